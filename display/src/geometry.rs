@@ -1,0 +1,105 @@
+//! Sizes and rectangles in pixels of the guest's screen, origin at the top left.
+
+use serde::{Deserialize, Serialize};
+
+/// A width and a height in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Size {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+/// A rectangle; empty when either side is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Rect {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+impl Size {
+    /// A size of `width` by `height` pixels.
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// The rectangle that covers the whole of it.
+    pub const fn bounds(self) -> Rect {
+        Rect::new(0, 0, self.width, self.height)
+    }
+}
+
+impl Rect {
+    /// A rectangle with its top left corner at (`x`, `y`).
+    pub const fn new(x: u32, y: u32, width: u32, height: u32) -> Self {
+        Self { x, y, width, height }
+    }
+
+    /// Whether it covers no pixel.
+    pub const fn is_empty(&self) -> bool {
+        self.width == 0 || self.height == 0
+    }
+
+    /// One past the rightmost column; saturates.
+    pub const fn right(&self) -> u32 {
+        self.x.saturating_add(self.width)
+    }
+
+    /// One past the lowest row; saturates.
+    pub const fn bottom(&self) -> u32 {
+        self.y.saturating_add(self.height)
+    }
+
+    /// What both cover; empty when they do not meet.
+    pub fn intersection(&self, other: &Rect) -> Rect {
+        let x = self.x.max(other.x);
+        let y = self.y.max(other.y);
+        let right = self.right().min(other.right());
+        let bottom = self.bottom().min(other.bottom());
+        Rect::new(x, y, right.saturating_sub(x), bottom.saturating_sub(y))
+    }
+
+    /// The smallest rectangle that covers both; an empty one adds nothing.
+    pub fn union(&self, other: &Rect) -> Rect {
+        if self.is_empty() {
+            return *other;
+        }
+        if other.is_empty() {
+            return *self;
+        }
+        let x = self.x.min(other.x);
+        let y = self.y.min(other.y);
+        Rect::new(x, y, self.right().max(other.right()) - x, self.bottom().max(other.bottom()) - y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intersection_of_strangers_is_empty() {
+        assert!(Rect::new(0, 0, 10, 10).intersection(&Rect::new(10, 0, 5, 5)).is_empty());
+    }
+
+    #[test]
+    fn hostile_edges_saturate() {
+        let far = Rect::new(u32::MAX - 1, 0, 100, 1);
+        assert_eq!(far.right(), u32::MAX);
+        assert_eq!(far.intersection(&Rect::new(0, 0, 100, 100)), Rect::new(u32::MAX - 1, 0, 0, 1));
+    }
+
+    #[test]
+    fn union_ignores_the_empty() {
+        let a = Rect::new(5, 6, 7, 8);
+        assert_eq!(a.union(&Rect::default()), a);
+        assert_eq!(Rect::default().union(&a), a);
+    }
+}

@@ -1,0 +1,35 @@
+//! Where pixels come from.
+
+use crate::geometry::Size;
+
+/// The memory behind a scanout went away (resource destroyed, guest memory unmapped).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the scanout's memory is gone")]
+pub struct SourceLost;
+
+/// A picture that a guest is showing. Pixels are 4 bytes: blue, green, red, ignored
+/// (`B8G8R8X8`, DRM `XRGB8888`). The guest may draw while it is read; a torn row is mended by
+/// the flush that follows.
+pub trait PixelSource: Send + Sync {
+    /// Size in pixels; constant for the life of the source.
+    fn size(&self) -> Size;
+
+    /// Copies `dst.len() / 4` pixels of row `y` from column `x` into `dst`.
+    ///
+    /// # Errors
+    /// [`SourceLost`] when the memory is gone or the span lies outside of [`Self::size`].
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost>;
+}
+
+/// A pointer picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorImage {
+    /// At most 512 pixels across, at most 512 down.
+    pub size: Size,
+    /// The pixel that points, from the left.
+    pub hot_x: u32,
+    /// The pixel that points, from the top.
+    pub hot_y: u32,
+    /// `width * height * 4` bytes: red, green, blue, alpha (straight, not premultiplied).
+    pub rgba: Vec<u8>,
+}

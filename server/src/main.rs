@@ -1,0 +1,2 @@
+//! Oriel.
+fn main() {}

@@ -1,0 +1,156 @@
+//! Messages on a desktop's control socket.
+
+use crate::config::{Accel, MachineKind};
+use crate::last_words::EndReason;
+use serde::{Deserialize, Serialize};
+
+/// The first line of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "open", rename_all = "lowercase")]
+pub enum Open {
+    /// Requests and replies.
+    Control,
+    /// The picture and its input.
+    Viewer {
+        /// What this viewer may do.
+        mode: ViewerMode,
+    },
+}
+
+/// What a viewer may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ViewerMode {
+    /// See and act.
+    Interact,
+    /// See only.
+    Watch,
+}
+
+/// The answer to [`Open`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Opened {
+    /// Go on.
+    Ok,
+    /// One plain sentence.
+    Refused(String),
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Echoed in the reply.
+    pub id: u64,
+    /// What to do.
+    #[serde(flatten)]
+    pub command: Command,
+}
+
+/// What a machine can be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Asks for a [`Description`].
+    Describe,
+    /// From now on send every [`Event`] on this connection.
+    Watch,
+    /// Presses the power button: the guest shuts down in its own time.
+    PressPower,
+    /// Resets at once, as the button on the case does.
+    Reset,
+    /// Ends at once, as pulling the plug does; the process exits.
+    Stop,
+    /// Stops the processors.
+    Pause,
+    /// Lets them go on.
+    Resume,
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The request's.
+    pub id: u64,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done (or, for the power button, pressed).
+    Done,
+    /// The answer to [`Command::Describe`].
+    Description(Box<Description>),
+    /// One plain sentence.
+    Error(String),
+}
+
+/// What a machine is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Made, not yet executing.
+    Starting,
+    /// Executing.
+    Running,
+    /// Processors stopped on request.
+    Paused,
+    /// The guest was asked to shut down.
+    Stopping,
+}
+
+/// A machine in figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// As in the configuration.
+    pub id: String,
+    /// The process.
+    pub pid: u32,
+    /// Ours or QEMU.
+    pub machine: MachineKind,
+    /// What executes guest code.
+    pub accel: Accel,
+    /// Now.
+    pub state: RunState,
+    /// Seconds since start.
+    pub uptime_s: u64,
+    /// Virtual processors.
+    pub cpus: u8,
+    /// Guest memory.
+    pub memory_mib: u32,
+    /// The screen; `None` while the guest shows nothing.
+    pub screen: Option<(u32, u32)>,
+    /// How many are connected.
+    pub viewers: u32,
+    /// Counters by name (dropped inputs, malformed descriptors, frames, bytes …).
+    pub counters: std::collections::BTreeMap<String, u64>,
+}
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A new state.
+    State {
+        /// Now.
+        state: RunState,
+    },
+    /// The guest's first picture, or a new size.
+    Screen {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+    },
+    /// The last event: the process ends.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// One plain sentence.
+        text: String,
+    },
+}

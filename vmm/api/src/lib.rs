@@ -1,0 +1,17 @@
+//! What the server and `oriel-vmm` say to each other: the machine's configuration, the control
+//! messages on its Unix socket, and the facts of the host that `oriel-vmm probe` finds.
+//!
+//! A connection to the socket opens with one line of JSON, an [`Open`], answered by one line, an
+//! [`Opened`]. A control connection then carries [`Request`]s and [`Reply`]s, a line each, in order;
+//! after [`Command::Watch`] every [`Event`] follows as a line of its own. A viewer connection
+//! carries the messages of `display/PROTOCOL.md`, each behind its `u32` little-endian length.
+
+pub mod config;
+pub mod control;
+pub mod host;
+pub mod last_words;
+
+pub use config::{Accel, Boot, Disk, MachineConfig, MachineKind};
+pub use control::{Command, Description, Event, Open, Opened, Reply, Request, RunState, ViewerMode};
+pub use host::{HostFacts, KvmFinding};
+pub use last_words::{EndReason, LastWords};

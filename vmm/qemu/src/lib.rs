@@ -1,0 +1,1 @@
+//! QEMU as a child process that behaves as one of our machines.
