@@ -4,12 +4,29 @@
 //! watches has a viewer that finds damage, encodes it and speaks the wire protocol written
 //! down in `PROTOCOL.md`. Nothing here knows about KVM, HTTP or people.
 
+pub mod canvas;
+pub mod client;
+mod composer;
+pub mod counters;
+pub mod damage;
+pub mod exact;
 pub mod geometry;
 pub mod input;
+pub mod picture;
+mod policy;
+pub mod protocol;
 pub mod screen;
 pub mod source;
+pub mod subscription;
+pub mod tiles;
+pub mod video;
+pub mod viewer;
 
+pub use canvas::Canvas;
+pub use client::{Client, ClientError};
+pub use counters::Counters;
 pub use geometry::{Rect, Size};
-pub use input::{InputEvent, InputSink};
+pub use input::{Button, InputEvent, InputId, InputSink};
 pub use screen::Screen;
 pub use source::{CursorImage, PixelSource, SourceLost};
+pub use viewer::Viewer;

@@ -1,14 +1,63 @@
 //! The meeting place of one graphics device (which draws) and any number of viewers (who watch).
 
-use crate::geometry::Rect;
+use crate::counters::Counters;
+use crate::geometry::{Rect, Size};
 use crate::input::InputId;
 use crate::source::{CursorImage, PixelSource};
-use std::sync::Arc;
+use crate::subscription::Subscription;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Largest side of a [`CursorImage`].
+const CURSOR_MAX: u32 = 512;
+
+/// Called with the new size when the scanout's size changes; `None` when it goes dark.
+pub type SizeHook = Box<dyn Fn(Option<Size>) + Send + Sync>;
+
+/// The guest's pointer picture.
+#[derive(Debug, Clone, Default)]
+pub enum Pointer {
+    /// The guest never spoke of one: clients draw their own.
+    #[default]
+    Unset,
+    /// The guest hides it.
+    Hidden,
+    /// The guest's picture.
+    Shown(Arc<CursorImage>),
+}
+
+/// What is to be seen now.
+#[derive(Clone, Default)]
+pub struct Showing {
+    /// The picture; `None` while the screen is dark.
+    pub source: Option<Arc<dyn PixelSource>>,
+    /// The last scanout's size; it stays while the screen is dark.
+    pub size: Option<Size>,
+    /// The pointer picture.
+    pub pointer: Pointer,
+    /// Where the guest put the pointer's hotspot.
+    pub pointer_at: (u32, u32),
+    /// Keyboard lights.
+    pub leds: u8,
+}
+
+#[derive(Default)]
+struct State {
+    showing: Showing,
+    closed: Option<String>,
+    last_viewer: u32,
+    subscriptions: Vec<Arc<Subscription>>,
+}
 
 /// One screen of one desktop. The device side calls the methods below from any thread; none
 /// of them blocks for longer than a short lock. What viewers call lives beside them.
 #[derive(Default)]
-pub struct Screen {}
+pub struct Screen {
+    /// Locked before any subscription's lock, never after.
+    state: Mutex<State>,
+    size_hook: Mutex<Option<Arc<SizeHook>>>,
+    counters: Counters,
+}
 
 impl Screen {
     /// A dark screen.
@@ -18,41 +67,158 @@ impl Screen {
 
     /// Shows `source` (all of it is damaged), or nothing.
     pub fn set_scanout(&self, source: Option<Arc<dyn PixelSource>>) {
-        let _ = source;
+        let size = source.as_ref().map(|source| source.size());
+        let (changed, _dropped_unlocked) = {
+            let mut state = self.lock();
+            let before = state.showing.source.as_ref().and(state.showing.size);
+            let old = std::mem::replace(&mut state.showing.source, source);
+            state.showing.size = size.or(state.showing.size);
+            let whole = state.showing.size.unwrap_or_default().bounds();
+            for subscription in &state.subscriptions {
+                subscription.damaged(whole);
+            }
+            (before != size, old)
+        };
+        if changed {
+            let hook = self.size_hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(hook) = hook {
+                hook(size);
+            }
+        }
     }
 
     /// The device finished drawing within `rect`. A hint of where to look, never trusted for what changed.
     pub fn flush(&self, rect: Rect) {
-        let _ = rect;
+        let now = Instant::now();
+        self.counters.flushes.add(1);
+        let state = self.lock();
+        let rect = rect.intersection(&state.showing.size.unwrap_or_default().bounds());
+        for subscription in &state.subscriptions {
+            subscription.flushed(rect, now);
+        }
     }
 
-    /// The guest's pointer picture; `None` hides it.
+    /// The guest's pointer picture; `None` hides it. A picture whose bytes do not match its size
+    /// or that is larger than 512 by 512 is ignored.
     pub fn set_cursor(&self, cursor: Option<CursorImage>) {
-        let _ = cursor;
+        let pointer = match cursor {
+            Some(image) if !is_sound(&image) => {
+                tracing::debug!(size = ?image.size, bytes = image.rgba.len(), "ignored a malformed pointer picture");
+                return;
+            }
+            Some(image) if image.size.bounds().is_empty() => Pointer::Hidden,
+            Some(image) => Pointer::Shown(Arc::new(image)),
+            None => Pointer::Hidden,
+        };
+        let mut state = self.lock();
+        state.showing.pointer = pointer;
+        state.subscriptions.iter().for_each(|subscription| subscription.pointer_changed());
     }
 
     /// The guest placed its pointer's hotspot there (pixels).
     pub fn move_cursor(&self, x: u32, y: u32) {
-        let _ = (x, y);
+        let mut state = self.lock();
+        if state.showing.pointer_at != (x, y) {
+            state.showing.pointer_at = (x, y);
+            state.subscriptions.iter().for_each(|subscription| subscription.pointer_moved());
+        }
     }
 
     /// Keyboard lights: bit 0 num lock, bit 1 caps lock, bit 2 scroll lock (as `LED_*`).
     pub fn set_leds(&self, leds: u8) {
-        let _ = leds;
+        let mut state = self.lock();
+        if state.showing.leds != leds {
+            state.showing.leds = leds;
+            state.subscriptions.iter().for_each(|subscription| subscription.leds_changed());
+        }
     }
 
     /// The guest can see this input now; the next flush is taken to answer it.
     pub fn input_reached_guest(&self, id: InputId) {
-        let _ = id;
+        let now = Instant::now();
+        let state = self.lock();
+        if let Some(subscription) = state.subscriptions.iter().find(|one| one.viewer() == id.viewer) {
+            subscription.input_reached_guest(id.seq, now);
+        }
     }
 
     /// How many watch. Devices pace the guest only while someone does.
     pub fn viewers(&self) -> usize {
-        0
+        self.lock().subscriptions.len()
     }
 
     /// The machine is gone: viewers are told `reason` (one plain sentence) and end.
     pub fn close(&self, reason: &str) {
-        let _ = reason;
+        let mut state = self.lock();
+        if state.closed.is_none() {
+            state.closed = Some(reason.to_owned());
+            state.subscriptions.iter().for_each(|subscription| subscription.screen_closed(reason));
+        }
+    }
+
+    /// The scanout's size; `None` while the screen is dark.
+    pub fn size(&self) -> Option<Size> {
+        let state = self.lock();
+        state.showing.source.as_ref().and(state.showing.size)
+    }
+
+    /// Has `hook` called, on the thread of the graphics device, whenever [`Self::size`] changes.
+    /// There is one hook; a second replaces the first.
+    pub fn on_size(&self, hook: impl Fn(Option<Size>) + Send + Sync + 'static) {
+        *self.size_hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Box::new(hook)));
+    }
+
+    /// What its viewers did so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What is to be seen now.
+    pub fn showing(&self) -> Showing {
+        self.lock().showing.clone()
+    }
+
+    /// Begins to gather damage for a new viewer, all of the screen first; ends with the guard.
+    pub fn subscribe(self: &Arc<Self>) -> Subscribed {
+        let mut state = self.lock();
+        state.last_viewer = state.last_viewer.wrapping_add(1);
+        let subscription = Arc::new(Subscription::new(state.last_viewer));
+        subscription.damaged(state.showing.size.unwrap_or_default().bounds());
+        if let Some(reason) = &state.closed {
+            subscription.screen_closed(reason);
+        }
+        state.subscriptions.push(Arc::clone(&subscription));
+        Subscribed { screen: Arc::clone(self), subscription }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_sound(image: &CursorImage) -> bool {
+    let Size { width, height } = image.size;
+    width <= CURSOR_MAX
+        && height <= CURSOR_MAX
+        && u64::try_from(image.rgba.len())
+            .is_ok_and(|bytes| bytes == u64::from(width) * u64::from(height) * 4)
+}
+
+/// A viewer's place at the screen; dropping it takes the viewer off.
+pub struct Subscribed {
+    screen: Arc<Screen>,
+    subscription: Arc<Subscription>,
+}
+
+impl Subscribed {
+    /// What is gathered for the viewer.
+    pub fn subscription(&self) -> &Arc<Subscription> {
+        &self.subscription
+    }
+}
+
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        self.screen.lock().subscriptions.retain(|one| !Arc::ptr_eq(one, &self.subscription));
     }
 }

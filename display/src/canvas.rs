@@ -1,0 +1,207 @@
+//! A client's picture: applies frames as a browser would. For tests, benchmarks and the tool
+//! that takes a picture of a desktop.
+
+use crate::exact::{self, NotExact};
+use crate::geometry::{Rect, Size};
+use crate::protocol::{Frame, Update, VideoUpdate};
+use crate::video::{VideoDecoder, VideoError};
+
+/// The most pixels a canvas may have: 8K, twice over.
+const MAX_PIXELS: u64 = 64 * 1024 * 1024;
+
+/// A frame that cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CanvasError {
+    /// The screen changed its size without a whole new picture, or is absurdly large.
+    #[error("a frame for a screen of {0} by {1} pixels that the canvas does not have")]
+    Size(u32, u32),
+    /// An update reaches beyond the screen.
+    #[error("an update beyond the screen's edge")]
+    Outside,
+    /// An exact update is malformed.
+    #[error(transparent)]
+    Exact(#[from] NotExact),
+    /// A video update cannot be decoded.
+    #[error(transparent)]
+    Video(#[from] VideoError),
+    /// A video update for a stream that has not begun.
+    #[error("a video update without a key frame before it")]
+    NoKeyFrame,
+}
+
+/// The picture as the client shows it.
+#[derive(Default)]
+pub struct Canvas {
+    size: Size,
+    /// Red, green, blue, 255.
+    rgba: Vec<u8>,
+    streams: [Option<Box<VideoDecoder>>; 4],
+}
+
+impl Canvas {
+    /// An empty canvas; the first frame gives it its size.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The picture: red, green, blue and 255, row by row.
+    pub fn rgba(&self) -> &[u8] {
+        &self.rgba
+    }
+
+    /// Red, green and blue at a place; `None` outside.
+    pub fn pixel(&self, x: u32, y: u32) -> Option<[u8; 3]> {
+        match self.row(x, y, 1) {
+            [red, green, blue, _] => Some([*red, *green, *blue]),
+            _ => None,
+        }
+    }
+
+    /// Applies a frame's updates in order.
+    ///
+    /// # Errors
+    /// When one cannot be applied; those before it have been.
+    pub fn apply(&mut self, frame: &Frame) -> Result<(), CanvasError> {
+        let size = frame.header.size;
+        if frame.header.whole {
+            if u64::from(size.width) * u64::from(size.height) > MAX_PIXELS {
+                return Err(CanvasError::Size(size.width, size.height));
+            }
+            *self = Self { size, ..Self::default() };
+            self.rgba.resize(size.width as usize * size.height as usize * 4, 0);
+            self.rgba.chunks_exact_mut(4).for_each(|pixel| pixel.copy_from_slice(&[0, 0, 0, 255]));
+        } else if size != self.size {
+            return Err(CanvasError::Size(size.width, size.height));
+        }
+        frame.updates.iter().try_for_each(|update| match update {
+            Update::Copy { src_x, src_y, to } => self.copy(*src_x, *src_y, *to),
+            Update::Exact { raw_length, zstd } => self.exact(*raw_length, zstd),
+            Update::Video(video) => self.video(video),
+        })
+    }
+
+    fn copy(&mut self, src_x: u32, src_y: u32, to: Rect) -> Result<(), CanvasError> {
+        self.check(Rect::new(src_x, src_y, to.width, to.height))?;
+        self.check(to)?;
+        let mut rows: Vec<u32> = (0..to.height).collect();
+        if src_y < to.y {
+            rows.reverse();
+        }
+        for row in rows {
+            let from = self.offset(src_x, src_y + row);
+            let into = self.offset(to.x, to.y + row);
+            self.rgba.copy_within(from..from + to.width as usize * 4, into);
+        }
+        Ok(())
+    }
+
+    fn exact(&mut self, raw_length: u32, zstd: &[u8]) -> Result<(), CanvasError> {
+        let raw = exact::unpack(raw_length, zstd)?;
+        let mut outside = Ok(());
+        exact::decode(&raw, |rect, pixels| {
+            if let Err(error) = self.check(rect) {
+                outside = Err(error);
+                return;
+            }
+            for (y, pixels) in (rect.y..).zip(pixels.chunks(rect.width as usize)) {
+                let row = self.row_mut(rect.x, y, rect.width);
+                for (out, pixel) in row.chunks_exact_mut(4).zip(pixels) {
+                    out[..3].copy_from_slice(pixel);
+                }
+            }
+        })?;
+        outside
+    }
+
+    fn video(&mut self, video: &VideoUpdate) -> Result<(), CanvasError> {
+        let stream = self.streams.get_mut(usize::from(video.stream)).ok_or(CanvasError::NoKeyFrame)?;
+        if video.key {
+            *stream = Some(Box::new(VideoDecoder::new()?));
+        }
+        let mut decoder = stream.take().ok_or(CanvasError::NoKeyFrame)?;
+        decoder.decode(&video.data)?;
+        for rect in &video.take {
+            self.check(*rect)?;
+            let (Some(x), Some(y)) = (rect.x.checked_sub(video.region.x), rect.y.checked_sub(video.region.y))
+            else {
+                return Err(CanvasError::Outside);
+            };
+            for row in 0..rect.height {
+                let decoded = decoder.row(x, y + row, rect.width);
+                if decoded.is_empty() {
+                    return Err(CanvasError::Outside);
+                }
+                self.row_mut(rect.x, rect.y + row, rect.width).copy_from_slice(decoded);
+            }
+        }
+        if let Some(stream) = self.streams.get_mut(usize::from(video.stream)) {
+            *stream = Some(decoder);
+        }
+        Ok(())
+    }
+
+    fn check(&self, rect: Rect) -> Result<(), CanvasError> {
+        let inside = !rect.is_empty() && rect.right() <= self.size.width && rect.bottom() <= self.size.height;
+        if inside { Ok(()) } else { Err(CanvasError::Outside) }
+    }
+
+    fn offset(&self, x: u32, y: u32) -> usize {
+        (y as usize * self.size.width as usize + x as usize) * 4
+    }
+
+    fn row(&self, x: u32, y: u32, width: u32) -> &[u8] {
+        if x >= self.size.width || y >= self.size.height {
+            return &[];
+        }
+        let start = self.offset(x, y);
+        self.rgba.get(start..start + width as usize * 4).unwrap_or_default()
+    }
+
+    fn row_mut(&mut self, x: u32, y: u32, width: u32) -> &mut [u8] {
+        let start = self.offset(x, y);
+        self.rgba.get_mut(start..start + width as usize * 4).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::FrameHeader;
+
+    fn frame(whole: bool, updates: Vec<Update>) -> Frame {
+        Frame { header: FrameHeader { size: Size::new(4, 4), whole, ..FrameHeader::default() }, updates }
+    }
+
+    #[test]
+    fn copies_that_overlap_move_the_pixels_as_they_were() {
+        let mut canvas = Canvas::new();
+        canvas.apply(&frame(true, vec![])).unwrap();
+        for y in 0..4 {
+            canvas.row_mut(0, y, 4).fill(y as u8);
+        }
+        let down = Update::Copy { src_x: 0, src_y: 0, to: Rect::new(0, 1, 4, 3) };
+        canvas.apply(&frame(false, vec![down])).unwrap();
+        let rows: Vec<u8> = (0..4).map(|y| canvas.pixel(0, y).unwrap()[0]).collect();
+        assert_eq!(rows, [0, 0, 1, 2]);
+        let up = Update::Copy { src_x: 0, src_y: 1, to: Rect::new(0, 0, 4, 3) };
+        canvas.apply(&frame(false, vec![up])).unwrap();
+        let rows: Vec<u8> = (0..4).map(|y| canvas.pixel(0, y).unwrap()[0]).collect();
+        assert_eq!(rows, [0, 1, 2, 2]);
+    }
+
+    #[test]
+    fn what_reaches_outside_is_refused() {
+        let mut canvas = Canvas::new();
+        canvas.apply(&frame(true, vec![])).unwrap();
+        let outside = Update::Copy { src_x: 1, src_y: 0, to: Rect::new(0, 0, 4, 4) };
+        assert_eq!(canvas.apply(&frame(false, vec![outside])), Err(CanvasError::Outside));
+        let mut other = frame(false, vec![]);
+        other.header.size = Size::new(5, 4);
+        assert_eq!(canvas.apply(&other), Err(CanvasError::Size(5, 4)));
+    }
+}

@@ -1,0 +1,247 @@
+//! The client's end of a connection, for tools and tests.
+
+use crate::canvas::{Canvas, CanvasError};
+use crate::input::InputEvent;
+use crate::protocol::framing::{ReadError, read_message, write_message};
+use crate::protocol::{
+    ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed, ServerMessage,
+    Update, VERSION, Welcome,
+};
+use crate::source::CursorImage;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// Why a client cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The connection ended or failed; a read that timed out is here as well.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Io(#[from] io::Error),
+    /// The server broke the protocol.
+    #[error("the server sent {0}")]
+    Malformed(#[from] Malformed),
+    /// The server began with something else than Welcome.
+    #[error("the server did not answer with a Welcome")]
+    NotWelcome,
+    /// A frame that cannot be shown.
+    #[error(transparent)]
+    Canvas(#[from] CanvasError),
+    /// The server ended the connection.
+    #[error("{text}")]
+    Closed {
+        /// For programs.
+        code: CloseCode,
+        /// For people.
+        text: String,
+    },
+}
+
+impl ClientError {
+    /// Whether this is a read that took longer than [`Client::set_patience`] allows.
+    pub fn is_timeout(&self) -> bool {
+        let (Self::Read(ReadError::Io(error)) | Self::Io(error)) = self else { return false };
+        matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    }
+}
+
+/// A frame as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The frame about itself.
+    pub header: FrameHeader,
+    /// Bytes of the whole message.
+    pub bytes: usize,
+    /// Updates by kind: copy, exact, video.
+    pub updates: [usize; 3],
+    /// Bytes of the video updates.
+    pub video_bytes: usize,
+    /// From receipt to decoded.
+    pub decode: Duration,
+}
+
+/// A connected client with its picture.
+pub struct Client {
+    stream: UnixStream,
+    welcome: Welcome,
+    canvas: Canvas,
+    exact: bool,
+    cursor: Option<CursorImage>,
+    cursor_at: Option<(u16, u16)>,
+    leds: Option<u8>,
+    last_seq: u32,
+    message: Vec<u8>,
+}
+
+impl Client {
+    /// Says Hello and waits for the Welcome. `h264` offers to decode video.
+    ///
+    /// # Errors
+    /// When the connection fails or the server refuses.
+    pub fn connect(stream: UnixStream, h264: bool) -> Result<Self, ClientError> {
+        Self::connect_with(stream, &Hello { versions: vec![VERSION], h264, video_only: false })
+    }
+
+    /// As [`Self::connect`], with a Hello of one's own.
+    ///
+    /// # Errors
+    /// When the connection fails or the server refuses.
+    pub fn connect_with(mut stream: UnixStream, hello: &Hello) -> Result<Self, ClientError> {
+        write_message(&mut stream, &ClientMessage::Hello(hello.clone()).encode())?;
+        let mut message = Vec::new();
+        read_message(&mut stream, &mut message, MAX_SERVER_MESSAGE)?;
+        let welcome = match ServerMessage::decode(&message)? {
+            Decoded::Known(ServerMessage::Welcome(welcome)) => welcome,
+            Decoded::Known(ServerMessage::Closed { code, text }) => {
+                return Err(ClientError::Closed { code, text });
+            }
+            _ => return Err(ClientError::NotWelcome),
+        };
+        Ok(Self {
+            stream,
+            welcome,
+            canvas: Canvas::new(),
+            exact: false,
+            cursor: None,
+            cursor_at: None,
+            leds: None,
+            last_seq: 0,
+            message,
+        })
+    }
+
+    /// What the server said first.
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// The picture.
+    pub fn canvas(&self) -> &Canvas {
+        &self.canvas
+    }
+
+    /// Whether the picture is what the guest shows to the last bit, as far as frames have come.
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    /// The guest's pointer picture, as far as it was sent.
+    pub fn cursor(&self) -> Option<&CursorImage> {
+        self.cursor.as_ref()
+    }
+
+    /// Where the guest put its pointer, as far as it was sent.
+    pub fn cursor_at(&self) -> Option<(u16, u16)> {
+        self.cursor_at
+    }
+
+    /// The keyboard lights, as far as they were sent.
+    pub fn leds(&self) -> Option<u8> {
+        self.leds
+    }
+
+    /// How long to wait for a message; `None` is for ever. After a timeout in the middle of a
+    /// message the connection is of no further use.
+    ///
+    /// # Errors
+    /// When the socket refuses.
+    pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
+        self.stream.set_read_timeout(patience)
+    }
+
+    /// Waits for the next frame, shows it and acknowledges it; other messages are taken on the way.
+    ///
+    /// # Errors
+    /// When none comes, or it cannot be shown.
+    pub fn next_frame(&mut self) -> Result<Received, ClientError> {
+        let begun = Instant::now();
+        let received = self.receive()?;
+        let us = |duration: Duration| u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+        let present = us(begun.elapsed().min(received.decode));
+        self.send(&ClientMessage::Ack {
+            frame_id: received.header.frame_id,
+            decode_us: us(received.decode),
+            present_us: present,
+        })?;
+        Ok(received)
+    }
+
+    /// As [`Self::next_frame`], but leaves the acknowledgement to [`Self::send`].
+    ///
+    /// # Errors
+    /// When no frame comes, or it cannot be shown.
+    pub fn receive(&mut self) -> Result<Received, ClientError> {
+        loop {
+            if let Some(received) = self.receive_any()? {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Takes the next message, whatever it is; a frame is shown and returned.
+    ///
+    /// # Errors
+    /// When no message comes, or it cannot be used.
+    pub fn receive_any(&mut self) -> Result<Option<Received>, ClientError> {
+        read_message(&mut self.stream, &mut self.message, MAX_SERVER_MESSAGE)?;
+        let begun = Instant::now();
+        match ServerMessage::decode(&self.message)? {
+            Decoded::Known(ServerMessage::Frame(frame)) => {
+                self.canvas.apply(&frame)?;
+                self.exact = frame.header.exact;
+                let mut updates = [0; 3];
+                let [copies, exacts, videos] = &mut updates;
+                let mut video_bytes = 0;
+                for update in &frame.updates {
+                    match update {
+                        Update::Copy { .. } => *copies += 1,
+                        Update::Exact { .. } => *exacts += 1,
+                        Update::Video(_) => {
+                            *videos += 1;
+                            video_bytes += update.len();
+                        }
+                    }
+                }
+                return Ok(Some(Received {
+                    header: frame.header,
+                    bytes: self.message.len(),
+                    updates,
+                    video_bytes,
+                    decode: begun.elapsed(),
+                }));
+            }
+            Decoded::Known(ServerMessage::Closed { code, text }) => {
+                return Err(ClientError::Closed { code, text });
+            }
+            Decoded::Known(ServerMessage::CursorShape(image)) => self.cursor = image,
+            Decoded::Known(ServerMessage::CursorMove { x, y }) => self.cursor_at = Some((x, y)),
+            Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
+            Decoded::Known(
+                ServerMessage::Welcome(_) | ServerMessage::Notice { .. } | ServerMessage::Pong(_),
+            )
+            | Decoded::Unknown(_) => {}
+        }
+        Ok(None)
+    }
+
+    /// Sends an input; gives the number that the frame which answers it carries as `input_seq`.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub fn send_input(&mut self, event: InputEvent) -> Result<u32, ClientError> {
+        self.last_seq += 1;
+        self.send(&ClientMessage::Input { seq: self.last_seq, event })?;
+        Ok(self.last_seq)
+    }
+
+    /// Sends any message.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub fn send(&mut self, message: &ClientMessage) -> Result<(), ClientError> {
+        Ok(write_message(&mut self.stream, &message.encode())?)
+    }
+}

@@ -1,0 +1,340 @@
+//! Makes the updates that bring one viewer's picture up to date.
+
+use crate::damage::{Change, Scanner};
+use crate::exact::{Content, ExactEncoder};
+use crate::geometry::{Rect, Size};
+use crate::picture::Picture;
+use crate::policy::Policy;
+use crate::protocol::{Update, VideoUpdate};
+use crate::source::PixelSource;
+use crate::subscription::Damage;
+use crate::tiles::{Grid, TILE};
+use crate::video::VideoStream;
+use crate::video::stream::fits_codec;
+use std::time::{Duration, Instant};
+
+/// Larger screens are shown up to here: a viewer's memory is bounded, whatever a guest claims.
+const MAX_SIDE: u32 = 8192;
+
+/// As many true colour tiles in one frame are not worth sending exact at once where there is
+/// video: they take half a megabyte and more.
+const PHOTO_BURST: usize = 64;
+
+/// Soft tiles are made exact in slices of this many bytes before compression, so that a new
+/// change never waits long.
+const SLICE: usize = 256 * 1024;
+
+/// The same beside changes that are sent in the same frame.
+const SMALL_SLICE: usize = 64 * 1024;
+
+/// The video encoder is dropped when it was not used for this long.
+const ENCODER_KEPT: Duration = Duration::from_secs(2);
+
+/// Neighbouring changes are joined up to this area: about a tile.
+const JOINED_AREA: u32 = TILE * TILE;
+
+/// What brings a client's picture up to date.
+#[derive(Debug, Default)]
+pub struct Composed {
+    /// The screen.
+    pub size: Size,
+    /// The client starts from nothing.
+    pub whole: bool,
+    /// The client's picture is exact afterwards.
+    pub exact: bool,
+    /// In order.
+    pub updates: Vec<Update>,
+    /// Tiles (or parts) in exact updates.
+    pub exact_tiles: usize,
+    /// Tiles in video updates.
+    pub video_tiles: usize,
+    /// Whether anything of this was read from the source now; otherwise it only refines.
+    pub changed: bool,
+}
+
+/// One viewer's picture and everything that encodes it.
+pub struct Composer {
+    picture: Picture,
+    policy: Policy,
+    scanner: Scanner,
+    exact: ExactEncoder,
+    stream: Option<VideoStream>,
+    h264: bool,
+    video_only: bool,
+    /// The next frame is a whole new picture.
+    begin: bool,
+    /// The next frame brings all of the picture, though the client has one.
+    all: bool,
+    /// Damage that could not be read because the source went away.
+    unread: Damage,
+}
+
+impl Composer {
+    /// A composer for a client that has nothing yet.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn new(h264: bool, video_only: bool) -> Result<Self, crate::exact::encode::CompressError> {
+        Ok(Self {
+            picture: Picture::default(),
+            policy: Policy::default(),
+            scanner: Scanner::default(),
+            exact: ExactEncoder::new()?,
+            stream: None,
+            h264,
+            video_only: video_only && h264,
+            begin: false,
+            all: false,
+            unread: Damage::default(),
+        })
+    }
+
+    /// Sends a whole new picture next.
+    pub fn begin_anew(&mut self) {
+        self.begin = true;
+    }
+
+    /// Does without video from now on, and sends a whole new picture next.
+    pub fn give_up_video(&mut self) {
+        self.h264 = false;
+        self.video_only = false;
+        self.stream = None;
+        self.begin = true;
+    }
+
+    /// Sends everything as video from now on, or not; without video in the client nothing changes.
+    pub fn set_video_only(&mut self, video_only: bool) {
+        let video_only = video_only && self.h264;
+        if video_only != self.video_only {
+            self.video_only = video_only;
+            self.stream = None;
+            self.all |= video_only;
+        }
+    }
+
+    /// When [`Self::compose`] has something to do without new damage.
+    pub fn next_due(&self) -> Option<Instant> {
+        let refine = if self.video_only { None } else { self.policy.next_due() };
+        let drop_encoder = self.stream.as_ref().map(|stream| stream.last_used() + ENCODER_KEPT);
+        refine.into_iter().chain(drop_encoder).min()
+    }
+
+    /// Drops the encoder if it was not used for a while.
+    pub fn tidy(&mut self, now: Instant) {
+        if self.stream.as_ref().is_some_and(|stream| now.duration_since(stream.last_used()) >= ENCODER_KEPT) {
+            self.stream = None;
+        }
+    }
+
+    /// Whether a frame is wanted though nothing was damaged.
+    pub fn wants_frame(&self, now: Instant) -> bool {
+        let refine = !self.video_only && self.policy.next_due().is_some_and(|due| due <= now);
+        !self.picture.size().bounds().is_empty() && (self.begin || self.all || refine)
+    }
+
+    /// Reads what was damaged and encodes what changed; `None` when nothing did and nothing is due.
+    /// `flushes` says how often the guest drew since; `pointer` is where the person looks.
+    pub fn compose(
+        &mut self,
+        source: &dyn PixelSource,
+        damage: &Damage,
+        flushes: u32,
+        pointer: (u32, u32),
+        now: Instant,
+    ) -> Option<Composed> {
+        let size = source.size();
+        let size = Size::new(size.width.min(MAX_SIDE), size.height.min(MAX_SIDE));
+        if size.bounds().is_empty() {
+            return None;
+        }
+        if self.begin || size != self.picture.size() {
+            self.begin = true;
+            self.picture = Picture::new(size);
+            self.policy = Policy::new(Grid::new(size));
+            self.stream = None;
+        }
+        let mut changes = self.read(source, damage);
+        let mut composed =
+            Composed { size, whole: self.begin, changed: !changes.is_empty(), ..Composed::default() };
+        if self.begin || self.all {
+            let grid = Grid::new(size);
+            changes = (0..grid.len()).map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
+            composed.changed = true;
+        }
+        self.begin = false;
+        self.all = false;
+        self.encode(changes, flushes, pointer, now, &mut composed);
+        composed.exact = self.policy.is_exact() && self.unread.is_empty();
+        (!composed.updates.is_empty()).then_some(composed)
+    }
+
+    fn read(&mut self, source: &dyn PixelSource, damage: &Damage) -> Vec<Change> {
+        let mut look = std::mem::take(&mut self.unread);
+        damage.rects().iter().for_each(|rect| look.add(*rect));
+        if self.begin {
+            look.add(self.picture.size().bounds());
+        }
+        let mut changes = Vec::new();
+        if self.scanner.scan(source, &look, &mut self.picture, &mut changes).is_err() {
+            self.unread = look;
+        }
+        changes
+    }
+
+    fn encode(
+        &mut self,
+        mut changes: Vec<Change>,
+        flushes: u32,
+        pointer: (u32, u32),
+        now: Instant,
+        composed: &mut Composed,
+    ) {
+        let picture = &self.picture;
+        let mut motion = if self.video_only {
+            changes.iter().map(|change| change.tile).collect()
+        } else if self.h264 {
+            self.policy.take_motion(&mut changes, flushes, now, |rect| is_flat(picture, rect))
+        } else {
+            Vec::new()
+        };
+        if self.video_only {
+            changes.clear();
+        }
+        let photos = self.push_flat(join(changes), composed);
+        if self.h264 && photos.iter().map(|one| one.tiles.len()).sum::<usize>() >= PHOTO_BURST {
+            motion.extend(photos.iter().flat_map(|one| one.tiles.iter().copied()));
+        } else {
+            self.push_photos(photos, composed);
+        }
+        if !motion.is_empty() {
+            motion.sort_unstable();
+            motion.dedup();
+            match self.video(&motion, now) {
+                Some(update) => {
+                    composed.video_tiles = motion.len();
+                    composed.updates.push(Update::Video(update));
+                }
+                None => self.push_tiles(&motion, usize::MAX, composed),
+            }
+        }
+        if !self.video_only {
+            let slice = if composed.changed { SMALL_SLICE } else { SLICE };
+            let due = self.policy.due(pointer, now);
+            self.push_tiles(&due, self.exact.raw_len() + slice, composed);
+        }
+        match self.exact.finish() {
+            Ok(update) => composed.updates.extend(update),
+            Err(error) => {
+                tracing::error!(%error, "the exact part of a frame is lost; the picture begins anew");
+                self.begin = true;
+            }
+        }
+    }
+
+    /// Adds what has few colours to the batch, and gives back the rest.
+    fn push_flat(&mut self, changes: Vec<Joined>, composed: &mut Composed) -> Vec<Joined> {
+        let mut photos = Vec::new();
+        for joined in changes {
+            if self.exact.push(&self.picture, joined.rect) == Content::TrueColour {
+                photos.push(joined);
+            } else {
+                self.note_exact(&joined, composed);
+            }
+        }
+        photos
+    }
+
+    fn push_photos(&mut self, photos: Vec<Joined>, composed: &mut Composed) {
+        for joined in photos {
+            self.exact.push_true_colour(&self.picture, joined.rect);
+            self.note_exact(&joined, composed);
+        }
+    }
+
+    /// Adds whole tiles until the batch holds `limit` bytes.
+    fn push_tiles(&mut self, tiles: &[usize], limit: usize, composed: &mut Composed) {
+        let grid = Grid::new(self.picture.size());
+        for tile in tiles {
+            if self.exact.raw_len() >= limit {
+                return;
+            }
+            let joined = Joined { rect: grid.rect(*tile), tiles: vec![*tile] };
+            if self.exact.push(&self.picture, joined.rect) == Content::TrueColour {
+                self.exact.push_true_colour(&self.picture, joined.rect);
+            }
+            self.note_exact(&joined, composed);
+        }
+    }
+
+    fn note_exact(&mut self, joined: &Joined, composed: &mut Composed) {
+        composed.exact_tiles += joined.tiles.len();
+        if let [tile] = joined.tiles.as_slice() {
+            self.policy.sent_exact(*tile, joined.rect);
+        }
+    }
+
+    /// Codes a picture of the stream for `tiles`; `None` when it cannot be done and exact has to do.
+    fn video(&mut self, tiles: &[usize], now: Instant) -> Option<VideoUpdate> {
+        let size = self.picture.size();
+        let grid = Grid::new(size);
+        let moving = if self.video_only {
+            size.bounds()
+        } else {
+            tiles.iter().fold(Rect::default(), |sum, tile| sum.union(&grid.rect(*tile)))
+        };
+        if !fits_codec(moving) {
+            return None;
+        }
+        let picture = &self.picture;
+        let coded = match self.stream.take() {
+            Some(mut stream) => stream.fit(moving, size, now).map(|()| stream),
+            None => VideoStream::new(moving, now),
+        }
+        .and_then(|mut stream| {
+            let update = stream.encode(picture, grid.cover(tiles.iter().copied()), now)?;
+            Ok((stream, update))
+        });
+        match coded {
+            Ok((stream, update)) => {
+                self.stream = Some(stream);
+                tiles.iter().for_each(|tile| self.policy.sent_as_video(*tile, now));
+                Some(update)
+            }
+            Err(error) => {
+                tracing::error!(%error, "video failed; sending exact pixels instead");
+                None
+            }
+        }
+    }
+}
+
+/// A rectangle to send exact, and the tiles it lies in.
+struct Joined {
+    rect: Rect,
+    tiles: Vec<usize>,
+}
+
+/// Joins changes of neighbouring tiles in a row that have the same height, as a line of text has:
+/// one small rectangle is cheaper than two.
+fn join(changes: Vec<Change>) -> Vec<Joined> {
+    let mut joined: Vec<Joined> = Vec::with_capacity(changes.len());
+    for Change { tile, rect } in changes {
+        if let Some(last) = joined.last_mut()
+            && last.rect.right() == rect.x
+            && (last.rect.y, last.rect.height) == (rect.y, rect.height)
+            && last.rect.width + rect.width <= 4 * TILE
+            && (last.rect.width + rect.width) * rect.height <= JOINED_AREA
+        {
+            last.rect.width += rect.width;
+            last.tiles.push(tile);
+            continue;
+        }
+        joined.push(Joined { rect, tiles: vec![tile] });
+    }
+    joined
+}
+
+fn is_flat(picture: &Picture, rect: Rect) -> bool {
+    let first = picture.row(rect.x, rect.y, 1);
+    picture.rows(rect).all(|row| row.chunks_exact(4).all(|pixel| pixel == first))
+}

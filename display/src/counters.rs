@@ -1,0 +1,69 @@
+//! What a screen's viewers did, in figures that only grow.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One figure.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// What it stands at.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Everything counted over all viewers of one screen, those that left included.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Frames handed to a socket.
+    pub frames: Counter,
+    /// Bytes of frames handed to a socket.
+    pub frame_bytes: Counter,
+    /// Tiles sent exact, parts of tiles included.
+    pub exact_tiles: Counter,
+    /// Bytes of exact updates.
+    pub exact_bytes: Counter,
+    /// Tiles sent as video.
+    pub video_tiles: Counter,
+    /// Bytes of video updates.
+    pub video_bytes: Counter,
+    /// Microseconds spent on comparing and encoding.
+    pub encode_us: Counter,
+    /// Inputs handed to the machine.
+    pub inputs: Counter,
+    /// Messages that broke the protocol; each ended its connection.
+    pub malformed_messages: Counter,
+    /// Messages of an unknown type or out of place, ignored.
+    pub ignored_messages: Counter,
+    /// Flushes by the graphics device.
+    pub flushes: Counter,
+}
+
+impl Counters {
+    /// All of them by name.
+    pub fn snapshot(&self) -> BTreeMap<String, u64> {
+        [
+            ("frames", &self.frames),
+            ("frame_bytes", &self.frame_bytes),
+            ("exact_tiles", &self.exact_tiles),
+            ("exact_bytes", &self.exact_bytes),
+            ("video_tiles", &self.video_tiles),
+            ("video_bytes", &self.video_bytes),
+            ("encode_us", &self.encode_us),
+            ("inputs", &self.inputs),
+            ("malformed_messages", &self.malformed_messages),
+            ("ignored_messages", &self.ignored_messages),
+            ("flushes", &self.flushes),
+        ]
+        .into_iter()
+        .map(|(name, counter)| (name.to_owned(), counter.get()))
+        .collect()
+    }
+}

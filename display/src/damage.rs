@@ -1,0 +1,252 @@
+//! Finds what really changed: reads the damaged tiles from the source and compares them with
+//! the picture read before.
+
+use crate::geometry::Rect;
+use crate::picture::Picture;
+use crate::source::{PixelSource, SourceLost};
+use crate::subscription::Damage;
+use crate::tiles::{Grid, TILE};
+
+/// A tile with changed pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Which tile of the grid.
+    pub tile: usize,
+    /// The smallest rectangle within it that covers every changed pixel.
+    pub rect: Rect,
+}
+
+/// The changed part of one tile while its rows are compared: columns and rows, relative to the
+/// run of tiles being read.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    left: u32,
+    right: u32,
+    top: u32,
+    bottom: u32,
+}
+
+impl Bounds {
+    const NONE: Self = Self { left: u32::MAX, right: 0, top: u32::MAX, bottom: 0 };
+
+    fn add(&mut self, left: u32, right: u32, y: u32) {
+        self.left = self.left.min(left);
+        self.right = self.right.max(right);
+        self.top = self.top.min(y);
+        self.bottom = y + 1;
+    }
+}
+
+/// Buffers of [`Scanner::scan`], kept from frame to frame.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    row: Vec<u8>,
+    marked: Vec<bool>,
+    bounds: Vec<Bounds>,
+}
+
+impl Scanner {
+    /// Reads every tile that `damage` touches into `picture` and appends the changed ones to
+    /// `changes`, in the grid's order. `source` must be at least as large as `picture`.
+    ///
+    /// # Errors
+    /// When the source's memory went away; what was found until then is in `changes`.
+    pub fn scan(
+        &mut self,
+        source: &dyn PixelSource,
+        damage: &Damage,
+        picture: &mut Picture,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), SourceLost> {
+        let grid = Grid::new(picture.size());
+        self.mark(&grid, damage);
+        for row in 0..grid.rows() {
+            let mut column = 0;
+            while column < grid.columns() {
+                let tiles = self.marked.get(grid.index(column, row)..grid.index(grid.columns(), row));
+                let tiles = tiles.unwrap_or_default();
+                let run = tiles.iter().take_while(|marked| **marked).count() as u32;
+                if run > 0 {
+                    self.scan_run(source, &grid, (column, row, run), picture, changes)?;
+                }
+                column += run.max(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, grid: &Grid, damage: &Damage) {
+        self.marked.clear();
+        self.marked.resize(grid.len(), false);
+        for rect in damage.rects() {
+            let (columns, rows) = grid.span(rect);
+            for row in rows.0..rows.1 {
+                let tiles = grid.index(columns.0, row)..grid.index(columns.1, row);
+                if let Some(tiles) = self.marked.get_mut(tiles) {
+                    tiles.fill(true);
+                }
+            }
+        }
+    }
+
+    /// Compares neighbouring tiles of one row: (first column, row, number of tiles).
+    fn scan_run(
+        &mut self,
+        source: &dyn PixelSource,
+        grid: &Grid,
+        (column, row, run): (u32, u32, u32),
+        picture: &mut Picture,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), SourceLost> {
+        let first = grid.rect(grid.index(column, row));
+        let area = first.union(&grid.rect(grid.index(column + run - 1, row)));
+        self.row.resize(area.width as usize * 4, 0);
+        self.bounds.clear();
+        self.bounds.resize(run as usize, Bounds::NONE);
+        let mut outcome = Ok(());
+        for y in 0..area.height {
+            outcome = source.read_row(area.x, area.y + y, &mut self.row);
+            if outcome.is_err() {
+                break;
+            }
+            let known = picture.row_mut(area.x, area.y + y, area.width);
+            if *known != *self.row {
+                compare_row(&self.row, known, y, &mut self.bounds);
+            }
+        }
+        for (column, bounds) in (column..).zip(&self.bounds) {
+            if bounds.right > bounds.left {
+                let rect = Rect::new(
+                    column * TILE + bounds.left,
+                    area.y + bounds.top,
+                    bounds.right - bounds.left,
+                    bounds.bottom - bounds.top,
+                );
+                changes.push(Change { tile: grid.index(column, row), rect });
+            }
+        }
+        outcome
+    }
+}
+
+/// Takes what differs from `new` into `known`, and notes it in the bounds of its tile.
+fn compare_row(new: &[u8], known: &mut [u8], y: u32, bounds: &mut [Bounds]) {
+    const SPAN: usize = TILE as usize * 4;
+    let spans = new.chunks(SPAN).zip(known.chunks_mut(SPAN));
+    for ((new, known), bounds) in spans.zip(bounds) {
+        if new == known {
+            continue;
+        }
+        let differs = |(new, known): (&[u8], &[u8])| new != known;
+        let left = new.chunks_exact(4).zip(known.chunks_exact(4)).position(differs);
+        let right = new.chunks_exact(4).zip(known.chunks_exact(4)).rposition(differs);
+        if let (Some(left), Some(right)) = (left, right) {
+            bounds.add(left as u32, right as u32 + 1, y);
+            known.copy_from_slice(new);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    struct Guest {
+        picture: Mutex<Picture>,
+        rows_left: AtomicUsize,
+    }
+
+    impl Guest {
+        fn new(size: Size) -> Self {
+            Self { picture: Mutex::new(Picture::new(size)), rows_left: AtomicUsize::new(usize::MAX) }
+        }
+
+        fn fill(&self, rect: Rect, value: u8) {
+            let mut picture = self.picture.lock().unwrap();
+            for y in rect.y..rect.bottom() {
+                picture.row_mut(rect.x, y, rect.width).fill(value);
+            }
+        }
+    }
+
+    impl PixelSource for Guest {
+        fn size(&self) -> Size {
+            self.picture.lock().unwrap().size()
+        }
+
+        fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+            if self.rows_left.fetch_sub(1, Ordering::Relaxed) == 0 {
+                return Err(SourceLost);
+            }
+            dst.copy_from_slice(self.picture.lock().unwrap().row(x, y, dst.len() as u32 / 4));
+            Ok(())
+        }
+    }
+
+    fn damage(rect: Rect) -> Damage {
+        let mut damage = Damage::default();
+        damage.add(rect);
+        damage
+    }
+
+    const SIZE: Size = Size::new(200, 150);
+
+    #[test]
+    fn a_caret_is_found_to_the_pixel() {
+        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let mut changes = Vec::new();
+        guest.fill(Rect::new(70, 66, 2, 16), 0xff);
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes).unwrap();
+        assert_eq!(changes, [Change { tile: 5, rect: Rect::new(70, 66, 2, 16) }]);
+
+        changes.clear();
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes).unwrap();
+        assert_eq!(changes, [], "nothing changed since");
+    }
+
+    #[test]
+    fn what_crosses_tiles_and_edges_is_found_in_each() {
+        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let mut changes = Vec::new();
+        guest.fill(Rect::new(120, 120, 80, 30), 7);
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes).unwrap();
+        let rects: Vec<Rect> = changes.iter().map(|change| change.rect).collect();
+        assert_eq!(
+            rects,
+            [
+                Rect::new(120, 120, 8, 8),
+                Rect::new(128, 120, 64, 8),
+                Rect::new(192, 120, 8, 8),
+                Rect::new(120, 128, 8, 22),
+                Rect::new(128, 128, 64, 22),
+                Rect::new(192, 128, 8, 22),
+            ]
+        );
+        assert_eq!(picture.pixels(), guest.picture.lock().unwrap().pixels());
+    }
+
+    #[test]
+    fn only_damaged_tiles_are_read() {
+        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let mut changes = Vec::new();
+        guest.fill(SIZE.bounds(), 9);
+        guest.rows_left.store(64, Ordering::Relaxed);
+        scanner.scan(&guest, &damage(Rect::new(64, 64, 1, 1)), &mut picture, &mut changes).unwrap();
+        assert_eq!(changes, [Change { tile: 5, rect: Rect::new(64, 64, 64, 64) }]);
+    }
+
+    #[test]
+    fn a_source_lost_halfway_leaves_what_was_taken_reported() {
+        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let mut changes = Vec::new();
+        guest.fill(SIZE.bounds(), 9);
+        guest.rows_left.store(10, Ordering::Relaxed);
+        let lost = scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes);
+        assert_eq!(lost, Err(SourceLost));
+        assert_eq!(changes.len(), 4);
+        assert!(changes.iter().all(|change| change.rect.height == 10));
+    }
+}

@@ -1,0 +1,141 @@
+//! Tiles to bytes.
+
+use super::palette::Palette;
+use super::{MAX_SIDE, MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, index_bits};
+use crate::geometry::Rect;
+use crate::picture::Picture;
+use crate::protocol::Update;
+use crate::protocol::bytes::coordinate;
+use zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
+
+/// What a tile looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// One colour.
+    Solid,
+    /// 2 to 256 colours.
+    Palette,
+    /// More: photographs, gradients, video.
+    TrueColour,
+}
+
+/// zstd refused to work (no memory).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("zstd failed: {0}")]
+pub struct CompressError(&'static str);
+
+/// Gathers tiles into one batch, and compresses it. The zstd context is used again and again.
+pub struct ExactEncoder {
+    zstd: CCtx<'static>,
+    palette: Palette,
+    raw: Vec<u8>,
+}
+
+impl ExactEncoder {
+    /// An encoder with an empty batch.
+    ///
+    /// # Errors
+    /// When there is no memory for zstd's context.
+    pub fn new() -> Result<Self, CompressError> {
+        let mut zstd = CCtx::try_create().ok_or(CompressError("no memory"))?;
+        zstd.set_parameter(CParameter::CompressionLevel(1))
+            .map_err(|code| CompressError(get_error_name(code)))?;
+        Ok(Self { zstd, palette: Palette::new(), raw: Vec::new() })
+    }
+
+    /// Bytes in the batch before compression.
+    pub fn raw_len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Adds `rect` of `picture` to the batch unless it is [`Content::TrueColour`]: the caller
+    /// decides whether that goes to [`Self::push_true_colour`] or to video.
+    pub fn push(&mut self, picture: &Picture, rect: Rect) -> Content {
+        if rect.width > MAX_SIDE || rect.height > MAX_SIDE || !self.palette.read(picture.rows(rect)) {
+            return Content::TrueColour;
+        }
+        let colours = self.palette.colours().len();
+        let solid = colours <= 1;
+        let (mode, n) = if solid { (MODE_SOLID, 0) } else { (MODE_PALETTE, (colours - 1) as u8) };
+        put_header(&mut self.raw, rect, mode, n);
+        for colour in self.palette.colours() {
+            let [_, red, green, blue] = colour.to_be_bytes();
+            self.raw.extend_from_slice(&[red, green, blue]);
+        }
+        if solid {
+            return Content::Solid;
+        }
+        pack(self.palette.pixels(), rect.width as usize, index_bits(colours), &mut self.raw);
+        Content::Palette
+    }
+
+    /// Adds `rect` of `picture` as true colour; one larger than the wire allows is cut up.
+    pub fn push_true_colour(&mut self, picture: &Picture, rect: Rect) {
+        for y in (rect.y..rect.bottom()).step_by(MAX_SIDE as usize) {
+            for x in (rect.x..rect.right()).step_by(MAX_SIDE as usize) {
+                let part = Rect::new(x, y, MAX_SIDE, MAX_SIDE).intersection(&rect);
+                put_header(&mut self.raw, part, MODE_TRUE_COLOUR, 0);
+                for channel in [2, 1, 0] {
+                    put_plane(picture, part, channel, &mut self.raw);
+                }
+            }
+        }
+    }
+
+    /// The batch as an update, and a new batch begun; `None` when it held nothing.
+    ///
+    /// # Errors
+    /// When zstd fails; the batch is lost.
+    pub fn finish(&mut self) -> Result<Option<Update>, CompressError> {
+        if self.raw.is_empty() {
+            return Ok(None);
+        }
+        let mut zstd = Vec::with_capacity(compress_bound(self.raw.len()));
+        let outcome = self.zstd.compress2(&mut zstd, &self.raw);
+        let raw_length = u32::try_from(self.raw.len()).map_err(|_| CompressError("a batch over 4 GiB"));
+        self.raw.clear();
+        outcome.map_err(|code| CompressError(get_error_name(code)))?;
+        zstd.shrink_to_fit();
+        Ok(Some(Update::Exact { raw_length: raw_length?, zstd }))
+    }
+}
+
+fn put_header(raw: &mut Vec<u8>, rect: Rect, mode: u8, n: u8) {
+    raw.extend_from_slice(&coordinate(rect.x).to_le_bytes());
+    raw.extend_from_slice(&coordinate(rect.y).to_le_bytes());
+    raw.extend_from_slice(&[(rect.width - 1) as u8, (rect.height - 1) as u8, mode, n]);
+}
+
+/// Indices of `bits` bits, most significant first, rows padded to whole bytes.
+fn pack(indices: &[u8], width: usize, bits: usize, raw: &mut Vec<u8>) {
+    if bits == 8 {
+        raw.extend_from_slice(indices);
+        return;
+    }
+    let per_byte = 8 / bits;
+    for row in indices.chunks(width) {
+        raw.extend(row.chunks(per_byte).map(|group| {
+            let packed = group.iter().fold(0u8, |packed, index| packed << bits | index);
+            packed << ((per_byte - group.len()) * bits)
+        }));
+    }
+}
+
+/// One channel of `rect`, each byte as the difference to its left neighbour, at the left edge to
+/// the one above.
+fn put_plane(picture: &Picture, rect: Rect, channel: usize, raw: &mut Vec<u8>) {
+    let mut at = raw.len();
+    raw.resize(at + rect.width as usize * rect.height as usize, 0);
+    let mut above = 0;
+    for row in picture.rows(rect) {
+        let Some(out) = raw.get_mut(at..at + rect.width as usize) else { return };
+        at += out.len();
+        let mut left = above;
+        for (out, pixel) in out.iter_mut().zip(row.chunks_exact(4)) {
+            let value = pixel.get(channel).copied().unwrap_or_default();
+            *out = value.wrapping_sub(left);
+            left = value;
+        }
+        above = row.get(channel).copied().unwrap_or_default();
+    }
+}

@@ -1,0 +1,133 @@
+//! The lossless tile codec of `PROTOCOL.md` (update kind 2).
+
+pub mod decode;
+pub mod encode;
+mod palette;
+
+pub use decode::{NotExact, decode, unpack};
+pub use encode::{Content, ExactEncoder};
+
+/// A tile's header on the wire: place, size less one, mode, number of colours less one.
+const TILE_HEADER: usize = 8;
+
+/// Largest side of a tile on the wire.
+const MAX_SIDE: u32 = 256;
+
+const MODE_SOLID: u8 = 0;
+const MODE_PALETTE: u8 = 1;
+const MODE_TRUE_COLOUR: u8 = 2;
+
+/// Bits of an index into a palette of `colours`.
+fn index_bits(colours: usize) -> usize {
+    match colours {
+        0..=2 => 1,
+        3..=4 => 2,
+        5..=16 => 4,
+        _ => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Rect, Size};
+    use crate::picture::Picture;
+    use crate::protocol::Update;
+
+    /// A picture whose pixel at (x, y) is `colour(x, y)` as 0xRRGGBB.
+    fn painted(size: Size, colour: impl Fn(u32, u32) -> u32) -> Picture {
+        let mut picture = Picture::new(size);
+        for y in 0..size.height {
+            for (x, pixel) in (0..).zip(picture.row_mut(0, y, size.width).chunks_exact_mut(4)) {
+                pixel.copy_from_slice(&(colour(x, y) | 0xAA00_0000).to_le_bytes());
+            }
+        }
+        picture
+    }
+
+    /// Encodes `rect` of the picture and checks that the decoder gives the same pixels.
+    fn round_trip(picture: &Picture, rect: Rect) -> (Content, usize) {
+        let mut encoder = ExactEncoder::new().unwrap();
+        let content = encoder.push(picture, rect);
+        if content == Content::TrueColour {
+            encoder.push_true_colour(picture, rect);
+        }
+        let Some(Update::Exact { raw_length, zstd }) = encoder.finish().unwrap() else {
+            panic!("nothing was encoded");
+        };
+        let raw = unpack(raw_length, &zstd).unwrap();
+        let mut painted = 0;
+        decode(&raw, |tile, pixels| {
+            painted += pixels.len();
+            for (row, pixels) in (tile.y..).zip(pixels.chunks(tile.width as usize)) {
+                let want = picture.row(tile.x, row, tile.width).chunks_exact(4);
+                assert!(want.map(|p| [p[2], p[1], p[0]]).eq(pixels.iter().copied()), "row {row} of {tile:?}");
+            }
+        })
+        .unwrap();
+        assert_eq!(painted, rect.width as usize * rect.height as usize);
+        (content, raw.len())
+    }
+
+    #[test]
+    fn solid_tiles_take_eleven_bytes() {
+        let picture = painted(Size::new(64, 64), |_, _| 0x12_34_56);
+        assert_eq!(round_trip(&picture, Rect::new(0, 0, 64, 64)), (Content::Solid, 11));
+    }
+
+    #[test]
+    fn every_palette_size_survives() {
+        for (colours, bits) in [(2, 1), (3, 2), (4, 2), (5, 4), (16, 4), (17, 8), (255, 8), (256, 8)] {
+            let picture = painted(Size::new(61, 67), |x, y| (x + y * 61) % colours * 0x01_03_05);
+            let (content, length) = round_trip(&picture, Rect::new(0, 0, 61, 67));
+            assert_eq!(content, Content::Palette);
+            assert_eq!(length, 8 + 3 * colours as usize + 67 * (61 * bits as usize).div_ceil(8));
+        }
+    }
+
+    #[test]
+    fn more_colours_than_a_palette_holds_are_true_colour() {
+        let picture = painted(Size::new(64, 64), |x, y| (x + y * 64) % 257 * 0x01_03_05);
+        assert_eq!(round_trip(&picture, Rect::new(0, 0, 64, 64)), (Content::TrueColour, 8 + 3 * 64 * 64));
+    }
+
+    #[test]
+    fn parts_of_tiles_and_single_pixels_survive() {
+        let noise = |x: u32, y: u32| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) & 0xff_ff_ff;
+        let picture = painted(Size::new(150, 90), noise);
+        for rect in [
+            Rect::new(149, 89, 1, 1),
+            Rect::new(3, 5, 17, 1),
+            Rect::new(70, 0, 1, 90),
+            Rect::new(0, 0, 150, 90),
+        ] {
+            round_trip(&picture, rect);
+        }
+    }
+
+    #[test]
+    fn an_encoder_is_empty_after_its_batch() {
+        let picture = painted(Size::new(8, 8), |_, _| 1);
+        let mut encoder = ExactEncoder::new().unwrap();
+        encoder.push(&picture, Rect::new(0, 0, 8, 8));
+        assert!(encoder.finish().unwrap().is_some());
+        assert!(encoder.finish().unwrap().is_none());
+    }
+
+    #[test]
+    fn batches_that_lie_are_refused() {
+        let bad: [&[u8]; 6] = [
+            &[0, 0, 0, 0, 0, 0, 0],
+            &[0, 0, 0, 0, 0, 0, 0, 0, 1, 2],
+            &[0, 0, 0, 0, 0, 0, 9, 0],
+            &[0, 0, 0, 0, 1, 0, 1, 0, 1, 2, 3, 0],
+            &[0, 0, 0, 0, 0, 0, 1, 2, 1, 1, 1, 2, 2, 2, 3, 3, 3, 0b1100_0000],
+            &[0, 0, 0, 0, 9, 9, 2, 0, 1, 2, 3],
+        ];
+        for raw in bad {
+            assert!(decode(raw, |_, _| {}).is_err(), "{raw:?}");
+        }
+        assert!(unpack(5, b"not zstd").is_err());
+        assert!(unpack(u32::MAX, &[]).is_err());
+    }
+}

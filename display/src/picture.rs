@@ -1,0 +1,60 @@
+//! A picture in memory, as a source gives it: blue, green, red, ignored.
+
+use crate::geometry::{Rect, Size};
+
+/// Rows of BGRX pixels without gaps.
+#[derive(Debug, Clone, Default)]
+pub struct Picture {
+    size: Size,
+    /// One row more than the picture has, see [`Self::strided`].
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// A black picture.
+    pub fn new(size: Size) -> Self {
+        Self { size, pixels: vec![0; size.width as usize * (size.height as usize + 1) * 4] }
+    }
+
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Bytes from one row to the next.
+    pub fn stride(&self) -> usize {
+        self.size.width as usize * 4
+    }
+
+    /// The whole of it.
+    pub fn pixels(&self) -> &[u8] {
+        self.pixels.get(..self.stride() * self.size.height as usize).unwrap_or_default()
+    }
+
+    /// The rows of `rect`, each [`Self::stride`] bytes from the one before; the last is as long as
+    /// the others, whatever follows it. `None` when the rectangle lies outside.
+    pub fn strided(&self, rect: Rect) -> Option<&[u8]> {
+        if rect.intersection(&self.size.bounds()) != rect {
+            return None;
+        }
+        let start = rect.y as usize * self.stride() + rect.x as usize * 4;
+        self.pixels.get(start..start + rect.height as usize * self.stride())
+    }
+
+    /// `width` pixels of row `y` from column `x`; empty when they lie outside.
+    pub fn row(&self, x: u32, y: u32, width: u32) -> &[u8] {
+        let start = y as usize * self.stride() + x as usize * 4;
+        self.pixels.get(start..start + width as usize * 4).unwrap_or_default()
+    }
+
+    /// As [`Self::row`], to write.
+    pub fn row_mut(&mut self, x: u32, y: u32, width: u32) -> &mut [u8] {
+        let start = y as usize * self.stride() + x as usize * 4;
+        self.pixels.get_mut(start..start + width as usize * 4).unwrap_or_default()
+    }
+
+    /// The rows of `rect`.
+    pub fn rows(&self, rect: Rect) -> impl Iterator<Item = &[u8]> {
+        (rect.y..rect.bottom()).map(move |y| self.row(rect.x, y, rect.width))
+    }
+}

@@ -1,0 +1,288 @@
+//! Which tiles go as video, which exact, and when what was shown as video is made exact.
+//!
+//! A tile grows hot while large parts of it change at the rate of a video, and cools with time.
+//! Hot tiles go as video when there are enough of them; everything else is exact at once. A tile
+//! shown as video is soft until it has been sent exact.
+
+use crate::damage::Change;
+use crate::geometry::Rect;
+use crate::tiles::Grid;
+use std::time::{Duration, Instant};
+
+/// Time in which a tile loses most (63 percent) of its heat. Each change adds 1: at 30 changes a
+/// second a tile reaches 12, at 8 a second 3.7.
+const COOLING: Duration = Duration::from_millis(400);
+
+/// A change that gathered over several flushes counts as so many, up to here: a client that takes
+/// few frames sees few of the changes, and is the last that should get motion exact. Below
+/// [`HOT`], so that one change alone is never motion.
+const MOST_AT_ONCE: u8 = 3;
+
+/// When so many tiles change at once, as in scrolling, each change counts as [`SWEEP_HEAT`]: the
+/// second of them in a row is motion, for the whole screen exact a few times over is a flood.
+const SWEEP: usize = 96;
+
+/// See [`SWEEP`].
+const SWEEP_HEAT: f32 = 2.5;
+
+/// A tile this hot is in motion …
+const HOT: f32 = 4.0;
+
+/// … and one that is soft stays so down to this.
+const STILL_HOT: f32 = 1.5;
+
+/// Fewer tiles in motion than this are cheap enough exact: a caret, a spinner, a square that
+/// changes its colour. Motion that goes as video already may become this small and stay video.
+const LEAST_MOTION: usize = 6;
+
+/// A change of less than this many pixels of a tile is not motion: typing.
+const LEAST_AREA: u32 = 512;
+
+/// A soft tile is made exact when it was not sent as video for this long …
+const STILL: Duration = Duration::from_millis(200);
+
+/// … and one that changes slowly, because the client takes few frames, for twice the time between
+/// its changes, up to this: exact pixels that are replaced at once only cost such a client more.
+const STILL_AT_MOST: Duration = Duration::from_millis(500);
+
+/// Video that was used this recently goes on with fewer tiles than [`LEAST_MOTION`].
+const RECENT: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Tile {
+    heat: f32,
+    changed: Option<Instant>,
+    /// Time between its last two changes.
+    interval: Duration,
+    /// When it is to be made exact, if the client has it as video and no newer video comes.
+    soft: Option<Instant>,
+}
+
+/// The history of every tile of one viewer's picture.
+#[derive(Debug, Default)]
+pub struct Policy {
+    grid: Grid,
+    tiles: Vec<Tile>,
+    soft: usize,
+    last_motion: Option<Instant>,
+}
+
+impl Policy {
+    /// A history that begins: everything cold and exact.
+    pub fn new(grid: Grid) -> Self {
+        Self { grid, tiles: vec![Tile::default(); grid.len()], soft: 0, last_motion: None }
+    }
+
+    /// Moves the changes that are motion from `changes` to the result. `flat` says of a changed
+    /// rectangle that it is of one colour, which costs next to nothing exact; the changes
+    /// gathered over `flushes`.
+    pub fn take_motion(
+        &mut self,
+        changes: &mut Vec<Change>,
+        flushes: u32,
+        now: Instant,
+        flat: impl Fn(Rect) -> bool,
+    ) -> Vec<usize> {
+        let large: Vec<bool> =
+            changes.iter().map(|change| self.is_large(change) && !flat(change.rect)).collect();
+        let sweep = large.iter().filter(|large| **large).count() >= SWEEP;
+        let heat = f32::from(u8::try_from(flushes).unwrap_or(u8::MAX).clamp(1, MOST_AT_ONCE));
+        let heat = if sweep { heat.max(SWEEP_HEAT) } else { heat };
+        let mut motion = Vec::new();
+        for (change, large) in changes.iter().zip(large) {
+            let Some(tile) = self.tiles.get_mut(change.tile) else { continue };
+            tile.cool(now);
+            if large {
+                tile.heat += heat;
+            }
+            if tile.heat >= HOT || (tile.soft.is_some() && tile.heat >= STILL_HOT) {
+                motion.push(change.tile);
+            }
+        }
+        let going_on = self.last_motion.is_some_and(|last| now.duration_since(last) < RECENT);
+        if motion.is_empty() || (motion.len() < LEAST_MOTION && !going_on) {
+            return Vec::new();
+        }
+        self.last_motion = Some(now);
+        // Both are in the grid's order.
+        changes.retain(|change| motion.binary_search(&change.tile).is_err());
+        motion
+    }
+
+    fn is_large(&self, change: &Change) -> bool {
+        let whole = self.grid.rect(change.tile);
+        change.rect.width * change.rect.height >= LEAST_AREA.min(whole.width * whole.height / 2)
+    }
+
+    /// The tile was sent as video: the client's picture of it is not exact.
+    pub fn sent_as_video(&mut self, tile: usize, now: Instant) {
+        if let Some(tile) = self.tiles.get_mut(tile)
+            && tile.soft.replace(now + tile.patience()).is_none()
+        {
+            self.soft += 1;
+        }
+    }
+
+    /// `rect` was sent exact; the tile is exact when that was all of it.
+    pub fn sent_exact(&mut self, tile: usize, rect: Rect) {
+        if self.grid.rect(tile) == rect
+            && let Some(tile) = self.tiles.get_mut(tile)
+            && tile.soft.take().is_some()
+        {
+            self.soft -= 1;
+        }
+    }
+
+    /// Whether the client's picture is exact.
+    pub fn is_exact(&self) -> bool {
+        self.soft == 0
+    }
+
+    /// Soft tiles that have been still for long enough, nearest to `pointer` first.
+    pub fn due(&self, pointer: (u32, u32), now: Instant) -> Vec<usize> {
+        if self.soft == 0 {
+            return Vec::new();
+        }
+        let still = |tile: &Tile| tile.soft.is_some_and(|due| due <= now);
+        let mut due: Vec<usize> =
+            self.tiles.iter().enumerate().filter(|(_, tile)| still(tile)).map(|(index, _)| index).collect();
+        due.sort_by_key(|tile| distance(self.grid.rect(*tile), pointer));
+        due
+    }
+
+    /// When the next soft tile has been still for long enough; `None` when none is soft.
+    pub fn next_due(&self) -> Option<Instant> {
+        if self.soft == 0 {
+            return None;
+        }
+        self.tiles.iter().filter_map(|tile| tile.soft).min()
+    }
+}
+
+impl Tile {
+    fn cool(&mut self, now: Instant) {
+        if let Some(before) = self.changed.replace(now) {
+            self.interval = now.duration_since(before);
+            self.heat *= (-self.interval.as_secs_f32() / COOLING.as_secs_f32()).exp();
+        }
+    }
+
+    /// How long it has to be still before it is made exact.
+    fn patience(&self) -> Duration {
+        let twice = self.interval * 2;
+        if twice <= STILL_AT_MOST { twice.max(STILL) } else { STILL }
+    }
+}
+
+/// The square of the distance between a rectangle's middle and a point.
+fn distance(rect: Rect, (x, y): (u32, u32)) -> u64 {
+    let across = u64::from((rect.x + rect.width / 2).abs_diff(x));
+    let down = u64::from((rect.y + rect.height / 2).abs_diff(y));
+    across * across + down * down
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+
+    fn policy() -> (Policy, Grid, Instant) {
+        let grid = Grid::new(Size::new(640, 1280));
+        (Policy::new(grid), grid, Instant::now())
+    }
+
+    /// Changes `tiles` wholly at `hertz` for `times`, and says at which change motion was first seen.
+    fn first_motion(tiles: &[usize], hertz: u32, times: u32, flat: bool) -> Option<u32> {
+        first_motion_seen(tiles, hertz, times, flat, 1)
+    }
+
+    /// The same, with so many flushes before each look.
+    fn first_motion_seen(tiles: &[usize], hertz: u32, times: u32, flat: bool, flushes: u32) -> Option<u32> {
+        let (mut policy, grid, start) = policy();
+        (0..times).find(|n| {
+            let mut changes: Vec<Change> =
+                tiles.iter().map(|tile| Change { tile: *tile, rect: grid.rect(*tile) }).collect();
+            let now = start + Duration::from_secs(1) / hertz * *n;
+            !policy.take_motion(&mut changes, flushes, now, |_| flat).is_empty()
+        })
+    }
+
+    #[test]
+    fn a_video_is_motion_after_a_few_frames() {
+        let tiles: Vec<usize> = (0..20).collect();
+        let first = first_motion(&tiles, 30, 60, false).expect("30 changes a second are motion");
+        assert!((3..=8).contains(&first), "after {first} frames");
+        assert!(first_motion(&tiles, 60, 60, false).is_some());
+    }
+
+    #[test]
+    fn scrolling_is_motion_at_its_second_frame_and_turning_pages_is_not() {
+        let tiles: Vec<usize> = (0..150).collect();
+        assert_eq!(first_motion(&tiles, 60, 60, false), Some(1));
+        assert_eq!(first_motion(&tiles, 2, 60, false), None);
+    }
+
+    #[test]
+    fn a_video_seen_seldom_is_motion_still() {
+        let tiles: Vec<usize> = (0..20).collect();
+        assert_eq!(first_motion_seen(&tiles, 5, 20, false, 1), None);
+        assert_eq!(first_motion_seen(&tiles, 5, 20, false, 6), Some(1), "never the first change alone");
+    }
+
+    #[test]
+    fn what_is_rare_small_or_flat_is_never_motion() {
+        let many: Vec<usize> = (0..20).collect();
+        assert_eq!(first_motion(&many, 2, 60, false), None, "a slide show");
+        assert_eq!(first_motion(&many[..4], 30, 60, false), None, "a spinner");
+        assert_eq!(first_motion(&many, 30, 60, true), None, "a flipping square");
+    }
+
+    #[test]
+    fn typing_is_never_motion() {
+        let (mut policy, grid, start) = policy();
+        for n in 0..100 {
+            let rect = |tile| Rect::new(grid.rect(tile).x, grid.rect(tile).y, 24, 20);
+            let mut changes: Vec<Change> = (0..8).map(|tile| Change { tile, rect: rect(tile) }).collect();
+            let now = start + Duration::from_millis(20) * n;
+            assert!(policy.take_motion(&mut changes, 3, now, |_| false).is_empty());
+            assert_eq!(changes.len(), 8);
+        }
+    }
+
+    #[test]
+    fn soft_tiles_are_due_once_still_nearest_first() {
+        let (mut policy, grid, start) = policy();
+        for tile in [0, 9, 55] {
+            policy.sent_as_video(tile, start);
+        }
+        assert!(!policy.is_exact());
+        assert_eq!(policy.next_due(), Some(start + STILL));
+        assert!(policy.due((0, 0), start + STILL / 2).is_empty());
+        assert_eq!(policy.due((350, 350), start + STILL), [55, 9, 0]);
+        for tile in [0, 9, 55] {
+            policy.sent_exact(tile, Rect::new(0, 0, 1, 1));
+        }
+        assert!(!policy.is_exact(), "a part of a tile does not make it exact");
+        for tile in [0, 9, 55] {
+            policy.sent_exact(tile, grid.rect(tile));
+        }
+        assert!(policy.is_exact());
+        assert_eq!(policy.next_due(), None);
+    }
+
+    #[test]
+    fn slow_motion_is_not_made_exact_between_its_frames() {
+        let (mut policy, grid, start) = policy();
+        let interval = Duration::from_millis(220);
+        for n in 0..10 {
+            let now = start + interval * n;
+            assert!(policy.due((0, 0), now).is_empty(), "before frame {n}");
+            let mut changes: Vec<Change> =
+                (0..20).map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
+            let motion = policy.take_motion(&mut changes, 6, now, |_| false);
+            motion.iter().for_each(|tile| policy.sent_as_video(*tile, now));
+        }
+        assert!(!policy.is_exact());
+        assert_eq!(policy.due((0, 0), start + interval * 9 + STILL_AT_MOST).len(), 20);
+    }
+}

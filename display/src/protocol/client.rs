@@ -1,0 +1,253 @@
+//! Messages from the client.
+
+use super::bytes::Fields;
+use super::{Decoded, Malformed};
+use crate::input::{Button, InputEvent};
+use serde::{Deserialize, Serialize};
+
+/// The last code of input-event-codes.h (`KEY_MAX`).
+const KEY_MAX: u16 = 0x2ff;
+
+/// The first message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Every protocol version that the client speaks.
+    pub versions: Vec<u32>,
+    /// It can decode H.264.
+    #[serde(default)]
+    pub h264: bool,
+    /// It wants everything as video.
+    #[serde(default)]
+    pub video_only: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    video_only: bool,
+}
+
+/// A message from the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// 0x81
+    Hello(Hello),
+    /// 0x82: a frame was presented.
+    Ack {
+        /// Which.
+        frame_id: u32,
+        /// From receipt to decoded.
+        decode_us: u32,
+        /// From receipt to painted.
+        present_us: u32,
+    },
+    /// 0x83 to 0x86 and 0x8C.
+    Input {
+        /// The client's number of it.
+        seq: u32,
+        /// What was done.
+        event: InputEvent,
+    },
+    /// 0x87: let go of all keys and buttons.
+    ReleaseAll {
+        /// The client's number of it.
+        seq: u32,
+    },
+    /// 0x88
+    Settings {
+        /// Everything as video.
+        video_only: bool,
+    },
+    /// 0x89
+    Ping(u64),
+    /// 0x8A: a whole new picture, please.
+    Refresh,
+    /// 0x8B: the video decoder failed.
+    VideoFailed,
+}
+
+impl ClientMessage {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// When a message of a known type is malformed.
+    pub fn decode(message: &[u8]) -> Result<Decoded<Self>, Malformed> {
+        let (&kind, body) = message.split_first().ok_or(Malformed::Empty)?;
+        let known = match kind {
+            0x81 => Self::Hello(serde_json::from_slice(body).map_err(|_| Malformed::Json("Hello"))?),
+            0x82 => fields("Ack", body, |ack| {
+                Ok(Self::Ack { frame_id: ack.u32()?, decode_us: ack.u32()?, present_us: ack.u32()? })
+            })?,
+            0x83 => input("Key", body, |key| {
+                let code = key.u16()?;
+                if code == 0 || code > KEY_MAX {
+                    return Err(key.impossible("code"));
+                }
+                Ok(InputEvent::Key { code, down: key.flag("state")? })
+            })?,
+            0x84 => input("PointerTo", body, |at| Ok(InputEvent::PointerTo { x: at.u16()?, y: at.u16()? }))?,
+            0x85 => input("Button", body, |press| {
+                let button = button(press.u8()?).ok_or_else(|| press.impossible("button"))?;
+                Ok(InputEvent::Button { button, down: press.flag("state")? })
+            })?,
+            0x86 => input("Wheel", body, |by| Ok(InputEvent::Wheel { dx: by.i16()?, dy: by.i16()? }))?,
+            0x87 => fields("ReleaseAll", body, |release| Ok(Self::ReleaseAll { seq: seq(release)? }))?,
+            0x88 => {
+                let Settings { video_only } =
+                    serde_json::from_slice(body).map_err(|_| Malformed::Json("Settings"))?;
+                Self::Settings { video_only }
+            }
+            0x89 => fields("Ping", body, |ping| Ok(Self::Ping(ping.u64()?)))?,
+            0x8A => fields("Refresh", body, |_| Ok(Self::Refresh))?,
+            0x8B => fields("VideoFailed", body, |_| Ok(Self::VideoFailed))?,
+            0x8C => {
+                input("PointerBy", body, |by| Ok(InputEvent::PointerBy { dx: by.i16()?, dy: by.i16()? }))?
+            }
+            unknown => return Ok(Decoded::Unknown(unknown)),
+        };
+        Ok(Decoded::Known(known))
+    }
+
+    /// The message as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Hello(hello) => json(0x81, hello),
+            Self::Ack { frame_id, decode_us, present_us } => {
+                message(0x82, &[&frame_id.to_le_bytes(), &decode_us.to_le_bytes(), &present_us.to_le_bytes()])
+            }
+            Self::Input { seq, event } => encode_input(*seq, *event),
+            Self::ReleaseAll { seq } => message(0x87, &[&seq.to_le_bytes()]),
+            Self::Settings { video_only } => json(0x88, &Settings { video_only: *video_only }),
+            Self::Ping(value) => message(0x89, &[&value.to_le_bytes()]),
+            Self::Refresh => vec![0x8A],
+            Self::VideoFailed => vec![0x8B],
+        }
+    }
+}
+
+fn fields<T>(
+    name: &'static str,
+    body: &[u8],
+    read: impl FnOnce(&mut Fields<'_>) -> Result<T, Malformed>,
+) -> Result<T, Malformed> {
+    let mut fields = Fields::new(name, body);
+    let message = read(&mut fields)?;
+    fields.end()?;
+    Ok(message)
+}
+
+fn input(
+    name: &'static str,
+    body: &[u8],
+    read: impl FnOnce(&mut Fields<'_>) -> Result<InputEvent, Malformed>,
+) -> Result<ClientMessage, Malformed> {
+    fields(name, body, |fields| Ok(ClientMessage::Input { seq: seq(fields)?, event: read(fields)? }))
+}
+
+fn seq(fields: &mut Fields<'_>) -> Result<u32, Malformed> {
+    match fields.u32()? {
+        0 => Err(fields.impossible("seq")),
+        seq => Ok(seq),
+    }
+}
+
+fn button(number: u8) -> Option<Button> {
+    [Button::Left, Button::Middle, Button::Right, Button::Back, Button::Forward]
+        .get(usize::from(number))
+        .copied()
+}
+
+fn encode_input(seq: u32, event: InputEvent) -> Vec<u8> {
+    let seq = &seq.to_le_bytes();
+    match event {
+        InputEvent::Key { code, down } => message(0x83, &[seq, &code.to_le_bytes(), &[down.into()]]),
+        InputEvent::PointerTo { x, y } => message(0x84, &[seq, &x.to_le_bytes(), &y.to_le_bytes()]),
+        InputEvent::Button { button, down } => {
+            let number = match button {
+                Button::Left => 0,
+                Button::Middle => 1,
+                Button::Right => 2,
+                Button::Back => 3,
+                Button::Forward => 4,
+            };
+            message(0x85, &[seq, &[number, down.into()]])
+        }
+        InputEvent::Wheel { dx, dy } => message(0x86, &[seq, &dx.to_le_bytes(), &dy.to_le_bytes()]),
+        InputEvent::PointerBy { dx, dy } => message(0x8C, &[seq, &dx.to_le_bytes(), &dy.to_le_bytes()]),
+    }
+}
+
+fn message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = vec![kind];
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
+/// A type byte and a JSON body. The bodies are plain structs of ours: writing them cannot fail.
+pub(super) fn json(kind: u8, body: &impl Serialize) -> Vec<u8> {
+    let mut out = vec![kind];
+    let written = serde_json::to_writer(&mut out, body);
+    debug_assert!(written.is_ok(), "{written:?}");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(message: ClientMessage) {
+        assert_eq!(ClientMessage::decode(&message.encode()), Ok(Decoded::Known(message)));
+    }
+
+    #[test]
+    fn every_message_survives_the_trip() {
+        round_trip(ClientMessage::Hello(Hello { versions: vec![1, 7], h264: true, video_only: false }));
+        round_trip(ClientMessage::Ack { frame_id: 1, decode_us: 2, present_us: 3 });
+        for event in [
+            InputEvent::Key { code: 30, down: true },
+            InputEvent::PointerTo { x: 65535, y: 0 },
+            InputEvent::PointerBy { dx: -3, dy: 4 },
+            InputEvent::Button { button: Button::Forward, down: false },
+            InputEvent::Wheel { dx: 0, dy: -120 },
+        ] {
+            round_trip(ClientMessage::Input { seq: 9, event });
+        }
+        round_trip(ClientMessage::ReleaseAll { seq: 10 });
+        round_trip(ClientMessage::Settings { video_only: true });
+        round_trip(ClientMessage::Ping(u64::MAX));
+        round_trip(ClientMessage::Refresh);
+        round_trip(ClientMessage::VideoFailed);
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_specification() {
+        let key = ClientMessage::Input { seq: 0x0102, event: InputEvent::Key { code: 0x1e, down: true } };
+        assert_eq!(key.encode(), [0x83, 0x02, 0x01, 0, 0, 0x1e, 0, 1]);
+        assert_eq!(
+            ClientMessage::decode(b"\x81{\"versions\":[1],\"h264\":true,\"video_only\":false}"),
+            Ok(Decoded::Known(ClientMessage::Hello(Hello {
+                versions: vec![1],
+                h264: true,
+                video_only: false
+            })))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_is_malformed_and_what_is_new_is_unknown() {
+        let malformed: [&[u8]; 8] = [
+            b"",
+            b"\x81{}",
+            b"\x82\x01\0\0\0",
+            b"\x83\0\0\0\0\x1e\0\x01",
+            b"\x83\x01\0\0\0\x1e\0\x02",
+            b"\x83\x01\0\0\0\xff\xff\x01",
+            b"\x85\x01\0\0\0\x05\x01",
+            b"\x8a\0",
+        ];
+        for message in malformed {
+            assert!(ClientMessage::decode(message).is_err(), "{message:?}");
+        }
+        assert_eq!(ClientMessage::decode(b"\xf0anything"), Ok(Decoded::Unknown(0xf0)));
+        assert_eq!(ClientMessage::decode(b"\x02"), Ok(Decoded::Unknown(0x02)));
+    }
+}

@@ -1,0 +1,94 @@
+//! Messages on a stream socket: a `u32` length, then that many bytes.
+
+use std::io::{self, Read, Write};
+
+/// Why no message came.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The stream ended between two messages.
+    #[error("the other end closed the connection")]
+    Ended,
+    /// The stream ended within a message.
+    #[error("the connection ended in the middle of a message")]
+    Torn,
+    /// A message longer than allowed.
+    #[error("a message of {length} bytes is longer than the {limit} allowed")]
+    TooLong {
+        /// As announced.
+        length: usize,
+        /// As allowed.
+        limit: usize,
+    },
+    /// The socket failed.
+    #[error("the connection failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads one message into `buffer`, replacing what it held.
+///
+/// # Errors
+/// When no whole message of at most `limit` bytes comes.
+pub fn read_message(stream: &mut impl Read, buffer: &mut Vec<u8>, limit: usize) -> Result<(), ReadError> {
+    let mut length = [0u8; 4];
+    let mut got = 0;
+    while let Some(rest) = length.get_mut(got..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) if got == 0 => return Err(ReadError::Ended),
+            Ok(0) => return Err(ReadError::Torn),
+            Ok(n) => got += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+    if length > limit {
+        return Err(ReadError::TooLong { length, limit });
+    }
+    buffer.clear();
+    // `take` grows the buffer as bytes come: an announced length alone costs no memory.
+    let wanted = u64::try_from(length).unwrap_or(u64::MAX);
+    if stream.by_ref().take(wanted).read_to_end(buffer)? < length {
+        return Err(ReadError::Torn);
+    }
+    Ok(())
+}
+
+/// Writes one message.
+///
+/// # Errors
+/// When the socket fails.
+pub fn write_message(stream: &mut impl Write, message: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(message.len())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a message longer than 4 GiB"))?;
+    stream.write_all(&length.to_le_bytes())?;
+    stream.write_all(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_out_as_they_went_in() {
+        let mut wire = Vec::new();
+        write_message(&mut wire, b"one").unwrap();
+        write_message(&mut wire, b"").unwrap();
+        let (mut wire, mut buffer) = (&wire[..], Vec::new());
+        read_message(&mut wire, &mut buffer, 10).unwrap();
+        assert_eq!(buffer, b"one");
+        read_message(&mut wire, &mut buffer, 10).unwrap();
+        assert_eq!(buffer, b"");
+        assert!(matches!(read_message(&mut wire, &mut buffer, 10), Err(ReadError::Ended)));
+    }
+
+    #[test]
+    fn the_torn_and_the_long_are_refused() {
+        let mut buffer = Vec::new();
+        assert!(matches!(read_message(&mut &b"\x05\0"[..], &mut buffer, 10), Err(ReadError::Torn)));
+        assert!(matches!(read_message(&mut &b"\x05\0\0\0abc"[..], &mut buffer, 10), Err(ReadError::Torn)));
+        assert!(matches!(
+            read_message(&mut &b"\xff\xff\xff\xff"[..], &mut buffer, 10),
+            Err(ReadError::TooLong { .. })
+        ));
+    }
+}

@@ -1,0 +1,120 @@
+//! The grid of 64 by 64 tiles that damage, policy and encoders think in.
+
+use crate::geometry::{Rect, Size};
+
+/// A tile's side in pixels; tiles at the right and bottom edge may be smaller.
+pub const TILE: u32 = 64;
+
+/// A screen cut into tiles, numbered row by row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grid {
+    screen: Size,
+    columns: u32,
+    rows: u32,
+}
+
+impl Grid {
+    /// The grid over `screen`.
+    pub fn new(screen: Size) -> Self {
+        Self { screen, columns: screen.width.div_ceil(TILE), rows: screen.height.div_ceil(TILE) }
+    }
+
+    /// The screen.
+    pub fn screen(&self) -> Size {
+        self.screen
+    }
+
+    /// Tiles across.
+    pub fn columns(&self) -> u32 {
+        self.columns
+    }
+
+    /// Tiles down.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// How many tiles there are.
+    pub fn len(&self) -> usize {
+        self.columns as usize * self.rows as usize
+    }
+
+    /// Whether the screen has no pixels.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of the tile in that column and row.
+    pub fn index(&self, column: u32, row: u32) -> usize {
+        row as usize * self.columns as usize + column as usize
+    }
+
+    /// The pixels of a tile.
+    pub fn rect(&self, tile: usize) -> Rect {
+        let columns = (self.columns as usize).max(1);
+        let (column, row) = ((tile % columns) as u32, (tile / columns) as u32);
+        Rect::new(column * TILE, row * TILE, TILE, TILE).intersection(&self.screen.bounds())
+    }
+
+    /// The columns and rows that `rect` touches: first, and one past the last.
+    pub fn span(&self, rect: &Rect) -> ((u32, u32), (u32, u32)) {
+        let rect = rect.intersection(&self.screen.bounds());
+        if rect.is_empty() {
+            return ((0, 0), (0, 0));
+        }
+        ((rect.x / TILE, rect.right().div_ceil(TILE)), (rect.y / TILE, rect.bottom().div_ceil(TILE)))
+    }
+
+    /// Few rectangles that cover exactly the given tiles (in ascending order): runs along a row,
+    /// joined with equal runs below.
+    pub fn cover(&self, tiles: impl IntoIterator<Item = usize>) -> Vec<Rect> {
+        let mut done: Vec<Rect> = Vec::new();
+        let mut run: Option<Rect> = None;
+        for tile in tiles {
+            let rect = self.rect(tile);
+            match &mut run {
+                Some(run) if run.y == rect.y && run.right() == rect.x => run.width += rect.width,
+                _ => {
+                    join_below(&mut done, run.take());
+                    run = Some(rect);
+                }
+            }
+        }
+        join_below(&mut done, run);
+        done
+    }
+}
+
+fn join_below(done: &mut Vec<Rect>, run: Option<Rect>) {
+    let Some(run) = run else { return };
+    let above = done
+        .iter_mut()
+        .rev()
+        .find(|above| above.bottom() == run.y && above.x == run.x && above.width == run.width);
+    match above {
+        Some(above) => above.height += run.height,
+        None => done.push(run),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_tiles_end_with_the_screen() {
+        let grid = Grid::new(Size::new(130, 70));
+        assert_eq!((grid.columns(), grid.rows(), grid.len()), (3, 2, 6));
+        assert_eq!(grid.rect(5), Rect::new(128, 64, 2, 6));
+        assert_eq!(grid.span(&Rect::new(63, 0, 2, 65)), ((0, 2), (0, 2)));
+        assert_eq!(grid.span(&Rect::new(500, 0, 2, 65)), ((0, 0), (0, 0)));
+    }
+
+    #[test]
+    fn a_block_of_tiles_is_one_rectangle() {
+        let grid = Grid::new(Size::new(256, 256));
+        assert_eq!(grid.cover([1, 2, 5, 6]), [Rect::new(64, 0, 128, 128)]);
+        assert_eq!(grid.cover([0, 2]), [Rect::new(0, 0, 64, 64), Rect::new(128, 0, 64, 64)]);
+        assert_eq!(grid.cover([]), []);
+    }
+}

@@ -1,0 +1,112 @@
+//! The client's side of a video stream.
+
+use super::VideoError;
+use openh264::decoder::Decoder;
+use openh264::formats::YUVSource;
+use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_rgba};
+
+/// A decoder and its last picture.
+pub struct VideoDecoder {
+    decoder: Decoder,
+    rgba: Vec<u8>,
+    width: u32,
+    height: u32,
+}
+
+impl VideoDecoder {
+    /// A decoder that waits for a key frame.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn new() -> Result<Self, VideoError> {
+        let decoder = Decoder::new().map_err(|_| VideoError::Codec { doing: "create a decoder", code: 0 })?;
+        Ok(Self { decoder, rgba: Vec::new(), width: 0, height: 0 })
+    }
+
+    /// Decodes one access unit.
+    ///
+    /// # Errors
+    /// When it gives no picture.
+    pub fn decode(&mut self, unit: &[u8]) -> Result<(), VideoError> {
+        let picture = self.decoder.decode(unit).map_err(|_| VideoError::NoPicture)?;
+        let picture = picture.ok_or(VideoError::NoPicture)?;
+        let (width, height) = picture.dimensions();
+        let (y_stride, u_stride, v_stride) = picture.strides();
+        let narrow = |value: usize| u32::try_from(value).map_err(|_| VideoError::NoPicture);
+        (self.width, self.height) = (narrow(width)?, narrow(height)?);
+        let planes = YuvPlanarImage {
+            y_plane: picture.y(),
+            y_stride: narrow(y_stride)?,
+            u_plane: picture.u(),
+            u_stride: narrow(u_stride)?,
+            v_plane: picture.v(),
+            v_stride: narrow(v_stride)?,
+            width: self.width,
+            height: self.height,
+        };
+        self.rgba.resize(width * height * 4, 0);
+        yuv420_to_rgba(&planes, &mut self.rgba, self.width * 4, YuvRange::Limited, YuvStandardMatrix::Bt709)
+            .map_err(|error| VideoError::Colours(error.to_string()))
+    }
+
+    /// `width` pixels (RGBA) of row `y` of the last picture from column `x`; empty when they lie outside.
+    pub fn row(&self, x: u32, y: u32, width: u32) -> &[u8] {
+        if u64::from(x) + u64::from(width) > u64::from(self.width) || y >= self.height {
+            return &[];
+        }
+        let start = (y as usize * self.width as usize + x as usize) * 4;
+        self.rgba.get(start..start + width as usize * 4).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::VideoStream;
+    use super::*;
+    use crate::geometry::{Rect, Size};
+    use crate::picture::Picture;
+    use std::time::Instant;
+
+    fn gradient(size: Size, phase: u32) -> Picture {
+        let mut picture = Picture::new(size);
+        for y in 0..size.height {
+            for (x, pixel) in (0..).zip(picture.row_mut(0, y, size.width).chunks_exact_mut(4)) {
+                pixel.copy_from_slice(&[(x + phase) as u8 / 2 + 40, (y / 2) as u8, ((x + y) / 4) as u8, 0]);
+            }
+        }
+        picture
+    }
+
+    #[test]
+    fn a_region_at_the_edge_comes_back_in_its_colours() {
+        let size = Size::new(250, 170);
+        let region = Rect::new(64, 64, 186, 106);
+        let now = Instant::now();
+        let mut stream = VideoStream::new(region, now).unwrap();
+        let mut decoder = VideoDecoder::new().unwrap();
+        for phase in 0..5 {
+            let picture = gradient(size, phase);
+            let update = stream.encode(&picture, vec![region], now).unwrap();
+            assert_eq!(update.key, phase == 0, "one key frame, at the start");
+            decoder.decode(&update.data).unwrap();
+            let mut error = 0u64;
+            for y in 0..region.height {
+                let want = picture.row(region.x, region.y + y, region.width);
+                let got = decoder.row(0, y, region.width);
+                for (want, got) in want.chunks(4).zip(got.chunks(4)) {
+                    error += (0..3).map(|c| u64::from(want[2 - c].abs_diff(got[c])).pow(2)).sum::<u64>();
+                }
+            }
+            let mean = error as f64 / f64::from(region.width * region.height * 3);
+            assert!(mean < 20.0, "PSNR under 35 dB: mean square error {mean}");
+        }
+    }
+
+    #[test]
+    fn garbage_gives_no_picture() {
+        let mut decoder = VideoDecoder::new().unwrap();
+        assert!(decoder.decode(&[]).is_err());
+        assert!(decoder.decode(&[0, 0, 0, 1, 0x65, 1, 2, 3]).is_err());
+        assert!(decoder.row(0, 0, 1).is_empty());
+    }
+}

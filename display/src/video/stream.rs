@@ -1,0 +1,80 @@
+//! One video stream: a region, its encoder and its buffers; made when motion begins, dropped when
+//! it ends.
+
+use super::encoder::Encoder;
+use super::i420::I420;
+use super::region::Region;
+use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
+use crate::geometry::{Rect, Size};
+use crate::picture::Picture;
+use crate::protocol::VideoUpdate;
+use std::time::Instant;
+
+/// A stream that the client decodes with decoder 0.
+pub struct VideoStream {
+    region: Region,
+    encoder: Encoder,
+    planes: I420,
+    last_used: Instant,
+}
+
+/// Whether a region can be coded.
+pub fn fits_codec(rect: Rect) -> bool {
+    let (width, height) = (rect.width.next_multiple_of(16), rect.height.next_multiple_of(16));
+    width.max(height) <= MAX_LONG_SIDE && width.min(height) <= MAX_SHORT_SIDE && !rect.is_empty()
+}
+
+impl VideoStream {
+    /// A stream over `moving` (whole tiles).
+    ///
+    /// # Errors
+    /// When the region cannot be coded or memory is short.
+    pub fn new(moving: Rect, now: Instant) -> Result<Self, VideoError> {
+        let planes = I420::covering(moving.width, moving.height);
+        let (width, height) = planes.size();
+        Ok(Self {
+            region: Region::new(moving),
+            encoder: Encoder::new(width, height)?,
+            planes,
+            last_used: now,
+        })
+    }
+
+    /// When it last coded a picture.
+    pub fn last_used(&self) -> Instant {
+        self.last_used
+    }
+
+    /// Makes the region cover `moving` (whole tiles); the stream starts anew where it has to change.
+    ///
+    /// # Errors
+    /// When the new region cannot be coded or memory is short.
+    pub fn fit(&mut self, moving: Rect, screen: Size, now: Instant) -> Result<(), VideoError> {
+        if self.region.fit(moving, screen, now) {
+            let mut region = self.region;
+            if !fits_codec(region.rect()) {
+                region = Region::new(moving);
+            }
+            *self = Self { region, ..Self::new(region.rect(), now)? };
+        }
+        Ok(())
+    }
+
+    /// Codes the region of `picture` as it is now; the client takes `take` from it.
+    ///
+    /// # Errors
+    /// When the codec fails; the stream is of no further use then.
+    pub fn encode(
+        &mut self,
+        picture: &Picture,
+        take: Vec<Rect>,
+        now: Instant,
+    ) -> Result<VideoUpdate, VideoError> {
+        let region = self.region.rect();
+        self.planes.convert(picture, region)?;
+        let mut data = Vec::new();
+        let key = self.encoder.encode(&self.planes, &mut data)?;
+        self.last_used = now;
+        Ok(VideoUpdate { stream: 0, key, region, take, data })
+    }
+}

@@ -1,0 +1,153 @@
+//! One connected client: a thread that reads what it says and one that writes what it is to see.
+
+mod flow;
+mod outgoing;
+mod reader;
+mod writer;
+
+use crate::input::InputSink;
+use crate::protocol::framing::{ReadError, read_message};
+use crate::protocol::{
+    ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
+};
+use crate::screen::Screen;
+use crate::subscription::Ending;
+use outgoing::Outgoing;
+use reader::Reader;
+use std::io;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+use writer::Writer;
+
+/// How long a client may take to say Hello.
+const HELLO_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a viewer may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// See and act.
+    Interact,
+    /// See only: its inputs are ignored.
+    Watch,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The client left, or its connection broke.
+    Left,
+    /// The client broke the protocol, as said in one plain sentence, and was told so.
+    Malformed(String),
+    /// The client and this code have no protocol version in common.
+    Version,
+    /// The machine is gone.
+    Stopped,
+}
+
+/// Why a connection could not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The socket or a thread could not be set up.
+    #[error("a viewer's connection could not be set up: {0}")]
+    Io(#[from] io::Error),
+    /// There is no memory for an encoder.
+    #[error("a viewer could not be served: {0}")]
+    Encoder(#[from] crate::exact::encode::CompressError),
+}
+
+/// One connected client.
+pub struct Viewer;
+
+impl Viewer {
+    /// Speaks `PROTOCOL.md` on `stream`, each message behind its `u32` length, from the client's
+    /// Hello until the connection ends; blocks so long. Keys and buttons that the client holds then
+    /// are released.
+    ///
+    /// # Errors
+    /// When the connection cannot be served for want of threads, descriptors or memory.
+    pub fn serve(
+        stream: UnixStream,
+        screen: Arc<Screen>,
+        input: Arc<dyn InputSink>,
+        mode: Mode,
+    ) -> Result<Ended, ServeError> {
+        let ended = Self::run(&stream, &screen, &*input, mode);
+        // The peer may have gone already: there is nothing to do about a shutdown that fails.
+        let _ = stream.shutdown(Shutdown::Both);
+        ended
+    }
+
+    fn run(
+        stream: &UnixStream,
+        screen: &Arc<Screen>,
+        input: &dyn InputSink,
+        mode: Mode,
+    ) -> Result<Ended, ServeError> {
+        stream.set_read_timeout(Some(HELLO_PATIENCE))?;
+        let mut outgoing = Outgoing::new(stream.try_clone()?)?;
+        let hello = match Self::greet(stream) {
+            Ok(hello) => hello,
+            Err(ended) => {
+                if let Ended::Malformed(text) = &ended {
+                    screen.counters().malformed_messages.add(1);
+                    outgoing.last_words(CloseCode::Malformed, text);
+                }
+                return Ok(ended);
+            }
+        };
+        if !hello.versions.contains(&VERSION) {
+            outgoing.last_words(
+                CloseCode::Version,
+                "This desktop speaks version 1 of the protocol: reload the page.",
+            );
+            return Ok(Ended::Version);
+        }
+        stream.set_read_timeout(None)?;
+        let subscribed = screen.subscribe();
+        let subscription = subscribed.subscription();
+        let size = screen.size().unwrap_or_default();
+        let welcome = Welcome {
+            version: VERSION,
+            width: size.width,
+            height: size.height,
+            watching: mode == Mode::Watch,
+        };
+        if outgoing.send(&ServerMessage::Welcome(welcome).encode(), subscription).is_err() {
+            return Ok(Ended::Left);
+        }
+        let mut writer = Writer::new(screen, subscription, outgoing, &hello, mode)?;
+        let reader = Reader::new(screen, subscription, input, mode);
+        let from = stream.try_clone()?;
+        let ending = std::thread::scope(|scope| {
+            let name = format!("viewer-{}-in", subscription.viewer());
+            std::thread::Builder::new().name(name).spawn_scoped(scope, move || reader.run(from))?;
+            let ending = writer.run();
+            // Wakes the reader, which the scope waits for.
+            let _ = stream.shutdown(Shutdown::Both);
+            io::Result::Ok(ending)
+        })?;
+        Ok(match ending {
+            Ending::Left => Ended::Left,
+            Ending::Malformed(text) => Ended::Malformed(text),
+            Ending::Stopped(_) => Ended::Stopped,
+        })
+    }
+
+    fn greet(mut stream: &UnixStream) -> Result<Hello, Ended> {
+        let mut message = Vec::new();
+        match read_message(&mut stream, &mut message, MAX_CLIENT_MESSAGE) {
+            Ok(()) => {}
+            Err(error @ (ReadError::TooLong { .. } | ReadError::Torn)) => {
+                return Err(Ended::Malformed(format!("The client sent {error}.")));
+            }
+            Err(ReadError::Ended | ReadError::Io(_)) => return Err(Ended::Left),
+        }
+        match ClientMessage::decode(&message) {
+            Ok(Decoded::Known(ClientMessage::Hello(hello))) => Ok(hello),
+            Ok(_) => Err(Ended::Malformed("The client's first message was not Hello.".to_owned())),
+            Err(error) => Err(Ended::Malformed(format!("The client sent {error}."))),
+        }
+    }
+}

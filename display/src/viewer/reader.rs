@@ -1,0 +1,147 @@
+//! The receiving half of a viewer's connection.
+
+use super::Mode;
+use crate::input::{Button, InputEvent, InputId, InputSink};
+use crate::protocol::framing::{ReadError, read_message};
+use crate::protocol::{ClientMessage, Decoded, MAX_CLIENT_MESSAGE};
+use crate::screen::Screen;
+use crate::subscription::{Ending, Subscription};
+use std::collections::BTreeSet;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+/// Pings and acknowledgements kept for the writer; a client that sends more without reading
+/// loses the oldest.
+const MAX_ASKED: usize = 64;
+
+/// Reads messages, hands inputs to the machine and the rest to the writer.
+pub struct Reader<'a> {
+    screen: &'a Screen,
+    subscription: &'a Subscription,
+    input: &'a dyn InputSink,
+    mode: Mode,
+    held: Held,
+    last_seq: u32,
+}
+
+/// What the client holds down.
+#[derive(Default)]
+struct Held {
+    keys: BTreeSet<u16>,
+    buttons: Vec<Button>,
+}
+
+impl Held {
+    fn note(&mut self, event: InputEvent) {
+        match event {
+            InputEvent::Key { code, down: true } => {
+                self.keys.insert(code);
+            }
+            InputEvent::Key { code, down: false } => {
+                self.keys.remove(&code);
+            }
+            InputEvent::Button { button, down } => {
+                self.buttons.retain(|held| *held != button);
+                if down {
+                    self.buttons.push(button);
+                }
+            }
+            InputEvent::PointerTo { .. } | InputEvent::PointerBy { .. } | InputEvent::Wheel { .. } => {}
+        }
+    }
+
+    fn let_go(&mut self) -> impl Iterator<Item = InputEvent> + use<> {
+        let keys = std::mem::take(&mut self.keys).into_iter();
+        let buttons = std::mem::take(&mut self.buttons).into_iter();
+        keys.map(|code| InputEvent::Key { code, down: false })
+            .chain(buttons.map(|button| InputEvent::Button { button, down: false }))
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(
+        screen: &'a Screen,
+        subscription: &'a Subscription,
+        input: &'a dyn InputSink,
+        mode: Mode,
+    ) -> Self {
+        Self { screen, subscription, input, mode, held: Held::default(), last_seq: 0 }
+    }
+
+    /// Reads until the connection ends, then lets go of what is held and tells the writer.
+    pub fn run(mut self, mut stream: UnixStream) {
+        let mut message = Vec::new();
+        let ending = loop {
+            match read_message(&mut stream, &mut message, MAX_CLIENT_MESSAGE) {
+                Ok(()) => {}
+                Err(error @ (ReadError::TooLong { .. } | ReadError::Torn)) => {
+                    break Ending::Malformed(format!("The client sent {error}."));
+                }
+                Err(ReadError::Ended | ReadError::Io(_)) => break Ending::Left,
+            }
+            let received = Instant::now();
+            match ClientMessage::decode(&message) {
+                Ok(Decoded::Known(ClientMessage::Hello(_))) => {
+                    break Ending::Malformed("The client said Hello twice.".to_owned());
+                }
+                Ok(Decoded::Known(message)) => self.take(message, received),
+                Ok(Decoded::Unknown(kind)) => {
+                    tracing::debug!(kind, "ignored a message of an unknown type");
+                    self.screen.counters().ignored_messages.add(1);
+                }
+                Err(error) => break Ending::Malformed(format!("The client sent {error}.")),
+            }
+        };
+        self.release_all(self.last_seq);
+        self.subscription.end(ending);
+    }
+
+    fn take(&mut self, message: ClientMessage, received: Instant) {
+        match message {
+            ClientMessage::Hello(_) => {}
+            ClientMessage::Input { .. } | ClientMessage::ReleaseAll { .. } if self.mode == Mode::Watch => {
+                self.screen.counters().ignored_messages.add(1);
+            }
+            ClientMessage::Input { seq, event } => self.input(event, seq, received),
+            ClientMessage::ReleaseAll { seq } => {
+                self.subscription.input_received(seq, received);
+                self.last_seq = seq;
+                self.release_all(seq);
+            }
+            ClientMessage::Ack { frame_id, .. } => self.subscription.ask(|asked| {
+                asked.acks.truncate(MAX_ASKED);
+                asked.acks.push_back((frame_id, received));
+            }),
+            ClientMessage::Settings { video_only } => {
+                self.subscription.ask(|asked| asked.video_only = Some(video_only));
+            }
+            ClientMessage::Ping(value) => self.subscription.ask(|asked| {
+                if asked.pings.len() == MAX_ASKED {
+                    asked.pings.pop_front();
+                }
+                asked.pings.push_back(value);
+            }),
+            ClientMessage::Refresh => self.subscription.ask(|asked| asked.refresh = true),
+            ClientMessage::VideoFailed => self.subscription.ask(|asked| asked.video_failed = true),
+        }
+    }
+
+    fn input(&mut self, event: InputEvent, seq: u32, received: Instant) {
+        self.last_seq = seq;
+        self.held.note(event);
+        self.subscription.input_received(seq, received);
+        if let InputEvent::PointerTo { x, y } = event {
+            self.subscription.note_pointer(x, y);
+        }
+        self.screen.counters().inputs.add(1);
+        self.input.input(event, InputId { viewer: self.subscription.viewer(), seq });
+    }
+
+    fn release_all(&mut self, seq: u32) {
+        let id = InputId { viewer: self.subscription.viewer(), seq };
+        for event in self.held.let_go() {
+            self.screen.counters().inputs.add(1);
+            self.input.input(event, id);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Decides what a client is sent, and when.
+
+use super::Mode;
+use super::flow::Flow;
+use super::outgoing::Outgoing;
+use crate::composer::{Composed, Composer};
+use crate::exact::encode::CompressError;
+use crate::geometry::{Rect, Size};
+use crate::protocol::bytes::coordinate;
+use crate::protocol::server::encode_cursor;
+use crate::protocol::{CloseCode, Frame, FrameHeader, Hello, ServerMessage, Update};
+use crate::screen::{Pointer, Screen, Showing};
+use crate::source::{PixelSource, SourceLost};
+use crate::subscription::{Answer, Asked, Damage, Ending, Pending, Subscription, Wait};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Sends a client its pictures, one whenever it is ready for one and there is something new.
+pub struct Writer<'a> {
+    screen: &'a Screen,
+    subscription: &'a Subscription,
+    outgoing: Outgoing,
+    composer: Composer,
+    flow: Flow,
+    watching: bool,
+}
+
+/// What the writer took from its inbox.
+enum Work {
+    /// Messages that need no credit, and a picture if one may be sent.
+    Send(Small, Option<PictureWork>),
+    /// Nothing but time has passed.
+    Tidy,
+    End(Ending),
+}
+
+/// Messages beside the picture.
+#[derive(Default)]
+struct Small {
+    pointer: bool,
+    pointer_at: bool,
+    leds: bool,
+    pings: Vec<u64>,
+}
+
+struct PictureWork {
+    damage: Damage,
+    flushed: Option<Instant>,
+    flushes: u32,
+    answer: Option<Answer>,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(
+        screen: &'a Screen,
+        subscription: &'a Subscription,
+        outgoing: Outgoing,
+        hello: &Hello,
+        mode: Mode,
+    ) -> Result<Self, CompressError> {
+        let composer = Composer::new(hello.h264, hello.video_only)?;
+        let watching = mode == Mode::Watch;
+        Ok(Self { screen, subscription, outgoing, composer, flow: Flow::new(), watching })
+    }
+
+    /// Sends until the connection is to end, and says why if there is something to say.
+    pub fn run(&mut self) -> Ending {
+        loop {
+            let subscription = self.subscription;
+            let sent = match subscription.wait(|pending| self.ready(pending)) {
+                Work::Send(small, picture) => self.send_small(&small).and_then(|()| match picture {
+                    Some(work) => self.send_picture(&work),
+                    None => Ok(()),
+                }),
+                Work::Tidy => {
+                    self.composer.tidy(Instant::now());
+                    Ok(())
+                }
+                Work::End(ending) => return self.end(ending),
+            };
+            if let Err(error) = sent {
+                tracing::debug!(%error, "a viewer's connection broke");
+                self.subscription.end(Ending::Left);
+            }
+        }
+    }
+
+    fn end(&mut self, ending: Ending) -> Ending {
+        match &ending {
+            Ending::Left => {}
+            Ending::Malformed(text) => {
+                self.screen.counters().malformed_messages.add(1);
+                self.outgoing.last_words(CloseCode::Malformed, text);
+            }
+            Ending::Stopped(text) => self.outgoing.last_words(CloseCode::Stopped, text),
+        }
+        ending
+    }
+
+    /// Takes what can be done now.
+    fn ready(&mut self, pending: &mut Pending) -> Wait<Work> {
+        self.heed(&mut pending.asked, &mut pending.ending);
+        if let Some(ending) = pending.ending.take() {
+            // It stays in the inbox for whoever asks next.
+            pending.ending = Some(ending.clone());
+            return Wait::Take(Work::End(ending));
+        }
+        let now = Instant::now();
+        let small = Small {
+            pointer: std::mem::take(&mut pending.pointer),
+            pointer_at: std::mem::take(&mut pending.pointer_at) && self.watching,
+            leds: std::mem::take(&mut pending.leds),
+            pings: pending.asked.pings.drain(..).collect(),
+        };
+        let wanted = !pending.damage.is_empty() || self.composer.wants_frame(now);
+        let credit = wanted && self.flow.has_credit();
+        let not_before = self.flow.not_before().filter(|then| *then > now && pending.answer.is_none());
+        if credit && not_before.is_none() {
+            let work = PictureWork {
+                damage: std::mem::take(&mut pending.damage),
+                flushed: pending.flushed.take(),
+                flushes: std::mem::take(&mut pending.flushes),
+                answer: pending.answer.take(),
+            };
+            return Wait::Take(Work::Send(small, Some(work)));
+        }
+        if small.pointer || small.pointer_at || small.leds || !small.pings.is_empty() {
+            return Wait::Take(Work::Send(small, None));
+        }
+        match (wanted, credit, not_before) {
+            // Held back by the client: only its acknowledgement changes that.
+            (true, false, _) => Wait::Forever,
+            (true, true, Some(then)) => Wait::Until(then),
+            _ => match self.composer.next_due() {
+                Some(due) if due <= now => Wait::Take(Work::Tidy),
+                Some(due) => Wait::Until(due),
+                None => Wait::Forever,
+            },
+        }
+    }
+
+    fn heed(&mut self, asked: &mut Asked, ending: &mut Option<Ending>) {
+        for (id, received) in asked.acks.drain(..) {
+            if let Err(error) = self.flow.acknowledged(id, received) {
+                ending.get_or_insert(Ending::Malformed(format!("The client sent {error}.")));
+            }
+        }
+        if std::mem::take(&mut asked.refresh) {
+            self.composer.begin_anew();
+        }
+        if std::mem::take(&mut asked.video_failed) {
+            self.composer.give_up_video();
+        }
+        if let Some(video_only) = asked.video_only.take() {
+            self.composer.set_video_only(video_only);
+        }
+    }
+
+    fn send_small(&mut self, small: &Small) -> io::Result<()> {
+        if !(small.pointer || small.pointer_at || small.leds || !small.pings.is_empty()) {
+            return Ok(());
+        }
+        let Showing { pointer, pointer_at: (x, y), leds, .. } = self.screen.showing();
+        if small.pointer {
+            match pointer {
+                Pointer::Unset => {}
+                Pointer::Hidden => self.send(&encode_cursor(None))?,
+                Pointer::Shown(image) => self.send(&encode_cursor(Some(&image)))?,
+            }
+        }
+        if small.pointer_at {
+            self.send(&ServerMessage::CursorMove { x: coordinate(x), y: coordinate(y) }.encode())?;
+        }
+        if small.leds {
+            self.send(&ServerMessage::Leds(leds).encode())?;
+        }
+        small.pings.iter().try_for_each(|ping| self.send(&ServerMessage::Pong(*ping).encode()))
+    }
+
+    fn send_picture(&mut self, work: &PictureWork) -> io::Result<()> {
+        let begun = Instant::now();
+        self.flow.looked(begun);
+        let showing = self.screen.showing();
+        let dark = Dark(showing.size.unwrap_or_default());
+        let source: &dyn PixelSource = showing.source.as_deref().unwrap_or(&dark);
+        let pointer = self.looking_at(&showing);
+        let composed = self.composer.compose(source, &work.damage, work.flushes, pointer, begun);
+        let encode = begun.elapsed();
+        self.screen.counters().encode_us.add(micros(encode).into());
+        self.composer.tidy(begun);
+        match composed {
+            Some(composed) => {
+                // What only refines answers nothing: its input waits for the change it made.
+                let answer = work.answer.filter(|_| composed.changed);
+                if let (Some(kept), None) = (work.answer, answer) {
+                    self.subscription.unanswered(kept);
+                }
+                let flushed = work.flushed.filter(|_| composed.changed);
+                self.send_frame(composed, answer, flushed, encode)
+            }
+            None => {
+                if let Some(answer) = work.answer {
+                    self.subscription.unanswered(answer);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn send_frame(
+        &mut self,
+        composed: Composed,
+        answer: Option<Answer>,
+        flushed: Option<Instant>,
+        encode: Duration,
+    ) -> io::Result<()> {
+        let counters = self.screen.counters();
+        counters.exact_tiles.add(composed.exact_tiles as u64);
+        counters.video_tiles.add(composed.video_tiles as u64);
+        for update in &composed.updates {
+            match update {
+                Update::Exact { .. } => counters.exact_bytes.add(update.len() as u64),
+                Update::Video(_) => counters.video_bytes.add(update.len() as u64),
+                Update::Copy { .. } => {}
+            }
+        }
+        let mut header = FrameHeader {
+            exact: composed.exact,
+            whole: composed.whole,
+            frame_id: self.flow.next_id(),
+            size: composed.size,
+            encode_us: micros(encode),
+            ..FrameHeader::default()
+        };
+        if let Some(answer) = answer {
+            header.input_seq = answer.seq;
+            header.input_to_guest_us = micros(answer.reached.saturating_duration_since(answer.received));
+            header.guest_to_flush_us = micros(answer.flushed.saturating_duration_since(answer.reached));
+        }
+        let now = Instant::now();
+        let flushed = answer.map(|answer| answer.flushed).or(flushed);
+        header.flush_to_sent_us = flushed.map_or(0, |flushed| micros(now.saturating_duration_since(flushed)));
+        let message = Frame { header, updates: composed.updates }.encode();
+        self.flow.sent(now);
+        counters.frames.add(1);
+        counters.frame_bytes.add(message.len() as u64);
+        self.send(&message)
+    }
+
+    /// Where the person's attention is: at their own pointer, or at the guest's while they watch.
+    fn looking_at(&self, showing: &Showing) -> (u32, u32) {
+        let Size { width, height } = showing.size.unwrap_or_default();
+        let place = |fraction: u16, side: u32| (u64::from(fraction) * u64::from(side) / 65536) as u32;
+        match self.subscription.noted_pointer() {
+            Some((x, y)) if !self.watching => (place(x, width), place(y, height)),
+            _ => showing.pointer_at,
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.outgoing.send(message, self.subscription)
+    }
+}
+
+/// What a screen without a scanout shows: black.
+struct Dark(Size);
+
+impl PixelSource for Dark {
+    fn size(&self) -> Size {
+        self.0
+    }
+
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+        let span = Rect::new(x, y, (dst.len() / 4) as u32, 1);
+        if span.intersection(&self.0.bounds()) != span {
+            return Err(SourceLost);
+        }
+        dst.fill(0);
+        Ok(())
+    }
+}
+
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,235 @@
+//! What a client sees is what the guest drew.
+
+mod support;
+
+use oriel_display::protocol::ClientMessage;
+use oriel_display::{Rect, Screen, Size};
+use std::sync::atomic::Ordering;
+use std::thread::sleep;
+use std::time::Duration;
+use support::{Guest, connect, moving, settle, text};
+
+const SIZE: Size = Size::new(1000, 700);
+const QUIET: Duration = Duration::from_millis(60);
+
+#[test]
+fn the_first_picture_is_whole_and_exact() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    assert_eq!((client.welcome().width, client.welcome().height), (1000, 700));
+    let first = client.next_frame().unwrap();
+    assert!(first.header.whole && first.header.exact);
+    assert_eq!((first.header.frame_id, first.header.size), (1, SIZE));
+    assert!(client.canvas().rgba() == guest.rgba());
+}
+
+#[test]
+fn typing_is_exact_at_once_and_small() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    for letter in 0..40 {
+        guest.draw(Rect::new(30 + letter * 9, 300, 9, 16), |x, y| (x * y * 7 + letter) % 5 * 0x30_30_30);
+        let frame = client.next_frame().unwrap();
+        assert!(frame.header.exact, "letter {letter}");
+        assert!(frame.bytes < 400, "letter {letter} took {} bytes", frame.bytes);
+        assert!(client.canvas().rgba() == guest.rgba(), "letter {letter}");
+    }
+}
+
+#[test]
+fn scrolling_ends_exact() {
+    let guest = Guest::new(SIZE);
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    // However slow the machine is, sometime a few steps follow each other quickly.
+    let mut video = 0;
+    for step in 0..3000 {
+        guest.draw(SIZE.bounds(), text(step * 7));
+        video += client.next_frame().unwrap().updates[2];
+        if video == 10 {
+            break;
+        }
+    }
+    assert_eq!(video, 10, "scrolling went as video");
+    settle(&mut client, &guest);
+}
+
+#[test]
+fn motion_is_video_and_exact_when_it_stops() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    for phase in 0..15 {
+        guest.draw(Rect::new(130, 90, 700, 500), moving(phase));
+        // On a slow machine what was drawn before is made exact in between.
+        while client.next_frame().unwrap().updates[2] == 0 {}
+        let psnr = guest.psnr(client.canvas().rgba());
+        assert!(psnr > 35.0, "{psnr} dB");
+    }
+    assert!(!client.is_exact());
+    let refined = settle(&mut client, &guest);
+    assert!(refined.iter().all(|frame| frame.updates[2] == 0), "no video while it is still");
+    assert!(client.canvas().rgba() == guest.rgba());
+    let counters = guest.screen.counters();
+    assert!(counters.video_bytes.get() > 0 && counters.exact_tiles.get() > 0);
+}
+
+#[test]
+fn a_photograph_shows_at_once_and_sharpens() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    guest.draw(Rect::new(100, 50, 800, 600), moving(0));
+    let frame = client.next_frame().unwrap();
+    assert!(frame.updates[2] == 1 && !frame.header.exact, "{frame:?}");
+    assert!(guest.psnr(client.canvas().rgba()) > 35.0);
+    let refined = settle(&mut client, &guest);
+    assert!(refined.len() > 1, "in slices, so that something new can come between");
+    assert!(refined.iter().all(|frame| frame.header.input_seq == 0 && frame.header.flush_to_sent_us == 0));
+    assert!(client.canvas().rgba() == guest.rgba());
+}
+
+#[test]
+fn a_flipping_square_is_exact_at_any_rate() {
+    let guest = Guest::new(SIZE);
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    for flip in 0..60 {
+        let colour = if flip % 2 == 0 { 0x00d0_3030 } else { 0x0030_d030 };
+        guest.draw(Rect::new(300, 200, 300, 300), move |_, _| colour);
+        let frame = client.next_frame().unwrap();
+        assert!(frame.header.exact && frame.updates[2] == 0, "flip {flip}: {frame:?}");
+        assert_eq!(
+            client.canvas().pixel(450, 350),
+            Some([(colour >> 16) as u8, (colour >> 8) as u8, colour as u8])
+        );
+    }
+}
+
+#[test]
+fn nothing_changed_nothing_sent() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    settle(&mut client, &guest);
+    let before = guest.screen.counters().frame_bytes.get();
+    for _ in 0..10 {
+        guest.screen.flush(SIZE.bounds());
+        sleep(Duration::from_millis(20));
+    }
+    client.set_patience(Some(QUIET)).unwrap();
+    assert!(client.receive_any().is_err_and(|error| error.is_timeout()));
+    assert_eq!(guest.screen.counters().frame_bytes.get(), before);
+}
+
+#[test]
+fn everything_as_video_looks_right_and_can_be_switched() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), moving(0));
+    let (mut client, _serving) = connect(&guest.screen, true, true);
+    let first = client.next_frame().unwrap();
+    assert_eq!(first.updates, [0, 0, 1]);
+    for phase in 1..8 {
+        guest.draw(Rect::new(200, 200, 333, 257), moving(phase));
+        let frame = client.next_frame().unwrap();
+        assert_eq!(frame.updates, [0, 0, 1], "even a part of the screen");
+        assert!(!frame.header.exact);
+        let psnr = guest.psnr(client.canvas().rgba());
+        assert!(psnr > 35.0, "{psnr} dB");
+    }
+    client.send(&ClientMessage::Settings { video_only: false }).unwrap();
+    settle(&mut client, &guest);
+
+    client.send(&ClientMessage::Settings { video_only: true }).unwrap();
+    let frame = client.next_frame().unwrap();
+    assert_eq!(frame.updates, [0, 0, 1], "the switch alone brings the whole screen as video");
+}
+
+#[test]
+fn without_a_decoder_everything_is_exact() {
+    let guest = Guest::new(SIZE);
+    let (mut client, _serving) = connect(&guest.screen, false, true);
+    for phase in 0..15 {
+        guest.draw(SIZE.bounds(), moving(phase));
+        let frame = client.next_frame().unwrap();
+        assert!(frame.header.exact && frame.updates[2] == 0);
+    }
+}
+
+#[test]
+fn a_failed_decoder_gets_a_new_exact_picture() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), moving(0));
+    let (mut client, _serving) = connect(&guest.screen, true, true);
+    client.next_frame().unwrap();
+    client.send(&ClientMessage::VideoFailed).unwrap();
+    let frame = client.next_frame().unwrap();
+    assert!(frame.header.whole && frame.header.exact && frame.updates[2] == 0);
+    assert!(client.canvas().rgba() == guest.rgba());
+    client.send(&ClientMessage::Settings { video_only: true }).unwrap();
+    guest.draw(SIZE.bounds(), moving(9));
+    assert!(client.next_frame().unwrap().header.exact, "it is not asked to decode again");
+}
+
+#[test]
+fn a_new_size_is_a_new_picture_and_a_dark_screen_is_black() {
+    let guest = Guest::new(SIZE);
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    let smaller = Guest::on(guest.screen.clone(), Size::new(640, 479));
+    smaller.draw(Size::new(640, 479).bounds(), text(3));
+    let frame = client.next_frame().unwrap();
+    assert!(frame.header.whole && frame.header.size == Size::new(640, 479));
+    settle(&mut client, &smaller);
+
+    smaller.screen.set_scanout(None);
+    let frame = client.next_frame().unwrap();
+    assert!(!frame.header.whole);
+    assert_eq!(client.canvas().pixel(320, 240), Some([0, 0, 0]));
+    assert_eq!(smaller.screen.size(), None);
+}
+
+#[test]
+fn what_could_not_be_read_is_read_later() {
+    let guest = Guest::new(SIZE);
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    guest.lost.store(true, Ordering::Relaxed);
+    guest.draw(SIZE.bounds(), text(1));
+    while !guest.refused.load(Ordering::Relaxed) {
+        sleep(Duration::from_millis(5));
+    }
+    guest.lost.store(false, Ordering::Relaxed);
+    guest.screen.flush(Rect::new(0, 0, 1, 1));
+    settle(&mut client, &guest);
+}
+
+#[test]
+fn a_refresh_brings_the_whole_picture_again() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    client.send(&ClientMessage::Refresh).unwrap();
+    assert!(client.next_frame().unwrap().header.whole);
+    assert!(client.canvas().rgba() == guest.rgba());
+}
+
+#[test]
+fn a_screen_that_never_showed_anything_sends_no_picture() {
+    let screen = Screen::new();
+    let (mut client, _serving) = connect(&screen, true, false);
+    assert_eq!(client.welcome().width, 0);
+    client.send(&ClientMessage::Refresh).unwrap();
+    client.set_patience(Some(QUIET)).unwrap();
+    assert!(client.next_frame().is_err_and(|error| error.is_timeout()));
+    let guest = Guest::on(screen, SIZE);
+    client.set_patience(None).unwrap();
+    assert!(client.next_frame().unwrap().header.whole);
+    assert!(client.canvas().rgba() == guest.rgba());
+}
