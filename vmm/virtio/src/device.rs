@@ -8,7 +8,9 @@ use vm_memory::GuestMemoryMmap;
 /// The guest's memory, shared by all devices.
 pub type GuestRam = Arc<GuestMemoryMmap>;
 
-/// How a device gets the guest's attention; implemented by the transport (MSI-X).
+/// How a device gets the guest's attention; implemented by the transport (MSI-X). Called on the
+/// event-loop thread with the device's lock held, and on threads of the device's own: it must
+/// take no lock under which the transport calls a device.
 pub trait Interrupt: Send + Sync {
     /// Buffers of this queue were used.
     fn queue(&self, index: u16);
@@ -34,6 +36,9 @@ pub enum ActivateError {
     /// The driver left out a queue without which the device cannot work.
     #[error("the driver did not set up queue {0}")]
     QueueMissing(u16),
+    /// The driver placed a part of a queue outside of guest memory.
+    #[error("queue {0} lies outside of guest memory")]
+    QueueInvalid(u16),
     /// The host refused something.
     #[error("the host refused: {0}")]
     Host(#[from] std::io::Error),

@@ -3,6 +3,22 @@
 //!
 //! Everything that a guest writes is hostile: no path from it panics, every command is answered.
 
+pub mod block;
+pub mod console;
+pub mod counters;
 pub mod device;
+pub mod entropy;
+pub mod gpu;
+pub mod input;
+pub mod queue;
 
+mod fields;
+mod timer;
+
+pub use block::{Block, OpenError};
+pub use console::Console;
+pub use counters::Counters;
 pub use device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
+pub use entropy::Entropy;
+pub use gpu::{Gpu, Resizer};
+pub use input::{InputDevice, InputDevices, InputHub};

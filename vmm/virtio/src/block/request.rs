@@ -1,0 +1,133 @@
+//! What a chain asks of the disk (virtio 1.2, section 5.2.6).
+
+use super::image::SECTOR_LEN;
+use crate::fields::Fields;
+use crate::queue::Chain;
+use std::ops::Range;
+use virtio_bindings::virtio_blk::{
+    VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT,
+    VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
+};
+
+/// Bytes of `struct virtio_blk_req` before the data.
+pub const HEADER_LEN: usize = 16;
+/// Bytes of `struct virtio_blk_discard_write_zeroes`.
+const RANGE_LEN: usize = 16;
+/// Ranges in one discard or write-zeroes request.
+pub const MAX_RANGES: usize = 32;
+/// Sectors in one range (1 GiB).
+pub const MAX_RANGE_SECTORS: u32 = 1 << 21;
+
+/// One request; byte ranges lie within the disk.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Into the chain's writable part.
+    Read(Range<u64>),
+    /// Out of the chain's readable part, behind the header.
+    Write(Range<u64>),
+    Flush,
+    GetId,
+    /// What these hold is not needed any more.
+    Discard(Vec<Range<u64>>),
+    /// These shall read as zeroes.
+    WriteZeroes(Vec<ZeroRange>),
+}
+
+/// A range to be zeroed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ZeroRange {
+    pub bytes: Range<u64>,
+    /// The room behind it may be given back.
+    pub may_unmap: bool,
+}
+
+/// Why a request is refused before anything is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Out of bounds, not whole sectors, or writing where only reading is allowed.
+    Invalid,
+    /// A type or flag that was not offered.
+    Unsupported,
+}
+
+impl Request {
+    /// Reads a request; `None` if it has no header or nowhere to put its status.
+    pub fn parse(chain: &Chain, sectors: u64, read_only: bool) -> Option<Result<Self, Refusal>> {
+        let data_out = chain.readable_len().checked_sub(HEADER_LEN)?;
+        let data_in = chain.writable_len().checked_sub(1)?;
+        let mut header = [0; HEADER_LEN];
+        chain.read(0, &mut header).ok()?;
+        let mut fields = Fields(&header);
+        let kind = fields.u32()?;
+        let _priority = fields.u32()?;
+        let sector = fields.u64()?;
+        let disk = Bounds { sectors };
+        Some(match kind {
+            VIRTIO_BLK_T_IN => disk.span(sector, data_in).map(Self::Read),
+            VIRTIO_BLK_T_FLUSH => Ok(Self::Flush),
+            VIRTIO_BLK_T_GET_ID => Ok(Self::GetId),
+            VIRTIO_BLK_T_OUT | VIRTIO_BLK_T_DISCARD | VIRTIO_BLK_T_WRITE_ZEROES if read_only => {
+                Err(Refusal::Invalid)
+            }
+            VIRTIO_BLK_T_OUT => disk.span(sector, data_out).map(Self::Write),
+            VIRTIO_BLK_T_DISCARD => disk.discard_ranges(chain, data_out).map(Self::Discard),
+            VIRTIO_BLK_T_WRITE_ZEROES => disk.zero_ranges(chain, data_out).map(Self::WriteZeroes),
+            _ => Err(Refusal::Unsupported),
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Bounds {
+    sectors: u64,
+}
+
+impl Bounds {
+    /// `len` bytes from `sector` on, if they are whole sectors of this disk.
+    fn span(self, sector: u64, len: usize) -> Result<Range<u64>, Refusal> {
+        let len = len as u64;
+        let count = len / SECTOR_LEN;
+        let inside = sector.checked_add(count).is_some_and(|end| end <= self.sectors);
+        if !inside || !len.is_multiple_of(SECTOR_LEN) {
+            return Err(Refusal::Invalid);
+        }
+        // The disk's length in bytes is a file's, so these products fit.
+        let start = sector * SECTOR_LEN;
+        Ok(start..start + len)
+    }
+
+    fn discard_ranges(self, chain: &Chain, len: usize) -> Result<Vec<Range<u64>>, Refusal> {
+        self.ranges(chain, len, 0).map(|ranges| ranges.into_iter().map(|(bytes, _)| bytes).collect())
+    }
+
+    fn zero_ranges(self, chain: &Chain, len: usize) -> Result<Vec<ZeroRange>, Refusal> {
+        let ranges = self.ranges(chain, len, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP)?;
+        let zero = |(bytes, flags)| ZeroRange { bytes, may_unmap: flags != 0 };
+        Ok(ranges.into_iter().map(zero).collect())
+    }
+
+    /// The ranges of a request with their flags, of which only `known` are allowed.
+    fn ranges(self, chain: &Chain, len: usize, known: u32) -> Result<Vec<(Range<u64>, u32)>, Refusal> {
+        let count = len / RANGE_LEN;
+        if count == 0 || count > MAX_RANGES || !len.is_multiple_of(RANGE_LEN) {
+            return Err(Refusal::Invalid);
+        }
+        (0..count).map(|i| self.range(chain, HEADER_LEN + i * RANGE_LEN, known)).collect()
+    }
+
+    fn range(self, chain: &Chain, at: usize, known: u32) -> Result<(Range<u64>, u32), Refusal> {
+        let mut bytes = [0; RANGE_LEN];
+        chain.read(at, &mut bytes).map_err(|_| Refusal::Invalid)?;
+        let mut fields = Fields(&bytes);
+        let (Some(sector), Some(count), Some(flags)) = (fields.u64(), fields.u32(), fields.u32()) else {
+            return Err(Refusal::Invalid);
+        };
+        if flags & !known != 0 {
+            return Err(Refusal::Unsupported);
+        }
+        if count > MAX_RANGE_SECTORS {
+            return Err(Refusal::Invalid);
+        }
+        Ok((self.span(sector, count as usize * SECTOR_LEN as usize)?, flags))
+    }
+}

@@ -1,0 +1,56 @@
+//! What went wrong or was refused, counted for the machine's description.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One figure that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts one more.
+    pub fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The figure now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The figures of one machine's devices; all of them share one.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Descriptor chains that break the rules of virtio 1.2, section 2.7, or miss a part their
+    /// device needs; they go back to the driver with nothing written.
+    pub malformed_chains: Counter,
+    /// Queues whose indices lie; each ends in DEVICE_NEEDS_RESET.
+    pub broken_queues: Counter,
+    /// Graphics commands answered with an error.
+    pub gpu_refused_commands: Counter,
+    /// Inputs that never reached the guest.
+    pub input_dropped: Counter,
+    /// Disk requests answered with an error.
+    pub block_errors: Counter,
+    /// Of those, the ones for which the host had no room.
+    pub block_no_space: Counter,
+    /// Writes of console output that its sink refused.
+    pub console_lost: Counter,
+}
+
+impl Counters {
+    /// Every figure with the name it has in the machine's description.
+    pub fn snapshot(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("malformed_chains", &self.malformed_chains),
+            ("broken_queues", &self.broken_queues),
+            ("gpu_refused_commands", &self.gpu_refused_commands),
+            ("input_dropped", &self.input_dropped),
+            ("block_errors", &self.block_errors),
+            ("block_no_space", &self.block_no_space),
+            ("console_lost", &self.console_lost),
+        ]
+        .into_iter()
+        .map(|(name, counter)| (name, counter.get()))
+    }
+}

@@ -1,0 +1,93 @@
+//! A blob resource: guest memory that is shown where the guest draws it, without a copy.
+
+use super::backing::Backing;
+use super::format::{PIXEL_LEN, PixelFormat};
+use super::picture::{contains, span_fits};
+use super::wire::{BlobLayout, Refusal};
+use crate::device::GuestRam;
+use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Guest pages under one resource number.
+pub struct Blob {
+    memory: GuestRam,
+    backing: Backing,
+    size: u64,
+    /// The guest took its pages back; they hold something else now.
+    lost: AtomicBool,
+}
+
+impl Blob {
+    /// `size` bytes of `backing`; refused unless it has as many.
+    pub fn new(memory: GuestRam, backing: Backing, size: u64) -> Result<Self, Refusal> {
+        if size == 0 || backing.len() < size {
+            return Err(Refusal::InvalidParameter);
+        }
+        Ok(Self { memory, backing, size, lost: AtomicBool::new(false) })
+    }
+
+    /// What its scatter list costs the host.
+    pub fn pieces(&self) -> usize {
+        self.backing.pieces()
+    }
+
+    /// Nobody may read it any more.
+    pub fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    /// Copies from `offset` on.
+    pub fn read(&self, offset: u64, dst: &mut [u8]) -> Result<(), SourceLost> {
+        let end = offset.checked_add(dst.len() as u64).ok_or(SourceLost)?;
+        if end > self.size || self.lost.load(Ordering::Acquire) {
+            return Err(SourceLost);
+        }
+        self.backing.read(&self.memory, offset, dst).ok_or(SourceLost)
+    }
+}
+
+/// The part of a blob that a scanout shows.
+pub struct BlobView {
+    blob: Arc<Blob>,
+    rect: Rect,
+    format: PixelFormat,
+    offset: u64,
+    stride: u64,
+}
+
+impl BlobView {
+    /// `rect` of the picture that `layout` finds in `blob`; refused unless all of it is there.
+    pub fn new(blob: Arc<Blob>, rect: Rect, layout: BlobLayout) -> Result<Self, Refusal> {
+        let format = PixelFormat::from_wire(layout.format).ok_or(Refusal::InvalidParameter)?;
+        let (stride, offset) = (u64::from(layout.stride), u64::from(layout.offset));
+        let row_len = u64::from(layout.width) * PIXEL_LEN as u64;
+        // No sum of these products of 32-bit numbers reaches 2^64 but the last, of two of them.
+        let last_row = u64::from(rect.bottom().saturating_sub(1)) * stride;
+        let end = (offset + u64::from(rect.right()) * PIXEL_LEN as u64).checked_add(last_row);
+        let fits = !rect.is_empty()
+            && contains(Size::new(layout.width, layout.height), rect)
+            && stride >= row_len
+            && end.is_some_and(|end| end <= blob.size);
+        if !fits {
+            return Err(Refusal::InvalidParameter);
+        }
+        Ok(Self { blob, rect, format, offset, stride })
+    }
+}
+
+impl PixelSource for BlobView {
+    fn size(&self) -> Size {
+        Size::new(self.rect.width, self.rect.height)
+    }
+
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+        if !span_fits(self.size(), x, y, dst.len()) {
+            return Err(SourceLost);
+        }
+        let column = u64::from(self.rect.x + x) * PIXEL_LEN as u64;
+        self.blob.read(self.offset + u64::from(self.rect.y + y) * self.stride + column, dst)?;
+        self.format.to_bgrx(dst);
+        Ok(())
+    }
+}

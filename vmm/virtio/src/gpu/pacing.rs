@@ -1,0 +1,71 @@
+//! How fast a guest may draw. A guest without a vertical blank draws its next frame as soon as
+//! the last flush is answered, so fenced flushes are answered 60 times a second at most.
+
+use std::time::{Duration, Instant};
+
+/// Time between two answers.
+pub const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
+
+/// When to answer the next flush.
+#[derive(Default)]
+pub struct Pace {
+    last: Option<Instant>,
+}
+
+impl Pace {
+    /// A flush came: `None` to answer at once, or how long to keep the guest waiting.
+    pub fn flush(&mut self, now: Instant) -> Option<Duration> {
+        let wait = self.due().map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        if wait.is_zero() {
+            self.last = Some(now);
+            return None;
+        }
+        Some(wait)
+    }
+
+    /// The wait is over and everything that waited is answered. A late wake-up shortens the next
+    /// wait, so that the rate is kept.
+    pub fn answered(&mut self, now: Instant) {
+        self.last = match self.due() {
+            Some(due) if now.saturating_duration_since(due) < PERIOD => Some(due),
+            _ => Some(now),
+        };
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.last.and_then(|last| last.checked_add(PERIOD))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_guest_gets_sixty_answers_a_second() {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        let mut now = start;
+        let mut answers = 0;
+        while now - start < Duration::from_secs(1) {
+            if let Some(wait) = pace.flush(now) {
+                // The timer wakes a little late every time.
+                now += wait + Duration::from_micros(300);
+                pace.answered(now);
+            }
+            answers += 1;
+            now += Duration::from_millis(2);
+        }
+        assert!((59..=61).contains(&answers), "{answers}");
+    }
+
+    #[test]
+    fn a_rested_guest_does_not_wait() {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        assert_eq!(pace.flush(start), None);
+        assert!(pace.flush(start + PERIOD / 2).is_some());
+        assert_eq!(pace.flush(start + PERIOD), None);
+        assert_eq!(pace.flush(start + 10 * PERIOD), None);
+    }
+}

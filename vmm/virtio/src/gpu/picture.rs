@@ -1,0 +1,111 @@
+//! A 2D resource's pixels: the host's copy, filled by TRANSFER_TO_HOST_2D.
+
+use super::backing::Backing;
+use super::format::{PIXEL_LEN, PixelFormat};
+use super::wire::Refusal;
+use crate::device::GuestRam;
+use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Kept as blue, green, red, alpha or nothing, whatever the guest's format is.
+pub struct Picture {
+    pub size: Size,
+    pub format: PixelFormat,
+    /// Rows of `stride` bytes. Locked row by row, so that readers and the guest hardly meet.
+    pixels: RwLock<Box<[u8]>>,
+    stride: usize,
+}
+
+impl Picture {
+    /// A black picture of `bytes` bytes, which is its width by its height by 4.
+    pub fn new(size: Size, format: PixelFormat, bytes: usize) -> Self {
+        let stride = size.width as usize * PIXEL_LEN;
+        Self { size, format, pixels: RwLock::new(vec![0; bytes].into()), stride }
+    }
+
+    /// Bytes that it holds on the host.
+    pub fn bytes(&self) -> usize {
+        self.stride * self.size.height as usize
+    }
+
+    /// Copies `rect` from the guest; its first pixel lies at `offset` of `backing`, rows are as
+    /// far apart as the picture is wide.
+    pub fn transfer(
+        &self,
+        memory: &GuestRam,
+        backing: &Backing,
+        rect: Rect,
+        offset: u64,
+    ) -> Result<(), Refusal> {
+        if !contains(self.size, rect) {
+            return Err(Refusal::InvalidParameter);
+        }
+        let row_len = rect.width as usize * PIXEL_LEN;
+        let mut from = offset;
+        for y in rect.y..rect.bottom() {
+            let start = y as usize * self.stride + rect.x as usize * PIXEL_LEN;
+            let mut pixels = self.pixels.write().unwrap_or_else(PoisonError::into_inner);
+            let row = pixels.get_mut(start..start + row_len).ok_or(Refusal::InvalidParameter)?;
+            backing.read(memory, from, row).ok_or(Refusal::InvalidParameter)?;
+            self.format.to_bgrx(row);
+            from = from.checked_add(self.stride as u64).ok_or(Refusal::InvalidParameter)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, x: u32, y: u32, dst: &mut [u8]) -> Option<()> {
+        let start = y as usize * self.stride + x as usize * PIXEL_LEN;
+        let pixels = self.pixels.read().unwrap_or_else(PoisonError::into_inner);
+        dst.copy_from_slice(pixels.get(start..start.checked_add(dst.len())?)?);
+        Some(())
+    }
+
+    /// All pixels, row by row.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.pixels.read().unwrap_or_else(PoisonError::into_inner).to_vec()
+    }
+}
+
+/// The part of a picture that a scanout shows.
+pub struct PictureView {
+    picture: Arc<Picture>,
+    rect: Rect,
+}
+
+impl PictureView {
+    /// `rect` of `picture`; refused unless it lies within.
+    pub fn new(picture: Arc<Picture>, rect: Rect) -> Result<Self, Refusal> {
+        if rect.is_empty() || !contains(picture.size, rect) {
+            return Err(Refusal::InvalidParameter);
+        }
+        Ok(Self { picture, rect })
+    }
+}
+
+impl PixelSource for PictureView {
+    fn size(&self) -> Size {
+        Size::new(self.rect.width, self.rect.height)
+    }
+
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+        if !span_fits(self.size(), x, y, dst.len()) {
+            return Err(SourceLost);
+        }
+        self.picture.read(self.rect.x + x, self.rect.y + y, dst).ok_or(SourceLost)
+    }
+}
+
+/// Whether `rect` lies within a picture of this size, its far edges included.
+pub fn contains(size: Size, rect: Rect) -> bool {
+    let right = rect.x.checked_add(rect.width);
+    let bottom = rect.y.checked_add(rect.height);
+    right.is_some_and(|right| right <= size.width) && bottom.is_some_and(|bottom| bottom <= size.height)
+}
+
+/// Whether `len` bytes of whole pixels from (`x`, `y`) on stay within their row.
+pub fn span_fits(size: Size, x: u32, y: u32, len: usize) -> bool {
+    let pixels = len / PIXEL_LEN;
+    len.is_multiple_of(PIXEL_LEN)
+        && y < size.height
+        && (x as usize).checked_add(pixels).is_some_and(|end| end <= size.width as usize)
+}

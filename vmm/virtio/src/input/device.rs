@@ -1,0 +1,246 @@
+//! One input device as the transport sees it.
+
+use super::event::{Action, EV_LED, EVENT_LEN, Event, LEDS, Notches};
+use super::pending::Pending;
+use super::profile::Profile;
+use crate::counters::Counters;
+use crate::device::{ActivateError, Activation, VirtioDevice};
+use crate::fields::read_config_bytes;
+use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
+use oriel_display::Screen;
+use oriel_display::input::InputId;
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+const EVENT_QUEUE: u16 = 0;
+const STATUS_QUEUE: u16 = 1;
+const QUEUE_SIZES: [u16; 2] = [64, 64];
+
+/// Events that one status buffer may hold; Linux puts in one.
+const MAX_STATUS_EVENTS: usize = 64;
+
+/// Where what people do enters a device, from any thread.
+#[derive(Clone)]
+pub struct Inlet(Arc<Inner>);
+
+struct Inner {
+    pending: Mutex<Pending>,
+    event: EventFd,
+    counters: Arc<Counters>,
+}
+
+impl Inlet {
+    fn new(counters: Arc<Counters>) -> io::Result<Self> {
+        let event = EventFd::new(EFD_NONBLOCK)?;
+        let pending = Mutex::new(Pending::new(counters.clone()));
+        Ok(Self(Arc::new(Inner { pending, event, counters })))
+    }
+
+    /// Keeps `action` for the guest and wakes the device.
+    pub fn push(&self, action: Action, id: InputId) {
+        self.pending().push(action, id);
+        // Fails only if the count overflows, and then the event is pending anyway.
+        let _ = self.0.event.write(1);
+    }
+
+    /// An input that no device here can express.
+    pub fn count_dropped(&self) {
+        self.0.counters.input_dropped.add_one();
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A keyboard, a tablet or a mouse.
+pub struct InputDevice {
+    profile: Profile,
+    screen: Arc<Screen>,
+    counters: Arc<Counters>,
+    inlet: Inlet,
+    select: u8,
+    subsel: u8,
+    notches: Notches,
+    leds: u8,
+    /// Events of the packet that is on its way, and where it comes from.
+    outgoing: VecDeque<Event>,
+    outgoing_id: Option<InputId>,
+    active: Option<Active>,
+}
+
+struct Active {
+    events: DeviceQueue,
+    status: DeviceQueue,
+}
+
+impl InputDevice {
+    pub(super) fn new(profile: Profile, screen: Arc<Screen>, counters: Arc<Counters>) -> io::Result<Self> {
+        Ok(Self {
+            profile,
+            screen,
+            inlet: Inlet::new(counters.clone())?,
+            counters,
+            select: 0,
+            subsel: 0,
+            notches: Notches::default(),
+            leds: 0,
+            outgoing: VecDeque::new(),
+            outgoing_id: None,
+            active: None,
+        })
+    }
+
+    pub(super) fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+
+    /// Gives the guest what waits, as far as it has buffers. A packet may be cut by their lack:
+    /// the guest acts on its SYN_REPORT only.
+    fn deliver(&mut self) {
+        let Some(active) = &mut self.active else { return };
+        let mut arrived = Vec::new();
+        loop {
+            let Some(event) = self.outgoing.front() else {
+                let Some(packet) = self.inlet.pending().pop() else { break };
+                self.outgoing.extend(packet.action.events(&mut self.notches));
+                self.outgoing_id = packet.id;
+                continue;
+            };
+            let Some(chain) = active.events.pop() else { break };
+            if chain.write(0, &event.to_bytes()).is_err() {
+                active.events.complete_malformed(chain);
+                continue;
+            }
+            active.events.complete(chain, EVENT_LEN as u32);
+            self.outgoing.pop_front();
+            if self.outgoing.is_empty() {
+                arrived.extend(self.outgoing_id.take());
+            }
+        }
+        active.events.signal();
+        for id in arrived {
+            self.screen.input_reached_guest(id);
+        }
+    }
+
+    fn take_status(&mut self) {
+        let Some(active) = &mut self.active else { return };
+        let mut leds = self.leds;
+        while let Some(chain) = active.status.pop() {
+            match lights(&chain, leds) {
+                Some(lit) => {
+                    leds = lit;
+                    active.status.complete(chain, 0);
+                }
+                None => active.status.complete_malformed(chain),
+            }
+        }
+        active.status.signal();
+        self.light(leds);
+    }
+
+    fn light(&mut self, leds: u8) {
+        if self.profile == Profile::Keyboard && leds != self.leds {
+            self.leds = leds;
+            self.screen.set_leds(leds);
+        }
+    }
+}
+
+/// The lights after the events in a status buffer; `None` if it holds none.
+fn lights(chain: &Chain, mut leds: u8) -> Option<u8> {
+    let count = (chain.readable_len() / EVENT_LEN).min(MAX_STATUS_EVENTS);
+    if count == 0 {
+        return None;
+    }
+    for i in 0..count {
+        let mut bytes = [0; EVENT_LEN];
+        chain.read(i * EVENT_LEN, &mut bytes).ok()?;
+        let event = Event::parse(&bytes)?;
+        if event.kind == EV_LED && event.code < LEDS {
+            let bit = 1 << event.code;
+            leds = if event.value == 0 { leds & !bit } else { leds | bit };
+        }
+    }
+    Some(leds)
+}
+
+impl VirtioDevice for InputDevice {
+    fn device_id(&self) -> u16 {
+        18
+    }
+
+    fn name(&self) -> &'static str {
+        self.profile.name()
+    }
+
+    fn pci_class(&self) -> u32 {
+        self.profile.pci_class()
+    }
+
+    fn features(&self) -> u64 {
+        RING_FEATURES
+    }
+
+    fn queue_sizes(&self) -> &[u16] {
+        &QUEUE_SIZES
+    }
+
+    fn read_config(&self, offset: u64, data: &mut [u8]) {
+        read_config_bytes(&self.profile.config(self.select, self.subsel), offset, data);
+    }
+
+    /// The first two bytes, select and subsel, are the driver's.
+    fn write_config(&mut self, offset: u64, data: &[u8]) {
+        match (offset, data) {
+            (0, [select, subsel, ..]) => (self.select, self.subsel) = (*select, *subsel),
+            (0, [select]) => self.select = *select,
+            (1, [subsel, ..]) => self.subsel = *subsel,
+            _ => {}
+        }
+    }
+
+    fn activate(&mut self, mut activation: Activation) -> Result<(), ActivateError> {
+        let events = DeviceQueue::take(&mut activation, EVENT_QUEUE, &self.counters)?;
+        let status = DeviceQueue::take(&mut activation, STATUS_QUEUE, &self.counters)?;
+        self.active = Some(Active { events, status });
+        self.inlet.pending().open();
+        self.deliver();
+        Ok(())
+    }
+
+    fn queue_notified(&mut self, index: u16) {
+        match index {
+            EVENT_QUEUE => self.deliver(),
+            STATUS_QUEUE => self.take_status(),
+            _ => {}
+        }
+    }
+
+    fn event_fds(&self) -> Vec<RawFd> {
+        vec![self.inlet.0.event.as_raw_fd()]
+    }
+
+    fn event(&mut self, _token: usize) {
+        let _ = self.inlet.0.event.read();
+        self.deliver();
+    }
+
+    fn reset(&mut self) {
+        self.active = None;
+        self.inlet.pending().close();
+        self.outgoing.clear();
+        self.outgoing_id = None;
+        self.notches = Notches::default();
+        (self.select, self.subsel) = (0, 0);
+        self.light(0);
+    }
+
+    fn needs_reset(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.events.broken() || active.status.broken())
+    }
+}

@@ -1,0 +1,139 @@
+//! Events as they go over the queues, and the actions that become them.
+
+use crate::fields::Fields;
+
+/// Bytes of `struct virtio_input_event`.
+pub const EVENT_LEN: usize = 8;
+
+// Types and codes of Linux's input-event-codes.h, which virtio-input adopts.
+pub const EV_SYN: u16 = 0x00;
+pub const EV_KEY: u16 = 0x01;
+pub const EV_REL: u16 = 0x02;
+pub const EV_ABS: u16 = 0x03;
+pub const EV_LED: u16 = 0x11;
+pub const EV_REP: u16 = 0x14;
+pub const SYN_REPORT: u16 = 0x00;
+pub const REL_X: u16 = 0x00;
+pub const REL_Y: u16 = 0x01;
+pub const REL_HWHEEL: u16 = 0x06;
+pub const REL_WHEEL: u16 = 0x08;
+pub const REL_WHEEL_HI_RES: u16 = 0x0B;
+pub const REL_HWHEEL_HI_RES: u16 = 0x0C;
+pub const ABS_X: u16 = 0x00;
+pub const ABS_Y: u16 = 0x01;
+pub const BTN_LEFT: u16 = 0x110;
+pub const BTN_RIGHT: u16 = 0x111;
+pub const BTN_MIDDLE: u16 = 0x112;
+pub const BTN_SIDE: u16 = 0x113;
+pub const BTN_EXTRA: u16 = 0x114;
+/// Num, caps and scroll lock are lights 0, 1 and 2.
+pub const LEDS: u16 = 3;
+/// The last key that keyboards here have; codes start at 1.
+pub const LAST_KEY: u16 = 248;
+
+/// High-resolution wheel units in one notch.
+const NOTCH: i32 = 120;
+
+/// `struct virtio_input_event`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    pub kind: u16,
+    pub code: u16,
+    pub value: i32,
+}
+
+impl Event {
+    pub fn to_bytes(self) -> [u8; EVENT_LEN] {
+        let [k0, k1] = self.kind.to_le_bytes();
+        let [c0, c1] = self.code.to_le_bytes();
+        let [v0, v1, v2, v3] = self.value.to_le_bytes();
+        [k0, k1, c0, c1, v0, v1, v2, v3]
+    }
+
+    pub fn parse(bytes: &[u8; EVENT_LEN]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        let (kind, code) = (fields.u16()?, fields.u16()?);
+        Some(Self { kind, code, value: fields.u32()?.cast_signed() })
+    }
+}
+
+/// One thing to tell the guest, in its terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A key or button, pressed or released.
+    Switch { code: u16, down: bool },
+    /// A place, 0 to 32767 either way.
+    MoveTo { x: u16, y: u16 },
+    /// A movement in pixels.
+    MoveBy { dx: i32, dy: i32 },
+    /// A wheel, in 120ths of a notch; right and down are positive.
+    Wheel { dx: i32, dy: i32 },
+}
+
+/// Remembers the parts of a notch that high-resolution wheels turned.
+#[derive(Debug, Default)]
+pub struct Notches {
+    x: i32,
+    y: i32,
+}
+
+impl Action {
+    /// The events that say so, SYN_REPORT last.
+    pub fn events(self, notches: &mut Notches) -> impl Iterator<Item = Event> + use<> {
+        let event = |kind, code, value| Some(Event { kind, code, value });
+        let moved = |kind, code, value| event(kind, code, value).filter(|event| event.value != 0);
+        let mut events = [None; 5];
+        match self {
+            Self::Switch { code, down } => events[0] = event(EV_KEY, code, i32::from(down)),
+            Self::MoveTo { x, y } => {
+                events[0] = event(EV_ABS, ABS_X, i32::from(x));
+                events[1] = event(EV_ABS, ABS_Y, i32::from(y));
+            }
+            Self::MoveBy { dx, dy } => {
+                events[0] = moved(EV_REL, REL_X, dx);
+                events[1] = moved(EV_REL, REL_Y, dy);
+            }
+            Self::Wheel { dx, dy } => {
+                // Linux counts wheels upwards.
+                let up = dy.saturating_neg();
+                events[0] = moved(EV_REL, REL_WHEEL_HI_RES, up);
+                events[1] = moved(EV_REL, REL_WHEEL, whole_notches(&mut notches.y, up));
+                events[2] = moved(EV_REL, REL_HWHEEL_HI_RES, dx);
+                events[3] = moved(EV_REL, REL_HWHEEL, whole_notches(&mut notches.x, dx));
+            }
+        }
+        events[4] = event(EV_SYN, SYN_REPORT, 0);
+        events.into_iter().flatten()
+    }
+}
+
+/// Adds `turn` to `rest` and takes the whole notches out. A change of direction starts anew, so
+/// that the first notch back takes as long as any other.
+fn whole_notches(rest: &mut i32, turn: i32) -> i32 {
+    if rest.signum() * turn.signum() < 0 {
+        *rest = 0;
+    }
+    let sum = rest.saturating_add(turn);
+    *rest = sum % NOTCH;
+    sum / NOTCH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wheel(notches: &mut Notches, dx: i32, dy: i32) -> Vec<(u16, i32)> {
+        let events = Action::Wheel { dx, dy }.events(notches);
+        events.filter(|event| event.kind == EV_REL).map(|event| (event.code, event.value)).collect()
+    }
+
+    #[test]
+    fn fine_turns_add_up_to_notches() {
+        let mut notches = Notches::default();
+        assert_eq!(wheel(&mut notches, 0, 50), [(REL_WHEEL_HI_RES, -50)]);
+        assert_eq!(wheel(&mut notches, 0, 80), [(REL_WHEEL_HI_RES, -80), (REL_WHEEL, -1)]);
+        assert_eq!(wheel(&mut notches, 0, -115), [(REL_WHEEL_HI_RES, 115)]);
+        assert_eq!(wheel(&mut notches, 0, -5), [(REL_WHEEL_HI_RES, 5), (REL_WHEEL, 1)]);
+        assert_eq!(wheel(&mut notches, 240, 0), [(REL_HWHEEL_HI_RES, 240), (REL_HWHEEL, 2)]);
+    }
+}

@@ -1,0 +1,100 @@
+//! Sends what people do to the device that a guest expects it from.
+
+use super::device::Inlet;
+use super::event::{Action, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, LAST_KEY};
+use oriel_display::input::{Button, InputId};
+use oriel_display::{InputEvent, InputSink};
+use std::sync::{Mutex, PoisonError};
+
+/// The machine's [`InputSink`].
+pub struct InputHub {
+    keyboard: Inlet,
+    tablet: Inlet,
+    mouse: Inlet,
+    pointing: Mutex<Pointing>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Pointer {
+    #[default]
+    Tablet,
+    Mouse,
+}
+
+#[derive(Default)]
+struct Pointing {
+    /// Moved last: buttons and wheels belong to it.
+    current: Pointer,
+    /// Buttons that are down on the other one: they must come up where they went down.
+    pressed: Vec<(Button, Pointer)>,
+}
+
+impl InputHub {
+    pub(super) fn new(keyboard: Inlet, tablet: Inlet, mouse: Inlet) -> Self {
+        Self { keyboard, tablet, mouse, pointing: Mutex::default() }
+    }
+
+    fn pointer(&self, pointer: Pointer) -> &Inlet {
+        match pointer {
+            Pointer::Tablet => &self.tablet,
+            Pointer::Mouse => &self.mouse,
+        }
+    }
+}
+
+impl Pointing {
+    /// Which device a button's change belongs to.
+    fn press(&mut self, button: Button, down: bool) -> Pointer {
+        let pressed = self.pressed.iter().position(|(pressed, _)| *pressed == button);
+        let pointer = match pressed {
+            Some(at) => self.pressed.swap_remove(at).1,
+            None => self.current,
+        };
+        if down {
+            self.pressed.push((button, pointer));
+        }
+        pointer
+    }
+}
+
+impl InputSink for InputHub {
+    fn input(&self, event: InputEvent, id: InputId) {
+        if let InputEvent::Key { code, down } = event {
+            return if (1..=LAST_KEY).contains(&code) {
+                self.keyboard.push(Action::Switch { code, down }, id);
+            } else {
+                self.keyboard.count_dropped();
+            };
+        }
+        // Held while pushing, so that two people's movements and clicks keep their order.
+        let mut pointing = self.pointing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (pointer, action) = match event {
+            InputEvent::Key { .. } => return,
+            InputEvent::PointerTo { x, y } => {
+                pointing.current = Pointer::Tablet;
+                (Pointer::Tablet, Action::MoveTo { x: x >> 1, y: y >> 1 })
+            }
+            InputEvent::PointerBy { dx, dy } => {
+                pointing.current = Pointer::Mouse;
+                (Pointer::Mouse, Action::MoveBy { dx: dx.into(), dy: dy.into() })
+            }
+            InputEvent::Button { button, down } => {
+                (pointing.press(button, down), Action::Switch { code: button_code(button), down })
+            }
+            InputEvent::Wheel { dx, dy } => {
+                (pointing.current, Action::Wheel { dx: dx.into(), dy: dy.into() })
+            }
+        };
+        self.pointer(pointer).push(action, id);
+    }
+}
+
+fn button_code(button: Button) -> u16 {
+    match button {
+        Button::Left => BTN_LEFT,
+        Button::Middle => BTN_MIDDLE,
+        Button::Right => BTN_RIGHT,
+        Button::Back => BTN_SIDE,
+        Button::Forward => BTN_EXTRA,
+    }
+}

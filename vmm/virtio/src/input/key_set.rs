@@ -1,0 +1,29 @@
+//! Which keys and buttons are down.
+
+/// Codes below this can be held (`KEY_CNT`).
+const CODES: u16 = 0x300;
+const WORD: u16 = 64;
+
+/// A set of `KEY_*` and `BTN_*` codes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeySet([u64; (CODES / WORD) as usize]);
+
+impl KeySet {
+    /// Notes that `code` is down or up; codes that do not exist are ignored.
+    pub fn set(&mut self, code: u16, down: bool) {
+        let bit = 1 << (code % WORD);
+        if let Some(word) = self.0.get_mut(usize::from(code / WORD)) {
+            *word = if down { *word | bit } else { *word & !bit };
+        }
+    }
+
+    /// Whether `code` is down.
+    pub fn contains(&self, code: u16) -> bool {
+        self.0.get(usize::from(code / WORD)).is_some_and(|word| word & (1 << (code % WORD)) != 0)
+    }
+
+    /// The first code that is down in one of the two only.
+    pub fn first_difference(&self, other: &Self) -> Option<u16> {
+        (0..CODES).find(|code| self.contains(*code) != other.contains(*code))
+    }
+}

@@ -1,0 +1,48 @@
+//! virtio-input (virtio 1.2, section 5.8): a keyboard, an absolute tablet and a relative mouse,
+//! fed by one [`InputHub`].
+
+mod device;
+mod event;
+mod hub;
+mod key_set;
+mod pending;
+mod profile;
+
+#[cfg(test)]
+mod tests;
+
+pub use device::InputDevice;
+pub use hub::InputHub;
+
+use crate::counters::Counters;
+use oriel_display::Screen;
+use profile::Profile;
+use std::io;
+use std::sync::Arc;
+
+/// A person's whole desk: three devices and what feeds them.
+pub struct InputDevices {
+    /// Takes what people do.
+    pub hub: Arc<InputHub>,
+    /// Keys and their lights.
+    pub keyboard: InputDevice,
+    /// Places, buttons and wheels.
+    pub tablet: InputDevice,
+    /// Movements (pointer lock), buttons and wheels.
+    pub mouse: InputDevice,
+}
+
+impl InputDevices {
+    /// Devices whose lights show on `screen`, and which tell it when an input has arrived.
+    ///
+    /// # Errors
+    /// The host's, when it runs out of descriptors.
+    pub fn new(screen: &Arc<Screen>, counters: &Arc<Counters>) -> io::Result<Self> {
+        let device = |profile| InputDevice::new(profile, screen.clone(), counters.clone());
+        let keyboard = device(Profile::Keyboard)?;
+        let tablet = device(Profile::Tablet)?;
+        let mouse = device(Profile::Mouse)?;
+        let hub = Arc::new(InputHub::new(keyboard.inlet(), tablet.inlet(), mouse.inlet()));
+        Ok(Self { hub, keyboard, tablet, mouse })
+    }
+}

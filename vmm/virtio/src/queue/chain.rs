@@ -1,0 +1,120 @@
+//! One descriptor chain, checked whole before a device sees it.
+
+use crate::device::GuestRam;
+use virtio_queue::DescriptorChain;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend};
+
+/// The asked bytes are not all within the chain's part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("outside of the descriptor chain")]
+pub struct OutOfChain;
+
+/// A chain whose every descriptor lies in guest memory, what the device may write after what it
+/// may read (virtio 1.2, section 2.7.4.2).
+///
+/// It must find its way back through [`super::DeviceQueue::complete`]: a chain that is only
+/// dropped is lost to the driver until reset.
+#[must_use]
+#[derive(Debug)]
+pub struct Chain {
+    head: u16,
+    memory: GuestRam,
+    readable: Part,
+    writable: Part,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    segments: Vec<(GuestAddress, usize)>,
+    len: usize,
+}
+
+impl Chain {
+    /// Walks `raw`; `None` if it is malformed.
+    pub(super) fn parse(raw: DescriptorChain<GuestRam>, memory: &GuestRam) -> Option<Self> {
+        let head = raw.head_index();
+        let mut readable = Part::default();
+        let mut writable = Part::default();
+        let mut ended = false;
+        // The walk is bounded by the table's size; it stops early where a link leads nowhere.
+        for descriptor in raw {
+            ended = !descriptor.has_next();
+            let part = match (descriptor.is_write_only(), writable.segments.is_empty()) {
+                (true, _) => &mut writable,
+                (false, true) => &mut readable,
+                (false, false) => return None,
+            };
+            let len = usize::try_from(descriptor.len()).ok()?;
+            if !GuestMemoryBackend::check_range(&**memory, descriptor.addr(), len) {
+                return None;
+            }
+            part.len = part.len.checked_add(len)?;
+            part.segments.push((descriptor.addr(), len));
+        }
+        ended.then(|| Self { head, memory: memory.clone(), readable, writable })
+    }
+
+    pub(super) fn head(&self) -> u16 {
+        self.head
+    }
+
+    /// Bytes that the device may read.
+    pub fn readable_len(&self) -> usize {
+        self.readable.len
+    }
+
+    /// Bytes that the device may write.
+    pub fn writable_len(&self) -> usize {
+        self.writable.len
+    }
+
+    /// Copies `buf.len()` readable bytes from `offset` on.
+    ///
+    /// # Errors
+    /// When they reach past the readable part; `buf` then holds nothing to rely on.
+    pub fn read(&self, offset: usize, buf: &mut [u8]) -> Result<(), OutOfChain> {
+        self.readable.each(offset, buf.len(), |address, at| {
+            let piece = buf.get_mut(at.clone()).ok_or(OutOfChain)?;
+            self.memory.read_slice(piece, address).map_err(|_| OutOfChain)
+        })
+    }
+
+    /// Copies `bytes` into the writable part from `offset` on.
+    ///
+    /// # Errors
+    /// When they reach past the writable part; some may then have been written.
+    pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), OutOfChain> {
+        self.writable.each(offset, bytes.len(), |address, at| {
+            let piece = bytes.get(at.clone()).ok_or(OutOfChain)?;
+            self.memory.write_slice(piece, address).map_err(|_| OutOfChain)
+        })
+    }
+}
+
+impl Part {
+    /// Calls `copy` with the guest address and the place among the asked bytes of every piece.
+    fn each(
+        &self,
+        offset: usize,
+        len: usize,
+        mut copy: impl FnMut(GuestAddress, &std::ops::Range<usize>) -> Result<(), OutOfChain>,
+    ) -> Result<(), OutOfChain> {
+        let mut skip = offset;
+        let mut done = 0;
+        for &(address, segment_len) in &self.segments {
+            if done == len {
+                break;
+            }
+            if skip >= segment_len {
+                skip -= segment_len;
+                continue;
+            }
+            let count = (segment_len - skip).min(len - done);
+            let start = address.0.checked_add(skip as u64).ok_or(OutOfChain)?;
+            copy(GuestAddress(start), &(done..done + count))?;
+            skip = 0;
+            done += count;
+        }
+        if done == len { Ok(()) } else { Err(OutOfChain) }
+    }
+}

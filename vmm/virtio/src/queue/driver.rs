@@ -1,0 +1,312 @@
+//! A driver for tests: it lays out real rings and descriptors in guest memory, honest or not.
+
+use crate::device::{Activation, GuestRam, Interrupt};
+use std::sync::Arc;
+use std::sync::Mutex;
+use virtio_bindings::virtio_ring::{
+    VRING_DESC_F_INDIRECT, VRING_DESC_F_NEXT, VRING_DESC_F_WRITE, VRING_USED_F_NO_NOTIFY,
+};
+use virtio_queue::{Queue, QueueT};
+use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
+
+pub const NEXT: u16 = VRING_DESC_F_NEXT as u16;
+pub const WRITE: u16 = VRING_DESC_F_WRITE as u16;
+pub const INDIRECT: u16 = VRING_DESC_F_INDIRECT as u16;
+
+/// Guest memory of `mib` MiB from address 0.
+pub fn ram(mib: usize) -> GuestRam {
+    Arc::new(GuestMemoryMmap::from_ranges(&[(GuestAddress(0), mib << 20)]).unwrap())
+}
+
+/// Remembers what the device raised.
+#[derive(Default)]
+pub struct Ears {
+    raised: Mutex<Vec<Option<u16>>>,
+}
+
+impl Ears {
+    /// Interrupts since the last call: queue indices, `None` for a configuration change.
+    pub fn take(&self) -> Vec<Option<u16>> {
+        std::mem::take(&mut self.raised.lock().unwrap())
+    }
+}
+
+impl Interrupt for Ears {
+    fn queue(&self, index: u16) {
+        self.raised.lock().unwrap().push(Some(index));
+    }
+
+    fn config(&self) {
+        self.raised.lock().unwrap().push(None);
+    }
+}
+
+/// A descriptor as it lies in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct RawDescriptor {
+    pub address: u64,
+    pub len: u32,
+    pub flags: u16,
+    pub next: u16,
+}
+
+/// A chain on its way: where its writable parts lie.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub head: u16,
+    pub writable: Vec<(u64, usize)>,
+}
+
+/// The driver's side of one queue.
+pub struct Driver {
+    pub memory: GuestRam,
+    base: u64,
+    size: u16,
+    next_descriptor: u16,
+    pub available: u16,
+    seen: u16,
+    /// Buffers are cut from here to `end`, around and around.
+    heap: u64,
+    start: u64,
+    end: u64,
+}
+
+impl Driver {
+    /// A ring of `size` at the MiB-aligned `base`; buffers fill the rest of that MiB.
+    pub fn new(memory: &GuestRam, base: u64, size: u16) -> Self {
+        let start = base + 0x8000;
+        Self {
+            memory: memory.clone(),
+            base,
+            size,
+            next_descriptor: 0,
+            available: 0,
+            seen: 0,
+            heap: start,
+            start,
+            end: base + (1 << 20),
+        }
+    }
+
+    pub fn avail_ring(&self) -> u64 {
+        self.base + 0x4000
+    }
+
+    pub fn used_ring(&self) -> u64 {
+        self.base + 0x6000
+    }
+
+    /// The queue as a transport would hand it to the device.
+    pub fn queue(&self) -> Queue {
+        let mut queue = Queue::new(self.size).unwrap();
+        queue.set_desc_table_address(Some(self.base as u32), Some(0));
+        queue.set_avail_ring_address(Some(self.avail_ring() as u32), Some(0));
+        queue.set_used_ring_address(Some(self.used_ring() as u32), Some(0));
+        queue.set_ready(true);
+        queue
+    }
+
+    pub fn buffer(&mut self, len: usize) -> u64 {
+        if self.heap + len as u64 > self.end {
+            self.heap = self.start;
+        }
+        let address = self.heap;
+        self.heap += (len as u64).next_multiple_of(16);
+        assert!(self.heap <= self.end, "the test's buffers do not fit");
+        address
+    }
+
+    pub fn set_descriptor(&self, table: u64, index: u16, descriptor: RawDescriptor) {
+        let at = table + u64::from(index) * 16;
+        self.memory.write_obj(descriptor.address, GuestAddress(at)).unwrap();
+        self.memory.write_obj(descriptor.len, GuestAddress(at + 8)).unwrap();
+        self.memory.write_obj(descriptor.flags, GuestAddress(at + 12)).unwrap();
+        self.memory.write_obj(descriptor.next, GuestAddress(at + 14)).unwrap();
+    }
+
+    fn parts(&mut self, readable: &[&[u8]], writable: &[usize]) -> Vec<RawDescriptor> {
+        let mut parts = Vec::new();
+        for bytes in readable {
+            let address = self.buffer(bytes.len());
+            self.memory.write_slice(bytes, GuestAddress(address)).unwrap();
+            parts.push(RawDescriptor { address, len: bytes.len() as u32, flags: 0, next: 0 });
+        }
+        for &len in writable {
+            let address = self.buffer(len);
+            self.memory.write_slice(&vec![0xAA; len], GuestAddress(address)).unwrap();
+            parts.push(RawDescriptor { address, len: len as u32, flags: WRITE, next: 0 });
+        }
+        parts
+    }
+
+    /// Makes a well-formed chain of these parts available.
+    pub fn send(&mut self, readable: &[&[u8]], writable: &[usize]) -> Sent {
+        let parts = self.parts(readable, writable);
+        let head = self.next_descriptor % self.size;
+        let count = parts.len();
+        for (i, mut part) in parts.iter().copied().enumerate() {
+            let index = self.next_descriptor % self.size;
+            self.next_descriptor = self.next_descriptor.wrapping_add(1);
+            part.next = self.next_descriptor % self.size;
+            part.flags |= if i + 1 < count { NEXT } else { 0 };
+            self.set_descriptor(self.base, index, part);
+        }
+        self.publish(head);
+        self.sent(head, &parts)
+    }
+
+    /// The same chain behind one indirect descriptor.
+    pub fn send_indirect(&mut self, readable: &[&[u8]], writable: &[usize]) -> Sent {
+        let parts = self.parts(readable, writable);
+        let table = self.buffer(parts.len() * 16);
+        for (i, mut part) in parts.iter().copied().enumerate() {
+            part.next = i as u16 + 1;
+            part.flags |= if i + 1 < parts.len() { NEXT } else { 0 };
+            self.set_descriptor(table, i as u16, part);
+        }
+        let head = self.send_raw(&[RawDescriptor {
+            address: table,
+            len: parts.len() as u32 * 16,
+            flags: INDIRECT,
+            next: 0,
+        }]);
+        self.sent(head, &parts)
+    }
+
+    /// Puts descriptors into the table one after the other, as they are, and makes the first available.
+    pub fn send_raw(&mut self, descriptors: &[RawDescriptor]) -> u16 {
+        let head = self.next_descriptor % self.size;
+        for descriptor in descriptors {
+            let index = self.next_descriptor % self.size;
+            self.next_descriptor = self.next_descriptor.wrapping_add(1);
+            self.set_descriptor(self.base, index, *descriptor);
+        }
+        self.publish(head);
+        head
+    }
+
+    /// Where the next descriptor will lie in the table.
+    pub fn next_index(&self) -> u16 {
+        self.next_descriptor % self.size
+    }
+
+    /// Adds `head` to the available ring, whatever it is.
+    pub fn publish(&mut self, head: u16) {
+        let slot = self.avail_ring() + 4 + u64::from(self.available % self.size) * 2;
+        self.memory.write_obj(head, GuestAddress(slot)).unwrap();
+        self.available = self.available.wrapping_add(1);
+        self.publish_index(self.available);
+    }
+
+    /// Claims that the available ring reaches up to `index`.
+    pub fn publish_index(&self, index: u16) {
+        self.memory.write_obj(index, GuestAddress(self.avail_ring() + 2)).unwrap();
+    }
+
+    /// With RING_EVENT_IDX: interrupt me once the used index passes this one.
+    pub fn set_used_event(&self, index: u16) {
+        let at = self.avail_ring() + 4 + u64::from(self.size) * 2;
+        self.memory.write_obj(index, GuestAddress(at)).unwrap();
+    }
+
+    /// Without RING_EVENT_IDX: the available ring's flags.
+    pub fn set_available_flags(&self, flags: u16) {
+        self.memory.write_obj(flags, GuestAddress(self.avail_ring())).unwrap();
+    }
+
+    /// With RING_EVENT_IDX: the available index after which the device wants a kick.
+    pub fn available_event(&self) -> u16 {
+        let at = self.used_ring() + 4 + u64::from(self.size) * 8;
+        self.memory.read_obj(GuestAddress(at)).unwrap()
+    }
+
+    /// Whether the device asked not to be kicked.
+    pub fn kicks_suppressed(&self) -> bool {
+        let flags: u16 = self.memory.read_obj(GuestAddress(self.used_ring())).unwrap();
+        u32::from(flags) & VRING_USED_F_NO_NOTIFY != 0
+    }
+
+    /// What came back since the last call: head and written length.
+    pub fn used(&mut self) -> Vec<(u16, u32)> {
+        let index: u16 = self.memory.read_obj(GuestAddress(self.used_ring() + 2)).unwrap();
+        let mut back = Vec::new();
+        while self.seen != index {
+            let at = self.used_ring() + 4 + u64::from(self.seen % self.size) * 8;
+            let head: u32 = self.memory.read_obj(GuestAddress(at)).unwrap();
+            let len: u32 = self.memory.read_obj(GuestAddress(at + 4)).unwrap();
+            back.push((head as u16, len));
+            self.seen = self.seen.wrapping_add(1);
+        }
+        back
+    }
+
+    /// The bytes in a chain's writable parts.
+    pub fn written(&self, sent: &Sent) -> Vec<u8> {
+        let mut all = Vec::new();
+        for &(address, len) in &sent.writable {
+            let mut part = vec![0; len];
+            self.memory.read_slice(&mut part, GuestAddress(address)).unwrap();
+            all.extend(part);
+        }
+        all
+    }
+
+    fn sent(&self, head: u16, parts: &[RawDescriptor]) -> Sent {
+        let writable = parts.iter().filter(|part| part.flags & WRITE != 0);
+        Sent { head, writable: writable.map(|part| (part.address, part.len as usize)).collect() }
+    }
+
+    /// Makes a chain of random descriptors available: addresses in and out of memory, any flags,
+    /// links that loop, indirect tables of garbage.
+    pub fn send_garbage(&mut self, random: &mut Random) {
+        let count = 1 + random.below(5) as u16;
+        let mut chain = Vec::new();
+        for _ in 0..count {
+            let len = random.below(300) as usize;
+            let noise: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
+            let mut address = self.buffer(len.max(16));
+            self.memory.write_slice(&noise, GuestAddress(address)).unwrap();
+            if random.below(8) == 0 {
+                address = random.next();
+            }
+            let len = if random.below(8) == 0 { random.next() as u32 } else { len as u32 };
+            let flags = if random.below(4) == 0 { random.below(8) as u16 } else { NEXT };
+            let flags = flags | if random.below(3) == 0 { WRITE } else { 0 };
+            let next = self.next_index().wrapping_add(chain.len() as u16 + 1) % self.size;
+            let next = if random.below(10) == 0 { random.next() as u16 } else { next };
+            chain.push(RawDescriptor { address, len, flags, next });
+        }
+        if let (Some(last), true) = (chain.last_mut(), random.below(6) != 0) {
+            last.flags &= !NEXT;
+        }
+        self.send_raw(&chain);
+    }
+}
+
+/// What a transport would hand over.
+pub fn activation(memory: &GuestRam, queues: &[&Driver], features: u64) -> (Activation, Arc<Ears>) {
+    let ears = Arc::new(Ears::default());
+    let activation = Activation {
+        memory: memory.clone(),
+        queues: queues.iter().map(|driver| Some(driver.queue())).collect(),
+        features,
+        interrupt: ears.clone(),
+    };
+    (activation, ears)
+}
+
+/// Repeatable noise (xorshift64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}

@@ -1,0 +1,155 @@
+//! The device's side of a virtqueue (virtio 1.2, section 2.7): chains out, used buffers and
+//! notifications in. Every device goes through here, so that hostile rings are met in one place.
+
+mod chain;
+#[cfg(test)]
+pub(crate) mod driver;
+
+pub use chain::{Chain, OutOfChain};
+
+use crate::counters::Counters;
+use crate::device::{ActivateError, Activation, GuestRam, Interrupt};
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use virtio_bindings::virtio_ring::{
+    VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC, VRING_AVAIL_F_NO_INTERRUPT,
+};
+use virtio_queue::{Queue, QueueOwnedT, QueueT};
+use vm_memory::{Bytes, GuestAddress};
+
+/// What every device here offers of its rings.
+pub const RING_FEATURES: u64 = (1 << VIRTIO_RING_F_INDIRECT_DESC) | (1 << VIRTIO_RING_F_EVENT_IDX);
+
+/// One activated virtqueue.
+pub struct DeviceQueue {
+    index: u16,
+    queue: Queue,
+    memory: GuestRam,
+    interrupt: Arc<dyn Interrupt>,
+    counters: Arc<Counters>,
+    broken: bool,
+    unsignalled: bool,
+}
+
+impl DeviceQueue {
+    /// Takes queue `index` out of `activation`.
+    ///
+    /// # Errors
+    /// When the driver left it out, or placed a part of it outside of guest memory.
+    pub fn take(
+        activation: &mut Activation,
+        index: u16,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, ActivateError> {
+        let slot = activation.queues.get_mut(usize::from(index));
+        let mut queue = slot.and_then(Option::take).ok_or(ActivateError::QueueMissing(index))?;
+        if !queue.is_valid(&*activation.memory) {
+            return Err(ActivateError::QueueInvalid(index));
+        }
+        queue.set_event_idx(activation.features & (1 << VIRTIO_RING_F_EVENT_IDX) != 0);
+        Ok(Self {
+            index,
+            queue,
+            memory: activation.memory.clone(),
+            interrupt: activation.interrupt.clone(),
+            counters: counters.clone(),
+            broken: false,
+            unsignalled: false,
+        })
+    }
+
+    /// The number of descriptors that the driver chose for the ring.
+    pub fn size(&self) -> u16 {
+        self.queue.size()
+    }
+
+    /// The next chain that the driver made available, or `None` once the ring is empty; the driver
+    /// then kicks when it adds more. Malformed chains are counted and go straight back.
+    pub fn pop(&mut self) -> Option<Chain> {
+        while !self.broken {
+            match self.next_available() {
+                Some((_, Some(chain))) => return Some(chain),
+                Some((head, None)) => self.refuse(head),
+                // A chain added since that look would come without a kick, so look again.
+                None => match self.queue.enable_notification(&*self.memory) {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(error) => self.fail(&error),
+                },
+            }
+        }
+        None
+    }
+
+    /// Hands `chain` back with `written` bytes in its writable part.
+    pub fn complete(&mut self, chain: Chain, written: u32) {
+        self.add_used(chain.head(), written);
+    }
+
+    /// Hands back a chain that its device cannot make sense of.
+    pub fn complete_malformed(&mut self, chain: Chain) {
+        self.refuse(chain.head());
+    }
+
+    /// Interrupts the driver if buffers went back since the last time and it wants to know.
+    pub fn signal(&mut self) {
+        if std::mem::take(&mut self.unsignalled) && self.driver_wants_interrupt() {
+            self.interrupt.queue(self.index);
+        }
+    }
+
+    /// Whether only a reset can mend this queue.
+    pub fn broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The next head, and its chain if that is well formed.
+    fn next_available(&mut self) -> Option<(u16, Option<Chain>)> {
+        let memory = self.memory.clone();
+        match self.queue.iter(memory) {
+            Ok(mut available) => {
+                let raw = available.next()?;
+                let head = raw.head_index();
+                Some((head, Chain::parse(raw, &self.memory)))
+            }
+            Err(error) => {
+                self.fail(&error);
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, head: u16) {
+        self.counters.malformed_chains.add_one();
+        self.add_used(head, 0);
+    }
+
+    fn add_used(&mut self, head: u16, written: u32) {
+        match self.queue.add_used(&*self.memory, head, written) {
+            Ok(()) => self.unsignalled = true,
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn driver_wants_interrupt(&mut self) -> bool {
+        if self.queue.event_idx_enabled() {
+            return self.queue.needs_notification(&*self.memory).unwrap_or(true);
+        }
+        // The used index must be out before the driver's wish is read.
+        fence(Ordering::SeqCst);
+        let flags: Result<u16, _> =
+            self.memory.load(GuestAddress(self.queue.avail_ring()), Ordering::Relaxed);
+        flags.map_or(true, |flags| u32::from(u16::from_le(flags)) & VRING_AVAIL_F_NO_INTERRUPT == 0)
+    }
+
+    fn fail(&mut self, error: &virtio_queue::Error) {
+        if !self.broken {
+            self.broken = true;
+            self.counters.broken_queues.add_one();
+            tracing::warn!(queue = self.index, %error, "the guest broke a virtqueue; it needs a reset");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

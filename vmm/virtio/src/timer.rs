@@ -1,0 +1,46 @@
+//! A one-shot timer that an event loop can wait for.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::time::Duration;
+use vmm_sys_util::timerfd::TimerFd;
+
+/// A timerfd that never blocks its reader.
+pub(crate) struct Timer(TimerFd);
+
+impl Timer {
+    /// A disarmed timer.
+    ///
+    /// # Errors
+    /// The host's, when it runs out of descriptors.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: timerfd_create takes no pointers.
+        let fd =
+            unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is a timerfd, new, and nobody else's.
+        Ok(Self(unsafe { TimerFd::from_raw_fd(fd) }))
+    }
+
+    /// Makes the descriptor readable once, `after` from now.
+    pub(crate) fn arm(&mut self, after: Duration) {
+        // Zero would disarm it.
+        if let Err(error) = self.0.reset(after.max(Duration::from_nanos(1)), None) {
+            tracing::error!(%error, "cannot arm a timer");
+        }
+    }
+
+    /// Makes the descriptor unreadable again.
+    pub(crate) fn drain(&mut self) {
+        // Nothing to read means that it was armed anew since it fired.
+        let _ = self.0.wait();
+    }
+}
+
+impl AsRawFd for Timer {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
