@@ -27,7 +27,7 @@ pub enum Accel {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Boot {
-    /// A Linux bzImage or an ELF with a PVH note.
+    /// A Linux bzImage or an ELF with a PVH note. For QEMU it may be empty: firmware then boots the first disk.
     pub kernel: PathBuf,
     /// Initial RAM disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]

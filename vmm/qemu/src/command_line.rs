@@ -1,0 +1,151 @@
+//! How QEMU is started for a desktop.
+
+use crate::accel::cpu_model;
+use oriel_vmm_api::{Accel, MachineConfig};
+use serde_json::json;
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+
+/// Descriptors that QEMU inherits.
+pub(crate) struct Inherited {
+    /// QMP's socket.
+    pub qmp: RawFd,
+    /// The serial line's socket.
+    pub serial: RawFd,
+}
+
+/// QEMU's arguments for `config` (qemu(1)). The machine starts stopped.
+///
+/// Whatever holds a path goes as JSON, where a comma means nothing.
+pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inherited) -> Vec<OsString> {
+    let mut line = Line(Vec::new());
+    line.option("-name", format!("guest={},debug-threads=on", config.id.replace(',', ",,")));
+    line.flag("-no-user-config").flag("-nodefaults").flag("-S");
+    line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    line.option("-machine", "q35,vmport=off,dump-guest-core=off");
+    match accel {
+        Accel::Kvm => line.option("-accel", "kvm"),
+        Accel::Tcg => line.option("-accel", "tcg,thread=multi"),
+    };
+    line.option("-cpu", cpu_model(accel));
+    line.option("-smp", format!("cpus={}", config.cpus));
+    line.option("-m", format!("size={}M", config.memory_mib));
+    boot(config, &mut line);
+    line.option("-display", "dbus,p2p=yes");
+    line.option("-chardev", format!("socket,id=qmp,fd={}", inherited.qmp));
+    line.option("-mon", "chardev=qmp,mode=control");
+    line.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
+    line.option("-serial", "chardev:serial");
+    devices(config, &mut line);
+    line.0
+}
+
+struct Line(Vec<OsString>);
+
+impl Line {
+    fn flag(&mut self, flag: &str) -> &mut Self {
+        self.0.push(flag.into());
+        self
+    }
+
+    fn option(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
+        self.0.extend([name.into(), value.into()]);
+        self
+    }
+
+    fn device(&mut self, value: &serde_json::Value) {
+        self.option("-device", value.to_string());
+    }
+}
+
+/// Whether the machine starts a kernel directly, rather than whatever its first disk boots.
+fn boots_kernel(config: &MachineConfig) -> bool {
+    !config.boot.kernel.as_os_str().is_empty()
+}
+
+fn boot(config: &MachineConfig, line: &mut Line) {
+    if !boots_kernel(config) {
+        return;
+    }
+    line.option("-kernel", &config.boot.kernel);
+    if let Some(initrd) = &config.boot.initrd {
+        line.option("-initrd", initrd);
+    }
+    line.option("-append", &config.boot.cmdline);
+}
+
+fn devices(config: &MachineConfig, line: &mut Line) {
+    // Firmware draws on VGA only; a kernel that is started directly never needs it.
+    let gpu = if boots_kernel(config) { "virtio-gpu-pci" } else { "virtio-vga" };
+    line.device(&json!({"driver": gpu, "id": "gpu", "xres": config.width, "yres": config.height}));
+    for (index, disk) in config.disks.iter().enumerate() {
+        let node = format!("disk{index}");
+        let block = json!({
+            "driver": "raw",
+            "node-name": node,
+            "read-only": disk.read_only,
+            "discard": "unmap",
+            "detect-zeroes": "off",
+            "file": {
+                "driver": "file",
+                "filename": disk.path.to_string_lossy(),
+                "locking": "on",
+                "discard": "unmap",
+            },
+        });
+        line.option("-blockdev", block.to_string());
+        line.device(&json!({"driver": "virtio-blk-pci", "drive": node}));
+    }
+    // QEMU sends buttons to the pointer that the guest's drivers woke last, and drivers wake in the
+    // order of the bus: the tablet last, so that a click lands where the tablet points.
+    for input in ["virtio-keyboard-pci", "virtio-mouse-pci", "virtio-tablet-pci"] {
+        line.device(&json!({"driver": input}));
+    }
+    line.device(&json!({"driver": "virtio-rng-pci"}));
+    line.device(&json!({"driver": "pvpanic-pci"}));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oriel_vmm_api::{Boot, Disk, MachineKind};
+    use std::path::PathBuf;
+
+    fn config() -> MachineConfig {
+        MachineConfig {
+            id: "a,b".to_owned(),
+            machine: MachineKind::Qemu,
+            accel: None,
+            cpus: 2,
+            memory_mib: 1024,
+            boot: Boot { kernel: "/k".into(), initrd: None, cmdline: "quiet a,b".to_owned() },
+            disks: vec![Disk { path: "/d,read-only=off".into(), read_only: true }],
+            width: 1280,
+            height: 720,
+            socket: PathBuf::new(),
+            serial_log: PathBuf::new(),
+            last_words: PathBuf::new(),
+        }
+    }
+
+    fn text(config: &MachineConfig) -> String {
+        let line = arguments(config, Accel::Tcg, &Inherited { qmp: 7, serial: 8 });
+        line.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn names_and_paths_cannot_smuggle_options_in() {
+        let text = text(&config());
+        assert!(text.contains("guest=a,,b,debug"));
+        assert!(text.contains(r#""filename":"/d,read-only=off""#));
+        assert!(text.contains(r#""read-only":true"#));
+    }
+
+    #[test]
+    fn firmware_gets_a_screen_it_can_draw_on() {
+        let mut config = config();
+        assert!(text(&config).contains("virtio-gpu-pci") && text(&config).contains("-kernel\n/k"));
+        config.boot.kernel = PathBuf::new();
+        assert!(text(&config).contains("virtio-vga") && !text(&config).contains("-kernel"));
+    }
+}

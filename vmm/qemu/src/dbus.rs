@@ -1,0 +1,22 @@
+//! QEMU's D-Bus display, peer to peer (QEMU's "D-Bus display" interface, `org.qemu.Display1`).
+//!
+//! Two connections: on one we call the console ([`Console`]: keys, buttons, size), on the other
+//! QEMU calls our listener with the picture ([`serve_listener`]).
+
+mod console;
+mod listener;
+
+pub(crate) use console::{Console, MouseButton};
+pub(crate) use listener::serve_listener;
+
+/// Room for messages that nobody has taken yet. A whole picture is one message, so there shall not
+/// be many; QEMU waits (or drops older pictures, from version 8.2 on) while we do not read.
+const QUEUED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(2).unwrap();
+
+/// The next message, or `None` when the connection ended.
+async fn next_message(stream: &mut zbus::MessageStream) -> Option<zbus::Result<zbus::Message>> {
+    use futures_core::Stream;
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+}

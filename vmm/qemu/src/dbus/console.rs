@@ -1,0 +1,163 @@
+//! Calls to QEMU's first console, and the keyboard lights it tells of.
+
+use super::{QUEUED, next_message};
+use crate::error::CommandError;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use zbus::connection::Builder;
+use zbus::wire::{Fd, OwnedVariant, Type};
+use zbus::{Connection, Message, block_on};
+
+const PATH: &str = "/org/qemu/Display1/Console_0";
+const CONSOLE: &str = "org.qemu.Display1.Console";
+const KEYBOARD: &str = "org.qemu.Display1.Keyboard";
+const MOUSE: &str = "org.qemu.Display1.Mouse";
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+/// How long QEMU may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Buttons as QEMU numbers them (QAPI `InputButton`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum MouseButton {
+    Left = 0,
+    Middle = 1,
+    Right = 2,
+    WheelUp = 3,
+    WheelDown = 4,
+    Side = 5,
+    Extra = 6,
+    WheelLeft = 7,
+    WheelRight = 8,
+}
+
+/// The machine's first console.
+#[derive(Clone)]
+pub(crate) struct Console {
+    connection: Connection,
+}
+
+impl Console {
+    /// Speaks D-Bus on `stream`, whose other end QEMU has got by `add_client`. `on_leds` hears of
+    /// the keyboard's lights (bit 0 num lock, bit 1 caps lock, bit 2 scroll lock) on a thread that
+    /// ends with the connection.
+    ///
+    /// # Errors
+    /// QEMU does not speak D-Bus there.
+    pub fn connect(stream: UnixStream, on_leds: impl Fn(u8) + Send + 'static) -> Result<Self, CommandError> {
+        let (tell, told) = mpsc::sync_channel(1);
+        // The thread stays within `block_on`, which is what drives the connection's reading.
+        thread::Builder::new()
+            .name("qemu-dbus".to_owned())
+            .spawn(move || block_on(read_signals(stream, tell, on_leds)))
+            .map_err(|error| CommandError::Refused(error.to_string()))?;
+        let connection = told.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+        Ok(Self { connection })
+    }
+
+    /// Makes QEMU send its picture to the listener at the other end of `socket`.
+    pub fn register_listener(&self, socket: OwnedFd) -> Result<(), CommandError> {
+        self.call(CONSOLE, "RegisterListener", &(Fd::from(socket)))
+    }
+
+    /// Presses or releases the key with QEMU's number `qnum`.
+    pub fn key(&self, qnum: u8, down: bool) -> Result<(), CommandError> {
+        self.call(KEYBOARD, press_or_release(down), &u32::from(qnum))
+    }
+
+    /// Presses or releases a button.
+    pub fn button(&self, button: MouseButton, down: bool) -> Result<(), CommandError> {
+        self.call(MOUSE, press_or_release(down), &(button as u32))
+    }
+
+    /// Tells the guest that its monitor has `width` by `height` pixels now, at 96 dots an inch.
+    pub fn set_size(&self, width: u32, height: u32) -> Result<(), CommandError> {
+        let millimetres = |pixels: u32| u16::try_from(u64::from(pixels) * 254 / 960).unwrap_or(u16::MAX);
+        let body = (millimetres(width), millimetres(height), 0_i32, 0_i32, width, height);
+        self.call(CONSOLE, "SetUIInfo", &body)
+    }
+
+    fn call<B: Serialize + Type>(&self, interface: &str, method: &str, body: &B) -> Result<(), CommandError> {
+        block_on(self.connection.call_method(None::<&str>, PATH, Some(interface), method, body))
+            .map(drop)
+            .map_err(command_error)
+    }
+}
+
+fn press_or_release(down: bool) -> &'static str {
+    if down { "Press" } else { "Release" }
+}
+
+fn command_error(error: zbus::Error) -> CommandError {
+    match error {
+        zbus::Error::InputOutput(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            CommandError::Timeout
+        }
+        zbus::Error::InputOutput(_) => CommandError::Ended,
+        other => CommandError::Refused(other.to_string()),
+    }
+}
+
+async fn read_signals(
+    stream: UnixStream,
+    tell: mpsc::SyncSender<Result<Connection, CommandError>>,
+    on_leds: impl Fn(u8),
+) {
+    let built = Builder::unix_stream(stream)
+        .p2p()
+        .max_queued(QUEUED)
+        .method_timeout(PATIENCE)
+        .build_message_stream()
+        .await;
+    let mut messages = match built {
+        Ok(messages) => messages,
+        Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
+    };
+    if tell.send(Ok(Connection::from(&messages))).is_err() {
+        return;
+    }
+    drop(tell);
+    while let Some(Ok(message)) = next_message(&mut messages).await {
+        if let Some(leds) = leds(&message) {
+            on_leds(leds);
+        }
+    }
+}
+
+/// The lights in a change of `Keyboard.Modifiers`.
+fn leds(message: &Message) -> Option<u8> {
+    let header = message.header();
+    if header.interface()?.as_str() != PROPERTIES || header.member()?.as_str() != "PropertiesChanged" {
+        return None;
+    }
+    let body = message.body();
+    let (interface, changed, _invalidated): (String, HashMap<String, OwnedVariant>, Vec<String>) =
+        body.deserialize().ok()?;
+    if interface != KEYBOARD {
+        return None;
+    }
+    let modifiers = u32::try_from(changed.get("Modifiers")?).ok()?;
+    Some(leds_of_modifiers(modifiers))
+}
+
+/// QEMU counts scroll, num, caps from bit 0; we count num, caps, scroll.
+fn leds_of_modifiers(modifiers: u32) -> u8 {
+    let light = |theirs: u32, ours: u8| if modifiers & (1 << theirs) != 0 { 1 << ours } else { 0 };
+    light(1, 0) | light(2, 1) | light(0, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_light_is_its_own() {
+        assert_eq!([1, 2, 4, 7, 0xffff_fff8].map(leds_of_modifiers), [4, 1, 2, 7, 0]);
+    }
+}

@@ -1,0 +1,91 @@
+//! Our own copy of what QEMU shows.
+
+use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use std::sync::{PoisonError, RwLock};
+
+/// A picture of one size. The display's thread writes it, viewers read it a row at a time.
+pub(super) struct Framebuffer {
+    size: Size,
+    /// `size.width * size.height` pixels of four bytes, without gaps.
+    pixels: RwLock<Vec<u8>>,
+}
+
+impl Framebuffer {
+    /// A black picture.
+    pub fn new(size: Size) -> Self {
+        Self { size, pixels: RwLock::new(vec![0; size.width as usize * size.height as usize * 4]) }
+    }
+
+    /// Calls `write` with each row of `rect` (counted from the rectangle's top) until one fails.
+    /// What lies outside of the picture is left out.
+    pub fn write_rows<E>(
+        &self,
+        rect: Rect,
+        mut write: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let inside = rect.intersection(&self.size.bounds());
+        let mut pixels = self.pixels.write().unwrap_or_else(PoisonError::into_inner);
+        for y in 0..inside.height {
+            if let Some(row) = span(self.size, inside.x, inside.y + y, inside.width as usize * 4)
+                .and_then(|span| pixels.get_mut(span))
+            {
+                write(y, row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where `length` bytes of row `y` from column `x` lie, if they are within the row.
+fn span(size: Size, x: u32, y: u32, length: usize) -> Option<std::ops::Range<usize>> {
+    let row = size.width as usize * 4;
+    let left = (x as usize).checked_mul(4)?;
+    let right = left.checked_add(length)?;
+    if y >= size.height || right > row {
+        return None;
+    }
+    let start = row * y as usize;
+    Some(start + left..start + right)
+}
+
+impl PixelSource for Framebuffer {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+        let span = span(self.size, x, y, dst.len()).ok_or(SourceLost)?;
+        let pixels = self.pixels.read().unwrap_or_else(PoisonError::into_inner);
+        dst.copy_from_slice(pixels.get(span).ok_or(SourceLost)?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_lands_where_it_belongs_and_nowhere_else() {
+        let framebuffer = Framebuffer::new(Size::new(4, 3));
+        let write = framebuffer.write_rows(Rect::new(1, 1, 2, 9), |y, row| {
+            row.fill(y as u8 + 1);
+            Ok::<_, ()>(())
+        });
+        assert_eq!(write, Ok(()));
+        let mut row = [9; 16];
+        framebuffer.read_row(0, 0, &mut row).unwrap();
+        assert_eq!(row, [0; 16]);
+        framebuffer.read_row(0, 2, &mut row).unwrap();
+        assert_eq!(row, [0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn reading_outside_is_refused() {
+        let framebuffer = Framebuffer::new(Size::new(4, 3));
+        assert!(framebuffer.read_row(0, 3, &mut [0; 4]).is_err());
+        assert!(framebuffer.read_row(2, 0, &mut [0; 12]).is_err());
+        assert!(framebuffer.read_row(u32::MAX, u32::MAX, &mut [0; 4]).is_err());
+        assert!(framebuffer.read_row(4, 2, &mut []).is_ok());
+    }
+}

@@ -1,0 +1,232 @@
+//! What the display's messages do: checks on every number, then pixels and a word to the screen.
+
+use super::cursor::cursor;
+use super::framebuffer::Framebuffer;
+use super::pixel_format::PixelFormat;
+use super::shared_map::SharedMap;
+use oriel_display::{CursorImage, PixelSource, Rect, Screen, Size};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// Larger than any screen, and small enough for 16-bit coordinates.
+const LARGEST_SIDE: u32 = 16384;
+/// 8K: a larger picture would not fit a D-Bus message of today's QEMU anyway.
+const LARGEST_PICTURE: u64 = 7680 * 4320;
+
+/// The shape of a picture, as QEMU tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scanout {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Bytes from one row to the next.
+    pub stride: u32,
+    /// Pixman's code.
+    pub format: u32,
+}
+
+/// Why a message of the display was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PictureError {
+    #[error("pixel format {0:#x} is not one of pixman's packed RGB formats")]
+    Format(u32),
+    #[error("the picture is empty or too large")]
+    TooLarge,
+    #[error("rows are longer than the stride")]
+    Stride,
+    #[error("there are fewer pixels than announced")]
+    TooShort,
+    #[error("the rectangle has a negative side or place")]
+    Rectangle,
+    #[error("an update came before any picture")]
+    NoPicture,
+    #[error("the pointer's picture does not fit its size")]
+    Cursor,
+    #[error("the shared descriptor is not memory")]
+    NotMemory,
+    #[error("the shared memory cannot be read: {0}")]
+    Unreadable(io::Error),
+}
+
+impl Scanout {
+    /// The bytes from the first pixel to the last, once the shape is known to make sense.
+    pub fn bytes(&self) -> Result<u64, PictureError> {
+        let row = self.row_bytes()?;
+        let before_last = u64::from(self.stride) * u64::from(self.height - 1);
+        Ok(before_last + row)
+    }
+
+    /// The bytes of one row's pixels. Checks everything.
+    fn row_bytes(&self) -> Result<u64, PictureError> {
+        let format = self.pixel_format()?;
+        let side = 1..=LARGEST_SIDE;
+        if !side.contains(&self.width)
+            || !side.contains(&self.height)
+            || u64::from(self.width) * u64::from(self.height) > LARGEST_PICTURE
+        {
+            return Err(PictureError::TooLarge);
+        }
+        let row = u64::from(self.width) * format.bytes() as u64;
+        if row > u64::from(self.stride) { Err(PictureError::Stride) } else { Ok(row) }
+    }
+
+    fn pixel_format(&self) -> Result<PixelFormat, PictureError> {
+        PixelFormat::from_pixman(self.format).ok_or(PictureError::Format(self.format))
+    }
+}
+
+/// The picture of one machine.
+pub(crate) struct Picture {
+    screen: Arc<Screen>,
+    framebuffer: Option<Arc<Framebuffer>>,
+    map: Option<SharedMap>,
+    pointer: Option<CursorImage>,
+    pointer_shown: bool,
+}
+
+impl Picture {
+    /// A picture for `screen`, dark for now.
+    pub fn new(screen: Arc<Screen>) -> Self {
+        Self { screen, framebuffer: None, map: None, pointer: None, pointer_shown: true }
+    }
+
+    /// Listener.Scanout: a whole picture, perhaps of a new size.
+    pub fn scanout(&mut self, shape: Scanout, data: &[u8]) -> Result<(), PictureError> {
+        if (data.len() as u64) < shape.bytes()? {
+            return Err(PictureError::TooShort);
+        }
+        self.map = None;
+        self.show(Size::new(shape.width, shape.height), |framebuffer| {
+            write(framebuffer, framebuffer.size().bounds(), &shape, data)
+        })
+    }
+
+    /// Listener.Update: `data` is the rectangle's pixels, `shape` their shape.
+    pub fn update(&mut self, x: i32, y: i32, shape: Scanout, data: &[u8]) -> Result<(), PictureError> {
+        let framebuffer = self.framebuffer.as_ref().ok_or(PictureError::NoPicture)?;
+        if (data.len() as u64) < shape.bytes()? {
+            return Err(PictureError::TooShort);
+        }
+        let place = |n: i32| u32::try_from(n).map_err(|_| PictureError::Rectangle);
+        let rect = Rect::new(place(x)?, place(y)?, shape.width, shape.height);
+        write(framebuffer, rect, &shape, data)?;
+        self.screen.flush(rect.intersection(&framebuffer.size().bounds()));
+        Ok(())
+    }
+
+    /// Listener.Unix.Map.ScanoutMap: a whole picture in shared memory.
+    pub fn scanout_map(&mut self, memory: OwnedFd, offset: u32, shape: Scanout) -> Result<(), PictureError> {
+        self.map = None;
+        let map = SharedMap::new(memory, offset, shape)?;
+        self.show(Size::new(shape.width, shape.height), |framebuffer| {
+            copy(framebuffer, framebuffer.size().bounds(), &map)
+        })?;
+        self.map = Some(map);
+        Ok(())
+    }
+
+    /// Listener.Unix.Map.UpdateMap: part of the shared memory changed.
+    pub fn update_map(&mut self, x: i32, y: i32, width: i32, height: i32) -> Result<(), PictureError> {
+        let (Some(framebuffer), Some(map)) = (&self.framebuffer, &self.map) else {
+            return Err(PictureError::NoPicture);
+        };
+        let number = |n: i32| u32::try_from(n).map_err(|_| PictureError::Rectangle);
+        let rect = Rect::new(number(x)?, number(y)?, number(width)?, number(height)?)
+            .intersection(&framebuffer.size().bounds());
+        copy(framebuffer, rect, map)?;
+        self.screen.flush(rect);
+        Ok(())
+    }
+
+    /// Listener.Disable: nothing to show.
+    pub fn disable(&mut self) {
+        self.map = None;
+        if self.framebuffer.take().is_some() {
+            self.screen.set_scanout(None);
+        }
+    }
+
+    /// Listener.MouseSet: the guest moved, hid or showed its pointer.
+    pub fn mouse_set(&mut self, x: i32, y: i32, on: i32) {
+        let shown = on != 0;
+        if shown != self.pointer_shown {
+            self.pointer_shown = shown;
+            // A guest that never drew a pointer hides none: QEMU says "off" for it from the start.
+            if let Some(pointer) = &self.pointer {
+                self.screen.set_cursor(shown.then(|| pointer.clone()));
+            }
+        }
+        if shown {
+            // QEMU tells where the picture's top left corner is, the screen wants to know where it points.
+            let (hot_x, hot_y) = self.pointer.as_ref().map_or((0, 0), |image| (image.hot_x, image.hot_y));
+            let place = |corner: i32, hot: u32| {
+                u32::try_from(i64::from(corner).saturating_add(i64::from(hot))).unwrap_or(0)
+            };
+            self.screen.move_cursor(place(x, hot_x), place(y, hot_y));
+        }
+    }
+
+    /// Listener.CursorDefine: a new pointer picture.
+    pub fn cursor_define(
+        &mut self,
+        (width, height): (i32, i32),
+        (hot_x, hot_y): (i32, i32),
+        argb: &[u8],
+    ) -> Result<(), PictureError> {
+        let image = cursor(width, height, hot_x, hot_y, argb).ok_or(PictureError::Cursor)?;
+        self.pointer = Some(image.clone());
+        self.pointer_shown = true;
+        self.screen.set_cursor(Some(image));
+        Ok(())
+    }
+
+    /// Fills a framebuffer of `size` and shows it: the present one, if it has that size.
+    fn show(
+        &mut self,
+        size: Size,
+        fill: impl FnOnce(&Framebuffer) -> Result<(), PictureError>,
+    ) -> Result<(), PictureError> {
+        if let Some(framebuffer) = self.framebuffer.as_ref().filter(|old| old.size() == size) {
+            fill(framebuffer)?;
+            self.screen.flush(size.bounds());
+            return Ok(());
+        }
+        let framebuffer = Arc::new(Framebuffer::new(size));
+        fill(&framebuffer)?;
+        self.framebuffer = Some(Arc::clone(&framebuffer));
+        self.screen.set_scanout(Some(framebuffer));
+        Ok(())
+    }
+}
+
+/// Writes `data`, whose first pixel is the rectangle's first.
+fn write(framebuffer: &Framebuffer, rect: Rect, shape: &Scanout, data: &[u8]) -> Result<(), PictureError> {
+    let format = shape.pixel_format()?;
+    framebuffer.write_rows(rect, |y, row| {
+        let start = shape.stride as usize * y as usize;
+        let length = row.len() / 4 * format.bytes();
+        let source = data.get(start..start + length).ok_or(PictureError::TooShort)?;
+        format.convert_row(source, row);
+        Ok(())
+    })
+}
+
+/// Copies `rect` of the shared picture.
+fn copy(framebuffer: &Framebuffer, rect: Rect, map: &SharedMap) -> Result<(), PictureError> {
+    let format = map.shape.pixel_format()?;
+    let left = u64::from(rect.x) * format.bytes() as u64;
+    if format == PixelFormat::Bgrx {
+        return framebuffer.write_rows(rect, |y, row| map.read_row(rect.y + y, left, row));
+    }
+    let mut line = vec![0; rect.width as usize * format.bytes()];
+    framebuffer.write_rows(rect, |y, row| {
+        map.read_row(rect.y + y, left, &mut line)?;
+        format.convert_row(&line, row);
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests;

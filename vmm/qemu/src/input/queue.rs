@@ -1,0 +1,247 @@
+//! A short queue between the viewers, who must not wait, and QEMU, which may be slow.
+
+use crate::counters::{Counters, count};
+use oriel_display::input::InputId;
+use oriel_display::{InputEvent, InputSink};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Actions that may wait. A person makes a few dozen in a second.
+const CAPACITY: usize = 256;
+/// Codes of keys that may be held down.
+const KEYS: usize = 768;
+
+/// Actions on their way to the guest, oldest first. Movements that follow each other become one;
+/// when the queue is full, movements go first, then presses. What was pressed is always released.
+pub(crate) struct InputQueue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    counters: Arc<Counters>,
+}
+
+struct Waiting {
+    actions: VecDeque<(InputEvent, InputId)>,
+    /// Whatever was let in as pressed and not yet as released: bounds the releases.
+    held_keys: Box<[bool; KEYS]>,
+    held_buttons: [bool; 5],
+    ended: bool,
+}
+
+impl InputQueue {
+    /// An empty queue.
+    pub fn new(counters: Arc<Counters>) -> Arc<Self> {
+        let waiting = Waiting {
+            actions: VecDeque::new(),
+            held_keys: Box::new([false; KEYS]),
+            held_buttons: [false; 5],
+            ended: false,
+        };
+        Arc::new(Self { waiting: Mutex::new(waiting), changed: Condvar::new(), counters })
+    }
+
+    /// Waits for the oldest action; `None` once the queue has ended.
+    pub fn next(&self) -> Option<(InputEvent, InputId)> {
+        let mut waiting = self.lock();
+        loop {
+            if waiting.ended {
+                return None;
+            }
+            if let Some(action) = waiting.actions.pop_front() {
+                return Some(action);
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets go of whoever waits, for good.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InputSink for InputQueue {
+    fn input(&self, event: InputEvent, id: InputId) {
+        let mut waiting = self.lock();
+        if waiting.ended || !waiting.push(event, id) {
+            count(&self.counters.inputs_dropped);
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+}
+
+impl Waiting {
+    /// Queues `event`; false when it, or a movement in its stead, was dropped.
+    fn push(&mut self, event: InputEvent, id: InputId) -> bool {
+        if let Some((last, last_id)) = self.actions.back_mut()
+            && let Some(both) = merge(*last, event)
+        {
+            (*last, *last_id) = (both, id);
+            return true;
+        }
+        match (pressed(event), self.held(event)) {
+            // No keyboard has such a key.
+            (Some(_), None) => return false,
+            // Releases what is not held: nothing to do, and no way to fill the queue.
+            (Some(false), Some(false)) => return true,
+            _ => {}
+        }
+        let mut dropped = false;
+        if self.actions.len() >= CAPACITY {
+            let movement = self.actions.iter().position(|(waiting, _)| pressed(*waiting).is_none());
+            match (movement, pressed(event)) {
+                (Some(index), _) => dropped = self.actions.remove(index).is_some(),
+                (None, Some(false)) => {}
+                (None, _) => return false,
+            }
+        }
+        if let Some(down) = pressed(event) {
+            self.set_held(event, down);
+        }
+        self.actions.push_back((event, id));
+        !dropped
+    }
+
+    /// Whether the event's key or button is held; `None` for movements and keys out of range.
+    fn held(&self, event: InputEvent) -> Option<bool> {
+        match event {
+            InputEvent::Key { code, .. } => self.held_keys.get(usize::from(code)).copied(),
+            InputEvent::Button { button, .. } => self.held_buttons.get(button as usize).copied(),
+            _ => None,
+        }
+    }
+
+    fn set_held(&mut self, event: InputEvent, down: bool) {
+        let place = match event {
+            InputEvent::Key { code, .. } => self.held_keys.get_mut(usize::from(code)),
+            InputEvent::Button { button, .. } => self.held_buttons.get_mut(button as usize),
+            _ => None,
+        };
+        if let Some(place) = place {
+            *place = down;
+        }
+    }
+}
+
+/// Pressed or released; `None` for movements.
+fn pressed(event: InputEvent) -> Option<bool> {
+    match event {
+        InputEvent::Key { down, .. } | InputEvent::Button { down, .. } => Some(down),
+        InputEvent::PointerTo { .. } | InputEvent::PointerBy { .. } | InputEvent::Wheel { .. } => None,
+    }
+}
+
+/// One movement that does what both do, if there is one.
+fn merge(first: InputEvent, second: InputEvent) -> Option<InputEvent> {
+    use InputEvent::{PointerBy, PointerTo, Wheel};
+    Some(match (first, second) {
+        (PointerTo { .. }, PointerTo { .. }) => second,
+        (PointerBy { dx: x1, dy: y1 }, PointerBy { dx: x2, dy: y2 }) => {
+            PointerBy { dx: x1.saturating_add(x2), dy: y1.saturating_add(y2) }
+        }
+        (Wheel { dx: x1, dy: y1 }, Wheel { dx: x2, dy: y2 }) => {
+            Wheel { dx: x1.saturating_add(x2), dy: y1.saturating_add(y2) }
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oriel_display::input::Button;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    struct Bench {
+        queue: Arc<InputQueue>,
+        counters: Arc<Counters>,
+        seq: u32,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let counters = Arc::new(Counters::default());
+            Self { queue: InputQueue::new(Arc::clone(&counters)), counters, seq: 0 }
+        }
+
+        fn put(&mut self, event: InputEvent) {
+            self.seq += 1;
+            self.queue.input(event, InputId { viewer: 1, seq: self.seq });
+        }
+
+        fn take_all(&self) -> Vec<(InputEvent, u32)> {
+            self.queue.lock().actions.drain(..).map(|(event, id)| (event, id.seq)).collect()
+        }
+    }
+
+    fn key(code: u16, down: bool) -> InputEvent {
+        InputEvent::Key { code, down }
+    }
+
+    const CLICK: InputEvent = InputEvent::Button { button: Button::Left, down: true };
+
+    #[test]
+    fn movements_in_a_row_become_one_and_answer_the_newest_input() {
+        let mut bench = Bench::new();
+        bench.put(InputEvent::PointerTo { x: 1, y: 1 });
+        bench.put(InputEvent::PointerTo { x: 2, y: 3 });
+        bench.put(CLICK);
+        bench.put(InputEvent::PointerBy { dx: i16::MAX, dy: -1 });
+        bench.put(InputEvent::PointerBy { dx: 5, dy: -1 });
+        bench.put(InputEvent::Wheel { dx: 0, dy: 60 });
+        bench.put(InputEvent::Wheel { dx: 0, dy: 60 });
+        assert_eq!(
+            bench.take_all(),
+            [
+                (InputEvent::PointerTo { x: 2, y: 3 }, 2),
+                (CLICK, 3),
+                (InputEvent::PointerBy { dx: i16::MAX, dy: -2 }, 5),
+                (InputEvent::Wheel { dx: 0, dy: 120 }, 7),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_full_queue_loses_movements_first_then_presses_and_never_a_release() {
+        let mut bench = Bench::new();
+        bench.put(key(30, true));
+        bench.put(InputEvent::PointerTo { x: 9, y: 9 });
+        for code in 100..100 + CAPACITY as u16 - 2 {
+            bench.put(key(code, true));
+        }
+        assert_eq!(bench.counters.inputs_dropped.load(Relaxed), 0);
+        bench.put(key(500, true)); // takes the movement's place
+        bench.put(key(501, true)); // finds no place
+        bench.put(key(30, false));
+        bench.put(key(501, false)); // was never pressed
+        assert_eq!(bench.counters.inputs_dropped.load(Relaxed), 2);
+        let actions = bench.take_all();
+        assert_eq!(actions.len(), CAPACITY + 1);
+        assert!(actions.iter().all(|(event, _)| pressed(*event).is_some()));
+        assert_eq!(actions.last().unwrap().0, key(30, false));
+    }
+
+    #[test]
+    fn releases_of_what_is_not_held_cannot_fill_the_queue() {
+        let mut bench = Bench::new();
+        for _ in 0..10_000 {
+            bench.put(key(30, false));
+            bench.put(key(u16::MAX, false));
+        }
+        assert!(bench.take_all().is_empty());
+    }
+
+    #[test]
+    fn the_end_wakes_the_one_who_waits() {
+        let bench = Bench::new();
+        let queue = Arc::clone(&bench.queue);
+        let waiting = std::thread::spawn(move || queue.next());
+        bench.queue.end();
+        assert_eq!(waiting.join().unwrap(), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! One desktop's machine, as the rest of Oriel sees it.
+
+use crate::error::{CommandError, StartError};
+use crate::qmp::Command;
+use crate::start::{Started, start};
+use oriel_display::{InputSink, Screen};
+use oriel_vmm_api::{Accel, Event, MachineConfig, RunState};
+use std::collections::BTreeMap;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// How long QEMU may take to write out its disks and end before it is killed.
+const QUIT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running QEMU. Dropping it ends the process.
+pub struct QemuMachine {
+    started: Started,
+}
+
+impl QemuMachine {
+    /// Starts QEMU for `config` and lets the guest run. Its picture appears on `screen`, which is
+    /// closed when the machine ends. Blocks for as long as QEMU takes to get going, usually well
+    /// under a second.
+    ///
+    /// `config.boot.kernel` may be empty: then firmware boots the first disk.
+    ///
+    /// # Errors
+    /// One plain sentence; nothing is left running.
+    pub fn start(config: &MachineConfig, screen: Arc<Screen>) -> Result<Self, StartError> {
+        Ok(Self { started: start(config, &screen)? })
+    }
+
+    /// Every change of state from the start on, and as the last event [`Event::Ended`]. There is one
+    /// receiver; the second call gets `None`. ([`Screen::on_size`] tells of the screen's size.)
+    pub fn take_events(&self) -> Option<Receiver<Event>> {
+        self.started.events.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Where the viewers' keys and movements go.
+    pub fn input(&self) -> Arc<dyn InputSink> {
+        Arc::clone(&self.started.input) as Arc<dyn InputSink>
+    }
+
+    /// Stops the processors.
+    ///
+    /// # Errors
+    /// QEMU has ended or does not answer.
+    pub fn pause(&self) -> Result<(), CommandError> {
+        self.command(&Command::Stop)
+    }
+
+    /// Lets the processors go on.
+    ///
+    /// # Errors
+    /// QEMU has ended or does not answer.
+    pub fn resume(&self) -> Result<(), CommandError> {
+        self.command(&Command::Cont)
+    }
+
+    /// Resets at once, as the button on the case does.
+    ///
+    /// # Errors
+    /// QEMU has ended or does not answer.
+    pub fn reset(&self) -> Result<(), CommandError> {
+        self.command(&Command::SystemReset)
+    }
+
+    /// Presses the power button: the guest shuts down in its own time.
+    ///
+    /// # Errors
+    /// QEMU has ended or does not answer.
+    pub fn press_power(&self) -> Result<(), CommandError> {
+        self.command(&Command::SystemPowerdown)
+    }
+
+    /// Ends the machine as pulling the plug does, and waits for it: QEMU gets
+    /// five seconds to close the disks, then it is killed.
+    pub fn stop(&self) {
+        self.started.watch.expect_stop();
+        self.started.qmp.execute_then(&Command::Quit, drop);
+        if self.started.process.wait(QUIT_PATIENCE).is_none() {
+            self.started.process.kill();
+            self.started.process.wait(QUIT_PATIENCE);
+        }
+    }
+
+    /// Asks the guest for a screen of `width` by `height` pixels; whether it follows is its choice.
+    ///
+    /// # Errors
+    /// The display cannot be resized, or QEMU has ended or does not answer.
+    pub fn resize(&self, width: u32, height: u32) -> Result<(), CommandError> {
+        self.started.console.set_size(width, height)
+    }
+
+    /// What executes guest code.
+    pub fn accel(&self) -> Accel {
+        self.started.accel
+    }
+
+    /// QEMU's version, e.g. `7.2.22`.
+    pub fn qemu_version(&self) -> &str {
+        &self.started.version
+    }
+
+    /// QEMU's process number.
+    pub fn qemu_pid(&self) -> u32 {
+        self.started.process.id()
+    }
+
+    /// What the machine is doing.
+    pub fn state(&self) -> RunState {
+        self.started.watch.state()
+    }
+
+    /// Counters by name.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        self.started.counters.by_name()
+    }
+
+    fn command(&self, command: &Command) -> Result<(), CommandError> {
+        self.started.qmp.execute(command).map(drop)
+    }
+}
+
+impl Drop for QemuMachine {
+    fn drop(&mut self) {
+        self.started.watch.expect_stop();
+        self.started.process.kill();
+        self.started.process.wait(QUIT_PATIENCE);
+    }
+}

@@ -1,0 +1,228 @@
+//! Starting QEMU, step by step, and saying plainly what stopped it.
+
+use crate::accel::choose_accel;
+use crate::command_line::{Inherited, arguments};
+use crate::counters::Counters;
+use crate::dbus::{Console, serve_listener};
+use crate::display::Picture;
+use crate::error::{CommandError, StartError};
+use crate::input::{self, InputQueue};
+use crate::installed::find_program;
+use crate::logs::{SerialLog, last_lines};
+use crate::process::Process;
+use crate::qmp::{Command as QmpCommand, Qmp};
+use crate::watch::{Readers, Watch};
+use oriel_display::Screen;
+use oriel_vmm_api::{Accel, Event, MachineConfig};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long the listener's greeting may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Everything of a machine that runs.
+pub(crate) struct Started {
+    pub accel: Accel,
+    pub version: String,
+    pub process: Process,
+    pub qmp: Qmp,
+    pub console: Console,
+    pub input: Arc<InputQueue>,
+    pub watch: Arc<Watch>,
+    pub counters: Arc<Counters>,
+    /// Taken by the machine.
+    pub events: Mutex<Option<Receiver<Event>>>,
+}
+
+/// Starts QEMU for `config` and lets the guest run.
+pub(crate) fn start(config: &MachineConfig, screen: &Arc<Screen>) -> Result<Started, StartError> {
+    check(config)?;
+    let program = find_program().ok_or(StartError::QemuMissing)?;
+    let accel = choose_accel(config.accel)?;
+
+    let counters = Arc::new(Counters::default());
+    let input = InputQueue::new(Arc::clone(&counters));
+    let (tell, events) = mpsc::channel();
+    let watch = Arc::new(Watch::new(Arc::clone(screen), Arc::clone(&counters), Arc::clone(&input), tell));
+
+    let (qmp, qmp_theirs) = UnixStream::pair()?;
+    let (serial, serial_theirs) = UnixStream::pair()?;
+    let log = SerialLog::create(&config.serial_log).map_err(|error| {
+        io::Error::new(error.kind(), format!("the serial log {}: {error}", config.serial_log.display()))
+    })?;
+    let inherited = Inherited { qmp: qmp_theirs.as_raw_fd(), serial: serial_theirs.as_raw_fd() };
+    let mut command = Command::new(&program);
+    command.args(arguments(config, accel, &inherited));
+
+    let (readers, take_readers) = mpsc::channel::<Readers>();
+    let mourner = Arc::clone(&watch);
+    let (process, stderr) =
+        Process::spawn(command, vec![qmp_theirs.into(), serial_theirs.into()], move |status| {
+            // Without readers the start failed, and whoever started tells why.
+            if let Ok(readers) = take_readers.recv() {
+                mourner.ended(status, readers);
+            }
+        })?;
+    let leash = Leash(Some(process.clone()));
+    let stderr = spawn("qemu-stderr", move || last_lines(stderr))?;
+    let serial_counters = Arc::clone(&counters);
+    spawn("qemu-serial", move || log.follow(serial, &serial_counters))?;
+    let up = match bring_up(qmp, screen, &watch, &counters) {
+        Ok(up) => up,
+        Err(error) => return Err(diagnose(&error, &process, stderr, config)),
+    };
+    let (queue, hand, hand_qmp) = (Arc::clone(&input), up.console.clone(), up.qmp.clone());
+    let (hand_screen, hand_counters) = (Arc::clone(screen), Arc::clone(&counters));
+    spawn("qemu-input", move || input::drive(&queue, hand, hand_qmp, &hand_screen, &hand_counters))?;
+    leash.let_go();
+    drop(readers.send(Readers { qmp: up.qmp_thread, stderr }));
+    Ok(Started {
+        accel,
+        version: up.version,
+        process,
+        qmp: up.qmp,
+        console: up.console,
+        input,
+        watch,
+        counters,
+        events: Mutex::new(Some(events)),
+    })
+}
+
+/// Ends a process whose start did not succeed.
+struct Leash(Option<Process>);
+
+impl Leash {
+    fn let_go(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        if let Some(process) = &self.0 {
+            process.kill();
+        }
+    }
+}
+
+/// Finds what cannot work before a process is made.
+fn check(config: &MachineConfig) -> Result<(), StartError> {
+    if !(1..=64).contains(&config.cpus) {
+        return Err(StartError::Config("a machine has 1 to 64 processors".to_owned()));
+    }
+    if config.memory_mib < 64 {
+        return Err(StartError::Config("a machine has at least 64 MiB of memory".to_owned()));
+    }
+    if !config.boot.kernel.as_os_str().is_empty() {
+        readable("kernel", &config.boot.kernel)?;
+    }
+    if let Some(initrd) = &config.boot.initrd {
+        readable("initial RAM disk", initrd)?;
+    }
+    for disk in &config.disks {
+        File::options()
+            .read(true)
+            .write(!disk.read_only)
+            .open(&disk.path)
+            .map_err(|error| StartError::File { what: "disk", path: disk.path.clone(), error })?;
+    }
+    Ok(())
+}
+
+fn readable(what: &'static str, path: &Path) -> Result<(), StartError> {
+    File::open(path).map(drop).map_err(|error| StartError::File { what, path: path.to_owned(), error })
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
+struct Up {
+    version: String,
+    qmp: Qmp,
+    qmp_thread: JoinHandle<()>,
+    console: Console,
+}
+
+/// From QEMU's greeting to a guest that runs.
+fn bring_up(
+    qmp: UnixStream,
+    screen: &Arc<Screen>,
+    watch: &Arc<Watch>,
+    counters: &Arc<Counters>,
+) -> Result<Up, CommandError> {
+    let hearing = Arc::clone(watch);
+    let (qmp, version, qmp_thread) = Qmp::connect(qmp, move |qmp, event| hearing.heard(qmp, event))?;
+
+    let (display, display_theirs) = pair()?;
+    qmp.execute_with(&QmpCommand::Getfd { fdname: "display" }, display_theirs.as_fd())?;
+    drop(display_theirs);
+    qmp.execute(&QmpCommand::AddClient { protocol: "@dbus-display", fdname: "display" })?;
+    let lights = Arc::clone(screen);
+    let console = Console::connect(display, move |leds| lights.set_leds(leds))?;
+
+    let picture = Picture::new(Arc::clone(screen));
+    let (listener, listener_theirs) = pair()?;
+    let connected = serve_listener(listener, picture, Arc::clone(counters)).map_err(refused)?;
+    console.register_listener(OwnedFd::from(listener_theirs))?;
+    connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+
+    qmp.execute(&QmpCommand::Cont)?;
+    Ok(Up { version, qmp, qmp_thread, console })
+}
+
+fn pair() -> Result<(UnixStream, UnixStream), CommandError> {
+    UnixStream::pair().map_err(refused)
+}
+
+fn refused(error: io::Error) -> CommandError {
+    CommandError::Refused(error.to_string())
+}
+
+/// Makes a person's sentence of a failed start. Ends the process.
+fn diagnose(
+    error: &CommandError,
+    process: &Process,
+    stderr: JoinHandle<Vec<String>>,
+    config: &MachineConfig,
+) -> StartError {
+    let by_itself = process.wait(Duration::from_secs(1)).is_some();
+    process.kill();
+    process.wait(PATIENCE);
+    let lines = stderr.join().unwrap_or_default();
+    if by_itself { ended_at_once(&lines, config) } else { StartError::Unexpected(error.to_string()) }
+}
+
+/// Tells from QEMU's standard error why it ended.
+fn ended_at_once(lines: &[String], config: &MachineConfig) -> StartError {
+    let find = |part: &str| lines.iter().find(|line| line.contains(part));
+    if find("'dbus'").is_some() {
+        return StartError::NoDbusDisplay;
+    }
+    if find("cannot set up guest memory").is_some() || find("Cannot allocate memory").is_some() {
+        return StartError::Memory(config.memory_mib);
+    }
+    if find("KVM").is_some() && find("Permission denied").is_some() {
+        return StartError::KvmDenied;
+    }
+    if let Some(line) = find("lock").filter(|line| line.contains("Failed to get")) {
+        let named = config.disks.iter().find(|disk| line.contains(&*disk.path.to_string_lossy()));
+        if let Some(disk) = named.or(config.disks.first()) {
+            return StartError::DiskInUse(disk.path.clone());
+        }
+    }
+    let last = lines.last().map_or("it did not say why", String::as_str);
+    StartError::ExitedAtOnce(last.trim_start_matches("qemu-system-x86_64: ").to_owned())
+}

@@ -1,0 +1,146 @@
+//! A QEMU for a test: its folder, its screen, and patience.
+
+use oriel_display::{PixelSource, Screen, Size};
+use oriel_qemu::{QemuMachine, StartError};
+use oriel_vmm_api::{Accel, Boot, EndReason, Event, MachineConfig, MachineKind, RunState};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Far longer than anything here takes; a machine under load is slow, not wrong.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder that goes with the test.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("oriel-qemu-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// KVM wherever it opens: the bench guest lives in user mode, which even a KVM that interprets
+/// kernels runs natively.
+pub fn accel() -> Accel {
+    match fs::File::options().read(true).write(true).open("/dev/kvm") {
+        Ok(_) => Accel::Kvm,
+        Err(_) => Accel::Tcg,
+    }
+}
+
+/// A machine without disks that boots firmware (no `kernel`) or `kernel`.
+pub fn config(folder: &Folder, kernel: PathBuf, cmdline: &str) -> MachineConfig {
+    MachineConfig {
+        id: "test".to_owned(),
+        machine: MachineKind::Qemu,
+        accel: Some(accel()),
+        cpus: 1,
+        memory_mib: 256,
+        boot: Boot { kernel, initrd: None, cmdline: cmdline.to_owned() },
+        disks: Vec::new(),
+        width: 1024,
+        height: 768,
+        socket: folder.0.join("socket"),
+        serial_log: folder.0.join("serial.log"),
+        last_words: folder.0.join("last-words.json"),
+    }
+}
+
+/// The bench guest's ELF.
+pub fn bench_guest() -> PathBuf {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guest/target");
+    ["release", "x86_64-unknown-none/release"]
+        .into_iter()
+        .map(|folder| target.join(folder).join("oriel-bench-guest"))
+        .find(|path| path.is_file())
+        .expect("the bench guest is not built: run `cargo build --release` in tests/guest")
+}
+
+/// A running machine.
+pub struct Bench {
+    pub machine: QemuMachine,
+    pub screen: Arc<Screen>,
+    pub events: Receiver<Event>,
+    pub folder: Folder,
+}
+
+impl Bench {
+    pub fn start(kernel: PathBuf, cmdline: &str) -> Self {
+        let folder = Folder::new();
+        let config = config(&folder, kernel, cmdline);
+        Self::start_with(folder, &config).unwrap()
+    }
+
+    pub fn start_with(folder: Folder, config: &MachineConfig) -> Result<Self, StartError> {
+        let screen = Screen::new();
+        let machine = QemuMachine::start(config, Arc::clone(&screen))?;
+        let events = machine.take_events().unwrap();
+        Ok(Self { machine, screen, events, folder })
+    }
+
+    /// Waits until `wanted` gives something.
+    pub fn wait<T>(&self, what: &str, mut wanted: impl FnMut(&Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(value) = wanted(self) {
+                return value;
+            }
+            let serial = || fs::read_to_string(self.folder.0.join("serial.log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "waited in vain for {what}; the guest said: {}", serial());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for a state, letting others pass.
+    pub fn wait_for_state(&self, wanted: RunState) {
+        loop {
+            match self.events.recv_timeout(PATIENCE).expect("no such state came") {
+                Event::State { state } if state == wanted => return,
+                Event::Ended { text, .. } => panic!("ended while waiting for {wanted:?}: {text}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for the end and says why.
+    pub fn wait_for_end(&self) -> (EndReason, String) {
+        loop {
+            if let Event::Ended { reason, text } = self.events.recv_timeout(PATIENCE).expect("no end came") {
+                return (reason, text);
+            }
+        }
+    }
+
+    /// The picture of `size`, once there is one, as rows of blue, green, red, ignored.
+    pub fn picture(&self, size: Size) -> Arc<dyn PixelSource> {
+        self.wait(&format!("a picture of {size:?}"), |bench| {
+            bench.screen.showing().source.filter(|source| source.size() == size)
+        })
+    }
+}
+
+/// How many pixels are not black.
+pub fn lit(source: &dyn PixelSource) -> usize {
+    let Size { width, height } = source.size();
+    let mut row = vec![0; width as usize * 4];
+    let mut lit = 0;
+    for y in 0..height {
+        source.read_row(0, y, &mut row).unwrap();
+        lit += row.chunks_exact(4).filter(|pixel| pixel[..3] != [0; 3]).count();
+    }
+    lit
+}

@@ -1,0 +1,105 @@
+//! Starting, stopping and dying.
+
+use crate::bench::{Bench, lit};
+use oriel_vmm_api::{EndReason, RunState};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn firmware() -> Bench {
+    Bench::start(PathBuf::new(), "")
+}
+
+#[test]
+fn firmware_shows_its_text() {
+    let bench = firmware();
+    let source = bench.wait("text on the screen", |bench| {
+        bench.screen.showing().source.filter(|source| lit(source.as_ref()) > 500)
+    });
+    assert!(source.size().width >= 640 && source.size().height >= 400, "{:?}", source.size());
+    assert!(bench.machine.qemu_version().contains('.'));
+    assert!(bench.machine.counters()["updates"] > 0);
+}
+
+#[test]
+fn pause_resume_and_reset_are_seen() {
+    let bench = firmware();
+    bench.wait_for_state(RunState::Running);
+    bench.machine.pause().unwrap();
+    bench.wait_for_state(RunState::Paused);
+    bench.machine.resume().unwrap();
+    bench.wait_for_state(RunState::Running);
+    bench.machine.reset().unwrap();
+    bench.wait("the reset", |bench| (bench.machine.counters()["resets"] > 0).then_some(()));
+    assert_eq!(bench.machine.state(), RunState::Running);
+}
+
+#[test]
+fn the_power_button_is_pressed_and_stop_pulls_the_plug() {
+    let bench = firmware();
+    bench.machine.press_power().unwrap();
+    bench.wait_for_state(RunState::Stopping);
+    bench.machine.stop();
+    assert_eq!(bench.wait_for_end().0, EndReason::Stopped);
+    assert!(bench.machine.pause().is_err());
+    // Ended once, and dark.
+    assert!(bench.events.recv_timeout(Duration::from_millis(50)).is_err());
+    bench.wait("the dark", |bench| bench.screen.size().is_none().then_some(()));
+}
+
+#[test]
+fn a_killed_qemu_is_noticed_and_named() {
+    let bench = firmware();
+    bench.wait_for_state(RunState::Running);
+    let pid = bench.machine.qemu_pid().to_string();
+    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    let (reason, text) = bench.wait_for_end();
+    assert_eq!(reason, EndReason::Crashed);
+    assert!(text.contains("killed"), "{text}");
+}
+
+#[test]
+fn dropping_the_machine_leaves_no_process_behind() {
+    let bench = firmware();
+    let process = PathBuf::from(format!("/proc/{}", bench.machine.qemu_pid()));
+    assert!(process.exists());
+    drop(bench);
+    assert!(!process.exists());
+}
+
+/// Not a test of its own: the process that the next one kills.
+#[test]
+#[ignore = "started by qemu_dies_with_the_process_that_started_it"]
+fn a_process_with_a_machine() {
+    let bench = firmware();
+    println!("QEMU is {} here", bench.machine.qemu_pid());
+    std::thread::sleep(Duration::from_secs(600));
+}
+
+#[test]
+fn qemu_dies_with_the_process_that_started_it() {
+    let mut parent = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "power::a_process_with_a_machine", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(parent.stdout.take().unwrap());
+    let pid = said
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.split_once("QEMU is ")?.1.split(' ').next()?.to_owned()))
+        .expect("the other process told no QEMU");
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    assert!(process.exists());
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // The one that nobody waits for any more may be left as a zombie where process 1 reaps none.
+    let lives = || fs::read_to_string(process.join("stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while lives() {
+        assert!(Instant::now() < deadline, "QEMU outlives its parent");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,65 @@
+//! Starts that cannot succeed say so in one plain sentence and leave nothing running.
+
+use crate::bench::{Bench, Folder, config};
+use oriel_qemu::StartError;
+use oriel_vmm_api::Disk;
+use std::fs;
+use std::path::PathBuf;
+
+fn refusal(folder: Folder, config: &oriel_vmm_api::MachineConfig) -> StartError {
+    Bench::start_with(folder, config).err().expect("it started")
+}
+
+#[test]
+fn a_missing_kernel_and_a_missing_disk_are_named() {
+    let folder = Folder::new();
+    let mut wanted = config(&folder, "/nonexistent/vmlinuz".into(), "");
+    let text = refusal(folder, &wanted).to_string();
+    assert!(text.contains("kernel /nonexistent/vmlinuz"), "{text}");
+
+    let folder = Folder::new();
+    wanted.boot.kernel = PathBuf::new();
+    wanted.disks = vec![Disk { path: "/nonexistent/disk.raw".into(), read_only: false }];
+    let text = refusal(folder, &wanted).to_string();
+    assert!(text.contains("disk /nonexistent/disk.raw"), "{text}");
+}
+
+#[test]
+fn a_kernel_that_is_none_is_refused_with_qemus_reason() {
+    let folder = Folder::new();
+    let kernel = folder.0.join("kernel");
+    fs::write(&kernel, "this is no kernel").unwrap();
+    let wanted = config(&folder, kernel, "");
+    let error = refusal(folder, &wanted);
+    assert!(matches!(error, StartError::ExitedAtOnce(_)), "{error:?}");
+    assert!(error.to_string().contains("kernel"), "{error}");
+}
+
+#[test]
+fn a_disk_cannot_be_in_two_machines() {
+    let folder = Folder::new();
+    let disk = folder.0.join("disk.raw");
+    fs::File::create(&disk).unwrap().set_len(1 << 20).unwrap();
+    let mut wanted = config(&folder, PathBuf::new(), "");
+    wanted.disks = vec![Disk { path: disk.clone(), read_only: false }];
+    let _first = Bench::start_with(folder, &wanted).unwrap();
+    let error = refusal(Folder::new(), &wanted);
+    assert!(matches!(&error, StartError::DiskInUse(path) if *path == disk), "{error:?}");
+}
+
+#[test]
+fn more_memory_than_there_can_be_is_refused() {
+    let folder = Folder::new();
+    let mut wanted = config(&folder, PathBuf::new(), "");
+    wanted.memory_mib = u32::MAX;
+    let error = refusal(folder, &wanted);
+    assert!(matches!(error, StartError::Memory(_)), "{error:?}");
+}
+
+#[test]
+fn a_machine_without_processors_is_refused() {
+    let folder = Folder::new();
+    let mut wanted = config(&folder, PathBuf::new(), "");
+    wanted.cpus = 0;
+    assert!(matches!(refusal(folder, &wanted), StartError::Config(_)));
+}
