@@ -1,0 +1,85 @@
+//! The differentiated system description: what cannot be enumerated, in AML.
+
+use crate::layout;
+use acpi_tables::Aml;
+use acpi_tables::aml::{
+    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Interrupt, Memory32Fixed, Method, Name,
+    Notify, Package, Path, ResourceTemplate, Scope, ZERO,
+};
+
+const CONFIG_PORTS: u16 = 0xCF8;
+const CONFIG_PORTS_END: u16 = 0xCFF;
+const NOTIFY_PRESSED: u8 = 0x80;
+
+/// Everything under `\`, as AML.
+pub fn body() -> Vec<u8> {
+    let mut aml = Vec::new();
+    pci_root(&mut aml);
+    board(&mut aml);
+    serial(&mut aml);
+    power_button(&mut aml);
+    Name::new("_S5_".into(), &Package::new(vec![&layout::S5_SLEEP_TYPE])).to_aml_bytes(&mut aml);
+    aml
+}
+
+/// A device on the system bus: its `names` with their values, then its methods.
+fn device(aml: &mut Vec<u8>, name: &str, names: &[(&str, &dyn Aml)], methods: &[&dyn Aml]) {
+    let names: Vec<Name> = names.iter().map(|(name, value)| Name::new((*name).into(), *value)).collect();
+    let children = names.iter().map(|name| name as &dyn Aml).chain(methods.iter().copied()).collect();
+    let device = Device::new(name.into(), children);
+    Scope::new("_SB_".into(), vec![&device]).to_aml_bytes(aml);
+}
+
+/// The PCI host bridge. Its devices interrupt by MSI-X alone, so there is no `_PRT`.
+fn pci_root(aml: &mut Vec<u8>) {
+    let first = u32::try_from(layout::BAR_WINDOW).unwrap_or(0);
+    let last = u32::try_from(layout::BAR_WINDOW + layout::BAR_WINDOW_SIZE - 1).unwrap_or(0);
+    let buses = AddressSpace::new_bus_number(0u16, 0u16);
+    let config = IO::new(CONFIG_PORTS, CONFIG_PORTS, 1, 8);
+    let low_ports = AddressSpace::new_io(0u16, CONFIG_PORTS - 1, None);
+    let high_ports = AddressSpace::new_io(CONFIG_PORTS_END + 1, 0xFFFFu16, None);
+    let memory = AddressSpace::new_memory(AddressSpaceCacheable::NotCacheable, true, first, last, None);
+    let resources = ResourceTemplate::new(vec![&buses, &config, &low_ports, &high_ports, &memory]);
+    let (hid, cid) = (EISAName::new("PNP0A08"), EISAName::new("PNP0A03"));
+    let names: [(&str, &dyn Aml); 6] = [
+        ("_HID", &hid),
+        ("_CID", &cid),
+        ("_SEG", &ZERO),
+        ("_BBN", &ZERO),
+        ("_UID", &ZERO),
+        ("_CRS", &resources),
+    ];
+    device(aml, "PCI0", &names, &[]);
+}
+
+/// Motherboard resources: Linux trusts the ECAM of the MCFG only when it is reserved here.
+fn board(aml: &mut Vec<u8>) {
+    let base = u32::try_from(layout::ECAM).unwrap_or(0);
+    let size = u32::try_from(layout::ECAM_SIZE).unwrap_or(0);
+    let memory = Memory32Fixed::new(true, base, size);
+    let resources = ResourceTemplate::new(vec![&memory]);
+    let hid = EISAName::new("PNP0C02");
+    device(aml, "BORD", &[("_HID", &hid), ("_UID", &ZERO), ("_CRS", &resources)], &[]);
+}
+
+fn serial(aml: &mut Vec<u8>) {
+    let interrupt = Interrupt::new(true, true, false, false, layout::SERIAL_GSI);
+    let ports = IO::new(layout::SERIAL_PORT, layout::SERIAL_PORT, 1, 8);
+    let resources = ResourceTemplate::new(vec![&interrupt, &ports]);
+    let hid = EISAName::new("PNP0501");
+    device(aml, "COM1", &[("_HID", &hid), ("_UID", &ZERO), ("_CRS", &resources)], &[]);
+}
+
+/// A control-method power button, pressed by the generic event device's only interrupt (ACPI 6.5, 5.6.9).
+fn power_button(aml: &mut Vec<u8>) {
+    let hid = EISAName::new("PNP0C0C");
+    device(aml, "PWRB", &[("_HID", &hid), ("_UID", &ZERO)], &[]);
+
+    let interrupt = Interrupt::new(true, true, false, false, layout::POWER_BUTTON_GSI);
+    let resources = ResourceTemplate::new(vec![&interrupt]);
+    let button = Path::new("\\_SB_.PWRB");
+    let pressed = Notify::new(&button, &NOTIFY_PRESSED);
+    let on_event = Method::new("_EVT".into(), 1, true, vec![&pressed]);
+    let names: [(&str, &dyn Aml); 3] = [("_HID", &"ACPI0013"), ("_UID", &ZERO), ("_CRS", &resources)];
+    device(aml, "GED_", &names, &[&on_event]);
+}

@@ -1,0 +1,163 @@
+//! The fixed tables, laid out one after the other behind the RSDP.
+
+use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID, dsdt};
+use crate::layout;
+use acpi_tables::Aml;
+use acpi_tables::fadt::{FADT, FADTBuilder, Flags, PmProfile};
+use acpi_tables::gas::{AccessSize, AddressSpace, GAS};
+use acpi_tables::madt::{EnabledStatus, IoApic, LocalInterruptController, MADT, ProcessorLocalApic};
+use acpi_tables::mcfg::MCFG;
+use acpi_tables::rsdp::Rsdp;
+use acpi_tables::sdt::Sdt;
+use acpi_tables::xsdt::XSDT;
+
+/// `IAPC_BOOT_ARCH` (ACPI 6.5, table 5.11): no VGA to probe, no ASPM control, no CMOS clock; the
+/// absent bits say that there are neither legacy devices nor an 8042 to look for.
+const BOOT_ARCH: u16 = 1 << 2 | 1 << 4 | 1 << 5;
+
+const RSDP_ROOM: u64 = 64;
+
+/// All tables as one image that starts with the RSDP and is to lie at `base`.
+pub fn image(base: u64, cpus: u8) -> Vec<u8> {
+    let mut image = vec![0; RSDP_ROOM as usize];
+    let append = |image: &mut Vec<u8>, table: &[u8]| {
+        image.resize(image.len().next_multiple_of(64), 0);
+        let address = base + image.len() as u64;
+        image.extend_from_slice(table);
+        address
+    };
+    let dsdt = append(&mut image, &sdt(*b"DSDT", &dsdt::body()));
+    let mut xsdt = XSDT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+    for table in [bytes(&fadt(dsdt)), bytes(&madt(cpus)), bytes(&mcfg())] {
+        let address = append(&mut image, &table);
+        xsdt.add_entry(address);
+    }
+    let xsdt = append(&mut image, &bytes(&xsdt));
+    let rsdp = bytes(&Rsdp::new(OEM_ID, xsdt));
+    for (to, from) in image.iter_mut().zip(rsdp) {
+        *to = from;
+    }
+    image
+}
+
+fn bytes(table: &dyn Aml) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    table.to_aml_bytes(&mut bytes);
+    bytes
+}
+
+fn sdt(signature: [u8; 4], body: &[u8]) -> Vec<u8> {
+    let mut table = Sdt::new(signature, 36, 2, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+    table.append_slice(body);
+    table.as_slice().to_vec()
+}
+
+fn port(address: u16, bits: u8, access: AccessSize) -> GAS {
+    GAS::new(AddressSpace::SystemIo, bits, 0, access, u64::from(address))
+}
+
+fn fadt(dsdt: u64) -> FADT {
+    let mut fadt = FADTBuilder::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION)
+        .dsdt_64(dsdt)
+        .preferred_pm_profile(PmProfile::Desktop)
+        .flag(Flags::Wbinvd)
+        .flag(Flags::PwrButton)
+        .flag(Flags::SlpButton)
+        .flag(Flags::FixRtc)
+        .flag(Flags::TmrValExt)
+        .flag(Flags::ResetRegSup)
+        .flag(Flags::HwReducedAcpi);
+    fadt.iapc_boot_arch = BOOT_ARCH.into();
+    fadt.reset_reg = port(layout::RESET_PORT, 8, AccessSize::ByteAccess);
+    fadt.reset_value = layout::RESET_VALUE;
+    fadt.pm_tmr_blk = u32::from(layout::PM_TIMER_PORT).into();
+    fadt.pm_tmr_len = 4;
+    fadt.x_pm_tmr_blk = port(layout::PM_TIMER_PORT, 32, AccessSize::DwordAccess);
+    fadt.sleep_control_reg = port(layout::SLEEP_CONTROL_PORT, 8, AccessSize::ByteAccess);
+    fadt.sleep_status_reg = port(layout::SLEEP_CONTROL_PORT + 1, 8, AccessSize::ByteAccess);
+    fadt.finalize()
+}
+
+fn madt(cpus: u8) -> MADT {
+    let mut madt =
+        MADT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION, LocalInterruptController::Address(layout::LAPIC));
+    for id in 0..cpus {
+        madt.add_structure(ProcessorLocalApic::new(id, id, EnabledStatus::Enabled));
+    }
+    madt.add_structure(IoApic::new(0, layout::IOAPIC, 0));
+    madt
+}
+
+fn mcfg() -> MCFG {
+    let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+    mcfg.add_ecam(layout::ECAM, 0, 0, 0);
+    mcfg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: u64 = layout::ACPI;
+
+    fn at(image: &[u8], address: u64) -> &[u8] {
+        &image[(address - BASE) as usize..]
+    }
+
+    fn table(image: &[u8], address: u64) -> &[u8] {
+        let rest = at(image, address);
+        let length = u32::from_le_bytes(rest[4..8].try_into().unwrap()) as usize;
+        &rest[..length]
+    }
+
+    fn sums_to_zero(bytes: &[u8]) -> bool {
+        bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0
+    }
+
+    fn u64_at(bytes: &[u8], offset: usize) -> u64 {
+        u64::from_le_bytes(bytes[offset..offset + 8].try_into().unwrap())
+    }
+
+    fn find<'a>(image: &'a [u8], signature: &[u8]) -> &'a [u8] {
+        let xsdt = table(image, u64_at(image, 24));
+        (36..xsdt.len())
+            .step_by(8)
+            .map(|offset| table(image, u64_at(xsdt, offset)))
+            .find(|table| table.starts_with(signature))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_kernel_finds_every_table_from_the_rsdp_with_a_right_checksum() {
+        let image = image(BASE, 3);
+        assert!(image.starts_with(b"RSD PTR "));
+        assert!(sums_to_zero(&image[..20]) && sums_to_zero(&image[..36]));
+        assert!(sums_to_zero(table(&image, u64_at(&image, 24))));
+        for signature in [b"FACP", b"APIC", b"MCFG"] {
+            assert!(sums_to_zero(find(&image, signature)), "{signature:?}");
+        }
+        let dsdt = table(&image, u64_at(find(&image, b"FACP"), 140));
+        assert!(dsdt.starts_with(b"DSDT") && sums_to_zero(dsdt));
+    }
+
+    #[test]
+    fn the_fadt_names_the_registers_that_are_there() {
+        let image = image(BASE, 1);
+        let fadt = find(&image, b"FACP");
+        let port_at = |offset: usize| u64_at(fadt, offset + 4);
+        assert_eq!(port_at(116), u64::from(layout::RESET_PORT));
+        assert_eq!(fadt[128], layout::RESET_VALUE);
+        assert_eq!(port_at(208), u64::from(layout::PM_TIMER_PORT));
+        assert_eq!(port_at(244), u64::from(layout::SLEEP_CONTROL_PORT));
+        let flags = u32::from_le_bytes(fadt[112..116].try_into().unwrap());
+        assert_ne!(flags & 1 << 20, 0, "hardware-reduced");
+        assert_ne!(flags & 1 << 10, 0, "reset register");
+    }
+
+    #[test]
+    fn every_processor_is_listed() {
+        let image = image(BASE, 64);
+        assert_eq!(find(&image, b"APIC").len(), 44 + 64 * 8 + 12);
+        assert!(image.len() as u64 <= layout::ACPI_END - layout::ACPI);
+    }
+}

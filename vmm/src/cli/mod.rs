@@ -1,0 +1,91 @@
+//! What `oriel-vmm` is told on its command line.
+
+mod connect;
+mod input;
+mod key_names;
+mod picture;
+mod tell;
+
+use oriel_vmm::{desktop, host};
+use std::path::PathBuf;
+
+const USAGE: &str = "\
+usage: oriel-vmm COMMAND
+
+  run --config FILE                      run one desktop until it ends
+  probe                                  print what this host offers, as JSON
+  tell --socket FILE WHAT                describe, watch, press-power, reset, stop, pause or resume
+  picture --socket FILE --out FILE.png   save what the desktop shows, once it is exact (or FILE.ppm)
+  press --socket FILE KEY[+KEY...]...    press keys, such as KEY_LEFTCTRL+KEY_C KEY_ENTER
+  type --socket FILE TEXT                type a text, as on a US keyboard
+  click --socket FILE X Y [BUTTON]       click at a pixel: left, middle or right";
+
+/// Options and words of one command.
+struct Arguments {
+    words: Vec<String>,
+}
+
+impl Arguments {
+    /// Takes `--name VALUE` out of the words.
+    fn option(&mut self, name: &str) -> Result<String, String> {
+        let missing = || format!("{name} is missing.\n{USAGE}");
+        let at = self.words.iter().position(|word| word == name).ok_or_else(missing)?;
+        self.words.remove(at);
+        if at < self.words.len() { Ok(self.words.remove(at)) } else { Err(missing()) }
+    }
+
+    fn path(&mut self, name: &str) -> Result<PathBuf, String> {
+        self.option(name).map(PathBuf::from)
+    }
+
+    /// The words that are left; none may look like an option.
+    fn rest(self) -> Result<Vec<String>, String> {
+        match self.words.iter().find(|word| word.starts_with("--")) {
+            Some(word) => Err(format!("{word} is not understood.\n{USAGE}")),
+            None => Ok(self.words),
+        }
+    }
+}
+
+/// Does what the words say.
+pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
+    let mut arguments = Arguments { words: words.collect() };
+    if arguments.words.is_empty() {
+        return Err(USAGE.to_owned());
+    }
+    let command = arguments.words.remove(0);
+    match command.as_str() {
+        "run" => {
+            let config = arguments.path("--config")?;
+            arguments.rest()?;
+            log_to_stderr();
+            desktop::run(desktop::read_config(&config)?)
+        }
+        "probe" => {
+            arguments.rest()?;
+            let facts = serde_json::to_string_pretty(&host::facts()).map_err(|error| error.to_string())?;
+            println!("{facts}");
+            Ok(())
+        }
+        "tell" => tell::run(&arguments.path("--socket")?, &arguments.rest()?),
+        "picture" => {
+            let (socket, out) = (arguments.path("--socket")?, arguments.path("--out")?);
+            arguments.rest()?;
+            picture::run(&socket, &out)
+        }
+        "press" => input::press(&arguments.path("--socket")?, &arguments.rest()?),
+        "type" => input::type_text(&arguments.path("--socket")?, &arguments.words),
+        "click" => input::click(&arguments.path("--socket")?, &arguments.rest()?),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("{other} is not a command.\n{USAGE}")),
+    }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ORIEL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

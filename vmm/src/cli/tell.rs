@@ -1,0 +1,49 @@
+//! `oriel-vmm tell`: one request on the control socket.
+
+use super::connect;
+use oriel_vmm_api::control::Outcome;
+use oriel_vmm_api::{Command, Open, Reply, Request};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
+    let [word] = words else { return Err("Say one thing, such as describe or stop.".into()) };
+    let command = command_of(word)?;
+    let watches = command == Command::Watch;
+    let broken = |error: std::io::Error| format!("The desktop does not answer: {error}.");
+    let mut stream = connect::open(socket, &Open::Control)?;
+    let mut line = serde_json::to_vec(&Request { id: 1, command }).map_err(|error| error.to_string())?;
+    line.push(b'\n');
+    stream.write_all(&line).map_err(broken)?;
+    let mut lines = BufReader::new(stream).lines();
+    let answer = lines.next().ok_or("The desktop ended without an answer.")?.map_err(broken)?;
+    let reply: Reply = serde_json::from_str(&answer)
+        .map_err(|error| format!("The desktop gave an answer that is none: {error}."))?;
+    match reply.outcome {
+        Outcome::Done => {}
+        Outcome::Description(description) => {
+            let text = serde_json::to_string_pretty(&description).map_err(|error| error.to_string())?;
+            println!("{text}");
+        }
+        Outcome::Error(text) => return Err(text),
+    }
+    if watches {
+        for event in lines {
+            println!("{}", event.map_err(broken)?);
+        }
+    }
+    Ok(())
+}
+
+fn command_of(word: &str) -> Result<Command, String> {
+    Ok(match word {
+        "describe" => Command::Describe,
+        "watch" => Command::Watch,
+        "press-power" => Command::PressPower,
+        "reset" => Command::Reset,
+        "stop" => Command::Stop,
+        "pause" => Command::Pause,
+        "resume" => Command::Resume,
+        other => return Err(format!("A desktop does not understand {other}.")),
+    })
+}

@@ -1,0 +1,135 @@
+//! Connections to the desktop, a thread each.
+
+use super::{opening, peer, requests};
+use crate::events::Events;
+use crate::machine::Machine;
+use oriel_display::Viewer;
+use oriel_display::viewer::Mode;
+use oriel_vmm_api::{MachineConfig, Open, Opened, ViewerMode};
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Connections at a time; the server needs a few, each viewer one.
+const MAX_CONNECTIONS: usize = 64;
+
+/// What connections serve.
+pub struct Desktop {
+    /// The machine.
+    pub machine: Arc<dyn Machine>,
+    /// What becomes of it.
+    pub events: Arc<Events>,
+    /// What it was made from.
+    pub config: MachineConfig,
+    /// When.
+    pub started: Instant,
+    /// Threads that still have last events to send.
+    pub(super) watchers: Mutex<Vec<JoinHandle<()>>>,
+    /// Requests whose reply is not sent yet: the one that stops the machine wants its own as well.
+    pub(super) answering: AtomicUsize,
+    connections: AtomicUsize,
+}
+
+impl Desktop {
+    /// A desktop that started now.
+    pub fn new(machine: Arc<dyn Machine>, events: Arc<Events>, config: MachineConfig) -> Arc<Self> {
+        Arc::new(Self {
+            machine,
+            events,
+            config,
+            started: Instant::now(),
+            watchers: Mutex::default(),
+            answering: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+        })
+    }
+
+    /// Waits until all who are connected have been told the end, but not for long.
+    pub fn farewell(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let watchers = std::mem::take(&mut *crate::lock(&self.watchers));
+        let all_told = || {
+            self.answering.load(Ordering::Acquire) == 0
+                && self.machine.screen().viewers() == 0
+                && watchers.iter().all(JoinHandle::is_finished)
+        };
+        while Instant::now() < deadline && !all_told() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Accepts connections for as long as the process lives.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn serve(listener: UnixListener, desktop: Arc<Desktop>) -> io::Result<()> {
+    std::thread::Builder::new().name("control".into()).spawn(move || {
+        for stream in listener.incoming() {
+            let accepted = stream.and_then(|stream| accept(stream, &desktop));
+            if let Err(error) = accepted {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of descriptors or threads: let some go first.
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn accept(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
+    if !peer::may_connect(&stream)? {
+        tracing::warn!("refused a connection from another user");
+        return Ok(());
+    }
+    if desktop.connections.fetch_add(1, Ordering::AcqRel) >= MAX_CONNECTIONS {
+        desktop.connections.fetch_sub(1, Ordering::AcqRel);
+        let text = "Too many are connected to this desktop; close another window first.";
+        return opening::answer(&stream, &Opened::Refused(text.to_owned()));
+    }
+    let place = Place(desktop.clone());
+    std::thread::Builder::new().name("connection".into()).spawn(move || {
+        if let Err(error) = converse(stream, &place.0) {
+            tracing::debug!(%error, "a connection ended");
+        }
+    })?;
+    Ok(())
+}
+
+/// One of [`MAX_CONNECTIONS`].
+struct Place(Arc<Desktop>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn converse(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
+    let open = match opening::read_open(&stream) {
+        Ok(open) => open,
+        Err(error) => {
+            let text =
+                format!("The first line of a connection says what it is for; this one did not: {error}.");
+            return opening::answer(&stream, &Opened::Refused(text));
+        }
+    };
+    opening::answer(&stream, &Opened::Ok)?;
+    match open {
+        Open::Control => requests::serve(&stream, desktop),
+        Open::Viewer { mode } => {
+            let mode = match mode {
+                ViewerMode::Interact => Mode::Interact,
+                ViewerMode::Watch => Mode::Watch,
+            };
+            let machine = &desktop.machine;
+            let ended = Viewer::serve(stream, machine.screen(), machine.input(), mode);
+            let ended = ended.map_err(io::Error::other)?;
+            tracing::debug!(?ended, "a viewer left");
+            Ok(())
+        }
+    }
+}

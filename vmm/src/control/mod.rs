@@ -1,0 +1,10 @@
+//! The desktop's Unix socket: requests and events for the server, pictures and input for viewers.
+
+mod connection;
+mod opening;
+mod peer;
+mod requests;
+mod socket;
+
+pub use connection::{Desktop, serve};
+pub use socket::{ControlSocket, SocketError};

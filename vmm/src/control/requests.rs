@@ -1,0 +1,111 @@
+//! Requests and their replies, a line each.
+
+use super::connection::Desktop;
+use oriel_vmm_api::control::Outcome;
+use oriel_vmm_api::{Command, Description, Event, Reply, Request};
+use serde::Serialize;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+/// No request of ours comes near this.
+const MAX_LINE: u64 = 64 * 1024;
+
+/// Serves one control connection until the peer leaves.
+///
+/// # Errors
+/// When the connection breaks or the peer breaks the protocol.
+pub fn serve(stream: &UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
+    let writer = Arc::new(Mutex::new(stream.try_clone()?));
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Ok(());
+        }
+        let request: Request = serde_json::from_slice(&line).map_err(io::Error::other)?;
+        let _answering = Answering::new(desktop);
+        let outcome = match request.command {
+            Command::Watch => {
+                watch(&writer, desktop)?;
+                Outcome::Done
+            }
+            command => perform(&command, desktop),
+        };
+        send(&writer, &Reply { id: request.id, outcome })?;
+    }
+}
+
+/// A request between its arrival and its reply.
+struct Answering<'a>(&'a Desktop);
+
+impl<'a> Answering<'a> {
+    fn new(desktop: &'a Desktop) -> Self {
+        desktop.answering.fetch_add(1, Ordering::AcqRel);
+        Self(desktop)
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.answering.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn perform(command: &Command, desktop: &Desktop) -> Outcome {
+    let machine = &desktop.machine;
+    let result = match command {
+        Command::Describe => return Outcome::Description(Box::new(describe(desktop))),
+        Command::Watch => Ok(()),
+        Command::PressPower => machine.press_power(),
+        Command::Reset => machine.reset(),
+        Command::Stop => machine.stop(),
+        Command::Pause => machine.pause(),
+        Command::Resume => machine.resume(),
+    };
+    result.map_or_else(|refused| Outcome::Error(refused.to_string()), |()| Outcome::Done)
+}
+
+fn describe(desktop: &Desktop) -> Description {
+    let screen = desktop.machine.screen();
+    Description {
+        id: desktop.config.id.clone(),
+        pid: std::process::id(),
+        machine: desktop.machine.kind(),
+        accel: desktop.machine.accel(),
+        state: desktop.events.run_state(),
+        uptime_s: desktop.started.elapsed().as_secs(),
+        cpus: desktop.config.cpus,
+        memory_mib: desktop.config.memory_mib,
+        screen: screen.size().map(|size| (size.width, size.height)),
+        viewers: u32::try_from(screen.viewers()).unwrap_or(u32::MAX),
+        counters: desktop.machine.counters(),
+    }
+}
+
+/// Sends every event from now on; a thread of its own, since requests go on meanwhile.
+fn watch(writer: &Arc<Mutex<UnixStream>>, desktop: &Desktop) -> io::Result<()> {
+    let heard = desktop.events.listen();
+    let writer = writer.clone();
+    let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
+        for event in heard {
+            let last = matches!(event, Event::Ended { .. });
+            if send(&writer, &event).is_err() || last {
+                break;
+            }
+        }
+        // After the last event, or when the peer does not keep up, there is nothing more to say.
+        let _ = crate::lock(&writer).shutdown(std::net::Shutdown::Both);
+    })?;
+    crate::lock(&desktop.watchers).push(thread);
+    Ok(())
+}
+
+fn send(writer: &Mutex<UnixStream>, message: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    crate::lock(writer).write_all(&line)
+}

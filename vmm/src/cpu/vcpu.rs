@@ -1,0 +1,88 @@
+//! The thread of one virtual processor.
+
+use super::gate::{Gate, Passage};
+use super::kick::Kickable;
+use crate::alarm::{Alarm, Incident};
+use crate::bus::Bus;
+use kvm_ioctls::{VcpuExit, VcpuFd};
+use std::sync::Arc;
+
+/// Where a processor's accesses go that are not to memory.
+pub struct Buses {
+    /// The 64 Ki ports.
+    pub ports: Bus,
+    /// Physical addresses without memory behind them.
+    pub memory: Bus,
+}
+
+/// What a processor thread needs.
+pub struct Context {
+    /// Its number.
+    pub id: u32,
+    /// When to run.
+    pub gate: Arc<Gate>,
+    /// Devices.
+    pub buses: Arc<Buses>,
+    /// Where trouble is told.
+    pub alarm: Arc<Alarm>,
+}
+
+/// Runs `vcpu` until the gate sends it home.
+pub fn run(vcpu: VcpuFd, context: &Context) {
+    let mut vcpu = Kickable::new(vcpu);
+    loop {
+        vcpu.rearm();
+        match context.gate.pass() {
+            Passage::End => break,
+            Passage::Enter(after_pause) => {
+                if after_pause {
+                    // Keeps the guest's watchdogs calm; a guest without kvmclock has no use for it.
+                    let _ = vcpu.vcpu().kvmclock_ctrl();
+                }
+            }
+        }
+        if let Err(incident) = run_until_kicked(vcpu.vcpu(), context) {
+            context.alarm.raise(incident);
+            break;
+        }
+    }
+    context.gate.leave();
+}
+
+fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), Incident> {
+    let crash = |text: String| Err(Incident::Crash(text));
+    let id = context.id;
+    loop {
+        match vcpu.run() {
+            Ok(VcpuExit::IoIn(port, data)) => context.buses.ports.read(u64::from(port), data),
+            Ok(VcpuExit::IoOut(port, data)) => context.buses.ports.write(u64::from(port), data),
+            Ok(VcpuExit::MmioRead(address, data)) => context.buses.memory.read(address, data),
+            Ok(VcpuExit::MmioWrite(address, data)) => context.buses.memory.write(address, data),
+            Ok(VcpuExit::Intr) => return Ok(()),
+            // Without an in-kernel halt this is a guest that will never wake.
+            Ok(VcpuExit::Hlt | VcpuExit::IrqWindowOpen) => {}
+            Ok(VcpuExit::Shutdown) => {
+                return crash(format!("The guest's processor {id} met a triple fault."));
+            }
+            Ok(VcpuExit::SystemEvent(kind, _)) => match kind {
+                kvm_bindings::KVM_SYSTEM_EVENT_SHUTDOWN => return Err(Incident::PowerOff),
+                kvm_bindings::KVM_SYSTEM_EVENT_RESET => return Err(Incident::Reset),
+                kind => return crash(format!("The guest's processor {id} stopped with event {kind}.")),
+            },
+            Ok(VcpuExit::FailEntry(reason, _)) => {
+                return crash(format!(
+                    "The host cannot run the guest's processor {id} (reason {reason:#x})."
+                ));
+            }
+            Ok(VcpuExit::InternalError) => {
+                return crash(format!("The guest's processor {id} did something that KVM cannot emulate."));
+            }
+            Ok(exit) => {
+                return crash(format!("The guest's processor {id} left in an unknown way: {exit:?}."));
+            }
+            Err(error) if error.errno() == libc::EINTR => return Ok(()),
+            Err(error) if error.errno() == libc::EAGAIN => {}
+            Err(error) => return crash(format!("The host cannot run the guest's processor {id}: {error}.")),
+        }
+    }
+}

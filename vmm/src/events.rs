@@ -1,0 +1,124 @@
+//! What happens to a machine, told to everyone who listens.
+
+use oriel_vmm_api::{EndReason, Event, LastWords, RunState};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// A listener this many events behind is dropped.
+const BACKLOG: usize = 256;
+
+struct State {
+    run: RunState,
+    listeners: Vec<SyncSender<Event>>,
+    end: Option<LastWords>,
+}
+
+/// The state of one machine, from `Starting` to its end, and who wants to hear of it.
+pub struct Events {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        let state = State { run: RunState::Starting, listeners: Vec::new(), end: None };
+        Self { state: Mutex::new(state), ended: Condvar::new() }
+    }
+}
+
+impl Events {
+    /// Everything from now on; the channel closes after [`Event::Ended`].
+    pub fn listen(&self) -> Receiver<Event> {
+        let (sender, receiver) = sync_channel(BACKLOG);
+        let mut state = crate::lock(&self.state);
+        match &state.end {
+            Some(end) => drop(sender.try_send(ended(end))),
+            None => state.listeners.push(sender),
+        }
+        receiver
+    }
+
+    /// What the machine does now.
+    pub fn run_state(&self) -> RunState {
+        crate::lock(&self.state).run
+    }
+
+    /// The machine does something else now.
+    pub fn set_run_state(&self, run: RunState) {
+        let mut state = crate::lock(&self.state);
+        if state.run != run && state.end.is_none() {
+            state.run = run;
+            tell(&mut state, &Event::State { state: run });
+        }
+    }
+
+    /// The guest's first picture, or a new size.
+    pub fn screen(&self, width: u32, height: u32) {
+        tell(&mut crate::lock(&self.state), &Event::Screen { width, height });
+    }
+
+    /// The machine is gone; the first reason stands.
+    pub fn end(&self, reason: EndReason, text: impl Into<String>) {
+        let mut state = crate::lock(&self.state);
+        if state.end.is_none() {
+            let end = LastWords { reason, text: text.into() };
+            tell(&mut state, &ended(&end));
+            state.listeners.clear();
+            state.end = Some(end);
+            self.ended.notify_all();
+        }
+    }
+
+    /// Waits for [`Self::end`].
+    pub fn wait_for_end(&self) -> LastWords {
+        let mut state = crate::lock(&self.state);
+        loop {
+            if let Some(end) = &state.end {
+                return end.clone();
+            }
+            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn ended(end: &LastWords) -> Event {
+    Event::Ended { reason: end.reason, text: end.text.clone() }
+}
+
+fn tell(state: &mut State, event: &Event) {
+    state.listeners.retain(|listener| match listener.try_send(event.clone()) {
+        Ok(()) => true,
+        Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_hear_each_change_once_and_the_end_last() {
+        let events = Events::default();
+        let heard = events.listen();
+        events.set_run_state(RunState::Running);
+        events.set_run_state(RunState::Running);
+        events.end(EndReason::Stopped, "Stopped.");
+        events.end(EndReason::Crashed, "Too late.");
+        events.set_run_state(RunState::Paused);
+        let all: Vec<Event> = heard.iter().collect();
+        let end = Event::Ended { reason: EndReason::Stopped, text: "Stopped.".into() };
+        assert_eq!(all, [Event::State { state: RunState::Running }, end.clone()]);
+        assert_eq!(events.listen().iter().collect::<Vec<_>>(), [end], "late listeners hear of the end");
+        assert_eq!(events.wait_for_end().reason, EndReason::Stopped);
+    }
+
+    #[test]
+    fn a_deaf_listener_is_dropped_and_holds_nobody_up() {
+        let events = Events::default();
+        let deaf = events.listen();
+        for width in 0..1000 {
+            events.screen(width, 1);
+        }
+        assert_eq!(deaf.iter().count(), BACKLOG);
+    }
+}

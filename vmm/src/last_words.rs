@@ -1,0 +1,50 @@
+//! Leaving behind why a machine ended, however it ends.
+
+use oriel_vmm_api::{EndReason, LastWords, MachineConfig};
+use std::io;
+use std::path::Path;
+
+/// Writes `words` to `path` in one step.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(path: &Path, words: &LastWords) -> io::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    std::fs::write(&fresh, serde_json::to_vec(words)?)?;
+    std::fs::rename(&fresh, path)
+}
+
+/// From now on a panic on any thread is logged, leaves last words and ends the process: a machine
+/// of which a part is missing is worse than none.
+pub fn abort_on_panic(config: &MachineConfig) {
+    let (path, socket) = (config.last_words.clone(), config.socket.clone());
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        let text = format!("oriel-vmm met a fault of its own ({panic}); start the desktop again.");
+        tracing::error!("{text}");
+        let _ = write(&path, &LastWords { reason: EndReason::Crashed, text });
+        let _ = std::fs::remove_file(&socket);
+        std::process::abort();
+    }));
+}
+
+/// An error's text as a sentence: capital letter, full stop.
+pub fn sentence(error: &impl ToString) -> String {
+    let text = error.to_string();
+    let mut letters = text.trim_end_matches('.').chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_become_sentences() {
+        assert_eq!(sentence(&"no such file"), "No such file.");
+        assert_eq!(sentence(&"/dev/kvm is missing."), "/dev/kvm is missing.");
+    }
+}

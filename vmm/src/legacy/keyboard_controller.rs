@@ -1,0 +1,28 @@
+//! The command port of an 8042: nothing of it is left but the line that resets processors.
+
+use crate::alarm::{Alarm, Incident};
+use crate::bus::Registers;
+use std::sync::Arc;
+
+/// Port 0x64.
+pub struct KeyboardController(pub Arc<Alarm>);
+
+impl KeyboardController {
+    /// Its command and status port.
+    pub const PORT: u16 = 0x64;
+}
+
+const PULSE_RESET_LINE: u8 = 0xFE;
+
+impl Registers for KeyboardController {
+    /// Both buffers are empty, so that whoever waits to write a command may.
+    fn read(&self, _offset: u64, data: &mut [u8]) {
+        data.fill(0);
+    }
+
+    fn write(&self, _offset: u64, data: &[u8]) {
+        if data.first() == Some(&PULSE_RESET_LINE) {
+            self.0.raise(Incident::Reset);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a PC has at fixed ports, as far as kernels without firmware still want it.
+
+mod keyboard_controller;
+mod pm_timer;
+mod power;
+mod serial;
+mod serial_log;
+
+pub use keyboard_controller::KeyboardController;
+pub use pm_timer::PmTimer;
+pub use power::PowerRegisters;
+pub use serial::SerialPort;
+pub use serial_log::SerialLog;

@@ -1,0 +1,46 @@
+//! The ACPI power-management timer (ACPI 6.5, section 4.8.2.1): 32 bits at 3.579545 MHz.
+
+use crate::bus::Registers;
+use std::time::{Duration, Instant};
+
+const FREQUENCY_HZ: u128 = 3_579_545;
+const NANOSECONDS: u128 = 1_000_000_000;
+
+/// A counter that runs from its creation on.
+pub struct PmTimer(Instant);
+
+impl Default for PmTimer {
+    /// Starts at zero.
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+fn ticks(elapsed: Duration) -> u32 {
+    // Wraps as the counter does.
+    (elapsed.as_nanos() * FREQUENCY_HZ / NANOSECONDS) as u32
+}
+
+impl Registers for PmTimer {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        let value = ticks(self.0.elapsed()).to_le_bytes();
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        for (to, from) in data.iter_mut().zip(value.iter().skip(start)) {
+            *to = *from;
+        }
+    }
+
+    fn write(&self, _offset: u64, _data: &[u8]) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_counts_and_wraps_as_the_specification_says() {
+        assert_eq!(ticks(Duration::from_secs(1)), 3_579_545);
+        let wrap = Duration::from_nanos((((1u128 << 32) * NANOSECONDS) / FREQUENCY_HZ) as u64 + 1);
+        assert_eq!(ticks(wrap), 0);
+    }
+}

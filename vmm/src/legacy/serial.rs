@@ -1,0 +1,62 @@
+//! COM1, a 16550A whose output is the serial log.
+
+use super::serial_log::SerialLog;
+use crate::bus::Registers;
+use crate::layout;
+use crate::wiring::Wiring;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use vm_superio::serial::{NoEvents, SerialState};
+use vm_superio::{Serial, Trigger};
+
+struct Line(Arc<dyn Wiring>);
+
+impl Trigger for Line {
+    type E = Infallible;
+
+    fn trigger(&self) -> Result<(), Infallible> {
+        self.0.pulse(layout::SERIAL_GSI);
+        Ok(())
+    }
+}
+
+/// Eight ports from [`layout::SERIAL_PORT`] on.
+pub struct SerialPort(Mutex<Option<Serial<Line, NoEvents, SerialLog>>>);
+
+impl SerialPort {
+    /// Ports taken.
+    pub const PORTS: u64 = 8;
+
+    /// A port that writes to `log`.
+    pub fn new(log: SerialLog, wiring: Arc<dyn Wiring>) -> Self {
+        Self(Mutex::new(Some(Serial::new(Line(wiring), log))))
+    }
+
+    /// The machine is reset: registers as at power-on, the log goes on.
+    pub fn reset(&self) {
+        let mut slot = crate::lock(&self.0);
+        let Some(serial) = slot.take() else { return };
+        let line = Line(serial.interrupt_evt().0.clone());
+        let fresh = SerialState::default();
+        *slot = Serial::from_state(&fresh, line, NoEvents, serial.into_writer()).ok();
+    }
+}
+
+impl Registers for SerialPort {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        if let ([byte], Some(serial), Ok(offset)) =
+            (data, crate::lock(&self.0).as_mut(), u8::try_from(offset))
+        {
+            *byte = serial.read(offset);
+        }
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) {
+        if let ([byte], Some(serial), Ok(offset)) =
+            (data, crate::lock(&self.0).as_mut(), u8::try_from(offset))
+            && let Err(error) = serial.write(offset, *byte)
+        {
+            tracing::debug!(%error, "the serial log cannot be written");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! One desktop, one process: Oriel's virtual machine monitor.
+//!
+//! - [`machine`] is the desktop's machine, whoever runs it; [`machine::kvm`] is ours.
+//! - [`boot`], [`acpi`], [`memory`] and [`layout`] are what a guest finds when it starts;
+//!   [`cpu`] runs it; [`pci`], [`virtio_pci`] and [`legacy`] are how it reaches devices, and
+//!   [`event_loop`] is where those do their work.
+//! - [`control`] is the Unix socket by which the server and viewers reach the machine.
+
+pub mod acpi;
+pub mod alarm;
+pub mod boot;
+pub mod bus;
+pub mod control;
+pub mod cpu;
+pub mod desktop;
+pub mod event_loop;
+pub mod events;
+pub mod host;
+pub mod last_words;
+pub mod layout;
+pub mod legacy;
+pub mod machine;
+pub mod memory;
+pub mod pci;
+pub mod signals;
+pub mod virtio_pci;
+pub mod wiring;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks; a panic elsewhere has ended the process, so a poisoned lock is as good as any.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

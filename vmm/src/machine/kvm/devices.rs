@@ -1,0 +1,44 @@
+//! The devices that a configuration asks for, in the order in which guests find them.
+
+use crate::legacy::SerialLog;
+use oriel_display::{InputSink, Screen, Size};
+use oriel_virtio::{Block, Console, Counters, Entropy, Gpu, InputDevices, OpenError, VirtioDevice};
+use oriel_vmm_api::MachineConfig;
+use std::sync::Arc;
+
+/// Why a device could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// A disk.
+    #[error(transparent)]
+    Disk(#[from] OpenError),
+    /// Descriptors, mostly.
+    #[error("the host is out of descriptors or memory for a device: {0}")]
+    Host(#[from] std::io::Error),
+}
+
+/// All of them, and where input goes in.
+pub struct Devices {
+    pub devices: Vec<Box<dyn VirtioDevice>>,
+    pub input: Arc<dyn InputSink>,
+    pub counters: Arc<Counters>,
+}
+
+/// Makes the devices of `config`: the picture goes to `screen`, the console to `log`.
+pub fn make(config: &MachineConfig, screen: &Arc<Screen>, log: &SerialLog) -> Result<Devices, DeviceError> {
+    let counters = Arc::new(Counters::default());
+    let size = Size::new(config.width, config.height);
+    let desk = InputDevices::new(screen, &counters)?;
+    let mut devices: Vec<Box<dyn VirtioDevice>> = vec![
+        Box::new(Gpu::new(screen.clone(), size, counters.clone())?),
+        Box::new(desk.keyboard),
+        Box::new(desk.tablet),
+        Box::new(desk.mouse),
+        Box::new(Entropy::new(counters.clone())),
+        Box::new(Console::new(Box::new(log.clone()), counters.clone())),
+    ];
+    for disk in &config.disks {
+        devices.push(Box::new(Block::open(&disk.path, disk.read_only, counters.clone())?));
+    }
+    Ok(Devices { devices, input: desk.hub, counters })
+}

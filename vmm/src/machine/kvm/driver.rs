@@ -1,0 +1,146 @@
+//! The thread that leads a machine from state to state; nobody else starts or stops processors.
+
+use super::hardware::Hardware;
+use super::start::StartError;
+use crate::alarm::{Alarm, Incident};
+use crate::boot::BootSource;
+use crate::cpu::Vm;
+use crate::events::Events;
+use crate::machine::Refused;
+use crate::wiring::{KvmWiring, Wiring};
+use crate::{acpi, layout, memory};
+use kvm_ioctls::Kvm;
+use oriel_virtio::GuestRam;
+use oriel_vmm_api::{EndReason, RunState};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+/// What can be asked of the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Pause,
+    Resume,
+    Reset,
+    PressPower,
+    Stop,
+}
+
+/// What wakes the driver.
+pub enum Message {
+    /// Someone asks for something.
+    Ask(Order, Sender<Result<(), Refused>>),
+    /// The alarm was raised.
+    Look,
+}
+
+/// A machine and all that it takes to start it anew.
+pub struct Driver {
+    pub kvm: Kvm,
+    pub cpus: u8,
+    pub ram: GuestRam,
+    pub boot: BootSource,
+    pub wiring: Arc<KvmWiring>,
+    pub hardware: Arc<Hardware>,
+    pub alarm: Arc<Alarm>,
+    pub events: Arc<Events>,
+    pub vm: Option<Vm>,
+}
+
+impl Driver {
+    /// Power-on: a new VM, every device reset, the kernel loaded, processors waiting.
+    pub fn prepare(&mut self) -> Result<(), StartError> {
+        self.vm = None;
+        self.alarm.clear();
+        let mut vm = Vm::new(&self.kvm, self.ram.clone())?;
+        self.wiring.connect(Some(vm.fd()));
+        self.hardware.reset();
+        memory::clear(&self.ram);
+        let rsdp = acpi::write(&self.ram, self.cpus)?;
+        let entry = self.boot.load(&self.ram, rsdp)?;
+        vm.add_processors(&self.kvm, self.cpus, entry, self.hardware.buses(), &self.alarm)?;
+        self.vm = Some(vm);
+        Ok(())
+    }
+
+    /// Lets the processors run and serves `messages` until the machine has ended.
+    pub fn run(mut self, messages: &Receiver<Message>) {
+        self.go();
+        for message in messages {
+            let ended = match message {
+                Message::Ask(order, answer) => {
+                    let (result, ended) = self.obey(order);
+                    let _ = answer.send(result);
+                    ended
+                }
+                Message::Look => self.look(),
+            };
+            if let Some((reason, text)) = ended {
+                self.vm = None;
+                self.wiring.connect(None);
+                self.events.end(reason, text);
+                return;
+            }
+        }
+    }
+
+    fn go(&self) {
+        if let Some(vm) = &self.vm {
+            vm.resume();
+            self.events.set_run_state(RunState::Running);
+        }
+    }
+
+    fn obey(&mut self, order: Order) -> (Result<(), Refused>, Option<(EndReason, String)>) {
+        let refuse = |text: &str| (Err(Refused(text.to_owned())), None);
+        let state = self.events.run_state();
+        match (order, state) {
+            (Order::Stop, _) => {
+                return (Ok(()), Some((EndReason::Stopped, "The desktop was stopped.".to_owned())));
+            }
+            (Order::Reset, _) => {
+                let ended = self.reset();
+                let result = ended.as_ref().map_or(Ok(()), |(_, text)| Err(Refused(text.clone())));
+                return (result, ended);
+            }
+            (Order::Pause, RunState::Running | RunState::Stopping) => {
+                if let Some(vm) = &self.vm {
+                    vm.pause();
+                }
+                self.events.set_run_state(RunState::Paused);
+            }
+            (Order::Resume, RunState::Paused) => self.go(),
+            (Order::PressPower, RunState::Running | RunState::Stopping) => {
+                self.wiring.pulse(layout::POWER_BUTTON_GSI);
+                self.events.set_run_state(RunState::Stopping);
+            }
+            (Order::Pause, _) => return refuse("The desktop is paused already."),
+            (Order::Resume, _) => return refuse("The desktop is not paused."),
+            (Order::PressPower, _) => return refuse("The desktop is paused; resume it first."),
+        }
+        (Ok(()), None)
+    }
+
+    fn look(&mut self) -> Option<(EndReason, String)> {
+        match self.alarm.incident()? {
+            Incident::PowerOff => {
+                Some((EndReason::GuestPowerOff, "The desktop shut itself down.".to_owned()))
+            }
+            Incident::Reset => self.reset(),
+            Incident::Crash(text) => Some((EndReason::Crashed, text)),
+        }
+    }
+
+    fn reset(&mut self) -> Option<(EndReason, String)> {
+        tracing::info!("reset");
+        match self.prepare() {
+            Ok(()) => {
+                self.go();
+                None
+            }
+            Err(error) => {
+                let text = format!("The desktop could not start again after a reset: {error}.");
+                Some((EndReason::Crashed, text))
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Everything around the processors. It outlives a reset.
+
+use crate::alarm::Alarm;
+use crate::bus::Bus;
+use crate::cpu::Buses;
+use crate::event_loop::{EventLoop, Remote, Source};
+use crate::layout;
+use crate::legacy::{KeyboardController, PmTimer, PowerRegisters, SerialLog, SerialPort};
+use crate::pci::{BarWindow, ConfigPorts, Ecam, PciBus, PciFunction};
+use crate::virtio_pci::VirtioPci;
+use crate::wiring::Wiring;
+use oriel_virtio::{GuestRam, VirtioDevice};
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+const CONFIG_PORT: u64 = 0xCF8;
+const CONFIG_PORTS: u64 = 8;
+const PM_TIMER_PORTS: u64 = 4;
+
+/// The devices of one machine and the thread that drives them.
+pub struct Hardware {
+    buses: Arc<Buses>,
+    pci: Arc<PciBus>,
+    serial: Arc<SerialPort>,
+    remote: Remote,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hardware {
+    /// Puts `devices` on the PCI bus in order and starts their thread.
+    ///
+    /// # Errors
+    /// When the host is out of descriptors or threads.
+    pub fn new(
+        devices: Vec<Box<dyn VirtioDevice>>,
+        ram: &GuestRam,
+        wiring: &Arc<dyn Wiring>,
+        alarm: &Arc<Alarm>,
+        log: SerialLog,
+    ) -> io::Result<Self> {
+        let event_loop = EventLoop::new()?;
+        let remote = event_loop.remote();
+        let mut functions: Vec<Arc<dyn PciFunction>> = Vec::new();
+        let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+        let bars = (layout::BAR_WINDOW..).step_by(VirtioPci::BAR_SIZE as usize);
+        for (device, bar) in devices.into_iter().zip(bars) {
+            let bar = u32::try_from(bar).map_err(io::Error::other)?;
+            let function = VirtioPci::new(device, ram.clone(), remote.clone(), wiring.clone(), bar)?;
+            sources.push(function.core());
+            functions.push(Arc::new(function));
+        }
+        let pci = PciBus::new(functions);
+        let serial = Arc::new(SerialPort::new(log, wiring.clone()));
+        let buses = Arc::new(Buses { ports: ports(&pci, &serial, alarm), memory: memory(&pci) });
+        let thread = Some(event_loop.spawn(sources)?);
+        Ok(Self { buses, pci, serial, remote, thread })
+    }
+
+    /// For the processors.
+    pub fn buses(&self) -> &Arc<Buses> {
+        &self.buses
+    }
+
+    /// Puts every device into its state at power-on. No processor may run.
+    pub fn reset(&self) {
+        self.pci.reset();
+        self.serial.reset();
+    }
+
+    /// Accesses that nobody claimed, to ports and to memory.
+    pub fn unclaimed(&self) -> (u64, u64) {
+        (self.buses.ports.unclaimed(), self.buses.memory.unclaimed() + self.pci.unclaimed())
+    }
+}
+
+impl Drop for Hardware {
+    fn drop(&mut self) {
+        self.pci.reset();
+        self.remote.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, alarm: &Arc<Alarm>) -> Bus {
+    let mut ports = Bus::default();
+    let keyboard = KeyboardController(alarm.clone());
+    ports.insert(KeyboardController::PORT.into(), 1, Arc::new(keyboard));
+    ports.insert(layout::SERIAL_PORT.into(), SerialPort::PORTS, serial.clone());
+    let power = PowerRegisters(alarm.clone());
+    ports.insert(layout::SLEEP_CONTROL_PORT.into(), PowerRegisters::PORTS, Arc::new(power));
+    ports.insert(layout::PM_TIMER_PORT.into(), PM_TIMER_PORTS, Arc::new(PmTimer::default()));
+    ports.insert(CONFIG_PORT, CONFIG_PORTS, Arc::new(ConfigPorts(pci.clone())));
+    ports
+}
+
+fn memory(pci: &Arc<PciBus>) -> Bus {
+    let mut memory = Bus::default();
+    let window = BarWindow { bus: pci.clone(), start: layout::BAR_WINDOW };
+    memory.insert(layout::BAR_WINDOW, layout::BAR_WINDOW_SIZE, Arc::new(window));
+    memory.insert(layout::ECAM, layout::ECAM_SIZE, Arc::new(Ecam(pci.clone())));
+    memory
+}

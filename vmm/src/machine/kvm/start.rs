@@ -1,0 +1,169 @@
+//! From a configuration to a machine that runs, or to one sentence that says why not.
+
+use super::devices::{self, DeviceError, Devices};
+use super::driver::{Driver, Message, Order};
+use super::hardware::Hardware;
+use crate::acpi::AcpiError;
+use crate::alarm::Alarm;
+use crate::boot::{BootError, BootSource};
+use crate::cpu::VmError;
+use crate::events::Events;
+use crate::host;
+use crate::legacy::SerialLog;
+use crate::machine::{Machine, Refused};
+use crate::memory::{self, MemoryError};
+use crate::wiring::{KvmWiring, Wiring};
+use oriel_display::{InputSink, Screen};
+use oriel_virtio::{Counters, GuestRam};
+use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
+
+const MAX_CPUS: u8 = 64;
+
+/// Why a machine did not start. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// 0 or too many.
+    #[error("a guest has 1 to {MAX_CPUS} processors, not {0}")]
+    Cpus(u8),
+    /// No usable /dev/kvm.
+    #[error("{0}")]
+    NoKvm(String),
+    /// Guest memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// Kernel, initrd or command line.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// A disk or another device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// KVM.
+    #[error(transparent)]
+    Vm(#[from] VmError),
+    /// Tables.
+    #[error(transparent)]
+    Acpi(#[from] AcpiError),
+    /// The serial log.
+    #[error("the serial log {path} cannot be written: {error}")]
+    SerialLog {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        error: std::io::Error,
+    },
+    /// Descriptors or threads.
+    #[error("the host is out of descriptors or threads: {0}")]
+    Resources(std::io::Error),
+}
+
+/// A machine on KVM.
+pub struct KvmMachine {
+    orders: Mutex<Sender<Message>>,
+    screen: Arc<Screen>,
+    input: Arc<dyn InputSink>,
+    ram: GuestRam,
+    hardware: Arc<Hardware>,
+    counters: Arc<Counters>,
+}
+
+impl KvmMachine {
+    /// Starts the machine that `config` describes; `events` hears of it from here on.
+    ///
+    /// # Errors
+    /// When something that it needs is missing or damaged; then nothing runs.
+    pub fn start(config: &MachineConfig, events: Arc<Events>) -> Result<Self, StartError> {
+        if config.cpus == 0 || config.cpus > MAX_CPUS {
+            return Err(StartError::Cpus(config.cpus));
+        }
+        let kvm = host::open_kvm().map_err(|finding| StartError::NoKvm(finding.to_string()))?;
+        let boot = BootSource::open(&config.boot)?;
+        let ram = memory::allocate(config.memory_mib)?;
+        let screen = Screen::new();
+        let log = SerialLog::create(&config.serial_log)
+            .map_err(|error| StartError::SerialLog { path: config.serial_log.clone(), error })?;
+        let Devices { devices, input, counters } = devices::make(config, &screen, &log)?;
+        let (orders, messages) = mpsc::channel();
+        let wake = orders.clone();
+        let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
+        let wiring = Arc::new(KvmWiring::default());
+        let wires: Arc<dyn Wiring> = wiring.clone();
+        let hardware =
+            Arc::new(Hardware::new(devices, &ram, &wires, &alarm, log).map_err(StartError::Resources)?);
+        crate::machine::tell_size(&screen, &events);
+        let mut driver = Driver {
+            kvm,
+            cpus: config.cpus,
+            ram: ram.clone(),
+            boot,
+            wiring,
+            hardware: hardware.clone(),
+            alarm,
+            events,
+            vm: None,
+        };
+        driver.prepare()?;
+        std::thread::Builder::new()
+            .name("machine".into())
+            .spawn(move || driver.run(&messages))
+            .map_err(StartError::Resources)?;
+        Ok(Self { orders: Mutex::new(orders), screen, input, ram, hardware, counters })
+    }
+
+    fn ask(&self, order: Order) -> Result<(), Refused> {
+        let (answer, answered) = mpsc::channel();
+        crate::lock(&self.orders).send(Message::Ask(order, answer)).map_err(|_| Refused::gone())?;
+        answered.recv().map_err(|_| Refused::gone())?
+    }
+}
+
+impl Machine for KvmMachine {
+    fn kind(&self) -> MachineKind {
+        MachineKind::Kvm
+    }
+
+    fn accel(&self) -> Accel {
+        Accel::Kvm
+    }
+
+    fn pause(&self) -> Result<(), Refused> {
+        self.ask(Order::Pause)
+    }
+
+    fn resume(&self) -> Result<(), Refused> {
+        self.ask(Order::Resume)
+    }
+
+    fn reset(&self) -> Result<(), Refused> {
+        self.ask(Order::Reset)
+    }
+
+    fn press_power(&self) -> Result<(), Refused> {
+        self.ask(Order::PressPower)
+    }
+
+    fn stop(&self) -> Result<(), Refused> {
+        self.ask(Order::Stop)
+    }
+
+    fn screen(&self) -> Arc<Screen> {
+        self.screen.clone()
+    }
+
+    fn input(&self) -> Arc<dyn InputSink> {
+        self.input.clone()
+    }
+
+    fn counters(&self) -> BTreeMap<String, u64> {
+        let mut counters = self.screen.counters().snapshot();
+        counters.extend(self.counters.snapshot().map(|(name, value)| (name.to_owned(), value)));
+        let (ports, memory) = self.hardware.unclaimed();
+        counters.insert("unclaimed_port_accesses".into(), ports);
+        counters.insert("unclaimed_memory_accesses".into(), memory);
+        counters.extend(host::residency(&memory::host_ranges(&self.ram)));
+        counters
+    }
+}

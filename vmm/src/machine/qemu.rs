@@ -1,0 +1,91 @@
+//! QEMU behind the same face as our own machine.
+
+use super::{Machine, Refused};
+use crate::events::Events;
+use oriel_display::{InputSink, Screen};
+use oriel_qemu::{QemuMachine, StartError};
+use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+/// A machine run by QEMU.
+pub struct Qemu {
+    machine: QemuMachine,
+    screen: Arc<Screen>,
+}
+
+impl Qemu {
+    /// Starts QEMU for `config`; `events` hears of it from here on.
+    ///
+    /// # Errors
+    /// When QEMU is missing or does not start; then nothing is left running.
+    pub fn start(config: &MachineConfig, events: Arc<Events>) -> Result<Self, StartError> {
+        let screen = Screen::new();
+        super::tell_size(&screen, &events);
+        let machine = QemuMachine::start(config, screen.clone())?;
+        if let Some(heard) = machine.take_events() {
+            std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
+        }
+        Ok(Self { machine, screen })
+    }
+}
+
+fn relay(heard: std::sync::mpsc::Receiver<Event>, events: &Events) {
+    for event in heard {
+        match event {
+            Event::State { state } => events.set_run_state(state),
+            Event::Screen { .. } => {}
+            Event::Ended { reason, text } => return events.end(reason, text),
+        }
+    }
+}
+
+fn refused(error: impl Display) -> Refused {
+    Refused(error.to_string())
+}
+
+impl Machine for Qemu {
+    fn kind(&self) -> MachineKind {
+        MachineKind::Qemu
+    }
+
+    fn accel(&self) -> Accel {
+        self.machine.accel()
+    }
+
+    fn pause(&self) -> Result<(), Refused> {
+        self.machine.pause().map_err(refused)
+    }
+
+    fn resume(&self) -> Result<(), Refused> {
+        self.machine.resume().map_err(refused)
+    }
+
+    fn reset(&self) -> Result<(), Refused> {
+        self.machine.reset().map_err(refused)
+    }
+
+    fn press_power(&self) -> Result<(), Refused> {
+        self.machine.press_power().map_err(refused)
+    }
+
+    fn stop(&self) -> Result<(), Refused> {
+        self.machine.stop();
+        Ok(())
+    }
+
+    fn screen(&self) -> Arc<Screen> {
+        self.screen.clone()
+    }
+
+    fn input(&self) -> Arc<dyn InputSink> {
+        self.machine.input()
+    }
+
+    fn counters(&self) -> BTreeMap<String, u64> {
+        let mut counters = self.screen.counters().snapshot();
+        counters.extend(self.machine.counters());
+        counters
+    }
+}

@@ -1,0 +1,198 @@
+//! Bus 0: finds functions by device number for configuration and by address for their BARs.
+
+use super::host_bridge::HostBridge;
+use crate::bus::Registers;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// One function of the bus. Called from any vCPU thread.
+pub trait PciFunction: Send + Sync {
+    /// Reads configuration space.
+    fn read_config(&self, offset: u64, data: &mut [u8]);
+    /// Writes configuration space.
+    fn write_config(&self, offset: u64, data: &[u8]);
+    /// Where its memory BAR is decoded now.
+    fn bar(&self) -> Option<Range<u64>>;
+    /// Reads memory at `offset` into the BAR.
+    fn read_bar(&self, offset: u64, data: &mut [u8]);
+    /// Writes memory at `offset` into the BAR.
+    fn write_bar(&self, offset: u64, data: &[u8]);
+    /// The machine is reset.
+    fn reset(&self);
+}
+
+/// Configuration address register: enable, bus, device, function, register.
+const ADDRESS_ENABLE: u32 = 1 << 31;
+/// `CONFIG_ADDRESS` is at offset 0 of the ports, `CONFIG_DATA` at 4.
+const DATA_OFFSET: u64 = 4;
+const DEVICE_SHIFT: u32 = 15;
+const FUNCTION_SIZE: u64 = 0x1000;
+
+/// The bus and everything on it; function 0 of each device only.
+pub struct PciBus {
+    devices: Vec<Arc<dyn PciFunction>>,
+    config_address: AtomicU32,
+    unclaimed: AtomicU64,
+}
+
+impl PciBus {
+    /// A host bridge as device 0, then `functions` in order.
+    pub fn new(functions: impl IntoIterator<Item = Arc<dyn PciFunction>>) -> Arc<Self> {
+        let mut devices: Vec<Arc<dyn PciFunction>> = vec![Arc::new(HostBridge::new())];
+        devices.extend(functions);
+        Arc::new(Self { devices, config_address: AtomicU32::new(0), unclaimed: AtomicU64::new(0) })
+    }
+
+    /// Resets every function.
+    pub fn reset(&self) {
+        self.config_address.store(0, Ordering::Relaxed);
+        self.devices.iter().for_each(|device| device.reset());
+    }
+
+    /// Accesses to memory that no BAR decoded.
+    pub fn unclaimed(&self) -> u64 {
+        self.unclaimed.load(Ordering::Relaxed)
+    }
+
+    fn function(&self, ecam_offset: u64) -> Option<&dyn PciFunction> {
+        let function = (ecam_offset >> 12) & 7;
+        let device = usize::try_from(ecam_offset >> DEVICE_SHIFT).ok()?;
+        self.devices.get(device).filter(|_| function == 0).map(|device| &**device)
+    }
+
+    fn read_config(&self, ecam_offset: u64, data: &mut [u8]) {
+        data.fill(0xFF);
+        if let Some(function) = self.function(ecam_offset) {
+            function.read_config(ecam_offset % FUNCTION_SIZE, data);
+        }
+    }
+
+    fn write_config(&self, ecam_offset: u64, data: &[u8]) {
+        if let Some(function) = self.function(ecam_offset) {
+            function.write_config(ecam_offset % FUNCTION_SIZE, data);
+        }
+    }
+
+    fn by_address(&self, address: u64) -> Option<(&dyn PciFunction, u64)> {
+        let found = self.devices.iter().find_map(|device| {
+            let bar = device.bar().filter(|bar| bar.contains(&address))?;
+            Some((&**device, address - bar.start))
+        });
+        if found.is_none() {
+            self.unclaimed.fetch_add(1, Ordering::Relaxed);
+        }
+        found
+    }
+}
+
+/// The bus through PCI Express enhanced configuration: a memory window, 4 KiB a function.
+pub struct Ecam(pub Arc<PciBus>);
+
+impl Registers for Ecam {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        self.0.read_config(offset, data);
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) {
+        self.0.write_config(offset, data);
+    }
+}
+
+/// The bus through ports 0xCF8 and 0xCFC.
+pub struct ConfigPorts(pub Arc<PciBus>);
+
+impl ConfigPorts {
+    /// The selected register as an ECAM offset; `None` when disabled or on another bus.
+    fn selected(&self, offset: u64) -> Option<u64> {
+        let address = self.0.config_address.load(Ordering::Relaxed);
+        let on_bus_0 = address & ADDRESS_ENABLE != 0 && (address >> 16) & 0xFF == 0;
+        let function = u64::from((address >> 8) & 0xFF);
+        on_bus_0.then(|| function << 12 | u64::from(address & 0xFC) | (offset - DATA_OFFSET))
+    }
+}
+
+impl Registers for ConfigPorts {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        if offset >= DATA_OFFSET {
+            if let Some(offset) = self.selected(offset) {
+                self.0.read_config(offset, data);
+            }
+        } else if let (0, [_, _, _, _]) = (offset, &data) {
+            data.copy_from_slice(&self.0.config_address.load(Ordering::Relaxed).to_le_bytes());
+        }
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) {
+        if offset >= DATA_OFFSET {
+            if let Some(offset) = self.selected(offset) {
+                self.0.write_config(offset, data);
+            }
+        } else if let (0, Ok(bytes)) = (offset, data.try_into()) {
+            self.0.config_address.store(u32::from_le_bytes(bytes), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The memory that BARs are placed in; `start` is its first address.
+pub struct BarWindow {
+    /// Whose BARs.
+    pub bus: Arc<PciBus>,
+    /// First address of the window.
+    pub start: u64,
+}
+
+impl Registers for BarWindow {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        if let Some((function, offset)) = self.bus.by_address(self.start + offset) {
+            function.read_bar(offset, data);
+        }
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) {
+        if let Some((function, offset)) = self.bus.by_address(self.start + offset) {
+            function.write_bar(offset, data);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config_read(ports: &ConfigPorts, address: u32, offset: u64) -> u32 {
+        ports.write(0, &address.to_le_bytes());
+        let mut data = [0xFF; 4];
+        ports.read(offset, &mut data);
+        u32::from_le_bytes(data)
+    }
+
+    #[test]
+    fn the_bridge_is_seen_both_ways_and_nothing_else_is() {
+        let bus = PciBus::new([]);
+        let ports = ConfigPorts(bus.clone());
+        assert_eq!(config_read(&ports, ADDRESS_ENABLE, 4), 0x0008_1B36);
+        assert_eq!(config_read(&ports, ADDRESS_ENABLE | 8, 4), 0x0600_0000);
+        assert_eq!(config_read(&ports, 0, 4), u32::MAX, "not enabled");
+        for other in [1 << 16, 1 << 11, 1 << 8] {
+            assert_eq!(config_read(&ports, ADDRESS_ENABLE | other, 4), u32::MAX, "{other:#x}");
+        }
+        let mut data = [0; 4];
+        Ecam(bus.clone()).read(0, &mut data);
+        assert_eq!(u32::from_le_bytes(data), 0x0008_1B36);
+        Ecam(bus).read(0x8000, &mut data);
+        assert_eq!(data, [0xFF; 4]);
+    }
+
+    #[test]
+    fn bytes_of_a_register_can_be_read_one_by_one() {
+        let ports = ConfigPorts(PciBus::new([]));
+        ports.write(0, &ADDRESS_ENABLE.to_le_bytes());
+        let mut byte = [0];
+        ports.read(6, &mut byte);
+        assert_eq!(byte, [0x08]);
+        let mut address = [0; 4];
+        ports.read(0, &mut address);
+        assert_eq!(address, ADDRESS_ENABLE.to_le_bytes());
+    }
+}

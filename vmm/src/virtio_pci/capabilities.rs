@@ -1,0 +1,110 @@
+//! How BAR 0 is divided, and the capabilities that say so (virtio 1.2, section 4.1.4).
+
+use crate::pci::{ConfigSpace, Identity, MSIX_ENTRY_SIZE};
+
+/// Bytes of BAR 0.
+pub const BAR_SIZE: u32 = 0x8000;
+/// Bytes between the doorbells of two queues.
+pub const NOTIFY_MULTIPLIER: u32 = 4;
+
+const PAGE: u32 = 0x1000;
+const COMMON: u32 = 0;
+const ISR: u32 = PAGE;
+const DEVICE: u32 = 2 * PAGE;
+const NOTIFY: u32 = 3 * PAGE;
+const MSIX_TABLE: u32 = 4 * PAGE;
+const MSIX_PENDING: u32 = 5 * PAGE;
+
+const VENDOR_VIRTIO: u16 = 0x1AF4;
+const DEVICE_ID_BASE: u16 = 0x1040;
+const CAPABILITY_VENDOR: u8 = 9;
+const CAPABILITY_MSIX: u8 = 0x11;
+
+/// A part of BAR 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Region {
+    /// `virtio_pci_common_cfg`.
+    Common,
+    /// Interrupt status.
+    Isr,
+    /// Device-specific configuration.
+    Device,
+    /// Doorbells.
+    Notify,
+    /// MSI-X table.
+    MsixTable,
+    /// MSI-X pending bits.
+    MsixPending,
+}
+
+/// Which part an offset into BAR 0 belongs to, and the offset into that part.
+pub fn region(offset: u64) -> Option<(Region, u64)> {
+    let page = u64::from(PAGE);
+    let region = match offset / page {
+        0 => Region::Common,
+        1 => Region::Isr,
+        2 => Region::Device,
+        3 => Region::Notify,
+        4 => Region::MsixTable,
+        5 => Region::MsixPending,
+        _ => return None,
+    };
+    Some((region, offset % page))
+}
+
+/// The doorbell of queue `index` as an offset into BAR 0.
+pub fn doorbell(index: usize) -> u64 {
+    u64::from(NOTIFY) + u64::from(NOTIFY_MULTIPLIER) * index as u64
+}
+
+/// Where in configuration space the capabilities that act lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Offsets {
+    /// MSI-X message control.
+    pub msix_control: u64,
+    /// The window into BAR 0: its bar, offset, length and data fields follow.
+    pub window: u64,
+}
+
+/// A function's configuration space with all its capabilities.
+pub fn config_space(device_id: u16, class: u32, queues: u16, bar: u32) -> (ConfigSpace, Offsets) {
+    let id = DEVICE_ID_BASE.saturating_add(device_id);
+    let mut space = ConfigSpace::new(Identity {
+        vendor: VENDOR_VIRTIO,
+        device: id,
+        revision: 1,
+        class,
+        subsystem_vendor: VENDOR_VIRTIO,
+        subsystem: id,
+    });
+    space.set_bar0(bar, BAR_SIZE);
+    let notify_size = NOTIFY_MULTIPLIER * u32::from(queues.max(1));
+    space.add_capability(CAPABILITY_VENDOR, &vendor(1, COMMON, PAGE, None), &[]);
+    space.add_capability(CAPABILITY_VENDOR, &vendor(2, NOTIFY, notify_size, Some(NOTIFY_MULTIPLIER)), &[]);
+    space.add_capability(CAPABILITY_VENDOR, &vendor(3, ISR, 1, None), &[]);
+    space.add_capability(CAPABILITY_VENDOR, &vendor(4, DEVICE, PAGE, None), &[]);
+    let mut window_writable = [0u8; 18];
+    window_writable[2] = 0xFF;
+    window_writable[6..].fill(0xFF);
+    let window = space.add_capability(CAPABILITY_VENDOR, &vendor(5, 0, 0, Some(0)), &window_writable);
+    let mut msix = queues.to_le_bytes().to_vec();
+    msix.extend(MSIX_TABLE.to_le_bytes());
+    msix.extend(MSIX_PENDING.to_le_bytes());
+    let msix = space.add_capability(CAPABILITY_MSIX, &msix, &[0, 0xC0]);
+    (space, Offsets { msix_control: msix as u64 + 2, window: window as u64 })
+}
+
+/// `virtio_pci_cap` without its first two bytes, and the word that some kinds add.
+fn vendor(kind: u8, offset: u32, length: u32, extra: Option<u32>) -> Vec<u8> {
+    let size: u8 = if extra.is_some() { 20 } else { 16 };
+    let mut body = vec![size, kind, 0, 0, 0, 0];
+    body.extend(offset.to_le_bytes());
+    body.extend(length.to_le_bytes());
+    body.extend(extra.map(u32::to_le_bytes).into_iter().flatten());
+    body
+}
+
+/// Vectors for `queues` queues and the configuration; the table fits its page.
+pub fn vectors(queues: u16) -> u16 {
+    queues.saturating_add(1).min((u64::from(PAGE) / MSIX_ENTRY_SIZE) as u16)
+}

@@ -1,0 +1,115 @@
+//! A device on the event loop: its doorbells, its own descriptors, its start and its end.
+
+use super::interrupt::VirtioInterrupt;
+use crate::event_loop::Source;
+use oriel_virtio::{Activation, Interrupt, VirtioDevice};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use vmm_sys_util::eventfd::EventFd;
+
+/// One device and what the event loop needs of it.
+pub struct Core {
+    device: Mutex<Box<dyn VirtioDevice>>,
+    doorbells: Vec<EventFd>,
+    interrupt: Arc<VirtioInterrupt>,
+    active: AtomicBool,
+    needs_reset: AtomicBool,
+}
+
+impl Core {
+    /// # Errors
+    /// When the host is out of descriptors.
+    pub fn new(
+        device: Mutex<Box<dyn VirtioDevice>>,
+        queues: u16,
+        interrupt: Arc<VirtioInterrupt>,
+    ) -> io::Result<Arc<Self>> {
+        let doorbells = (0..queues)
+            .map(|_| EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC))
+            .collect::<io::Result<_>>()?;
+        Ok(Arc::new(Self {
+            device,
+            doorbells,
+            interrupt,
+            active: AtomicBool::new(false),
+            needs_reset: AtomicBool::new(false),
+        }))
+    }
+
+    /// The device. Configuration may be read and written on any thread.
+    pub fn device(&self) -> &Mutex<Box<dyn VirtioDevice>> {
+        &self.device
+    }
+
+    /// One for each queue.
+    pub fn doorbells(&self) -> &[EventFd] {
+        &self.doorbells
+    }
+
+    /// Whether the device waits to be reset.
+    pub fn needs_reset(&self) -> bool {
+        self.needs_reset.load(Ordering::Acquire)
+    }
+
+    /// Starts the device; on the event-loop thread.
+    pub fn activate(&self, activation: Activation) {
+        let mut device = crate::lock(&self.device);
+        let name = device.name();
+        match device.activate(activation) {
+            Ok(()) => {
+                self.active.store(true, Ordering::Release);
+                drop(device);
+                tracing::debug!(device = name, "started");
+            }
+            Err(error) => {
+                drop(device);
+                tracing::warn!(device = name, %error, "did not start");
+                self.demand_reset();
+            }
+        }
+    }
+
+    /// Resets the device; on the event-loop thread.
+    pub fn reset(&self) {
+        self.active.store(false, Ordering::Release);
+        crate::lock(&self.device).reset();
+        self.needs_reset.store(false, Ordering::Release);
+    }
+
+    /// Tells the driver that only a reset helps.
+    pub fn demand_reset(&self) {
+        if !self.needs_reset.swap(true, Ordering::AcqRel) {
+            self.interrupt.config();
+        }
+    }
+}
+
+impl Source for Core {
+    fn fds(&self) -> Vec<RawFd> {
+        let own = crate::lock(&self.device).event_fds();
+        self.doorbells.iter().map(AsRawFd::as_raw_fd).chain(own).collect()
+    }
+
+    fn ready(&self, token: usize) {
+        let mut device = crate::lock(&self.device);
+        let active = self.active.load(Ordering::Acquire);
+        match (self.doorbells.get(token), u16::try_from(token)) {
+            (Some(bell), Ok(queue)) => {
+                let _ = bell.read();
+                if active {
+                    device.queue_notified(queue);
+                }
+            }
+            _ => device.event(token.saturating_sub(self.doorbells.len())),
+        }
+        let broken = active && device.needs_reset();
+        let name = device.name();
+        drop(device);
+        if broken && !self.needs_reset() {
+            tracing::warn!(device = name, "the guest broke a queue; the device waits for a reset");
+            self.demand_reset();
+        }
+    }
+}

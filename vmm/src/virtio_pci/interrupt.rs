@@ -1,0 +1,106 @@
+//! How a device's attention reaches a processor: ISR bits, vectors, MSI-X.
+
+use crate::pci::{Message, Msix};
+use crate::wiring::Wiring;
+use oriel_virtio::Interrupt;
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// No vector is assigned.
+pub const NO_VECTOR: u16 = 0xFFFF;
+const ISR_QUEUE: u8 = 1;
+const ISR_CONFIG: u8 = 2;
+
+/// One function's interrupts. Lock order: the device may be locked by the caller; the MSI-X table
+/// is locked inside, and nothing after it.
+pub struct VirtioInterrupt {
+    wiring: Arc<dyn Wiring>,
+    msix: Mutex<Msix>,
+    isr: AtomicU8,
+    generation: AtomicU8,
+    config_vector: AtomicU16,
+    queue_vectors: Vec<AtomicU16>,
+}
+
+impl VirtioInterrupt {
+    /// For a function with `queues` queues and `vectors` vectors.
+    pub fn new(wiring: Arc<dyn Wiring>, queues: u16, vectors: u16) -> Self {
+        Self {
+            wiring,
+            msix: Mutex::new(Msix::new(vectors)),
+            isr: AtomicU8::new(0),
+            generation: AtomicU8::new(0),
+            config_vector: AtomicU16::new(NO_VECTOR),
+            queue_vectors: (0..queues).map(|_| AtomicU16::new(NO_VECTOR)).collect(),
+        }
+    }
+
+    /// The driver reset the device: no vector is assigned any more.
+    pub fn reset(&self) {
+        self.isr.store(0, Ordering::Release);
+        for vector in self.queue_vectors.iter().chain([&self.config_vector]) {
+            vector.store(NO_VECTOR, Ordering::Release);
+        }
+    }
+
+    /// Does `act` to the MSI-X table and sends what that sets free.
+    pub fn with_msix(&self, act: impl FnOnce(&mut Msix) -> Vec<Message>) {
+        let free = act(&mut crate::lock(&self.msix));
+        free.into_iter().for_each(|message| self.wiring.send(message));
+    }
+
+    /// Reads and clears the interrupt status.
+    pub fn take_isr(&self) -> u8 {
+        self.isr.swap(0, Ordering::AcqRel)
+    }
+
+    /// Counts changes of the device's configuration.
+    pub fn generation(&self) -> u8 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The vector of configuration changes.
+    pub fn config_vector(&self) -> u16 {
+        self.config_vector.load(Ordering::Acquire)
+    }
+
+    /// Assigns it; one that does not exist becomes [`NO_VECTOR`].
+    pub fn set_config_vector(&self, vector: u16) {
+        self.config_vector.store(self.existing(vector), Ordering::Release);
+    }
+
+    /// The vector of queue `index`.
+    pub fn queue_vector(&self, index: u16) -> u16 {
+        self.queue_vectors.get(usize::from(index)).map_or(NO_VECTOR, |v| v.load(Ordering::Acquire))
+    }
+
+    /// Assigns it; one that does not exist becomes [`NO_VECTOR`].
+    pub fn set_queue_vector(&self, index: u16, vector: u16) {
+        if let Some(slot) = self.queue_vectors.get(usize::from(index)) {
+            slot.store(self.existing(vector), Ordering::Release);
+        }
+    }
+
+    fn existing(&self, vector: u16) -> u16 {
+        if vector < crate::lock(&self.msix).vectors() { vector } else { NO_VECTOR }
+    }
+
+    fn raise(&self, isr: u8, vector: u16) {
+        self.isr.fetch_or(isr, Ordering::AcqRel);
+        let message = crate::lock(&self.msix).trigger(vector);
+        if let Some(message) = message {
+            self.wiring.send(message);
+        }
+    }
+}
+
+impl Interrupt for VirtioInterrupt {
+    fn queue(&self, index: u16) {
+        self.raise(ISR_QUEUE, self.queue_vector(index));
+    }
+
+    fn config(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.raise(ISR_CONFIG, self.config_vector());
+    }
+}

@@ -1,0 +1,110 @@
+//! What cannot start says why in one sentence and leaves nothing behind.
+
+mod support;
+
+use oriel_vmm_api::{Disk, EndReason, MachineConfig, MachineKind};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use support::{Desktop, Folder, bench_guest, kvm_is_here, run};
+
+/// Runs what `change` makes of a good configuration; returns what the person is told.
+fn refusal(change: impl FnOnce(&Folder, &mut MachineConfig)) -> String {
+    let folder = Folder::new();
+    let mut config = folder.config(bench_guest(), "");
+    change(&folder, &mut config);
+    let output = run(&folder, &config).wait_with_output().unwrap();
+    assert!(!output.status.success());
+    let words = folder.last_words();
+    assert_eq!(words.reason, EndReason::FailedToStart, "{}", words.text);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, format!("oriel-vmm: {}\n", words.text), "one sentence, and the same one");
+    assert!(!config.socket.exists(), "the socket is left behind");
+    words.text
+}
+
+#[test]
+fn every_bad_configuration_gets_its_own_sentence() {
+    if !kvm_is_here() {
+        return;
+    }
+    let text = refusal(|_, config| config.cpus = 0);
+    assert!(text.contains("1 to 64 processors"), "{text}");
+    let text = refusal(|_, config| config.cpus = 65);
+    assert!(text.contains("1 to 64 processors"), "{text}");
+    let text = refusal(|_, config| config.memory_mib = 32);
+    assert!(text.contains("at least 64 MiB"), "{text}");
+    let text = refusal(|_, config| config.memory_mib = u32::MAX);
+    assert!(text.contains("this host has"), "{text}");
+    let text = refusal(|folder, config| config.boot.kernel = folder.path("nowhere"));
+    assert!(text.contains("nowhere") && text.contains("cannot be read"), "{text}");
+    let text = refusal(|folder, config| config.boot.initrd = Some(folder.path("no-initrd")));
+    assert!(text.contains("no-initrd"), "{text}");
+    let text = refusal(|folder, config| {
+        config.boot.kernel = folder.path("noise");
+        std::fs::write(&config.boot.kernel, [0x5A; 100_000]).unwrap();
+    });
+    assert!(text.contains("no kernel that can be booted"), "{text}");
+    let text = refusal(|folder, config| {
+        let mut elf = std::fs::read(bench_guest()).unwrap();
+        elf.truncate(elf.len() / 8);
+        config.boot.kernel = folder.path("cut");
+        std::fs::write(&config.boot.kernel, elf).unwrap();
+    });
+    assert!(text.contains("damaged"), "{text}");
+    let text = refusal(|folder, config| {
+        config.disks.push(Disk { path: folder.path("no-disk"), read_only: false });
+    });
+    assert!(text.contains("no-disk"), "{text}");
+    let text = refusal(|folder, config| config.serial_log = folder.path("missing/serial.log"));
+    assert!(text.contains("serial log"), "{text}");
+    let text = refusal(|folder, config| {
+        config.machine = MachineKind::Qemu;
+        config.boot.kernel = folder.path("nowhere");
+    });
+    assert!(!text.is_empty());
+}
+
+#[test]
+fn a_configuration_that_is_none_is_refused() {
+    let folder = Folder::new();
+    let path = folder.path("machine.json");
+    std::fs::write(&path, "{\"id\": \"x\", \"colour\": 3}").unwrap();
+    let vmm = || std::process::Command::new(env!("CARGO_BIN_EXE_oriel-vmm"));
+    let output = vmm().args(["run", "--config"]).arg(&path).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not valid"));
+    let output = vmm().args(["run", "--config", "/nowhere"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be read"));
+}
+
+#[test]
+fn a_socket_in_use_is_respected_and_bad_connections_do_no_harm() {
+    if !kvm_is_here() {
+        return;
+    }
+    let desktop = Desktop::start("scene=echo");
+    let socket = desktop.folder.path("socket");
+    let other = Folder::new();
+    let mut config = other.config(bench_guest(), "");
+    config.socket = socket.clone();
+    let output = run(&other, &config).wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("in use"));
+    assert!(socket.exists(), "the first desktop keeps its socket");
+
+    for line in ["\n", "hello\n", "{\"open\":\"nonsense\"}\n", "{\"open\":\"viewer\"}\n"] {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.write_all(line.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("{\"refused\":"), "{line:?}: {answer}");
+    }
+    let mut stream = UnixStream::connect(&socket).unwrap();
+    let _ = stream.write_all(&[b'x'; 100_000]);
+    let mut control = desktop.open(&oriel_vmm_api::Open::Control);
+    control.write_all(b"{\"id\":1,\"do\":\"explode\"}\n").unwrap();
+    let mut answer = String::new();
+    control.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "", "a malformed request ends its connection");
+    let outcome = desktop.tell(oriel_vmm_api::Command::Describe);
+    assert!(matches!(outcome, oriel_vmm_api::control::Outcome::Description(_)));
+}
