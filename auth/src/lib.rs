@@ -1,1 +1,57 @@
-//! Passwords, sessions, tickets and roles.
+//! Who may come in: passwords, sessions, tickets, roles, origins, and the audit log.
+//!
+//! The crate knows people and nothing of what they come for. Its tables are made by
+//! [`migrations`], which the server runs together with its own, in one numbering.
+
+pub mod audit;
+pub mod csrf;
+pub mod error;
+pub mod login;
+pub mod origin;
+pub mod password;
+pub mod person;
+pub mod secret;
+pub mod session;
+pub mod throttle;
+pub mod ticket;
+
+pub use audit::{AuditLog, Entry};
+pub use error::AuthError;
+pub use login::{Login, LoginRefused, LoginState, SignedIn};
+pub use origin::{Origins, Scheme};
+pub use password::PasswordHasher;
+pub use person::{Person, Persons, Role};
+pub use secret::{Password, Token, TokenHash};
+pub use session::{Session, SessionId, SessionLimits, Sessions};
+pub use throttle::Throttle;
+pub use ticket::{Bound, Tickets};
+
+/// The schema of this crate's tables.
+pub fn migrations() -> Vec<sqlx::migrate::Migration> {
+    sqlx::migrate!("./migrations").iter().cloned().collect()
+}
+
+/// Seconds since 1970 UTC, as the tables keep time.
+pub fn unix_now() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp()
+}
+
+#[cfg(test)]
+mod testing {
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+
+    /// A fresh database in memory with this crate's tables.
+    pub async fn database() -> SqlitePool {
+        let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
+        // One connection: each connection to an in-memory database is a database of its own.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await
+            .unwrap();
+        sqlx::migrate::Migrator::with_migrations(crate::migrations()).run(&pool).await.unwrap();
+        pool
+    }
+}

@@ -1,0 +1,284 @@
+//! Sessions: who is logged in, from when, and until when.
+
+use crate::error::AuthError;
+use crate::person::Person;
+use crate::secret::{Token, TokenHash};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{FromRow, Row};
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// Names a session without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(TokenHash);
+
+impl SessionId {
+    /// Of the session that the token opens.
+    pub fn of(token: &Token) -> Self {
+        Self(token.hash())
+    }
+}
+
+/// An open session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// Whose.
+    pub person: Person,
+}
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLimits {
+    /// Without a request.
+    pub idle: Duration,
+    /// In all.
+    pub absolute: Duration,
+}
+
+/// Being seen is recorded this often at most, to spare the disk.
+const SEEN_EVERY_S: i64 = 60;
+/// Sessions of one person at once; a further login ends the one longest unseen.
+const PER_PERSON: i64 = 50;
+
+/// The table of sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    db: SqlitePool,
+    limits: SessionLimits,
+    ended: broadcast::Sender<SessionId>,
+}
+
+impl Sessions {
+    /// Over the given database.
+    pub fn new(db: SqlitePool, limits: SessionLimits) -> Self {
+        Self { db, limits, ended: broadcast::channel(64).0 }
+    }
+
+    /// Hears of sessions as they are ended here. Those ended by expiry, or in the database by
+    /// another process, are found by [`Sessions::holds`] only.
+    pub fn endings(&self) -> broadcast::Receiver<SessionId> {
+        self.ended.subscribe()
+    }
+
+    /// How long a session can last, for the cookie's sake.
+    pub fn longest(&self) -> Duration {
+        self.limits.absolute
+    }
+
+    /// Opens one, and clears away those that have expired.
+    ///
+    /// # Errors
+    /// The database failed, or there are no random bytes.
+    pub async fn open(&self, person_id: &str, address: &str, now: i64) -> Result<Token, AuthError> {
+        let token = Token::random()?;
+        let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ?")
+            .bind(now)
+            .bind(self.idle_since(now))
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "DELETE FROM sessions WHERE token_hash IN
+             (SELECT token_hash FROM sessions WHERE person_id = ? ORDER BY last_seen_at DESC LIMIT -1 OFFSET ?)",
+        )
+        .bind(person_id)
+        .bind(PER_PERSON - 1)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT INTO sessions (token_hash, person_id, address, created_at, last_seen_at, expires_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&token.hash().0[..])
+        .bind(person_id)
+        .bind(address)
+        .bind(now)
+        .bind(now)
+        .bind(now.saturating_add(seconds(self.limits.absolute)))
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(token)
+    }
+
+    /// The session that the token opens, if it has not ended or expired. Counts as being seen.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn find(&self, token: &Token, now: i64) -> Result<Option<Session>, AuthError> {
+        self.get(SessionId::of(token), now).await
+    }
+
+    /// Whether the session still holds. Counts as being seen: someone at a desktop is not idle.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn holds(&self, id: SessionId, now: i64) -> Result<bool, AuthError> {
+        Ok(self.get(id, now).await?.is_some())
+    }
+
+    async fn get(&self, id: SessionId, now: i64) -> Result<Option<Session>, AuthError> {
+        let row = sqlx::query(
+            "SELECT p.id, p.name, p.display_name, p.role, s.last_seen_at
+             FROM sessions s JOIN persons p ON p.id = s.person_id
+             WHERE s.token_hash = ? AND s.expires_at > ? AND s.last_seen_at > ?",
+        )
+        .bind(&id.0.0[..])
+        .bind(now)
+        .bind(self.idle_since(now))
+        .fetch_optional(&self.db)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        if row.try_get::<i64, _>("last_seen_at")?.saturating_add(SEEN_EVERY_S) <= now {
+            sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE token_hash = ?")
+                .bind(now)
+                .bind(&id.0.0[..])
+                .execute(&self.db)
+                .await?;
+        }
+        Ok(Some(Session { id, person: Person::from_row(&row)? }))
+    }
+
+    /// Ends one.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn end(&self, id: SessionId) -> Result<(), AuthError> {
+        sqlx::query("DELETE FROM sessions WHERE token_hash = ?").bind(&id.0.0[..]).execute(&self.db).await?;
+        // Nobody listening is no failure.
+        let _ = self.ended.send(id);
+        Ok(())
+    }
+
+    /// Ends all of a person's, except perhaps one.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn end_all(&self, person_id: &str, except: Option<SessionId>) -> Result<(), AuthError> {
+        let kept = except.map(|id| id.0.0.to_vec()).unwrap_or_default();
+        let rows =
+            sqlx::query("DELETE FROM sessions WHERE person_id = ? AND token_hash <> ? RETURNING token_hash")
+                .bind(person_id)
+                .bind(kept)
+                .fetch_all(&self.db)
+                .await?;
+        for row in rows {
+            if let Some(hash) = TokenHash::from_slice(row.try_get("token_hash")?) {
+                let _ = self.ended.send(SessionId(hash));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many are open.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count(&self, now: i64) -> Result<i64, AuthError> {
+        Ok(sqlx::query_scalar("SELECT count(*) FROM sessions WHERE expires_at > ? AND last_seen_at > ?")
+            .bind(now)
+            .bind(self.idle_since(now))
+            .fetch_one(&self.db)
+            .await?)
+    }
+
+    fn idle_since(&self, now: i64) -> i64 {
+        now.saturating_sub(seconds(self.limits.idle))
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::person::{Persons, Role};
+    use crate::testing::database;
+
+    const LIMITS: SessionLimits =
+        SessionLimits { idle: Duration::from_secs(600), absolute: Duration::from_secs(3600) };
+
+    async fn fixture() -> (Sessions, String, SqlitePool) {
+        let db = database().await;
+        let ada = Persons::new(db.clone()).add("ada", Role::Person, "hash", 0).await.unwrap();
+        (Sessions::new(db.clone(), LIMITS), ada.id, db)
+    }
+
+    #[tokio::test]
+    async fn a_session_opens_for_its_token_only() {
+        let (sessions, ada, _) = fixture().await;
+        let token = sessions.open(&ada, "192.0.2.1", 1000).await.unwrap();
+        assert_eq!(sessions.find(&token, 1001).await.unwrap().unwrap().person.name, "ada");
+        assert!(sessions.find(&Token::random().unwrap(), 1001).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_database_does_not_hold_the_token() {
+        let (sessions, ada, db) = fixture().await;
+        let token = sessions.open(&ada, "", 1000).await.unwrap();
+        let stored: Vec<u8> =
+            sqlx::query_scalar("SELECT token_hash FROM sessions").fetch_one(&db).await.unwrap();
+        assert_ne!(stored, token.bytes());
+    }
+
+    #[tokio::test]
+    async fn idle_sessions_expire_and_used_ones_go_on_to_their_end() {
+        let (sessions, ada, _) = fixture().await;
+        let idle = sessions.open(&ada, "", 1000).await.unwrap();
+        assert!(sessions.find(&idle, 1599).await.unwrap().is_some());
+        assert!(sessions.find(&idle, 1599 + 600).await.unwrap().is_none());
+
+        let used = sessions.open(&ada, "", 1000).await.unwrap();
+        for now in (1000..4600).step_by(500) {
+            assert!(sessions.find(&used, now).await.unwrap().is_some(), "{now}");
+        }
+        assert!(sessions.find(&used, 4600).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn ending_one_leaves_the_others_and_is_heard() {
+        let (sessions, ada, _) = fixture().await;
+        let mut heard = sessions.endings();
+        let one = sessions.open(&ada, "", 1000).await.unwrap();
+        let two = sessions.open(&ada, "", 1000).await.unwrap();
+        sessions.end(SessionId::of(&one)).await.unwrap();
+        assert_eq!(heard.recv().await.unwrap(), SessionId::of(&one));
+        assert!(sessions.find(&one, 1001).await.unwrap().is_none());
+        assert!(sessions.find(&two, 1001).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn ending_the_others_keeps_this_one() {
+        let (sessions, ada, _) = fixture().await;
+        let keep = sessions.open(&ada, "", 1000).await.unwrap();
+        let other = sessions.open(&ada, "", 1000).await.unwrap();
+        let mut heard = sessions.endings();
+        sessions.end_all(&ada, Some(SessionId::of(&keep))).await.unwrap();
+        assert_eq!(heard.recv().await.unwrap(), SessionId::of(&other));
+        assert!(sessions.holds(SessionId::of(&keep), 1001).await.unwrap());
+        assert!(!sessions.holds(SessionId::of(&other), 1001).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn one_person_cannot_fill_the_table() {
+        let (sessions, ada, _) = fixture().await;
+        let first = sessions.open(&ada, "", 1000).await.unwrap();
+        for turn in 0..PER_PERSON {
+            sessions.open(&ada, "", 1001 + turn).await.unwrap();
+        }
+        assert_eq!(sessions.count(1100).await.unwrap(), PER_PERSON);
+        assert!(sessions.find(&first, 1100).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn removing_a_person_ends_their_sessions() {
+        let (sessions, ada, db) = fixture().await;
+        let token = sessions.open(&ada, "", 1000).await.unwrap();
+        Persons::new(db).remove(&ada).await.unwrap();
+        assert!(sessions.find(&token, 1001).await.unwrap().is_none());
+    }
+}
