@@ -1,2 +1,7 @@
-//! Oriel.
-fn main() {}
+//! The `oriel` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oriel_server::cli::run()
+}

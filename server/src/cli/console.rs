@@ -1,0 +1,59 @@
+//! Talking to the person at the terminal.
+
+use oriel_auth::Password;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Prints text as it is. A reader who has gone away is no failure.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a line.
+pub(super) fn line(text: &str) {
+    print(&format!("{text}\n"));
+}
+
+/// Tells the one sentence and fails.
+pub(super) fn fail(sentence: &str) -> ExitCode {
+    let _ = writeln!(io::stderr().lock(), "oriel: {sentence}");
+    ExitCode::FAILURE
+}
+
+/// Shows how far something is: a line that is written over on a terminal, lines elsewhere.
+pub(super) fn progress(percent: u8, what: &str) {
+    if io::stdout().is_terminal() {
+        print(&format!("\r\x1b[K{percent:3} percent: {what}"));
+        if percent == 100 {
+            print("\n");
+        }
+    } else {
+        line(&format!("{percent:3} percent: {what}"));
+    }
+}
+
+/// Asks for a new password twice, or reads it from standard input.
+pub(super) fn new_password(from_stdin: bool) -> Result<Password, String> {
+    if from_stdin {
+        let mut text = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut text)
+            .map_err(|error| format!("No password could be read: {error}."))?;
+        return Ok(Password::new(text.trim_end_matches(['\n', '\r']).to_owned()));
+    }
+    if !io::stdin().is_terminal() {
+        return Err("There is no terminal to ask for a password; use --password-stdin or --generate.".into());
+    }
+    let ask = |question| {
+        rpassword::prompt_password(question)
+            .map(zeroize::Zeroizing::new)
+            .map_err(|error| format!("No password could be read: {error}."))
+    };
+    let (one, two) = (ask("Password: ")?, ask("Once more: ")?);
+    if one != two {
+        return Err("The two passwords differ; try again.".into());
+    }
+    Ok(Password::new(one.to_string()))
+}

@@ -1,0 +1,113 @@
+//! The commands of `oriel`.
+
+mod console;
+mod image;
+mod log;
+mod pool;
+mod user;
+
+use crate::config::{self, Config};
+use crate::{doctor, serve};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Whole desktops on a server, shown in a browser.
+#[derive(Parser)]
+#[command(name = "oriel", version, max_term_width = 100)]
+struct Arguments {
+    /// The configuration file [default: /etc/oriel/oriel.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the database, images and disks are, instead of the configured folder
+    #[arg(long, global = true, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve,
+    /// Add, list and remove people
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Give images to people
+    #[command(subcommand)]
+    Pool(pool::PoolCommand),
+    /// Build, add and list images
+    #[command(subcommand)]
+    Image(image::ImageCommand),
+    /// Check whether this host is fit to run desktops
+    Doctor {
+        /// One JSON object instead of lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Print every key with its default and what it means
+    Print,
+}
+
+/// Runs the command that was typed.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Config(ConfigCommand::Print)) {
+        console::print(config::DEFAULTS);
+        return ExitCode::SUCCESS;
+    }
+    let config = match config::load(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return console::fail(&error.to_string()),
+    };
+    let config = Config { state_dir: arguments.state_dir.unwrap_or(config.state_dir.clone()), ..config };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return console::fail(&format!("The program cannot start: {error}.")),
+    };
+    match runtime.block_on(dispatch(arguments.command, config)) {
+        Ok(code) => code,
+        Err(sentence) => console::fail(&sentence),
+    }
+}
+
+async fn dispatch(command: Command, config: Config) -> Result<ExitCode, String> {
+    match command {
+        Command::Serve => {
+            log::start(&config.log);
+            serve::serve(config, serve::until_signalled()?, announce).await?;
+        }
+        Command::User(command) => user::run(command, &config).await?,
+        Command::Pool(command) => pool::run(command, &config).await?,
+        Command::Image(command) => image::run(command, &config).await?,
+        Command::Doctor { json } => return Ok(doctor::run(&config, json).await),
+        Command::Config(ConfigCommand::Print) => console::print(config::DEFAULTS),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn announce(ready: &serve::Ready) {
+    console::line(&format!("Oriel {} is ready at {}", env!("CARGO_PKG_VERSION"), ready.url));
+    if let Some(url) = &ready.plain_url {
+        console::line(&format!("and, without TLS and from this machine only, at {url}"));
+    }
+    console::line(&format!("The certificate's SHA-256 is {}", ready.fingerprint));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

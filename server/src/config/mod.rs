@@ -1,0 +1,141 @@
+//! The configuration: one TOML file in which every key has a default.
+
+mod load;
+
+pub use load::{ConfigError, from_text, load};
+
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// The whole configuration with its explanations; this is what `oriel config print` shows.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// The file that is read when none is named and it exists.
+pub const DEFAULT_PATH: &str = "/etc/oriel/oriel.toml";
+
+/// Everything that can be set. `defaults.toml` explains each key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "defaults.toml explains each key to people, and once is enough")]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub plain_loopback: Option<SocketAddr>,
+    pub public_urls: Vec<String>,
+    pub state_dir: PathBuf,
+    pub web_root: Option<PathBuf>,
+    pub vmm: Option<PathBuf>,
+    pub recipes: Option<PathBuf>,
+    pub tls: Tls,
+    pub login: Login,
+    pub desktops: Desktops,
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
+            plain_loopback: None,
+            public_urls: Vec::new(),
+            state_dir: "/var/lib/oriel".into(),
+            web_root: None,
+            vmm: None,
+            recipes: None,
+            tls: Tls::default(),
+            login: Login::default(),
+            desktops: Desktops::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// A certificate that was given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see Config")]
+pub struct Tls {
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+}
+
+/// How long people stay logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see Config")]
+pub struct Login {
+    pub idle_minutes: u32,
+    pub longest_hours: u32,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Self { idle_minutes: 720, longest_hours: 168 }
+    }
+}
+
+/// Starting and stopping desktops.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see Config")]
+pub struct Desktops {
+    pub stop_grace_s: u32,
+    pub stop_grace_emulated_s: u32,
+    pub host_reserve_mib: u32,
+}
+
+impl Default for Desktops {
+    fn default() -> Self {
+        Self { stop_grace_s: 60, stop_grace_emulated_s: 180, host_reserve_mib: 1024 }
+    }
+}
+
+/// What the server tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see Config")]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: LogLevel,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, level: LogLevel::Info }
+    }
+}
+
+/// For whom the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// For programs: an object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the usual names")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// As the log filter writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}

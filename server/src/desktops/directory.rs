@@ -1,0 +1,227 @@
+//! Finding the task of a desktop, and what all of them share.
+
+use super::actor::{Actor, Order};
+use super::admission::Refusal;
+use super::control;
+use super::host::HostProbe;
+use super::status::Status;
+use super::table::{DesktopTable, Record};
+use crate::config::Config;
+use crate::images::{Image, ImageError, ImageStore};
+use crate::people::SettingsTable;
+use crate::state::StateDir;
+use oriel_vmm_api::ViewerMode;
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::UnixStream;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// What every desktop's task needs.
+pub struct World {
+    /// The configuration.
+    pub config: Config,
+    /// The state folder.
+    pub state: StateDir,
+    /// What is recorded.
+    pub table: DesktopTable,
+    /// People's settings.
+    pub settings: SettingsTable,
+    /// Images.
+    pub images: ImageStore,
+    /// The host.
+    pub probe: HostProbe,
+    /// Names each desktop that changed.
+    pub changes: broadcast::Sender<String>,
+    /// Held while it is decided whether a desktop may start; says how much memory is promised to
+    /// those that have not taken it yet.
+    pub(super) promised: tokio::sync::Mutex<HashMap<String, u64>>,
+}
+
+impl World {
+    /// The image that the desktop starts from: its own copy once it has one.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn image_of(&self, record: &Record) -> Result<Image, ImageError> {
+        let own = self.state.desktop(&record.id).image();
+        if own.exists() { Image::open(&own, &record.pool.image) } else { self.images.get(&record.pool.image) }
+    }
+}
+
+/// All desktops of this server.
+pub struct Desktops {
+    world: Arc<World>,
+    handles: Mutex<HashMap<String, Handle>>,
+}
+
+/// Orders to and news from one desktop's task.
+#[derive(Clone)]
+pub struct Handle {
+    id: String,
+    orders: mpsc::Sender<Order>,
+    status: watch::Receiver<Status>,
+    viewers: Arc<AtomicU32>,
+    socket: PathBuf,
+    changes: broadcast::Sender<String>,
+}
+
+impl Desktops {
+    /// With the given configuration, over the given state.
+    pub fn new(config: Config, state: StateDir, db: sqlx::SqlitePool, vmm: PathBuf) -> Self {
+        let world = World {
+            table: DesktopTable::new(db.clone()),
+            settings: SettingsTable::new(db),
+            images: ImageStore::new(state.images()),
+            probe: HostProbe::new(vmm),
+            changes: broadcast::channel(256).0,
+            promised: tokio::sync::Mutex::default(),
+            config,
+            state,
+        };
+        Self { world: Arc::new(world), handles: Mutex::default() }
+    }
+
+    /// What they share.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Finds the machines that an earlier server left running, and clears away what it left half made.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn adopt(&self) -> sqlx::Result<()> {
+        for record in self.world.table.all().await? {
+            let unfinished = self.world.state.desktop(&record.id).unfinished_image();
+            if unfinished.exists()
+                && let Err(error) = std::fs::remove_dir_all(&unfinished)
+            {
+                tracing::warn!(path = %unfinished.display(), %error, "a half made disk could not be removed");
+            }
+            if record.state.is_up() {
+                self.handle(&record);
+            }
+        }
+        Ok(())
+    }
+
+    /// The desktop's task, which is started if it is not there.
+    pub fn handle(&self, record: &Record) -> Handle {
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        handles
+            .entry(record.id.clone())
+            .or_insert_with(|| {
+                let (orders, inbox) = mpsc::channel(16);
+                let status = Actor::spawn(Arc::clone(&self.world), record, inbox);
+                Handle {
+                    id: record.id.clone(),
+                    orders,
+                    status,
+                    viewers: Arc::default(),
+                    socket: self.world.state.desktop(&record.id).socket(),
+                    changes: self.world.changes.clone(),
+                }
+            })
+            .clone()
+    }
+
+    /// The desktops whose tasks are there, for counting.
+    pub fn statuses(&self) -> Vec<Status> {
+        let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        handles.values().map(Handle::status).collect()
+    }
+}
+
+impl Handle {
+    /// At this moment.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// From now on.
+    pub fn watch(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// How many watch.
+    pub fn viewers(&self) -> u32 {
+        self.viewers.load(Ordering::Relaxed)
+    }
+
+    /// Counts a viewer for as long as the seat is kept.
+    pub fn seat(&self) -> ViewerSeat {
+        self.viewers.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+        ViewerSeat { handle: self.clone() }
+    }
+
+    /// Connects a viewer to the machine.
+    ///
+    /// # Errors
+    /// The machine does not answer.
+    pub async fn open_viewer(&self, mode: ViewerMode) -> io::Result<UnixStream> {
+        control::open_viewer(&self.socket, mode).await
+    }
+
+    /// Starts it; no error if it runs already.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn start(&self) -> Result<(), Refusal> {
+        self.order(Order::Start).await
+    }
+
+    /// Presses the power button, or pulls the plug.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn stop(&self, force: bool) -> Result<(), Refusal> {
+        self.order(|reply| Order::Stop { force, reply }).await
+    }
+
+    /// Presses the power button, and starts it again.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn restart(&self) -> Result<(), Refusal> {
+        self.order(Order::Restart).await
+    }
+
+    /// Presses the reset button.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn reset(&self) -> Result<(), Refusal> {
+        self.order(Order::Reset).await
+    }
+
+    async fn order(
+        &self,
+        order: impl FnOnce(oneshot::Sender<Result<(), Refusal>>) -> Order,
+    ) -> Result<(), Refusal> {
+        let gone = || Refusal::Internal("The desktop's task has ended; restart the server.".into());
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    fn tell(&self) {
+        // Nobody listening is no failure.
+        let _ = self.changes.send(self.id.clone());
+    }
+}
+
+/// A viewer's place; leaving it counts them out.
+pub struct ViewerSeat {
+    handle: Handle,
+}
+
+impl Drop for ViewerSeat {
+    fn drop(&mut self) {
+        self.handle.viewers.fetch_sub(1, Ordering::Relaxed);
+        self.handle.tell();
+    }
+}

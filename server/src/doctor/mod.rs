@@ -1,0 +1,16 @@
+//! `oriel doctor`: is this host fit to run desktops, and if not, what to do?
+
+mod checks;
+mod report;
+
+use crate::config::Config;
+use report::Report;
+use std::process::ExitCode;
+
+/// Looks at everything and tells of it. Fails if something is broken; a warning is no failure.
+pub async fn run(config: &Config, json: bool) -> ExitCode {
+    let mut report = Report::default();
+    checks::all(config, &mut report).await;
+    report.print(json);
+    if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,82 @@
+//! From "the person wants to see it" to a machine that answers.
+
+use super::wire;
+use crate::desktops::{Handle, State};
+use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
+use oriel_vmm_api::ViewerMode;
+use std::collections::VecDeque;
+use tokio::net::UnixStream;
+
+/// Messages kept for the machine while there is none; a client has one thing to say before it is
+/// answered, and one that says more waits.
+const KEPT: usize = 4;
+
+/// A machine's connection, and what the client said meanwhile.
+pub(super) struct Opened {
+    pub machine: UnixStream,
+    pub early: VecDeque<Bytes>,
+}
+
+/// Why it did not come to that.
+pub(super) enum NotOpened {
+    /// The client has gone.
+    ClientGone,
+    /// The client sent what is no message.
+    Malformed,
+    /// The desktop did not start; one sentence.
+    NotStarted(String),
+    /// The machine does not take viewers; one sentence.
+    Refused(String),
+}
+
+/// Starts the desktop if need be and waits for it, telling the client how it goes.
+pub(super) async fn open(
+    socket: &mut WebSocket,
+    desktop: &Handle,
+    mode: ViewerMode,
+) -> Result<Opened, NotOpened> {
+    let mut early = VecDeque::new();
+    let mut status = desktop.watch();
+    let start = desktop.start();
+    tokio::pin!(start);
+    let mut ordered = false;
+    let mut told = None;
+    loop {
+        let now = status.borrow_and_update().clone();
+        if ordered && now.reachable {
+            break;
+        }
+        if ordered && !now.state.is_up() {
+            let reason = now.reason.unwrap_or_else(|| "The desktop was stopped.".into());
+            return Err(NotOpened::NotStarted(reason));
+        }
+        let text = match now.state {
+            State::Stopping => Some("Waiting for the desktop to stop, to start it again.".into()),
+            _ => now.progress,
+        };
+        if let Some(text) = text.filter(|text| told.as_ref() != Some(text)) {
+            if socket.send(Message::Binary(wire::notice("starting", &text))).await.is_err() {
+                return Err(NotOpened::ClientGone);
+            }
+            told = Some(text);
+        }
+        tokio::select! {
+            outcome = &mut start, if !ordered => match outcome {
+                Ok(()) => ordered = true,
+                Err(refusal) => return Err(NotOpened::NotStarted(refusal.text().to_owned())),
+            },
+            _ = status.changed() => {}
+            message = socket.recv(), if early.len() < KEPT => match message {
+                Some(Ok(Message::Binary(bytes))) => early.push_back(bytes),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Text(_))) => return Err(NotOpened::Malformed),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(NotOpened::ClientGone),
+            },
+        }
+    }
+    match desktop.open_viewer(mode).await {
+        Ok(machine) => Ok(Opened { machine, early }),
+        Err(error) => Err(NotOpened::Refused(format!("The desktop's machine takes no viewer: {error}."))),
+    }
+}

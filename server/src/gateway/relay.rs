@@ -1,0 +1,165 @@
+//! Moving messages both ways, each way at the pace of its receiver.
+
+use super::wire::{self, CloseCode};
+use super::{PING_EVERY, SILENCE};
+use crate::metrics::StreamCounters;
+use axum::extract::ws::{Message, WebSocket};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use oriel_vmm_api::ViewerMode;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
+
+/// One message may take so long to leave; a picture over a very slow line takes a while.
+const LONGEST_SEND: Duration = Duration::from_secs(120);
+
+/// Why a relay ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client closed or vanished.
+    ClientGone,
+    /// The client sent what is no message.
+    Malformed,
+    /// The machine closed, and said so to the client itself.
+    MachineClosed,
+    /// The machine's connection ended without a word.
+    MachineGone,
+}
+
+impl End {
+    /// What is left to tell the client.
+    pub(super) fn closing(&self) -> Option<(CloseCode, &'static str)> {
+        match self {
+            Self::Malformed => Some((
+                CloseCode::Malformed,
+                "The browser sent something that is no message; load the page anew.",
+            )),
+            Self::ClientGone | Self::MachineClosed | Self::MachineGone => None,
+        }
+    }
+}
+
+/// When the client was last heard of.
+pub(super) struct LastHeard(Mutex<Instant>);
+
+impl LastHeard {
+    pub(super) fn now() -> Self {
+        Self(Mutex::new(Instant::now()))
+    }
+
+    fn hear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn silence(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+/// Client to machine: first what it said early, then what it says.
+pub(super) async fn upstream(
+    client: &mut SplitStream<WebSocket>,
+    machine: &mut OwnedWriteHalf,
+    early: VecDeque<Bytes>,
+    mode: ViewerMode,
+    heard: &LastHeard,
+    counters: &StreamCounters,
+) -> End {
+    for message in early {
+        if pass_up(machine, &message, mode, counters).await.is_err() {
+            return End::MachineGone;
+        }
+    }
+    while let Some(message) = client.next().await {
+        heard.hear();
+        match message {
+            Ok(Message::Binary(message)) => {
+                if pass_up(machine, &message, mode, counters).await.is_err() {
+                    return End::MachineGone;
+                }
+            }
+            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            Ok(Message::Text(_)) => return End::Malformed,
+            Ok(Message::Close(_)) | Err(_) => return End::ClientGone,
+        }
+    }
+    End::ClientGone
+}
+
+async fn pass_up(
+    machine: &mut OwnedWriteHalf,
+    message: &[u8],
+    mode: ViewerMode,
+    counters: &StreamCounters,
+) -> io::Result<()> {
+    if mode == ViewerMode::Watch && wire::is_input(message) {
+        counters.dropped_input();
+        return Ok(());
+    }
+    counters.up(message.len());
+    machine.write_all(&framed(message)).await
+}
+
+/// Behind its length, in one piece: one system call and no half message on the wire for long.
+fn framed(message: &[u8]) -> BytesMut {
+    let mut frame = BytesMut::with_capacity(message.len() + 4);
+    // Bounded by LONGEST_FROM_CLIENT.
+    frame.put_u32_le(message.len() as u32);
+    frame.put_slice(message);
+    frame
+}
+
+/// Machine to client, with a ping where there is nothing to say.
+pub(super) async fn downstream(
+    machine: OwnedReadHalf,
+    client: &mut SplitSink<WebSocket, Message>,
+    heard: &LastHeard,
+    counters: &StreamCounters,
+) -> End {
+    let mut messages = LengthDelimitedCodec::builder()
+        .little_endian()
+        .length_field_type::<u32>()
+        .max_frame_length(wire::LONGEST_FROM_MACHINE)
+        .new_read(machine);
+    let mut ping = tokio::time::interval(PING_EVERY);
+    loop {
+        let (message, last) = tokio::select! {
+            message = next(&mut messages) => match message {
+                Some(message) => {
+                    counters.down(message.len());
+                    let last = wire::is_closed(&message);
+                    (Message::Binary(message), last)
+                }
+                None => return End::MachineGone,
+            },
+            _ = ping.tick() => {
+                if heard.silence() > SILENCE {
+                    return End::ClientGone;
+                }
+                (Message::Ping(Bytes::new()), false)
+            }
+        };
+        match tokio::time::timeout(LONGEST_SEND, client.send(message)).await {
+            Ok(Ok(())) if last => return End::MachineClosed,
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return End::ClientGone,
+        }
+    }
+}
+
+async fn next(messages: &mut FramedRead<OwnedReadHalf, LengthDelimitedCodec>) -> Option<Bytes> {
+    match messages.next().await? {
+        Ok(message) => Some(message.freeze()),
+        Err(error) => {
+            tracing::warn!(%error, "a machine's stream broke off");
+            None
+        }
+    }
+}

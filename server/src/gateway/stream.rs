@@ -1,0 +1,136 @@
+//! One person's view of one desktop, from opening to end.
+
+use super::opening::{NotOpened, open};
+use super::relay::{self, End, LastHeard};
+use super::session_watch::session_ended;
+use super::wire::{self, CloseCode};
+use crate::desktops::Handle;
+use crate::metrics::Metrics;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::{Sink, SinkExt, StreamExt};
+use oriel_auth::{SessionId, Sessions};
+use oriel_vmm_api::ViewerMode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The last messages have so long to leave.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
+/// After a machine's connection broke, its desktop has so long to say what became of it.
+const VERDICT: Duration = Duration::from_secs(12);
+
+/// Everything that a stream is made of.
+pub struct Stream {
+    /// The desktop to show.
+    pub desktop: Handle,
+    /// What the viewer may do.
+    pub mode: ViewerMode,
+    /// The session that it ends with,
+    pub session: SessionId,
+    /// and where to look for that.
+    pub sessions: Sessions,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
+    /// The server is going away.
+    pub stopping: CancellationToken,
+}
+
+/// What the client is told at the end.
+enum Goodbye {
+    /// Nothing: it is gone, or has been told.
+    Silent,
+    /// Why; it should not just try again.
+    Closed(CloseCode, String),
+    /// Try again in a moment: the server restarts and the desktop runs on.
+    GoingAway,
+}
+
+/// Serves the stream to its end.
+pub async fn serve(mut socket: WebSocket, stream: Stream) {
+    let counters = stream.metrics.stream();
+    let opened = tokio::select! {
+        opened = open(&mut socket, &stream.desktop, stream.mode) => Ok(opened),
+        () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
+        () = stream.stopping.cancelled() => Err(Goodbye::GoingAway),
+    };
+    let opened = match opened {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => return part(&mut socket, not_opened(error)).await,
+        Err(goodbye) => return part(&mut socket, goodbye).await,
+    };
+    let _seat = stream.desktop.seat();
+    let heard = LastHeard::now();
+    let (mut to_client, mut from_client) = socket.split();
+    let (from_machine, mut to_machine) = opened.machine.into_split();
+    let end = tokio::select! {
+        end = relay::upstream(
+            &mut from_client, &mut to_machine, opened.early, stream.mode, &heard, &counters,
+        ) => Ok(end),
+        end = relay::downstream(from_machine, &mut to_client, &heard, &counters) => Ok(end),
+        () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
+        () = stream.stopping.cancelled() => Err(Goodbye::GoingAway),
+    };
+    let goodbye = match end {
+        Err(goodbye) => goodbye,
+        Ok(End::MachineGone) => verdict(&stream.desktop).await,
+        Ok(end) => {
+            end.closing().map_or(Goodbye::Silent, |(code, text)| Goodbye::Closed(code, text.to_owned()))
+        }
+    };
+    part(&mut to_client, goodbye).await;
+}
+
+fn logged_out() -> Goodbye {
+    Goodbye::Closed(CloseCode::Forbidden, "You have been logged out.".into())
+}
+
+fn not_opened(error: NotOpened) -> Goodbye {
+    match error {
+        NotOpened::ClientGone => Goodbye::Silent,
+        NotOpened::Malformed => {
+            Goodbye::Closed(CloseCode::Malformed, "The browser sent something that is no message.".into())
+        }
+        NotOpened::NotStarted(text) => Goodbye::Closed(CloseCode::Stopped, text),
+        NotOpened::Refused(text) => Goodbye::Closed(CloseCode::Internal, text),
+    }
+}
+
+/// What became of a desktop whose machine broke off.
+async fn verdict(desktop: &Handle) -> Goodbye {
+    let mut status = desktop.watch();
+    let ended = status.wait_for(|status| !status.state.is_up());
+    match tokio::time::timeout(VERDICT, ended).await {
+        Ok(Ok(status)) => {
+            let text = status.reason.clone().unwrap_or_else(|| "The desktop was shut down.".into());
+            Goodbye::Closed(CloseCode::Stopped, text)
+        }
+        // It runs on, or runs again: only this connection broke.
+        Ok(Err(_)) | Err(_) => Goodbye::Closed(
+            CloseCode::Internal,
+            "The connection to the desktop was lost; open it again.".into(),
+        ),
+    }
+}
+
+/// Whoever is gone hears no goodbye, so failures are none.
+async fn part(to_client: &mut (impl Sink<Message> + Unpin), goodbye: Goodbye) {
+    let farewell = async {
+        for message in messages(goodbye) {
+            if to_client.send(message).await.is_err() {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LONGEST_GOODBYE, farewell).await;
+}
+
+fn messages(goodbye: Goodbye) -> Vec<Message> {
+    let close = |code| Message::Close(Some(CloseFrame { code, reason: "".into() }));
+    match goodbye {
+        Goodbye::Silent => vec![close(close_code::NORMAL)],
+        Goodbye::Closed(code, text) => {
+            vec![Message::Binary(wire::closed(code, &text)), close(close_code::NORMAL)]
+        }
+        Goodbye::GoingAway => vec![close(close_code::AWAY)],
+    }
+}

@@ -1,0 +1,173 @@
+//! The accept loop: limits on strangers, TLS, HTTP/1.1, and an orderly end.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use oriel_auth::Scheme;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceBuilder;
+
+/// Connections at once; beyond it new ones wait in the kernel.
+const CONNECTIONS: usize = 2048;
+/// A client has so long to say hello.
+const LONGEST_HANDSHAKE: Duration = Duration::from_secs(10);
+/// And so long to send a request's head, also the next one on a kept connection.
+const LONGEST_HEAD: Duration = Duration::from_secs(75);
+/// Requests under way have so long to end when the server does.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
+
+/// How a request came in; every request carries it as an extension.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The other end.
+    pub peer: SocketAddr,
+    /// TLS or not.
+    pub scheme: Scheme,
+}
+
+/// One open port.
+pub struct Listening {
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl Listening {
+    /// Opens the port.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn open(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, String> {
+        let hint = |error: &io::Error| match error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there; stop it or choose another port",
+            io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one",
+            io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+            _ => "choose another address",
+        };
+        let failed =
+            |error: io::Error| format!("Oriel cannot listen on {address} ({error}): {}.", hint(&error));
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, tls, address })
+    }
+
+    fn scheme(&self) -> Scheme {
+        if self.tls.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+}
+
+/// Serves a router on open ports.
+pub struct Server {
+    router: Router,
+    connections: Arc<Semaphore>,
+    serving: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Server {
+    /// Will end when `stopping` is cancelled.
+    pub fn new(router: Router, stopping: CancellationToken) -> Self {
+        Self {
+            router,
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            serving: TaskTracker::new(),
+            stopping,
+        }
+    }
+
+    /// Serves until told to stop, then lets requests under way end.
+    pub async fn run(self, ports: Vec<Listening>) {
+        let loops = ports.into_iter().map(|port| self.accept_loop(port));
+        futures_util::future::join_all(loops).await;
+        self.serving.close();
+        if tokio::time::timeout(LONGEST_GOODBYE, self.serving.wait()).await.is_err() {
+            tracing::warn!("some requests were cut off");
+        }
+    }
+
+    async fn accept_loop(&self, port: Listening) {
+        loop {
+            // A permit first: a server that is full leaves strangers in the kernel's queue.
+            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else { return };
+            let accepted = tokio::select! {
+                accepted = port.socket.accept() => accepted,
+                () = self.stopping.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let serving = self.connection(stream, peer, port.scheme(), port.tls.clone());
+                    self.serving.spawn(async move {
+                        let _permit = permit;
+                        serving.await;
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, most likely: others must end first.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    fn connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        scheme: Scheme,
+        tls: Option<TlsAcceptor>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let arrival = Arrival { peer, scheme };
+        let router = self.router.clone();
+        let stopping = self.stopping.clone();
+        async move {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "no TCP_NODELAY");
+            }
+            match tls {
+                None => serve(stream, arrival, router, &stopping).await,
+                Some(tls) => match tokio::time::timeout(LONGEST_HANDSHAKE, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => serve(stream, arrival, router, &stopping).await,
+                    Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+                    Err(_) => tracing::debug!(%peer, "no TLS in time"),
+                },
+            }
+        }
+    }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    arrival: Arrival,
+    router: Router,
+    stopping: &CancellationToken,
+) {
+    let service = ServiceBuilder::new().layer(axum::Extension(arrival)).service(router);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(peer = %arrival.peer, %error, "a connection broke");
+    }
+}

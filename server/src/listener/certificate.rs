@@ -1,0 +1,165 @@
+//! The certificate: given, or made at the first start.
+
+use super::names::own_names;
+use crate::config::{Config, Tls};
+use crate::state::StateDir;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+
+/// Some browsers refuse a certificate that is good for longer.
+const GOOD_FOR: Duration = Duration::days(820);
+/// One that was made so long ago is made anew at the next start.
+const RENEW_AFTER: Duration = Duration::days(730);
+
+/// What TLS needs.
+pub struct Certificate {
+    /// For the listener.
+    pub config: Arc<ServerConfig>,
+    /// SHA-256 of the certificate, as browsers show it.
+    pub fingerprint: String,
+    /// Whether an administrator gave it.
+    pub given: bool,
+}
+
+/// Loads the certificate that was given, or the one made earlier, or makes one for this machine's
+/// own names and addresses.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn certificate_for(config: &Config, state: &StateDir) -> Result<Certificate, String> {
+    let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let listen = config.listen.ip();
+    if !listen.is_unspecified() && !addresses.contains(&listen) {
+        addresses.push(listen);
+    }
+    load_or_make(&config.tls, state, &own_names(), &addresses)
+}
+
+fn load_or_make(
+    tls: &Tls,
+    state: &StateDir,
+    names: &[String],
+    addresses: &[IpAddr],
+) -> Result<Certificate, String> {
+    if let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) {
+        return load(certificate, key, true);
+    }
+    let (certificate, key) = (state.certificate(), state.key());
+    if !is_fresh(&certificate) || !key.exists() {
+        make(&certificate, &key, names, addresses).map_err(|error| {
+            format!(
+                "A certificate could not be made in {} ({error}); check the state folder.",
+                state.root().display()
+            )
+        })?;
+    }
+    load(&certificate, &key, false)
+}
+
+fn is_fresh(path: &Path) -> bool {
+    let made = fs::metadata(path).and_then(|metadata| metadata.modified());
+    made.is_ok_and(|made| OffsetDateTime::now_utc() - OffsetDateTime::from(made) < RENEW_AFTER)
+}
+
+fn make(
+    certificate: &Path,
+    key: &Path,
+    names: &[String],
+    addresses: &[IpAddr],
+) -> Result<(), Box<dyn std::error::Error>> {
+    let subjects = names.iter().cloned().chain(addresses.iter().map(IpAddr::to_string)).collect::<Vec<_>>();
+    let mut params = CertificateParams::new(subjects)?;
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, "Oriel");
+    params.distinguished_name = name;
+    params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
+    params.not_after = params.not_before + GOOD_FOR;
+    let pair = KeyPair::generate()?;
+    let made = params.self_signed(&pair)?;
+    // The key first: a certificate without its key would be taken for a whole pair.
+    write_private(key, pair.serialize_pem().as_bytes())?;
+    write_private(certificate, made.pem().as_bytes())?;
+    Ok(())
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file: File =
+        File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(unfinished, path)
+}
+
+fn load(certificate: &Path, key: &Path, given: bool) -> Result<Certificate, String> {
+    let unusable = |path: &Path, error: &dyn std::fmt::Display| {
+        format!(
+            "{} cannot be used for TLS ({error}); it must be a PEM file that fits the other one.",
+            path.display()
+        )
+    };
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .map_err(|error| unusable(certificate, &error))?;
+    let first = chain.first().ok_or_else(|| unusable(certificate, &"it holds no certificate"))?;
+    let fingerprint = fingerprint(first);
+    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(certificate, &error))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key_der)
+        .map_err(|error| unusable(certificate, &error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Certificate { config: Arc::new(config), fingerprint, given })
+}
+
+fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    let hash = Sha256::digest(certificate);
+    hash.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn state() -> (tempfile::TempDir, StateDir) {
+        let root = tempfile::tempdir().unwrap();
+        let state = StateDir::open(root.path()).unwrap();
+        (root, state)
+    }
+
+    #[test]
+    fn a_certificate_is_made_once_and_its_key_is_private() {
+        let (_root, state) = state();
+        let names = ["localhost".to_owned()];
+        let first = load_or_make(&Tls::default(), &state, &names, &[]).unwrap();
+        let again = load_or_make(&Tls::default(), &state, &names, &[]).unwrap();
+        assert_eq!(first.fingerprint, again.fingerprint);
+        assert_eq!(first.fingerprint.len(), 32 * 3 - 1);
+        assert_eq!(fs::metadata(state.key()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_given_certificate_is_used_and_a_broken_one_is_named() {
+        let (_root, state) = state();
+        load_or_make(&Tls::default(), &state, &["localhost".to_owned()], &[]).unwrap();
+        let mut tls = Tls { certificate: Some(state.certificate()), key: Some(state.key()) };
+        assert!(load_or_make(&tls, &state, &[], &[]).unwrap().given);
+        fs::write(state.root().join("broken.pem"), "nothing").unwrap();
+        tls.key = Some(state.root().join("broken.pem"));
+        let text = load_or_make(&tls, &state, &[], &[]).err().unwrap();
+        assert!(text.contains("broken.pem"), "{text}");
+    }
+}

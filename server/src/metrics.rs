@@ -1,0 +1,166 @@
+//! What is counted, in Prometheus' text format.
+
+use crate::desktops::{State, Status};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The server's counters. All only ever go up, except `streams`.
+#[derive(Default)]
+pub struct Metrics {
+    logins_ok: AtomicU64,
+    logins_failed: AtomicU64,
+    logins_slowed: AtomicU64,
+    requests: AtomicU64,
+    tickets: AtomicU64,
+    streams: AtomicU64,
+    streams_opened: AtomicU64,
+    messages_down: AtomicU64,
+    bytes_down: AtomicU64,
+    messages_up: AtomicU64,
+    bytes_up: AtomicU64,
+    inputs_dropped: AtomicU64,
+}
+
+/// How a login came out.
+#[derive(Debug, Clone, Copy)]
+pub enum LoginOutcome {
+    /// In.
+    Ok,
+    /// Refused.
+    Failed,
+    /// Told to wait.
+    Slowed,
+}
+
+/// Counts for one open stream, and the stream itself while it is kept.
+pub struct StreamCounters(Arc<Metrics>);
+
+impl Metrics {
+    /// Counts a login.
+    pub fn login(&self, outcome: LoginOutcome) {
+        add(
+            match outcome {
+                LoginOutcome::Ok => &self.logins_ok,
+                LoginOutcome::Failed => &self.logins_failed,
+                LoginOutcome::Slowed => &self.logins_slowed,
+            },
+            1,
+        );
+    }
+
+    /// Counts a request.
+    pub fn request(&self) {
+        add(&self.requests, 1);
+    }
+
+    /// Counts an issued ticket.
+    pub fn ticket(&self) {
+        add(&self.tickets, 1);
+    }
+
+    /// Counts a stream that opens.
+    pub fn stream(self: &Arc<Self>) -> StreamCounters {
+        add(&self.streams_opened, 1);
+        add(&self.streams, 1);
+        StreamCounters(Arc::clone(self))
+    }
+
+    /// Everything as text.
+    pub fn text(&self, sessions: i64, desktops: &[Status]) -> String {
+        let mut text = String::new();
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as i64;
+        let outcomes = [
+            (r#"{outcome="ok"}"#, load(&self.logins_ok)),
+            (r#"{outcome="failed"}"#, load(&self.logins_failed)),
+            (r#"{outcome="slowed"}"#, load(&self.logins_slowed)),
+        ];
+        family(&mut text, "oriel_logins_total", "counter", "Logins by outcome.", &outcomes);
+        family(&mut text, "oriel_sessions", "gauge", "Open sessions.", &[("", sessions)]);
+        let states =
+            [State::Stopped, State::Starting, State::Running, State::Stopping, State::Failed].map(|state| {
+                let count = desktops.iter().filter(|status| status.state == state).count();
+                (format!(r#"{{state="{}"}}"#, state.as_str()), count as i64)
+            });
+        let states = states.each_ref().map(|(labels, count)| (labels.as_str(), *count));
+        family(&mut text, "oriel_desktops", "gauge", "Desktops known to this server by state.", &states);
+        for (name, kind, help, counter) in [
+            ("oriel_http_requests_total", "counter", "HTTP requests.", &self.requests),
+            ("oriel_tickets_total", "counter", "Tickets issued.", &self.tickets),
+            ("oriel_streams", "gauge", "Open streams.", &self.streams),
+            ("oriel_streams_total", "counter", "Streams opened.", &self.streams_opened),
+            (
+                "oriel_stream_inputs_dropped_total",
+                "counter",
+                "Inputs of viewers who may only watch.",
+                &self.inputs_dropped,
+            ),
+        ] {
+            family(&mut text, name, kind, help, &[("", load(counter))]);
+        }
+        let directions = |down: &AtomicU64, up: &AtomicU64| {
+            [(r#"{direction="to_client"}"#, load(down)), (r#"{direction="from_client"}"#, load(up))]
+        };
+        let messages = directions(&self.messages_down, &self.messages_up);
+        family(&mut text, "oriel_stream_messages_total", "counter", "Messages relayed.", &messages);
+        let bytes = directions(&self.bytes_down, &self.bytes_up);
+        family(&mut text, "oriel_stream_bytes_total", "counter", "Bytes of messages relayed.", &bytes);
+        text
+    }
+}
+
+impl StreamCounters {
+    /// A message to the client.
+    pub fn down(&self, bytes: usize) {
+        add(&self.0.messages_down, 1);
+        add(&self.0.bytes_down, bytes as u64);
+    }
+
+    /// A message from the client.
+    pub fn up(&self, bytes: usize) {
+        add(&self.0.messages_up, 1);
+        add(&self.0.bytes_up, bytes as u64);
+    }
+
+    /// An input of someone who may only watch.
+    pub fn dropped_input(&self) {
+        add(&self.0.inputs_dropped, 1);
+    }
+}
+
+impl Drop for StreamCounters {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}
+
+fn family(text: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, i64)]) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in values {
+        let _ = writeln!(text, "{name}{labels} {value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_streams_go_up_and_down() {
+        let metrics = Arc::new(Metrics::default());
+        let stream = metrics.stream();
+        stream.down(100);
+        let during = metrics.text(3, &[]);
+        drop(stream);
+        let after = metrics.text(3, &[]);
+        assert!(during.contains("\noriel_streams 1\n") && after.contains("\noriel_streams 0\n"));
+        assert!(after.contains("oriel_stream_bytes_total{direction=\"to_client\"} 100\n"));
+        assert!(after.contains("\noriel_sessions 3\n"));
+        assert!(after.contains("oriel_desktops{state=\"running\"} 0\n"));
+    }
+}

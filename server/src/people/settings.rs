@@ -1,0 +1,146 @@
+//! A person's own settings.
+
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use sqlx::sqlite::SqlitePool;
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// As the person's own machine has it.
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// How a person likes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Of the web client.
+    pub theme: Theme,
+    /// An XKB layout, for the guest's keyboard.
+    pub layout: String,
+    /// A variant of it, or empty.
+    pub layout_variant: String,
+    /// Everything as H.264; `None`: as the pool says.
+    pub video_only: Option<bool>,
+    /// The figures on top of the picture.
+    pub overlay: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: Theme::System,
+            layout: "us".into(),
+            layout_variant: String::new(),
+            video_only: None,
+            overlay: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Refuses layouts that are no XKB names: they end on a kernel command line.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let name = |text: &str| text.len() <= 32 && text.chars().all(plain);
+        if self.layout.is_empty() || !name(&self.layout) {
+            return Err("The keyboard layout is no XKB name such as us or de.");
+        }
+        if !name(&self.layout_variant) {
+            return Err("The keyboard variant is no XKB name such as nodeadkeys.");
+        }
+        Ok(())
+    }
+}
+
+/// The table of settings.
+#[derive(Clone)]
+pub struct SettingsTable {
+    db: SqlitePool,
+}
+
+impl SettingsTable {
+    /// Over the given database.
+    pub fn new(db: SqlitePool) -> Self {
+        Self { db }
+    }
+
+    /// A person's settings, or the default ones.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn get(&self, person_id: &str) -> sqlx::Result<Settings> {
+        let row = sqlx::query(
+            "SELECT theme, layout, layout_variant, video_only, overlay FROM settings WHERE person_id = ?",
+        )
+        .bind(person_id)
+        .fetch_optional(&self.db)
+        .await?;
+        let Some(row) = row else { return Ok(Settings::default()) };
+        let theme: &str = row.try_get("theme")?;
+        Ok(Settings {
+            theme: match theme {
+                "light" => Theme::Light,
+                "dark" => Theme::Dark,
+                _ => Theme::System,
+            },
+            layout: row.try_get("layout")?,
+            layout_variant: row.try_get("layout_variant")?,
+            video_only: row.try_get("video_only")?,
+            overlay: row.try_get("overlay")?,
+        })
+    }
+
+    /// Stores them.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn put(&self, person_id: &str, settings: &Settings) -> sqlx::Result<()> {
+        let theme = match settings.theme {
+            Theme::System => "system",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        };
+        sqlx::query(
+            "INSERT OR REPLACE INTO settings (person_id, theme, layout, layout_variant, video_only, overlay)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(person_id)
+        .bind(theme)
+        .bind(&settings.layout)
+        .bind(&settings.layout_variant)
+        .bind(settings.video_only)
+        .bind(settings.overlay)
+        .execute(&self.db)
+        .await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_that_would_leave_their_word_are_refused() {
+        for (layout, variant) in
+            [("", ""), ("de init=/bin/sh", ""), ("de", "a b"), ("d\ne", ""), ("de", "\"")]
+        {
+            let settings =
+                Settings { layout: layout.into(), layout_variant: variant.into(), ..Settings::default() };
+            assert!(settings.check().is_err(), "{layout:?} {variant:?}");
+        }
+        let settings =
+            Settings { layout: "de".into(), layout_variant: "nodeadkeys".into(), ..Settings::default() };
+        assert!(settings.check().is_ok());
+    }
+}

@@ -1,0 +1,139 @@
+//! `oriel serve`: putting the server together, and taking it down.
+
+use crate::config::Config;
+use crate::desktops::Desktops;
+use crate::listener::{Listening, Server, certificate_for, own_names};
+use crate::metrics::Metrics;
+use crate::people::SettingsTable;
+use crate::programs;
+use crate::state::{LockError, StateDir, open_database, try_lock};
+use crate::web::{App, WebRoot, router};
+use oriel_auth::{Login, Origins, SessionLimits, Tickets};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Open streams have so long to say goodbye.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(6);
+
+/// How the server is reached, once it is.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The address to open.
+    pub url: String,
+    /// The plain one on loopback, if asked for.
+    pub plain_url: Option<String>,
+    /// SHA-256 of the certificate.
+    pub fingerprint: String,
+}
+
+/// Serves until `stopping` is cancelled. Desktops run on.
+///
+/// # Errors
+/// A sentence that says what to do; then nothing was started.
+pub async fn serve(
+    config: Config,
+    stopping: CancellationToken,
+    ready: impl FnOnce(&Ready),
+) -> Result<(), String> {
+    let state = StateDir::open(&config.state_dir)?;
+    let _lock = try_lock(&state.server_lock()).map_err(|error| match error {
+        LockError::Held => format!(
+            "Another server runs on {}; stop it first, or give this one its own --state-dir.",
+            state.root().display()
+        ),
+        LockError::Io(error) => {
+            format!(
+                "The lock {} cannot be taken ({error}); check the state folder.",
+                state.server_lock().display()
+            )
+        }
+    })?;
+    let vmm = programs::vmm(&config)?;
+    let web_root = WebRoot::open(&programs::web_root(&config)?)?;
+    let db = open_database(&state).await?;
+
+    let names = own_names();
+    let certificate = certificate_for(&config, &state)?;
+    let origins = Origins::new(
+        config.public_urls.iter().map(String::as_str),
+        names.iter().map(String::as_str),
+    )
+    .map_err(|url| {
+        format!("public_urls has \"{url}\", which is no address like https://desk.example.org; correct it.")
+    })?;
+    let tls_port = Listening::open(config.listen, Some(TlsAcceptor::from(certificate.config))).await?;
+    let plain_port = match config.plain_loopback {
+        Some(address) => Some(Listening::open(address, None).await?),
+        None => None,
+    };
+    let limits = SessionLimits {
+        idle: Duration::from_secs(u64::from(config.login.idle_minutes) * 60),
+        absolute: Duration::from_secs(u64::from(config.login.longest_hours) * 3600),
+    };
+    let told = Ready {
+        url: format!("https://{}/", shown_authority(tls_port.address)),
+        plain_url: plain_port.as_ref().map(|port| format!("http://{}/", port.address)),
+        fingerprint: certificate.fingerprint,
+    };
+    let app = Arc::new(App {
+        login: Login::new(db.clone(), limits)
+            .map_err(|error| format!("The server cannot start: {error}."))?,
+        tickets: Tickets::default(),
+        origins,
+        settings: SettingsTable::new(db.clone()),
+        desktops: Desktops::new(config, state, db.clone(), vmm),
+        metrics: Arc::new(Metrics::default()),
+        web_root,
+        certificate_given: certificate.given,
+        stopping: stopping.clone(),
+        sockets: TaskTracker::new(),
+    });
+    app.desktops.adopt().await.map_err(|error| format!("The database failed: {error}."))?;
+    ready(&told);
+
+    Server::new(router(Arc::clone(&app)), stopping)
+        .run(std::iter::once(tls_port).chain(plain_port).collect())
+        .await;
+    app.sockets.close();
+    if tokio::time::timeout(LONGEST_GOODBYE, app.sockets.wait()).await.is_err() {
+        tracing::warn!("some streams were cut off");
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// Cancelled by SIGINT or SIGTERM.
+///
+/// # Errors
+/// A sentence.
+pub fn until_signalled() -> Result<CancellationToken, String> {
+    let listen = |kind| signal(kind).map_err(|error| format!("Signals cannot be heard: {error}."));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let stopping = CancellationToken::new();
+    let token = stopping.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping; desktops run on");
+        token.cancel();
+    });
+    Ok(stopping)
+}
+
+/// What to type into a browser: a name where one works.
+fn shown_authority(address: SocketAddr) -> String {
+    let ip = address.ip();
+    if ip.is_loopback() || ip.is_unspecified() {
+        let name = if ip.is_loopback() { "localhost".into() } else { own_names().pop().unwrap_or_default() };
+        format!("{name}:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}

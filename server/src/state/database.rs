@@ -1,0 +1,67 @@
+//! The SQLite database: one file, one numbering of migrations over all crates that keep tables.
+
+use super::StateDir;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use std::time::Duration;
+
+/// Opens the database and brings its tables up to date. The command line does this too while a
+/// server runs: WAL lets both in, and a writer waits for the other.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub async fn open_database(state: &StateDir) -> Result<SqlitePool, String> {
+    let path = state.database();
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A state change must be on the disk before it is acted upon.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(10));
+    let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await.map_err(|error| {
+        format!(
+            "The database {} cannot be opened ({error}); check that its folder is writable and the disk has room.",
+            path.display()
+        )
+    })?;
+    migrator().run(&pool).await.map_err(|error| {
+        format!(
+            "The database {} cannot be brought up to date ({error}); it may be newer than this version of Oriel.",
+            path.display()
+        )
+    })?;
+    Ok(pool)
+}
+
+fn migrator() -> Migrator {
+    let mut all = oriel_auth::migrations();
+    all.extend(sqlx::migrate!("./migrations").iter().cloned());
+    Migrator::with_migrations(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn migrations_of_all_crates_are_numbered_apart() {
+        let migrator = migrator();
+        let versions: BTreeSet<_> = migrator.iter().map(|migration| migration.version).collect();
+        assert_eq!(versions.len(), migrator.iter().count());
+    }
+
+    #[tokio::test]
+    async fn a_second_process_may_open_it_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        let one = open_database(&state).await.unwrap();
+        let two = open_database(&state).await.unwrap();
+        oriel_auth::Persons::new(one).add("ada", oriel_auth::Role::Person, "hash", 0).await.unwrap();
+        assert_eq!(oriel_auth::Persons::new(two).list().await.unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,126 @@
+//! Logging in and out, and a person's own affairs.
+
+use super::app::App;
+use super::cookie;
+use super::error::ApiError;
+use super::guard::Caller;
+use crate::listener::Arrival;
+use crate::metrics::LoginOutcome;
+use crate::people::Settings;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::HeaderMap};
+use oriel_auth::person::Role;
+use oriel_auth::{LoginRefused, LoginState, Password, Person, csrf};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    name: String,
+    password: Password,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PasswordChange {
+    old: Password,
+    new: Password,
+}
+
+pub(super) async fn login(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    body: Result<Json<Credentials>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let Json(Credentials { name, password }) = body.map_err(|_| {
+        // The parser's own words could repeat what was sent.
+        ApiError::bad_request("A login is a JSON object with name and password.")
+    })?;
+    let state =
+        app.login.begin(&name, password, arrival.peer.ip()).await?.map_err(|refused| match refused {
+            LoginRefused::Failed => {
+                app.metrics.login(LoginOutcome::Failed);
+                ApiError::login_failed()
+            }
+            LoginRefused::SlowDown(wait) => {
+                app.metrics.login(LoginOutcome::Slowed);
+                ApiError::slow_down(wait)
+            }
+        })?;
+    let signed_in = match state {
+        LoginState::In(signed_in) => signed_in,
+        LoginState::SecondFactor(never) => match never {},
+    };
+    app.metrics.login(LoginOutcome::Ok);
+    let session = session_json(&app, &signed_in.person, &csrf::token_for(&signed_in.token)).await?;
+    let mut headers = HeaderMap::new();
+    let cookie = cookie::set(&signed_in.token, arrival.scheme, app.login.sessions.longest());
+    headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok((headers, Json(json!({ "state": "in", "session": session }))).into_response())
+}
+
+pub(super) async fn logout(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    app.login.logout(&caller.session, arrival.peer.ip()).await?;
+    let mut headers = HeaderMap::new();
+    headers.extend(cookie::clear(arrival.scheme).map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+pub(super) async fn session(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    Ok(Json(session_json(&app, &caller.session.person, &caller.csrf).await?))
+}
+
+pub(super) async fn put_settings(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<Json<Settings>, JsonRejection>,
+) -> Result<Json<Settings>, ApiError> {
+    let Json(settings) = body.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    settings.check().map_err(ApiError::bad_request)?;
+    app.settings.put(&caller.session.person.id, &settings).await?;
+    Ok(Json(settings))
+}
+
+pub(super) async fn change_password(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    caller: Caller,
+    body: Result<Json<PasswordChange>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Json(PasswordChange { old, new }) =
+        body.map_err(|_| ApiError::bad_request("A change of password is a JSON object with old and new."))?;
+    match app.login.change_password(&caller.session, old, new, arrival.peer.ip()).await? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(LoginRefused::Failed) => Err(ApiError::forbidden("The old password is not right.")),
+        Err(LoginRefused::SlowDown(wait)) => Err(ApiError::slow_down(wait)),
+    }
+}
+
+/// `Session` of API.md.
+async fn session_json(app: &App, person: &Person, csrf: &str) -> Result<Value, ApiError> {
+    let settings = app.settings.get(&person.id).await?;
+    let host_line = match app.desktops.world().probe.facts().await {
+        Ok(facts) => facts.kvm_text,
+        Err(text) => text,
+    };
+    Ok(json!({
+        "person": {
+            "id": person.id,
+            "name": person.name,
+            "display_name": person.display_name,
+            "admin": person.role == Role::Admin,
+        },
+        "csrf": csrf,
+        "settings": settings,
+        "server": { "version": env!("CARGO_PKG_VERSION"), "host_line": host_line },
+    }))
+}

@@ -1,0 +1,115 @@
+//! The web client's files.
+
+use super::app::App;
+use super::error::ApiError;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The folder of the built web client.
+#[derive(Debug, Clone)]
+pub struct WebRoot(PathBuf);
+
+impl WebRoot {
+    /// Checks that a web client is there.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn open(folder: &Path) -> Result<Self, String> {
+        if folder.join("index.html").is_file() {
+            return Ok(Self(folder.to_owned()));
+        }
+        Err(format!(
+            "There is no web client in {}; build it with `make` or set `web_root` in the configuration.",
+            folder.display()
+        ))
+    }
+}
+
+/// A file of the web client; for a page's address, the page.
+pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
+    let path = request.uri().path();
+    if path == "/api" || path.starts_with("/api/") {
+        return ApiError::not_found().into_response();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return ApiError::method_not_allowed().into_response();
+    }
+    let Some(name) = file_name(path) else { return ApiError::not_found().into_response() };
+    match tokio::fs::read(app.web_root.0.join(name)).await {
+        Ok(bytes) => {
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static(content_type(name))),
+                (header::CACHE_CONTROL, HeaderValue::from_static(caching(name))),
+            ];
+            (headers, bytes).into_response()
+        }
+        Err(_) => ApiError::not_found().into_response(),
+    }
+}
+
+/// The file behind a path: the page itself where there is no dot in the last part; `None` for a
+/// path that would leave the folder or name something hidden.
+fn file_name(path: &str) -> Option<&str> {
+    let path = path.strip_prefix('/')?;
+    let last = path.rsplit('/').next()?;
+    if !last.contains('.') {
+        return Some("index.html");
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let ok =
+        path.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && part.chars().all(plain));
+    ok.then_some(path)
+}
+
+/// Vite names the files in `assets/` by their content.
+fn caching(name: &str) -> &'static str {
+    if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "webp" => "image/webp",
+        "woff2" => "font/woff2",
+        "wasm" => "application/wasm",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_the_one_page_and_files_are_files() {
+        assert_eq!(file_name("/"), Some("index.html"));
+        assert_eq!(file_name("/desktops/abc"), Some("index.html"));
+        assert_eq!(file_name("/assets/index-a1.js"), Some("assets/index-a1.js"));
+    }
+
+    #[test]
+    fn nothing_outside_or_hidden_is_reached() {
+        for path in
+            ["/../x.y", "/a/../b.c", "/.env", "/a/.git/x.y", "//x.y", "/%2e%2e/x.y", "/a\\b.c", "/..", "x.y"]
+        {
+            assert!(matches!(file_name(path), None | Some("index.html")), "{path}");
+        }
+    }
+
+    #[test]
+    fn only_files_named_by_their_content_are_kept_for_good() {
+        assert!(caching("assets/a.js").contains("immutable"));
+        assert_eq!(caching("index.html"), "no-cache");
+    }
+}

@@ -1,0 +1,214 @@
+//! A person's desktops.
+
+use super::app::App;
+use super::error::ApiError;
+use super::guard::{Caller, OwnDesktop};
+use crate::desktops::{DesktopView, Record};
+use crate::gateway;
+use crate::listener::Arrival;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use oriel_auth::audit::Entry;
+use oriel_auth::ticket::LIFETIME;
+use oriel_auth::{Bound, unix_now};
+use oriel_vmm_api::ViewerMode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The WebSocket subprotocol.
+const SUBPROTOCOL: &str = "oriel.v1";
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct StopRequest {
+    force: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TicketRequest {
+    mode: ViewerMode,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Presented {
+    #[serde(default)]
+    ticket: String,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Json<Vec<DesktopView>>, ApiError> {
+    Ok(Json(views(&app, &caller.session.person.id).await?))
+}
+
+/// All of a person's desktops as they are now.
+pub(super) async fn views(app: &App, person_id: &str) -> Result<Vec<DesktopView>, ApiError> {
+    let settings = app.settings.get(person_id).await?;
+    let mut views = Vec::new();
+    for record in app.desktops.world().table.of_person(person_id, unix_now()).await? {
+        let handle = app.desktops.handle(&record);
+        views.push(DesktopView::new(app.desktops.world(), &record, &handle, &settings).await);
+    }
+    Ok(views)
+}
+
+/// One desktop as it is now.
+pub(super) async fn view(app: &App, record: &Record) -> Result<DesktopView, ApiError> {
+    let settings = app.settings.get(&record.person_id).await?;
+    let handle = app.desktops.handle(record);
+    Ok(DesktopView::new(app.desktops.world(), record, &handle, &settings).await)
+}
+
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    desktop: OwnDesktop,
+) -> Result<Json<DesktopView>, ApiError> {
+    Ok(Json(view(&app, &desktop.record).await?))
+}
+
+pub(super) async fn start(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    caller: Caller,
+    desktop: OwnDesktop,
+) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
+    let outcome = desktop.handle.start().await;
+    record(&app, &caller, arrival, &desktop, "desktop.start", outcome.is_ok()).await?;
+    outcome?;
+    accepted(&app, &desktop).await
+}
+
+pub(super) async fn stop(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    caller: Caller,
+    desktop: OwnDesktop,
+    body: Bytes,
+) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
+    let request: StopRequest = if body.is_empty() { StopRequest::default() } else { parse(&body)? };
+    let outcome = desktop.handle.stop(request.force).await;
+    let action = if request.force { "desktop.unplug" } else { "desktop.stop" };
+    record(&app, &caller, arrival, &desktop, action, outcome.is_ok()).await?;
+    outcome?;
+    accepted(&app, &desktop).await
+}
+
+pub(super) async fn restart(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    caller: Caller,
+    desktop: OwnDesktop,
+) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
+    let outcome = desktop.handle.restart().await;
+    record(&app, &caller, arrival, &desktop, "desktop.restart", outcome.is_ok()).await?;
+    outcome?;
+    accepted(&app, &desktop).await
+}
+
+pub(super) async fn reset(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    caller: Caller,
+    desktop: OwnDesktop,
+) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
+    let outcome = desktop.handle.reset().await;
+    record(&app, &caller, arrival, &desktop, "desktop.reset", outcome.is_ok()).await?;
+    outcome?;
+    accepted(&app, &desktop).await
+}
+
+pub(super) async fn ticket(
+    State(app): State<Arc<App>>,
+    Extension(arrival): Extension<Arrival>,
+    caller: Caller,
+    desktop: OwnDesktop,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let request: TicketRequest = parse(&body)?;
+    let bound = bound(&caller, &desktop);
+    let token = app.tickets.issue(bound, request.mode, Instant::now()).map_err(ApiError::internal)?;
+    app.metrics.ticket();
+    let action = match request.mode {
+        ViewerMode::Interact => "desktop.ticket",
+        ViewerMode::Watch => "desktop.ticket.watch",
+    };
+    record(&app, &caller, arrival, &desktop, action, true).await?;
+    Ok(Json(json!({ "ticket": *token.reveal(), "expires_in_s": LIFETIME.as_secs() })))
+}
+
+/// Everything is checked before the upgrade and before anything is started.
+pub(super) async fn stream(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    desktop: OwnDesktop,
+    Query(presented): Query<Presented>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let mode = app.tickets.redeem(&presented.ticket, &bound(&caller, &desktop), Instant::now()).ok_or_else(
+        || ApiError::forbidden("The ticket is not valid, or has been used; ask for a new one."),
+    )?;
+    let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let stream = gateway::Stream {
+        desktop: desktop.handle,
+        mode,
+        session: caller.session.id,
+        sessions: app.login.sessions.clone(),
+        metrics: Arc::clone(&app.metrics),
+        stopping: app.stopping.clone(),
+    };
+    let guard = app.sockets.token();
+    Ok(upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(gateway::LONGEST_FROM_CLIENT)
+        .max_frame_size(gateway::LONGEST_FROM_CLIENT)
+        .on_upgrade(async move |socket| {
+            let _open = guard;
+            gateway::serve(socket, stream).await;
+        }))
+}
+
+fn bound(caller: &Caller, desktop: &OwnDesktop) -> Bound {
+    Bound {
+        person: caller.session.person.id.clone(),
+        session: caller.session.id,
+        target: desktop.record.id.clone(),
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("The request is not understood: {error}.")))
+}
+
+async fn accepted(app: &App, desktop: &OwnDesktop) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(view(app, &desktop.record).await?)))
+}
+
+async fn record(
+    app: &App,
+    caller: &Caller,
+    arrival: Arrival,
+    desktop: &OwnDesktop,
+    action: &str,
+    ok: bool,
+) -> Result<(), ApiError> {
+    let address = arrival.peer.ip().to_canonical().to_string();
+    let entry = Entry {
+        actor: &caller.session.person.name,
+        action,
+        subject: &desktop.record.id,
+        address: &address,
+        detail: if ok { "ok" } else { "refused" },
+    };
+    Ok(app.login.audit.record(entry).await?)
+}

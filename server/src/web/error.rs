@@ -1,0 +1,118 @@
+//! Refusals and failures as the API tells them.
+
+use crate::desktops::Refusal;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use oriel_auth::AuthError;
+use serde_json::json;
+use std::time::Duration;
+
+/// A status, a code for programs, and one sentence for people.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    text: String,
+    retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Self {
+        Self { status, code, text: text.into(), retry_after: None }
+    }
+
+    /// 400.
+    pub fn bad_request(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", text)
+    }
+
+    /// 401: there is no session, or it has ended.
+    pub fn login_required() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "login_required", "Log in first.")
+    }
+
+    /// 401: unknown name or wrong password.
+    pub fn login_failed() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "login_failed", "That name and password do not fit together.")
+    }
+
+    /// 403.
+    pub fn forbidden(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", text)
+    }
+
+    /// 404, also for what exists and may not be seen.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
+    }
+
+    /// 405.
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "bad_request", "This address does not do that.")
+    }
+
+    /// 429.
+    pub fn slow_down(wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil() as u64;
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "slow_down",
+                format!("Too many failed attempts; try again in {seconds} seconds."),
+            )
+        }
+    }
+
+    /// 500; the reason goes to the log only.
+    pub fn internal(reason: impl std::fmt::Display) -> Self {
+        tracing::error!(%reason, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The server failed; an administrator finds the reason in its log.",
+        )
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": { "code": self.code, "text": self.text } }));
+        let mut response = (self.status, body).into_response();
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs_f64().ceil() as u64;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", AuthError::Busy.to_string())
+            }
+            AuthError::BadPassword(rule) | AuthError::BadName(rule) => Self::bad_request(rule),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unavailable(text) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
+            Refusal::NoRoom(text) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", text),
+            Refusal::Conflict(text) => Self::new(StatusCode::CONFLICT, "conflict", text),
+            Refusal::Internal(text) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! News of a person's desktops as it happens.
+
+use super::app::App;
+use super::desktops::{view, views};
+use super::error::ApiError;
+use super::guard::Caller;
+use crate::desktops::DesktopView;
+use crate::gateway::{PING_EVERY, SILENCE, session_ended};
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use bytes::Bytes;
+use oriel_auth::Session;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::broadcast::error::RecvError;
+
+/// The client has nothing to say here.
+const LONGEST_FROM_CLIENT: usize = 1024;
+
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let guard = app.sockets.token();
+    Ok(upgrade.max_message_size(LONGEST_FROM_CLIENT).max_frame_size(LONGEST_FROM_CLIENT).on_upgrade(
+        async move |socket| {
+            let _open = guard;
+            tokio::select! {
+                () = tell(socket, &app, &caller.session) => {}
+                () = session_ended(&app.login.sessions, caller.session.id) => {}
+                () = app.stopping.cancelled() => {}
+            }
+        },
+    ))
+}
+
+async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
+    // Listening begins before the first look, so that nothing falls between.
+    let mut changes = app.desktops.world().changes.subscribe();
+    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut heard = Instant::now();
+    let mut news = all(app, session).await;
+    loop {
+        for view in news.drain(..) {
+            let text = serde_json::json!({ "desktop": view }).to_string();
+            if socket.send(Message::Text(text.into())).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            change = changes.recv() => match change {
+                Ok(id) => news.extend(one(app, session, &id).await),
+                Err(RecvError::Lagged(_)) => news = all(app, session).await,
+                Err(RecvError::Closed) => return,
+            },
+            message = socket.recv() => match message {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => heard = Instant::now(),
+            },
+            _ = ping.tick() => {
+                if heard.elapsed() > SILENCE || socket.send(Message::Ping(Bytes::new())).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn all(app: &App, session: &Session) -> Vec<DesktopView> {
+    // The reason of a failure is logged where it is made; the next change tries again.
+    views(app, &session.person.id).await.unwrap_or_default()
+}
+
+async fn one(app: &App, session: &Session, id: &str) -> Option<DesktopView> {
+    let record = app.desktops.world().table.owned(id, &session.person.id).await.ok()??;
+    view(app, &record).await.ok()
+}

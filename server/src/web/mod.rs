@@ -1,0 +1,20 @@
+//! HTTP: the API of API.md, and the web client.
+
+mod account;
+mod app;
+mod assets;
+mod cookie;
+mod desktops;
+mod error;
+mod events;
+mod guard;
+mod headers;
+mod operations;
+mod routes;
+
+pub use app::App;
+pub use assets::WebRoot;
+pub use cookie::cookie_name;
+pub use error::ApiError;
+pub use guard::Access;
+pub use routes::{Route, router, table};

@@ -1,0 +1,121 @@
+//! The `oriel` program as people type it.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn oriel(state: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oriel"))
+        .arg("--state-dir")
+        .arg(state)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that fails early reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn ok(state: &Path, arguments: &[&str], input: &str) -> String {
+    let output = oriel(state, arguments, input);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(state: &Path, arguments: &[&str], input: &str) -> String {
+    let output = oriel(state, arguments, input);
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_bench_desktop_is_set_up_in_three_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let kernel = dir.path().join("guest.elf");
+    std::fs::write(&kernel, "ELF").unwrap();
+    let kernel = kernel.to_str().unwrap();
+    ok(
+        &state,
+        &["image", "add", "bench", "--kernel", kernel, "--runs-at", "user", "--cmdline", "scene=echo"],
+        "",
+    );
+    ok(&state, &["pool", "add", "bench", "--image", "bench", "--cpus", "1", "--memory", "256"], "");
+    let password = ok(&state, &["user", "add", "Ada", "--admin", "--pool", "bench", "--generate"], "");
+    assert_eq!(password.trim().len(), 19);
+    assert_eq!(ok(&state, &["user", "list"], ""), "ada (administrator)\n");
+    let pools = ok(&state, &["pool", "list"], "");
+    assert_eq!(pools, "bench: image bench, 1 processors, 256 MiB, machine auto; people: ada\n");
+    assert_eq!(ok(&state, &["image", "list"], ""), "bench: \n");
+}
+
+#[test]
+fn people_come_and_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path();
+    ok(state, &["user", "add", "ada", "--password-stdin"], "correct horse\n");
+    assert!(refused(state, &["user", "add", "ADA", "--generate"], "").contains("already a person named ada"));
+    assert!(refused(state, &["user", "add", "eve", "--password-stdin"], "short\n").contains("8 characters"));
+    assert!(
+        refused(state, &["user", "add", "eve", "--pool", "none", "--generate"], "").contains("no pool none")
+    );
+    assert!(refused(state, &["user", "passwd", "eve", "--generate"], "").contains("no person named eve"));
+    ok(state, &["user", "passwd", "ada", "--password-stdin"], "battery staple\n");
+    ok(state, &["user", "remove", "ada"], "");
+    assert_eq!(ok(state, &["user", "list"], ""), "");
+}
+
+#[test]
+fn every_wrong_turn_is_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path();
+    let config = dir.path().join("oriel.toml");
+    std::fs::write(&config, "[desktops]\nstop_grace = 1\n").unwrap();
+    let config = config.to_str().unwrap();
+    for (arguments, says) in [
+        (vec!["pool", "add", "p", "--image", "none"], "There is no image none"),
+        (vec!["pool", "entitle", "none", "ada"], "no person named ada"),
+        (vec!["image", "add", "x", "--kernel", "/nowhere"], "/nowhere"),
+        (vec!["image", "build", "no-such-recipe", "--from", "/nowhere"], "There is no recipe"),
+        (vec!["--config", config, "serve"], "line 2: there is no key `stop_grace` in [desktops]"),
+        (vec!["--config", "/nowhere/oriel.toml", "serve"], "/nowhere/oriel.toml cannot be read"),
+        (vec!["user", "add", "ada"], "--generate"),
+    ] {
+        let text = refused(state, &arguments, "");
+        assert!(text.starts_with("oriel: ") && text.contains(says), "{arguments:?}: {text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn the_printed_configuration_can_be_used_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let printed = ok(dir.path(), &["config", "print"], "");
+    let config = dir.path().join("oriel.toml");
+    std::fs::write(&config, printed).unwrap();
+    ok(dir.path(), &["--config", config.to_str().unwrap(), "user", "list"], "");
+}
+
+#[test]
+fn the_doctor_tells_people_and_programs() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("oriel.toml");
+    std::fs::write(&config, "listen = \"127.0.0.1:0\"\nvmm = \"/nowhere/oriel-vmm\"\n").unwrap();
+    let arguments = ["--config", config.to_str().unwrap(), "doctor", "--json"];
+    let output = oriel(&dir.path().join("state"), &arguments, "");
+    assert!(!output.status.success());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = |check: &str| {
+        let all = report["findings"].as_array().unwrap();
+        all.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check}")).clone()
+    };
+    assert_eq!(finding("oriel-vmm")["verdict"], "fail");
+    assert_eq!(finding("state")["verdict"], "ok");
+    assert_eq!(finding("port")["verdict"], "ok");
+    let people = oriel(&dir.path().join("state"), &arguments[..3], "");
+    let text = String::from_utf8(people.stdout).unwrap();
+    assert!(text.starts_with("fail  oriel-vmm "), "{text}");
+}

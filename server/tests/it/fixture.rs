@@ -1,0 +1,162 @@
+//! A server with two people, Ada and Eve, each with a desktop of the pool `desk`, and Root, who
+//! administers.
+
+use crate::client::Browser;
+use crate::machine;
+use oriel_auth::person::Role;
+use oriel_auth::{Password, PasswordHasher, Persons};
+use oriel_server::config::Config;
+use oriel_server::images::{ImageStore, NewImage, RunsAt};
+use oriel_server::people::{MachineSetting, NewPool, Pools};
+use oriel_server::serve::{Ready, serve};
+use oriel_server::state::{StateDir, open_database};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const PASSWORD: &str = "correct horse";
+/// Long enough for a loaded machine; nothing waits so long unless it fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everything on disk; the server may come and go.
+pub struct House {
+    dir: TempDir,
+    pub config: Config,
+}
+
+/// A server that runs.
+pub struct Running {
+    pub ready: Ready,
+    pub address: SocketAddr,
+    stopping: CancellationToken,
+    task: JoinHandle<Result<(), String>>,
+}
+
+impl House {
+    /// `behaviour` is what the desktops' machine is told (see [`machine`]).
+    pub async fn new(behaviour: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let web_root = dir.path().join("web");
+        std::fs::create_dir_all(web_root.join("assets")).unwrap();
+        std::fs::write(web_root.join("index.html"), "<title>Oriel</title>").unwrap();
+        std::fs::write(web_root.join("assets/app-1.js"), "1").unwrap();
+        let mut config = Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            plain_loopback: Some("127.0.0.1:0".parse().unwrap()),
+            state_dir: dir.path().join("state"),
+            web_root: Some(web_root),
+            vmm: Some(machine::install(dir.path())),
+            ..Config::default()
+        };
+        config.desktops.stop_grace_s = 1;
+        config.desktops.host_reserve_mib = 0;
+        let house = Self { dir, config };
+        house.furnish(behaviour).await;
+        house
+    }
+
+    pub fn path(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    pub fn state(&self) -> StateDir {
+        StateDir::open(&self.config.state_dir).unwrap()
+    }
+
+    async fn furnish(&self, behaviour: &str) {
+        let state = self.state();
+        for file in ["kernel", "disk"] {
+            std::fs::write(self.path().join(file), format!("a {file}")).unwrap();
+        }
+        let image = NewImage {
+            name: "small".into(),
+            kernel: self.path().join("kernel"),
+            initrd: None,
+            disk: Some(self.path().join("disk")),
+            cmdline: behaviour.into(),
+            runs_at: RunsAt::Kernel,
+        };
+        ImageStore::new(state.images()).add(&image).unwrap();
+        let db = open_database(&state).await.unwrap();
+        let pool = NewPool {
+            name: "desk".into(),
+            image: "small".into(),
+            cpus: 1,
+            memory_mib: 64,
+            machine: MachineSetting::Auto,
+            video_only: false,
+        };
+        let pools = Pools::new(db.clone());
+        pools.add(&pool, 0).await.unwrap();
+        let hash = PasswordHasher::new().unwrap().hash(Password::new(PASSWORD.into())).await.unwrap();
+        let persons = Persons::new(db.clone());
+        for (name, role) in [("ada", Role::Person), ("eve", Role::Person), ("root", Role::Admin)] {
+            let person = persons.add(name, role, &hash, 0).await.unwrap();
+            pools.entitle("desk", &person.id).await.unwrap();
+        }
+        db.close().await;
+    }
+
+    /// Starts a server on the house.
+    pub async fn open(&self) -> Running {
+        let stopping = CancellationToken::new();
+        let (sender, ready) = oneshot::channel();
+        let (config, token) = (self.config.clone(), stopping.clone());
+        let task = tokio::spawn(serve(config, token, move |ready| {
+            let _ = sender.send(ready.clone());
+        }));
+        let Ok(ready) = ready.await else { panic!("{:?}", task.await) };
+        let plain = ready.plain_url.clone().unwrap();
+        let address = plain.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+        Running { ready, address, stopping, task }
+    }
+}
+
+impl Running {
+    pub fn stranger(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    pub async fn person(&self, name: &str) -> Browser {
+        self.stranger().logged_in(name, PASSWORD).await
+    }
+
+    /// Stops the server; its desktops run on.
+    pub async fn close(self) {
+        self.stopping.cancel();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// The path of a person's one desktop.
+pub async fn desktop_of(browser: &Browser) -> String {
+    let list = browser.get("/api/desktops").await.json();
+    format!("/api/desktops/{}", list[0]["id"].as_str().unwrap())
+}
+
+/// Waits until the desktop is in a state, and returns it.
+pub async fn until(browser: &Browser, desktop: &str, state: &str) -> Value {
+    let wait = async {
+        loop {
+            let now = browser.get(desktop).await.json();
+            if now["state"] == state {
+                return now;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(desktop) => desktop,
+        Err(_) => panic!("never {state}: {}", browser.get(desktop).await.json()),
+    }
+}
+
+/// Ends a desktop's machine at once, so that no test leaves one behind.
+pub async fn unplug(browser: &Browser, desktop: &str) {
+    browser.post(&format!("{desktop}/stop"), r#"{"force":true}"#).await;
+    until(browser, desktop, "stopped").await;
+}

@@ -1,0 +1,12 @@
+//! The whole server from outside: real sockets, a real database, and a machine that behaves as
+//! each test needs it (see [`machine`]); the real machine is tested from the browser.
+
+mod client;
+mod command_line;
+mod fixture;
+mod lifecycle;
+mod login;
+mod machine;
+mod serving;
+mod strangers;
+mod streams;
