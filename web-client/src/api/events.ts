@@ -1,0 +1,78 @@
+import { live, loadDesktops, updateDesktop } from './desktops';
+import { ApiError } from './http';
+import type { Desktop } from './types';
+
+const POLL_EVERY_MS = 4000;
+const RETRY_EVERY_MS = 5000;
+
+/**
+ * Keeps the list of desktops current until the returned function is called: by the server's events,
+ * and by asking now and then while those cannot be had.
+ */
+export function followDesktops(onError: (error: ApiError | null) => void): () => void {
+  let socket: WebSocket | null = null;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let over = false;
+
+  const load = async (): Promise<void> => {
+    try {
+      await loadDesktops();
+      onError(null);
+    } catch (error) {
+      if (!over && error instanceof ApiError) {
+        onError(error);
+      }
+    }
+  };
+
+  const connect = (): void => {
+    const url = new URL('/api/events', location.href);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    socket = new WebSocket(url);
+    socket.onopen = () => {
+      live.value = true;
+      // Events only ever add: whatever vanished meanwhile is found by asking.
+      void load();
+    };
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      const desktop = parseEvent(data);
+      if (desktop !== null) {
+        updateDesktop(desktop);
+      }
+    };
+    socket.onclose = () => {
+      live.value = false;
+      if (!over) {
+        retry = setTimeout(connect, RETRY_EVERY_MS);
+      }
+    };
+  };
+
+  const poll = setInterval(() => {
+    if (!live.value && !document.hidden) {
+      void load();
+    }
+  }, POLL_EVERY_MS);
+  void load();
+  connect();
+
+  return () => {
+    over = true;
+    clearInterval(poll);
+    clearTimeout(retry);
+    socket?.close();
+    live.value = false;
+  };
+}
+
+function parseEvent(data: unknown): Desktop | null {
+  if (typeof data !== 'string') {
+    return null;
+  }
+  try {
+    const event = JSON.parse(data) as { readonly desktop?: Desktop };
+    return event.desktop ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,212 @@
+import type { Leds } from '../protocol/server-messages';
+import type { Input } from '../worker/messages';
+import { ToolbarChord } from './chord';
+import { KEY_ALT_LEFT, KEY_CTRL_LEFT, KEY_DELETE } from './keycodes';
+import { Keyboard, platformOf } from './keyboard';
+import { LockKeys } from './lock-keys';
+import { Pointer } from './pointer';
+import { SoftKeyboard } from './soft-keyboard';
+import { Touch } from './touch';
+import { Wheel } from './wheel';
+
+/** Whether movements come as soon as they happen, and not at the page's frame rate (Pointer Events 3). */
+const RAW_MOVES = 'onpointerrawupdate' in window;
+
+export interface DesktopInputOptions {
+  /** The focusable element that holds the picture. */
+  readonly stage: HTMLElement;
+  /** Receives the text of touch devices' keyboards. */
+  readonly softField: HTMLTextAreaElement;
+  readonly send: (input: Input) => void;
+  readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
+  readonly onToolbar: () => void;
+}
+
+/** Everything that the person does over the picture, on its way to the worker. */
+export class DesktopInput {
+  readonly #options: DesktopInputOptions;
+  readonly #keyboard: Keyboard;
+  readonly #pointer: Pointer;
+  readonly #touch: Touch;
+  readonly #softKeyboard: SoftKeyboard;
+  readonly #locks: LockKeys;
+  readonly #chord = new ToolbarChord();
+  readonly #abort = new AbortController();
+
+  constructor(options: DesktopInputOptions) {
+    const { stage, softField, send, locate } = options;
+    this.#options = options;
+    const platform = platformOf(navigator.userAgent);
+    this.#locks = new LockKeys(platform);
+    this.#keyboard = new Keyboard(platform, (code, down, timeStamp) =>
+      send({ input: 'key', at: performance.timeOrigin + timeStamp, code, down }),
+    );
+    this.#pointer = new Pointer({ send, locate, isLocked: () => document.pointerLockElement === stage });
+    this.#touch = this.#fingers();
+    this.#softKeyboard = new SoftKeyboard(softField, (code, down) => this.#key(code, down));
+    this.#listen();
+  }
+
+  /** The guest's keyboard lights. */
+  leds(leds: Leds): void {
+    this.#locks.report(leds);
+  }
+
+  showSoftKeyboard(): void {
+    this.#softKeyboard.show();
+  }
+
+  pressCtrlAltDel(): void {
+    const keys = [KEY_CTRL_LEFT, KEY_ALT_LEFT, KEY_DELETE];
+    for (const code of keys) {
+      this.#key(code, true);
+    }
+    for (const code of keys.reverse()) {
+      this.#key(code, false);
+    }
+  }
+
+  /** Lets go of everything, here and in the guest. */
+  releaseAll(): void {
+    this.#forget();
+    this.#options.send({ input: 'releaseAll', at: now() });
+  }
+
+  dispose(): void {
+    this.#abort.abort();
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#keyboard.forget();
+    this.#pointer.forget();
+    this.#touch.forget();
+    this.#chord.forget();
+  }
+
+  #key(code: number, down: boolean): void {
+    this.#options.send({ input: 'key', at: now(), code, down });
+  }
+
+  #fingers(): Touch {
+    const { send, locate } = this.#options;
+    const wheel = new Wheel();
+    return new Touch({
+      move: (x, y) => send({ input: 'pointerTo', at: now(), ...locate(x, y) }),
+      button: (button, down) => send({ input: 'button', at: now(), button, down }),
+      scroll: (dx, dy) => {
+        const turn = wheel.scroll(dx, dy);
+        if (turn !== null) {
+          send({ input: 'wheel', at: now(), ...turn });
+        }
+      },
+    });
+  }
+
+  #listen(): void {
+    const { stage, softField } = this.#options;
+    const { signal } = this.#abort;
+    for (const target of [stage, softField]) {
+      target.addEventListener('keydown', (event) => this.#keyDown(event), { signal });
+      target.addEventListener('keyup', (event) => this.#keyUp(event), { signal });
+      target.addEventListener('blur', () => this.releaseAll(), { signal });
+      target.addEventListener('focus', () => this.#locks.refocus(), { signal });
+    }
+    const release = (): void => this.releaseAll();
+    window.addEventListener('blur', release, { signal });
+    document.addEventListener('visibilitychange', release, { signal });
+    this.#listenToPointers(stage, signal);
+  }
+
+  #listenToPointers(stage: HTMLElement, signal: AbortSignal): void {
+    const swallow = (event: Event): void => event.preventDefault();
+    for (const type of ['pointerdown', 'pointermove', 'pointerup', 'pointercancel'] as const) {
+      stage.addEventListener(type, (event) => this.#pointerEvent(event), { signal });
+    }
+    if (RAW_MOVES) {
+      stage.addEventListener(
+        'pointerrawupdate',
+        (event) => {
+          if (event instanceof PointerEvent && event.pointerType !== 'touch') {
+            this.#pointer.event(event);
+          }
+        },
+        { signal },
+      );
+    }
+    stage.addEventListener(
+      'wheel',
+      (event) => {
+        event.preventDefault();
+        this.#pointer.wheel(event);
+      },
+      { signal, passive: false },
+    );
+    // Back and forward buttons would leave the page, the middle one would scroll it.
+    for (const type of ['mousedown', 'mouseup', 'auxclick', 'contextmenu', 'dragstart']) {
+      stage.addEventListener(type, swallow, { signal });
+    }
+  }
+
+  #pointerEvent(event: PointerEvent): void {
+    const { stage } = this.#options;
+    if (event.type === 'pointerdown') {
+      event.preventDefault();
+      if (document.activeElement !== this.#options.softField) {
+        stage.focus({ preventScroll: true });
+      }
+      stage.setPointerCapture(event.pointerId);
+    }
+    if (event.pointerType !== 'touch') {
+      if (RAW_MOVES && event.type === 'pointermove') {
+        // The raw update told the movement; a further button pressed meanwhile comes only here.
+        this.#pointer.buttons(event);
+      } else {
+        this.#pointer.event(event);
+      }
+      return;
+    }
+    const finger = { id: event.pointerId, x: event.clientX, y: event.clientY };
+    switch (event.type) {
+      case 'pointerdown':
+        this.#touch.down(finger);
+        break;
+      case 'pointerup':
+        this.#touch.up(finger);
+        break;
+      case 'pointercancel':
+        this.releaseAll();
+        break;
+      default:
+        this.#touch.move(finger);
+    }
+  }
+
+  #keyDown(event: KeyboardEvent): void {
+    const typedAsText = event.code === '' && event.target === this.#options.softField;
+    if (typedAsText || event.isComposing) {
+      return;
+    }
+    event.preventDefault();
+    for (const code of this.#locks.settle(event)) {
+      this.#key(code, true);
+      this.#key(code, false);
+    }
+    this.#keyboard.down(event);
+    this.#chord.down(event);
+  }
+
+  #keyUp(event: KeyboardEvent): void {
+    event.preventDefault();
+    this.#keyboard.up(event);
+    if (this.#chord.up(event)) {
+      this.releaseAll();
+      this.#options.onToolbar();
+    }
+  }
+}
+
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+

@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Keyboard, type KeyEvent, type Platform, platformOf } from './keyboard';
+
+const CTRL = 29;
+const SHIFT = 42;
+const ALT_GR = 100;
+const META = 125;
+const CAPS = 58;
+const A = 30;
+const C = 46;
+const Q = 16;
+
+function event(code: string, fields: Partial<KeyEvent> = {}): KeyEvent {
+  return {
+    code,
+    key: '',
+    repeat: false,
+    timeStamp: 1000,
+    shiftKey: false,
+    ctrlKey: false,
+    altKey: false,
+    metaKey: false,
+    getModifierState: () => false,
+    ...fields,
+  };
+}
+
+/** What reaches the guest, as `+code` and `-code`. */
+function listen(platform: Platform): { readonly keyboard: Keyboard; readonly sent: string[] } {
+  const sent: string[] = [];
+  const keyboard = new Keyboard(platform, (code, down) => sent.push(`${down ? '+' : '-'}${code}`));
+  return { keyboard, sent };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('keyboard', () => {
+  it('sends presses and releases, and no repeats', () => {
+    const { keyboard, sent } = listen('other');
+    keyboard.down(event('KeyA'));
+    keyboard.down(event('KeyA', { repeat: true }));
+    keyboard.down(event('KeyA', { repeat: true }));
+    keyboard.up(event('KeyA'));
+    expect(sent).toEqual([`+${A}`, `-${A}`]);
+  });
+
+  it('releases nothing that it did not press', () => {
+    const { keyboard, sent } = listen('other');
+    keyboard.up(event('KeyA'));
+    expect(sent).toEqual([]);
+  });
+
+  it('knows a key without a place by its name, and releases the same one', () => {
+    const { keyboard, sent } = listen('other');
+    keyboard.down(event('', { key: 'a' }));
+    keyboard.up(event('', { key: 'a' }));
+    expect(sent).toEqual([`+${A}`, `-${A}`]);
+  });
+
+  it('releases a modifier whose release got lost', () => {
+    const { keyboard, sent } = listen('other');
+    keyboard.down(event('ShiftLeft', { shiftKey: true }));
+    keyboard.down(event('KeyA', { shiftKey: false }));
+    expect(sent).toEqual([`+${SHIFT}`, `-${SHIFT}`, `+${A}`]);
+  });
+
+  it('keeps AltGr down while the browser calls it AltGraph', () => {
+    const { keyboard, sent } = listen('other');
+    keyboard.down(event('AltRight', { getModifierState: (key) => key === 'AltGraph' }));
+    keyboard.down(event('KeyQ', { getModifierState: (key) => key === 'AltGraph' }));
+    expect(sent).toEqual([`+${ALT_GR}`, `+${Q}`]);
+  });
+
+  it('forgets what was held when told to', () => {
+    const { keyboard, sent } = listen('other');
+    keyboard.down(event('KeyA'));
+    keyboard.forget();
+    keyboard.up(event('KeyA'));
+    expect(sent).toEqual([`+${A}`]);
+  });
+});
+
+describe('keyboard on Windows', () => {
+  it('sends AltGr without the control key that Windows makes up', () => {
+    const { keyboard, sent } = listen('windows');
+    keyboard.down(event('ControlLeft', { ctrlKey: true }));
+    keyboard.down(event('AltRight', { ctrlKey: true, altKey: true }));
+    keyboard.down(event('KeyQ', { ctrlKey: true, altKey: true, timeStamp: 1080 }));
+    keyboard.up(event('KeyQ', { ctrlKey: true, altKey: true }));
+    keyboard.up(event('ControlLeft', { altKey: true }));
+    keyboard.up(event('AltRight'));
+    vi.runAllTimers();
+    expect(sent).toEqual([`+${ALT_GR}`, `+${Q}`, `-${Q}`, `-${ALT_GR}`]);
+  });
+
+  it('sends a control key that was really pressed before AltGr', () => {
+    const { keyboard, sent } = listen('windows');
+    keyboard.down(event('ControlLeft', { ctrlKey: true }));
+    keyboard.down(event('AltRight', { ctrlKey: true, altKey: true, timeStamp: 1300 }));
+    expect(sent).toEqual([`+${CTRL}`, `+${ALT_GR}`]);
+  });
+
+  it('sends a control key before the key that follows it, or by itself', () => {
+    const { keyboard, sent } = listen('windows');
+    keyboard.down(event('ControlLeft', { ctrlKey: true }));
+    keyboard.down(event('KeyC', { ctrlKey: true, timeStamp: 1001 }));
+    expect(sent).toEqual([`+${CTRL}`, `+${C}`]);
+
+    const alone = listen('windows');
+    alone.keyboard.down(event('ControlLeft', { ctrlKey: true }));
+    vi.runAllTimers();
+    alone.keyboard.up(event('ControlLeft'));
+    expect(alone.sent).toEqual([`+${CTRL}`, `-${CTRL}`]);
+  });
+
+  it('presses PrintScreen though only its release is told', () => {
+    const { keyboard, sent } = listen('windows');
+    keyboard.up(event('PrintScreen'));
+    expect(sent).toEqual(['+99', '-99']);
+  });
+});
+
+describe('keyboard on macOS', () => {
+  it('releases keys pressed with Command at once, for macOS never tells', () => {
+    const { keyboard, sent } = listen('mac');
+    keyboard.down(event('MetaLeft', { metaKey: true }));
+    keyboard.down(event('KeyC', { metaKey: true }));
+    keyboard.up(event('MetaLeft'));
+    expect(sent).toEqual([`+${META}`, `+${C}`, `-${C}`, `-${META}`]);
+  });
+
+  it('taps CapsLock on each of its events', () => {
+    const { keyboard, sent } = listen('mac');
+    keyboard.down(event('CapsLock'));
+    keyboard.up(event('CapsLock'));
+    expect(sent).toEqual([`+${CAPS}`, `-${CAPS}`, `+${CAPS}`, `-${CAPS}`]);
+  });
+});
+
+describe('platform', () => {
+  it('is read from the browser’s own description', () => {
+    expect(platformOf('Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140')).toBe('windows');
+    expect(platformOf('Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari')).toBe('mac');
+    expect(platformOf('Mozilla/5.0 (X11; Linux x86_64) Firefox/140')).toBe('other');
+  });
+});

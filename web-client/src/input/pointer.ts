@@ -1,0 +1,130 @@
+import type { Input } from '../worker/messages';
+import { Wheel } from './wheel';
+
+/** Movements between two sends: 125 a second is what mice have long done, and what guests expect. */
+const MOVE_EVERY_MS = 8;
+
+/** Bits of `MouseEvent.buttons`, and the DOM's number of the button each stands for. */
+const BUTTONS: readonly (readonly [bit: number, button: number])[] = [
+  [1, 0],
+  [4, 1],
+  [2, 2],
+  [8, 3],
+  [16, 4],
+];
+
+export interface PointerTarget {
+  readonly send: (input: Input) => void;
+  /** Where a point of the window lies on the screen, as fractions from 0 to 65535. */
+  readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
+  /** Whether the pointer is locked: movements then go as differences. */
+  readonly isLocked: () => boolean;
+}
+
+interface Move {
+  readonly at: number;
+  x: number;
+  y: number;
+  readonly relative: boolean;
+}
+
+/** Mouse and pen. The first movement after a rest goes at once, later ones at a steady rate. */
+export class Pointer {
+  readonly #target: PointerTarget;
+  readonly #wheel = new Wheel();
+  #held = 0;
+  #waiting: Move | null = null;
+  #sentAt = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(target: PointerTarget) {
+    this.#target = target;
+  }
+
+  /** Any pointer event: position and buttons are read from each, so a lost one mends itself. */
+  event(event: PointerEvent): void {
+    if (this.#target.isLocked()) {
+      this.#moveBy(event);
+    } else {
+      const at = stamp(event);
+      this.#move({ at, ...this.#target.locate(event.clientX, event.clientY), relative: false });
+    }
+    this.buttons(event);
+  }
+
+  /** The buttons of an event whose position is known already. */
+  buttons(event: PointerEvent): void {
+    if (event.buttons === this.#held) {
+      return;
+    }
+    this.#flush();
+    for (const [bit, button] of BUTTONS) {
+      const down = (event.buttons & bit) !== 0;
+      if (down !== ((this.#held & bit) !== 0)) {
+        this.#target.send({ input: 'button', at: stamp(event), button, down });
+      }
+    }
+    this.#held = event.buttons;
+  }
+
+  wheel(event: WheelEvent): void {
+    const turn = this.#wheel.turn(event);
+    if (turn !== null) {
+      this.#flush();
+      this.#target.send({ input: 'wheel', at: stamp(event), ...turn });
+    }
+  }
+
+  /** Forgets what is held; the caller tells the guest. */
+  forget(): void {
+    this.#held = 0;
+    this.#waiting = null;
+    clearTimeout(this.#timer);
+  }
+
+  #moveBy(event: PointerEvent): void {
+    if (event.movementX === 0 && event.movementY === 0) {
+      return;
+    }
+    const gathered = this.#waiting?.relative === true ? this.#waiting : { x: 0, y: 0 };
+    const ratio = window.devicePixelRatio;
+    this.#move({
+      at: stamp(event),
+      x: gathered.x + event.movementX * ratio,
+      y: gathered.y + event.movementY * ratio,
+      relative: true,
+    });
+  }
+
+  #move(move: Move): void {
+    this.#waiting = move;
+    const rest = this.#sentAt + MOVE_EVERY_MS - performance.now();
+    clearTimeout(this.#timer);
+    if (rest <= 0) {
+      this.#flush();
+    } else {
+      this.#timer = setTimeout(() => this.#flush(), rest);
+    }
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    const move = this.#waiting;
+    if (move === null) {
+      return;
+    }
+    this.#waiting = null;
+    this.#sentAt = performance.now();
+    const { at, x, y } = move;
+    if (move.relative) {
+      this.#target.send({ input: 'pointerBy', at, dx: Math.round(x), dy: Math.round(y) });
+    } else {
+      this.#target.send({ input: 'pointerTo', at, x, y });
+    }
+  }
+}
+
+/** When an event happened, in milliseconds since the epoch. */
+export function stamp(event: Event): number {
+  return performance.timeOrigin + event.timeStamp;
+}

@@ -1,0 +1,201 @@
+import { computed, effect, signal } from '@preact/signals';
+import { notify } from '../../design/notices';
+import { DesktopInput } from '../../input/desktop-input';
+import type { NavigatorWithKeyboard } from '../../input/layout-guess';
+import { place, toFractions } from '../../input/letterbox';
+import type { StartRequest } from '../../worker/messages';
+import { DesktopLink } from './desktop-link';
+import { GuestCursor } from './guest-cursor';
+
+export interface DeskElements {
+  readonly stage: HTMLElement;
+  readonly canvas: HTMLCanvasElement;
+  readonly cursor: HTMLImageElement;
+  readonly softField: HTMLTextAreaElement;
+}
+
+/** One shown desktop: the worker's picture in its place, the input over it, the pointer's looks. */
+export class Desk {
+  readonly link: DesktopLink;
+  readonly toolbarOpen = signal(false);
+  readonly fullscreen = signal(document.fullscreenElement !== null);
+  readonly pointerLocked = signal(false);
+  readonly #elements: DeskElements;
+  readonly #byTouch = signal(false);
+  readonly #room = signal({ width: 1, height: 1, ratio: window.devicePixelRatio });
+  readonly #cursor: GuestCursor;
+  readonly #input: DesktopInput;
+  readonly #abort = new AbortController();
+  readonly #stopEffects: (() => void)[] = [];
+  readonly #resizes: ResizeObserver;
+
+  readonly #placement = computed(() => {
+    const screen = this.link.screen.value;
+    const room = this.#room.value;
+    return screen === null ? null : place(screen, room, room.ratio);
+  });
+
+  constructor(elements: DeskElements, start: Omit<StartRequest, 'type' | 'canvas'>) {
+    const { stage, softField } = elements;
+    this.#elements = elements;
+    this.#cursor = new GuestCursor(stage, elements.cursor);
+    this.link = new DesktopLink(elements.canvas, start, {
+      cursorShape: (shape) => this.#cursor.setShape(shape),
+      cursorMove: (x, y) => this.#cursor.moveTo(x, y),
+      leds: (leds) => this.#input.leds(leds),
+      notice: notify,
+    });
+    this.#input = new DesktopInput({
+      stage,
+      softField,
+      send: (input) => {
+        if (this.#takesInput()) {
+          this.link.input(input);
+          this.#cursor.follow(input, this.link.screen.peek());
+        }
+      },
+      locate: (x, y) => this.#locate(x, y),
+      onToolbar: () => {
+        this.toolbarOpen.value = true;
+      },
+    });
+    this.#resizes = new ResizeObserver(() => this.#measure());
+    this.#resizes.observe(stage);
+    this.#followWindow();
+    this.#followLink();
+    stage.focus();
+  }
+
+  focus(): void {
+    this.#elements.stage.focus();
+  }
+
+  async toggleFullscreen(): Promise<void> {
+    if (document.fullscreenElement === null) {
+      await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
+      // With the lock, keys that belong to the browser or the system reach the desktop too.
+      await (navigator as NavigatorWithKeyboard).keyboard?.lock?.();
+    } else {
+      await document.exitFullscreen();
+    }
+    this.focus();
+  }
+
+  async togglePointerLock(): Promise<void> {
+    if (document.pointerLockElement === null) {
+      await this.#elements.stage.requestPointerLock({ unadjustedMovement: true });
+    } else {
+      document.exitPointerLock();
+    }
+    this.focus();
+  }
+
+  pressCtrlAltDel(): void {
+    this.#input.pressCtrlAltDel();
+    this.focus();
+  }
+
+  showSoftKeyboard(): void {
+    this.#input.showSoftKeyboard();
+  }
+
+  async saveScreenshot(name: string): Promise<void> {
+    const blob = await this.link.ask({ about: 'screenshot' });
+    if (blob instanceof Blob) {
+      const anchor = document.createElement('a');
+      anchor.href = URL.createObjectURL(blob);
+      anchor.download = `${name} ${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.png`;
+      anchor.click();
+      URL.revokeObjectURL(anchor.href);
+    }
+  }
+
+  dispose(): void {
+    this.#abort.abort();
+    this.#resizes.disconnect();
+    this.#input.dispose();
+    for (const stop of this.#stopEffects) {
+      stop();
+    }
+    this.link.dispose();
+    if (document.fullscreenElement !== null) {
+      void document.exitFullscreen();
+    }
+  }
+
+  #takesInput(): boolean {
+    const link = this.link.link.peek();
+    return link.state === 'connected' && !link.watching;
+  }
+
+  #locate(clientX: number, clientY: number): { readonly x: number; readonly y: number } {
+    const placement = this.#placement.peek();
+    const screen = this.link.screen.peek();
+    if (placement === null || screen === null) {
+      return { x: 0, y: 0 };
+    }
+    return toFractions(clientX, clientY, placement, screen);
+  }
+
+  #measure(): void {
+    const { clientWidth, clientHeight } = this.#elements.stage;
+    this.#room.value = { width: clientWidth, height: clientHeight, ratio: window.devicePixelRatio };
+  }
+
+  #followWindow(): void {
+    const { stage } = this.#elements;
+    const { signal } = this.#abort;
+    window.addEventListener('resize', () => this.#measure(), { signal });
+    document.addEventListener(
+      'fullscreenchange',
+      () => {
+        this.fullscreen.value = document.fullscreenElement !== null;
+        if (!this.fullscreen.value) {
+          (navigator as NavigatorWithKeyboard).keyboard?.unlock?.();
+        }
+      },
+      { signal },
+    );
+    document.addEventListener(
+      'pointerlockchange',
+      () => {
+        this.pointerLocked.value = document.pointerLockElement === stage;
+      },
+      { signal },
+    );
+    stage.addEventListener(
+      'pointerdown',
+      ({ pointerType }) => {
+        this.toolbarOpen.value = false;
+        // A finger has no cursor under it: show where the guest's pointer is.
+        this.#byTouch.value = pointerType === 'touch';
+      },
+      { signal },
+    );
+  }
+
+  #followLink(): void {
+    const { canvas } = this.#elements;
+    this.#stopEffects.push(
+      effect(() => {
+        const placement = this.#placement.value;
+        if (placement !== null) {
+          canvas.style.left = `${placement.left}px`;
+          canvas.style.top = `${placement.top}px`;
+          canvas.style.width = `${placement.width}px`;
+          canvas.style.height = `${placement.height}px`;
+          canvas.classList.toggle('is-crisp', placement.crisp);
+          this.#cursor.setPlacement(placement);
+        }
+      }),
+      effect(() => {
+        const link = this.link.link.value;
+        if (link.state === 'connected') {
+          this.#cursor.setDrawn(link.watching || this.pointerLocked.value || this.#byTouch.value);
+        } else {
+          this.#cursor.reset();
+        }
+      }),
+    );
+  }
+}

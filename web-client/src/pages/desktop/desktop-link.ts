@@ -1,0 +1,116 @@
+import { signal } from '@preact/signals';
+import type { CursorShape, Leds } from '../../protocol/server-messages';
+import type { FromWorker, Input, Link, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
+
+export interface LinkEvents {
+  readonly cursorShape: (shape: CursorShape) => void;
+  readonly cursorMove: (x: number, y: number) => void;
+  readonly leds: (leds: Leds) => void;
+  readonly notice: (text: string) => void;
+}
+
+/** The page's end of the worker that shows one desktop. */
+export class DesktopLink {
+  readonly link = signal<Link>({ state: 'connecting', since: Date.now(), notice: null });
+  /** The guest's screen; `null` until it is known. */
+  readonly screen = signal<{ readonly width: number; readonly height: number } | null>(null);
+  /** Whether there is a picture, be it an old one. */
+  readonly painted = signal(false);
+  readonly stats = signal<Stats | null>(null);
+  readonly #worker: Worker;
+  readonly #events: LinkEvents;
+  readonly #questions = new Map<number, (value: unknown) => void>();
+  readonly #abort = new AbortController();
+  #nextQuestion = 0;
+
+  constructor(canvas: HTMLCanvasElement, start: Omit<StartRequest, 'type' | 'canvas'>, events: LinkEvents) {
+    this.#events = events;
+    this.#worker = new Worker(new URL('../../worker/main.ts', import.meta.url), { type: 'module' });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
+    this.#worker.onerror = () => {
+      this.link.value = { state: 'ended', code: 'unsupported', text: 'A part of this page did not load. Reload it.' };
+    };
+    const offscreen = canvas.transferControlToOffscreen();
+    this.#worker.postMessage({ type: 'start', canvas: offscreen, ...start } satisfies ToWorker, [offscreen]);
+    const { signal } = this.#abort;
+    window.addEventListener('online', () => this.#onOnline(), { signal });
+    window.addEventListener('offline', () => this.#post({ type: 'offline' }), { signal });
+  }
+
+  input(input: Input): void {
+    this.#post({ type: 'input', ...input });
+  }
+
+  setVideoOnly(on: boolean): void {
+    this.#post({ type: 'videoOnly', on });
+  }
+
+  reconnect(): void {
+    this.#post({ type: 'reconnect' });
+  }
+
+  watchStats(on: boolean): void {
+    this.#post({ type: 'watchStats', on });
+    if (!on) {
+      this.stats.value = null;
+    }
+  }
+
+  /** Asks about the picture; `null` when there is no answer. */
+  ask(question: Question): Promise<unknown> {
+    const id = this.#nextQuestion;
+    this.#nextQuestion += 1;
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve);
+      this.#post({ type: 'ask', id, question });
+    });
+  }
+
+  dispose(): void {
+    this.#abort.abort();
+    this.#post({ type: 'stop' });
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #onOnline(): void {
+    if (this.link.peek().state === 'lost') {
+      this.reconnect();
+    }
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'link':
+        this.link.value = message.link;
+        break;
+      case 'screen':
+        this.screen.value = message.width > 0 ? { width: message.width, height: message.height } : null;
+        break;
+      case 'painted':
+        this.painted.value = true;
+        break;
+      case 'cursorShape':
+        this.#events.cursorShape(message.shape);
+        break;
+      case 'cursorMove':
+        this.#events.cursorMove(message.x, message.y);
+        break;
+      case 'leds':
+        this.#events.leds(message.leds);
+        break;
+      case 'notice':
+        this.#events.notice(message.text);
+        break;
+      case 'stats':
+        this.stats.value = message.stats;
+        break;
+      case 'answer':
+        this.#questions.get(message.id)?.(message.value);
+        this.#questions.delete(message.id);
+        break;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { findDesktop } from '../../api/desktops';
+import { followDesktops } from '../../api/events';
+import { saveSettings, settings } from '../../api/session';
+import type { PowerAction, Session } from '../../api/types';
+import { notify } from '../../design/notices';
+import { TOOLBAR_CHORD } from '../../input/chord';
+import { useTitle } from '../../design/title';
+import { hasTouch } from '../../support';
+import type { Link } from '../../worker/messages';
+import { Desk } from './desk';
+import { offerProbe } from './probe';
+import { Statistics } from './statistics';
+import { StatusPane } from './status-pane';
+import { Toolbar } from './toolbar';
+import './desktop.css';
+
+interface DesktopPageProps {
+  readonly id: string;
+  readonly session: Session;
+  /** Everything as H.264, as it held when the page was opened. */
+  readonly videoOnly: boolean;
+}
+
+/** The desktop itself. */
+export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly }: DesktopPageProps) {
+  const stage = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const cursor = useRef<HTMLImageElement>(null);
+  const softField = useRef<HTMLTextAreaElement>(null);
+  const [desk, setDesk] = useState<Desk | null>(null);
+  const [videoOnly, setVideoOnly] = useState(initialVideoOnly);
+  const restarting = useRef(false);
+
+  useEffect(() => followDesktops(() => undefined), []);
+  useEffect(() => {
+    if (stage.current === null || canvas.current === null || cursor.current === null || softField.current === null) {
+      return undefined;
+    }
+    const watch = new URLSearchParams(location.search).get('watch') === '1';
+    const created = new Desk(
+      { stage: stage.current, canvas: canvas.current, cursor: cursor.current, softField: softField.current },
+      { desktopId: id, csrf, mode: watch ? 'watch' : 'interact', videoOnly: initialVideoOnly },
+    );
+    setDesk(created);
+    const withdrawProbe = offerProbe(created.link);
+    return () => {
+      withdrawProbe();
+      created.dispose();
+    };
+  }, []);
+
+  const overlay = settings.value?.overlay === true;
+  useEffect(() => desk?.link.watchStats(overlay), [desk, overlay]);
+
+  const painted = desk?.link.painted.value === true;
+  const link: Link = desk?.link.link.value ?? { state: 'connecting', since: Date.now(), notice: null };
+  useReactions(link, desk, restarting);
+  const desktop = findDesktop(id);
+  const name = desktop?.name ?? 'your desktop';
+  useTitle(name);
+
+  const changeVideoOnly = (on: boolean): void => {
+    setVideoOnly(on);
+    desk?.link.setVideoOnly(on);
+    saveSettings({ video_only: on }).catch(() => notify('The setting could not be stored.'));
+  };
+  const onPower = (action: PowerAction): void => {
+    restarting.current = action === 'restart';
+  };
+
+  return (
+    <main class={`desk is-${link.state}`}>
+      <div class="stage" ref={stage} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${TOOLBAR_CHORD} opens the toolbar.`}>
+        <canvas class={painted ? 'screen is-painted' : 'screen'} ref={canvas} />
+        <img class="guest-cursor" ref={cursor} alt="" hidden />
+      </div>
+      <textarea
+        class="soft-field"
+        ref={softField}
+        tabIndex={-1}
+        aria-hidden="true"
+        autocapitalize="none"
+        autocomplete="off"
+        autocorrect="off"
+        spellcheck={false}
+      />
+      {desk !== null && (
+        <Toolbar
+          desk={desk}
+          desktop={desktop}
+          watching={link.state === 'connected' && link.watching}
+          videoOnly={videoOnly}
+          onVideoOnly={changeVideoOnly}
+          onPower={onPower}
+        />
+      )}
+      {overlay && link.state === 'connected' && <Statistics stats={desk?.link.stats.value ?? null} />}
+      {(link.state !== 'connected' || !painted) && (
+        <StatusPane link={link} name={name} onReconnect={() => desk?.link.reconnect()} />
+      )}
+      <p class="visually-hidden" role="status" aria-live="polite">
+        {announcement(link, name)}
+      </p>
+    </main>
+  );
+}
+
+/** What follows from a change of the connection, besides what is shown. */
+function useReactions(link: Link, desk: Desk | null, restarting: { current: boolean }): void {
+  useEffect(() => {
+    if (link.state === 'connected') {
+      restarting.current = false;
+      if (document.activeElement === document.body) {
+        desk?.focus();
+      }
+      if (!link.watching && !hinted) {
+        hinted = true;
+        notify(hasTouch() ? 'The handle at the upper edge opens the toolbar.' : `${TOOLBAR_CHORD} opens the toolbar.`);
+      }
+    } else if (link.state === 'ended' && link.code === 'stopped' && restarting.current) {
+      restarting.current = false;
+      desk?.link.reconnect();
+    }
+  }, [link, desk]);
+}
+
+/** The hint at the toolbar is for the first desktop of a visit. */
+let hinted = false;
+
+function announcement(link: Link, name: string): string {
+  switch (link.state) {
+    case 'connecting':
+      return link.notice ?? `Opening ${name}`;
+    case 'connected':
+      return link.watching ? `Watching ${name}` : `Connected to ${name}`;
+    case 'lost':
+      return link.reason === 'network' ? 'The network is lost. Reconnecting.' : 'The server is restarting. Reconnecting.';
+    case 'ended':
+      return link.text;
+  }
+}

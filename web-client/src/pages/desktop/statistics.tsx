@@ -1,0 +1,97 @@
+import type { ComponentChildren } from 'preact';
+import { type Spread, STAGES, type Stage, type Stats } from '../../worker/messages';
+
+const STAGE_NAMES: Readonly<Record<Stage, string>> = {
+  toServer: 'To the server',
+  inputToGuest: 'Input to guest',
+  guestToFlush: 'Guest draws',
+  flushToSent: 'Encode and send',
+  sentToPresented: 'Back, decode, paint',
+  total: 'In all',
+};
+
+const H264_WORDS: Readonly<Record<Stats['h264'], string>> = {
+  decoding: 'available',
+  unavailable: 'not in this browser: exact only',
+  failed: 'the decoder failed: exact only',
+};
+
+/** The overlay: where the time goes, over the last five seconds. */
+export function Statistics({ stats }: { readonly stats: Stats | null }) {
+  if (stats === null) {
+    return (
+      <aside class="statistics" aria-label="Statistics">
+        <p>Measuring…</p>
+      </aside>
+    );
+  }
+  return (
+    <aside class="statistics" aria-label="Statistics">
+      <dl>
+        <Fact name="Screen">
+          {stats.width} × {stats.height}, {stats.exact ? 'exact' : 'refining'}
+        </Fact>
+        <Fact name="Frames">
+          {stats.framesPerSecond.toFixed(1)}/s, {stats.inFlight} in flight
+        </Fact>
+        <Fact name="Received">{bytes(stats.bytesPerSecond)}/s</Fact>
+        <Fact name="As video">{Math.round(stats.videoShare * 100)} % of pixels</Fact>
+        <Fact name="H.264">
+          {H264_WORDS[stats.h264]}
+          {stats.videoOnly && ', for everything'}
+        </Fact>
+        <Fact name="Round trip">{stats.roundTripMs === null ? '–' : `${stats.roundTripMs.toFixed(1)} ms`}</Fact>
+      </dl>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">ms</th>
+            <th scope="col">p50</th>
+            <th scope="col">p99</th>
+          </tr>
+        </thead>
+        <tbody>
+          <Times name="Encode" spread={stats.encodeMs} />
+          <Times name="Decode" spread={stats.decodeMs} />
+          <Times name="Decode and paint" spread={stats.presentMs} />
+        </tbody>
+        <tbody>
+          <tr>
+            <th scope="rowgroup" colSpan={3}>
+              From input to picture
+            </th>
+          </tr>
+          {STAGES.map((stage) => (
+            <Times key={stage} name={STAGE_NAMES[stage]} spread={stats.latency?.[stage] ?? null} />
+          ))}
+        </tbody>
+      </table>
+    </aside>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+function Times({ name, spread }: { readonly name: string; readonly spread: Spread | null }) {
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>{spread === null ? '–' : spread.p50.toFixed(1)}</td>
+      <td>{spread === null ? '–' : spread.p99.toFixed(1)}</td>
+    </tr>
+  );
+}
+
+function bytes(count: number): string {
+  if (count < 1000) {
+    return `${Math.round(count)} B`;
+  }
+  return count < 1_000_000 ? `${(count / 1000).toFixed(1)} kB` : `${(count / 1_000_000).toFixed(2)} MB`;
+}

@@ -1,0 +1,142 @@
+import { useEffect, useState } from 'preact/hooks';
+import { session } from '../../api/session';
+import type { DesktopState } from '../../api/types';
+import { WindowArt } from '../../design/window-art';
+import { navigate } from '../../router';
+import type { EndCode, Link } from '../../worker/messages';
+import { duration } from './duration';
+
+interface StatusPaneProps {
+  readonly link: Link;
+  readonly name: string;
+  readonly onReconnect: () => void;
+}
+
+/** The time, renewed four times a second. */
+function useClock(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 250);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+/** What the person sees while there is no connection, over the last picture if there was one. */
+export function StatusPane({ link, name, onReconnect }: StatusPaneProps) {
+  const now = useClock();
+  return (
+    <section class="pane" aria-label="Connection">
+      <WindowArt state={ART[link.state]} />
+      {link.state === 'connected' && <Dark name={name} now={now} />}
+      {link.state === 'connecting' && <Connecting link={link} name={name} now={now} />}
+      {link.state === 'lost' && <Lost link={link} now={now} onReconnect={onReconnect} />}
+      {link.state === 'ended' && <Ended link={link} onReconnect={onReconnect} />}
+    </section>
+  );
+}
+
+const ART: Readonly<Record<Link['state'], DesktopState>> = {
+  connecting: 'starting',
+  connected: 'starting',
+  lost: 'stopping',
+  ended: 'stopped',
+};
+
+/** A first picture that takes longer than this is worth a word. */
+const DARK_AFTER_MS = 1500;
+
+/** Connected to a desktop that shows nothing, as while it boots. */
+function Dark({ name, now }: { readonly name: string; readonly now: number }) {
+  const [since] = useState(now);
+  const dark = now - since > DARK_AFTER_MS;
+  return (
+    <>
+      <h1>{dark ? 'The screen is dark' : `Opening ${name}`}</h1>
+      <p>{dark ? 'The desktop runs and has not drawn anything yet.' : 'One moment.'}</p>
+      <Back />
+    </>
+  );
+}
+
+type Of<State> = Extract<Link, { readonly state: State }>;
+
+function Connecting({ link, name, now }: { readonly link: Of<'connecting'>; readonly name: string; readonly now: number }) {
+  return (
+    <>
+      <h1>{link.notice === null ? `Opening ${name}` : `Starting ${name}`}</h1>
+      <p>{link.notice ?? 'One moment.'}</p>
+      <p class="pane-time">{duration(now - link.since)}</p>
+      <Back />
+    </>
+  );
+}
+
+const LOST_WORDS = {
+  network: ['The network is lost', 'Your desktop keeps running. The picture comes back as soon as the server can be reached.'],
+  restarting: ['The server is restarting', 'Your desktop keeps running. The picture comes back by itself.'],
+} as const;
+
+function Lost({ link, now, onReconnect }: { readonly link: Of<'lost'>; readonly now: number; readonly onReconnect: () => void }) {
+  const [title, text] = LOST_WORDS[link.reason];
+  const wait = link.retryAt === null ? 0 : Math.ceil((link.retryAt - now) / 1000);
+  return (
+    <>
+      <h1>{title}</h1>
+      <p>{text}</p>
+      <p class="pane-time">{wait > 0 ? `Trying again in ${wait} s` : 'Trying again…'}</p>
+      <div class="pane-actions">
+        <button type="button" class="button primary" onClick={onReconnect}>
+          Try now
+        </button>
+        <Back />
+      </div>
+    </>
+  );
+}
+
+const END_WORDS: Readonly<Record<EndCode, readonly [title: string, wayBack: string | null]>> = {
+  login: ['You are logged out', 'Log in'],
+  stopped: ['The desktop has stopped', 'Start it again'],
+  replaced: ['Open somewhere else', 'Take it back'],
+  forbidden: ['This desktop is not open to you', null],
+  not_found: ['No such desktop', null],
+  failed: ['The desktop cannot be shown', 'Try again'],
+  version: ['This page is too old for the server', 'Reload'],
+  unsupported: ['This browser cannot show a desktop', 'Reload'],
+};
+
+function Ended({ link, onReconnect }: { readonly link: Of<'ended'>; readonly onReconnect: () => void }) {
+  const [title, wayBack] = END_WORDS[link.code];
+  const goBack = (): void => {
+    if (link.code === 'login') {
+      session.value = null;
+    } else if (link.code === 'version' || link.code === 'unsupported') {
+      location.reload();
+    } else {
+      onReconnect();
+    }
+  };
+  return (
+    <>
+      <h1>{title}</h1>
+      <p>{link.text}</p>
+      <div class="pane-actions">
+        {wayBack !== null && (
+          <button type="button" class="button primary" onClick={goBack}>
+            {wayBack}
+          </button>
+        )}
+        <Back />
+      </div>
+    </>
+  );
+}
+
+function Back() {
+  return (
+    <button type="button" class="button" onClick={() => navigate('/')}>
+      My desktops
+    </button>
+  );
+}

@@ -1,0 +1,78 @@
+import { power } from '../api/desktops';
+import type { Desktop, PowerAction } from '../api/types';
+import { confirm } from '../design/dialog';
+import type { MenuItem } from '../design/menu';
+import { notify } from '../design/notices';
+
+interface Confirmation {
+  readonly title: string;
+  readonly text: string;
+  readonly action: string;
+}
+
+const UNSAVED = 'Programs on it are closed, and work that is not saved there is lost.';
+
+function confirmation(action: PowerAction, name: string): Confirmation | null {
+  switch (action) {
+    case 'start':
+      return null;
+    case 'stop':
+      return { title: `Stop ${name}?`, text: `The desktop shuts down. ${UNSAVED}`, action: 'Stop' };
+    case 'restart':
+      return { title: `Restart ${name}?`, text: `The desktop shuts down and starts again. ${UNSAVED}`, action: 'Restart' };
+    case 'reset':
+      return {
+        title: `Reset ${name}?`,
+        text: 'This is the reset button: nothing on the desktop gets a chance to save. Use it when the desktop no longer answers.',
+        action: 'Reset',
+      };
+    case 'force-stop':
+      return {
+        title: `Pull the plug of ${name}?`,
+        text: 'The desktop is switched off at once: nothing on it gets a chance to save. Use it when stopping does not work.',
+        action: 'Pull the plug',
+      };
+  }
+}
+
+/** Does it, after asking where work can be lost. Answers whether it was done. */
+export async function act(desktop: Desktop, action: PowerAction): Promise<boolean> {
+  const question = confirmation(action, desktop.name);
+  if (question !== null && !(await confirm(question))) {
+    return false;
+  }
+  try {
+    await power(desktop.id, action);
+    return true;
+  } catch (error) {
+    notify(error instanceof Error ? error.message : 'That did not work. Try again.');
+    return false;
+  }
+}
+
+/** The entries of a power menu; `onDone` hears of each action that was started. */
+export function powerItems(desktop: Desktop, onDone: (action: PowerAction) => void = () => undefined): MenuItem[] {
+  const { state } = desktop;
+  const item = (action: PowerAction, label: string, disabled: boolean, hint?: string): MenuItem => ({
+    label,
+    disabled,
+    danger: action === 'reset' || action === 'force-stop',
+    ...(hint === undefined ? {} : { hint }),
+    run: () => {
+      void act(desktop, action).then((done) => {
+        if (done) {
+          onDone(action);
+        }
+      });
+    },
+  });
+  const on = state === 'running';
+  const off = state === 'stopped' || state === 'failed';
+  return [
+    item('start', 'Start', !off),
+    item('stop', 'Stop', !on, 'Shuts down, as by the power button'),
+    item('restart', 'Restart', !on, 'Shuts down and starts again'),
+    item('reset', 'Reset', !on, 'When it no longer answers'),
+    item('force-stop', 'Pull the plug', off, 'When stopping does not work'),
+  ];
+}

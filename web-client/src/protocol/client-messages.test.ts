@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { text, u16, u32, u8 } from './byte-fixtures';
+import * as client from './client-messages';
+
+function bytes(message: ArrayBuffer): number[] {
+  return Array.from(new Uint8Array(message));
+}
+
+describe('messages from the client', () => {
+  it('writes Hello and Settings as JSON', () => {
+    expect(bytes(client.hello({ h264: true, videoOnly: false }))).toEqual([
+      0x81,
+      ...text('{"versions":[1],"h264":true,"video_only":false}'),
+    ]);
+    expect(bytes(client.settings(true))).toEqual([0x88, ...text('{"video_only":true}')]);
+  });
+
+  it('writes inputs with their number', () => {
+    expect(bytes(client.key(7, 464, true))).toEqual([0x83, ...u32(7), ...u16(464), 1]);
+    expect(bytes(client.pointerTo(8, 65535, 1))).toEqual([0x84, ...u32(8), ...u16(65535, 1)]);
+    expect(bytes(client.button(9, 3, false))).toEqual([0x85, ...u32(9), 3, 0]);
+    expect(bytes(client.wheel(10, 0, -120))).toEqual([0x86, ...u32(10), ...u16(0, -120)]);
+    expect(bytes(client.releaseAll(11))).toEqual([0x87, ...u32(11)]);
+    expect(bytes(client.pointerBy(12, -3, 4))).toEqual([0x8c, ...u32(12), ...u16(-3, 4)]);
+  });
+
+  it('keeps numbers within their fields', () => {
+    expect(bytes(client.wheel(1, 1e9, -1e9))).toEqual([0x86, ...u32(1), ...u16(32767, -32768)]);
+    expect(bytes(client.pointerTo(1, -5, 70000))).toEqual([0x84, ...u32(1), ...u16(0, 65535)]);
+  });
+
+  it('writes acknowledgements, pings and requests', () => {
+    expect(bytes(client.ack(3, 1500, 4000))).toEqual([0x82, ...u32(3, 1500, 4000)]);
+    expect(bytes(client.ping(0x1_0000_0007n))).toEqual([0x89, ...u32(7, 1)]);
+    expect(bytes(client.refresh())).toEqual(u8(0x8a));
+    expect(bytes(client.videoFailed())).toEqual(u8(0x8b));
+  });
+});

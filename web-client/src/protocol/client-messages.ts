@@ -1,0 +1,114 @@
+/** Messages from the client, as bytes ready for the socket. */
+
+const I16_MIN = -32768;
+const I16_MAX = 32767;
+const U16_MAX = 65535;
+
+function message(type: number, bodyLength: number, fill: (view: DataView) => void): ArrayBuffer {
+  const buffer = new ArrayBuffer(1 + bodyLength);
+  const view = new DataView(buffer);
+  view.setUint8(0, type);
+  fill(view);
+  return buffer;
+}
+
+function json(type: number, value: unknown): ArrayBuffer {
+  const text = new TextEncoder().encode(JSON.stringify(value));
+  return message(type, text.length, (view) => {
+    new Uint8Array(view.buffer).set(text, 1);
+  });
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, Math.round(value)));
+}
+
+export interface Hello {
+  readonly h264: boolean;
+  readonly videoOnly: boolean;
+}
+
+/** The versions of the protocol that this client speaks. */
+export const VERSIONS = [1] as const;
+
+export function hello({ h264, videoOnly }: Hello): ArrayBuffer {
+  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly });
+}
+
+/** Times in microseconds from the frame's receipt. */
+export function ack(frameId: number, decodeUs: number, presentUs: number): ArrayBuffer {
+  return message(0x82, 12, (view) => {
+    view.setUint32(1, frameId, true);
+    view.setUint32(5, decodeUs, true);
+    view.setUint32(9, presentUs, true);
+  });
+}
+
+export function key(seq: number, code: number, down: boolean): ArrayBuffer {
+  return message(0x83, 7, (view) => {
+    view.setUint32(1, seq, true);
+    view.setUint16(5, code, true);
+    view.setUint8(7, down ? 1 : 0);
+  });
+}
+
+/** `x` and `y` are fractions of the screen, 0 to 65535. */
+export function pointerTo(seq: number, x: number, y: number): ArrayBuffer {
+  return message(0x84, 8, (view) => {
+    view.setUint32(1, seq, true);
+    view.setUint16(5, clamp(x, 0, U16_MAX), true);
+    view.setUint16(7, clamp(y, 0, U16_MAX), true);
+  });
+}
+
+export function button(seq: number, index: number, down: boolean): ArrayBuffer {
+  return message(0x85, 6, (view) => {
+    view.setUint32(1, seq, true);
+    view.setUint8(5, index);
+    view.setUint8(6, down ? 1 : 0);
+  });
+}
+
+/** `dx` and `dy` in 1/120 of a notch; right and down are positive. */
+export function wheel(seq: number, dx: number, dy: number): ArrayBuffer {
+  return pair(0x86, seq, dx, dy);
+}
+
+export function releaseAll(seq: number): ArrayBuffer {
+  return message(0x87, 4, (view) => {
+    view.setUint32(1, seq, true);
+  });
+}
+
+export function settings(videoOnly: boolean): ArrayBuffer {
+  return json(0x88, { video_only: videoOnly });
+}
+
+export function ping(token: bigint): ArrayBuffer {
+  return message(0x89, 8, (view) => {
+    view.setBigUint64(1, token, true);
+  });
+}
+
+/** Asks for a whole new picture. */
+export function refresh(): ArrayBuffer {
+  return message(0x8a, 0, () => undefined);
+}
+
+/** The decoder failed: exact updates only from now on. */
+export function videoFailed(): ArrayBuffer {
+  return message(0x8b, 0, () => undefined);
+}
+
+/** A movement in pixels, while the pointer is locked. */
+export function pointerBy(seq: number, dx: number, dy: number): ArrayBuffer {
+  return pair(0x8c, seq, dx, dy);
+}
+
+function pair(type: number, seq: number, dx: number, dy: number): ArrayBuffer {
+  return message(type, 8, (view) => {
+    view.setUint32(1, seq, true);
+    view.setInt16(5, clamp(dx, I16_MIN, I16_MAX), true);
+    view.setInt16(7, clamp(dy, I16_MIN, I16_MAX), true);
+  });
+}

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { buffer, text, u16, u32, u8, update } from './byte-fixtures';
+import { ProtocolError } from './bytes';
+import { parseServerMessage } from './server-messages';
+
+describe('messages from the server', () => {
+  it('reads Welcome', () => {
+    const message = parseServerMessage(
+      buffer(u8(0x01), text('{"version":1,"width":1920,"height":1080,"watching":true}')),
+    );
+    expect(message).toEqual({ type: 'welcome', version: 1, width: 1920, height: 1080, watching: true });
+  });
+
+  it('reads a pointer and where it points', () => {
+    const pixels = u8(1, 2, 3, 4, 5, 6, 7, 8);
+    const message = parseServerMessage(buffer(u8(0x03), u16(2, 1, 1, 0), pixels));
+    expect(message).toEqual({
+      type: 'cursorShape',
+      shape: { width: 2, height: 1, hotX: 1, hotY: 0, rgba: new Uint8Array(pixels) },
+    });
+  });
+
+  it('reads a hidden pointer', () => {
+    const message = parseServerMessage(buffer(u8(0x03), u16(0, 0, 0, 0)));
+    expect(message).toMatchObject({ shape: { width: 0, height: 0 } });
+  });
+
+  it('reads where the pointer is, the lights, notices, pongs and the end', () => {
+    expect(parseServerMessage(buffer(u8(0x04), u16(300, 20)))).toEqual({ type: 'cursorMove', x: 300, y: 20 });
+    expect(parseServerMessage(buffer(u8(0x05, 0b101)))).toEqual({
+      type: 'leds',
+      leds: { num: true, caps: false, scroll: true },
+    });
+    expect(parseServerMessage(buffer(u8(0x06), text('{"kind":"starting","text":"Wait."}')))).toEqual({
+      type: 'notice',
+      kind: 'starting',
+      text: 'Wait.',
+    });
+    expect(parseServerMessage(buffer(u8(0x07), u32(7, 1)))).toEqual({ type: 'pong', token: 0x1_0000_0007n });
+    expect(parseServerMessage(buffer(u8(0x08), text('{"code":"stopped","text":"Off."}')))).toEqual({
+      type: 'closed',
+      code: 'stopped',
+      text: 'Off.',
+    });
+  });
+
+  it('passes unknown types on, for they come from newer servers', () => {
+    expect(parseServerMessage(buffer(u8(0x55, 1, 2, 3)))).toEqual({ type: 'unknown', byte: 0x55 });
+  });
+
+  it.each([
+    ['nothing', buffer()],
+    ['half a pointer move', buffer(u8(0x04), u16(300))],
+    ['a pointer without its pixels', buffer(u8(0x03), u16(64, 64, 0, 0), u8(1, 2, 3, 4))],
+    ['broken JSON', buffer(u8(0x06), text('{"kind":'))],
+    ['JSON without the fields', buffer(u8(0x06), text('{"text":"no kind"}'))],
+    ['JSON that is no object', buffer(u8(0x08), text('null'))],
+  ])('refuses %s', (_name, bytes) => {
+    expect(() => parseServerMessage(bytes)).toThrow(ProtocolError);
+  });
+});
+
+/** The fields of a frame up to its updates. */
+function frameHead(flags: number, updates: number): number[] {
+  return [
+    ...u8(0x02, flags),
+    ...u16(updates),
+    ...u32(9),
+    ...u16(1280, 720),
+    ...u32(41, 300, 2100, 1500, 900),
+  ];
+}
+
+describe('frames', () => {
+  it('reads the head', () => {
+    expect(parseServerMessage(buffer(frameHead(0b11, 0)))).toEqual({
+      type: 'frame',
+      frame: {
+        id: 9,
+        exact: true,
+        fresh: true,
+        width: 1280,
+        height: 720,
+        inputSeq: 41,
+        inputToGuestUs: 300,
+        guestToFlushUs: 2100,
+        flushToSentUs: 1500,
+        encodeUs: 900,
+        updates: [],
+      },
+    });
+  });
+
+  it('reads updates of each kind in their order', () => {
+    const accessUnit = u8(0, 0, 0, 1, 0x65, 0x88);
+    const message = parseServerMessage(
+      buffer(
+        frameHead(0, 3),
+        update(1, 0, u16(10, 20), u16(30, 40, 50, 60)),
+        update(2, 0, u32(500), u8(0x28, 0xb5, 0x2f, 0xfd)),
+        update(3, 2, u8(1, 1), u16(64, 128, 640, 360), u16(2, 0), u16(64, 128, 8, 8), u16(72, 136, 16, 4), accessUnit),
+      ),
+    );
+    expect(message).toMatchObject({
+      frame: {
+        exact: false,
+        fresh: false,
+        updates: [
+          { kind: 'copy', sourceX: 10, sourceY: 20, to: { x: 30, y: 40, width: 50, height: 60 } },
+          { kind: 'exact', rawLength: 500, zstd: new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]) },
+          {
+            kind: 'video',
+            stream: 2,
+            key: true,
+            region: { x: 64, y: 128, width: 640, height: 360 },
+            take: [
+              { x: 64, y: 128, width: 8, height: 8 },
+              { x: 72, y: 136, width: 16, height: 4 },
+            ],
+            accessUnit: new Uint8Array(accessUnit),
+          },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['fewer updates than it announces', buffer(frameHead(0, 1))],
+    ['bytes after its updates', buffer(frameHead(0, 0), u8(1))],
+    ['an update of an unknown kind', buffer(frameHead(0, 1), update(4, 0))],
+    ['an update longer than the message', buffer(frameHead(0, 1), u8(2, 0), u16(0), u32(99), u8(1))],
+    ['a fifth video stream', buffer(frameHead(0, 1), update(3, 4, u8(1, 1), u16(0, 0, 8, 8, 0, 0)))],
+    ['an unknown codec', buffer(frameHead(0, 1), update(3, 0, u8(2, 1), u16(0, 0, 8, 8, 0, 0)))],
+    ['fewer rectangles than it announces', buffer(frameHead(0, 1), update(3, 0, u8(1, 1), u16(0, 0, 8, 8, 2, 0, 1)))],
+  ])('refuses a frame with %s', (_name, bytes) => {
+    expect(() => parseServerMessage(bytes)).toThrow(ProtocolError);
+  });
+});

@@ -1,0 +1,102 @@
+import { ByteReader, ProtocolError } from './bytes';
+import { type Frame, parseFrame } from './frame';
+
+/** The guest's pointer picture: straight alpha; `null` pixels when the guest hides it. */
+export interface CursorShape {
+  readonly width: number;
+  readonly height: number;
+  readonly hotX: number;
+  readonly hotY: number;
+  /** `width * height` pixels of red, green, blue, alpha. */
+  readonly rgba: Uint8Array<ArrayBuffer>;
+}
+
+export interface Leds {
+  readonly num: boolean;
+  readonly caps: boolean;
+  readonly scroll: boolean;
+}
+
+export type ServerMessage =
+  | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
+  | { readonly type: 'frame'; readonly frame: Frame }
+  | { readonly type: 'cursorShape'; readonly shape: CursorShape }
+  | { readonly type: 'cursorMove'; readonly x: number; readonly y: number }
+  | { readonly type: 'leds'; readonly leds: Leds }
+  | { readonly type: 'notice'; readonly kind: string; readonly text: string }
+  | { readonly type: 'pong'; readonly token: bigint }
+  | { readonly type: 'closed'; readonly code: string; readonly text: string }
+  | { readonly type: 'unknown'; readonly byte: number };
+
+/** Parses one WebSocket message; throws {@link ProtocolError} for a malformed one. */
+export function parseServerMessage(data: ArrayBuffer): ServerMessage {
+  const reader = new ByteReader(new Uint8Array(data));
+  const byte = reader.u8();
+  switch (byte) {
+    case 0x01:
+      return parseWelcome(reader);
+    case 0x02:
+      return { type: 'frame', frame: parseFrame(reader) };
+    case 0x03:
+      return { type: 'cursorShape', shape: parseCursor(reader) };
+    case 0x04:
+      return { type: 'cursorMove', x: reader.u16(), y: reader.u16() };
+    case 0x05: {
+      const bits = reader.u8();
+      return { type: 'leds', leds: { num: (bits & 1) !== 0, caps: (bits & 2) !== 0, scroll: (bits & 4) !== 0 } };
+    }
+    case 0x06: {
+      const body = fields(reader);
+      return { type: 'notice', kind: text(body, 'kind'), text: text(body, 'text') };
+    }
+    case 0x07:
+      return { type: 'pong', token: reader.u64() };
+    case 0x08: {
+      const body = fields(reader);
+      return { type: 'closed', code: text(body, 'code'), text: text(body, 'text') };
+    }
+    default:
+      return { type: 'unknown', byte };
+  }
+}
+
+function parseWelcome(reader: ByteReader): ServerMessage {
+  const body = fields(reader);
+  return {
+    type: 'welcome',
+    version: number(body, 'version'),
+    width: number(body, 'width'),
+    height: number(body, 'height'),
+    watching: body['watching'] === true,
+  };
+}
+
+function parseCursor(reader: ByteReader): CursorShape {
+  const width = reader.u16();
+  const height = reader.u16();
+  return { width, height, hotX: reader.u16(), hotY: reader.u16(), rgba: reader.bytes(width * height * 4) };
+}
+
+function fields(reader: ByteReader): Record<string, unknown> {
+  const value = reader.json();
+  if (typeof value !== 'object' || value === null) {
+    throw new ProtocolError('a message holds JSON that is not an object');
+  }
+  return value as Record<string, unknown>;
+}
+
+function text(body: Record<string, unknown>, name: string): string {
+  const value = body[name];
+  if (typeof value !== 'string') {
+    throw new ProtocolError(`a message lacks its "${name}"`);
+  }
+  return value;
+}
+
+function number(body: Record<string, unknown>, name: string): number {
+  const value = body[name];
+  if (typeof value !== 'number') {
+    throw new ProtocolError(`a message lacks its "${name}"`);
+  }
+  return value;
+}

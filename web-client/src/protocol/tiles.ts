@@ -1,0 +1,164 @@
+import { ByteReader, ProtocolError, type Rect } from './bytes';
+
+/**
+ * The screen as packed pixels in memory order red, green, blue, alpha. Read as 32-bit words on a
+ * little-endian machine (every one that runs a browser), red is the lowest byte.
+ */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly words: Uint32Array;
+}
+
+const OPAQUE = 0xff000000;
+
+/** Unpacks the tiles of one exact update into `target`; returns what they cover, neighbours joined. */
+export function unpackTiles(raw: Uint8Array<ArrayBuffer>, target: Pixels): Rect[] {
+  const reader = new ByteReader(raw);
+  const covered = new RectJoiner();
+  while (reader.remaining > 0) {
+    const x = reader.u16();
+    const y = reader.u16();
+    const width = reader.u8() + 1;
+    const height = reader.u8() + 1;
+    const mode = reader.u8();
+    const n = reader.u8();
+    if (x + width > target.width || y + height > target.height) {
+      throw new ProtocolError('a tile lies outside of the screen');
+    }
+    const tile = { x, y, width, height };
+    switch (mode) {
+      case 0:
+        solid(reader, tile, target);
+        break;
+      case 1:
+        palette(reader, n, tile, target);
+        break;
+      case 2:
+        trueColour(reader, tile, target);
+        break;
+      default:
+        throw new ProtocolError(`a tile has the unknown mode ${mode}`);
+    }
+    covered.add(tile);
+  }
+  return covered.finish();
+}
+
+function colour(reader: ByteReader): number {
+  return (OPAQUE | reader.u8() | (reader.u8() << 8) | (reader.u8() << 16)) >>> 0;
+}
+
+function solid(reader: ByteReader, tile: Rect, target: Pixels): void {
+  const word = colour(reader);
+  for (let row = 0; row < tile.height; row += 1) {
+    const at = (tile.y + row) * target.width + tile.x;
+    target.words.fill(word, at, at + tile.width);
+  }
+}
+
+/** Bits per index: the fewest of 1, 2, 4 and 8 that hold `n`. */
+export function paletteBits(n: number): number {
+  return n <= 1 ? 1 : n <= 3 ? 2 : n <= 15 ? 4 : 8;
+}
+
+function palette(reader: ByteReader, n: number, tile: Rect, target: Pixels): void {
+  if (n === 0) {
+    throw new ProtocolError('a palette tile has a single colour');
+  }
+  const bits = paletteBits(n);
+  const colours = new Uint32Array(1 << bits).fill(OPAQUE);
+  for (let i = 0; i <= n; i += 1) {
+    colours[i] = colour(reader);
+  }
+  const stride = Math.ceil((tile.width * bits) / 8);
+  const indices = reader.bytes(stride * tile.height);
+  const { words } = target;
+  const mask = (1 << bits) - 1;
+  for (let row = 0; row < tile.height; row += 1) {
+    let from = row * stride;
+    let at = (tile.y + row) * target.width + tile.x;
+    const end = at + tile.width;
+    while (at < end) {
+      const byte = indices[from] ?? 0;
+      from += 1;
+      for (let shift = 8 - bits; shift >= 0 && at < end; shift -= bits) {
+        words[at] = colours[(byte >> shift) & mask] ?? OPAQUE;
+        at += 1;
+      }
+    }
+  }
+}
+
+function trueColour(reader: ByteReader, tile: Rect, target: Pixels): void {
+  const area = tile.width * tile.height;
+  const reds = reader.bytes(area);
+  const greens = reader.bytes(area);
+  const blues = reader.bytes(area);
+  const { words } = target;
+  // The first column's predictor is the pixel above, so its running values outlive the row.
+  let firstRed = 0;
+  let firstGreen = 0;
+  let firstBlue = 0;
+  let from = 0;
+  for (let row = 0; row < tile.height; row += 1) {
+    let red = firstRed;
+    let green = firstGreen;
+    let blue = firstBlue;
+    let at = (tile.y + row) * target.width + tile.x;
+    const end = at + tile.width;
+    for (const first = at; at < end; at += 1) {
+      red = (red + (reds[from] ?? 0)) & 0xff;
+      green = (green + (greens[from] ?? 0)) & 0xff;
+      blue = (blue + (blues[from] ?? 0)) & 0xff;
+      from += 1;
+      words[at] = OPAQUE | (blue << 16) | (green << 8) | red;
+      if (at === first) {
+        firstRed = red;
+        firstGreen = green;
+        firstBlue = blue;
+      }
+    }
+  }
+}
+
+/**
+ * Joins tiles that arrive in reading order: first along a row, then rows of equal span. A page that
+ * changed as a whole becomes one rectangle, and one call to paint it.
+ */
+class RectJoiner {
+  readonly #done: Rect[] = [];
+  #run: Rect | null = null;
+
+  add(tile: Rect): void {
+    const run = this.#run;
+    if (run !== null && run.y === tile.y && run.height === tile.height && run.x + run.width === tile.x) {
+      this.#run = { ...run, width: run.width + tile.width };
+      return;
+    }
+    this.#finishRun();
+    this.#run = tile;
+  }
+
+  finish(): Rect[] {
+    this.#finishRun();
+    return this.#done;
+  }
+
+  #finishRun(): void {
+    const run = this.#run;
+    if (run === null) {
+      return;
+    }
+    this.#run = null;
+    const above = this.#done.findLastIndex(
+      (rect) => rect.x === run.x && rect.width === run.width && rect.y + rect.height === run.y,
+    );
+    const rect = this.#done[above];
+    if (rect === undefined) {
+      this.#done.push(run);
+    } else {
+      this.#done[above] = { ...rect, height: rect.height + run.height };
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import * as client from '../protocol/client-messages';
+import { ProtocolError } from '../protocol/bytes';
+import { parseServerMessage, type ServerMessage } from '../protocol/server-messages';
+import type { Input } from './messages';
+
+const PING_EVERY_MS = 2000;
+/** No bytes for this long after a ping: the path is dead, and TCP has not noticed. */
+const SILENCE_MS = 8000;
+/** Above this much unsent, pointer movements are dropped: only the newest one matters. */
+const CONGESTED_BYTES = 8192;
+
+export interface ConnectionEvents {
+  readonly message: (message: ServerMessage, byteLength: number) => void;
+  readonly sent: (seq: number, at: number) => void;
+  readonly roundTrip: (ms: number) => void;
+  /** Called once. `code` is the WebSocket's close code. */
+  readonly closed: (code: number) => void;
+}
+
+/** One WebSocket to one desktop: numbers inputs, answers liveness, parses messages. */
+export class Connection {
+  readonly #socket: WebSocket;
+  readonly #events: ConnectionEvents;
+  #seq = 0;
+  /** When the oldest ping was sent that nothing has followed; browsers slow the timers of hidden pages down. */
+  #unansweredSince: number | null = null;
+  #pinger: ReturnType<typeof setInterval> | undefined;
+  #over = false;
+
+  constructor(url: string, hello: client.Hello, events: ConnectionEvents) {
+    this.#events = events;
+    this.#socket = new WebSocket(url, 'oriel.v1');
+    this.#socket.binaryType = 'arraybuffer';
+    this.#socket.onopen = () => this.send(client.hello(hello));
+    this.#socket.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
+    this.#socket.onclose = ({ code }) => this.#end(code);
+  }
+
+  #receive(data: unknown): void {
+    if (this.#over || !(data instanceof ArrayBuffer)) {
+      return;
+    }
+    this.#unansweredSince = null;
+    try {
+      const message = parseServerMessage(data);
+      if (message.type === 'welcome') {
+        this.#startPinging();
+      } else if (message.type === 'pong') {
+        this.#events.roundTrip(performance.now() - Number(message.token) / 1000);
+      }
+      this.#events.message(message, data.byteLength);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        throw error;
+      }
+      this.close();
+    }
+  }
+
+  #startPinging(): void {
+    const beat = (): void => {
+      const now = performance.now();
+      this.#unansweredSince ??= now;
+      if (now - this.#unansweredSince > SILENCE_MS) {
+        this.close();
+      } else {
+        this.send(client.ping(BigInt(Math.round(now * 1000))));
+      }
+    };
+    beat();
+    this.#pinger = setInterval(beat, PING_EVERY_MS);
+  }
+
+  send(message: ArrayBuffer): void {
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#socket.send(message);
+    }
+  }
+
+  input(input: Input): void {
+    const moves = input.input === 'pointerTo' || input.input === 'pointerBy';
+    if (this.#socket.readyState !== WebSocket.OPEN || (moves && this.#socket.bufferedAmount > CONGESTED_BYTES)) {
+      return;
+    }
+    this.#seq += 1;
+    this.#socket.send(encode(this.#seq, input));
+    this.#events.sent(this.#seq, input.at);
+  }
+
+  /** Gives the connection up: `closed` follows at once, whatever the network does. */
+  close(): void {
+    this.#socket.close();
+    const ABNORMAL = 1006;
+    this.#end(ABNORMAL);
+  }
+
+  /** Ends the connection on purpose: nothing follows. */
+  dispose(): void {
+    this.#over = true;
+    clearInterval(this.#pinger);
+    this.#socket.close();
+  }
+
+  #end(code: number): void {
+    if (!this.#over) {
+      this.#over = true;
+      clearInterval(this.#pinger);
+      this.#events.closed(code);
+    }
+  }
+}
+
+function encode(seq: number, input: Input): ArrayBuffer {
+  switch (input.input) {
+    case 'key':
+      return client.key(seq, input.code, input.down);
+    case 'pointerTo':
+      return client.pointerTo(seq, input.x, input.y);
+    case 'pointerBy':
+      return client.pointerBy(seq, input.dx, input.dy);
+    case 'button':
+      return client.button(seq, input.button, input.down);
+    case 'wheel':
+      return client.wheel(seq, input.dx, input.dy);
+    case 'releaseAll':
+      return client.releaseAll(seq);
+  }
+}

@@ -1,0 +1,120 @@
+/** What page and worker say to each other. The page must not import anything else of this folder. */
+import type { Rect } from '../protocol/bytes';
+import type { CursorShape, Leds } from '../protocol/server-messages';
+
+/** One action of the person. `at` is when it happened, in milliseconds since the epoch. */
+export type Input =
+  | { readonly input: 'key'; readonly at: number; readonly code: number; readonly down: boolean }
+  | { readonly input: 'pointerTo'; readonly at: number; readonly x: number; readonly y: number }
+  | { readonly input: 'pointerBy'; readonly at: number; readonly dx: number; readonly dy: number }
+  | { readonly input: 'button'; readonly at: number; readonly button: number; readonly down: boolean }
+  | { readonly input: 'wheel'; readonly at: number; readonly dx: number; readonly dy: number }
+  | { readonly input: 'releaseAll'; readonly at: number };
+
+export interface StartRequest {
+  readonly type: 'start';
+  readonly canvas: OffscreenCanvas;
+  readonly desktopId: string;
+  readonly csrf: string;
+  readonly mode: 'interact' | 'watch';
+  readonly videoOnly: boolean;
+}
+
+export type ToWorker =
+  | StartRequest
+  | ({ readonly type: 'input' } & Input)
+  | { readonly type: 'videoOnly'; readonly on: boolean }
+  /** Try again now: the person asked, or the browser is online again. */
+  | { readonly type: 'reconnect' }
+  | { readonly type: 'offline' }
+  /** Whether to report statistics twice a second. */
+  | { readonly type: 'watchStats'; readonly on: boolean }
+  | { readonly type: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly type: 'stop' };
+
+/** Questions about the picture; each gets one `answer`. */
+export type Question =
+  | { readonly about: 'stats' }
+  | { readonly about: 'hash'; readonly rect: Rect }
+  | { readonly about: 'pixels'; readonly rect: Rect }
+  | { readonly about: 'screenshot' };
+
+export type LostReason = 'network' | 'restarting';
+
+/** How the connection to the desktop stands. Times in milliseconds since the epoch. */
+export type Link =
+  | { readonly state: 'connecting'; readonly since: number; readonly notice: string | null }
+  | { readonly state: 'connected'; readonly watching: boolean }
+  | { readonly state: 'lost'; readonly reason: LostReason; readonly attempt: number; readonly retryAt: number | null }
+  | { readonly state: 'ended'; readonly code: EndCode; readonly text: string };
+
+export type EndCode =
+  | 'login'
+  | 'stopped'
+  | 'replaced'
+  | 'forbidden'
+  | 'not_found'
+  | 'failed'
+  | 'version'
+  | 'unsupported';
+
+export type FromWorker =
+  | { readonly type: 'link'; readonly link: Link }
+  | { readonly type: 'screen'; readonly width: number; readonly height: number }
+  | { readonly type: 'painted' }
+  | { readonly type: 'cursorShape'; readonly shape: CursorShape }
+  | { readonly type: 'cursorMove'; readonly x: number; readonly y: number }
+  | { readonly type: 'leds'; readonly leds: Leds }
+  | { readonly type: 'notice'; readonly kind: string; readonly text: string }
+  | { readonly type: 'stats'; readonly stats: Stats }
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown };
+
+/** One input's way to the screen, in milliseconds. */
+export interface LatencySample {
+  readonly seq: number;
+  /** From the browser's event to the server: what the other stages do not explain. */
+  readonly toServer: number;
+  readonly inputToGuest: number;
+  readonly guestToFlush: number;
+  readonly flushToSent: number;
+  /** Half of the quickest recent round trip, and receipt, decoding and painting. */
+  readonly sentToPresented: number;
+  /** From the browser's event to the painted picture. */
+  readonly total: number;
+}
+
+export const STAGES = ['toServer', 'inputToGuest', 'guestToFlush', 'flushToSent', 'sentToPresented', 'total'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Over the last five seconds, where nothing else is said. */
+export interface Stats {
+  readonly width: number;
+  readonly height: number;
+  readonly framesPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Share of the painted pixels that came as video, 0 to 1. */
+  readonly videoShare: number;
+  /** Whether the picture on the screen now is pixel for pixel the guest's. */
+  readonly exact: boolean;
+  /** Frames received and not yet painted. */
+  readonly inFlight: number;
+  /** `null` before the first answer. */
+  readonly roundTripMs: number | null;
+  readonly decodeMs: Spread | null;
+  readonly presentMs: Spread | null;
+  readonly encodeMs: Spread | null;
+  readonly latency: Readonly<Record<Stage, Spread>> | null;
+  readonly h264: 'decoding' | 'unavailable' | 'failed';
+  readonly videoOnly: boolean;
+  /** Since the connection was made. */
+  readonly framesPainted: number;
+  readonly bytesReceived: number;
+  readonly unknownMessages: number;
+  /** The newest 512 answered inputs of this connection. */
+  readonly samples: readonly LatencySample[];
+}

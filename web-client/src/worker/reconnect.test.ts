@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { Backoff, judgeClosed, judgeRefusal, judgeSocketClose } from './reconnect';
+
+describe('back-off', () => {
+  it('doubles, within its jitter, up to a ceiling', () => {
+    const [shortest, longest] = [new Backoff(), new Backoff()];
+    const delays = Array.from({ length: 8 }, () => [shortest.next(0), longest.next(0.999999)]);
+    expect(delays.slice(0, 3)).toEqual([
+      [200, 400],
+      [400, 800],
+      [800, 1600],
+    ]);
+    expect(delays.at(-1)).toEqual([7500, 15000]);
+  });
+
+  it('starts over after a success', () => {
+    const backoff = new Backoff();
+    backoff.next(0);
+    backoff.next(0);
+    expect(backoff.attempt).toBe(2);
+    backoff.reset();
+    expect(backoff.next(0)).toBe(200);
+  });
+});
+
+describe('what a lost connection means', () => {
+  it('comes back after the network or the server went away', () => {
+    expect(judgeSocketClose(1006)).toMatchObject({ do: 'retry', reason: 'network' });
+    expect(judgeSocketClose(1001)).toMatchObject({ do: 'retry', reason: 'restarting' });
+    expect(judgeSocketClose(1012)).toMatchObject({ do: 'retry', reason: 'restarting' });
+    expect(judgeClosed('internal', 'Oops.')).toMatchObject({ do: 'retry' });
+    expect(judgeClosed('forbidden', 'You have been logged out.')).toMatchObject({ do: 'retry' });
+  });
+
+  it('ends where coming back by itself would be wrong', () => {
+    for (const code of ['stopped', 'replaced', 'version']) {
+      expect(judgeClosed(code, 'So.')).toEqual({ do: 'end', code, text: 'So.' });
+    }
+  });
+});
+
+describe('what a refused ticket means', () => {
+  it('leads to the login when the session has ended', () => {
+    expect(judgeRefusal(401, 'No.', null)).toMatchObject({ do: 'end', code: 'login' });
+  });
+
+  it('tells an unreachable server from one that is not ready', () => {
+    expect(judgeRefusal(null, '', null)).toMatchObject({ do: 'retry', reason: 'network' });
+    expect(judgeRefusal(503, '', null)).toMatchObject({ do: 'retry', reason: 'restarting' });
+  });
+
+  it('waits as long as it is told to', () => {
+    expect(judgeRefusal(429, '', 12)).toMatchObject({ do: 'retry', afterMs: 12_000 });
+  });
+
+  it('ends for what is not there or not allowed', () => {
+    expect(judgeRefusal(404, 'No.', null)).toMatchObject({ do: 'end', code: 'not_found' });
+    expect(judgeRefusal(403, 'No.', null)).toMatchObject({ do: 'end', code: 'forbidden', text: 'No.' });
+    expect(judgeRefusal(409, 'Being reset.', null)).toMatchObject({ do: 'end', code: 'failed', text: 'Being reset.' });
+  });
+});

@@ -1,0 +1,171 @@
+import { ApiError, fetchTicket } from '../api/http';
+import type { EndCode, FromWorker, Input, LostReason, StartRequest, Stats } from './messages';
+import { Backoff, judgeClosed, judgeRefusal, judgeSocketClose, type Verdict } from './reconnect';
+import type { Surface } from './surface';
+import { Viewer } from './viewer';
+import type { Unzstd } from './zstd';
+
+/** Keeps one desktop on the canvas: connects, and comes back after losses until there is no use. */
+export class Session {
+  readonly #request: StartRequest;
+  readonly #surface: Surface;
+  readonly #unzstd: Unzstd;
+  readonly #h264: boolean;
+  readonly #post: (message: FromWorker) => void;
+  readonly #backoff = new Backoff();
+  #viewer: Viewer | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts attempts, so that an answer to an abandoned one is recognised. */
+  #generation = 0;
+  #videoOnly: boolean;
+  #acceleration: HardwareAcceleration = 'no-preference';
+  #lost: LostReason | null = null;
+
+  constructor(options: {
+    readonly request: StartRequest;
+    readonly surface: Surface;
+    readonly unzstd: Unzstd;
+    readonly h264: boolean;
+    readonly post: (message: FromWorker) => void;
+  }) {
+    this.#request = options.request;
+    this.#surface = options.surface;
+    this.#unzstd = options.unzstd;
+    this.#h264 = options.h264;
+    this.#post = options.post;
+    this.#videoOnly = options.request.videoOnly;
+  }
+
+  /** Connects at once, whatever was planned. */
+  connect(): void {
+    this.#drop();
+    void this.#attempt(this.#generation);
+  }
+
+  /** The browser says that it is offline: waiting for pings would only cost time. */
+  offline(): void {
+    if (this.#viewer !== null) {
+      this.#drop();
+      this.#judge({ do: 'retry', reason: 'network', afterMs: null });
+    }
+  }
+
+  stop(): void {
+    this.#drop();
+  }
+
+  input(input: Input): void {
+    this.#viewer?.input(input);
+  }
+
+  setVideoOnly(on: boolean): void {
+    this.#videoOnly = on;
+    this.#viewer?.setVideoOnly(on);
+  }
+
+  /** Asks for the whole picture again. */
+  refresh(): void {
+    this.#viewer?.refresh();
+  }
+
+  stats(): Stats | null {
+    return this.#viewer?.stats() ?? null;
+  }
+
+  #drop(): void {
+    this.#generation += 1;
+    clearTimeout(this.#timer);
+    this.#viewer?.dispose();
+    this.#viewer = null;
+  }
+
+  async #attempt(generation: number): Promise<void> {
+    const { desktopId, mode, csrf } = this.#request;
+    if (this.#lost === null) {
+      this.#post({ type: 'link', link: { state: 'connecting', since: Date.now(), notice: null } });
+    } else {
+      this.#postLost(this.#lost, null);
+    }
+    let ticket: string;
+    try {
+      ({ ticket } = await fetchTicket(desktopId, mode, csrf));
+    } catch (error) {
+      if (generation === this.#generation) {
+        this.#judge(
+          error instanceof ApiError
+            ? judgeRefusal(error.status, error.message, error.retryAfterS)
+            : judgeRefusal(null, '', null),
+        );
+      }
+      return;
+    }
+    if (generation === this.#generation) {
+      this.#open(streamUrl(desktopId, ticket));
+    }
+  }
+
+  #open(url: string): void {
+    const since = Date.now();
+    this.#viewer = new Viewer({
+      url,
+      surface: this.#surface,
+      unzstd: this.#unzstd,
+      h264: this.#h264,
+      acceleration: this.#acceleration,
+      videoOnly: this.#videoOnly,
+      post: this.#post,
+      onNotice: (kind, text) => {
+        if (kind === 'starting') {
+          this.#lost = null;
+          this.#post({ type: 'link', link: { state: 'connecting', since, notice: text } });
+        } else {
+          this.#post({ type: 'notice', kind, text });
+        }
+      },
+      onWelcome: (watching) => {
+        this.#lost = null;
+        this.#post({ type: 'link', link: { state: 'connected', watching } });
+      },
+      onFirstPicture: () => {
+        this.#backoff.reset();
+        this.#post({ type: 'painted' });
+      },
+      onVideoFailed: () => {
+        // The next connection tries once more, without the hardware that most often is to blame.
+        this.#acceleration = 'prefer-software';
+      },
+      onOver: (end) => {
+        this.#viewer = null;
+        this.#judge(typeof end === 'number' ? judgeSocketClose(end) : judgeClosed(end.code, end.text));
+      },
+    });
+  }
+
+  #judge(verdict: Verdict): void {
+    if (verdict.do === 'end') {
+      this.#end(verdict.code, verdict.text);
+      return;
+    }
+    this.#lost = verdict.reason;
+    const delay = verdict.afterMs ?? this.#backoff.next(Math.random());
+    this.#postLost(verdict.reason, Date.now() + delay);
+    this.#timer = setTimeout(() => this.connect(), delay);
+  }
+
+  #postLost(reason: LostReason, retryAt: number | null): void {
+    this.#post({ type: 'link', link: { state: 'lost', reason, attempt: this.#backoff.attempt, retryAt } });
+  }
+
+  #end(code: EndCode, text: string): void {
+    this.#lost = null;
+    this.#backoff.reset();
+    this.#post({ type: 'link', link: { state: 'ended', code, text } });
+  }
+}
+
+function streamUrl(desktopId: string, ticket: string): string {
+  const url = new URL(`/api/desktops/${encodeURIComponent(desktopId)}/stream`, self.location.origin);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.searchParams.set('ticket', ticket);
+  return url.href;
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import type { Frame } from '../protocol/frame';
+import type { Presented } from './presenter';
+import { spread, StatsKeeper } from './stats';
+
+const REST = { width: 8, height: 8, inFlight: 0, h264: 'decoding', videoOnly: false, unknownMessages: 0 } as const;
+
+function answered(inputSeq: number, receivedAt: number, paintedAt: number): Presented {
+  const frame: Frame = {
+    id: 1,
+    exact: true,
+    fresh: false,
+    width: 8,
+    height: 8,
+    inputSeq,
+    inputToGuestUs: 1000,
+    guestToFlushUs: 2000,
+    flushToSentUs: 3000,
+    encodeUs: 2500,
+    updates: [],
+  };
+  return { frame, receivedAt, decodedAt: receivedAt, paintedAt, videoPixels: 30, exactPixels: 10 };
+}
+
+describe('statistics', () => {
+  it('splits an input’s way into stages that add up to the whole', () => {
+    const keeper = new StatsKeeper();
+    keeper.roundTrip(6);
+    keeper.roundTrip(10);
+    keeper.input(5, 1000);
+    keeper.presented(answered(5, 1016, 1020));
+    const [sample] = keeper.snapshot(1021, REST).samples;
+    expect(sample).toEqual({
+      seq: 5,
+      inputToGuest: 1,
+      guestToFlush: 2,
+      flushToSent: 3,
+      sentToPresented: 3 + 4,
+      toServer: 20 - 1 - 2 - 3 - 7,
+      total: 20,
+    });
+  });
+
+  it('takes no longer for the way back than there was, whatever the pings took', () => {
+    const keeper = new StatsKeeper();
+    keeper.roundTrip(900);
+    keeper.input(5, 1000);
+    keeper.presented(answered(5, 1016, 1020));
+    expect(keeper.snapshot(1021, REST).samples[0]).toMatchObject({ toServer: 0, sentToPresented: 14, total: 20 });
+  });
+
+  it('counts an input once, by the first frame that answers it', () => {
+    const keeper = new StatsKeeper();
+    keeper.input(1, 1000);
+    keeper.presented(answered(1, 1010, 1011));
+    keeper.presented(answered(1, 1500, 1501));
+    keeper.presented(answered(0, 1600, 1601));
+    expect(keeper.snapshot(1700, REST).samples).toHaveLength(1);
+  });
+
+  it('forgets frames and bytes after five seconds, and sums only the connection', () => {
+    const keeper = new StatsKeeper();
+    keeper.message(1000, 5000);
+    keeper.presented(answered(0, 1000, 1001));
+    expect(keeper.snapshot(2000, REST)).toMatchObject({ bytesPerSecond: 1000, framesPerSecond: 0.2, videoShare: 0.75 });
+    expect(keeper.snapshot(9000, REST)).toMatchObject({
+      bytesPerSecond: 0,
+      framesPerSecond: 0,
+      bytesReceived: 5000,
+      framesPainted: 1,
+    });
+  });
+
+  it('takes percentiles by nearest rank', () => {
+    expect(spread([])).toBeNull();
+    expect(spread([4])).toEqual({ p50: 4, p99: 4 });
+    expect(spread(Array.from({ length: 200 }, (_, i) => 200 - i))).toEqual({ p50: 100, p99: 198 });
+  });
+});

@@ -1,0 +1,110 @@
+import type { Rect } from '../protocol/bytes';
+import type { CopyUpdate } from '../protocol/frame';
+import { type Pixels, unpackTiles } from '../protocol/tiles';
+
+/**
+ * The canvas on the page. Nothing shows before the task that painted ends, so a frame's updates
+ * appear together.
+ */
+export class Surface {
+  readonly #canvas: OffscreenCanvas;
+  readonly #context: OffscreenCanvasRenderingContext2D;
+  readonly #onGpu = gpuDraws();
+  /** Where exact tiles are unpacked before they are put on the canvas; as large as the screen. */
+  #staging: ImageData;
+  #pixels: Pixels;
+
+  /** `onLost` hears when the canvas has lost its picture, as it does when a GPU restarts. */
+  constructor(canvas: OffscreenCanvas, onLost: () => void) {
+    const context = canvas.getContext('2d', { alpha: false, desynchronized: true });
+    if (context === null) {
+      throw new Error('this browser gives no 2D canvas to a worker');
+    }
+    this.#canvas = canvas;
+    this.#context = context;
+    this.#context.imageSmoothingEnabled = false;
+    canvas.addEventListener('contextrestored', onLost);
+    this.#staging = new ImageData(1, 1);
+    this.#pixels = view(this.#staging);
+  }
+
+  get width(): number {
+    return this.#canvas.width;
+  }
+
+  get height(): number {
+    return this.#canvas.height;
+  }
+
+  /** A new screen size; the canvas turns black. */
+  resize(width: number, height: number): void {
+    this.#canvas.width = width;
+    this.#canvas.height = height;
+    this.#context.imageSmoothingEnabled = false;
+    this.#staging = new ImageData(width, height);
+    this.#pixels = view(this.#staging);
+  }
+
+  /** Moves a rectangle of the picture; source and destination may overlap. */
+  copy({ sourceX, sourceY, to }: CopyUpdate): void {
+    const { width, height } = to;
+    if (!this.#onGpu) {
+      // A canvas drawn onto itself is copied whole first: 5 ms for a page, while reading it costs as its area.
+      this.#context.putImageData(this.#context.getImageData(sourceX, sourceY, width, height), to.x, to.y);
+      return;
+    }
+    this.#context.drawImage(this.#canvas, sourceX, sourceY, width, height, to.x, to.y, width, height);
+  }
+
+  /** Puts decompressed tiles; returns how many pixels they cover. */
+  putTiles(raw: Uint8Array<ArrayBuffer>): number {
+    const covered = unpackTiles(raw, this.#pixels);
+    for (const { x, y, width, height } of covered) {
+      this.#context.putImageData(this.#staging, 0, 0, x, y, width, height);
+    }
+    return area(covered);
+  }
+
+  /** Draws what `take` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
+  drawVideo(picture: VideoFrame, region: Rect, take: readonly Rect[]): number {
+    // One draw through a clip: every draw converts the colours of the whole picture, which is what takes time.
+    this.#context.save();
+    this.#context.beginPath();
+    for (const { x, y, width, height } of take) {
+      this.#context.rect(x, y, width, height);
+    }
+    this.#context.clip();
+    this.#context.drawImage(picture, region.x, region.y);
+    this.#context.restore();
+    return area(take);
+  }
+
+  /** The pixels of a rectangle, red, green, blue, alpha; throws a RangeError when it leaves the screen. */
+  read(rect: Rect): Uint8ClampedArray<ArrayBuffer> {
+    const inside =
+      rect.x >= 0 && rect.y >= 0 && rect.x + rect.width <= this.width && rect.y + rect.height <= this.height;
+    if (!inside) {
+      throw new RangeError('the rectangle lies outside of the screen');
+    }
+    return this.#context.getImageData(rect.x, rect.y, rect.width, rect.height).data;
+  }
+
+  async png(): Promise<Blob> {
+    return this.#canvas.convertToBlob({ type: 'image/png' });
+  }
+}
+
+/** Whether canvases live on a GPU, where drawing is cheap and reading back is not. */
+function gpuDraws(): boolean {
+  const context = new OffscreenCanvas(1, 1).getContext('webgl', { failIfMajorPerformanceCaveat: true });
+  context?.getExtension('WEBGL_lose_context')?.loseContext();
+  return context !== null;
+}
+
+function area(rects: readonly Rect[]): number {
+  return rects.reduce((sum, rect) => sum + rect.width * rect.height, 0);
+}
+
+function view(image: ImageData): Pixels {
+  return { width: image.width, height: image.height, words: new Uint32Array(image.data.buffer) };
+}

@@ -1,0 +1,138 @@
+import type { VideoUpdate } from '../protocol/frame';
+import { codecString } from '../protocol/h264';
+
+/** Gets the decoded picture, which it must close, or `null` when there will be none. */
+export type PictureSink = (picture: VideoFrame | null) => void;
+
+/** A nominal duration: Firefox gives up on decoders whose chunks have none. */
+const FRAME_US = 16_667;
+
+/** Whether this browser decodes H.264 at all; some builds of Chromium do not. */
+export async function h264Available(): Promise<boolean> {
+  if (typeof VideoDecoder === 'undefined') {
+    return false;
+  }
+  try {
+    return (await VideoDecoder.isConfigSupported({ codec: 'avc1.42E01F' })).supported === true;
+  } catch {
+    return false;
+  }
+}
+
+/** The decoders of a connection: one for each stream that the server names. */
+export class VideoStreams {
+  readonly #decoders = new Map<number, StreamDecoder>();
+  readonly #onFailure: () => void;
+  readonly #acceleration: HardwareAcceleration;
+  #failed = false;
+
+  constructor(acceleration: HardwareAcceleration, onFailure: () => void) {
+    this.#acceleration = acceleration;
+    this.#onFailure = onFailure;
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Starts decoding; pictures of one stream arrive in the order of the calls. */
+  decode(update: VideoUpdate, sink: PictureSink): void {
+    if (this.#failed) {
+      sink(null);
+      return;
+    }
+    let decoder = this.#decoders.get(update.stream);
+    if (decoder === undefined) {
+      decoder = new StreamDecoder(this.#acceleration, () => this.fail());
+      this.#decoders.set(update.stream, decoder);
+    }
+    decoder.decode(update, sink);
+  }
+
+  /** Gives video up for this connection; everything that is still awaited gets `null`. */
+  fail(): void {
+    if (!this.#failed) {
+      this.#failed = true;
+      this.close();
+      this.#onFailure();
+    }
+  }
+
+  close(): void {
+    this.#failed = true;
+    for (const decoder of this.#decoders.values()) {
+      decoder.close();
+    }
+    this.#decoders.clear();
+  }
+}
+
+class StreamDecoder {
+  readonly #decoder: VideoDecoder;
+  readonly #acceleration: HardwareAcceleration;
+  readonly #fail: () => void;
+  readonly #awaited = new Map<number, PictureSink>();
+  #configured = '';
+  #next = 0;
+
+  constructor(acceleration: HardwareAcceleration, fail: () => void) {
+    this.#acceleration = acceleration;
+    this.#fail = fail;
+    this.#decoder = new VideoDecoder({ output: (picture) => this.#deliver(picture), error: fail });
+  }
+
+  decode({ key, region, accessUnit }: VideoUpdate, sink: PictureSink): void {
+    const timestamp = this.#next;
+    this.#next += FRAME_US;
+    this.#awaited.set(timestamp, sink);
+    try {
+      if (key) {
+        this.#configure(codecString(accessUnit), `${region.width}x${region.height}`);
+      }
+      this.#decoder.decode(
+        new EncodedVideoChunk({ type: key ? 'key' : 'delta', timestamp, duration: FRAME_US, data: accessUnit }),
+      );
+    } catch {
+      this.#fail();
+    }
+  }
+
+  #configure(codec: string | null, size: string): void {
+    if (codec === null) {
+      throw new Error('a key frame lacks its sequence parameter set');
+    }
+    const wanted = `${codec} ${size}`;
+    if (wanted === this.#configured) {
+      return;
+    }
+    this.#configured = wanted;
+    this.#decoder.configure({
+      codec,
+      optimizeForLatency: true,
+      hardwareAcceleration: this.#acceleration,
+      // The samples are a screen's: BT.709 matrix over sRGB, and no gamma to convert.
+      colorSpace: { primaries: 'bt709', transfer: 'iec61966-2-1', matrix: 'bt709', fullRange: false },
+    });
+  }
+
+  #deliver(picture: VideoFrame): void {
+    const sink = this.#awaited.get(picture.timestamp);
+    this.#awaited.delete(picture.timestamp);
+    if (sink === undefined) {
+      picture.close();
+    } else {
+      sink(picture);
+    }
+  }
+
+  close(): void {
+    if (this.#decoder.state !== 'closed') {
+      this.#decoder.close();
+    }
+    const orphans = [...this.#awaited.values()];
+    this.#awaited.clear();
+    for (const sink of orphans) {
+      sink(null);
+    }
+  }
+}

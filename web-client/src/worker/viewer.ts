@@ -1,0 +1,156 @@
+import * as client from '../protocol/client-messages';
+import type { ServerMessage } from '../protocol/server-messages';
+import { Connection } from './connection';
+import type { FromWorker, Input, Stats } from './messages';
+import { Presenter, type Presented } from './presenter';
+import { StatsKeeper } from './stats';
+import type { Surface } from './surface';
+import { VideoStreams } from './video';
+import type { Unzstd } from './zstd';
+
+export interface ViewerOptions {
+  readonly url: string;
+  readonly surface: Surface;
+  readonly unzstd: Unzstd;
+  readonly h264: boolean;
+  readonly acceleration: HardwareAcceleration;
+  readonly videoOnly: boolean;
+  readonly post: (message: FromWorker) => void;
+  readonly onNotice: (kind: string, text: string) => void;
+  readonly onWelcome: (watching: boolean) => void;
+  readonly onFirstPicture: () => void;
+  readonly onVideoFailed: () => void;
+  /** Called once, when the connection is over: with the server's reason, or the socket's close code. */
+  readonly onOver: (end: { readonly code: string; readonly text: string } | number) => void;
+}
+
+/** One connection's picture: decoders, order, acknowledgements and statistics live and die with it. */
+export class Viewer {
+  readonly #options: ViewerOptions;
+  readonly #connection: Connection;
+  readonly #video: VideoStreams;
+  readonly #presenter: Presenter;
+  readonly #stats = new StatsKeeper();
+  #videoFailed = false;
+  #videoOnly: boolean;
+  #unknownMessages = 0;
+  #painted = false;
+
+  constructor(options: ViewerOptions) {
+    const { surface, unzstd, post } = options;
+    this.#options = options;
+    this.#videoOnly = options.videoOnly;
+    this.#video = new VideoStreams(options.acceleration, () => this.#giveUpVideo());
+    this.#presenter = new Presenter({
+      surface,
+      video: this.#video,
+      unzstd,
+      onPresented: (presented) => this.#presented(presented),
+      onResize: (width, height) => post({ type: 'screen', width, height }),
+      onError: () => this.#connection.close(),
+    });
+    this.#connection = new Connection(options.url, { h264: options.h264, videoOnly: options.videoOnly }, {
+      message: (message, byteLength) => this.#receive(message, byteLength),
+      // Inputs carry the page's time of day; statistics keep the worker's own clock.
+      sent: (seq, at) => this.#stats.input(seq, at - performance.timeOrigin),
+      roundTrip: (ms) => {
+        this.#stats.roundTrip(ms);
+        this.#stats.trim(performance.now());
+      },
+      closed: (code) => this.#over(code),
+    });
+  }
+
+  input(input: Input): void {
+    this.#connection.input(input);
+  }
+
+  setVideoOnly(on: boolean): void {
+    this.#videoOnly = on;
+    this.#connection.send(client.settings(on));
+  }
+
+  refresh(): void {
+    this.#connection.send(client.refresh());
+  }
+
+  stats(): Stats {
+    const { surface, h264 } = this.#options;
+    return this.#stats.snapshot(performance.now(), {
+      width: surface.width,
+      height: surface.height,
+      inFlight: this.#presenter.waiting,
+      h264: !h264 ? 'unavailable' : this.#videoFailed ? 'failed' : 'decoding',
+      videoOnly: this.#videoOnly,
+      unknownMessages: this.#unknownMessages,
+    });
+  }
+
+  /** Ends the connection on purpose. */
+  dispose(): void {
+    this.#connection.dispose();
+    this.#close();
+  }
+
+  #receive(message: ServerMessage, byteLength: number): void {
+    const now = performance.now();
+    this.#stats.message(now, byteLength);
+    const { post, surface } = this.#options;
+    switch (message.type) {
+      case 'welcome':
+        if (message.width > 0 && (message.width !== surface.width || message.height !== surface.height)) {
+          surface.resize(message.width, message.height);
+        }
+        post({ type: 'screen', width: surface.width, height: surface.height });
+        this.#options.onWelcome(message.watching);
+        break;
+      case 'frame':
+        this.#presenter.accept(message.frame, now);
+        break;
+      case 'cursorShape':
+      case 'cursorMove':
+      case 'leds':
+        post(message);
+        break;
+      case 'notice':
+        this.#options.onNotice(message.kind, message.text);
+        break;
+      case 'closed':
+        this.#connection.dispose();
+        this.#over({ code: message.code, text: message.text });
+        break;
+      case 'unknown':
+        this.#unknownMessages += 1;
+        break;
+      case 'pong':
+        break;
+    }
+  }
+
+  #presented(presented: Presented): void {
+    const { frame, receivedAt, decodedAt, paintedAt } = presented;
+    const us = (ms: number): number => Math.round(ms * 1000);
+    this.#connection.send(client.ack(frame.id, us(decodedAt - receivedAt), us(paintedAt - receivedAt)));
+    this.#stats.presented(presented);
+    if (!this.#painted) {
+      this.#painted = true;
+      this.#options.onFirstPicture();
+    }
+  }
+
+  #giveUpVideo(): void {
+    this.#videoFailed = true;
+    this.#connection.send(client.videoFailed());
+    this.#options.onVideoFailed();
+  }
+
+  #over(end: { readonly code: string; readonly text: string } | number): void {
+    this.#close();
+    this.#options.onOver(end);
+  }
+
+  #close(): void {
+    this.#presenter.close();
+    this.#video.close();
+  }
+}
