@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Sets up everything and leaves a server running that shows a Linux desktop.
+# Ends with a URL, a name and a password. State is kept in .demo/, `make demo-stop` stops it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+state=$root/.demo
+oriel=$root/target/release/oriel
+image=debian-xfce
+port=${ORIEL_DEMO_PORT:-8080}
+tls_port=${ORIEL_DEMO_TLS_PORT:-8443}
+
+began=$SECONDS
+stage_began=$SECONDS
+step() { stage_began=$SECONDS; printf '\n[%s] %s\n' "$1" "$2"; }
+took() { printf '      done in %d s\n' $((SECONDS - stage_began)); }
+die() { printf 'make demo: %s\n' "$*" >&2; exit 1; }
+
+# Making the image writes files of other owners, so that one step needs root.
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+step 1/5 "Installing what the build and the desktop need"
+deploy/setup/packages.sh build desktop
+deploy/setup/toolchain.sh
+took
+
+step 2/5 "Building the server and the web client"
+cargo build --release --locked -p oriel -p oriel-vmm
+make --no-print-directory web
+took
+
+mkdir -p "$state"
+config=$state/oriel.toml
+cat > "$config" <<TOML
+state_dir = "$state/state"
+listen = "127.0.0.1:$tls_port"
+plain_loopback = "127.0.0.1:$port"
+web_root = "$root/web-client/dist"
+TOML
+run_oriel() { "$oriel" --config "$config" "$@"; }
+
+step 3/5 "Building the Debian 13 desktop image (once; some minutes)"
+if run_oriel image list | grep -q "^$image:"; then
+  echo "      it is there already"
+else
+  as_root "$oriel" --config "$config" image build "$image" --from "$root/deploy/images/$image"
+  if [ "$(id -u)" != 0 ]; then sudo chown -R "$(id -u):$(id -g)" "$state"; fi
+fi
+took
+
+step 4/5 "Starting the server"
+deploy/demo/stop.sh --quiet
+name=demo
+credentials=$state/credentials
+if ! [ -s "$credentials" ]; then
+  run_oriel pool add demo --image "$image" --cpus 2 --memory 1536 >/dev/null
+  password=$(run_oriel user add "$name" --pool demo --generate | tail -n 1)
+  (umask 077; printf '%s\n' "$password" > "$credentials")
+fi
+password=$(cat "$credentials")
+setsid nohup "$oriel" --config "$config" serve > "$state/server.log" 2>&1 < /dev/null &
+echo $! > "$state/server.pid"
+url=http://localhost:$port
+for _ in $(seq 100); do
+  curl -fsS "$url/healthz" >/dev/null 2>&1 && break
+  kill -0 "$(cat "$state/server.pid")" 2>/dev/null || { tail -n 5 "$state/server.log" >&2; die "the server ended; its last lines are above."; }
+  sleep 0.2
+done
+curl -fsS "$url/healthz" >/dev/null || die "the server does not answer on $url; see $state/server.log."
+took
+
+step 5/5 "Booting the desktop"
+node deploy/demo/boot.mjs "$url" "$name" "$credentials" "$state/state"
+took
+
+minutes=$(((SECONDS - began) / 60)) seconds=$(((SECONDS - began) % 60))
+cat <<TEXT
+
+  Oriel is running (ready after $minutes min $seconds s). Open it in a browser on this machine:
+
+      URL       $url
+      Name      $name
+      Password  $password
+
+  From another machine: ssh -L $port:localhost:$port $(hostname), then the same URL there.
+  Stop it with: make demo-stop
+TEXT

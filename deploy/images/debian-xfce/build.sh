@@ -1,0 +1,178 @@
+#!/bin/bash
+# Builds the Debian 13 XFCE desktop image.
+#
+#   build.sh --out DIR [--size 6G]
+#
+# DIR gets disk.raw (sparse ext4, no partition table), vmlinuz, initrd.img,
+# image.toml and build.log. Standard output carries lines `progress PERCENT WHAT`.
+# On failure there is one sentence on standard error, and no DIR.
+set -euo pipefail
+
+suite=trixie
+mirror=http://deb.debian.org/debian
+security=http://deb.debian.org/debian-security
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+needed_mib=4096
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+fail() {
+    printf '%s\n' "$1" >&2
+    exit 1
+}
+
+progress() { printf 'progress %s %s\n' "$1" "$2"; }
+
+out='' size=6G
+while (($#)); do
+    case $1 in
+        --out) out=${2:-} ;;
+        --size) size=${2:-} ;;
+        *) fail "Unknown option $1; the options are --out DIR and --size 6G." ;;
+    esac
+    (($# > 1)) || fail "The option $1 needs a value."
+    shift 2
+done
+[[ $out ]] || fail 'Say where to put the image: --out DIR.'
+[[ $size =~ ^[1-9][0-9]*[MG]$ ]] || fail "The size $size is not understood; write it like 6G or 8192M."
+
+# What it takes, before anything is begun.
+missing=()
+need() { command -v "$1" > /dev/null || missing+=("$2"); }
+PATH=$PATH:/usr/sbin:/sbin
+need mmdebstrap mmdebstrap
+need mke2fs e2fsprogs
+need tar tar
+need sha256sum coreutils
+[[ -r $keyring ]] || missing+=(debian-archive-keyring)
+((${#missing[@]} == 0)) || fail "Building the image needs ${missing[*]}; install it with: apt-get install ${missing[*]}"
+((EUID == 0)) || fail 'Building the image needs root, to make files of other owners; run it with sudo.'
+
+out=$(realpath -m "$out")
+parent=$(dirname "$out")
+mkdir -p "$parent" || fail "The folder $parent cannot be made; choose another with --out."
+free_mib=$(($(stat -f -c '%a * %S' "$parent") / 1048576))
+((free_mib >= needed_mib)) ||
+    fail "Building the image needs $needed_mib MiB and $parent has $free_mib MiB free; make room or choose another place with --out."
+
+tmp=$(mktemp -d "$out.tmp.XXXXXX")
+log=$tmp/build.log
+failed_log=$out.failed.log
+finished=''
+clean_up() {
+    local status=$?
+    trap - EXIT
+    if [[ ! $finished ]]; then
+        [[ -s $log ]] && mv -f "$log" "$failed_log"
+        ((status)) || status=1
+    fi
+    rm -rf --one-file-system "$tmp"
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(date +%s)}
+mapfile -t packages < <(sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$here/packages")
+
+# Turns apt's and dpkg's own lines into progress; the second run of apt installs
+# the desktop and is nearly all of the work.
+follow() {
+    local line total=0 got=0 unpacked=0 configured=0 percent last=0
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >> "$log"
+        case $line in
+            *' newly installed,'*) [[ $line =~ ([0-9]+)\ newly ]] && total=${BASH_REMATCH[1]} got=0 unpacked=0 configured=0 ;;
+            Get:*) got=$((got + 1)) ;;
+            'Unpacking '*) unpacked=$((unpacked + 1)) ;;
+            'Setting up '*) configured=$((configured + 1)) ;;
+            *) continue ;;
+        esac
+        ((total > 150)) || continue
+        percent=$((8 + (18 * got + 30 * (unpacked + configured)) / total))
+        ((percent > last)) || continue
+        last=$percent
+        if ((unpacked)); then
+            progress "$percent" "installing packages ($(((unpacked + configured) / 2)) of $total)"
+        else
+            progress "$percent" "downloading packages ($got of $total)"
+        fi
+    done
+}
+
+bootstrap() {
+    mmdebstrap --mode=root --variant=minbase --architectures=amd64 --verbose \
+        --keyring="$keyring" \
+        --include="$(IFS=,; printf '%s' "${packages[*]}")" \
+        --aptopt='Apt::Install-Recommends "false"' \
+        --aptopt='Acquire::Retries "5"' \
+        --aptopt='Acquire::Languages "none"' \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+        --essential-hook="'$here/copy-files.sh' \"\$1\" etc/fstab etc/initramfs-tools" \
+        --customize-hook="'$here/copy-files.sh' \"\$1\" ." \
+        --customize-hook="'$here/customize.sh' \"\$1\"" \
+        "$suite" "$tmp/root" \
+        "deb $mirror $suite main" \
+        "deb $mirror $suite-updates main" \
+        "deb $security $suite-security main" 2>&1
+}
+
+progress 1 'fetching the package lists'
+bootstrap < /dev/null | follow ||
+    fail "Debian's packages could not be installed; check that deb.debian.org can be reached, then read $failed_log."
+
+progress 87 'taking out the kernel'
+kernel=$(find "$tmp/root/boot" -name 'vmlinuz-*' -printf '%f\n')
+version=${kernel#vmlinuz-}
+[[ $kernel && -s $tmp/root/boot/initrd.img-$version ]] ||
+    fail "The image came out without a kernel or its initrd; read $failed_log."
+mv "$tmp/root/boot/vmlinuz-$version" "$tmp/vmlinuz"
+mv "$tmp/root/boot/initrd.img-$version" "$tmp/initrd.img"
+rm -f "$tmp"/root/{,boot/}{vmlinuz,initrd.img}{,.old}
+
+progress 88 'writing the disk'
+# Same packages and same SOURCE_DATE_EPOCH: the same disk.
+find "$tmp/root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+uuid=6f726965-6c00-4d13-8000-64656269616e
+truncate --size="$size" "$tmp/disk.raw"
+E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -F -t ext4 -L oriel-root -U "$uuid" -m 1 \
+    -O ^has_journal,^metadata_csum_seed -E "hash_seed=$uuid,lazy_itable_init=0,root_owner=0:0" \
+    -d "$tmp/root" "$tmp/disk.raw" >> "$log" 2>&1 ||
+    fail "The disk could not be written; give it more room with --size, or read $failed_log."
+E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH tune2fs -O has_journal "$tmp/disk.raw" >> "$log" 2>&1 ||
+    fail "The disk got no journal; read $failed_log."
+rm -rf --one-file-system "$tmp/root"
+
+progress 95 'computing checksums'
+sum() { sha256sum "$tmp/$1" | cut -d' ' -f1; }
+cat > "$tmp/image.toml" << TOML
+name = "debian-xfce"
+description = "Debian 13 with the XFCE desktop"
+built = "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)"
+disk = "disk.raw"
+kernel = "vmlinuz"
+initrd = "initrd.img"
+# no_timer_check: an emulated or nested timer may tick too late for that test.
+cmdline = "root=/dev/vda rw console=ttyS0 quiet loglevel=4 no_timer_check nowatchdog vt.global_cursor_default=0"
+min_memory_mib = 768
+# Where the guest spends its life: a real kernel needs a KVM that runs kernels.
+runs_at = "kernel"
+
+[sha256]
+disk = "$(sum disk.raw)"
+kernel = "$(sum vmlinuz)"
+initrd = "$(sum initrd.img)"
+TOML
+
+chmod 755 "$tmp"
+if [[ -e $out ]]; then
+    mv "$out" "$tmp.old"
+    mv "$tmp" "$out"
+    rm -rf --one-file-system "$tmp.old"
+else
+    mv "$tmp" "$out"
+fi
+rm -f "$failed_log"
+finished=yes
+progress 100 'done'

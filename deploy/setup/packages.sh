@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a task needs and that are not there yet.
+# Usage: packages.sh build|desktop|test ...
+set -euo pipefail
+
+die() { echo "oriel setup: $*" >&2; exit 1; }
+
+# shellcheck source=/dev/null
+. /etc/os-release
+[ "${ID:-}" = debian ] || echo "oriel setup: tried on Debian 12 and 13; this is ${PRETTY_NAME:-unknown}." >&2
+
+build="gcc g++ make nasm pkg-config"
+# QEMU runs what our own machine does not; mmdebstrap and mke2fs make images.
+desktop="qemu-system-x86 mmdebstrap e2fsprogs debian-archive-keyring zstd ca-certificates curl"
+# From Debian 13 on the D-Bus display is a package of its own.
+[ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null && desktop="$desktop qemu-system-modules-opengl"
+test="chromium busybox-static cpio kmod xz-utils e2fsprogs openssl jq"
+
+wanted=""
+for group in "$@"; do
+  case "$group" in
+    build | desktop | test) wanted="$wanted ${!group}" ;;
+    *) die "unknown group '$group'; use build, desktop or test." ;;
+  esac
+done
+
+missing=""
+for package in $wanted; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || die "these packages are missing and you are not root:$missing"
+  sudo=sudo
+fi
+echo "oriel setup: installing$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for attempt in 1 2 3; do
+  # shellcheck disable=SC2086
+  if $sudo apt-get update -qq >"$log" 2>&1 \
+    && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1; then
+    exit 0
+  fi
+  [ "$attempt" = 3 ] || sleep 5
+done
+tail -n 20 "$log" >&2
+die "apt-get could not install:$missing (its last lines are above)."
