@@ -1,1 +1,4 @@
-//! Shared pieces of the outside tests.
+//! Shared pieces of the tests and benchmarks that look at Oriel from outside.
+
+pub mod figure;
+pub mod scene_source;

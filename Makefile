@@ -1,0 +1,45 @@
+# Oriel. Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO := cargo
+BIN := target/release
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo demo-stop
+demo: ## Set up everything and show a Linux desktop: ends with a URL, a name and a password
+	@deploy/demo/run.sh
+demo-stop: ## Stop the demo's server and its desktops
+	@deploy/demo/stop.sh
+
+.PHONY: build server-build guest web
+build: server-build guest web ## Build the server, the bench guest and the web client
+server-build:
+	@deploy/setup/toolchain.sh
+	@deploy/setup/packages.sh build
+	$(CARGO) build --release --locked -p oriel -p oriel-vmm
+guest:
+	cd tests/guest && $(CARGO) build --release --locked
+web:
+	cd web-client && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build
+
+.PHONY: test test-nested bench
+test: ## Set up everything and run all tests; ends with the count
+	@tests/run.sh
+test-nested: ## The long tests of our machine with stock kernels on nested KVM
+	@tests/run.sh nested-long
+bench: ## Measure; one JSON object a line on standard output
+	@tests/bench/run.sh
+
+.PHONY: fmt lint
+fmt: ## Format the Rust code
+	$(CARGO) fmt --all
+lint: ## Clippy with warnings denied
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf tests/guest/target web-client/dist web-client/node_modules tests/browser/node_modules

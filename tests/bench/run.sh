@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Measures, and prints one JSON object a line on standard output; everything else goes to standard error.
+# Usage: run.sh [encode] [browser]   (default: all)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+{
+  deploy/setup/toolchain.sh
+  deploy/setup/packages.sh build desktop test
+  make --no-print-directory build
+  cargo build --release --locked -p oriel-tests
+  (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; })
+} >&2
+
+[ $# -gt 0 ] || set -- encode browser
+for part in "$@"; do
+  echo "measuring: $part" >&2
+  case "$part" in
+    encode) target/release/bench-encode ;;
+    browser) node tests/bench/browser.mjs ;;
+    *) echo "There is no benchmark '$part'; use encode or browser." >&2; exit 2 ;;
+  esac
+done

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, login, openDesktop, pixel, pressCode, screenshot, stats, visit } from './browser.mjs';
+import { Oriel, until } from './oriel.mjs';
+
+let oriel;
+let browser;
+let page;
+before(async () => {
+  oriel = await Oriel.create({ scenes: ['echo'] });
+  await oriel.addPerson('ada', 'a long password', 'echo');
+  await oriel.start();
+  browser = await launch();
+  page = await visit(browser);
+  await login(page, oriel.url, 'ada', 'a long password');
+  await openDesktop(page);
+});
+after(async () => {
+  await browser?.close();
+  await oriel?.destroy();
+});
+
+const middle = [960, 540];
+const serialSays = (line) => until(`the guest to log "${line}"`, async () => (await oriel.serial()).includes(line));
+
+test('a key reaches the guest and its answer is painted', async () => {
+  const before = await pixel(page, ...middle);
+  await page.keyboard.press('a');
+  await until('the square to change its colour', async () => (await pixel(page, ...middle)) !== before);
+  await serialSays('key 30 down=1');
+  await serialSays('key 30 down=0');
+  await screenshot(page, 'desktop-echo');
+});
+
+test('keys arrive by their place on the keyboard, AltGr and the key beside the left shift too', async () => {
+  // Place, what a German layout makes of it, evdev code.
+  const keys = [
+    ['IntlBackslash', '<', 86],
+    ['AltRight', 'AltGraph', 100],
+    ['KeyY', 'z', 21],
+    ['Equal', 'Dead', 13],
+    ['NumpadEnter', 'Enter', 96],
+    ['ArrowUp', 'ArrowUp', 103],
+    ['F5', 'F5', 63],
+  ];
+  for (const [code, key, number] of keys) {
+    await pressCode(page, code, key);
+    await serialSays(`key ${number} down=1`);
+    await serialSays(`key ${number} down=0`);
+  }
+});
+
+test('a mouse button reaches the guest where the pointer is', async () => {
+  const before = await pixel(page, ...middle);
+  await page.mouse.move(640, 400);
+  await page.mouse.down();
+  await page.mouse.up();
+  await until('the square to change its colour', async () => (await pixel(page, ...middle)) !== before);
+  await serialSays('key 272 down=1');
+  await serialSays('key 272 down=0');
+});
+
+test('keys held when the page loses its focus are released', async () => {
+  await page.keyboard.down('b');
+  await serialSays('key 48 down=1');
+  await page.evaluate(() => window.dispatchEvent(new Event('blur')));
+  await serialSays('key 48 down=0');
+  await page.keyboard.up('b');
+});
+
+test('the way of every input is measured by stage', async () => {
+  await page.keyboard.press('c');
+  const sample = await until('a measured input', async () => (await stats(page)).samples.at(-1));
+  const stages = sample.toServer + sample.inputToGuest + sample.guestToFlush + sample.flushToSent + sample.sentToPresented;
+  assert.ok(sample.total > 0);
+  assert.ok(Math.abs(stages - sample.total) <= 0.5 + sample.total * 0.5, JSON.stringify(sample));
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { connected, launch, login, openDesktop, pixel, screenshot, visit } from './browser.mjs';
+import { Oriel, until } from './oriel.mjs';
+import { Wire } from './proxy.mjs';
+
+let oriel;
+let browser;
+let wire;
+before(async () => {
+  oriel = await Oriel.create({ scenes: ['echo'] });
+  await oriel.addPerson('ada', 'a long password', 'echo');
+  await oriel.start();
+  wire = await Wire.to(oriel.port);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  wire?.close();
+  await oriel?.destroy();
+});
+
+const middle = [960, 540];
+
+async function describe() {
+  const [desktop] = await oriel.desktops();
+  return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe'));
+}
+
+async function typeAndSee(page) {
+  const before = await pixel(page, ...middle);
+  await page.keyboard.press('x');
+  await until('the answer to a key', async () => (await pixel(page, ...middle)) !== before);
+}
+
+test('a lost network is shown, and the desktop comes back with it', async () => {
+  const page = await visit(browser);
+  await login(page, wire.url, 'ada', 'a long password');
+  await openDesktop(page);
+  await typeAndSee(page);
+  const colour = await pixel(page, ...middle);
+
+  wire.cut();
+  await page.getByRole('heading', { name: /network is lost|server is restarting/ }).waitFor();
+  await screenshot(page, 'desktop-lost');
+  wire.mend();
+  await connected(page);
+  assert.equal(await pixel(page, ...middle), colour);
+  await typeAndSee(page);
+  await page.context().close();
+});
+
+for (const signal of ['SIGTERM', 'SIGKILL']) {
+  test(`a server that ends by ${signal} and starts again adopts the running desktop, and the page comes back`, async () => {
+    const page = await visit(browser);
+    await login(page, oriel.url, 'ada', 'a long password');
+    await openDesktop(page);
+    await typeAndSee(page);
+    const pid = (await describe()).pid;
+
+    await oriel.stop(signal);
+    await page.getByRole('heading', { name: /network is lost|server is restarting/ }).waitFor();
+    assert.equal((await describe()).pid, pid, 'the desktop runs on without a server');
+    await oriel.start();
+    await connected(page);
+    assert.equal((await describe()).pid, pid);
+    await typeAndSee(page);
+    await page.context().close();
+  });
+}
+
+test('a desktop whose machine is killed is said to have crashed, and starts again', async () => {
+  const page = await visit(browser);
+  await login(page, oriel.url, 'ada', 'a long password');
+  await openDesktop(page);
+  const { pid } = await describe();
+  process.kill(pid, 'SIGKILL');
+  await page.getByRole('button', { name: /Start it again|Try again/ }).waitFor();
+  await page.getByRole('button', { name: /Start it again|Try again/ }).click();
+  await connected(page);
+  assert.notEqual((await describe()).pid, pid);
+  await page.context().close();
+});
+
+test('logging out elsewhere ends the stream', async () => {
+  const page = await visit(browser);
+  await login(page, oriel.url, 'ada', 'a long password');
+  await openDesktop(page);
+  const { csrf } = await (await page.request.get(`${oriel.url}/api/session`)).json();
+  const out = await page.request.post(`${oriel.url}/api/logout`, { headers: { Origin: oriel.url, 'X-Oriel-CSRF': csrf }, data: {} });
+  assert.ok(out.ok());
+  await page.getByRole('heading', { name: 'You are logged out' }).or(page.getByRole('button', { name: 'Log in' })).first().waitFor();
+  await page.context().close();
+});

@@ -1,0 +1,26 @@
+# shellcheck shell=sh disable=SC2154,SC2034,SC2016
+# Oriel's own virtual machine monitor under test. Sourced by the payload's run.
+socket=/run/oriel.sock
+
+# machine_start KERNEL INITRD CMDLINE CPUS MEMORY-MIB DISK [READ-ONLY-DISK]
+machine_start() {
+    disks="{\"path\": \"$6\"}"
+    [ $# -lt 7 ] || disks="$disks, {\"path\": \"$7\", \"read_only\": true}"
+    cat > /run/machine.json << JSON
+{
+  "id": "nested", "machine": "kvm", "cpus": $4, "memory_mib": $5,
+  "boot": {"kernel": "$1", "initrd": "$2", "cmdline": "$3"},
+  "disks": [$disks],
+  "width": $width, "height": $height,
+  "socket": "$socket", "serial_log": "$results/serial.log", "last_words": "$results/last-words.json"
+}
+JSON
+    ORIEL_LOG=debug oriel-vmm run --config /run/machine.json > "$results/vmm.log" 2>&1 &
+    machine=$!
+}
+
+machine_picture() { oriel-vmm picture --socket "$socket" --out "$1" >> "$results/client.log" 2>&1; }
+machine_press() { oriel-vmm press --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
+machine_type() { oriel-vmm type --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
+machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
+machine_ended_well() { grep -q guest_power_off "$results/last-words.json"; }

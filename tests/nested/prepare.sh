@@ -1,0 +1,65 @@
+# shellcheck shell=bash disable=SC2154,SC2034
+# What the nested tests share: places, programs, and one run. Sourced; `here` is
+# this folder.
+root=$(cd "$here/../.." && pwd)
+cache=$root/.cache/nested
+PATH=$PATH:/usr/sbin:/sbin
+. "$here/kernel.sh"
+. "$here/initramfs.sh"
+. "$here/outer.sh"
+
+die() {
+    echo "nested tests: $*" >&2
+    exit 1
+}
+step() { printf '[prepare %3d s] %s\n' "$SECONDS" "$*"; }
+
+need() {
+    local program missing=''
+    for program in "$@"; do command -v "$program" > /dev/null || missing="$missing $program"; done
+    [[ ! $missing ]] || die "these programs are missing:$missing; install them with deploy/setup/packages.sh desktop test."
+}
+
+# prepare NAME: empty places for this run, with the monitor ($vmm) in its payload.
+# Logs and results of it are in $logs.
+prepare() {
+    need busybox cpio modprobe depmod xz zstd mke2fs debugfs qemu-system-x86_64 ldd timeout
+    logs=$cache/$1
+    # Another run of the same test keeps its own.
+    if [[ -s $logs/pid ]] && kill -0 "$(< "$logs/pid")" 2> /dev/null; then logs=$logs.$$; fi
+    rm -rf "$logs"
+    mkdir -p "$logs"
+    echo $$ > "$logs/pid"
+    work=$(mktemp -d "$cache/work.XXXXXX")
+    trap 'rm -rf "$work" "$logs/pid"' EXIT
+    tree=$work/payload
+    mkdir -p "$tree/results" "$tree/bios"
+    cp "$here/outer/checks.sh" "$tree/"
+    case $vmm in
+        oriel)
+            local program=${ORIEL_VMM:-$root/target/release/oriel-vmm}
+            [[ -x $program ]] || die "$program is missing; build it with: cargo build --release -p oriel-vmm"
+            add_program "$tree" "$program"
+            ;;
+        qemu)
+            add_program "$tree" "$(command -v qemu-system-x86_64)"
+            install -D -t "$tree/host/usr/lib/x86_64-linux-gnu/qemu" /usr/lib/x86_64-linux-gnu/qemu/hw-display-virtio-gpu*.so
+            cp -L /usr/share/seabios/bios-256k.bin /usr/share/qemu/{linuxboot_dma,kvmvapic}.bin "$tree/bios/"
+            ;;
+        *) die "there is no monitor named $vmm; use oriel or qemu." ;;
+    esac
+    cp "$here/outer/$vmm.sh" "$tree/machine.sh"
+    step "made ready with $vmm"
+}
+
+# run_payload SIZE [QEMU-OPTION...]: runs what is in $tree and returns its status.
+run_payload() {
+    local status=0 size=$1
+    shift
+    make_disk "$work/payload.raw" "$size" "$tree"
+    step 'starting the machine between'
+    run_outer "$limit" "$logs/outer.log" "$work/payload.raw" "$@" || status=$?
+    take_results "$work/payload.raw" "$logs"
+    ((status == 0)) || echo "not ok - the run ended with status $status; see $logs"
+    return "$status"
+}

@@ -1,0 +1,49 @@
+#!/bin/bash
+# Stock Debian kernels on real KVM semantics, with nothing but an ordinary
+# processor: QEMU emulates a machine with AMD-V, that machine has /dev/kvm, and on
+# it Oriel's own monitor runs a guest with the distribution's kernel and drivers.
+#
+#   run.sh [--vmm oriel|qemu] [--guest trixie|bookworm] [--time-limit SECONDS] [--cmdline WORDS]
+#
+# Prints `ok - …` and `not ok - …`; logs and pictures are in .cache/nested/devices-*.
+# `--vmm qemu` puts QEMU in the monitor's place and so tries the harness itself.
+# `--cmdline earlyprintk=serial` shows the kernel's log from its first line; every
+# character of it costs an exit, which is slow here.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/prepare.sh"
+
+vmm=oriel release=trixie limit=300 more_cmdline=quiet
+while (($#)); do
+    case $1 in
+        --vmm) vmm=$2 ;;
+        --guest) release=$2 ;;
+        --cmdline) more_cmdline=$2 ;;
+        --time-limit) limit=$2 ;;
+        *) die "unknown option $1; see the head of $0." ;;
+    esac
+    shift 2
+done
+
+prepare "trace-$vmm-$release"
+make_outer
+kernel=$(fetch_kernel "$release" linux-image-amd64)
+make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" \
+    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng evdev ext4 button' \
+    "$here/guest/pattern.sh"
+cp "$kernel/vmlinuz" "$tree/vmlinuz"
+cp /tmp/deploy-t/trace-test "$tree/run"
+printf 'more_cmdline="%s"\n' "$more_cmdline" > "$tree/settings"
+
+mkdir "$work/guest-disk"
+echo 'hello from the host' > "$work/guest-disk/greeting"
+make_disk "$tree/disk.raw" 32M "$work/guest-disk"
+printf 'read-only' > "$tree/second.raw"
+truncate --size=1M "$tree/second.raw"
+(
+    cd "$work" && . "$here/guest/pattern.sh"
+    printf 'P6\n1024 768\n255\n'
+    pattern 1024 768 '\377\0\0' '\0\377\0' '\0\0\377' '\377\377\0' '\377\377\377'
+) > "$tree/expected.ppm"
+
+run_payload 256M

@@ -1,0 +1,55 @@
+//! The bench guest's scenes as a source of pixels, without a guest.
+
+use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use oriel_scenes::{Renderer, Scene};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A screen that a scene is drawn on.
+pub struct SceneSource {
+    size: Size,
+    pixels: Mutex<Vec<u32>>,
+}
+
+impl SceneSource {
+    /// A black screen.
+    pub fn new(size: Size) -> Arc<Self> {
+        let pixels = vec![0; size.width as usize * size.height as usize];
+        Arc::new(Self { size, pixels: Mutex::new(pixels) })
+    }
+
+    /// Draws the renderer's next step; returns what it damaged.
+    pub fn step(&self, renderer: &mut Renderer) -> Vec<Rect> {
+        renderer.step(&mut self.lock()).iter().filter_map(to_screen).collect()
+    }
+
+    /// A renderer of `scene` that fits.
+    pub fn renderer(&self, scene: Scene) -> Renderer {
+        Renderer::new(scene, self.size.width, self.size.height)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.pixels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn to_screen(rect: &oriel_scenes::Rect) -> Option<Rect> {
+    let side = |value: i32| u32::try_from(value).ok();
+    Some(Rect::new(side(rect.x)?, side(rect.y)?, side(rect.width)?, side(rect.height)?))
+}
+
+impl PixelSource for SceneSource {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+        let width = self.size.width as usize;
+        let start = y as usize * width + x as usize;
+        let pixels = self.lock();
+        let row = pixels.get(start..start + dst.len() / 4).ok_or(SourceLost)?;
+        for (to, from) in dst.chunks_exact_mut(4).zip(row) {
+            to.copy_from_slice(&from.to_le_bytes());
+        }
+        Ok(())
+    }
+}
