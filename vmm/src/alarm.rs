@@ -29,6 +29,7 @@ impl Alarm {
     /// Something happened.
     pub fn raise(&self, incident: Incident) {
         let mut slot = crate::lock(&self.incident);
+        tracing::debug!(?incident, "the guest raised the alarm");
         if slot.is_none() {
             *slot = Some(incident);
             drop(slot);

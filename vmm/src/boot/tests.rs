@@ -114,6 +114,17 @@ fn bzimage_gets_its_zero_page() {
 }
 
 #[test]
+fn the_reset_vector_resets_the_machine() {
+    let dir = Scratch::new("reset");
+    let (ram, _) = boot(dir.file("kernel", &bzimage()), None, "").unwrap();
+    let mut code = [0; 6];
+    ram.read_slice(&mut code, GuestAddress(layout::RESET_VECTOR)).unwrap();
+    // mov dx, RESET_PORT; mov al, RESET_VALUE; out dx, al
+    let [low, high] = layout::RESET_PORT.to_le_bytes();
+    assert_eq!(code, [0xBA, low, high, 0xB0, layout::RESET_VALUE, 0xEE]);
+}
+
+#[test]
 fn what_is_no_kernel_is_told_apart_from_what_is_damaged() {
     let dir = Scratch::new("bad");
     let error = |bytes: &[u8]| boot(dir.file("kernel", bytes), None, "").unwrap_err();

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Far longer than anything here takes; a machine under load is slow, not wrong.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A folder that goes with the test.
 pub struct Folder(pub PathBuf);
@@ -99,10 +99,16 @@ impl Bench {
             if let Some(value) = wanted(self) {
                 return value;
             }
-            let serial = || fs::read_to_string(self.folder.0.join("serial.log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "waited in vain for {what}; the guest said: {}", serial());
+            assert!(Instant::now() < deadline, "waited in vain for {what}; {}", self.situation());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// What helps to understand a wait in vain.
+    fn situation(&self) -> String {
+        let serial = fs::read_to_string(self.folder.0.join("serial.log")).unwrap_or_default();
+        let (state, counters) = (self.machine.state(), self.machine.counters());
+        format!("the machine is {state:?}, {counters:?}, and the guest said: {serial}")
     }
 
     /// Waits for a state, letting others pass.

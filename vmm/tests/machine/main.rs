@@ -1,0 +1,10 @@
+//! `oriel-vmm` from outside, as the server and its viewers use it. These tests need /dev/kvm and
+//! are skipped, with a line that says so, where there is none.
+
+// Test helpers fail by panicking, as tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod bad_starts;
+mod bench_guest;
+mod power;
+mod support;
