@@ -95,6 +95,9 @@ pub async fn serve(
     });
     app.desktops.adopt().await.map_err(|error| format!("The database failed: {error}."))?;
     ready(&told);
+    let warm = Arc::clone(&app);
+    // So that the first person does not wait for it; a failure is told when it matters.
+    tokio::spawn(async move { warm.desktops.world().probe.facts().await });
 
     Server::new(router(Arc::clone(&app)), stopping)
         .run(std::iter::once(tls_port).chain(plain_port).collect())

@@ -90,30 +90,27 @@ fn check(config: &Config) -> Result<(), ConfigError> {
 fn unknown_key(text: &str) -> Option<(std::ops::Range<usize>, String)> {
     let given = toml::de::DeTable::parse(text).ok()?;
     let known = known_keys();
+    let mut problems = Vec::new();
     for (key, value) in given.get_ref() {
         let name = key.get_ref().as_ref();
+        let inside = |section: &Option<String>| section.as_deref() == Some(name);
+        let is_section = known.iter().any(|(section, _)| inside(section));
         match value.get_ref().as_table() {
-            Some(table) if known.iter().any(|(section, _)| section.as_deref() == Some(name)) => {
-                let inside = |section: &Option<String>| section.as_deref() == Some(name);
-                for key in table.keys() {
-                    if let Some(problem) = check_key(&known, inside, key.get_ref(), &format!(" in [{name}]"))
-                    {
-                        return Some((key.span(), problem));
-                    }
-                }
+            Some(table) if is_section => {
+                let place = format!(" in [{name}]");
+                problems.extend(table.keys().filter_map(|key| {
+                    check_key(&known, inside, key.get_ref(), &place).map(|problem| (key.span(), problem))
+                }));
             }
+            // A section that is no table is of the wrong type, and no unknown key.
+            _ if is_section => {}
             _ => {
-                let is_section = known.iter().any(|(section, _)| section.as_deref() == Some(name));
-                if is_section {
-                    continue;
-                }
-                if let Some(problem) = check_key(&known, Option::is_none, name, "") {
-                    return Some((key.span(), problem));
-                }
+                let problem = check_key(&known, Option::is_none, name, "");
+                problems.extend(problem.map(|problem| (key.span(), problem)));
             }
         }
     }
-    None
+    problems.into_iter().min_by_key(|(span, _)| span.start)
 }
 
 type Known = (Option<String>, String);

@@ -192,13 +192,17 @@ impl Actor {
 
     async fn start(&mut self) -> Result<(), Refusal> {
         match self.state() {
-            State::Starting | State::Running => return Ok(()),
+            State::Starting | State::Running => Ok(()),
             State::Stopping => {
                 self.start_again = true;
-                return Ok(());
+                Ok(())
             }
-            State::Stopped | State::Failed => {}
+            State::Stopped | State::Failed => self.begin().await,
         }
+    }
+
+    /// Brings a machine up; there is none now.
+    async fn begin(&mut self) -> Result<(), Refusal> {
         let record = self.world.table.get(&self.id).await?;
         let record = record.ok_or_else(|| Refusal::Conflict("This desktop has been removed.".into()))?;
         let world = Arc::clone(&self.world);
@@ -371,15 +375,17 @@ impl Actor {
         if let Err(error) = self.world.table.set_pid(&self.id, None).await {
             tracing::error!(desktop = %self.id, %error, "the machine's end was not recorded");
         }
-        let again = std::mem::take(&mut self.start_again);
+        let failure = if std::mem::take(&mut self.start_again) {
+            match self.begin().await {
+                Ok(()) => return,
+                Err(refusal) => Some(refusal.text().to_owned()),
+            }
+        } else {
+            failure
+        };
         let state = if failure.is_some() { State::Failed } else { State::Stopped };
         if let Err(refusal) = self.enter(state, failure).await {
             tracing::error!(desktop = %self.id, text = refusal.text(), "a state was not recorded");
-        }
-        if again && let Err(refusal) = self.start().await {
-            let text = refusal.text().to_owned();
-            // The refusal is what the person must see; that it was not recorded is the lesser trouble.
-            let _ = self.enter(State::Failed, Some(text)).await;
         }
     }
 

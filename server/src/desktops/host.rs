@@ -7,8 +7,8 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 
 /// Facts this fresh are not asked for again.
-const FRESH: Duration = Duration::from_secs(60);
-/// A probe takes well under a second; one that hangs must not hold up everything.
+const FRESH: Duration = Duration::from_secs(600);
+/// A probe takes a second or two; one that hangs must not hold up everything.
 const LONGEST_PROBE: Duration = Duration::from_secs(20);
 
 /// Asks, and remembers the answer for a while.
@@ -28,14 +28,26 @@ impl HostProbe {
         &self.vmm
     }
 
-    /// The facts, at most a minute old.
+    /// The facts, at most ten minutes old.
     ///
     /// # Errors
     /// A sentence.
     pub async fn facts(&self) -> Result<HostFacts, String> {
+        self.facts_since(FRESH).await
+    }
+
+    /// The facts as they are now, or were a moment ago: for when the known ones forbid something.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub async fn facts_now(&self) -> Result<HostFacts, String> {
+        self.facts_since(Duration::from_secs(5)).await
+    }
+
+    async fn facts_since(&self, oldest: Duration) -> Result<HostFacts, String> {
         let mut last = self.last.lock().await;
         if let Some((when, facts)) = last.as_ref()
-            && when.elapsed() < FRESH
+            && when.elapsed() < oldest
         {
             return Ok(facts.clone());
         }

@@ -1,6 +1,6 @@
 //! From "the person wants to see it" to a machine that answers.
 
-use super::wire;
+use super::{PING_EVERY, wire};
 use crate::desktops::{Handle, State};
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
@@ -42,6 +42,8 @@ pub(super) async fn open(
     tokio::pin!(start);
     let mut ordered = false;
     let mut told = None;
+    // A disk may take minutes to copy, and proxies cut connections on which nothing moves.
+    let mut ping = tokio::time::interval(PING_EVERY);
     loop {
         let now = status.borrow_and_update().clone();
         if ordered && now.reachable {
@@ -67,6 +69,11 @@ pub(super) async fn open(
                 Err(refusal) => return Err(NotOpened::NotStarted(refusal.text().to_owned())),
             },
             _ = status.changed() => {}
+            _ = ping.tick() => {
+                if socket.send(Message::Ping(Bytes::new())).await.is_err() {
+                    return Err(NotOpened::ClientGone);
+                }
+            }
             message = socket.recv(), if early.len() < KEPT => match message {
                 Some(Ok(Message::Binary(bytes))) => early.push_back(bytes),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}

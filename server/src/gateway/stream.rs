@@ -4,7 +4,7 @@ use super::opening::{NotOpened, open};
 use super::relay::{self, End, LastHeard};
 use super::session_watch::session_ended;
 use super::wire::{self, CloseCode};
-use crate::desktops::Handle;
+use crate::desktops::{Handle, State};
 use crate::metrics::Metrics;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, StreamExt};
@@ -41,8 +41,8 @@ enum Goodbye {
     Silent,
     /// Why; it should not just try again.
     Closed(CloseCode, String),
-    /// Try again in a moment: the server restarts and the desktop runs on.
-    GoingAway,
+    /// Nothing is wrong with the desktop: the client should just try again.
+    TryAgain,
 }
 
 /// Serves the stream to its end.
@@ -51,7 +51,7 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
     let opened = tokio::select! {
         opened = open(&mut socket, &stream.desktop, stream.mode) => Ok(opened),
         () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
-        () = stream.stopping.cancelled() => Err(Goodbye::GoingAway),
+        () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
     };
     let opened = match opened {
         Ok(Ok(opened)) => opened,
@@ -68,7 +68,7 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
         ) => Ok(end),
         end = relay::downstream(from_machine, &mut to_client, &heard, &counters) => Ok(end),
         () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
-        () = stream.stopping.cancelled() => Err(Goodbye::GoingAway),
+        () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
     };
     let goodbye = match end {
         Err(goodbye) => goodbye,
@@ -98,17 +98,14 @@ fn not_opened(error: NotOpened) -> Goodbye {
 /// What became of a desktop whose machine broke off.
 async fn verdict(desktop: &Handle) -> Goodbye {
     let mut status = desktop.watch();
-    let ended = status.wait_for(|status| !status.state.is_up());
-    match tokio::time::timeout(VERDICT, ended).await {
-        Ok(Ok(status)) => {
+    let settled = status.wait_for(|status| !status.state.is_up() || status.state == State::Starting);
+    match tokio::time::timeout(VERDICT, settled).await {
+        Ok(Ok(status)) if !status.state.is_up() => {
             let text = status.reason.clone().unwrap_or_else(|| "The desktop was shut down.".into());
             Goodbye::Closed(CloseCode::Stopped, text)
         }
-        // It runs on, or runs again: only this connection broke.
-        Ok(Err(_)) | Err(_) => Goodbye::Closed(
-            CloseCode::Internal,
-            "The connection to the desktop was lost; open it again.".into(),
-        ),
+        // It starts again, or runs on and only this connection broke.
+        Ok(_) | Err(_) => Goodbye::TryAgain,
     }
 }
 
@@ -131,6 +128,6 @@ fn messages(goodbye: Goodbye) -> Vec<Message> {
         Goodbye::Closed(code, text) => {
             vec![Message::Binary(wire::closed(code, &text)), close(close_code::NORMAL)]
         }
-        Goodbye::GoingAway => vec![close(close_code::AWAY)],
+        Goodbye::TryAgain => vec![close(close_code::AWAY)],
     }
 }

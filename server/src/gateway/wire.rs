@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// A message from the client has at most so many bytes.
 pub const LONGEST_FROM_CLIENT: usize = 64 * 1024;
-/// A message from a machine has at most so many: four times a raw 4K picture would be more.
+/// A message from a machine has at most so many; a whole 4K picture without any compression has half.
 pub const LONGEST_FROM_MACHINE: usize = 64 * 1024 * 1024;
 
 const NOTICE: u8 = 0x06;

@@ -6,7 +6,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use oriel_auth::Scheme;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,8 +29,10 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 /// How a request came in; every request carries it as an extension.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
-    /// The other end.
+    /// The other end of the connection.
     pub peer: SocketAddr,
+    /// The machine that the request comes from: the other end, or whom a proxy there speaks for.
+    pub client: IpAddr,
     /// TLS or not.
     pub scheme: Scheme,
 }
@@ -128,7 +130,7 @@ impl Server {
         scheme: Scheme,
         tls: Option<TlsAcceptor>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let arrival = Arrival { peer, scheme };
+        let arrival = Arrival { peer, client: peer.ip(), scheme };
         let router = self.router.clone();
         let stopping = self.stopping.clone();
         async move {

@@ -41,17 +41,16 @@ pub(super) async fn login(
         // The parser's own words could repeat what was sent.
         ApiError::bad_request("A login is a JSON object with name and password.")
     })?;
-    let state =
-        app.login.begin(&name, password, arrival.peer.ip()).await?.map_err(|refused| match refused {
-            LoginRefused::Failed => {
-                app.metrics.login(LoginOutcome::Failed);
-                ApiError::login_failed()
-            }
-            LoginRefused::SlowDown(wait) => {
-                app.metrics.login(LoginOutcome::Slowed);
-                ApiError::slow_down(wait)
-            }
-        })?;
+    let state = app.login.begin(&name, password, arrival.client).await?.map_err(|refused| match refused {
+        LoginRefused::Failed => {
+            app.metrics.login(LoginOutcome::Failed);
+            ApiError::login_failed()
+        }
+        LoginRefused::SlowDown(wait) => {
+            app.metrics.login(LoginOutcome::Slowed);
+            ApiError::slow_down(wait)
+        }
+    })?;
     let signed_in = match state {
         LoginState::In(signed_in) => signed_in,
         LoginState::SecondFactor(never) => match never {},
@@ -69,7 +68,7 @@ pub(super) async fn logout(
     Extension(arrival): Extension<Arrival>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    app.login.logout(&caller.session, arrival.peer.ip()).await?;
+    app.login.logout(&caller.session, arrival.client).await?;
     let mut headers = HeaderMap::new();
     headers.extend(cookie::clear(arrival.scheme).map(|cookie| (header::SET_COOKIE, cookie)));
     Ok((StatusCode::NO_CONTENT, headers).into_response())
@@ -98,7 +97,7 @@ pub(super) async fn change_password(
 ) -> Result<StatusCode, ApiError> {
     let Json(PasswordChange { old, new }) =
         body.map_err(|_| ApiError::bad_request("A change of password is a JSON object with old and new."))?;
-    match app.login.change_password(&caller.session, old, new, arrival.peer.ip()).await? {
+    match app.login.change_password(&caller.session, old, new, arrival.client).await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(LoginRefused::Failed) => Err(ApiError::forbidden("The old password is not right.")),
         Err(LoginRefused::SlowDown(wait)) => Err(ApiError::slow_down(wait)),

@@ -202,7 +202,7 @@ async fn record(
     action: &str,
     ok: bool,
 ) -> Result<(), ApiError> {
-    let address = arrival.peer.ip().to_canonical().to_string();
+    let address = arrival.client.to_canonical().to_string();
     let entry = Entry {
         actor: &caller.session.person.name,
         action,

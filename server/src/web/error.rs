@@ -65,6 +65,11 @@ impl ApiError {
         }
     }
 
+    /// 503.
+    pub fn unavailable(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
+    }
+
     /// 500; the reason goes to the log only.
     pub fn internal(reason: impl std::fmt::Display) -> Self {
         tracing::error!(%reason, "a request failed");
@@ -97,9 +102,9 @@ impl From<sqlx::Error> for ApiError {
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Busy => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", AuthError::Busy.to_string())
-            }
+            AuthError::Busy => Self::unavailable(
+                "Too many people are logging in at this moment; try again in a few seconds.",
+            ),
             AuthError::BadPassword(rule) | AuthError::BadName(rule) => Self::bad_request(rule),
             other => Self::internal(other),
         }
@@ -109,7 +114,7 @@ impl From<AuthError> for ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Unavailable(text) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
+            Refusal::Unavailable(text) => Self::unavailable(text),
             Refusal::NoRoom(text) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", text),
             Refusal::Conflict(text) => Self::new(StatusCode::CONFLICT, "conflict", text),
             Refusal::Internal(text) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text),

@@ -4,12 +4,16 @@ use super::app::App;
 use super::error::ApiError;
 use crate::listener::Arrival;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use oriel_auth::Scheme;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A request has so long from head to answer; a WebSocket's answer comes at its beginning.
+const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 
 const FIXED: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -24,20 +28,29 @@ const FIXED: [(HeaderName, &str); 6] = [
 ];
 
 /// Turns away requests for names that are not ours, answers the others, and dresses the answer.
-pub(super) async fn surround(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     app.metrics.request();
     let method = request.method().clone();
     // The path alone: a query may hold a ticket.
     let path = request.uri().path().to_owned();
-    let arrival = request.extensions().get::<Arrival>().copied();
+    let arrival = request
+        .extensions()
+        .get::<Arrival>()
+        .map(|arrival| Arrival { client: client_behind(*arrival, request.headers()), ..*arrival });
+    if let Some(arrival) = arrival {
+        request.extensions_mut().insert(arrival);
+    }
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let known = match (arrival, &host) {
         (Some(arrival), Some(host)) => app.origins.knows_host(host, arrival.scheme),
         _ => false,
     };
     let mut response = if known {
-        next.run(request).await
+        let answer = tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await;
+        answer.unwrap_or_else(|_| {
+            ApiError::unavailable("The server was too busy to answer in time.").into_response()
+        })
     } else {
         ApiError::forbidden(
             "This server is not known by that name; an administrator can add it to public_urls in the configuration.",
@@ -48,9 +61,18 @@ pub(super) async fn surround(State(app): State<Arc<App>>, request: Request, next
     dress(&app, &mut response, scheme, host.as_deref().filter(|_| known), path.starts_with("/api/"));
     let status = response.status().as_u16();
     let ms = began.elapsed().as_secs_f64() * 1000.0;
-    let peer = arrival.map(|arrival| arrival.peer.ip());
-    tracing::debug!(%method, path, status, ms, ?peer, "request");
+    let client = arrival.map(|arrival| arrival.client);
+    tracing::debug!(%method, path, status, ms, ?client, "request");
     response
+}
+
+/// Whom a request comes from. A reverse proxy on this machine appends whom it speaks for to
+/// `X-Forwarded-For`; from anywhere else that header is the client's own invention.
+fn client_behind(arrival: Arrival, headers: &HeaderMap) -> IpAddr {
+    let peer = arrival.peer.ip().to_canonical();
+    let last = headers.get_all("x-forwarded-for").iter().next_back();
+    let named = last.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    if peer.is_loopback() { named.unwrap_or(peer) } else { peer }
 }
 
 fn dress(app: &App, response: &mut Response, scheme: Scheme, host: Option<&str>, is_api: bool) {
@@ -58,15 +80,16 @@ fn dress(app: &App, response: &mut Response, scheme: Scheme, host: Option<&str>,
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // 'self' covers WebSockets in new browsers only, so they are named.
+    // The page decodes zstd in WebAssembly, which needs a word of its own. 'self' covers WebSockets
+    // in new browsers only, so they are named.
     let socket = match (scheme, host) {
         (Scheme::Https, Some(host)) => format!(" wss://{host}"),
         (Scheme::Http, Some(host)) => format!(" ws://{host}"),
         (_, None) => String::new(),
     };
     let policy = format!(
-        "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-         font-src 'self'; manifest-src 'self'; connect-src 'self'{socket}; base-uri 'none'; form-action 'self'; \
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
+         img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; connect-src 'self'{socket}; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::try_from(policy) {
@@ -78,5 +101,28 @@ fn dress(app: &App, response: &mut Response, scheme: Scheme, host: Option<&str>,
     }
     if is_api || !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str]) -> String {
+        let peer: std::net::SocketAddr = peer.parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        client_behind(Arrival { peer, client: peer.ip(), scheme: Scheme::Http }, &headers).to_string()
+    }
+
+    #[test]
+    fn only_a_proxy_on_this_machine_may_speak_for_others_and_only_its_own_word_counts() {
+        assert_eq!(client("127.0.0.1:9", &["10.0.0.1, 192.0.2.7"]), "192.0.2.7");
+        assert_eq!(client("127.0.0.1:9", &["10.0.0.1", "192.0.2.7"]), "192.0.2.7");
+        assert_eq!(client("127.0.0.1:9", &[]), "127.0.0.1");
+        assert_eq!(client("127.0.0.1:9", &["nonsense"]), "127.0.0.1");
+        assert_eq!(client("198.51.100.1:9", &["192.0.2.7"]), "198.51.100.1");
     }
 }

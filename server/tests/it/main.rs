@@ -1,6 +1,8 @@
 //! The whole server from outside: real sockets, a real database, and a machine that behaves as
 //! each test needs it (see [`machine`]); the real machine is tested from the browser.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+
 mod client;
 mod command_line;
 mod fixture;

@@ -27,6 +27,23 @@ fn of_owner(route: &Route) -> bool {
     matches!(route.access, Access::Owner | Access::OwnerSocket)
 }
 
+#[test]
+fn the_route_table_and_the_written_contract_agree() {
+    let written = include_str!("../../API.md");
+    let mut written: Vec<String> = written
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once('`'))
+        .filter_map(|(method, rest)| Some((method.trim(), rest.split(['`', '?']).next()?)))
+        .filter(|(method, _)| ["GET", "POST", "PUT"].contains(method))
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
+    let mut built: Vec<String> =
+        table().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    written.sort();
+    built.sort();
+    assert_eq!(written, built);
+}
+
 #[tokio::test]
 async fn without_a_session_nothing_but_the_open_routes_answers() {
     let house = House::new("").await;
