@@ -109,6 +109,8 @@ bootstrap() {
         --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+        --dpkgopt='path-exclude=*UDisks2VolumeMonitor*' \
+        --dpkgopt='path-exclude=*udisks2.monitor' \
         --essential-hook="'$here/copy-files.sh' \"\$1\" etc/fstab etc/initramfs-tools" \
         --customize-hook="'$here/copy-files.sh' \"\$1\" ." \
         --customize-hook="'$here/customize.sh' \"\$1\"" \

@@ -25,9 +25,10 @@ in_root systemctl --quiet mask \
     apt-daily.timer apt-daily-upgrade.timer man-db.timer dpkg-db-backup.timer \
     e2scrub_all.timer e2scrub_reap.service \
     systemd-networkd-wait-online.service systemd-network-generator.service \
-    getty@tty1.service serial-getty@ttyS0.service \
+    getty@tty1.service serial-getty@ttyS0.service serial-getty@hvc0.service \
     systemd-pstore.service systemd-hibernate-clear.service \
-    console-setup.service keyboard-setup.service
+    console-setup.service keyboard-setup.service \
+    udisks2.service
 
 # Every clone is its own machine: an empty machine-id is filled at first boot,
 # without the questions of a first boot.
