@@ -42,6 +42,16 @@ export async function pressCode(page, code, key) {
   await devtools.detach();
 }
 
+/** Types as a person does on a US keyboard: with Shift held where it has to be (`keyboard.type` never presses it). */
+export async function typeText(page, text, { delay = 0 } = {}) {
+  for (const character of text) {
+    const shifted = /[A-Z~!@#$%^&*()_+{}|:"<>?]/.test(character);
+    if (shifted) await page.keyboard.down('Shift');
+    await page.keyboard.press(character, { delay });
+    if (shifted) await page.keyboard.up('Shift');
+  }
+}
+
 /** Opens the person's only desktop with the probe, and waits until it is connected and exact. */
 export async function openDesktop(page, { exact = true } = {}) {
   const href = await page.getByRole('link', { name: /^Open / }).first().getAttribute('href');

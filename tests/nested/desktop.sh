@@ -11,7 +11,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
 
-vmm=oriel image=$cache/debian-xfce every=30 limit=1500
+vmm=oriel image=$cache/debian-xfce every=30 limit=1800
 while (($#)); do
     case $1 in
         --vmm) vmm=$2 ;;
@@ -33,7 +33,7 @@ cp "$image/vmlinuz" "$tree/vmlinuz"
 cp "$image/initrd.img" "$tree/initrd.img"
 cp "$here/outer/desktop-test" "$tree/run"
 {
-    printf 'every=%s\n' "$every"
+    printf 'every=%s patience=%s\n' "$every" "$((limit - 500))"
     sed -n 's/^cmdline = \(".*"\)$/cmdline=\1/p' "$image/image.toml"
 } > "$tree/settings"
 

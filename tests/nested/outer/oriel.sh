@@ -22,5 +22,6 @@ JSON
 machine_picture() { oriel-vmm picture --socket "$socket" --out "$1" >> "$results/client.log" 2>&1; }
 machine_press() { oriel-vmm press --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_type() { oriel-vmm type --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
+machine_click() { oriel-vmm click --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
 machine_ended_well() { grep -q guest_power_off "$results/last-words.json"; }

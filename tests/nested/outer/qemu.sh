@@ -38,5 +38,9 @@ machine_type() {
         machine_press "$(echo "$key" | sed 's/_/SPACE/')"
     done
 }
+machine_click() {
+    echo 'mouse_button 1' >&9
+    echo 'mouse_button 0' >&9
+}
 machine_power() { echo system_powerdown >&9; }
 machine_ended_well() { wait "$machine"; }
