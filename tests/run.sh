@@ -54,7 +54,7 @@ dependencies() {
 unit() { cargo test --release --locked --workspace; }
 guest_unit() { (cd tests/guest && cargo test --release --locked -p oriel-scenes); }
 web() { (cd web-client && npm run lint && npm test); }
-browser() { (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && node --test --test-reporter=tap --test-concurrency=1 '*.test.mjs'); }
+browser() { (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && node --test --test-reporter=tap --test-concurrency=1 ./*.test.mjs); }
 nested() { tests/nested/run.sh; }
 nested_long() { tests/nested/desktop.sh; }
 
