@@ -272,14 +272,14 @@ impl Actor {
                     tracing::warn!(desktop = %self.id, text, "the plug could not be pulled");
                 }
             }
-            (Escalation::Kill, Machine::Up { .. }) => self.kill(),
+            (Escalation::Kill, Machine::Up { .. }) => self.kill().await,
             (_, Machine::Down | Machine::Preparing { .. }) => {}
         }
     }
 
-    fn kill(&self) {
+    async fn kill(&self) {
         if let Some(pid) = self.pid
-            && process::is_alive(&self.dir)
+            && process::is_alive(&self.dir).await
         {
             process::kill_group(pid);
         }
@@ -343,10 +343,10 @@ impl Actor {
         self.machine = Machine::Down;
         self.deadline = None;
         let until = Instant::now() + GONE_PATIENCE;
-        while process::is_alive(&self.dir) {
+        while process::is_alive(&self.dir).await {
             if Instant::now() >= until {
                 tracing::warn!(desktop = %self.id, "a machine that no longer answers is killed");
-                self.kill();
+                self.kill().await;
             } else if self.last_words.is_none()
                 && let Ok((link, events, description)) = ControlLink::connect(&self.dir.socket()).await
             {

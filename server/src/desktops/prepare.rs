@@ -76,7 +76,7 @@ pub(super) async fn prepare(
         return Err(PrepareError::CalledOff);
     }
     progress.send_replace("Starting the machine.".into());
-    let child = process::spawn(world.probe.vmm(), &dir).map_err(|error| match error.kind() {
+    let child = process::spawn(world.probe.vmm(), &dir).await.map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => {
             "The desktop's earlier machine has not ended yet; try again in a moment.".to_owned()
         }
@@ -89,7 +89,7 @@ pub(super) async fn prepare(
     world.table.set_pid(&record.id, pid).await.map_err(|error| format!("The database failed: {error}."))?;
     let up = await_socket(&dir, child, &called_off).await;
     if let (Err(_), Some(pid)) = (&up, pid)
-        && process::is_alive(&dir)
+        && process::is_alive(&dir).await
     {
         process::kill_group(pid);
     }

@@ -10,14 +10,15 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::{Child, Command};
 
 /// Starts `oriel-vmm run` for the desktop.
 ///
 /// # Errors
 /// The lock is held (`WouldBlock`: an earlier process still lives), or the program cannot be run.
-pub(super) fn spawn(vmm: &Path, dir: &DesktopDir) -> io::Result<Child> {
-    let lock = match try_lock(&dir.alive_lock()) {
+pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir) -> io::Result<Child> {
+    let lock = match lock_surely(dir).await {
         Ok(lock) => lock,
         Err(LockError::Held) => return Err(io::ErrorKind::WouldBlock.into()),
         Err(LockError::Io(error)) => return Err(error),
@@ -49,8 +50,20 @@ fn leave_home(command: &mut Command, kept: File) {
 }
 
 /// Whether the desktop's machine, or anything it started, still lives.
-pub(super) fn is_alive(dir: &DesktopDir) -> bool {
-    matches!(try_lock(&dir.alive_lock()), Err(LockError::Held))
+pub(super) async fn is_alive(dir: &DesktopDir) -> bool {
+    matches!(lock_surely(dir).await, Err(LockError::Held))
+}
+
+/// Takes the lock, and believes that it is held only if it stays so: while another desktop's
+/// process is being started, for a moment it has a copy of every file that this process has open.
+async fn lock_surely(dir: &DesktopDir) -> Result<File, LockError> {
+    for _ in 0..5 {
+        match try_lock(&dir.alive_lock()) {
+            Err(LockError::Held) => tokio::time::sleep(Duration::from_millis(10)).await,
+            other => return other,
+        }
+    }
+    Err(LockError::Held)
 }
 
 /// Ends the machine's whole process group at once. Call it only while [`is_alive`]: then the group
@@ -69,7 +82,6 @@ mod tests {
     use super::*;
     use crate::state::StateDir;
     use std::os::unix::fs::PermissionsExt;
-    use std::time::Duration;
 
     fn desktop_with_program(script: &str) -> (tempfile::TempDir, DesktopDir, std::path::PathBuf) {
         let root = tempfile::tempdir().unwrap();
@@ -84,20 +96,20 @@ mod tests {
     #[tokio::test]
     async fn a_desktop_is_alive_while_any_of_its_processes_is() {
         let (_root, dir, program) = desktop_with_program("sleep 60 & echo hello $*; exit 0");
-        assert!(!is_alive(&dir));
-        let mut child = spawn(&program, &dir).unwrap();
+        assert!(!is_alive(&dir).await);
+        let mut child = spawn(&program, &dir).await.unwrap();
         let pid = child.id().unwrap();
         child.wait().await.unwrap();
-        assert!(is_alive(&dir), "the child of the child holds the lock");
-        assert_eq!(spawn(&program, &dir).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(is_alive(&dir).await, "the child of the child holds the lock");
+        assert_eq!(spawn(&program, &dir).await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
         kill_group(pid);
         for _ in 0..500 {
-            if !is_alive(&dir) {
+            if !is_alive(&dir).await {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(!is_alive(&dir));
+        assert!(!is_alive(&dir).await);
         let log = std::fs::read_to_string(dir.vmm_log()).unwrap();
         assert_eq!(log, format!("hello run --config {}\n", dir.machine_config().display()));
     }

@@ -52,6 +52,7 @@ struct Machine {
 fn act(path: &Path) -> ! {
     let config: MachineConfig = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let machine = Arc::new(Machine { config, watchers: Mutex::default() });
+    leave_with_the_house(machine.config.socket.clone());
     if machine.is("fails-to-start") {
         machine.end(EndReason::FailedToStart, "The kernel is no kernel.");
     }
@@ -67,6 +68,16 @@ fn act(path: &Path) -> ! {
         std::thread::spawn(move || machine.serve(stream.unwrap()));
     }
     unreachable!()
+}
+
+/// A test that fails leaves its desktops running; they end when their folder is cleared away.
+fn leave_with_the_house(socket: PathBuf) {
+    std::thread::spawn(move || {
+        while socket.parent().is_some_and(Path::exists) {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        std::process::exit(0);
+    });
 }
 
 impl Machine {
