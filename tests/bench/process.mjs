@@ -3,24 +3,22 @@ import { readFileSync, readdirSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100; // USER_HZ, fixed on Linux
 
-/** Processor seconds spent by each thread of a process, by thread name. */
-export function threadSeconds(pid) {
-  const spent = new Map();
-  for (const tid of readdirSync(`/proc/${pid}/task`)) {
-    const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8');
-    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const seconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    spent.set(name, (spent.get(name) ?? 0) + seconds);
-  }
-  return spent;
+/** Processor seconds in a `stat` file of /proc, and the name in it. */
+function read(path) {
+  const stat = readFileSync(path, 'utf8');
+  const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { name, seconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND };
 }
 
-/** Processor seconds of a process without the threads that run the guest. */
+/** Processor seconds of a process, threads that have ended included, without the threads that run the guest. */
 export function hostSeconds(pid) {
-  let sum = 0;
-  for (const [name, seconds] of threadSeconds(pid)) if (!name.startsWith('vcpu')) sum += seconds;
-  return sum;
+  let { seconds } = read(`/proc/${pid}/stat`);
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    const thread = read(`/proc/${pid}/task/${tid}/stat`);
+    if (thread.name.startsWith('vcpu')) seconds -= thread.seconds;
+  }
+  return seconds;
 }
 
 /** Resident memory in MiB: of the whole process, and of the guest's memory in it. */

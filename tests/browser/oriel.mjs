@@ -11,8 +11,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const bin = join(root, 'target/release');
-const guest = join(root, 'tests/guest/target/x86_64-unknown-linux-gnu/release/oriel-bench-guest');
-const guestHere = existsSync(guest) ? guest : join(root, 'tests/guest/target/release/oriel-bench-guest');
+const guest = join(root, 'tests/guest/target/release/oriel-bench-guest');
 
 /** A TCP port of loopback that was free a moment ago. */
 export function freePort() {
@@ -43,8 +42,8 @@ export async function until(what, probe, seconds = 30) {
 }
 
 export class Oriel {
-  /** Makes the state: an image per scene with a pool of the same name. Nothing runs yet. */
-  static async create({ scenes = ['echo'], machine = 'auto', config = '' } = {}) {
+  /** Makes the state: an image per scene with a pool of the same name; `words` go to the guest too. Nothing runs yet. */
+  static async create({ scenes = ['echo'], words = '', machine = 'auto', config = '' } = {}) {
     const oriel = new Oriel();
     oriel.dir = await mkdtemp(join(tmpdir(), 'oriel-test-'));
     oriel.state = join(oriel.dir, 'state');
@@ -57,7 +56,7 @@ export class Oriel {
         `plain_loopback = "127.0.0.1:${oriel.port}"\nweb_root = "${join(root, 'web-client/dist')}"\n${config}\n`,
     );
     for (const scene of scenes) {
-      await oriel.cli('image', 'add', `bench-${scene}`, '--kernel', guestHere, '--cmdline', `scene=${scene}`, '--runs-at', 'user');
+      await oriel.cli('image', 'add', `bench-${scene}`, '--kernel', guest, '--cmdline', `scene=${scene} ${words}`.trim(), '--runs-at', 'user');
       await oriel.cli('pool', 'add', scene, '--image', `bench-${scene}`, '--cpus', '1', '--memory', '128', '--machine', machine);
     }
     return oriel;

@@ -54,7 +54,13 @@ free_mib=$(($(stat -f -c '%a * %S' "$parent") / 1048576))
 ((free_mib >= needed_mib)) ||
     fail "Building the image needs $needed_mib MiB and $parent has $free_mib MiB free; make room or choose another place with --out."
 
+# A build that was killed could not clean up; a running one holds its lock.
+for stale in "$out".tmp.*; do
+    [[ ! -d $stale ]] || flock --nonblock "$stale" rm -rf --one-file-system "$stale" || true
+done
 tmp=$(mktemp -d "$out.tmp.XXXXXX")
+exec 9< "$tmp"
+flock 9
 log=$tmp/build.log
 failed_log=$out.failed.log
 finished=''
@@ -99,8 +105,10 @@ follow() {
     done
 }
 
+# In namespaces of its own, and killed when this script dies of whatever: no
+# process and no mount of it stays behind.
 bootstrap() {
-    mmdebstrap --mode=root --variant=minbase --architectures=amd64 --verbose \
+    exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc mmdebstrap --mode=root --variant=minbase --architectures=amd64 --verbose \
         --keyring="$keyring" \
         --include="$(IFS=,; printf '%s' "${packages[*]}")" \
         --aptopt='Apt::Install-Recommends "false"' \
@@ -117,11 +125,12 @@ bootstrap() {
         "$suite" "$tmp/root" \
         "deb $mirror $suite main" \
         "deb $mirror $suite-updates main" \
-        "deb $security $suite-security main" 2>&1
+        "deb $security $suite-security main" < /dev/null 2>&1
 }
 
 progress 1 'fetching the package lists'
-bootstrap < /dev/null | follow ||
+follow < <(bootstrap)
+wait $! ||
     fail "Debian's packages could not be installed; check that deb.debian.org can be reached, then read $failed_log."
 
 progress 87 'taking out the kernel'

@@ -28,6 +28,7 @@ wait_for() {
 # said TEXT [TIMES]: whether the guest's serial console has it
 said() { [ "$(grep -c -F "$1" "$results/serial.log")" -ge "${2:-1}" ]; }
 ended() { ! kill -0 "$machine" 2> /dev/null; }
+shut_down() { ended && machine_ended_well; }
 # What every thread of the machine does, and why its processors leave the guest;
 # to find out why it hangs
 why_it_hangs() {

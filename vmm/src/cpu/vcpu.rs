@@ -59,8 +59,6 @@ fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), Incident
             Ok(VcpuExit::MmioRead(address, data)) => context.buses.memory.read(address, data),
             Ok(VcpuExit::MmioWrite(address, data)) => context.buses.memory.write(address, data),
             Ok(VcpuExit::Intr) => return Ok(()),
-            // Without an in-kernel halt this is a guest that will never wake.
-            Ok(VcpuExit::Hlt | VcpuExit::IrqWindowOpen) => {}
             Ok(VcpuExit::Shutdown) => {
                 return crash(format!("The guest's processor {id} met a triple fault."));
             }

@@ -54,7 +54,9 @@ pub fn open_kvm() -> Result<Kvm, KvmUnusable> {
         _ => absent(format!("{DEVICE} does not open: {error}")),
     })?;
     if kvm.get_api_version() != API_VERSION {
-        return Err(absent(format!("{DEVICE} speaks version {}, not {API_VERSION}", kvm.get_api_version())));
+        return Err(absent(format!(
+            "{DEVICE} does not speak version {API_VERSION} of KVM's interface; use a newer kernel"
+        )));
     }
     if let Some((_, lacking)) = NEEDED.iter().find(|(capability, _)| !kvm.check_extension(*capability)) {
         return Err(absent(format!("the host's KVM lacks {lacking}; use a newer kernel")));

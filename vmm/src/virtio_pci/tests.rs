@@ -336,6 +336,8 @@ fn a_machine_reset_forgets_all_that_the_guest_did() {
     assert_eq!(bench.function.bar().unwrap().start, BAR);
     assert_eq!(bench.read(MSIX_TABLE + 12), [1, 0, 0, 0]);
     assert!(bench.told().contains(&Told::Reset));
+    bench.function.reset();
+    assert!(bench.told().contains(&Told::Doorbell(BAR + NOTIFY)), "every new VM gets its doorbells");
 }
 
 #[test]
