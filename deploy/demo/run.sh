@@ -58,9 +58,12 @@ if ! [ -s "$credentials" ]; then
   (umask 077; printf '%s\n' "$password" > "$credentials")
 fi
 password=$(cat "$credentials")
+url=http://localhost:$port
+if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+  die "something else listens on port $port; stop it, or choose another: ORIEL_DEMO_PORT=8081 make demo"
+fi
 setsid nohup "$oriel" --config "$config" serve > "$state/server.log" 2>&1 < /dev/null &
 echo $! > "$state/server.pid"
-url=http://localhost:$port
 for _ in $(seq 100); do
   curl -fsS "$url/healthz" >/dev/null 2>&1 && break
   kill -0 "$(cat "$state/server.pid")" 2>/dev/null || { tail -n 5 "$state/server.log" >&2; die "the server ended; its last lines are above."; }

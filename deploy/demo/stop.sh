@@ -7,8 +7,9 @@ vmm=$PWD/target/release/oriel-vmm
 
 if [ -s "$state/server.pid" ]; then
   pid=$(cat "$state/server.pid")
-  # The number may belong to somebody else by now.
-  if [ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$PWD/target/release/oriel" ]; then
+  # The number may belong to somebody else by now; a program that was built anew is "(deleted)".
+  program=$(readlink "/proc/$pid/exe" 2>/dev/null || true)
+  if [ "${program% (deleted)}" = "$PWD/target/release/oriel" ]; then
     kill "$pid"
     for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
   fi
