@@ -5,7 +5,8 @@
 #
 #   run.sh [--vmm oriel|qemu] [--guest trixie|bookworm] [--time-limit SECONDS] [--cmdline WORDS]
 #
-# Prints `ok - …` and `not ok - …`; logs and pictures are in .cache/nested/devices-*.
+# Without --guest, both kernels are tried. Prints `ok - …` and `not ok - …`; logs
+# and pictures are in .cache/nested/devices-*.
 # `--vmm qemu` puts QEMU in the monitor's place and so tries the harness itself.
 # `--cmdline earlyprintk=serial` shows the kernel's log from its first line; every
 # character of it costs an exit, which is slow here.
@@ -13,7 +14,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
 
-vmm=oriel release=trixie limit=300 more_cmdline=quiet
+vmm=oriel release='' limit=300 more_cmdline=quiet
+given=("$@")
 while (($#)); do
     case $1 in
         --vmm) vmm=$2 ;;
@@ -24,6 +26,12 @@ while (($#)); do
     esac
     shift 2
 done
+
+if [[ ! $release ]]; then
+    status=0
+    for release in trixie bookworm; do "$0" "${given[@]}" --guest "$release" || status=$?; done
+    exit "$status"
+fi
 
 prepare "devices-$vmm-$release"
 make_outer
