@@ -8,6 +8,10 @@ PATH=$PATH:/usr/sbin:/sbin
 . "$here/initramfs.sh"
 . "$here/outer.sh"
 
+# The exit status of a run that proved nothing: QEMU's emulation of AMD-V hangs now and then, with
+# one processor of the host busy, before anything of ours has been checked.
+hung=75
+
 die() {
     echo "nested tests: $*" >&2
     exit 1
@@ -60,6 +64,7 @@ run_payload() {
     step 'starting the machine between'
     run_outer "$limit" "$logs/outer.log" "$work/payload.raw" "$@" || status=$?
     take_results "$work/payload.raw" "$logs"
+    if ((status == 124)) && ! grep -qE '^(not )?ok - ' "$logs/outer.log"; then return "$hung"; fi
     ((status == 0)) || echo "not ok - the run ended with status $status; see $logs"
     return "$status"
 }
