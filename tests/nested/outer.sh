@@ -33,15 +33,15 @@ run_outer() {
             *) printf '[%4d s] %s\n' $((SECONDS - began)) "$line" ;;
         esac
     done < <(
+        qemu_status=0
         timeout --kill-after=5 "$limit" qemu-system-x86_64 \
             -nodefaults -no-user-config -M q35 -accel tcg,thread=multi,tb-size=1024 -cpu max,+svm \
             -smp 2 -m 4096 -no-reboot -display none -serial stdio \
             -kernel "$outer_kernel/vmlinuz" -initrd "$outer_initramfs" \
             -append 'console=ttyS0 quiet no_timer_check mitigations=off nowatchdog panic=-1' \
             -drive "if=none,id=payload,format=raw,file=$payload" -device virtio-blk-pci,drive=payload \
-            -device virtio-rng-pci "$@" < /dev/null 2>&1
-        qemu_status=$?
-        ((qemu_status)) && printf 'outer: exit %s\n' "$qemu_status"
+            -device virtio-rng-pci "$@" < /dev/null 2>&1 || qemu_status=$?
+        ((qemu_status == 0)) || printf 'outer: exit %s\n' "$qemu_status"
     )
     [[ $status == 124 ]] && echo "The time limit of $limit s is over." >&2
     return "$status"
