@@ -71,7 +71,12 @@ clean_up() {
         [[ -s $log ]] && mv -f "$log" "$failed_log"
         ((status)) || status=1
     fi
-    rm -rf --one-file-system "$tmp"
+    # What still writes there is dying.
+    [[ ! ${installing:-} ]] || kill -KILL "$installing" 2> /dev/null || true
+    for _ in {1..50}; do
+        rm -rf --one-file-system "$tmp" 2> /dev/null && break
+        sleep 0.1
+    done
     exit "$status"
 }
 trap clean_up EXIT
@@ -87,7 +92,10 @@ follow() {
     while IFS= read -r line; do
         printf '%s\n' "$line" >> "$log"
         case $line in
-            *' newly installed,'*) [[ $line =~ ([0-9]+)\ newly ]] && total=${BASH_REMATCH[1]} got=0 unpacked=0 configured=0 ;;
+            *' newly installed,'*)
+                [[ $line =~ ([0-9]+)\ newly ]] && total=${BASH_REMATCH[1]} got=0 unpacked=0 configured=0
+                ((total > 150)) || progress 4 'installing the base system'
+                ;;
             Get:*) got=$((got + 1)) ;;
             'Unpacking '*) unpacked=$((unpacked + 1)) ;;
             'Setting up '*) configured=$((configured + 1)) ;;
@@ -129,8 +137,10 @@ bootstrap() {
 }
 
 progress 1 'fetching the package lists'
-follow < <(bootstrap)
-wait $! ||
+exec 8< <(bootstrap)
+installing=$!
+follow <&8
+wait "$installing" ||
     fail "Debian's packages could not be installed; check that deb.debian.org can be reached, then read $failed_log."
 
 progress 87 'taking out the kernel'
