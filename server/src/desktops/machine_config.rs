@@ -5,7 +5,7 @@ use super::table::Record;
 use crate::images::{Image, RunsAt};
 use crate::people::Settings;
 use crate::state::DesktopDir;
-use oriel_vmm_api::{Boot, Disk, MachineConfig, MachineKind};
+use oriel_vmm_api::{Boot, Disk, HugePages, MachineConfig, MachineKind};
 
 /// The machine of a desktop.
 pub(super) fn machine_config(
@@ -34,8 +34,16 @@ pub(super) fn machine_config(
         disks: manifest
             .disk
             .iter()
-            .map(|path| Disk { path: image.dir.join(path), read_only: false })
+            .map(|path| Disk { path: image.dir.join(path), read_only: false, ..Disk::default() })
             .collect(),
+        networks: Vec::new(),
+        sound: false,
+        agents: false,
+        huge_pages: HugePages::default(),
+        share_pages: false,
+        generation: None,
+        require_jail: false,
+        screens: 1,
         width: 1920,
         height: 1080,
         socket: dir.socket(),

@@ -108,7 +108,7 @@ fn devices(config: &MachineConfig, line: &mut Line) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oriel_vmm_api::{Boot, Disk, MachineKind};
+    use oriel_vmm_api::{Boot, Disk, HugePages, MachineKind};
     use std::path::PathBuf;
 
     fn config() -> MachineConfig {
@@ -119,7 +119,15 @@ mod tests {
             cpus: 2,
             memory_mib: 1024,
             boot: Boot { kernel: "/k".into(), initrd: None, cmdline: "quiet a,b".to_owned() },
-            disks: vec![Disk { path: "/d,read-only=off".into(), read_only: true }],
+            disks: vec![Disk { path: "/d,read-only=off".into(), read_only: true, ..Disk::default() }],
+            networks: Vec::new(),
+            sound: false,
+            agents: false,
+            huge_pages: HugePages::default(),
+            share_pages: false,
+            generation: None,
+            require_jail: false,
+            screens: 1,
             width: 1280,
             height: 720,
             socket: PathBuf::new(),

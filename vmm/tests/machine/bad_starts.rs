@@ -50,7 +50,7 @@ fn every_bad_configuration_gets_its_own_sentence() {
     });
     assert!(text.contains("damaged"), "{text}");
     let text = refusal(|folder, config| {
-        config.disks.push(Disk { path: folder.path("no-disk"), read_only: false });
+        config.disks.push(Disk { path: folder.path("no-disk"), read_only: false, ..Disk::default() });
     });
     assert!(text.contains("no-disk"), "{text}");
     let text = refusal(|folder, config| config.serial_log = folder.path("missing/serial.log"));

@@ -1,7 +1,7 @@
 //! A desktop of `oriel-vmm` in its own folder, with the bench guest in it.
 
 use oriel_display::{Client, InputEvent};
-use oriel_vmm_api::{Boot, LastWords, MachineConfig, MachineKind, Open, Opened, Reply, Request};
+use oriel_vmm_api::{Boot, HugePages, LastWords, MachineConfig, MachineKind, Open, Opened, Reply, Request};
 use oriel_vmm_api::{Command as Order, ViewerMode, control::Outcome};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -67,6 +67,14 @@ impl Folder {
             memory_mib: 64,
             boot: Boot { kernel, initrd: None, cmdline: format!("size={WIDTH}x{HEIGHT} {cmdline}") },
             disks: Vec::new(),
+            networks: Vec::new(),
+            sound: false,
+            agents: false,
+            huge_pages: HugePages::default(),
+            share_pages: false,
+            generation: None,
+            require_jail: false,
+            screens: 1,
             width: WIDTH,
             height: HEIGHT,
             socket: self.path("socket"),

@@ -2,7 +2,7 @@
 
 use oriel_display::{PixelSource, Screen, Size};
 use oriel_qemu::{QemuMachine, StartError};
-use oriel_vmm_api::{Accel, Boot, EndReason, Event, MachineConfig, MachineKind, RunState};
+use oriel_vmm_api::{Accel, Boot, EndReason, Event, HugePages, MachineConfig, MachineKind, RunState};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +52,14 @@ pub fn config(folder: &Folder, kernel: PathBuf, cmdline: &str) -> MachineConfig 
         memory_mib: 256,
         boot: Boot { kernel, initrd: None, cmdline: cmdline.to_owned() },
         disks: Vec::new(),
+        networks: Vec::new(),
+        sound: false,
+        agents: false,
+        huge_pages: HugePages::default(),
+        share_pages: false,
+        generation: None,
+        require_jail: false,
+        screens: 1,
         width: 1024,
         height: 768,
         socket: folder.0.join("socket"),

@@ -19,7 +19,7 @@ fn a_missing_kernel_and_a_missing_disk_are_named() {
 
     let folder = Folder::new();
     wanted.boot.kernel = PathBuf::new();
-    wanted.disks = vec![Disk { path: "/nonexistent/disk.raw".into(), read_only: false }];
+    wanted.disks = vec![Disk { path: "/nonexistent/disk.raw".into(), read_only: false, ..Disk::default() }];
     let text = refusal(folder, &wanted).to_string();
     assert!(text.contains("disk /nonexistent/disk.raw"), "{text}");
 }
@@ -41,7 +41,7 @@ fn a_disk_cannot_be_in_two_machines() {
     let disk = folder.0.join("disk.raw");
     fs::File::create(&disk).unwrap().set_len(1 << 20).unwrap();
     let mut wanted = config(&folder, PathBuf::new(), "");
-    wanted.disks = vec![Disk { path: disk.clone(), read_only: false }];
+    wanted.disks = vec![Disk { path: disk.clone(), read_only: false, ..Disk::default() }];
     let _first = Bench::start_with(folder, &wanted).unwrap();
     let error = refusal(Folder::new(), &wanted);
     assert!(matches!(&error, StartError::DiskInUse(path) if *path == disk), "{error:?}");
