@@ -5,4 +5,5 @@ mod driver;
 mod hardware;
 mod start;
 
+pub use hardware::Hardware;
 pub use start::{KvmMachine, StartError};

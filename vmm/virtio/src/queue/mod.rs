@@ -2,8 +2,8 @@
 //! notifications in. Every device goes through here, so that hostile rings are met in one place.
 
 mod chain;
-#[cfg(test)]
-pub(crate) mod driver;
+#[cfg(any(test, feature = "test-driver"))]
+pub mod driver;
 
 pub use chain::{Chain, OutOfChain};
 

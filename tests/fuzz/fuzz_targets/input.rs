@@ -1,0 +1,36 @@
+#![no_main]
+//! virtio-input: the three devices of a desk, with people typing while the guest misbehaves.
+
+use libfuzzer_sys::fuzz_target;
+use oriel_display::input::{Button, InputEvent, InputId, InputSink};
+use oriel_display::Screen;
+use oriel_fuzz::Guest;
+use oriel_virtio::{Counters, InputDevices};
+use std::sync::Arc;
+
+fn event(bytes: &[u8]) -> Option<InputEvent> {
+    let [kind, a, b, c, d, ..] = *bytes else { return None };
+    let (x, y) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+    Some(match kind % 5 {
+        0 => InputEvent::Key { code: x, down: y & 1 == 1 },
+        1 => InputEvent::PointerTo { x, y },
+        2 => InputEvent::PointerBy { dx: x as i16, dy: y as i16 },
+        3 => InputEvent::Wheel { dx: x as i16, dy: y as i16 },
+        _ => InputEvent::Button { button: Button::Right, down: y & 1 == 1 },
+    })
+}
+
+fuzz_target!(|script: &[u8]| {
+    let Ok(desk) = InputDevices::new(&Screen::new(), &Arc::new(Counters::default())) else { return };
+    let mut device = match script.first().map_or(0, |byte| byte % 3) {
+        0 => desk.keyboard,
+        1 => desk.tablet,
+        _ => desk.mouse,
+    };
+    let mut guest = Guest::new(&mut device);
+    guest.perform(&mut device, script.get(1..).unwrap_or_default(), |host| {
+        if let Some(event) = event(host) {
+            desk.hub.input(event, InputId { viewer: 1, seq: 1 });
+        }
+    });
+});

@@ -1,0 +1,9 @@
+//! What the fuzz targets share: scripts of what a guest does, and their performance on a device.
+
+pub mod guest;
+pub mod kernel;
+pub mod machine;
+pub mod script;
+
+pub use guest::Guest;
+pub use script::{Part, Step};

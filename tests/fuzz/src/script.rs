@@ -1,0 +1,188 @@
+//! What a guest does to a virtio device, as bytes: libFuzzer mutates them, recorded traffic seeds them.
+//!
+//! Every byte string is a script: what is missing at its end is zero, so small changes of the bytes
+//! are small changes of what happens.
+
+/// A buffer of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The device reads it.
+    Readable(Vec<u8>),
+    /// The device writes so many bytes.
+    Writable(u16),
+}
+
+/// A descriptor as it is put into the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Descriptor {
+    pub address: u64,
+    pub len: u32,
+    pub flags: u16,
+    pub next: u16,
+}
+
+/// One thing that a guest does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A well-formed chain, and a kick.
+    Chain { queue: u8, indirect: bool, parts: Vec<Part> },
+    /// Descriptors as they are, the first of them made available, and a kick.
+    Raw { queue: u8, descriptors: Vec<Descriptor> },
+    /// Bytes anywhere in memory: rings and buffers that the device has.
+    Poke { address: u32, bytes: Vec<u8> },
+    /// A claim of how far the available ring reaches, and a kick.
+    Claim { queue: u8, index: u16 },
+    /// A kick alone.
+    Kick { queue: u8 },
+    /// One of the device's descriptors became readable, or seems so.
+    Event { token: u8 },
+    /// A read of configuration.
+    Read { offset: u16, len: u8 },
+    /// A write to configuration.
+    Write { offset: u16, bytes: Vec<u8> },
+    /// A reset, and a driver that accepts these of the offered features.
+    Restart { features: u64 },
+    /// Something of the host's side, which each target has its own of.
+    Host { bytes: Vec<u8> },
+}
+
+const MAX_PARTS: usize = 6;
+const MAX_PART: usize = 8192;
+const MAX_PIECE: usize = 64;
+const KINDS: u8 = 10;
+
+/// Reads a script; a cursor that never ends but gives zeroes.
+pub struct Reader<'a>(pub &'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, len: usize) -> &'a [u8] {
+        let (head, rest) = self.0.split_at(len.min(self.0.len()));
+        self.0 = rest;
+        head
+    }
+
+    fn number<const N: usize>(&mut self) -> [u8; N] {
+        let mut number = [0; N];
+        let bytes = self.bytes(N);
+        number[..bytes.len()].copy_from_slice(bytes);
+        number
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self) -> u8 {
+        u8::from_le_bytes(self.number())
+    }
+
+    /// The next two.
+    pub fn u16(&mut self) -> u16 {
+        u16::from_le_bytes(self.number())
+    }
+
+    /// The next four.
+    pub fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.number())
+    }
+
+    /// The next eight.
+    pub fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.number())
+    }
+
+    /// A length and as many bytes, as far as there are any.
+    pub fn piece(&mut self) -> Vec<u8> {
+        let len = usize::from(self.u8()) % (MAX_PIECE + 1);
+        self.bytes(len).to_vec()
+    }
+
+    fn part(&mut self) -> Part {
+        let word = self.u16();
+        let len = usize::from(word >> 1) % (MAX_PART + 1);
+        if word & 1 == 1 {
+            return Part::Writable(len as u16);
+        }
+        let mut bytes = self.bytes(len).to_vec();
+        bytes.resize(len, 0);
+        Part::Readable(bytes)
+    }
+
+    fn descriptor(&mut self) -> Descriptor {
+        let near = self.u8();
+        let address = if near & 1 == 0 { u64::from(self.u16()) << 8 } else { self.u64() };
+        Descriptor { address, len: self.u32(), flags: self.u16() & 7, next: self.u16() }
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Step;
+
+    fn next(&mut self) -> Option<Step> {
+        if self.0.is_empty() {
+            return None;
+        }
+        Some(match self.u8() % KINDS {
+            0 => {
+                let (queue, shape) = (self.u8(), self.u8());
+                let count = usize::from(shape >> 1) % (MAX_PARTS + 1);
+                let parts = (0..count).map(|_| self.part()).collect();
+                Step::Chain { queue, indirect: shape & 1 == 1, parts }
+            }
+            1 => {
+                let (queue, count) = (self.u8(), 1 + self.u8() % 4);
+                Step::Raw { queue, descriptors: (0..count).map(|_| self.descriptor()).collect() }
+            }
+            2 => Step::Poke { address: self.u32(), bytes: self.piece() },
+            3 => Step::Claim { queue: self.u8(), index: self.u16() },
+            4 => Step::Kick { queue: self.u8() },
+            5 => Step::Event { token: self.u8() },
+            6 => Step::Read { offset: self.u16(), len: self.u8() },
+            7 => Step::Write { offset: self.u16(), bytes: self.piece() },
+            8 => Step::Restart { features: self.u64() },
+            _ => Step::Host { bytes: self.piece() },
+        })
+    }
+}
+
+impl Step {
+    /// The bytes that [`Reader`] reads as this chain; for seeds. `None` if it is too large for a script.
+    pub fn encode_chain(queue: u8, parts: &[Part]) -> Option<Vec<u8>> {
+        if parts.len() > MAX_PARTS {
+            return None;
+        }
+        let mut bytes = vec![0, queue, (parts.len() as u8) << 1];
+        for part in parts {
+            let len = match part {
+                Part::Readable(data) => u16::try_from(data.len()).ok()?,
+                Part::Writable(len) => *len,
+            };
+            if usize::from(len) > MAX_PART {
+                return None;
+            }
+            bytes.extend((len << 1 | u16::from(matches!(part, Part::Writable(_)))).to_le_bytes());
+            if let Part::Readable(data) = part {
+                bytes.extend(data);
+            }
+        }
+        Some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_is_read_again() {
+        let parts = vec![Part::Readable(vec![1, 2, 3]), Part::Writable(24)];
+        let bytes = Step::encode_chain(1, &parts).unwrap();
+        let steps: Vec<Step> = Reader(&bytes).collect();
+        assert_eq!(steps, [Step::Chain { queue: 1, indirect: false, parts }]);
+    }
+
+    #[test]
+    fn any_bytes_are_a_script_that_ends() {
+        for len in 0..300_u32 {
+            let bytes: Vec<u8> = (0..len).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+            assert!(Reader(&bytes).count() <= bytes.len());
+        }
+    }
+}
