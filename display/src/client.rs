@@ -4,8 +4,8 @@ use crate::canvas::{Canvas, CanvasError};
 use crate::input::InputEvent;
 use crate::protocol::framing::{ReadError, read_message, write_message};
 use crate::protocol::{
-    ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed, Screens, ServerMessage,
-    Update, VERSION, Welcome,
+    ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed, Screens,
+    ServerMessage, Update, VERSION, Welcome,
 };
 use crate::source::CursorImage;
 use std::io;

@@ -125,7 +125,8 @@ pub struct Subscription {
 
 impl Subscription {
     pub(crate) fn new(viewer: u32) -> Self {
-        let pending = Pending { pointer: true, pointer_at: true, leds: true, layout: true, ..Pending::default() };
+        let pending =
+            Pending { pointer: true, pointer_at: true, leds: true, layout: true, ..Pending::default() };
         Self { viewer, pending: Mutex::new(pending), wake: Condvar::new() }
     }
 

@@ -79,12 +79,9 @@ fn each_window_shows_its_screen_and_points_at_its_part_of_the_desktop() {
     settle(&mut first, &left);
     settle(&mut second, &right);
 
-    for (client, x, y, pixel) in [
-        (0, 0, 0, (0, 0)),
-        (0, 65535, 65535, (319, 199)),
-        (1, 0, 0, (320, 0)),
-        (1, 65535, 65535, (959, 479)),
-    ] {
+    for (client, x, y, pixel) in
+        [(0, 0, 0, (0, 0)), (0, 65535, 65535, (319, 199)), (1, 0, 0, (320, 0)), (1, 65535, 65535, (959, 479))]
+    {
         let client = if client == 0 { &mut first } else { &mut second };
         let before = machine.got.lock().unwrap().len();
         client.send_input(InputEvent::PointerTo { x, y }).unwrap();

@@ -213,7 +213,8 @@ mod tests {
             let whole = u64::from(widths.iter().sum::<u32>());
             for (n, width) in widths.iter().enumerate() {
                 for pixel in 0..*width {
-                    let fraction = (u64::from(pixel) * 65535 + u64::from(width - 1) / 2) / u64::from(width - 1);
+                    let fraction =
+                        (u64::from(pixel) * 65535 + u64::from(width - 1) / 2) / u64::from(width - 1);
                     let (x, _) = locate(&layout, n, fraction as u16, 0).unwrap();
                     let aimed = u64::from(layout[n].x + pixel);
                     // A tablet's axis goes to 32767. X and libinput divide it into as many parts as

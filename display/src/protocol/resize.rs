@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn screens_are_on_off_or_left_alone() {
-        let body = br#"{"screens":[null,{"width":1600,"height":900,"x":-1600,"dpi":144},{"width":0,"height":0}]}"#;
+        let body =
+            br#"{"screens":[null,{"width":1600,"height":900,"x":-1600,"dpi":144},{"width":0,"height":0}]}"#;
         let on = Wanted { x: -1600, y: 0, size: Size::new(1600, 900), dpi: 144 };
         let wish = vec![None, Some(Change::On(on)), Some(Change::Off)];
         assert_eq!(decode(body), Ok(wish.clone()));
@@ -73,7 +74,10 @@ mod tests {
     fn absurd_sizes_are_clamped_and_nonsense_is_malformed() {
         let absurd = br#"{"screens":[{"width":99999999999,"height":1}]}"#;
         let Ok(wish) = decode(absurd) else { panic!("refused") };
-        assert!(matches!(wish[..], [Some(Change::On(Wanted { size: Size { width: 4096, height: 200 }, .. }))]));
+        assert!(matches!(
+            wish[..],
+            [Some(Change::On(Wanted { size: Size { width: 4096, height: 200 }, .. }))]
+        ));
         let none: [&[u8]; 5] = [
             br#"{"screens":[]}"#,
             br#"{"screens":[null,null,null,null,null]}"#,

@@ -49,8 +49,7 @@ pub fn edid(wanted: &Wanted) -> Vec<u8> {
     blocks.extend(detailed_timing(in_base, width_mm, height_mm));
     blocks.extend(text_descriptor(0xFC, b"Oriel"));
     // Two dummy descriptors, then how many extension blocks there are.
-    blocks.extend(text_descriptor(0x10, b""));
-    blocks.extend(text_descriptor(0x10, b""));
+    blocks.extend([DUMMY_DESCRIPTOR; 2].as_flattened());
     blocks.push(extended.into());
     blocks.push(checksum(&blocks));
     if extended {
@@ -112,6 +111,7 @@ fn detailed_timing(size: Size, width_mm: u32, height_mm: u32) -> [u8; 18] {
 fn displayid_extension(size: Size) -> Vec<u8> {
     const EXTENSION_TAG: u8 = 0x70;
     const VERSION: u8 = 0x13;
+    const STANDALONE_MONITOR: u8 = 3;
     const TYPE_I_TIMING: u8 = 0x03;
     const TIMING_LEN: u8 = 20;
     const PREFERRED: u8 = 0x80;
@@ -120,8 +120,8 @@ fn displayid_extension(size: Size) -> Vec<u8> {
     let timing = Timing::reduced_blanking(size);
     let field = |value: u32| ((value - 1) as u16).to_le_bytes();
     let [clock_low, clock_middle, clock_high, _] = (u32::from(timing.clock_10khz) - 1).to_le_bytes();
-    // Version, bytes of data, no product of its own, no further extensions; then the data block.
-    let mut section = vec![VERSION, 3 + TIMING_LEN, 0, 0, TYPE_I_TIMING, 0, TIMING_LEN];
+    // Version, bytes of data, product type, no further extensions; then the data block.
+    let mut section = vec![VERSION, 3 + TIMING_LEN, STANDALONE_MONITOR, 0, TYPE_I_TIMING, 0, TIMING_LEN];
     section.extend([clock_low, clock_middle, clock_high, PREFERRED | NO_ASPECT_RATIO]);
     for value in [
         size.width,
@@ -176,6 +176,8 @@ fn vertical_sync(Size { width, height }: Size) -> u32 {
         () => 10,
     }
 }
+
+const DUMMY_DESCRIPTOR: [u8; 18] = [0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// A display descriptor of 13 characters, ended by a line feed and padded with spaces.
 fn text_descriptor(tag: u8, text: &[u8]) -> [u8; 18] {
@@ -250,7 +252,7 @@ mod tests {
             let edid = blocks(width, height, 96);
             let (base, extension) = edid.split_at(128);
             assert_eq!(base[126], 1);
-            assert_eq!(extension[..5], [0x70, 0x13, 23, 0, 0]);
+            assert_eq!(extension[..5], [0x70, 0x13, 23, 3, 0]);
             // As drm_edid reads it: the section's own sum, and fields that count from 1.
             assert_eq!(extension[1..=28].iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)), 0);
             let field = |at: usize| u32::from(extension[at]) + (u32::from(extension[at + 1]) << 8) + 1;

@@ -77,7 +77,8 @@ fn room(buffers: usize) -> (Arc<InputHub>, [Desk; 3], Arc<Counters>) {
 fn room_with(screen: &Arc<Screen>, buffers: usize) -> (Arc<InputHub>, [Desk; 3], Arc<Counters>) {
     let memory = ram(8);
     let counters = Arc::new(Counters::default());
-    let InputDevices { hub, keyboard, tablet, mouse } = InputDevices::new(&oriel_display::Desk::of(screen.clone()), &counters).unwrap();
+    let InputDevices { hub, keyboard, tablet, mouse } =
+        InputDevices::new(&oriel_display::Desk::of(screen.clone()), &counters).unwrap();
     let desks = [
         desk(&memory, keyboard, 0x10_0000, buffers),
         desk(&memory, tablet, 0x30_0000, buffers),
