@@ -4,8 +4,8 @@ use crate::canvas::{Canvas, CanvasError};
 use crate::input::InputEvent;
 use crate::protocol::framing::{ReadError, read_message, write_message};
 use crate::protocol::{
-    ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed, ServerMessage,
-    Update, VERSION, Welcome,
+    ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed, Screens,
+    ServerMessage, Update, VERSION, Welcome,
 };
 use crate::source::CursorImage;
 use std::io;
@@ -72,6 +72,7 @@ pub struct Client {
     cursor: Option<CursorImage>,
     cursor_at: Option<(u16, u16)>,
     leds: Option<u8>,
+    screens: Option<Screens>,
     last_seq: u32,
     message: Vec<u8>,
 }
@@ -82,7 +83,7 @@ impl Client {
     /// # Errors
     /// When the connection fails or the server refuses.
     pub fn connect(stream: UnixStream, h264: bool) -> Result<Self, ClientError> {
-        Self::connect_with(stream, &Hello { versions: vec![VERSION], h264, video_only: false })
+        Self::connect_with(stream, &Hello { versions: vec![VERSION], h264, video_only: false, screen: 0 })
     }
 
     /// As [`Self::connect`], with a Hello of one's own.
@@ -108,6 +109,7 @@ impl Client {
             cursor: None,
             cursor_at: None,
             leds: None,
+            screens: None,
             last_seq: 0,
             message,
         })
@@ -141,6 +143,11 @@ impl Client {
     /// The keyboard lights, as far as they were sent.
     pub fn leds(&self) -> Option<u8> {
         self.leds
+    }
+
+    /// The guest's screens, as far as they were sent.
+    pub fn screens(&self) -> Option<&Screens> {
+        self.screens.as_ref()
     }
 
     /// How long to wait for a message; `None` is for ever. After a timeout in the middle of a
@@ -219,6 +226,7 @@ impl Client {
             Decoded::Known(ServerMessage::CursorShape(image)) => self.cursor = image,
             Decoded::Known(ServerMessage::CursorMove { x, y }) => self.cursor_at = Some((x, y)),
             Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
+            Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
             Decoded::Known(
                 ServerMessage::Welcome(_) | ServerMessage::Notice { .. } | ServerMessage::Pong(_),
             )

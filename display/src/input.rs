@@ -27,7 +27,9 @@ pub enum InputEvent {
         /// Pressed or released.
         down: bool,
     },
-    /// The pointer's place as fractions of the screen: 0 is the left/top pixel, 65535 the last one.
+    /// The pointer's place. From a client: fractions of its screen, 0 is the left/top pixel, 65535 the
+    /// last one. To a machine: fractions of the whole desktop with all its screens, 0 is the left/top
+    /// edge, and 65536 would be the other one ([`crate::Desk::locate`]).
     PointerTo {
         /// Across.
         x: u16,

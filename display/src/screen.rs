@@ -5,8 +5,12 @@ use crate::geometry::{Rect, Size};
 use crate::input::InputId;
 use crate::source::{CursorImage, PixelSource};
 use crate::subscription::Subscription;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+/// Numbers viewers over all screens: one who is known to a device is known to one screen only.
+static LAST_VIEWER: AtomicU32 = AtomicU32::new(0);
 
 /// Largest side of a [`CursorImage`].
 const CURSOR_MAX: u32 = 512;
@@ -45,7 +49,6 @@ pub struct Showing {
 struct State {
     showing: Showing,
     closed: Option<String>,
-    last_viewer: u32,
     subscriptions: Vec<Arc<Subscription>>,
 }
 
@@ -55,7 +58,7 @@ struct State {
 pub struct Screen {
     /// Locked before any subscription's lock, never after.
     state: Mutex<State>,
-    size_hook: Mutex<Option<Arc<SizeHook>>>,
+    size_hooks: Mutex<Vec<Arc<SizeHook>>>,
     counters: Counters,
 }
 
@@ -80,10 +83,8 @@ impl Screen {
             (before != size, old)
         };
         if changed {
-            let hook = self.size_hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Some(hook) = hook {
-                hook(size);
-            }
+            let hooks = self.size_hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            hooks.iter().for_each(|hook| hook(size));
         }
     }
 
@@ -163,14 +164,19 @@ impl Screen {
     }
 
     /// Has `hook` called, on the thread of the graphics device, whenever [`Self::size`] changes.
-    /// There is one hook; a second replaces the first.
     pub fn on_size(&self, hook: impl Fn(Option<Size>) + Send + Sync + 'static) {
-        *self.size_hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Box::new(hook)));
+        let mut hooks = self.size_hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        hooks.push(Arc::new(Box::new(hook)));
     }
 
     /// What its viewers did so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The screens of the desktop lie otherwise now.
+    pub(crate) fn layout_changed(&self) {
+        self.lock().subscriptions.iter().for_each(|subscription| subscription.layout_changed());
     }
 
     /// What is to be seen now.
@@ -181,8 +187,8 @@ impl Screen {
     /// Begins to gather damage for a new viewer, all of the screen first; ends with the guard.
     pub fn subscribe(self: &Arc<Self>) -> Subscribed {
         let mut state = self.lock();
-        state.last_viewer = state.last_viewer.wrapping_add(1);
-        let subscription = Arc::new(Subscription::new(state.last_viewer));
+        let viewer = LAST_VIEWER.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let subscription = Arc::new(Subscription::new(viewer));
         subscription.damaged(state.showing.size.unwrap_or_default().bounds());
         if let Some(reason) = &state.closed {
             subscription.screen_closed(reason);

@@ -84,6 +84,8 @@ pub struct Pending {
     pub pointer_at: bool,
     /// The keyboard lights changed.
     pub leds: bool,
+    /// The screens of the desktop lie otherwise.
+    pub layout: bool,
     /// The connection is to end.
     pub ending: Option<Ending>,
     /// What the client asked for since.
@@ -109,6 +111,8 @@ pub struct Asked {
     pub video_failed: bool,
     /// Everything as video, or not.
     pub video_only: Option<bool>,
+    /// More screens than there can be.
+    pub too_many_screens: bool,
 }
 
 /// One viewer's inbox: filled by the screen and by the viewer's reader, emptied by its writer.
@@ -121,11 +125,12 @@ pub struct Subscription {
 
 impl Subscription {
     pub(crate) fn new(viewer: u32) -> Self {
-        let pending = Pending { pointer: true, pointer_at: true, leds: true, ..Pending::default() };
+        let pending =
+            Pending { pointer: true, pointer_at: true, leds: true, layout: true, ..Pending::default() };
         Self { viewer, pending: Mutex::new(pending), wake: Condvar::new() }
     }
 
-    /// The viewer's number on its screen.
+    /// The viewer's number.
     pub fn viewer(&self) -> u32 {
         self.viewer
     }
@@ -157,6 +162,10 @@ impl Subscription {
 
     pub(crate) fn leds_changed(&self) {
         self.change(|pending| pending.leds = true);
+    }
+
+    pub(crate) fn layout_changed(&self) {
+        self.change(|pending| pending.layout = true);
     }
 
     pub(crate) fn screen_closed(&self, reason: &str) {

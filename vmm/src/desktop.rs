@@ -52,7 +52,7 @@ fn live(config: MachineConfig) -> Result<LastWords, String> {
     let socket = ControlSocket::bind(&config.socket).map_err(|error| error.to_string())?;
     let events = Arc::new(Events::default());
     let machine = start(&config, &events)?;
-    let screen = machine.screen();
+    let desk = machine.desk().clone();
     signals::on_termination({
         let machine = machine.clone();
         move || drop(machine.stop())
@@ -63,7 +63,7 @@ fn live(config: MachineConfig) -> Result<LastWords, String> {
     let listener = socket.listener().map_err(|error| error.to_string())?;
     control::serve(listener, desktop.clone()).map_err(|error| error.to_string())?;
     let words = events.wait_for_end();
-    screen.close(&words.text);
+    desk.close(&words.text);
     desktop.farewell(FAREWELL);
     Ok(words)
 }

@@ -1,7 +1,8 @@
 //! Messages from the client.
 
 use super::bytes::Fields;
-use super::{Decoded, Malformed};
+use super::{Decoded, Malformed, resize};
+use crate::desk::Wish;
 use crate::input::{Button, InputEvent};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub struct Hello {
     /// It wants everything as video.
     #[serde(default)]
     pub video_only: bool,
+    /// Which screen this connection shows.
+    #[serde(default)]
+    pub screen: u8,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +67,8 @@ pub enum ClientMessage {
     Refresh,
     /// 0x8B: the video decoder failed.
     VideoFailed,
+    /// 0x8D: what the screens are to be.
+    Resize(Wish),
 }
 
 impl ClientMessage {
@@ -102,6 +108,7 @@ impl ClientMessage {
             0x8C => {
                 input("PointerBy", body, |by| Ok(InputEvent::PointerBy { dx: by.i16()?, dy: by.i16()? }))?
             }
+            0x8D => Self::Resize(resize::decode(body)?),
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         Ok(Decoded::Known(known))
@@ -120,6 +127,7 @@ impl ClientMessage {
             Self::Ping(value) => message(0x89, &[&value.to_le_bytes()]),
             Self::Refresh => vec![0x8A],
             Self::VideoFailed => vec![0x8B],
+            Self::Resize(wish) => resize::encode(wish),
         }
     }
 }
@@ -200,7 +208,12 @@ mod tests {
 
     #[test]
     fn every_message_survives_the_trip() {
-        round_trip(ClientMessage::Hello(Hello { versions: vec![1, 7], h264: true, video_only: false }));
+        round_trip(ClientMessage::Hello(Hello {
+            versions: vec![1, 7],
+            h264: true,
+            video_only: false,
+            screen: 3,
+        }));
         round_trip(ClientMessage::Ack { frame_id: 1, decode_us: 2, present_us: 3 });
         for event in [
             InputEvent::Key { code: 30, down: true },
@@ -227,7 +240,8 @@ mod tests {
             Ok(Decoded::Known(ClientMessage::Hello(Hello {
                 versions: vec![1],
                 h264: true,
-                video_only: false
+                video_only: false,
+                screen: 0
             })))
         );
     }

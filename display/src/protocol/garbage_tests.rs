@@ -38,8 +38,9 @@ fn samples() -> Vec<Vec<u8>> {
     };
     vec![
         frame.encode(),
-        ClientMessage::Hello(Hello { versions: vec![1], h264: true, video_only: false }).encode(),
+        ClientMessage::Hello(Hello { versions: vec![1], h264: true, video_only: false, screen: 0 }).encode(),
         ClientMessage::Input { seq: 1, event: InputEvent::PointerTo { x: 1, y: 2 } }.encode(),
+        b"\x8d{\"screens\":[null,{\"width\":800,\"height\":600,\"x\":-9,\"dpi\":96}]}".to_vec(),
         ClientMessage::Ack { frame_id: 1, decode_us: 1, present_us: 1 }.encode(),
         ServerMessage::CursorShape(None).encode(),
         ServerMessage::CursorMove { x: 1, y: 1 }.encode(),

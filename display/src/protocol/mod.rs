@@ -5,6 +5,7 @@ pub mod bytes;
 pub mod client;
 pub mod frame;
 pub mod framing;
+mod resize;
 pub mod server;
 
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod garbage_tests;
 
 pub use client::{ClientMessage, Hello};
 pub use frame::{Frame, FrameHeader, Update, VideoUpdate};
-pub use server::{CloseCode, ServerMessage, Welcome};
+pub use server::{CloseCode, Screens, ServerMessage, Welcome};
 
 /// The version that this code speaks.
 pub const VERSION: u32 = 1;

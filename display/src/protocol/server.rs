@@ -3,7 +3,7 @@
 use super::bytes::{Fields, coordinate};
 use super::client::json;
 use super::{Decoded, Frame, Malformed};
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::source::CursorImage;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,15 @@ pub enum CloseCode {
     Forbidden,
     /// Something failed here.
     Internal,
+}
+
+/// The guest's screens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screens {
+    /// How many there may be.
+    pub max: usize,
+    /// Where each lies on the whole desktop, in order; those that are off are empty.
+    pub screens: Vec<Rect>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,6 +93,8 @@ pub enum ServerMessage {
         /// For people.
         text: String,
     },
+    /// 0x0F
+    Screens(Screens),
 }
 
 impl ServerMessage {
@@ -111,9 +122,10 @@ impl ServerMessage {
                     serde_json::from_slice(body).map_err(|_| Malformed::Json("Closed"))?;
                 return Ok(Decoded::Known(Self::Closed { code, text }));
             }
+            0x0F => Self::Screens(serde_json::from_slice(body).map_err(|_| Malformed::Json("Screens"))?),
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
-        if !matches!(known, Self::Welcome(_)) {
+        if !matches!(known, Self::Welcome(_) | Self::Screens(_)) {
             fields.end()?;
         }
         Ok(Decoded::Known(known))
@@ -133,6 +145,7 @@ impl ServerMessage {
             Self::Notice { kind, text } => json(0x06, &NoticeBody { kind: kind.clone(), text: text.clone() }),
             Self::Pong(value) => [&[0x07], &value.to_le_bytes()[..]].concat(),
             Self::Closed { code, text } => json(0x08, &ClosedBody { code: *code, text: text.clone() }),
+            Self::Screens(screens) => json(0x0F, screens),
         }
     }
 }
@@ -199,6 +212,8 @@ mod tests {
         round_trip(ServerMessage::Notice { kind: "idle".into(), text: "It stops soon.".into() });
         round_trip(ServerMessage::Pong(1 << 40));
         round_trip(ServerMessage::Closed { code: CloseCode::Stopped, text: "It was shut down.".into() });
+        let screens = vec![Rect::new(0, 0, 1920, 1080), Rect::default()];
+        round_trip(ServerMessage::Screens(Screens { max: 2, screens }));
     }
 
     #[test]

@@ -5,12 +5,12 @@ mod outgoing;
 mod reader;
 mod writer;
 
+use crate::desk::Desk;
 use crate::input::InputSink;
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{
     ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
 };
-use crate::screen::Screen;
 use crate::subscription::Ending;
 use outgoing::Outgoing;
 use reader::Reader;
@@ -42,6 +42,8 @@ pub enum Ended {
     Malformed(String),
     /// The client and this code have no protocol version in common.
     Version,
+    /// The client wanted to show a screen that cannot be.
+    NoScreen,
     /// The machine is gone.
     Stopped,
 }
@@ -69,11 +71,11 @@ impl Viewer {
     /// When the connection cannot be served for want of threads, descriptors or memory.
     pub fn serve(
         stream: UnixStream,
-        screen: Arc<Screen>,
+        desk: Arc<Desk>,
         input: Arc<dyn InputSink>,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
-        let ended = Self::run(&stream, &screen, &*input, mode);
+        let ended = Self::run(&stream, &desk, &*input, mode);
         // The peer may have gone already: there is nothing to do about a shutdown that fails.
         let _ = stream.shutdown(Shutdown::Both);
         ended
@@ -81,7 +83,7 @@ impl Viewer {
 
     fn run(
         stream: &UnixStream,
-        screen: &Arc<Screen>,
+        desk: &Arc<Desk>,
         input: &dyn InputSink,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
@@ -91,7 +93,9 @@ impl Viewer {
             Ok(hello) => hello,
             Err(ended) => {
                 if let Ended::Malformed(text) = &ended {
-                    screen.counters().malformed_messages.add(1);
+                    if let Some(first) = desk.screens().first() {
+                        first.counters().malformed_messages.add(1);
+                    }
                     outgoing.last_words(CloseCode::Malformed, text);
                 }
                 return Ok(ended);
@@ -104,6 +108,12 @@ impl Viewer {
             );
             return Ok(Ended::Version);
         }
+        let shown = usize::from(hello.screen);
+        let Some(screen) = desk.screens().get(shown) else {
+            let text = format!("This desktop has no screen {}: close this window.", shown + 1);
+            outgoing.last_words(CloseCode::Forbidden, &text);
+            return Ok(Ended::NoScreen);
+        };
         stream.set_read_timeout(None)?;
         let subscribed = screen.subscribe();
         let subscription = subscribed.subscription();
@@ -117,8 +127,9 @@ impl Viewer {
         if outgoing.send(&ServerMessage::Welcome(welcome).encode(), subscription).is_err() {
             return Ok(Ended::Left);
         }
-        let mut writer = Writer::new(screen, subscription, outgoing, &hello, mode)?;
-        let reader = Reader::new(screen, subscription, input, mode);
+        let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode)?;
+        let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
+        let reader = Reader::new(desk, shown, screen, subscription, input, seat);
         let from = stream.try_clone()?;
         let ending = std::thread::scope(|scope| {
             let name = format!("viewer-{}-in", subscription.viewer());

@@ -1,6 +1,6 @@
 //! The receiving half of a viewer's connection.
 
-use super::Mode;
+use crate::desk::{Desk, Seat};
 use crate::input::{Button, InputEvent, InputId, InputSink};
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{ClientMessage, Decoded, MAX_CLIENT_MESSAGE};
@@ -16,10 +16,14 @@ const MAX_ASKED: usize = 64;
 
 /// Reads messages, hands inputs to the machine and the rest to the writer.
 pub struct Reader<'a> {
+    desk: &'a Desk,
+    /// The screen that the client shows, and its number.
     screen: &'a Screen,
+    shown: usize,
     subscription: &'a Subscription,
     input: &'a dyn InputSink,
-    mode: Mode,
+    /// `None` for a client that only watches.
+    seat: Option<Seat>,
     held: Held,
     last_seq: u32,
 }
@@ -60,12 +64,14 @@ impl Held {
 
 impl<'a> Reader<'a> {
     pub fn new(
+        desk: &'a Desk,
+        shown: usize,
         screen: &'a Screen,
         subscription: &'a Subscription,
         input: &'a dyn InputSink,
-        mode: Mode,
+        seat: Option<Seat>,
     ) -> Self {
-        Self { screen, subscription, input, mode, held: Held::default(), last_seq: 0 }
+        Self { desk, screen, shown, subscription, input, seat, held: Held::default(), last_seq: 0 }
     }
 
     /// Reads until the connection ends, then lets go of what is held and tells the writer.
@@ -99,8 +105,18 @@ impl<'a> Reader<'a> {
     fn take(&mut self, message: ClientMessage, received: Instant) {
         match message {
             ClientMessage::Hello(_) => {}
-            ClientMessage::Input { .. } | ClientMessage::ReleaseAll { .. } if self.mode == Mode::Watch => {
+            ClientMessage::Input { .. } | ClientMessage::ReleaseAll { .. } | ClientMessage::Resize(_)
+                if self.seat.is_none() =>
+            {
                 self.screen.counters().ignored_messages.add(1);
+            }
+            ClientMessage::Resize(wish) => {
+                if wish.len() > self.desk.screens().len() {
+                    self.subscription.ask(|asked| asked.too_many_screens = true);
+                }
+                if let Some(seat) = &self.seat {
+                    seat.ask(wish);
+                }
             }
             ClientMessage::Input { seq, event } => self.input(event, seq, received),
             ClientMessage::ReleaseAll { seq } => {
@@ -130,9 +146,17 @@ impl<'a> Reader<'a> {
         self.last_seq = seq;
         self.held.note(event);
         self.subscription.input_received(seq, received);
-        if let InputEvent::PointerTo { x, y } = event {
-            self.subscription.note_pointer(x, y);
+        if let Some(seat) = &self.seat {
+            seat.acted();
         }
+        let event = match event {
+            InputEvent::PointerTo { x, y } => {
+                self.subscription.note_pointer(x, y);
+                let (x, y) = self.desk.locate(self.shown, x, y);
+                InputEvent::PointerTo { x, y }
+            }
+            other => other,
+        };
         self.screen.counters().inputs.add(1);
         self.input.input(event, InputId { viewer: self.subscription.viewer(), seq });
     }

@@ -4,11 +4,12 @@ use super::Mode;
 use super::flow::Flow;
 use super::outgoing::Outgoing;
 use crate::composer::{Composed, Composer};
+use crate::desk::Desk;
 use crate::exact::encode::CompressError;
 use crate::geometry::{Rect, Size};
 use crate::protocol::bytes::coordinate;
 use crate::protocol::server::encode_cursor;
-use crate::protocol::{CloseCode, Frame, FrameHeader, Hello, ServerMessage, Update};
+use crate::protocol::{CloseCode, Frame, FrameHeader, Hello, Screens, ServerMessage, Update};
 use crate::screen::{Pointer, Screen, Showing};
 use crate::source::{PixelSource, SourceLost};
 use crate::subscription::{Answer, Asked, Damage, Ending, Pending, Subscription, Wait};
@@ -17,12 +18,15 @@ use std::time::{Duration, Instant};
 
 /// Sends a client its pictures, one whenever it is ready for one and there is something new.
 pub struct Writer<'a> {
+    desk: &'a Desk,
     screen: &'a Screen,
     subscription: &'a Subscription,
     outgoing: Outgoing,
     composer: Composer,
     flow: Flow,
     watching: bool,
+    /// The client was told that it wants more screens than there can be.
+    told_too_many: bool,
 }
 
 /// What the writer took from its inbox.
@@ -40,7 +44,16 @@ struct Small {
     pointer: bool,
     pointer_at: bool,
     leds: bool,
+    layout: bool,
+    too_many_screens: bool,
     pings: Vec<u64>,
+}
+
+impl Small {
+    fn is_empty(&self) -> bool {
+        let flags = [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens];
+        !flags.contains(&true) && self.pings.is_empty()
+    }
 }
 
 struct PictureWork {
@@ -52,6 +65,7 @@ struct PictureWork {
 
 impl<'a> Writer<'a> {
     pub fn new(
+        desk: &'a Desk,
         screen: &'a Screen,
         subscription: &'a Subscription,
         outgoing: Outgoing,
@@ -60,7 +74,8 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, CompressError> {
         let composer = Composer::new(hello.h264, hello.video_only)?;
         let watching = mode == Mode::Watch;
-        Ok(Self { screen, subscription, outgoing, composer, flow: Flow::new(), watching })
+        let flow = Flow::new();
+        Ok(Self { desk, screen, subscription, outgoing, composer, flow, watching, told_too_many: false })
     }
 
     /// Sends until the connection is to end, and says why if there is something to say.
@@ -110,6 +125,8 @@ impl<'a> Writer<'a> {
             pointer: std::mem::take(&mut pending.pointer),
             pointer_at: std::mem::take(&mut pending.pointer_at) && self.watching,
             leds: std::mem::take(&mut pending.leds),
+            layout: std::mem::take(&mut pending.layout),
+            too_many_screens: std::mem::take(&mut pending.asked.too_many_screens) && !self.told_too_many,
             pings: pending.asked.pings.drain(..).collect(),
         };
         let wanted = !pending.damage.is_empty() || self.composer.wants_frame(now);
@@ -124,7 +141,7 @@ impl<'a> Writer<'a> {
             };
             return Wait::Take(Work::Send(small, Some(work)));
         }
-        if small.pointer || small.pointer_at || small.leds || !small.pings.is_empty() {
+        if !small.is_empty() {
             return Wait::Take(Work::Send(small, None));
         }
         match (wanted, credit, not_before) {
@@ -157,8 +174,18 @@ impl<'a> Writer<'a> {
     }
 
     fn send_small(&mut self, small: &Small) -> io::Result<()> {
-        if !(small.pointer || small.pointer_at || small.leds || !small.pings.is_empty()) {
+        if small.is_empty() {
             return Ok(());
+        }
+        if small.layout {
+            let max = self.desk.screens().len();
+            let screens = Screens { max, screens: self.desk.layout() };
+            self.send(&ServerMessage::Screens(screens).encode())?;
+        }
+        if small.too_many_screens {
+            self.told_too_many = true;
+            let text = format!("This desktop has at most {} screen(s).", self.desk.screens().len());
+            self.send(&ServerMessage::Notice { kind: "screens".to_owned(), text }.encode())?;
         }
         let Showing { pointer, pointer_at: (x, y), leds, .. } = self.screen.showing();
         if small.pointer {

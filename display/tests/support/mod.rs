@@ -7,7 +7,7 @@ use oriel_display::client::Received;
 use oriel_display::input::{InputEvent, InputId, InputSink};
 use oriel_display::protocol::Hello;
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{Client, PixelSource, Rect, Screen, Size, SourceLost, Viewer};
+use oriel_display::{Client, Desk, PixelSource, Rect, Screen, Size, SourceLost, Viewer};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -130,16 +130,21 @@ pub type Serving = JoinHandle<Ended>;
 
 /// Serves one end of a socket pair and gives the other.
 pub fn serve(screen: &Arc<Screen>, machine: &Arc<Machine>, mode: Mode) -> (UnixStream, Serving) {
+    serve_at(&Desk::of(Arc::clone(screen)), machine, mode)
+}
+
+/// The same at a desk with any number of screens.
+pub fn serve_at(desk: &Arc<Desk>, machine: &Arc<Machine>, mode: Mode) -> (UnixStream, Serving) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let (screen, machine) = (Arc::clone(screen), Arc::clone(machine));
-    let serving = std::thread::spawn(move || Viewer::serve(theirs, screen, machine, mode).unwrap());
+    let (desk, machine) = (Arc::clone(desk), Arc::clone(machine));
+    let serving = std::thread::spawn(move || Viewer::serve(theirs, desk, machine, mode).unwrap());
     (ours, serving)
 }
 
 /// A client that says `video_only` and offers H.264 if asked to.
 pub fn connect(screen: &Arc<Screen>, h264: bool, video_only: bool) -> (Client, Serving) {
     let (stream, serving) = serve(screen, &Machine::deaf(), Mode::Interact);
-    let hello = Hello { versions: vec![1], h264, video_only };
+    let hello = Hello { versions: vec![1], h264, video_only, screen: 0 };
     let client = Client::connect_with(stream, &hello).unwrap();
     client.set_patience(Some(PATIENCE)).unwrap();
     (client, serving)

@@ -43,7 +43,7 @@ pub(super) fn machine_config(
         share_pages: false,
         generation: None,
         require_jail: false,
-        screens: 1,
+        screens: 4,
         width: 1920,
         height: 1080,
         socket: dir.socket(),

@@ -27,6 +27,8 @@ pub struct Message {
     pub address: u64,
     /// The value.
     pub data: u32,
+    /// The value for a change of the device's configuration.
+    pub config_data: u32,
 }
 
 /// This processor's local APIC, enabled.
@@ -71,7 +73,11 @@ impl Apic {
     /// What a device is to write to end a sleep.
     pub fn message(&self) -> Message {
         let destination = u64::from(read(ID) >> 24) << 12;
-        Message { address: BASE as u64 | destination, data: u32::from(boot::WAKE_VECTOR) }
+        Message {
+            address: BASE as u64 | destination,
+            data: u32::from(boot::WAKE_VECTOR),
+            config_data: u32::from(boot::CONFIG_VECTOR),
+        }
     }
 
     /// Sleeps until a device interrupts, or for `micros` microseconds.

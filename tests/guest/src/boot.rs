@@ -13,8 +13,10 @@
 
 use core::arch::{asm, global_asm};
 
-/// The vector of every interrupt that is wanted.
+/// The vector of timers and used buffers.
 pub const WAKE_VECTOR: u8 = 0x40;
+/// The vector of changes of a device's configuration.
+pub const CONFIG_VECTOR: u8 = 0x41;
 /// The vector of the local APIC's spurious interrupt.
 pub const SPURIOUS_VECTOR: u8 = 0xff;
 
@@ -33,6 +35,8 @@ unsafe extern "C" {
     static fault: u8;
     static fault_with_code: u8;
     static wake: u8;
+    static wake_config: u8;
+    static mut config_changed: u32;
     static spurious: u8;
 }
 
@@ -52,6 +56,7 @@ pub fn init_interrupts() {
     WITH_ERROR_CODE.into_iter().for_each(|vector| set_gate(vector, &raw const fault_with_code));
     set_gate(GENERAL_PROTECTION, &raw const protection);
     set_gate(WAKE_VECTOR, &raw const wake);
+    set_gate(CONFIG_VECTOR, &raw const wake_config);
     set_gate(SPURIOUS_VECTOR, &raw const spurious);
 }
 
@@ -60,6 +65,13 @@ pub fn wait_for_interrupt() {
     // SAFETY: the handler of the exception changes no register, works on a stack
     // of its own, and returns behind the instruction.
     unsafe { asm!("hlt", options(nostack, preserves_flags)) };
+}
+
+/// Whether a device's configuration has changed since the last call.
+pub fn take_config_change() -> bool {
+    let flag = &raw mut config_changed;
+    // SAFETY: only the handler writes it besides, and interrupts are off here.
+    unsafe { flag.replace(0) != 0 }
 }
 
 // The identity map of the first 4 GiB in 2 MiB pages is constant data, flags
@@ -157,7 +169,7 @@ long_mode:
     pushq $user_mode            # RIP
     iretq
 
-    .globl protection, fault, fault_with_code, wake, spurious
+    .globl protection, fault, fault_with_code, wake, wake_config, spurious
 protection:
     pushq %rax
     movq 16(%rsp), %rax         # behind RAX and the error code: RIP
@@ -180,6 +192,8 @@ fault:
     movq $stack_top, 24(%rsp)   # RSP
     iretq
 
+wake_config:
+    movl $1, config_changed
 wake:
     pushq %rax
     movl $0xfee000b0, %eax      # end of interrupt
@@ -200,11 +214,13 @@ user_mode:
 
     .section .bss.boot, "aw", @nobits
     .p2align 12
-    .globl idt
+    .globl idt, config_changed
 idt:
     .skip 256 * 16
     .skip 0x1000
 interrupt_stack_top:
+config_changed:
+    .skip 16
     .skip 0x40000
 stack_top:
     .text

@@ -1,9 +1,10 @@
 //! A virtio-gpu driver that flushes rectangles (virtio 1.3, section 5.7).
 
 mod command;
+mod screen;
 
 use alloc::boxed::Box;
-use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 use oriel_scenes::Rect;
@@ -11,6 +12,8 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::Transport;
 
 use self::command::{Command, Request, Response};
+pub use self::screen::Screen;
+use crate::boot;
 use crate::memory::IdentityHal;
 use crate::rest::Rest;
 use crate::transport::MsixTransport;
@@ -25,9 +28,15 @@ const BATCH_MAX: usize = CONTROL_SIZE / 2;
 const FEATURE_RESOURCE_BLOB: u64 = 1 << 3;
 const FEATURE_VERSION_1: u64 = 1 << 32;
 
-const SCANOUT: u32 = 0;
-const SCREEN: u32 = 1;
-const CURSOR: u32 = 2;
+/// EVENT_DISPLAY, and where the configuration has the events that are and those to forget.
+const EVENT_DISPLAY: u32 = 1;
+const EVENTS_READ: usize = 0;
+const EVENTS_CLEAR: usize = 4;
+/// How often a guest that takes no interrupts looks for events.
+const LOOK_US: u64 = 250_000;
+
+const CURSOR: u32 = 1;
+const FIRST_SCREEN: u32 = 2;
 /// Side of a cursor resource in pixels; the device accepts no other.
 pub const CURSOR_SIDE: u32 = 64;
 
@@ -71,7 +80,7 @@ impl From<virtio_drivers::Error> for GpuError {
     }
 }
 
-/// The display device with one scanout.
+/// The display device.
 pub struct Gpu {
     transport: MsixTransport,
     control: VirtQueue<IdentityHal, CONTROL_SIZE>,
@@ -81,28 +90,22 @@ pub struct Gpu {
     cursor_request: Box<Request>,
     /// The cursor command that the device still has.
     cursor_pending: Option<u16>,
-    screen: &'static mut [u32],
-    width: u32,
-    height: u32,
     blob: bool,
     next_fence: u64,
+    next_resource: u32,
+    next_look: u64,
 }
 
 impl Gpu {
-    /// Starts the device and shows a black screen of the given size.
-    pub fn new(
-        mut transport: MsixTransport,
-        (width, height): (u32, u32),
-        blob: bool,
-        rest: &Rest,
-    ) -> Result<Self, GpuError> {
+    /// Starts the device; it shows nothing yet.
+    pub fn new(mut transport: MsixTransport, blob: bool) -> Result<Self, GpuError> {
         let wanted = FEATURE_VERSION_1 | if blob { FEATURE_RESOURCE_BLOB } else { 0 };
         let features = command::negotiate(&mut transport, wanted);
         let control = VirtQueue::new(&mut transport, CONTROL_QUEUE, false, false)?;
         let mut cursor = VirtQueue::new(&mut transport, CURSOR_QUEUE, false, false)?;
         cursor.set_dev_notify(false);
         transport.finish_init();
-        let mut gpu = Self {
+        Ok(Self {
             transport,
             control,
             cursor,
@@ -110,53 +113,76 @@ impl Gpu {
             responses: Box::new([Response::EMPTY; BATCH_MAX]),
             cursor_request: Box::new(Request::EMPTY),
             cursor_pending: None,
-            screen: pixels(width, height)?,
-            width,
-            height,
             blob: features & FEATURE_RESOURCE_BLOB != 0,
             next_fence: 1,
-        };
-        gpu.show_screen(rest)?;
-        Ok(gpu)
+            next_resource: FIRST_SCREEN,
+            next_look: 0,
+        })
     }
 
-    /// Whether the screen is a blob that the host reads in place.
+    /// Whether screens are blobs that the host reads in place.
     pub fn is_blob(&self) -> bool {
         self.blob
     }
 
-    /// The pixels to draw on, row by row, 0xXXRRGGBB.
-    pub fn screen(&mut self) -> &mut [u32] {
-        self.screen
-    }
-
-    fn show_screen(&mut self, rest: &Rest) -> Result<(), GpuError> {
-        let (width, height) = (self.width, self.height);
-        let all = Rect::new(0, 0, width as i32, height as i32);
-        let (address, bytes) = (self.screen.as_ptr().addr() as u64, size_of_val(self.screen) as u32);
+    /// Shows a black screen of the given place and size on a scanout.
+    pub fn show(&mut self, scanout: u32, rect: Rect, rest: &Rest) -> Result<Screen, GpuError> {
+        let resource = self.next_resource;
+        self.next_resource += 1;
+        let screen = Screen::new(scanout, resource, rect)?;
+        let (width, height) = (screen.width(), screen.height());
+        let (address, bytes) = screen.memory();
         if self.blob {
-            self.run(&[Command::create_blob(SCREEN, address, bytes)], rest)?;
-            self.run(&[Command::set_scanout_blob(SCANOUT, SCREEN, width, height)], rest)
+            self.run(&[Command::create_blob(resource, address, bytes)], rest)?;
+            self.run(&[Command::set_scanout_blob(scanout, resource, width, height)], rest)?;
         } else {
-            self.run(&[Command::create_2d(SCREEN, command::FORMAT_BGRX, width, height)], rest)?;
-            self.run(&[Command::attach_backing(SCREEN, address, bytes)], rest)?;
-            self.run(&[Command::set_scanout(SCANOUT, SCREEN, all)], rest)
+            self.run(&[Command::create_2d(resource, command::FORMAT_BGRX, width, height)], rest)?;
+            self.run(&[Command::attach_backing(resource, address, bytes)], rest)?;
+            let all = Rect::new(0, 0, rect.width, rect.height);
+            self.run(&[Command::set_scanout(scanout, resource, all)], rest)?;
         }
+        Ok(screen)
     }
 
-    /// Shows the given rectangles of the screen and waits until the device says
+    /// Takes a screen's memory back; its scanout goes dark if it shows nothing else by now.
+    pub fn forget(&mut self, screen: Screen, rest: &Rest) -> Result<(), GpuError> {
+        self.run(&[Command::unref(screen.resource())], rest)
+    }
+
+    /// Makes a scanout dark.
+    pub fn darken(&mut self, scanout: u32, rest: &Rest) -> Result<(), GpuError> {
+        self.run(&[Command::set_scanout(scanout, 0, Rect::new(0, 0, 0, 0))], rest)
+    }
+
+    /// Where each scanout is to be, when the host has changed its mind of that.
+    pub fn wanted_screens(&mut self, rest: &Rest) -> Result<Option<Vec<Option<Rect>>>, GpuError> {
+        let due = if rest.sleeps() { boot::take_config_change() } else { rest.now() >= self.next_look };
+        if !due {
+            return Ok(None);
+        }
+        self.next_look = rest.now() + LOOK_US;
+        let events: u32 = self.transport.read_config_space(EVENTS_READ)?;
+        if events & EVENT_DISPLAY == 0 {
+            return Ok(None);
+        }
+        self.transport.write_config_space(EVENTS_CLEAR, EVENT_DISPLAY)?;
+        self.run(&[Command::get_display_info()], rest)?;
+        Ok(Some(self.responses[0].scanouts().collect()))
+    }
+
+    /// Shows the given rectangles of a screen and waits until the device says
     /// that it has them. Each is transferred and flushed by itself, and the last
     /// flush carries a fence.
-    pub fn flush(&mut self, damage: &[Rect], rest: &Rest) -> Result<(), GpuError> {
+    pub fn flush(&mut self, screen: &Screen, damage: &[Rect], rest: &Rest) -> Result<(), GpuError> {
         let mut batch = [Command::EMPTY; BATCH_MAX];
         for rects in damage.chunks(BATCH_MAX / 2) {
             let mut count = 0;
             for &rect in rects {
                 if !self.blob {
-                    batch[count] = Command::transfer(SCREEN, rect, self.width);
+                    batch[count] = Command::transfer(screen.resource(), rect, screen.width());
                     count += 1;
                 }
-                batch[count] = Command::flush(SCREEN, rect);
+                batch[count] = Command::flush(screen.resource(), rect);
                 count += 1;
             }
             if let Some(last) = batch[..count].last_mut() {
@@ -204,9 +230,10 @@ impl Gpu {
         Ok(())
     }
 
-    /// Shows a cursor of [`CURSOR_SIDE`] squared ARGB pixels with its hot spot at the top left.
-    pub fn set_cursor(&mut self, image: &[u32], at: (u32, u32), rest: &Rest) -> Result<(), GpuError> {
-        let pixels = pixels(CURSOR_SIDE, CURSOR_SIDE)?;
+    /// Takes a cursor of [`CURSOR_SIDE`] squared ARGB pixels with its hot spot at the top left.
+    pub fn set_cursor(&mut self, image: &[u32], rest: &Rest) -> Result<(), GpuError> {
+        // Never given back.
+        let pixels = screen::pixels(CURSOR_SIDE, CURSOR_SIDE)?.leak();
         for (to, from) in pixels.iter_mut().zip(image) {
             *to = *from;
         }
@@ -214,14 +241,19 @@ impl Gpu {
         let (address, bytes) = (pixels.as_ptr().addr() as u64, size_of_val(pixels) as u32);
         self.run(&[Command::create_2d(CURSOR, command::FORMAT_BGRA, CURSOR_SIDE, CURSOR_SIDE)], rest)?;
         self.run(&[Command::attach_backing(CURSOR, address, bytes)], rest)?;
-        self.run(&[Command::transfer(CURSOR, all, CURSOR_SIDE)], rest)?;
-        self.send_cursor(&Command::update_cursor(SCANOUT, CURSOR, at)).map(|_| ())
+        self.run(&[Command::transfer(CURSOR, all, CURSOR_SIDE)], rest)
     }
 
-    /// Moves the cursor. False while the device still has the last move: try again,
-    /// with the position of that time.
-    pub fn move_cursor(&mut self, at: (u32, u32)) -> Result<bool, GpuError> {
-        self.send_cursor(&Command::move_cursor(SCANOUT, CURSOR, at))
+    /// Shows the cursor on a scanout, or none there. False while the device still has
+    /// the last command: try again, with the position of that time.
+    pub fn show_cursor(&mut self, scanout: u32, at: Option<(u32, u32)>) -> Result<bool, GpuError> {
+        let resource = if at.is_some() { CURSOR } else { 0 };
+        self.send_cursor(&Command::update_cursor(scanout, resource, at.unwrap_or_default()))
+    }
+
+    /// Moves the cursor that a scanout shows; false as above.
+    pub fn move_cursor(&mut self, scanout: u32, at: (u32, u32)) -> Result<bool, GpuError> {
+        self.send_cursor(&Command::move_cursor(scanout, CURSOR, at))
     }
 
     fn send_cursor(&mut self, command: &Command) -> Result<bool, GpuError> {
@@ -239,13 +271,4 @@ impl Gpu {
         self.transport.notify(CURSOR_QUEUE);
         Ok(true)
     }
-}
-
-/// Pixels for a resource: zeroed, and never given back.
-fn pixels(width: u32, height: u32) -> Result<&'static mut [u32], GpuError> {
-    let count = width as usize * height as usize;
-    let mut pixels = vec::Vec::new();
-    pixels.try_reserve_exact(count).map_err(|_| GpuError::OutOfMemory)?;
-    pixels.resize(count, 0);
-    Ok(pixels.leak())
 }

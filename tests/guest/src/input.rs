@@ -44,7 +44,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Starts the devices. The pointer is in the middle of a screen of this size.
+    /// Starts the devices. The pointer is in the middle of a desktop of this size.
     pub fn new(transports: Vec<MsixTransport>, size: (u32, u32)) -> Result<Self, virtio_drivers::Error> {
         let mut devices = Vec::with_capacity(transports.len());
         for transport in transports {
@@ -63,7 +63,13 @@ impl Input {
         self.devices.len()
     }
 
-    /// Where the pointer is, in pixels.
+    /// The whole desktop, of all screens, measures so much now.
+    pub fn set_size(&mut self, size: (u32, u32)) {
+        self.size = size;
+        self.pointer = (self.pointer.0.min(size.0 - 1), self.pointer.1.min(size.1 - 1));
+    }
+
+    /// Where the pointer is on the whole desktop, in pixels.
     pub fn pointer(&self) -> (u32, u32) {
         self.pointer
     }

@@ -12,6 +12,7 @@ mod apic;
 mod boot;
 mod clock;
 mod cursor;
+mod desktop;
 mod gpu;
 mod input;
 mod memory;
@@ -28,6 +29,7 @@ use core::fmt::Display;
 
 use apic::Apic;
 use clock::Clock;
+use desktop::Desktop;
 use gpu::Gpu;
 use input::Input;
 use options::Options;
@@ -72,10 +74,11 @@ extern "C" fn guest_main(start_info: usize) -> ! {
     let all_interrupt = displays.iter().chain(&inputs).all(MsixTransport::has_interrupts);
     let rest = Rest::new(clock, apic.filter(|_| all_interrupt));
     let size = (options.width, options.height);
-    let gpu =
-        Gpu::new(displays.swap_remove(0), size, options.blob, &rest).unwrap_or_else(|error| stop(error));
+    let gpu = Gpu::new(displays.swap_remove(0), options.blob).unwrap_or_else(|error| stop(error));
+    let desktop = Desktop::new(gpu, options.scene, size, options.screens, &rest);
+    let desktop = desktop.unwrap_or_else(|error| stop(error));
     let input = Input::new(inputs, size).unwrap_or_else(|error| stop(error));
-    match run::run(gpu, input, &rest, &options) {
+    match run::run(desktop, input, &rest, &options) {
         Ok(never) => match never {},
         Err(error) => stop(error),
     }

@@ -2,49 +2,44 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::asm;
+use core::cell::UnsafeCell;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 #[global_allocator]
-static HEAP: Heap = Heap { next: AtomicUsize::new(0), end: AtomicUsize::new(0) };
+static HEAP: Heap = Heap(UnsafeCell::new(linked_list_allocator::Heap::empty()));
 
-/// A heap that only grows: the program allocates at start and lives until the
-/// machine is switched off. The newest block alone can be given back.
-struct Heap {
-    next: AtomicUsize,
-    end: AtomicUsize,
-}
+/// All memory behind the image.
+struct Heap(UnsafeCell<linked_list_allocator::Heap>);
+
+// SAFETY: there is one thread, and interrupt handlers allocate nothing.
+unsafe impl Sync for Heap {}
 
 /// Gives the heap its memory.
 ///
 /// # Safety
 /// The range must be memory that nothing else uses, and this is called once.
 pub unsafe fn init_heap(range: Range<usize>) {
-    HEAP.next.store(range.start, Ordering::Relaxed);
-    HEAP.end.store(range.end, Ordering::Relaxed);
+    let start = core::ptr::with_exposed_provenance_mut(range.start);
+    // SAFETY: the caller's promise; nothing else borrows the heap meanwhile.
+    unsafe { (*HEAP.0.get()).init(start, range.len()) };
 }
 
-// SAFETY: blocks do not overlap, are aligned, and lie in the range that
-// `init_heap` was promised; there is one thread and no interrupt.
+// SAFETY: blocks come from a heap that keeps them apart, in the range that `init_heap` was
+// promised; there is one thread, so no two borrows of the heap overlap.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let start = self.next.load(Ordering::Relaxed).next_multiple_of(layout.align());
-        match start.checked_add(layout.size()) {
-            Some(next) if next <= self.end.load(Ordering::Relaxed) => {
-                self.next.store(next, Ordering::Relaxed);
-                core::ptr::with_exposed_provenance_mut(start)
-            }
-            _ => core::ptr::null_mut(),
-        }
+        // SAFETY: as above.
+        let block = unsafe { (*self.0.get()).allocate_first_fit(layout) };
+        block.map_or(core::ptr::null_mut(), NonNull::as_ptr)
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let start = block.addr();
-        if start + layout.size() == self.next.load(Ordering::Relaxed) {
-            self.next.store(start, Ordering::Relaxed);
+        if let Some(block) = NonNull::new(block) {
+            // SAFETY: the caller got the block from `alloc` with this layout.
+            unsafe { (*self.0.get()).deallocate(block, layout) };
         }
     }
 }

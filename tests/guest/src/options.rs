@@ -7,6 +7,8 @@ use oriel_scenes::Scene;
 /// Smallest and largest screen side in pixels.
 const SIDE_MIN: u32 = 320;
 const SIDE_MAX: u32 = 4096;
+/// Most screens.
+const SCREENS_MAX: usize = 4;
 
 /// What the command line asks for.
 pub struct Options {
@@ -16,6 +18,8 @@ pub struct Options {
     pub width: u32,
     /// Screen height in pixels.
     pub height: u32,
+    /// How many screens to use, if the device has them and they are wanted.
+    pub screens: usize,
     /// Stop after this many steps.
     pub steps: Option<u64>,
     /// Scan out of a blob resource, where the device offers it.
@@ -39,8 +43,15 @@ impl fmt::Display for OptionError<'_> {
 impl Options {
     /// Reads a command line. Words it does not know belong to someone else and are ignored.
     pub fn parse(command_line: &str) -> Result<Self, OptionError<'_>> {
-        let mut options =
-            Self { scene: Scene::Idle, width: 1920, height: 1080, steps: None, blob: false, tsc_khz: None };
+        let mut options = Self {
+            scene: Scene::Idle,
+            width: 1920,
+            height: 1080,
+            screens: 1,
+            steps: None,
+            blob: false,
+            tsc_khz: None,
+        };
         for word in command_line.split_ascii_whitespace() {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
             let wrong = |expected| OptionError { word, expected };
@@ -49,6 +60,10 @@ impl Options {
                 "size" => {
                     (options.width, options.height) =
                         parse_size(value).ok_or(wrong("WIDTHxHEIGHT, each 320 to 4096"))?;
+                }
+                "screens" => {
+                    let screens = value.parse().ok().filter(|screens| (1..=SCREENS_MAX).contains(screens));
+                    options.screens = screens.ok_or(wrong("a number of screens, 1 to 4"))?;
                 }
                 "steps" => options.steps = Some(value.parse().map_err(|_| wrong("a number of steps"))?),
                 "blob" => options.blob = value != "0",

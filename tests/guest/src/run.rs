@@ -2,10 +2,8 @@
 
 use core::convert::Infallible;
 
-use oriel_scenes::{Renderer, Scene};
-
-use crate::cursor;
-use crate::gpu::{Gpu, GpuError};
+use crate::desktop::Desktop;
+use crate::gpu::GpuError;
 use crate::input::{Event, Input};
 use crate::log;
 use crate::options::Options;
@@ -17,37 +15,37 @@ const CURSOR_RETRY_US: u64 = 1_000;
 const REST_US: u64 = 1_000_000;
 
 /// Draws the scene until the machine is switched off, or the display device fails.
-pub fn run(mut gpu: Gpu, mut input: Input, rest: &Rest, options: &Options) -> Result<Infallible, GpuError> {
-    let mut renderer = Renderer::new(options.scene, options.width, options.height);
-    let damage = renderer.step(gpu.screen());
-    gpu.flush(&damage, rest)?;
-    gpu.set_cursor(&cursor::arrow(), input.pointer(), rest)?;
+pub fn run(
+    mut desktop: Desktop,
+    mut input: Input,
+    rest: &Rest,
+    options: &Options,
+) -> Result<Infallible, GpuError> {
     log!(
         "oriel-bench-guest ready {}x{} scene={} inputs={} blob={} sleeps={} ms={}",
         options.width,
         options.height,
         options.scene.name(),
         input.device_count(),
-        u8::from(gpu.is_blob()),
+        u8::from(desktop.is_blob()),
         u8::from(rest.sleeps()),
         rest.now() / 1000,
     );
 
     let mut pace = Pace::new(options, rest);
-    let mut cursor_at = input.pointer();
     loop {
-        let mut busy = handle_events(&mut gpu, &mut input, &mut renderer, rest)?;
+        let mut busy = handle_events(&mut desktop, &mut input, rest)?;
+        if desktop.follow_host(rest)? {
+            input.set_size(desktop.size());
+            desktop.describe(input.pointer(), rest)?;
+            busy = true;
+        }
         let mut deadline = rest.now() + REST_US;
-        if input.pointer() != cursor_at {
-            if gpu.move_cursor(input.pointer())? {
-                cursor_at = input.pointer();
-            } else {
-                deadline = rest.now() + CURSOR_RETRY_US;
-            }
+        if !desktop.point(input.pointer())? {
+            deadline = rest.now() + CURSOR_RETRY_US;
         }
         if pace.next_due().is_some_and(|due| rest.now() >= due) {
-            let damage = renderer.step(gpu.screen());
-            gpu.flush(&damage, rest)?;
+            desktop.step(rest)?;
             pace.done(rest);
             busy = true;
         }
@@ -59,33 +57,18 @@ pub fn run(mut gpu: Gpu, mut input: Input, rest: &Rest, options: &Options) -> Re
     }
 }
 
-/// Answers everything that the input devices have; false when they had nothing. A
-/// key's answer in the echo scene is flushed before anything else happens.
-fn handle_events(
-    gpu: &mut Gpu,
-    input: &mut Input,
-    renderer: &mut Renderer,
-    rest: &Rest,
-) -> Result<bool, GpuError> {
+/// Answers everything that the input devices have; false when they had nothing.
+fn handle_events(desktop: &mut Desktop, input: &mut Input, rest: &Rest) -> Result<bool, GpuError> {
     let (mut busy, mut moved) = (false, false);
     while let Some(event) = input.next_event() {
         busy = true;
         match event {
             Event::Moved => moved = true,
-            Event::Key { code, down } => {
-                let flash = renderer.key(gpu.screen(), code, down);
-                gpu.flush(&flash, rest)?;
-                let text = renderer.describe(gpu.screen(), input.pointer());
-                gpu.flush(&text, rest)?;
-                if renderer.scene() == Scene::Echo {
-                    log!("key {code} down={}", u8::from(down));
-                }
-            }
+            Event::Key { code, down } => desktop.key(code, down, input.pointer(), rest)?,
         }
     }
     if moved {
-        let text = renderer.describe(gpu.screen(), input.pointer());
-        gpu.flush(&text, rest)?;
+        desktop.describe(input.pointer(), rest)?;
     }
     Ok(busy)
 }

@@ -14,8 +14,11 @@ const BAR0: u8 = 0x10;
 const PCI_CAP_ID_MSIX: u8 = 0x11;
 const MSIX_ENABLE: u32 = 1 << 31;
 const MSIX_MASK_ALL: u32 = 1 << 30;
-/// The only entry of the MSI-X table that is used, by every queue.
-const MSIX_ENTRY: u16 = 0;
+/// The entry of the MSI-X table that every queue uses.
+const MSIX_QUEUES: u16 = 0;
+/// And the one for changes of the configuration, where there are two.
+const MSIX_CONFIG: u16 = 1;
+const MSIX_ENTRY_LEN: usize = 16;
 
 // Capability types and fields of virtio 1.3, section 4.1.4.
 const CFG_COMMON: u8 = 1;
@@ -23,6 +26,7 @@ const CFG_NOTIFY: u8 = 2;
 const CAP_BAR: u8 = 4;
 const CAP_OFFSET: u8 = 8;
 const CAP_NOTIFY_MULTIPLIER: u8 = 16;
+const CONFIG_MSIX_VECTOR: usize = 0x10;
 const QUEUE_SELECT: usize = 0x16;
 const QUEUE_MSIX_VECTOR: usize = 0x1a;
 const QUEUE_NOTIFY_OFF: usize = 0x1e;
@@ -61,6 +65,7 @@ pub struct MsixTransport {
     /// Where each queue is notified.
     doorbells: [Registers; QUEUES],
     interrupts: bool,
+    config_entry: u16,
 }
 
 impl MsixTransport {
@@ -79,6 +84,7 @@ impl MsixTransport {
             notify_multiplier: 0,
             doorbells: [Registers::default(); QUEUES],
             interrupts: false,
+            config_entry: MSIX_QUEUES,
         };
         let read = |register| access.read_word(function, register);
         // The BARs are below 4 GiB, so their upper halves are zero.
@@ -96,14 +102,21 @@ impl MsixTransport {
                 (PCI_CAP_ID_MSIX, _) => {
                     let Some(message) = message else { continue };
                     let table = read(at + 4);
-                    let entry = region((table & 7) as u8, table & !7);
+                    let entries = region((table & 7) as u8, table & !7);
                     let control = (read(at) & !MSIX_MASK_ALL) | MSIX_ENABLE;
                     let mut access = access;
                     access.write_word(function, at, control);
-                    entry.write_u32(0, message.address as u32);
-                    entry.write_u32(4, (message.address >> 32) as u32);
-                    entry.write_u32(8, message.data);
-                    entry.write_u32(12, 0);
+                    let last = (control >> 16 & 0x7ff) as u16;
+                    transport.config_entry = MSIX_CONFIG.min(last);
+                    for (entry, data) in
+                        [(transport.config_entry, message.config_data), (MSIX_QUEUES, message.data)]
+                    {
+                        let entry = Registers(entries.0 + usize::from(entry) * MSIX_ENTRY_LEN);
+                        entry.write_u32(0, message.address as u32);
+                        entry.write_u32(4, (message.address >> 32) as u32);
+                        entry.write_u32(8, data);
+                        entry.write_u32(12, 0);
+                    }
                     transport.interrupts = true;
                 }
                 _ => {}
@@ -134,9 +147,12 @@ impl Transport for MsixTransport {
         driver_area: PhysAddr,
         device_area: PhysAddr,
     ) {
+        if self.interrupts {
+            self.common.write_u16(CONFIG_MSIX_VECTOR, self.config_entry);
+        }
         self.common.write_u16(QUEUE_SELECT, queue);
         if self.interrupts {
-            self.common.write_u16(QUEUE_MSIX_VECTOR, MSIX_ENTRY);
+            self.common.write_u16(QUEUE_MSIX_VECTOR, MSIX_QUEUES);
         }
         let offset = usize::from(self.common.read_u16(QUEUE_NOTIFY_OFF)) * self.notify_multiplier;
         if let Some(doorbell) = self.doorbells.get_mut(usize::from(queue)) {

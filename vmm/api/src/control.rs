@@ -65,6 +65,12 @@ pub enum Command {
     Pause,
     /// Lets them go on.
     Resume,
+    /// Asks the guest for screens of these sizes in pixels, side by side from left to right, and for
+    /// no others. It may take its time, or refuse.
+    Resize {
+        /// Width and height of each.
+        screens: Vec<(u32, u32)>,
+    },
 }
 
 /// The answer to a [`Request`].

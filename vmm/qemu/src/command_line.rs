@@ -77,7 +77,8 @@ fn boot(config: &MachineConfig, line: &mut Line) {
 fn devices(config: &MachineConfig, line: &mut Line) {
     // Firmware draws on VGA only; a kernel that is started directly never needs it.
     let gpu = if boots_kernel(config) { "virtio-gpu-pci" } else { "virtio-vga" };
-    line.device(&json!({"driver": gpu, "id": "gpu", "xres": config.width, "yres": config.height}));
+    let (xres, yres, outputs) = (config.width, config.height, config.screens);
+    line.device(&json!({"driver": gpu, "id": "gpu", "max_outputs": outputs, "xres": xres, "yres": yres}));
     for (index, disk) in config.disks.iter().enumerate() {
         let node = format!("disk{index}");
         let block = json!({

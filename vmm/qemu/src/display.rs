@@ -6,4 +6,4 @@ mod picture;
 mod pixel_format;
 mod shared_map;
 
-pub(crate) use picture::{Picture, PictureError, Scanout};
+pub(crate) use picture::{IsWanted, Picture, PictureError, Scanout};

@@ -3,7 +3,7 @@
 use crate::error::{CommandError, StartError};
 use crate::qmp::Command;
 use crate::start::{Started, start};
-use oriel_display::{InputSink, Screen};
+use oriel_display::{Desk, InputSink};
 use oriel_vmm_api::{Accel, Event, MachineConfig, RunState};
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
@@ -19,20 +19,20 @@ pub struct QemuMachine {
 }
 
 impl QemuMachine {
-    /// Starts QEMU for `config` and lets the guest run. Its picture appears on `screen`, which is
-    /// closed when the machine ends. Blocks for as long as QEMU takes to get going, usually well
+    /// Starts QEMU for `config` and lets the guest run. Its pictures appear on the screens of `desk`,
+    /// which are closed when the machine ends; the guest is asked for the screens that the desk wants. Blocks for as long as QEMU takes to get going, usually well
     /// under a second.
     ///
     /// `config.boot.kernel` may be empty: then firmware boots the first disk.
     ///
     /// # Errors
     /// One plain sentence; nothing is left running.
-    pub fn start(config: &MachineConfig, screen: Arc<Screen>) -> Result<Self, StartError> {
-        Ok(Self { started: start(config, &screen)? })
+    pub fn start(config: &MachineConfig, desk: Arc<Desk>) -> Result<Self, StartError> {
+        Ok(Self { started: start(config, &desk)? })
     }
 
     /// Every change of state from the start on, and as the last event [`Event::Ended`]. There is one
-    /// receiver; the second call gets `None`. ([`Screen::on_size`] tells of the screen's size.)
+    /// receiver; the second call gets `None`. ([`oriel_display::Screen::on_size`] tells of the screen's size.)
     pub fn take_events(&self) -> Option<Receiver<Event>> {
         self.started.events.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -83,14 +83,6 @@ impl QemuMachine {
             self.started.process.kill();
             self.started.process.wait(QUIT_PATIENCE);
         }
-    }
-
-    /// Asks the guest for a screen of `width` by `height` pixels; whether it follows is its choice.
-    ///
-    /// # Errors
-    /// The display cannot be resized, or QEMU has ended or does not answer.
-    pub fn resize(&self, width: u32, height: u32) -> Result<(), CommandError> {
-        self.started.console.set_size(width, height)
     }
 
     /// What executes guest code.

@@ -4,7 +4,7 @@ use crate::accel::choose_accel;
 use crate::command_line::{Inherited, arguments};
 use crate::counters::Counters;
 use crate::dbus::{Console, serve_listener};
-use crate::display::Picture;
+use crate::display::{IsWanted, Picture};
 use crate::error::{CommandError, StartError};
 use crate::input::{self, InputQueue};
 use crate::installed::find_program;
@@ -12,7 +12,8 @@ use crate::logs::{SerialLog, last_lines};
 use crate::process::Process;
 use crate::qmp::{Command as QmpCommand, Qmp};
 use crate::watch::{Readers, Watch};
-use oriel_display::Screen;
+use oriel_display::desk::MAX_SCREENS;
+use oriel_display::{Desk, Screen, Wanted};
 use oriel_vmm_api::{Accel, Event, MachineConfig};
 use std::fs::File;
 use std::io;
@@ -20,6 +21,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -34,7 +36,6 @@ pub(crate) struct Started {
     pub version: String,
     pub process: Process,
     pub qmp: Qmp,
-    pub console: Console,
     pub input: Arc<InputQueue>,
     pub watch: Arc<Watch>,
     pub counters: Arc<Counters>,
@@ -43,7 +44,7 @@ pub(crate) struct Started {
 }
 
 /// Starts QEMU for `config` and lets the guest run.
-pub(crate) fn start(config: &MachineConfig, screen: &Arc<Screen>) -> Result<Started, StartError> {
+pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started, StartError> {
     check(config)?;
     let program = find_program().ok_or(StartError::QemuMissing)?;
     let accel = choose_accel(config.accel)?;
@@ -51,7 +52,7 @@ pub(crate) fn start(config: &MachineConfig, screen: &Arc<Screen>) -> Result<Star
     let counters = Arc::new(Counters::default());
     let input = InputQueue::new(Arc::clone(&counters));
     let (tell, events) = mpsc::channel();
-    let watch = Arc::new(Watch::new(Arc::clone(screen), Arc::clone(&counters), Arc::clone(&input), tell));
+    let watch = Arc::new(Watch::new(Arc::clone(desk), Arc::clone(&counters), Arc::clone(&input), tell));
 
     let (qmp, qmp_theirs) = UnixStream::pair()?;
     let (serial, serial_theirs) = UnixStream::pair()?;
@@ -75,13 +76,13 @@ pub(crate) fn start(config: &MachineConfig, screen: &Arc<Screen>) -> Result<Star
     let stderr = spawn("qemu-stderr", move || last_lines(stderr))?;
     let serial_counters = Arc::clone(&counters);
     spawn("qemu-serial", move || log.follow(serial, &serial_counters))?;
-    let up = match bring_up(qmp, screen, &watch, &counters) {
+    let up = match bring_up(qmp, desk, &watch, &counters) {
         Ok(up) => up,
         Err(error) => return Err(diagnose(&error, &process, stderr, config)),
     };
     let (queue, hand, hand_qmp) = (Arc::clone(&input), up.console.clone(), up.qmp.clone());
-    let (hand_screen, hand_counters) = (Arc::clone(screen), Arc::clone(&counters));
-    spawn("qemu-input", move || input::drive(&queue, hand, hand_qmp, &hand_screen, &hand_counters))?;
+    let (hand_desk, hand_counters) = (Arc::clone(desk), Arc::clone(&counters));
+    spawn("qemu-input", move || input::drive(&queue, hand, hand_qmp, &hand_desk, &hand_counters))?;
     leash.let_go();
     drop(readers.send(Readers { qmp: up.qmp_thread, stderr }));
     Ok(Started {
@@ -89,7 +90,6 @@ pub(crate) fn start(config: &MachineConfig, screen: &Arc<Screen>) -> Result<Star
         version: up.version,
         process,
         qmp: up.qmp,
-        console: up.console,
         input,
         watch,
         counters,
@@ -118,6 +118,9 @@ impl Drop for Leash {
 fn check(config: &MachineConfig) -> Result<(), StartError> {
     if !(1..=64).contains(&config.cpus) {
         return Err(StartError::Config("a machine has 1 to 64 processors".to_owned()));
+    }
+    if !(1..=MAX_SCREENS).contains(&config.screens.into()) {
+        return Err(StartError::Config(format!("a desktop has 1 to {MAX_SCREENS} screens")));
     }
     if config.memory_mib < 64 {
         return Err(StartError::Config("a machine has at least 64 MiB of memory".to_owned()));
@@ -156,10 +159,29 @@ struct Up {
     console: Console,
 }
 
+/// One of the graphics device's outputs.
+struct Head {
+    console: Console,
+    screen: Arc<Screen>,
+    wanted: IsWanted,
+}
+
+impl Head {
+    fn become_like(&self, wanted: Option<&Wanted>) {
+        self.wanted.store(wanted.is_some(), Ordering::Release);
+        if wanted.is_none() {
+            self.screen.set_scanout(None);
+        }
+        if let Err(error) = self.console.set_monitor(wanted) {
+            tracing::debug!(%error, "QEMU did not take a monitor's size");
+        }
+    }
+}
+
 /// From QEMU's greeting to a guest that runs.
 fn bring_up(
     qmp: UnixStream,
-    screen: &Arc<Screen>,
+    desk: &Arc<Desk>,
     watch: &Arc<Watch>,
     counters: &Arc<Counters>,
 ) -> Result<Up, CommandError> {
@@ -170,14 +192,26 @@ fn bring_up(
     qmp.execute_with(&QmpCommand::Getfd { fdname: "display" }, display_theirs.as_fd())?;
     drop(display_theirs);
     qmp.execute(&QmpCommand::AddClient { protocol: "@dbus-display", fdname: "display" })?;
-    let lights = Arc::clone(screen);
+    let lights = Arc::clone(desk);
     let console = Console::connect(display, move |leds| lights.set_leds(leds))?;
 
-    let picture = Picture::new(Arc::clone(screen));
-    let (listener, listener_theirs) = pair()?;
-    let connected = serve_listener(listener, picture, Arc::clone(counters)).map_err(refused)?;
-    console.register_listener(OwnedFd::from(listener_theirs))?;
-    connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+    let mut heads = Vec::new();
+    for (n, screen) in desk.screens().iter().enumerate() {
+        let head =
+            Head { console: console.of_screen(n), screen: screen.clone(), wanted: IsWanted::default() };
+        head.wanted.store(n == 0, Ordering::Release);
+        let picture = Picture::new(screen.clone(), head.wanted.clone());
+        let (listener, listener_theirs) = pair()?;
+        let connected = serve_listener(listener, picture, Arc::clone(counters)).map_err(refused)?;
+        head.console.register_listener(OwnedFd::from(listener_theirs))?;
+        connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+        heads.push(head);
+    }
+    desk.on_wanted(move |wanted| {
+        for (head, wanted) in heads.iter().zip(wanted) {
+            head.become_like(wanted.as_ref());
+        }
+    });
 
     qmp.execute(&QmpCommand::Cont)?;
     Ok(Up { version, qmp, qmp_thread, console })

@@ -5,7 +5,7 @@ use crate::ending::Omens;
 use crate::error::CommandError;
 use crate::input::InputQueue;
 use crate::qmp::{self, Command, Qmp, RunStatus};
-use oriel_display::Screen;
+use oriel_display::Desk;
 use oriel_vmm_api::{Event, RunState};
 use serde_json::Value;
 use std::process::ExitStatus;
@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 /// Gathers what QEMU's connections tell and passes on what others want to hear.
 pub(crate) struct Watch {
     known: Mutex<Known>,
-    screen: Arc<Screen>,
+    desk: Arc<Desk>,
     counters: Arc<Counters>,
     input: Arc<InputQueue>,
 }
@@ -39,14 +39,14 @@ pub(crate) struct Readers {
 impl Watch {
     /// Watches over a machine that is starting.
     pub fn new(
-        screen: Arc<Screen>,
+        desk: Arc<Desk>,
         counters: Arc<Counters>,
         input: Arc<InputQueue>,
         events: Sender<Event>,
     ) -> Self {
         let known =
             Known { state: RunState::Starting, power_pressed: false, omens: Omens::default(), events };
-        Self { known: Mutex::new(known), screen, counters, input }
+        Self { known: Mutex::new(known), desk, counters, input }
     }
 
     /// What the machine is doing.
@@ -126,7 +126,7 @@ impl Watch {
         self.input.end();
         let (reason, text) = self.known().omens.explain(status, lines.last().map(String::as_str));
         tracing::info!(?reason, "{text}");
-        self.screen.close(&text);
+        self.desk.close(&text);
         self.known().tell(Event::Ended { reason, text });
     }
 

@@ -7,8 +7,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
-    let [word] = words else { return Err("Say one thing, such as describe or stop.".into()) };
-    let command = command_of(word)?;
+    let command = match words {
+        [word, sizes @ ..] if word == "resize" => Command::Resize { screens: sizes_of(sizes)? },
+        [word] => command_of(word)?,
+        _ => return Err("Say one thing, such as describe or stop.".into()),
+    };
     let watches = command == Command::Watch;
     let broken = |error: std::io::Error| format!("The desktop does not answer: {error}.");
     let mut stream = connect::open(socket, &Open::Control)?;
@@ -45,5 +48,16 @@ fn command_of(word: &str) -> Result<Command, String> {
         "pause" => Command::Pause,
         "resume" => Command::Resume,
         other => return Err(format!("A desktop does not understand {other}.")),
+    })
+}
+
+fn sizes_of(words: &[String]) -> Result<Vec<(u32, u32)>, String> {
+    let size = |word: &String| {
+        let (width, height) = word.split_once('x')?;
+        Some((width.parse().ok()?, height.parse().ok()?))
+    };
+    let sizes: Option<Vec<_>> = words.iter().map(size).collect();
+    sizes.filter(|sizes| !sizes.is_empty()).ok_or_else(|| {
+        "Say how large the screen is to be, such as resize 1280x800, and so for each further one.".to_owned()
     })
 }

@@ -53,7 +53,7 @@ impl Desktop {
         let watchers = std::mem::take(&mut *crate::lock(&self.watchers));
         let all_told = || {
             self.answering.load(Ordering::Acquire) == 0
-                && self.machine.screen().viewers() == 0
+                && self.machine.desk().viewers() == 0
                 && watchers.iter().all(JoinHandle::is_finished)
         };
         while Instant::now() < deadline && !all_told() {
@@ -126,7 +126,7 @@ fn converse(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
                 ViewerMode::Watch => Mode::Watch,
             };
             let machine = &desktop.machine;
-            let ended = Viewer::serve(stream, machine.screen(), machine.input(), mode);
+            let ended = Viewer::serve(stream, machine.desk().clone(), machine.input(), mode);
             let ended = ended.map_err(io::Error::other)?;
             tracing::debug!(?ended, "a viewer left");
             Ok(())

@@ -1,6 +1,8 @@
 //! Requests and their replies, a line each.
 
 use super::connection::Desktop;
+use crate::machine::Refused;
+use oriel_display::{Desk, Size, Wanted};
 use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{Command, Description, Event, Reply, Request};
 use serde::Serialize;
@@ -65,12 +67,26 @@ fn perform(command: &Command, desktop: &Desktop) -> Outcome {
         Command::Stop => machine.stop(),
         Command::Pause => machine.pause(),
         Command::Resume => machine.resume(),
+        Command::Resize { screens } => resize(machine.desk(), screens),
     };
     result.map_or_else(|refused| Outcome::Error(refused.to_string()), |()| Outcome::Done)
 }
 
+/// Side by side, whatever viewers want.
+fn resize(desk: &Arc<Desk>, screens: &[(u32, u32)]) -> Result<(), Refused> {
+    let max = desk.screens().len();
+    if !(1..=max).contains(&screens.len()) {
+        return Err(Refused(format!("This desktop has 1 to {max} screens, not {}.", screens.len())));
+    }
+    let wanted: Vec<Wanted> =
+        screens.iter().map(|(width, height)| Wanted::of(Size::new(*width, *height))).collect();
+    desk.set(&wanted);
+    Ok(())
+}
+
 fn describe(desktop: &Desktop) -> Description {
-    let screen = desktop.machine.screen();
+    let desk = desktop.machine.desk();
+    let size = desk.screens().first().and_then(|screen| screen.size());
     Description {
         id: desktop.config.id.clone(),
         pid: std::process::id(),
@@ -80,8 +96,8 @@ fn describe(desktop: &Desktop) -> Description {
         uptime_s: desktop.started.elapsed().as_secs(),
         cpus: desktop.config.cpus,
         memory_mib: desktop.config.memory_mib,
-        screen: screen.size().map(|size| (size.width, size.height)),
-        viewers: u32::try_from(screen.viewers()).unwrap_or(u32::MAX),
+        screen: size.map(|size| (size.width, size.height)),
+        viewers: u32::try_from(desk.viewers()).unwrap_or(u32::MAX),
         counters: desktop.machine.counters(),
     }
 }

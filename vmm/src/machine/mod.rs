@@ -4,7 +4,7 @@ pub mod kvm;
 pub mod qemu;
 
 use crate::events::Events;
-use oriel_display::{InputSink, Screen};
+use oriel_display::{Desk, InputSink};
 use oriel_vmm_api::{Accel, MachineKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,8 +60,8 @@ pub trait Machine: Send + Sync {
     /// When the machine has ended already.
     fn stop(&self) -> Result<(), Refused>;
 
-    /// Where its picture is.
-    fn screen(&self) -> Arc<Screen>;
+    /// Where its pictures are, and who may change their sizes.
+    fn desk(&self) -> &Arc<Desk>;
 
     /// Where its input goes.
     fn input(&self) -> Arc<dyn InputSink>;
@@ -70,9 +70,10 @@ pub trait Machine: Send + Sync {
     fn counters(&self) -> BTreeMap<String, u64>;
 }
 
-/// Has `events` told of the screen's first picture and of new sizes.
-fn tell_size(screen: &Screen, events: &Arc<Events>) {
+/// Has `events` told of the first screen's first picture and of its new sizes.
+fn tell_size(desk: &Desk, events: &Arc<Events>) {
     let events = events.clone();
+    let Some(screen) = desk.screens().first() else { return };
     screen.on_size(move |size| {
         if let Some(size) = size {
             events.screen(size.width, size.height);

@@ -2,7 +2,7 @@
 
 use super::{Machine, Refused};
 use crate::events::Events;
-use oriel_display::{InputSink, Screen};
+use oriel_display::{Desk, InputSink, Size};
 use oriel_qemu::{QemuMachine, StartError};
 use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// A machine run by QEMU.
 pub struct Qemu {
     machine: QemuMachine,
-    screen: Arc<Screen>,
+    desk: Arc<Desk>,
 }
 
 impl Qemu {
@@ -21,13 +21,13 @@ impl Qemu {
     /// # Errors
     /// When QEMU is missing or does not start; then nothing is left running.
     pub fn start(config: &MachineConfig, events: Arc<Events>) -> Result<Self, StartError> {
-        let screen = Screen::new();
-        super::tell_size(&screen, &events);
-        let machine = QemuMachine::start(config, screen.clone())?;
+        let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
+        super::tell_size(&desk, &events);
+        let machine = QemuMachine::start(config, desk.clone())?;
         if let Some(heard) = machine.take_events() {
             std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
         }
-        Ok(Self { machine, screen })
+        Ok(Self { machine, desk })
     }
 }
 
@@ -75,8 +75,8 @@ impl Machine for Qemu {
         Ok(())
     }
 
-    fn screen(&self) -> Arc<Screen> {
-        self.screen.clone()
+    fn desk(&self) -> &Arc<Desk> {
+        &self.desk
     }
 
     fn input(&self) -> Arc<dyn InputSink> {
@@ -84,7 +84,7 @@ impl Machine for Qemu {
     }
 
     fn counters(&self) -> BTreeMap<String, u64> {
-        let mut counters = self.screen.counters().snapshot();
+        let mut counters = self.desk.counters();
         counters.extend(self.machine.counters());
         counters
     }

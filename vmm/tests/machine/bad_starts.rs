@@ -29,6 +29,10 @@ fn every_bad_configuration_gets_its_own_sentence() {
     assert!(text.contains("1 to 64 processors"), "{text}");
     let text = refusal(|_, config| config.cpus = 65);
     assert!(text.contains("1 to 64 processors"), "{text}");
+    for screens in [0, 5] {
+        let text = refusal(|_, config| config.screens = screens);
+        assert!(text.contains("1 to 4 screens"), "{text}");
+    }
     let text = refusal(|_, config| config.memory_mib = 32);
     assert!(text.contains("at least 64 MiB"), "{text}");
     let text = refusal(|_, config| config.memory_mib = u32::MAX);

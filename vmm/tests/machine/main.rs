@@ -7,4 +7,5 @@
 mod bad_starts;
 mod bench_guest;
 mod power;
+mod screens;
 mod support;

@@ -7,6 +7,8 @@ export interface MenuItem {
   /** A sentence on what it does. */
   readonly hint?: string;
   readonly danger?: boolean;
+  /** Makes it a check box. */
+  readonly checked?: boolean;
   readonly disabled?: boolean;
   readonly run: () => void;
 }
@@ -93,7 +95,8 @@ export function Menu({ label, icon, items, children }: MenuProps) {
           {items.map((item) => (
             <button
               type="button"
-              role="menuitem"
+              role={item.checked === undefined ? 'menuitem' : 'menuitemcheckbox'}
+              aria-checked={item.checked}
               tabIndex={-1}
               key={item.label}
               class={item.danger === true ? 'menu-item danger' : 'menu-item'}
@@ -114,5 +117,5 @@ export function Menu({ label, icon, items, children }: MenuProps) {
 }
 
 function entries(root: HTMLElement | null): HTMLButtonElement[] {
-  return [...(root?.querySelectorAll<HTMLButtonElement>('[role=menuitem]:enabled') ?? [])];
+  return [...(root?.querySelectorAll<HTMLButtonElement>('[role^=menuitem]:enabled') ?? [])];
 }

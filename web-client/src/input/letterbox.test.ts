@@ -1,31 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { place, toFractions } from './letterbox';
+import { place, type Room, toFractions } from './letterbox';
 
 const HD = { width: 1920, height: 1080 };
 
+function room(width: number, height: number, ratio = 1): Room {
+  return { width, height, ratio };
+}
+
 describe('placement', () => {
   it('fills a window of the same size pixel for pixel', () => {
-    expect(place(HD, HD, 1)).toEqual({ left: 0, top: 0, width: 1920, height: 1080, deviceScale: 1, crisp: true });
+    expect(place(HD, room(1920, 1080))).toEqual({ left: 0, top: 0, width: 1920, height: 1080, deviceScale: 1, crisp: true });
   });
 
   it('keeps the aspect, with bars on both sides', () => {
-    expect(place(HD, { width: 1920, height: 540 }, 1)).toMatchObject({ left: 480, top: 0, width: 960, height: 540 });
-    expect(place(HD, { width: 960, height: 1000 }, 1)).toMatchObject({ left: 0, top: 230, width: 960, height: 540 });
+    expect(place(HD, room(1920, 540))).toMatchObject({ left: 480, top: 0, width: 960, height: 540 });
+    expect(place(HD, room(960, 1000))).toMatchObject({ left: 0, top: 230, width: 960, height: 540 });
   });
 
   it('prefers whole pixels to a slightly larger, blurred picture', () => {
-    expect(place(HD, { width: 1980, height: 1120 }, 1)).toMatchObject({ deviceScale: 1, crisp: true, left: 30, top: 20 });
-    expect(place(HD, { width: 2560, height: 1440 }, 1)).toMatchObject({ crisp: false, width: 2560, height: 1440 });
+    expect(place(HD, room(1980, 1120))).toMatchObject({ deviceScale: 1, crisp: true, left: 30, top: 20 });
+    expect(place(HD, room(2560, 1440))).toMatchObject({ crisp: false, width: 2560, height: 1440 });
   });
 
   it('counts device pixels, and lies on whole ones', () => {
-    const placement = place({ width: 1600, height: 900 }, { width: 801, height: 453 }, 2);
+    const placement = place({ width: 1600, height: 900 }, room(1602, 906, 2));
     expect(placement).toEqual({ left: 0.5, top: 1.5, width: 800, height: 450, deviceScale: 1, crisp: true });
+  });
+
+  it('fills a window of a broken number of CSS pixels without scaling', () => {
+    const placement = place({ width: 1922, height: 1081 }, room(1922, 1081, 1.5));
+    expect(placement).toMatchObject({ left: 0, top: 0, width: 1922 / 1.5, deviceScale: 1, crisp: true });
   });
 });
 
 describe('from the window to the screen', () => {
-  const placement = place(HD, { width: 960, height: 640 }, 1); // Half size, 50 pixels down.
+  const placement = place(HD, room(960, 640)); // Half size, 50 pixels down.
 
   it('names the first and the last pixel 0 and 65535', () => {
     expect(toFractions(0, 50, placement, HD)).toEqual({ x: 0, y: 0 });

@@ -13,27 +13,32 @@ export interface Placement {
 /** A whole-number scale is taken instead of a fitting one when it costs no more than this share of the size. */
 const SNAP = 0.06;
 
+/** A part of the window, in device pixels. */
+export interface Room {
+  readonly width: number;
+  readonly height: number;
+  /** Device pixels for each CSS pixel. */
+  readonly ratio: number;
+}
+
 /**
  * The largest picture that keeps the guest's aspect and fits the window, snapped to whole device
  * pixels: at a scale of exactly 1 (or 2, …) text stays as sharp as the guest drew it.
  */
 export function place(
   guest: { readonly width: number; readonly height: number },
-  room: { readonly width: number; readonly height: number },
-  pixelRatio: number,
+  room: Room,
 ): Placement {
-  const roomWidth = Math.floor(room.width * pixelRatio);
-  const roomHeight = Math.floor(room.height * pixelRatio);
-  const fit = Math.min(roomWidth / guest.width, roomHeight / guest.height);
+  const fit = Math.min(room.width / guest.width, room.height / guest.height);
   const whole = Math.floor(fit);
   const deviceScale = whole >= 1 && (fit - whole) / fit <= SNAP ? whole : fit;
   const width = Math.round(guest.width * deviceScale);
   const height = Math.round(guest.height * deviceScale);
   return {
-    left: Math.floor((roomWidth - width) / 2) / pixelRatio,
-    top: Math.floor((roomHeight - height) / 2) / pixelRatio,
-    width: width / pixelRatio,
-    height: height / pixelRatio,
+    left: Math.floor((room.width - width) / 2) / room.ratio,
+    top: Math.floor((room.height - height) / 2) / room.ratio,
+    width: width / room.ratio,
+    height: height / room.ratio,
     deviceScale,
     crisp: Number.isInteger(deviceScale),
   };

@@ -8,11 +8,20 @@ function bytes(message: ArrayBuffer): number[] {
 
 describe('messages from the client', () => {
   it('writes Hello and Settings as JSON', () => {
-    expect(bytes(client.hello({ h264: true, videoOnly: false }))).toEqual([
+    expect(bytes(client.hello({ h264: true, videoOnly: false, screen: 1 }))).toEqual([
       0x81,
-      ...text('{"versions":[1],"h264":true,"video_only":false}'),
+      ...text('{"versions":[1],"h264":true,"video_only":false,"screen":1}'),
     ]);
     expect(bytes(client.settings(true))).toEqual([0x88, ...text('{"video_only":true}')]);
+  });
+
+  it('asks for its own screen and leaves the others alone', () => {
+    const wanted = { width: 1281, height: 733, x: -1281, y: 0, dpi: 144 };
+    expect(bytes(client.resize(0, wanted))).toEqual([0x8d, ...text(`{"screens":[${JSON.stringify(wanted)}]}`)]);
+    expect(bytes(client.resize(2, wanted))).toEqual([
+      0x8d,
+      ...text('{"screens":[null,null,{"width":1281,"height":733,"x":-1281,"y":0,"dpi":144}]}'),
+    ]);
   });
 
   it('writes inputs with their number', () => {

@@ -26,13 +26,15 @@ function clamp(value: number, low: number, high: number): number {
 export interface Hello {
   readonly h264: boolean;
   readonly videoOnly: boolean;
+  /** Which of the guest's screens is shown. */
+  readonly screen: number;
 }
 
 /** The versions of the protocol that this client speaks. */
 export const VERSIONS = [1] as const;
 
-export function hello({ h264, videoOnly }: Hello): ArrayBuffer {
-  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly });
+export function hello({ h264, videoOnly, screen }: Hello): ArrayBuffer {
+  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly, screen });
 }
 
 /** Times in microseconds from the frame's receipt. */
@@ -103,6 +105,22 @@ export function videoFailed(): ArrayBuffer {
 /** A movement in pixels, while the pointer is locked. */
 export function pointerBy(seq: number, dx: number, dy: number): ArrayBuffer {
   return pair(0x8c, seq, dx, dy);
+}
+
+/** A screen that the person wants, in device pixels of their own monitor. */
+export interface WantedScreen {
+  readonly width: number;
+  readonly height: number;
+  /** Where it lies on all of the person's monitors. */
+  readonly x: number;
+  readonly y: number;
+  /** Pixels to the inch, 96 where they are plain ones. */
+  readonly dpi: number;
+}
+
+/** Asks for one of the screens to be like this; the others stay as they are. */
+export function resize(screen: number, wanted: WantedScreen): ArrayBuffer {
+  return json(0x8d, { screens: [...Array<null>(screen).fill(null), wanted] });
 }
 
 function pair(type: number, seq: number, dx: number, dy: number): ArrayBuffer {

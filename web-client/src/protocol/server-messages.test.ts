@@ -11,6 +11,15 @@ describe('messages from the server', () => {
     expect(message).toEqual({ type: 'welcome', version: 1, width: 1920, height: 1080, watching: true });
   });
 
+  it('reads where the screens lie', () => {
+    const screens = [{ width: 1920, height: 1080, x: 0, y: 0 }, { width: 0, height: 0, x: 0, y: 0 }];
+    const message = parseServerMessage(buffer(u8(0x0f), text(JSON.stringify({ max: 2, screens }))));
+    expect(message).toEqual({ type: 'screens', max: 2, screens });
+    for (const body of ['{"max":1}', '{"max":1,"screens":[3]}', '{"max":1,"screens":[{"width":1}]}']) {
+      expect(() => parseServerMessage(buffer(u8(0x0f), text(body)))).toThrow(ProtocolError);
+    }
+  });
+
   it('reads a pointer and where it points', () => {
     const pixels = u8(1, 2, 3, 4, 5, 6, 7, 8);
     const message = parseServerMessage(buffer(u8(0x03), u16(2, 1, 1, 0), pixels));

@@ -17,6 +17,14 @@ export interface Leds {
   readonly scroll: boolean;
 }
 
+/** Where a screen lies on the whole desktop; 0 by 0 when it is off. */
+export interface ScreenRect {
+  readonly width: number;
+  readonly height: number;
+  readonly x: number;
+  readonly y: number;
+}
+
 export type ServerMessage =
   | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
   | { readonly type: 'frame'; readonly frame: Frame }
@@ -25,6 +33,7 @@ export type ServerMessage =
   | { readonly type: 'leds'; readonly leds: Leds }
   | { readonly type: 'notice'; readonly kind: string; readonly text: string }
   | { readonly type: 'pong'; readonly token: bigint }
+  | { readonly type: 'screens'; readonly max: number; readonly screens: readonly ScreenRect[] }
   | { readonly type: 'closed'; readonly code: string; readonly text: string }
   | { readonly type: 'unknown'; readonly byte: number };
 
@@ -55,6 +64,8 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
       const body = fields(reader);
       return { type: 'closed', code: text(body, 'code'), text: text(body, 'text') };
     }
+    case 0x0f:
+      return parseScreens(reader);
     default:
       return { type: 'unknown', byte };
   }
@@ -71,6 +82,23 @@ function parseWelcome(reader: ByteReader): ServerMessage {
   };
 }
 
+function parseScreens(reader: ByteReader): ServerMessage {
+  const body = fields(reader);
+  const screens = body['screens'];
+  if (!Array.isArray(screens)) {
+    throw new ProtocolError('a message lacks its "screens"');
+  }
+  return {
+    type: 'screens',
+    max: number(body, 'max'),
+    screens: screens.map((value: unknown) => {
+      const screen = object(value);
+      const side = (name: string): number => number(screen, name);
+      return { width: side('width'), height: side('height'), x: side('x'), y: side('y') };
+    }),
+  };
+}
+
 function parseCursor(reader: ByteReader): CursorShape {
   const width = reader.u16();
   const height = reader.u16();
@@ -78,7 +106,10 @@ function parseCursor(reader: ByteReader): CursorShape {
 }
 
 function fields(reader: ByteReader): Record<string, unknown> {
-  const value = reader.json();
+  return object(reader.json());
+}
+
+function object(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null) {
     throw new ProtocolError('a message holds JSON that is not an object');
   }

@@ -1,4 +1,5 @@
 /** The worker's entry: it owns the socket, the decoders and the canvas; the page owns input. */
+import type { WantedScreen } from '../protocol/client-messages';
 import type { FromWorker, Question, StartRequest, ToWorker } from './messages';
 import { Session } from './session';
 import { Surface } from './surface';
@@ -9,6 +10,8 @@ const STATS_EVERY_MS = 500;
 
 let session: Session | null = null;
 let surface: Surface | null = null;
+/** Said before the session is there, as a rule. */
+let wanted: WantedScreen | null = null;
 let statsTimer: ReturnType<typeof setInterval> | undefined;
 
 function post(message: FromWorker, transfer: Transferable[] = []): void {
@@ -26,6 +29,10 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       break;
     case 'videoOnly':
       session?.setVideoOnly(data.on);
+      break;
+    case 'want':
+      wanted = data.screen;
+      session?.want(wanted);
       break;
     case 'reconnect':
       session?.connect();
@@ -51,6 +58,7 @@ async function start(request: StartRequest): Promise<void> {
     surface = new Surface(request.canvas, () => session?.refresh());
     const [unzstd, h264] = await Promise.all([loadZstd(), h264Available()]);
     session = new Session({ request, surface, unzstd, h264, post });
+    session.want(wanted);
     session.connect();
   } catch (error) {
     const text = error instanceof Error ? error.message : 'The picture cannot be shown in this browser.';

@@ -1,6 +1,7 @@
 /** What page and worker say to each other. The page must not import anything else of this folder. */
 import type { Rect } from '../protocol/bytes';
-import type { CursorShape, Leds } from '../protocol/server-messages';
+import type { WantedScreen } from '../protocol/client-messages';
+import type { CursorShape, Leds, ScreenRect } from '../protocol/server-messages';
 
 /** One action of the person. `at` is when it happened, in milliseconds since the epoch. */
 export type Input =
@@ -18,12 +19,16 @@ export interface StartRequest {
   readonly csrf: string;
   readonly mode: 'interact' | 'watch';
   readonly videoOnly: boolean;
+  /** Which of the guest's screens this page shows, from 0 on. */
+  readonly screen: number;
 }
 
 export type ToWorker =
   | StartRequest
   | ({ readonly type: 'input' } & Input)
   | { readonly type: 'videoOnly'; readonly on: boolean }
+  /** How the screen that is shown shall be, now and after each new connection; `null`: as it is. */
+  | { readonly type: 'want'; readonly screen: WantedScreen | null }
   /** Try again now: the person asked, or the browser is online again. */
   | { readonly type: 'reconnect' }
   | { readonly type: 'offline' }
@@ -61,6 +66,7 @@ export type EndCode =
 export type FromWorker =
   | { readonly type: 'link'; readonly link: Link }
   | { readonly type: 'screen'; readonly width: number; readonly height: number }
+  | { readonly type: 'screens'; readonly max: number; readonly screens: readonly ScreenRect[] }
   | { readonly type: 'painted' }
   | { readonly type: 'cursorShape'; readonly shape: CursorShape }
   | { readonly type: 'cursorMove'; readonly x: number; readonly y: number }

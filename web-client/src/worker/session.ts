@@ -1,4 +1,5 @@
 import { ApiError, fetchTicket } from '../api/http';
+import type { WantedScreen } from '../protocol/client-messages';
 import type { EndCode, FromWorker, Input, LostReason, StartRequest, Stats } from './messages';
 import { Backoff, judgeClosed, judgeRefusal, judgeSocketClose, type Verdict } from './reconnect';
 import type { Surface } from './surface';
@@ -20,6 +21,7 @@ export class Session {
   #videoOnly: boolean;
   #acceleration: HardwareAcceleration = 'no-preference';
   #lost: LostReason | null = null;
+  #wanted: WantedScreen | null = null;
 
   constructor(options: {
     readonly request: StartRequest;
@@ -61,6 +63,13 @@ export class Session {
   setVideoOnly(on: boolean): void {
     this.#videoOnly = on;
     this.#viewer?.setVideoOnly(on);
+  }
+
+  want(screen: WantedScreen | null): void {
+    this.#wanted = screen;
+    if (screen !== null) {
+      this.#viewer?.want(screen);
+    }
   }
 
   /** Asks for the whole picture again. */
@@ -113,6 +122,7 @@ export class Session {
       h264: this.#h264,
       acceleration: this.#acceleration,
       videoOnly: this.#videoOnly,
+      screen: this.#request.screen,
       post: this.#post,
       onNotice: (kind, text) => {
         if (kind === 'starting') {
@@ -124,6 +134,9 @@ export class Session {
       },
       onWelcome: (watching) => {
         this.#lost = null;
+        if (this.#wanted !== null && !watching) {
+          this.#viewer?.want(this.#wanted);
+        }
         this.#post({ type: 'link', link: { state: 'connected', watching } });
       },
       onFirstPicture: () => {

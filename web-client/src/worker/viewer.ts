@@ -15,6 +15,7 @@ export interface ViewerOptions {
   readonly h264: boolean;
   readonly acceleration: HardwareAcceleration;
   readonly videoOnly: boolean;
+  readonly screen: number;
   readonly post: (message: FromWorker) => void;
   readonly onNotice: (kind: string, text: string) => void;
   readonly onWelcome: (watching: boolean) => void;
@@ -49,7 +50,7 @@ export class Viewer {
       onResize: (width, height) => post({ type: 'screen', width, height }),
       onError: () => this.#connection.close(),
     });
-    this.#connection = new Connection(options.url, { h264: options.h264, videoOnly: options.videoOnly }, {
+    this.#connection = new Connection(options.url, options, {
       message: (message, byteLength) => this.#receive(message, byteLength),
       // Inputs carry the page's time of day; statistics keep the worker's own clock.
       sent: (seq, at) => this.#stats.input(seq, at - performance.timeOrigin),
@@ -68,6 +69,10 @@ export class Viewer {
   setVideoOnly(on: boolean): void {
     this.#videoOnly = on;
     this.#connection.send(client.settings(on));
+  }
+
+  want(wanted: client.WantedScreen): void {
+    this.#connection.send(client.resize(this.#options.screen, wanted));
   }
 
   refresh(): void {
@@ -110,6 +115,7 @@ export class Viewer {
       case 'cursorShape':
       case 'cursorMove':
       case 'leds':
+      case 'screens':
         post(message);
         break;
       case 'notice':

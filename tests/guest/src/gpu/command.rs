@@ -8,7 +8,9 @@ pub const FORMAT_BGRA: u32 = 1;
 /// VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM.
 pub const FORMAT_BGRX: u32 = 2;
 
+const GET_DISPLAY_INFO: u32 = 0x0100;
 const CREATE_2D: u32 = 0x0101;
+const UNREF: u32 = 0x0102;
 const SET_SCANOUT: u32 = 0x0103;
 const FLUSH: u32 = 0x0104;
 const TRANSFER_TO_HOST_2D: u32 = 0x0105;
@@ -18,6 +20,7 @@ const SET_SCANOUT_BLOB: u32 = 0x010d;
 const UPDATE_CURSOR: u32 = 0x0300;
 const MOVE_CURSOR: u32 = 0x0301;
 const OK_NODATA: u32 = 0x1100;
+const OK_DISPLAY_INFO: u32 = 0x1101;
 
 const FLAG_FENCE: u32 = 1;
 const BLOB_MEM_GUEST: u32 = 1;
@@ -57,6 +60,16 @@ impl Command {
             command.length += 1;
         }
         command
+    }
+
+    /// GET_DISPLAY_INFO.
+    pub fn get_display_info() -> Self {
+        Self::new(GET_DISPLAY_INFO, &[])
+    }
+
+    /// RESOURCE_UNREF.
+    pub fn unref(resource: u32) -> Self {
+        Self::new(UNREF, &[&[resource, 0]])
     }
 
     /// RESOURCE_CREATE_2D.
@@ -141,13 +154,18 @@ impl Request {
     }
 }
 
+/// Scanouts that display info lists, and words that it has for each.
+const SCANOUTS: usize = 16;
+const SCANOUT_WORDS: usize = 6;
+const RESPONSE_WORDS: usize = HEADER_WORDS + SCANOUTS * SCANOUT_WORDS;
+
 /// Memory that the device writes an answer to.
 #[derive(Clone, Copy)]
-pub struct Response([u32; HEADER_WORDS]);
+pub struct Response([u32; RESPONSE_WORDS]);
 
 impl Response {
     /// No answer yet.
-    pub const EMPTY: Self = Self([0; HEADER_WORDS]);
+    pub const EMPTY: Self = Self([0; RESPONSE_WORDS]);
 
     /// The bytes to receive into.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
@@ -161,7 +179,18 @@ impl Response {
 
     /// Whether the command was carried out.
     pub fn is_ok(&self) -> bool {
-        self.kind() == OK_NODATA
+        [OK_NODATA, OK_DISPLAY_INFO].contains(&self.kind())
+    }
+
+    /// Where display info wants each scanout to be; those that are off are none.
+    pub fn scanouts(&self) -> impl Iterator<Item = Option<Rect>> + '_ {
+        let words = self.0.iter().skip(HEADER_WORDS).copied();
+        let mut words = words.map(|word| word.min(i32::MAX as u32) as i32);
+        core::iter::from_fn(move || {
+            let [x, y, width, height, enabled, _flags] =
+                [words.next()?, words.next()?, words.next()?, words.next()?, words.next()?, words.next()?];
+            Some((enabled != 0).then(|| Rect::new(x, y, width, height)))
+        })
     }
 }
 

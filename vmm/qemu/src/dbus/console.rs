@@ -1,7 +1,8 @@
-//! Calls to QEMU's first console, and the keyboard lights it tells of.
+//! Calls to QEMU's consoles, one for each screen, and the keyboard lights that they tell of.
 
 use super::{QUEUED, next_message};
 use crate::error::CommandError;
+use oriel_display::Wanted;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -13,7 +14,6 @@ use zbus::connection::Builder;
 use zbus::wire::{Fd, OwnedVariant, Type};
 use zbus::{Connection, Message, block_on};
 
-const PATH: &str = "/org/qemu/Display1/Console_0";
 const CONSOLE: &str = "org.qemu.Display1.Console";
 const KEYBOARD: &str = "org.qemu.Display1.Keyboard";
 const MOUSE: &str = "org.qemu.Display1.Mouse";
@@ -37,14 +37,15 @@ pub(crate) enum MouseButton {
     WheelRight = 8,
 }
 
-/// The machine's first console.
+/// One of the machine's consoles.
 #[derive(Clone)]
 pub(crate) struct Console {
     connection: Connection,
+    path: String,
 }
 
 impl Console {
-    /// Speaks D-Bus on `stream`, whose other end QEMU has got by `add_client`. `on_leds` hears of
+    /// The first console: speaks D-Bus on `stream`, whose other end QEMU has got by `add_client`. `on_leds` hears of
     /// the keyboard's lights (bit 0 num lock, bit 1 caps lock, bit 2 scroll lock) on a thread that
     /// ends with the connection.
     ///
@@ -58,7 +59,12 @@ impl Console {
             .spawn(move || block_on(read_signals(stream, tell, on_leds)))
             .map_err(|error| CommandError::Refused(error.to_string()))?;
         let connection = told.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
-        Ok(Self { connection })
+        Ok(Self { connection, path: path_of(0) })
+    }
+
+    /// The console of another screen.
+    pub fn of_screen(&self, screen: usize) -> Self {
+        Self { connection: self.connection.clone(), path: path_of(screen) }
     }
 
     /// Makes QEMU send its picture to the listener at the other end of `socket`.
@@ -76,18 +82,24 @@ impl Console {
         self.call(MOUSE, press_or_release(down), &(button as u32))
     }
 
-    /// Tells the guest that its monitor has `width` by `height` pixels now, at 96 dots an inch.
-    pub fn set_size(&self, width: u32, height: u32) -> Result<(), CommandError> {
-        let millimetres = |pixels: u32| u16::try_from(u64::from(pixels) * 254 / 960).unwrap_or(u16::MAX);
-        let body = (millimetres(width), millimetres(height), 0_i32, 0_i32, width, height);
+    /// Tells the guest that its monitor is like this now, or that there is none.
+    pub fn set_monitor(&self, monitor: Option<&Wanted>) -> Result<(), CommandError> {
+        let body = monitor.map_or((0, 0, 0, 0, 0, 0), |Wanted { x, y, size, dpi }| {
+            let millimetres = |pixels: u32| u16::try_from(pixels * 254 / (dpi * 10)).unwrap_or(u16::MAX);
+            (millimetres(size.width), millimetres(size.height), *x, *y, size.width, size.height)
+        });
         self.call(CONSOLE, "SetUIInfo", &body)
     }
 
     fn call<B: Serialize + Type>(&self, interface: &str, method: &str, body: &B) -> Result<(), CommandError> {
-        block_on(self.connection.call_method(None::<&str>, PATH, Some(interface), method, body))
+        block_on(self.connection.call_method(None::<&str>, self.path.as_str(), Some(interface), method, body))
             .map(drop)
             .map_err(command_error)
     }
+}
+
+fn path_of(screen: usize) -> String {
+    format!("/org/qemu/Display1/Console_{screen}")
 }
 
 fn press_or_release(down: bool) -> &'static str {

@@ -8,6 +8,7 @@ use oriel_display::{CursorImage, PixelSource, Rect, Screen, Size};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Larger than any screen, and small enough for 16-bit coordinates.
 const LARGEST_SIDE: u32 = 16384;
@@ -77,9 +78,14 @@ impl Scanout {
     }
 }
 
-/// The picture of one machine.
+/// Whether anybody wants a screen. QEMU draws a message where the guest draws nothing, and it
+/// looks like a picture: on a screen that is off it shall not be shown.
+pub(crate) type IsWanted = Arc<AtomicBool>;
+
+/// The picture of one screen.
 pub(crate) struct Picture {
     screen: Arc<Screen>,
+    wanted: IsWanted,
     framebuffer: Option<Arc<Framebuffer>>,
     map: Option<SharedMap>,
     pointer: Option<CursorImage>,
@@ -88,8 +94,8 @@ pub(crate) struct Picture {
 
 impl Picture {
     /// A picture for `screen`, dark for now.
-    pub fn new(screen: Arc<Screen>) -> Self {
-        Self { screen, framebuffer: None, map: None, pointer: None, pointer_shown: true }
+    pub fn new(screen: Arc<Screen>, wanted: IsWanted) -> Self {
+        Self { screen, wanted, framebuffer: None, map: None, pointer: None, pointer_shown: true }
     }
 
     /// Listener.Scanout: a whole picture, perhaps of a new size.
@@ -188,15 +194,16 @@ impl Picture {
         size: Size,
         fill: impl FnOnce(&Framebuffer) -> Result<(), PictureError>,
     ) -> Result<(), PictureError> {
-        if let Some(framebuffer) = self.framebuffer.as_ref().filter(|old| old.size() == size) {
-            fill(framebuffer)?;
-            self.screen.flush(size.bounds());
-            return Ok(());
-        }
-        let framebuffer = Arc::new(Framebuffer::new(size));
+        let old = self.framebuffer.take().filter(|old| old.size() == size);
+        let shown = old.is_some() && self.screen.size().is_some();
+        let framebuffer = old.unwrap_or_else(|| Arc::new(Framebuffer::new(size)));
         fill(&framebuffer)?;
         self.framebuffer = Some(Arc::clone(&framebuffer));
-        self.screen.set_scanout(Some(framebuffer));
+        if shown {
+            self.screen.flush(size.bounds());
+        } else if self.wanted.load(Ordering::Acquire) {
+            self.screen.set_scanout(Some(framebuffer));
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! A QEMU for a test: its folder, its screen, and patience.
 
-use oriel_display::{PixelSource, Screen, Size};
+use oriel_display::{Desk, PixelSource, Screen, Size};
 use oriel_qemu::{QemuMachine, StartError};
 use oriel_vmm_api::{Accel, Boot, EndReason, Event, HugePages, MachineConfig, MachineKind, RunState};
 use std::fs;
@@ -81,6 +81,7 @@ pub fn bench_guest() -> PathBuf {
 /// A running machine.
 pub struct Bench {
     pub machine: QemuMachine,
+    pub desk: Arc<Desk>,
     pub screen: Arc<Screen>,
     pub events: Receiver<Event>,
     pub folder: Folder,
@@ -94,10 +95,11 @@ impl Bench {
     }
 
     pub fn start_with(folder: Folder, config: &MachineConfig) -> Result<Self, StartError> {
-        let screen = Screen::new();
-        let machine = QemuMachine::start(config, Arc::clone(&screen))?;
+        let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
+        let machine = QemuMachine::start(config, Arc::clone(&desk))?;
+        let screen = Arc::clone(&desk.screens()[0]);
         let events = machine.take_events().unwrap();
-        Ok(Self { machine, screen, events, folder })
+        Ok(Self { machine, desk, screen, events, folder })
     }
 
     /// Waits until `wanted` gives something.

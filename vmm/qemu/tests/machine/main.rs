@@ -5,3 +5,4 @@ mod bench;
 mod guest;
 mod power;
 mod refusals;
+mod screens;

@@ -1,7 +1,7 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
 use crate::legacy::SerialLog;
-use oriel_display::{InputSink, Screen, Size};
+use oriel_display::{Desk, InputSink, Size};
 use oriel_virtio::{Block, Console, Counters, Entropy, Gpu, InputDevices, OpenError, VirtioDevice};
 use oriel_vmm_api::MachineConfig;
 use std::sync::Arc;
@@ -24,21 +24,24 @@ pub struct Devices {
     pub counters: Arc<Counters>,
 }
 
-/// Makes the devices of `config`: the picture goes to `screen`, the console to `log`.
-pub fn make(config: &MachineConfig, screen: &Arc<Screen>, log: &SerialLog) -> Result<Devices, DeviceError> {
+/// Makes the devices of `config`: the pictures go to the screens of `desk`, the console to `log`.
+pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result<Devices, DeviceError> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(config.width, config.height);
-    let desk = InputDevices::new(screen, &counters)?;
+    let gpu = Gpu::new(desk.clone(), size, counters.clone())?;
+    let resizer = gpu.resizer();
+    desk.on_wanted(move |screens| resizer.resize(screens));
+    let hands = InputDevices::new(desk, &counters)?;
     let mut devices: Vec<Box<dyn VirtioDevice>> = vec![
-        Box::new(Gpu::new(screen.clone(), size, counters.clone())?),
-        Box::new(desk.keyboard),
-        Box::new(desk.tablet),
-        Box::new(desk.mouse),
+        Box::new(gpu),
+        Box::new(hands.keyboard),
+        Box::new(hands.tablet),
+        Box::new(hands.mouse),
         Box::new(Entropy::new(counters.clone())),
         Box::new(Console::new(Box::new(log.clone()), counters.clone())),
     ];
     for disk in &config.disks {
         devices.push(Box::new(Block::open(&disk.path, disk.read_only, counters.clone())?));
     }
-    Ok(Devices { devices, input: desk.hub, counters })
+    Ok(Devices { devices, input: hands.hub, counters })
 }

@@ -13,7 +13,8 @@ use crate::legacy::SerialLog;
 use crate::machine::{Machine, Refused};
 use crate::memory::{self, MemoryError};
 use crate::wiring::{KvmWiring, Wiring};
-use oriel_display::{InputSink, Screen};
+use oriel_display::desk::MAX_SCREENS;
+use oriel_display::{Desk, InputSink, Size};
 use oriel_virtio::{Counters, GuestRam};
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
@@ -29,6 +30,9 @@ pub enum StartError {
     /// 0 or too many.
     #[error("a guest has 1 to {MAX_CPUS} processors, not {0}")]
     Cpus(u8),
+    /// 0 or too many.
+    #[error("a desktop has 1 to {MAX_SCREENS} screens, not {0}")]
+    Screens(u8),
     /// No usable /dev/kvm.
     #[error("{0}")]
     NoKvm(String),
@@ -63,7 +67,7 @@ pub enum StartError {
 /// A machine on KVM.
 pub struct KvmMachine {
     orders: Mutex<Sender<Message>>,
-    screen: Arc<Screen>,
+    desk: Arc<Desk>,
     input: Arc<dyn InputSink>,
     ram: GuestRam,
     hardware: Arc<Hardware>,
@@ -79,13 +83,16 @@ impl KvmMachine {
         if config.cpus == 0 || config.cpus > MAX_CPUS {
             return Err(StartError::Cpus(config.cpus));
         }
+        if !(1..=MAX_SCREENS).contains(&config.screens.into()) {
+            return Err(StartError::Screens(config.screens));
+        }
         let kvm = host::open_kvm().map_err(|finding| StartError::NoKvm(finding.to_string()))?;
         let boot = BootSource::open(&config.boot)?;
         let ram = memory::allocate(config.memory_mib)?;
-        let screen = Screen::new();
+        let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         let log = SerialLog::create(&config.serial_log)
             .map_err(|error| StartError::SerialLog { path: config.serial_log.clone(), error })?;
-        let Devices { devices, input, counters } = devices::make(config, &screen, &log)?;
+        let Devices { devices, input, counters } = devices::make(config, &desk, &log)?;
         let (orders, messages) = mpsc::channel();
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
@@ -93,7 +100,7 @@ impl KvmMachine {
         let wires: Arc<dyn Wiring> = wiring.clone();
         let hardware =
             Arc::new(Hardware::new(devices, &ram, &wires, &alarm, log).map_err(StartError::Resources)?);
-        crate::machine::tell_size(&screen, &events);
+        crate::machine::tell_size(&desk, &events);
         let mut driver = Driver {
             kvm,
             cpus: config.cpus,
@@ -110,7 +117,7 @@ impl KvmMachine {
             .name("machine".into())
             .spawn(move || driver.run(&messages))
             .map_err(StartError::Resources)?;
-        Ok(Self { orders: Mutex::new(orders), screen, input, ram, hardware, counters })
+        Ok(Self { orders: Mutex::new(orders), desk, input, ram, hardware, counters })
     }
 
     fn ask(&self, order: Order) -> Result<(), Refused> {
@@ -149,8 +156,8 @@ impl Machine for KvmMachine {
         self.ask(Order::Stop)
     }
 
-    fn screen(&self) -> Arc<Screen> {
-        self.screen.clone()
+    fn desk(&self) -> &Arc<Desk> {
+        &self.desk
     }
 
     fn input(&self) -> Arc<dyn InputSink> {
@@ -158,7 +165,7 @@ impl Machine for KvmMachine {
     }
 
     fn counters(&self) -> BTreeMap<String, u64> {
-        let mut counters = self.screen.counters().snapshot();
+        let mut counters = self.desk.counters();
         counters.extend(self.counters.snapshot().map(|(name, value)| (name.to_owned(), value)));
         let (ports, memory) = self.hardware.unclaimed();
         counters.insert("unclaimed_port_accesses".into(), ports);

@@ -6,8 +6,9 @@ use crate::fields::Fields;
 use crate::queue::Chain;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend};
 
-/// Entries that one resource may have: 64 MiB in single pages.
-pub const MAX_ENTRIES: u32 = 16384;
+/// Entries that one resource may have: in single pages the one picture that X draws for four screens of
+/// 4096x2160.
+pub const MAX_ENTRIES: u32 = 34560;
 /// Entries read from a chain at a time.
 const BATCH: usize = 256;
 

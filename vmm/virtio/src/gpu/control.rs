@@ -14,11 +14,15 @@ use super::wire::{
 use crate::counters::Counters;
 use crate::device::GuestRam;
 use crate::queue::Chain;
-use oriel_display::{PixelSource, Rect, Size};
+use oriel_display::{Desk, PixelSource, Rect, Size, Wanted};
 use std::sync::Arc;
+
+/// What the EDID of a scanout without a monitor says.
+const UNPLUGGED: Size = Size::new(1280, 800);
 
 /// Everything a guest can build up: a reset drops the resources and darkens the scanouts.
 pub struct Graphics {
+    desk: Arc<Desk>,
     pub scanouts: Vec<Scanout>,
     resources: Resources,
     counters: Arc<Counters>,
@@ -32,14 +36,18 @@ pub struct Answer {
 }
 
 impl Graphics {
-    /// No resources yet.
-    pub fn new(scanouts: Vec<Scanout>, counters: Arc<Counters>) -> Self {
-        Self { scanouts, resources: Resources::default(), counters }
+    /// No resources yet, and a scanout for every screen of `desk`, of which the first is to be like `first`.
+    pub fn new(desk: Arc<Desk>, first: Wanted, counters: Arc<Counters>) -> Self {
+        let preferred = std::iter::once(Some(first)).chain(std::iter::repeat(None));
+        let scanouts = desk.screens().iter().zip(preferred);
+        let scanouts = scanouts.map(|(screen, preferred)| Scanout::new(screen.clone(), preferred)).collect();
+        Self { desk, scanouts, resources: Resources::default(), counters }
     }
 
     /// Forgets what the guest built.
     pub fn reset(&mut self) {
         self.scanouts.iter_mut().for_each(Scanout::reset);
+        self.tell_parts();
         self.resources = Resources::default();
     }
 
@@ -80,11 +88,13 @@ impl Graphics {
     fn execute(&mut self, memory: &GuestRam, chain: &Chain, command: Command) -> Result<Response, Refusal> {
         match command {
             Command::GetDisplayInfo => {
-                let sizes = self.scanouts.iter().map(|s| (s.preferred.width, s.preferred.height));
-                return Ok(Response::DisplayInfo(sizes.collect()));
+                let rects = self.scanouts.iter().map(|s| s.preferred.and_then(|one| one.rect()));
+                return Ok(Response::DisplayInfo(rects.map(Option::unwrap_or_default).collect()));
             }
             Command::GetEdid { scanout } => {
-                return Ok(Response::Edid(edid::edid(self.scanout(scanout)?.preferred).to_vec()));
+                // Linux asks for that of every scanout, and complains of any other answer.
+                let preferred = self.scanout(scanout)?.preferred;
+                return Ok(Response::Edid(edid::edid(&preferred.unwrap_or_else(|| Wanted::of(UNPLUGGED)))));
             }
             Command::ResourceCreate2d { resource, format, width, height } => {
                 self.resources.create_picture(resource, format, Size::new(width, height))?;
@@ -99,6 +109,7 @@ impl Graphics {
             Command::ResourceUnref { resource } => {
                 self.resources.remove(resource)?;
                 self.scanouts.iter_mut().filter(|s| s.shows(resource)).for_each(Scanout::darken);
+                self.tell_parts();
             }
             Command::ResourceAttachBacking { resource, entries, entries_at } => {
                 let backing = Backing::parse(memory, chain, entries_at, entries)?;
@@ -151,6 +162,7 @@ impl Graphics {
     ) -> Result<(), Refusal> {
         if resource == 0 {
             self.scanout(scanout)?.darken();
+            self.tell_parts();
             return Ok(());
         }
         let source: Arc<dyn PixelSource> = match (self.resources.get(resource)?, layout) {
@@ -159,7 +171,15 @@ impl Graphics {
             _ => return Err(Refusal::InvalidResource),
         };
         self.scanout(scanout)?.show(resource, rect, source);
+        self.tell_parts();
         Ok(())
+    }
+
+    /// Guests that draw one picture for several scanouts (X does) say by that where they lie.
+    fn tell_parts(&self) {
+        let parts: Vec<_> = self.scanouts.iter().map(Scanout::part).collect();
+        let shared = |one: u32| parts.iter().flatten().filter(|(other, _)| *other == one).count() > 1;
+        self.desk.set_parts(parts.iter().map(|part| part.filter(|part| shared(part.0)).map(|part| part.1)));
     }
 
     fn point(&mut self, command: CursorCommand) -> Result<(), Refusal> {

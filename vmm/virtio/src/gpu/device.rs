@@ -1,16 +1,14 @@
 //! The device as the transport sees it: configuration, queues, events.
 
 use super::control::Graphics;
-use super::edid;
 use super::pacing::Pace;
 use super::resizer::Resizer;
-use super::scanout::Scanout;
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 use crate::fields::{Fields, read_config_bytes};
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
 use crate::timer::Timer;
-use oriel_display::{Screen, Size};
+use oriel_display::{Desk, Size, Wanted};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -30,7 +28,7 @@ const EVENTS_CLEAR: u64 = 4;
 const TIMER_TOKEN: usize = 0;
 const RESIZE_TOKEN: usize = 1;
 
-/// A graphics device with one scanout.
+/// A graphics device with a scanout for every screen of a desk.
 pub struct Gpu {
     graphics: Graphics,
     resizer: Resizer,
@@ -51,14 +49,13 @@ struct Active {
 }
 
 impl Gpu {
-    /// A device that shows on `screen` and asks the guest for `size` at first.
+    /// A device that shows on the screens of `desk` and asks the guest for a first one of `size`.
     ///
     /// # Errors
     /// The host's, when it runs out of descriptors.
-    pub fn new(screen: Arc<Screen>, size: Size, counters: Arc<Counters>) -> io::Result<Self> {
-        let scanout = Scanout::new(screen, edid::clamp(size));
+    pub fn new(desk: Arc<Desk>, size: Size, counters: Arc<Counters>) -> io::Result<Self> {
         Ok(Self {
-            graphics: Graphics::new(vec![scanout], counters.clone()),
+            graphics: Graphics::new(desk, Wanted::of(size), counters.clone()),
             resizer: Resizer::new()?,
             timer: Timer::new()?,
             pace: Pace::default(),
@@ -68,7 +65,7 @@ impl Gpu {
         })
     }
 
-    /// The handle that asks the guest for another size.
+    /// The handle that asks the guest for other screens.
     pub fn resizer(&self) -> Resizer {
         self.resizer.clone()
     }
@@ -122,9 +119,9 @@ impl Gpu {
     }
 
     fn apply_resize(&mut self) {
-        let Some(size) = self.resizer.take() else { return };
-        for scanout in self.graphics.scanouts.iter_mut().take(1) {
-            scanout.preferred = size;
+        let Some(screens) = self.resizer.take() else { return };
+        for (n, scanout) in self.graphics.scanouts.iter_mut().enumerate() {
+            scanout.preferred = screens.get(n).copied().flatten();
         }
         self.events |= EVENT_DISPLAY;
         if let Some(active) = &self.active {

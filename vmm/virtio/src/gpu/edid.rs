@@ -1,15 +1,14 @@
 //! The monitor that a scanout pretends to be: an EDID 1.4 base block with one detailed timing,
-//! the preferred mode, computed as VESA CVT 1.1 does with reduced blanking.
+//! the preferred mode, computed as VESA CVT 1.1 does with reduced blanking. A side that such a
+//! timing cannot say comes in a DisplayID 1.3 extension, which Linux reads as well.
 
-use oriel_display::Size;
+use oriel_display::{Size, Wanted};
 
-/// Bytes of a base block.
-pub const EDID_LEN: usize = 128;
+/// Bytes of a block.
+const BLOCK_LEN: usize = 128;
 
 /// What a detailed timing can say: 12 bits.
 const MAX_SIDE: u32 = 4095;
-/// What a guest can be asked to draw on.
-const MIN_SIDE: u32 = 320;
 
 /// CVT reduced blanking, horizontally in pixels.
 const H_BLANK: u32 = 160;
@@ -25,40 +24,43 @@ const CLOCK_STEP_HZ: u64 = 250_000;
 const CLOCK_UNIT_HZ: u64 = 10_000;
 const REFRESH_HZ: u64 = 60;
 
-/// As near to `size` as a detailed timing comes.
-pub fn clamp(size: Size) -> Size {
-    Size::new(size.width.clamp(MIN_SIDE, MAX_SIDE), size.height.clamp(MIN_SIDE, MAX_SIDE))
-}
-
-/// The base block of a monitor that prefers `size`.
-pub fn edid(size: Size) -> [u8; EDID_LEN] {
-    let size = clamp(size);
-    let mut block = Vec::with_capacity(EDID_LEN);
-    block.extend([0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00]);
-    block.extend(manufacturer(*b"ORL"));
+/// The blocks of a monitor that prefers to be like `wanted`, and is as large as its pixels to the
+/// inch say: desktops take their scale from that.
+pub fn edid(wanted: &Wanted) -> Vec<u8> {
+    // What nobody can ask for is clamped here too, so that everything below has room.
+    let wanted = super::resizer::clamped(wanted);
+    let size = wanted.size;
+    let mut blocks = Vec::with_capacity(2 * BLOCK_LEN);
+    let extended = size.width.max(size.height) > MAX_SIDE;
+    let in_base = Size::new(size.width.min(MAX_SIDE), size.height.min(MAX_SIDE));
+    let (width_mm, height_mm) = (millimetres(size.width, wanted.dpi), millimetres(size.height, wanted.dpi));
+    blocks.extend([0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00]);
+    blocks.extend(manufacturer(*b"ORL"));
     // Product 1, no serial number, made in week 1 of 2026, EDID 1.4.
-    block.extend([0x01, 0x00, 0, 0, 0, 0, 1, (2026 - 1990) as u8, 1, 4]);
+    blocks.extend([0x01, 0x00, 0, 0, 0, 0, 1, (2026 - 1990) as u8, 1, 4]);
     // Digital, 8 bits a colour, no particular connector; size in cm; gamma 2.2;
     // RGB 4:4:4, sRGB, the first timing is the native one.
-    let (width_mm, height_mm) = (millimetres(size.width), millimetres(size.height));
-    block.extend([0xA0, centimetres(width_mm), centimetres(height_mm), 120, 0b0000_0110]);
+    blocks.extend([0xA0, centimetres(width_mm), centimetres(height_mm), 120, 0b0000_0110]);
     // sRGB's primaries and white point.
-    block.extend([0xEE, 0x91, 0xA3, 0x54, 0x4C, 0x99, 0x26, 0x0F, 0x50, 0x54]);
+    blocks.extend([0xEE, 0x91, 0xA3, 0x54, 0x4C, 0x99, 0x26, 0x0F, 0x50, 0x54]);
     // No established timings, eight unused standard timings.
-    block.extend([0; 3]);
-    block.extend([0x01; 16]);
-    block.extend(detailed_timing(size, width_mm, height_mm));
-    block.extend(text_descriptor(0xFC, b"Oriel"));
-    // Two dummy descriptors, no extension blocks.
-    block.extend(text_descriptor(0x10, b""));
-    block.extend(text_descriptor(0x10, b""));
-    block.push(0);
-    let sum = block.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
-    block.push(sum.wrapping_neg());
+    blocks.extend([0; 3]);
+    blocks.extend([0x01; 16]);
+    blocks.extend(detailed_timing(in_base, width_mm, height_mm));
+    blocks.extend(text_descriptor(0xFC, b"Oriel"));
+    // Two dummy descriptors, then how many extension blocks there are.
+    blocks.extend([DUMMY_DESCRIPTOR; 2].as_flattened());
+    blocks.push(extended.into());
+    blocks.push(checksum(&blocks));
+    if extended {
+        blocks.extend(displayid_extension(size));
+    }
+    blocks
+}
 
-    let mut edid = [0; EDID_LEN];
-    edid.copy_from_slice(&block);
-    edid
+/// What makes the sum of all bytes 0.
+fn checksum(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg()
 }
 
 /// Three letters in five bits each.
@@ -66,9 +68,9 @@ fn manufacturer(letters: [u8; 3]) -> [u8; 2] {
     letters.iter().fold(0u16, |id, letter| id << 5 | u16::from(letter - b'A' + 1)).to_be_bytes()
 }
 
-/// At 96 pixels to the inch, so that no desktop takes it for a high-density screen.
-fn millimetres(pixels: u32) -> u32 {
-    (pixels * 254 + 480) / 960
+/// Rounded.
+fn millimetres(pixels: u32, dpi: u32) -> u32 {
+    (pixels * 254 + dpi * 5) / (dpi * 10)
 }
 
 fn centimetres(millimetres: u32) -> u8 {
@@ -102,6 +104,43 @@ fn detailed_timing(size: Size, width_mm: u32, height_mm: u32) -> [u8; 18] {
         // Separate syncs, horizontal positive, vertical negative: CVT's mark of reduced blanking.
         0b0001_1010,
     ]
+}
+
+/// A block with one Type I timing (DisplayID 1.3, sections 2.2 and 4.4.1), the preferred one; its
+/// fields are 16 bits wide and count from 1.
+fn displayid_extension(size: Size) -> Vec<u8> {
+    const EXTENSION_TAG: u8 = 0x70;
+    const VERSION: u8 = 0x13;
+    const STANDALONE_MONITOR: u8 = 3;
+    const TYPE_I_TIMING: u8 = 0x03;
+    const TIMING_LEN: u8 = 20;
+    const PREFERRED: u8 = 0x80;
+    const NO_ASPECT_RATIO: u8 = 0x08;
+    const SYNC_POSITIVE: u32 = 1 << 15;
+    let timing = Timing::reduced_blanking(size);
+    let field = |value: u32| ((value - 1) as u16).to_le_bytes();
+    let [clock_low, clock_middle, clock_high, _] = (u32::from(timing.clock_10khz) - 1).to_le_bytes();
+    // Version, bytes of data, product type, no further extensions; then the data block.
+    let mut section = vec![VERSION, 3 + TIMING_LEN, STANDALONE_MONITOR, 0, TYPE_I_TIMING, 0, TIMING_LEN];
+    section.extend([clock_low, clock_middle, clock_high, PREFERRED | NO_ASPECT_RATIO]);
+    for value in [
+        size.width,
+        H_BLANK,
+        H_FRONT_PORCH | SYNC_POSITIVE,
+        H_SYNC,
+        size.height,
+        timing.v_blank,
+        V_FRONT_PORCH,
+        timing.v_sync,
+    ] {
+        section.extend(field(value));
+    }
+    section.push(checksum(&section));
+    let mut block = vec![EXTENSION_TAG];
+    block.extend(section);
+    block.resize(BLOCK_LEN - 1, 0);
+    block.push(checksum(&block));
+    block
 }
 
 /// What of a timing depends on the size.
@@ -138,6 +177,8 @@ fn vertical_sync(Size { width, height }: Size) -> u32 {
     }
 }
 
+const DUMMY_DESCRIPTOR: [u8; 18] = [0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 /// A display descriptor of 13 characters, ended by a line feed and padded with spaces.
 fn text_descriptor(tag: u8, text: &[u8]) -> [u8; 18] {
     let mut descriptor = [b' '; 18];
@@ -153,8 +194,12 @@ fn text_descriptor(tag: u8, text: &[u8]) -> [u8; 18] {
 mod tests {
     use super::*;
 
+    fn blocks(width: u32, height: u32, dpi: u32) -> Vec<u8> {
+        edid(&Wanted { dpi, ..Wanted::of(Size::new(width, height)) })
+    }
+
     /// Reads the preferred mode back as a driver does: width, height, clock in kHz, totals.
-    fn preferred(edid: &[u8; EDID_LEN]) -> (u32, u32, u32, u32, u32) {
+    fn preferred(edid: &[u8]) -> (u32, u32, u32, u32, u32) {
         let timing: [u32; 18] = std::array::from_fn(|i| u32::from(edid[54 + i]));
         let width = timing[2] | (timing[4] >> 4) << 8;
         let h_total = width + (timing[3] | (timing[4] & 15) << 8);
@@ -166,32 +211,62 @@ mod tests {
     #[test]
     fn known_mode_of_the_standard() {
         // CVT's own spreadsheet: 1920x1080 at 60 Hz with reduced blanking is 138.5 MHz, 2080x1111.
-        let edid = edid(Size::new(1920, 1080));
+        let edid = blocks(1920, 1080, 96);
         assert_eq!(preferred(&edid), (1920, 1080, 138_500, 2080, 1111));
         assert_eq!(edid[64] & 15, 5, "16:9");
         assert_eq!((edid[21], edid[22]), (50, 28));
         assert_eq!(&edid[8..10], &[0x3E, 0x4C]);
         assert!(edid.windows(5).any(|name| name == b"Oriel"));
+        assert_eq!(edid.len(), 128);
     }
 
     #[test]
-    fn any_size_is_a_valid_block_of_that_size() {
-        for width in (320..=4095).step_by(37).chain([1366, 4095]) {
-            for height in (320..=4095).step_by(101).chain([768, 4095]) {
-                let edid = edid(Size::new(width, height));
-                assert_eq!(edid.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)), 0);
+    fn a_denser_screen_is_a_smaller_one() {
+        let millimetres = |edid: &[u8]| u32::from(edid[66]) | u32::from(edid[68] >> 4) << 8;
+        assert_eq!(millimetres(&blocks(1920, 1080, 96)), 508);
+        assert_eq!(millimetres(&blocks(3840, 2160, 192)), 508);
+        assert_eq!(blocks(3840, 2160, 192)[21], 50);
+    }
+
+    #[test]
+    fn any_size_is_valid_blocks_of_that_size() {
+        for width in (320..=4096).step_by(37).chain([1366, 4095, 4096]) {
+            for height in (200..=2160).step_by(101).chain([768, 2160]) {
+                let edid = blocks(width, height, 96);
+                for block in edid.chunks(128) {
+                    assert_eq!(block.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)), 0);
+                }
                 let (w, h, clock_khz, h_total, v_total) = preferred(&edid);
-                assert_eq!((w, h), (width, height));
+                // The driver takes a preferred mode that is up to 16 pixels smaller.
+                assert_eq!((w, h), (width.min(4095), height));
                 let refresh = f64::from(clock_khz) * 1000.0 / f64::from(h_total * v_total);
-                let bounded_by_clock = clock_khz > 655_000;
-                assert!((57.0..61.0).contains(&refresh) || bounded_by_clock, "{width}x{height}: {refresh}");
+                assert!((57.0..61.0).contains(&refresh), "{width}x{height}: {refresh}");
+                assert_eq!(edid.len(), if width > 4095 { 256 } else { 128 });
             }
         }
     }
 
     #[test]
+    fn what_a_detailed_timing_cannot_say_a_displayid_block_does() {
+        for (width, height) in [(4096, 2160), (2160, 4096)] {
+            let edid = blocks(width, height, 96);
+            let (base, extension) = edid.split_at(128);
+            assert_eq!(base[126], 1);
+            assert_eq!(extension[..5], [0x70, 0x13, 23, 3, 0]);
+            // As drm_edid reads it: the section's own sum, and fields that count from 1.
+            assert_eq!(extension[1..=28].iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)), 0);
+            let field = |at: usize| u32::from(extension[at]) + (u32::from(extension[at + 1]) << 8) + 1;
+            assert_eq!((field(12), field(20)), (width, height));
+            let clock_khz = (field(8) + (u32::from(extension[10]) << 16)) * 10;
+            let refresh = clock_khz * 1000 / ((width + field(14)) * (height + field(22)));
+            assert!((58..=60).contains(&refresh), "{refresh}");
+        }
+    }
+
+    #[test]
     fn absurd_sizes_are_clamped() {
-        assert_eq!(preferred(&edid(Size::new(0, u32::MAX))).0, MIN_SIDE);
-        assert_eq!(preferred(&edid(Size::new(0, u32::MAX))).1, MAX_SIDE);
+        let absurd = Wanted { x: 0, y: 0, size: Size::new(0, u32::MAX), dpi: 0 };
+        assert_eq!(preferred(&edid(&absurd)).0, 320);
+        assert_eq!(preferred(&edid(&absurd)).1, 4095);
     }
 }

@@ -1,7 +1,6 @@
-//! How the host asks the guest for another screen size.
+//! How the host asks the guest for other screens.
 
-use super::edid;
-use oriel_display::Size;
+use oriel_display::Wanted;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,29 +11,36 @@ use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 pub struct Resizer(Arc<Wish>);
 
 struct Wish {
-    size: Mutex<Option<Size>>,
+    screens: Mutex<Option<Vec<Option<Wanted>>>>,
     event: EventFd,
 }
 
 impl Resizer {
     pub(super) fn new() -> io::Result<Self> {
         let event = EventFd::new(EFD_NONBLOCK)?;
-        Ok(Self(Arc::new(Wish { size: Mutex::new(None), event })))
+        Ok(Self(Arc::new(Wish { screens: Mutex::new(None), event })))
     }
 
-    /// Asks the guest to draw this size from now on (clamped to 320 to 4095 pixels either way). It may
-    /// take its time, or refuse; the screen tells what it does.
-    pub fn resize(&self, size: Size) {
-        *self.0.size.lock().unwrap_or_else(PoisonError::into_inner) = Some(edid::clamp(size));
+    /// Asks the guest to draw screens like these from now on; what is `None` or missing goes off. It
+    /// may take its time, or refuse; the screens tell what it does.
+    pub fn resize(&self, screens: &[Option<Wanted>]) {
+        let clamped = screens.iter().map(|screen| screen.as_ref().map(clamped)).collect();
+        *self.0.screens.lock().unwrap_or_else(PoisonError::into_inner) = Some(clamped);
         // Fails only if the count overflows, and then the event is pending anyway.
         let _ = self.0.event.write(1);
     }
 
     /// The newest wish since the last call.
-    pub(super) fn take(&self) -> Option<Size> {
+    pub(super) fn take(&self) -> Option<Vec<Option<Wanted>>> {
         let _ = self.0.event.read();
-        self.0.size.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.screens.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+}
+
+/// Within what an EDID can say.
+pub(super) fn clamped(screen: &Wanted) -> Wanted {
+    let Wanted { x, y, size, dpi } = *screen;
+    Wanted::clamped(x.max(0).into(), y.max(0).into(), size.width.into(), size.height.into(), dpi.into())
 }
 
 impl AsRawFd for Resizer {

@@ -1,13 +1,13 @@
 //! A scanout: the plug between a resource and a screen.
 
-use oriel_display::{PixelSource, Rect, Screen, Size};
+use oriel_display::{PixelSource, Rect, Screen, Wanted};
 use std::sync::Arc;
 
 /// One scanout.
 pub struct Scanout {
     screen: Arc<Screen>,
-    /// What EDID and display info tell the guest to prefer.
-    pub preferred: Size,
+    /// What EDID and display info tell the guest to prefer; `None`: no monitor is plugged in.
+    pub preferred: Option<Wanted>,
     shown: Option<Shown>,
     /// Hotspot of the cursor's picture, from its top left corner, once the guest drew one.
     cursor_hot: Option<(u32, u32)>,
@@ -20,7 +20,7 @@ struct Shown {
 
 impl Scanout {
     /// A dark scanout.
-    pub fn new(screen: Arc<Screen>, preferred: Size) -> Self {
+    pub fn new(screen: Arc<Screen>, preferred: Option<Wanted>) -> Self {
         Self { screen, preferred, shown: None, cursor_hot: None }
     }
 
@@ -49,6 +49,11 @@ impl Scanout {
     /// Whether this resource is on it.
     pub fn shows(&self, resource: u32) -> bool {
         self.shown.as_ref().is_some_and(|shown| shown.resource == resource)
+    }
+
+    /// Which resource is on it, and from where.
+    pub fn part(&self) -> Option<(u32, (u32, u32))> {
+        self.shown.as_ref().map(|shown| (shown.resource, (shown.rect.x, shown.rect.y)))
     }
 
     /// The guest drew in `rect` of `resource`, which may be on the screen.

@@ -157,8 +157,8 @@ pub enum Refusal {
 #[derive(Debug)]
 pub enum Response {
     NoData,
-    /// Width and height of each scanout.
-    DisplayInfo(Vec<(u32, u32)>),
+    /// Where each scanout is to lie; empty where it is off.
+    DisplayInfo(Vec<Rect>),
     Edid(Vec<u8>),
 }
 
@@ -253,12 +253,12 @@ fn parse_rect(fields: &mut Fields<'_>) -> Option<Rect> {
 pub fn answer(header: &Header, outcome: &Result<Response, Refusal>) -> Vec<u8> {
     match outcome {
         Ok(Response::NoData) => header.response(0x1100),
-        Ok(Response::DisplayInfo(sizes)) => {
+        Ok(Response::DisplayInfo(rects)) => {
             let mut bytes = header.response(0x1101);
             for i in 0..MAX_SCANOUTS {
-                let (width, height) = sizes.get(i).copied().unwrap_or_default();
-                let enabled = u32::from(i < sizes.len());
-                for field in [0, 0, width, height, enabled, 0] {
+                let rect = rects.get(i).copied().unwrap_or_default();
+                let enabled = u32::from(!rect.is_empty());
+                for field in [rect.x, rect.y, rect.width, rect.height, enabled, 0] {
                     bytes.extend(field.to_le_bytes());
                 }
             }

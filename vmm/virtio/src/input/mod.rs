@@ -15,7 +15,7 @@ pub use device::InputDevice;
 pub use hub::InputHub;
 
 use crate::counters::Counters;
-use oriel_display::Screen;
+use oriel_display::Desk;
 use profile::Profile;
 use std::io;
 use std::sync::Arc;
@@ -33,12 +33,12 @@ pub struct InputDevices {
 }
 
 impl InputDevices {
-    /// Devices whose lights show on `screen`, and which tell it when an input has arrived.
+    /// Devices whose lights show at `desk`, and which tell it when an input has arrived.
     ///
     /// # Errors
     /// The host's, when it runs out of descriptors.
-    pub fn new(screen: &Arc<Screen>, counters: &Arc<Counters>) -> io::Result<Self> {
-        let device = |profile| InputDevice::new(profile, screen.clone(), counters.clone());
+    pub fn new(desk: &Arc<Desk>, counters: &Arc<Counters>) -> io::Result<Self> {
+        let device = |profile| InputDevice::new(profile, desk.clone(), counters.clone());
         let keyboard = device(Profile::Keyboard)?;
         let tablet = device(Profile::Tablet)?;
         let mouse = device(Profile::Mouse)?;

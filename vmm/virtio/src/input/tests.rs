@@ -5,6 +5,7 @@ use super::event::{
 use super::*;
 use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::driver::{Driver, Ears, Random, Sent, activation, ram};
+use oriel_display::Screen;
 use oriel_display::input::{Button, InputId};
 use oriel_display::subscription::Wait;
 use oriel_display::{InputEvent, InputSink, Rect};
@@ -76,7 +77,8 @@ fn room(buffers: usize) -> (Arc<InputHub>, [Desk; 3], Arc<Counters>) {
 fn room_with(screen: &Arc<Screen>, buffers: usize) -> (Arc<InputHub>, [Desk; 3], Arc<Counters>) {
     let memory = ram(8);
     let counters = Arc::new(Counters::default());
-    let InputDevices { hub, keyboard, tablet, mouse } = InputDevices::new(screen, &counters).unwrap();
+    let InputDevices { hub, keyboard, tablet, mouse } =
+        InputDevices::new(&oriel_display::Desk::of(screen.clone()), &counters).unwrap();
     let desks = [
         desk(&memory, keyboard, 0x10_0000, buffers),
         desk(&memory, tablet, 0x30_0000, buffers),

@@ -6,6 +6,8 @@ import { place, toFractions } from '../../input/letterbox';
 import type { StartRequest } from '../../worker/messages';
 import { DesktopLink } from './desktop-link';
 import { GuestCursor } from './guest-cursor';
+import { wantFittingScreen } from './screens/fit';
+import { StageRoom } from './screens/stage-room';
 
 export interface DeskElements {
   readonly stage: HTMLElement;
@@ -22,23 +24,23 @@ export class Desk {
   readonly pointerLocked = signal(false);
   readonly #elements: DeskElements;
   readonly #byTouch = signal(false);
-  readonly #room = signal({ width: 1, height: 1, ratio: window.devicePixelRatio });
+  readonly #room: StageRoom;
   readonly #cursor: GuestCursor;
   readonly #input: DesktopInput;
   readonly #abort = new AbortController();
   readonly #stopEffects: (() => void)[] = [];
-  readonly #resizes: ResizeObserver;
 
   readonly #placement = computed(() => {
     const screen = this.link.screen.value;
-    const room = this.#room.value;
-    return screen === null ? null : place(screen, room, room.ratio);
+    const room = this.#room.size.value;
+    return screen === null || room === null ? null : place(screen, room);
   });
 
   constructor(elements: DeskElements, start: Omit<StartRequest, 'type' | 'canvas'>) {
     const { stage, softField } = elements;
     this.#elements = elements;
     this.#cursor = new GuestCursor(stage, elements.cursor);
+    this.#room = new StageRoom(stage);
     this.link = new DesktopLink(elements.canvas, start, {
       cursorShape: (shape) => this.#cursor.setShape(shape),
       cursorMove: (x, y) => this.#cursor.moveTo(x, y),
@@ -59,8 +61,9 @@ export class Desk {
         this.toolbarOpen.value = true;
       },
     });
-    this.#resizes = new ResizeObserver(() => this.#measure());
-    this.#resizes.observe(stage);
+    if (start.mode === 'interact') {
+      this.#stopEffects.push(wantFittingScreen(this.link, this.#room, start.screen));
+    }
     this.#followWindow();
     this.#followLink();
     stage.focus();
@@ -112,7 +115,7 @@ export class Desk {
 
   dispose(): void {
     this.#abort.abort();
-    this.#resizes.disconnect();
+    this.#room.dispose();
     this.#input.dispose();
     for (const stop of this.#stopEffects) {
       stop();
@@ -137,15 +140,9 @@ export class Desk {
     return toFractions(clientX, clientY, placement, screen);
   }
 
-  #measure(): void {
-    const { clientWidth, clientHeight } = this.#elements.stage;
-    this.#room.value = { width: clientWidth, height: clientHeight, ratio: window.devicePixelRatio };
-  }
-
   #followWindow(): void {
     const { stage } = this.#elements;
     const { signal } = this.#abort;
-    window.addEventListener('resize', () => this.#measure(), { signal });
     document.addEventListener(
       'fullscreenchange',
       () => {

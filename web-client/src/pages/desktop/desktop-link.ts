@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
-import type { CursorShape, Leds } from '../../protocol/server-messages';
+import type { WantedScreen } from '../../protocol/client-messages';
+import type { CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
 import type { FromWorker, Input, Link, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
 
 export interface LinkEvents {
@@ -14,6 +15,8 @@ export class DesktopLink {
   readonly link = signal<Link>({ state: 'connecting', since: Date.now(), notice: null });
   /** The guest's screen; `null` until it is known. */
   readonly screen = signal<{ readonly width: number; readonly height: number } | null>(null);
+  /** How many screens the guest may have, and where they lie. */
+  readonly screens = signal<{ readonly max: number; readonly screens: readonly ScreenRect[] }>({ max: 1, screens: [] });
   /** Whether there is a picture, be it an old one. */
   readonly painted = signal(false);
   readonly stats = signal<Stats | null>(null);
@@ -43,6 +46,10 @@ export class DesktopLink {
 
   setVideoOnly(on: boolean): void {
     this.#post({ type: 'videoOnly', on });
+  }
+
+  want(screen: WantedScreen | null): void {
+    this.#post({ type: 'want', screen });
   }
 
   reconnect(): void {
@@ -88,6 +95,9 @@ export class DesktopLink {
         break;
       case 'screen':
         this.screen.value = message.width > 0 ? { width: message.width, height: message.height } : null;
+        break;
+      case 'screens':
+        this.screens.value = message;
         break;
       case 'painted':
         this.painted.value = true;

@@ -10,6 +10,7 @@ import { hasTouch } from '../../support';
 import type { Link } from '../../worker/messages';
 import { Desk } from './desk';
 import { offerProbe } from './probe';
+import { screenName, shownScreen } from './screens/which-screen';
 import { Statistics } from './statistics';
 import { StatusPane } from './status-pane';
 import { Toolbar } from './toolbar';
@@ -38,9 +39,10 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
       return undefined;
     }
     const watch = new URLSearchParams(location.search).get('watch') === '1';
+    const screen = shownScreen();
     const created = new Desk(
       { stage: stage.current, canvas: canvas.current, cursor: cursor.current, softField: softField.current },
-      { desktopId: id, csrf, mode: watch ? 'watch' : 'interact', videoOnly: initialVideoOnly },
+      { desktopId: id, csrf, mode: watch ? 'watch' : 'interact', videoOnly: initialVideoOnly, screen },
     );
     setDesk(created);
     const withdrawProbe = offerProbe(created.link);
@@ -58,7 +60,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   useReactions(link, desk, restarting);
   const desktop = findDesktop(id);
   const name = desktop?.name ?? 'your desktop';
-  useTitle(name);
+  useTitle(shownScreen() === 0 ? name : `${name}, ${screenName(shownScreen())}`);
 
   const changeVideoOnly = (on: boolean): void => {
     setVideoOnly(on);

@@ -9,6 +9,7 @@ import { hasTouch } from '../../support';
 import { navigate } from '../../router';
 import { powerItems } from '../power-items';
 import type { Desk } from './desk';
+import { ScreensMenu } from './screens/screens-menu';
 
 interface ToolbarProps {
   readonly desk: Desk;
@@ -95,6 +96,7 @@ function Tools({ desk, desktop, watching, videoOnly, onVideoOnly, onPower, hide 
       {!watching && (
         <Tool icon="film" label="All as H.264" pressed={videoOnly} onClick={() => onVideoOnly(!videoOnly)} />
       )}
+      {!watching && <ScreensMenu link={desk.link} desktopId={desktop?.id} />}
       {desktop !== undefined && !watching && (
         <Menu label="Power" icon="power" items={powerItems(desktop, onPower)}>
           <span class="tool-label">Power</span>

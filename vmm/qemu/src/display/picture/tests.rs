@@ -6,7 +6,7 @@ const BGRX: u32 = 0x2002_0888;
 const RGB565: u32 = 0x1002_0565;
 
 fn picture() -> Picture {
-    Picture::new(Screen::new())
+    Picture::new(Screen::new(), Arc::new(AtomicBool::new(true)))
 }
 
 fn shape(width: u32, height: u32, stride: u32) -> Scanout {
@@ -144,4 +144,16 @@ fn a_pointer_is_hidden_and_shown_again_and_one_never_drawn_is_neither() {
     picture.mouse_set(-3, 7, 1);
     assert!(matches!(pointer(&picture), Pointer::Shown(_)));
     assert_eq!(picture.screen.showing().pointer_at, (0, 7));
+}
+
+#[test]
+fn what_qemu_draws_on_a_screen_that_is_off_is_not_shown() {
+    let wanted: IsWanted = Arc::default();
+    let mut picture = Picture::new(Screen::new(), Arc::clone(&wanted));
+    let message = Scanout { width: 2, height: 1, stride: 8, format: BGRX };
+    picture.scanout(message, &[1; 8]).unwrap();
+    assert_eq!(picture.screen.size(), None);
+    wanted.store(true, Ordering::Release);
+    picture.scanout(message, &[2; 8]).unwrap();
+    assert_eq!(picture.screen.size(), Some(Size::new(2, 1)));
 }

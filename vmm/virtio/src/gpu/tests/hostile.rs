@@ -47,7 +47,7 @@ fn hostile_commands_get_the_right_error() {
         (0x010C, &[9, 2, 0, 0, 0, 0, 4, 0], PARAMETER),
         (0x010C, &[9, 1, 0, 1, 0, 0, 17, 0, 0, 0, 16, 0], PARAMETER),
         (0x010C, &[9, 1, 0, 1, 0, 0, 0, 0, 0, 0, 16, 0], PARAMETER),
-        (0x010C, &[9, 1, 0, 16385, 0, 0, 4, 0], PARAMETER),
+        (0x010C, &[9, 1, 0, 34561, 0, 0, 4, 0], PARAMETER),
         // Blob scanouts: past the end, a stride too short, all ones.
         (0x010D, &[0, 0, 64, 65, 0, 2, 64, 65, 2, 0, 256, 0, 0, 0, 0, 0, 0, 0], PARAMETER),
         (0x010D, &[0, 0, 64, 64, 0, 2, 64, 64, 2, 0, 252, 0, 0, 0, 0, 0, 0, 0], PARAMETER),

@@ -1,4 +1,5 @@
 mod hostile;
+mod screens;
 
 use super::*;
 use crate::counters::Counters;
@@ -6,7 +7,7 @@ use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::driver::{Driver, Ears, activation, ram};
 use oriel_display::screen::Pointer;
 use oriel_display::subscription::Wait;
-use oriel_display::{CursorImage, PixelSource, Rect, Screen, Size};
+use oriel_display::{CursorImage, Desk, PixelSource, Rect, Screen, Size, Wanted};
 use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress};
 
@@ -19,6 +20,7 @@ const FAR_PIXELS: u64 = 0x50_0000;
 /// A guest with its driver loaded.
 struct Guest {
     gpu: Gpu,
+    desk: Arc<Desk>,
     screen: Arc<Screen>,
     memory: GuestRam,
     control: Driver,
@@ -28,15 +30,20 @@ struct Guest {
 }
 
 fn guest() -> Guest {
+    guest_with(1)
+}
+
+fn guest_with(screens: usize) -> Guest {
     let memory = ram(8);
     let control = Driver::new(&memory, 0x10_0000, 256);
     let cursor = Driver::new(&memory, 0x20_0000, 16);
     let counters = Arc::new(Counters::default());
-    let screen = Screen::new();
-    let mut gpu = Gpu::new(screen.clone(), Size::new(1280, 720), counters.clone()).unwrap();
+    let desk = Desk::new(screens, Size::new(1280, 720));
+    let screen = desk.screens()[0].clone();
+    let mut gpu = Gpu::new(desk.clone(), Size::new(1280, 720), counters.clone()).unwrap();
     let (activation, ears) = activation(&memory, &[&control, &cursor], gpu.features());
     gpu.activate(activation).unwrap();
-    Guest { gpu, screen, memory, control, cursor, ears, counters }
+    Guest { gpu, desk, screen, memory, control, cursor, ears, counters }
 }
 
 fn request(kind: u32, flags: u32, fence: u64, body: &[u32]) -> Vec<u8> {
@@ -242,24 +249,6 @@ fn wait_readable(fd: std::os::fd::RawFd) {
     let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     // SAFETY: one valid pollfd.
     assert_eq!(unsafe { libc::poll(&raw mut poll, 1, 5000) }, 1);
-}
-
-#[test]
-fn resize_reaches_the_driver() {
-    let mut guest = guest();
-    guest.gpu.resizer().resize(Size::new(1366, 768));
-    wait_readable(guest.gpu.event_fds()[1]);
-    guest.gpu.event(1);
-    assert_eq!(guest.ears.take(), [None]);
-    let mut config = [0; 16];
-    guest.gpu.read_config(0, &mut config);
-    assert_eq!((word(&config, 0), word(&config, 8)), (1, 1));
-    guest.gpu.write_config(4, &1u32.to_le_bytes());
-    guest.gpu.read_config(0, &mut config);
-    assert_eq!(word(&config, 0), 0);
-    let info = guest.ask(0x0100, &[]);
-    assert_eq!((word(&info, 32), word(&info, 36)), (1366, 768));
-    assert_eq!(guest.ask(0x010A, &[0, 0])[32..160], edid::edid(Size::new(1366, 768)));
 }
 
 #[test]

@@ -1,0 +1,235 @@
+//! Where a desktop's screens lie, and where a place on one of them lies on the whole.
+
+use crate::geometry::{Rect, Size};
+
+/// A guest may round the size that it was asked for, so far (virtio-gpu's driver in Linux).
+const ROUNDING: u32 = 16;
+
+/// Pixels to the inch of a screen that says nothing of it: desktops show it at scale 1.
+pub const PLAIN_DPI: u32 = 96;
+
+/// What a screen may measure.
+const LEAST: Size = Size::new(320, 200);
+const MOST: u32 = 4096;
+/// 4096 by 2160, or as much the other way round.
+const MOST_PIXELS: u32 = 4096 * 2160;
+const LEAST_DPI: u32 = 48;
+const MOST_DPI: u32 = 384;
+
+/// A screen that somebody wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Left edge on the whole desktop.
+    pub x: i32,
+    /// Top edge on the whole desktop.
+    pub y: i32,
+    /// Pixels.
+    pub size: Size,
+    /// Pixels to the inch, from which the guest's desktop takes its scale.
+    pub dpi: u32,
+}
+
+impl Wanted {
+    /// As near to that as a screen can be. Places are kept only to see which screen is beside which.
+    pub fn clamped(x: i64, y: i64, width: u64, height: u64, dpi: u64) -> Self {
+        let within = |value: u64, least: u32, most: u32| {
+            u32::try_from(value).map_or(most, |value| value.clamp(least, most))
+        };
+        let place = |value: i64| value.clamp(-1 << 20, 1 << 20) as i32;
+        let width = within(width, LEAST.width, MOST);
+        let height = within(height, LEAST.height, MOST).min(MOST_PIXELS / width);
+        let dpi = within(dpi, LEAST_DPI, MOST_DPI);
+        Self { x: place(x), y: place(y), size: Size::new(width, height), dpi }
+    }
+
+    /// A screen at the origin with [`PLAIN_DPI`].
+    pub fn of(size: Size) -> Self {
+        Self::clamped(0, 0, size.width.into(), size.height.into(), PLAIN_DPI.into())
+    }
+
+    /// The part of the desktop that it is; `None` left of or above the origin.
+    pub fn rect(&self) -> Option<Rect> {
+        let (x, y) = (u32::try_from(self.x).ok()?, u32::try_from(self.y).ok()?);
+        Some(Rect::new(x, y, self.size.width, self.size.height))
+    }
+}
+
+/// Makes one desktop of the wanted screens: as they want to lie where each touches another and none
+/// overlaps, and otherwise side by side from left to right. The origin is the upper left corner.
+pub fn arrange(wanted: &mut [Option<Wanted>]) {
+    let (left, top) = wanted
+        .iter()
+        .flatten()
+        .fold((i32::MAX, i32::MAX), |(left, top), screen| (left.min(screen.x), top.min(screen.y)));
+    for screen in wanted.iter_mut().flatten() {
+        screen.x -= left;
+        screen.y -= top;
+    }
+    let rects: Vec<Rect> = wanted.iter().flatten().filter_map(Wanted::rect).collect();
+    if is_one_piece(&rects) {
+        return;
+    }
+    let mut order: Vec<&mut Wanted> = wanted.iter_mut().flatten().collect();
+    order.sort_by_key(|screen| screen.x);
+    let mut x = 0;
+    for screen in order {
+        (screen.x, screen.y) = (x, 0);
+        x += screen.size.width as i32;
+    }
+}
+
+/// Whether no two overlap and one can get from each to every other over common edges.
+fn is_one_piece(rects: &[Rect]) -> bool {
+    let overlap = |a: &Rect, b: &Rect| !a.intersection(b).is_empty();
+    let disjoint = rects.iter().enumerate().all(|(n, a)| rects.iter().skip(n + 1).all(|b| !overlap(a, b)));
+    let touch = |a: &Rect, b: &Rect| {
+        overlap(&Rect::new(a.x, a.y, a.width + 1, a.height), b)
+            || overlap(&Rect::new(b.x, b.y, b.width + 1, b.height), a)
+            || overlap(&Rect::new(a.x, a.y, a.width, a.height + 1), b)
+            || overlap(&Rect::new(b.x, b.y, b.width, b.height + 1), a)
+    };
+    let mut reached: Vec<&Rect> = rects.first().into_iter().collect();
+    let mut rest: Vec<&Rect> = rects.iter().skip(1).collect();
+    while let Some(next) = rest.iter().position(|one| reached.iter().any(|other| touch(one, other))) {
+        reached.push(rest.swap_remove(next));
+    }
+    disjoint && rest.is_empty()
+}
+
+/// One screen as far as it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    /// What the guest shows there; `None`: the screen is dark.
+    pub size: Option<Size>,
+    /// Where that is in a picture that several screens show parts of.
+    pub part_at: Option<(u32, u32)>,
+    /// What the guest was asked for.
+    pub asked: Option<Wanted>,
+}
+
+/// Where the screens lie now; dark ones are empty. A guest that shows parts of one picture tells it
+/// by that; one that shows what it was asked for has heard where, too; of any other it is assumed
+/// that it puts new screens to the right, as desktops do.
+pub fn lay_out(screens: &[Known]) -> Vec<Rect> {
+    let lit = || screens.iter().filter(|screen| screen.size.is_some());
+    let at = |(x, y): (u32, u32), size: Size| Rect::new(x, y, size.width, size.height);
+    let asked = |screen: &Known| {
+        let (size, asked) = (screen.size?, screen.asked?);
+        let near = |is: u32, wanted: u32| is.abs_diff(wanted) <= ROUNDING;
+        let rect = asked.rect().filter(|rect| near(size.width, rect.width) && near(size.height, rect.height));
+        rect.map(|rect| at((rect.x, rect.y), size))
+    };
+    let by_parts = lit().all(|screen| screen.part_at.is_some());
+    let as_asked = lit().all(|screen| asked(screen).is_some());
+    let mut next = 0;
+    screens
+        .iter()
+        .map(|screen| {
+            let Some(size) = screen.size else { return Rect::default() };
+            let beside = at((next, 0), size);
+            next = next.saturating_add(size.width);
+            match (screen.part_at, asked(screen)) {
+                (Some(place), _) if by_parts => at(place, size),
+                (_, Some(rect)) if as_asked => rect,
+                _ => beside,
+            }
+        })
+        .collect()
+}
+
+/// A place on one screen (0 is its first pixel, 65535 its last one) as a place on the whole desktop
+/// (0 is its left or top edge, 65536 would be the other): the middle of the same pixel, which
+/// guests find again whichever way they round. `None` while the screen is dark.
+pub fn locate(layout: &[Rect], screen: usize, x: u16, y: u16) -> Option<(u16, u16)> {
+    let own = layout.get(screen).filter(|own| !own.is_empty())?;
+    let whole = layout.iter().fold(Rect::default(), |sum, one| sum.union(one));
+    let aim = |at: u16, start: u32, side: u32, whole: u32| {
+        let pixel = u64::from(start) + (u64::from(at) * u64::from(side - 1) + 32767) / 65535;
+        u16::try_from(((2 * pixel + 1) << 15) / u64::from(whole)).unwrap_or(u16::MAX)
+    };
+    Some((aim(x, own.x, own.width, whole.right()), aim(y, own.y, own.height, whole.bottom())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(x: i32, y: i32, width: u32, height: u32) -> Option<Wanted> {
+        Some(Wanted { x, y, size: Size::new(width, height), dpi: PLAIN_DPI })
+    }
+
+    fn arranged(mut screens: Vec<Option<Wanted>>) -> Vec<Option<(u32, u32)>> {
+        arrange(&mut screens);
+        screens.iter().map(|one| one.and_then(|one| one.rect()).map(|rect| (rect.x, rect.y))).collect()
+    }
+
+    #[test]
+    fn absurd_screens_are_clamped() {
+        let size = |width, height| Wanted::clamped(0, 0, width, height, 96).size;
+        assert_eq!(size(0, 0), Size::new(320, 200));
+        assert_eq!(size(u64::MAX, u64::MAX), Size::new(4096, 2160));
+        assert_eq!(size(2160, 4096), Size::new(2160, 4096), "a screen may stand upright");
+        assert_eq!(Wanted::clamped(i64::MIN, i64::MAX, 1, 1, u64::MAX).dpi, MOST_DPI);
+    }
+
+    #[test]
+    fn screens_that_touch_lie_where_they_want() {
+        let beside = vec![wanted(0, 0, 1920, 1080), wanted(-1280, 56, 1280, 1024)];
+        assert_eq!(arranged(beside), [Some((1280, 0)), Some((0, 56))]);
+        let above = vec![wanted(0, 0, 1920, 1080), None, wanted(100, -1440, 2560, 1440)];
+        assert_eq!(arranged(above), [Some((0, 1440)), None, Some((100, 0))]);
+    }
+
+    #[test]
+    fn screens_with_gaps_or_overlaps_lie_side_by_side() {
+        let nowhere = vec![wanted(0, 0, 800, 600), wanted(0, 0, 640, 480), wanted(0, 0, 320, 200)];
+        assert_eq!(arranged(nowhere), [Some((0, 0)), Some((800, 0)), Some((1440, 0))]);
+        let gap = vec![wanted(900, 0, 800, 600), wanted(0, 0, 640, 480)];
+        assert_eq!(arranged(gap), [Some((640, 0)), Some((0, 0))]);
+        assert_eq!(arranged(vec![wanted(500, -3, 800, 600)]), [Some((0, 0))]);
+    }
+
+    fn known(width: u32, part_at: Option<(u32, u32)>, asked: Option<Wanted>) -> Known {
+        Known { size: Some(Size::new(width, 600)), part_at, asked }
+    }
+
+    #[test]
+    fn the_guest_tells_best_where_its_screens_lie() {
+        let asked = [wanted(640, 0, 800, 600), wanted(0, 0, 640, 600)];
+        let parts = [known(800, Some((0, 0)), asked[0]), known(640, Some((800, 0)), asked[1])];
+        assert_eq!(lay_out(&parts), [Rect::new(0, 0, 800, 600), Rect::new(800, 0, 640, 600)]);
+        let followed = [known(792, None, asked[0]), known(640, None, asked[1])];
+        assert_eq!(lay_out(&followed), [Rect::new(640, 0, 792, 600), Rect::new(0, 0, 640, 600)]);
+        let refused = [known(1024, None, asked[0]), Known::default(), known(640, None, asked[1])];
+        let beside = [Rect::new(0, 0, 1024, 600), Rect::default(), Rect::new(1024, 0, 640, 600)];
+        assert_eq!(lay_out(&refused), beside);
+    }
+
+    #[test]
+    fn every_pixel_of_every_screen_is_hit_however_the_guest_rounds() {
+        for widths in [vec![1920], vec![320, 4096, 1366], vec![4096, 4096, 4096, 4096], vec![1281, 2]] {
+            let screens: Vec<Known> = widths.iter().map(|width| known(*width, None, None)).collect();
+            let layout = lay_out(&screens);
+            let whole = u64::from(widths.iter().sum::<u32>());
+            for (n, width) in widths.iter().enumerate() {
+                for pixel in 0..*width {
+                    let fraction =
+                        (u64::from(pixel) * 65535 + u64::from(width - 1) / 2) / u64::from(width - 1);
+                    let (x, _) = locate(&layout, n, fraction as u16, 0).unwrap();
+                    let aimed = u64::from(layout[n].x + pixel);
+                    // A tablet's axis goes to 32767. X and libinput divide it into as many parts as
+                    // there are pixels; others put its ends on the first and the last pixel.
+                    let axis = u64::from(x >> 1);
+                    assert_eq!(axis * whole / 32768, aimed, "{widths:?}: pixel {pixel} of screen {n}");
+                    assert_eq!((axis * (whole - 1) + 16383) / 32767, aimed, "pixel {pixel} of screen {n}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_dark_screen_has_no_places() {
+        assert_eq!(locate(&lay_out(&[known(800, None, None), Known::default()]), 1, 5, 5), None);
+        assert_eq!(locate(&[], 0, 5, 5), None);
+    }
+}

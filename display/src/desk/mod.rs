@@ -1,0 +1,281 @@
+//! All screens of one desktop: their pictures, where they lie, and who may change them.
+
+mod layout;
+mod plan;
+
+pub use layout::{PLAIN_DPI, Wanted};
+pub use plan::{Change, Wish};
+
+use crate::geometry::{Rect, Size};
+use crate::input::InputId;
+use crate::screen::Screen;
+use layout::Known;
+use plan::Plan;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Screens that a desktop may have.
+pub const MAX_SCREENS: usize = 4;
+
+/// The guest is asked for other screens this often at most: a mode change costs it a blink.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// Called with the screens that the guest is to have, each where it is to lie.
+type Hook = Box<dyn Fn(&[Option<Wanted>]) + Send + Sync>;
+
+/// The screens of one desktop.
+pub struct Desk {
+    screens: Vec<Arc<Screen>>,
+    state: Mutex<State>,
+    /// The plan changed; the thread that carries it out looks.
+    changed: Condvar,
+    hooks: Mutex<Vec<Arc<Hook>>>,
+}
+
+struct State {
+    plan: Plan,
+    /// What the guest was last asked for, and when.
+    asked: Vec<Option<Wanted>>,
+    asked_at: Option<Instant>,
+    parts_at: Vec<Option<(u32, u32)>>,
+    /// Somebody sees to it that the plan is carried out.
+    carrying_out: bool,
+}
+
+impl Desk {
+    /// `count` dark screens (1 to [`MAX_SCREENS`]), the first of which the guest was asked to draw
+    /// with `size`.
+    pub fn new(count: usize, size: Size) -> Arc<Self> {
+        Self::with((0..count.clamp(1, MAX_SCREENS)).map(|_| Screen::new()).collect(), size)
+    }
+
+    /// The desk of a single screen.
+    pub fn of(screen: Arc<Screen>) -> Arc<Self> {
+        let size = screen.size().unwrap_or_default();
+        Self::with(vec![screen], size)
+    }
+
+    fn with(screens: Vec<Arc<Screen>>, size: Size) -> Arc<Self> {
+        let plan = Plan::new(screens.len(), Wanted::of(size));
+        let parts_at = vec![None; screens.len()];
+        let state = State { asked: plan.screens(), plan, asked_at: None, parts_at, carrying_out: false };
+        let desk = Arc::new(Self {
+            screens,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            hooks: Mutex::default(),
+        });
+        for screen in &desk.screens {
+            let desk: Weak<Self> = Arc::downgrade(&desk);
+            screen.on_size(move |_| {
+                if let Some(desk) = desk.upgrade() {
+                    desk.layout_changed();
+                }
+            });
+        }
+        desk
+    }
+
+    /// All screens, in order.
+    pub fn screens(&self) -> &[Arc<Screen>] {
+        &self.screens
+    }
+
+    /// Where they lie on the whole desktop; a dark screen is empty.
+    pub fn layout(&self) -> Vec<Rect> {
+        let state = self.lock();
+        let known = self.screens.iter().zip(&state.parts_at).zip(&state.asked);
+        let known: Vec<Known> = known
+            .map(|((screen, part_at), asked)| Known { size: screen.size(), part_at: *part_at, asked: *asked })
+            .collect();
+        layout::lay_out(&known)
+    }
+
+    /// A place on one screen (0 is its first pixel, 65535 its last one) as fractions of the whole
+    /// desktop, as [`crate::InputEvent::PointerTo`] has them. While the screen is dark, a place on
+    /// it is taken for one on the whole.
+    pub fn locate(&self, screen: usize, x: u16, y: u16) -> (u16, u16) {
+        layout::locate(&self.layout(), screen, x, y).unwrap_or((x, y))
+    }
+
+    /// The device tells where the pictures of several screens lie in one that they share;
+    /// `None` for screens with a picture of their own.
+    pub fn set_parts(&self, parts_at: impl IntoIterator<Item = Option<(u32, u32)>>) {
+        let mut parts: Vec<_> = parts_at.into_iter().collect();
+        parts.resize(self.screens.len(), None);
+        let differ = std::mem::replace(&mut self.lock().parts_at, parts.clone()) != parts;
+        if differ {
+            self.layout_changed();
+        }
+    }
+
+    /// Wants exactly these screens, whatever viewers want.
+    pub fn set(self: &Arc<Self>, screens: &[Wanted]) {
+        self.lock().plan.set(screens);
+        self.carry_out();
+    }
+
+    /// Has `hook` called whenever the guest is to have other screens, at most 5 times a second, with
+    /// the last wish always among them. It may block for a while, and is called on no device's thread.
+    pub fn on_wanted(&self, hook: impl Fn(&[Option<Wanted>]) + Send + Sync + 'static) {
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        hooks.push(Arc::new(Box::new(hook)));
+    }
+
+    /// A place for a viewer who may act at `screen`; it ends with the guard.
+    pub fn seat(self: &Arc<Self>, viewer: u32, screen: usize) -> Seat {
+        self.lock().plan.joined(viewer, screen);
+        Seat { desk: Arc::clone(self), viewer }
+    }
+
+    /// Keyboard lights, as [`Screen::set_leds`].
+    pub fn set_leds(&self, leds: u8) {
+        self.screens.iter().for_each(|screen| screen.set_leds(leds));
+    }
+
+    /// The guest can see this input now; as [`Screen::input_reached_guest`], whichever screen it came from.
+    pub fn input_reached_guest(&self, id: InputId) {
+        self.screens.iter().for_each(|screen| screen.input_reached_guest(id));
+    }
+
+    /// How many watch.
+    pub fn viewers(&self) -> usize {
+        self.screens.iter().map(|screen| screen.viewers()).sum()
+    }
+
+    /// The machine is gone: viewers are told `reason` (one plain sentence) and end.
+    pub fn close(&self, reason: &str) {
+        self.screens.iter().for_each(|screen| screen.close(reason));
+    }
+
+    /// What the viewers of all screens did so far, by name.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        let mut sum = BTreeMap::new();
+        for (name, value) in self.screens.iter().flat_map(|screen| screen.counters().snapshot()) {
+            *sum.entry(name).or_insert(0) += value;
+        }
+        sum
+    }
+
+    fn layout_changed(&self) {
+        self.screens.iter().for_each(|screen| screen.layout_changed());
+    }
+
+    /// Sees to it that the plan is carried out: by a thread that lives while there is something to do.
+    fn carry_out(self: &Arc<Self>) {
+        self.changed.notify_all();
+        let mut state = self.lock();
+        if state.carrying_out {
+            return;
+        }
+        let desk = Arc::clone(self);
+        let spawned = std::thread::Builder::new().name("screens".into()).spawn(move || desk.follow_plan());
+        match spawned {
+            Ok(_) => state.carrying_out = true,
+            Err(error) => tracing::warn!(%error, "no thread to change the screens with"),
+        }
+    }
+
+    fn follow_plan(&self) {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let off_at = state.plan.tidy(now);
+            let wanted = state.plan.screens();
+            let due = state.asked_at.map_or(now, |then| then + PERIOD);
+            let look_at = match (wanted != state.asked, off_at) {
+                (true, _) if due <= now => {
+                    state.asked.clone_from(&wanted);
+                    state.asked_at = Some(now);
+                    drop(state);
+                    self.ask_guest(&wanted);
+                    state = self.lock();
+                    continue;
+                }
+                (true, _) => due,
+                (false, Some(off_at)) => off_at,
+                (false, None) => break,
+            };
+            let left = look_at.saturating_duration_since(now);
+            (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.carrying_out = false;
+    }
+
+    fn ask_guest(&self, wanted: &[Option<Wanted>]) {
+        let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        hooks.iter().for_each(|hook| hook(wanted));
+        // Where screens lie may follow from what was asked for.
+        self.layout_changed();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A viewer who may act, at one screen of a desk.
+pub struct Seat {
+    desk: Arc<Desk>,
+    viewer: u32,
+}
+
+impl Seat {
+    /// The viewer wants the screens to be like this.
+    pub fn ask(&self, wish: Wish) {
+        self.desk.lock().plan.asked(self.viewer, wish, Instant::now());
+        self.desk.carry_out();
+    }
+
+    /// The viewer gave input: their wish counts again, if nobody else's does.
+    pub fn acted(&self) {
+        let mut state = self.desk.lock();
+        state.plan.acted(self.viewer, Instant::now());
+        let differs = state.plan.screens() != state.asked;
+        drop(state);
+        if differs {
+            self.desk.carry_out();
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.desk.lock().plan.left(self.viewer, Instant::now());
+        self.desk.carry_out();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_flood_of_wishes_becomes_few_changes_and_the_last_is_among_them() {
+        let desk = Desk::new(2, Size::new(1000, 600));
+        let (tell, told) = mpsc::channel();
+        desk.on_wanted(move |screens| tell.send(screens.to_vec()).unwrap());
+        let seat = desk.seat(1, 0);
+        let begun = Instant::now();
+        let wanted = |width| Wanted::of(Size::new(width, 600));
+        for width in 1001..=1300 {
+            seat.ask(vec![Some(Change::On(wanted(width)))]);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut changes = 0;
+        loop {
+            changes += 1;
+            let screens = told.recv_timeout(Duration::from_secs(30)).unwrap();
+            if screens == [Some(wanted(1300)), None] {
+                break;
+            }
+        }
+        let most = begun.elapsed().as_millis() / PERIOD.as_millis() + 1;
+        assert!(changes <= most, "{changes} changes, {most} allowed");
+        seat.ask(vec![Some(Change::On(wanted(1300)))]);
+        drop(seat);
+        assert!(told.recv_timeout(Duration::from_millis(50)).is_err(), "nothing new is no change");
+    }
+}

@@ -1,0 +1,32 @@
+//! Screens of other sizes, and a second one.
+
+use crate::bench::{Bench, Folder, bench_guest, config};
+use oriel_display::{Size, Wanted};
+
+fn sizes(bench: &Bench) -> Vec<Option<Size>> {
+    bench.desk.screens().iter().map(|screen| screen.size()).collect()
+}
+
+fn become_like(bench: &Bench, screens: &[Size]) {
+    bench.desk.set(&screens.iter().copied().map(Wanted::of).collect::<Vec<_>>());
+    let mut all: Vec<Option<Size>> = screens.iter().copied().map(Some).collect();
+    all.resize(bench.desk.screens().len(), None);
+    bench.wait(&format!("screens of {all:?}"), |bench| (sizes(bench) == all).then_some(()));
+}
+
+#[test]
+fn screens_change_come_and_go() {
+    let folder = Folder::new();
+    let mut config = config(&folder, bench_guest(), "scene=idle screens=2 size=1024x768");
+    config.screens = 3;
+    let bench = Bench::start_with(folder, &config).unwrap();
+    bench.wait("the guest's screen", |bench| {
+        (sizes(bench) == [Some(Size::new(1024, 768)), None, None]).then_some(())
+    });
+    become_like(&bench, &[Size::new(1280, 720)]);
+    become_like(&bench, &[Size::new(1280, 720), Size::new(640, 480)]);
+    let layout = bench.desk.layout();
+    assert_eq!((layout[1].x, layout[1].y), (1280, 0));
+    become_like(&bench, &[Size::new(800, 600)]);
+    become_like(&bench, &[Size::new(800, 600), Size::new(801, 603)]);
+}

@@ -1,0 +1,56 @@
+import { type ReadonlySignal, signal } from '@preact/signals';
+import type { Room } from '../../../input/letterbox';
+
+/**
+ * How many device pixels an element covers, live. CSS lengths cannot tell: at a ratio of 1.5 an
+ * element of 1281 CSS pixels may cover 1921 or 1922 of them.
+ */
+export class StageRoom {
+  readonly #size = signal<Room | null>(null);
+  readonly #observer: ResizeObserver;
+  readonly #abort = new AbortController();
+
+  constructor(stage: HTMLElement) {
+    this.#observer = new ResizeObserver((entries) => {
+      for (const entry of entries) {
+        this.#take(entry);
+      }
+    });
+    try {
+      this.#observer.observe(stage, { box: 'device-pixel-content-box' });
+    } catch {
+      // Safari has no such box: the nearest whole numbers are as good as it gets.
+      this.#observer.observe(stage);
+    }
+    // Zooming a window in fullscreen changes the ratio and no device pixel.
+    window.addEventListener('resize', () => this.#takeRatio(), { signal: this.#abort.signal });
+  }
+
+  /** `null` until the element is laid out. */
+  get size(): ReadonlySignal<Room | null> {
+    return this.#size;
+  }
+
+  dispose(): void {
+    this.#observer.disconnect();
+    this.#abort.abort();
+  }
+
+  #take({ devicePixelContentBoxSize, contentRect }: ResizeObserverEntry): void {
+    const ratio = window.devicePixelRatio;
+    // Older browsers lack it, whatever the types say.
+    const box = (devicePixelContentBoxSize as readonly ResizeObserverSize[] | undefined)?.[0];
+    const width = box?.inlineSize ?? Math.round(contentRect.width * ratio);
+    const height = box?.blockSize ?? Math.round(contentRect.height * ratio);
+    if (width > 0 && height > 0) {
+      this.#size.value = { width, height, ratio };
+    }
+  }
+
+  #takeRatio(): void {
+    const size = this.#size.peek();
+    if (size !== null && size.ratio !== window.devicePixelRatio) {
+      this.#size.value = { ...size, ratio: window.devicePixelRatio };
+    }
+  }
+}
