@@ -65,6 +65,7 @@ fn perform(command: &Command, desktop: &Desktop) -> Outcome {
         Command::Stop => machine.stop(),
         Command::Pause => machine.pause(),
         Command::Resume => machine.resume(),
+        Command::Balloon { target_mib } => machine.balloon(*target_mib),
     };
     result.map_or_else(|refused| Outcome::Error(refused.to_string()), |()| Outcome::Done)
 }

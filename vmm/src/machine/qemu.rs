@@ -75,6 +75,10 @@ impl Machine for Qemu {
         Ok(())
     }
 
+    fn balloon(&self, target_mib: u32) -> Result<(), Refused> {
+        self.machine.balloon(target_mib).map_err(refused)
+    }
+
     fn screen(&self) -> Arc<Screen> {
         self.screen.clone()
     }

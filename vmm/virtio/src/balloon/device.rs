@@ -176,10 +176,7 @@ impl Active {
     }
 
     fn queues(&self) -> impl Iterator<Item = &DeviceQueue> {
-        [&self.inflate, &self.deflate]
-            .into_iter()
-            .chain(&self.statistics)
-            .chain(&self.reporting)
+        [&self.inflate, &self.deflate].into_iter().chain(&self.statistics).chain(&self.reporting)
     }
 }
 

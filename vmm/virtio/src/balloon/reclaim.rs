@@ -61,7 +61,8 @@ mod tests {
 
     fn memory() -> GuestMemoryMmap {
         // Two regions that touch and one beyond a hole.
-        let regions = [(GuestAddress(0), 0x4000), (GuestAddress(0x4000), 0x4000), (GuestAddress(0x10000), 0x4000)];
+        let regions =
+            [(GuestAddress(0), 0x4000), (GuestAddress(0x4000), 0x4000), (GuestAddress(0x10000), 0x4000)];
         let memory = GuestMemoryMmap::from_ranges(&regions).unwrap();
         memory.write_slice(&[7; 0x8000], GuestAddress(0)).unwrap();
         memory.write_slice(&[7; 0x4000], GuestAddress(0x10000)).unwrap();
@@ -88,7 +89,9 @@ mod tests {
     #[test]
     fn what_is_not_guest_memory_is_refused() {
         let memory = memory();
-        for (start, size) in [(0x8000, PAGE), (0x7000, 2 * PAGE), (u64::MAX - 10, 100), (u64::MAX, 1), (1 << 52, PAGE)] {
+        for (start, size) in
+            [(0x8000, PAGE), (0x7000, 2 * PAGE), (u64::MAX - 10, 100), (u64::MAX, 1), (1 << 52, PAGE)]
+        {
             assert!(matches!(give_back(&memory, start, size), Err(ReclaimError::Outside)), "{start:#x}");
         }
         assert!(kept(&memory).ends_with(&[16, 17, 18, 19]));
