@@ -1,7 +1,7 @@
 //! Where things lie in the guest's physical address space.
 //!
 //! ```text
-//! 0x0000_0000  RAM: boot tables below 0xA_0000, ACPI at 0xE_0000, the kernel from 1 MiB
+//! 0x0000_0000  RAM: boot tables, the generation's page below 0xA_0000, ACPI at 0xE_0000, the kernel from 1 MiB
 //! 0xC000_0000  PCI: BARs to 0xDFFF_FFFF, configuration space (ECAM) of bus 0 at 0xE000_0000
 //! 0xFEC0_0000  IOAPIC, local APICs, the pages that KVM keeps for itself on Intel
 //! 0x1_0000_0000  RAM again
@@ -20,7 +20,9 @@ pub const CMDLINE: u64 = 0x2_0000;
 /// Bytes kept for the command line, its final NUL included.
 pub const CMDLINE_SIZE: u64 = 0x1_0000;
 /// End of the first piece of RAM that the guest is told of.
-pub const LOW_RAM_END: u64 = 0xA_0000;
+pub const LOW_RAM_END: u64 = 0x9_F000;
+/// A page of its own for the machine's generation (VMGenID), out of the way of the ISA hole.
+pub const GENERATION: u64 = LOW_RAM_END;
 /// Where the RSDP lies; the other ACPI tables follow.
 pub const ACPI: u64 = 0xE_0000;
 /// End of the ACPI tables.
@@ -63,7 +65,11 @@ pub const RESET_PORT: u16 = 0x602;
 pub const RESET_VALUE: u8 = 1;
 /// ACPI power-management timer, 32 bits.
 pub const PM_TIMER_PORT: u16 = 0x608;
-/// The generic event device's interrupt line: the power button.
+/// The generic event device's interrupt line for the power button.
 pub const POWER_BUTTON_GSI: u32 = 9;
+/// Its line for a new generation.
+pub const GENERATION_GSI: u32 = 10;
+/// The real-time clock's index port; its data port is the next.
+pub const RTC_PORT: u16 = 0x70;
 /// `SLP_TYP` of soft-off, as `\_S5` says.
 pub const S5_SLEEP_TYPE: u8 = 5;

@@ -1,7 +1,7 @@
 //! One desktop, one process: Oriel's virtual machine monitor.
 //!
 //! - [`machine`] is the desktop's machine, whoever runs it; [`machine::kvm`] is ours.
-//! - [`boot`], [`acpi`], [`memory`] and [`layout`] are what a guest finds when it starts;
+//! - [`boot`], [`acpi`], [`memory`], [`generation`] and [`layout`] are what a guest finds when it starts;
 //!   [`cpu`] runs it; [`pci`], [`virtio_pci`] and [`legacy`] are how it reaches devices, and
 //!   [`event_loop`] is where those do their work.
 //! - [`control`] is the Unix socket by which the server and viewers reach the machine.
@@ -15,6 +15,7 @@ pub mod cpu;
 pub mod desktop;
 pub mod event_loop;
 pub mod events;
+pub mod generation;
 pub mod host;
 pub mod last_words;
 pub mod layout;

@@ -71,6 +71,12 @@ pub enum Command {
         /// Width and height of each.
         screens: Vec<(u32, u32)>,
     },
+    /// Asks the guest to leave so much of its memory to the host from now on. It gives what it can
+    /// spare, in its own time: `balloon_mib` among the counters tells how much that is.
+    Balloon {
+        /// MiB; 0 gives it everything back.
+        target_mib: u32,
+    },
 }
 
 /// The answer to a [`Request`].

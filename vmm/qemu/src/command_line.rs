@@ -1,7 +1,7 @@
 //! How QEMU is started for a desktop.
 
 use crate::accel::cpu_model;
-use oriel_vmm_api::{Accel, MachineConfig};
+use oriel_vmm_api::{Accel, HugePages, MachineConfig};
 use serde_json::json;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
@@ -22,14 +22,14 @@ pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inheri
     line.option("-name", format!("guest={},debug-threads=on", config.id.replace(',', ",,")));
     line.flag("-no-user-config").flag("-nodefaults").flag("-S");
     line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    line.option("-machine", "q35,vmport=off,dump-guest-core=off");
+    line.option("-machine", machine(config));
     match accel {
         Accel::Kvm => line.option("-accel", "kvm"),
         Accel::Tcg => line.option("-accel", "tcg,thread=multi"),
     };
     line.option("-cpu", cpu_model(accel));
     line.option("-smp", format!("cpus={}", config.cpus));
-    line.option("-m", format!("size={}M", config.memory_mib));
+    memory(config, &mut line);
     boot(config, &mut line);
     line.option("-display", "dbus,p2p=yes");
     line.option("-chardev", format!("socket,id=qmp,fd={}", inherited.qmp));
@@ -55,6 +55,34 @@ impl Line {
 
     fn device(&mut self, value: &serde_json::Value) {
         self.option("-device", value.to_string());
+    }
+}
+
+/// The machine's properties. Pages are merged (KSM) only where that is asked for; QEMU's own choice
+/// is to merge.
+fn machine(config: &MachineConfig) -> String {
+    let merge = if config.share_pages { "on" } else { "off" };
+    let backend = match config.huge_pages {
+        HugePages::Reserved => ",memory-backend=ram",
+        HugePages::Advise | HugePages::Never => "",
+    };
+    format!("q35,vmport=off,dump-guest-core=off,mem-merge={merge}{backend}")
+}
+
+/// Guest memory; `never` is a property of the process, see [`crate::process`].
+fn memory(config: &MachineConfig, line: &mut Line) {
+    line.option("-m", format!("size={}M", config.memory_mib));
+    if config.huge_pages == HugePages::Reserved {
+        let ram = json!({
+            "qom-type": "memory-backend-memfd",
+            "id": "ram",
+            "size": u64::from(config.memory_mib) << 20,
+            "hugetlb": true,
+            "hugetlbsize": 2 << 20,
+            "share": false,
+            "dump": false,
+        });
+        line.option("-object", ram.to_string());
     }
 }
 
@@ -103,7 +131,26 @@ fn devices(config: &MachineConfig, line: &mut Line) {
         line.device(&json!({"driver": input}));
     }
     line.device(&json!({"driver": "virtio-rng-pci"}));
+    // Reserved pages stay with the guest: the host could not be sure to have them again.
+    let reporting = config.huge_pages != HugePages::Reserved;
+    line.device(&json!({
+        "driver": "virtio-balloon-pci",
+        "deflate-on-oom": true,
+        "free-page-reporting": reporting,
+    }));
+    line.device(&json!({"driver": "vmgenid", "guid": guid(config.generation.as_deref())}));
     line.device(&json!({"driver": "pvpanic-pci"}));
+}
+
+/// A generation as QEMU takes it: a GUID whose first three fields are little-endian in the guest's
+/// memory, so that the bytes there are the digits in their order.
+fn guid(generation: Option<&str>) -> String {
+    let Some(digits) = generation else { return "auto".to_owned() };
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    let reversed =
+        |range: std::ops::Range<usize>| range.step_by(2).rev().map(|at| part(at..at + 2)).collect::<String>();
+    let (low, middle, high) = (reversed(0..8), reversed(8..12), reversed(12..16));
+    format!("{low}-{middle}-{high}-{}-{}", part(16..20), part(20..32))
 }
 
 #[cfg(test)]
@@ -148,6 +195,26 @@ mod tests {
         assert!(text.contains("guest=a,,b,debug"));
         assert!(text.contains(r#""filename":"/d,read-only=off""#));
         assert!(text.contains(r#""read-only":true"#));
+    }
+
+    #[test]
+    fn memory_is_as_the_configuration_says() {
+        let mut config = config();
+        assert!(
+            text(&config).contains("mem-merge=off") && text(&config).contains("\"free-page-reporting\":true")
+        );
+        assert!(!text(&config).contains("hugetlb"));
+        (config.share_pages, config.huge_pages) = (true, HugePages::Reserved);
+        let text = text(&config);
+        assert!(text.contains("mem-merge=on,memory-backend=ram") && text.contains("\"size\":1073741824"));
+        assert!(text.contains("\"hugetlb\":true") && text.contains("\"free-page-reporting\":false"));
+    }
+
+    #[test]
+    fn a_generation_becomes_the_guid_with_the_same_bytes() {
+        let digits = "000102030405060708090a0b0c0d0e0f";
+        assert_eq!(guid(Some(digits)), "03020100-0504-0706-0809-0a0b0c0d0e0f");
+        assert_eq!(guid(None), "auto");
     }
 
     #[test]

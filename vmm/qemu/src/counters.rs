@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counters of one machine; all count up from its start.
+/// Counters of one machine; all but the balloon's size count up from its start.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// Pictures and parts of pictures that QEMU sent.
@@ -24,6 +24,8 @@ pub(crate) struct Counters {
     pub resets: AtomicU64,
     /// Times QEMU stopped the guest because the host's disk was full or failing.
     pub disk_pauses: AtomicU64,
+    /// What the guest leaves to the host.
+    pub balloon_mib: AtomicU64,
 }
 
 /// Adds one.
@@ -44,6 +46,7 @@ impl Counters {
             ("serial_bytes", &self.serial_bytes),
             ("resets", &self.resets),
             ("disk_pauses", &self.disk_pauses),
+            ("balloon_mib", &self.balloon_mib),
         ]
         .into_iter()
         .map(|(name, counter)| (name.to_owned(), counter.load(Relaxed)))

@@ -41,6 +41,11 @@ pub enum StartError {
     /// The host has not that much memory to give.
     #[error("the host cannot give {0} MiB of memory to this desktop: stop others or make it smaller")]
     Memory(u32),
+    /// The host has not that many reserved huge pages.
+    #[error(
+        "the host has fewer than {0} MiB of reserved huge pages free: raise vm.nr_hugepages or set huge_pages to \"advise\""
+    )]
+    ReservedMemory(u32),
     /// QEMU ended before the guest ran.
     #[error("QEMU ended at once: {0}")]
     ExitedAtOnce(String),
@@ -61,6 +66,14 @@ pub enum CommandError {
     /// No answer in time.
     #[error("QEMU does not answer; stop the desktop and start it again")]
     Timeout,
+    /// Nothing would be left to run in, or nothing can be given back.
+    #[error("the guest cannot do without {wanted} MiB; the balloon may have at most {largest} MiB")]
+    BalloonTooLarge {
+        /// Asked for.
+        wanted: u32,
+        /// The limit.
+        largest: u32,
+    },
     /// QEMU said no.
     #[error("QEMU refused: {0}")]
     Refused(String),

@@ -2,9 +2,9 @@
 
 use crate::error::{CommandError, StartError};
 use crate::qmp::Command;
-use crate::start::{Started, start};
+use crate::start::{MINIMUM_MIB, Started, start};
 use oriel_display::{Desk, InputSink};
-use oriel_vmm_api::{Accel, Event, MachineConfig, RunState};
+use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig, RunState};
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
@@ -16,6 +16,8 @@ const QUIT_PATIENCE: Duration = Duration::from_secs(5);
 /// A running QEMU. Dropping it ends the process.
 pub struct QemuMachine {
     started: Started,
+    memory_mib: u32,
+    largest_balloon_mib: u32,
 }
 
 impl QemuMachine {
@@ -28,7 +30,14 @@ impl QemuMachine {
     /// # Errors
     /// One plain sentence; nothing is left running.
     pub fn start(config: &MachineConfig, desk: Arc<Desk>) -> Result<Self, StartError> {
-        Ok(Self { started: start(config, &desk)? })
+        let started = start(config, &desk)?;
+        let memory_mib = config.memory_mib;
+        // Reserved pages are never given back.
+        let largest_balloon_mib = match config.huge_pages {
+            HugePages::Reserved => 0,
+            HugePages::Advise | HugePages::Never => memory_mib.saturating_sub(MINIMUM_MIB),
+        };
+        Ok(Self { started, memory_mib, largest_balloon_mib })
     }
 
     /// Every change of state from the start on, and as the last event [`Event::Ended`]. There is one
@@ -72,6 +81,19 @@ impl QemuMachine {
     /// QEMU has ended or does not answer.
     pub fn press_power(&self) -> Result<(), CommandError> {
         self.command(&Command::SystemPowerdown)
+    }
+
+    /// Asks the guest to leave `target_mib` MiB of its memory to the host.
+    ///
+    /// # Errors
+    /// The guest could not live on the rest, or QEMU has ended or does not answer.
+    pub fn balloon(&self, target_mib: u32) -> Result<(), CommandError> {
+        let largest = self.largest_balloon_mib;
+        if target_mib > largest {
+            return Err(CommandError::BalloonTooLarge { wanted: target_mib, largest });
+        }
+        let left = u64::from(self.memory_mib.saturating_sub(target_mib));
+        self.command(&Command::Balloon { value: left << 20 })
     }
 
     /// Ends the machine as pulling the plug does, and waits for it: QEMU gets

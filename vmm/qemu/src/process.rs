@@ -129,6 +129,14 @@ fn prepare_child(parent: libc::pid_t, keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
+/// Has the kernel back the child's memory with small pages only.
+pub(crate) fn forbid_huge_pages(command: &mut Command) {
+    // SAFETY: one system call, safe after fork.
+    unsafe {
+        command.pre_exec(|| check(libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0)));
+    }
+}
+
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

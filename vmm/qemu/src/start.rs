@@ -9,12 +9,12 @@ use crate::error::{CommandError, StartError};
 use crate::input::{self, InputQueue};
 use crate::installed::find_program;
 use crate::logs::{SerialLog, last_lines};
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::qmp::{Command as QmpCommand, Qmp};
 use crate::watch::{Readers, Watch};
 use oriel_display::desk::MAX_SCREENS;
 use oriel_display::{Desk, Screen, Wanted};
-use oriel_vmm_api::{Accel, Event, MachineConfig};
+use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -29,6 +29,9 @@ use std::time::Duration;
 
 /// How long the listener's greeting may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The least that boots anything.
+pub(crate) const MINIMUM_MIB: u32 = 64;
 
 /// Everything of a machine that runs.
 pub(crate) struct Started {
@@ -52,7 +55,13 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
     let counters = Arc::new(Counters::default());
     let input = InputQueue::new(Arc::clone(&counters));
     let (tell, events) = mpsc::channel();
-    let watch = Arc::new(Watch::new(Arc::clone(desk), Arc::clone(&counters), Arc::clone(&input), tell));
+    let watch = Arc::new(Watch::new(
+        config.memory_mib,
+        Arc::clone(desk),
+        Arc::clone(&counters),
+        Arc::clone(&input),
+        tell,
+    ));
 
     let (qmp, qmp_theirs) = UnixStream::pair()?;
     let (serial, serial_theirs) = UnixStream::pair()?;
@@ -62,6 +71,9 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
     let inherited = Inherited { qmp: qmp_theirs.as_raw_fd(), serial: serial_theirs.as_raw_fd() };
     let mut command = Command::new(&program);
     command.args(arguments(config, accel, &inherited));
+    if config.huge_pages == HugePages::Never {
+        process::forbid_huge_pages(&mut command);
+    }
 
     let (readers, take_readers) = mpsc::channel::<Readers>();
     let mourner = Arc::clone(&watch);
@@ -122,8 +134,13 @@ fn check(config: &MachineConfig) -> Result<(), StartError> {
     if !(1..=MAX_SCREENS).contains(&config.screens.into()) {
         return Err(StartError::Config(format!("a desktop has 1 to {MAX_SCREENS} screens")));
     }
-    if config.memory_mib < 64 {
-        return Err(StartError::Config("a machine has at least 64 MiB of memory".to_owned()));
+    if config.memory_mib < MINIMUM_MIB {
+        return Err(StartError::Config(format!("a machine has at least {MINIMUM_MIB} MiB of memory")));
+    }
+    if let Some(generation) = &config.generation
+        && (generation.len() != 32 || !generation.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    {
+        return Err(StartError::Config("a generation has 32 hexadecimal digits".to_owned()));
     }
     if !config.boot.kernel.as_os_str().is_empty() {
         readable("kernel", &config.boot.kernel)?;
@@ -245,7 +262,11 @@ fn ended_at_once(lines: &[String], config: &MachineConfig) -> StartError {
     if find("'dbus'").is_some() {
         return StartError::NoDbusDisplay;
     }
-    if find("cannot set up guest memory").is_some() || find("Cannot allocate memory").is_some() {
+    let no_memory = find("cannot set up guest memory").or(find("Cannot allocate memory")).is_some();
+    if config.huge_pages == HugePages::Reserved && (no_memory || find("memfd").is_some()) {
+        return StartError::ReservedMemory(config.memory_mib);
+    }
+    if no_memory {
         return StartError::Memory(config.memory_mib);
     }
     if find("KVM").is_some() && find("Permission denied").is_some() {

@@ -9,6 +9,7 @@ use oriel_display::Desk;
 use oriel_vmm_api::{Event, RunState};
 use serde_json::Value;
 use std::process::ExitStatus;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -19,6 +20,7 @@ pub(crate) struct Watch {
     desk: Arc<Desk>,
     counters: Arc<Counters>,
     input: Arc<InputQueue>,
+    memory_mib: u32,
 }
 
 struct Known {
@@ -37,8 +39,9 @@ pub(crate) struct Readers {
 }
 
 impl Watch {
-    /// Watches over a machine that is starting.
+    /// Watches over a machine of `memory_mib` that is starting.
     pub fn new(
+        memory_mib: u32,
         desk: Arc<Desk>,
         counters: Arc<Counters>,
         input: Arc<InputQueue>,
@@ -46,7 +49,7 @@ impl Watch {
     ) -> Self {
         let known =
             Known { state: RunState::Starting, power_pressed: false, omens: Omens::default(), events };
-        Self { known: Mutex::new(known), desk, counters, input }
+        Self { known: Mutex::new(known), desk, counters, input, memory_mib }
     }
 
     /// What the machine is doing.
@@ -74,6 +77,10 @@ impl Watch {
                 if known.state == RunState::Stopping {
                     known.set_state(RunState::Running);
                 }
+            }
+            qmp::Event::BalloonChange { actual } => {
+                let given = u64::from(self.memory_mib).saturating_sub(actual >> 20);
+                self.counters.balloon_mib.store(given, Ordering::Relaxed);
             }
             qmp::Event::Powerdown => {
                 known.power_pressed = true;

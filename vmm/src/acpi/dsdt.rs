@@ -3,13 +3,14 @@
 use crate::layout;
 use acpi_tables::Aml;
 use acpi_tables::aml::{
-    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Interrupt, Memory32Fixed, Method, Name,
-    Notify, Package, Path, ResourceTemplate, Scope, ZERO,
+    AddressSpace, AddressSpaceCacheable, Arg, Device, EISAName, Equal, IO, If, Interrupt, Memory32Fixed,
+    Method, Name, Notify, Package, Path, ResourceTemplate, Scope, ZERO,
 };
 
 const CONFIG_PORTS: u16 = 0xCF8;
 const CONFIG_PORTS_END: u16 = 0xCFF;
-const NOTIFY_PRESSED: u8 = 0x80;
+/// A press of a button (ACPI 6.5, table 5.203), and the only notification that VMGenID has.
+const NOTIFY: u8 = 0x80;
 
 /// Everything under `\`, as AML.
 pub fn body() -> Vec<u8> {
@@ -17,7 +18,10 @@ pub fn body() -> Vec<u8> {
     pci_root(&mut aml);
     board(&mut aml);
     serial(&mut aml);
+    clock(&mut aml);
     power_button(&mut aml);
+    generation(&mut aml);
+    events(&mut aml);
     Name::new("_S5_".into(), &Package::new(vec![&layout::S5_SLEEP_TYPE])).to_aml_bytes(&mut aml);
     aml
 }
@@ -70,16 +74,46 @@ fn serial(aml: &mut Vec<u8>) {
     device(aml, "COM1", &[("_HID", &hid), ("_UID", &ZERO), ("_CRS", &resources)], &[]);
 }
 
-/// A control-method power button, pressed by the generic event device's only interrupt (ACPI 6.5, 5.6.9).
+/// The real-time clock, without an alarm.
+fn clock(aml: &mut Vec<u8>) {
+    let ports = IO::new(layout::RTC_PORT, layout::RTC_PORT, 1, 2);
+    let resources = ResourceTemplate::new(vec![&ports]);
+    let hid = EISAName::new("PNP0B00");
+    device(aml, "RTC_", &[("_HID", &hid), ("_CRS", &resources)], &[]);
+}
+
+/// A control-method power button.
 fn power_button(aml: &mut Vec<u8>) {
     let hid = EISAName::new("PNP0C0C");
     device(aml, "PWRB", &[("_HID", &hid), ("_UID", &ZERO)], &[]);
+}
 
-    let interrupt = Interrupt::new(true, true, false, false, layout::POWER_BUTTON_GSI);
-    let resources = ResourceTemplate::new(vec![&interrupt]);
-    let button = Path::new("\\_SB_.PWRB");
-    let pressed = Notify::new(&button, &NOTIFY_PRESSED);
-    let on_event = Method::new("_EVT".into(), 1, true, vec![&pressed]);
+/// Where the machine's generation is to be read (Microsoft, "Virtual Machine Generation ID").
+fn generation(aml: &mut Vec<u8>) {
+    let address = Package::new(vec![&layout::GENERATION, &ZERO]);
+    // What Linux and Windows know it by. Neither may be a _HID, whose last four digits are hexadecimal.
+    let known_as = Package::new(vec![&"VM_Gen_Counter", &"VMGENCTR"]);
+    let names: [(&str, &dyn Aml); 4] =
+        [("_HID", &"ORIL0001"), ("_CID", &known_as), ("_DDN", &"VM_Gen_Counter"), ("ADDR", &address)];
+    device(aml, "VGEN", &names, &[]);
+}
+
+/// The generic event device (ACPI 6.5, 5.6.9), whose interrupts say for whom there is news.
+fn events(aml: &mut Vec<u8>) {
+    let line = |gsi| Interrupt::new(true, true, false, false, gsi);
+    let (button_line, generation_line) = (line(layout::POWER_BUTTON_GSI), line(layout::GENERATION_GSI));
+    let resources = ResourceTemplate::new(vec![&button_line, &generation_line]);
+
+    let (button, generation) = (Path::new("\\_SB_.PWRB"), Path::new("\\_SB_.VGEN"));
+    let (pressed, changed) = (Notify::new(&button, &NOTIFY), Notify::new(&generation, &NOTIFY));
+    let is = |gsi| Equal::new(&Arg(0), gsi);
+    let (is_button, is_generation) = (is(&layout::POWER_BUTTON_GSI), is(&layout::GENERATION_GSI));
+    let (if_button, if_generation) =
+        (If::new(&is_button, vec![&pressed]), If::new(&is_generation, vec![&changed]));
+    let on_event = Method::new("_EVT".into(), 1, true, vec![&if_button, &if_generation]);
     let names: [(&str, &dyn Aml); 3] = [("_HID", &"ACPI0013"), ("_UID", &ZERO), ("_CRS", &resources)];
     device(aml, "GED_", &names, &[&on_event]);
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,9 @@ use acpi_tables::rsdp::Rsdp;
 use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
 
-/// `IAPC_BOOT_ARCH` (ACPI 6.5, table 5.11): no VGA to probe, no ASPM control, no CMOS clock; the
-/// absent bits say that there are neither legacy devices nor an 8042 to look for.
-const BOOT_ARCH: u16 = 1 << 2 | 1 << 4 | 1 << 5;
+/// `IAPC_BOOT_ARCH` (ACPI 6.5, table 5.11): no VGA to probe, no ASPM control. The absent bits say
+/// that there are neither legacy devices nor an 8042 to look for, and that there is a CMOS clock.
+const BOOT_ARCH: u16 = 1 << 2 | 1 << 4;
 
 const RSDP_ROOM: u64 = 64;
 
@@ -46,7 +46,7 @@ fn bytes(table: &dyn Aml) -> Vec<u8> {
     bytes
 }
 
-fn sdt(signature: [u8; 4], body: &[u8]) -> Vec<u8> {
+pub(super) fn sdt(signature: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut table = Sdt::new(signature, 36, 2, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     table.append_slice(body);
     table.as_slice().to_vec()
@@ -152,6 +152,14 @@ mod tests {
         let flags = u32::from_le_bytes(fadt[112..116].try_into().unwrap());
         assert_ne!(flags & 1 << 20, 0, "hardware-reduced");
         assert_ne!(flags & 1 << 10, 0, "reset register");
+    }
+
+    #[test]
+    fn a_kernel_may_look_for_the_clock_and_for_nothing_else_of_old() {
+        let image = image(BASE, 1);
+        let boot_arch = u16::from_le_bytes(find(&image, b"FACP")[109..111].try_into().unwrap());
+        assert_eq!(boot_arch & 1 << 5, 0, "CMOS clock");
+        assert_eq!(boot_arch & 0b11, 0, "legacy devices, 8042");
     }
 
     #[test]

@@ -7,11 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
-    let command = match words {
-        [word, sizes @ ..] if word == "resize" => Command::Resize { screens: sizes_of(sizes)? },
-        [word] => command_of(word)?,
-        _ => return Err("Say one thing, such as describe or stop.".into()),
-    };
+    let command = command_of(words)?;
     let watches = command == Command::Watch;
     let broken = |error: std::io::Error| format!("The desktop does not answer: {error}.");
     let mut stream = connect::open(socket, &Open::Control)?;
@@ -38,16 +34,28 @@ pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn command_of(word: &str) -> Result<Command, String> {
-    Ok(match word {
-        "describe" => Command::Describe,
-        "watch" => Command::Watch,
-        "press-power" => Command::PressPower,
-        "reset" => Command::Reset,
-        "stop" => Command::Stop,
-        "pause" => Command::Pause,
-        "resume" => Command::Resume,
-        other => return Err(format!("A desktop does not understand {other}.")),
+fn command_of(words: &[String]) -> Result<Command, String> {
+    if let [word, sizes @ ..] = words
+        && word == "resize"
+    {
+        return Ok(Command::Resize { screens: sizes_of(sizes)? });
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Ok(match words[..] {
+        ["describe"] => Command::Describe,
+        ["watch"] => Command::Watch,
+        ["press-power"] => Command::PressPower,
+        ["reset"] => Command::Reset,
+        ["stop"] => Command::Stop,
+        ["pause"] => Command::Pause,
+        ["resume"] => Command::Resume,
+        ["balloon", mib] => {
+            let target_mib = mib.parse().map_err(|_| format!("{mib} is not a number of MiB."))?;
+            Command::Balloon { target_mib }
+        }
+        ["balloon"] => return Err("Say how many MiB the guest is to do without, such as balloon 256.".into()),
+        [] => return Err("Say one thing, such as describe or stop.".into()),
+        [..] => return Err(format!("A desktop does not understand {}.", words.join(" "))),
     })
 }
 

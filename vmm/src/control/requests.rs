@@ -68,6 +68,7 @@ fn perform(command: &Command, desktop: &Desktop) -> Outcome {
         Command::Pause => machine.pause(),
         Command::Resume => machine.resume(),
         Command::Resize { screens } => resize(machine.desk(), screens),
+        Command::Balloon { target_mib } => machine.balloon(*target_mib),
     };
     result.map_or_else(|refused| Outcome::Error(refused.to_string()), |()| Outcome::Done)
 }

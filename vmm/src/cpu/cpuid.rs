@@ -1,5 +1,9 @@
 //! What CPUID tells a virtual processor: what KVM can do on this host, in our topology
 //! (Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E).
+//!
+//! KVM's own leaves (Linux, Documentation/virt/kvm/x86/cpuid.rst) and the invariant time-stamp
+//! counter go through as KVM supports them: kvmclock, which also tells the counter's frequency and
+//! the wall clock, stolen time, asynchronous page faults, and what saves exits between processors.
 
 use super::topology::Topology;
 use kvm_bindings::{CpuId, kvm_cpuid_entry2};
@@ -113,6 +117,15 @@ mod tests {
         assert_eq!(leaf(&cpuid, 0x8000_0008, 0).ecx, 2 << 12 | 2);
         assert_eq!(leaf(&cpuid, 0x8000_001E, 0).eax, 2);
         assert!(!cpuid.as_slice().iter().any(|e| e.function == 0x1F || (e.function == 0xB && e.index == 2)));
+    }
+
+    #[test]
+    fn what_kvm_offers_for_time_and_idling_goes_through() {
+        let features = kvm_cpuid_entry2 { function: 0x4000_0001, eax: 0x0100_7EFB, ..Default::default() };
+        let invariant_tsc = kvm_cpuid_entry2 { function: 0x8000_0007, edx: 1 << 8, ..Default::default() };
+        let supported = CpuId::from_entries(&[features, invariant_tsc]).unwrap();
+        let cpuid = for_processor(&supported, 0, Topology { cpus: 1 }, true);
+        assert_eq!(cpuid.as_slice(), [features, invariant_tsc]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The thread of one virtual processor.
 
+use super::exits::{Exit, Exits};
 use super::gate::{Gate, Passage};
 use super::kick::Kickable;
 use crate::alarm::{Alarm, Incident};
@@ -25,6 +26,8 @@ pub struct Context {
     pub buses: Arc<Buses>,
     /// Where trouble is told.
     pub alarm: Arc<Alarm>,
+    /// Where exits are counted.
+    pub exits: Arc<Exits>,
 }
 
 /// Runs `vcpu` until the gate sends it home.
@@ -52,13 +55,30 @@ pub fn run(vcpu: VcpuFd, context: &Context) {
 fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), Incident> {
     let crash = |text: String| Err(Incident::Crash(text));
     let id = context.id;
+    let Buses { ports, memory } = &*context.buses;
+    let count = |exit| context.exits.count(id, exit);
     loop {
         match vcpu.run() {
-            Ok(VcpuExit::IoIn(port, data)) => context.buses.ports.read(u64::from(port), data),
-            Ok(VcpuExit::IoOut(port, data)) => context.buses.ports.write(u64::from(port), data),
-            Ok(VcpuExit::MmioRead(address, data)) => context.buses.memory.read(address, data),
-            Ok(VcpuExit::MmioWrite(address, data)) => context.buses.memory.write(address, data),
-            Ok(VcpuExit::Intr) => return Ok(()),
+            Ok(VcpuExit::IoIn(port, data)) => {
+                count(Exit::Port);
+                ports.read(u64::from(port), data);
+            }
+            Ok(VcpuExit::IoOut(port, data)) => {
+                count(Exit::Port);
+                ports.write(u64::from(port), data);
+            }
+            Ok(VcpuExit::MmioRead(address, data)) => {
+                count(Exit::Memory);
+                memory.read(address, data);
+            }
+            Ok(VcpuExit::MmioWrite(address, data)) => {
+                count(Exit::Memory);
+                memory.write(address, data);
+            }
+            Ok(VcpuExit::Intr) => {
+                count(Exit::Called);
+                return Ok(());
+            }
             Ok(VcpuExit::Shutdown) => {
                 return crash(format!("The guest's processor {id} met a triple fault."));
             }
@@ -78,7 +98,10 @@ fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), Incident
             Ok(exit) => {
                 return crash(format!("The guest's processor {id} left in an unknown way: {exit:?}."));
             }
-            Err(error) if error.errno() == libc::EINTR => return Ok(()),
+            Err(error) if error.errno() == libc::EINTR => {
+                count(Exit::Called);
+                return Ok(());
+            }
             Err(error) if error.errno() == libc::EAGAIN => {}
             Err(error) => return crash(format!("The host cannot run the guest's processor {id}: {error}.")),
         }

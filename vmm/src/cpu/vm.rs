@@ -1,14 +1,16 @@
 //! One virtual machine as KVM knows it, from power-on to reset: memory slots, interrupt
 //! controllers and processors. A reset makes a new one.
 
+use super::exits::Exits;
 use super::gate::Gate;
+use super::statistics::Statistics;
 use super::topology::Topology;
 use super::vcpu::{self, Buses, Context};
 use super::{cpuid, kick, registers};
 use crate::alarm::Alarm;
 use crate::boot::Entry;
 use crate::layout;
-use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, kvm_userspace_memory_region};
+use kvm_bindings::{KVM_CAP_HALT_POLL, KVM_MAX_CPUID_ENTRIES, kvm_enable_cap, kvm_userspace_memory_region};
 use kvm_ioctls::{Cap, Kvm, VcpuFd, VmFd};
 use oriel_virtio::GuestRam;
 use std::sync::Arc;
@@ -41,16 +43,18 @@ pub struct Vm {
     threads: Vec<JoinHandle<()>>,
     gate: Arc<Gate>,
     fd: Arc<VmFd>,
+    exits: Arc<Exits>,
     /// Keeps the memory that the slots point to.
     _ram: GuestRam,
 }
 
 impl Vm {
-    /// A machine with memory and interrupt controllers, and no processors yet.
+    /// A machine with memory and interrupt controllers, and no processors yet. What they will do is
+    /// counted in `exits`.
     ///
     /// # Errors
     /// When KVM refuses.
-    pub fn new(kvm: &Kvm, ram: GuestRam) -> Result<Self, VmError> {
+    pub fn new(kvm: &Kvm, ram: GuestRam, exits: Arc<Exits>) -> Result<Self, VmError> {
         kick::install().map_err(VmError::Thread)?;
         let fd = loop {
             match kvm.create_vm() {
@@ -62,6 +66,7 @@ impl Vm {
         fd.set_tss_address(usize::try_from(layout::KVM_TSS).unwrap_or(0))
             .map_err(cannot("place its task state segment"))?;
         fd.create_irq_chip().map_err(cannot("make interrupt controllers"))?;
+        rest_when_halted(&fd);
         for (slot, region) in (0..).zip(ram.iter()) {
             let slot = kvm_userspace_memory_region {
                 slot,
@@ -74,7 +79,7 @@ impl Vm {
             // nothing but guests and volatile accesses touches it.
             unsafe { fd.set_user_memory_region(slot) }.map_err(cannot("take the guest's memory"))?;
         }
-        Ok(Self { threads: Vec::new(), gate: Arc::new(Gate::new(0)), fd: Arc::new(fd), _ram: ram })
+        Ok(Self { threads: Vec::new(), gate: Arc::new(Gate::new(0)), fd: Arc::new(fd), exits, _ram: ram })
     }
 
     /// For the wires.
@@ -109,9 +114,16 @@ impl Vm {
             }
             vcpus.push(vcpu);
         }
+        self.exits.set_kernel(vcpus.iter().filter_map(Statistics::of).collect());
         self.gate = Arc::new(Gate::new(vcpus.len()));
         for (id, vcpu) in (0..).zip(vcpus) {
-            let context = Context { id, gate: self.gate.clone(), buses: buses.clone(), alarm: alarm.clone() };
+            let context = Context {
+                id,
+                gate: self.gate.clone(),
+                buses: buses.clone(),
+                alarm: alarm.clone(),
+                exits: self.exits.clone(),
+            };
             let thread = std::thread::Builder::new()
                 .name(format!("vcpu{id}"))
                 .spawn(move || vcpu::run(vcpu, &context))
@@ -136,8 +148,19 @@ impl Vm {
     }
 }
 
+/// Has a halted processor give up the host's at once, instead of spinning for a while in case work
+/// comes: on a host full of desktops most are idle, and a person does not notice microseconds.
+fn rest_when_halted(vm: &VmFd) {
+    let no_polling = kvm_enable_cap { cap: KVM_CAP_HALT_POLL, ..Default::default() };
+    // A host whose KVM lacks it polls as its administrator set.
+    if let Err(error) = vm.enable_cap(&no_polling) {
+        tracing::debug!(%error, "halted processors poll as the host's KVM is set");
+    }
+}
+
 impl Drop for Vm {
     fn drop(&mut self) {
+        self.exits.set_kernel(Vec::new());
         self.gate.end();
         self.kick();
         for thread in self.threads.drain(..) {

@@ -3,11 +3,13 @@
 mod keyboard_controller;
 mod pm_timer;
 mod power;
+mod rtc;
 mod serial;
 mod serial_log;
 
 pub use keyboard_controller::KeyboardController;
 pub use pm_timer::PmTimer;
 pub use power::PowerRegisters;
+pub use rtc::Rtc;
 pub use serial::SerialPort;
 pub use serial_log::SerialLog;

@@ -60,6 +60,12 @@ pub trait Machine: Send + Sync {
     /// When the machine has ended already.
     fn stop(&self) -> Result<(), Refused>;
 
+    /// Asks the guest to leave `target_mib` MiB of its memory to the host; it gives what it can spare.
+    ///
+    /// # Errors
+    /// When the guest could not live on the rest, or the machine has ended.
+    fn balloon(&self, target_mib: u32) -> Result<(), Refused>;
+
     /// Where its pictures are, and who may change their sizes.
     fn desk(&self) -> &Arc<Desk>;
 

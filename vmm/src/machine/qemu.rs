@@ -79,6 +79,10 @@ impl Machine for Qemu {
         &self.desk
     }
 
+    fn balloon(&self, target_mib: u32) -> Result<(), Refused> {
+        self.machine.balloon(target_mib).map_err(refused)
+    }
+
     fn input(&self) -> Arc<dyn InputSink> {
         self.machine.input()
     }

@@ -100,7 +100,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let (tell, told) = channel();
-        let ram = memory::allocate(64).unwrap();
+        let ram = memory::allocate(64, memory::Backing::default()).unwrap();
         let event_loop = EventLoop::new().unwrap();
         let remote = event_loop.remote();
         let interrupt = Arc::default();

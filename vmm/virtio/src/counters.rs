@@ -36,6 +36,9 @@ pub struct Counters {
     pub block_no_space: Counter,
     /// Writes of console output that its sink refused.
     pub console_lost: Counter,
+    /// Ranges in the balloon or in reports of free pages that are not the guest's memory, and
+    /// lists that are too long.
+    pub balloon_refused: Counter,
 }
 
 impl Counters {
@@ -49,6 +52,7 @@ impl Counters {
             ("block_errors", &self.block_errors),
             ("block_no_space", &self.block_no_space),
             ("console_lost", &self.console_lost),
+            ("balloon_refused", &self.balloon_refused),
         ]
         .into_iter()
         .map(|(name, counter)| (name, counter.get()))

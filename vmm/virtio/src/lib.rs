@@ -3,6 +3,7 @@
 //!
 //! Everything that a guest writes is hostile: no path from it panics, every command is answered.
 
+pub mod balloon;
 pub mod block;
 pub mod console;
 pub mod counters;
@@ -15,6 +16,7 @@ pub mod queue;
 mod fields;
 mod timer;
 
+pub use balloon::{Balloon, BalloonControl};
 pub use block::{Block, OpenError};
 pub use console::Console;
 pub use counters::Counters;

@@ -37,6 +37,11 @@ pub(crate) enum Command {
     Quit,
     /// Asks for a [`RunStatus`].
     QueryStatus,
+    /// Asks the guest to make do with so much memory.
+    Balloon {
+        /// Bytes.
+        value: u64,
+    },
     /// Moves pointers, all at once.
     InputSendEvent {
         /// In order.
@@ -104,6 +109,11 @@ pub(crate) enum Event {
     Resumed,
     /// The guest's kernel gave up.
     GuestPanicked,
+    /// The guest makes do with another amount of memory.
+    BalloonChange {
+        /// Bytes.
+        actual: u64,
+    },
 }
 
 /// QEMU's first line.
@@ -156,6 +166,8 @@ pub(super) struct Refusal {
 struct EventData {
     #[serde(default)]
     reason: Option<Value>,
+    #[serde(default)]
+    actual: Option<u64>,
 }
 
 impl Line {
@@ -170,6 +182,7 @@ impl Line {
             "STOP" => Event::Stopped,
             "RESUME" => Event::Resumed,
             "GUEST_PANICKED" => Event::GuestPanicked,
+            "BALLOON_CHANGE" => Event::BalloonChange { actual: self.data.actual? },
             _ => return None,
         })
     }
@@ -204,6 +217,8 @@ mod tests {
                                "data": {"guest": true, "reason": "guest-shutdown"}}"#,
         );
         assert_eq!(shutdown.event(), Some(Event::Shutdown { reason: "guest-shutdown".to_owned() }));
+        let balloon = line(r#"{"event": "BALLOON_CHANGE", "data": {"actual": 1048576}}"#);
+        assert_eq!(balloon.event(), Some(Event::BalloonChange { actual: 1 << 20 }));
         assert_eq!(line(r#"{"event": "RTC_CHANGE", "data": {"offset": 3}}"#).event(), None);
         let answer = line(r#"{"return": {}, "id": 7}"#);
         assert_eq!((answer.event(), answer.id, answer.returned.is_some()), (None, Some(7), true));

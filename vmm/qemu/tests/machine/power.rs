@@ -1,6 +1,7 @@
 //! Starting, stopping and dying.
 
 use crate::bench::{Bench, lit};
+use oriel_qemu::CommandError;
 use oriel_vmm_api::{EndReason, RunState};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -34,6 +35,16 @@ fn pause_resume_and_reset_are_seen() {
     bench.machine.reset().unwrap();
     bench.wait("the reset", |bench| (bench.machine.counters()["resets"] > 0).then_some(()));
     assert_eq!(bench.machine.state(), RunState::Running);
+}
+
+#[test]
+fn a_balloon_leaves_the_guest_something() {
+    let bench = firmware();
+    let error = bench.machine.balloon(u32::MAX).unwrap_err();
+    assert!(matches!(error, CommandError::BalloonTooLarge { wanted: u32::MAX, .. }), "{error}");
+    // Firmware has no driver for it; QEMU knows the device and takes the wish.
+    bench.machine.balloon(1).unwrap();
+    assert_eq!(bench.machine.counters()["balloon_mib"], 0, "what was not given is not told");
 }
 
 #[test]

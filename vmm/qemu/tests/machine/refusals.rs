@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Folder, config};
 use oriel_qemu::StartError;
-use oriel_vmm_api::Disk;
+use oriel_vmm_api::{Disk, HugePages};
 use std::fs;
 use std::path::PathBuf;
 
@@ -54,6 +54,28 @@ fn more_memory_than_there_can_be_is_refused() {
     wanted.memory_mib = u32::MAX;
     let error = refusal(folder, &wanted);
     assert!(matches!(error, StartError::Memory(_)), "{error:?}");
+}
+
+#[test]
+fn reserved_pages_that_are_not_there_are_named() {
+    let folder = Folder::new();
+    let mut wanted = config(&folder, PathBuf::new(), "");
+    wanted.huge_pages = HugePages::Reserved;
+    // A tebibyte: more than a host that runs tests has set aside.
+    wanted.memory_mib = 1 << 20;
+    let error = refusal(folder, &wanted);
+    assert!(error.to_string().contains("vm.nr_hugepages"), "{error:?}");
+}
+
+#[test]
+fn a_generation_that_is_none_is_refused() {
+    for text in ["", "0123", "000102030405060708090a0b0c0d0e0g"] {
+        let folder = Folder::new();
+        let mut wanted = config(&folder, PathBuf::new(), "");
+        wanted.generation = Some(text.to_owned());
+        let error = refusal(folder, &wanted).to_string();
+        assert!(error.contains("32 hexadecimal digits"), "{error}");
+    }
 }
 
 #[test]

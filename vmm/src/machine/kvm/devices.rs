@@ -1,9 +1,12 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
 use crate::legacy::SerialLog;
+use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_virtio::{Block, Console, Counters, Entropy, Gpu, InputDevices, OpenError, VirtioDevice};
-use oriel_vmm_api::MachineConfig;
+use oriel_virtio::{
+    Balloon, BalloonControl, Block, Console, Counters, Entropy, Gpu, InputDevices, OpenError, VirtioDevice,
+};
+use oriel_vmm_api::{HugePages, MachineConfig};
 use std::sync::Arc;
 
 /// Why a device could not be made.
@@ -17,10 +20,11 @@ pub enum DeviceError {
     Host(#[from] std::io::Error),
 }
 
-/// All of them, and where input goes in.
+/// All of them, where input goes in, and the host's hand on the balloon.
 pub struct Devices {
     pub devices: Vec<Box<dyn VirtioDevice>>,
     pub input: Arc<dyn InputSink>,
+    pub balloon: BalloonControl,
     pub counters: Arc<Counters>,
 }
 
@@ -32,6 +36,8 @@ pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result
     let resizer = gpu.resizer();
     desk.on_wanted(move |screens| resizer.resize(screens));
     let hands = InputDevices::new(desk, &counters)?;
+    let balloon = Balloon::new(largest_balloon_mib(config), counters.clone())?;
+    let balloon_control = balloon.control();
     let mut devices: Vec<Box<dyn VirtioDevice>> = vec![
         Box::new(gpu),
         Box::new(hands.keyboard),
@@ -39,9 +45,19 @@ pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result
         Box::new(hands.mouse),
         Box::new(Entropy::new(counters.clone())),
         Box::new(Console::new(Box::new(log.clone()), counters.clone())),
+        Box::new(balloon),
     ];
     for disk in &config.disks {
         devices.push(Box::new(Block::open(&disk.path, disk.read_only, counters.clone())?));
     }
-    Ok(Devices { devices, input: hands.hub, counters })
+    Ok(Devices { devices, input: hands.hub, balloon: balloon_control, counters })
+}
+
+/// All but what a guest cannot do without; nothing of reserved pages, which the host would lose
+/// sight of.
+fn largest_balloon_mib(config: &MachineConfig) -> u32 {
+    match config.huge_pages {
+        HugePages::Reserved => 0,
+        HugePages::Advise | HugePages::Never => config.memory_mib.saturating_sub(memory::MINIMUM_MIB),
+    }
 }

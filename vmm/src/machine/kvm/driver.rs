@@ -2,13 +2,15 @@
 
 use super::hardware::Hardware;
 use super::start::StartError;
+use crate::acpi::{self, AcpiError};
 use crate::alarm::{Alarm, Incident};
 use crate::boot::BootSource;
-use crate::cpu::Vm;
+use crate::cpu::{Exits, Vm};
 use crate::events::Events;
+use crate::generation::Generation;
 use crate::machine::Refused;
 use crate::wiring::{KvmWiring, Wiring};
-use crate::{acpi, layout, memory};
+use crate::{layout, memory};
 use kvm_ioctls::Kvm;
 use oriel_virtio::GuestRam;
 use oriel_vmm_api::{EndReason, RunState};
@@ -43,18 +45,23 @@ pub struct Driver {
     pub hardware: Arc<Hardware>,
     pub alarm: Arc<Alarm>,
     pub events: Arc<Events>,
+    pub generation: Generation,
+    pub exits: Arc<Exits>,
     pub vm: Option<Vm>,
 }
 
 impl Driver {
     /// Power-on: a new VM, every device reset, the kernel loaded, processors waiting.
     pub fn prepare(&mut self) -> Result<(), StartError> {
-        self.vm = None;
+        let used = self.vm.take().is_some();
         self.alarm.clear();
-        let mut vm = Vm::new(&self.kvm, self.ram.clone())?;
+        let mut vm = Vm::new(&self.kvm, self.ram.clone(), self.exits.clone())?;
         self.wiring.connect(Some(vm.fd()));
         self.hardware.reset();
-        memory::clear(&self.ram);
+        if used {
+            memory::clear(&self.ram).map_err(StartError::Clear)?;
+        }
+        self.generation.write(&self.ram).map_err(|_| AcpiError)?;
         let rsdp = acpi::write(&self.ram, self.cpus)?;
         let entry = self.boot.load(&self.ram, rsdp)?;
         vm.add_processors(&self.kvm, self.cpus, entry, self.hardware.buses(), &self.alarm)?;

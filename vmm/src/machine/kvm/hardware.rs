@@ -5,7 +5,7 @@ use crate::bus::Bus;
 use crate::cpu::Buses;
 use crate::event_loop::{EventLoop, Remote, Source};
 use crate::layout;
-use crate::legacy::{KeyboardController, PmTimer, PowerRegisters, SerialLog, SerialPort};
+use crate::legacy::{KeyboardController, PmTimer, PowerRegisters, Rtc, SerialLog, SerialPort};
 use crate::pci::{BarWindow, ConfigPorts, Ecam, PciBus, PciFunction};
 use crate::virtio_pci::VirtioPci;
 use crate::wiring::Wiring;
@@ -92,6 +92,7 @@ fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, alarm: &Arc<Alarm>) -> Bus
     let power = PowerRegisters(alarm.clone());
     ports.insert(layout::SLEEP_CONTROL_PORT.into(), PowerRegisters::PORTS, Arc::new(power));
     ports.insert(layout::PM_TIMER_PORT.into(), PM_TIMER_PORTS, Arc::new(PmTimer::default()));
+    ports.insert(layout::RTC_PORT.into(), Rtc::PORTS, Arc::new(Rtc::default()));
     ports.insert(CONFIG_PORT, CONFIG_PORTS, Arc::new(ConfigPorts(pci.clone())));
     ports
 }

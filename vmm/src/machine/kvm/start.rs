@@ -6,16 +6,18 @@ use super::hardware::Hardware;
 use crate::acpi::AcpiError;
 use crate::alarm::Alarm;
 use crate::boot::{BootError, BootSource};
-use crate::cpu::VmError;
+use crate::cpu::{Exits, VmError};
 use crate::events::Events;
+use crate::generation::{Generation, NotAGeneration};
 use crate::host;
+use crate::last_words::sentence;
 use crate::legacy::SerialLog;
 use crate::machine::{Machine, Refused};
-use crate::memory::{self, MemoryError};
+use crate::memory::{self, Backing, MemoryError};
 use crate::wiring::{KvmWiring, Wiring};
 use oriel_display::desk::MAX_SCREENS;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_virtio::{Counters, GuestRam};
+use oriel_virtio::{BalloonControl, Counters, GuestRam};
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,6 +41,15 @@ pub enum StartError {
     /// Guest memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// Guest memory, at a reset.
+    #[error("the host did not take the guest's memory back: {0}")]
+    Clear(std::io::Error),
+    /// The generation.
+    #[error(transparent)]
+    Generation(#[from] NotAGeneration),
+    /// Randomness.
+    #[error("the host has no randomness to give: {0}")]
+    Randomness(#[from] getrandom::Error),
     /// Kernel, initrd or command line.
     #[error(transparent)]
     Boot(#[from] BootError),
@@ -72,6 +83,8 @@ pub struct KvmMachine {
     ram: GuestRam,
     hardware: Arc<Hardware>,
     counters: Arc<Counters>,
+    balloon: BalloonControl,
+    exits: Arc<Exits>,
 }
 
 impl KvmMachine {
@@ -88,11 +101,16 @@ impl KvmMachine {
         }
         let kvm = host::open_kvm().map_err(|finding| StartError::NoKvm(finding.to_string()))?;
         let boot = BootSource::open(&config.boot)?;
-        let ram = memory::allocate(config.memory_mib)?;
+        let generation = match &config.generation {
+            Some(text) => Generation::parse(text)?,
+            None => Generation::random()?,
+        };
+        let backing = Backing { huge_pages: config.huge_pages, share: config.share_pages };
+        let ram = memory::allocate(config.memory_mib, backing)?;
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         let log = SerialLog::create(&config.serial_log)
             .map_err(|error| StartError::SerialLog { path: config.serial_log.clone(), error })?;
-        let Devices { devices, input, counters } = devices::make(config, &desk, &log)?;
+        let Devices { devices, input, balloon, counters } = devices::make(config, &desk, &log)?;
         let (orders, messages) = mpsc::channel();
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
@@ -101,6 +119,7 @@ impl KvmMachine {
         let hardware =
             Arc::new(Hardware::new(devices, &ram, &wires, &alarm, log).map_err(StartError::Resources)?);
         crate::machine::tell_size(&desk, &events);
+        let exits = Arc::new(Exits::new(config.cpus));
         let mut driver = Driver {
             kvm,
             cpus: config.cpus,
@@ -110,6 +129,8 @@ impl KvmMachine {
             hardware: hardware.clone(),
             alarm,
             events,
+            generation,
+            exits: exits.clone(),
             vm: None,
         };
         driver.prepare()?;
@@ -117,7 +138,7 @@ impl KvmMachine {
             .name("machine".into())
             .spawn(move || driver.run(&messages))
             .map_err(StartError::Resources)?;
-        Ok(Self { orders: Mutex::new(orders), desk, input, ram, hardware, counters })
+        Ok(Self { orders: Mutex::new(orders), desk, input, ram, hardware, counters, balloon, exits })
     }
 
     fn ask(&self, order: Order) -> Result<(), Refused> {
@@ -160,6 +181,10 @@ impl Machine for KvmMachine {
         &self.desk
     }
 
+    fn balloon(&self, target_mib: u32) -> Result<(), Refused> {
+        self.balloon.set_target(target_mib).map_err(|error| Refused(sentence(&error.to_string())))
+    }
+
     fn input(&self) -> Arc<dyn InputSink> {
         self.input.clone()
     }
@@ -170,6 +195,8 @@ impl Machine for KvmMachine {
         let (ports, memory) = self.hardware.unclaimed();
         counters.insert("unclaimed_port_accesses".into(), ports);
         counters.insert("unclaimed_memory_accesses".into(), memory);
+        counters.extend(self.balloon.figures().into_iter().map(|(name, mib)| (name.to_owned(), mib)));
+        counters.extend(self.exits.figures());
         counters.extend(host::residency(&memory::host_ranges(&self.ram)));
         counters
     }

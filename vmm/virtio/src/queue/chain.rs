@@ -68,6 +68,11 @@ impl Chain {
         self.writable.len
     }
 
+    /// Where the device may write: first addresses and bytes, in order.
+    pub fn writable_ranges(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.writable.segments.iter().map(|(start, len)| (start.0, *len as u64))
+    }
+
     /// Copies `buf.len()` readable bytes from `offset` on.
     ///
     /// # Errors

@@ -1,0 +1,47 @@
+use super::*;
+use std::process::Command;
+
+/// The table as ACPICA's own disassembler reads it, in a folder named for its `purpose`; `None` where that is not installed.
+fn disassembled(purpose: &str) -> Option<String> {
+    let folder = std::env::temp_dir().join(format!("oriel-dsdt-{purpose}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let table = super::super::tables::sdt(*b"DSDT", &body());
+    std::fs::write(folder.join("dsdt.aml"), table).unwrap();
+    let iasl = |arguments: &[&str]| Command::new("iasl").args(arguments).current_dir(&folder).output();
+    let read = iasl(&["-d", "dsdt.aml"]).ok().map(|output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let source = std::fs::read_to_string(folder.join("dsdt.dsl")).unwrap();
+        let compiled = iasl(&["-p", "again", "dsdt.dsl"]).unwrap();
+        let told = String::from_utf8_lossy(&compiled.stdout).into_owned();
+        assert!(compiled.status.success() && told.contains(" 0 Errors, 0 Warnings"), "{told}");
+        source
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
+    if read.is_none() {
+        eprintln!("skipped: iasl (package acpica-tools) is not installed");
+    }
+    // One space for many, so that what is looked for can be written in a line.
+    read.map(|source| source.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn acpica_reads_the_table_and_compiles_it_again_without_a_warning() {
+    let Some(source) = disassembled("again") else { return };
+    for device in ["PNP0A08", "PNP0C02", "PNP0501", "PNP0B00", "PNP0C0C", "VMGENCTR", "ACPI0013"] {
+        assert!(source.contains(&format!("\"{device}\"")), "{device} in {source}");
+    }
+}
+
+#[test]
+fn the_guest_is_told_where_its_generation_is_and_when_it_changes() {
+    let Some(source) = disassembled("generation") else { return };
+    let address = format!("Name (ADDR, Package (0x02) {{ 0x{:08X}, Zero }})", layout::GENERATION);
+    assert!(source.contains(&address), "{address} in {source}");
+    let line = |gsi: u32, device: &str| {
+        let condition = format!("If ((Arg0 == 0x{gsi:02X})) {{ Notify (\\_SB.{device}, 0x80)");
+        assert!(source.contains(&condition), "{condition} in {source}");
+        assert!(source.contains(&format!("{{ 0x{gsi:08X}, }}")), "interrupt {gsi}");
+    };
+    line(layout::POWER_BUTTON_GSI, "PWRB");
+    line(layout::GENERATION_GSI, "VGEN");
+}

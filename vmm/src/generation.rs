@@ -1,0 +1,121 @@
+//! Which life of a guest this is (Microsoft, "Virtual Machine Generation ID"): 128 bits that are
+//! new after every restore and every clone, so that the guest does not go on with random numbers
+//! and identities that another one has too. A reset begins no new life.
+
+use crate::layout;
+use crate::wiring::Wiring;
+use oriel_virtio::GuestRam;
+use std::fmt;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryError};
+
+const BYTES: usize = 16;
+
+/// Something else than 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the generation {0:?} is none; give 32 hexadecimal digits, or leave it out")]
+pub struct NotAGeneration(String);
+
+/// One life of one guest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Generation([u8; BYTES]);
+
+impl Generation {
+    /// One that nobody had before.
+    ///
+    /// # Errors
+    /// When the host has no randomness to give.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads 32 hexadecimal digits: the bytes in the order in which the guest finds them.
+    ///
+    /// # Errors
+    /// When `text` is something else.
+    pub fn parse(text: &str) -> Result<Self, NotAGeneration> {
+        let malformed = || NotAGeneration(text.chars().take(2 * BYTES + 1).collect());
+        let digit = |digit: u8| char::from(digit).to_digit(16).ok_or_else(malformed);
+        let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != BYTES || !odd.is_empty() {
+            return Err(malformed());
+        }
+        let mut bytes = [0; BYTES];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = (digit(*high)? << 4 | digit(*low)?) as u8;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Puts it where the guest looks for it.
+    ///
+    /// # Errors
+    /// When there is no memory at that place.
+    pub fn write(self, ram: &GuestRam) -> Result<(), GuestMemoryError> {
+        ram.write_slice(&self.0, GuestAddress(layout::GENERATION))
+    }
+
+    /// Puts it there and tells a guest that has run before. To be called before its processors run
+    /// again: whatever they did in between would be done twice.
+    ///
+    /// # Errors
+    /// When there is no memory at that place.
+    pub fn replace(self, ram: &GuestRam, wiring: &dyn Wiring) -> Result<(), GuestMemoryError> {
+        self.write(ram)?;
+        wiring.pulse(layout::GENERATION_GSI);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{Backing, allocate};
+    use crate::pci::Message;
+    use std::sync::Mutex;
+    use vmm_sys_util::eventfd::EventFd;
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<u32>>);
+
+    impl Wiring for Lines {
+        fn send(&self, _: Message) {}
+        fn pulse(&self, gsi: u32) {
+            self.0.lock().unwrap().push(gsi);
+        }
+        fn attach_doorbell(&self, _: u64, _: &EventFd) {}
+        fn detach_doorbell(&self, _: u64, _: &EventFd) {}
+    }
+
+    #[test]
+    fn a_new_generation_is_there_before_the_guest_is_told() {
+        let ram = allocate(64, Backing::default()).unwrap();
+        let old = Generation::parse("000102030405060708090a0B0C0D0E0F").unwrap();
+        let seen = || ram.read_obj::<[u8; 16]>(GuestAddress(layout::GENERATION)).unwrap();
+        old.write(&ram).unwrap();
+        assert_eq!(seen(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        let lines = Lines::default();
+        let new = Generation::random().unwrap();
+        new.replace(&ram, &lines).unwrap();
+        assert_eq!((seen(), lines.0.into_inner().unwrap()), (new.0, vec![layout::GENERATION_GSI]));
+        assert_ne!(old, new);
+    }
+
+    #[test]
+    fn anything_but_32_digits_is_refused_by_name() {
+        let long = "0".repeat(1000);
+        for text in
+            ["", "0123", "000102030405060708090a0b0c0d0e0g", "+00102030405060708090a0b0c0d0e0f", &long]
+        {
+            let told = Generation::parse(text).unwrap_err().to_string();
+            assert!(told.contains("32 hexadecimal digits") && told.len() < 150, "{told}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The real-time clock of a PC (Motorola MC146818, data sheet): the host's time in UTC, read only.
+//! It has neither alarm nor interrupt, and its other registers read as zero and keep nothing.
+
+use crate::bus::Registers;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// An index port and a data port.
+#[derive(Default)]
+pub struct Rtc {
+    index: AtomicU8,
+}
+
+impl Rtc {
+    /// Ports taken.
+    pub const PORTS: u64 = 2;
+}
+
+const INDEX: u64 = 0;
+const DATA: u64 = 1;
+/// The index port's highest bit masks the NMI of old and names no register.
+const INDEX_BITS: u8 = 0x7F;
+
+/// Register A: the divider for a 32768 Hz crystal, 1024 Hz of periodic rate.
+const STATUS_A: u8 = 0x26;
+/// In register A: the registers of time are about to change.
+const UPDATE_IN_PROGRESS: u8 = 1 << 7;
+/// The guest has at least so long to read them once it has seen them at rest.
+const UPDATE_WARNING: Duration = Duration::from_micros(244);
+/// Register B: binary-coded decimals, 24 hours.
+const STATUS_B: u8 = 1 << 1;
+/// Register D: the time is valid.
+const STATUS_D: u8 = 1 << 7;
+
+const SECONDS_PER_DAY: u64 = 86_400;
+
+/// Register `index` at `now`, the time since 1970.
+fn register(index: u8, now: Duration) -> u8 {
+    let seconds = now.as_secs();
+    let (day, second) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);
+    let (year, month, day_of_month) = civil(day);
+    match index {
+        0x00 => decimal(second % 60),
+        0x02 => decimal(second / 60 % 60),
+        0x04 => decimal(second / 3600),
+        // Sunday is 1; 1 January 1970 was a Thursday.
+        0x06 => decimal((day + 4) % 7 + 1),
+        0x07 => decimal(day_of_month),
+        0x08 => decimal(month),
+        0x09 => decimal(year % 100),
+        0x0A if now.subsec_nanos() >= 1_000_000_000 - UPDATE_WARNING.subsec_nanos() => {
+            STATUS_A | UPDATE_IN_PROGRESS
+        }
+        0x0A => STATUS_A,
+        0x0B => STATUS_B,
+        0x0D => STATUS_D,
+        // Where PCs have the century.
+        0x32 => decimal(year / 100 % 100),
+        _ => 0,
+    }
+}
+
+/// Two decimal digits.
+fn decimal(value: u64) -> u8 {
+    (((value / 10) << 4) | (value % 10)) as u8
+}
+
+/// Year, month from 1 and day from 1 of a day counted from 1 January 1970, in the Gregorian
+/// calendar. Years are taken to begin in March, so that the odd day of a leap year is their last.
+fn civil(day: u64) -> (u64, u64, u64) {
+    const DAYS_TO_1970: u64 = 719_468;
+    const DAYS_IN_400_YEARS: u64 = 146_097;
+    let day = day + DAYS_TO_1970;
+    let (era, day_of_era) = (day / DAYS_IN_400_YEARS, day % DAYS_IN_400_YEARS);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day_of_month)
+}
+
+impl Registers for Rtc {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        let [value] = data else { return };
+        let index = self.index.load(Ordering::Relaxed);
+        *value = match offset {
+            DATA => register(index, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            _ => index,
+        };
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) {
+        if let (INDEX, [index]) = (offset, data) {
+            self.index.store(index & INDEX_BITS, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Year, month, day, day of the week, hour, minute, second as the digits of their registers say.
+    fn told(seconds: u64) -> String {
+        let at = |index| register(index, Duration::from_secs(seconds));
+        let [century, year, month, day] = [0x32, 9, 8, 7].map(at);
+        let [weekday, hour, minute, second] = [6, 4, 2, 0].map(at);
+        format!(
+            "{century:02x}{year:02x}-{month:02x}-{day:02x} {weekday} {hour:02x}:{minute:02x}:{second:02x}"
+        )
+    }
+
+    #[test]
+    fn the_calendar_is_right_at_its_corners() {
+        assert_eq!(told(0), "1970-01-01 5 00:00:00");
+        assert_eq!(told(951_782_399), "2000-02-28 2 23:59:59");
+        assert_eq!(told(951_782_400), "2000-02-29 3 00:00:00");
+        assert_eq!(told(951_868_800), "2000-03-01 4 00:00:00");
+        assert_eq!(told(1_735_689_599), "2024-12-31 3 23:59:59");
+        assert_eq!(told(4_107_542_400), "2100-03-01 2 00:00:00", "2100 is no leap year");
+    }
+
+    #[test]
+    fn a_guest_that_heeds_the_update_flag_never_reads_a_torn_time() {
+        let flag = |nanos| register(0x0A, Duration::new(1, nanos)) & UPDATE_IN_PROGRESS;
+        assert_eq!(flag(0), 0);
+        assert_eq!(flag(999_700_000), 0);
+        assert_ne!(flag(999_756_000), 0);
+        assert_ne!(flag(999_999_999), 0);
+    }
+
+    #[test]
+    fn ports_select_and_read_and_nothing_can_be_set() {
+        let rtc = Rtc::default();
+        let read = |index: u8| {
+            rtc.write(INDEX, &[index]);
+            let mut value = [0xFF];
+            rtc.read(DATA, &mut value);
+            value[0]
+        };
+        assert_eq!(read(0x80 | 0x0B), STATUS_B, "the NMI mask names no register");
+        assert_eq!(read(0x0D), STATUS_D);
+        rtc.write(DATA, &[0]);
+        assert_eq!(read(0x0D), STATUS_D);
+        assert!(read(0x09) >= 0x25, "the host's year");
+        let mut word = [0xFF; 2];
+        rtc.read(DATA, &mut word);
+        assert_eq!(word, [0xFF; 2], "registers are bytes");
+    }
+}

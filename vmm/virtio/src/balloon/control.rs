@@ -1,0 +1,145 @@
+//! The host's hand on the balloon.
+
+use super::page_list::PAGE_SHIFT;
+use super::statistics::Statistics;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
+
+const MIB_SHIFT: u32 = 20;
+
+/// A balloon of this size cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// Nothing would be left to run in.
+    #[error("the guest cannot do without {wanted} MiB; the balloon may have at most {largest} MiB")]
+    TooLarge {
+        /// Asked for.
+        wanted: u32,
+        /// The limit.
+        largest: u32,
+    },
+    /// No page of this guest's memory can be given back.
+    #[error("this guest's memory is in reserved huge pages, which are never given back")]
+    Fixed,
+}
+
+/// A handle for any thread; the device acts on its own.
+#[derive(Clone)]
+pub struct BalloonControl(Arc<Shared>);
+
+struct Shared {
+    largest_mib: u32,
+    target_pages: AtomicU32,
+    actual_pages: AtomicU32,
+    target_changed: AtomicBool,
+    statistics_wanted: AtomicBool,
+    statistics: Mutex<Statistics>,
+    event: EventFd,
+}
+
+/// What the host wants since the last look.
+pub(super) struct Wishes {
+    pub target_changed: bool,
+    pub statistics: bool,
+}
+
+impl BalloonControl {
+    pub(super) fn new(largest_mib: u32) -> io::Result<Self> {
+        Ok(Self(Arc::new(Shared {
+            largest_mib,
+            target_pages: AtomicU32::new(0),
+            actual_pages: AtomicU32::new(0),
+            target_changed: AtomicBool::new(false),
+            statistics_wanted: AtomicBool::new(false),
+            statistics: Mutex::default(),
+            event: EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?,
+        })))
+    }
+
+    /// Asks the guest to leave `mib` MiB to the host from now on, 0 for none. It gives what it can
+    /// spare and takes some back when it runs short.
+    ///
+    /// # Errors
+    /// When that cannot be.
+    pub fn set_target(&self, mib: u32) -> Result<(), TargetError> {
+        let largest = self.0.largest_mib;
+        if mib > largest {
+            return Err(match largest {
+                0 => TargetError::Fixed,
+                largest => TargetError::TooLarge { wanted: mib, largest },
+            });
+        }
+        let pages = u64::from(mib) << (MIB_SHIFT - PAGE_SHIFT);
+        self.0.target_pages.store(u32::try_from(pages).unwrap_or(u32::MAX), Ordering::Release);
+        self.0.target_changed.store(true, Ordering::Release);
+        self.wake();
+        Ok(())
+    }
+
+    /// The balloon and the guest's own figures, in MiB, by name, as the guest told them last; and
+    /// asks it for new ones.
+    pub fn figures(&self) -> Vec<(&'static str, u64)> {
+        let in_mib = |pages: &AtomicU32| u64::from(pages.load(Ordering::Acquire)) >> (MIB_SHIFT - PAGE_SHIFT);
+        let mut figures = vec![
+            ("balloon_mib", in_mib(&self.0.actual_pages)),
+            ("balloon_target_mib", in_mib(&self.0.target_pages)),
+        ];
+        figures.extend(self.statistics().in_mib());
+        self.0.statistics_wanted.store(true, Ordering::Release);
+        self.wake();
+        figures
+    }
+
+    pub(super) fn gives_back(&self) -> bool {
+        self.0.largest_mib > 0
+    }
+
+    pub(super) fn target_pages(&self) -> u32 {
+        self.0.target_pages.load(Ordering::Acquire)
+    }
+
+    pub(super) fn actual_pages(&self) -> u32 {
+        self.0.actual_pages.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_actual_pages(&self, pages: u32) {
+        self.0.actual_pages.store(pages, Ordering::Release);
+    }
+
+    pub(super) fn take_wishes(&self) -> Wishes {
+        // Nothing to read: somebody looked already.
+        let _ = self.0.event.read();
+        Wishes {
+            target_changed: self.0.target_changed.swap(false, Ordering::AcqRel),
+            statistics: self.0.statistics_wanted.swap(false, Ordering::AcqRel),
+        }
+    }
+
+    pub(super) fn update_statistics(&self, buffer: &[u8]) {
+        self.0.statistics.lock().unwrap_or_else(PoisonError::into_inner).update(buffer);
+    }
+
+    /// The guest starts anew and has said nothing yet.
+    pub(super) fn forget(&self) {
+        self.set_actual_pages(0);
+        *self.0.statistics.lock().unwrap_or_else(PoisonError::into_inner) = Statistics::default();
+    }
+
+    fn statistics(&self) -> Statistics {
+        *self.0.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        // Fails only if the count overflows, and then the event is pending anyway.
+        let _ = self.0.event.write(1);
+    }
+}
+
+impl AsRawFd for BalloonControl {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.event.as_raw_fd()
+    }
+}

@@ -1,0 +1,298 @@
+//! The balloon as the transport sees it.
+
+use super::control::BalloonControl;
+use super::page_list;
+use super::reclaim::{ReclaimError, give_back};
+use super::statistics;
+use crate::counters::Counters;
+use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
+use crate::fields::read_config_bytes;
+use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
+
+/// Feature bits (virtio 1.2, section 5.5.3): figures of the guest's memory, pages taken back by a
+/// guest that runs short, pages reported that are free.
+const STATS_VQ: u64 = 1 << 1;
+const DEFLATE_ON_OOM: u64 = 1 << 2;
+const PAGE_REPORTING: u64 = 1 << 5;
+
+const INFLATE_QUEUE: u16 = 0;
+const DEFLATE_QUEUE: u16 = 1;
+const STATISTICS_QUEUE: u16 = 2;
+const REPORTING_QUEUE: u16 = 4;
+const QUEUE_SIZES: [u16; 5] = [128; 5];
+
+/// `actual` in the configuration space, which the driver writes.
+const ACTUAL: std::ops::Range<u64> = 4..8;
+
+/// Chains served before other devices have their turn.
+const CHAINS_AT_ONCE: u32 = 8;
+/// Page numbers taken out of one chain; Linux sends 256.
+const MOST_PAGES: usize = 1024;
+/// Ranges taken out of one report; Linux sends 32.
+const MOST_RANGES: usize = 256;
+/// Bytes of one report; Linux sends at most 128 MiB.
+const MOST_REPORTED: u64 = 256 << 20;
+
+const CONTROL_EVENT: usize = 0;
+
+/// A memory balloon with free-page reporting.
+pub struct Balloon {
+    control: BalloonControl,
+    counters: Arc<Counters>,
+    /// Rung by the device itself when it has left work for later.
+    later: EventFd,
+    active: Option<Active>,
+}
+
+struct Active {
+    memory: GuestRam,
+    interrupt: Arc<dyn Interrupt>,
+    inflate: DeviceQueue,
+    deflate: DeviceQueue,
+    statistics: Option<DeviceQueue>,
+    /// The driver's buffer for statistics; handed back when new ones are wanted.
+    statistics_buffer: Option<Chain>,
+    reporting: Option<DeviceQueue>,
+}
+
+/// Where free-page reporting may be. The specification keeps a number for every queue; Linux
+/// before 6.11 counts only those whose feature was accepted, as QEMU does. Both are understood.
+fn reporting_queues(features: u64) -> [u16; 2] {
+    let counted = if features & STATS_VQ != 0 { STATISTICS_QUEUE + 1 } else { STATISTICS_QUEUE };
+    [counted, REPORTING_QUEUE]
+}
+
+impl Balloon {
+    /// A balloon of up to `largest_mib` MiB. With 0, no page of the guest's memory is ever given
+    /// back, and the guest is not asked to report free ones.
+    ///
+    /// # Errors
+    /// When the host is out of descriptors.
+    pub fn new(largest_mib: u32, counters: Arc<Counters>) -> io::Result<Self> {
+        let control = BalloonControl::new(largest_mib)?;
+        let later = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
+        Ok(Self { control, counters, later, active: None })
+    }
+
+    /// The host's hand on it.
+    pub fn control(&self) -> BalloonControl {
+        self.control.clone()
+    }
+
+    /// Serves a queue until it is empty or enough was done for now.
+    fn serve(&mut self, index: u16) {
+        let Some(active) = &mut self.active else { return };
+        let left = match index {
+            INFLATE_QUEUE => active.inflate(&self.counters),
+            DEFLATE_QUEUE => active.deflate(),
+            STATISTICS_QUEUE if active.statistics.is_some() => active.take_statistics(&self.control),
+            _ => active.take_report(&self.counters),
+        };
+        if left {
+            // Fails only if the count overflows, and then the event is pending anyway.
+            let _ = self.later.write(1);
+        }
+    }
+}
+
+impl Active {
+    /// The guest does without these pages. Returns whether there may be more to do.
+    fn inflate(&mut self, counters: &Counters) -> bool {
+        let Self { memory, inflate, .. } = self;
+        let left = each_chain(inflate, |queue, chain| {
+            let mut list = vec![0; chain.readable_len().min(MOST_PAGES * 4)];
+            if list.is_empty() || chain.read(0, &mut list).is_err() {
+                queue.complete_malformed(chain);
+                return;
+            }
+            if chain.readable_len() > list.len() {
+                counters.balloon_refused.add_one();
+            }
+            for range in page_list::ranges(&list) {
+                reclaim(memory, range, counters);
+            }
+            queue.complete(chain, 0);
+        });
+        inflate.signal();
+        left
+    }
+
+    /// The guest takes pages back. They are there again as soon as it touches them.
+    fn deflate(&mut self) -> bool {
+        let left = each_chain(&mut self.deflate, |queue, chain| queue.complete(chain, 0));
+        self.deflate.signal();
+        left
+    }
+
+    /// The driver tells its figures and leaves the buffer with the device.
+    fn take_statistics(&mut self, control: &BalloonControl) -> bool {
+        let Self { statistics: Some(queue), statistics_buffer: kept, .. } = self else { return false };
+        let left = each_chain(queue, |queue, chain| {
+            let mut buffer = vec![0; chain.readable_len().min(statistics::MOST_BYTES)];
+            if chain.read(0, &mut buffer).is_ok() {
+                control.update_statistics(&buffer);
+            }
+            // There is one buffer; whoever sends more gets the others back.
+            if let Some(older) = kept.replace(chain) {
+                queue.complete(older, 0);
+            }
+        });
+        queue.signal();
+        left
+    }
+
+    /// Asks for new figures by handing the buffer back.
+    fn ask_for_statistics(&mut self) {
+        if let (Some(queue), Some(chain)) = (&mut self.statistics, self.statistics_buffer.take()) {
+            queue.complete(chain, 0);
+            queue.signal();
+        }
+    }
+
+    /// These pages are free now, and stay so until the report goes back.
+    fn take_report(&mut self, counters: &Counters) -> bool {
+        let Self { memory, reporting: Some(queue), .. } = self else { return false };
+        let left = each_chain(queue, |queue, chain| {
+            if chain.writable_len() == 0 {
+                queue.complete_malformed(chain);
+                return;
+            }
+            let mut bytes = 0u64;
+            for (start, size) in chain.writable_ranges().take(MOST_RANGES) {
+                bytes = bytes.saturating_add(size);
+                if bytes > MOST_REPORTED {
+                    break;
+                }
+                reclaim(memory, (start, size), counters);
+            }
+            queue.complete(chain, 0);
+        });
+        queue.signal();
+        left
+    }
+
+    fn queues(&self) -> impl Iterator<Item = &DeviceQueue> {
+        [&self.inflate, &self.deflate].into_iter().chain(&self.statistics).chain(&self.reporting)
+    }
+}
+
+/// Calls `take` with chain after chain; whether it stopped before the queue was empty.
+fn each_chain(queue: &mut DeviceQueue, mut take: impl FnMut(&mut DeviceQueue, Chain)) -> bool {
+    for _ in 0..CHAINS_AT_ONCE {
+        let Some(chain) = queue.pop() else { return false };
+        take(queue, chain);
+    }
+    true
+}
+
+fn reclaim(memory: &GuestRam, (start, size): page_list::Range, counters: &Counters) {
+    match give_back(memory, start, size) {
+        Ok(()) | Err(ReclaimError::Reserved) => {}
+        Err(error) => {
+            counters.balloon_refused.add_one();
+            tracing::debug!(start, size, %error, "pages were not given back");
+        }
+    }
+}
+
+impl VirtioDevice for Balloon {
+    fn device_id(&self) -> u16 {
+        5
+    }
+
+    fn name(&self) -> &'static str {
+        "balloon"
+    }
+
+    fn pci_class(&self) -> u32 {
+        0xFF_00_00
+    }
+
+    /// Pages may be used again before the host is told (no MUST_TELL_HOST): they come back by
+    /// being touched.
+    fn features(&self) -> u64 {
+        let reporting = if self.control.gives_back() { PAGE_REPORTING } else { 0 };
+        RING_FEATURES | STATS_VQ | DEFLATE_ON_OOM | reporting
+    }
+
+    fn queue_sizes(&self) -> &[u16] {
+        &QUEUE_SIZES
+    }
+
+    /// `num_pages` and `actual`; the rest belongs to features that are not offered.
+    fn read_config(&self, offset: u64, data: &mut [u8]) {
+        let config = [self.control.target_pages().to_le_bytes(), self.control.actual_pages().to_le_bytes()];
+        read_config_bytes(config.as_flattened(), offset, data);
+    }
+
+    fn write_config(&mut self, offset: u64, data: &[u8]) {
+        let mut actual = self.control.actual_pages().to_le_bytes();
+        for (to, at) in actual.iter_mut().zip(ACTUAL) {
+            let from = at.checked_sub(offset).and_then(|at| data.get(usize::try_from(at).ok()?));
+            *to = from.copied().unwrap_or(*to);
+        }
+        self.control.set_actual_pages(u32::from_le_bytes(actual));
+    }
+
+    fn activate(&mut self, mut activation: Activation) -> Result<(), ActivateError> {
+        let features = activation.features;
+        let mut take = |index| DeviceQueue::take(&mut activation, index, &self.counters);
+        let (inflate, deflate) = (take(INFLATE_QUEUE)?, take(DEFLATE_QUEUE)?);
+        let statistics = if features & STATS_VQ != 0 { Some(take(STATISTICS_QUEUE)?) } else { None };
+        let mut reporting = None;
+        if features & PAGE_REPORTING != 0 {
+            let [counted, numbered] = reporting_queues(features);
+            reporting = Some(match take(counted) {
+                Err(ActivateError::QueueMissing(_)) => take(numbered)?,
+                found => found?,
+            });
+        }
+        self.active = Some(Active {
+            memory: activation.memory.clone(),
+            interrupt: activation.interrupt.clone(),
+            inflate,
+            deflate,
+            statistics,
+            statistics_buffer: None,
+            reporting,
+        });
+        Ok(())
+    }
+
+    fn queue_notified(&mut self, index: u16) {
+        self.serve(index);
+    }
+
+    fn event_fds(&self) -> Vec<RawFd> {
+        vec![self.control.as_raw_fd(), self.later.as_raw_fd()]
+    }
+
+    fn event(&mut self, token: usize) {
+        if token != CONTROL_EVENT {
+            let _ = self.later.read();
+            (0..QUEUE_SIZES.len() as u16).for_each(|index| self.serve(index));
+            return;
+        }
+        let wishes = self.control.take_wishes();
+        let Some(active) = &mut self.active else { return };
+        if wishes.target_changed {
+            active.interrupt.config();
+        }
+        if wishes.statistics {
+            active.ask_for_statistics();
+        }
+    }
+
+    fn reset(&mut self) {
+        self.active = None;
+        self.control.forget();
+    }
+
+    fn needs_reset(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.queues().any(DeviceQueue::broken))
+    }
+}

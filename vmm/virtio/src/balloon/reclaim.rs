@@ -1,0 +1,99 @@
+//! Giving pages of guest memory back to the host.
+//!
+//! Invariants: only whole pages that lie in a region of guest memory are given back, and the region
+//! stays mapped. What the guest reads there afterwards is zero (or, in a private mapping of a file,
+//! the file's), for the guest itself and for devices alike: a picture that is shown from such
+//! pages turns black, a queue in them is empty. The guest harms none but itself.
+
+use super::page_list::PAGE;
+use std::io;
+use vm_memory::{Address, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
+
+/// Why a range was not given back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReclaimError {
+    /// No whole range of guest memory.
+    #[error("not in guest memory")]
+    Outside,
+    /// Reserved huge pages: the host holds them for this guest alone, and a page given back may
+    /// not be there when the guest touches it again.
+    #[error("reserved pages stay where they are")]
+    Reserved,
+    /// The kernel said no.
+    #[error("the host refused: {0}")]
+    Host(#[from] io::Error),
+}
+
+/// Gives the whole pages between `start` and `start + size` back to the host.
+///
+/// # Errors
+/// When a part of the range is not in guest memory, or cannot be given back.
+pub fn give_back(memory: &GuestMemoryMmap, start: u64, size: u64) -> Result<(), ReclaimError> {
+    let end = start.checked_add(size).ok_or(ReclaimError::Outside)?;
+    let mut at = start.checked_next_multiple_of(PAGE).ok_or(ReclaimError::Outside)?;
+    let end = end & !(PAGE - 1);
+    while at < end {
+        let region = memory.find_region(GuestAddress(at)).ok_or(ReclaimError::Outside)?;
+        let offset = at - region.start_addr().raw_value();
+        let count = (end - at).min(region.len() - offset);
+        let advice = match region.flags() {
+            flags if flags & libc::MAP_HUGETLB != 0 => return Err(ReclaimError::Reserved),
+            flags if flags & libc::MAP_PRIVATE != 0 => libc::MADV_DONTNEED,
+            _ => libc::MADV_REMOVE,
+        };
+        let whole = |bytes: u64| usize::try_from(bytes).map_err(|_| ReclaimError::Outside);
+        let (offset, count_bytes) = (whole(offset)?, whole(count)?);
+        // SAFETY: `offset + count` is at most the region's length and `memory` keeps it mapped.
+        // Both advices leave the mapping as it is; guest memory is only ever read and written
+        // by guests and by volatile accesses, which expect any byte at any time.
+        if unsafe { libc::madvise(region.as_ptr().add(offset).cast(), count_bytes, advice) } != 0 {
+            return Err(io::Error::last_os_error().into());
+        }
+        at += count;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vm_memory::Bytes;
+
+    fn memory() -> GuestMemoryMmap {
+        // Two regions that touch and one beyond a hole.
+        let regions =
+            [(GuestAddress(0), 0x4000), (GuestAddress(0x4000), 0x4000), (GuestAddress(0x10000), 0x4000)];
+        let memory = GuestMemoryMmap::from_ranges(&regions).unwrap();
+        memory.write_slice(&[7; 0x8000], GuestAddress(0)).unwrap();
+        memory.write_slice(&[7; 0x4000], GuestAddress(0x10000)).unwrap();
+        memory
+    }
+
+    fn kept(memory: &GuestMemoryMmap) -> Vec<u64> {
+        let pages = [0u64, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19];
+        let byte = |page: &u64| memory.read_obj::<u8>(GuestAddress(page * PAGE)).unwrap();
+        pages.iter().filter(|page| byte(page) != 0).copied().collect()
+    }
+
+    #[test]
+    fn whole_pages_go_and_their_neighbours_stay() {
+        let memory = memory();
+        give_back(&memory, 0x1800, 0x3000).unwrap();
+        assert_eq!(kept(&memory), [0, 1, 4, 5, 6, 7, 16, 17, 18, 19]);
+        give_back(&memory, 0x3000, 0x3000).unwrap();
+        assert_eq!(kept(&memory), [0, 1, 6, 7, 16, 17, 18, 19], "over the border of two regions");
+        give_back(&memory, 0x6800, 0x100).unwrap();
+        assert_eq!(kept(&memory), [0, 1, 6, 7, 16, 17, 18, 19], "no whole page");
+    }
+
+    #[test]
+    fn what_is_not_guest_memory_is_refused() {
+        let memory = memory();
+        for (start, size) in
+            [(0x8000, PAGE), (0x7000, 2 * PAGE), (u64::MAX - 10, 100), (u64::MAX, 1), (1 << 52, PAGE)]
+        {
+            assert!(matches!(give_back(&memory, start, size), Err(ReclaimError::Outside)), "{start:#x}");
+        }
+        assert!(kept(&memory).ends_with(&[16, 17, 18, 19]));
+    }
+}

@@ -1,0 +1,77 @@
+//! What the guest says of its memory (virtio 1.2, section 5.5.6.3).
+
+use crate::fields::Fields;
+
+/// Bytes of one statistic: a tag and a value.
+const ENTRY: usize = 10;
+/// More than the specification has.
+const MOST_ENTRIES: usize = 32;
+/// All that is read of one buffer.
+pub const MOST_BYTES: usize = ENTRY * MOST_ENTRIES;
+
+const FREE: u16 = 4;
+const TOTAL: u16 = 5;
+const AVAILABLE: u16 = 6;
+const CACHES: u16 = 7;
+
+/// Figures in bytes, each as the guest gave it last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Not used for anything.
+    pub free: Option<u64>,
+    /// All that the guest's kernel manages; less what is in the balloon.
+    pub total: Option<u64>,
+    /// What programs could have without swapping.
+    pub available: Option<u64>,
+    /// Caches of files that could be dropped.
+    pub caches: Option<u64>,
+}
+
+impl Statistics {
+    /// Takes over what `buffer` tells; what it does not tell stays as it was.
+    pub fn update(&mut self, buffer: &[u8]) {
+        let (entries, _) = buffer.as_chunks::<ENTRY>();
+        for entry in entries {
+            let mut fields = Fields(entry);
+            let (Some(tag), Some(value)) = (fields.u16(), fields.u64()) else { return };
+            match tag {
+                FREE => self.free = Some(value),
+                TOTAL => self.total = Some(value),
+                AVAILABLE => self.available = Some(value),
+                CACHES => self.caches = Some(value),
+                _ => {}
+            }
+        }
+    }
+
+    /// Those that are known, by name, in MiB.
+    pub fn in_mib(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("guest_free_mib", self.free),
+            ("guest_total_mib", self.total),
+            ("guest_available_mib", self.available),
+            ("guest_caches_mib", self.caches),
+        ]
+        .into_iter()
+        .filter_map(|(name, bytes)| Some((name, bytes? >> 20)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_tags_are_taken_and_the_rest_passed_over() {
+        let mut buffer = Vec::new();
+        for (tag, value) in [(6u16, 300u64 << 20), (99, 1), (4, 200 << 20), (6, 250 << 20)] {
+            buffer.extend(tag.to_le_bytes());
+            buffer.extend(value.to_le_bytes());
+        }
+        buffer.extend([5, 0, 1]);
+        let mut statistics = Statistics { caches: Some(5 << 20), ..Statistics::default() };
+        statistics.update(&buffer);
+        let told: Vec<_> = statistics.in_mib().collect();
+        assert_eq!(told, [("guest_free_mib", 200), ("guest_available_mib", 250), ("guest_caches_mib", 5)]);
+    }
+}
