@@ -91,7 +91,7 @@ fn each_window_shows_its_screen_and_points_at_its_part_of_the_desktop() {
                 _ => std::thread::yield_now(),
             }
         };
-        assert_eq!((u32::from(x) * 960 >> 16, u32::from(y) * 480 >> 16), pixel);
+        assert_eq!(((u32::from(x) * 960) >> 16, (u32::from(y) * 480) >> 16), pixel);
     }
     let viewers: Vec<u32> = machine.got.lock().unwrap().iter().map(|(_, id)| id.viewer).collect();
     assert_ne!(viewers[0], viewers[2], "the two are told apart");

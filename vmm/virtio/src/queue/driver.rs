@@ -1,6 +1,6 @@
 //! A driver for tests and fuzz targets: it lays out real rings and descriptors in guest memory,
 //! honest or not. No product is built with it.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::should_implement_trait, missing_docs)]
 
 use crate::device::{Activation, GuestRam, Interrupt};
 use std::sync::Arc;
