@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use oriel_display::input::{Button, InputEvent, InputId, InputSink};
-use oriel_display::Screen;
+use oriel_display::{Desk, Size};
 use oriel_fuzz::Guest;
 use oriel_virtio::{Counters, InputDevices};
 use std::sync::Arc;
@@ -21,7 +21,8 @@ fn event(bytes: &[u8]) -> Option<InputEvent> {
 }
 
 fuzz_target!(|script: &[u8]| {
-    let Ok(desk) = InputDevices::new(&Screen::new(), &Arc::new(Counters::default())) else { return };
+    let room = Desk::new(1, Size::new(1024, 768));
+    let Ok(desk) = InputDevices::new(&room, &Arc::new(Counters::default())) else { return };
     let mut device = match script.first().map_or(0, |byte| byte % 3) {
         0 => desk.keyboard,
         1 => desk.tablet,

@@ -2,8 +2,8 @@
 
 use oriel_virtio::GuestRam;
 use oriel_vmm::boot::BootSource;
-use oriel_vmm::memory;
-use oriel_vmm_api::Boot;
+use oriel_vmm::memory::{self, Backing};
+use oriel_vmm_api::{Boot, HugePages};
 use std::cell::OnceCell;
 use std::fs::File;
 use std::io::Write;
@@ -35,10 +35,10 @@ pub fn load(bytes: &[u8]) {
     let (Ok((_kernel, kernel)), Ok((_initrd, initrd))) = (file_of(bytes), file_of(INITRD)) else { return };
     let boot = Boot { kernel, initrd: Some(initrd), cmdline: "quiet".into() };
     RAM.with(|cell| {
-        let ram = cell.get_or_init(|| memory::allocate(64).expect("64 MiB of memory"));
+        let ram = cell.get_or_init(|| memory::allocate(64, Backing { huge_pages: HugePages::Never, share: false }).expect("64 MiB of memory"));
         if let Ok(source) = BootSource::open(&boot) {
             let _ = source.load(ram, 0xE_0000);
         }
-        memory::clear(ram);
+        memory::clear(ram).expect("memory is given back");
     });
 }

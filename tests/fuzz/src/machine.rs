@@ -1,15 +1,17 @@
 //! Everything of a machine that a guest's accesses reach, without KVM: a fuzzer is its only processor.
 
 use crate::script::Reader;
-use oriel_display::{Screen, Size};
-use oriel_virtio::{Console, Counters, Entropy, Gpu, GuestRam, InputDevices, VirtioDevice};
+use oriel_display::{Desk, Size};
+use oriel_virtio::{Balloon, Console, Counters, Entropy, Gpu, GuestRam, InputDevices, VirtioDevice};
 use oriel_vmm::alarm::Alarm;
 use oriel_vmm::cpu::Buses;
 use oriel_vmm::legacy::SerialLog;
 use oriel_vmm::machine::kvm::Hardware;
 use oriel_vmm::pci::Message;
 use oriel_vmm::wiring::Wiring;
-use oriel_vmm::{layout, memory};
+use oriel_vmm::layout;
+use oriel_vmm::memory::{self, Backing};
+use oriel_vmm_api::HugePages;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use vmm_sys_util::eventfd::EventFd;
@@ -45,21 +47,23 @@ impl Machine {
             let machine = cell.get_or_init(|| Self::new().expect("a machine"));
             machine.hardware.reset();
             machine.alarm.clear();
-            memory::clear(&machine.ram);
+            memory::clear(&machine.ram).expect("memory is given back");
             f(machine);
         });
     }
 
     fn new() -> std::io::Result<Self> {
-        let ram = memory::allocate(64).map_err(std::io::Error::other)?;
+        let ram = memory::allocate(64, Backing { huge_pages: HugePages::Never, share: false }).map_err(std::io::Error::other)?;
         let counters = Arc::new(Counters::default());
-        let screen = Screen::new();
+        let size = Size::new(640, 480);
+        let room = Desk::new(2, size);
         let log = SerialLog::create(&std::env::temp_dir().join(format!("oriel-fuzz-{}", std::process::id())))?;
-        let desk = InputDevices::new(&screen, &counters)?;
+        let desk = InputDevices::new(&room, &counters)?;
         let devices: Vec<Box<dyn VirtioDevice>> = vec![
-            Box::new(Gpu::new(screen, Size::new(640, 480), counters.clone())?),
+            Box::new(Gpu::new(room, size, counters.clone())?),
             Box::new(desk.keyboard),
             Box::new(Entropy::new(counters.clone())),
+            Box::new(Balloon::new(32, counters.clone())?),
             Box::new(Console::new(Box::new(std::io::sink()), counters)),
         ];
         let alarm = Arc::new(Alarm::new(|| ()));

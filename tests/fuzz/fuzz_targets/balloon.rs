@@ -1,0 +1,17 @@
+#![no_main]
+//! virtio-balloon: page lists, statistics and reports, with targets that change meanwhile.
+
+use libfuzzer_sys::fuzz_target;
+use oriel_fuzz::Guest;
+use oriel_virtio::{Balloon, Counters};
+use std::sync::Arc;
+
+fuzz_target!(|script: &[u8]| {
+    let Ok(mut balloon) = Balloon::new(64, Arc::new(Counters::default())) else { return };
+    let control = balloon.control();
+    let mut guest = Guest::new(&mut balloon);
+    guest.perform(&mut balloon, script, |host| {
+        // Too large a target is refused.
+        let _ = control.set_target(u32::from(host.first().copied().unwrap_or(0)));
+    });
+});
