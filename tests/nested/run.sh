@@ -47,9 +47,10 @@ make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
 make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" \
     'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng evdev ext4 button' \
-    "$here/guest/pattern.sh"
+    "$here/guest/pattern.sh" "$here/guest/screens.sh"
 cp "$kernel/vmlinuz" "$tree/vmlinuz"
 cp "$here/outer/devices-test" "$tree/run"
+cp "$here/outer/screens.sh" "$tree/"
 printf 'more_cmdline="%s"\n' "$more_cmdline" > "$tree/settings"
 
 mkdir "$work/guest-disk"

@@ -156,8 +156,10 @@ impl Gpu {
 
     /// Where each scanout is to be, when the host has changed its mind of that.
     pub fn wanted_screens(&mut self, rest: &Rest) -> Result<Option<Vec<Option<Rect>>>, GpuError> {
-        let due = if rest.sleeps() { boot::take_config_change() } else { rest.now() >= self.next_look };
-        if !due {
+        // The first time whatever is said: the host may have changed its mind before anyone listened.
+        let first = self.next_look == 0;
+        let told = if rest.sleeps() { boot::take_config_change() } else { rest.now() >= self.next_look };
+        if !(first || told) {
             return Ok(None);
         }
         self.next_look = rest.now() + LOOK_US;

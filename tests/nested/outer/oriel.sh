@@ -11,7 +11,7 @@ machine_start() {
   "id": "nested", "machine": "kvm", "cpus": $4, "memory_mib": $5,
   "boot": {"kernel": "$1", "initrd": "$2", "cmdline": "$3"},
   "disks": [$disks],
-  "width": $width, "height": $height,
+  "width": $width, "height": $height, "screens": 2,
   "socket": "$socket", "serial_log": "$results/serial.log", "last_words": "$results/last-words.json"
 }
 JSON
@@ -23,5 +23,6 @@ machine_picture() { oriel-vmm picture --socket "$socket" --out "$1" >> "$results
 machine_press() { oriel-vmm press --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_type() { oriel-vmm type --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_click() { oriel-vmm click --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
+machine_resize() { oriel-vmm tell --socket "$socket" resize "$@" >> "$results/client.log" 2>&1; }
 machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
 machine_ended_well() { grep -q guest_power_off "$results/last-words.json"; }

@@ -48,6 +48,17 @@ describe('from the window to the screen', () => {
     }
   });
 
+  it('names every pixel by its left edge, at any ratio', () => {
+    for (const ratio of [1, 1.1, 1.25, 1.5, 2, 3]) {
+      const guest = { width: 801, height: 603 };
+      const fitting = place(guest, room(801, 603, ratio));
+      for (let pixel = 0; pixel < guest.width; pixel += 1) {
+        const { x } = toFractions(pixel / ratio, 0, fitting, guest);
+        expect(Math.round((x * (guest.width - 1)) / 65535)).toBe(pixel);
+      }
+    }
+  });
+
   it('counts the bars as the nearest edge', () => {
     expect(toFractions(-40, 10, placement, HD)).toEqual({ x: 0, y: 0 });
     expect(toFractions(5000, 639, placement, HD)).toEqual({ x: 65535, y: 65535 });

@@ -55,14 +55,16 @@ export function toFractions(
   guest: { readonly width: number; readonly height: number },
 ): { readonly x: number; readonly y: number } {
   return {
-    x: fraction((clientX - placement.left) / placement.width, guest.width),
-    y: fraction((clientY - placement.top) / placement.height, guest.height),
+    x: fraction(clientX - placement.left, placement.width, guest.width),
+    y: fraction(clientY - placement.top, placement.height, guest.height),
   };
 }
 
 const FULL = 65535;
+/** Of a pixel: what divisions lose must not make a point at a pixel's edge one of the pixel before it. */
+const SLACK = 1 / 1024;
 
-function fraction(share: number, pixels: number): number {
-  const pixel = Math.min(pixels - 1, Math.max(0, Math.floor(share * pixels)));
+function fraction(at: number, side: number, pixels: number): number {
+  const pixel = Math.min(pixels - 1, Math.max(0, Math.floor((at * pixels) / side + SLACK)));
   return pixels <= 1 ? 0 : Math.round((pixel * FULL) / (pixels - 1));
 }

@@ -40,8 +40,8 @@ export class StageRoom {
     const ratio = window.devicePixelRatio;
     // Older browsers lack it, whatever the types say.
     const box = (devicePixelContentBoxSize as readonly ResizeObserverSize[] | undefined)?.[0];
-    const width = box?.inlineSize ?? Math.round(contentRect.width * ratio);
-    const height = box?.blockSize ?? Math.round(contentRect.height * ratio);
+    const width = devicePixels(contentRect.width * ratio, box?.inlineSize);
+    const height = devicePixels(contentRect.height * ratio, box?.blockSize);
     if (width > 0 && height > 0) {
       this.#size.value = { width, height, ratio };
     }
@@ -53,4 +53,9 @@ export class StageRoom {
       this.#size.value = { ...size, ratio: window.devicePixelRatio };
     }
   }
+}
+
+/** What the browser counted, unless it left out the ratio, as it does where another one is emulated. */
+function devicePixels(computed: number, counted: number | undefined): number {
+  return counted !== undefined && Math.abs(counted - computed) < 1.5 ? counted : Math.round(computed);
 }
