@@ -3,7 +3,8 @@
 # processor: QEMU emulates a machine with AMD-V, that machine has /dev/kvm, and on
 # it Oriel's own monitor runs a guest with the distribution's kernel and drivers.
 #
-#   run.sh [--vmm oriel|qemu] [--guest trixie|bookworm] [--time-limit SECONDS] [--cmdline WORDS]
+#   run.sh [--vmm oriel|qemu] [--guest trixie|bookworm] [--cpus N]
+#          [--time-limit SECONDS] [--cmdline WORDS]
 #
 # Without --guest, both kernels are tried. Prints `ok - …` and `not ok - …`; logs
 # and pictures are in .cache/nested/devices-*.
@@ -14,12 +15,13 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
 
-vmm=oriel release='' limit=300 more_cmdline=quiet
+vmm=oriel release='' cpus=2 limit=300 more_cmdline=quiet
 given=("$@")
 while (($#)); do
     case $1 in
         --vmm) vmm=$2 ;;
         --guest) release=$2 ;;
+        --cpus) cpus=$2 ;;
         --cmdline) more_cmdline=$2 ;;
         --time-limit) limit=$2 ;;
         *) die "unknown option $1; see the head of $0." ;;
@@ -46,12 +48,12 @@ prepare "devices-$vmm-$release"
 make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
 make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" \
-    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng evdev ext4 button' \
-    "$here/guest/pattern.sh" "$here/guest/screens.sh"
+    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon evdev ext4 button' \
+    "$here/guest/pattern.sh" "$here/guest/screens.sh" "$here/guest/memory.sh"
 cp "$kernel/vmlinuz" "$tree/vmlinuz"
 cp "$here/outer/devices-test" "$tree/run"
-cp "$here/outer/screens.sh" "$tree/"
-printf 'more_cmdline="%s"\n' "$more_cmdline" > "$tree/settings"
+cp "$here"/outer/{screens,memory}.sh "$tree/"
+printf 'vmm=%s cpus=%s more_cmdline="%s"\n' "$vmm" "$cpus" "$more_cmdline" > "$tree/settings"
 
 mkdir "$work/guest-disk"
 echo 'hello from the host' > "$work/guest-disk/greeting"

@@ -1,7 +1,7 @@
 //! What cannot start says why in one sentence and leaves nothing behind.
 
 use crate::support::{Desktop, Folder, bench_guest, kvm_is_here, run};
-use oriel_vmm_api::{Disk, EndReason, MachineConfig, MachineKind};
+use oriel_vmm_api::{Disk, EndReason, HugePages, MachineConfig, MachineKind};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
@@ -37,6 +37,18 @@ fn every_bad_configuration_gets_its_own_sentence() {
     assert!(text.contains("at least 64 MiB"), "{text}");
     let text = refusal(|_, config| config.memory_mib = u32::MAX);
     assert!(text.contains("this host has"), "{text}");
+    let text = refusal(|_, config| config.memory_mib = 0);
+    assert!(text.contains("at least 64 MiB"), "{text}");
+    let text = refusal(|_, config| config.huge_pages = HugePages::Reserved);
+    assert!(text.contains("vm.nr_hugepages") && text.contains("MiB of them free"), "{text}");
+    let text = refusal(|_, config| {
+        (config.memory_mib, config.huge_pages) = (65, HugePages::Reserved);
+    });
+    assert!(text.contains("even number"), "{text}");
+    for generation in ["", "7", "000102030405060708090a0b0c0d0e0g"] {
+        let text = refusal(|_, config| config.generation = Some(generation.into()));
+        assert!(text.contains("32 hexadecimal digits"), "{text}");
+    }
     let text = refusal(|folder, config| config.boot.kernel = folder.path("nowhere"));
     assert!(text.contains("nowhere") && text.contains("cannot be read"), "{text}");
     let text = refusal(|folder, config| config.boot.initrd = Some(folder.path("no-initrd")));
@@ -46,6 +58,13 @@ fn every_bad_configuration_gets_its_own_sentence() {
         std::fs::write(&config.boot.kernel, [0x5A; 100_000]).unwrap();
     });
     assert!(text.contains("no kernel that can be booted"), "{text}");
+    let text = refusal(|folder, config| {
+        config.boot.kernel = folder.path("empty");
+        std::fs::write(&config.boot.kernel, []).unwrap();
+    });
+    assert!(text.contains("no kernel that can be booted"), "{text}");
+    let text = refusal(|_, config| config.boot.kernel = "/".into());
+    assert!(text.contains("kernel / "), "{text}");
     let text = refusal(|folder, config| {
         let mut elf = std::fs::read(bench_guest()).unwrap();
         elf.truncate(8192);
@@ -59,11 +78,18 @@ fn every_bad_configuration_gets_its_own_sentence() {
     assert!(text.contains("no-disk"), "{text}");
     let text = refusal(|folder, config| config.serial_log = folder.path("missing/serial.log"));
     assert!(text.contains("serial log"), "{text}");
-    let text = refusal(|folder, config| {
-        config.machine = MachineKind::Qemu;
-        config.boot.kernel = folder.path("nowhere");
-    });
-    assert!(!text.is_empty());
+    for (change, part) in [
+        ((|config| config.boot.kernel = "/nowhere".into()) as fn(&mut MachineConfig), "nowhere"),
+        (|config| config.cpus = 0, "1 to 64 processors"),
+        (|config| config.memory_mib = u32::MAX, "cannot give"),
+        (|config| config.generation = Some("7".into()), "32 hexadecimal digits"),
+    ] {
+        let text = refusal(|_, config| {
+            config.machine = MachineKind::Qemu;
+            change(config);
+        });
+        assert!(text.contains(part) || text.contains("QEMU is not installed"), "{text}");
+    }
 }
 
 #[test]

@@ -6,6 +6,9 @@
 
 mod bad_starts;
 mod bench_guest;
+mod memory;
 mod power;
 mod screens;
 mod support;
+mod time;
+mod tiny_guest;

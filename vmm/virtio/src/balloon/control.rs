@@ -21,8 +21,8 @@ pub enum TargetError {
         /// The limit.
         largest: u32,
     },
-    /// No page of this guest's memory can be given back.
-    #[error("this guest's memory is in reserved huge pages, which are never given back")]
+    /// No page of this guest's memory is ever given back.
+    #[error("nothing of this guest's memory can be spared")]
     Fixed,
 }
 

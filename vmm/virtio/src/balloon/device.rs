@@ -93,9 +93,14 @@ impl Balloon {
             _ => active.take_report(&self.counters),
         };
         if left {
-            // Fails only if the count overflows, and then the event is pending anyway.
-            let _ = self.later.write(1);
+            self.look_again();
         }
+    }
+
+    /// Has [`VirtioDevice::event`] serve all queues.
+    fn look_again(&self) {
+        // Fails only if the count overflows, and then the event is pending anyway.
+        let _ = self.later.write(1);
     }
 }
 
@@ -260,6 +265,8 @@ impl VirtioDevice for Balloon {
             statistics_buffer: None,
             reporting,
         });
+        // Linux leaves its first statistics before it is ready, when nobody hears the kick.
+        self.look_again();
         Ok(())
     }
 

@@ -174,6 +174,15 @@ fn statistics_arrive_and_are_asked_for_anew() {
 }
 
 #[test]
+fn what_was_left_before_the_device_was_ready_is_found() {
+    let mut bench = bench();
+    bench.statistics.send(&[&statistics(100 * MIB)], &[]);
+    assert!(readable(bench.balloon.event_fds()[LATER]), "the device looks after its start");
+    bench.balloon.event(LATER);
+    assert_eq!(bench.figure("guest_available_mib"), Some(100));
+}
+
+#[test]
 fn a_flood_is_served_in_portions() {
     let mut bench = bench();
     let page = SPARE / PAGE;
