@@ -12,6 +12,7 @@ pub mod entropy;
 pub mod gpu;
 pub mod input;
 pub mod limiter;
+pub mod net;
 pub mod queue;
 
 mod fields;
@@ -26,3 +27,4 @@ pub use entropy::Entropy;
 pub use gpu::{Gpu, Resizer};
 pub use input::{InputDevice, InputDevices, InputHub};
 pub use limiter::{Limit, Limiter};
+pub use net::Net;
