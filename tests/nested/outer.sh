@@ -59,5 +59,5 @@ make_outer() {
     outer_kernel=$(fetch_kernel bookworm linux-image-cloud-amd64) || return
     outer_initramfs=$work/outer.img
     make_initramfs "$outer_initramfs" "$outer_kernel" "$here/outer/init" \
-        'virtio_pci virtio_blk virtio_rng ext4 kvm_amd tun'
+        'virtio_pci virtio_blk virtio_rng ext4 kvm_amd tun dummy'
 }

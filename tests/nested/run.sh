@@ -4,7 +4,7 @@
 # it Oriel's own monitor runs a guest with the distribution's kernel and drivers.
 #
 #   run.sh [--vmm oriel|qemu] [--guest trixie|bookworm] [--cpus N]
-#          [--time-limit SECONDS] [--cmdline WORDS]
+#          [--time-limit SECONDS] [--cmdline WORDS] [--download MEGABYTES]
 #
 # Without --guest, both kernels are tried. Prints `ok - …` and `not ok - …`; logs
 # and pictures are in .cache/nested/devices-*.
@@ -15,7 +15,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
 
-vmm=oriel release='' cpus=2 limit=300 more_cmdline=quiet
+vmm=oriel release='' cpus=2 limit=300 more_cmdline=quiet download=2
 given=("$@")
 while (($#)); do
     case $1 in
@@ -24,6 +24,7 @@ while (($#)); do
         --cpus) cpus=$2 ;;
         --cmdline) more_cmdline=$2 ;;
         --time-limit) limit=$2 ;;
+        --download) download=$2 ;;
         *) die "unknown option $1; see the head of $0." ;;
     esac
     shift 2
@@ -48,12 +49,13 @@ prepare "devices-$vmm-$release"
 make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
 make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" \
-    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon evdev ext4 button' \
-    "$here/guest/pattern.sh" "$here/guest/screens.sh" "$here/guest/memory.sh"
+    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon virtio_net evdev ext4 button' \
+    "$here"/guest/{pattern,screens,memory,net}.sh
 cp "$kernel/vmlinuz" "$tree/vmlinuz"
 cp "$here/outer/devices-test" "$tree/run"
-cp "$here"/outer/{screens,memory}.sh "$tree/"
-printf 'vmm=%s cpus=%s more_cmdline="%s"\n' "$vmm" "$cpus" "$more_cmdline" > "$tree/settings"
+cp "$here"/outer/{screens,memory,network}.sh "$tree/"
+add_program "$tree" "$(command -v passt)"
+printf 'vmm=%s cpus=%s more_cmdline="%s" download=%s\n' "$vmm" "$cpus" "$more_cmdline" "$download" > "$tree/settings"
 
 mkdir "$work/guest-disk"
 echo 'hello from the host' > "$work/guest-disk/greeting"

@@ -81,6 +81,7 @@ mod tests {
             kvm_text: "What was found.".into(),
             qemu: qemu.then(|| "7.2".into()),
             qemu_dbus_display: qemu,
+            passt: None,
             cpus: 2,
             memory_mib: 4096,
         }

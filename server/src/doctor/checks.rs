@@ -84,6 +84,16 @@ fn virtualization(facts: &HostFacts, report: &mut Report) {
         ),
         Some(version) => report.add("qemu", Verdict::Ok, format!("QEMU {version} has the D-Bus display.")),
     }
+    match &facts.passt {
+        None => report.add(
+            "passt",
+            Verdict::Warn,
+            "passt is not installed; desktops on the default network need it: apt-get install passt.",
+        ),
+        Some(version) => {
+            report.add("passt", Verdict::Ok, format!("passt is there for the default network ({version})."));
+        }
+    }
 }
 
 async fn state_folder(state: &StateDir, report: &mut Report) {
@@ -214,6 +224,7 @@ mod tests {
             kvm_text: String::new(),
             qemu: qemu.then(|| "7.2".into()),
             qemu_dbus_display: qemu,
+            passt: None,
             cpus: 1,
             memory_mib: 1,
         }

@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034,SC2016
 # Oriel's own virtual machine monitor under test. Sourced by the payload's run.
 socket=/run/oriel.sock
+network_heals=yes
 
 # machine_start KERNEL INITRD CMDLINE CPUS MEMORY-MIB DISK [READ-ONLY-DISK]
 machine_start() {
@@ -11,6 +12,7 @@ machine_start() {
   "id": "nested", "machine": "kvm", "cpus": $4, "memory_mib": $5,
   "boot": {"kernel": "$1", "initrd": "$2", "cmdline": "$3"},
   "disks": [$disks],
+  "networks": [{"mac": "52:54:00:12:34:56", "link": {"to": "passt"}}],
   "width": $width, "height": $height, "screens": 2,
   "socket": "$socket", "serial_log": "$results/serial.log", "last_words": "$results/last-words.json"
 }

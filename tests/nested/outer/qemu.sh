@@ -8,6 +8,8 @@ machine_start() {
     mkfifo "$monitor.in" "$monitor.out"
     cat "$monitor.out" > "$results/client.log" &
     [ $# -lt 7 ] || set -- "$@" -drive "if=none,id=b,format=raw,readonly=on,file=$7" -device virtio-blk-pci,drive=b
+    passt --foreground --quiet --one-off --socket /run/passt --no-map-gw > "$results/passt.log" 2>&1 &
+    until [ -S /run/passt ]; do sleep 1; done
     kernel=$1 initrd=$2 cmdline=$3 cpus=$4 memory=$5 disk=$6
     shift $(($# < 7 ? 6 : 7))
     qemu-system-x86_64 -L /payload/bios -nodefaults -M q35 -accel kvm -cpu host -smp "$cpus" -m "$memory" \
@@ -15,6 +17,7 @@ machine_start() {
         -drive "if=none,id=a,format=raw,discard=unmap,file=$disk" -device virtio-blk-pci,drive=a "$@" \
         -device "virtio-gpu-pci,xres=$width,yres=$height" -device virtio-keyboard-pci -device virtio-tablet-pci \
         -device virtio-rng-pci -device virtio-serial-pci \
+        -netdev stream,id=net,server=off,addr.type=unix,addr.path=/run/passt -device virtio-net-pci,netdev=net,romfile= \
         -display none -serial "file:$results/serial.log" -monitor "pipe:$monitor" \
         > "$results/vmm.log" 2>&1 &
     machine=$!

@@ -27,6 +27,9 @@ pub struct HostFacts {
     pub qemu: Option<String>,
     /// Whether that QEMU has the D-Bus display.
     pub qemu_dbus_display: bool,
+    /// The version of passt, if there is one: without it desktops have no network by default.
+    #[serde(default)]
+    pub passt: Option<String>,
     /// Processors.
     pub cpus: u32,
     /// Memory in MiB.

@@ -1,6 +1,7 @@
 //! How QEMU is started for a desktop.
 
 use crate::accel::cpu_model;
+use crate::network::{self, Netdev};
 use oriel_vmm_api::{Accel, HugePages, MachineConfig};
 use serde_json::json;
 use std::ffi::OsString;
@@ -12,6 +13,8 @@ pub(crate) struct Inherited {
     pub qmp: RawFd,
     /// The serial line's socket.
     pub serial: RawFd,
+    /// What is behind each network interface.
+    pub networks: Vec<Netdev>,
 }
 
 /// QEMU's arguments for `config` (qemu(1)). The machine starts stopped.
@@ -36,6 +39,7 @@ pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inheri
     line.option("-mon", "chardev=qmp,mode=control");
     line.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
     line.option("-serial", "chardev:serial");
+    networks(config, &inherited.networks, &mut line);
     devices(config, &mut line);
     line.0
 }
@@ -153,10 +157,32 @@ fn guid(generation: Option<&str>) -> String {
     format!("{low}-{middle}-{high}-{}-{}", part(16..20), part(20..32))
 }
 
+fn networks(config: &MachineConfig, ends: &[Netdev], line: &mut Line) {
+    for (index, (network, end)) in config.networks.iter().zip(ends).enumerate() {
+        // Without a ROM nothing boots from the network.
+        let mut device = json!({"driver": "virtio-net-pci", "id": network::name(index), "mac": network.mac, "romfile": ""});
+        let backend = match end {
+            Netdev::Stream { fd, mtu } => {
+                if let Some(mtu) = mtu {
+                    device["host_mtu"] = (*mtu).into();
+                }
+                Some(format!("stream,id=net{index},server=off,addr.type=fd,addr.str={fd}"))
+            }
+            Netdev::Tap { fd } => Some(format!("tap,id=net{index},fd={fd}")),
+            Netdev::None => None,
+        };
+        if let Some(backend) = backend {
+            line.option("-netdev", backend);
+            device["netdev"] = format!("net{index}").into();
+        }
+        line.device(&device);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oriel_vmm_api::{Boot, Disk, HugePages, MachineKind};
+    use oriel_vmm_api::{Boot, Disk, HugePages, Link, MachineKind, Network, RateLimit};
     use std::path::PathBuf;
 
     fn config() -> MachineConfig {
@@ -185,7 +211,9 @@ mod tests {
     }
 
     fn text(config: &MachineConfig) -> String {
-        let line = arguments(config, Accel::Tcg, &Inherited { qmp: 7, serial: 8 });
+        let networks = vec![Netdev::Stream { fd: 9, mtu: Some(1500) }, Netdev::Tap { fd: 10 }, Netdev::None];
+        let inherited = Inherited { qmp: 7, serial: 8, networks };
+        let line = arguments(config, Accel::Tcg, &inherited);
         line.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("\n")
     }
 
@@ -215,6 +243,22 @@ mod tests {
         let digits = "000102030405060708090a0b0c0d0e0f";
         assert_eq!(guid(Some(digits)), "03020100-0504-0706-0809-0a0b0c0d0e0f");
         assert_eq!(guid(None), "auto");
+    }
+
+    #[test]
+    fn every_interface_leads_where_it_should() {
+        let mut config = config();
+        let network =
+            |mac: &str| Network { mac: mac.into(), link: Link::Isolated, limit: RateLimit::default() };
+        config.networks = ["52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"].map(network).into();
+        let text = text(&config);
+        assert!(text.contains("stream,id=net0,server=off,addr.type=fd,addr.str=9"));
+        assert!(
+            text.contains(r#""host_mtu":1500,"id":"nic0","mac":"52:54:00:00:00:01","netdev":"net0""#),
+            "{text}"
+        );
+        assert!(text.contains("tap,id=net1,fd=10"));
+        assert!(text.contains(r#""id":"nic2","mac":"52:54:00:00:00:03","romfile":""}"#), "{text}");
     }
 
     #[test]

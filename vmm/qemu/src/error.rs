@@ -1,5 +1,6 @@
 //! What can go wrong, in sentences for the person who runs the server.
 
+use oriel_net::PlugError;
 use std::io;
 use std::path::PathBuf;
 
@@ -27,6 +28,9 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+    /// A network interface cannot be had.
+    #[error(transparent)]
+    Network(#[from] PlugError),
     /// Another process holds the disk's lock.
     #[error("the disk {0} is in use by another machine: stop that one first")]
     DiskInUse(PathBuf),

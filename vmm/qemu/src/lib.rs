@@ -21,6 +21,7 @@ mod input;
 mod installed;
 mod logs;
 mod machine;
+mod network;
 mod process;
 mod qmp;
 mod start;

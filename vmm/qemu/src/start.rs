@@ -9,6 +9,7 @@ use crate::error::{CommandError, StartError};
 use crate::input::{self, InputQueue};
 use crate::installed::find_program;
 use crate::logs::{SerialLog, last_lines};
+use crate::network::{End, Networks};
 use crate::process::{self, Process};
 use crate::qmp::{Command as QmpCommand, Qmp};
 use crate::watch::{Readers, Watch};
@@ -42,6 +43,8 @@ pub(crate) struct Started {
     pub input: Arc<InputQueue>,
     pub watch: Arc<Watch>,
     pub counters: Arc<Counters>,
+    /// Carries frames for as long as it is here.
+    _networks: Networks,
     /// Taken by the machine.
     pub events: Mutex<Option<Receiver<Event>>>,
 }
@@ -68,27 +71,33 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
     let log = SerialLog::create(&config.serial_log).map_err(|error| {
         io::Error::new(error.kind(), format!("the serial log {}: {error}", config.serial_log.display()))
     })?;
-    let inherited = Inherited { qmp: qmp_theirs.as_raw_fd(), serial: serial_theirs.as_raw_fd() };
+    let (networks, ends) = Networks::prepare(&config.networks)?;
+    let inherited = Inherited {
+        qmp: qmp_theirs.as_raw_fd(),
+        serial: serial_theirs.as_raw_fd(),
+        networks: ends.iter().map(|end| end.netdev()).collect(),
+    };
     let mut command = Command::new(&program);
     command.args(arguments(config, accel, &inherited));
     if config.huge_pages == HugePages::Never {
         process::forbid_huge_pages(&mut command);
     }
+    let mut descriptors = vec![qmp_theirs.into(), serial_theirs.into()];
+    descriptors.extend(ends.into_iter().filter_map(End::into_fd));
 
     let (readers, take_readers) = mpsc::channel::<Readers>();
     let mourner = Arc::clone(&watch);
-    let (process, stderr) =
-        Process::spawn(command, vec![qmp_theirs.into(), serial_theirs.into()], move |status| {
-            // Without readers the start failed, and whoever started tells why.
-            if let Ok(readers) = take_readers.recv() {
-                mourner.ended(status, readers);
-            }
-        })?;
+    let (process, stderr) = Process::spawn(command, descriptors, move |status| {
+        // Without readers the start failed, and whoever started tells why.
+        if let Ok(readers) = take_readers.recv() {
+            mourner.ended(status, readers);
+        }
+    })?;
     let leash = Leash(Some(process.clone()));
     let stderr = spawn("qemu-stderr", move || last_lines(stderr))?;
     let serial_counters = Arc::clone(&counters);
     spawn("qemu-serial", move || log.follow(serial, &serial_counters))?;
-    let up = match bring_up(qmp, desk, &watch, &counters) {
+    let up = match bring_up(qmp, desk, &watch, &counters, &networks) {
         Ok(up) => up,
         Err(error) => return Err(diagnose(&error, &process, stderr, config)),
     };
@@ -105,6 +114,7 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
         input,
         watch,
         counters,
+        _networks: networks,
         events: Mutex::new(Some(events)),
     })
 }
@@ -201,6 +211,7 @@ fn bring_up(
     desk: &Arc<Desk>,
     watch: &Arc<Watch>,
     counters: &Arc<Counters>,
+    networks: &Networks,
 ) -> Result<Up, CommandError> {
     let hearing = Arc::clone(watch);
     let (qmp, version, qmp_thread) = Qmp::connect(qmp, move |qmp, event| hearing.heard(qmp, event))?;
@@ -230,6 +241,7 @@ fn bring_up(
         }
     });
 
+    networks.tell(&qmp);
     qmp.execute(&QmpCommand::Cont)?;
     Ok(Up { version, qmp, qmp_thread, console })
 }

@@ -1,4 +1,4 @@
-//! What this host offers: KVM, QEMU, processors, memory.
+//! What this host offers: KVM, QEMU, passt, processors, memory.
 
 mod kvm;
 mod residency;
@@ -17,6 +17,7 @@ pub fn facts() -> HostFacts {
         kvm_text,
         qemu_dbus_display: qemu.as_ref().is_some_and(|qemu| qemu.dbus_display),
         qemu: qemu.map(|qemu| qemu.version),
+        passt: oriel_net::installed_passt(),
         cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
         memory_mib: memory_mib(),
     }

@@ -1,7 +1,7 @@
 //! What cannot start says why in one sentence and leaves nothing behind.
 
 use crate::support::{Desktop, Folder, bench_guest, kvm_is_here, run};
-use oriel_vmm_api::{Disk, EndReason, HugePages, MachineConfig, MachineKind};
+use oriel_vmm_api::{Disk, EndReason, HugePages, Link, MachineConfig, MachineKind, Network, RateLimit};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
@@ -33,6 +33,12 @@ fn every_bad_configuration_gets_its_own_sentence() {
         let text = refusal(|_, config| config.screens = screens);
         assert!(text.contains("1 to 4 screens"), "{text}");
     }
+    let network = |mac: &str, link| Network { mac: mac.into(), link, limit: RateLimit::default() };
+    let text = refusal(|_, config| config.networks = vec![network("01:00:5e:00:00:01", Link::Isolated)]);
+    assert!(text.contains("01:00:5e:00:00:01 is a multicast address"), "{text}");
+    let tap = Link::Tap { name: "no-such-tap".into() };
+    let text = refusal(|_, config| config.networks = vec![network("52:54:00:12:34:56", tap)]);
+    assert!(text.contains("no network interface no-such-tap"), "{text}");
     let text = refusal(|_, config| config.memory_mib = 32);
     assert!(text.contains("at least 64 MiB"), "{text}");
     let text = refusal(|_, config| config.memory_mib = u32::MAX);

@@ -39,6 +39,12 @@ pub struct Counters {
     /// Ranges in the balloon or in reports of free pages that are not the guest's memory, and
     /// lists that are too long.
     pub balloon_refused: Counter,
+    /// Frames from the guest whose header says what is not true of them; they are lost.
+    pub net_refused_frames: Counter,
+    /// Frames to the guest that it has no fitting buffers for, or cannot take as they are.
+    pub net_dropped_frames: Counter,
+    /// Times that an interface lost its link.
+    pub net_link_losses: Counter,
 }
 
 impl Counters {
@@ -53,6 +59,9 @@ impl Counters {
             ("block_no_space", &self.block_no_space),
             ("console_lost", &self.console_lost),
             ("balloon_refused", &self.balloon_refused),
+            ("net_refused_frames", &self.net_refused_frames),
+            ("net_dropped_frames", &self.net_dropped_frames),
+            ("net_link_losses", &self.net_link_losses),
         ]
         .into_iter()
         .map(|(name, counter)| (name, counter.get()))

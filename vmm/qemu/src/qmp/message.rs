@@ -35,6 +35,14 @@ pub(crate) enum Command {
     Cont,
     /// Ends QEMU.
     Quit,
+    /// Plugs an interface's cable in or out, as far as the guest can see.
+    #[serde(rename = "set_link")]
+    SetLink {
+        /// The interface.
+        name: String,
+        /// In.
+        up: bool,
+    },
     /// Asks for a [`RunStatus`].
     QueryStatus,
     /// Asks the guest to make do with so much memory.

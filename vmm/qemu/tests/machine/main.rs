@@ -3,6 +3,7 @@
 
 mod bench;
 mod guest;
+mod network;
 mod power;
 mod refusals;
 mod screens;

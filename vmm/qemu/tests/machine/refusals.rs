@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Folder, config};
 use oriel_qemu::StartError;
-use oriel_vmm_api::{Disk, HugePages};
+use oriel_vmm_api::{Disk, HugePages, Link, Network, RateLimit};
 use std::fs;
 use std::path::PathBuf;
 
@@ -84,4 +84,14 @@ fn a_machine_without_processors_is_refused() {
     let mut wanted = config(&folder, PathBuf::new(), "");
     wanted.cpus = 0;
     assert!(matches!(refusal(folder, &wanted), StartError::Config(_)));
+}
+
+#[test]
+fn an_interface_with_a_bad_address_is_refused() {
+    let folder = Folder::new();
+    let mut wanted = config(&folder, PathBuf::new(), "");
+    let mac = "52:54:00:12:34".to_owned();
+    wanted.networks = vec![Network { mac, link: Link::Isolated, limit: RateLimit::default() }];
+    let text = refusal(folder, &wanted).to_string();
+    assert!(text.contains("is not a MAC address"), "{text}");
 }

@@ -3,8 +3,10 @@
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
+use oriel_net::{MacAddress, PlugError, limit, plug};
 use oriel_virtio::{
-    Balloon, BalloonControl, Block, Console, Counters, Entropy, Gpu, InputDevices, OpenError, VirtioDevice,
+    Balloon, BalloonControl, Block, Console, Counters, Entropy, Gpu, InputDevices, Net, OpenError,
+    VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
 use std::sync::Arc;
@@ -15,6 +17,9 @@ pub enum DeviceError {
     /// A disk.
     #[error(transparent)]
     Disk(#[from] OpenError),
+    /// A network interface.
+    #[error(transparent)]
+    Network(#[from] PlugError),
     /// Descriptors, mostly.
     #[error("the host is out of descriptors or memory for a device: {0}")]
     Host(#[from] std::io::Error),
@@ -47,6 +52,12 @@ pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result
         Box::new(Console::new(Box::new(log.clone()), counters.clone())),
         Box::new(balloon),
     ];
+    // Before the disks: their names do not depend on the slot, those of interfaces do.
+    for network in &config.networks {
+        let mac: MacAddress = network.mac.parse().map_err(PlugError::from)?;
+        let link = plug(&network.link)?;
+        devices.push(Box::new(Net::new(mac.0, link, limit(network.limit), counters.clone())?));
+    }
     for disk in &config.disks {
         devices.push(Box::new(Block::open(&disk.path, disk.read_only, counters.clone())?));
     }

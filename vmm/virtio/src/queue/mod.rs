@@ -20,6 +20,12 @@ use vm_memory::{Bytes, GuestAddress};
 /// What every device here offers of its rings.
 pub const RING_FEATURES: u64 = (1 << VIRTIO_RING_F_INDIRECT_DESC) | (1 << VIRTIO_RING_F_EVENT_IDX);
 
+/// Layout of the rings in bytes (virtio 1.2, sections 2.7.6 and 2.7.8).
+const AVAIL_RING_HEADER: u64 = 4;
+const AVAIL_ELEMENT: u64 = 2;
+const USED_RING_HEADER: u64 = 4;
+const USED_ELEMENT: u64 = 8;
+
 /// One activated virtqueue.
 pub struct DeviceQueue {
     index: u16,
@@ -29,6 +35,8 @@ pub struct DeviceQueue {
     counters: Arc<Counters>,
     broken: bool,
     unsignalled: bool,
+    /// The used index when the driver was last told, or was found not to care.
+    told: u16,
 }
 
 impl DeviceQueue {
@@ -49,6 +57,7 @@ impl DeviceQueue {
         queue.set_event_idx(activation.features & (1 << VIRTIO_RING_F_EVENT_IDX) != 0);
         Ok(Self {
             index,
+            told: queue.next_used(),
             queue,
             memory: activation.memory.clone(),
             interrupt: activation.interrupt.clone(),
@@ -84,6 +93,27 @@ impl DeviceQueue {
     /// Hands `chain` back with `written` bytes in its writable part.
     pub fn complete(&mut self, chain: Chain, written: u32) {
         self.add_used(chain.head(), written);
+    }
+
+    /// Hands back chains that belong together, each with the bytes written into it: the driver
+    /// sees all of them or none (the buffers of one merged frame, virtio 1.2, section 5.1.6.4).
+    pub fn complete_together(&mut self, chains: impl IntoIterator<Item = (Chain, u32)>) {
+        let mut chains = chains.into_iter().peekable();
+        let mut place = self.queue.next_used();
+        while let Some((chain, written)) = chains.next() {
+            if chains.peek().is_none() {
+                // The ring's index moves past all of them with the last.
+                self.queue.set_next_used(place);
+                return self.add_used(chain.head(), written);
+            }
+            let slot = place.checked_rem(self.queue.size()).unwrap_or(0);
+            let at = self.queue.used_ring().saturating_add(USED_RING_HEADER + u64::from(slot) * USED_ELEMENT);
+            let element = [u32::from(chain.head()).to_le(), written.to_le()];
+            if let Err(error) = self.memory.write_obj(element, GuestAddress(at)) {
+                return self.fail(&virtio_queue::Error::GuestMemory(error));
+            }
+            place = place.wrapping_add(1);
+        }
     }
 
     /// Hands back a chain that its device cannot make sense of.
@@ -132,14 +162,23 @@ impl DeviceQueue {
     }
 
     fn driver_wants_interrupt(&mut self) -> bool {
-        if self.queue.event_idx_enabled() {
-            return self.queue.needs_notification(&*self.memory).unwrap_or(true);
-        }
+        let used = self.queue.next_used();
+        let told = std::mem::replace(&mut self.told, used);
         // The used index must be out before the driver's wish is read.
         fence(Ordering::SeqCst);
-        let flags: Result<u16, _> =
-            self.memory.load(GuestAddress(self.queue.avail_ring()), Ordering::Relaxed);
-        flags.map_or(true, |flags| u32::from(u16::from_le(flags)) & VRING_AVAIL_F_NO_INTERRUPT == 0)
+        if self.queue.event_idx_enabled() {
+            let offset = AVAIL_RING_HEADER + u64::from(self.queue.size()) * AVAIL_ELEMENT;
+            // The driver wants to hear when the used index passes this one (section 2.7.7.2).
+            return self
+                .avail_field(offset)
+                .is_none_or(|event| used.wrapping_sub(event).wrapping_sub(1) < used.wrapping_sub(told));
+        }
+        self.avail_field(0).is_none_or(|flags| u32::from(flags) & VRING_AVAIL_F_NO_INTERRUPT == 0)
+    }
+
+    fn avail_field(&self, offset: u64) -> Option<u16> {
+        let at = GuestAddress(self.queue.avail_ring().checked_add(offset)?);
+        self.memory.load(at, Ordering::Relaxed).ok().map(u16::from_le)
     }
 
     fn fail(&mut self, error: &virtio_queue::Error) {

@@ -1,0 +1,23 @@
+//! Where a desktop's network interfaces lead.
+//!
+//! - [`Passt`] carries frames to a passt process, which makes ordinary connections of them with no
+//!   rights at all. When the process dies, the link goes down, and comes back with a new one.
+//! - [`Tap`] carries them to an interface of the host that the administrator made.
+//! - [`Relay`] carries them between one of these and a QEMU.
+//! - [`plug`] is all of it, from a configuration.
+
+mod connector;
+mod mac;
+mod passt;
+mod plug;
+mod poll;
+mod relay;
+mod stream;
+mod tap;
+
+pub use connector::Connector;
+pub use mac::{BadMac, MacAddress};
+pub use passt::{Passt, Spawner, installed_passt};
+pub use plug::{PlugError, limit, plug};
+pub use relay::Relay;
+pub use tap::{Tap, TapError, open_tap};

@@ -1,0 +1,95 @@
+//! Ethernet addresses.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The address of a guest's interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MacAddress(pub [u8; 6]);
+
+/// A text that is no address for a guest's interface.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadMac {
+    /// Something else altogether.
+    #[error(
+        "{0:?} is not a MAC address; write six bytes in hexadecimal with colons, as in 52:54:00:12:34:56"
+    )]
+    Form(String),
+    /// A group's address.
+    #[error("the MAC address {0} is a multicast address; make the second digit 2, 6, a or e")]
+    Multicast(MacAddress),
+    /// An address that a manufacturer may have given to a card.
+    #[error(
+        "the MAC address {0} is not locally administered and may belong to a card; make the second digit 2, 6, a or e"
+    )]
+    Universal(MacAddress),
+}
+
+const MULTICAST: u8 = 1;
+const LOCAL: u8 = 2;
+
+impl FromStr for MacAddress {
+    type Err = BadMac;
+
+    fn from_str(text: &str) -> Result<Self, BadMac> {
+        let form = || BadMac::Form(text.to_owned());
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for byte in &mut bytes {
+            let part = parts.next().filter(|part| part.len() == 2).ok_or_else(form)?;
+            // from_str_radix takes a sign.
+            if !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return Err(form());
+            }
+            *byte = u8::from_str_radix(part, 16).map_err(|_| form())?;
+        }
+        if parts.next().is_some() {
+            return Err(form());
+        }
+        let address = Self(bytes);
+        let [first, ..] = bytes;
+        match (first & MULTICAST, first & LOCAL) {
+            (0, 0) => Err(BadMac::Universal(address)),
+            (0, _) => Ok(address),
+            _ => Err(BadMac::Multicast(address)),
+        }
+    }
+}
+
+impl fmt::Display for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_written() {
+        let address: MacAddress = "52:54:00:aB:34:56".parse().unwrap();
+        assert_eq!(address.0, [0x52, 0x54, 0, 0xAB, 0x34, 0x56]);
+        assert_eq!(address.to_string(), "52:54:00:ab:34:56");
+    }
+
+    #[test]
+    fn what_is_no_guests_address_is_refused_with_a_reason() {
+        for text in [
+            "",
+            "52:54:00:12:34",
+            "52:54:00:12:34:56:78",
+            "52-54-00-12-34-56",
+            "5:254:00:12:34:56",
+            "+2:54:00:12:34:56",
+            "52:54:00:12:34:5g",
+        ] {
+            assert_eq!(text.parse::<MacAddress>(), Err(BadMac::Form(text.to_owned())));
+        }
+        let refusal = |text: &str| text.parse::<MacAddress>().unwrap_err().to_string();
+        assert!(refusal("01:00:5e:00:00:01").contains("multicast"));
+        assert!(refusal("ff:ff:ff:ff:ff:ff").contains("multicast"));
+        assert!(refusal("00:1a:2b:3c:4d:5e").contains("locally administered"));
+    }
+}

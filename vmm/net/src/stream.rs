@@ -1,0 +1,207 @@
+//! Frames over a stream socket, each after its length: 32 bits in network order. So do passt(1)
+//! and QEMU's `-netdev stream`.
+
+use oriel_virtio::net::MAX_FRAME;
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+const LENGTH: usize = 4;
+
+/// Bytes read at a time: three frames of the largest kind, or a few hundred of the usual one.
+const INCOMING: usize = 256 << 10;
+
+/// Our end of it. Nothing blocks.
+pub(crate) struct FrameStream {
+    socket: UnixStream,
+    incoming: Vec<u8>,
+    /// The part of `incoming` that was read and not consumed.
+    start: usize,
+    end: usize,
+    /// The rest of a frame that the socket had no room for.
+    outgoing: Vec<u8>,
+}
+
+/// The other end is gone, or speaks something else.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Lost {
+    /// It closed its end.
+    #[error("it ended")]
+    Closed,
+    /// No frame has this length.
+    #[error("it announced a frame of {0} bytes")]
+    Length(u32),
+    /// The socket failed.
+    #[error(transparent)]
+    Socket(#[from] io::Error),
+}
+
+impl FrameStream {
+    /// Takes over a connected socket.
+    pub fn new(socket: OwnedFd) -> io::Result<Self> {
+        let socket = UnixStream::from(socket);
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, incoming: vec![0; INCOMING], start: 0, end: 0, outgoing: Vec::new() })
+    }
+
+    /// Whether [`Self::send`] may be called: nothing is left of an earlier frame.
+    pub fn has_room(&self) -> bool {
+        self.outgoing.is_empty()
+    }
+
+    /// Sends a frame; what the socket does not take waits for [`Self::flush`].
+    pub fn send(&mut self, frame: &[u8]) -> Result<(), Lost> {
+        let length = u32::try_from(frame.len()).map_err(|_| Lost::Length(u32::MAX))?.to_be_bytes();
+        let sent = match self.socket.write_vectored(&[IoSlice::new(&length), IoSlice::new(frame)]) {
+            Ok(sent) => sent,
+            Err(error) if would_block(&error) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        let rest = [length.get(sent..), frame.get(sent.saturating_sub(LENGTH)..)];
+        self.outgoing.extend(rest.into_iter().flatten().flatten());
+        Ok(())
+    }
+
+    /// Goes on sending where the socket had no room.
+    pub fn flush(&mut self) -> Result<(), Lost> {
+        while !self.outgoing.is_empty() {
+            match self.socket.write(&self.outgoing) {
+                Ok(sent) => drop(self.outgoing.drain(..sent)),
+                Err(error) if would_block(&error) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next frame, if it is there whole; the same until [`Self::consume`].
+    pub fn peek(&mut self) -> Result<Option<&[u8]>, Lost> {
+        loop {
+            if let Some(len) = self.announced()?
+                && self.end - self.start >= LENGTH + len
+            {
+                let first = self.start + LENGTH;
+                return Ok(self.incoming.get(first..first + len));
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The frame of [`Self::peek`] is done with.
+    pub fn consume(&mut self) {
+        if let Ok(Some(len)) = self.announced() {
+            self.start = (self.start + LENGTH + len).min(self.end);
+        }
+    }
+
+    /// The length of the frame at the front, if that much is there.
+    fn announced(&self) -> Result<Option<usize>, Lost> {
+        let waiting = self.incoming.get(self.start..self.end).unwrap_or_default();
+        let Some((length, _)) = waiting.split_first_chunk() else { return Ok(None) };
+        let length = u32::from_be_bytes(*length);
+        match usize::try_from(length) {
+            Ok(len) if (1..=MAX_FRAME).contains(&len) => Ok(Some(len)),
+            _ => Err(Lost::Length(length)),
+        }
+    }
+
+    /// Reads more behind what is there; false if there is nothing.
+    fn fill(&mut self) -> Result<bool, Lost> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.incoming.len() - self.start < LENGTH + MAX_FRAME {
+            self.incoming.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        let room = self.incoming.get_mut(self.end..).unwrap_or_default();
+        match self.socket.read(room) {
+            Ok(0) => Err(Lost::Closed),
+            Ok(count) => {
+                self.end += count;
+                Ok(true)
+            }
+            Err(error) if would_block(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl AsRawFd for FrameStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+/// Interrupted calls are made again when the socket says that it is ready, which it still is.
+fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (FrameStream, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (FrameStream::new(ours.into()).unwrap(), theirs)
+    }
+
+    #[test]
+    fn frames_cross_whole_whatever_the_pieces() {
+        let (mut stream, mut theirs) = pair();
+        let frames: Vec<Vec<u8>> = (0..12u8).map(|i| vec![i; 1 + usize::from(i) * 5900]).collect();
+        let wire: Vec<u8> =
+            frames.iter().flat_map(|f| [&(f.len() as u32).to_be_bytes()[..], f].concat()).collect();
+        let writer = std::thread::spawn(move || {
+            for piece in wire.chunks(7001) {
+                theirs.write_all(piece).unwrap();
+            }
+            theirs
+        });
+        for frame in &frames {
+            let arrived = loop {
+                if let Some(arrived) = stream.peek().unwrap() {
+                    break arrived.to_vec();
+                }
+                std::thread::yield_now();
+            };
+            assert!(arrived == *frame, "a frame of {} bytes", frame.len());
+            stream.consume();
+        }
+        drop(writer.join().unwrap());
+        assert!(matches!(stream.peek(), Err(Lost::Closed)));
+    }
+
+    #[test]
+    fn a_full_socket_takes_the_rest_later() {
+        let (mut stream, mut theirs) = pair();
+        let mut sent = 0;
+        while stream.has_room() {
+            stream.send(&vec![sent; 60_000]).unwrap();
+            sent += 1;
+        }
+        for index in 0..sent {
+            let mut frame = vec![0; LENGTH + 60_000];
+            theirs.read_exact(&mut frame[..LENGTH]).unwrap();
+            assert_eq!(frame[..LENGTH], 60_000u32.to_be_bytes());
+            // The last one's rest is in our hands still.
+            for piece in frame[LENGTH..].chunks_mut(1000) {
+                stream.flush().unwrap();
+                theirs.read_exact(piece).unwrap();
+            }
+            assert!(frame[LENGTH..].iter().all(|byte| *byte == index));
+        }
+        assert!(stream.has_room());
+    }
+
+    #[test]
+    fn a_length_that_no_frame_has_ends_the_stream() {
+        for length in [0u32, MAX_FRAME as u32 + 1, u32::MAX] {
+            let (mut stream, mut theirs) = pair();
+            theirs.write_all(&length.to_be_bytes()).unwrap();
+            assert!(matches!(stream.peek(), Err(Lost::Length(found)) if found == length));
+        }
+    }
+}

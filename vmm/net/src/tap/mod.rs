@@ -1,0 +1,8 @@
+//! TAP interfaces of the host.
+
+mod backend;
+mod ioctl;
+mod open;
+
+pub use backend::Tap;
+pub use open::{TapError, open_tap};

@@ -1,0 +1,120 @@
+use super::dhcp::{discover, offer};
+use super::{frame, until};
+use oriel_net::{Connector, Passt, Spawner, installed_passt};
+use oriel_virtio::net::{Backend, Header};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Tests that look for the processes of this one run one after the other.
+pub static PROCESSES: Mutex<()> = Mutex::new(());
+
+/// The passt processes that this one started and that run.
+pub fn processes() -> Vec<i32> {
+    let of_ours = |stat: &str| {
+        // number (name) state parent …
+        let (number, rest) = stat.split_once(" (")?;
+        let (name, rest) = rest.rsplit_once(") ")?;
+        let mut words = rest.split_ascii_whitespace();
+        let (state, parent) = (words.next()?, words.next()?);
+        let ours = name.starts_with("passt") && state != "Z" && parent == std::process::id().to_string();
+        ours.then(|| number.parse().unwrap())
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| of_ours(&fs::read_to_string(entry.ok()?.path().join("stat")).ok()?))
+        .collect()
+}
+
+pub fn kill(process: i32) {
+    // SAFETY: kill takes no pointers; the process is a child that nobody has reaped.
+    assert_eq!(unsafe { libc::kill(process, libc::SIGKILL) }, 0);
+}
+
+#[test]
+fn passt_offers_an_address_and_a_new_one_does_so_after_it_was_killed() {
+    let _alone = PROCESSES.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(installed_passt().is_some(), "install the package passt");
+    let mut passt = Passt::connect(Arc::new(Spawner::find().unwrap())).unwrap();
+    assert!(passt.link_up());
+    passt.send(&Header::default(), &discover(1));
+    let address = frame("offer", &mut passt, |bytes| offer(bytes, 1));
+    assert!(!address.is_unspecified());
+
+    let before = processes();
+    assert_eq!(before.len(), 1);
+    kill(before[0]);
+    until("loss of the link", &mut passt, |passt| (!passt.link_up()).then_some(()));
+    // Frames that the guest sends meanwhile are lost, and that is all.
+    passt.send(&Header::default(), &discover(2));
+    until("new link", &mut passt, |passt| passt.link_up().then_some(()));
+    passt.send(&Header::default(), &discover(3));
+    assert_eq!(frame("second offer", &mut passt, |bytes| offer(bytes, 3)), address);
+
+    let after = processes();
+    assert!(after.len() == 1 && after != before, "{before:?} {after:?}");
+    drop(passt);
+    let start = std::time::Instant::now();
+    while !processes().is_empty() {
+        assert!(start.elapsed() < super::PATIENCE, "passt outlives its link");
+        std::thread::yield_now();
+    }
+}
+
+/// Connects once, then fails twice, then connects again; keeps the far ends.
+struct Shaky {
+    asked: AtomicUsize,
+    far: Mutex<Vec<UnixStream>>,
+}
+
+impl Connector for Shaky {
+    fn connect(&self) -> io::Result<OwnedFd> {
+        match self.asked.fetch_add(1, Ordering::SeqCst) {
+            1 | 2 => Err(io::ErrorKind::ConnectionRefused.into()),
+            _ => {
+                let (near, far) = UnixStream::pair()?;
+                self.far.lock().unwrap().push(far);
+                Ok(near.into())
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_that_does_not_come_back_at_once_is_tried_again() {
+    let shaky = Arc::new(Shaky { asked: AtomicUsize::new(0), far: Mutex::default() });
+    let mut passt = Passt::connect(shaky.clone()).unwrap();
+    shaky.far.lock().unwrap().clear();
+    until("loss of the link", &mut passt, |passt| (!passt.link_up()).then_some(()));
+    until("new link", &mut passt, |passt| passt.link_up().then_some(()));
+    assert_eq!(shaky.asked.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_full_link_makes_room_when_the_far_end_reads() {
+    use std::io::Read;
+    let shaky = Arc::new(Shaky { asked: AtomicUsize::new(0), far: Mutex::default() });
+    let mut passt = Passt::connect(shaky.clone()).unwrap();
+    let mut count = 0;
+    while passt.has_room() {
+        passt.send(&Header::default(), &[7; 60_000]);
+        count += 1;
+    }
+    let mut far = shaky.far.lock().unwrap().pop().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut all = vec![0; count * 60_004];
+        far.read_exact(&mut all).unwrap();
+        (all, far)
+    });
+    until("room", &mut passt, |passt| passt.has_room().then_some(()));
+    let (all, _far) = reader.join().unwrap();
+    assert!(
+        all.chunks(60_004).all(|frame| frame[..4] == 60_000u32.to_be_bytes() && frame[4..] == [7; 60_000])
+    );
+    // A frame that passt cannot take is lost, and the stream stays in step.
+    passt.send(&Header::default(), &[8; 65_536]);
+    assert!(passt.has_room() && passt.link_up());
+}

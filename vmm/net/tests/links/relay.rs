@@ -1,0 +1,90 @@
+use super::dhcp::{discover, offer};
+use super::passt::{PROCESSES, kill, processes};
+use oriel_net::{Passt, Relay, Spawner, plug};
+use oriel_virtio::{Limit, Limiter};
+use oriel_vmm_api::Link;
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::sync::{Arc, PoisonError};
+
+/// The near end, as QEMU has it.
+struct Near(UnixStream);
+
+impl Near {
+    fn send(&mut self, frame: &[u8]) {
+        self.0.write_all(&(frame.len() as u32).to_be_bytes()).unwrap();
+        self.0.write_all(frame).unwrap();
+    }
+
+    fn receive(&mut self) -> Vec<u8> {
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length).unwrap();
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        self.0.read_exact(&mut frame).unwrap();
+        frame
+    }
+
+    fn offered(&mut self, transaction: u32) -> Ipv4Addr {
+        self.send(&discover(transaction));
+        loop {
+            if let Some(address) = offer(&self.receive(), transaction) {
+                return address;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_relay_outlives_the_passt_behind_it() {
+    let _alone = PROCESSES.lock().unwrap_or_else(PoisonError::into_inner);
+    let passt = Passt::connect(Arc::new(Spawner::find().unwrap())).unwrap();
+    let (tell, told) = mpsc::channel();
+    let limiter = Limiter::new(Limit::default());
+    let (relay, near) =
+        Relay::start(Box::new(passt), limiter, move |up| tell.send(up).unwrap_or_default()).unwrap();
+    let mut near = Near(near.into());
+    near.0.set_read_timeout(Some(super::PATIENCE)).unwrap();
+    let address = near.offered(1);
+    kill(processes()[0]);
+    assert!(!told.recv_timeout(super::PATIENCE).unwrap(), "the link goes down");
+    assert!(told.recv_timeout(super::PATIENCE).unwrap(), "the link comes up");
+    assert_eq!(near.offered(2), address);
+    drop(relay);
+    assert!(told.recv().is_err());
+    assert_eq!(near.0.read(&mut [0; 64]).unwrap(), 0, "nothing of it is left");
+}
+
+#[test]
+fn a_relay_holds_to_its_limit_and_loses_nothing() {
+    struct Echo(UnixStream);
+    impl oriel_net::Connector for Echo {
+        fn connect(&self) -> std::io::Result<std::os::fd::OwnedFd> {
+            Ok(self.0.try_clone()?.into())
+        }
+    }
+    let (link, far) = UnixStream::pair().unwrap();
+    let passt = Passt::connect(Arc::new(Echo(link))).unwrap();
+    let limiter = Limiter::new(Limit { bytes: None, operations: Some(50) });
+    let (_relay, near) = Relay::start(Box::new(passt), limiter, |_| ()).unwrap();
+    let (mut near, mut far) = (Near(near.into()), Near(far));
+    let start = std::time::Instant::now();
+    for i in 0..75u8 {
+        near.send(&[i; 100]);
+    }
+    for i in 0..75u8 {
+        assert_eq!(far.receive(), [i; 100]);
+    }
+    far.send(b"and back to the guest");
+    assert_eq!(near.receive(), b"and back to the guest");
+    // 50 at once, the rest one every 20 ms.
+    assert!(start.elapsed().as_millis() >= 500, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_link_is_made_as_configured() {
+    assert!(!plug(&Link::Isolated).unwrap().link_up());
+    let refusal = plug(&Link::Tap { name: "oriel-absent".into() }).err().unwrap().to_string();
+    assert!(refusal.contains("ip tuntap add dev oriel-absent"), "{refusal}");
+}

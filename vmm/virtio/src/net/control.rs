@@ -1,0 +1,95 @@
+//! The control queue (virtio 1.2, section 5.1.6.5).
+
+use super::offloads::Offloads;
+use crate::queue::{Chain, DeviceQueue};
+use virtio_bindings::virtio_net::{
+    VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI,
+    VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_ERR, VIRTIO_NET_OK,
+};
+
+/// Class and command of section 5.1.6.5.6.1; not in the bindings.
+const VIRTIO_NET_CTRL_GUEST_OFFLOADS: u32 = 5;
+const VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET: u32 = 0;
+
+const OK: u8 = VIRTIO_NET_OK as u8;
+const ERR: u8 = VIRTIO_NET_ERR as u8;
+
+/// Commands answered before other devices get their turn; drivers send one and wait.
+const PORTION: usize = 16;
+
+/// The device's side of the control queue.
+pub struct Control {
+    queue: DeviceQueue,
+    features: u64,
+}
+
+/// What came of a portion of commands.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What the driver takes from now on.
+    pub guest_offloads: Option<Offloads>,
+    /// There may be more commands.
+    pub more: bool,
+}
+
+impl Control {
+    pub fn new(queue: DeviceQueue, features: u64) -> Self {
+        Self { queue, features }
+    }
+
+    pub fn broken(&self) -> bool {
+        self.queue.broken()
+    }
+
+    /// Answers what the driver asked.
+    pub fn run(&mut self) -> Outcome {
+        let mut outcome = Outcome { more: true, ..Outcome::default() };
+        for _ in 0..PORTION {
+            let Some(chain) = self.queue.pop() else {
+                outcome.more = false;
+                break;
+            };
+            let Some(answer_at) = chain.writable_len().checked_sub(1) else {
+                self.queue.complete_malformed(chain);
+                continue;
+            };
+            let answer = match perform(&chain, self.features) {
+                Some(Done::Nothing) => OK,
+                Some(Done::Offloads(offloads)) => {
+                    outcome.guest_offloads = Some(offloads);
+                    OK
+                }
+                None => ERR,
+            };
+            // The answer is the last byte that may be written.
+            let _ = chain.write(answer_at, &[answer]);
+            let written = u32::try_from(chain.writable_len()).unwrap_or(u32::MAX);
+            self.queue.complete(chain, written);
+        }
+        self.queue.signal();
+        outcome
+    }
+}
+
+enum Done {
+    Nothing,
+    Offloads(Offloads),
+}
+
+/// `None` for what is not known or not well formed.
+fn perform(chain: &Chain, features: u64) -> Option<Done> {
+    let mut command = [0; 2];
+    chain.read(0, &mut command).ok()?;
+    let [class, command] = command.map(u32::from);
+    match (class, command) {
+        // Filters are hints (section 5.1.6.5.1): every frame is let through.
+        (VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC | VIRTIO_NET_CTRL_RX_ALLMULTI)
+        | (VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET) => Some(Done::Nothing),
+        (VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET) => {
+            let mut bits = [0; 8];
+            chain.read(2, &mut bits).ok()?;
+            Offloads::asked(u64::from_le_bytes(bits), features).map(Done::Offloads)
+        }
+        _ => None,
+    }
+}

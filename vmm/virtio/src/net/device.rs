@@ -1,0 +1,265 @@
+//! The interface as the transport sees it.
+
+use super::Pause;
+use super::backend::Backend;
+use super::budget::Budget;
+use super::control::Control;
+use super::offloads::Offloads;
+use super::receive::Receiver;
+use super::transmit::Transmitter;
+use crate::counters::Counters;
+use crate::device::{ActivateError, Activation, Interrupt, VirtioDevice};
+use crate::fields::read_config_bytes;
+use crate::limiter::Limiter;
+use crate::queue::{DeviceQueue, RING_FEATURES};
+use crate::timer::Timer;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use virtio_bindings::virtio_net::{
+    VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MAC, VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_MTU,
+    VIRTIO_NET_F_STATUS, VIRTIO_NET_S_LINK_UP,
+};
+use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
+
+const RECEIVE_QUEUE: u16 = 0;
+const TRANSMIT_QUEUE: u16 = 1;
+const CONTROL_QUEUE: u16 = 2;
+const QUEUE_SIZES: [u16; 3] = [256, 256, 16];
+
+/// Tokens of the device's own descriptors.
+const AGAIN: usize = 0;
+const LIMIT_OVER: usize = 1;
+
+/// A network interface.
+pub struct Net {
+    mac: [u8; 6],
+    backend: Box<dyn Backend>,
+    limiter: Limiter,
+    /// Nothing goes through until `limit_over`.
+    limited: bool,
+    /// Who begins when it does: the limit is shared, and the first may take all of it.
+    receive_first: bool,
+    counters: Arc<Counters>,
+    /// What the driver was last told.
+    link_up: bool,
+    active: Option<Active>,
+    /// Readable when there is work left over.
+    again: EventFd,
+    /// Readable when the limit lets the next frame through.
+    limit_over: Timer,
+}
+
+struct Active {
+    receiver: Receiver,
+    transmitter: Transmitter,
+    control: Option<Control>,
+    interrupt: Arc<dyn Interrupt>,
+}
+
+impl Net {
+    /// An interface with the address `mac` at the near end of `backend`.
+    ///
+    /// # Errors
+    /// When the host is out of descriptors.
+    pub fn new(
+        mac: [u8; 6],
+        backend: Box<dyn Backend>,
+        limiter: Limiter,
+        counters: Arc<Counters>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            mac,
+            link_up: backend.link_up(),
+            backend,
+            limiter,
+            limited: false,
+            receive_first: false,
+            counters,
+            active: None,
+            again: EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?,
+            limit_over: Timer::new()?,
+        })
+    }
+
+    /// `struct virtio_net_config` up to `mtu`.
+    fn config(&self) -> [u8; 12] {
+        let status = if self.link_up { VIRTIO_NET_S_LINK_UP as u16 } else { 0 };
+        // max_virtqueue_pairs is not offered.
+        let fields = [status, 0, self.backend.mtu().unwrap_or(0)];
+        let mut config = [0; 12];
+        let all = self.mac.into_iter().chain(fields.into_iter().flat_map(u16::to_le_bytes));
+        for (to, from) in config.iter_mut().zip(all) {
+            *to = from;
+        }
+        config
+    }
+
+    fn transmit(&mut self) {
+        if let Some(active) = self.active.as_mut().filter(|_| !self.limited) {
+            let pause = active.transmitter.run(&mut *self.backend, &mut self.limiter, &mut Budget::new());
+            self.rest(pause);
+        }
+    }
+
+    fn receive(&mut self) {
+        match self.active.as_mut().filter(|_| !self.limited) {
+            Some(active) => {
+                let pause = active.receiver.run(&mut *self.backend, &mut self.limiter, &mut Budget::new());
+                self.rest(pause);
+            }
+            None => self.backend.want_frames(false),
+        }
+    }
+
+    fn both(&mut self) {
+        if self.receive_first {
+            self.receive();
+            self.transmit();
+        } else {
+            self.transmit();
+            self.receive();
+        }
+    }
+
+    fn command(&mut self) {
+        let Some(Active { control: Some(control), receiver, .. }) = &mut self.active else { return };
+        let outcome = control.run();
+        if let Some(offloads) = outcome.guest_offloads {
+            receiver.offloads = offloads;
+            self.backend.set_guest_offloads(offloads);
+        }
+        if outcome.more {
+            self.rest(Pause::Again);
+        }
+    }
+
+    fn rest(&mut self, pause: Pause) {
+        match pause {
+            Pause::Waiting => {}
+            // Can only fail where a wake is due anyway.
+            Pause::Again => drop(self.again.write(1)),
+            Pause::For(wait) => {
+                self.limited = true;
+                self.limit_over.arm(wait);
+            }
+        }
+    }
+
+    /// Has the driver look at the link if it changed.
+    fn tell_link(&mut self) {
+        let up = self.backend.link_up();
+        if up != self.link_up {
+            self.link_up = up;
+            if !up {
+                self.counters.net_link_losses.add_one();
+            }
+            if let Some(active) = &self.active {
+                active.interrupt.config();
+            }
+        }
+    }
+}
+
+impl VirtioDevice for Net {
+    fn device_id(&self) -> u16 {
+        1
+    }
+
+    fn name(&self) -> &'static str {
+        "net"
+    }
+
+    fn pci_class(&self) -> u32 {
+        0x02_00_00
+    }
+
+    fn features(&self) -> u64 {
+        let mtu = if self.backend.mtu().is_some() { 1 << VIRTIO_NET_F_MTU } else { 0 };
+        RING_FEATURES
+            | self.backend.offloads().features()
+            | mtu
+            | [
+                VIRTIO_NET_F_MAC,
+                VIRTIO_NET_F_STATUS,
+                VIRTIO_NET_F_MRG_RXBUF,
+                VIRTIO_NET_F_CTRL_VQ,
+                VIRTIO_NET_F_CTRL_RX,
+            ]
+            .iter()
+            .fold(0, |features, feature| features | (1 << feature))
+    }
+
+    fn queue_sizes(&self) -> &[u16] {
+        &QUEUE_SIZES
+    }
+
+    fn read_config(&self, offset: u64, data: &mut [u8]) {
+        read_config_bytes(&self.config(), offset, data);
+    }
+
+    fn activate(&mut self, mut activation: Activation) -> Result<(), ActivateError> {
+        let features = activation.features;
+        let has = |feature: u32| features & (1 << feature) != 0;
+        let mut take = |index| DeviceQueue::take(&mut activation, index, &self.counters);
+        let (receive, transmit) = (take(RECEIVE_QUEUE)?, take(TRANSMIT_QUEUE)?);
+        let control = if has(VIRTIO_NET_F_CTRL_VQ) { Some(take(CONTROL_QUEUE)?) } else { None };
+        let guest = Offloads::of_guest(features);
+        self.backend.set_guest_offloads(guest);
+        let counters = &self.counters;
+        self.active = Some(Active {
+            receiver: Receiver::new(receive, guest, has(VIRTIO_NET_F_MRG_RXBUF), counters.clone()),
+            transmitter: Transmitter::new(transmit, Offloads::of_host(features), counters.clone()),
+            control: control.map(|queue| Control::new(queue, features)),
+            interrupt: activation.interrupt,
+        });
+        // Frames may wait already, and so may buffers that were added before DRIVER_OK.
+        self.rest(Pause::Again);
+        Ok(())
+    }
+
+    fn queue_notified(&mut self, index: u16) {
+        match index {
+            RECEIVE_QUEUE => self.receive(),
+            TRANSMIT_QUEUE => self.transmit(),
+            CONTROL_QUEUE => self.command(),
+            _ => {}
+        }
+        // Reading and writing is how a backend learns that its link is gone.
+        self.tell_link();
+    }
+
+    fn event_fds(&self) -> Vec<RawFd> {
+        vec![self.again.as_raw_fd(), self.limit_over.as_raw_fd(), self.backend.fd()]
+    }
+
+    fn event(&mut self, token: usize) {
+        match token {
+            AGAIN => {
+                let _ = self.again.read();
+                self.command();
+            }
+            LIMIT_OVER => {
+                self.limit_over.drain();
+                self.limited = false;
+                self.receive_first = !self.receive_first;
+            }
+            _ => self.backend.ready(),
+        }
+        self.both();
+        self.tell_link();
+    }
+
+    fn reset(&mut self) {
+        self.active = None;
+        self.backend.want_frames(false);
+    }
+
+    fn needs_reset(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| {
+            active.receiver.broken()
+                || active.transmitter.broken()
+                || active.control.as_ref().is_some_and(Control::broken)
+        })
+    }
+}

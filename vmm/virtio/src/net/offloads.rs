@@ -1,0 +1,65 @@
+//! Work on frames that one side leaves to the other.
+
+use virtio_bindings::virtio_net::{
+    VIRTIO_NET_F_CSUM, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4,
+    VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6,
+};
+
+const CSUM: u64 = 1 << VIRTIO_NET_F_CSUM;
+const HOST_TSO4: u64 = 1 << VIRTIO_NET_F_HOST_TSO4;
+const HOST_TSO6: u64 = 1 << VIRTIO_NET_F_HOST_TSO6;
+const GUEST_CSUM: u64 = 1 << VIRTIO_NET_F_GUEST_CSUM;
+const GUEST_TSO4: u64 = 1 << VIRTIO_NET_F_GUEST_TSO4;
+const GUEST_TSO6: u64 = 1 << VIRTIO_NET_F_GUEST_TSO6;
+const CTRL_GUEST_OFFLOADS: u64 = 1 << VIRTIO_NET_F_CTRL_GUEST_OFFLOADS;
+
+/// What a receiver of frames takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Offloads {
+    /// Frames whose TCP or UDP checksum is not finished.
+    pub checksum: bool,
+    /// TCP over IPv4 in segments longer than the interface's MTU.
+    pub tso4: bool,
+    /// The same over IPv6.
+    pub tso6: bool,
+}
+
+impl Offloads {
+    /// Finished frames of ordinary size only.
+    pub const NONE: Self = Self { checksum: false, tso4: false, tso6: false };
+    /// Everything.
+    pub const ALL: Self = Self { checksum: true, tso4: true, tso6: true };
+
+    /// The feature bits to offer with a backend that takes (and gives) these. Unfinished checksums
+    /// are always welcome: what the backend does not finish, the device does.
+    pub(super) fn features(self) -> u64 {
+        let bit = |on: bool, feature: u64| if on { feature } else { 0 };
+        CSUM | GUEST_CSUM
+            | bit(self.tso4, HOST_TSO4 | GUEST_TSO4)
+            | bit(self.tso6, HOST_TSO6 | GUEST_TSO6)
+            | bit(self.checksum, CTRL_GUEST_OFFLOADS)
+    }
+
+    /// What the driver may leave to the device.
+    pub(super) fn of_host(features: u64) -> Self {
+        Self::of(features, CSUM, HOST_TSO4, HOST_TSO6)
+    }
+
+    /// What the device may leave to the driver.
+    pub(super) fn of_guest(features: u64) -> Self {
+        Self::of(features, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6)
+    }
+
+    /// From the bits of VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET (section 5.1.6.5.6.1), which are those
+    /// of the features; `None` if there is one among them that was not negotiated in `features`.
+    pub(super) fn asked(bits: u64, features: u64) -> Option<Self> {
+        let allowed = features & (GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6);
+        (bits & !allowed == 0).then(|| Self::of_guest(bits))
+    }
+
+    /// Segments have unfinished checksums, so they need a receiver that takes those.
+    fn of(features: u64, checksum: u64, tso4: u64, tso6: u64) -> Self {
+        let checksum = features & checksum != 0;
+        Self { checksum, tso4: checksum && features & tso4 != 0, tso6: checksum && features & tso6 != 0 }
+    }
+}

@@ -1,0 +1,173 @@
+//! The device between a driver on real rings and a cable that the test holds the end of.
+
+mod hostile;
+mod offload;
+mod packets;
+mod paths;
+mod pressure;
+
+use super::*;
+use crate::counters::Counters;
+use crate::device::VirtioDevice;
+use crate::limiter::{Limit, Limiter};
+use crate::queue::driver::{Driver, Ears, activation, ram};
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Mutex};
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+const MAC: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
+const RX: u16 = 0;
+const TX: u16 = 1;
+const CTRL: u16 = 2;
+/// Everything that a device may offer.
+const ALL_FEATURES: u64 = !0;
+const MRG_RXBUF: u64 = 1 << 15;
+
+/// What is at the other end.
+struct Far {
+    sent: Vec<(Header, Vec<u8>)>,
+    arriving: VecDeque<(Header, Vec<u8>)>,
+    up: bool,
+    room: bool,
+    wanted: bool,
+    guest: Offloads,
+}
+
+#[derive(Clone)]
+struct Cable {
+    far: Arc<Mutex<Far>>,
+    takes: Offloads,
+    bell: Arc<EventFd>,
+    peeked: (Header, Vec<u8>),
+}
+
+impl Cable {
+    fn new(takes: Offloads) -> Self {
+        let far = Far {
+            sent: Vec::new(),
+            arriving: VecDeque::new(),
+            up: true,
+            room: true,
+            wanted: false,
+            guest: Offloads::NONE,
+        };
+        let bell = Arc::new(EventFd::new(EFD_NONBLOCK).unwrap());
+        Self { far: Arc::new(Mutex::new(far)), takes, bell, peeked: (Header::default(), Vec::new()) }
+    }
+}
+
+impl Backend for Cable {
+    fn mtu(&self) -> Option<u16> {
+        Some(9000)
+    }
+    fn offloads(&self) -> Offloads {
+        self.takes
+    }
+    fn set_guest_offloads(&mut self, offloads: Offloads) {
+        self.far.lock().unwrap().guest = offloads;
+    }
+    fn fd(&self) -> RawFd {
+        self.bell.as_raw_fd()
+    }
+    fn want_frames(&mut self, wanted: bool) {
+        self.far.lock().unwrap().wanted = wanted;
+    }
+    fn ready(&mut self) {}
+    fn link_up(&self) -> bool {
+        self.far.lock().unwrap().up
+    }
+    fn has_room(&self) -> bool {
+        self.far.lock().unwrap().room
+    }
+    fn send(&mut self, header: &Header, frame: &[u8]) {
+        self.far.lock().unwrap().sent.push((*header, frame.to_vec()));
+    }
+    fn peek(&mut self) -> Option<Frame<'_>> {
+        self.peeked = self.far.lock().unwrap().arriving.front()?.clone();
+        Some(Frame { header: self.peeked.0, bytes: &self.peeked.1 })
+    }
+    fn consume(&mut self) {
+        self.far.lock().unwrap().arriving.pop_front();
+    }
+}
+
+/// A device, its driver and its cable.
+struct Guest {
+    net: Net,
+    rx: Driver,
+    tx: Driver,
+    ctrl: Driver,
+    ears: Arc<Ears>,
+    far: Arc<Mutex<Far>>,
+    counters: Arc<Counters>,
+}
+
+fn guest(takes: Offloads, features: u64) -> Guest {
+    limited_guest(takes, features, Limit::default())
+}
+
+fn limited_guest(takes: Offloads, features: u64, limit: Limit) -> Guest {
+    let memory = ram(8);
+    let cable = Cable::new(takes);
+    let far = cable.far.clone();
+    let counters = Arc::new(Counters::default());
+    let net = Net::new(MAC, Box::new(cable), Limiter::new(limit), counters.clone()).unwrap();
+    let driver = |mib: u64, size| Driver::new(&memory, mib << 20, size);
+    let (rx, tx, ctrl) = (driver(1, 256), driver(2, 256), driver(3, 16));
+    let mut guest = Guest { net, rx, tx, ctrl, ears: Arc::default(), far, counters };
+    guest.activate(features);
+    guest
+}
+
+impl Guest {
+    fn activate(&mut self, features: u64) {
+        let features = self.net.features() & features & !crate::queue::RING_FEATURES;
+        let memory = self.rx.memory.clone();
+        let (activation, ears) = activation(&memory, &[&self.rx, &self.tx, &self.ctrl], features);
+        self.ears = ears;
+        self.net.activate(activation).unwrap();
+        self.settle();
+    }
+
+    /// Lets the device do what it told the event loop of, until there is nothing more.
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            let fds = self.net.event_fds();
+            let Some(token) = fds.iter().position(|fd| readable(*fd, 0)) else { return };
+            self.net.event(token);
+        }
+        panic!("the device never comes to rest");
+    }
+
+    /// The driver sends a frame behind `header`.
+    fn send(&mut self, header: &Header, frame: &[u8]) {
+        self.tx.send(&[&header.encode(0), frame], &[]);
+    }
+
+    fn sent(&self) -> Vec<(Header, Vec<u8>)> {
+        std::mem::take(&mut self.far.lock().unwrap().sent)
+    }
+
+    fn arrives(&self, header: Header, frame: &[u8]) {
+        self.far.lock().unwrap().arriving.push_back((header, frame.to_vec()));
+    }
+
+    fn status(&self) -> u16 {
+        let mut status = [0; 2];
+        self.net.read_config(6, &mut status);
+        u16::from_le_bytes(status)
+    }
+}
+
+/// Waits up to `timeout_ms` until `fd` is readable.
+fn readable(fd: RawFd, timeout_ms: i32) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one valid pollfd.
+    unsafe { libc::poll(&raw mut poll, 1, timeout_ms) == 1 }
+}
+
+/// A frame of `len` bytes that is like no other.
+fn frame(len: usize, seed: u8) -> Vec<u8> {
+    (0..len).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed)).collect()
+}

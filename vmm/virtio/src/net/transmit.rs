@@ -1,0 +1,87 @@
+//! From the driver to the backend.
+
+use super::backend::Backend;
+use super::budget::Budget;
+use super::checksum;
+use super::header::{HEADER_LEN, Header};
+use super::offloads::Offloads;
+use super::{MAX_FRAME, Pause};
+use crate::counters::Counters;
+use crate::limiter::Limiter;
+use crate::queue::{Chain, DeviceQueue};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The shortest frame: an Ethernet header with nothing behind it.
+const MIN_FRAME: usize = 14;
+
+/// The device's side of the transmit queue.
+pub struct Transmitter {
+    queue: DeviceQueue,
+    counters: Arc<Counters>,
+    /// What the driver may leave undone.
+    negotiated: Offloads,
+    /// A chain that the limit or a backend without room holds up.
+    held: Option<Chain>,
+    frame: Vec<u8>,
+}
+
+impl Transmitter {
+    pub fn new(queue: DeviceQueue, negotiated: Offloads, counters: Arc<Counters>) -> Self {
+        Self { queue, counters, negotiated, held: None, frame: Vec::new() }
+    }
+
+    pub fn broken(&self) -> bool {
+        self.queue.broken()
+    }
+
+    /// Sends what the driver made available, as far as `budget`, `limiter` and `backend` allow.
+    pub fn run(&mut self, backend: &mut dyn Backend, limiter: &mut Limiter, budget: &mut Budget) -> Pause {
+        let pause = self.send_all(backend, limiter, budget);
+        self.queue.signal();
+        pause
+    }
+
+    fn send_all(&mut self, backend: &mut dyn Backend, limiter: &mut Limiter, budget: &mut Budget) -> Pause {
+        loop {
+            if budget.spent() {
+                return Pause::Again;
+            }
+            if !backend.has_room() {
+                return Pause::Waiting;
+            }
+            let Some(chain) = self.held.take().or_else(|| self.queue.pop()) else { return Pause::Waiting };
+            budget.chain();
+            let len = chain.readable_len();
+            if chain.writable_len() != 0 || !(HEADER_LEN + MIN_FRAME..=HEADER_LEN + MAX_FRAME).contains(&len)
+            {
+                self.queue.complete_malformed(chain);
+                continue;
+            }
+            if let Err(wait) = limiter.take(Instant::now(), (len - HEADER_LEN) as u64) {
+                self.held = Some(chain);
+                return Pause::For(wait);
+            }
+            budget.frame(len);
+            if self.send(&chain, len - HEADER_LEN, backend).is_none() {
+                self.counters.net_refused_frames.add_one();
+            }
+            self.queue.complete(chain, 0);
+        }
+    }
+
+    /// `None` if the driver's header is not to be believed.
+    fn send(&mut self, chain: &Chain, len: usize, backend: &mut dyn Backend) -> Option<()> {
+        let mut header = [0; HEADER_LEN];
+        chain.read(0, &mut header).ok()?;
+        self.frame.resize(len, 0);
+        chain.read(HEADER_LEN, &mut self.frame).ok()?;
+        let mut header = Header::parse(&header).admit(&self.frame, self.negotiated)?;
+        if header.needs_checksum() && !backend.offloads().checksum {
+            checksum::complete(&mut self.frame, header.csum_start, header.csum_offset)?;
+            header = Header::default();
+        }
+        backend.send(&header, &self.frame);
+        Some(())
+    }
+}
