@@ -11,6 +11,7 @@ pub mod device;
 pub mod entropy;
 pub mod gpu;
 pub mod input;
+pub mod limiter;
 pub mod queue;
 
 mod fields;
@@ -24,3 +25,4 @@ pub use device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 pub use entropy::Entropy;
 pub use gpu::{Gpu, Resizer};
 pub use input::{InputDevice, InputDevices, InputHub};
+pub use limiter::{Limit, Limiter};
