@@ -1,0 +1,80 @@
+//! The file that holds an image.
+
+use crate::ImageError;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use vmm_sys_util::fallocate::{FallocateMode, fallocate};
+
+/// An open file or block device.
+pub(crate) struct ImageFile(File);
+
+impl ImageFile {
+    pub fn new(file: File) -> Self {
+        Self(file)
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> io::Result<u64> {
+        // Unlike the metadata, this knows the size of block devices too.
+        (&self.0).seek(SeekFrom::End(0))
+    }
+
+    /// Fills `buf` from `offset`; what lies beyond the end reads as zeroes.
+    pub fn read(&self, mut offset: u64, mut buf: &mut [u8]) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.0.read_at(buf, offset) {
+                Ok(0) => {
+                    buf.fill(0);
+                    return Ok(());
+                }
+                Ok(count) => {
+                    buf = buf.get_mut(count..).unwrap_or_default();
+                    offset = offset.saturating_add(count as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `buf` from `offset`; the file must reach so far.
+    pub fn read_header(&self, offset: u64, buf: &mut [u8]) -> Result<(), ImageError> {
+        self.0.read_exact_at(buf, offset).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => ImageError::Damaged("the file ends within its header"),
+            _ => ImageError::Io(error),
+        })
+    }
+
+    /// Writes all of `buf` at `offset`.
+    pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(buf, offset)
+    }
+
+    /// Puts what was written onto the medium.
+    pub fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    /// Gives the range's room back to the host; it reads as zeroes then. False if this file cannot.
+    pub fn punch_hole(&self, offset: u64, len: u64) -> io::Result<bool> {
+        self.allocate(FallocateMode::PunchHole, offset, len)
+    }
+
+    /// Makes the range read as zeroes and keeps its room. False if this file cannot do that.
+    pub fn zero_range(&self, offset: u64, len: u64) -> io::Result<bool> {
+        self.allocate(FallocateMode::ZeroRange, offset, len)
+    }
+
+    fn allocate(&self, mode: FallocateMode, offset: u64, len: u64) -> io::Result<bool> {
+        if len == 0 {
+            return Ok(true);
+        }
+        match fallocate(&self.0, mode, true, offset, len).map_err(io::Error::from) {
+            Ok(()) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
