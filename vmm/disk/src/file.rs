@@ -1,6 +1,6 @@
 //! The file that holds an image.
 
-use crate::ImageError;
+use crate::{ImageError, is_no_space};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -54,7 +54,12 @@ impl ImageFile {
 
     /// Puts what was written onto the medium.
     pub fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        // Whatever the reason, the host may have dropped what it could not put there, so this is no
+        // error that is over once there is room.
+        self.0.sync_data().map_err(|error| match is_no_space(&error) {
+            true => io::Error::other(error),
+            false => error,
+        })
     }
 
     /// Gives the range's room back to the host; it reads as zeroes then. False if this file cannot.
