@@ -219,6 +219,10 @@ impl RawImage {
 }
 
 impl Below<'_> {
+    /// None.
+    #[cfg(test)]
+    pub const NOTHING: Self = Below(&[]);
+
     /// Whether there is nothing below.
     pub fn is_empty(self) -> bool {
         self.0.is_empty()

@@ -18,6 +18,8 @@ mod header;
 mod image;
 mod mapping;
 mod pages;
+#[cfg(test)]
+mod power_cut;
 mod refcounts;
 mod write;
 

@@ -135,7 +135,7 @@ fn exercise(disk: &DiskStack, random: &mut Random) {
 
 #[test]
 fn damaged_tables_do_no_harm() {
-    let folder = Folder::new();
+    let folder = Folder::in_memory();
     let base = folder.raw("base.raw", &[3; 1 << 20]);
     let seed = folder.qcow2("seed.qcow2", 64 << 20, Some(&base));
     {
@@ -149,7 +149,7 @@ fn damaged_tables_do_no_harm() {
     let path = folder.path("damaged.qcow2");
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut opened = 0;
-    for _ in 0..1500 {
+    for _ in 0..1000 {
         let mut bytes = whole.clone();
         for _ in 0..1 + random.below(6) {
             // The header, the first bytes of the tables, and now and then a whole entry.
@@ -177,7 +177,7 @@ fn damaged_tables_do_no_harm() {
             exercise(&disk, &mut random);
         }
     }
-    assert!(opened > 300, "only {opened} were opened");
+    assert!(opened > 200, "only {opened} were opened");
 }
 
 #[test]

@@ -40,6 +40,12 @@ impl Folder {
         Self(TempDir::new_with_prefix("/tmp/oriel-disk-test-").unwrap())
     }
 
+    /// A folder whose files are in memory, if the host has such.
+    pub fn in_memory() -> Self {
+        let folder = TempDir::new_with_prefix("/dev/shm/oriel-disk-test-");
+        folder.map_or_else(|_| Self::new(), Self)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.as_path().join(name)
     }
