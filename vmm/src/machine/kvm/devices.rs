@@ -1,20 +1,21 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
+use super::disks::{self, DiskError, OpenDisk};
+use super::driver::Message;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_virtio::{
-    Balloon, BalloonControl, Block, Console, Counters, Entropy, Gpu, InputDevices, OpenError, VirtioDevice,
-};
+use oriel_virtio::{Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, VirtioDevice};
 use oriel_vmm_api::{HugePages, MachineConfig};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 /// Why a device could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// A disk.
     #[error(transparent)]
-    Disk(#[from] OpenError),
+    Disk(#[from] DiskError),
     /// Descriptors, mostly.
     #[error("the host is out of descriptors or memory for a device: {0}")]
     Host(#[from] std::io::Error),
@@ -28,8 +29,15 @@ pub struct Devices {
     pub counters: Arc<Counters>,
 }
 
-/// Makes the devices of `config`: the pictures go to the screens of `desk`, the console to `log`.
-pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result<Devices, DeviceError> {
+/// Makes the devices of `config`, whose disks are open as `disks`: the pictures go to the screens of
+/// `desk`, the console to `log`, what a device cannot deal with alone to `orders`.
+pub fn make(
+    config: &MachineConfig,
+    disks: Vec<OpenDisk>,
+    desk: &Arc<Desk>,
+    log: &SerialLog,
+    orders: &Sender<Message>,
+) -> Result<Devices, DeviceError> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(config.width, config.height);
     let gpu = Gpu::new(desk.clone(), size, counters.clone())?;
@@ -47,8 +55,8 @@ pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result
         Box::new(Console::new(Box::new(log.clone()), counters.clone())),
         Box::new(balloon),
     ];
-    for disk in &config.disks {
-        devices.push(Box::new(Block::open(&disk.path, disk.read_only, counters.clone())?));
+    for (index, (disk, opened)) in config.disks.iter().zip(disks).enumerate() {
+        devices.push(Box::new(disks::device(index, disk, opened, orders, &counters)?));
     }
     Ok(Devices { devices, input: hands.hub, balloon: balloon_control, counters })
 }
