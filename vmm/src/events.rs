@@ -1,6 +1,6 @@
 //! What happens to a machine, told to everyone who listens.
 
-use oriel_vmm_api::{EndReason, Event, LastWords, RunState};
+use oriel_vmm_api::{EndReason, Event, LastWords, PauseReason, RunState};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -9,6 +9,7 @@ const BACKLOG: usize = 256;
 
 struct State {
     run: RunState,
+    reason: Option<PauseReason>,
     listeners: Vec<SyncSender<Event>>,
     end: Option<LastWords>,
 }
@@ -21,7 +22,7 @@ pub struct Events {
 
 impl Default for Events {
     fn default() -> Self {
-        let state = State { run: RunState::Starting, listeners: Vec::new(), end: None };
+        let state = State { run: RunState::Starting, reason: None, listeners: Vec::new(), end: None };
         Self { state: Mutex::new(state), ended: Condvar::new() }
     }
 }
@@ -43,12 +44,27 @@ impl Events {
         crate::lock(&self.state).run
     }
 
+    /// Why the machine is paused, if nobody asked for it.
+    pub fn pause_reason(&self) -> Option<PauseReason> {
+        crate::lock(&self.state).reason
+    }
+
     /// The machine does something else now.
     pub fn set_run_state(&self, run: RunState) {
+        self.set_state(run, None);
+    }
+
+    /// The machine is paused though nobody asked for it.
+    pub fn set_paused(&self, reason: PauseReason) {
+        self.set_state(RunState::Paused, Some(reason));
+    }
+
+    fn set_state(&self, run: RunState, reason: Option<PauseReason>) {
         let mut state = crate::lock(&self.state);
-        if state.run != run && state.end.is_none() {
+        if (state.run, state.reason) != (run, reason) && state.end.is_none() {
             state.run = run;
-            tell(&mut state, &Event::State { state: run });
+            state.reason = reason;
+            tell(&mut state, &Event::State { state: run, reason });
         }
     }
 
@@ -101,13 +117,19 @@ mod tests {
         let events = Events::default();
         let heard = events.listen();
         events.set_run_state(RunState::Running);
+        events.set_paused(PauseReason::DiskFull);
+        events.set_paused(PauseReason::DiskFull);
+        assert_eq!(events.pause_reason(), Some(PauseReason::DiskFull));
         events.set_run_state(RunState::Running);
+        assert_eq!(events.pause_reason(), None);
         events.end(EndReason::Stopped, "Stopped.");
         events.end(EndReason::Crashed, "Too late.");
         events.set_run_state(RunState::Paused);
         let all: Vec<Event> = heard.iter().collect();
         let end = Event::Ended { reason: EndReason::Stopped, text: "Stopped.".into() };
-        assert_eq!(all, [Event::State { state: RunState::Running }, end.clone()]);
+        let running = Event::State { state: RunState::Running, reason: None };
+        let full = Event::State { state: RunState::Paused, reason: Some(PauseReason::DiskFull) };
+        assert_eq!(all, [running.clone(), full, running, end.clone()]);
         assert_eq!(events.listen().iter().collect::<Vec<_>>(), [end], "late listeners hear of the end");
         assert_eq!(events.wait_for_end().reason, EndReason::Stopped);
     }

@@ -297,7 +297,7 @@ impl Actor {
                 };
                 self.settle(text).await;
             }
-            News::Event(Event::State { state }) => self.follow(state).await,
+            News::Event(Event::State { state, .. }) => self.follow(state).await,
             News::Event(Event::Screen { width, height }) => {
                 self.publish(|status| status.screen = Some((width, height)));
             }

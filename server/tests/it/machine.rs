@@ -129,7 +129,7 @@ impl Machine {
             send(&mut writer, &Reply { id, outcome })?;
             match command {
                 Command::PressPower if !self.is("ignores-power") => {
-                    self.tell(&Event::State { state: RunState::Stopping });
+                    self.tell(&Event::State { state: RunState::Stopping, reason: None });
                     self.end(EndReason::GuestPowerOff, "");
                 }
                 Command::Stop if !self.is("ignores-stop") => self.end(EndReason::Stopped, ""),
@@ -149,6 +149,7 @@ impl Machine {
             machine: self.config.machine,
             accel: Accel::Kvm,
             state: RunState::Running,
+            reason: None,
             uptime_s: 1,
             cpus: self.config.cpus,
             memory_mib: self.config.memory_mib,

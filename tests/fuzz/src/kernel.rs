@@ -1,33 +1,16 @@
 //! Booting from bytes that claim to be a kernel.
 
+use crate::memfd::file_of;
 use oriel_virtio::GuestRam;
 use oriel_vmm::boot::BootSource;
 use oriel_vmm::memory::{self, Backing};
 use oriel_vmm_api::{Boot, HugePages};
 use std::cell::OnceCell;
-use std::fs::File;
-use std::io::Write;
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::PathBuf;
 
 const INITRD: &[u8] = b"an initrd is never parsed";
 
 thread_local! {
     static RAM: OnceCell<GuestRam> = const { OnceCell::new() };
-}
-
-/// A file of `bytes` that lies nowhere, and the path by which it can be opened as long as it lives.
-fn file_of(bytes: &[u8]) -> std::io::Result<(File, PathBuf)> {
-    // SAFETY: the name is a C string.
-    let fd = unsafe { libc::memfd_create(c"image".as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor is new and nobody else's.
-    let mut file = unsafe { File::from_raw_fd(fd) };
-    file.write_all(bytes)?;
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
-    Ok((file, path))
 }
 
 /// Loads `bytes` into memory as a kernel is; all but a crash is right.

@@ -109,10 +109,19 @@ pub enum RunState {
     Starting,
     /// Executing.
     Running,
-    /// Processors stopped on request.
+    /// Processors stopped, on request or for a [`PauseReason`].
     Paused,
     /// The guest was asked to shut down.
     Stopping,
+}
+
+/// Why a machine is paused though nobody asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// The host has no room for what the guest wrote. The machine goes on by itself when there is
+    /// some, and tries at once on [`Command::Resume`].
+    DiskFull,
 }
 
 /// A machine in figures.
@@ -128,6 +137,9 @@ pub struct Description {
     pub accel: Accel,
     /// Now.
     pub state: RunState,
+    /// Why it is paused; `None` on request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<PauseReason>,
     /// Seconds since start.
     pub uptime_s: u64,
     /// Virtual processors.
@@ -150,6 +162,9 @@ pub enum Event {
     State {
         /// Now.
         state: RunState,
+        /// Why it is paused; `None` on request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<PauseReason>,
     },
     /// The guest's first picture, or a new size.
     Screen {

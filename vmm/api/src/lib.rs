@@ -14,6 +14,8 @@ pub mod last_words;
 pub use config::{
     Accel, Boot, Disk, DiskFormat, HugePages, Layer, Link, MachineConfig, MachineKind, Network, RateLimit,
 };
-pub use control::{Command, Description, Event, Open, Opened, Reply, Request, RunState, ViewerMode};
+pub use control::{
+    Command, Description, Event, Open, Opened, PauseReason, Reply, Request, RunState, ViewerMode,
+};
 pub use host::{HostFacts, KvmFinding};
 pub use last_words::{EndReason, LastWords};

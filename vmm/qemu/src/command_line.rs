@@ -1,6 +1,7 @@
 //! How QEMU is started for a desktop.
 
 use crate::accel::cpu_model;
+use crate::disks;
 use crate::network::{self, Netdev};
 use oriel_vmm_api::{Accel, HugePages, MachineConfig};
 use serde_json::json;
@@ -112,22 +113,14 @@ fn devices(config: &MachineConfig, line: &mut Line) {
     let (xres, yres, outputs) = (config.width, config.height, config.screens);
     line.device(&json!({"driver": gpu, "id": "gpu", "max_outputs": outputs, "xres": xres, "yres": yres}));
     for (index, disk) in config.disks.iter().enumerate() {
-        let node = format!("disk{index}");
-        let block = json!({
-            "driver": "raw",
-            "node-name": node,
-            "read-only": disk.read_only,
-            "discard": "unmap",
-            "detect-zeroes": "off",
-            "file": {
-                "driver": "file",
-                "filename": disk.path.to_string_lossy(),
-                "locking": "on",
-                "discard": "unmap",
-            },
-        });
-        line.option("-blockdev", block.to_string());
-        line.device(&json!({"driver": "virtio-blk-pci", "drive": node}));
+        let nodes = disks::nodes(index, disk);
+        if let Some(group) = nodes.throttle_group {
+            line.option("-object", group.to_string());
+        }
+        for blockdev in nodes.blockdevs {
+            line.option("-blockdev", blockdev.to_string());
+        }
+        line.device(&json!({"driver": "virtio-blk-pci", "drive": nodes.name}));
     }
     // QEMU sends buttons to the pointer that the guest's drivers woke last, and drivers wake in the
     // order of the bus: the tablet last, so that a click lands where the tablet points.

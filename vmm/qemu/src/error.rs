@@ -1,5 +1,6 @@
 //! What can go wrong, in sentences for the person who runs the server.
 
+use oriel_disk::ImageError;
 use oriel_net::PlugError;
 use std::io;
 use std::path::PathBuf;
@@ -34,6 +35,14 @@ pub enum StartError {
     /// Another process holds the disk's lock.
     #[error("the disk {0} is in use by another machine: stop that one first")]
     DiskInUse(PathBuf),
+    /// An image that cannot be a disk.
+    #[error("the disk image {} cannot be used: {error}", path.display())]
+    Image {
+        /// The image.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: ImageError,
+    },
     /// There is no /dev/kvm.
     #[error(
         "there is no /dev/kvm: turn on virtualization in the firmware, or run this desktop in emulation (accel = \"tcg\")"

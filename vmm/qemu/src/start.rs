@@ -4,6 +4,7 @@ use crate::accel::choose_accel;
 use crate::command_line::{Inherited, arguments};
 use crate::counters::Counters;
 use crate::dbus::{Console, serve_listener};
+use crate::disks;
 use crate::display::{IsWanted, Picture};
 use crate::error::{CommandError, StartError};
 use crate::input::{self, InputQueue};
@@ -158,14 +159,7 @@ fn check(config: &MachineConfig) -> Result<(), StartError> {
     if let Some(initrd) = &config.boot.initrd {
         readable("initial RAM disk", initrd)?;
     }
-    for disk in &config.disks {
-        File::options()
-            .read(true)
-            .write(!disk.read_only)
-            .open(&disk.path)
-            .map_err(|error| StartError::File { what: "disk", path: disk.path.clone(), error })?;
-    }
-    Ok(())
+    config.disks.iter().try_for_each(disks::check)
 }
 
 fn readable(what: &'static str, path: &Path) -> Result<(), StartError> {

@@ -6,7 +6,7 @@ use crate::error::CommandError;
 use crate::input::InputQueue;
 use crate::qmp::{self, Command, Qmp, RunStatus};
 use oriel_display::Desk;
-use oriel_vmm_api::{Event, RunState};
+use oriel_vmm_api::{Event, PauseReason, RunState};
 use serde_json::Value;
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
@@ -25,6 +25,7 @@ pub(crate) struct Watch {
 
 struct Known {
     state: RunState,
+    reason: Option<PauseReason>,
     power_pressed: bool,
     omens: Omens,
     events: Sender<Event>,
@@ -47,8 +48,13 @@ impl Watch {
         input: Arc<InputQueue>,
         events: Sender<Event>,
     ) -> Self {
-        let known =
-            Known { state: RunState::Starting, power_pressed: false, omens: Omens::default(), events };
+        let known = Known {
+            state: RunState::Starting,
+            reason: None,
+            power_pressed: false,
+            omens: Omens::default(),
+            events,
+        };
         Self { known: Mutex::new(known), desk, counters, input, memory_mib }
     }
 
@@ -111,10 +117,9 @@ impl Watch {
             "paused" => known.set_state(RunState::Paused),
             "io-error" => {
                 count(&self.counters.disk_pauses);
-                tracing::warn!(
-                    "the host's disk is full or failing: the guest waits; make room, then resume it"
-                );
-                known.set_state(RunState::Paused);
+                // Other errors than a full disk are the guest's to hear of (werror=enospc).
+                tracing::warn!("the host's disk is full: the guest waits; make room, then resume it");
+                known.set(RunState::Paused, Some(PauseReason::DiskFull));
             }
             "internal-error" => {
                 known.omens.processor_failed = true;
@@ -144,9 +149,14 @@ impl Watch {
 
 impl Known {
     fn set_state(&mut self, state: RunState) {
-        if self.state != state {
+        self.set(state, None);
+    }
+
+    fn set(&mut self, state: RunState, reason: Option<PauseReason>) {
+        if (self.state, self.reason) != (state, reason) {
             self.state = state;
-            self.tell(Event::State { state });
+            self.reason = reason;
+            self.tell(Event::State { state, reason });
         }
     }
 

@@ -186,4 +186,4 @@ fn too_small(needed_bytes: u64) -> BootError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -31,8 +31,8 @@ fn boot(kernel: PathBuf, initrd: Option<PathBuf>, cmdline: &str) -> Result<(Gues
     Ok((ram, entry))
 }
 
-/// A PVH ELF: one segment of four bytes at 2 MiB and the note.
-fn pvh_elf(entry: u32) -> Vec<u8> {
+/// A PVH ELF: one segment of four bytes, `code`, at 2 MiB and the note.
+pub(crate) fn pvh_elf(entry: u32, code: [u8; 4]) -> Vec<u8> {
     let mut note = Vec::new();
     for word in [4u32, 4, 18] {
         note.extend(word.to_le_bytes());
@@ -57,7 +57,7 @@ fn pvh_elf(entry: u32) -> Vec<u8> {
     elf.extend(segment(1, 200, 0x20_0000, 4));
     elf.extend(segment(4, 204, 0, note.len() as u64));
     elf.resize(200, 0);
-    elf.extend([0xF4, 0xF4, 0xF4, 0xF4]);
+    elf.extend(code);
     elf.extend(note);
     elf
 }
@@ -85,7 +85,8 @@ fn bzimage() -> Vec<u8> {
 fn pvh_gets_its_start_info() {
     let dir = Scratch::new("pvh");
     let initrd = dir.file("initrd", &[7; 5000]);
-    let (ram, entry) = boot(dir.file("kernel", &pvh_elf(0x20_0000)), Some(initrd), "scene=echo").unwrap();
+    let (ram, entry) =
+        boot(dir.file("kernel", &pvh_elf(0x20_0000, [0xF4; 4])), Some(initrd), "scene=echo").unwrap();
     assert_eq!(entry, Entry::Pvh { eip: 0x20_0000, start_info: layout::PVH_START_INFO as u32 });
     let read = |offset| ram.read_obj::<u64>(GuestAddress(layout::PVH_START_INFO + offset)).unwrap();
     assert_eq!(read(0) as u32, 0x336E_C578);
@@ -130,7 +131,7 @@ fn what_is_no_kernel_is_told_apart_from_what_is_damaged() {
     let error = |bytes: &[u8]| boot(dir.file("kernel", bytes), None, "").unwrap_err();
     assert!(matches!(error(b""), BootError::NotAKernel(_)));
     assert!(matches!(error(&[0xA5; 9000]), BootError::NotAKernel(_)));
-    let elf = pvh_elf(0x20_0000);
+    let elf = pvh_elf(0x20_0000, [0xF4; 4]);
     for length in [4, 19, 63, 100, 190, 202, 210] {
         assert!(matches!(error(&elf[..length]), BootError::Damaged { .. }), "ELF cut at {length}");
     }
@@ -169,7 +170,7 @@ fn what_does_not_fit_is_refused() {
 fn random_headers_never_panic() {
     let dir = Scratch::new("random");
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
-    for base in [pvh_elf(0x20_0000), bzimage()] {
+    for base in [pvh_elf(0x20_0000, [0xF4; 4]), bzimage()] {
         for _ in 0..200 {
             let mut bytes = base.clone();
             for _ in 0..4 {

@@ -1,6 +1,7 @@
 //! What `oriel-vmm` is told on its command line.
 
 mod connect;
+mod disk;
 mod input;
 mod key_names;
 mod picture;
@@ -14,6 +15,11 @@ usage: oriel-vmm COMMAND
 
   run --config FILE                      run one desktop until it ends
   probe                                  print what this host offers, as JSON
+  disk inspect --format auto|raw|qcow2 FILE
+                                         print what a disk image is, as JSON
+  disk check FILE                        look for damage in a qcow2 image, as JSON
+  disk create-overlay --size BYTES --backing-name NAME --backing-format raw|qcow2 FILE
+                                         make a qcow2 image of what differs from another one
   tell --socket FILE WHAT                describe, watch, press-power, reset, stop, pause, resume or balloon MIB
   tell --socket FILE resize WxH...       ask the guest for screens of these sizes
   picture --socket FILE --out FILE.png   save what the desktop shows, once it is exact (or FILE.ppm)
@@ -68,6 +74,7 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
             println!("{facts}");
             Ok(())
         }
+        "disk" => disk::run(arguments),
         "tell" => tell::run(&arguments.path("--socket")?, &arguments.rest()?),
         "picture" => {
             let (socket, out) = (arguments.path("--socket")?, arguments.path("--out")?);

@@ -94,6 +94,7 @@ fn describe(desktop: &Desktop) -> Description {
         machine: desktop.machine.kind(),
         accel: desktop.machine.accel(),
         state: desktop.events.run_state(),
+        reason: desktop.events.pause_reason(),
         uptime_s: desktop.started.elapsed().as_secs(),
         cpus: desktop.config.cpus,
         memory_mib: desktop.config.memory_mib,

@@ -34,7 +34,8 @@ impl Qemu {
 fn relay(heard: std::sync::mpsc::Receiver<Event>, events: &Events) {
     for event in heard {
         match event {
-            Event::State { state } => events.set_run_state(state),
+            Event::State { reason: Some(reason), .. } => events.set_paused(reason),
+            Event::State { state, reason: None } => events.set_run_state(state),
             Event::Screen { .. } => {}
             Event::Ended { reason, text } => return events.end(reason, text),
         }

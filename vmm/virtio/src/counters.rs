@@ -9,7 +9,12 @@ pub struct Counter(AtomicU64);
 impl Counter {
     /// Counts one more.
     pub fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
+    }
+
+    /// Counts so many more.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     /// The figure now.
@@ -32,8 +37,14 @@ pub struct Counters {
     pub input_dropped: Counter,
     /// Disk requests answered with an error.
     pub block_errors: Counter,
-    /// Of those, the ones for which the host had no room.
+    /// Disk requests that had to wait for room on the host.
     pub block_no_space: Counter,
+    /// Disk requests that had to wait because of the disk's limits.
+    pub block_throttled: Counter,
+    /// Bytes that guests read from disks.
+    pub block_read_bytes: Counter,
+    /// Bytes that guests wrote to disks.
+    pub block_written_bytes: Counter,
     /// Writes of console output that its sink refused.
     pub console_lost: Counter,
     /// Ranges in the balloon or in reports of free pages that are not the guest's memory, and
@@ -57,6 +68,9 @@ impl Counters {
             ("input_dropped", &self.input_dropped),
             ("block_errors", &self.block_errors),
             ("block_no_space", &self.block_no_space),
+            ("block_throttled", &self.block_throttled),
+            ("block_read_bytes", &self.block_read_bytes),
+            ("block_written_bytes", &self.block_written_bytes),
             ("console_lost", &self.console_lost),
             ("balloon_refused", &self.balloon_refused),
             ("net_refused_frames", &self.net_refused_frames),

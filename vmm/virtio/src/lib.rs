@@ -19,7 +19,7 @@ mod fields;
 mod timer;
 
 pub use balloon::{Balloon, BalloonControl};
-pub use block::{Block, OpenError};
+pub use block::Block;
 pub use console::Console;
 pub use counters::Counters;
 pub use device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};

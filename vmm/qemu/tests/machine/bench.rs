@@ -125,7 +125,7 @@ impl Bench {
     pub fn wait_for_state(&self, wanted: RunState) {
         loop {
             match self.events.recv_timeout(PATIENCE).expect("no such state came") {
-                Event::State { state } if state == wanted => return,
+                Event::State { state, .. } if state == wanted => return,
                 Event::Ended { text, .. } => panic!("ended while waiting for {wanted:?}: {text}"),
                 _ => {}
             }

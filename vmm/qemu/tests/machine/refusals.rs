@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Folder, config};
 use oriel_qemu::StartError;
-use oriel_vmm_api::{Disk, HugePages, Link, Network, RateLimit};
+use oriel_vmm_api::{Disk, DiskFormat, HugePages, Layer, Link, Network, RateLimit};
 use std::fs;
 use std::path::PathBuf;
 
@@ -45,6 +45,37 @@ fn a_disk_cannot_be_in_two_machines() {
     let _first = Bench::start_with(folder, &wanted).unwrap();
     let error = refusal(Folder::new(), &wanted);
     assert!(matches!(&error, StartError::DiskInUse(path) if *path == disk), "{error:?}");
+}
+
+#[test]
+fn a_disk_of_layers_shares_its_base_and_refuses_what_would_open_other_files() {
+    let folder = Folder::new();
+    let base = folder.0.join("base.raw");
+    fs::File::create(&base).unwrap().set_len(1 << 20).unwrap();
+    let overlay = |name: &str| {
+        let path = folder.0.join(name);
+        let backing = oriel_disk::Backing { name: "/nonexistent/base", format: DiskFormat::Raw };
+        oriel_disk::create_overlay(fs::File::create(&path).unwrap(), 1 << 20, Some(backing)).unwrap();
+        let backing = vec![Layer { path: base.clone(), format: DiskFormat::Raw }];
+        let limit = RateLimit { bytes: Some(1 << 20), operations: Some(100) };
+        Disk { path, format: DiskFormat::Qcow2, backing, limit, ..Disk::default() }
+    };
+    let (one, other, mut bad) = (overlay("one.qcow2"), overlay("other.qcow2"), overlay("bad.qcow2"));
+    let mut wanted = config(&Folder::new(), PathBuf::new(), "");
+    wanted.disks = vec![one];
+    let _first = Bench::start_with(Folder::new(), &wanted).unwrap();
+    wanted.disks = vec![other];
+    let _second = Bench::start_with(Folder::new(), &wanted).unwrap();
+
+    wanted.disks = vec![bad.clone()];
+    // An external data file, by its header.
+    let file = fs::File::options().write(true).open(&bad.path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[1 << 2], 79).unwrap();
+    let text = refusal(Folder::new(), &wanted).to_string();
+    assert!(text.contains("bad.qcow2") && text.contains("external data file"), "{text}");
+    bad.backing.clear();
+    wanted.disks = vec![bad];
+    assert!(matches!(refusal(Folder::new(), &wanted), StartError::Image { .. }));
 }
 
 #[test]

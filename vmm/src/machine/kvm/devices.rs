@@ -1,22 +1,24 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
+use super::disks::{self, DiskError, OpenDisk};
+use super::driver::Message;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
 use oriel_net::{MacAddress, PlugError, limit, plug};
 use oriel_virtio::{
-    Balloon, BalloonControl, Block, Console, Counters, Entropy, Gpu, InputDevices, Net, OpenError,
-    VirtioDevice,
+    Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, Net, VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 /// Why a device could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// A disk.
     #[error(transparent)]
-    Disk(#[from] OpenError),
+    Disk(#[from] DiskError),
     /// A network interface.
     #[error(transparent)]
     Network(#[from] PlugError),
@@ -33,8 +35,15 @@ pub struct Devices {
     pub counters: Arc<Counters>,
 }
 
-/// Makes the devices of `config`: the pictures go to the screens of `desk`, the console to `log`.
-pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result<Devices, DeviceError> {
+/// Makes the devices of `config`, whose disks are open as `disks`: the pictures go to the screens of
+/// `desk`, the console to `log`, what a device cannot deal with alone to `orders`.
+pub fn make(
+    config: &MachineConfig,
+    disks: Vec<OpenDisk>,
+    desk: &Arc<Desk>,
+    log: &SerialLog,
+    orders: &Sender<Message>,
+) -> Result<Devices, DeviceError> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(config.width, config.height);
     let gpu = Gpu::new(desk.clone(), size, counters.clone())?;
@@ -58,8 +67,8 @@ pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result
         let link = plug(&network.link)?;
         devices.push(Box::new(Net::new(mac.0, link, limit(network.limit), counters.clone())?));
     }
-    for disk in &config.disks {
-        devices.push(Box::new(Block::open(&disk.path, disk.read_only, counters.clone())?));
+    for (index, (disk, opened)) in config.disks.iter().zip(disks).enumerate() {
+        devices.push(Box::new(disks::device(index, disk, opened, orders, &counters)?));
     }
     Ok(Devices { devices, input: hands.hub, balloon: balloon_control, counters })
 }

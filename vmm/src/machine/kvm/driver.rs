@@ -13,7 +13,9 @@ use crate::wiring::{KvmWiring, Wiring};
 use crate::{layout, memory};
 use kvm_ioctls::Kvm;
 use oriel_virtio::GuestRam;
-use oriel_vmm_api::{EndReason, RunState};
+use oriel_virtio::block::DiskTrouble;
+use oriel_vmm_api::{EndReason, PauseReason, RunState};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -33,6 +35,8 @@ pub enum Message {
     Ask(Order, Sender<Result<(), Refused>>),
     /// The alarm was raised.
     Look,
+    /// The disk of this number has no room on the host, or has it again.
+    Disk(usize, DiskTrouble),
 }
 
 /// A machine and all that it takes to start it anew.
@@ -48,6 +52,14 @@ pub struct Driver {
     pub generation: Generation,
     pub exits: Arc<Exits>,
     pub vm: Option<Vm>,
+    pub full_disks: FullDisks,
+}
+
+/// Disks whose host has no room, and what the machine did before it was paused for them.
+#[derive(Default)]
+pub struct FullDisks {
+    disks: BTreeSet<usize>,
+    interrupted: Option<RunState>,
 }
 
 impl Driver {
@@ -80,6 +92,10 @@ impl Driver {
                     ended
                 }
                 Message::Look => self.look(),
+                Message::Disk(disk, trouble) => {
+                    self.disk(disk, trouble);
+                    None
+                }
             };
             if let Some((reason, text)) = ended {
                 self.vm = None;
@@ -90,10 +106,40 @@ impl Driver {
         }
     }
 
-    fn go(&self) {
+    fn go(&mut self) {
+        self.go_on_as(RunState::Running);
+    }
+
+    fn go_on_as(&mut self, state: RunState) {
+        // Whichever disk is still full says so again at its next try.
+        self.full_disks = FullDisks::default();
         if let Some(vm) = &self.vm {
             vm.resume();
-            self.events.set_run_state(RunState::Running);
+            self.events.set_run_state(state);
+        }
+    }
+
+    fn disk(&mut self, disk: usize, trouble: DiskTrouble) {
+        match trouble {
+            DiskTrouble::Full => {
+                self.full_disks.disks.insert(disk);
+                let state = self.events.run_state();
+                if let (RunState::Running | RunState::Stopping, Some(vm)) = (state, &self.vm) {
+                    tracing::error!(disk, "the host's disk is full: the guest is paused until there is room");
+                    vm.pause();
+                    self.full_disks.interrupted = Some(state);
+                    self.events.set_paused(PauseReason::DiskFull);
+                }
+            }
+            DiskTrouble::Over => {
+                self.full_disks.disks.remove(&disk);
+                if self.full_disks.disks.is_empty()
+                    && let Some(state) = self.full_disks.interrupted
+                {
+                    tracing::info!(disk, "the host has room again: the guest goes on");
+                    self.go_on_as(state);
+                }
+            }
         }
     }
 
@@ -115,7 +161,13 @@ impl Driver {
                 }
                 self.events.set_run_state(RunState::Paused);
             }
-            (Order::Resume, RunState::Paused) => self.go(),
+            // From now on it is paused because somebody wants it to be.
+            (Order::Pause, RunState::Paused) if self.full_disks.interrupted.take().is_some() => {
+                self.events.set_run_state(RunState::Paused);
+            }
+            (Order::Resume, RunState::Paused) => {
+                self.go_on_as(self.full_disks.interrupted.unwrap_or(RunState::Running));
+            }
             (Order::PressPower, RunState::Running | RunState::Stopping) => {
                 self.wiring.pulse(layout::POWER_BUTTON_GSI);
                 self.events.set_run_state(RunState::Stopping);

@@ -1,7 +1,8 @@
 //! From a configuration to a machine that runs, or to one sentence that says why not.
 
 use super::devices::{self, DeviceError, Devices};
-use super::driver::{Driver, Message, Order};
+use super::disks;
+use super::driver::{Driver, FullDisks, Message, Order};
 use super::hardware::Hardware;
 use crate::acpi::AcpiError;
 use crate::alarm::Alarm;
@@ -77,7 +78,7 @@ pub enum StartError {
 
 /// A machine on KVM.
 pub struct KvmMachine {
-    orders: Mutex<Sender<Message>>,
+    pub(super) orders: Mutex<Sender<Message>>,
     desk: Arc<Desk>,
     input: Arc<dyn InputSink>,
     ram: GuestRam,
@@ -110,8 +111,11 @@ impl KvmMachine {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         let log = SerialLog::create(&config.serial_log)
             .map_err(|error| StartError::SerialLog { path: config.serial_log.clone(), error })?;
-        let Devices { devices, input, balloon, counters } = devices::make(config, &desk, &log)?;
         let (orders, messages) = mpsc::channel();
+        let disks =
+            config.disks.iter().map(disks::open).collect::<Result<_, _>>().map_err(DeviceError::from)?;
+        let Devices { devices, input, balloon, counters } =
+            devices::make(config, disks, &desk, &log, &orders)?;
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
         let wiring = Arc::new(KvmWiring::default());
@@ -132,6 +136,7 @@ impl KvmMachine {
             generation,
             exits: exits.clone(),
             vm: None,
+            full_disks: FullDisks::default(),
         };
         driver.prepare()?;
         std::thread::Builder::new()

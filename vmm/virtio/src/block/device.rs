@@ -1,15 +1,17 @@
 //! The disk as the transport sees it.
 
-use super::image::{Image, OpenError};
 use super::request::{MAX_RANGE_SECTORS, MAX_RANGES};
-use super::worker::{Serial, Shared, Worker};
+use super::shared::{Bounds, Shared};
+use super::trouble::Report;
+use super::worker::{Serial, Worker};
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
+use crate::limiter::Limit;
 use crate::queue::{DeviceQueue, RING_FEATURES};
+use oriel_disk::{DiskStack, SECTOR_LEN};
 use std::io;
 use std::os::fd::RawFd;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use virtio_bindings::virtio_blk::{
@@ -27,42 +29,50 @@ const LOGICAL_BLOCK: u32 = 512;
 const PHYSICAL_BLOCK_EXP: u8 = 3;
 const SECTORS_IN_PHYSICAL_BLOCK: u32 = 1 << PHYSICAL_BLOCK_EXP;
 
+/// Requests that are done at a time.
+const WORKERS: usize = 4;
+
 /// A disk.
 pub struct Block {
-    image: Arc<Image>,
+    disk: Arc<DiskStack>,
     id: Serial,
     counters: Arc<Counters>,
     shared: Arc<Shared>,
     /// Started by the first activation.
-    worker: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// What a disk is to its guest, apart from its contents.
+pub struct Setup {
+    /// What guests show it as in `/dev/disk/by-id`.
+    pub serial: Serial,
+    /// At most so much.
+    pub limit: Limit,
+    /// Hears when the host is out of room.
+    pub report: Report,
 }
 
 impl Block {
-    /// Opens the raw image at `path` and locks it for as long as the device lives.
+    /// A device for `disk`.
     ///
     /// # Errors
-    /// When it cannot be opened or locked, or is not made of whole sectors.
-    pub fn open(path: &Path, read_only: bool, counters: Arc<Counters>) -> Result<Self, OpenError> {
-        let image = Image::open(path, read_only)?;
-        Self::with_image(image, serial(path), counters)
-            .map_err(|source| OpenError::Open { path: path.to_owned(), source })
+    /// When the host is out of descriptors.
+    pub fn new(disk: DiskStack, setup: Setup, counters: Arc<Counters>) -> io::Result<Self> {
+        let bounds = Bounds { sectors: disk.size() / SECTOR_LEN, read_only: disk.read_only() };
+        let shared = Arc::new(Shared::new(bounds, setup.limit, setup.report, counters.clone())?);
+        Ok(Self { disk: Arc::new(disk), id: setup.serial, counters, shared, workers: Vec::new() })
     }
 
-    pub(super) fn with_image(image: Image, id: Serial, counters: Arc<Counters>) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new()?);
-        Ok(Self { image: Arc::new(image), id, counters, shared, worker: None })
-    }
-
-    fn start_worker(&mut self) -> io::Result<()> {
-        if self.worker.is_none() {
+    fn start_workers(&mut self) -> io::Result<()> {
+        while self.workers.len() < WORKERS {
             let worker = Worker {
                 shared: self.shared.clone(),
-                image: self.image.clone(),
+                disk: self.disk.clone(),
                 id: self.id,
                 counters: self.counters.clone(),
             };
             let thread = std::thread::Builder::new().name("block".into());
-            self.worker = Some(thread.spawn(move || worker.run())?);
+            self.workers.push(thread.spawn(move || worker.run())?);
         }
         Ok(())
     }
@@ -71,7 +81,7 @@ impl Block {
     fn config(&self) -> Vec<u8> {
         let word = u32::to_le_bytes;
         let mut config = Vec::with_capacity(60);
-        config.extend(self.image.sectors().to_le_bytes());
+        config.extend((self.disk.size() / SECTOR_LEN).to_le_bytes());
         // size_max and geometry are not offered.
         config.extend([word(0), word(SEG_MAX), word(0), word(LOGICAL_BLOCK)].as_flattened());
         // Topology: alignment offset 0, the least and the best transfer are one physical block.
@@ -82,21 +92,11 @@ impl Block {
         config.extend(word(0));
         // Discard: most sectors in a range, most ranges, alignment. Then the same for zeroes.
         config.extend([word(MAX_RANGE_SECTORS), word(MAX_RANGES as u32)].as_flattened());
-        config.extend(word(SECTORS_IN_PHYSICAL_BLOCK));
+        config.extend(word((self.disk.discard_granularity() / SECTOR_LEN) as u32));
         config.extend([word(MAX_RANGE_SECTORS), word(MAX_RANGES as u32)].as_flattened());
         config.extend([1, 0, 0, 0]);
         config
     }
-}
-
-/// The image's name, as far as it fits: guests show it in `/dev/disk/by-id`.
-fn serial(path: &Path) -> Serial {
-    let name = path.file_stem().unwrap_or_default().as_encoded_bytes();
-    let mut id = Serial::default();
-    for (to, from) in id.iter_mut().zip(name) {
-        *to = if from.is_ascii_alphanumeric() { *from } else { b'-' };
-    }
-    id
 }
 
 impl VirtioDevice for Block {
@@ -118,7 +118,7 @@ impl VirtioDevice for Block {
             | bit(VIRTIO_BLK_F_BLK_SIZE)
             | bit(VIRTIO_BLK_F_FLUSH)
             | bit(VIRTIO_BLK_F_TOPOLOGY);
-        let by_mode = if self.image.read_only() {
+        let by_mode = if self.disk.read_only() {
             bit(VIRTIO_BLK_F_RO)
         } else {
             bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES)
@@ -136,7 +136,7 @@ impl VirtioDevice for Block {
 
     fn activate(&mut self, mut activation: Activation) -> Result<(), ActivateError> {
         let queue = DeviceQueue::take(&mut activation, REQUEST_QUEUE, &self.counters)?;
-        self.start_worker()?;
+        self.start_workers()?;
         let write_through = activation.features & (1 << VIRTIO_BLK_F_FLUSH) == 0;
         self.shared.activate(queue, write_through);
         Ok(())
@@ -149,12 +149,12 @@ impl VirtioDevice for Block {
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        vec![self.shared.trouble_fd()]
+        vec![self.shared.broken_fd()]
     }
 
-    /// The worker met a broken queue: the transport asks [`Self::needs_reset`] after this.
+    /// A worker met a broken queue: the transport asks [`Self::needs_reset`] after this.
     fn event(&mut self, _token: usize) {
-        self.shared.drain_trouble();
+        self.shared.drain_broken();
     }
 
     fn reset(&mut self) {
@@ -169,7 +169,7 @@ impl VirtioDevice for Block {
 impl Drop for Block {
     fn drop(&mut self) {
         self.shared.stop();
-        if let Some(worker) = self.worker.take() {
+        for worker in self.workers.drain(..) {
             // It ends after the request at hand; nothing is to be learnt from how.
             let _ = worker.join();
         }

@@ -1,8 +1,8 @@
 //! What a chain asks of the disk (virtio 1.2, section 5.2.6).
 
-use super::image::SECTOR_LEN;
 use crate::fields::Fields;
 use crate::queue::Chain;
+use oriel_disk::SECTOR_LEN;
 use std::ops::Range;
 use virtio_bindings::virtio_blk::{
     VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_T_GET_ID, VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT,
@@ -51,6 +51,14 @@ pub enum Refusal {
 }
 
 impl Request {
+    /// Bytes between guest and disk.
+    pub fn bytes_moved(&self) -> u64 {
+        match self {
+            Self::Read(range) | Self::Write(range) => range.end - range.start,
+            Self::Flush | Self::GetId | Self::Discard(_) | Self::WriteZeroes(_) => 0,
+        }
+    }
+
     /// Reads a request; `None` if it has no header or nowhere to put its status.
     pub fn parse(chain: &Chain, sectors: u64, read_only: bool) -> Option<Result<Self, Refusal>> {
         let data_out = chain.readable_len().checked_sub(HEADER_LEN)?;

@@ -2,11 +2,15 @@ use super::request::HEADER_LEN;
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
+use crate::limiter::Limit;
 use crate::queue::driver::{
     Driver, INDIRECT, NEXT, Random, RawDescriptor, Sent, WRITE as WRITABLE, activation, ram,
 };
-use std::path::PathBuf;
-use std::sync::Arc;
+use oriel_disk::{DiskStack, Source};
+use oriel_vmm_api::DiskFormat;
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use vm_memory::{Bytes, GuestAddress};
 use vmm_sys_util::tempfile::TempFile;
@@ -35,14 +39,27 @@ struct Guest {
     block: Block,
     driver: Driver,
     counters: Arc<Counters>,
+    troubles: Arc<Mutex<Vec<DiskTrouble>>>,
 }
 
 fn guest(file: &TempFile, read_only: bool) -> Guest {
+    let file = OpenOptions::new().read(true).write(!read_only).open(file.as_path()).unwrap();
+    guest_with(raw(file, read_only), Limit::default())
+}
+
+fn raw(file: File, read_only: bool) -> DiskStack {
+    DiskStack::open(Source { file, format: DiskFormat::Raw }, Vec::new(), read_only).unwrap()
+}
+
+fn guest_with(disk: DiskStack, limit: Limit) -> Guest {
     let memory = ram(4);
     let driver = Driver::new(&memory, 0x10_0000, 64);
     let counters = Arc::new(Counters::default());
-    let block = Block::open(file.as_path(), read_only, counters.clone()).unwrap();
-    let mut guest = Guest { block, driver, counters };
+    let troubles = Arc::new(Mutex::new(Vec::new()));
+    let heard = troubles.clone();
+    let report: Report = Box::new(move |trouble| heard.lock().unwrap().push(trouble));
+    let block = Block::new(disk, Setup { serial: *b"a-disk-of-the-tests.", limit, report }, counters.clone());
+    let mut guest = Guest { block: block.unwrap(), driver, counters, troubles };
     guest.activate(FEATURE_FLUSH);
     guest
 }
@@ -198,9 +215,8 @@ fn identity_and_configuration() {
     let file = image();
     let mut guest = guest(&file, false);
     let (status, id) = guest.ask(GET_ID, 0, &[], 20);
-    let name: Vec<u8> = PathBuf::from(file.as_path()).file_stem().unwrap().as_encoded_bytes().into();
-    assert_eq!((status, id[0]), (OK, if name[0].is_ascii_alphanumeric() { name[0] } else { b'-' }));
-    assert_eq!(guest.ask(GET_ID, 0, &[], 4).0, OK);
+    assert_eq!((status, &id[..]), (OK, &b"a-disk-of-the-tests."[..]));
+    assert_eq!(guest.ask(GET_ID, 0, &[], 4), (OK, b"a-di".to_vec()));
     let mut capacity = [0; 8];
     guest.block.read_config(0, &mut capacity);
     assert_eq!(u64::from_le_bytes(capacity), 2048);
@@ -210,43 +226,6 @@ fn identity_and_configuration() {
     assert_eq!((word(12), word(20), config[24], config[56]), (254, 512, 3, 1));
     assert_eq!((word(36), word(40), word(48), word(52)), (1 << 21, 32, 1 << 21, 32));
     assert_eq!(config[60..], [0; 4]);
-}
-
-#[test]
-fn unfit_images_are_refused_with_a_sentence() {
-    let counters = Arc::new(Counters::default());
-    let open = |path: &std::path::Path, read_only| {
-        Block::open(path, read_only, counters.clone()).map(|_| ()).map_err(|error| error.to_string())
-    };
-    let missing = open("/nonexistent/disk.raw".as_ref(), false).unwrap_err();
-    assert!(missing.contains("/nonexistent/disk.raw") && missing.contains("No such file"), "{missing}");
-    for len in [0, 511, 513] {
-        let file = TempFile::new().unwrap();
-        file.as_file().set_len(len).unwrap();
-        assert!(open(file.as_path(), false).unwrap_err().contains("not a positive multiple of 512"));
-    }
-    let file = image();
-    let first = Block::open(file.as_path(), false, counters.clone()).unwrap();
-    assert!(open(file.as_path(), false).unwrap_err().contains("in use by another machine"));
-    assert!(open(file.as_path(), true).unwrap_err().contains("in use by another machine"));
-    drop(first);
-    let _reader = Block::open(file.as_path(), true, counters.clone()).unwrap();
-    assert_eq!(open(file.as_path(), true), Ok(()));
-    assert!(open(file.as_path(), false).is_err());
-}
-
-#[test]
-fn a_full_disk_is_an_error_and_a_figure() {
-    // Every write to it fails as one to a full disk does.
-    let full = std::fs::OpenOptions::new().read(true).write(true).open("/dev/full").unwrap();
-    let mut guest = guest(&image(), false);
-    guest.block =
-        Block::with_image(image::Image::of(full, 1 << 20), [0; 20], guest.counters.clone()).unwrap();
-    guest.activate(FEATURE_FLUSH);
-    assert_eq!(guest.status(WRITE, 0, &[1; 512], 0), IOERR);
-    assert_eq!(guest.status(READ, 0, &[], 512), OK);
-    assert_eq!(guest.counters.block_no_space.get(), 1);
-    assert_eq!(guest.counters.block_errors.get(), 1);
 }
 
 #[test]
@@ -299,11 +278,12 @@ fn a_reset_stops_a_request_that_is_under_way() {
     guest.block.reset();
     assert_eq!(guest.driver.used(), [], "the test's read was over too soon");
     memory.write_slice(&[0xBB; BUFFER], GuestAddress(buffer)).unwrap();
-    // The next driver's request waits behind whatever the worker still does of the old one.
     let mut old = std::mem::replace(&mut guest.driver, Driver::new(&memory, 0x20_0000, 64));
     guest.activate(FEATURE_FLUSH);
     let sent = guest.driver.send(&[&header(READ, 9)], &[512, 1]);
     assert_eq!(guest.finish(&sent), (OK, vec![0; 512]));
+    // Whatever the workers still do of the old request is over when the disk is gone.
+    drop(guest.block);
     assert_eq!((guest.driver.used(), old.used()), (vec![], vec![]));
     let mut after = vec![0; BUFFER];
     memory.read_slice(&mut after, GuestAddress(buffer)).unwrap();
@@ -329,4 +309,122 @@ fn garbage_is_always_returned() {
     }
     assert!(!guest.block.needs_reset());
     assert_eq!(std::fs::metadata(file.as_path()).unwrap().len(), 1 << 20);
+}
+
+#[test]
+fn several_requests_are_done_at_once_and_each_is_answered() {
+    let file = image();
+    let mut guest = guest(&file, false);
+    for round in 0..200 {
+        let first = round % 16 * 8;
+        let sent: Vec<_> = (0..8)
+            .map(|i| match i % 2 {
+                0 => guest.driver.send(&[&header(READ, 1024 + first + i), &[]], &[512, 1]),
+                _ => guest.driver.send(&[&header(WRITE, first + i), &[round as u8; 512]], &[1]),
+            })
+            .collect();
+        guest.block.queue_notified(0);
+        guest.await_used(8);
+        for (i, sent) in (0..).zip(&sent) {
+            let written = guest.driver.written(sent);
+            assert_eq!(written.last(), Some(&OK));
+            if i % 2 == 0 {
+                assert_eq!(written[..512], [(1024 + first + i) as u8; 512]);
+            }
+        }
+    }
+    assert_eq!(guest.counters.block_written_bytes.get(), 200 * 4 * 512);
+    assert_eq!(guest.counters.block_read_bytes.get(), 200 * 4 * 512);
+}
+
+#[test]
+fn a_disk_does_no_more_than_its_limits_allow() {
+    let file = image();
+    let disk = raw(OpenOptions::new().read(true).write(true).open(file.as_path()).unwrap(), false);
+    let mut guest = guest_with(disk, Limit { bytes: None, operations: Some(20) });
+    let start = Instant::now();
+    for _ in 0..30 {
+        assert_eq!(guest.status(READ, 0, &[], 512), OK);
+    }
+    // 20 at once and 10 more in half a second; a slow machine may take longer.
+    assert!(start.elapsed() >= Duration::from_millis(490), "{:?}", start.elapsed());
+    assert!((1..=10).contains(&guest.counters.block_throttled.get()));
+    // A reset does not fill the bucket again.
+    guest.block.reset();
+    guest.driver = Driver::new(&guest.driver.memory, 0x20_0000, 64);
+    guest.activate(FEATURE_FLUSH);
+    let throttled = guest.counters.block_throttled.get();
+    for _ in 0..10 {
+        assert_eq!(guest.status(READ, 0, &[], 512), OK);
+    }
+    assert!(guest.counters.block_throttled.get() > throttled);
+}
+
+/// A file on a file system of its own with room for 1 MiB, and the folder it is mounted on.
+fn on_small_file_system(folder: &Path) -> Option<File> {
+    let target = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()).unwrap();
+    let (tmpfs, root, none) = (c"tmpfs".as_ptr(), c"/".as_ptr(), std::ptr::null());
+    // In a mount namespace of this thread, so that nothing is left behind.
+    // SAFETY: the strings outlive the calls.
+    let mounted = unsafe {
+        libc::unshare(libc::CLONE_NEWNS) == 0
+            && libc::mount(none, root, none, libc::MS_REC | libc::MS_PRIVATE, none.cast()) == 0
+            && libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, c"size=1M".as_ptr().cast()) == 0
+    };
+    if !mounted {
+        println!("skipped: only root may mount a file system");
+        return None;
+    }
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(folder.join("disk"));
+    let file = file.unwrap();
+    file.set_len(4 << 20).unwrap();
+    Some(file)
+}
+
+#[test]
+fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
+    let folder = vmm_sys_util::tempdir::TempDir::new_with_prefix("/tmp/oriel-block-test-").unwrap();
+    let Some(file) = on_small_file_system(folder.as_path()) else { return };
+    let filler = folder.as_path().join("filler");
+    std::fs::write(&filler, vec![1; 700 << 10]).unwrap();
+    let held = file.try_clone().unwrap();
+    let mut guest = guest_with(raw(file, false), Limit::default());
+    assert_eq!(guest.status(WRITE, 0, &[1; 4096], 0), OK);
+    let data: Vec<u8> = (0..600 << 10).map(|i| (i / 999) as u8).collect();
+    let sent = guest.driver.send(&[&header(WRITE, 0), &data], &[1]);
+    guest.block.queue_notified(0);
+    let full = |guest: &Guest| {
+        guest.troubles.lock().unwrap().iter().filter(|trouble| **trouble == DiskTrouble::Full).count()
+    };
+    let start = Instant::now();
+    // It is tried again, and said again.
+    while full(&guest) < 2 {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        std::thread::yield_now();
+    }
+    // Reads go on meanwhile.
+    assert_eq!(guest.ask(READ, 4096, &[], 512), (OK, vec![0; 512]));
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(guest.await_used(1)[0].0, sent.head);
+    assert_eq!(guest.driver.written(&sent), [OK]);
+    assert_eq!(guest.counters.block_no_space.get(), 1);
+    assert_eq!(guest.counters.block_errors.get(), 0, "the guest was told of it");
+    assert_eq!(guest.troubles.lock().unwrap().last(), Some(&DiskTrouble::Over));
+    let mut after = vec![0; data.len()];
+    std::os::unix::fs::FileExt::read_exact_at(&held, &mut after, 0).unwrap();
+    assert!(after == data);
+
+    // A reset forgets a request that waits, and the machine may go on.
+    std::fs::write(&filler, vec![1; 300 << 10]).unwrap();
+    guest.driver.send(&[&header(WRITE, 4096), &data], &[1]);
+    let before = full(&guest);
+    guest.block.queue_notified(0);
+    while full(&guest) == before {
+        assert!(start.elapsed() < Duration::from_secs(40));
+        std::thread::yield_now();
+    }
+    guest.block.reset();
+    drop(guest.block);
+    assert_eq!(guest.troubles.lock().unwrap().last(), Some(&DiskTrouble::Over));
+    assert_eq!(guest.driver.used(), []);
 }

@@ -1,0 +1,114 @@
+//! The file that holds an image.
+
+use crate::{ImageError, is_no_space};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use vmm_sys_util::fallocate::{FallocateMode, fallocate};
+
+/// An open file or block device.
+pub(crate) struct ImageFile {
+    file: File,
+    /// What was done to it, for tests of what a power cut leaves.
+    #[cfg(test)]
+    pub history: std::sync::Mutex<Vec<Change>>,
+}
+
+/// Something done to a file.
+#[cfg(test)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    Written(u64, Vec<u8>),
+    Synced,
+}
+
+impl ImageFile {
+    pub fn new(file: File) -> Self {
+        Self {
+            file,
+            #[cfg(test)]
+            history: std::sync::Mutex::default(),
+        }
+    }
+
+    #[cfg(test)]
+    fn note(&self, change: Change) {
+        self.history.lock().unwrap().push(change);
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> io::Result<u64> {
+        // Unlike the metadata, this knows the size of block devices too.
+        (&self.file).seek(SeekFrom::End(0))
+    }
+
+    /// Fills `buf` from `offset`; what lies beyond the end reads as zeroes.
+    pub fn read(&self, mut offset: u64, mut buf: &mut [u8]) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.file.read_at(buf, offset) {
+                Ok(0) => {
+                    buf.fill(0);
+                    return Ok(());
+                }
+                Ok(count) => {
+                    buf = buf.get_mut(count..).unwrap_or_default();
+                    offset = offset.saturating_add(count as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `buf` from `offset`; the file must reach so far.
+    pub fn read_header(&self, offset: u64, buf: &mut [u8]) -> Result<(), ImageError> {
+        self.file.read_exact_at(buf, offset).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => ImageError::Damaged("the file ends within its header"),
+            _ => ImageError::Io(error),
+        })
+    }
+
+    /// Writes all of `buf` at `offset`.
+    pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
+        #[cfg(test)]
+        self.note(Change::Written(offset, buf.to_vec()));
+        self.file.write_all_at(buf, offset)
+    }
+
+    /// Puts what was written onto the medium.
+    pub fn sync(&self) -> io::Result<()> {
+        // Whatever the reason, the host may have dropped what it could not put there, so this is no
+        // error that is over once there is room.
+        self.file.sync_data().map_err(|error| match is_no_space(&error) {
+            true => io::Error::other(error),
+            false => error,
+        })?;
+        #[cfg(test)]
+        self.note(Change::Synced);
+        Ok(())
+    }
+
+    /// Gives the range's room back to the host; it reads as zeroes then. False if this file cannot.
+    pub fn punch_hole(&self, offset: u64, len: u64) -> io::Result<bool> {
+        self.allocate(FallocateMode::PunchHole, offset, len)
+    }
+
+    /// Makes the range read as zeroes and keeps its room. False if this file cannot do that.
+    pub fn zero_range(&self, offset: u64, len: u64) -> io::Result<bool> {
+        self.allocate(FallocateMode::ZeroRange, offset, len)
+    }
+
+    fn allocate(&self, mode: FallocateMode, offset: u64, len: u64) -> io::Result<bool> {
+        if len == 0 {
+            return Ok(true);
+        }
+        #[cfg(test)]
+        self.note(Change::Written(offset, vec![0; len as usize]));
+        match fallocate(&self.file, mode, true, offset, len).map_err(io::Error::from) {
+            Ok(()) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Who may use an image: one machine that writes it, or any number that read it.
+//!
+//! The locks are QEMU's, on single bytes of the file (`block/file-posix.c`, explained in
+//! `docs/system/qemu-block-drivers.rst.inc`, "Image locking"), so that its machines and tools
+//! share a base image with ours and neither takes the other's disk. Being locks of the open file
+//! description they are gone when its last descriptor is.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+
+/// Locked by who reads.
+const READS: i64 = 100;
+/// Locked by who writes, and by who changes the length.
+const WRITES: [i64; 2] = [101, 103];
+/// Locked by who cannot bear another one to read.
+const NO_READERS: i64 = 200;
+/// Locked by who cannot bear another one to write or to change the length.
+const NO_WRITERS: [i64; 2] = [201, 203];
+
+/// Locks `file` for as long as it is open; false if somebody else's use of it forbids that.
+pub(crate) fn lock(file: &File, shared: bool) -> io::Result<bool> {
+    if !shared {
+        return set(file, libc::F_WRLCK, 0, 0);
+    }
+    for byte in [READS].into_iter().chain(NO_WRITERS) {
+        if !set(file, libc::F_RDLCK, byte, 1)? {
+            return Ok(false);
+        }
+    }
+    for byte in WRITES.into_iter().chain([NO_READERS]) {
+        if is_locked(file, byte)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn range(kind: libc::c_int, start: i64, len: i64) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: len,
+        l_pid: 0,
+    }
+}
+
+fn set(file: &File, kind: libc::c_int, start: i64, len: i64) -> io::Result<bool> {
+    let range = range(kind, start, len);
+    // SAFETY: the descriptor is open and the structure outlives the call.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const range) } == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::EACCES) => Ok(false),
+        _ => Err(error),
+    }
+}
+
+fn is_locked(file: &File, byte: i64) -> io::Result<bool> {
+    let mut range = range(libc::F_WRLCK, byte, 1);
+    // A descriptor that is open for reading may ask about write locks, though it cannot have one.
+    // SAFETY: the descriptor is open and the structure, which the kernel writes, outlives the call.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut range) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(range.l_type != libc::F_UNLCK as libc::c_short)
+}

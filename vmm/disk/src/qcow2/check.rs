@@ -1,0 +1,194 @@
+//! Whether an image's tables agree with its reference counts.
+
+use super::entry::{self, Cluster};
+use super::header::Header;
+use crate::ImageError;
+use crate::file::ImageFile;
+use serde::Serialize;
+use std::fs::File;
+use std::io;
+
+/// A check takes two bytes for each cluster of the file.
+const MOST_CLUSTERS: u64 = 1 << 27;
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// The disk's length in bytes.
+    pub virtual_size: u64,
+    /// Clusters of the disk that have a place in the file.
+    pub allocated_clusters: u64,
+    /// Clusters of the file that are counted as in use and are not: room lost, nothing else.
+    pub leaked_clusters: u64,
+    /// Entries that point to nowhere or to what is not theirs, and clusters in use that are not
+    /// counted so.
+    pub corruptions: u64,
+}
+
+/// Walks all tables of the qcow2 image in `file`, each once.
+///
+/// # Errors
+/// When the image cannot be read, or is of a kind that is not walked.
+pub fn check(file: File) -> Result<CheckReport, ImageError> {
+    let file = ImageFile::new(file);
+    let header = Header::read(&file)?;
+    if header.snapshots != 0 {
+        return Err(ImageError::Unsupported("snapshots inside of the image"));
+    }
+    let clusters = file.len()?.div_ceil(header.cluster_len());
+    if clusters > MOST_CLUSTERS {
+        return Err(ImageError::Unsupported("more clusters than can be checked"));
+    }
+    let report = CheckReport { virtual_size: header.size, ..CheckReport::default() };
+    let mut walk = Walk { file, header, references: vec![0; clusters as usize], report };
+    walk.mappings()?;
+    walk.counts()?;
+    Ok(walk.report)
+}
+
+struct Walk {
+    file: ImageFile,
+    header: Header,
+    /// By cluster of the file, how often it was met.
+    references: Vec<u16>,
+    report: CheckReport,
+}
+
+impl Walk {
+    /// L1 and L2 tables and what they point to.
+    fn mappings(&mut self) -> io::Result<()> {
+        self.refer(0, 1);
+        self.refer(self.header.l1_offset, self.header.l1_entries * 8);
+        for l1_entry in self.words(self.header.l1_offset, self.header.l1_entries)? {
+            let Ok(table) = entry::l2_table(l1_entry, &self.header) else {
+                self.report.corruptions += 1;
+                continue;
+            };
+            let Some(table) = table else { continue };
+            // A table that was met before is not walked again.
+            if !self.refer(table, 1) {
+                continue;
+            }
+            if !entry::is_owned(l1_entry) {
+                self.report.corruptions += 1;
+            }
+            for l2_entry in self.words(table, self.header.cluster_len() / 8)? {
+                self.cluster(l2_entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn cluster(&mut self, l2_entry: u64) {
+        let Ok(cluster) = Cluster::parse(l2_entry, &self.header) else {
+            self.report.corruptions += 1;
+            return;
+        };
+        let Some((host, len)) = cluster.room() else { return };
+        self.report.allocated_clusters += 1;
+        if let Cluster::Compressed { .. } = cluster {
+            self.refer_shared(host, len);
+        } else if self.refer(host, 1) && matches!(cluster, Cluster::At { owned: false, .. }) {
+            self.report.corruptions += 1;
+        }
+    }
+
+    /// Counts references to clusters that have one owner; false, and a corruption, if one of them
+    /// lies outside of the file or has an owner already.
+    fn refer(&mut self, host: u64, len: u64) -> bool {
+        let mut sound = true;
+        for cluster in self.touched(host, len) {
+            match usize::try_from(cluster).ok().and_then(|cluster| self.references.get_mut(cluster)) {
+                Some(references) => {
+                    sound &= *references == 0;
+                    *references = references.saturating_add(1);
+                }
+                None => sound = false,
+            }
+        }
+        self.report.corruptions += u64::from(!sound);
+        sound
+    }
+
+    /// The same for clusters that several compressed ones may share.
+    fn refer_shared(&mut self, host: u64, len: u64) {
+        let end = self.references.len() as u64;
+        for cluster in self.touched(host, len) {
+            match usize::try_from(cluster).ok().and_then(|cluster| self.references.get_mut(cluster)) {
+                Some(references) => *references = references.saturating_add(1),
+                // The last sectors may reach past the end of the file.
+                None => self.report.corruptions += u64::from(cluster > end),
+            }
+        }
+    }
+
+    fn touched(&self, host: u64, len: u64) -> std::ops::RangeInclusive<u64> {
+        let bits = self.header.cluster_bits;
+        (host >> bits)..=(host.saturating_add(len.saturating_sub(1)) >> bits)
+    }
+
+    /// The reference counts themselves, then all against what was met.
+    fn counts(&mut self) -> io::Result<()> {
+        let bits = self.header.cluster_bits;
+        let table_len = self.header.refcount_table_clusters << bits;
+        self.refer(self.header.refcount_table_offset, table_len);
+        let blocks = self.words(self.header.refcount_table_offset, table_len / 8)?;
+        let mut sound = Vec::new();
+        for (index, block) in (0u64..).zip(blocks) {
+            if block == 0 {
+                continue;
+            }
+            if !block.is_multiple_of(1 << bits) {
+                self.report.corruptions += 1;
+            } else if self.refer(block, 1) {
+                sound.push((index, block));
+            }
+        }
+        let in_block = (8 << bits) >> self.header.refcount_order;
+        let mut counted = vec![false; self.references.len()];
+        for (index, block) in sound {
+            let mut bytes = vec![0; 1 << bits];
+            self.file.read(block, &mut bytes)?;
+            for i in 0..in_block {
+                let count = count_at(&bytes, i, self.header.refcount_order);
+                let cluster = index.saturating_mul(in_block).saturating_add(i);
+                self.compare(cluster, count, &mut counted);
+            }
+        }
+        let uncounted = self.references.iter().zip(counted).filter(|(met, counted)| **met != 0 && !counted);
+        self.report.corruptions += uncounted.count() as u64;
+        Ok(())
+    }
+
+    fn compare(&mut self, cluster: u64, count: u64, counted: &mut [bool]) {
+        let place = usize::try_from(cluster).ok();
+        let met = place.and_then(|place| self.references.get(place)).copied().unwrap_or(0);
+        if let Some(counted) = place.and_then(|place| counted.get_mut(place)) {
+            *counted = true;
+        }
+        match count.cmp(&met.into()) {
+            std::cmp::Ordering::Less => self.report.corruptions += 1,
+            std::cmp::Ordering::Equal => {}
+            std::cmp::Ordering::Greater => self.report.leaked_clusters += 1,
+        }
+    }
+
+    fn words(&self, offset: u64, count: u64) -> io::Result<Vec<u64>> {
+        let mut bytes = vec![0; (count * 8) as usize];
+        self.file.read(offset, &mut bytes)?;
+        let (words, _) = bytes.as_chunks();
+        Ok(words.iter().map(|word| u64::from_be_bytes(*word)).collect())
+    }
+}
+
+/// Count number `i` of a block, 2 to the power of `order` bits wide.
+fn count_at(block: &[u8], i: u64, order: u32) -> u64 {
+    let byte = |at: u64| block.get(at as usize).copied().map_or(0, u64::from);
+    if order < 3 {
+        let width = 1 << order;
+        let bit = i * width;
+        return (byte(bit / 8) >> (bit % 8)) & ((1 << width) - 1);
+    }
+    let bytes = 1 << (order - 3);
+    (0..bytes).fold(0, |count, at| (count << 8) | byte(i * bytes + at))
+}

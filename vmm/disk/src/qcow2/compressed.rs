@@ -1,0 +1,42 @@
+//! Compressed clusters, which are only ever read: a write makes them plain ones.
+
+use super::header::Compression;
+use crate::error::damaged;
+use miniz_oxide::inflate::decompress_slice_iter_to_slice;
+use std::io;
+use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
+
+/// No cluster is larger than 2 MiB, so no honest one refers further back than this.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// Unpacks `packed`, which may be followed by anything, into exactly `cluster`.
+pub(super) fn unpack(kind: Compression, packed: &[u8], cluster: &mut [u8]) -> io::Result<()> {
+    let complete = match kind {
+        Compression::Deflate => {
+            // Raw deflate, without zlib's header and checksum.
+            let len = decompress_slice_iter_to_slice(cluster, std::iter::once(packed), false, true);
+            len.is_ok_and(|len| len == cluster.len())
+        }
+        Compression::Zstd => unpack_zstd(packed, cluster),
+    };
+    if complete { Ok(()) } else { Err(damaged("a compressed cluster cannot be unpacked")) }
+}
+
+fn unpack_zstd(packed: &[u8], cluster: &mut [u8]) -> bool {
+    let mut context = DCtx::create();
+    if context.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG)).is_err() {
+        return false;
+    }
+    let len = cluster.len();
+    let (mut out, mut packed) = (OutBuffer::around(cluster), InBuffer::around(packed));
+    // Every turn but the last consumes or produces something.
+    loop {
+        let before = (out.pos(), packed.pos);
+        match context.decompress_stream(&mut out, &mut packed) {
+            Err(_) => return false,
+            Ok(_) if out.pos() == len => return true,
+            Ok(_) if (out.pos(), packed.pos) == before => return false,
+            Ok(_) => {}
+        }
+    }
+}

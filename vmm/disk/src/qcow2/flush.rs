@@ -1,0 +1,68 @@
+//! Putting on the medium what was written, tables and all, and freeing what they left.
+
+use super::image::{Image, Tables};
+use super::pages::Stage;
+use std::io;
+
+impl Image {
+    /// Everything written before is on the medium when this returns.
+    pub fn flush(&self) -> io::Result<()> {
+        let freed = self.write_tables()?;
+        if let Err(error) = self.file.sync() {
+            self.tables().freed.extend(freed);
+            return Err(error);
+        }
+        self.free(&freed)
+    }
+
+    /// Writes the changed tables in their order; the room that is free once they are on the medium.
+    /// Reads and writes in place go on meanwhile.
+    fn write_tables(&self) -> io::Result<Vec<(u64, u64)>> {
+        let mut tables = self.tables_to_change();
+        tables.pages.write_back(&self.file, Stage::Refcounts)?;
+        if !tables.pages.is_dirty(Stage::Mapping) {
+            return Ok(std::mem::take(&mut tables.freed));
+        }
+        tables.pages.flushing = true;
+        drop(tables);
+        let synced = self.file.sync();
+        let mut tables = self.tables();
+        let written = synced.and_then(|()| tables.pages.write_back(&self.file, Stage::Mapping));
+        tables.pages.flushing = false;
+        let freed = written.map(|()| std::mem::take(&mut tables.freed));
+        drop(tables);
+        self.notify();
+        freed
+    }
+
+    /// Counts `freed` as free and gives its room back to the host.
+    fn free(&self, freed: &[(u64, u64)]) -> io::Result<()> {
+        if freed.is_empty() {
+            return Ok(());
+        }
+        let bits = self.header.cluster_bits;
+        let _still = self.stop_moves();
+        let mut tables = self.tables_to_change();
+        let Tables { pages, refcounts, .. } = &mut *tables;
+        let mut holes: Vec<u64> = Vec::new();
+        for (host, len) in freed {
+            for cluster in (host >> bits)..=((host + len - 1) >> bits) {
+                match refcounts.release(pages, &self.file, cluster << bits) {
+                    Ok(true) => holes.push(cluster),
+                    Ok(false) => {}
+                    // A damaged image keeps the room; whatever else it has is still good.
+                    Err(error) => tracing::warn!(%error, "room in a disk image stays taken"),
+                }
+            }
+        }
+        holes.sort_unstable();
+        for run in holes.chunk_by(|one, next| *next == one + 1) {
+            if let Some(first) = run.first() {
+                // A file that cannot give room back keeps it for what is written next.
+                self.file.punch_hole(first << bits, (run.len() as u64) << bits)?;
+            }
+        }
+        // On the medium with the next flush; until then the room is only leaked.
+        pages.write_back(&self.file, Stage::Refcounts)
+    }
+}

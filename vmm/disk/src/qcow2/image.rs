@@ -1,0 +1,189 @@
+//! An open qcow2 image, and reading from it.
+
+use super::compressed::unpack;
+use super::entry::Cluster;
+use super::header::{AUTOCLEAR_AT, Header};
+use super::pages::Pages;
+use super::refcounts::Refcounts;
+use crate::ImageError;
+use crate::file::ImageFile;
+use crate::stack::Below;
+use std::collections::HashSet;
+use std::io;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// An image, used by several threads at once. None of its locks is held while data moves, except
+/// `in_flight`, which is shared by all who move some.
+pub(crate) struct Image {
+    pub(super) file: ImageFile,
+    pub(super) header: Header,
+    tables: Mutex<Tables>,
+    /// Told when a cluster was allocated and when a flush has ended.
+    changed: Condvar,
+    /// Shared: moves data between a buffer and where the tables said it was. Exclusive: takes
+    /// clusters away from under such moves.
+    in_flight: RwLock<()>,
+    /// Neighbouring reads want the same cluster, and what was compressed once never changes.
+    unpacked: Mutex<Unpacked>,
+}
+
+/// What changes of an image's tables.
+pub(super) struct Tables {
+    pub pages: Pages,
+    pub refcounts: Refcounts,
+    /// Clusters of the disk that a writer is moving to a new place.
+    pub allocating: HashSet<u64>,
+    /// Room in the file to which the tables in memory do not point any more, as offset and length;
+    /// it is free once those tables are on the medium.
+    pub freed: Vec<(u64, u64)>,
+}
+
+#[derive(Default)]
+struct Unpacked {
+    host: Option<u64>,
+    bytes: Vec<u8>,
+}
+
+/// A range that lies in one piece.
+struct Extent {
+    cluster: Cluster,
+    /// From the beginning of `cluster` to that of the range.
+    skip: u64,
+    len: u64,
+}
+
+impl Image {
+    /// Opens the image in `file`, for writing too if `writable`.
+    pub fn open(file: ImageFile, writable: bool) -> Result<Self, ImageError> {
+        let header = Header::read(&file)?;
+        if writable {
+            header.check_writable()?;
+            if header.autoclear != 0 {
+                // What these features keep in the image does not follow what is written from now on.
+                file.write(AUTOCLEAR_AT, &[0; 8])?;
+                file.sync()?;
+            }
+        }
+        let tables = Tables {
+            pages: Pages::default(),
+            refcounts: Refcounts::new(&header),
+            allocating: HashSet::new(),
+            freed: Vec::new(),
+        };
+        Ok(Self {
+            file,
+            header,
+            tables: Mutex::new(tables),
+            changed: Condvar::new(),
+            in_flight: RwLock::new(()),
+            unpacked: Mutex::default(),
+        })
+    }
+
+    /// The disk's length in bytes.
+    pub fn size(&self) -> u64 {
+        self.header.size
+    }
+
+    /// What the image calls the file below it.
+    pub fn backing(&self) -> Option<&str> {
+        self.header.backing.as_deref()
+    }
+
+    /// Bytes that are given back together.
+    pub fn cluster_len(&self) -> u64 {
+        self.header.cluster_len()
+    }
+
+    /// Fills `buf` from `offset`; both lie within the disk.
+    pub fn read(&self, offset: u64, buf: &mut [u8], below: Below) -> io::Result<()> {
+        let _moving = self.move_data();
+        self.read_moving(offset, buf, below)
+    }
+
+    /// [`Self::read`] for who holds [`Self::move_data`].
+    pub(super) fn read_moving(&self, mut offset: u64, mut buf: &mut [u8], below: Below) -> io::Result<()> {
+        while !buf.is_empty() {
+            let extent = self.look_up(offset, buf.len() as u64)?;
+            let Some((piece, rest)) = buf.split_at_mut_checked(extent.len as usize) else { break };
+            match extent.cluster {
+                Cluster::Below => below.read(offset, piece)?,
+                Cluster::Zero(_) => piece.fill(0),
+                Cluster::At { host, .. } => self.file.read(host + extent.skip, piece)?,
+                Cluster::Compressed { host, len } => self.read_compressed(host, len, extent.skip, piece)?,
+            }
+            offset += extent.len;
+            buf = rest;
+        }
+        Ok(())
+    }
+
+    fn look_up(&self, offset: u64, wanted: u64) -> io::Result<Extent> {
+        let mut tables = self.tables();
+        let mut index = offset >> self.header.cluster_bits;
+        let cluster = self.cluster(&mut tables, index)?;
+        let skip = offset & (self.cluster_len() - 1);
+        let mut len = self.cluster_len() - skip;
+        while len < wanted {
+            index += 1;
+            let goes_on = match (cluster, self.cluster(&mut tables, index)?) {
+                (Cluster::Below, Cluster::Below) | (Cluster::Zero(_), Cluster::Zero(_)) => true,
+                (Cluster::At { host: first, .. }, Cluster::At { host, .. }) => host == first + skip + len,
+                _ => false,
+            };
+            if !goes_on {
+                break;
+            }
+            len += self.cluster_len();
+        }
+        Ok(Extent { cluster, skip, len: len.min(wanted) })
+    }
+
+    fn read_compressed(&self, host: u64, len: u64, skip: u64, piece: &mut [u8]) -> io::Result<()> {
+        let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+        if unpacked.host != Some(host) {
+            let mut packed = vec![0; len as usize];
+            self.file.read(host, &mut packed)?;
+            unpacked.host = None;
+            unpacked.bytes.resize(self.cluster_len() as usize, 0);
+            unpack(self.header.compression, &packed, &mut unpacked.bytes)?;
+            unpacked.host = Some(host);
+        }
+        if let Some(bytes) = unpacked.bytes.get(skip as usize..).and_then(|rest| rest.get(..piece.len())) {
+            piece.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something that others do to the tables is done.
+    pub(super) fn wait<'a>(&self, tables: MutexGuard<'a, Tables>) -> MutexGuard<'a, Tables> {
+        self.changed.wait(tables).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tables, once no flush is writing them.
+    pub(super) fn tables_to_change(&self) -> MutexGuard<'_, Tables> {
+        let mut tables = self.tables();
+        while tables.pages.flushing {
+            tables = self.wait(tables);
+        }
+        tables
+    }
+
+    pub(super) fn notify(&self) {
+        self.changed.notify_all();
+    }
+
+    /// While this is held, clusters stay where the tables say.
+    pub(super) fn move_data(&self) -> RwLockReadGuard<'_, ()> {
+        self.in_flight.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While this is held, nobody moves data.
+    pub(super) fn stop_moves(&self) -> RwLockWriteGuard<'_, ()> {
+        self.in_flight.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,157 @@
+//! The part of an image's tables that is in memory.
+//!
+//! All tables, the top ones too, are reached through one cache of 4 KiB pages of the file, so the
+//! memory an image takes does not depend on what it claims to be.
+
+use crate::error::damaged;
+use crate::file::ImageFile;
+use std::collections::HashMap;
+use std::io;
+
+const PAGE: usize = 4096;
+/// 1 MiB of L2 entries is 8 GiB of disk.
+const MOST_PAGES: usize = 256;
+
+/// When a changed page may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Reference counts: at any time.
+    Refcounts,
+    /// L1 and L2 tables: once the reference counts they rely on are on the medium.
+    Mapping,
+}
+
+struct Page {
+    bytes: Box<[u8; PAGE]>,
+    dirty: Option<Stage>,
+    last_used: u64,
+}
+
+/// The cache.
+#[derive(Default)]
+pub(super) struct Pages {
+    pages: HashMap<u64, Page>,
+    clock: u64,
+    /// While a flush is between its two stages, mapping pages stay as they are.
+    pub flushing: bool,
+}
+
+impl Pages {
+    /// The big-endian word at `offset`, which is a multiple of 8.
+    pub fn word(&mut self, file: &ImageFile, offset: u64) -> io::Result<u64> {
+        self.read(file, offset).map(u64::from_be_bytes)
+    }
+
+    /// The big-endian half of a half word at `offset`, which is a multiple of 2.
+    pub fn short(&mut self, file: &ImageFile, offset: u64) -> io::Result<u16> {
+        self.read(file, offset).map(u16::from_be_bytes)
+    }
+
+    /// Changes a word.
+    pub fn set_word(&mut self, file: &ImageFile, offset: u64, value: u64, stage: Stage) -> io::Result<()> {
+        self.write(file, offset, value.to_be_bytes(), stage)
+    }
+
+    /// Changes a short.
+    pub fn set_short(&mut self, file: &ImageFile, offset: u64, value: u16) -> io::Result<()> {
+        self.write(file, offset, value.to_be_bytes(), Stage::Refcounts)
+    }
+
+    /// Whether a page of this stage waits to be written.
+    pub fn is_dirty(&self, stage: Stage) -> bool {
+        self.pages.values().any(|page| page.dirty == Some(stage))
+    }
+
+    /// Writes the changed pages of one stage, in the order in which they lie.
+    pub fn write_back(&mut self, file: &ImageFile, stage: Stage) -> io::Result<()> {
+        let mut dirty: Vec<_> = self.pages.iter_mut().filter(|(_, page)| page.dirty == Some(stage)).collect();
+        dirty.sort_unstable_by_key(|(at, _)| **at);
+        for (at, page) in dirty {
+            file.write(*at, &page.bytes[..])?;
+            page.dirty = None;
+        }
+        Ok(())
+    }
+
+    /// The range of the file got new contents behind the cache.
+    pub fn forget(&mut self, offset: u64, len: u64) {
+        self.pages.retain(|at, _| !(offset..offset.saturating_add(len)).contains(at));
+    }
+
+    fn read<const N: usize>(&mut self, file: &ImageFile, offset: u64) -> io::Result<[u8; N]> {
+        let (at, within) = split(offset);
+        if !self.load(file, at)? {
+            // No page can make room now: this read goes past the cache.
+            let mut bytes = [0; N];
+            file.read(offset, &mut bytes)?;
+            return Ok(bytes);
+        }
+        let page = self.pages.get(&at).and_then(|page| page.bytes.get(within..)?.first_chunk());
+        page.copied().ok_or_else(misplaced)
+    }
+
+    fn write<const N: usize>(
+        &mut self,
+        file: &ImageFile,
+        offset: u64,
+        value: [u8; N],
+        stage: Stage,
+    ) -> io::Result<()> {
+        let (at, within) = split(offset);
+        if !self.load(file, at)? {
+            return Err(io::Error::other("tables were changed during a flush"));
+        }
+        let page = self.pages.get_mut(&at).ok_or_else(misplaced)?;
+        let place = page.bytes.get_mut(within..).and_then(|rest| rest.first_chunk_mut());
+        *place.ok_or_else(misplaced)? = value;
+        // A page of a damaged image may be both; the later stage is right for both.
+        page.dirty = Some(if page.dirty == Some(Stage::Mapping) { Stage::Mapping } else { stage });
+        Ok(())
+    }
+
+    /// Brings in the page at `at`; false if there is no room for it until a flush has ended.
+    fn load(&mut self, file: &ImageFile, at: u64) -> io::Result<bool> {
+        self.clock += 1;
+        if let Some(page) = self.pages.get_mut(&at) {
+            page.last_used = self.clock;
+            return Ok(true);
+        }
+        if self.pages.len() >= MOST_PAGES && !self.evict(file)? {
+            return Ok(false);
+        }
+        let mut bytes = Box::new([0; PAGE]);
+        file.read(at, &mut bytes[..])?;
+        self.pages.insert(at, Page { bytes, dirty: None, last_used: self.clock });
+        Ok(true)
+    }
+
+    /// Drops the clean page that was used least recently, making one clean if there is none.
+    fn evict(&mut self, file: &ImageFile) -> io::Result<bool> {
+        if self.oldest_clean().is_none() {
+            if self.flushing {
+                return Ok(false);
+            }
+            self.write_back(file, Stage::Refcounts)?;
+            if self.oldest_clean().is_none() {
+                file.sync()?;
+                self.write_back(file, Stage::Mapping)?;
+            }
+        }
+        let oldest = self.oldest_clean();
+        Ok(oldest.is_some_and(|at| self.pages.remove(&at).is_some()))
+    }
+
+    fn oldest_clean(&self) -> Option<u64> {
+        let clean = self.pages.iter().filter(|(_, page)| page.dirty.is_none());
+        clean.min_by_key(|(_, page)| page.last_used).map(|(at, _)| *at)
+    }
+}
+
+fn split(offset: u64) -> (u64, usize) {
+    let within = offset % PAGE as u64;
+    (offset - within, within as usize)
+}
+
+fn misplaced() -> io::Error {
+    damaged("a table entry does not lie where entries do")
+}

@@ -1,0 +1,129 @@
+//! Which clusters of the file are in use. Only for images whose counts are 16 bits wide: no others
+//! are written to.
+
+use super::header::Header;
+use super::pages::{Pages, Stage};
+use crate::error::damaged;
+use crate::file::ImageFile;
+use std::io;
+
+/// Bits 9 to 63 of an entry of the refcount table.
+const BLOCK_OFFSET: u64 = !0x1FF;
+/// More than what is ever allocated and still being written.
+const MOST_UNWRITTEN: u64 = 1 << 30;
+
+/// Finds free clusters and gives them back.
+pub(super) struct Refcounts {
+    table: u64,
+    blocks: u64,
+    cluster_bits: u32,
+    /// No cluster before this one is free.
+    hint: u64,
+}
+
+/// A run of clusters of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub host: u64,
+    pub clusters: u64,
+}
+
+impl Refcounts {
+    pub fn new(header: &Header) -> Self {
+        let blocks = (header.refcount_table_clusters << header.cluster_bits) / 8;
+        Self { table: header.refcount_table_offset, blocks, cluster_bits: header.cluster_bits, hint: 0 }
+    }
+
+    /// Takes 1 to `most` adjacent clusters. Their contents are anything.
+    pub fn allocate(&mut self, pages: &mut Pages, file: &ImageFile, most: u64) -> io::Result<Run> {
+        let first = self.find_free(pages, file)?;
+        let mut clusters = 0;
+        while clusters < most {
+            let Some(place) = self.place(pages, file, first + clusters)? else { break };
+            if pages.short(file, place)? != 0 {
+                break;
+            }
+            pages.set_short(file, place, 1)?;
+            clusters += 1;
+        }
+        self.hint = first + clusters;
+        Ok(Run { host: first << self.cluster_bits, clusters })
+    }
+
+    /// Drops one reference to the cluster at `host`; whether it was the last.
+    pub fn release(&mut self, pages: &mut Pages, file: &ImageFile, host: u64) -> io::Result<bool> {
+        let cluster = host >> self.cluster_bits;
+        let unused = || damaged("a cluster that is in use is not counted as such");
+        let place = self.place(pages, file, cluster)?.ok_or_else(unused)?;
+        let left = pages.short(file, place)?.checked_sub(1).ok_or_else(unused)?;
+        pages.set_short(file, place, left)?;
+        if left == 0 {
+            self.hint = self.hint.min(cluster);
+        }
+        Ok(left == 0)
+    }
+
+    /// The first free cluster, in a block that exists.
+    fn find_free(&mut self, pages: &mut Pages, file: &ImageFile) -> io::Result<u64> {
+        let mut cluster = self.hint;
+        // Counts of clusters far behind the file's end would keep the search going for hours.
+        let last = file.len()?.saturating_add(MOST_UNWRITTEN) >> self.cluster_bits;
+        loop {
+            if cluster > last {
+                return Err(damaged("clusters behind the end of the file are counted as in use"));
+            }
+            match self.place(pages, file, cluster)? {
+                Some(place) if pages.short(file, place)? == 0 => return Ok(cluster),
+                Some(_) => cluster += 1,
+                None => {
+                    self.add_block(pages, file, cluster)?;
+                    cluster += 1;
+                }
+            }
+            self.hint = cluster;
+        }
+    }
+
+    /// Where the count of `cluster` lies; `None` if it has none yet.
+    fn place(&self, pages: &mut Pages, file: &ImageFile, cluster: u64) -> io::Result<Option<u64>> {
+        let in_block = self.block_bits();
+        let index = cluster >> in_block;
+        if index >= self.blocks {
+            return Ok(None);
+        }
+        let block = pages.word(file, self.table + index * 8)? & BLOCK_OFFSET;
+        if !block.is_multiple_of(1 << self.cluster_bits) || block > i64::MAX as u64 {
+            return Err(damaged("a block of reference counts does not begin where clusters do"));
+        }
+        Ok((block != 0).then(|| block + (cluster & ((1 << in_block) - 1)) * 2))
+    }
+
+    /// Makes `cluster`, of which no block knows, the block that knows of it.
+    fn add_block(&self, pages: &mut Pages, file: &ImageFile, cluster: u64) -> io::Result<()> {
+        let in_block = self.block_bits();
+        let index = cluster >> in_block;
+        if index >= self.blocks {
+            // Nothing that the guest does mends this, nor room on the host.
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the image's table of reference counts is full",
+            ));
+        }
+        let host = cluster << self.cluster_bits;
+        let mut block = vec![0; 1 << self.cluster_bits];
+        let own = ((cluster & ((1 << in_block) - 1)) * 2) as usize;
+        if let Some(count) = block.get_mut(own..).and_then(|rest| rest.first_chunk_mut()) {
+            *count = 1u16.to_be_bytes();
+        }
+        pages.forget(host, 1 << self.cluster_bits);
+        file.write(host, &block)?;
+        // The table must never point to a block that is not there.
+        file.sync()?;
+        pages.set_word(file, self.table + index * 8, host, Stage::Refcounts)
+    }
+
+    /// A block counts 2 to the power of this many clusters.
+    fn block_bits(&self) -> u32 {
+        self.cluster_bits - 1
+    }
+}

@@ -1,0 +1,249 @@
+//! One disk out of the image that is written to and the images below it.
+
+use crate::file::ImageFile;
+use crate::inspect::raw_len;
+use crate::lock::lock;
+use crate::qcow2::Image;
+use crate::{ImageError, MAX_LAYERS};
+use oriel_vmm_api::DiskFormat;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+/// Zeroes written at a time to a file that has no quicker way.
+const ZEROES: usize = 64 << 10;
+
+/// An open image and its format.
+#[derive(Debug)]
+pub struct Source {
+    /// Open for reading, and for writing if the disk is written to and this is its uppermost image.
+    pub file: File,
+    /// Its format; never guessed.
+    pub format: DiskFormat,
+}
+
+/// A disk, used by several threads at once. What is read while it is written is the old or the new.
+pub struct DiskStack {
+    top: Layer,
+    below: Vec<Layer>,
+    read_only: bool,
+}
+
+struct RawImage {
+    file: ImageFile,
+    len: u64,
+}
+
+enum Layer {
+    Raw(RawImage),
+    Qcow2(Box<Image>),
+}
+
+/// The layers below one.
+#[derive(Clone, Copy)]
+pub(crate) struct Below<'a>(&'a [Layer]);
+
+impl DiskStack {
+    /// Locks and opens a disk whose images are `top` and those `below` it, the nearest first.
+    ///
+    /// # Errors
+    /// When an image is in use, damaged or unfit for its place: the number of the image, 0 for
+    /// `top`, and what is wrong with it.
+    pub fn open(top: Source, below: Vec<Source>, read_only: bool) -> Result<Self, (usize, ImageError)> {
+        if below.len() >= MAX_LAYERS {
+            return Err((0, ImageError::TooManyLayers));
+        }
+        let lowest = below.len();
+        let open = |(place, source): (usize, Source)| {
+            let writable = place == 0 && !read_only;
+            Layer::open(source, writable, place == lowest).map_err(|error| (place, error))
+        };
+        let top = open((0, top))?;
+        let below = (1..).zip(below).map(open).collect::<Result<_, _>>()?;
+        Ok(Self { top, below, read_only })
+    }
+
+    /// Its length in bytes: whole sectors, at least one.
+    pub fn size(&self) -> u64 {
+        self.top.size()
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Bytes that are given back together: a discard of less keeps its room.
+    pub fn discard_granularity(&self) -> u64 {
+        match &self.top {
+            // What host file systems allocate.
+            Layer::Raw(_) => 4096,
+            Layer::Qcow2(image) => image.cluster_len(),
+        }
+    }
+
+    /// Fills `buf` from `offset`.
+    ///
+    /// # Errors
+    /// The host's, [`io::ErrorKind::InvalidData`] for a damaged image, and
+    /// [`io::ErrorKind::InvalidInput`] for a range outside of the disk.
+    pub fn read(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.check_range(offset, buf.len() as u64)?;
+        self.top.read(offset, buf, Below(&self.below))
+    }
+
+    /// Writes `buf` at `offset`. A write that failed may have been done in part, and may be repeated.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
+        self.check_range(offset, buf.len() as u64)?;
+        match &self.top {
+            Layer::Raw(image) => image.file.write(offset, buf),
+            Layer::Qcow2(image) => image.write(offset, buf, Below(&self.below)),
+        }
+    }
+
+    /// What the range holds is not needed any more: the host gets the room back where it can.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn discard(&self, range: Range<u64>) -> io::Result<()> {
+        self.check_range(range.start, range.end.saturating_sub(range.start))?;
+        match &self.top {
+            // A file that cannot give room back keeps it.
+            Layer::Raw(image) => image.file.punch_hole(range.start, range.end - range.start).map(drop),
+            Layer::Qcow2(image) => image.discard(range, Below(&self.below)),
+        }
+    }
+
+    /// The range reads as zeroes from now on; the room behind it may be given back if `may_unmap`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn write_zeroes(&self, range: Range<u64>, may_unmap: bool) -> io::Result<()> {
+        self.check_range(range.start, range.end.saturating_sub(range.start))?;
+        match &self.top {
+            Layer::Raw(image) => image.write_zeroes(range, may_unmap),
+            Layer::Qcow2(image) => image.write_zeroes(range, may_unmap, Below(&self.below)),
+        }
+    }
+
+    /// Puts everything that was written before onto the medium.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn flush(&self) -> io::Result<()> {
+        match &self.top {
+            _ if self.read_only => Ok(()),
+            Layer::Raw(image) => image.file.sync(),
+            Layer::Qcow2(image) => image.flush(),
+        }
+    }
+
+    fn check_range(&self, offset: u64, len: u64) -> io::Result<()> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.size() => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "outside of the disk")),
+        }
+    }
+}
+
+impl Drop for DiskStack {
+    fn drop(&mut self) {
+        // Nobody can be told any more; what is lost is what was never flushed.
+        if let Err(error) = self.flush() {
+            tracing::error!(%error, "a disk image could not be written out when it was closed");
+        }
+    }
+}
+
+impl Layer {
+    fn open(source: Source, writable: bool, is_lowest: bool) -> Result<Self, ImageError> {
+        if !lock(&source.file, !writable)? {
+            return Err(ImageError::InUse);
+        }
+        let file = ImageFile::new(source.file);
+        match source.format {
+            DiskFormat::Raw if !is_lowest => Err(ImageError::NoOverlay),
+            DiskFormat::Raw => {
+                let len = raw_len(&file)?;
+                Ok(Self::Raw(RawImage { file, len }))
+            }
+            DiskFormat::Qcow2 => {
+                let image = Image::open(file, writable)?;
+                match image.backing() {
+                    Some(name) if is_lowest => Err(ImageError::BackingMissing(name.to_owned())),
+                    None if !is_lowest => Err(ImageError::NoOverlay),
+                    _ => Ok(Self::Qcow2(Box::new(image))),
+                }
+            }
+        }
+    }
+
+    fn size(&self) -> u64 {
+        match self {
+            Self::Raw(image) => image.len,
+            Self::Qcow2(image) => image.size(),
+        }
+    }
+
+    fn read(&self, offset: u64, buf: &mut [u8], below: Below) -> io::Result<()> {
+        match self {
+            Self::Raw(image) => image.file.read(offset, buf),
+            Self::Qcow2(image) => image.read(offset, buf, below),
+        }
+    }
+}
+
+impl RawImage {
+    fn write_zeroes(&self, range: Range<u64>, may_unmap: bool) -> io::Result<()> {
+        let len = range.end - range.start;
+        let done = if may_unmap {
+            self.file.punch_hole(range.start, len)?
+        } else {
+            self.file.zero_range(range.start, len)?
+        };
+        if done {
+            return Ok(());
+        }
+        let zeroes = [0; ZEROES];
+        let mut at = range.start;
+        while at < range.end {
+            let len = (range.end - at).min(ZEROES as u64);
+            self.file.write(at, zeroes.get(..len as usize).unwrap_or(&zeroes))?;
+            at += len;
+        }
+        Ok(())
+    }
+}
+
+impl Below<'_> {
+    /// None.
+    #[cfg(test)]
+    pub const NOTHING: Self = Below(&[]);
+
+    /// Whether there is nothing below.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Fills `buf` from `offset`; zeroes where the uppermost of these layers ends.
+    pub fn read(self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let Some((layer, below)) = self.0.split_first() else {
+            buf.fill(0);
+            return Ok(());
+        };
+        let present = layer.size().saturating_sub(offset).min(buf.len() as u64) as usize;
+        if let Some((within, beyond)) = buf.split_at_mut_checked(present) {
+            layer.read(offset, within, Below(below))?;
+            beyond.fill(0);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the host had no room, which a person can mend.
+pub fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))
+}

@@ -1,0 +1,78 @@
+//! A host without room.
+
+use crate::support::*;
+use oriel_disk::is_no_space;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+
+/// Mounts a file system of `len` bytes for this thread alone; false where that is not allowed.
+fn mount_small(at: &std::path::Path, len: u64) -> bool {
+    std::fs::create_dir(at).unwrap();
+    let target = CString::new(at.as_os_str().as_bytes()).unwrap();
+    let options = CString::new(format!("size={len}")).unwrap();
+    // SAFETY: unshare takes no pointers, and mount gets strings that outlive it.
+    let mounted = unsafe {
+        libc::unshare(libc::CLONE_NEWNS) == 0
+            && libc::mount(
+                c"none".as_ptr(),
+                c"/".as_ptr(),
+                std::ptr::null(),
+                libc::MS_REC | libc::MS_PRIVATE,
+                std::ptr::null(),
+            ) == 0
+            && libc::mount(c"tmpfs".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, options.as_ptr().cast())
+                == 0
+    };
+    if !mounted {
+        println!("skipped: a file system can be mounted by root only");
+    }
+    mounted
+}
+
+#[test]
+fn a_write_that_found_no_room_can_be_repeated() {
+    let folder = Folder::new();
+    let small = folder.path("small");
+    if !mount_small(&small, 6 << 20) {
+        return;
+    }
+    let below = Random(12).bytes(8 << 20);
+    let base = folder.raw("base.raw", &below);
+    let overlay = folder.qcow2("small/overlay.qcow2", 16 << 20, Some(&base));
+    let filler = small.join("filler");
+    let layers = [overlay.clone(), base];
+    let disk = open(&layers);
+    let data = Random(13).bytes(4 << 20);
+    disk.write(0, &data[..1 << 20]).unwrap();
+    std::fs::write(&filler, vec![0; 4 << 20]).unwrap_or_default();
+    for _ in 0..20 {
+        let error = disk.write(0, &data).unwrap_err();
+        assert!(is_no_space(&error), "{error}");
+    }
+    assert!(read(&disk, 0, 1 << 20) == data[..1 << 20], "what was there went away");
+    assert!(read(&disk, 5 << 20, 1 << 20) == below[5 << 20..6 << 20]);
+    disk.flush().unwrap();
+    std::fs::remove_file(&filler).unwrap();
+    disk.write(0, &data).unwrap();
+    drop(disk);
+    let disk = open(&layers);
+    assert!(read(&disk, 0, 4 << 20) == data);
+    assert!(read(&disk, 4 << 20, 4 << 20) == below[4 << 20..]);
+    drop(disk);
+    assert_clean(&overlay);
+}
+
+#[test]
+fn room_that_waits_to_be_free_is_found_before_anybody_is_told() {
+    let folder = Folder::new();
+    if !mount_small(&folder.path("small"), 6 << 20) {
+        return;
+    }
+    let image = folder.qcow2("small/disk.qcow2", 64 << 20, None);
+    let disk = open(std::slice::from_ref(&image));
+    let data = Random(14).bytes(4 << 20);
+    for round in 0..8 {
+        disk.write(round * (4 << 20), &data).unwrap();
+        disk.discard(round * (4 << 20)..(round + 1) * (4 << 20)).unwrap();
+    }
+}

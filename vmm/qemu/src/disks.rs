@@ -1,0 +1,167 @@
+//! A machine's disks as QEMU is told of them: every layer a node of its own, so that nothing that
+//! an image's header names is ever opened.
+
+use crate::error::StartError;
+use oriel_disk::{DiskStack, ImageError, Source};
+use oriel_vmm_api::{Disk, DiskFormat, RateLimit};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::path::Path;
+
+/// The largest rate that QEMU takes.
+const MAX_RATE: u64 = 1_000_000_000_000_000;
+
+/// Finds what is wrong with the images of `disk` before QEMU sees them: among it whatever would
+/// have it open other files, such as an external data file.
+pub(crate) fn check(disk: &Disk) -> Result<(), StartError> {
+    let open = |path: &Path, format, writable| {
+        let file = File::options().read(true).write(writable).open(path);
+        let file = file.map_err(|error| StartError::File { what: "disk", path: path.to_owned(), error })?;
+        Ok(Source { file, format })
+    };
+    let top = open(&disk.path, disk.format, !disk.read_only)?;
+    let below = disk.backing.iter().map(|layer| open(&layer.path, layer.format, false));
+    let below = below.collect::<Result<_, StartError>>()?;
+    // Opened for reading and closed again: the locks that count are QEMU's own.
+    DiskStack::open(top, below, true).map(drop).map_err(|(place, error)| {
+        let below = place.checked_sub(1).and_then(|place| disk.backing.get(place));
+        let path = below.map_or(&disk.path, |layer| &layer.path).clone();
+        match error {
+            ImageError::InUse => StartError::DiskInUse(path),
+            error => StartError::Image { path, error },
+        }
+    })
+}
+
+/// What QEMU has to be told of one disk, in this order.
+pub(crate) struct Nodes {
+    /// An object for the limits, if there are any.
+    pub throttle_group: Option<Value>,
+    /// The nodes, each after those that it refers to.
+    pub blockdevs: Vec<Value>,
+    /// The node that the device takes.
+    pub name: String,
+}
+
+/// The nodes of disk number `index`.
+pub(crate) fn nodes(index: usize, disk: &Disk) -> Nodes {
+    let layers = disk.backing.iter().map(|layer| (layer.path.as_path(), layer.format, true));
+    let layers: Vec<_> =
+        std::iter::once((disk.path.as_path(), disk.format, disk.read_only)).chain(layers).collect();
+    let mut below = None;
+    let mut blockdevs = Vec::new();
+    for (depth, (path, format, read_only)) in layers.into_iter().enumerate().rev() {
+        let name = format!("disk{index}-{depth}");
+        blockdevs.push(layer(&name, path, format, read_only, below.as_deref()));
+        below = Some(name);
+    }
+    let mut name = below.unwrap_or_default();
+    let throttle_group = limits(disk.limit).map(|limits| {
+        let group = format!("limit{index}");
+        let node = format!("disk{index}");
+        let file = std::mem::replace(&mut name, node.clone());
+        blockdevs.push(json!({
+            "driver": "throttle",
+            "node-name": node,
+            "throttle-group": group,
+            "read-only": disk.read_only,
+            "discard": "unmap",
+            "file": file,
+        }));
+        json!({"qom-type": "throttle-group", "id": group, "limits": limits})
+    });
+    Nodes { throttle_group, blockdevs, name }
+}
+
+fn layer(name: &str, path: &Path, format: DiskFormat, read_only: bool, below: Option<&str>) -> Value {
+    let mut node = json!({
+        "node-name": name,
+        "read-only": read_only,
+        "discard": "unmap",
+        "detect-zeroes": "off",
+        "file": {
+            "driver": "file",
+            "filename": path.to_string_lossy(),
+            "read-only": read_only,
+            "locking": "on",
+            "discard": "unmap",
+        },
+    });
+    match format {
+        DiskFormat::Raw => node["driver"] = "raw".into(),
+        DiskFormat::Qcow2 => {
+            node["driver"] = "qcow2".into();
+            // Without a name here QEMU would open what the header names.
+            node["backing"] = below.into();
+        }
+    }
+    node
+}
+
+/// QEMU's `ThrottleLimits`; bursts of one second's worth pass.
+fn limits(limit: RateLimit) -> Option<Value> {
+    let mut limits = serde_json::Map::new();
+    for (name, rate) in [("bps-total", limit.bytes), ("iops-total", limit.operations)] {
+        if let Some(rate) = rate {
+            // Zero would be without limit.
+            let rate = rate.clamp(1, MAX_RATE);
+            limits.insert(name.to_owned(), rate.into());
+            limits.insert(format!("{name}-max"), rate.into());
+        }
+    }
+    (!limits.is_empty()).then(|| limits.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oriel_vmm_api::Layer;
+
+    #[test]
+    fn every_layer_names_what_is_below_it() {
+        let disk = Disk {
+            path: "/top,read-only=on".into(),
+            format: DiskFormat::Qcow2,
+            backing: vec![
+                Layer { path: "/middle".into(), format: DiskFormat::Qcow2 },
+                Layer { path: "/base".into(), format: DiskFormat::Qcow2 },
+            ],
+            limit: RateLimit { bytes: Some(u64::MAX), operations: Some(0) },
+            ..Disk::default()
+        };
+        let Nodes { throttle_group, blockdevs, name } = nodes(3, &disk);
+        let told: Vec<_> = blockdevs
+            .iter()
+            .map(|node| (&node["node-name"], &node["backing"], &node["read-only"], &node["file"]))
+            .map(|(name, backing, read_only, file)| {
+                (
+                    name.as_str().unwrap(),
+                    backing.as_str(),
+                    read_only.as_bool().unwrap(),
+                    file["filename"].as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("disk3-2", None, true, Some("/base")),
+                ("disk3-1", Some("disk3-2"), true, Some("/middle")),
+                ("disk3-0", Some("disk3-1"), false, Some("/top,read-only=on")),
+                ("disk3", None, false, None),
+            ]
+        );
+        assert!(blockdevs[0]["backing"].is_null() && blockdevs[0].get("backing").is_some());
+        assert_eq!((name.as_str(), &blockdevs[3]["file"]), ("disk3", &json!("disk3-0")));
+        let limits = &throttle_group.unwrap()["limits"];
+        assert_eq!((&limits["bps-total"], &limits["iops-total"]), (&json!(MAX_RATE), &json!(1)));
+    }
+
+    #[test]
+    fn a_disk_without_limits_is_not_throttled() {
+        let nodes = nodes(0, &Disk { path: "/d".into(), read_only: true, ..Disk::default() });
+        assert!(nodes.throttle_group.is_none());
+        assert_eq!((nodes.blockdevs.len(), nodes.name.as_str()), (1, "disk0-0"));
+        assert!(nodes.blockdevs[0].get("backing").is_none(), "raw takes none");
+    }
+}

@@ -1,0 +1,78 @@
+//! `oriel-vmm disk`: images made and looked at outside of the processes that hold others' secrets.
+
+use super::{Arguments, USAGE};
+use oriel_disk::{Backing, ImageError, check, create_overlay, inspect};
+use oriel_vmm_api::DiskFormat;
+use serde::Serialize;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Does what the words after `disk` say.
+pub fn run(mut arguments: Arguments) -> Result<(), String> {
+    if arguments.words.is_empty() {
+        return Err(USAGE.to_owned());
+    }
+    let what = arguments.words.remove(0);
+    match what.as_str() {
+        "inspect" => {
+            let format = match arguments.option("--format")?.as_str() {
+                "auto" => None,
+                name => Some(format(name)?),
+            };
+            let path = only_file(arguments)?;
+            print(&inspect(open(&path)?, format).map_err(|error| sentence(&path, &error))?)
+        }
+        "check" => {
+            let path = only_file(arguments)?;
+            print(&check(open(&path)?).map_err(|error| sentence(&path, &error))?)
+        }
+        "create-overlay" => {
+            let size = arguments.option("--size")?;
+            let size = size.parse().map_err(|_| format!("{size} is not a number of bytes."))?;
+            let (name, format_name) =
+                (arguments.option("--backing-name")?, arguments.option("--backing-format")?);
+            let backing = Backing { name: &name, format: format(&format_name)? };
+            create(&only_file(arguments)?, size, backing)
+        }
+        other => Err(format!("disk {other} is not a command.\n{USAGE}")),
+    }
+}
+
+/// Makes the overlay; if that fails nothing of it is left.
+fn create(path: &Path, size: u64, backing: Backing) -> Result<(), String> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = file.map_err(|error| format!("The disk image {} cannot be made: {error}.", path.display()))?;
+    create_overlay(file, size, Some(backing)).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        sentence(path, &error)
+    })
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    File::open(path).map_err(|error| sentence(path, &error.into()))
+}
+
+fn only_file(arguments: Arguments) -> Result<PathBuf, String> {
+    match arguments.rest()?.as_slice() {
+        [path] => Ok(path.into()),
+        _ => Err(format!("one FILE is wanted.\n{USAGE}")),
+    }
+}
+
+fn format(name: &str) -> Result<DiskFormat, String> {
+    match name {
+        "raw" => Ok(DiskFormat::Raw),
+        "qcow2" => Ok(DiskFormat::Qcow2),
+        other => Err(format!("{other} is not a format of disk images; raw and qcow2 are.")),
+    }
+}
+
+fn sentence(path: &Path, error: &ImageError) -> String {
+    format!("The disk image {} cannot be used: {error}.", path.display())
+}
+
+fn print(facts: &impl Serialize) -> Result<(), String> {
+    println!("{}", serde_json::to_string(facts).map_err(|error| error.to_string())?);
+    Ok(())
+}

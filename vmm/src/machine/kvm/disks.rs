@@ -1,0 +1,80 @@
+//! The disks of a machine, from their configuration to their devices.
+
+use super::devices::DeviceError;
+use super::driver::Message;
+use oriel_disk::{DiskStack, ImageError, Source};
+use oriel_virtio::block::{Serial, Setup};
+use oriel_virtio::{Block, Counters, Limit};
+use oriel_vmm_api::Disk;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+/// Why a disk cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk image {} cannot be used: {error}", path.display())]
+pub struct DiskError {
+    path: PathBuf,
+    error: ImageError,
+}
+
+/// The open images of one disk.
+pub struct OpenDisk {
+    top: Source,
+    below: Vec<Source>,
+}
+
+/// Opens the images of `disk`. What comes after needs no path any more.
+///
+/// # Errors
+/// When one of them is missing or not ours to open.
+pub fn open(disk: &Disk) -> Result<OpenDisk, DiskError> {
+    let source = |path: &Path, format, writable| {
+        let file = OpenOptions::new().read(true).write(writable).open(path);
+        let file = file.map_err(|error| DiskError { path: path.to_owned(), error: error.into() })?;
+        Ok(Source { file, format })
+    };
+    let below = disk.backing.iter().map(|layer| source(&layer.path, layer.format, false));
+    Ok(OpenDisk {
+        top: source(&disk.path, disk.format, !disk.read_only)?,
+        below: below.collect::<Result<_, _>>()?,
+    })
+}
+
+/// The device for the disk number `index`, whose images are `opened`; `orders` hears of its troubles.
+///
+/// # Errors
+/// When an image is in use, damaged or unfit, or the host is out of descriptors.
+pub fn device(
+    index: usize,
+    disk: &Disk,
+    opened: OpenDisk,
+    orders: &Sender<Message>,
+    counters: &Arc<Counters>,
+) -> Result<Block, DeviceError> {
+    let failed = |(place, error): (usize, ImageError)| {
+        let below = place.checked_sub(1).and_then(|place| disk.backing.get(place));
+        let path = below.map_or(&disk.path, |layer| &layer.path).clone();
+        DiskError { path, error }
+    };
+    let stack = DiskStack::open(opened.top, opened.below, disk.read_only).map_err(failed)?;
+    let orders = orders.clone();
+    let setup = Setup {
+        serial: serial(&disk.path),
+        limit: Limit { bytes: disk.limit.bytes, operations: disk.limit.operations },
+        // Nobody listens any more once the machine has ended.
+        report: Box::new(move |trouble| drop(orders.send(Message::Disk(index, trouble)))),
+    };
+    Ok(Block::new(stack, setup, counters.clone())?)
+}
+
+/// The image's name, as far as it fits.
+fn serial(path: &Path) -> Serial {
+    let name = path.file_stem().unwrap_or_default().as_encoded_bytes();
+    let mut id = Serial::default();
+    for (to, from) in id.iter_mut().zip(name) {
+        *to = if from.is_ascii_alphanumeric() { *from } else { b'-' };
+    }
+    id
+}

@@ -1,0 +1,133 @@
+//! What a machine does for its disks' sake.
+
+use super::KvmMachine;
+use super::driver::Message;
+use crate::boot::tests::pvh_elf;
+use crate::events::Events;
+use crate::machine::Machine;
+use oriel_virtio::block::DiskTrouble::{Full, Over};
+use oriel_vmm_api::{Boot, Event, HugePages, MachineConfig, MachineKind, PauseReason, RunState};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// A machine whose guest does nothing, and what is heard of it.
+struct Idle {
+    machine: KvmMachine,
+    heard: Receiver<Event>,
+    folder: PathBuf,
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        let _ = self.machine.stop();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// `None`, and a word about it, without KVM.
+fn idle(name: &str) -> Option<Idle> {
+    if !std::path::Path::new("/dev/kvm").exists() {
+        println!("skipped: this host has no /dev/kvm");
+        return None;
+    }
+    let folder = std::env::temp_dir().join(format!("oriel-kvm-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let kernel = folder.join("kernel");
+    // A jump to itself.
+    std::fs::write(&kernel, pvh_elf(0x20_0000, [0xEB, 0xFE, 0xEB, 0xFE])).unwrap();
+    let config = MachineConfig {
+        id: "idle".into(),
+        machine: MachineKind::Kvm,
+        accel: None,
+        cpus: 1,
+        memory_mib: 64,
+        boot: Boot { kernel, initrd: None, cmdline: String::new() },
+        disks: Vec::new(),
+        networks: Vec::new(),
+        sound: false,
+        agents: false,
+        huge_pages: HugePages::default(),
+        share_pages: false,
+        generation: None,
+        require_jail: false,
+        screens: 1,
+        width: 640,
+        height: 480,
+        socket: folder.join("socket"),
+        serial_log: folder.join("serial.log"),
+        last_words: folder.join("last-words.json"),
+    };
+    let events = Arc::new(Events::default());
+    let heard = events.listen();
+    let machine = KvmMachine::start(&config, events).unwrap();
+    let idle = Idle { machine, heard, folder };
+    idle.becomes(RunState::Running, None);
+    Some(idle)
+}
+
+impl Idle {
+    fn disk(&self, disk: usize, trouble: oriel_virtio::block::DiskTrouble) {
+        crate::lock(&self.machine.orders).send(Message::Disk(disk, trouble)).unwrap();
+    }
+
+    /// The next that is heard of the machine.
+    fn becomes(&self, state: RunState, reason: Option<PauseReason>) {
+        let heard = self.heard.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(heard, Event::State { state, reason });
+    }
+}
+
+const DISK_FULL: Option<PauseReason> = Some(PauseReason::DiskFull);
+
+#[test]
+fn a_full_disk_pauses_the_machine_until_there_is_room() {
+    let Some(idle) = idle("room") else { return };
+    idle.disk(0, Full);
+    idle.becomes(RunState::Paused, DISK_FULL);
+    // Another one, and the first again: nothing new.
+    [1, 0, 1].into_iter().for_each(|disk| idle.disk(disk, Full));
+    idle.disk(0, Over);
+    idle.disk(1, Over);
+    idle.becomes(RunState::Running, None);
+    // A machine that was shutting down goes on doing so.
+    idle.machine.press_power().unwrap();
+    idle.becomes(RunState::Stopping, None);
+    idle.disk(0, Full);
+    idle.becomes(RunState::Paused, DISK_FULL);
+    idle.disk(0, Over);
+    idle.becomes(RunState::Stopping, None);
+}
+
+#[test]
+fn a_person_may_resume_it_and_it_is_paused_again_if_nothing_changed() {
+    let Some(idle) = idle("resume") else { return };
+    idle.disk(0, Full);
+    idle.becomes(RunState::Paused, DISK_FULL);
+    idle.machine.resume().unwrap();
+    idle.becomes(RunState::Running, None);
+    idle.disk(0, Full);
+    idle.becomes(RunState::Paused, DISK_FULL);
+    idle.machine.reset().unwrap();
+    idle.becomes(RunState::Running, None);
+}
+
+#[test]
+fn a_person_who_paused_it_decides_when_it_goes_on() {
+    let Some(idle) = idle("pause") else { return };
+    idle.disk(0, Full);
+    idle.becomes(RunState::Paused, DISK_FULL);
+    idle.machine.pause().unwrap();
+    idle.becomes(RunState::Paused, None);
+    assert!(idle.machine.pause().is_err(), "it is paused already");
+    idle.disk(0, Over);
+    idle.machine.resume().unwrap();
+    idle.becomes(RunState::Running, None);
+    idle.machine.pause().unwrap();
+    idle.becomes(RunState::Paused, None);
+    idle.disk(0, Full);
+    idle.disk(0, Over);
+    idle.machine.resume().unwrap();
+    idle.becomes(RunState::Running, None);
+}
