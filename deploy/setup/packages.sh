@@ -10,11 +10,11 @@ die() { echo "oriel setup: $*" >&2; exit 1; }
 [ "${ID:-}" = debian ] || echo "oriel setup: tried on Debian 12 and 13; this is ${PRETTY_NAME:-unknown}." >&2
 
 build="gcc g++ make nasm pkg-config"
-# QEMU runs what our own machine does not; mmdebstrap and mke2fs make images.
-desktop="qemu-system-x86 mmdebstrap e2fsprogs debian-archive-keyring zstd ca-certificates curl"
+# QEMU runs what our own machine does not; mmdebstrap and mke2fs make images; passt and nft connect desktops.
+desktop="qemu-system-x86 passt nftables mmdebstrap e2fsprogs debian-archive-keyring zstd ca-certificates curl"
 # From Debian 13 on the D-Bus display is a package of its own.
 [ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null && desktop="$desktop qemu-system-modules-opengl"
-test="acpica-tools chromium busybox-static cpio kmod xz-utils e2fsprogs openssl jq"
+test="acpica-tools chromium busybox-static cpio kmod xz-utils e2fsprogs openssl jq qemu-utils iproute2"
 
 wanted=""
 for group in "$@"; do
