@@ -80,7 +80,10 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
     let store = ImageStore::open(&state).map_err(sentence)?;
     let called_off = interrupted()?;
     let old = store.clone();
-    blocking(move || take_old_folders(&old)).await?;
+    if let Err(text) = blocking(move || take_old_folders(&old)).await {
+        // It keeps nobody from working with the others.
+        console::warn(&text);
+    }
     match command {
         ImageCommand::Build { name, from } => {
             ImageStore::check_name(&name).map_err(sentence)?;

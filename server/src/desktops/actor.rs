@@ -365,12 +365,18 @@ impl Actor {
             Some(LastWords { reason: EndReason::GuestPowerOff | EndReason::Stopped, .. }) => None,
             Some(LastWords { text, .. }) => Some(text),
             None if stopping => None,
-            None => Some(format!(
-                "The desktop's machine ended without saying why; see {}.",
-                self.dir.vmm_log().display()
-            )),
+            None => Some(self.why_killed().unwrap_or_else(|| {
+                format!(
+                    "The desktop's machine ended without saying why; see {}.",
+                    self.dir.vmm_log().display()
+                )
+            })),
         };
         self.settle(failure).await;
+    }
+
+    fn why_killed(&self) -> Option<String> {
+        self.world.cgroups.as_ref().ok()?.why_killed(&self.id)
     }
 
     /// There is no machine any more: stopped, failed, or to be started again.

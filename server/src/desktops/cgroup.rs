@@ -102,6 +102,22 @@ impl Cgroups {
         File::options().write(true).open(group.join("cgroup.procs"))
     }
 
+    /// Why the kernel has ended a desktop, if it did: it wanted more memory than it may have.
+    pub fn why_killed(&self, desktop: &str) -> Option<String> {
+        let group = self.group(desktop);
+        let events = fs::read_to_string(group.join("memory.events")).unwrap_or_default();
+        let killed = events.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse::<u64>().ok())?;
+        if killed == 0 {
+            return None;
+        }
+        let most: u64 = fs::read_to_string(group.join("memory.max")).ok()?.trim().parse().ok()?;
+        Some(format!(
+            "The desktop was ended because it and its machine took more than the {} MiB that it may have; an \
+             administrator can give its pool more --memory-overhead-mib.",
+            most >> 20
+        ))
+    }
+
     /// Removes the group of a desktop that has ended.
     pub fn leave(&self, desktop: &str) {
         match fs::remove_dir(self.group(desktop)) {
@@ -245,6 +261,21 @@ mod tests {
             assert_eq!(text(group.join("memory.oom.group")), "1");
             groups.enter("d1", &Limits { cpu_percent: None, ..limits }).unwrap();
             assert_eq!(text(group.join("cpu.max")), "max 100000");
+        }
+    }
+
+    #[test]
+    fn a_desktop_that_took_too_much_memory_is_told_from_others() {
+        let (mount, unit) = hierarchy("cpu memory pids");
+        let groups = Cgroups::take(mount.path(), "0::/system.slice/oriel.service\n").unwrap();
+        let group = unit.join("oriel/desktop-d1");
+        assert_eq!(groups.why_killed("d1"), None);
+        fs::write(group.join("memory.max"), "201326592\n").unwrap();
+        for (kills, told) in [(0, false), (2, true)] {
+            let events = format!("low 0\nhigh 0\nmax 9\noom 1\noom_kill {kills}\noom_group_kill 1\n");
+            fs::write(group.join("memory.events"), events).unwrap();
+            let why = groups.why_killed("d1");
+            assert_eq!(why.is_some_and(|text| text.contains("192 MiB")), told, "{kills}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::client::Browser;
 use crate::fixture::{House, Running, desktop_of, unplug, until};
+use oriel_server::desktops::HostSize;
 
 async fn started(behaviour: &str) -> (House, Running, Browser, String) {
     let house = House::new(behaviour).await;
@@ -132,6 +133,27 @@ async fn a_host_without_enough_memory_says_so_and_starts_nothing() {
     assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"));
     assert!(answer.json()["error"]["text"].as_str().unwrap().contains("memory"));
     assert_eq!(ada.get(&desktop).await.json()["state"], "stopped");
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_host_whose_processors_are_all_given_out_says_so() {
+    let mut house = House::new("").await;
+    // One virtual processor for all.
+    house.config.desktops.host_reserve_cpus = Some(HostSize::of_this_host().cpus - 1);
+    house.config.desktops.cpu_overcommit = 1;
+    let server = house.open().await;
+    let (ada, eve) = (server.person("ada").await, server.person("eve").await);
+    let (adas, eves) = (desktop_of(&ada).await, desktop_of(&eve).await);
+    assert_eq!(ada.post(&format!("{adas}/start"), "").await.status, 202);
+    until(&ada, &adas, "running").await;
+    let answer = eve.post(&format!("{eves}/start"), "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"));
+    assert!(answer.json()["error"]["text"].as_str().unwrap().contains("1 of the 1 virtual processors"));
+    unplug(&ada, &adas).await;
+    assert_eq!(eve.post(&format!("{eves}/start"), "").await.status, 202);
+    until(&eve, &eves, "running").await;
+    unplug(&eve, &eves).await;
     server.close().await;
 }
 
