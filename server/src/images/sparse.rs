@@ -147,7 +147,8 @@ mod tests {
         let file = File::options().read(true).write(true).create(true).truncate(true).open(path).unwrap();
         file.set_len((64 << 20) + 100).unwrap();
         file.write_all_at(&[7; 5000], 1 << 20).unwrap();
-        file.write_all_at(&[9; 5000], (40 << 20) + 13).unwrap();
+        // In the middle of a MiB that begins with a hole.
+        file.write_all_at(&[9; 5000], (40 << 20) + (512 << 10) + 13).unwrap();
         file.sync_all().unwrap();
         file
     }
