@@ -7,6 +7,7 @@
 //! | [`state`] | the state folder: database, locks, where things lie |
 //! | [`people`] | settings and pools |
 //! | [`images`] | what desktops start from |
+//! | [`network`] | what desktops can reach |
 //! | [`desktops`] | a desktop's life: one task each |
 //! | [`gateway`] | WebSocket to machine and back |
 //! | [`web`] | the HTTP API and the web client's files |
@@ -21,6 +22,7 @@ pub mod gateway;
 pub mod images;
 pub mod listener;
 pub mod metrics;
+pub mod network;
 pub mod people;
 pub mod programs;
 pub mod serve;

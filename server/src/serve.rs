@@ -1,15 +1,17 @@
 //! `oriel serve`: putting the server together, and taking it down.
 
 use crate::config::Config;
-use crate::desktops::Desktops;
+use crate::desktops::{CGROUP_MOUNT, Cgroups, Desktops};
+use crate::images::{ImageError, ImageStore, take_old_folders};
 use crate::listener::{Listening, Server, certificate_for, own_names};
 use crate::metrics::Metrics;
-use crate::people::SettingsTable;
+use crate::people::{Pools, SettingsTable};
 use crate::programs;
 use crate::state::{LockError, StateDir, open_database, try_lock};
 use crate::web::{App, WebRoot, router};
 use oriel_auth::{Login, Origins, SessionLimits, Tickets};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -56,6 +58,7 @@ pub async fn serve(
     let vmm = programs::vmm(&config)?;
     let web_root = WebRoot::open(&programs::web_root(&config)?)?;
     let db = open_database(&state).await?;
+    let images = open_images(&state).await?;
 
     let names = own_names();
     let certificate = certificate_for(&config, &state)?;
@@ -85,8 +88,9 @@ pub async fn serve(
             .map_err(|error| format!("The server cannot start: {error}."))?,
         tickets: Tickets::default(),
         origins,
+        pools: Pools::new(db.clone()),
         settings: SettingsTable::new(db.clone()),
-        desktops: Desktops::new(config, state, db.clone(), vmm),
+        desktops: Desktops::new(config, state, images, db.clone(), vmm, control_groups()),
         metrics: Arc::new(Metrics::default()),
         web_root,
         certificate_given: certificate.given,
@@ -108,6 +112,36 @@ pub async fn serve(
     }
     db.close().await;
     Ok(())
+}
+
+/// Opens the image store, and puts it in order: reading gigabytes once, where an earlier version of
+/// this program left images as folders.
+async fn open_images(state: &StateDir) -> Result<ImageStore, String> {
+    let state = state.clone();
+    let open = move || {
+        let store = ImageStore::open(&state)?;
+        // Neither keeps anybody from working with the images that are well.
+        if let Err(error) = take_old_folders(&store) {
+            tracing::warn!(%error, "an image's folder was not taken into the store");
+        }
+        if let Err(error) = store.lock().and_then(|lock| store.collect(&lock)) {
+            tracing::warn!(%error, "superseded images were not collected");
+        }
+        Ok(store)
+    };
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened
+        .map_err(|error| format!("The image store was not opened: {error}."))?
+        .map_err(|error: ImageError| error.to_string())
+}
+
+fn control_groups() -> Result<Cgroups, String> {
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let groups = Cgroups::take(Path::new(CGROUP_MOUNT), &own);
+    if let Err(text) = &groups {
+        tracing::warn!("{text}");
+    }
+    groups
 }
 
 /// Cancelled by SIGINT or SIGTERM.

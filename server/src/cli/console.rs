@@ -17,8 +17,13 @@ pub(super) fn line(text: &str) {
 
 /// Tells the one sentence and fails.
 pub(super) fn fail(sentence: &str) -> ExitCode {
-    let _ = writeln!(io::stderr().lock(), "oriel: {sentence}");
+    warn(sentence);
     ExitCode::FAILURE
+}
+
+/// Tells what is wrong where something else is asked for.
+pub(super) fn warn(sentence: &str) {
+    let _ = writeln!(io::stderr().lock(), "oriel: {sentence}");
 }
 
 /// Shows how far something is: a line that is written over on a terminal, lines elsewhere.

@@ -1,12 +1,22 @@
 //! `oriel image`.
 
-use super::console;
+use super::{audit, console};
 use crate::config::Config;
-use crate::images::{ImageStore, NewImage, RunsAt, build};
+use crate::desktops::DesktopTable;
+use crate::images::{
+    DiskProgram, ImageError, ImageStore, Imported, NewImage, Progress, RunsAt, Version, build, import,
+    take_folder, take_old_folders, verify,
+};
+use crate::people::Pools;
 use crate::programs;
-use crate::state::StateDir;
-use clap::{Subcommand, ValueEnum};
+use crate::state::{StateDir, open_database};
+use clap::{Args, Subcommand, ValueEnum};
+use sqlx::SqlitePool;
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Subcommand)]
 pub(super) enum ImageCommand {
@@ -18,28 +28,42 @@ pub(super) enum ImageCommand {
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
     },
+    /// Make an image of files, or a new version of one
+    #[command(alias = "add")]
+    Import(ImportOptions),
     /// List images
     List,
-    /// Make an image of files
-    Add {
+    /// Read images again and compare them with their digests
+    Verify {
+        /// Only this one
+        name: Option<String>,
+    },
+    /// Remove an image that nothing uses
+    Remove {
         /// Its name
         name: String,
-        /// A Linux bzImage or an ELF with a PVH note
-        #[arg(long)]
-        kernel: PathBuf,
-        /// Initial RAM disk
-        #[arg(long)]
-        initrd: Option<PathBuf>,
-        /// Raw disk
-        #[arg(long)]
-        disk: Option<PathBuf>,
-        /// Kernel command line
-        #[arg(long, default_value = "")]
-        cmdline: String,
-        /// Where the guest spends its life
-        #[arg(long, value_enum, default_value_t = Where::Kernel)]
-        runs_at: Where,
     },
+}
+
+#[derive(Args)]
+pub(super) struct ImportOptions {
+    /// Its name
+    name: String,
+    /// Raw or qcow2 disk
+    #[arg(long)]
+    disk: Option<PathBuf>,
+    /// A Linux bzImage or an ELF with a PVH note; without one, QEMU boots the disk by its firmware
+    #[arg(long)]
+    kernel: Option<PathBuf>,
+    /// Initial RAM disk
+    #[arg(long)]
+    initrd: Option<PathBuf>,
+    /// Kernel command line
+    #[arg(long, default_value = "")]
+    cmdline: String,
+    /// Where the guest spends its life
+    #[arg(long, value_enum, default_value_t = Where::Kernel)]
+    runs_at: Where,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -52,10 +76,17 @@ pub(super) enum Where {
 
 pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
-    let store = ImageStore::new(state.images());
+    let db = open_database(&state).await?;
+    let store = ImageStore::open(&state).map_err(sentence)?;
+    let called_off = interrupted()?;
+    let old = store.clone();
+    if let Err(text) = blocking(move || take_old_folders(&old)).await {
+        // It keeps nobody from working with the others.
+        console::warn(&text);
+    }
     match command {
         ImageCommand::Build { name, from } => {
-            let out = store.path_of(&name).map_err(|error| error.to_string())?;
+            ImageStore::check_name(&name).map_err(sentence)?;
             let recipe = match from {
                 Some(folder) => folder,
                 None => programs::recipes(config)?.join(&name),
@@ -65,34 +96,170 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
             }
             let recipe =
                 std::path::absolute(&recipe).map_err(|error| format!("{}: {error}.", recipe.display()))?;
-            build(&recipe, &out, |line| console::progress(line.percent, line.what)).await?;
-            let image = store.get(&name).map_err(|error| error.to_string())?;
-            console::line(&format!("The image {name} is in {}", image.dir.display()));
+            let out = store.building().join(&name);
+            tokio::select! {
+                built = build(&recipe, &out, |line| console::progress(line.percent, line.what)) => built?,
+                // The recipe hears the same signal and clears up after itself.
+                () = called_off.cancelled() => return Err(sentence(ImageError::CalledOff)),
+            }
+            let taken = blocking(move || take_folder(&store, &out, &name)).await?;
+            tell(&db, "image.build", &taken).await?;
         }
-        ImageCommand::List => {
-            let images = store.list().map_err(|error| format!("{}: {error}.", state.images().display()))?;
-            for (name, image) in images {
-                match image {
-                    Ok(image) => {
-                        let built =
-                            image.manifest.built.map(|when| format!(", built {when}")).unwrap_or_default();
-                        console::line(&format!("{name}: {}{built}", image.manifest.description));
+        ImageCommand::Import(options) => {
+            let new = NewImage {
+                name: options.name,
+                disk: options.disk,
+                kernel: options.kernel,
+                initrd: options.initrd,
+                cmdline: options.cmdline,
+                runs_at: match options.runs_at {
+                    Where::Kernel => RunsAt::Kernel,
+                    Where::User => RunsAt::User,
+                },
+            };
+            let progress: Progress = Arc::new(|percent| console::progress(percent, "copying"));
+            let disks = DiskProgram::new(match &new.disk {
+                Some(_) => programs::vmm(config)?,
+                None => PathBuf::new(),
+            });
+            let imported = import(&store, &disks, new, progress, called_off).await.map_err(sentence)?;
+            tell(&db, "image.import", &imported).await?;
+        }
+        ImageCommand::List => list(&store)?,
+        ImageCommand::Verify { name } => {
+            let verdicts = blocking(move || verify(&store, name.as_deref(), &called_off)).await?;
+            let mut damaged = 0;
+            for verdict in verdicts {
+                let Version { name, version, .. } = verdict.version;
+                match verdict.problem {
+                    None => console::line(&format!("{name}: version {version} is whole")),
+                    Some(problem) => {
+                        damaged += 1;
+                        console::line(&format!("{name}: version {version} is damaged: {problem}"));
                     }
-                    Err(error) => console::line(&format!("{name}: {error}")),
                 }
             }
+            if damaged > 0 {
+                return Err("Images are damaged; build or import them again, which mends them.".into());
+            }
         }
-        ImageCommand::Add { name, kernel, initrd, disk, cmdline, runs_at } => {
-            let runs_at = match runs_at {
-                Where::Kernel => RunsAt::Kernel,
-                Where::User => RunsAt::User,
-            };
-            let new = NewImage { name, kernel, initrd, disk, cmdline, runs_at };
-            tokio::task::spawn_blocking(move || store.add(&new))
-                .await
-                .map_err(|error| format!("The image was not added: {error}."))?
-                .map_err(|error| error.to_string())?;
+        ImageCommand::Remove { name } => {
+            remove(&db, store, &name).await?;
+            audit::record(&db, "image.remove", &name, "").await?;
+        }
+    }
+    db.close().await;
+    Ok(())
+}
+
+fn list(store: &ImageStore) -> Result<(), String> {
+    let standing = store.standing().map_err(sentence)?;
+    for name in store.names().map_err(sentence)? {
+        let versions = match store.versions(&name) {
+            Ok(versions) => versions,
+            Err(error) => {
+                console::line(&format!("{name}: {error}"));
+                continue;
+            }
+        };
+        for version in versions.iter().rev() {
+            let on = standing
+                .iter()
+                .filter(|stands| stands.holds)
+                .filter(|stands| (&stands.version.name, stands.version.version) == (&name, version.version))
+                .count();
+            console::line(&format!("{name}: {}", describe(version, on)));
         }
     }
     Ok(())
+}
+
+fn describe(version: &Version, desktops: usize) -> String {
+    let mut text = format!("version {}", version.version);
+    if let Some(disk) = &version.disk {
+        let format = serde_json::to_value(disk.format).unwrap_or_default();
+        text.push_str(&format!(
+            ", disk of {} MiB ({})",
+            disk.virtual_size >> 20,
+            format.as_str().unwrap_or_default()
+        ));
+    }
+    match &version.built {
+        Some(when) => text.push_str(&format!(", built {when}")),
+        None => text.push_str(&format!(", imported {}", version.imported)),
+    }
+    text.push_str(&format!(", {desktops} desktops on it"));
+    if !version.description.is_empty() {
+        text.push_str(&format!(": {}", version.description));
+    }
+    text
+}
+
+async fn remove(db: &SqlitePool, store: ImageStore, name: &str) -> Result<(), String> {
+    let pools = Pools::new(db.clone()).list().await.map_err(|error| error.to_string())?;
+    let users: Vec<_> = pools
+        .iter()
+        .filter(|(pool, _)| pool.settings.image == name)
+        .map(|(pool, _)| pool.name.as_str())
+        .collect();
+    if !users.is_empty() && store.newest(name).is_ok() {
+        let by = format!(
+            "the pool {} starts its desktops from it; give that another with `oriel pool set --image`",
+            users.join(" and the pool ")
+        );
+        return Err(sentence(ImageError::InUse { name: name.to_owned(), by }));
+    }
+    let records = DesktopTable::new(db.clone())
+        .all()
+        .await
+        .map_err(|error| format!("The database failed: {error}."))?;
+    let names: HashMap<String, String> = records
+        .into_iter()
+        .map(|record| {
+            (record.id, format!("{}'s desktop of the pool {}", record.person_name, record.pool.name))
+        })
+        .collect();
+    let name = name.to_owned();
+    blocking(move || {
+        let lock = store.lock()?;
+        store.remove(&lock, &name, |id| names.get(id).cloned().unwrap_or_else(|| format!("the desktop {id}")))
+    })
+    .await
+}
+
+async fn tell(db: &SqlitePool, action: &str, imported: &Imported) -> Result<(), String> {
+    let Version { name, version, .. } = &imported.version;
+    let what = if imported.new { "is now" } else { "was already" };
+    console::line(&format!("{name} {what} version {version}"));
+    let digests: Vec<_> = imported.version.blobs().map(|(digest, _)| digest.to_string()).collect();
+    audit::record(db, action, name, &format!("version {version}: {}", digests.join(" "))).await
+}
+
+/// Cancelled by SIGINT or SIGTERM.
+fn interrupted() -> Result<CancellationToken, String> {
+    let listen = |kind| signal(kind).map_err(|error| format!("Signals cannot be heard: {error}."));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let called_off = CancellationToken::new();
+    let token = called_off.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        token.cancel();
+    });
+    Ok(called_off)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ImageError> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| format!("The work broke off: {error}."))?
+        .map_err(sentence)
+}
+
+fn sentence(error: ImageError) -> String {
+    error.to_string()
 }

@@ -1,9 +1,12 @@
 //! The commands of `oriel`.
 
+mod audit;
 mod console;
 mod image;
 mod log;
+mod network;
 mod pool;
+mod pool_settings;
 mod user;
 
 use crate::config::{self, Config};
@@ -36,9 +39,12 @@ enum Command {
     /// Give images to people
     #[command(subcommand)]
     Pool(pool::PoolCommand),
-    /// Build, add and list images
+    /// Build, import, verify and remove images
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Hold TAP interfaces to what their desktops may reach
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// Check whether this host is fit to run desktops
     Doctor {
         /// One JSON object instead of lines
@@ -87,6 +93,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, String> 
         Command::User(command) => user::run(command, &config).await?,
         Command::Pool(command) => pool::run(command, &config).await?,
         Command::Image(command) => image::run(command, &config).await?,
+        Command::Network(command) => network::run(command, &config).await?,
         Command::Doctor { json } => return Ok(doctor::run(&config, json).await),
         Command::Config(ConfigCommand::Print) => console::print(config::DEFAULTS),
     }

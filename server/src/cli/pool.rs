@@ -1,9 +1,12 @@
 //! `oriel pool`.
 
-use super::console;
+use super::pool_settings::{SettingOptions, lines};
+use super::{audit, console};
 use crate::config::Config;
-use crate::images::ImageStore;
-use crate::people::{MachineSetting, NewPool, Pools};
+use crate::desktops::{HostSize, Reserve};
+use crate::images::{ImageStore, RunsAt};
+use crate::network::sentences;
+use crate::people::{PoolSettings, Pools};
 use crate::state::{StateDir, open_database};
 use clap::Subcommand;
 use oriel_auth::{Persons, unix_now};
@@ -17,18 +20,23 @@ pub(super) enum PoolCommand {
         /// The image that its desktops start from
         #[arg(long)]
         image: String,
-        /// Virtual processors of each desktop
-        #[arg(long, default_value_t = 2)]
-        cpus: u8,
-        /// Memory of each desktop, in MiB
-        #[arg(long, default_value_t = 2048, value_name = "MIB")]
-        memory: u32,
-        /// Which machine runs them
-        #[arg(long, value_enum, default_value_t = MachineSetting::Auto)]
-        machine: MachineSetting,
-        /// Send everything as H.264
+        #[command(flatten)]
+        options: Box<SettingOptions>,
+    },
+    /// Change a pool; its desktops have it from their next start on
+    Set {
+        /// Its name
+        name: String,
+        /// The image for desktops that have no disk of their own yet
         #[arg(long)]
-        video_only: bool,
+        image: Option<String>,
+        #[command(flatten)]
+        options: Box<SettingOptions>,
+    },
+    /// Show a pool and what its desktops can reach
+    Show {
+        /// Its name
+        name: String,
     },
     /// List pools and who is entitled to them
     List,
@@ -45,22 +53,54 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
     let pools = Pools::new(db.clone());
+    let images = ImageStore::open(&state).map_err(|error| error.to_string())?;
     match command {
-        PoolCommand::Add { name, image, cpus, memory, machine, video_only } => {
-            ImageStore::new(state.images()).get(&image).map_err(|error| error.to_string())?;
-            let new = NewPool { name, image, cpus, memory_mib: memory, machine, video_only };
-            pools.add(&new, unix_now()).await.map_err(|error| error.to_string())?;
+        PoolCommand::Add { name, image, options } => {
+            let mut settings = PoolSettings::new(image);
+            options.apply(&mut settings)?;
+            check(config, &images, &settings)?;
+            pools.add(&name, &settings, unix_now()).await.map_err(|error| error.to_string())?;
+            audit::record(&db, "pool.add", &name, &lines(&settings).join(", ")).await?;
+        }
+        PoolCommand::Set { name, image, options } => {
+            let before = pools.get(&name).await.map_err(|error| error.to_string())?.settings;
+            let mut settings = before.clone();
+            if let Some(image) = image {
+                settings.image = image;
+            }
+            options.apply(&mut settings)?;
+            check(config, &images, &settings)?;
+            pools.set(&name, &settings).await.map_err(|error| error.to_string())?;
+            audit::record(&db, "pool.set", &name, &changes(&before, &settings)).await?;
+        }
+        PoolCommand::Show { name } => {
+            let pool = pools.get(&name).await.map_err(|error| error.to_string())?;
+            for line in lines(&pool.settings) {
+                console::line(&line);
+            }
+            let people = pools.entitled(&pool.id).await.map_err(|error| error.to_string())?;
+            console::line(&format!(
+                "people: {}",
+                if people.is_empty() { "none".into() } else { people.join(", ") }
+            ));
+            let runs_at =
+                images.newest(&pool.settings.image).map_or(RunsAt::Kernel, |version| version.runs_at);
+            console::line("what a desktop can reach:");
+            for sentence in sentences(&pool.settings.network, &pool.settings.reach, runs_at) {
+                console::line(&format!("  {sentence}"));
+            }
         }
         PoolCommand::List => {
             for (pool, people) in pools.list().await.map_err(|error| error.to_string())? {
-                let video = if pool.video_only { ", video only" } else { "" };
+                let settings = &pool.settings;
+                let video = if settings.video_only { ", video only" } else { "" };
                 console::line(&format!(
                     "{}: image {}, {} processors, {} MiB, machine {}{video}; people: {}",
                     pool.name,
-                    pool.image,
-                    pool.cpus,
-                    pool.memory_mib,
-                    pool.machine.as_str(),
+                    settings.image,
+                    settings.cpus,
+                    settings.memory_mib,
+                    settings.machine.as_str(),
                     if people.is_empty() { "none".into() } else { people.join(", ") }
                 ));
             }
@@ -71,8 +111,26 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
                 format!("There is no person named {person}; `oriel user list` shows everyone.")
             })?;
             pools.entitle(&pool, &found.id).await.map_err(|error| error.to_string())?;
+            audit::record(&db, "pool.entitle", &pool, &found.name).await?;
         }
     }
     db.close().await;
     Ok(())
+}
+
+/// What would keep every desktop of such a pool from starting is said before it is stored.
+fn check(config: &Config, images: &ImageStore, settings: &PoolSettings) -> Result<(), String> {
+    settings.check()?;
+    images.get(&settings.image).map_err(|error| error.to_string())?;
+    let host = HostSize::of_this_host();
+    Reserve::new(&config.desktops, host).check_size(host, settings.memory_mib, settings.cpus)
+}
+
+fn changes(before: &PoolSettings, after: &PoolSettings) -> String {
+    let reach = |settings: &PoolSettings| format!("reach: {}", settings.reach);
+    let (mut old, mut new) = (lines(before), lines(after));
+    old.push(reach(before));
+    new.push(reach(after));
+    let changed: Vec<_> = new.into_iter().filter(|line| !old.contains(line)).collect();
+    if changed.is_empty() { "nothing changed".into() } else { changed.join(", ") }
 }

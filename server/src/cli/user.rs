@@ -1,15 +1,14 @@
 //! `oriel user`.
 
-use super::console;
+use super::{audit, console};
 use crate::config::Config;
 use crate::desktops::DesktopTable;
 use crate::people::Pools;
 use crate::state::{StateDir, open_database, try_lock};
 use clap::{Args, Subcommand};
-use oriel_auth::audit::Entry;
 use oriel_auth::person::Role;
 use oriel_auth::{
-    AuditLog, AuthError, Password, PasswordHasher, Person, Persons, SessionLimits, Sessions, secret, unix_now,
+    AuthError, Password, PasswordHasher, Person, Persons, SessionLimits, Sessions, secret, unix_now,
 };
 use sqlx::SqlitePool;
 use std::time::Duration;
@@ -83,7 +82,7 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Str
             let hash = hash(&password).await?;
             persons.set_password_hash(&person.id, &hash).await.map_err(sentence)?;
             sessions(&db).end_all(&person.id, None).await.map_err(sentence)?;
-            audit(&db, "user.password", &person.name).await?;
+            audit::record(&db, "user.password", &person.name, "").await?;
         }
     }
     db.close().await;
@@ -113,7 +112,7 @@ async fn add(
     for pool in pools {
         table.entitle(pool, &person.id).await.map_err(|error| error.to_string())?;
     }
-    audit(db, "user.add", &person.name).await
+    audit::record(db, "user.add", &person.name, "").await
 }
 
 async fn remove(
@@ -132,7 +131,10 @@ async fn remove(
         .into_iter()
         .filter(|record| record.person_id == person.id)
         .collect();
-    let has_disk = desktops.iter().any(|record| state.desktop(&record.id).image().exists());
+    let has_disk = desktops.iter().any(|record| {
+        let dir = state.desktop(&record.id);
+        dir.overlay().exists() || dir.image().exists()
+    });
     if has_disk && !with_desktops {
         return Err(format!(
             "{} has desktops with disks of their own; add --with-desktops to delete them too.",
@@ -156,7 +158,7 @@ async fn remove(
             .map_err(|error| format!("{} could not be deleted: {error}.", dir.root().display()))?;
     }
     persons.remove(&person.id).await.map_err(sentence)?;
-    audit(db, "user.remove", &person.name).await
+    audit::record(db, "user.remove", &person.name, "").await
 }
 
 async fn find(persons: &Persons, name: &str) -> Result<Person, String> {
@@ -180,12 +182,7 @@ fn sessions(db: &SqlitePool) -> Sessions {
     Sessions::new(db.clone(), SessionLimits { idle: Duration::MAX, absolute: Duration::MAX })
 }
 
-async fn audit(db: &SqlitePool, action: &str, subject: &str) -> Result<(), String> {
-    let entry = Entry { actor: "console", action, subject, ..Entry::default() };
-    AuditLog::new(db.clone()).record(entry).await.map_err(sentence)
-}
-
-fn sentence(error: AuthError) -> String {
+pub(super) fn sentence(error: AuthError) -> String {
     let text = error.to_string();
     if text.ends_with('.') {
         return text;

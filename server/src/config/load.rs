@@ -82,6 +82,11 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if config.login.idle_minutes == 0 || config.login.longest_hours == 0 {
         return contradiction("[login] times must be at least 1, or nobody could stay logged in.".into());
     }
+    if config.desktops.cpu_overcommit == 0 {
+        return contradiction(
+            "[desktops] cpu_overcommit must be at least 1, or no desktop could start.".into(),
+        );
+    }
     Ok(())
 }
 
@@ -182,13 +187,14 @@ mod tests {
         let set: String = DEFAULTS
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if rest.split_once(" = \"").is_some_and(|(key, _)| !key.contains(' ')) => rest,
+                Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) => rest,
                 _ => line,
             })
             .map(|line| format!("{line}\n"))
             .collect();
         let config = from_text(&set, "").unwrap();
         assert!(config.plain_loopback.is_some() && config.web_root.is_some() && config.vmm.is_some());
+        assert!(config.desktops.host_reserve_mib.is_some() && config.desktops.host_reserve_cpus.is_some());
         assert!(config.recipes.is_some() && config.tls.certificate.is_some() && config.tls.key.is_some());
     }
 
@@ -200,6 +206,11 @@ mod tests {
             vmm: Some("/".into()),
             recipes: Some("/".into()),
             tls: super::super::Tls { certificate: Some("/".into()), key: Some("/".into()) },
+            desktops: super::super::Desktops {
+                host_reserve_mib: Some(1),
+                host_reserve_cpus: Some(1),
+                ..super::super::Desktops::default()
+            },
             ..Config::default()
         };
         let table = toml::Table::try_from(&full).unwrap();

@@ -81,12 +81,20 @@ impl Default for Login {
 pub struct Desktops {
     pub stop_grace_s: u32,
     pub stop_grace_emulated_s: u32,
-    pub host_reserve_mib: u32,
+    pub host_reserve_mib: Option<u32>,
+    pub host_reserve_cpus: Option<u32>,
+    pub cpu_overcommit: u32,
 }
 
 impl Default for Desktops {
     fn default() -> Self {
-        Self { stop_grace_s: 60, stop_grace_emulated_s: 180, host_reserve_mib: 1024 }
+        Self {
+            stop_grace_s: 60,
+            stop_grace_emulated_s: 180,
+            host_reserve_mib: None,
+            host_reserve_cpus: None,
+            cpu_overcommit: 10,
+        }
     }
 }
 

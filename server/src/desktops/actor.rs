@@ -1,7 +1,7 @@
 //! The one writer of a desktop: a task that takes orders, hears its machine, and records every
 //! change of state before acting on it.
 
-use super::admission::{Refusal, admit};
+use super::admission::{Promise, Refusal, admit};
 use super::control::{ControlLink, Events};
 use super::directory::World;
 use super::prepare::{PrepareError, Up, prepare, read_last_words};
@@ -207,8 +207,13 @@ impl Actor {
         let record = record.ok_or_else(|| Refusal::Conflict("This desktop has been removed.".into()))?;
         let world = Arc::clone(&self.world);
         let mut promised = world.promised.lock().await;
-        let admitted = admit(&world, &record, promised.values().sum()).await?;
-        promised.insert(self.id.clone(), u64::from(record.pool.memory_mib));
+        let admitted = admit(&world, &record, &promised).await?;
+        let promise = Promise {
+            memory_mib: record.pool.settings.memory_mib,
+            cpus: record.pool.settings.cpus,
+            tap: admitted.tap.clone(),
+        };
+        promised.insert(self.id.clone(), promise);
         drop(promised);
         self.enter(State::Starting, None).await?;
         let (sender, progress) = watch::channel(String::new());
@@ -360,18 +365,27 @@ impl Actor {
             Some(LastWords { reason: EndReason::GuestPowerOff | EndReason::Stopped, .. }) => None,
             Some(LastWords { text, .. }) => Some(text),
             None if stopping => None,
-            None => Some(format!(
-                "The desktop's machine ended without saying why; see {}.",
-                self.dir.vmm_log().display()
-            )),
+            None => Some(self.why_killed().unwrap_or_else(|| {
+                format!(
+                    "The desktop's machine ended without saying why; see {}.",
+                    self.dir.vmm_log().display()
+                )
+            })),
         };
         self.settle(failure).await;
+    }
+
+    fn why_killed(&self) -> Option<String> {
+        self.world.cgroups.as_ref().ok()?.why_killed(&self.id)
     }
 
     /// There is no machine any more: stopped, failed, or to be started again.
     async fn settle(&mut self, failure: Option<String>) {
         self.deadline = None;
         self.pid = None;
+        if let Ok(cgroups) = &self.world.cgroups {
+            cgroups.leave(&self.id);
+        }
         if let Err(error) = self.world.table.set_pid(&self.id, None).await {
             tracing::error!(desktop = %self.id, %error, "the machine's end was not recorded");
         }
@@ -389,11 +403,21 @@ impl Actor {
         }
     }
 
+    /// Sets the limits of a control group again, which they lose when systemd restarts the server.
+    async fn hold_again(&self, accel: Accel) {
+        if let Ok(Some(record)) = self.world.table.get(&self.id).await
+            && let Err(text) = self.world.cgroup(&record, accel)
+        {
+            tracing::warn!(desktop = %self.id, text, "an adopted desktop has no limits");
+        }
+    }
+
     /// Finds the machine that an earlier server started, or learns what became of it.
     async fn adopt(&mut self) {
         match ControlLink::connect(&self.dir.socket()).await {
             Ok((link, events, description)) => {
                 tracing::info!(desktop = %self.id, pid = description.pid, "adopted");
+                self.hold_again(description.accel).await;
                 self.connected(Up { link, events, description }).await;
             }
             // Either it has ended, or its socket is not there yet: `gone` waits and finds out.

@@ -15,17 +15,29 @@ pub struct Choice {
     pub text: String,
 }
 
-/// Chooses. `auto` takes Oriel's own machine wherever the guest runs natively on this host's KVM.
+/// Chooses. `auto` takes Oriel's own machine wherever the guest runs natively on this host's KVM;
+/// a guest without a kernel of its own (`has_kernel`) needs QEMU's firmware.
 ///
 /// # Errors
 /// A sentence that says what is missing.
-pub fn choose(setting: MachineSetting, runs_at: RunsAt, host: &HostFacts) -> Result<Choice, String> {
+pub fn choose(
+    setting: MachineSetting,
+    runs_at: RunsAt,
+    has_kernel: bool,
+    host: &HostFacts,
+) -> Result<Choice, String> {
     let native = match host.kvm {
         KvmFinding::Real => true,
         KvmFinding::Interpreting => runs_at == RunsAt::User,
         KvmFinding::Forbidden | KvmFinding::Absent => false,
     };
     match setting {
+        MachineSetting::Kvm if !has_kernel => Err(
+            "This desktop's image has no kernel of its own, and only QEMU's firmware boots it from its disk; set \
+             its pool's machine to auto or qemu."
+                .into(),
+        ),
+        _ if !has_kernel => qemu(native, host),
         MachineSetting::Kvm if matches!(host.kvm, KvmFinding::Forbidden | KvmFinding::Absent) => Err(format!(
             "This desktop is set to run on KVM alone, which this host does not offer: {}",
             host.kvm_text
@@ -88,7 +100,7 @@ mod tests {
     }
 
     fn chosen(setting: MachineSetting, runs_at: RunsAt, kvm: KvmFinding) -> (MachineKind, Accel) {
-        let choice = choose(setting, runs_at, &host(kvm, true)).unwrap();
+        let choice = choose(setting, runs_at, true, &host(kvm, true)).unwrap();
         (choice.machine, choice.accel)
     }
 
@@ -114,17 +126,28 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said() {
-        let without_kvm = choose(MachineSetting::Kvm, RunsAt::Kernel, &host(KvmFinding::Forbidden, true));
+        let without_kvm =
+            choose(MachineSetting::Kvm, RunsAt::Kernel, true, &host(KvmFinding::Forbidden, true));
         assert!(without_kvm.unwrap_err().contains("What was found."));
-        let without_qemu = choose(MachineSetting::Auto, RunsAt::Kernel, &host(KvmFinding::Absent, false));
+        let without_qemu =
+            choose(MachineSetting::Auto, RunsAt::Kernel, true, &host(KvmFinding::Absent, false));
         assert!(without_qemu.unwrap_err().contains("apt-get install qemu-system-x86"));
         let old = HostFacts { qemu_dbus_display: false, ..host(KvmFinding::Absent, true) };
-        assert!(choose(MachineSetting::Qemu, RunsAt::Kernel, &old).unwrap_err().contains("D-Bus"));
+        assert!(choose(MachineSetting::Qemu, RunsAt::Kernel, true, &old).unwrap_err().contains("D-Bus"));
+    }
+
+    #[test]
+    fn a_disk_without_a_kernel_is_for_firmware() {
+        let real = host(KvmFinding::Real, true);
+        let choice = choose(MachineSetting::Auto, RunsAt::Kernel, false, &real).unwrap();
+        assert_eq!((choice.machine, choice.accel), (MachineKind::Qemu, Accel::Kvm));
+        assert!(choose(MachineSetting::Kvm, RunsAt::Kernel, false, &real).unwrap_err().contains("no kernel"));
     }
 
     #[test]
     fn emulation_is_said_plainly() {
-        let choice = choose(MachineSetting::Auto, RunsAt::Kernel, &host(KvmFinding::Absent, true)).unwrap();
+        let choice =
+            choose(MachineSetting::Auto, RunsAt::Kernel, true, &host(KvmFinding::Absent, true)).unwrap();
         assert!(choice.text.contains("10 to 30 times slower"));
     }
 }

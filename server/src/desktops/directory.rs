@@ -1,16 +1,18 @@
 //! Finding the task of a desktop, and what all of them share.
 
 use super::actor::{Actor, Order};
-use super::admission::Refusal;
+use super::admission::{Promise, Refusal};
+use super::base::Base;
+use super::cgroup::{Cgroups, Entrance, Limits};
 use super::control;
 use super::host::HostProbe;
 use super::status::Status;
 use super::table::{DesktopTable, Record};
 use crate::config::Config;
-use crate::images::{Image, ImageError, ImageStore};
+use crate::images::{DiskProgram, ImageError, ImageStore};
 use crate::people::SettingsTable;
 use crate::state::StateDir;
-use oriel_vmm_api::ViewerMode;
+use oriel_vmm_api::{Accel, ViewerMode};
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
@@ -31,23 +33,36 @@ pub struct World {
     pub settings: SettingsTable,
     /// Images.
     pub images: ImageStore,
+    /// Makes their overlays.
+    pub disks: DiskProgram,
     /// The host.
     pub probe: HostProbe,
     /// Names each desktop that changed.
     pub changes: broadcast::Sender<String>,
-    /// Held while it is decided whether a desktop may start; says how much memory is promised to
-    /// those that have not taken it yet.
-    pub(super) promised: tokio::sync::Mutex<HashMap<String, u64>>,
+    /// Control groups, or what is missing for them.
+    pub cgroups: Result<Cgroups, String>,
+    /// Held while it is decided whether a desktop may start; says what is promised to those that
+    /// have not taken it yet.
+    pub(super) promised: tokio::sync::Mutex<HashMap<String, Promise>>,
 }
 
 impl World {
-    /// The image that the desktop starts from: its own copy once it has one.
+    /// What the desktop starts from.
     ///
     /// # Errors
-    /// It is missing or damaged.
-    pub fn image_of(&self, record: &Record) -> Result<Image, ImageError> {
-        let own = self.state.desktop(&record.id).image();
-        if own.exists() { Image::open(&own, &record.pool.image) } else { self.images.get(&record.pool.image) }
+    /// Its image is missing or damaged.
+    pub fn base_of(&self, record: &Record) -> Result<Base, ImageError> {
+        Base::of(&self.images, &self.state.desktop(&record.id), record)
+    }
+
+    /// The way into the desktop's control group, whose limits are set; `None` where there are none.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(super) fn cgroup(&self, record: &Record, accel: Accel) -> Result<Option<Entrance>, String> {
+        let Ok(cgroups) = &self.cgroups else { return Ok(None) };
+        let entered = cgroups.enter(&record.id, &Limits::of(&record.pool.settings, accel));
+        entered.map(Some).map_err(|error| format!("The desktop's control group cannot be set up: {error}."))
     }
 }
 
@@ -70,12 +85,21 @@ pub struct Handle {
 
 impl Desktops {
     /// With the given configuration, over the given state.
-    pub fn new(config: Config, state: StateDir, db: sqlx::SqlitePool, vmm: PathBuf) -> Self {
+    pub fn new(
+        config: Config,
+        state: StateDir,
+        images: ImageStore,
+        db: sqlx::SqlitePool,
+        vmm: PathBuf,
+        cgroups: Result<Cgroups, String>,
+    ) -> Self {
         let world = World {
             table: DesktopTable::new(db.clone()),
             settings: SettingsTable::new(db),
-            images: ImageStore::new(state.images()),
+            images,
+            disks: DiskProgram::new(vmm.clone()),
             probe: HostProbe::new(vmm),
+            cgroups,
             changes: broadcast::channel(256).0,
             promised: tokio::sync::Mutex::default(),
             config,
@@ -89,18 +113,12 @@ impl Desktops {
         &self.world
     }
 
-    /// Finds the machines that an earlier server left running, and clears away what it left half made.
+    /// Finds the machines that an earlier server left running.
     ///
     /// # Errors
     /// The database failed.
     pub async fn adopt(&self) -> sqlx::Result<()> {
         for record in self.world.table.all().await? {
-            let unfinished = self.world.state.desktop(&record.id).unfinished_image();
-            if unfinished.exists()
-                && let Err(error) = std::fs::remove_dir_all(&unfinished)
-            {
-                tracing::warn!(path = %unfinished.display(), %error, "a half made disk could not be removed");
-            }
             if record.state.is_up() {
                 self.handle(&record);
             }

@@ -77,11 +77,12 @@ async fn probe(vmm: &Path) -> Result<HostFacts, String> {
 
 /// Memory that could be used without swapping, in MiB (`MemAvailable` of proc_meminfo(5)).
 pub fn available_memory_mib() -> Option<u64> {
-    available_in(&std::fs::read_to_string("/proc/meminfo").ok()?)
+    meminfo_mib(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
-fn available_in(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+/// One figure of the text of `/proc/meminfo`.
+pub(super) fn meminfo_mib(meminfo: &str, key: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(key))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024)
 }
@@ -93,8 +94,9 @@ mod tests {
     #[test]
     fn available_memory_is_read_in_mib() {
         let text = "MemTotal:       24676352 kB\nMemFree:         1000 kB\nMemAvailable:    2097152 kB\n";
-        assert_eq!(available_in(text), Some(2048));
-        assert_eq!(available_in("MemTotal: 5 kB\n"), None);
+        assert_eq!(meminfo_mib(text, "MemAvailable:"), Some(2048));
+        assert_eq!(meminfo_mib(text, "MemTotal:"), Some(24098));
+        assert_eq!(meminfo_mib("MemTotal: 5 kB\n", "MemAvailable:"), None);
         assert!(available_memory_mib().is_some());
     }
 

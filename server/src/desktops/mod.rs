@@ -1,10 +1,13 @@
 //! Desktops: each has one writer, a task that owns its state and its machine.
 //!
-//! [`Desktops`] finds the task of a desktop; [`actor`] is the task; [`prepare`] brings a machine up;
-//! [`control`] talks to it; [`table`] is what is remembered of it on disk.
+//! [`Desktops`] finds the task of a desktop; [`actor`] is the task; [`admission`] says whether it
+//! may start; [`prepare`] brings a machine up on its [`base`], in its [`cgroup`]; [`control`] talks
+//! to it; [`table`] is what is remembered of it on disk.
 
 mod actor;
 mod admission;
+mod base;
+mod cgroup;
 mod choice;
 mod control;
 mod directory;
@@ -12,14 +15,18 @@ mod host;
 mod machine_config;
 mod prepare;
 mod process;
+mod reserve;
 mod status;
 mod table;
 mod view;
 
 pub use admission::Refusal;
+pub use base::{Base, OwnDisk};
+pub use cgroup::{Cgroups, Limits, MOUNT as CGROUP_MOUNT, look as look_at_cgroups};
 pub use choice::{Choice, choose};
 pub use directory::{Desktops, Handle, ViewerSeat, World};
 pub use host::{HostProbe, available_memory_mib};
+pub use reserve::{HostSize, Reserve};
 pub use status::{State, Status};
 pub use table::{DesktopTable, Record};
 pub use view::DesktopView;

@@ -13,11 +13,11 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// Starts `oriel-vmm run` for the desktop.
+/// Starts `oriel-vmm run` for the desktop, in the control group behind `entrance`.
 ///
 /// # Errors
 /// The lock is held (`WouldBlock`: an earlier process still lives), or the program cannot be run.
-pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir) -> io::Result<Child> {
+pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir, entrance: Option<File>) -> io::Result<Child> {
     let lock = match lock_surely(dir).await {
         Ok(lock) => lock,
         Err(LockError::Held) => return Err(io::ErrorKind::WouldBlock.into()),
@@ -33,19 +33,23 @@ pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir) -> io::Result<Child> {
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
-    leave_home(&mut command, lock);
+    leave_home(&mut command, lock, entrance);
     command.spawn()
 }
 
-/// Puts the process into a session of its own, and lets it keep `kept` open.
-fn leave_home(command: &mut Command, kept: File) {
+/// Puts the process into a session and a control group of its own, and lets it keep `kept` open.
+fn leave_home(command: &mut Command, kept: File, entrance: Option<File>) {
     let prepare = move || {
+        if let Some(entrance) = &entrance {
+            // "0" is whoever writes it. Nothing of the new program has run yet outside of the group.
+            rustix::io::write(entrance, b"0")?;
+        }
         rustix::process::setsid()?;
         rustix::io::fcntl_setfd(kept.as_fd(), rustix::io::FdFlags::empty())?;
         Ok(())
     };
     // SAFETY: the closure runs between fork and exec, where only async-signal-safe calls are
-    // allowed; it makes two plain system calls, and allocates and locks nothing.
+    // allowed; it makes three plain system calls, and allocates and locks nothing.
     unsafe { command.pre_exec(prepare) };
 }
 
@@ -97,11 +101,11 @@ mod tests {
     async fn a_desktop_is_alive_while_any_of_its_processes_is() {
         let (_root, dir, program) = desktop_with_program("sleep 60 & echo hello $*; exit 0");
         assert!(!is_alive(&dir).await);
-        let mut child = spawn(&program, &dir).await.unwrap();
+        let mut child = spawn(&program, &dir, None).await.unwrap();
         let pid = child.id().unwrap();
         child.wait().await.unwrap();
         assert!(is_alive(&dir).await, "the child of the child holds the lock");
-        assert_eq!(spawn(&program, &dir).await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(spawn(&program, &dir, None).await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
         kill_group(pid);
         for _ in 0..500 {
             if !is_alive(&dir).await {

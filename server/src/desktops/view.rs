@@ -4,6 +4,8 @@ use super::State;
 use super::choice::choose;
 use super::directory::{Handle, World};
 use super::table::Record;
+use crate::images::RunsAt;
+use crate::network::sentences;
 use crate::people::Settings;
 use oriel_vmm_api::{Accel, MachineKind};
 use serde::Serialize;
@@ -29,6 +31,8 @@ pub struct DesktopView {
     pub viewers: u32,
     pub screen: Option<Screen>,
     pub video_only: bool,
+    pub network: String,
+    pub reach: Vec<String>,
 }
 
 /// A screen's size in pixels.
@@ -48,32 +52,38 @@ impl DesktopView {
             id: record.id.clone(),
             name: record.pool.name.clone(),
             pool: record.pool.name.clone(),
-            image: record.pool.image.clone(),
+            image: record.pool.settings.image.clone(),
             machine,
             emulated: accel == Accel::Tcg,
             machine_text: planned.2,
             state: status.state,
             reason: status.reason,
             since: rfc3339(status.since),
-            cpus: record.pool.cpus,
-            memory_mib: record.pool.memory_mib,
+            cpus: record.pool.settings.cpus,
+            memory_mib: record.pool.settings.memory_mib,
             viewers: handle.viewers(),
             screen: status.screen.map(|(width, height)| Screen { width, height }),
-            video_only: settings.video_only.unwrap_or(record.pool.video_only),
+            video_only: settings.video_only.unwrap_or(record.pool.settings.video_only),
+            network: record.pool.settings.network.to_string(),
+            reach: planned.3,
         }
     }
 }
 
-/// What it would run on, or why it cannot.
-async fn plan(world: &World, record: &Record) -> (MachineKind, Accel, String) {
+/// What it would run on, or why it cannot; and what it can reach.
+async fn plan(world: &World, record: &Record) -> (MachineKind, Accel, String, Vec<String>) {
+    let pool = &record.pool.settings;
+    let image = world.base_of(record).map(|base| base.image).map_err(|error| error.to_string());
+    let runs_at = image.as_ref().map_or(RunsAt::Kernel, |image| image.runs_at);
+    let reach = sentences(&pool.network, &pool.reach, runs_at);
     let planned = async {
         let facts = world.probe.facts().await?;
-        let image = world.image_of(record).map_err(|error| error.to_string())?;
-        choose(record.pool.machine, image.manifest.runs_at, &facts)
+        let image = image?;
+        choose(pool.machine, image.runs_at, image.kernel.is_some(), &facts)
     };
     match planned.await {
-        Ok(choice) => (choice.machine, choice.accel, choice.text),
-        Err(text) => (MachineKind::Kvm, Accel::Kvm, text),
+        Ok(choice) => (choice.machine, choice.accel, choice.text, reach),
+        Err(text) => (MachineKind::Kvm, Accel::Kvm, text, reach),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The checks, one function each.
 
 use super::report::{Report, Verdict};
+use super::resources;
 use crate::config::Config;
-use crate::desktops::{HostProbe, available_memory_mib};
-use crate::images::ImageStore;
+use crate::desktops::HostProbe;
 use crate::listener::certificate_for;
 use crate::programs;
 use crate::state::{LockError, StateDir, open_database, try_lock};
@@ -14,8 +14,6 @@ use std::path::Path;
 
 /// Below this much free disk an image cannot be built.
 const DISK_FOR_AN_IMAGE_MIB: u64 = 4096;
-/// A small desktop.
-const SMALL_DESKTOP_MIB: u64 = 1024;
 
 pub(super) async fn all(config: &Config, report: &mut Report) {
     machine(config, report).await;
@@ -31,8 +29,8 @@ pub(super) async fn all(config: &Config, report: &mut Report) {
     };
     state_folder(&state, report).await;
     disk(state.root(), report);
-    memory(config, report);
-    images(&state, report);
+    resources::share(config, report);
+    resources::images(&state, report);
     image_tools(report);
     let runs = matches!(try_lock(&state.server_lock()), Err(LockError::Held));
     port("port", config.listen, runs, report);
@@ -46,7 +44,8 @@ pub(super) async fn all(config: &Config, report: &mut Report) {
             format!("The certificate ({origin}) has the SHA-256 {}.", certificate.fingerprint)
         }),
     );
-    cgroups(report);
+    resources::cgroups(report);
+    resources::network(&state, report).await;
 }
 
 async fn machine(config: &Config, report: &mut Report) {
@@ -130,40 +129,6 @@ fn disk(root: &Path, report: &mut Report) {
     }
 }
 
-fn memory(config: &Config, report: &mut Report) {
-    let reserve = u64::from(config.desktops.host_reserve_mib);
-    match available_memory_mib() {
-        Some(available) if available >= reserve + SMALL_DESKTOP_MIB => {
-            let left = available - reserve;
-            report.add("memory", Verdict::Ok, format!("{left} MiB are left for desktops."));
-        }
-        Some(available) => report.add(
-            "memory",
-            Verdict::Warn,
-            format!(
-                "{available} MiB are available and {reserve} are kept for the host: too little for a desktop."
-            ),
-        ),
-        None => report.add("memory", Verdict::Warn, "How much memory is available is not known."),
-    }
-}
-
-fn images(state: &StateDir, report: &mut Report) {
-    match ImageStore::new(state.images()).list() {
-        Ok(images) if images.is_empty() => {
-            report.add("images", Verdict::Warn, "There is no image yet: oriel image build debian-xfce.");
-        }
-        Ok(images) => {
-            let damaged: Vec<_> = images.iter().filter_map(|(_, image)| image.as_ref().err()).collect();
-            match damaged.first() {
-                Some(error) => report.add("images", Verdict::Fail, error.to_string()),
-                None => report.add("images", Verdict::Ok, format!("{} images are whole.", images.len())),
-            }
-        }
-        Err(error) => report.add("images", Verdict::Fail, format!("{}: {error}.", state.images().display())),
-    }
-}
-
 fn image_tools(report: &mut Report) {
     let tools = [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")];
     let missing: Vec<_> =
@@ -180,7 +145,7 @@ fn image_tools(report: &mut Report) {
     }
 }
 
-fn is_installed(tool: &str) -> bool {
+pub(super) fn is_installed(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(Into::into);
     std::env::split_paths(&path).chain(system).any(|folder| folder.join(tool).is_file())
@@ -197,20 +162,6 @@ fn port(check: &'static str, address: SocketAddr, server_runs: bool, report: &mu
             Verdict::Fail,
             format!("Oriel cannot listen on {address} ({error}); choose another in the configuration."),
         ),
-    }
-}
-
-fn cgroups(report: &mut Report) {
-    let controllers = std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
-    if controllers.split_whitespace().any(|controller| controller == "memory") {
-        report.add("cgroups", Verdict::Ok, "Control groups are version 2.");
-    } else {
-        report.add(
-            "cgroups",
-            Verdict::Warn,
-            "Control groups are not version 2 with the memory controller, so desktops cannot be held to their share; \
-             start the host with systemd.unified_cgroup_hierarchy=1.",
-        );
     }
 }
 

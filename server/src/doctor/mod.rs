@@ -2,6 +2,7 @@
 
 mod checks;
 mod report;
+mod resources;
 
 use crate::config::Config;
 use report::Report;

@@ -1,5 +1,6 @@
-//! `image.toml`: what is in an image.
+//! `image.toml`: what a recipe has put into its folder.
 
+use super::error::ImageError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -14,11 +15,11 @@ pub enum RunsAt {
     User,
 }
 
-/// An image's description. Paths are relative to its folder.
+/// A folder's description. Paths are relative to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Its name, also the folder's.
+    /// The image's name.
     pub name: String,
     /// For people.
     #[serde(default)]
@@ -26,7 +27,7 @@ pub struct Manifest {
     /// When it was built, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<String>,
-    /// A raw disk, the guest's first; each desktop gets a copy.
+    /// A raw disk, the guest's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<PathBuf>,
     /// A Linux bzImage or an ELF with a PVH note.
@@ -42,12 +43,34 @@ pub struct Manifest {
     pub min_memory_mib: u32,
     /// Where it runs.
     pub runs_at: RunsAt,
-    /// Checksums in hexadecimal, by the keys above.
+    /// SHA-256 by the keys above, which earlier recipes wrote. The store computes its own digests.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sha256: BTreeMap<String, String>,
 }
 
 impl Manifest {
+    /// Reads the `image.toml` of a folder and checks that the files are there.
+    ///
+    /// # Errors
+    /// It is missing or damaged; `name` says which image.
+    pub fn of_folder(dir: &Path, name: &str) -> Result<Self, ImageError> {
+        let damaged = |problem: String| ImageError::Damaged { name: name.to_owned(), problem };
+        let text = match std::fs::read_to_string(dir.join("image.toml")) {
+            Ok(text) => text,
+            Err(_) if !dir.exists() => return Err(ImageError::Missing(name.to_owned())),
+            Err(error) => return Err(damaged(format!("image.toml: {error}"))),
+        };
+        let manifest = Self::parse(&text).map_err(|problem| damaged(format!("image.toml: {problem}")))?;
+        for file in manifest.files() {
+            match std::fs::metadata(dir.join(file)) {
+                Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
+                Ok(_) => return Err(damaged(format!("{} is empty", file.display()))),
+                Err(error) => return Err(damaged(format!("{}: {error}", file.display()))),
+            }
+        }
+        Ok(manifest)
+    }
+
     /// Reads the text of an `image.toml`.
     ///
     /// # Errors
@@ -79,6 +102,21 @@ mod tests {
             let text = format!("name = \"x\"\nkernel = \"{kernel}\"\nruns_at = \"kernel\"\n");
             assert!(Manifest::parse(&text).unwrap_err().contains("leads out"), "{kernel}");
         }
+    }
+
+    #[test]
+    fn missing_and_damaged_folders_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |dir: &Path| Manifest::of_folder(dir, "x");
+        assert!(matches!(of(&dir.path().join("none")), Err(ImageError::Missing(_))));
+        assert!(matches!(of(dir.path()), Err(ImageError::Damaged { .. })));
+        std::fs::write(dir.path().join("image.toml"), "name = \"x\"\nkernel = \"k\"\nruns_at = \"user\"\n")
+            .unwrap();
+        assert!(matches!(of(dir.path()), Err(ImageError::Damaged { .. })));
+        std::fs::write(dir.path().join("k"), "").unwrap();
+        assert!(matches!(of(dir.path()), Err(ImageError::Damaged { .. })));
+        std::fs::write(dir.path().join("k"), "kernel").unwrap();
+        assert!(of(dir.path()).is_ok());
     }
 
     #[test]

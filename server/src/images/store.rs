@@ -1,258 +1,290 @@
-//! The folder of images.
+//! The content-addressed store.
+//!
+//! | below `images/` | holds |
+//! |---|---|
+//! | `blobs/sha256tree/HEX` | a file by its digest, read-only, shared by all versions that name it |
+//! | `versions/NAME/N.toml` | what version N of the image NAME is made of |
+//! | `incoming/` | what is being taken in; each folder is locked by whoever fills it |
+//! | `building/` | what recipes are making |
+//! | `lock` | held while blobs and versions are put in or taken out |
+//!
+//! A desktop keeps the manifest of the version that it stands on in its own folder. A blob stays for
+//! as long as any manifest, of a version or of a desktop, names it.
 
-use super::manifest::{Manifest, RunsAt};
-use super::sparse::{CopyError, copy_sparse};
+use super::digest::{ALGORITHM, Digest};
+use super::error::{ImageError, at};
+use super::image::Image;
+use super::version::Version;
+use crate::state::{StateDir, lock, try_lock};
+use std::collections::HashSet;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Why an image cannot be used or added; each is a sentence that says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ImageError {
-    /// No such image.
-    #[error(
-        "There is no image {0}; `oriel image list` shows those there are, `oriel image build` makes one."
-    )]
-    Missing(String),
-    /// There is something, but it is not whole.
-    #[error("The image {name} is damaged ({problem}); build or add it again.")]
-    Damaged {
-        /// Which.
-        name: String,
-        /// How.
-        problem: String,
-    },
-    /// The name cannot be a folder's.
-    #[error(
-        "An image's name has 1 to 64 lower-case letters, digits, dots and dashes and begins with a letter; {0} has not."
-    )]
-    BadName(String),
-    /// The name is taken.
-    #[error("There is already an image {0}; choose another name or remove its folder first.")]
-    Taken(String),
-    /// The disk is full.
-    #[error("There is no room for the image in {0}; free some and try again.")]
-    NoRoom(PathBuf),
-    /// The file system's.
-    #[error("{path} cannot be used ({source}); check the path and its permissions.")]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// An image that is whole.
-#[derive(Debug, Clone)]
-pub struct Image {
-    /// Its folder.
-    pub dir: PathBuf,
-    /// What is in it.
-    pub manifest: Manifest,
-}
-
-impl Image {
-    /// Reads the image in a folder and checks that its files are there.
-    ///
-    /// # Errors
-    /// It is missing or damaged.
-    pub fn open(dir: &Path, name: &str) -> Result<Self, ImageError> {
-        let damaged = |problem: String| ImageError::Damaged { name: name.to_owned(), problem };
-        let text = match std::fs::read_to_string(dir.join("image.toml")) {
-            Ok(text) => text,
-            Err(_) if !dir.exists() => return Err(ImageError::Missing(name.to_owned())),
-            Err(error) => return Err(damaged(format!("image.toml: {error}"))),
-        };
-        let manifest = Manifest::parse(&text).map_err(|problem| damaged(format!("image.toml: {problem}")))?;
-        for file in manifest.files() {
-            match std::fs::metadata(dir.join(file)) {
-                Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
-                Ok(_) => return Err(damaged(format!("{} is empty", file.display()))),
-                Err(error) => return Err(damaged(format!("{}: {error}", file.display()))),
-            }
-        }
-        Ok(Self { dir: dir.to_owned(), manifest })
-    }
-}
-
-/// What to make an image of.
-#[derive(Debug, Clone)]
-pub struct NewImage {
-    /// Its name.
-    pub name: String,
-    /// Files to copy in.
-    pub kernel: PathBuf,
-    /// Initial RAM disk.
-    pub initrd: Option<PathBuf>,
-    /// Raw disk.
-    pub disk: Option<PathBuf>,
-    /// Kernel command line.
-    pub cmdline: String,
-    /// Where it runs.
-    pub runs_at: RunsAt,
-}
 
 /// The images of this server.
 #[derive(Debug, Clone)]
 pub struct ImageStore {
+    state: StateDir,
     root: PathBuf,
 }
 
-impl ImageStore {
-    /// In the given folder.
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
-    }
+/// Held while blobs and versions are put in or taken out, never for long.
+pub struct StoreLock {
+    _file: File,
+}
 
-    /// Where an image of that name lies or would lie.
+/// A desktop that was started from a version in the store.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Its identifier.
+    pub desktop: String,
+    /// The version.
+    pub version: Version,
+    /// Whether it cannot be without: it has an overlay, or it runs.
+    pub holds: bool,
+}
+
+impl ImageStore {
+    /// Opens the store, and makes it if need be.
     ///
     /// # Errors
-    /// The name cannot be one.
-    pub fn path_of(&self, name: &str) -> Result<PathBuf, ImageError> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
-        let ok = name.len() <= 64
-            && name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.chars().all(plain)
-            // `NAME.tmp.xxx` is one that is being made.
-            && !name.contains(".tmp.");
-        if ok { Ok(self.root.join(name)) } else { Err(ImageError::BadName(name.to_owned())) }
+    /// The file system's.
+    pub fn open(state: &StateDir) -> Result<Self, ImageError> {
+        let store = Self { state: state.clone(), root: state.images() };
+        for folder in [store.blobs(), store.versions_dir(), store.incoming()] {
+            fs::create_dir_all(&folder).map_err(at(&folder))?;
+            // Of blobs/sha256tree both.
+            for made in folder.ancestors().take_while(|made| *made != store.root) {
+                state.give_to_owner(made).map_err(at(made))?;
+            }
+        }
+        Ok(store)
     }
 
-    /// The image of that name.
+    fn blobs(&self) -> PathBuf {
+        self.root.join("blobs").join(ALGORITHM)
+    }
+
+    fn versions_dir(&self) -> PathBuf {
+        self.root.join("versions")
+    }
+
+    pub(super) fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    /// Where recipes put what they make.
+    pub fn building(&self) -> PathBuf {
+        self.root.join("building")
+    }
+
+    /// The folder of all of it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn state(&self) -> &StateDir {
+        &self.state
+    }
+
+    /// Where a blob lies.
+    pub fn blob(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
+    }
+
+    pub(super) fn manifest(&self, name: &str, version: u32) -> PathBuf {
+        self.versions_dir().join(name).join(format!("{version}.toml"))
+    }
+
+    /// Refuses what cannot be an image's name.
+    ///
+    /// # Errors
+    /// [`ImageError::BadName`].
+    pub fn check_name(name: &str) -> Result<(), ImageError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
+        let ok =
+            name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain);
+        if ok { Ok(()) } else { Err(ImageError::BadName(name.to_owned())) }
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn lock(&self) -> Result<StoreLock, ImageError> {
+        let path = self.root.join("lock");
+        let file = lock(&path).map_err(at(&path))?;
+        self.state.give_to_owner(&path).map_err(at(&path))?;
+        Ok(StoreLock { _file: file })
+    }
+
+    /// The newest version of an image, with its files.
     ///
     /// # Errors
     /// It is missing or damaged.
     pub fn get(&self, name: &str) -> Result<Image, ImageError> {
-        Image::open(&self.path_of(name)?, name)
+        Image::of_version(self, &self.newest(name)?)
     }
 
-    /// All images by name, damaged ones with what is wrong.
+    /// The manifest of the newest version.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn newest(&self, name: &str) -> Result<Version, ImageError> {
+        self.versions(name)?.pop().ok_or_else(|| ImageError::Missing(name.to_owned()))
+    }
+
+    /// All versions of an image, the newest last; none if there is no such image.
+    ///
+    /// # Errors
+    /// One of them is damaged.
+    pub fn versions(&self, name: &str) -> Result<Vec<Version>, ImageError> {
+        Self::check_name(name)?;
+        let dir = self.versions_dir().join(name);
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at(&dir)(error)),
+        };
+        let mut versions = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(at(&dir))?.path();
+            let number = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")?.parse().ok());
+            let Some(number) = number else { continue };
+            let damaged = |problem: String| ImageError::Damaged {
+                name: name.to_owned(),
+                problem: format!("{}: {problem}", path.display()),
+            };
+            let version = Version::read(&path).map_err(|error| damaged(error.to_string()))?;
+            if (version.name.as_str(), version.version) != (name, number) {
+                return Err(damaged(format!("it says that it is {} {}", version.name, version.version)));
+            }
+            versions.push(version);
+        }
+        versions.sort_by_key(|version| version.version);
+        Ok(versions)
+    }
+
+    /// The names of all images in order.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn list(&self) -> io::Result<Vec<(String, Result<Image, ImageError>)>> {
-        let mut images = Vec::new();
-        for entry in std::fs::read_dir(&self.root)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if entry.file_type()?.is_dir()
-                && let Ok(dir) = self.path_of(&name)
-            {
-                let image = Image::open(&dir, &name);
-                images.push((name, image));
+    pub fn names(&self) -> Result<Vec<String>, ImageError> {
+        let dir = self.versions_dir();
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let name = entry.map_err(at(&dir))?.file_name().to_string_lossy().into_owned();
+            if Self::check_name(&name).is_ok() {
+                names.push(name);
             }
         }
-        images.sort_by(|(one, _), (two, _)| one.cmp(two));
-        Ok(images)
+        names.sort();
+        Ok(names)
     }
 
-    /// Copies the files in and writes the description. It is there whole or not at all.
+    /// The desktops that were started from versions in the store.
     ///
     /// # Errors
-    /// See [`ImageError`].
-    pub fn add(&self, new: &NewImage) -> Result<Image, ImageError> {
-        let dir = self.path_of(&new.name)?;
-        if dir.exists() {
-            return Err(ImageError::Taken(new.name.clone()));
+    /// One of them does not say readably from which.
+    pub fn standing(&self) -> Result<Vec<Standing>, ImageError> {
+        let dir = self.state.desktops();
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let desktop = entry.map_err(at(&dir))?.file_name().to_string_lossy().into_owned();
+            let folder = self.state.desktop(&desktop);
+            let version = match Version::read(&folder.base()) {
+                Ok(version) => version,
+                Err(error)
+                    if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) =>
+                {
+                    continue;
+                }
+                Err(error) => return Err(at(&folder.base())(error)),
+            };
+            let lock = folder.alive_lock();
+            let holds = folder.overlay().exists() || (lock.exists() && try_lock(&lock).is_err());
+            all.push(Standing { desktop, version, holds });
         }
-        let unfinished = self.root.join(format!("{}.tmp.{}", new.name, std::process::id()));
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ImageError::Io { path, source }
-        };
-        std::fs::create_dir(&unfinished).map_err(io(&unfinished))?;
-        let result =
-            fill(&unfinished, new).and_then(|()| std::fs::rename(&unfinished, &dir).map_err(io(&dir)));
-        if let Err(error) = result {
-            let _ = std::fs::remove_dir_all(&unfinished);
-            return Err(error);
-        }
-        self.get(&new.name)
+        Ok(all)
     }
-}
 
-fn fill(dir: &Path, new: &NewImage) -> Result<(), ImageError> {
-    let copy = |from: &Path, name: &str| {
-        copy_sparse(from, &dir.join(name), &mut |_| true).map_err(|error| match error {
-            CopyError::NoRoom => ImageError::NoRoom(dir.to_owned()),
-            CopyError::Io(source) => ImageError::Io { path: from.to_owned(), source },
-            CopyError::CalledOff => {
-                ImageError::Io { path: from.to_owned(), source: io::ErrorKind::Interrupted.into() }
+    /// Removes an image that nothing holds.
+    ///
+    /// # Errors
+    /// It is missing, or [`ImageError::InUse`]; then nothing was removed. `who` names a desktop for people.
+    pub fn remove(
+        &self,
+        lock: &StoreLock,
+        name: &str,
+        who: impl Fn(&str) -> String,
+    ) -> Result<(), ImageError> {
+        Self::check_name(name)?;
+        let dir = self.versions_dir().join(name);
+        if !dir.exists() {
+            return Err(ImageError::Missing(name.to_owned()));
+        }
+        let holders: Vec<_> = self
+            .standing()?
+            .into_iter()
+            .filter(|standing| standing.holds && standing.version.name == name)
+            .map(|standing| who(&standing.desktop))
+            .collect();
+        if !holders.is_empty() {
+            let by = format!("the disk of {} stands on it; remove that first", holders.join(", of "));
+            return Err(ImageError::InUse { name: name.to_owned(), by });
+        }
+        fs::remove_dir_all(&dir).map_err(at(&dir))?;
+        self.collect(lock)
+    }
+
+    /// Takes out superseded versions that no desktop stands on, blobs that no manifest names, and
+    /// what was left in `incoming` by someone who was killed.
+    ///
+    /// # Errors
+    /// The file system's, or a manifest cannot be read; then no blob is taken out.
+    pub fn collect(&self, lock: &StoreLock) -> Result<(), ImageError> {
+        self.clear_incoming(lock)?;
+        let standing = self.standing()?;
+        let mut named: HashSet<String> = HashSet::new();
+        let blobs = |version: &Version| version.blobs().map(|(digest, _)| digest.hex()).collect::<Vec<_>>();
+        for stands in &standing {
+            named.extend(blobs(&stands.version));
+        }
+        for name in self.names()? {
+            let mut versions = self.versions(&name)?;
+            named.extend(versions.pop().iter().flat_map(blobs));
+            for old in versions {
+                let stood_on = standing
+                    .iter()
+                    .any(|stands| (&stands.version.name, stands.version.version) == (&old.name, old.version));
+                if stood_on {
+                    named.extend(blobs(&old));
+                } else {
+                    let path = self.manifest(&name, old.version);
+                    fs::remove_file(&path).map_err(at(&path))?;
+                }
             }
-        })?;
-        Ok::<PathBuf, ImageError>(name.into())
-    };
-    let manifest = Manifest {
-        name: new.name.clone(),
-        description: String::new(),
-        built: None,
-        kernel: copy(&new.kernel, "kernel")?,
-        initrd: new.initrd.as_deref().map(|path| copy(path, "initrd.img")).transpose()?,
-        disk: new.disk.as_deref().map(|path| copy(path, "disk.raw")).transpose()?,
-        cmdline: new.cmdline.clone(),
-        min_memory_mib: 0,
-        runs_at: new.runs_at,
-        sha256: Default::default(),
-    };
-    let path = dir.join("image.toml");
-    let text = toml::to_string(&manifest)
-        .map_err(|error| ImageError::Damaged { name: new.name.clone(), problem: error.to_string() })?;
-    std::fs::write(&path, text).map_err(|source| ImageError::Io { path, source })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn new_image(dir: &Path) -> NewImage {
-        std::fs::write(dir.join("guest.elf"), b"ELF").unwrap();
-        NewImage {
-            name: "bench".into(),
-            kernel: dir.join("guest.elf"),
-            initrd: None,
-            disk: None,
-            cmdline: "scene=echo \"quoted\"".into(),
-            runs_at: RunsAt::User,
         }
+        let dir = self.blobs();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let entry = entry.map_err(at(&dir))?;
+            if !named.contains(&*entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path()).map_err(at(&entry.path()))?;
+            }
+        }
+        Ok(())
     }
 
-    fn store(dir: &Path) -> ImageStore {
-        let root = dir.join("images");
-        std::fs::create_dir(&root).unwrap();
-        ImageStore::new(root)
-    }
-
-    #[test]
-    fn an_image_that_is_added_is_found_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, new) = (store(dir.path()), new_image(dir.path()));
-        store.add(&new).unwrap();
-        let image = store.get("bench").unwrap();
-        assert_eq!(image.manifest.cmdline, new.cmdline);
-        assert_eq!(std::fs::read(image.dir.join(image.manifest.kernel)).unwrap(), b"ELF");
-        assert_eq!(store.list().unwrap().len(), 1);
-        assert!(matches!(store.add(&new), Err(ImageError::Taken(_))));
-    }
-
-    #[test]
-    fn an_image_with_a_missing_part_leaves_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path());
-        let new = NewImage { disk: Some(dir.path().join("absent.raw")), ..new_image(dir.path()) };
-        assert!(matches!(store.add(&new), Err(ImageError::Io { path, .. }) if path.ends_with("absent.raw")));
-        assert_eq!(std::fs::read_dir(dir.path().join("images")).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn missing_and_damaged_images_are_told_apart() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path());
-        assert!(matches!(store.get("none"), Err(ImageError::Missing(_))));
-        assert!(matches!(store.get("../x"), Err(ImageError::BadName(_))));
-        let image = store.add(&new_image(dir.path())).unwrap();
-        std::fs::write(image.dir.join("kernel"), b"").unwrap();
-        assert!(matches!(store.get("bench"), Err(ImageError::Damaged { .. })));
-        std::fs::write(image.dir.join("image.toml"), b"kernel = 5").unwrap();
-        assert!(matches!(store.get("bench"), Err(ImageError::Damaged { .. })));
+    /// Removes what was left in `incoming` by someone who was killed.
+    pub(super) fn clear_incoming(&self, _lock: &StoreLock) -> Result<(), ImageError> {
+        let dir = self.incoming();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let path = entry.map_err(at(&dir))?.path();
+            // Whoever fills a folder holds it; nobody can begin while we have the store's lock.
+            if super::staging::is_abandoned(&path) {
+                fs::remove_dir_all(&path).map_err(at(&path))?;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! What people are given and how they like it.
 
+mod pool;
 mod pools;
 mod settings;
 
-pub use pools::{MachineSetting, NewPool, Pool, PoolError, Pools};
+pub use pool::{MachineSetting, Pool, PoolSettings};
+pub use pools::{PoolError, Pools};
 pub use settings::{Settings, SettingsTable, Theme};

@@ -1,99 +1,9 @@
-//! Pools: an image and a size, given to people.
+//! The table of pools, and who is entitled to them.
 
-use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{FromRow, Row};
-
-/// Which machine runs a pool's desktops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum MachineSetting {
-    /// The fastest that this host can.
-    Auto,
-    /// Oriel's own machine.
-    Kvm,
-    /// QEMU.
-    Qemu,
-}
-
-impl MachineSetting {
-    /// As it is stored and typed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Kvm => "kvm",
-            Self::Qemu => "qemu",
-        }
-    }
-
-    fn from_stored(text: &str) -> Self {
-        match text {
-            "kvm" => Self::Kvm,
-            "qemu" => Self::Qemu,
-            _ => Self::Auto,
-        }
-    }
-}
-
-/// A pool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pool {
-    /// Never changes.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// The image's name.
-    pub image: String,
-    /// Virtual processors.
-    pub cpus: u8,
-    /// Guest memory.
-    pub memory_mib: u32,
-    /// Which machine.
-    pub machine: MachineSetting,
-    /// Everything as H.264, unless the person wants it otherwise.
-    pub video_only: bool,
-}
-
-impl Pool {
-    /// The columns of `pools p` that [`Pool::from_columns`] reads.
-    pub(crate) const COLUMNS: &str =
-        "p.id AS pool_id, p.name AS pool_name, p.image, p.cpus, p.memory_mib, p.machine, p.video_only";
-
-    pub(crate) fn from_columns(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            id: row.try_get("pool_id")?,
-            name: row.try_get("pool_name")?,
-            image: row.try_get("image")?,
-            cpus: row.try_get("cpus")?,
-            memory_mib: row.try_get("memory_mib")?,
-            machine: MachineSetting::from_stored(row.try_get("machine")?),
-            video_only: row.try_get("video_only")?,
-        })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for Pool {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Self::from_columns(row)
-    }
-}
-
-/// What to make a pool of.
-#[derive(Debug, Clone)]
-pub struct NewPool {
-    /// For people.
-    pub name: String,
-    /// The image's name.
-    pub image: String,
-    /// Virtual processors, 1 to 64.
-    pub cpus: u8,
-    /// Guest memory, at least 64.
-    pub memory_mib: u32,
-    /// Which machine.
-    pub machine: MachineSetting,
-    /// Everything as H.264.
-    pub video_only: bool,
-}
+use super::pool::{Pool, PoolSettings};
+use sqlx::AssertSqlSafe;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool};
 
 /// Why not; a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +22,50 @@ pub enum PoolError {
     Database(#[from] sqlx::Error),
 }
 
-/// The table of pools, and who is entitled to them.
+/// The columns that [`bind`] fills, in its order.
+const SET: [&str; 16] = [
+    "image",
+    "cpus",
+    "memory_mib",
+    "machine",
+    "video_only",
+    "network",
+    "reach",
+    "disk_mib_s",
+    "disk_iops",
+    "network_mbit_s",
+    "cpu_limit_percent",
+    "memory_overhead_mib",
+    "sound",
+    "agents",
+    "screens",
+    "require_jail",
+];
+
+fn bind<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    settings: &PoolSettings,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    query
+        .bind(settings.image.clone())
+        .bind(settings.cpus)
+        .bind(settings.memory_mib)
+        .bind(settings.machine.as_str())
+        .bind(settings.video_only)
+        .bind(settings.network.to_string())
+        .bind(settings.reach.to_string())
+        .bind(settings.disk_mib_s)
+        .bind(settings.disk_iops)
+        .bind(settings.network_mbit_s)
+        .bind(settings.cpu_limit_percent)
+        .bind(settings.memory_overhead_mib)
+        .bind(settings.sound)
+        .bind(settings.agents)
+        .bind(settings.screens)
+        .bind(settings.require_jail)
+}
+
+/// The table.
 #[derive(Clone)]
 pub struct Pools {
     db: SqlitePool,
@@ -128,44 +81,56 @@ impl Pools {
     ///
     /// # Errors
     /// See [`PoolError`].
-    pub async fn add(&self, new: &NewPool, now: i64) -> Result<(), PoolError> {
+    pub async fn add(&self, name: &str, settings: &PoolSettings, now: i64) -> Result<(), PoolError> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let name_ok = (1..=32).contains(&new.name.len())
-            && new.name.starts_with(|c: char| c.is_ascii_lowercase())
-            && new.name.chars().all(plain);
+        let name_ok = (1..=32).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(plain);
         if !name_ok {
             return Err(PoolError::Rule(
                 "A pool's name has 1 to 32 lower-case letters, digits and dashes and begins with a letter.",
             ));
         }
-        if !(1..=64).contains(&new.cpus) {
-            return Err(PoolError::Rule("A desktop has 1 to 64 processors; choose --cpus in that range."));
-        }
-        if !(64..=1024 * 1024).contains(&new.memory_mib) {
-            return Err(PoolError::Rule(
-                "A desktop has at least 64 MiB of memory and at most 1 TiB; choose --memory in that range.",
-            ));
-        }
-        let result = sqlx::query(
-            "INSERT INTO pools (id, name, image, cpus, memory_mib, machine, video_only, created_at)
-             VALUES (lower(hex(randomblob(16))), ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&new.name)
-        .bind(&new.image)
-        .bind(new.cpus)
-        .bind(new.memory_mib)
-        .bind(new.machine.as_str())
-        .bind(new.video_only)
-        .bind(now)
-        .execute(&self.db)
-        .await;
-        match result {
+        settings.check().map_err(PoolError::Rule)?;
+        let sql = format!(
+            "INSERT INTO pools ({}, id, name, created_at) VALUES ({}, lower(hex(randomblob(16))), ?, ?)",
+            SET.join(", "),
+            SET.map(|_| "?").join(", ")
+        );
+        match bind(sqlx::query(AssertSqlSafe(sql)), settings).bind(name).bind(now).execute(&self.db).await {
             Ok(_) => Ok(()),
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-                Err(PoolError::Taken(new.name.clone()))
+                Err(PoolError::Taken(name.to_owned()))
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Changes one.
+    ///
+    /// # Errors
+    /// See [`PoolError`].
+    pub async fn set(&self, name: &str, settings: &PoolSettings) -> Result<(), PoolError> {
+        settings.check().map_err(PoolError::Rule)?;
+        let sql = format!(
+            "UPDATE pools SET {} WHERE name = ?",
+            SET.map(|column| format!("{column} = ?")).join(", ")
+        );
+        let done = bind(sqlx::query(AssertSqlSafe(sql)), settings).bind(name).execute(&self.db).await?;
+        if done.rows_affected() == 0 {
+            return Err(PoolError::Missing(name.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The pool of that name.
+    ///
+    /// # Errors
+    /// See [`PoolError`].
+    pub async fn get(&self, name: &str) -> Result<Pool, PoolError> {
+        let sql = format!("SELECT {} FROM pools p WHERE p.name = ?", Pool::COLUMNS);
+        let found = sqlx::query_as(AssertSqlSafe(sql)).bind(name).fetch_optional(&self.db).await?;
+        found.ok_or_else(|| PoolError::Missing(name.to_owned()))
     }
 
     /// All of them, each with the names of the people entitled.
@@ -173,24 +138,26 @@ impl Pools {
     /// # Errors
     /// The database failed.
     pub async fn list(&self) -> Result<Vec<(Pool, Vec<String>)>, PoolError> {
-        let pools: Vec<Pool> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {} FROM pools p ORDER BY p.name",
-            Pool::COLUMNS
-        )))
-        .fetch_all(&self.db)
-        .await?;
+        let sql = format!("SELECT {} FROM pools p ORDER BY p.name", Pool::COLUMNS);
+        let pools: Vec<Pool> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&self.db).await?;
         let mut listed = Vec::with_capacity(pools.len());
         for pool in pools {
-            let people = sqlx::query_scalar(
-                "SELECT persons.name FROM entitlements e JOIN persons ON persons.id = e.person_id
-                 WHERE e.pool_id = ? ORDER BY persons.name",
-            )
-            .bind(&pool.id)
-            .fetch_all(&self.db)
-            .await?;
+            let people = self.entitled(&pool.id).await?;
             listed.push((pool, people));
         }
         Ok(listed)
+    }
+
+    /// The names of the people entitled to a pool, by its identifier.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn entitled(&self, pool_id: &str) -> Result<Vec<String>, PoolError> {
+        let people = sqlx::query_scalar(
+            "SELECT persons.name FROM entitlements e JOIN persons ON persons.id = e.person_id
+             WHERE e.pool_id = ? ORDER BY persons.name",
+        );
+        Ok(people.bind(pool_id).fetch_all(&self.db).await?)
     }
 
     /// Gives a pool to a person; giving it twice is no error.
@@ -222,5 +189,53 @@ impl Pools {
             .fetch_optional(&self.db)
             .await?;
         Ok(found.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{StateDir, open_database};
+
+    #[tokio::test]
+    async fn everything_that_is_set_is_found_again_and_can_be_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open_database(&StateDir::open(dir.path()).unwrap()).await.unwrap();
+        let pools = Pools::new(db);
+        let plain = PoolSettings::new("debian".into());
+        pools.add("plain", &plain, 0).await.unwrap();
+        assert_eq!(pools.get("plain").await.unwrap().settings, plain);
+        let all = PoolSettings {
+            image: "other".into(),
+            cpus: 3,
+            memory_mib: 640,
+            machine: super::super::MachineSetting::Qemu,
+            video_only: true,
+            network: "tap:desk*".parse().unwrap(),
+            reach: "host/udp/53 any/tcp/443".parse().unwrap(),
+            disk_mib_s: Some(1),
+            disk_iops: Some(2),
+            network_mbit_s: Some(3),
+            cpu_limit_percent: Some(4),
+            memory_overhead_mib: Some(50),
+            sound: false,
+            agents: false,
+            screens: 1,
+            require_jail: true,
+        };
+        pools.set("plain", &all).await.unwrap();
+        assert_eq!(pools.get("plain").await.unwrap().settings, all);
+        assert!(matches!(pools.set("none", &all).await, Err(PoolError::Missing(_))));
+        assert!(matches!(pools.add("plain", &plain, 0).await, Err(PoolError::Taken(_))));
+        for wrong in [
+            PoolSettings { cpus: 0, ..plain.clone() },
+            PoolSettings { memory_mib: 63, ..plain.clone() },
+            PoolSettings { screens: 5, ..plain.clone() },
+            PoolSettings { disk_iops: Some(0), ..plain.clone() },
+            PoolSettings { cpu_limit_percent: Some(101), ..plain.clone() },
+            PoolSettings { memory_overhead_mib: Some(1), ..plain.clone() },
+        ] {
+            assert!(matches!(pools.set("plain", &wrong).await, Err(PoolError::Rule(_))), "{wrong:?}");
+        }
     }
 }

@@ -29,6 +29,21 @@ pub fn try_lock(path: &Path) -> Result<File, LockError> {
     }
 }
 
+/// Waits for the lock and takes it; for what is never held for long.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn lock(path: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    loop {
+        match flock(&file, FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,10 +4,10 @@ mod database;
 mod lock;
 
 pub use database::open_database;
-pub use lock::{LockError, try_lock};
+pub use lock::{LockError, lock, try_lock};
 
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Where things lie below the state folder.
@@ -61,7 +61,7 @@ impl StateDir {
         self.root.join("key.pem")
     }
 
-    /// One folder per image.
+    /// The image store.
     pub fn images(&self) -> PathBuf {
         self.root.join("images")
     }
@@ -69,6 +69,19 @@ impl StateDir {
     /// One folder per desktop.
     pub fn desktops(&self) -> PathBuf {
         self.root.join("desktops")
+    }
+
+    /// Gives what root has made here to whoever the folder belongs to, so that the server, which is
+    /// not root, can use it. For anyone else it does nothing.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn give_to_owner(&self, path: &Path) -> io::Result<()> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let owner = std::fs::metadata(&self.root)?;
+        std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()))
     }
 
     /// A desktop's folder.
@@ -97,14 +110,29 @@ impl DesktopDir {
         make_private_dir(&self.root)
     }
 
-    /// This desktop's own copy of its image.
+    /// A whole copy of its image, which desktops of earlier versions have instead of an overlay.
     pub fn image(&self) -> PathBuf {
         self.root.join("image")
     }
 
-    /// The copy while it is being made; left over only by a server that was killed.
-    pub fn unfinished_image(&self) -> PathBuf {
-        self.root.join("image.new")
+    /// The manifest of the image's version that it stands on.
+    pub fn base(&self) -> PathBuf {
+        self.root.join("base.toml")
+    }
+
+    /// What it wrote to its disk, as a layer over the image's.
+    pub fn overlay(&self) -> PathBuf {
+        self.root.join("disk.qcow2")
+    }
+
+    /// The overlay while it is being made; left over only by a server that was killed.
+    pub fn unfinished_overlay(&self) -> PathBuf {
+        self.root.join("disk.qcow2.new")
+    }
+
+    /// Identifies the life of its disk.
+    pub fn generation(&self) -> PathBuf {
+        self.root.join("generation")
     }
 
     /// What `oriel-vmm run` reads.

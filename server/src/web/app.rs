@@ -3,7 +3,7 @@
 use super::assets::WebRoot;
 use crate::desktops::Desktops;
 use crate::metrics::Metrics;
-use crate::people::SettingsTable;
+use crate::people::{Pools, SettingsTable};
 use oriel_auth::{Login, Origins, Tickets};
 use oriel_vmm_api::ViewerMode;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct App {
     pub origins: Origins,
     /// Desktops.
     pub desktops: Desktops,
+    /// Pools.
+    pub pools: Pools,
     /// People's settings.
     pub settings: SettingsTable,
     /// Counters.

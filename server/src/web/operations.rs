@@ -2,7 +2,10 @@
 
 use super::app::App;
 use super::error::ApiError;
-use crate::desktops::available_memory_mib;
+use crate::desktops::{HostSize, Reserve, available_memory_mib};
+use crate::images::{ImageStore, RunsAt};
+use crate::network::sentences;
+use crate::people::{Pool, PoolError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -18,15 +21,56 @@ pub(super) async fn healthz() -> Json<Value> {
 pub(super) async fn host(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
     let world = app.desktops.world();
     let facts = world.probe.facts().await.map_err(ApiError::internal)?;
+    let size = HostSize::of_this_host();
+    let reserve = Reserve::new(&world.config.desktops, size);
     let up = app.desktops.statuses().iter().filter(|status| status.state.is_up()).count();
     Ok(Json(json!({
         "facts": facts,
         "capacity": {
             "memory_available_mib": available_memory_mib(),
-            "host_reserve_mib": world.config.desktops.host_reserve_mib,
+            "host_reserve_mib": reserve.memory_mib,
+            "host_reserve_cpus": reserve.cpus,
+            "most_virtual_cpus": reserve.most_cpus(size),
             "desktops_up": up,
         },
     })))
+}
+
+/// All pools with everything that is set.
+pub(super) async fn pools(State(app): State<Arc<App>>) -> Result<Json<Vec<Value>>, ApiError> {
+    let listed = app.pools.list().await.map_err(|error| match error {
+        PoolError::Database(error) => ApiError::from(error),
+        other => ApiError::internal(other),
+    })?;
+    let images = &app.desktops.world().images;
+    Ok(Json(listed.iter().map(|(pool, people)| pool_json(pool, people, images)).collect()))
+}
+
+fn pool_json(pool: &Pool, people: &[String], images: &ImageStore) -> Value {
+    let set = &pool.settings;
+    let runs_at = images.newest(&set.image).map_or(RunsAt::Kernel, |version| version.runs_at);
+    json!({
+        "name": pool.name,
+        "image": set.image,
+        "cpus": set.cpus,
+        "memory_mib": set.memory_mib,
+        "machine": set.machine,
+        "video_only": set.video_only,
+        "network": set.network.to_string(),
+        "reach": sentences(&set.network, &set.reach, runs_at),
+        "limits": {
+            "disk_mib_s": set.disk_mib_s,
+            "disk_iops": set.disk_iops,
+            "network_mbit_s": set.network_mbit_s,
+            "cpu_limit_percent": set.cpu_limit_percent,
+            "memory_overhead_mib": set.memory_overhead_mib,
+        },
+        "sound": set.sound,
+        "agents": set.agents,
+        "screens": set.screens,
+        "require_jail": set.require_jail,
+        "people": people,
+    })
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {

@@ -48,6 +48,7 @@ pub fn table() -> Vec<Route> {
         get("/api/desktops/{id}/stream", OwnerSocket, desktops::stream),
         get("/api/events", PersonSocket, events::events),
         get("/api/host", Admin, operations::host),
+        get("/api/pools", Admin, operations::pools),
     ]
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-fn oriel(state: &Path, arguments: &[&str], input: &str) -> Output {
+pub fn oriel(state: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_oriel"))
         .arg("--state-dir")
         .arg(state)
@@ -19,13 +19,13 @@ fn oriel(state: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn ok(state: &Path, arguments: &[&str], input: &str) -> String {
+pub fn ok(state: &Path, arguments: &[&str], input: &str) -> String {
     let output = oriel(state, arguments, input);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn refused(state: &Path, arguments: &[&str], input: &str) -> String {
+pub fn refused(state: &Path, arguments: &[&str], input: &str) -> String {
     let output = oriel(state, arguments, input);
     assert!(!output.status.success(), "{arguments:?}");
     String::from_utf8(output.stderr).unwrap()
@@ -36,7 +36,7 @@ fn a_bench_desktop_is_set_up_in_three_commands() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let kernel = dir.path().join("guest.elf");
-    std::fs::write(&kernel, "ELF").unwrap();
+    crate::fixture::write_kernel(&kernel);
     let kernel = kernel.to_str().unwrap();
     ok(
         &state,
@@ -49,7 +49,11 @@ fn a_bench_desktop_is_set_up_in_three_commands() {
     assert_eq!(ok(&state, &["user", "list"], ""), "ada (administrator)\n");
     let pools = ok(&state, &["pool", "list"], "");
     assert_eq!(pools, "bench: image bench, 1 processors, 256 MiB, machine auto; people: ada\n");
-    assert_eq!(ok(&state, &["image", "list"], ""), "bench: \n");
+    let images = ok(&state, &["image", "list"], "");
+    assert!(
+        images.starts_with("bench: version 1, imported ") && images.ends_with(", 0 desktops on it\n"),
+        "{images}"
+    );
 }
 
 #[test]
@@ -79,6 +83,15 @@ fn every_wrong_turn_is_one_sentence() {
         (vec!["pool", "add", "p", "--image", "none"], "There is no image none"),
         (vec!["pool", "entitle", "none", "ada"], "no person named ada"),
         (vec!["image", "add", "x", "--kernel", "/nowhere"], "/nowhere"),
+        (vec!["image", "import", "x"], "needs a disk or a kernel"),
+        (vec!["image", "import", "X", "--kernel", config], "lower-case letters"),
+        (vec!["image", "import", "x", "--kernel", config], "is no kernel"),
+        (vec!["image", "remove", "none"], "There is no image none"),
+        (vec!["image", "verify", "none"], "There is no image none"),
+        (vec!["pool", "set", "none", "--cpus", "1"], "There is no pool none"),
+        (vec!["pool", "show", "none"], "There is no pool none"),
+        (vec!["pool", "add", "p", "--image", "none", "--cpus", "0"], "1 to 64 processors"),
+        (vec!["pool", "add", "p", "--image", "none", "--reach", "any/sctp"], "any/sctp"),
         (vec!["image", "build", "no-such-recipe", "--from", "/nowhere"], "There is no recipe"),
         (vec!["--config", config, "serve"], "line 2: there is no key `stop_grace` in [desktops]"),
         (vec!["--config", "/nowhere/oriel.toml", "serve"], "/nowhere/oriel.toml cannot be read"),

@@ -6,12 +6,13 @@ use crate::machine;
 use oriel_auth::person::Role;
 use oriel_auth::{Password, PasswordHasher, Persons};
 use oriel_server::config::Config;
-use oriel_server::images::{ImageStore, NewImage, RunsAt};
-use oriel_server::people::{MachineSetting, NewPool, Pools};
+use oriel_server::images::{DiskProgram, ImageStore, Imported, NewImage, RunsAt, import};
+use oriel_server::people::{PoolSettings, Pools};
 use oriel_server::serve::{Ready, serve};
 use oriel_server::state::{StateDir, open_database};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -53,7 +54,7 @@ impl House {
             ..Config::default()
         };
         config.desktops.stop_grace_s = 1;
-        config.desktops.host_reserve_mib = 0;
+        config.desktops.host_reserve_mib = Some(0);
         let house = Self { dir, config };
         house.furnish(behaviour).await;
         house
@@ -67,31 +68,30 @@ impl House {
         StateDir::open(&self.config.state_dir).unwrap()
     }
 
-    async fn furnish(&self, behaviour: &str) {
-        let state = self.state();
-        for file in ["kernel", "disk"] {
-            std::fs::write(self.path().join(file), format!("a {file}")).unwrap();
-        }
+    /// Imports the image `small`, whose disk holds the given bytes.
+    pub async fn import(&self, behaviour: &str, disk: &str) -> Imported {
+        let (kernel_file, disk_file) = (self.path().join("kernel"), self.path().join("disk"));
+        write_kernel(&kernel_file);
+        std::fs::write(&disk_file, disk).unwrap();
         let image = NewImage {
             name: "small".into(),
-            kernel: self.path().join("kernel"),
+            kernel: Some(kernel_file),
             initrd: None,
-            disk: Some(self.path().join("disk")),
+            disk: Some(disk_file),
             cmdline: behaviour.into(),
             runs_at: RunsAt::Kernel,
         };
-        ImageStore::new(state.images()).add(&image).unwrap();
-        let db = open_database(&state).await.unwrap();
-        let pool = NewPool {
-            name: "desk".into(),
-            image: "small".into(),
-            cpus: 1,
-            memory_mib: 64,
-            machine: MachineSetting::Auto,
-            video_only: false,
-        };
+        let store = ImageStore::open(&self.state()).unwrap();
+        let disks = DiskProgram::new(self.config.vmm.clone().unwrap());
+        import(&store, &disks, image, Arc::new(|_| {}), CancellationToken::new()).await.unwrap()
+    }
+
+    async fn furnish(&self, behaviour: &str) {
+        self.import(behaviour, "a disk").await;
+        let db = open_database(&self.state()).await.unwrap();
+        let pool = PoolSettings { cpus: 1, memory_mib: 64, ..PoolSettings::new("small".into()) };
         let pools = Pools::new(db.clone());
-        pools.add(&pool, 0).await.unwrap();
+        pools.add("desk", &pool, 0).await.unwrap();
         let hash = PasswordHasher::new().unwrap().hash(Password::new(PASSWORD.into())).await.unwrap();
         let persons = Persons::new(db.clone());
         for (name, role) in [("ada", Role::Person), ("eve", Role::Person), ("root", Role::Admin)] {
@@ -130,6 +130,14 @@ impl Running {
         self.stopping.cancel();
         self.task.await.unwrap().unwrap();
     }
+}
+
+/// A file that begins as a kernel does.
+pub fn write_kernel(path: &std::path::Path) {
+    let mut elf = b"\x7fELF\x02\x01".to_vec();
+    elf.resize(64, 0);
+    elf[18] = 62;
+    std::fs::write(path, elf).unwrap();
 }
 
 /// The path of a person's one desktop.

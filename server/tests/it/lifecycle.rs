@@ -2,6 +2,7 @@
 
 use crate::client::Browser;
 use crate::fixture::{House, Running, desktop_of, unplug, until};
+use oriel_server::desktops::HostSize;
 
 async fn started(behaviour: &str) -> (House, Running, Browser, String) {
     let house = House::new(behaviour).await;
@@ -30,21 +31,6 @@ async fn a_desktop_starts_once_and_shuts_down_by_its_power_button() {
     assert_eq!(ada.post(&format!("{desktop}/stop"), "").await.status, 202);
     let stopped = until(&ada, &desktop, "stopped").await;
     assert_eq!(stopped["reason"], serde_json::Value::Null);
-    server.close().await;
-}
-
-#[tokio::test]
-async fn each_desktop_has_a_disk_of_its_own() {
-    let (house, server, ada, desktop) = started("").await;
-    let id = desktop.rsplit('/').next().unwrap();
-    let own = house.state().desktop(id).image().join("disk.raw");
-    assert_eq!(std::fs::read(&own).unwrap(), b"a disk");
-    std::fs::write(&own, "written by the guest").unwrap();
-    unplug(&ada, &desktop).await;
-    ada.post(&format!("{desktop}/start"), "").await;
-    until(&ada, &desktop, "running").await;
-    assert_eq!(std::fs::read(&own).unwrap(), b"written by the guest", "kept over a restart");
-    unplug(&ada, &desktop).await;
     server.close().await;
 }
 
@@ -139,7 +125,7 @@ async fn what_happened_while_no_server_ran_is_found_out() {
 #[tokio::test]
 async fn a_host_without_enough_memory_says_so_and_starts_nothing() {
     let mut house = House::new("").await;
-    house.config.desktops.host_reserve_mib = u32::MAX;
+    house.config.desktops.host_reserve_mib = Some(u32::MAX);
     let server = house.open().await;
     let ada = server.person("ada").await;
     let desktop = desktop_of(&ada).await;
@@ -151,9 +137,30 @@ async fn a_host_without_enough_memory_says_so_and_starts_nothing() {
 }
 
 #[tokio::test]
+async fn a_host_whose_processors_are_all_given_out_says_so() {
+    let mut house = House::new("").await;
+    // One virtual processor for all.
+    house.config.desktops.host_reserve_cpus = Some(HostSize::of_this_host().cpus - 1);
+    house.config.desktops.cpu_overcommit = 1;
+    let server = house.open().await;
+    let (ada, eve) = (server.person("ada").await, server.person("eve").await);
+    let (adas, eves) = (desktop_of(&ada).await, desktop_of(&eve).await);
+    assert_eq!(ada.post(&format!("{adas}/start"), "").await.status, 202);
+    until(&ada, &adas, "running").await;
+    let answer = eve.post(&format!("{eves}/start"), "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"));
+    assert!(answer.json()["error"]["text"].as_str().unwrap().contains("1 of the 1 virtual processors"));
+    unplug(&ada, &adas).await;
+    assert_eq!(eve.post(&format!("{eves}/start"), "").await.status, 202);
+    until(&eve, &eves, "running").await;
+    unplug(&eve, &eves).await;
+    server.close().await;
+}
+
+#[tokio::test]
 async fn an_image_that_is_gone_says_so() {
     let house = House::new("").await;
-    std::fs::remove_dir_all(house.state().images().join("small")).unwrap();
+    std::fs::remove_dir_all(house.state().images().join("versions/small")).unwrap();
     let server = house.open().await;
     let ada = server.person("ada").await;
     let desktop = desktop_of(&ada).await;

@@ -18,17 +18,24 @@ use std::sync::{Arc, Mutex};
 /// The environment variable that turns the test program into a machine.
 const CONFIG: &str = "ORIEL_TEST_MACHINE";
 
-/// Writes the script that stands for `oriel-vmm`.
+/// Writes the script that stands for `oriel-vmm`. Its disks are qemu-img's.
 pub fn install(dir: &Path) -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let script = format!(
-        "#!/bin/sh\n\
-         if [ \"$1\" = probe ]; then\n\
-           echo '{{\"kvm\":\"real\",\"kvm_text\":\"KVM works.\",\"qemu\":null,\"qemu_dbus_display\":false,\"cpus\":2,\"memory_mib\":4096}}'\n\
-         else\n\
-           {CONFIG}=\"$3\" exec '{}' --exact machine::acts_when_asked --nocapture\n\
-         fi\n",
-        program.display()
+        r#"#!/bin/sh
+case "$1 $2" in
+"probe ")
+    echo '{{"kvm":"real","kvm_text":"KVM works.","qemu":null,"qemu_dbus_display":false,"cpus":2,"memory_mib":4096}}' ;;
+"disk inspect")
+    facts=$(qemu-img info --output=json "$5" 2>/dev/null) || {{ echo "oriel-vmm: The disk is cut short." >&2; exit 1; }}
+    echo "$facts" | jq -c '{{format, virtual_size: ."virtual-size", backing: ."backing-filename"}}' ;;
+"disk create-overlay")
+    exec qemu-img create -q -f qcow2 -b "$6" -F "$8" "$9" "$4" ;;
+*)
+    {CONFIG}="$3" exec '{program}' --exact machine::acts_when_asked --nocapture ;;
+esac
+"#,
+        program = program.display()
     );
     let path = dir.join("oriel-vmm");
     std::fs::write(&path, script).unwrap();

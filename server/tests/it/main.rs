@@ -5,10 +5,13 @@
 
 mod client;
 mod command_line;
+mod disks;
 mod fixture;
+mod images;
 mod lifecycle;
 mod login;
 mod machine;
+mod networks;
 mod serving;
 mod strangers;
 mod streams;

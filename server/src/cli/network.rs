@@ -1,0 +1,78 @@
+//! `oriel network`.
+
+use super::{audit, console};
+use crate::config::Config;
+use crate::network::{Filtered, NetworkSetting, apply, matching, render, render_removal, tap_interfaces};
+use crate::people::{Pool, Pools};
+use crate::state::{StateDir, open_database};
+use clap::Subcommand;
+use std::path::Path;
+
+#[derive(Subcommand)]
+pub(super) enum NetworkCommand {
+    /// Hold the TAP interfaces of all pools to what their desktops may reach; needs root
+    Apply {
+        /// Show the rules as nft takes them and change nothing
+        #[arg(long)]
+        print: bool,
+    },
+    /// Take these rules away: TAP interfaces then reach whatever the host lets them; needs root
+    Remove,
+}
+
+pub(super) async fn run(command: NetworkCommand, config: &Config) -> Result<(), String> {
+    let state = StateDir::open(&config.state_dir)?;
+    let db = open_database(&state).await?;
+    match command {
+        NetworkCommand::Apply { print } => {
+            let pools: Vec<Pool> = Pools::new(db.clone())
+                .list()
+                .await
+                .map_err(|error| error.to_string())?
+                .into_iter()
+                .map(|(pool, _)| pool)
+                .collect();
+            let interfaces = tap_interfaces(Path::new("/sys/class/net"))
+                .map_err(|error| format!("This host's network interfaces are not known ({error})."))?;
+            let mut all: Vec<Filtered<'_>> = Vec::new();
+            let mut told = Vec::new();
+            for pool in &pools {
+                let NetworkSetting::Tap(setting) = &pool.settings.network else { continue };
+                let before = all.len();
+                for interface in matching(setting, &interfaces) {
+                    if let Some(other) = all.iter().find(|filtered| filtered.interface == interface.name) {
+                        return Err(format!(
+                            "The pools {} and {} both name the TAP interface {}; give each its own.",
+                            other.pool, pool.name, interface.name
+                        ));
+                    }
+                    all.push(Filtered {
+                        interface: &interface.name,
+                        pool: &pool.name,
+                        reach: &pool.settings.reach,
+                    });
+                }
+                told.push(match all.len() - before {
+                    0 => format!(
+                        "{}: there is no TAP interface {setting}; make it, and apply again.",
+                        pool.name
+                    ),
+                    count => format!("{}: {count} TAP interfaces reach {}", pool.name, pool.settings.reach),
+                });
+            }
+            if print {
+                console::print(&render(&all));
+            } else {
+                apply(&render(&all)).await?;
+                audit::record(&db, "network.apply", "", &told.join("; ")).await?;
+                told.iter().for_each(|line| console::line(line));
+            }
+        }
+        NetworkCommand::Remove => {
+            apply(&render_removal()).await?;
+            audit::record(&db, "network.remove", "", "").await?;
+        }
+    }
+    db.close().await;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The options of `oriel pool add` and `set`, and what `show` tells.
+
+use crate::network::{NetworkSetting, Reach, Rule};
+use crate::people::{MachineSetting, PoolSettings};
+use clap::{Args, ValueEnum};
+use std::str::FromStr;
+
+/// What is not given stays as it is.
+#[derive(Args)]
+pub(super) struct SettingOptions {
+    /// Virtual processors of each desktop
+    #[arg(long)]
+    cpus: Option<u8>,
+    /// Memory of each desktop, in MiB
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u32>,
+    /// Which machine runs them
+    #[arg(long, value_enum)]
+    machine: Option<MachineSetting>,
+    /// Send everything as H.264
+    #[arg(long, num_args = 0..=1, default_missing_value = "on", value_name = "on|off")]
+    video_only: Option<Switch>,
+    /// passt, isolated, tap:NAME, or tap:NAME* for each a free one of several
+    #[arg(long)]
+    network: Option<NetworkSetting>,
+    /// What they reach from a TAP interface: any, host or a network, then /tcp, /udp or /icmp and
+    /// ports, like 192.0.2.0/24/tcp/443; can be repeated; none for nothing
+    #[arg(long, value_name = "RULE")]
+    reach: Vec<String>,
+    /// Most MiB a second of the disk, or none
+    #[arg(long, value_name = "N")]
+    disk_mib_s: Option<Limit>,
+    /// Most requests a second of the disk, or none
+    #[arg(long, value_name = "N")]
+    disk_iops: Option<Limit>,
+    /// Most Mbit a second of the network, or none
+    #[arg(long, value_name = "N")]
+    network_mbit_s: Option<Limit>,
+    /// Most processor time, in percent of all its processors, or none
+    #[arg(long, value_name = "N")]
+    cpu_limit_percent: Option<Limit>,
+    /// Memory beyond the guest's own that its machine may take, or none for what it needs
+    #[arg(long, value_name = "MIB")]
+    memory_overhead_mib: Option<Limit>,
+    /// A sound card
+    #[arg(long, value_name = "on|off")]
+    sound: Option<Switch>,
+    /// Ports for the guest's agents: clipboard, resize, clean shutdown
+    #[arg(long, value_name = "on|off")]
+    agents: Option<Switch>,
+    /// Screens that a viewer may ask for, 1 to 4
+    #[arg(long)]
+    screens: Option<u8>,
+    /// Rather not start a desktop than start it without any part of the jail
+    #[arg(long, num_args = 0..=1, default_missing_value = "on", value_name = "on|off")]
+    require_jail: Option<Switch>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy)]
+struct Limit(Option<u32>);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self(None)),
+            _ => text.parse().map(|limit| Self(Some(limit))).map_err(|_| "it is a number or none".into()),
+        }
+    }
+}
+
+impl SettingOptions {
+    /// Puts what was given into `settings`.
+    ///
+    /// # Errors
+    /// A rule is not understood.
+    pub(super) fn apply(&self, settings: &mut PoolSettings) -> Result<(), String> {
+        fn put<T: Clone>(given: &Option<T>, setting: &mut T) {
+            if let Some(given) = given {
+                *setting = given.clone();
+            }
+        }
+        let switch =
+            |given: Option<Switch>, setting: &mut bool| put(&given.map(|given| given == Switch::On), setting);
+        let limit =
+            |given: Option<Limit>, setting: &mut Option<u32>| put(&given.map(|limit| limit.0), setting);
+        put(&self.cpus, &mut settings.cpus);
+        put(&self.memory, &mut settings.memory_mib);
+        put(&self.machine, &mut settings.machine);
+        put(&self.network, &mut settings.network);
+        put(&self.screens, &mut settings.screens);
+        switch(self.video_only, &mut settings.video_only);
+        switch(self.sound, &mut settings.sound);
+        switch(self.agents, &mut settings.agents);
+        switch(self.require_jail, &mut settings.require_jail);
+        limit(self.disk_mib_s, &mut settings.disk_mib_s);
+        limit(self.disk_iops, &mut settings.disk_iops);
+        limit(self.network_mbit_s, &mut settings.network_mbit_s);
+        limit(self.cpu_limit_percent, &mut settings.cpu_limit_percent);
+        limit(self.memory_overhead_mib, &mut settings.memory_overhead_mib);
+        if !self.reach.is_empty() {
+            let rules = self.reach.iter().filter(|rule| *rule != "none").map(|rule| rule.parse::<Rule>());
+            settings.reach = Reach::new(rules.collect::<Result<_, _>>()?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is set, a line each.
+pub(super) fn lines(settings: &PoolSettings) -> Vec<String> {
+    let limit = |name: &str, limit: Option<u32>| {
+        format!("{name}: {}", limit.map_or_else(|| "none".into(), |limit| limit.to_string()))
+    };
+    let switch = |name: &str, on: bool| format!("{name}: {}", if on { "on" } else { "off" });
+    vec![
+        format!("image: {}", settings.image),
+        format!("cpus: {}", settings.cpus),
+        format!("memory: {} MiB", settings.memory_mib),
+        format!("machine: {}", settings.machine.as_str()),
+        switch("video-only", settings.video_only),
+        format!("network: {}", settings.network),
+        limit("disk-mib-s", settings.disk_mib_s),
+        limit("disk-iops", settings.disk_iops),
+        limit("network-mbit-s", settings.network_mbit_s),
+        limit("cpu-limit-percent", settings.cpu_limit_percent),
+        limit("memory-overhead-mib", settings.memory_overhead_mib),
+        switch("sound", settings.sound),
+        switch("agents", settings.agents),
+        format!("screens: {}", settings.screens),
+        switch("require-jail", settings.require_jail),
+    ]
+}
