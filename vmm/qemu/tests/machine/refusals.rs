@@ -61,7 +61,7 @@ fn a_disk_of_layers_shares_its_base_and_refuses_what_would_open_other_files() {
         Disk { path, format: DiskFormat::Qcow2, backing, limit, ..Disk::default() }
     };
     let (one, other, mut bad) = (overlay("one.qcow2"), overlay("other.qcow2"), overlay("bad.qcow2"));
-    let mut wanted = config(&Folder::new(), PathBuf::new(), "");
+    let mut wanted = config(&folder, PathBuf::new(), "");
     wanted.disks = vec![one];
     let _first = Bench::start_with(Folder::new(), &wanted).unwrap();
     wanted.disks = vec![other];
