@@ -12,6 +12,10 @@ fn source(path: &Path) -> Source {
     Source { file, format: DiskFormat::Qcow2 }
 }
 
+fn open_alone(path: &Path, read_only: bool) -> Opened {
+    when_free(|| DiskStack::open(source(path), Vec::new(), read_only))
+}
+
 /// Says no to an image with this change to its header, everywhere and in one sentence.
 fn refused(folder: &Folder, offset: u64, bytes: &[u8]) -> String {
     let path = folder.path("changed.qcow2");
@@ -19,7 +23,7 @@ fn refused(folder: &Folder, offset: u64, bytes: &[u8]) -> String {
     folder.qcow2("changed.qcow2", 1 << 30, None);
     OpenOptions::new().write(true).open(&path).unwrap().write_all_at(bytes, offset).unwrap();
     let inspected = inspect(source(&path).file, None).unwrap_err().to_string();
-    let opened = DiskStack::open(source(&path), Vec::new(), true).map(drop).unwrap_err().1.to_string();
+    let opened = open_alone(&path, true).map(drop).unwrap_err().1.to_string();
     assert_eq!(inspected, opened);
     assert!(check(source(&path).file).is_err());
     inspected
@@ -85,8 +89,8 @@ fn images_that_may_be_read_and_not_written() {
         let _ = std::fs::remove_file(&path);
         folder.qcow2("changed.qcow2", 1 << 30, None);
         source(&path).file.write_all_at(&[bytes], offset).unwrap();
-        assert!(DiskStack::open(source(&path), Vec::new(), true).is_ok(), "{sentence}");
-        let refusal = DiskStack::open(source(&path), Vec::new(), false).map(drop).unwrap_err().1.to_string();
+        assert!(open_alone(&path, true).is_ok(), "{sentence}");
+        let refusal = open_alone(&path, false).map(drop).unwrap_err().1.to_string();
         assert!(refusal.contains(sentence), "{refusal}");
     }
 }
@@ -100,7 +104,7 @@ fn truncated_images() {
     for len in [0, 3, 4, 71, 72, 103, 104, 4096, 65536, 131_072, 200_000, 262_143, 262_144, 300_000, 400_000]
     {
         std::fs::write(&image.path, &whole[..len.min(whole.len())]).unwrap();
-        match DiskStack::open(source(&image.path), Vec::new(), false) {
+        match open_alone(&image.path, false) {
             Ok(disk) => {
                 let mut bytes = [0; 4096];
                 let _ = disk.read(0, &mut bytes);
@@ -172,7 +176,7 @@ fn damaged_tables_do_no_harm() {
         std::fs::write(&path, &bytes).unwrap();
         let _ = inspect(source(&path).file, None);
         let _ = check(source(&path).file);
-        if let Ok(disk) = DiskStack::open(source(&path), vec![base.open(false)], false) {
+        if let Ok(disk) = when_free(|| DiskStack::open(source(&path), vec![base.open(false)], false)) {
             opened += 1;
             exercise(&disk, &mut random);
         }

@@ -97,7 +97,7 @@ fn layers_that_do_not_fit_are_refused() {
     let raw = folder.raw("base.raw", &[0; 4096]);
     let overlay = folder.qcow2("overlay.qcow2", 4096, Some(&raw));
     let whole = folder.qcow2("whole.qcow2", 4096, None);
-    let refusal = |layers: &[Image]| try_open(layers, false).map(drop).unwrap_err();
+    let refusal = |layers: &[Image]| when_free(|| open_now(layers, false)).map(drop).unwrap_err();
     let (place, error) = refusal(std::slice::from_ref(&overlay));
     assert_eq!(place, 0);
     assert!(

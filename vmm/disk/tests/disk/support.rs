@@ -5,6 +5,7 @@ use oriel_vmm_api::DiskFormat;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 use vmm_sys_util::tempdir::TempDir;
 
 pub const SECTOR: u64 = 512;
@@ -82,21 +83,30 @@ impl Image {
     }
 }
 
-/// Opens a disk out of `layers`, the uppermost first.
-pub fn try_open(layers: &[Image], read_only: bool) -> Result<DiskStack, (usize, ImageError)> {
+/// What opening a disk comes to once nobody uses it. A process that another test starts holds on to
+/// every descriptor of this one until it runs its own program, so locks may outlive their files.
+pub fn when_free(open: impl Fn() -> Opened) -> Opened {
+    let start = Instant::now();
+    loop {
+        match open() {
+            Err((_, ImageError::InUse)) if start.elapsed() < Duration::from_secs(20) => {
+                std::thread::yield_now();
+            }
+            opened => return opened,
+        }
+    }
+}
+
+pub type Opened = Result<DiskStack, (usize, ImageError)>;
+
+/// Opens a disk out of `layers`, the uppermost first, or fails if it is in use.
+pub fn open_now(layers: &[Image], read_only: bool) -> Opened {
     let below = layers[1..].iter().map(|layer| layer.open(false)).collect();
     DiskStack::open(layers[0].open(!read_only), below, read_only)
 }
 
-/// Opens a disk that nobody has: while another test starts a program, that has a copy of every open
-/// file for a moment, and with it of their locks.
 pub fn open(layers: &[Image]) -> DiskStack {
-    loop {
-        match try_open(layers, false) {
-            Err((_, ImageError::InUse)) => std::thread::yield_now(),
-            opened => return opened.unwrap(),
-        }
-    }
+    when_free(|| open_now(layers, false)).unwrap()
 }
 
 pub fn read(disk: &DiskStack, offset: u64, len: u64) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Folder, config};
 use oriel_qemu::StartError;
-use oriel_vmm_api::{Disk, DiskFormat, HugePages, Layer, Link, Network, RateLimit};
+use oriel_vmm_api::{Disk, DiskFormat, HugePages, Layer, RateLimit};
 use std::fs;
 use std::path::PathBuf;
 
@@ -61,8 +61,7 @@ fn a_disk_of_layers_shares_its_base_and_refuses_what_would_open_other_files() {
         Disk { path, format: DiskFormat::Qcow2, backing, limit, ..Disk::default() }
     };
     let (one, other, mut bad) = (overlay("one.qcow2"), overlay("other.qcow2"), overlay("bad.qcow2"));
-    let home = Folder::new();
-    let mut wanted = config(&home, PathBuf::new(), "");
+    let mut wanted = config(&folder, PathBuf::new(), "");
     wanted.disks = vec![one];
     let _first = Bench::start_with(Folder::new(), &wanted).unwrap();
     wanted.disks = vec![other];
@@ -116,14 +115,4 @@ fn a_machine_without_processors_is_refused() {
     let mut wanted = config(&folder, PathBuf::new(), "");
     wanted.cpus = 0;
     assert!(matches!(refusal(folder, &wanted), StartError::Config(_)));
-}
-
-#[test]
-fn an_interface_with_a_bad_address_is_refused() {
-    let folder = Folder::new();
-    let mut wanted = config(&folder, PathBuf::new(), "");
-    let mac = "52:54:00:12:34".to_owned();
-    wanted.networks = vec![Network { mac, link: Link::Isolated, limit: RateLimit::default() }];
-    let text = refusal(folder, &wanted).to_string();
-    assert!(text.contains("is not a MAC address"), "{text}");
 }
