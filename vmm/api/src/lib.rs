@@ -8,12 +8,16 @@
 
 pub mod config;
 pub mod control;
+pub mod guest_facts;
 pub mod host;
 pub mod last_words;
 
 pub use config::{
     Accel, Boot, Disk, DiskFormat, HugePages, Layer, Link, MachineConfig, MachineKind, Network, RateLimit,
 };
-pub use control::{Command, Description, Event, Open, Opened, Reply, Request, RunState, ViewerMode};
+pub use control::{
+    Command, ConnectedAgents, Description, Event, Open, Opened, Reply, Request, RunState, ViewerMode,
+};
+pub use guest_facts::{GuestFacts, GuestFileSystem, GuestInterface};
 pub use host::{HostFacts, KvmFinding};
 pub use last_words::{EndReason, LastWords};
