@@ -39,6 +39,8 @@ pub struct Counters {
     /// Ranges in the balloon or in reports of free pages that are not the guest's memory, and
     /// lists that are too long.
     pub balloon_refused: Counter,
+    /// Control messages to the console that made no sense, or had no room for their answer.
+    pub console_control_refused: Counter,
 }
 
 impl Counters {
@@ -53,6 +55,7 @@ impl Counters {
             ("block_no_space", &self.block_no_space),
             ("console_lost", &self.console_lost),
             ("balloon_refused", &self.balloon_refused),
+            ("console_control_refused", &self.console_control_refused),
         ]
         .into_iter()
         .map(|(name, counter)| (name, counter.get()))
