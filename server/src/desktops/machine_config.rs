@@ -38,7 +38,8 @@ pub(super) fn machine_config(
             .collect(),
         networks: Vec::new(),
         sound: false,
-        agents: false,
+        // A guest that lives in user mode, as the bench guest does, has none.
+        agents: manifest.runs_at == RunsAt::Kernel,
         huge_pages: HugePages::default(),
         share_pages: false,
         generation: None,

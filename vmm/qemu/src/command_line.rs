@@ -12,6 +12,8 @@ pub(crate) struct Inherited {
     pub qmp: RawFd,
     /// The serial line's socket.
     pub serial: RawFd,
+    /// The sockets of the guest's ports, with their names.
+    pub ports: Vec<(&'static str, RawFd)>,
 }
 
 /// QEMU's arguments for `config` (qemu(1)). The machine starts stopped.
@@ -37,6 +39,7 @@ pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inheri
     line.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
     line.option("-serial", "chardev:serial");
     devices(config, &mut line);
+    ports(&inherited.ports, &mut line);
     line.0
 }
 
@@ -153,6 +156,25 @@ fn guid(generation: Option<&str>) -> String {
     format!("{low}-{middle}-{high}-{}-{}", part(16..20), part(20..32))
 }
 
+/// The device's identifier of a port, by which QMP's events name it.
+pub(crate) fn port_id(index: usize) -> String {
+    format!("port{index}")
+}
+
+fn ports(ports: &[(&'static str, RawFd)], line: &mut Line) {
+    if ports.is_empty() {
+        return;
+    }
+    line.device(&json!({"driver": "virtio-serial-pci", "id": "serial-ports"}));
+    for (index, (name, fd)) in ports.iter().enumerate() {
+        let (id, chardev) = (port_id(index), format!("port{index}-chardev"));
+        line.option("-chardev", format!("socket,id={chardev},fd={fd}"));
+        line.device(&json!({
+            "driver": "virtserialport", "bus": "serial-ports.0", "id": id, "chardev": chardev, "name": name,
+        }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +207,11 @@ mod tests {
     }
 
     fn text(config: &MachineConfig) -> String {
-        let line = arguments(config, Accel::Tcg, &Inherited { qmp: 7, serial: 8 });
+        let line = arguments(
+            config,
+            Accel::Tcg,
+            &Inherited { qmp: 7, serial: 8, ports: vec![("com.example.one", 9)] },
+        );
         line.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("\n")
     }
 
@@ -215,6 +241,13 @@ mod tests {
         let digits = "000102030405060708090a0b0c0d0e0f";
         assert_eq!(guid(Some(digits)), "03020100-0504-0706-0809-0a0b0c0d0e0f");
         assert_eq!(guid(None), "auto");
+    }
+
+    #[test]
+    fn ports_are_named_and_connected() {
+        let text = text(&config());
+        assert!(text.contains("socket,id=port0-chardev,fd=9"), "{text}");
+        assert!(text.contains(r#""name":"com.example.one""#) && text.contains(r#""id":"port0""#), "{text}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::error::{CommandError, StartError};
 use crate::input::{self, InputQueue};
 use crate::installed::find_program;
 use crate::logs::{SerialLog, last_lines};
+use crate::ports::{GuestPort, PortListeners};
 use crate::process::{self, Process};
 use crate::qmp::{Command as QmpCommand, Qmp};
 use crate::watch::{Readers, Watch};
@@ -47,7 +48,11 @@ pub(crate) struct Started {
 }
 
 /// Starts QEMU for `config` and lets the guest run.
-pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started, StartError> {
+pub(crate) fn start(
+    config: &MachineConfig,
+    desk: &Arc<Desk>,
+    ports: Vec<GuestPort>,
+) -> Result<Started, StartError> {
     check(config)?;
     let program = find_program().ok_or(StartError::QemuMissing)?;
     let accel = choose_accel(config.accel)?;
@@ -55,11 +60,18 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
     let counters = Arc::new(Counters::default());
     let input = InputQueue::new(Arc::clone(&counters));
     let (tell, events) = mpsc::channel();
+    let (mut names, mut listeners, mut inherit) = (Vec::new(), Vec::new(), Vec::<OwnedFd>::new());
+    for GuestPort { name, stream, on_open } in ports {
+        names.push((name, stream.as_raw_fd()));
+        listeners.push(on_open);
+        inherit.push(stream.into());
+    }
     let watch = Arc::new(Watch::new(
         config.memory_mib,
         Arc::clone(desk),
         Arc::clone(&counters),
         Arc::clone(&input),
+        PortListeners::new(listeners),
         tell,
     ));
 
@@ -68,7 +80,9 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
     let log = SerialLog::create(&config.serial_log).map_err(|error| {
         io::Error::new(error.kind(), format!("the serial log {}: {error}", config.serial_log.display()))
     })?;
-    let inherited = Inherited { qmp: qmp_theirs.as_raw_fd(), serial: serial_theirs.as_raw_fd() };
+    let inherited =
+        Inherited { qmp: qmp_theirs.as_raw_fd(), serial: serial_theirs.as_raw_fd(), ports: names };
+    inherit.extend([qmp_theirs.into(), serial_theirs.into()]);
     let mut command = Command::new(&program);
     command.args(arguments(config, accel, &inherited));
     if config.huge_pages == HugePages::Never {
@@ -77,13 +91,12 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
 
     let (readers, take_readers) = mpsc::channel::<Readers>();
     let mourner = Arc::clone(&watch);
-    let (process, stderr) =
-        Process::spawn(command, vec![qmp_theirs.into(), serial_theirs.into()], move |status| {
-            // Without readers the start failed, and whoever started tells why.
-            if let Ok(readers) = take_readers.recv() {
-                mourner.ended(status, readers);
-            }
-        })?;
+    let (process, stderr) = Process::spawn(command, inherit, move |status| {
+        // Without readers the start failed, and whoever started tells why.
+        if let Ok(readers) = take_readers.recv() {
+            mourner.ended(status, readers);
+        }
+    })?;
     let leash = Leash(Some(process.clone()));
     let stderr = spawn("qemu-stderr", move || last_lines(stderr))?;
     let serial_counters = Arc::clone(&counters);

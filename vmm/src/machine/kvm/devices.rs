@@ -1,10 +1,12 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
+use crate::agents::MachinePort;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
 use oriel_virtio::{
-    Balloon, BalloonControl, Block, Console, Counters, Entropy, Gpu, InputDevices, OpenError, VirtioDevice,
+    Balloon, BalloonControl, Block, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, OpenError,
+    VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
 use std::sync::Arc;
@@ -28,8 +30,14 @@ pub struct Devices {
     pub counters: Arc<Counters>,
 }
 
-/// Makes the devices of `config`: the pictures go to the screens of `desk`, the console to `log`.
-pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result<Devices, DeviceError> {
+/// Makes the devices of `config`: the pictures go to the screens of `desk`, the console to `log`, and
+/// `ports` are for the guest's agents.
+pub fn make(
+    config: &MachineConfig,
+    desk: &Arc<Desk>,
+    log: &SerialLog,
+    ports: Vec<MachinePort>,
+) -> Result<Devices, DeviceError> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(config.width, config.height);
     let gpu = Gpu::new(desk.clone(), size, counters.clone())?;
@@ -44,7 +52,11 @@ pub fn make(config: &MachineConfig, desk: &Arc<Desk>, log: &SerialLog) -> Result
         Box::new(hands.tablet),
         Box::new(hands.mouse),
         Box::new(Entropy::new(counters.clone())),
-        Box::new(Console::new(Box::new(log.clone()), counters.clone())),
+        Box::new(Console::new(
+            Box::new(log.clone()),
+            ports.into_iter().map(named).collect(),
+            counters.clone(),
+        )?),
         Box::new(balloon),
     ];
     for disk in &config.disks {
@@ -60,4 +72,16 @@ fn largest_balloon_mib(config: &MachineConfig) -> u32 {
         HugePages::Reserved => 0,
         HugePages::Advise | HugePages::Never => config.memory_mib.saturating_sub(memory::MINIMUM_MIB),
     }
+}
+
+/// A port for an agent on the console device, which sees an opening before the first byte.
+fn named(port: MachinePort) -> NamedPort {
+    let MachinePort { name, stream, switch } = port;
+    let on_open = Box::new(move |open| {
+        if open {
+            switch.forget_unread();
+        }
+        switch.set_open(open);
+    });
+    NamedPort { name, stream, on_open }
 }

@@ -4,6 +4,7 @@ use super::devices::{self, DeviceError, Devices};
 use super::driver::{Driver, Message, Order};
 use super::hardware::Hardware;
 use crate::acpi::AcpiError;
+use crate::agents::Agents;
 use crate::alarm::Alarm;
 use crate::boot::{BootError, BootSource};
 use crate::cpu::{Exits, VmError};
@@ -79,6 +80,7 @@ pub enum StartError {
 pub struct KvmMachine {
     orders: Mutex<Sender<Message>>,
     desk: Arc<Desk>,
+    agents: Agents,
     input: Arc<dyn InputSink>,
     ram: GuestRam,
     hardware: Arc<Hardware>,
@@ -110,7 +112,9 @@ impl KvmMachine {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         let log = SerialLog::create(&config.serial_log)
             .map_err(|error| StartError::SerialLog { path: config.serial_log.clone(), error })?;
-        let Devices { devices, input, balloon, counters } = devices::make(config, &desk, &log)?;
+        let (agents, ports) = Agents::of(config).map_err(StartError::Resources)?;
+        agents.follow(&desk);
+        let Devices { devices, input, balloon, counters } = devices::make(config, &desk, &log, ports)?;
         let (orders, messages) = mpsc::channel();
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
@@ -138,7 +142,7 @@ impl KvmMachine {
             .name("machine".into())
             .spawn(move || driver.run(&messages))
             .map_err(StartError::Resources)?;
-        Ok(Self { orders: Mutex::new(orders), desk, input, ram, hardware, counters, balloon, exits })
+        Ok(Self { orders: Mutex::new(orders), desk, agents, input, ram, hardware, counters, balloon, exits })
     }
 
     fn ask(&self, order: Order) -> Result<(), Refused> {
@@ -189,9 +193,14 @@ impl Machine for KvmMachine {
         self.input.clone()
     }
 
+    fn agents(&self) -> &Agents {
+        &self.agents
+    }
+
     fn counters(&self) -> BTreeMap<String, u64> {
         let mut counters = self.desk.counters();
         counters.extend(self.counters.snapshot().map(|(name, value)| (name.to_owned(), value)));
+        counters.insert("agent_refused_messages".into(), self.agents.refused_messages());
         let (ports, memory) = self.hardware.unclaimed();
         counters.insert("unclaimed_port_accesses".into(), ports);
         counters.insert("unclaimed_memory_accesses".into(), memory);
