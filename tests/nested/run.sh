@@ -47,12 +47,14 @@ fi
 prepare "devices-$vmm-$release"
 make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
+need qemu-ga
+add_program "$work/agents" "$(command -v qemu-ga)"
 make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" \
     'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon evdev ext4 button' \
-    "$here/guest/pattern.sh" "$here/guest/screens.sh" "$here/guest/memory.sh"
+    "$here/guest/pattern.sh" "$here/guest/screens.sh" "$here/guest/memory.sh" "$here/guest/agents.sh" "$work/agents"
 cp "$kernel/vmlinuz" "$tree/vmlinuz"
 cp "$here/outer/devices-test" "$tree/run"
-cp "$here"/outer/{screens,memory}.sh "$tree/"
+cp "$here"/outer/{screens,memory,agents}.sh "$tree/"
 printf 'vmm=%s cpus=%s more_cmdline="%s"\n' "$vmm" "$cpus" "$more_cmdline" > "$tree/settings"
 
 mkdir "$work/guest-disk"
