@@ -35,7 +35,7 @@ pub struct Writer<'a> {
 /// What the writer took from its inbox.
 enum Work {
     /// Messages that need no credit, and a picture if one may be sent.
-    Send(Small, Option<PictureWork>),
+    Send(Small, Option<Box<PictureWork>>),
     /// A piece of contents that the client pastes.
     Piece(Piece),
     /// Nothing but time has passed.
@@ -156,7 +156,7 @@ impl<'a> Writer<'a> {
                 flushes: std::mem::take(&mut pending.flushes),
                 answer: pending.answer.take(),
             };
-            return Wait::Take(Work::Send(small, Some(work)));
+            return Wait::Take(Work::Send(small, Some(Box::new(work))));
         }
         if !small.is_empty() {
             return Wait::Take(Work::Send(small, None));

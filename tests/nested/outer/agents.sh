@@ -10,5 +10,5 @@ what='the description tells that the agent is connected' && check answered descr
 what='the agent names the mounted disk' && check answered facts '"mountpoint": "/mnt"'
 what='the disk is frozen and thawed' && check frozen_for_a_while
 what='writers waited meanwhile' && check wait_for 30 said 'guest: a write waited for the disk to thaw'
-what='the agent is told to shut the guest down' && check answered shut-down ''
-check wait_for 20 said 'guest: told to shut down'
+what='the agent is told to shut the guest down' && check machine_tell shut-down
+what="the guest's own shutdown program runs" && check wait_for 20 said 'guest: told to shut down'

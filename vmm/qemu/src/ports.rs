@@ -4,6 +4,8 @@ use crate::command_line::port_id;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
+type Listener = Box<dyn Fn(bool) + Send>;
+
 /// A port of the guest.
 pub struct GuestPort {
     /// By which programs in the guest find it.
@@ -17,10 +19,10 @@ pub struct GuestPort {
 
 /// Who is to hear of each port.
 #[derive(Default)]
-pub(crate) struct PortListeners(Mutex<Vec<Box<dyn Fn(bool) + Send>>>);
+pub(crate) struct PortListeners(Mutex<Vec<Listener>>);
 
 impl PortListeners {
-    pub fn new(listeners: Vec<Box<dyn Fn(bool) + Send>>) -> Self {
+    pub fn new(listeners: Vec<Listener>) -> Self {
         Self(Mutex::new(listeners))
     }
 
