@@ -8,12 +8,12 @@ use oriel_display::exchange::{Abilities, ContentType, FileNews, FileState, Guest
 use oriel_display::input::InputEvent;
 use oriel_display::protocol::{ClientMessage, ServerMessage};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Exchange, Size};
+use oriel_display::{Client, Desk, Exchange, Size};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{Guest, Machine, Serving, moving, serve_at};
+use support::{Guest, Machine, Serving, moving, serve_with};
 
 const SIZE: Size = Size::new(320, 200);
 
@@ -21,22 +21,22 @@ type Tell = Box<dyn FnOnce(&Exchange) + Send>;
 
 /// A guest whose clipboard holds what was last provided, and whose disk what was last sent. It tells
 /// what happens on a thread of its own.
-struct Desk {
+struct Computer {
     tell: Sender<Tell>,
     clipboard: Mutex<Vec<u8>>,
     file: Mutex<Vec<u8>>,
 }
 
-impl Desk {
+impl Computer {
     fn new() -> (Arc<Self>, Arc<Exchange>) {
         let exchange = Exchange::new();
         let (tell, told) = channel::<Tell>();
-        let desk = Arc::new(Self { tell, clipboard: Mutex::default(), file: Mutex::default() });
+        let computer = Arc::new(Self { tell, clipboard: Mutex::default(), file: Mutex::default() });
         let hears = Arc::clone(&exchange);
         std::thread::spawn(move || told.iter().for_each(|tell| tell(&hears)));
-        exchange.connect(Arc::clone(&desk) as Arc<dyn GuestLink>);
+        exchange.connect(Arc::clone(&computer) as Arc<dyn GuestLink>);
         exchange.set_abilities(|can| (can.clipboard, can.files) = (true, true));
-        (desk, exchange)
+        (computer, exchange)
     }
 
     fn tell(&self, tell: impl FnOnce(&Exchange) + Send + 'static) {
@@ -44,7 +44,7 @@ impl Desk {
     }
 }
 
-impl GuestLink for Desk {
+impl GuestLink for Computer {
     fn offer(&self, types: &[ContentType]) {
         // The person in the guest pastes at once.
         for content in types.to_vec() {
@@ -77,7 +77,8 @@ impl GuestLink for Desk {
 }
 
 fn connect(guest: &Guest, exchange: &Arc<Exchange>, mode: Mode) -> (Client, Serving) {
-    let (stream, serving) = serve_at(&guest.screen, &Machine::deaf(), exchange, mode);
+    let desk = Desk::of(Arc::clone(&guest.screen));
+    let (stream, serving) = serve_with(&desk, &Machine::deaf(), exchange, mode);
     let mut client = Client::connect(stream, false).unwrap();
     client.set_patience(Some(Duration::from_secs(60))).unwrap();
     let can = Abilities { clipboard: true, files: true, ..Abilities::default() };
@@ -123,7 +124,7 @@ fn paste(client: &mut Client, request: u32, content: ContentType) -> Option<Vec<
 #[test]
 fn contents_go_in_and_come_out_as_they_were() {
     let guest = Guest::new(SIZE);
-    let (_desk, exchange) = Desk::new();
+    let (_computer, exchange) = Computer::new();
     let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
     let picture = noise(700_001);
     client.send(&ClientMessage::ClipboardOffer(vec![ContentType::Png])).unwrap();
@@ -136,10 +137,10 @@ fn contents_go_in_and_come_out_as_they_were() {
 #[test]
 fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
     let guest = Guest::new(SIZE);
-    let (desk, exchange) = Desk::new();
-    *desk.clipboard.lock().unwrap() = noise(400_000);
+    let (computer, exchange) = Computer::new();
+    *computer.clipboard.lock().unwrap() = noise(400_000);
     let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
-    desk.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
+    computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let (drawer, stopped) = (Arc::clone(&guest), Arc::clone(&stop));
     let drawing = std::thread::spawn(move || {
@@ -160,7 +161,7 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
 #[test]
 fn a_file_goes_in_at_the_pace_of_the_guest() {
     let guest = Guest::new(SIZE);
-    let (desk, exchange) = Desk::new();
+    let (computer, exchange) = Computer::new();
     let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
     let contents = noise(3_000_000);
     let name = "notes.txt".to_owned();
@@ -180,20 +181,20 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
             FileState::Done | FileState::Failed => panic!("{status:?}"),
         }
     }
-    desk.tell(|exchange| exchange.file_news(1, FileNews::Done));
+    computer.tell(|exchange| exchange.file_news(1, FileNews::Done));
     loop {
         let ServerMessage::FileStatus(status) = client.next_told().unwrap() else { panic!() };
         if status.state == FileState::Done {
             break;
         }
     }
-    assert!(accepted && *desk.file.lock().unwrap() == contents);
+    assert!(accepted && *computer.file.lock().unwrap() == contents);
 }
 
 #[test]
 fn those_who_watch_touch_nothing_and_the_last_to_act_owns() {
     let guest = Guest::new(SIZE);
-    let (desk, exchange) = Desk::new();
+    let (computer, exchange) = Computer::new();
     let (mut watcher, _one) = connect(&guest, &exchange, Mode::Watch);
     let (mut first, _two) = connect(&guest, &exchange, Mode::Interact);
     let (mut second, _three) = connect(&guest, &exchange, Mode::Interact);
@@ -204,7 +205,7 @@ fn those_who_watch_touch_nothing_and_the_last_to_act_owns() {
     while guest.screen.counters().ignored_messages.get() == ignored {
         std::thread::sleep(Duration::from_millis(2));
     }
-    desk.tell(|exchange| exchange.guest_offers(vec![ContentType::Text]));
+    computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Text]));
     assert_eq!(first.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));
     second.send_input(InputEvent::Key { code: 30, down: true }).unwrap();
     assert_eq!(second.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));

@@ -30,11 +30,7 @@ impl QemuMachine {
     ///
     /// # Errors
     /// One plain sentence; nothing is left running.
-    pub fn start(
-        config: &MachineConfig,
-        desk: Arc<Desk>,
-        ports: Vec<GuestPort>,
-    ) -> Result<Self, StartError> {
+    pub fn start(config: &MachineConfig, desk: Arc<Desk>, ports: Vec<GuestPort>) -> Result<Self, StartError> {
         let started = start(config, &desk, ports)?;
         let memory_mib = config.memory_mib;
         // Reserved pages are never given back.

@@ -2,8 +2,8 @@
 //! the names that each side has for them.
 
 use oriel_agents::spice::{self, Kind, Monitor, News, SpiceAgent};
-use oriel_display::{Exchange, Wanted};
 use oriel_display::exchange::{ContentType, FileNews, GuestLink};
+use oriel_display::{Exchange, Wanted};
 use std::sync::Arc;
 
 fn kind(content: ContentType) -> Kind {

@@ -70,7 +70,7 @@ fn ports_are_closed_when_the_machine_ends() {
     let ports = ["com.example.one", "com.example.two"].map(|name| {
         let (_ours, stream) = UnixStream::pair().unwrap();
         let tell = tell.clone();
-        GuestPort { name, stream, on_open: Box::new(move |open| drop(tell.send((name, open)))) }
+        GuestPort { name, stream, on_open: Box::new(move |open| tell.send((name, open)).unwrap()) }
     });
     let bench = Bench::start_with_ports(folder, &config, ports.into()).unwrap();
     bench.wait_for_state(RunState::Running);
