@@ -14,7 +14,9 @@ build="gcc g++ make nasm pkg-config"
 desktop="qemu-system-x86 passt nftables mmdebstrap e2fsprogs debian-archive-keyring zstd ca-certificates curl"
 # From Debian 13 on the D-Bus display is a package of its own.
 [ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null && desktop="$desktop qemu-system-modules-opengl"
-test="acpica-tools chromium busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq"
+# Guest agents, and an X server without a screen in which the desktop's one runs.
+agents="qemu-guest-agent spice-vdagent xvfb xclip"
+test="acpica-tools chromium busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq $agents"
 # A newer one may be there, from backports.
 command -v qemu-img > /dev/null || test="$test qemu-utils"
 

@@ -8,6 +8,7 @@ use crate::protocol::{
     ServerMessage, Update, VERSION, Welcome,
 };
 use crate::source::CursorImage;
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -63,6 +64,9 @@ pub struct Received {
     pub decode: Duration,
 }
 
+/// Messages kept for [`Client::next_told`].
+const MAX_TOLD: usize = 1024;
+
 /// A connected client with its picture.
 pub struct Client {
     stream: UnixStream,
@@ -75,6 +79,7 @@ pub struct Client {
     screens: Option<Screens>,
     last_seq: u32,
     message: Vec<u8>,
+    told: VecDeque<ServerMessage>,
 }
 
 impl Client {
@@ -112,6 +117,7 @@ impl Client {
             screens: None,
             last_seq: 0,
             message,
+            told: VecDeque::new(),
         })
     }
 
@@ -228,11 +234,40 @@ impl Client {
             Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
             Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
             Decoded::Known(
+                message @ (ServerMessage::Agents(_)
+                | ServerMessage::ClipboardOffer(_)
+                | ServerMessage::ClipboardRequest { .. }
+                | ServerMessage::ClipboardData(_)
+                | ServerMessage::FileStatus(_)),
+            ) => {
+                if self.told.len() == MAX_TOLD {
+                    self.told.pop_front();
+                }
+                self.told.push_back(message);
+            }
+            Decoded::Known(
                 ServerMessage::Welcome(_) | ServerMessage::Notice { .. } | ServerMessage::Pong(_),
             )
             | Decoded::Unknown(_) => {}
         }
         Ok(None)
+    }
+
+    /// Waits for the next message about agents, the clipboard or files; frames that come on the way
+    /// are shown and acknowledged. Of messages that nobody waited for the newest are kept.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub fn next_told(&mut self) -> Result<ServerMessage, ClientError> {
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return Ok(told);
+            }
+            if let Some(frame) = self.receive_any()? {
+                let frame_id = frame.header.frame_id;
+                self.send(&ClientMessage::Ack { frame_id, decode_us: 0, present_us: 0 })?;
+            }
+        }
     }
 
     /// Sends an input; gives the number that the frame which answers it carries as `input_seq`.

@@ -1,5 +1,6 @@
 //! What gathers for one viewer while its writer is busy or waits for credit.
 
+use crate::exchange::Mail;
 use crate::geometry::Rect;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -90,6 +91,8 @@ pub struct Pending {
     pub ending: Option<Ending>,
     /// What the client asked for since.
     pub asked: Asked,
+    /// What comes from the guest's clipboard and of files.
+    pub mail: Mail,
     /// Inputs received, oldest first, until the guest sees them.
     received: VecDeque<(u32, Instant)>,
     /// The newest input in the guest, not yet answered: number, received, reached.
@@ -233,6 +236,16 @@ impl Subscription {
     /// Notes what the client asked for, and wakes the writer.
     pub fn ask(&self, note: impl FnOnce(&mut Asked)) {
         self.change(|pending| note(&mut pending.asked));
+    }
+
+    /// Puts something into the viewer's mail, and wakes the writer.
+    pub fn post(&self, letter: impl FnOnce(&mut Mail)) {
+        self.change(|pending| letter(&mut pending.mail));
+    }
+
+    /// Looks at the viewer's mail.
+    pub fn look<R>(&self, look: impl FnOnce(&Mail) -> R) -> R {
+        look(&self.lock().mail)
     }
 
     /// Sleeps until `ready` takes something from what is pending, or `deadline` has passed. `ready`

@@ -48,12 +48,14 @@ fi
 prepare "devices-$vmm-$release"
 make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
+need qemu-ga
+add_program "$work/agents" "$(command -v qemu-ga)"
 make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" \
     'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon virtio_net evdev ext4 button' \
-    "$here"/guest/{pattern,screens,memory,net}.sh
+    "$here"/guest/{pattern,screens,memory,net,agents}.sh "$work/agents"
 cp "$kernel/vmlinuz" "$tree/vmlinuz"
 cp "$here/outer/devices-test" "$tree/run"
-cp "$here"/outer/{screens,memory,network}.sh "$tree/"
+cp "$here"/outer/{screens,memory,network,agents}.sh "$tree/"
 add_program "$tree" "$(command -v passt)"
 printf 'vmm=%s cpus=%s more_cmdline="%s" download=%s\n' "$vmm" "$cpus" "$more_cmdline" "$download" > "$tree/settings"
 

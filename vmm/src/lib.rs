@@ -4,9 +4,11 @@
 //! - [`boot`], [`acpi`], [`memory`], [`generation`] and [`layout`] are what a guest finds when it starts;
 //!   [`cpu`] runs it; [`pci`], [`virtio_pci`] and [`legacy`] are how it reaches devices, and
 //!   [`event_loop`] is where those do their work.
+//! - [`agents`] is who in the guest works for its host: clipboard, files, clean shutdown.
 //! - [`control`] is the Unix socket by which the server and viewers reach the machine.
 
 pub mod acpi;
+pub mod agents;
 pub mod alarm;
 pub mod boot;
 pub mod bus;

@@ -3,6 +3,7 @@
 use super::bytes::Fields;
 use super::{Decoded, Malformed, resize};
 use crate::desk::Wish;
+use crate::exchange::{ContentType, MAX_PIECE, Piece};
 use crate::input::{Button, InputEvent};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,38 @@ pub enum ClientMessage {
     VideoFailed,
     /// 0x8D: what the screens are to be.
     Resize(Wish),
+    /// 0x8E: the person's clipboard has something in these types.
+    ClipboardOffer(Vec<ContentType>),
+    /// 0x8F: the person pastes what the guest offered.
+    ClipboardRequest {
+        /// The client's number of it.
+        request: u32,
+        /// In which type.
+        content: ContentType,
+    },
+    /// 0x90: a piece of what the guest asked for.
+    ClipboardData(Piece),
+    /// 0x91: a file follows.
+    FileStart {
+        /// The client's number of it.
+        transfer: u32,
+        /// Its bytes.
+        size: u64,
+        /// Its name, as the client has it.
+        name: String,
+    },
+    /// 0x92
+    FileData {
+        /// Of which file.
+        transfer: u32,
+        /// The next ones, at most [`MAX_PIECE`].
+        bytes: Vec<u8>,
+    },
+    /// 0x93
+    FileCancel {
+        /// Which file.
+        transfer: u32,
+    },
 }
 
 impl ClientMessage {
@@ -109,9 +142,45 @@ impl ClientMessage {
                 input("PointerBy", body, |by| Ok(InputEvent::PointerBy { dx: by.i16()?, dy: by.i16()? }))?
             }
             0x8D => Self::Resize(resize::decode(body)?),
+            0x8E => Self::ClipboardOffer(offer(body)?),
+            0x8F => fields("ClipboardRequest", body, |ask| {
+                let (request, content) = clipboard_request(ask)?;
+                Ok(Self::ClipboardRequest { request, content })
+            })?,
+            0x90 => fields("ClipboardData", body, |data| Ok(Self::ClipboardData(piece(data)?)))?,
+            0x91 => fields("FileStart", body, |start| {
+                let (transfer, size) = (start.u32()?, start.u64()?);
+                let name = std::str::from_utf8(start.rest()).map_err(|_| start.impossible("name"))?;
+                Ok(Self::FileStart { transfer, size, name: name.to_owned() })
+            })?,
+            0x92 => fields("FileData", body, |data| {
+                Ok(Self::FileData { transfer: data.u32()?, bytes: bytes(data)? })
+            })?,
+            0x93 => fields("FileCancel", body, |cancel| Ok(Self::FileCancel { transfer: cancel.u32()? }))?,
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         Ok(Decoded::Known(known))
+    }
+
+    /// Whether it does something to the guest, which those who only watch may not.
+    pub fn acts(&self) -> bool {
+        match self {
+            Self::Input { .. }
+            | Self::ReleaseAll { .. }
+            | Self::Resize(_)
+            | Self::ClipboardOffer(_)
+            | Self::ClipboardRequest { .. }
+            | Self::ClipboardData(_)
+            | Self::FileStart { .. }
+            | Self::FileData { .. }
+            | Self::FileCancel { .. } => true,
+            Self::Hello(_)
+            | Self::Ack { .. }
+            | Self::Settings { .. }
+            | Self::Ping(_)
+            | Self::Refresh
+            | Self::VideoFailed => false,
+        }
     }
 
     /// The message as bytes.
@@ -128,11 +197,62 @@ impl ClientMessage {
             Self::Refresh => vec![0x8A],
             Self::VideoFailed => vec![0x8B],
             Self::Resize(wish) => resize::encode(wish),
+            Self::ClipboardOffer(types) => encode_offer(0x8E, types),
+            Self::ClipboardRequest { request, content } => {
+                message(0x8F, &[&request.to_le_bytes(), content.name().as_bytes()])
+            }
+            Self::ClipboardData(piece) => encode_piece(0x90, piece),
+            Self::FileStart { transfer, size, name } => {
+                message(0x91, &[&transfer.to_le_bytes(), &size.to_le_bytes(), name.as_bytes()])
+            }
+            Self::FileData { transfer, bytes } => message(0x92, &[&transfer.to_le_bytes(), bytes]),
+            Self::FileCancel { transfer } => message(0x93, &[&transfer.to_le_bytes()]),
         }
     }
 }
 
-fn fields<T>(
+#[derive(Serialize, Deserialize)]
+struct Offer {
+    types: Vec<String>,
+}
+
+/// The types of an offer; those that this version does not know are left out.
+pub(super) fn offer(body: &[u8]) -> Result<Vec<ContentType>, Malformed> {
+    let Offer { types } = serde_json::from_slice(body).map_err(|_| Malformed::Json("ClipboardOffer"))?;
+    Ok(ContentType::ALL.into_iter().filter(|one| types.iter().any(|name| name == one.name())).collect())
+}
+
+pub(super) fn encode_offer(kind: u8, types: &[ContentType]) -> Vec<u8> {
+    json(kind, &Offer { types: types.iter().map(|one| one.name().to_owned()).collect() })
+}
+
+pub(super) fn clipboard_request(fields: &mut Fields<'_>) -> Result<(u32, ContentType), Malformed> {
+    let request = fields.u32()?;
+    let name = std::str::from_utf8(fields.rest()).ok();
+    let content = name.and_then(ContentType::named).ok_or_else(|| fields.impossible("type"))?;
+    Ok((request, content))
+}
+
+/// Bytes to the message's end, no more than a piece may have.
+fn bytes(fields: &mut Fields<'_>) -> Result<Vec<u8>, Malformed> {
+    let bytes = fields.rest();
+    if bytes.len() > MAX_PIECE { Err(fields.impossible("length")) } else { Ok(bytes.to_vec()) }
+}
+
+pub(super) fn piece(fields: &mut Fields<'_>) -> Result<Piece, Malformed> {
+    let (request, flags) = (fields.u32()?, fields.u8()?);
+    if flags > 3 {
+        return Err(fields.impossible("flags"));
+    }
+    Ok(Piece { request, last: flags & 1 != 0, failed: flags & 2 != 0, bytes: bytes(fields)? })
+}
+
+pub(super) fn encode_piece(kind: u8, piece: &Piece) -> Vec<u8> {
+    let flags = u8::from(piece.last) | u8::from(piece.failed) << 1;
+    message(kind, &[&piece.request.to_le_bytes(), &[flags], &piece.bytes])
+}
+
+pub(super) fn fields<T>(
     name: &'static str,
     body: &[u8],
     read: impl FnOnce(&mut Fields<'_>) -> Result<T, Malformed>,
@@ -184,7 +304,7 @@ fn encode_input(seq: u32, event: InputEvent) -> Vec<u8> {
     }
 }
 
-fn message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut out = vec![kind];
     parts.iter().for_each(|part| out.extend_from_slice(part));
     out
@@ -229,6 +349,15 @@ mod tests {
         round_trip(ClientMessage::Ping(u64::MAX));
         round_trip(ClientMessage::Refresh);
         round_trip(ClientMessage::VideoFailed);
+        round_trip(ClientMessage::ClipboardOffer(vec![ContentType::Text, ContentType::Png]));
+        round_trip(ClientMessage::ClipboardRequest { request: 3, content: ContentType::Png });
+        for (last, failed) in [(false, false), (true, false), (true, true)] {
+            let piece = Piece { request: 4, last, failed, bytes: vec![1; MAX_PIECE] };
+            round_trip(ClientMessage::ClipboardData(piece));
+        }
+        round_trip(ClientMessage::FileStart { transfer: 5, size: 1 << 40, name: "größe.txt".into() });
+        round_trip(ClientMessage::FileData { transfer: 5, bytes: vec![] });
+        round_trip(ClientMessage::FileCancel { transfer: 5 });
     }
 
     #[test]
@@ -248,7 +377,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_malformed_and_what_is_new_is_unknown() {
-        let malformed: [&[u8]; 8] = [
+        let long = [&[0x92, 1, 0, 0, 0][..], &[0; MAX_PIECE + 1]].concat();
+        let malformed: [&[u8]; 12] = [
+            &long,
+            b"\x8f\x01\0\0\0text/html",
+            b"\x90\x01\0\0\0\x04",
+            b"\x91\x01\0\0\0\x01\0\0\0\0\0\0\0\xff",
             b"",
             b"\x81{}",
             b"\x82\x01\0\0\0",
@@ -261,6 +395,10 @@ mod tests {
         for message in malformed {
             assert!(ClientMessage::decode(message).is_err(), "{message:?}");
         }
+        assert_eq!(
+            ClientMessage::decode(b"\x8e{\"types\":[\"text/html\",\"image/png\"]}"),
+            Ok(Decoded::Known(ClientMessage::ClipboardOffer(vec![ContentType::Png])))
+        );
         assert_eq!(ClientMessage::decode(b"\xf0anything"), Ok(Decoded::Unknown(0xf0)));
         assert_eq!(ClientMessage::decode(b"\x02"), Ok(Decoded::Unknown(0x02)));
     }

@@ -2,6 +2,7 @@
 
 use super::{ClientMessage, Decoded, Frame, FrameHeader, Hello, ServerMessage, Update, VideoUpdate};
 use crate::canvas::Canvas;
+use crate::exchange::{ContentType, Piece};
 use crate::geometry::{Rect, Size};
 use crate::input::InputEvent;
 
@@ -36,6 +37,7 @@ fn samples() -> Vec<Vec<u8>> {
             }),
         ],
     };
+    let piece = Piece { request: 1, last: true, failed: false, bytes: vec![1, 2, 3] };
     vec![
         frame.encode(),
         ClientMessage::Hello(Hello { versions: vec![1], h264: true, video_only: false, screen: 0 }).encode(),
@@ -44,6 +46,9 @@ fn samples() -> Vec<Vec<u8>> {
         ClientMessage::Ack { frame_id: 1, decode_us: 1, present_us: 1 }.encode(),
         ServerMessage::CursorShape(None).encode(),
         ServerMessage::CursorMove { x: 1, y: 1 }.encode(),
+        ClientMessage::ClipboardRequest { request: 1, content: ContentType::Text }.encode(),
+        ClientMessage::ClipboardData(piece).encode(),
+        ClientMessage::FileStart { transfer: 1, size: 2, name: "a.txt".into() }.encode(),
     ]
 }
 
@@ -54,7 +59,7 @@ fn garbage_never_panics() {
     let mut canvas = Canvas::new();
     for round in 0..40_000 {
         let message: Vec<u8> = if round % 2 == 0 {
-            let kind = [0x02, 0x03, 0x81, 0x83, 0x88][random.below(5)];
+            let kind = [0x02, 0x03, 0x81, 0x83, 0x88, 0x8E, 0x8F, 0x90, 0x91, 0x92][random.below(10)];
             let length = random.below(120);
             std::iter::once(kind).chain((0..length).map(|_| random.next() as u8)).collect()
         } else {

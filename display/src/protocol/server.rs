@@ -1,8 +1,9 @@
 //! Messages from the server, frames apart.
 
 use super::bytes::{Fields, coordinate};
-use super::client::json;
+use super::client::{self, json, message};
 use super::{Decoded, Frame, Malformed};
+use crate::exchange::{Abilities, ContentType, FileStatus, Piece};
 use crate::geometry::{Rect, Size};
 use crate::source::CursorImage;
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,21 @@ pub enum ServerMessage {
     },
     /// 0x0F
     Screens(Screens),
+    /// 0x0A: what the guest can do now.
+    Agents(Abilities),
+    /// 0x0B: what the guest has to paste.
+    ClipboardOffer(Vec<ContentType>),
+    /// 0x0C: the guest pastes what this client offered.
+    ClipboardRequest {
+        /// The server's number of it.
+        request: u32,
+        /// In which type.
+        content: ContentType,
+    },
+    /// 0x0D: a piece of what the client asked for.
+    ClipboardData(Piece),
+    /// 0x0E: what became of a file.
+    FileStatus(FileStatus),
 }
 
 impl ServerMessage {
@@ -123,6 +139,20 @@ impl ServerMessage {
                 return Ok(Decoded::Known(Self::Closed { code, text }));
             }
             0x0F => Self::Screens(serde_json::from_slice(body).map_err(|_| Malformed::Json("Screens"))?),
+            0x0A => {
+                let abilities = serde_json::from_slice(body).map_err(|_| Malformed::Json("Agents"))?;
+                return Ok(Decoded::Known(Self::Agents(abilities)));
+            }
+            0x0B => return Ok(Decoded::Known(Self::ClipboardOffer(client::offer(body)?))),
+            0x0C => {
+                let (request, content) = client::clipboard_request(&mut fields)?;
+                Self::ClipboardRequest { request, content }
+            }
+            0x0D => Self::ClipboardData(client::piece(&mut fields)?),
+            0x0E => {
+                let status = serde_json::from_slice(body).map_err(|_| Malformed::Json("FileStatus"))?;
+                return Ok(Decoded::Known(Self::FileStatus(status)));
+            }
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         if !matches!(known, Self::Welcome(_) | Self::Screens(_)) {
@@ -146,6 +176,13 @@ impl ServerMessage {
             Self::Pong(value) => [&[0x07], &value.to_le_bytes()[..]].concat(),
             Self::Closed { code, text } => json(0x08, &ClosedBody { code: *code, text: text.clone() }),
             Self::Screens(screens) => json(0x0F, screens),
+            Self::Agents(abilities) => json(0x0A, abilities),
+            Self::ClipboardOffer(types) => client::encode_offer(0x0B, types),
+            Self::ClipboardRequest { request, content } => {
+                message(0x0C, &[&request.to_le_bytes(), content.name().as_bytes()])
+            }
+            Self::ClipboardData(piece) => client::encode_piece(0x0D, piece),
+            Self::FileStatus(status) => json(0x0E, status),
         }
     }
 }
@@ -156,6 +193,8 @@ fn name(kind: u8) -> &'static str {
         0x04 => "CursorMove",
         0x05 => "Leds",
         0x07 => "Pong",
+        0x0C => "ClipboardRequest",
+        0x0D => "ClipboardData",
         _ => "server",
     }
 }
@@ -187,6 +226,7 @@ fn decode_cursor(fields: &mut Fields<'_>) -> Result<Option<CursorImage>, Malform
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::FileState;
 
     fn round_trip(message: ServerMessage) {
         assert_eq!(ServerMessage::decode(&message.encode()), Ok(Decoded::Known(message)));
@@ -214,11 +254,28 @@ mod tests {
         round_trip(ServerMessage::Closed { code: CloseCode::Stopped, text: "It was shut down.".into() });
         let screens = vec![Rect::new(0, 0, 1920, 1080), Rect::default()];
         round_trip(ServerMessage::Screens(Screens { max: 2, screens }));
+        round_trip(ServerMessage::Agents(Abilities { clipboard: true, ..Abilities::default() }));
+        round_trip(ServerMessage::ClipboardOffer(vec![]));
+        round_trip(ServerMessage::ClipboardRequest { request: 1, content: ContentType::Text });
+        let piece = Piece { request: 2, last: true, failed: false, bytes: vec![7; 9] };
+        round_trip(ServerMessage::ClipboardData(piece));
+        let status =
+            FileStatus { transfer: 3, state: FileState::Failed, received: 4, text: Some("No.".into()) };
+        round_trip(ServerMessage::FileStatus(status));
     }
 
     #[test]
     fn codes_are_those_of_the_specification() {
         let closed = ServerMessage::Closed { code: CloseCode::Malformed, text: "x".into() };
         assert_eq!(closed.encode(), b"\x08{\"code\":\"malformed\",\"text\":\"x\"}");
+        let status = FileStatus { transfer: 3, state: FileState::Progress, received: 4, text: None };
+        assert_eq!(
+            ServerMessage::FileStatus(status).encode(),
+            b"\x0e{\"transfer\":3,\"state\":\"progress\",\"received\":4}"
+        );
+        assert_eq!(
+            ServerMessage::ClipboardOffer(vec![ContentType::Text]).encode(),
+            b"\x0b{\"types\":[\"text/plain\"]}"
+        );
     }
 }

@@ -2,10 +2,12 @@
 
 mod flow;
 mod outgoing;
+mod pieces;
 mod reader;
 mod writer;
 
 use crate::desk::Desk;
+use crate::exchange::Exchange;
 use crate::input::InputSink;
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{
@@ -73,9 +75,10 @@ impl Viewer {
         stream: UnixStream,
         desk: Arc<Desk>,
         input: Arc<dyn InputSink>,
+        exchange: Arc<Exchange>,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
-        let ended = Self::run(&stream, &desk, &*input, mode);
+        let ended = Self::run(&stream, &desk, &*input, &exchange, mode);
         // The peer may have gone already: there is nothing to do about a shutdown that fails.
         let _ = stream.shutdown(Shutdown::Both);
         ended
@@ -85,6 +88,7 @@ impl Viewer {
         stream: &UnixStream,
         desk: &Arc<Desk>,
         input: &dyn InputSink,
+        exchange: &Arc<Exchange>,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
         stream.set_read_timeout(Some(HELLO_PATIENCE))?;
@@ -129,7 +133,8 @@ impl Viewer {
         }
         let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode)?;
         let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
-        let reader = Reader::new(desk, shown, screen, subscription, input, seat);
+        let place = exchange.join(subscription, mode == Mode::Interact);
+        let reader = Reader::new(desk, shown, screen, subscription, input, seat, place);
         let from = stream.try_clone()?;
         let ending = std::thread::scope(|scope| {
             let name = format!("viewer-{}-in", subscription.viewer());

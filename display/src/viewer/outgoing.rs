@@ -3,6 +3,7 @@
 use crate::protocol::{CloseCode, ServerMessage};
 use crate::subscription::Subscription;
 use std::io::{self, IoSlice, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -30,6 +31,14 @@ impl Outgoing {
     /// When the connection broke or is to end; nothing more can be sent then.
     pub fn send(&mut self, message: &[u8], subscription: &Subscription) -> io::Result<()> {
         self.write(message, || !subscription.is_ending())
+    }
+
+    /// Whether the peer has taken everything that was sent.
+    pub fn is_drained(&self) -> bool {
+        let mut queued: libc::c_int = 0;
+        // SAFETY: for a socket the kernel writes one int there (unix(7), SIOCOUTQ).
+        let asked = unsafe { libc::ioctl(self.stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut queued) };
+        asked != 0 || queued == 0
     }
 
     /// Says why the connection ends; what cannot be said now is left unsaid.

@@ -1,6 +1,7 @@
 //! The receiving half of a viewer's connection.
 
 use crate::desk::{Desk, Seat};
+use crate::exchange::Place;
 use crate::input::{Button, InputEvent, InputId, InputSink};
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{ClientMessage, Decoded, MAX_CLIENT_MESSAGE};
@@ -24,6 +25,7 @@ pub struct Reader<'a> {
     input: &'a dyn InputSink,
     /// `None` for a client that only watches.
     seat: Option<Seat>,
+    place: Place,
     held: Held,
     last_seq: u32,
 }
@@ -70,8 +72,9 @@ impl<'a> Reader<'a> {
         subscription: &'a Subscription,
         input: &'a dyn InputSink,
         seat: Option<Seat>,
+        place: Place,
     ) -> Self {
-        Self { desk, screen, shown, subscription, input, seat, held: Held::default(), last_seq: 0 }
+        Self { desk, screen, shown, subscription, input, seat, place, held: Held::default(), last_seq: 0 }
     }
 
     /// Reads until the connection ends, then lets go of what is held and tells the writer.
@@ -105,9 +108,7 @@ impl<'a> Reader<'a> {
     fn take(&mut self, message: ClientMessage, received: Instant) {
         match message {
             ClientMessage::Hello(_) => {}
-            ClientMessage::Input { .. } | ClientMessage::ReleaseAll { .. } | ClientMessage::Resize(_)
-                if self.seat.is_none() =>
-            {
+            message if self.seat.is_none() && message.acts() => {
                 self.screen.counters().ignored_messages.add(1);
             }
             ClientMessage::Resize(wish) => {
@@ -139,6 +140,14 @@ impl<'a> Reader<'a> {
             }),
             ClientMessage::Refresh => self.subscription.ask(|asked| asked.refresh = true),
             ClientMessage::VideoFailed => self.subscription.ask(|asked| asked.video_failed = true),
+            ClientMessage::ClipboardOffer(types) => self.place.offer(types),
+            ClientMessage::ClipboardRequest { request, content } => self.place.request(request, content),
+            ClientMessage::ClipboardData(piece) => self.place.provide(piece),
+            ClientMessage::FileStart { transfer, size, name } => {
+                self.place.start_file(transfer, size, &name);
+            }
+            ClientMessage::FileData { transfer, bytes } => self.place.file_data(transfer, &bytes),
+            ClientMessage::FileCancel { transfer } => self.place.cancel_file(transfer),
         }
     }
 
@@ -158,6 +167,7 @@ impl<'a> Reader<'a> {
             other => other,
         };
         self.screen.counters().inputs.add(1);
+        self.place.acted();
         self.input.input(event, InputId { viewer: self.subscription.viewer(), seq });
     }
 

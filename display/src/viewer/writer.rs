@@ -3,9 +3,11 @@
 use super::Mode;
 use super::flow::Flow;
 use super::outgoing::Outgoing;
+use super::pieces::Pieces;
 use crate::composer::{Composed, Composer};
 use crate::desk::Desk;
 use crate::exact::encode::CompressError;
+use crate::exchange::{Mail, Piece};
 use crate::geometry::{Rect, Size};
 use crate::protocol::bytes::coordinate;
 use crate::protocol::server::encode_cursor;
@@ -24,6 +26,7 @@ pub struct Writer<'a> {
     outgoing: Outgoing,
     composer: Composer,
     flow: Flow,
+    pieces: Pieces,
     watching: bool,
     /// The client was told that it wants more screens than there can be.
     told_too_many: bool,
@@ -32,7 +35,9 @@ pub struct Writer<'a> {
 /// What the writer took from its inbox.
 enum Work {
     /// Messages that need no credit, and a picture if one may be sent.
-    Send(Small, Option<PictureWork>),
+    Send(Small, Option<Box<PictureWork>>),
+    /// A piece of contents that the client pastes.
+    Piece(Piece),
     /// Nothing but time has passed.
     Tidy,
     End(Ending),
@@ -47,12 +52,13 @@ struct Small {
     layout: bool,
     too_many_screens: bool,
     pings: Vec<u64>,
+    mail: Mail,
 }
 
 impl Small {
     fn is_empty(&self) -> bool {
         let flags = [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens];
-        !flags.contains(&true) && self.pings.is_empty()
+        !flags.contains(&true) && self.pings.is_empty() && !self.mail.has_letters()
     }
 }
 
@@ -74,8 +80,17 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, CompressError> {
         let composer = Composer::new(hello.h264, hello.video_only)?;
         let watching = mode == Mode::Watch;
-        let flow = Flow::new();
-        Ok(Self { desk, screen, subscription, outgoing, composer, flow, watching, told_too_many: false })
+        Ok(Self {
+            desk,
+            screen,
+            subscription,
+            outgoing,
+            composer,
+            flow: Flow::new(),
+            pieces: Pieces::default(),
+            watching,
+            told_too_many: false,
+        })
     }
 
     /// Sends until the connection is to end, and says why if there is something to say.
@@ -87,6 +102,7 @@ impl<'a> Writer<'a> {
                     Some(work) => self.send_picture(&work),
                     None => Ok(()),
                 }),
+                Work::Piece(piece) => self.send(&ServerMessage::ClipboardData(piece).encode()),
                 Work::Tidy => {
                     self.composer.tidy(Instant::now());
                     Ok(())
@@ -128,6 +144,7 @@ impl<'a> Writer<'a> {
             layout: std::mem::take(&mut pending.layout),
             too_many_screens: std::mem::take(&mut pending.asked.too_many_screens) && !self.told_too_many,
             pings: pending.asked.pings.drain(..).collect(),
+            mail: pending.mail.take_letters(),
         };
         let wanted = !pending.damage.is_empty() || self.composer.wants_frame(now);
         let credit = wanted && self.flow.has_credit();
@@ -139,12 +156,22 @@ impl<'a> Writer<'a> {
                 flushes: std::mem::take(&mut pending.flushes),
                 answer: pending.answer.take(),
             };
-            return Wait::Take(Work::Send(small, Some(work)));
+            return Wait::Take(Work::Send(small, Some(Box::new(work))));
         }
         if !small.is_empty() {
             return Wait::Take(Work::Send(small, None));
         }
-        match (wanted, credit, not_before) {
+        let mut again = None;
+        if pending.mail.has_parcels() {
+            again = self.pieces.not_before(wanted, self.outgoing.is_drained(), now);
+            if again.is_none()
+                && let Some(piece) = pending.mail.take_piece()
+            {
+                self.pieces.sent(now);
+                return Wait::Take(Work::Piece(piece));
+            }
+        }
+        let rest = match (wanted, credit, not_before) {
             // Held back by the client: only its acknowledgement changes that.
             (true, false, _) => Wait::Forever,
             (true, true, Some(then)) => Wait::Until(then),
@@ -153,6 +180,11 @@ impl<'a> Writer<'a> {
                 Some(due) => Wait::Until(due),
                 None => Wait::Forever,
             },
+        };
+        match (rest, again) {
+            (Wait::Forever, Some(again)) => Wait::Until(again),
+            (Wait::Until(then), Some(again)) => Wait::Until(then.min(again)),
+            (rest, _) => rest,
         }
     }
 
@@ -201,7 +233,23 @@ impl<'a> Writer<'a> {
         if small.leds {
             self.send(&ServerMessage::Leds(leds).encode())?;
         }
-        small.pings.iter().try_for_each(|ping| self.send(&ServerMessage::Pong(*ping).encode()))
+        small.pings.iter().try_for_each(|ping| self.send(&ServerMessage::Pong(*ping).encode()))?;
+        self.send_letters(&small.mail)
+    }
+
+    fn send_letters(&mut self, mail: &Mail) -> io::Result<()> {
+        if let Some(abilities) = mail.abilities {
+            self.send(&ServerMessage::Agents(abilities).encode())?;
+        }
+        if let Some(types) = &mail.offer {
+            self.send(&ServerMessage::ClipboardOffer(types.clone()).encode())?;
+        }
+        for (request, content) in mail.requests.iter().copied() {
+            self.send(&ServerMessage::ClipboardRequest { request, content }.encode())?;
+        }
+        mail.statuses
+            .iter()
+            .try_for_each(|status| self.send(&ServerMessage::FileStatus(status.clone()).encode()))
     }
 
     fn send_picture(&mut self, work: &PictureWork) -> io::Result<()> {

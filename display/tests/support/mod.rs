@@ -7,7 +7,7 @@ use oriel_display::client::Received;
 use oriel_display::input::{InputEvent, InputId, InputSink};
 use oriel_display::protocol::Hello;
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{Client, Desk, PixelSource, Rect, Screen, Size, SourceLost, Viewer};
+use oriel_display::{Client, Desk, Exchange, PixelSource, Rect, Screen, Size, SourceLost, Viewer};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -135,9 +135,19 @@ pub fn serve(screen: &Arc<Screen>, machine: &Arc<Machine>, mode: Mode) -> (UnixS
 
 /// The same at a desk with any number of screens.
 pub fn serve_at(desk: &Arc<Desk>, machine: &Arc<Machine>, mode: Mode) -> (UnixStream, Serving) {
+    serve_with(desk, machine, &Exchange::new(), mode)
+}
+
+/// The same with an exchange that is there already.
+pub fn serve_with(
+    desk: &Arc<Desk>,
+    machine: &Arc<Machine>,
+    exchange: &Arc<Exchange>,
+    mode: Mode,
+) -> (UnixStream, Serving) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let (desk, machine) = (Arc::clone(desk), Arc::clone(machine));
-    let serving = std::thread::spawn(move || Viewer::serve(theirs, desk, machine, mode).unwrap());
+    let (desk, machine, exchange) = (Arc::clone(desk), Arc::clone(machine), Arc::clone(exchange));
+    let serving = std::thread::spawn(move || Viewer::serve(theirs, desk, machine, exchange, mode).unwrap());
     (ours, serving)
 }
 

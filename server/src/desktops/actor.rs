@@ -235,9 +235,9 @@ impl Actor {
             Machine::Preparing { off, .. } => off.cancel(),
             Machine::Up { .. } if force => self.escalate(Escalation::PullPlug).await,
             Machine::Up { link, .. } => {
-                let pressed = link.request(Command::PressPower).await;
+                let pressed = link.request(Command::ShutDown).await;
                 if let Err(text) = pressed {
-                    tracing::warn!(desktop = %self.id, text, "the power button did not work");
+                    tracing::warn!(desktop = %self.id, text, "the guest could not be told to shut down");
                 }
                 self.deadline = Some((Instant::now() + self.grace(), Escalation::PullPlug));
             }

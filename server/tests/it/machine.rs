@@ -135,7 +135,7 @@ impl Machine {
             };
             send(&mut writer, &Reply { id, outcome })?;
             match command {
-                Command::PressPower if !self.is("ignores-power") => {
+                Command::ShutDown if !self.is("ignores-power") => {
                     self.tell(&Event::State { state: RunState::Stopping, reason: None });
                     self.end(EndReason::GuestPowerOff, "");
                 }
@@ -162,6 +162,7 @@ impl Machine {
             memory_mib: self.config.memory_mib,
             screen: Some((1920, 1080)),
             viewers: 0,
+            agents: Default::default(),
             counters: Default::default(),
         }
     }

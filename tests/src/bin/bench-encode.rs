@@ -2,7 +2,7 @@
 //! and the scene drawn at its own rate. Prints figures as JSON lines.
 
 use oriel_display::viewer::{Mode, Viewer};
-use oriel_display::{Client, Desk, InputEvent, InputId, InputSink, Screen, Size};
+use oriel_display::{Client, Desk, Exchange, InputEvent, InputId, InputSink, Screen, Size};
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};
 use oriel_tests::scene_source::SceneSource;
@@ -41,8 +41,9 @@ fn measure(scene: Scene) -> Result<(), Box<dyn Error>> {
 
     let (ours, theirs) = UnixStream::pair()?;
     let served = screen.clone();
-    let server =
-        thread::spawn(move || Viewer::serve(theirs, Desk::of(served), Arc::new(NoInput), Mode::Interact));
+    let server = thread::spawn(move || {
+        Viewer::serve(theirs, Desk::of(served), Arc::new(NoInput), Exchange::new(), Mode::Interact)
+    });
     let mut client = Client::connect(ours, true)?;
     let first = client.next_frame()?;
     let over = Arc::new(AtomicBool::new(false));

@@ -1,6 +1,7 @@
 //! Messages on a desktop's control socket.
 
 use crate::config::{Accel, MachineKind};
+use crate::guest_facts::GuestFacts;
 use crate::last_words::EndReason;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ pub enum Command {
     Describe,
     /// From now on send every [`Event`] on this connection.
     Watch,
+    /// Has the guest shut down in its own time: its agent is told to, and where there is none that
+    /// listens, the power button is pressed.
+    ShutDown,
     /// Presses the power button: the guest shuts down in its own time.
     PressPower,
     /// Resets at once, as the button on the case does.
@@ -77,6 +81,13 @@ pub enum Command {
         /// MiB; 0 gives it everything back.
         target_mib: u32,
     },
+    /// Has the guest's agent bring the file systems to rest, so that the disks may be copied. They
+    /// are thawed after 30 s at the latest, whatever happens.
+    Freeze,
+    /// Ends [`Command::Freeze`].
+    Thaw,
+    /// Asks for [`crate::GuestFacts`].
+    GuestFacts,
 }
 
 /// The answer to a [`Request`].
@@ -97,6 +108,10 @@ pub enum Outcome {
     Done,
     /// The answer to [`Command::Describe`].
     Description(Box<Description>),
+    /// The answer to [`Command::Freeze`] and [`Command::Thaw`]: how many file systems.
+    FileSystems(u64),
+    /// The answer to [`Command::GuestFacts`].
+    GuestFacts(Box<GuestFacts>),
     /// One plain sentence.
     Error(String),
 }
@@ -150,8 +165,20 @@ pub struct Description {
     pub screen: Option<(u32, u32)>,
     /// How many are connected.
     pub viewers: u32,
+    /// The guest's agents that have opened their ports.
+    #[serde(default)]
+    pub agents: ConnectedAgents,
     /// Counters by name (dropped inputs, malformed descriptors, frames, bytes …).
     pub counters: std::collections::BTreeMap<String, u64>,
+}
+
+/// Who in the guest listens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectedAgents {
+    /// spice-vdagent: clipboard, screen layout, files.
+    pub desktop: bool,
+    /// qemu-guest-agent: shutdown, frozen file systems, facts.
+    pub guest: bool,
 }
 
 /// Something happened.

@@ -8,6 +8,7 @@
 
 pub mod config;
 pub mod control;
+pub mod guest_facts;
 pub mod host;
 pub mod last_words;
 
@@ -15,7 +16,9 @@ pub use config::{
     Accel, Boot, Disk, DiskFormat, HugePages, Layer, Link, MachineConfig, MachineKind, Network, RateLimit,
 };
 pub use control::{
-    Command, Description, Event, Open, Opened, PauseReason, Reply, Request, RunState, ViewerMode,
+    Command, ConnectedAgents, Description, Event, Open, Opened, PauseReason, Reply, Request, RunState,
+    ViewerMode,
 };
+pub use guest_facts::{GuestFacts, GuestFileSystem, GuestInterface};
 pub use host::{HostFacts, KvmFinding};
 pub use last_words::{EndReason, LastWords};

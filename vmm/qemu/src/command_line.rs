@@ -16,6 +16,8 @@ pub(crate) struct Inherited {
     pub serial: RawFd,
     /// What is behind each network interface.
     pub networks: Vec<Netdev>,
+    /// The sockets of the guest's ports, with their names.
+    pub ports: Vec<(&'static str, RawFd)>,
 }
 
 /// QEMU's arguments for `config` (qemu(1)). The machine starts stopped.
@@ -42,6 +44,7 @@ pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inheri
     line.option("-serial", "chardev:serial");
     networks(config, &inherited.networks, &mut line);
     devices(config, &mut line);
+    ports(&inherited.ports, &mut line);
     line.0
 }
 
@@ -172,6 +175,25 @@ fn networks(config: &MachineConfig, ends: &[Netdev], line: &mut Line) {
     }
 }
 
+/// The device's identifier of a port, by which QMP's events name it.
+pub(crate) fn port_id(index: usize) -> String {
+    format!("port{index}")
+}
+
+fn ports(ports: &[(&'static str, RawFd)], line: &mut Line) {
+    if ports.is_empty() {
+        return;
+    }
+    line.device(&json!({"driver": "virtio-serial-pci", "id": "serial-ports"}));
+    for (index, (name, fd)) in ports.iter().enumerate() {
+        let (id, chardev) = (port_id(index), format!("port{index}-chardev"));
+        line.option("-chardev", format!("socket,id={chardev},fd={fd}"));
+        line.device(&json!({
+            "driver": "virtserialport", "bus": "serial-ports.0", "id": id, "chardev": chardev, "name": name,
+        }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,7 +227,7 @@ mod tests {
 
     fn text(config: &MachineConfig) -> String {
         let networks = vec![Netdev::Stream { fd: 9, mtu: Some(1500) }, Netdev::Tap { fd: 10 }, Netdev::None];
-        let inherited = Inherited { qmp: 7, serial: 8, networks };
+        let inherited = Inherited { qmp: 7, serial: 8, networks, ports: vec![("com.example.one", 11)] };
         let line = arguments(config, Accel::Tcg, &inherited);
         line.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("\n")
     }
@@ -252,6 +274,13 @@ mod tests {
         );
         assert!(text.contains("tap,id=net1,fd=10"));
         assert!(text.contains(r#""id":"nic2","mac":"52:54:00:00:00:03","romfile":""}"#), "{text}");
+    }
+
+    #[test]
+    fn ports_are_named_and_connected() {
+        let text = text(&config());
+        assert!(text.contains("socket,id=port0-chardev,fd=11"), "{text}");
+        assert!(text.contains(r#""name":"com.example.one""#) && text.contains(r#""id":"port0""#), "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One desktop's machine, as the rest of Oriel sees it.
 
 use crate::error::{CommandError, StartError};
+use crate::ports::GuestPort;
 use crate::qmp::Command;
 use crate::start::{MINIMUM_MIB, Started, start};
 use oriel_display::{Desk, InputSink};
@@ -25,12 +26,12 @@ impl QemuMachine {
     /// which are closed when the machine ends; the guest is asked for the screens that the desk wants. Blocks for as long as QEMU takes to get going, usually well
     /// under a second.
     ///
-    /// `config.boot.kernel` may be empty: then firmware boots the first disk.
+    /// The guest finds `ports` by their names. `config.boot.kernel` may be empty: then firmware boots the first disk.
     ///
     /// # Errors
     /// One plain sentence; nothing is left running.
-    pub fn start(config: &MachineConfig, desk: Arc<Desk>) -> Result<Self, StartError> {
-        let started = start(config, &desk)?;
+    pub fn start(config: &MachineConfig, desk: Arc<Desk>, ports: Vec<GuestPort>) -> Result<Self, StartError> {
+        let started = start(config, &desk, ports)?;
         let memory_mib = config.memory_mib;
         // Reserved pages are never given back.
         let largest_balloon_mib = match config.huge_pages {

@@ -11,6 +11,7 @@ use crate::input::{self, InputQueue};
 use crate::installed::find_program;
 use crate::logs::{SerialLog, last_lines};
 use crate::network::{End, Networks};
+use crate::ports::{GuestPort, PortListeners};
 use crate::process::{self, Process};
 use crate::qmp::{Command as QmpCommand, Qmp};
 use crate::watch::{Readers, Watch};
@@ -51,7 +52,11 @@ pub(crate) struct Started {
 }
 
 /// Starts QEMU for `config` and lets the guest run.
-pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started, StartError> {
+pub(crate) fn start(
+    config: &MachineConfig,
+    desk: &Arc<Desk>,
+    ports: Vec<GuestPort>,
+) -> Result<Started, StartError> {
     check(config)?;
     let program = find_program().ok_or(StartError::QemuMissing)?;
     let accel = choose_accel(config.accel)?;
@@ -59,11 +64,18 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
     let counters = Arc::new(Counters::default());
     let input = InputQueue::new(Arc::clone(&counters));
     let (tell, events) = mpsc::channel();
+    let (mut names, mut listeners, mut inherit) = (Vec::new(), Vec::new(), Vec::<OwnedFd>::new());
+    for GuestPort { name, stream, on_open } in ports {
+        names.push((name, stream.as_raw_fd()));
+        listeners.push(on_open);
+        inherit.push(stream.into());
+    }
     let watch = Arc::new(Watch::new(
         config.memory_mib,
         Arc::clone(desk),
         Arc::clone(&counters),
         Arc::clone(&input),
+        PortListeners::new(listeners),
         tell,
     ));
 
@@ -77,18 +89,19 @@ pub(crate) fn start(config: &MachineConfig, desk: &Arc<Desk>) -> Result<Started,
         qmp: qmp_theirs.as_raw_fd(),
         serial: serial_theirs.as_raw_fd(),
         networks: ends.iter().map(|end| end.netdev()).collect(),
+        ports: names,
     };
+    inherit.extend([qmp_theirs.into(), serial_theirs.into()]);
     let mut command = Command::new(&program);
     command.args(arguments(config, accel, &inherited));
     if config.huge_pages == HugePages::Never {
         process::forbid_huge_pages(&mut command);
     }
-    let mut descriptors = vec![qmp_theirs.into(), serial_theirs.into()];
-    descriptors.extend(ends.into_iter().filter_map(End::into_fd));
+    inherit.extend(ends.into_iter().filter_map(End::into_fd));
 
     let (readers, take_readers) = mpsc::channel::<Readers>();
     let mourner = Arc::clone(&watch);
-    let (process, stderr) = Process::spawn(command, descriptors, move |status| {
+    let (process, stderr) = Process::spawn(command, inherit, move |status| {
         // Without readers the start failed, and whoever started tells why.
         if let Ok(readers) = take_readers.recv() {
             mourner.ended(status, readers);

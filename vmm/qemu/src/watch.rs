@@ -4,6 +4,7 @@ use crate::counters::{Counters, count};
 use crate::ending::Omens;
 use crate::error::CommandError;
 use crate::input::InputQueue;
+use crate::ports::PortListeners;
 use crate::qmp::{self, Command, Qmp, RunStatus};
 use oriel_display::Desk;
 use oriel_vmm_api::{Event, PauseReason, RunState};
@@ -21,6 +22,7 @@ pub(crate) struct Watch {
     counters: Arc<Counters>,
     input: Arc<InputQueue>,
     memory_mib: u32,
+    ports: PortListeners,
 }
 
 struct Known {
@@ -46,6 +48,7 @@ impl Watch {
         desk: Arc<Desk>,
         counters: Arc<Counters>,
         input: Arc<InputQueue>,
+        ports: PortListeners,
         events: Sender<Event>,
     ) -> Self {
         let known = Known {
@@ -55,7 +58,7 @@ impl Watch {
             omens: Omens::default(),
             events,
         };
-        Self { known: Mutex::new(known), desk, counters, input, memory_mib }
+        Self { known: Mutex::new(known), desk, counters, input, memory_mib, ports }
     }
 
     /// What the machine is doing.
@@ -77,6 +80,10 @@ impl Watch {
                 known.omens.shutdown = Some(reason);
             }
             qmp::Event::GuestPanicked => known.omens.panicked = true,
+            qmp::Event::PortChanged { id, open } => {
+                drop(known);
+                self.ports.changed(&id, open);
+            }
             qmp::Event::Reset => {
                 count(&self.counters.resets);
                 known.power_pressed = false;
@@ -136,6 +143,7 @@ impl Watch {
         drop(readers.qmp.join());
         let lines = readers.stderr.join().unwrap_or_default();
         self.input.end();
+        self.ports.close_all();
         let (reason, text) = self.known().omens.explain(status, lines.last().map(String::as_str));
         tracing::info!(?reason, "{text}");
         self.desk.close(&text);

@@ -20,7 +20,8 @@ usage: oriel-vmm COMMAND
   disk check FILE                        look for damage in a qcow2 image, as JSON
   disk create-overlay --size BYTES --backing-name NAME --backing-format raw|qcow2 FILE
                                          make a qcow2 image of what differs from another one
-  tell --socket FILE WHAT                describe, watch, press-power, reset, stop, pause, resume or balloon MIB
+  tell --socket FILE WHAT                describe, watch, shut-down, press-power, reset, stop, pause, resume,
+                                         balloon MIB, freeze or thaw (the file systems), or facts (of the guest)
   tell --socket FILE resize WxH...       ask the guest for screens of these sizes
   picture --socket FILE --out FILE.png   save what the desktop shows, once it is exact (or FILE.ppm)
   press --socket FILE KEY[+KEY...]...    press keys, such as KEY_LEFTCTRL+KEY_C KEY_ENTER

@@ -24,6 +24,10 @@ pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
             let text = serde_json::to_string_pretty(&description).map_err(|error| error.to_string())?;
             println!("{text}");
         }
+        Outcome::FileSystems(count) => println!("{count} file systems"),
+        Outcome::GuestFacts(facts) => {
+            println!("{}", serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())?);
+        }
         Outcome::Error(text) => return Err(text),
     }
     if watches {
@@ -44,11 +48,15 @@ fn command_of(words: &[String]) -> Result<Command, String> {
     Ok(match words[..] {
         ["describe"] => Command::Describe,
         ["watch"] => Command::Watch,
+        ["shut-down"] => Command::ShutDown,
         ["press-power"] => Command::PressPower,
         ["reset"] => Command::Reset,
         ["stop"] => Command::Stop,
         ["pause"] => Command::Pause,
         ["resume"] => Command::Resume,
+        ["freeze"] => Command::Freeze,
+        ["thaw"] => Command::Thaw,
+        ["facts"] => Command::GuestFacts,
         ["balloon", mib] => {
             let target_mib = mib.parse().map_err(|_| format!("{mib} is not a number of MiB."))?;
             Command::Balloon { target_mib }

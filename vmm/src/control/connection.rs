@@ -126,7 +126,8 @@ fn converse(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
                 ViewerMode::Watch => Mode::Watch,
             };
             let machine = &desktop.machine;
-            let ended = Viewer::serve(stream, machine.desk().clone(), machine.input(), mode);
+            let exchange = machine.agents().exchange().clone();
+            let ended = Viewer::serve(stream, machine.desk().clone(), machine.input(), exchange, mode);
             let ended = ended.map_err(io::Error::other)?;
             tracing::debug!(?ended, "a viewer left");
             Ok(())

@@ -4,7 +4,7 @@ use super::connection::Desktop;
 use crate::machine::Refused;
 use oriel_display::{Desk, Size, Wanted};
 use oriel_vmm_api::control::Outcome;
-use oriel_vmm_api::{Command, Description, Event, Reply, Request};
+use oriel_vmm_api::{Command, Description, Event, Reply, Request, RunState};
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -62,6 +62,7 @@ fn perform(command: &Command, desktop: &Desktop) -> Outcome {
     let result = match command {
         Command::Describe => return Outcome::Description(Box::new(describe(desktop))),
         Command::Watch => Ok(()),
+        Command::ShutDown => shut_down(desktop),
         Command::PressPower => machine.press_power(),
         Command::Reset => machine.reset(),
         Command::Stop => machine.stop(),
@@ -69,8 +70,36 @@ fn perform(command: &Command, desktop: &Desktop) -> Outcome {
         Command::Resume => machine.resume(),
         Command::Resize { screens } => resize(machine.desk(), screens),
         Command::Balloon { target_mib } => machine.balloon(*target_mib),
+        Command::Freeze => return file_systems(machine.agents().freeze()),
+        Command::Thaw => return file_systems(machine.agents().thaw()),
+        Command::GuestFacts => {
+            let facts = machine.agents().facts();
+            return facts.map_or_else(error, |facts| Outcome::GuestFacts(Box::new(facts)));
+        }
     };
-    result.map_or_else(|refused| Outcome::Error(refused.to_string()), |()| Outcome::Done)
+    result.map_or_else(error, |()| Outcome::Done)
+}
+
+fn error(refused: Refused) -> Outcome {
+    Outcome::Error(refused.to_string())
+}
+
+fn file_systems(count: Result<u64, Refused>) -> Outcome {
+    count.map_or_else(error, Outcome::FileSystems)
+}
+
+/// By the guest's agent, or by the power button where that does not help.
+fn shut_down(desktop: &Desktop) -> Result<(), Refused> {
+    if desktop.events.run_state() != RunState::Paused {
+        match desktop.machine.agents().shut_down() {
+            Ok(()) => {
+                desktop.events.set_run_state(RunState::Stopping);
+                return Ok(());
+            }
+            Err(error) => tracing::info!(%error, "the power button is pressed instead"),
+        }
+    }
+    desktop.machine.press_power()
 }
 
 /// Side by side, whatever viewers want.
@@ -100,6 +129,7 @@ fn describe(desktop: &Desktop) -> Description {
         memory_mib: desktop.config.memory_mib,
         screen: size.map(|size| (size.width, size.height)),
         viewers: u32::try_from(desk.viewers()).unwrap_or(u32::MAX),
+        agents: desktop.machine.agents().connected(),
         counters: desktop.machine.counters(),
     }
 }

@@ -3,6 +3,7 @@
 pub mod kvm;
 pub mod qemu;
 
+use crate::agents::Agents;
 use crate::events::Events;
 use oriel_display::{Desk, InputSink};
 use oriel_vmm_api::{Accel, MachineKind};
@@ -71,6 +72,9 @@ pub trait Machine: Send + Sync {
 
     /// Where its input goes.
     fn input(&self) -> Arc<dyn InputSink>;
+
+    /// Who in the guest works for its host.
+    fn agents(&self) -> &Agents;
 
     /// Figures by name.
     fn counters(&self) -> BTreeMap<String, u64>;

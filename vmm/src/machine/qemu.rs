@@ -1,9 +1,11 @@
 //! QEMU behind the same face as our own machine.
 
 use super::{Machine, Refused};
+use crate::agents::{Agents, MachinePort};
 use crate::events::Events;
+use oriel_agents::port;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_qemu::{QemuMachine, StartError};
+use oriel_qemu::{GuestPort, QemuMachine, StartError};
 use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 pub struct Qemu {
     machine: QemuMachine,
     desk: Arc<Desk>,
+    agents: Agents,
 }
 
 impl Qemu {
@@ -23,12 +26,29 @@ impl Qemu {
     pub fn start(config: &MachineConfig, events: Arc<Events>) -> Result<Self, StartError> {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         super::tell_size(&desk, &events);
-        let machine = QemuMachine::start(config, desk.clone())?;
+        let (agents, ports) = Agents::of(config)?;
+        agents.follow(&desk);
+        let ports = ports.into_iter().map(guest_port).collect::<std::io::Result<_>>()?;
+        let machine = QemuMachine::start(config, desk.clone(), ports)?;
         if let Some(heard) = machine.take_events() {
             std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
         }
-        Ok(Self { machine, desk })
+        Ok(Self { machine, desk, agents })
     }
+}
+
+/// A port for an agent. What QEMU has not read of it when the guest closes it is not for the next
+/// program that opens it.
+fn guest_port(port: MachinePort) -> std::io::Result<GuestPort> {
+    let MachinePort { name, stream, switch } = port;
+    let unread = stream.try_clone()?;
+    let on_open = Box::new(move |open| {
+        switch.set_open(open);
+        if !open {
+            port::drain(&unread);
+        }
+    });
+    Ok(GuestPort { name, stream, on_open })
 }
 
 fn relay(heard: std::sync::mpsc::Receiver<Event>, events: &Events) {
@@ -88,8 +108,13 @@ impl Machine for Qemu {
         self.machine.input()
     }
 
+    fn agents(&self) -> &Agents {
+        &self.agents
+    }
+
     fn counters(&self) -> BTreeMap<String, u64> {
         let mut counters = self.desk.counters();
+        counters.insert("agent_refused_messages".into(), self.agents.refused_messages());
         counters.extend(self.machine.counters());
         counters
     }

@@ -56,6 +56,8 @@ pub struct Counters {
     pub net_dropped_frames: Counter,
     /// Times that an interface lost its link.
     pub net_link_losses: Counter,
+    /// Control messages to the console that made no sense, or had no room for their answer.
+    pub console_control_refused: Counter,
 }
 
 impl Counters {
@@ -76,6 +78,7 @@ impl Counters {
             ("net_refused_frames", &self.net_refused_frames),
             ("net_dropped_frames", &self.net_dropped_frames),
             ("net_link_losses", &self.net_link_losses),
+            ("console_control_refused", &self.console_control_refused),
         ]
         .into_iter()
         .map(|(name, counter)| (name, counter.get()))

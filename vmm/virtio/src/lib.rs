@@ -20,7 +20,7 @@ mod timer;
 
 pub use balloon::{Balloon, BalloonControl};
 pub use block::Block;
-pub use console::Console;
+pub use console::{Console, NamedPort};
 pub use counters::Counters;
 pub use device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 pub use entropy::Entropy;

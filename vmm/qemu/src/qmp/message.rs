@@ -122,6 +122,13 @@ pub(crate) enum Event {
         /// Bytes.
         actual: u64,
     },
+    /// A program in the guest opened or closed a port.
+    PortChanged {
+        /// The port's device.
+        id: String,
+        /// Opened.
+        open: bool,
+    },
 }
 
 /// QEMU's first line.
@@ -176,6 +183,10 @@ struct EventData {
     reason: Option<Value>,
     #[serde(default)]
     actual: Option<u64>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    open: Option<bool>,
 }
 
 impl Line {
@@ -191,6 +202,7 @@ impl Line {
             "RESUME" => Event::Resumed,
             "GUEST_PANICKED" => Event::GuestPanicked,
             "BALLOON_CHANGE" => Event::BalloonChange { actual: self.data.actual? },
+            "VSERPORT_CHANGE" => Event::PortChanged { id: self.data.id.clone()?, open: self.data.open? },
             _ => return None,
         })
     }
@@ -227,6 +239,8 @@ mod tests {
         assert_eq!(shutdown.event(), Some(Event::Shutdown { reason: "guest-shutdown".to_owned() }));
         let balloon = line(r#"{"event": "BALLOON_CHANGE", "data": {"actual": 1048576}}"#);
         assert_eq!(balloon.event(), Some(Event::BalloonChange { actual: 1 << 20 }));
+        let port = line(r#"{"event": "VSERPORT_CHANGE", "data": {"open": true, "id": "port0"}}"#);
+        assert_eq!(port.event(), Some(Event::PortChanged { id: "port0".to_owned(), open: true }));
         assert_eq!(line(r#"{"event": "RTC_CHANGE", "data": {"offset": 3}}"#).event(), None);
         let answer = line(r#"{"return": {}, "id": 7}"#);
         assert_eq!((answer.event(), answer.id, answer.returned.is_some()), (None, Some(7), true));

@@ -1,7 +1,7 @@
 //! A QEMU for a test: its folder, its screen, and patience.
 
 use oriel_display::{Desk, PixelSource, Screen, Size};
-use oriel_qemu::{QemuMachine, StartError};
+use oriel_qemu::{GuestPort, QemuMachine, StartError};
 use oriel_vmm_api::{Accel, Boot, EndReason, Event, HugePages, MachineConfig, MachineKind, RunState};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,8 +95,16 @@ impl Bench {
     }
 
     pub fn start_with(folder: Folder, config: &MachineConfig) -> Result<Self, StartError> {
+        Self::start_with_ports(folder, config, Vec::new())
+    }
+
+    pub fn start_with_ports(
+        folder: Folder,
+        config: &MachineConfig,
+        ports: Vec<GuestPort>,
+    ) -> Result<Self, StartError> {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
-        let machine = QemuMachine::start(config, Arc::clone(&desk))?;
+        let machine = QemuMachine::start(config, Arc::clone(&desk), ports)?;
         let screen = Arc::clone(&desk.screens()[0]);
         let events = machine.take_events().unwrap();
         Ok(Self { machine, desk, screen, events, folder })

@@ -1,12 +1,14 @@
 //! Starting, stopping and dying.
 
-use crate::bench::{Bench, lit};
-use oriel_qemu::CommandError;
+use crate::bench::{Bench, Folder, config, lit};
+use oriel_qemu::{CommandError, GuestPort};
 use oriel_vmm_api::{EndReason, RunState};
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 fn firmware() -> Bench {
@@ -58,6 +60,23 @@ fn the_power_button_is_pressed_and_stop_pulls_the_plug() {
     // Ended once, and dark.
     assert!(bench.events.recv_timeout(Duration::from_millis(50)).is_err());
     bench.wait("the dark", |bench| bench.screen.size().is_none().then_some(()));
+}
+
+#[test]
+fn ports_are_closed_when_the_machine_ends() {
+    let folder = Folder::new();
+    let config = config(&folder, PathBuf::new(), "");
+    let (tell, told) = channel();
+    let ports = ["com.example.one", "com.example.two"].map(|name| {
+        let (_ours, stream) = UnixStream::pair().unwrap();
+        let tell = tell.clone();
+        GuestPort { name, stream, on_open: Box::new(move |open| tell.send((name, open)).unwrap()) }
+    });
+    let bench = Bench::start_with_ports(folder, &config, ports.into()).unwrap();
+    bench.wait_for_state(RunState::Running);
+    bench.machine.stop();
+    bench.wait_for_end();
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [("com.example.one", false), ("com.example.two", false)]);
 }
 
 #[test]

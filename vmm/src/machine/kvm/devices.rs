@@ -2,12 +2,13 @@
 
 use super::disks::{self, DiskError, OpenDisk};
 use super::driver::Message;
+use crate::agents::MachinePort;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
 use oriel_net::{MacAddress, PlugError, limit, plug};
 use oriel_virtio::{
-    Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, Net, VirtioDevice,
+    Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, Net, VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
 use std::sync::Arc;
@@ -36,13 +37,15 @@ pub struct Devices {
 }
 
 /// Makes the devices of `config`, whose disks are open as `disks`: the pictures go to the screens of
-/// `desk`, the console to `log`, what a device cannot deal with alone to `orders`.
+/// `desk`, the console to `log`, what a device cannot deal with alone to `orders`; `ports` are for the
+/// guest's agents.
 pub fn make(
     config: &MachineConfig,
     disks: Vec<OpenDisk>,
     desk: &Arc<Desk>,
     log: &SerialLog,
     orders: &Sender<Message>,
+    ports: Vec<MachinePort>,
 ) -> Result<Devices, DeviceError> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(config.width, config.height);
@@ -58,7 +61,11 @@ pub fn make(
         Box::new(hands.tablet),
         Box::new(hands.mouse),
         Box::new(Entropy::new(counters.clone())),
-        Box::new(Console::new(Box::new(log.clone()), counters.clone())),
+        Box::new(Console::new(
+            Box::new(log.clone()),
+            ports.into_iter().map(named).collect(),
+            counters.clone(),
+        )?),
         Box::new(balloon),
     ];
     // Before the disks: their names do not depend on the slot, those of interfaces do.
@@ -80,4 +87,16 @@ fn largest_balloon_mib(config: &MachineConfig) -> u32 {
         HugePages::Reserved => 0,
         HugePages::Advise | HugePages::Never => config.memory_mib.saturating_sub(memory::MINIMUM_MIB),
     }
+}
+
+/// A port for an agent on the console device, which sees an opening before the first byte.
+fn named(port: MachinePort) -> NamedPort {
+    let MachinePort { name, stream, switch } = port;
+    let on_open = Box::new(move |open| {
+        if open {
+            switch.forget_unread();
+        }
+        switch.set_open(open);
+    });
+    NamedPort { name, stream, on_open }
 }

@@ -5,6 +5,7 @@ use super::disks;
 use super::driver::{Driver, FullDisks, Message, Order};
 use super::hardware::Hardware;
 use crate::acpi::AcpiError;
+use crate::agents::Agents;
 use crate::alarm::Alarm;
 use crate::boot::{BootError, BootSource};
 use crate::cpu::{Exits, VmError};
@@ -80,6 +81,7 @@ pub enum StartError {
 pub struct KvmMachine {
     pub(super) orders: Mutex<Sender<Message>>,
     desk: Arc<Desk>,
+    agents: Agents,
     input: Arc<dyn InputSink>,
     ram: GuestRam,
     hardware: Arc<Hardware>,
@@ -111,11 +113,13 @@ impl KvmMachine {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         let log = SerialLog::create(&config.serial_log)
             .map_err(|error| StartError::SerialLog { path: config.serial_log.clone(), error })?;
+        let (agents, ports) = Agents::of(config).map_err(StartError::Resources)?;
+        agents.follow(&desk);
         let (orders, messages) = mpsc::channel();
         let disks =
             config.disks.iter().map(disks::open).collect::<Result<_, _>>().map_err(DeviceError::from)?;
         let Devices { devices, input, balloon, counters } =
-            devices::make(config, disks, &desk, &log, &orders)?;
+            devices::make(config, disks, &desk, &log, &orders, ports)?;
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
         let wiring = Arc::new(KvmWiring::default());
@@ -143,7 +147,7 @@ impl KvmMachine {
             .name("machine".into())
             .spawn(move || driver.run(&messages))
             .map_err(StartError::Resources)?;
-        Ok(Self { orders: Mutex::new(orders), desk, input, ram, hardware, counters, balloon, exits })
+        Ok(Self { orders: Mutex::new(orders), desk, agents, input, ram, hardware, counters, balloon, exits })
     }
 
     fn ask(&self, order: Order) -> Result<(), Refused> {
@@ -194,9 +198,14 @@ impl Machine for KvmMachine {
         self.input.clone()
     }
 
+    fn agents(&self) -> &Agents {
+        &self.agents
+    }
+
     fn counters(&self) -> BTreeMap<String, u64> {
         let mut counters = self.desk.counters();
         counters.extend(self.counters.snapshot().map(|(name, value)| (name.to_owned(), value)));
+        counters.insert("agent_refused_messages".into(), self.agents.refused_messages());
         let (ports, memory) = self.hardware.unclaimed();
         counters.insert("unclaimed_port_accesses".into(), ports);
         counters.insert("unclaimed_memory_accesses".into(), memory);

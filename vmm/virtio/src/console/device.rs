@@ -1,28 +1,164 @@
 //! The console as the transport sees it.
 
-use super::port::Port;
+use super::control::{
+    CONSOLE_PORT, Control, DEVICE_READY, Message, PORT_ADD, PORT_NAME, PORT_OPEN, PORT_READY,
+};
+use super::port::{Port, Turn};
+use super::stream::NamedPort;
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
+use crate::fields::read_config_bytes;
 use crate::queue::RING_FEATURES;
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// Port 0's queues; with VIRTIO_CONSOLE_F_MULTIPORT, control queues and further pairs follow.
-const RECEIVE_QUEUE: u16 = 0;
-const TRANSMIT_QUEUE: u16 = 1;
-const QUEUE_SIZES: [u16; 2] = [64, 64];
+/// The device has more ports than one, and control queues.
+const VIRTIO_CONSOLE_F_MULTIPORT: u32 = 1;
 
-/// A console that a guest writes to.
+/// Queues towards the guest and from it: port 0, control, then port after port.
+const CONTROL_QUEUE: u16 = 2;
+const QUEUE_SIZES: [u16; 8] = [64; 8];
+/// As many as there are queues for.
+const MAX_PORTS: usize = QUEUE_SIZES.len() / 2 - 1;
+
+/// A console that a guest writes to, and ports for programs.
 pub struct Console {
-    port: Port,
+    ports: Vec<Port>,
+    /// With VIRTIO_CONSOLE_F_MULTIPORT.
+    control: Option<Control>,
+    /// What the driver said that it has ready: the device and each port.
+    ready: bool,
+    ports_ready: [bool; MAX_PORTS],
+    /// Readable while a port wants another turn.
+    again: EventFd,
+    counters: Arc<Counters>,
 }
 
 impl Console {
     /// A console whose output goes to `sink`, on the event loop's thread: it must neither block
-    /// nor grow without bound. What it refuses is counted and lost.
-    pub fn new(sink: Box<dyn Write + Send>, counters: Arc<Counters>) -> Self {
-        Self { port: Port::new(sink, counters) }
+    /// nor grow without bound. What it refuses is counted and lost. Beside it up to two ports.
+    ///
+    /// # Errors
+    /// When the host is out of descriptors, or there are more ports.
+    pub fn new(
+        sink: Box<dyn Write + Send>,
+        named: Vec<NamedPort>,
+        counters: Arc<Counters>,
+    ) -> io::Result<Self> {
+        let mut ports = vec![Port::console(sink, counters.clone())];
+        for port in named {
+            ports.push(Port::named(port, counters.clone())?);
+        }
+        if ports.len() > MAX_PORTS {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a console with too many ports"));
+        }
+        let again = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
+        Ok(Self { ports, control: None, ready: false, ports_ready: [false; MAX_PORTS], again, counters })
     }
+
+    fn is_multiport(&self) -> bool {
+        self.ports.len() > 1
+    }
+
+    fn port(&mut self, number: u32) -> Option<&mut Port> {
+        self.ports.get_mut(usize::try_from(number).ok()?)
+    }
+
+    fn turn(&mut self, index: usize) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let was_gone = port.stream().is_some_and(|stream| stream.is_gone());
+        let turn = port.turn();
+        let is_gone = port.stream().is_some_and(|stream| stream.is_gone());
+        if turn == Turn::Again {
+            self.come_back();
+        }
+        if is_gone && !was_gone && self.ports_ready.get(index) == Some(&true) {
+            self.tell(index as u32, PORT_OPEN, 0, "");
+            self.deliver_control();
+        }
+    }
+
+    fn come_back(&self) {
+        // Fails only if the count overflows, and then it is readable anyway.
+        let _ = self.again.write(1);
+    }
+
+    fn heed_control(&mut self) {
+        let Some(control) = &mut self.control else { return };
+        let (messages, more) = control.messages();
+        for message in messages {
+            if self.heed(message).is_none() {
+                tracing::debug!(?message, "refused a control message to the console");
+                self.counters.console_control_refused.add_one();
+            }
+        }
+        if more {
+            self.come_back();
+        }
+        self.deliver_control();
+    }
+
+    /// Does as a message says; `None` if it makes no sense.
+    fn heed(&mut self, message: Message) -> Option<()> {
+        let Message { port: number, event, value } = message;
+        match event {
+            DEVICE_READY if value == 1 && !self.ready => {
+                self.ready = true;
+                for number in 0..self.ports.len() {
+                    self.tell(number as u32, PORT_ADD, 1, "");
+                }
+            }
+            PORT_READY if value == 1 && self.ready => {
+                let name = self.port(number)?.name();
+                let ready = self.ports_ready.get_mut(usize::try_from(number).ok()?)?;
+                if std::mem::replace(ready, true) {
+                    return None;
+                }
+                match name {
+                    "" => self.tell(number, CONSOLE_PORT, 1, ""),
+                    name => self.tell(number, PORT_NAME, 1, name),
+                }
+                self.tell(number, PORT_OPEN, 1, "");
+            }
+            PORT_OPEN if value <= 1 => {
+                self.ports_ready.get(usize::try_from(number).ok()?).filter(|ready| **ready)?;
+                // What was written before a closing may still lie in the queue.
+                self.turn(usize::try_from(number).ok()?);
+                self.port(number)?.set_open(value == 1);
+                self.turn(usize::try_from(number).ok()?);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn tell(&mut self, port: u32, event: u16, value: u16, text: &str) {
+        if let Some(control) = &mut self.control {
+            control.tell(port, event, value, text);
+        }
+    }
+
+    fn deliver_control(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.deliver();
+        }
+    }
+}
+
+/// The port that queue `index` belongs to; `None` for the control queues.
+fn port_of(index: u16) -> Option<usize> {
+    match index / 2 {
+        0 => Some(0),
+        1 => None,
+        pair => Some(usize::from(pair) - 1),
+    }
+}
+
+/// The first queue of a port.
+fn queue_of(port: usize) -> u16 {
+    if port == 0 { 0 } else { u16::try_from(2 + 2 * port).unwrap_or(u16::MAX) }
 }
 
 impl VirtioDevice for Console {
@@ -39,33 +175,70 @@ impl VirtioDevice for Console {
     }
 
     fn features(&self) -> u64 {
-        RING_FEATURES
+        RING_FEATURES | (u64::from(self.is_multiport()) << VIRTIO_CONSOLE_F_MULTIPORT)
     }
 
     fn queue_sizes(&self) -> &[u16] {
-        &QUEUE_SIZES
+        let queues = if self.is_multiport() { 2 * (self.ports.len() + 1) } else { 2 };
+        QUEUE_SIZES.get(..queues).unwrap_or(&QUEUE_SIZES)
     }
 
-    /// Size, ports and emergency write belong to features that are not offered.
-    fn read_config(&self, _offset: u64, data: &mut [u8]) {
-        data.fill(0);
+    /// Columns, rows and emergency write belong to features that are not offered.
+    fn read_config(&self, offset: u64, data: &mut [u8]) {
+        let mut config = [0; 12];
+        if self.is_multiport()
+            && let Some(max_ports) = config.get_mut(4..8)
+        {
+            max_ports.copy_from_slice(&(self.ports.len() as u32).to_le_bytes());
+        }
+        read_config_bytes(&config, offset, data);
     }
 
     fn activate(&mut self, mut activation: Activation) -> Result<(), ActivateError> {
-        self.port.activate(&mut activation, RECEIVE_QUEUE)
+        let multiport = activation.features & (1 << VIRTIO_CONSOLE_F_MULTIPORT) != 0;
+        let used = if multiport { self.ports.len() } else { 1 };
+        for (index, port) in self.ports.iter_mut().enumerate().take(used) {
+            port.activate(&mut activation, queue_of(index))?;
+        }
+        if multiport {
+            self.control = Some(Control::activate(&mut activation, CONTROL_QUEUE, &self.counters)?);
+        }
+        Ok(())
     }
 
     fn queue_notified(&mut self, index: u16) {
-        if index == TRANSMIT_QUEUE {
-            self.port.transmit();
+        match port_of(index) {
+            Some(port) => self.turn(port),
+            None if index == CONTROL_QUEUE => self.deliver_control(),
+            None => self.heed_control(),
+        }
+    }
+
+    fn event_fds(&self) -> Vec<RawFd> {
+        let streams = self.ports.iter().filter_map(|port| port.stream().map(|stream| stream.event_fd()));
+        std::iter::once(self.again.as_raw_fd()).chain(streams).collect()
+    }
+
+    /// Token 0 is another turn for all; the named ports follow, of which the first is port 1.
+    fn event(&mut self, token: usize) {
+        if token > 0 {
+            return self.turn(token);
+        }
+        let _ = self.again.read();
+        self.heed_control();
+        for index in 0..self.ports.len() {
+            self.turn(index);
         }
     }
 
     fn reset(&mut self) {
-        self.port.reset();
+        self.control = None;
+        self.ready = false;
+        self.ports_ready = [false; MAX_PORTS];
+        self.ports.iter_mut().for_each(Port::reset);
     }
 
     fn needs_reset(&self) -> bool {
-        self.port.broken()
+        self.ports.iter().any(Port::broken) || self.control.as_ref().is_some_and(Control::broken)
     }
 }

@@ -1,9 +1,13 @@
-//! virtio-console (virtio 1.2, section 5.3) with one port, the guest's `/dev/hvc0`.
+//! virtio-console (virtio 1.2, section 5.3): port 0 is the guest's `/dev/hvc0`; further ports have
+//! names, by which programs in the guest find them (`/dev/virtio-ports/NAME` on Linux).
 
+mod control;
 mod device;
 mod port;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 pub use device::Console;
+pub use stream::NamedPort;

@@ -34,10 +34,12 @@ fn setup_with(sink: Box<dyn Write + Send>) -> (Console, Driver, Arc<Counters>) {
     let receive = Driver::new(&memory, 0x10_0000, 64);
     let transmit = Driver::new(&memory, 0x20_0000, 64);
     let counters = Arc::new(Counters::default());
-    let mut console = Console::new(sink, counters.clone());
+    let mut console = Console::new(sink, Vec::new(), counters.clone()).unwrap();
     console.activate(activation(&memory, &[&receive, &transmit], console.features()).0).unwrap();
     (console, transmit, counters)
 }
+
+mod ports;
 
 #[test]
 fn what_the_guest_writes_is_on_paper_in_order() {

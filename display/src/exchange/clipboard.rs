@@ -1,0 +1,205 @@
+//! Whose clipboard counts, and contents on their way.
+
+use super::mail::{MAX_PARCELS, Piece};
+use super::{ContentType, GuestLink, MAX_CONTENTS, SeatId, State};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Who copied last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Holder {
+    #[default]
+    Nobody,
+    Guest,
+    Viewer(SeatId),
+}
+
+/// What the guest asked of a viewer.
+#[derive(Debug)]
+struct Asked {
+    seat: SeatId,
+    request: u32,
+    content: ContentType,
+    contents: Vec<u8>,
+}
+
+/// What a viewer asked of the guest.
+#[derive(Debug)]
+struct Paste {
+    seat: SeatId,
+    request: u32,
+    content: ContentType,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Clipboard {
+    holder: Holder,
+    guest: Vec<ContentType>,
+    /// When the guest copied, among all who did.
+    guest_at: u64,
+    clock: u64,
+    last_request: u32,
+    /// One of each type at most.
+    asked: Vec<Asked>,
+    pastes: VecDeque<Paste>,
+    /// What the guest is asked for now: one type at a time.
+    awaited: Option<ContentType>,
+}
+
+impl Clipboard {
+    fn tick(&mut self) -> u64 {
+        self.clock = self.clock.saturating_add(1);
+        self.clock
+    }
+}
+
+impl State {
+    pub(super) fn guest_offers(&mut self, types: Vec<ContentType>) {
+        let clipboard = &mut self.clipboard;
+        if !types.is_empty() {
+            clipboard.holder = Holder::Guest;
+            clipboard.guest_at = clipboard.tick();
+            clipboard.asked.clear();
+        } else if clipboard.holder == Holder::Guest {
+            clipboard.holder = Holder::Nobody;
+        }
+        self.tell_offer(types);
+    }
+
+    /// The owner hears what the guest has.
+    fn tell_offer(&mut self, types: Vec<ContentType>) {
+        if self.clipboard.guest == types && types.is_empty() {
+            return;
+        }
+        self.clipboard.guest.clone_from(&types);
+        if let Some(owner) = self.owner {
+            self.post(owner, |mail| mail.offer = Some(types));
+        }
+    }
+
+    pub(super) fn guest_wants(&mut self, content: ContentType, link: &dyn GuestLink) {
+        let Holder::Viewer(seat) = self.clipboard.holder else { return link.provide(content, None) };
+        let clipboard = &mut self.clipboard;
+        clipboard.last_request = clipboard.last_request.wrapping_add(1);
+        let request = clipboard.last_request;
+        clipboard.asked.retain(|asked| asked.content != content);
+        clipboard.asked.push(Asked { seat, request, content, contents: Vec::new() });
+        self.post(seat, |mail| {
+            mail.requests.retain(|(_, asked)| *asked != content);
+            mail.requests.push((request, content));
+        });
+    }
+
+    pub(super) fn viewer_provides(&mut self, seat: SeatId, piece: Piece, link: &dyn GuestLink) {
+        let asked = &mut self.clipboard.asked;
+        // An answer to what nobody asks for any more is nobody's fault.
+        let mine = |asked: &Asked| asked.seat == seat && asked.request == piece.request;
+        let Some(at) = asked.iter().position(mine) else { return };
+        let Some(one) = asked.get_mut(at) else { return };
+        let too_long = one.contents.len().saturating_add(piece.bytes.len()) > MAX_CONTENTS;
+        if piece.failed || too_long {
+            let content = asked.swap_remove(at).content;
+            return link.provide(content, None);
+        }
+        one.contents.extend_from_slice(&piece.bytes);
+        if piece.last {
+            let Asked { content, contents, .. } = asked.swap_remove(at);
+            link.provide(content, Some(contents));
+        }
+    }
+
+    pub(super) fn viewer_offers(&mut self, seat: SeatId, types: Vec<ContentType>, link: &dyn GuestLink) {
+        let now = self.clipboard.tick();
+        let Some(place) = self.seats.get_mut(&seat) else { return };
+        place.offered.clone_from(&types);
+        place.offered_at = now;
+        if self.own_if_free(seat, link) {
+            self.hold(seat, &types, link);
+        }
+    }
+
+    /// The viewer's clipboard is what the guest pastes from now on.
+    fn hold(&mut self, seat: SeatId, types: &[ContentType], link: &dyn GuestLink) {
+        if !types.is_empty() {
+            self.clipboard.holder = Holder::Viewer(seat);
+            self.tell_offer(Vec::new());
+        } else if self.clipboard.holder == Holder::Viewer(seat) {
+            self.clipboard.holder = Holder::Nobody;
+        } else {
+            return;
+        }
+        self.clipboard.asked.clear();
+        link.offer(types);
+    }
+
+    pub(super) fn viewer_wants(
+        &mut self,
+        seat: SeatId,
+        request: u32,
+        content: ContentType,
+        link: &dyn GuestLink,
+    ) {
+        let on_the_way = self.clipboard.pastes.iter().filter(|paste| paste.seat == seat).count()
+            + self.seats.get(&seat).map_or(0, |place| place.inbox.look(|mail| mail.parcels()));
+        let mine = self.own_if_free(seat, link);
+        if !mine || !self.clipboard.guest.contains(&content) || on_the_way >= MAX_PARCELS {
+            return self.post(seat, |mail| mail.put_contents(request, None));
+        }
+        self.clipboard.pastes.push_back(Paste { seat, request, content });
+        self.ask_guest(link);
+    }
+
+    fn ask_guest(&mut self, link: &dyn GuestLink) {
+        let clipboard = &mut self.clipboard;
+        if let (None, Some(next)) = (clipboard.awaited, clipboard.pastes.front()) {
+            clipboard.awaited = Some(next.content);
+            link.request(next.content);
+        }
+    }
+
+    pub(super) fn guest_contents(
+        &mut self,
+        content: ContentType,
+        contents: Option<Vec<u8>>,
+        link: &dyn GuestLink,
+    ) {
+        if self.clipboard.awaited.take_if(|awaited| *awaited == content).is_none() {
+            return;
+        }
+        let contents = contents.filter(|contents| contents.len() <= MAX_CONTENTS).map(Arc::new);
+        let pastes = std::mem::take(&mut self.clipboard.pastes);
+        for paste in pastes {
+            if paste.content == content {
+                self.post(paste.seat, |mail| mail.put_contents(paste.request, contents.clone()));
+            } else {
+                self.clipboard.pastes.push_back(paste);
+            }
+        }
+        self.ask_guest(link);
+    }
+
+    /// The exchange is another viewer's now: the newest of the guest's clipboard and theirs counts.
+    pub(super) fn clipboard_moves(&mut self, before: Option<SeatId>, to: SeatId, link: &dyn GuestLink) {
+        let guest = self.clipboard.guest.clone();
+        if let (Some(before), false) = (before, guest.is_empty()) {
+            self.post(before, |mail| mail.offer = Some(Vec::new()));
+        }
+        let (types, at) =
+            self.seats.get(&to).map_or((Vec::new(), 0), |seat| (seat.offered.clone(), seat.offered_at));
+        if !types.is_empty() && (self.clipboard.holder != Holder::Guest || at > self.clipboard.guest_at) {
+            self.hold(to, &types, link);
+        } else if !guest.is_empty() {
+            self.post(to, |mail| mail.offer = Some(guest));
+        } else if let Holder::Viewer(holder) = self.clipboard.holder {
+            self.hold(holder, &[], link);
+        }
+    }
+
+    /// A viewer left: what it had is gone, and what it asked for is wanted by nobody.
+    pub(super) fn clipboard_leaves(&mut self, seat: SeatId, link: &dyn GuestLink) {
+        self.clipboard.pastes.retain(|paste| paste.seat != seat);
+        if self.clipboard.holder == Holder::Viewer(seat) {
+            self.hold(seat, &[], link);
+        }
+    }
+}

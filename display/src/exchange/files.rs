@@ -1,0 +1,190 @@
+//! Files on their way from viewers into the guest.
+
+use super::file_name::clean;
+use super::{GuestLink, SeatId, State};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Bytes of a file that may be on the way and not yet told as received.
+const CREDIT: u64 = 256 * 1024;
+/// The client is told of so many bytes at a time: half the credit, so that it never runs dry …
+const TOLD_BYTES: u64 = CREDIT / 2;
+/// … or of fewer, when the last time was so long ago.
+const TOLD_AFTER: Duration = Duration::from_millis(100);
+/// Files on their way at a time.
+const MAX_FILES: usize = 8;
+
+/// What becomes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileState {
+    /// The guest takes it.
+    Accepted,
+    /// It is on the way.
+    Progress,
+    /// It is there.
+    Done,
+    /// It is not, and will not be.
+    Failed,
+}
+
+/// A file's state, as the client is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStatus {
+    /// The client's number of it.
+    pub transfer: u32,
+    /// Now.
+    pub state: FileState,
+    /// Bytes that the guest has taken.
+    pub received: u64,
+    /// Why it failed; one plain sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What the guest's side tells of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileNews {
+    /// The guest takes it.
+    Accepted,
+    /// So many of its bytes have left for the guest.
+    Written(u64),
+    /// It is there.
+    Done,
+    /// It is not, and nothing more is wanted of it; one plain sentence.
+    Failed(String),
+}
+
+#[derive(Debug)]
+struct File {
+    seat: SeatId,
+    /// The client's number.
+    transfer: u32,
+    size: u64,
+    /// Bytes from the client.
+    came: u64,
+    /// Bytes that left for the guest.
+    written: u64,
+    /// Of those, what the client was told, and when.
+    told: u64,
+    told_at: Instant,
+}
+
+impl File {
+    fn status(&self, state: FileState, text: Option<String>) -> FileStatus {
+        FileStatus { transfer: self.transfer, state, received: self.written, text }
+    }
+}
+
+/// All of them, by number.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    files: BTreeMap<u32, File>,
+    last: u32,
+}
+
+impl State {
+    pub(super) fn start_file(
+        &mut self,
+        seat: SeatId,
+        transfer: u32,
+        size: u64,
+        name: &str,
+        link: &dyn GuestLink,
+    ) {
+        let mine = self.own_if_free(seat, link);
+        let file = File { seat, transfer, size, came: 0, written: 0, told: 0, told_at: Instant::now() };
+        let refused = match clean(name) {
+            _ if !mine => {
+                Some("Another window works with this desktop; click into it and try again.".to_owned())
+            }
+            _ if !self.abilities.files => Some("This desktop takes no files now.".to_owned()),
+            _ if self.find(seat, transfer).is_some() => {
+                Some("There is a file with this number on its way already.".to_owned())
+            }
+            _ if self.files.files.len() >= MAX_FILES => {
+                Some(format!("{MAX_FILES} files are on their way; send this one when they are there."))
+            }
+            Err(unnameable) => Some(unnameable.to_string()),
+            Ok(name) => {
+                self.files.last = self.files.last.wrapping_add(1);
+                link.start_file(self.files.last, &name, size);
+                None
+            }
+        };
+        match refused {
+            Some(text) => {
+                let status = file.status(FileState::Failed, Some(text));
+                self.post(seat, |mail| mail.put_status(status));
+            }
+            None => drop(self.files.files.insert(self.files.last, file)),
+        }
+    }
+
+    pub(super) fn file_data(&mut self, seat: SeatId, transfer: u32, bytes: &[u8], link: &dyn GuestLink) {
+        // What was sent before the client heard of the end.
+        let Some(id) = self.find(seat, transfer) else { return };
+        let Some(file) = self.files.files.get_mut(&id) else { return };
+        file.came = file.came.saturating_add(bytes.len() as u64);
+        let wrong = if file.came > file.size {
+            "The file is longer than it was said to be."
+        } else if file.came.saturating_sub(file.told) > CREDIT {
+            "More of the file was sent than was asked for."
+        } else {
+            return link.file_data(id, bytes);
+        };
+        link.cancel_file(id);
+        self.end_file(id, FileState::Failed, Some(wrong.to_owned()));
+    }
+
+    pub(super) fn cancel_file(&mut self, seat: SeatId, transfer: u32, link: &dyn GuestLink) {
+        if let Some(id) = self.find(seat, transfer) {
+            self.files.files.remove(&id);
+            link.cancel_file(id);
+        }
+    }
+
+    pub(super) fn file_news(&mut self, id: u32, news: FileNews) {
+        let Some(file) = self.files.files.get_mut(&id) else { return };
+        let status = match news {
+            FileNews::Accepted => file.status(FileState::Accepted, None),
+            FileNews::Written(written) => {
+                file.written = written;
+                let fresh = written.saturating_sub(file.told);
+                if fresh < TOLD_BYTES && file.told_at.elapsed() < TOLD_AFTER {
+                    return;
+                }
+                file.told = written;
+                file.told_at = Instant::now();
+                file.status(FileState::Progress, None)
+            }
+            FileNews::Done => return self.end_file(id, FileState::Done, None),
+            FileNews::Failed(text) => return self.end_file(id, FileState::Failed, Some(text)),
+        };
+        let seat = file.seat;
+        self.post(seat, |mail| mail.put_status(status));
+    }
+
+    /// A viewer left.
+    pub(super) fn files_leave(&mut self, seat: SeatId, link: &dyn GuestLink) {
+        self.files.files.retain(|id, file| {
+            if file.seat == seat {
+                link.cancel_file(*id);
+            }
+            file.seat != seat
+        });
+    }
+
+    fn end_file(&mut self, id: u32, state: FileState, text: Option<String>) {
+        if let Some(file) = self.files.files.remove(&id) {
+            let status = file.status(state, text);
+            self.post(file.seat, |mail| mail.put_status(status));
+        }
+    }
+
+    fn find(&self, seat: SeatId, transfer: u32) -> Option<u32> {
+        let mine = |(_, file): &(&u32, &File)| file.seat == seat && file.transfer == transfer;
+        self.files.files.iter().find(mine).map(|(id, _)| *id)
+    }
+}

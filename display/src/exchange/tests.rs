@@ -1,0 +1,244 @@
+use super::*;
+use crate::screen::{Screen, Subscribed};
+
+/// What the guest's side was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Told {
+    Offer(Vec<ContentType>),
+    Request(ContentType),
+    Provide(ContentType, Option<Vec<u8>>),
+    Start(u32, String, u64),
+    Data(u32, usize),
+    Cancel(u32),
+}
+
+use ContentType::{Png, Text};
+
+#[derive(Default)]
+struct Guest(Mutex<Vec<Told>>);
+
+impl Guest {
+    fn push(&self, told: Told) {
+        self.0.lock().unwrap().push(told);
+    }
+
+    fn take(&self) -> Vec<Told> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl GuestLink for Guest {
+    fn offer(&self, types: &[ContentType]) {
+        self.push(Told::Offer(types.to_vec()));
+    }
+    fn request(&self, content: ContentType) {
+        self.push(Told::Request(content));
+    }
+    fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
+        self.push(Told::Provide(content, contents));
+    }
+    fn start_file(&self, file: u32, name: &str, size: u64) {
+        self.push(Told::Start(file, name.to_owned(), size));
+    }
+    fn file_data(&self, file: u32, bytes: &[u8]) {
+        self.push(Told::Data(file, bytes.len()));
+    }
+    fn cancel_file(&self, file: u32) {
+        self.push(Told::Cancel(file));
+    }
+}
+
+struct Viewer {
+    place: Place,
+    subscribed: Subscribed,
+}
+
+impl Viewer {
+    /// Takes what waits for the client, and the first piece of contents.
+    fn mail(&self) -> (Mail, Option<Piece>) {
+        let mut taken = None;
+        self.subscribed.subscription().post(|mail| taken = Some((mail.take_letters(), mail.take_piece())));
+        taken.unwrap()
+    }
+
+    fn statuses(&self) -> Vec<(u32, FileState, u64)> {
+        self.mail().0.statuses.iter().map(|one| (one.transfer, one.state, one.received)).collect()
+    }
+}
+
+struct Bench {
+    screen: Arc<Screen>,
+    exchange: Arc<Exchange>,
+    guest: Arc<Guest>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self { screen: Screen::new(), exchange: Exchange::new(), guest: Arc::default() };
+        bench.exchange.connect(bench.guest.clone());
+        bench.exchange.set_abilities(|abilities| (abilities.clipboard, abilities.files) = (true, true));
+        bench
+    }
+
+    fn viewer(&self, acts: bool) -> Viewer {
+        let subscribed = self.screen.subscribe();
+        Viewer { place: self.exchange.join(subscribed.subscription(), acts), subscribed }
+    }
+}
+
+fn piece(request: u32, last: bool, bytes: &[u8]) -> Piece {
+    Piece { request, last, failed: false, bytes: bytes.to_vec() }
+}
+
+#[test]
+fn everyone_hears_what_the_guest_can_and_only_the_owner_what_it_copied() {
+    let bench = Bench::new();
+    let (one, two, watcher) = (bench.viewer(true), bench.viewer(true), bench.viewer(false));
+    for viewer in [&one, &two, &watcher] {
+        assert!(viewer.mail().0.abilities.unwrap().files);
+    }
+    bench.exchange.guest_offers(vec![Text]);
+    assert_eq!(one.mail().0.offer, Some(vec![Text]));
+    assert_eq!(two.mail().0.offer, None);
+    two.place.acted();
+    assert_eq!((one.mail().0.offer, two.mail().0.offer), (Some(vec![]), Some(vec![Text])));
+    watcher.place.acted();
+    watcher.place.request(1, Text);
+    assert!(watcher.mail().1.unwrap().failed, "it does not own the exchange");
+    assert_eq!(bench.guest.take(), []);
+    drop(two);
+    one.place.request(1, Text);
+    assert_eq!(bench.guest.take(), [Told::Request(Text)], "free again");
+}
+
+#[test]
+fn contents_come_in_pieces_when_the_person_pastes() {
+    let bench = Bench::new();
+    let viewer = bench.viewer(true);
+    viewer.place.request(7, Text);
+    assert!(viewer.mail().1.unwrap().failed, "nothing was offered");
+    bench.exchange.guest_offers(vec![Text, Png]);
+    viewer.place.request(8, Png);
+    viewer.place.request(9, Text);
+    viewer.place.request(10, Text);
+    assert_eq!(bench.guest.take(), [Told::Request(Png)], "one after the other");
+    assert_eq!(viewer.mail().1.unwrap(), Piece { request: 10, last: true, failed: true, bytes: vec![] });
+    let long: Vec<u8> = (0..MAX_PIECE as u32 + 10).map(|n| n as u8).collect();
+    bench.exchange.guest_contents(Png, Some(long.clone()));
+    assert_eq!(bench.guest.take(), [Told::Request(Text)]);
+    assert_eq!(viewer.mail().1.unwrap(), piece(8, false, &long[..MAX_PIECE]));
+    assert_eq!(viewer.mail().1.unwrap(), piece(8, true, &long[MAX_PIECE..]));
+    bench.exchange.guest_contents(Text, Some(vec![]));
+    assert_eq!(viewer.mail().1.unwrap(), piece(9, true, b""));
+    bench.exchange.guest_contents(Text, Some(b"unasked".to_vec()));
+    assert_eq!(viewer.mail().1, None);
+}
+
+#[test]
+fn what_the_guest_pastes_is_gathered_from_the_owner() {
+    let bench = Bench::new();
+    let viewer = bench.viewer(true);
+    bench.exchange.guest_wants(Text);
+    assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "there is nothing");
+    viewer.place.offer(vec![Text]);
+    bench.exchange.guest_wants(Text);
+    let requests = viewer.mail().0.requests;
+    let [(request, Text)] = requests[..] else { panic!("{requests:?}") };
+    viewer.place.provide(piece(request, false, b"one "));
+    viewer.place.provide(piece(request + 1, true, b"wrong"));
+    viewer.place.provide(piece(request, true, b"two"));
+    viewer.place.provide(piece(request, true, b"late"));
+    assert_eq!(bench.guest.take(), [Told::Offer(vec![Text]), Told::Provide(Text, Some(b"one two".to_vec()))]);
+
+    bench.exchange.guest_wants(Text);
+    let request = viewer.mail().0.requests[0].0;
+    for _ in 0..=MAX_CONTENTS / MAX_PIECE {
+        viewer.place.provide(piece(request, false, &[0; MAX_PIECE]));
+    }
+    assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "it is too long");
+    drop(viewer);
+    assert_eq!(bench.guest.take(), [Told::Offer(vec![])], "and gone with its viewer");
+}
+
+#[test]
+fn the_newest_clipboard_counts_when_the_owner_changes() {
+    let bench = Bench::new();
+    let (one, two) = (bench.viewer(true), bench.viewer(true));
+    one.place.offer(vec![Text]);
+    two.place.offer(vec![Png]);
+    assert_eq!(bench.guest.take(), [Told::Offer(vec![Text])]);
+    two.place.acted();
+    assert_eq!(bench.guest.take(), [Told::Offer(vec![Png])]);
+    bench.exchange.guest_offers(vec![Text]);
+    one.place.acted();
+    assert_eq!(bench.guest.take(), [], "what the guest copied since is newer");
+    assert_eq!(one.mail().0.offer, Some(vec![Text]));
+    two.place.offer(vec![Text, Png]);
+    two.place.acted();
+    assert_eq!(bench.guest.take(), [Told::Offer(vec![Text, Png])]);
+    let three = bench.viewer(true);
+    three.place.acted();
+    assert_eq!(bench.guest.take(), [Told::Offer(vec![])], "another's clipboard is not to be pasted");
+}
+
+#[test]
+fn files_are_told_of_at_their_pace_and_once_of_their_end() {
+    let bench = Bench::new();
+    let viewer = bench.viewer(true);
+    viewer.place.start_file(5, 1 << 20, "../x.bin");
+    let told = bench.guest.take();
+    let [Told::Start(id, name, _)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(name, ".._x.bin");
+    bench.exchange.file_news(*id, FileNews::Accepted);
+    for _ in 0..4 {
+        viewer.place.file_data(5, &[0; 60 * 1024]);
+    }
+    assert_eq!(bench.guest.take(), vec![Told::Data(*id, 60 * 1024); 4]);
+    assert_eq!(viewer.statuses(), [(5, FileState::Accepted, 0)]);
+    bench.exchange.file_news(*id, FileNews::Written(120 * 1024));
+    bench.exchange.file_news(*id, FileNews::Written(180 * 1024));
+    bench.exchange.file_news(*id, FileNews::Written(240 * 1024));
+    let progress: Vec<_> = viewer.statuses();
+    assert_eq!(progress.len(), 1, "the newest stands for those before it: {progress:?}");
+    bench.exchange.file_news(*id, FileNews::Done);
+    bench.exchange.file_news(*id, FileNews::Failed("again".into()));
+    assert_eq!(viewer.statuses(), [(5, FileState::Done, 240 * 1024)]);
+    viewer.place.file_data(5, b"late");
+    assert_eq!(bench.guest.take(), []);
+}
+
+#[test]
+fn files_that_cannot_be_are_refused_with_a_sentence() {
+    let bench = Bench::new();
+    let (viewer, other) = (bench.viewer(true), bench.viewer(true));
+    viewer.place.acted();
+    let refusal = |viewer: &Viewer| {
+        let status = viewer.mail().0.statuses.pop_back().unwrap();
+        assert_eq!(status.state, FileState::Failed);
+        status.text.unwrap()
+    };
+    other.place.start_file(1, 1, "a");
+    assert!(refusal(&other).contains("Another window"));
+    viewer.place.start_file(1, 1, "..");
+    assert!(refusal(&viewer).contains("rename"));
+    viewer.place.start_file(2, 100, "short");
+    viewer.place.file_data(2, &[0; 101]);
+    assert!(refusal(&viewer).contains("longer"));
+    viewer.place.start_file(3, 1 << 30, "eager");
+    for _ in 0..5 {
+        viewer.place.file_data(3, &[0; MAX_PIECE]);
+    }
+    assert!(refusal(&viewer).contains("asked for"));
+    assert_eq!(bench.guest.take().iter().filter(|told| matches!(told, Told::Cancel(_))).count(), 2);
+    for transfer in 10..18 {
+        viewer.place.start_file(transfer, 1, "one of many");
+    }
+    viewer.place.start_file(18, 1, "one too many");
+    assert!(refusal(&viewer).contains("8 files"));
+    bench.guest.take();
+    drop(viewer);
+    assert_eq!(bench.guest.take().len(), 8, "nobody is left to send the rest");
+    bench.exchange.set_abilities(|abilities| abilities.files = false);
+    other.place.start_file(1, 1, "a");
+    assert!(refusal(&other).contains("takes no files"));
+}

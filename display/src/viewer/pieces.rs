@@ -1,0 +1,49 @@
+//! When a piece of a clipboard's contents may be sent: the picture comes first.
+
+use std::time::{Duration, Instant};
+
+/// While frames wait for the client without end, a piece goes out now and then nevertheless.
+const STARVED: Duration = Duration::from_millis(250);
+
+/// While the peer has not taken what was sent before, look again after so long.
+const LOOK_AGAIN: Duration = Duration::from_millis(4);
+
+/// The pieces sent so far.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    last: Option<Instant>,
+}
+
+impl Pieces {
+    /// When the next piece may be sent; `None` is now. Nothing is sent while a frame waits, nor
+    /// while anything lies in the socket: a frame would have to wait behind it.
+    pub fn not_before(&self, frame_waits: bool, drained: bool, now: Instant) -> Option<Instant> {
+        let starved = self.last.map_or(now, |last| last + STARVED);
+        if starved <= now || (drained && !frame_waits) {
+            return None;
+        }
+        Some(if frame_waits { starved } else { starved.min(now + LOOK_AGAIN) })
+    }
+
+    /// A piece is sent.
+    pub fn sent(&mut self, now: Instant) {
+        self.last = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_first_and_pieces_never_stop() {
+        let mut pieces = Pieces::default();
+        let now = Instant::now();
+        assert_eq!(pieces.not_before(true, false, now), None, "the first one begins");
+        pieces.sent(now);
+        assert_eq!(pieces.not_before(false, true, now), None);
+        assert_eq!(pieces.not_before(true, true, now), Some(now + STARVED));
+        assert_eq!(pieces.not_before(false, false, now), Some(now + LOOK_AGAIN));
+        assert_eq!(pieces.not_before(true, false, now + STARVED), None);
+    }
+}

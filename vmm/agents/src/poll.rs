@@ -1,0 +1,35 @@
+//! Waiting for descriptors.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Instant;
+
+/// A descriptor, and whether to wait for room to write as well as for something to read.
+pub(crate) struct Watched {
+    pub fd: RawFd,
+    pub write: bool,
+}
+
+/// Waits until one of `watched` is ready or has failed, or `deadline` has come; false for the latter.
+/// May return early.
+pub(crate) fn wait<const N: usize>(watched: [Watched; N], deadline: Option<Instant>) -> io::Result<bool> {
+    let mut fds = watched.map(|one| libc::pollfd {
+        fd: one.fd,
+        events: if one.write { libc::POLLIN | libc::POLLOUT } else { libc::POLLIN },
+        revents: 0,
+    });
+    let timeout = deadline.map_or(-1, |deadline| {
+        // Rounded up, or the last fraction of a millisecond would be waited for without sleep.
+        let left = deadline.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+        libc::c_int::try_from(left).unwrap_or(libc::c_int::MAX)
+    });
+    // SAFETY: the array outlives the call and its length is given with it.
+    let ready = unsafe { libc::poll(fds.as_mut_ptr(), N as libc::nfds_t, timeout) };
+    if ready >= 0 {
+        return Ok(ready > 0);
+    }
+    match io::Error::last_os_error() {
+        error if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+        error => Err(error),
+    }
+}

@@ -1,0 +1,150 @@
+use super::*;
+use crate::port::{Switch, pair};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// An agent that answers every command as `behave`
+/// says; `None` keeps silent. Tells the commands that it was given.
+fn agent(
+    behave: impl Fn(&str, &mut UnixStream) -> Option<Value> + Send + 'static,
+) -> (GuestAgent, Switch, Receiver<String>) {
+    let (end, machine, switch) = pair().unwrap();
+    machine.set_nonblocking(false).unwrap();
+    let (tell, told) = channel();
+    std::thread::spawn(move || serve(machine, &behave, &tell));
+    switch.set_open(true);
+    (GuestAgent::new(end), switch, told)
+}
+
+fn serve(
+    mut stream: UnixStream,
+    behave: &dyn Fn(&str, &mut UnixStream) -> Option<Value>,
+    tell: &Sender<String>,
+) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).unwrap_or(0) > 0 {
+        let begun = line.iter().rposition(|byte| *byte == 0xFF).map_or(0, |at| at + 1);
+        let question: Value = serde_json::from_slice(&line[begun..]).unwrap();
+        line.clear();
+        let command = question["execute"].as_str().unwrap();
+        if command == "guest-sync-delimited" {
+            let answer = json!({ "return": question["arguments"]["id"] });
+            stream.write_all(&[&[0xFF], format!("{answer}\n").as_bytes()].concat()).unwrap();
+            continue;
+        }
+        let _ = tell.send(question.to_string());
+        if let Some(answer) = behave(command, &mut stream) {
+            stream.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        }
+    }
+}
+
+fn refusal(text: &str) -> Value {
+    json!({ "error": { "class": "GenericError", "desc": text } })
+}
+
+#[test]
+fn leftovers_of_all_kinds_are_not_taken_for_answers() {
+    let (end, mut machine, switch) = pair().unwrap();
+    machine.write_all(b"{\"return\": 1}\n\xFFnoise\n\xFF{\"return\": 77}\n").unwrap();
+    machine.write_all(&vec![b'x'; 100_000]).unwrap();
+    machine.set_nonblocking(false).unwrap();
+    let (tell, _told) = channel();
+    std::thread::spawn(move || serve(machine, &|_, _| Some(json!({ "return": "thawed" })), &tell));
+    switch.set_open(true);
+    let agent = GuestAgent::new(end);
+    assert_eq!(agent.is_frozen(), Ok(false));
+}
+
+#[test]
+fn without_an_agent_everything_is_refused_at_once() {
+    let (end, _machine, _switch) = pair().unwrap();
+    let agent = GuestAgent::new(end);
+    assert!(!agent.is_connected());
+    assert_eq!(agent.facts(), Err(AgentError::NotConnected));
+    assert_eq!(agent.freeze(Duration::from_secs(1)), Err(AgentError::NotConnected));
+    assert_eq!(agent.shut_down(Shutdown::PowerDown), Err(AgentError::NotConnected));
+}
+
+#[test]
+fn refusals_are_quoted_and_silence_is_only_consent_to_a_shutdown() {
+    let (agent, ..) = agent(|command, _| (command != "guest-shutdown").then(|| refusal("No.\u{1b}[31m")));
+    assert_eq!(agent.ping(), Err(AgentError::Refused("No.[31m".into())));
+    assert_eq!(agent.shut_down(Shutdown::PowerDown), Ok(()));
+}
+
+#[test]
+fn an_agent_that_goes_while_it_is_asked_is_not_waited_for() {
+    let (agent, switch, told) = agent(|_, _| None);
+    let asking = std::thread::spawn(move || agent.ping());
+    told.recv().unwrap();
+    switch.set_open(false);
+    assert_eq!(asking.join().unwrap(), Err(AgentError::Left));
+}
+
+#[test]
+fn answers_without_end_end() {
+    let (agent, ..) = agent(|_, stream| {
+        let _ = stream.write_all(&vec![b'x'; 600 * 1024]);
+        None
+    });
+    assert_eq!(agent.ping(), Err(AgentError::Garbage));
+}
+
+#[test]
+fn a_frozen_guest_is_thawed_when_the_time_is_over() {
+    let (agent, _switch, told) = agent(|_, _| Some(json!({ "return": 2 })));
+    assert_eq!(agent.freeze(Duration::from_millis(50)), Ok(2));
+    assert!(told.recv().unwrap().contains("freeze-freeze"));
+    assert!(told.recv().unwrap().contains("freeze-thaw"), "by itself");
+    assert_eq!(agent.freeze(Duration::from_secs(1000)), Ok(2));
+    assert_eq!(agent.thaw(), Ok(2));
+    // The next freeze is not ended by the plan for the one before.
+    assert_eq!(agent.freeze(Duration::from_secs(1000)), Ok(2));
+    let all: Vec<String> = told.try_iter().collect();
+    assert_eq!(all.iter().filter(|said| said.contains("thaw")).count(), 1);
+}
+
+#[test]
+fn a_freeze_that_may_have_worked_is_undone() {
+    let (agent, _switch, told) = agent(|command, _| {
+        Some(if command.ends_with("freeze") { json!("what?") } else { json!({ "return": 1 }) })
+    });
+    assert_eq!(agent.freeze(Duration::from_secs(1000)), Err(AgentError::Garbage));
+    assert!(told.recv().unwrap().contains("freeze-freeze"));
+    assert!(told.recv().unwrap().contains("freeze-thaw"));
+}
+
+#[test]
+fn facts_are_bounded_and_what_is_missing_is_left_out() {
+    let (agent, ..) = agent(|command, _| {
+        Some(match command {
+            "guest-get-osinfo" => {
+                json!({ "return": { "pretty-name": "x".repeat(5000), "kernel-release": 7 } })
+            }
+            "guest-get-host-name" => refusal("unknown command"),
+            "guest-network-get-interfaces" => {
+                let address = json!({ "ip-address": "::1", "prefix": 128, "ip-address-type": "ipv6" });
+                let card = json!({ "name": "lo\n", "ip-addresses": vec![address; 70] });
+                let mut cards = vec![json!({ "name": "eth0" }); 100];
+                cards[0] = card;
+                json!({ "return": cards })
+            }
+            _ => {
+                json!({ "return": [{ "mountpoint": "/", "type": "ext4", "used-bytes": 5, "total-bytes": 9, "disk": [] }] })
+            }
+        })
+    });
+    let facts = agent.facts().unwrap();
+    assert_eq!(
+        (facts.operating_system, facts.host_name),
+        (None, None),
+        "a field of the wrong type spoils its answer"
+    );
+    assert_eq!(facts.interfaces.len(), 64);
+    assert_eq!((facts.interfaces[0].name.as_str(), facts.interfaces[0].addresses.len()), ("lo", 64));
+    assert_eq!(facts.file_systems[0].total_bytes, Some(9));
+}

@@ -1,0 +1,327 @@
+//! Messages in the stream of bytes. A message travels in chunks of `u32 port, u32 size` and so many
+//! bytes; what follows is one message after the other for each of the two ports.
+
+use super::wire::{CLIENT_PORT, MESSAGE_HEADER, PROTOCOL, SERVER_PORT, message, u32_first};
+
+/// Agents refuse longer chunks from the host. (They send longer ones themselves.)
+const MAX_CHUNK: usize = 2048;
+const CHUNK_HEADER: usize = 8;
+/// So many chunks are made ready at a time.
+const STAGED_CHUNKS: usize = 16;
+/// No message but one with contents of a clipboard is longer.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A message of this type with its body.
+    Message(u32, Vec<u8>),
+    /// A message of this type that was too long to be taken.
+    TooLong(u32),
+}
+
+/// A message of which a part has come.
+#[derive(Debug, Default)]
+struct Assembly {
+    header: Vec<u8>,
+    kind: u32,
+    body: Vec<u8>,
+    /// Bytes of the body still to come.
+    left: usize,
+    /// It is not kept.
+    skip: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Header(Vec<u8>),
+    Chunk {
+        port: usize,
+        left: usize,
+    },
+    /// Where the next message begins is not known until the agent starts anew.
+    Lost,
+}
+
+/// Finds messages in what comes from a guest.
+#[derive(Debug)]
+pub struct ChunkReader {
+    stage: Stage,
+    ports: [Assembly; 2],
+}
+
+impl ChunkReader {
+    pub fn new() -> Self {
+        Self { stage: Stage::Header(Vec::new()), ports: Default::default() }
+    }
+
+    /// Whether the stream made no sense.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.stage, Stage::Lost)
+    }
+
+    /// Takes the next bytes, and hands every message that they complete to `take`. Contents of a
+    /// clipboard have up to `max_contents` bytes.
+    pub fn push(&mut self, mut bytes: &[u8], max_contents: usize, mut take: impl FnMut(Incoming)) {
+        while !bytes.is_empty() {
+            match &mut self.stage {
+                Stage::Lost => return,
+                Stage::Header(header) => {
+                    fill(header, CHUNK_HEADER, &mut bytes);
+                    if header.len() == CHUNK_HEADER {
+                        self.stage = chunk(header).unwrap_or(Stage::Lost);
+                    }
+                }
+                Stage::Chunk { port, left } => {
+                    let part = bytes.len().min(*left);
+                    let (mut now, later) = bytes.split_at(part);
+                    bytes = later;
+                    *left -= part;
+                    let ended = *left == 0;
+                    let sense = self.ports.get_mut(*port).is_some_and(|assembly| {
+                        while !now.is_empty() {
+                            if !assembly.take(&mut now, max_contents, &mut take) {
+                                return false;
+                            }
+                        }
+                        true
+                    });
+                    if !sense {
+                        self.stage = Stage::Lost;
+                    } else if ended {
+                        self.stage = Stage::Header(Vec::new());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The chunk behind this header; `None` if there is no such port.
+fn chunk(header: &[u8]) -> Option<Stage> {
+    let (port, rest) = u32_first(header)?;
+    let (size, _) = u32_first(rest)?;
+    let port = match port {
+        CLIENT_PORT => 0,
+        SERVER_PORT => 1,
+        _ => return None,
+    };
+    match usize::try_from(size).ok()? {
+        0 => Some(Stage::Header(Vec::new())),
+        left => Some(Stage::Chunk { port, left }),
+    }
+}
+
+impl Assembly {
+    /// Takes from the front of `bytes`, something at least; false if it makes no sense.
+    fn take(&mut self, bytes: &mut &[u8], max_contents: usize, take: &mut impl FnMut(Incoming)) -> bool {
+        if self.header.len() < MESSAGE_HEADER {
+            fill(&mut self.header, MESSAGE_HEADER, bytes);
+            if self.header.len() < MESSAGE_HEADER {
+                return true;
+            }
+            if self.begin(max_contents).is_none() {
+                return false;
+            }
+        }
+        let part = bytes.len().min(self.left);
+        let (now, later) = bytes.split_at(part);
+        *bytes = later;
+        self.left -= part;
+        if !self.skip {
+            // It grows with what comes: an announced size alone costs nothing.
+            self.body.extend_from_slice(now);
+        }
+        if self.left == 0 {
+            let Self { kind, body, skip, .. } = std::mem::take(self);
+            take(if skip { Incoming::TooLong(kind) } else { Incoming::Message(kind, body) });
+        }
+        true
+    }
+
+    /// Reads the header.
+    fn begin(&mut self, max_contents: usize) -> Option<()> {
+        let (protocol, rest) = u32_first(&self.header)?;
+        let (kind, rest) = u32_first(rest)?;
+        let (size, _) = u32_first(rest.get(8..)?)?;
+        if protocol != PROTOCOL {
+            return None;
+        }
+        self.kind = kind;
+        self.left = usize::try_from(size).ok()?;
+        let limit = if kind == message::CLIPBOARD { MAX_BODY.max(max_contents) } else { MAX_BODY };
+        self.skip = self.left > limit;
+        Some(())
+    }
+}
+
+/// Moves bytes from the front of `from` until `to` has `length`.
+fn fill(to: &mut Vec<u8>, length: usize, from: &mut &[u8]) {
+    let part = length.saturating_sub(to.len()).min(from.len());
+    let (now, later) = from.split_at(part);
+    to.extend_from_slice(now);
+    *from = later;
+}
+
+/// Cuts one message after the other into chunks.
+#[derive(Debug, Default)]
+pub struct ChunkWriter {
+    /// The message's header and the beginning of its body.
+    head: Vec<u8>,
+    /// The rest of it.
+    tail: Vec<u8>,
+    /// Bytes of both that are staged or sent.
+    cut: usize,
+    staged: Vec<u8>,
+    sent: usize,
+}
+
+impl ChunkWriter {
+    /// Whether the last message has left.
+    pub fn is_idle(&self) -> bool {
+        self.sent == self.staged.len() && self.cut == self.head.len() + self.tail.len()
+    }
+
+    /// Begins a message; the last one must have left. Its body is `head` and `tail`, at most 4 GiB.
+    pub fn begin(&mut self, kind: u32, head: &[u8], tail: Vec<u8>) {
+        let size = u32::try_from(head.len() + tail.len()).unwrap_or(u32::MAX);
+        self.head = [PROTOCOL, kind, 0, 0, size].map(u32::to_le_bytes).concat();
+        self.head.extend_from_slice(head);
+        self.tail = tail;
+        self.cut = 0;
+    }
+
+    /// Bytes to be sent next; none if the message has left.
+    pub fn pending(&mut self) -> &[u8] {
+        if self.sent == self.staged.len() {
+            self.stage();
+        }
+        self.staged.get(self.sent..).unwrap_or_default()
+    }
+
+    /// The first `count` of the pending bytes were sent.
+    pub fn sent(&mut self, count: usize) {
+        self.sent = self.staged.len().min(self.sent + count);
+    }
+
+    fn stage(&mut self) {
+        self.staged.clear();
+        self.sent = 0;
+        for _ in 0..STAGED_CHUNKS {
+            let head = self.head.get(self.cut..).unwrap_or_default();
+            let head = head.get(..MAX_CHUNK).unwrap_or(head);
+            let tail = self.tail.get(self.cut.saturating_sub(self.head.len())..).unwrap_or_default();
+            let tail = tail.get(..MAX_CHUNK - head.len()).unwrap_or(tail);
+            let length = head.len() + tail.len();
+            if length == 0 {
+                break;
+            }
+            // At most MAX_CHUNK.
+            self.staged.extend([CLIENT_PORT, length as u32].map(u32::to_le_bytes).concat());
+            self.staged.extend_from_slice(head);
+            self.staged.extend_from_slice(tail);
+            self.cut += length;
+        }
+        if self.staged.is_empty() {
+            // A clipboard's contents are not to lie about until the next message.
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(kind: u32, head: &[u8], tail: Vec<u8>) -> Vec<u8> {
+        let mut writer = ChunkWriter::default();
+        writer.begin(kind, head, tail);
+        let mut bytes = Vec::new();
+        loop {
+            let part = writer.pending().to_vec();
+            if part.is_empty() {
+                assert!(writer.is_idle());
+                return bytes;
+            }
+            // As a port that takes a little at a time.
+            let count = part.len().min(777);
+            bytes.extend_from_slice(&part[..count]);
+            writer.sent(count);
+        }
+    }
+
+    fn read(reader: &mut ChunkReader, bytes: &[u8], max_contents: usize) -> Vec<Incoming> {
+        let mut all = Vec::new();
+        reader.push(bytes, max_contents, |incoming| all.push(incoming));
+        all
+    }
+
+    #[test]
+    fn messages_survive_being_cut_anywhere() {
+        let long: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
+        let bytes = [
+            written(7, b"ab", vec![]),
+            written(message::CLIPBOARD, b"head", long.clone()),
+            written(9, b"", vec![]),
+        ]
+        .concat();
+        for step in [1, 7, 2048, bytes.len()] {
+            let mut reader = ChunkReader::new();
+            let got: Vec<_> = bytes.chunks(step).flat_map(|part| read(&mut reader, part, 1 << 20)).collect();
+            let contents = [b"head", &long[..]].concat();
+            assert_eq!(
+                got,
+                [
+                    Incoming::Message(7, b"ab".to_vec()),
+                    Incoming::Message(message::CLIPBOARD, contents),
+                    Incoming::Message(9, vec![]),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn no_chunk_is_longer_than_agents_take() {
+        let bytes = written(4, &[1; 8], vec![2; 10_000]);
+        let mut at = 0;
+        let mut sizes = Vec::new();
+        while at < bytes.len() {
+            let size = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap());
+            sizes.push(size);
+            at += 8 + size as usize;
+        }
+        assert_eq!(sizes, [2048, 2048, 2048, 2048, 10_028 - 4 * 2048]);
+    }
+
+    #[test]
+    fn ports_do_not_mix_and_long_messages_are_left_out() {
+        let mut other = written(7, b"other", vec![]);
+        other[0] = 2;
+        let (first, second) = other.split_at(8 + 10);
+        let mut first = first.to_vec();
+        first[4..8].copy_from_slice(&10u32.to_le_bytes());
+        let rest = [&2u32.to_le_bytes()[..], &(second.len() as u32).to_le_bytes(), second].concat();
+        let bytes = [first, written(8, b"mine", vec![]), rest, written(10, &[0; 70_000], vec![])].concat();
+        assert_eq!(
+            read(&mut ChunkReader::new(), &bytes, 0),
+            [
+                Incoming::Message(8, b"mine".to_vec()),
+                Incoming::Message(7, b"other".to_vec()),
+                Incoming::TooLong(10)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_ends_in_silence() {
+        let mut reader = ChunkReader::new();
+        assert_eq!(read(&mut reader, &[3, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4], 0), []);
+        assert!(reader.is_lost());
+        assert_eq!(read(&mut reader, &written(7, b"ab", vec![]), 0), []);
+        let mut wrong = written(7, b"ab", vec![]);
+        wrong[8] = 2;
+        let mut reader = ChunkReader::new();
+        assert_eq!(read(&mut reader, &wrong, 0), []);
+        assert!(reader.is_lost());
+    }
+}

@@ -1,0 +1,225 @@
+//! spice-vdagentd and spice-vdagent on an X server without a screen.
+
+use crate::rig::{Folder, PATIENCE, Program, installed, listening_port, wait_until};
+use oriel_agents::spice::{Abilities, FileNews, Kind, Monitor, News, SpiceAgent};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+const PROGRAMS: [&str; 4] = ["spice-vdagentd", "spice-vdagent", "Xvfb", "xclip"];
+
+/// An X session with its agents.
+struct Desktop {
+    folder: Folder,
+    display: String,
+    agent: SpiceAgent,
+    news: Receiver<News>,
+    daemon: Option<Program>,
+    session: Option<Program>,
+    _server: Program,
+}
+
+impl Desktop {
+    fn start() -> Self {
+        let folder = Folder::new();
+        let port = listening_port(&folder.path("port"));
+        let (tell, news) = channel();
+        let agent = SpiceAgent::start(port, move |one| drop(tell.send(one))).unwrap();
+        let mut server = Command::new("Xvfb");
+        server.args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]);
+        let mut server = Program::start(server.stdout(Stdio::piped()).stderr(Stdio::null()));
+        let mut number = String::new();
+        BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let display = format!(":{}", number.trim());
+        std::fs::create_dir(folder.path("files")).unwrap();
+        std::fs::write(folder.path("uinput"), []).unwrap();
+        let mut desktop = Self { folder, display, agent, news, daemon: None, session: None, _server: server };
+        desktop.start_agents();
+        desktop
+    }
+
+    fn start_agents(&mut self) {
+        let path = |name: &str| self.folder.path(name);
+        let daemon = Program::start(
+            Command::new("spice-vdagentd")
+                .args(["-x", "-X", "-f", "-s"])
+                .arg(path("port"))
+                .arg("-S")
+                .arg(path("session"))
+                .arg("-u")
+                .arg(path("uinput")),
+        );
+        wait_until("the daemon listens", || UnixStream::connect(path("session")).is_ok());
+        let session = Program::start(
+            self.command("spice-vdagent")
+                .args(["-x", "-o", "0", "-s"])
+                .arg(path("port"))
+                .arg("-S")
+                .arg(path("session"))
+                .arg("-f")
+                .arg(path("files"))
+                .stderr(Stdio::null()),
+        );
+        (self.daemon, self.session) = (Some(daemon), Some(session));
+    }
+
+    /// A program in the X session.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("DISPLAY", &self.display).env("HOME", self.folder.path("")).env("NO_AT_BRIDGE", "1");
+        command
+    }
+
+    /// Waits for news that `wanted` makes something of; others pass.
+    fn hear<T>(&self, what: &str, mut wanted: impl FnMut(News) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let news = self.news.recv_timeout(left).unwrap_or_else(|_| panic!("waited in vain for {what}"));
+            if let Some(value) = wanted(news) {
+                return value;
+            }
+        }
+    }
+
+    fn hear_abilities(&self) {
+        let all = Abilities { clipboard: true, resize: true, files: true };
+        self.hear("the agents", |news| (news == News::Abilities(all)).then_some(()));
+    }
+
+    /// Somebody in the session copies.
+    fn copy(&self, target: &str, contents: &[u8]) {
+        let mut xclip = self
+            .command("xclip")
+            .args(["-selection", "clipboard", "-in", "-t", target])
+            .stdin(Stdio::piped())
+            // It stays in the background, and is not to keep the test's own output open.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        xclip.stdin.take().unwrap().write_all(contents).unwrap();
+        // The parent ends once its child in the background has the selection.
+        assert!(xclip.wait().unwrap().success());
+    }
+
+    /// Somebody in the session pastes; the host's side is asked meanwhile.
+    fn paste(&self, target: &str, kind: Kind, contents: Option<&[u8]>) -> Vec<u8> {
+        let xclip = self
+            .command("xclip")
+            .args(["-selection", "clipboard", "-out", "-t", target])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.hear("the guest to paste", |news| (news == News::Wanted(kind)).then_some(()));
+        self.agent.provide(kind, contents.map(<[u8]>::to_vec));
+        xclip.wait_with_output().unwrap().stdout
+    }
+
+    fn targets(&self) -> String {
+        let output = self
+            .command("xclip")
+            .args(["-selection", "clipboard", "-out", "-t", "TARGETS"])
+            .stderr(Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn request(&self, kind: Kind) -> Option<Vec<u8>> {
+        self.agent.request(kind);
+        self.hear("contents", |news| match news {
+            News::Contents(got, contents) if got == kind => Some(contents),
+            _ => None,
+        })
+    }
+
+    /// Sends a file whole and waits for what becomes of it.
+    fn send(&self, id: u32, name: &str, contents: &[u8]) -> FileNews {
+        self.agent.start_file(id, name, contents.len() as u64);
+        self.agent.file_data(id, contents);
+        self.hear("the end of the file", |news| match news {
+            News::File(got, end @ (FileNews::Done | FileNews::Failed(_))) if got == id => Some(end),
+            _ => None,
+        })
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path("files").join(name)
+    }
+}
+
+/// A PNG file's beginning, and much noise: nobody on the way looks inside.
+fn image(length: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let noise = (0..length).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    });
+    b"\x89PNG\r\n\x1a\n".iter().copied().chain(noise).collect()
+}
+
+#[test]
+fn the_packaged_desktop_agent_copies_pastes_and_takes_files() {
+    if !installed(&PROGRAMS) {
+        return;
+    }
+    let mut desktop = Desktop::start();
+    desktop.hear_abilities();
+
+    // Out of the guest.
+    desktop.copy("UTF8_STRING", "schön\nund gut".as_bytes());
+    desktop.hear("an offer of text", |news| (news == News::Offered(vec![Kind::Text])).then_some(()));
+    assert_eq!(desktop.request(Kind::Text).as_deref(), Some("schön\nund gut".as_bytes()));
+    assert_eq!(desktop.request(Kind::Png), None, "that was not offered");
+    let picture = image(700_000);
+    desktop.copy("image/png", &picture);
+    desktop.hear("an offer of a picture", |news| (news == News::Offered(vec![Kind::Png])).then_some(()));
+    assert!(desktop.request(Kind::Png) == Some(picture));
+
+    // Into the guest.
+    desktop.agent.offer(&[Kind::Text, Kind::Png]);
+    wait_until("the guest has the offer", || desktop.targets().contains("image/png"));
+    assert_eq!(desktop.paste("UTF8_STRING", Kind::Text, Some("grüße".as_bytes())), "grüße".as_bytes());
+    let picture = image(3_000_000);
+    assert!(desktop.paste("image/png", Kind::Png, Some(&picture)) == picture);
+    assert_eq!(desktop.paste("UTF8_STRING", Kind::Text, None), b"", "there was nothing to paste");
+
+    // The agents start anew, and the offer is renewed.
+    (desktop.session, desktop.daemon) = (None, None);
+    desktop.hear("the agents to go", |news| (news == News::Abilities(Abilities::default())).then_some(()));
+    let _ = std::fs::remove_file(desktop.folder.path("session"));
+    desktop.start_agents();
+    desktop.hear_abilities();
+    wait_until("the guest has the offer again", || desktop.targets().contains("image/png"));
+    desktop.agent.offer(&[]);
+    wait_until("the offer is gone", || !desktop.targets().contains("image/png"));
+
+    // Files.
+    let contents = image(2_500_000);
+    assert_eq!(desktop.send(1, "a picture, \u{fc}ber [all].png", &contents), FileNews::Done);
+    assert!(std::fs::read(desktop.file("a picture, \u{fc}ber [all].png")).unwrap() == contents);
+    assert_eq!(desktop.send(2, "empty", b""), FileNews::Done);
+    assert_eq!(std::fs::read(desktop.file("empty")).unwrap(), b"");
+    let failed = {
+        desktop.agent.start_file(3, "huge", 1 << 60);
+        desktop.hear("a refusal", |news| match news {
+            News::File(3, FileNews::Failed(text)) => Some(text),
+            _ => None,
+        })
+    };
+    assert!(failed.contains("no room") && failed.contains("MiB"), "{failed}");
+    desktop.agent.start_file(4, "cancelled", 1000);
+    desktop.hear("acceptance", |news| (news == News::File(4, FileNews::Accepted)).then_some(()));
+    desktop.agent.cancel_file(4);
+    wait_until("the cancelled file is gone", || !desktop.file("cancelled").exists());
+
+    // The layout is taken or refused (this X server has one size), but it is answered.
+    desktop.agent.set_monitors(&[Monitor { x: 0, y: 0, width: 640, height: 480 }]);
+    desktop.hear("an answer", |news| matches!(news, News::Monitors { .. }).then_some(()));
+    assert_eq!(desktop.agent.counters().refused_messages, 0);
+}

@@ -1,0 +1,120 @@
+//! Programs for a test, and a socket in the place of a guest's port.
+
+use oriel_agents::port::{PortEnd, Switch, drain, pair};
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine; only a failure waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether all `programs` are installed; says which are not.
+pub fn installed(programs: &[&str]) -> bool {
+    let places = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+    let missing: Vec<_> = programs
+        .iter()
+        .filter(|name| !places.iter().any(|place| Path::new(place).join(name).exists()))
+        .collect();
+    if !missing.is_empty() {
+        eprintln!("skipped: {missing:?} missing; deploy/setup/packages.sh test installs what is needed");
+    }
+    missing.is_empty()
+}
+
+/// A folder that goes with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("oriel-agents-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A program that ends with the test.
+pub struct Program(pub Child);
+
+impl Program {
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A port that is open for as long as somebody is connected to a socket: one after the other.
+pub fn listening_port(socket: &Path) -> PortEnd {
+    let listener = UnixListener::bind(socket).unwrap();
+    let (end, machine, switch) = pair().unwrap();
+    machine.set_nonblocking(false).unwrap();
+    std::thread::spawn(move || {
+        for guest in listener.incoming() {
+            carry(&guest.unwrap(), &machine, &switch);
+        }
+    });
+    end
+}
+
+/// A port that is open for as long as the other end of a connection is there.
+pub fn connected_port(guest: UnixStream) -> PortEnd {
+    let (end, machine, switch) = pair().unwrap();
+    machine.set_nonblocking(false).unwrap();
+    std::thread::spawn(move || carry(&guest, &machine, &switch));
+    end
+}
+
+fn carry(guest: &UnixStream, machine: &UnixStream, switch: &Switch) {
+    switch.forget_unread();
+    switch.set_open(true);
+    let gone = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut buffer = [0; 65536];
+            machine.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+            let (mut from, mut to) = (machine, guest);
+            while !gone.load(Ordering::Acquire) {
+                // Nothing for a while: look again whether the guest's end is there.
+                let read = from.read(&mut buffer).unwrap_or(0);
+                if to.write_all(&buffer[..read]).is_err() {
+                    return;
+                }
+            }
+        });
+        let (mut from, mut to) = (guest, machine);
+        let _ = std::io::copy(&mut from, &mut to);
+        gone.store(true, Ordering::Release);
+    });
+    switch.set_open(false);
+    machine.set_nonblocking(true).unwrap();
+    drain(machine);
+    machine.set_nonblocking(false).unwrap();
+}

@@ -1,0 +1,86 @@
+//! Between the exchange of the viewers and the agent of the guest's desktop: the same things under
+//! the names that each side has for them.
+
+use oriel_agents::spice::{self, Kind, Monitor, News, SpiceAgent};
+use oriel_display::exchange::{ContentType, FileNews, GuestLink};
+use oriel_display::{Exchange, Wanted};
+use std::sync::Arc;
+
+fn kind(content: ContentType) -> Kind {
+    match content {
+        ContentType::Text => Kind::Text,
+        ContentType::Png => Kind::Png,
+    }
+}
+
+fn content(kind: Kind) -> ContentType {
+    match kind {
+        Kind::Text => ContentType::Text,
+        Kind::Png => ContentType::Png,
+    }
+}
+
+/// The screens as the agent is told of them; one that nobody wants is off.
+pub(super) fn monitors(screens: &[Option<Wanted>]) -> Vec<Monitor> {
+    let off = Monitor { x: 0, y: 0, width: 0, height: 0 };
+    let on = |wanted: &Wanted| {
+        let Wanted { x, y, size, .. } = *wanted;
+        Monitor { x, y, width: size.width, height: size.height }
+    };
+    screens.iter().map(|wanted| wanted.as_ref().map_or(off, on)).collect()
+}
+
+/// From the viewers to the guest.
+pub(super) struct Link(pub(super) Arc<SpiceAgent>);
+
+impl GuestLink for Link {
+    fn offer(&self, types: &[ContentType]) {
+        self.0.offer(&types.iter().copied().map(kind).collect::<Vec<_>>());
+    }
+
+    fn request(&self, content: ContentType) {
+        self.0.request(kind(content));
+    }
+
+    fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
+        self.0.provide(kind(content), contents);
+    }
+
+    fn start_file(&self, file: u32, name: &str, size: u64) {
+        self.0.start_file(file, name, size);
+    }
+
+    fn file_data(&self, file: u32, bytes: &[u8]) {
+        self.0.file_data(file, bytes);
+    }
+
+    fn cancel_file(&self, file: u32) {
+        self.0.cancel_file(file);
+    }
+}
+
+/// From the guest to the viewers.
+pub(super) fn retell(exchange: &Exchange, news: News) {
+    match news {
+        News::Abilities(can) => {
+            tracing::info!(?can, "what the desktop's agent can do");
+            exchange.set_abilities(|abilities| {
+                (abilities.clipboard, abilities.resize, abilities.files) =
+                    (can.clipboard, can.resize, can.files);
+            });
+        }
+        News::Offered(kinds) => exchange.guest_offers(kinds.into_iter().map(content).collect()),
+        News::Wanted(kind) => exchange.guest_wants(content(kind)),
+        News::Contents(kind, contents) => exchange.guest_contents(content(kind), contents),
+        News::File(file, news) => exchange.file_news(
+            file,
+            match news {
+                spice::FileNews::Accepted => FileNews::Accepted,
+                spice::FileNews::Written(bytes) => FileNews::Written(bytes),
+                spice::FileNews::Done => FileNews::Done,
+                spice::FileNews::Failed(text) => FileNews::Failed(text),
+            },
+        ),
+        News::Monitors { taken } => tracing::debug!(taken, "the desktop's agent answered a layout"),
+    }
+}
