@@ -4,10 +4,11 @@ use crate::canvas::{Canvas, CanvasError};
 use crate::input::InputEvent;
 use crate::protocol::framing::{ReadError, read_message, write_message};
 use crate::protocol::{
-    ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed, Screens,
-    ServerMessage, Update, VERSION, Welcome,
+    AudioPacket, ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed,
+    Screens, ServerMessage, Update, VERSION, Welcome,
 };
 use crate::source::CursorImage;
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -73,6 +74,7 @@ pub struct Client {
     cursor_at: Option<(u16, u16)>,
     leds: Option<u8>,
     screens: Option<Screens>,
+    audio: VecDeque<AudioPacket>,
     last_seq: u32,
     message: Vec<u8>,
 }
@@ -110,6 +112,7 @@ impl Client {
             cursor_at: None,
             leds: None,
             screens: None,
+            audio: VecDeque::new(),
             last_seq: 0,
             message,
         })
@@ -148,6 +151,12 @@ impl Client {
     /// The guest's screens, as far as they were sent.
     pub fn screens(&self) -> Option<&Screens> {
         self.screens.as_ref()
+    }
+
+    /// The oldest packet of sound that came and was not taken yet. None comes before
+    /// [`ClientMessage::Sound`] asked for it.
+    pub fn take_audio(&mut self) -> Option<AudioPacket> {
+        self.audio.pop_front()
     }
 
     /// How long to wait for a message; `None` is for ever. After a timeout in the middle of a
@@ -227,6 +236,7 @@ impl Client {
             Decoded::Known(ServerMessage::CursorMove { x, y }) => self.cursor_at = Some((x, y)),
             Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
             Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
+            Decoded::Known(ServerMessage::Audio(packet)) => self.audio.push_back(packet),
             Decoded::Known(
                 ServerMessage::Welcome(_) | ServerMessage::Notice { .. } | ServerMessage::Pong(_),
             )
@@ -243,6 +253,11 @@ impl Client {
         self.last_seq += 1;
         self.send(&ClientMessage::Input { seq: self.last_seq, event })?;
         Ok(self.last_seq)
+    }
+
+    /// The connection itself, for whoever goes on by hand.
+    pub fn into_stream(self) -> UnixStream {
+        self.stream
     }
 
     /// Sends any message.

@@ -1,7 +1,7 @@
 //! Messages from the client.
 
 use super::bytes::Fields;
-use super::{Decoded, Malformed, resize};
+use super::{Decoded, Malformed, Recording, resize};
 use crate::desk::Wish;
 use crate::input::{Button, InputEvent};
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,19 @@ pub enum ClientMessage {
     VideoFailed,
     /// 0x8D: what the screens are to be.
     Resize(Wish),
+    /// 0x94
+    Sound {
+        /// Send what the guest plays.
+        listen: bool,
+        /// Recording will come: the person's microphone is on.
+        speak: bool,
+    },
+    /// 0x95
+    Recording(Recording),
 }
+
+const SOUND_LISTEN: u8 = 1 << 0;
+const SOUND_SPEAK: u8 = 1 << 1;
 
 impl ClientMessage {
     /// Reads one message.
@@ -109,6 +121,14 @@ impl ClientMessage {
                 input("PointerBy", body, |by| Ok(InputEvent::PointerBy { dx: by.i16()?, dy: by.i16()? }))?
             }
             0x8D => Self::Resize(resize::decode(body)?),
+            0x94 => fields("Sound", body, |sound| {
+                let bits = sound.u8()?;
+                if bits & !(SOUND_LISTEN | SOUND_SPEAK) != 0 {
+                    return Err(sound.impossible("bits"));
+                }
+                Ok(Self::Sound { listen: bits & SOUND_LISTEN != 0, speak: bits & SOUND_SPEAK != 0 })
+            })?,
+            0x95 => Self::Recording(Recording::decode(body)?),
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         Ok(Decoded::Known(known))
@@ -128,6 +148,8 @@ impl ClientMessage {
             Self::Refresh => vec![0x8A],
             Self::VideoFailed => vec![0x8B],
             Self::Resize(wish) => resize::encode(wish),
+            Self::Sound { listen, speak } => vec![0x94, u8::from(*listen) | u8::from(*speak) << 1],
+            Self::Recording(recording) => recording.encode(),
         }
     }
 }
@@ -229,6 +251,10 @@ mod tests {
         round_trip(ClientMessage::Ping(u64::MAX));
         round_trip(ClientMessage::Refresh);
         round_trip(ClientMessage::VideoFailed);
+        for (listen, speak) in [(false, false), (true, false), (false, true), (true, true)] {
+            round_trip(ClientMessage::Sound { listen, speak });
+        }
+        round_trip(ClientMessage::Recording(Recording { sequence: u32::MAX, opus: vec![0xFC, 1, 2] }));
     }
 
     #[test]
@@ -248,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_malformed_and_what_is_new_is_unknown() {
-        let malformed: [&[u8]; 8] = [
+        let malformed: [&[u8]; 12] = [
             b"",
             b"\x81{}",
             b"\x82\x01\0\0\0",
@@ -257,6 +283,10 @@ mod tests {
             b"\x83\x01\0\0\0\xff\xff\x01",
             b"\x85\x01\0\0\0\x05\x01",
             b"\x8a\0",
+            b"\x94",
+            b"\x94\x04",
+            b"\x94\x01\0",
+            b"\x95\x01\0\0\0",
         ];
         for message in malformed {
             assert!(ClientMessage::decode(message).is_err(), "{message:?}");

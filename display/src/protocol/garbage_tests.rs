@@ -1,6 +1,9 @@
 //! Random and mangled bytes never panic, whatever parser they reach.
 
-use super::{ClientMessage, Decoded, Frame, FrameHeader, Hello, ServerMessage, Update, VideoUpdate};
+use super::{
+    AudioPacket, ClientMessage, Decoded, Frame, FrameHeader, Hello, Recording, ServerMessage, Update,
+    VideoUpdate,
+};
 use crate::canvas::Canvas;
 use crate::geometry::{Rect, Size};
 use crate::input::InputEvent;
@@ -44,6 +47,9 @@ fn samples() -> Vec<Vec<u8>> {
         ClientMessage::Ack { frame_id: 1, decode_us: 1, present_us: 1 }.encode(),
         ServerMessage::CursorShape(None).encode(),
         ServerMessage::CursorMove { x: 1, y: 1 }.encode(),
+        ServerMessage::Audio(AudioPacket { sequence: 1, time_us: 1, opus: vec![0xFC, 1] }).encode(),
+        ClientMessage::Sound { listen: true, speak: true }.encode(),
+        ClientMessage::Recording(Recording { sequence: 1, opus: vec![0xFC, 1] }).encode(),
     ]
 }
 
@@ -54,7 +60,7 @@ fn garbage_never_panics() {
     let mut canvas = Canvas::new();
     for round in 0..40_000 {
         let message: Vec<u8> = if round % 2 == 0 {
-            let kind = [0x02, 0x03, 0x81, 0x83, 0x88][random.below(5)];
+            let kind = [0x02, 0x03, 0x09, 0x81, 0x83, 0x88, 0x94, 0x95][random.below(8)];
             let length = random.below(120);
             std::iter::once(kind).chain((0..length).map(|_| random.next() as u8)).collect()
         } else {

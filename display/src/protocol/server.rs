@@ -2,7 +2,7 @@
 
 use super::bytes::{Fields, coordinate};
 use super::client::json;
-use super::{Decoded, Frame, Malformed};
+use super::{AudioPacket, Decoded, Frame, Malformed};
 use crate::geometry::{Rect, Size};
 use crate::source::CursorImage;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,8 @@ pub enum ServerMessage {
     },
     /// 0x0F
     Screens(Screens),
+    /// 0x09
+    Audio(AudioPacket),
 }
 
 impl ServerMessage {
@@ -123,6 +125,7 @@ impl ServerMessage {
                 return Ok(Decoded::Known(Self::Closed { code, text }));
             }
             0x0F => Self::Screens(serde_json::from_slice(body).map_err(|_| Malformed::Json("Screens"))?),
+            0x09 => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         if !matches!(known, Self::Welcome(_) | Self::Screens(_)) {
@@ -146,6 +149,7 @@ impl ServerMessage {
             Self::Pong(value) => [&[0x07], &value.to_le_bytes()[..]].concat(),
             Self::Closed { code, text } => json(0x08, &ClosedBody { code: *code, text: text.clone() }),
             Self::Screens(screens) => json(0x0F, screens),
+            Self::Audio(packet) => packet.encode(),
         }
     }
 }
@@ -211,6 +215,7 @@ mod tests {
         round_trip(ServerMessage::Leds(5));
         round_trip(ServerMessage::Notice { kind: "idle".into(), text: "It stops soon.".into() });
         round_trip(ServerMessage::Pong(1 << 40));
+        round_trip(ServerMessage::Audio(AudioPacket { sequence: 7, time_us: 1 << 50, opus: vec![0xFC, 9] }));
         round_trip(ServerMessage::Closed { code: CloseCode::Stopped, text: "It was shut down.".into() });
         let screens = vec![Rect::new(0, 0, 1920, 1080), Rect::default()];
         round_trip(ServerMessage::Screens(Screens { max: 2, screens }));
@@ -220,5 +225,8 @@ mod tests {
     fn codes_are_those_of_the_specification() {
         let closed = ServerMessage::Closed { code: CloseCode::Malformed, text: "x".into() };
         assert_eq!(closed.encode(), b"\x08{\"code\":\"malformed\",\"text\":\"x\"}");
+        let audio = AudioPacket { sequence: 2, time_us: 3, opus: vec![0xFC] };
+        assert_eq!(audio.encode(), [9, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0xFC]);
+        assert!(ServerMessage::decode(&audio.encode()[..13]).is_err(), "sound without a packet");
     }
 }

@@ -1,5 +1,6 @@
 //! One connected client: a thread that reads what it says and one that writes what it is to see.
 
+mod ears;
 mod flow;
 mod outgoing;
 mod reader;
@@ -12,6 +13,7 @@ use crate::protocol::{
     ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
 };
 use crate::subscription::Ending;
+use ears::Ears;
 use outgoing::Outgoing;
 use reader::Reader;
 use std::io;
@@ -129,7 +131,10 @@ impl Viewer {
         }
         let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode)?;
         let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
-        let reader = Reader::new(desk, shown, screen, subscription, input, seat);
+        // A person with a window for each screen hears the desktop once.
+        let sound = desk.sound().filter(|_| shown == 0);
+        let ears = Ears::new(sound.cloned(), subscription.clone());
+        let reader = Reader::new(desk, shown, screen, subscription, input, seat, ears);
         let from = stream.try_clone()?;
         let ending = std::thread::scope(|scope| {
             let name = format!("viewer-{}-in", subscription.viewer());

@@ -1,5 +1,6 @@
 //! The receiving half of a viewer's connection.
 
+use super::ears::Ears;
 use crate::desk::{Desk, Seat};
 use crate::input::{Button, InputEvent, InputId, InputSink};
 use crate::protocol::framing::{ReadError, read_message};
@@ -24,6 +25,7 @@ pub struct Reader<'a> {
     input: &'a dyn InputSink,
     /// `None` for a client that only watches.
     seat: Option<Seat>,
+    ears: Ears,
     held: Held,
     last_seq: u32,
 }
@@ -70,8 +72,9 @@ impl<'a> Reader<'a> {
         subscription: &'a Subscription,
         input: &'a dyn InputSink,
         seat: Option<Seat>,
+        ears: Ears,
     ) -> Self {
-        Self { desk, screen, shown, subscription, input, seat, held: Held::default(), last_seq: 0 }
+        Self { desk, screen, shown, subscription, input, seat, ears, held: Held::default(), last_seq: 0 }
     }
 
     /// Reads until the connection ends, then lets go of what is held and tells the writer.
@@ -139,6 +142,14 @@ impl<'a> Reader<'a> {
             }),
             ClientMessage::Refresh => self.subscription.ask(|asked| asked.refresh = true),
             ClientMessage::VideoFailed => self.subscription.ask(|asked| asked.video_failed = true),
+            ClientMessage::Sound { listen, speak } => {
+                self.ears.set(listen, speak && self.seat.is_some());
+            }
+            ClientMessage::Recording(recording) => {
+                if !self.ears.record(&recording) {
+                    self.screen.counters().ignored_messages.add(1);
+                }
+            }
         }
     }
 

@@ -13,7 +13,9 @@ use crate::protocol::{CloseCode, Frame, FrameHeader, Hello, Screens, ServerMessa
 use crate::screen::{Pointer, Screen, Showing};
 use crate::source::{PixelSource, SourceLost};
 use crate::subscription::{Answer, Asked, Damage, Ending, Pending, Subscription, Wait};
+use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Sends a client its pictures, one whenever it is ready for one and there is something new.
@@ -47,12 +49,13 @@ struct Small {
     layout: bool,
     too_many_screens: bool,
     pings: Vec<u64>,
+    audio: VecDeque<Arc<[u8]>>,
 }
 
 impl Small {
     fn is_empty(&self) -> bool {
         let flags = [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens];
-        !flags.contains(&true) && self.pings.is_empty()
+        !flags.contains(&true) && self.pings.is_empty() && self.audio.is_empty()
     }
 }
 
@@ -128,6 +131,7 @@ impl<'a> Writer<'a> {
             layout: std::mem::take(&mut pending.layout),
             too_many_screens: std::mem::take(&mut pending.asked.too_many_screens) && !self.told_too_many,
             pings: pending.asked.pings.drain(..).collect(),
+            audio: std::mem::take(&mut pending.audio),
         };
         let wanted = !pending.damage.is_empty() || self.composer.wants_frame(now);
         let credit = wanted && self.flow.has_credit();
@@ -174,6 +178,8 @@ impl<'a> Writer<'a> {
     }
 
     fn send_small(&mut self, small: &Small) -> io::Result<()> {
+        // Nothing else is heard when it comes late.
+        small.audio.iter().try_for_each(|packet| self.send(packet))?;
         if small.is_empty() {
             return Ok(());
         }

@@ -35,7 +35,14 @@ pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inheri
     line.option("-smp", format!("cpus={}", config.cpus));
     memory(config, &mut line);
     boot(config, &mut line);
-    line.option("-display", "dbus,p2p=yes");
+    if config.sound {
+        // Whatever the guest's card does, QEMU mixes and resamples to this.
+        let format = |way| format!("{way}.frequency=48000,{way}.channels=2,{way}.format=s16");
+        line.option("-audiodev", format!("dbus,id=sound,{},{}", format("out"), format("in")));
+        line.option("-display", "dbus,p2p=yes,audiodev=sound");
+    } else {
+        line.option("-display", "dbus,p2p=yes");
+    }
     line.option("-chardev", format!("socket,id=qmp,fd={}", inherited.qmp));
     line.option("-mon", "chardev=qmp,mode=control");
     line.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
@@ -137,6 +144,12 @@ fn devices(config: &MachineConfig, line: &mut Line) {
     }));
     line.device(&json!({"driver": "vmgenid", "guid": guid(config.generation.as_deref())}));
     line.device(&json!({"driver": "pvpanic-pci"}));
+    if config.sound {
+        // Every system has a driver for this one. Volume is the guest's own business: a codec
+        // without a mixer has it scale its samples.
+        line.device(&json!({"driver": "intel-hda"}));
+        line.device(&json!({"driver": "hda-duplex", "audiodev": "sound", "mixer": false}));
+    }
 }
 
 /// A generation as QEMU takes it: a GUID whose first three fields are little-endian in the guest's
@@ -252,6 +265,14 @@ mod tests {
         );
         assert!(text.contains("tap,id=net1,fd=10"));
         assert!(text.contains(r#""id":"nic2","mac":"52:54:00:00:00:03","romfile":""}"#), "{text}");
+    }
+
+    #[test]
+    fn a_sound_card_is_there_if_it_is_asked_for() {
+        let mut config = config();
+        assert!(!text(&config).contains("hda") && !text(&config).contains("audiodev"));
+        config.sound = true;
+        assert!(text(&config).contains("hda-duplex") && text(&config).contains("p2p=yes,audiodev=sound"));
     }
 
     #[test]

@@ -56,6 +56,10 @@ pub struct Counters {
     pub net_dropped_frames: Counter,
     /// Times that an interface lost its link.
     pub net_link_losses: Counter,
+    /// Times that a running stream had no buffer left: the guest was late, or about to stop.
+    pub sound_underruns: Counter,
+    /// Sound requests and buffers answered with an error.
+    pub sound_refused: Counter,
 }
 
 impl Counters {
@@ -76,6 +80,8 @@ impl Counters {
             ("net_refused_frames", &self.net_refused_frames),
             ("net_dropped_frames", &self.net_dropped_frames),
             ("net_link_losses", &self.net_link_losses),
+            ("sound_underruns", &self.sound_underruns),
+            ("sound_refused", &self.sound_refused),
         ]
         .into_iter()
         .map(|(name, counter)| (name, counter.get()))
