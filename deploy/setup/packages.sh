@@ -15,7 +15,7 @@ build="gcc g++ make nasm pkg-config libopus-dev"
 desktop="qemu-system-x86 libopus0 passt nftables mmdebstrap e2fsprogs debian-archive-keyring zstd ca-certificates curl"
 # From Debian 13 on the D-Bus display is a package of its own.
 [ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null && desktop="$desktop qemu-system-modules-opengl"
-test="acpica-tools chromium busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq"
+test="acpica-tools alsa-utils chromium busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq"
 # A newer one may be there, from backports.
 command -v qemu-img > /dev/null || test="$test qemu-utils"
 
