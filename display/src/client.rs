@@ -4,8 +4,8 @@ use crate::canvas::{Canvas, CanvasError};
 use crate::input::InputEvent;
 use crate::protocol::framing::{ReadError, read_message, write_message};
 use crate::protocol::{
-    AudioPacket, ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed,
-    Screens, ServerMessage, Update, VERSION, Welcome,
+    Agents, AudioPacket, ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE,
+    Malformed, Screens, ServerMessage, Update, VERSION, Welcome,
 };
 use crate::source::CursorImage;
 use std::collections::VecDeque;
@@ -74,6 +74,7 @@ pub struct Client {
     cursor_at: Option<(u16, u16)>,
     leds: Option<u8>,
     screens: Option<Screens>,
+    agents: Agents,
     audio: VecDeque<AudioPacket>,
     last_seq: u32,
     message: Vec<u8>,
@@ -112,6 +113,7 @@ impl Client {
             cursor_at: None,
             leds: None,
             screens: None,
+            agents: Agents::default(),
             audio: VecDeque::new(),
             last_seq: 0,
             message,
@@ -151,6 +153,11 @@ impl Client {
     /// The guest's screens, as far as they were sent.
     pub fn screens(&self) -> Option<&Screens> {
         self.screens.as_ref()
+    }
+
+    /// What the guest can do, as far as the server told.
+    pub fn agents(&self) -> Agents {
+        self.agents
     }
 
     /// The oldest packet of sound that came and was not taken yet. None comes before
@@ -236,6 +243,7 @@ impl Client {
             Decoded::Known(ServerMessage::CursorMove { x, y }) => self.cursor_at = Some((x, y)),
             Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
             Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
+            Decoded::Known(ServerMessage::Agents(agents)) => self.agents = agents,
             Decoded::Known(ServerMessage::Audio(packet)) => self.audio.push_back(packet),
             Decoded::Known(
                 ServerMessage::Welcome(_) | ServerMessage::Notice { .. } | ServerMessage::Pong(_),

@@ -201,6 +201,8 @@ fn a_person_is_heard_by_the_guest_and_a_watcher_is_not() {
     };
     let counters = room.guest.screen.counters();
     let (mut watcher, _watching) = room.enter(Mode::Watch);
+    watcher.next_frame().unwrap();
+    assert_eq!((watcher.agents().sound, watcher.agents().microphone), (true, false));
     say(&mut watcher);
     room.wait(|| counters.ignored_messages.get() == 10);
     let (mut client, serving) = room.enter(Mode::Interact);

@@ -1,6 +1,7 @@
 //! The wire protocol of `PROTOCOL.md`: pure functions between bytes and messages, and the framing
 //! of messages on a stream socket.
 
+pub mod agents;
 pub mod audio;
 pub mod bytes;
 pub mod client;
@@ -12,6 +13,7 @@ pub mod server;
 #[cfg(test)]
 pub(crate) mod garbage_tests;
 
+pub use agents::Agents;
 pub use audio::{AudioPacket, Recording};
 pub use client::{ClientMessage, Hello};
 pub use frame::{Frame, FrameHeader, Update, VideoUpdate};

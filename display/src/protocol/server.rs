@@ -2,7 +2,7 @@
 
 use super::bytes::{Fields, coordinate};
 use super::client::json;
-use super::{AudioPacket, Decoded, Frame, Malformed};
+use super::{Agents, AudioPacket, Decoded, Frame, Malformed};
 use crate::geometry::{Rect, Size};
 use crate::source::CursorImage;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,8 @@ pub enum ServerMessage {
     Screens(Screens),
     /// 0x09
     Audio(AudioPacket),
+    /// 0x0A
+    Agents(Agents),
 }
 
 impl ServerMessage {
@@ -126,6 +128,10 @@ impl ServerMessage {
             }
             0x0F => Self::Screens(serde_json::from_slice(body).map_err(|_| Malformed::Json("Screens"))?),
             0x09 => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
+            0x0A => {
+                let agents = serde_json::from_slice(body).map_err(|_| Malformed::Json("Agents"))?;
+                return Ok(Decoded::Known(Self::Agents(agents)));
+            }
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         if !matches!(known, Self::Welcome(_) | Self::Screens(_)) {
@@ -150,6 +156,7 @@ impl ServerMessage {
             Self::Closed { code, text } => json(0x08, &ClosedBody { code: *code, text: text.clone() }),
             Self::Screens(screens) => json(0x0F, screens),
             Self::Audio(packet) => packet.encode(),
+            Self::Agents(agents) => json(0x0A, agents),
         }
     }
 }
@@ -214,6 +221,7 @@ mod tests {
         round_trip(ServerMessage::CursorMove { x: 7, y: 65535 });
         round_trip(ServerMessage::Leds(5));
         round_trip(ServerMessage::Notice { kind: "idle".into(), text: "It stops soon.".into() });
+        round_trip(ServerMessage::Agents(Agents { sound: true, ..Agents::default() }));
         round_trip(ServerMessage::Pong(1 << 40));
         round_trip(ServerMessage::Audio(AudioPacket { sequence: 7, time_us: 1 << 50, opus: vec![0xFC, 9] }));
         round_trip(ServerMessage::Closed { code: CloseCode::Stopped, text: "It was shut down.".into() });

@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use crate::input::InputSink;
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{
-    ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
+    Agents, ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
 };
 use crate::subscription::Ending;
 use ears::Ears;
@@ -129,10 +129,15 @@ impl Viewer {
         if outgoing.send(&ServerMessage::Welcome(welcome).encode(), subscription).is_err() {
             return Ok(Ended::Left);
         }
-        let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode)?;
-        let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
         // A person with a window for each screen hears the desktop once.
         let sound = desk.sound().filter(|_| shown == 0);
+        let microphone = sound.is_some() && mode == Mode::Interact;
+        let agents = Agents { sound: sound.is_some(), microphone, ..Agents::default() };
+        if outgoing.send(&ServerMessage::Agents(agents).encode(), subscription).is_err() {
+            return Ok(Ended::Left);
+        }
+        let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode)?;
+        let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
         let ears = Ears::new(sound.cloned(), subscription.clone());
         let reader = Reader::new(desk, shown, screen, subscription, input, seat, ears);
         let from = stream.try_clone()?;

@@ -201,7 +201,7 @@ fn frames(chain: &Chain, wanted: Direction) -> Option<u64> {
         Direction::Output => chain.readable_len().checked_sub(TRANSFER_LEN)?,
         Direction::Input => chain.writable_len().checked_sub(STATUS_LEN)?,
     };
-    let whole = bytes > 0 && bytes % FRAME_LEN == 0 && bytes <= MOST_SAMPLES;
+    let whole = bytes > 0 && bytes.is_multiple_of(FRAME_LEN) && bytes <= MOST_SAMPLES;
     whole.then_some((bytes / FRAME_LEN) as u64)
 }
 

@@ -48,8 +48,8 @@ impl Phase {
 
 fn check(parameters: Parameters) -> Result<(), Status> {
     let Parameters { buffer_bytes, period_bytes, features, channels, format, rate } = parameters;
-    let whole = period_bytes != 0 && period_bytes as usize % FRAME_LEN == 0;
-    if !whole || buffer_bytes == 0 || buffer_bytes % period_bytes != 0 {
+    let whole = period_bytes != 0 && (period_bytes as usize).is_multiple_of(FRAME_LEN);
+    if !whole || buffer_bytes == 0 || !buffer_bytes.is_multiple_of(period_bytes) {
         return Err(Status::BadMessage);
     }
     let offered = format == FORMAT_S16 && rate == RATE_48000 && usize::from(channels) == CHANNELS;
