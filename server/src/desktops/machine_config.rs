@@ -40,7 +40,7 @@ pub(super) fn machine_config(
         },
         disks: disk(base, pool).into_iter().collect(),
         networks: network(record, admitted).filter(|_| is_system).into_iter().collect(),
-        sound: pool.sound && is_system,
+        sound: pool.sound,
         agents: pool.agents && is_system,
         huge_pages: HugePages::default(),
         share_pages: false,

@@ -126,6 +126,7 @@ impl SoundCard {
             };
             let request = control::read(&chain);
             let outcome = request.map(|request| match request? {
+                Request::InfoOfNone => Ok(Vec::new()),
                 Request::PcmInfo { start, count } => Ok(control::info(start, count)),
                 Request::Pcm(direction, order) => self.obey(direction, order, now).map(|()| Vec::new()),
             });

@@ -186,6 +186,7 @@ fn the_card_tells_what_it_has() {
     {
         assert_eq!(guest.ask(&words(&request), 64).0, bad, "{request:x?}");
     }
+    assert_eq!(guest.ask(&words(&[JACK_INFO, 0, 0, 24]), 0).0, Status::Ok as u32, "all of none");
     assert_eq!(guest.ask(&words(&[PCM_INFO, 0, 2, 32]), 63).0, bad, "no room for the answer");
     assert_eq!(guest.ask(&words(&[PREPARE, 2]), 0).0, bad, "there is no third stream");
     assert_eq!(guest.ask(&[1, 1], 0).0, bad);

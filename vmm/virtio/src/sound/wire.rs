@@ -61,6 +61,8 @@ pub struct Parameters {
 /// A request on the control queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
+    /// Of jacks or channel maps, none: there are none.
+    InfoOfNone,
     /// Of streams, `count` from `start` on.
     PcmInfo {
         start: u32,
@@ -75,13 +77,15 @@ impl Request {
         let mut fields = Fields(bytes);
         let code = fields.u32().ok_or(Status::BadMessage)?;
         match code {
+            0x0001 | 0x0200 => Self::parse_info_of_none(&mut fields).ok_or(Status::BadMessage),
             0x0100 => Self::parse_info(&mut fields).ok_or(Status::BadMessage),
             0x0101..=0x0105 => Self::parse_pcm(code, &mut fields).ok_or(Status::BadMessage),
-            // Jacks and channel maps can be asked for, and there are none of either: no question
-            // about them is a good one.
-            0x0001 | 0x0002 | 0x0200 => Err(Status::BadMessage),
             _ => Err(Status::NotSupported),
         }
+    }
+
+    fn parse_info_of_none(fields: &mut Fields<'_>) -> Option<Self> {
+        (fields.u32()? == 0 && fields.u32()? == 0).then_some(Self::InfoOfNone)
     }
 
     fn parse_info(fields: &mut Fields<'_>) -> Option<Self> {
