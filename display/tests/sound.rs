@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use support::{Guest, Machine, Serving, serve_at};
 
 const SIZE: Size = Size::new(64, 64);
+/// Only a failure takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 const PACKET: Duration = Duration::from_millis(10);
 const LISTEN: ClientMessage = ClientMessage::Sound { listen: true, speak: false };
 
@@ -38,7 +40,7 @@ impl Room {
     fn enter(&self, mode: Mode) -> (Client, Serving) {
         let (stream, serving) = serve_at(&self.desk, &Machine::deaf(), mode);
         let client = Client::connect(stream, false).unwrap();
-        client.set_patience(Some(Duration::from_secs(30))).unwrap();
+        client.set_patience(Some(PATIENCE)).unwrap();
         (client, serving)
     }
 
@@ -52,7 +54,9 @@ impl Room {
     }
 
     fn wait(&self, until: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
         while !until() {
+            assert!(Instant::now() < deadline, "it never came to that");
             sleep(Duration::from_millis(2));
         }
     }

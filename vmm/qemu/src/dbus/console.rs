@@ -21,6 +21,10 @@ const AUDIO: &str = "org.qemu.Display1.Audio";
 const MOUSE: &str = "org.qemu.Display1.Mouse";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
+/// Between two peers no bus gives out names. QEMU tells audio listeners apart by the name of their
+/// sender all the same, and 7.2 crashes when there is none.
+const OUR_NAME: &str = ":1.1";
+
 /// How long QEMU may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -153,7 +157,10 @@ async fn read_signals(
         Ok(messages) => messages,
         Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
     };
-    if tell.send(Ok(Connection::from(&messages))).is_err() {
+    let connection = Connection::from(&messages);
+    let named = connection.set_unique_name(OUR_NAME);
+    let told = named.map(|()| connection).map_err(|error| CommandError::Refused(error.to_string()));
+    if tell.send(told).is_err() {
         return;
     }
     drop(tell);
