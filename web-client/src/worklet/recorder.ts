@@ -5,11 +5,14 @@ class Recorder extends AudioWorkletProcessor {
   #block = new Float32Array(RECORDED_SAMPLES);
   #filled = 0;
   #blocks: MessagePort | null = null;
+  #over = false;
 
   constructor() {
     super();
-    this.port.onmessage = ({ data }: MessageEvent<MessagePort>) => {
+    // The port that blocks go to, and in the end nothing: no more are wanted.
+    this.port.onmessage = ({ data }: MessageEvent<MessagePort | null>) => {
       this.#blocks = data;
+      this.#over = data === null;
     };
   }
 
@@ -23,7 +26,7 @@ class Recorder extends AudioWorkletProcessor {
         this.#filled = 0;
       }
     }
-    return true;
+    return !this.#over;
   }
 }
 

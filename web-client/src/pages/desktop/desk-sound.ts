@@ -18,7 +18,7 @@ export class DeskSound {
   readonly #stopEffect: () => void;
   #context: AudioContext | null = null;
   #player: Promise<void> | null = null;
-  #heard: MediaStream | null = null;
+  #recording: { readonly heard: MediaStream; readonly recorder: AudioWorkletNode } | null = null;
 
   constructor(link: DesktopLink) {
     this.#link = link;
@@ -36,41 +36,52 @@ export class DeskSound {
   }
 
   async turnMicrophoneOn(): Promise<void> {
+    const context = this.#audio();
+    await context.audioWorklet.addModule(recorderUrl);
     const heard = await navigator.mediaDevices.getUserMedia({
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
+    try {
+      this.#record(context, heard);
+    } catch (error) {
+      silence(heard);
+      throw error;
+    }
+  }
+
+  #record(context: AudioContext, heard: MediaStream): void {
     if (this.#abort.signal.aborted) {
       silence(heard);
       return;
     }
-    this.#heard = heard;
-    // The person may take it away in the browser's own controls.
-    heard.getAudioTracks()[0]?.addEventListener('ended', () => this.turnMicrophoneOff());
-    const context = this.#audio();
-    await context.audioWorklet.addModule(recorderUrl);
+    const source = context.createMediaStreamSource(heard);
     const recorder = new AudioWorkletNode(context, RECORDER, { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1 });
     this.#link.attachMicrophone(talkTo(recorder));
     // It puts nothing out; without a way to the speakers it would not be run at all.
-    context.createMediaStreamSource(heard).connect(recorder).connect(context.destination);
+    source.connect(recorder).connect(context.destination);
+    this.#recording = { heard, recorder };
+    // The person may take it away in the browser's own controls.
+    heard.getAudioTracks()[0]?.addEventListener('ended', () => this.turnMicrophoneOff());
     this.microphoneOn.value = true;
   }
 
   turnMicrophoneOff(): void {
     this.microphoneOn.value = false;
-    if (this.#heard !== null) {
-      silence(this.#heard);
-      this.#heard = null;
-    }
     this.#link.attachMicrophone(null);
+    if (this.#recording !== null) {
+      const { heard, recorder } = this.#recording;
+      this.#recording = null;
+      silence(heard);
+      recorder.port.postMessage(null);
+      recorder.disconnect();
+    }
   }
 
   dispose(): void {
     this.#abort.abort();
     this.#stopEffect();
-    if (this.#heard !== null) {
-      silence(this.#heard);
-    }
-    void this.#context?.close();
+    this.turnMicrophoneOff();
+    void this.#context?.close().catch(() => undefined);
   }
 
   #audio(): AudioContext {
