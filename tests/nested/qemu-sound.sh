@@ -15,7 +15,7 @@ kernel=$(fetch_kernel bookworm linux-image-amd64)
 sound_programs "$work/guest-sound"
 make_initramfs "$work/guest.img" "$kernel" "$here/guest/init" \
     'virtio_pci virtio_blk virtio_gpu virtio_input virtio_rng evdev ext4 button snd_hda_intel snd_hda_codec_generic' \
-    "$here"/guest/{pattern,screens,memory,sound}.sh "$work/guest-sound"
+    "$here"/guest/*.sh "$work/guest-sound"
 mkdir "$work/disk"
 echo 'hello from the host' > "$work/disk/greeting"
 make_disk "$work/disk.raw" 32M "$work/disk"

@@ -234,7 +234,7 @@ mod tests {
     fn a_guest_without_a_system_gets_its_own_words_and_no_devices_that_it_cannot_drive() {
         let config = config_for(&overlaid(RunsAt::User), pool(), None, &Settings::default());
         assert_eq!(config.boot.cmdline, "quiet");
-        assert!(config.networks.is_empty() && !config.sound && !config.agents);
+        assert!(config.networks.is_empty() && !config.agents);
         let config = config_for(&overlaid(RunsAt::Kernel), pool(), None, &Settings::default());
         assert!(config.sound && config.agents && config.screens == 4);
     }
