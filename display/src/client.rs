@@ -1,11 +1,12 @@
 //! The client's end of a connection, for tools and tests.
 
 use crate::canvas::{Canvas, CanvasError};
+use crate::exchange::Abilities;
 use crate::input::InputEvent;
 use crate::protocol::framing::{ReadError, read_message, write_message};
 use crate::protocol::{
-    ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed, Screens,
-    ServerMessage, Update, VERSION, Welcome,
+    AudioPacket, ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed,
+    Screens, ServerMessage, Update, VERSION, Welcome,
 };
 use crate::source::CursorImage;
 use std::collections::VecDeque;
@@ -77,6 +78,8 @@ pub struct Client {
     cursor_at: Option<(u16, u16)>,
     leds: Option<u8>,
     screens: Option<Screens>,
+    agents: Abilities,
+    audio: VecDeque<AudioPacket>,
     last_seq: u32,
     message: Vec<u8>,
     told: VecDeque<ServerMessage>,
@@ -115,6 +118,8 @@ impl Client {
             cursor_at: None,
             leds: None,
             screens: None,
+            agents: Abilities::default(),
+            audio: VecDeque::new(),
             last_seq: 0,
             message,
             told: VecDeque::new(),
@@ -154,6 +159,17 @@ impl Client {
     /// The guest's screens, as far as they were sent.
     pub fn screens(&self) -> Option<&Screens> {
         self.screens.as_ref()
+    }
+
+    /// What the guest can do, as far as the server told.
+    pub fn agents(&self) -> Abilities {
+        self.agents
+    }
+
+    /// The oldest packet of sound that came and was not taken yet. None comes before
+    /// [`ClientMessage::Sound`] asked for it.
+    pub fn take_audio(&mut self) -> Option<AudioPacket> {
+        self.audio.pop_front()
     }
 
     /// How long to wait for a message; `None` is for ever. After a timeout in the middle of a
@@ -233,6 +249,7 @@ impl Client {
             Decoded::Known(ServerMessage::CursorMove { x, y }) => self.cursor_at = Some((x, y)),
             Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
             Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
+            Decoded::Known(ServerMessage::Audio(packet)) => self.audio.push_back(packet),
             Decoded::Known(
                 message @ (ServerMessage::Agents(_)
                 | ServerMessage::ClipboardOffer(_)
@@ -240,6 +257,9 @@ impl Client {
                 | ServerMessage::ClipboardData(_)
                 | ServerMessage::FileStatus(_)),
             ) => {
+                if let ServerMessage::Agents(abilities) = message {
+                    self.agents = abilities;
+                }
                 if self.told.len() == MAX_TOLD {
                     self.told.pop_front();
                 }
@@ -278,6 +298,11 @@ impl Client {
         self.last_seq += 1;
         self.send(&ClientMessage::Input { seq: self.last_seq, event })?;
         Ok(self.last_seq)
+    }
+
+    /// The connection itself, for whoever goes on by hand.
+    pub fn into_stream(self) -> UnixStream {
+        self.stream
     }
 
     /// Sends any message.

@@ -4,6 +4,7 @@
 //! watches has a viewer that finds damage, encodes it and speaks the wire protocol written
 //! down in `PROTOCOL.md`. Nothing here knows about KVM, HTTP or people.
 
+pub mod audio;
 pub mod canvas;
 pub mod client;
 mod composer;
@@ -24,6 +25,7 @@ pub mod tiles;
 pub mod video;
 pub mod viewer;
 
+pub use audio::Sound;
 pub use canvas::Canvas;
 pub use client::{Client, ClientError};
 pub use counters::Counters;

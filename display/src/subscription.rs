@@ -3,7 +3,7 @@
 use crate::exchange::Mail;
 use crate::geometry::Rect;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Damage is kept as at most this many rectangles; then they are merged into one.
@@ -14,6 +14,9 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many inputs are remembered between receipt and the guest seeing them.
 const MAX_INPUTS: usize = 256;
+
+/// Sound that waits for a slow line is kept for so many packets, 200 ms; older ones are dropped.
+const MAX_AUDIO: usize = 20;
 
 /// Where to look for changes: a bounded list of rectangles, possibly overlapping.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -87,6 +90,8 @@ pub struct Pending {
     pub leds: bool,
     /// The screens of the desktop lie otherwise.
     pub layout: bool,
+    /// Audio messages, oldest first.
+    pub audio: VecDeque<Arc<[u8]>>,
     /// The connection is to end.
     pub ending: Option<Ending>,
     /// What the client asked for since.
@@ -169,6 +174,24 @@ impl Subscription {
 
     pub(crate) fn layout_changed(&self) {
         self.change(|pending| pending.layout = true);
+    }
+
+    /// An Audio message to pass on; gives how many older ones were dropped for it.
+    pub(crate) fn heard(&self, message: &Arc<[u8]>) -> u64 {
+        let mut dropped = 0;
+        self.change(|pending| {
+            while pending.audio.len() >= MAX_AUDIO {
+                pending.audio.pop_front();
+                dropped += 1;
+            }
+            pending.audio.push_back(message.clone());
+        });
+        dropped
+    }
+
+    /// The client wants no sound any more, not even what waits.
+    pub(crate) fn deafen(&self) {
+        self.lock().audio.clear();
     }
 
     pub(crate) fn screen_closed(&self, reason: &str) {

@@ -3,7 +3,8 @@
 
 # make_initramfs OUT KERNEL-DIR INIT "MODULE..." [FILE...]: the modules are
 # loaded, with what they need and in this order, by the `load_modules` that INIT
-# finds in /lib/load_modules. Every FILE goes to / under its own name, folders too.
+# finds in /lib/load_modules. Every FILE goes to / under its own name, of a folder
+# what is in it.
 make_initramfs() {
     local out=$1 kernel=$2 init=$3 modules=$4 tree version module path name
     shift 4
@@ -33,7 +34,7 @@ make_initramfs() {
     } > "$tree/lib/load_modules"
 
     for path in "$@"; do
-        cp -r "$path" "$tree/"
+        if [[ -d $path ]]; then cp -r "$path/." "$tree/"; else cp "$path" "$tree/"; fi
     done
     (cd "$tree" && find . -print0 | LC_ALL=C sort -z | cpio --quiet --null -o -H newc --owner 0:0) | gzip -1 > "$out"
     rm -rf "$tree"

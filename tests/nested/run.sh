@@ -14,6 +14,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
+. "$here/sound.sh"
 
 vmm=oriel release='' cpus=2 limit=300 more_cmdline=quiet download=2
 given=("$@")
@@ -49,15 +50,22 @@ prepare "devices-$vmm-$release"
 make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
 need qemu-ga
-add_program "$work/agents" "$(command -v qemu-ga)"
-make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" \
-    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon virtio_net evdev ext4 button' \
-    "$here"/guest/{pattern,screens,memory,net,agents}.sh "$work/agents"
+modules='virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon virtio_net evdev ext4 button'
+add_program "$work/agents/agents" "$(command -v qemu-ga)"
+guest_files=("$here"/guest/{pattern,screens,memory,net,agents}.sh "$work/agents")
+sound=false
+if [[ $vmm == oriel ]] && has_sound_driver "$kernel"; then
+    sound=true modules="$modules virtio_snd"
+    sound_programs "$work/guest-sound"
+    guest_files+=("$here/guest/sound.sh" "$work/guest-sound")
+fi
+make_initramfs "$tree/guest.img" "$kernel" "$here/guest/init" "$modules" "${guest_files[@]}"
 cp "$kernel/vmlinuz" "$tree/vmlinuz"
 cp "$here/outer/devices-test" "$tree/run"
-cp "$here"/outer/{screens,memory,network,agents}.sh "$tree/"
+cp "$here"/outer/{screens,memory,network,agents,sound}.sh "$tree/"
 add_program "$tree" "$(command -v passt)"
-printf 'vmm=%s cpus=%s more_cmdline="%s" download=%s\n' "$vmm" "$cpus" "$more_cmdline" "$download" > "$tree/settings"
+printf 'vmm=%s cpus=%s more_cmdline="%s" download=%s sound=%s\n' "$vmm" "$cpus" "$more_cmdline" "$download" "$sound" \
+    > "$tree/settings"
 
 mkdir "$work/guest-disk"
 echo 'hello from the host' > "$work/guest-disk/greeting"

@@ -1,4 +1,4 @@
-//! All screens of one desktop: their pictures, where they lie, and who may change them.
+//! All screens of one desktop: their pictures, where they lie, and who may change them; and its sound.
 
 mod layout;
 mod plan;
@@ -6,13 +6,14 @@ mod plan;
 pub use layout::{PLAIN_DPI, Wanted};
 pub use plan::{Change, Wish};
 
+use crate::audio::Sound;
 use crate::geometry::{Rect, Size};
 use crate::input::InputId;
 use crate::screen::Screen;
 use layout::Known;
 use plan::Plan;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Screens that a desktop may have.
@@ -24,13 +25,14 @@ const PERIOD: Duration = Duration::from_millis(200);
 /// Called with the screens that the guest is to have, each where it is to lie.
 type Hook = Box<dyn Fn(&[Option<Wanted>]) + Send + Sync>;
 
-/// The screens of one desktop.
+/// The screens of one desktop, and its sound.
 pub struct Desk {
     screens: Vec<Arc<Screen>>,
     state: Mutex<State>,
     /// The plan changed; the thread that carries it out looks.
     changed: Condvar,
     hooks: Mutex<Vec<Arc<Hook>>>,
+    sound: OnceLock<Arc<Sound>>,
 }
 
 struct State {
@@ -65,6 +67,7 @@ impl Desk {
             state: Mutex::new(state),
             changed: Condvar::new(),
             hooks: Mutex::default(),
+            sound: OnceLock::new(),
         });
         for screen in &desk.screens {
             let desk: Weak<Self> = Arc::downgrade(&desk);
@@ -129,6 +132,16 @@ impl Desk {
         Seat { desk: Arc::clone(self), viewer }
     }
 
+    /// There is a sound card: this is what it plays to and records from.
+    pub fn add_sound(&self) -> Arc<Sound> {
+        self.sound.get_or_init(Sound::new).clone()
+    }
+
+    /// The desktop's sound; `None` without a sound card.
+    pub fn sound(&self) -> Option<&Arc<Sound>> {
+        self.sound.get()
+    }
+
     /// Keyboard lights, as [`Screen::set_leds`].
     pub fn set_leds(&self, leds: u8) {
         self.screens.iter().for_each(|screen| screen.set_leds(leds));
@@ -149,12 +162,13 @@ impl Desk {
         self.screens.iter().for_each(|screen| screen.close(reason));
     }
 
-    /// What the viewers of all screens did so far, by name.
+    /// What the viewers of all screens saw and heard so far, by name.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         let mut sum = BTreeMap::new();
         for (name, value) in self.screens.iter().flat_map(|screen| screen.counters().snapshot()) {
             *sum.entry(name).or_insert(0) += value;
         }
+        sum.extend(self.sound().iter().flat_map(|sound| sound.counters().snapshot()));
         sum
     }
 

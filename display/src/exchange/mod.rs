@@ -56,6 +56,7 @@ impl ContentType {
 
 /// What the guest can do now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Abilities {
     /// Copy and paste.
     pub clipboard: bool,

@@ -1,7 +1,7 @@
 //! Messages from the client.
 
 use super::bytes::Fields;
-use super::{Decoded, Malformed, resize};
+use super::{Decoded, Malformed, Recording, resize};
 use crate::desk::Wish;
 use crate::exchange::{ContentType, MAX_PIECE, Piece};
 use crate::input::{Button, InputEvent};
@@ -102,7 +102,19 @@ pub enum ClientMessage {
         /// Which file.
         transfer: u32,
     },
+    /// 0x94
+    Sound {
+        /// Send what the guest plays.
+        listen: bool,
+        /// Recording will come: the person's microphone is on.
+        speak: bool,
+    },
+    /// 0x95
+    Recording(Recording),
 }
+
+const SOUND_LISTEN: u8 = 1 << 0;
+const SOUND_SPEAK: u8 = 1 << 1;
 
 impl ClientMessage {
     /// Reads one message.
@@ -157,6 +169,14 @@ impl ClientMessage {
                 Ok(Self::FileData { transfer: data.u32()?, bytes: bytes(data)? })
             })?,
             0x93 => fields("FileCancel", body, |cancel| Ok(Self::FileCancel { transfer: cancel.u32()? }))?,
+            0x94 => fields("Sound", body, |sound| {
+                let bits = sound.u8()?;
+                if bits & !(SOUND_LISTEN | SOUND_SPEAK) != 0 {
+                    return Err(sound.impossible("bits"));
+                }
+                Ok(Self::Sound { listen: bits & SOUND_LISTEN != 0, speak: bits & SOUND_SPEAK != 0 })
+            })?,
+            0x95 => Self::Recording(Recording::decode(body)?),
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         Ok(Decoded::Known(known))
@@ -173,10 +193,12 @@ impl ClientMessage {
             | Self::ClipboardData(_)
             | Self::FileStart { .. }
             | Self::FileData { .. }
-            | Self::FileCancel { .. } => true,
+            | Self::FileCancel { .. }
+            | Self::Recording(_) => true,
             Self::Hello(_)
             | Self::Ack { .. }
             | Self::Settings { .. }
+            | Self::Sound { .. }
             | Self::Ping(_)
             | Self::Refresh
             | Self::VideoFailed => false,
@@ -207,6 +229,8 @@ impl ClientMessage {
             }
             Self::FileData { transfer, bytes } => message(0x92, &[&transfer.to_le_bytes(), bytes]),
             Self::FileCancel { transfer } => message(0x93, &[&transfer.to_le_bytes()]),
+            Self::Sound { listen, speak } => vec![0x94, u8::from(*listen) | u8::from(*speak) << 1],
+            Self::Recording(recording) => recording.encode(),
         }
     }
 }
@@ -358,6 +382,10 @@ mod tests {
         round_trip(ClientMessage::FileStart { transfer: 5, size: 1 << 40, name: "größe.txt".into() });
         round_trip(ClientMessage::FileData { transfer: 5, bytes: vec![] });
         round_trip(ClientMessage::FileCancel { transfer: 5 });
+        for (listen, speak) in [(false, false), (true, false), (false, true), (true, true)] {
+            round_trip(ClientMessage::Sound { listen, speak });
+        }
+        round_trip(ClientMessage::Recording(Recording { sequence: u32::MAX, opus: vec![0xFC, 1, 2] }));
     }
 
     #[test]
@@ -378,7 +406,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_malformed_and_what_is_new_is_unknown() {
         let long = [&[0x92, 1, 0, 0, 0][..], &[0; MAX_PIECE + 1]].concat();
-        let malformed: [&[u8]; 12] = [
+        let malformed: [&[u8]; 16] = [
             &long,
             b"\x8f\x01\0\0\0text/html",
             b"\x90\x01\0\0\0\x04",
@@ -391,6 +419,10 @@ mod tests {
             b"\x83\x01\0\0\0\xff\xff\x01",
             b"\x85\x01\0\0\0\x05\x01",
             b"\x8a\0",
+            b"\x94",
+            b"\x94\x04",
+            b"\x94\x01\0",
+            b"\x95\x01\0\0\0",
         ];
         for message in malformed {
             assert!(ClientMessage::decode(message).is_err(), "{message:?}");

@@ -1,6 +1,9 @@
 //! Random and mangled bytes never panic, whatever parser they reach.
 
-use super::{ClientMessage, Decoded, Frame, FrameHeader, Hello, ServerMessage, Update, VideoUpdate};
+use super::{
+    AudioPacket, ClientMessage, Decoded, Frame, FrameHeader, Hello, Recording, ServerMessage, Update,
+    VideoUpdate,
+};
 use crate::canvas::Canvas;
 use crate::exchange::{ContentType, Piece};
 use crate::geometry::{Rect, Size};
@@ -49,6 +52,9 @@ fn samples() -> Vec<Vec<u8>> {
         ClientMessage::ClipboardRequest { request: 1, content: ContentType::Text }.encode(),
         ClientMessage::ClipboardData(piece).encode(),
         ClientMessage::FileStart { transfer: 1, size: 2, name: "a.txt".into() }.encode(),
+        ServerMessage::Audio(AudioPacket { sequence: 1, time_us: 1, opus: vec![0xFC, 1] }).encode(),
+        ClientMessage::Sound { listen: true, speak: true }.encode(),
+        ClientMessage::Recording(Recording { sequence: 1, opus: vec![0xFC, 1] }).encode(),
     ]
 }
 
@@ -59,7 +65,8 @@ fn garbage_never_panics() {
     let mut canvas = Canvas::new();
     for round in 0..40_000 {
         let message: Vec<u8> = if round % 2 == 0 {
-            let kind = [0x02, 0x03, 0x81, 0x83, 0x88, 0x8E, 0x8F, 0x90, 0x91, 0x92][random.below(10)];
+            let kinds = [0x02, 0x03, 0x09, 0x81, 0x83, 0x88, 0x8E, 0x8F, 0x90, 0x91, 0x92, 0x94, 0x95];
+            let kind = kinds[random.below(kinds.len())];
             let length = random.below(120);
             std::iter::once(kind).chain((0..length).map(|_| random.next() as u8)).collect()
         } else {

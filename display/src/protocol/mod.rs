@@ -1,6 +1,7 @@
 //! The wire protocol of `PROTOCOL.md`: pure functions between bytes and messages, and the framing
 //! of messages on a stream socket.
 
+pub mod audio;
 pub mod bytes;
 pub mod client;
 pub mod frame;
@@ -9,8 +10,9 @@ mod resize;
 pub mod server;
 
 #[cfg(test)]
-mod garbage_tests;
+pub(crate) mod garbage_tests;
 
+pub use audio::{AudioPacket, Recording};
 pub use client::{ClientMessage, Hello};
 pub use frame::{Frame, FrameHeader, Update, VideoUpdate};
 pub use server::{CloseCode, Screens, ServerMessage, Welcome};

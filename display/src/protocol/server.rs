@@ -2,7 +2,7 @@
 
 use super::bytes::{Fields, coordinate};
 use super::client::{self, json, message};
-use super::{Decoded, Frame, Malformed};
+use super::{AudioPacket, Decoded, Frame, Malformed};
 use crate::exchange::{Abilities, ContentType, FileStatus, Piece};
 use crate::geometry::{Rect, Size};
 use crate::source::CursorImage;
@@ -111,6 +111,8 @@ pub enum ServerMessage {
     ClipboardData(Piece),
     /// 0x0E: what became of a file.
     FileStatus(FileStatus),
+    /// 0x09
+    Audio(AudioPacket),
 }
 
 impl ServerMessage {
@@ -153,6 +155,7 @@ impl ServerMessage {
                 let status = serde_json::from_slice(body).map_err(|_| Malformed::Json("FileStatus"))?;
                 return Ok(Decoded::Known(Self::FileStatus(status)));
             }
+            0x09 => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         if !matches!(known, Self::Welcome(_) | Self::Screens(_)) {
@@ -183,6 +186,7 @@ impl ServerMessage {
             }
             Self::ClipboardData(piece) => client::encode_piece(0x0D, piece),
             Self::FileStatus(status) => json(0x0E, status),
+            Self::Audio(packet) => packet.encode(),
         }
     }
 }
@@ -251,6 +255,7 @@ mod tests {
         round_trip(ServerMessage::Leds(5));
         round_trip(ServerMessage::Notice { kind: "idle".into(), text: "It stops soon.".into() });
         round_trip(ServerMessage::Pong(1 << 40));
+        round_trip(ServerMessage::Audio(AudioPacket { sequence: 7, time_us: 1 << 50, opus: vec![0xFC, 9] }));
         round_trip(ServerMessage::Closed { code: CloseCode::Stopped, text: "It was shut down.".into() });
         let screens = vec![Rect::new(0, 0, 1920, 1080), Rect::default()];
         round_trip(ServerMessage::Screens(Screens { max: 2, screens }));
@@ -277,5 +282,8 @@ mod tests {
             ServerMessage::ClipboardOffer(vec![ContentType::Text]).encode(),
             b"\x0b{\"types\":[\"text/plain\"]}"
         );
+        let audio = AudioPacket { sequence: 2, time_us: 3, opus: vec![0xFC] };
+        assert_eq!(audio.encode(), [9, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0xFC]);
+        assert!(ServerMessage::decode(&audio.encode()[..13]).is_err(), "sound without a packet");
     }
 }

@@ -1,5 +1,6 @@
 //! One connected client: a thread that reads what it says and one that writes what it is to see.
 
+mod ears;
 mod flow;
 mod outgoing;
 mod pieces;
@@ -7,15 +8,16 @@ mod reader;
 mod writer;
 
 use crate::desk::Desk;
-use crate::exchange::Exchange;
+use crate::exchange::{Abilities, Exchange};
 use crate::input::InputSink;
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{
     ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
 };
 use crate::subscription::Ending;
+use ears::Ears;
 use outgoing::Outgoing;
-use reader::Reader;
+use reader::{Held, Reader};
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -131,10 +133,17 @@ impl Viewer {
         if outgoing.send(&ServerMessage::Welcome(welcome).encode(), subscription).is_err() {
             return Ok(Ended::Left);
         }
-        let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode)?;
+        // A person with a window for each screen hears the desktop once.
+        let sound = desk.sound().filter(|_| shown == 0);
+        let microphone = sound.is_some() && mode == Mode::Interact;
+        let card = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
+        let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode, card)?;
         let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
         let place = exchange.join(subscription, mode == Mode::Interact);
-        let reader = Reader::new(desk, shown, screen, subscription, input, seat, place);
+        let ears = Ears::new(sound.cloned(), subscription.clone());
+        let held = Held::default();
+        let reader =
+            Reader { desk, screen, shown, subscription, input, seat, place, ears, held, last_seq: 0 };
         let from = stream.try_clone()?;
         let ending = std::thread::scope(|scope| {
             let name = format!("viewer-{}-in", subscription.viewer());

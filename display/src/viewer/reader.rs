@@ -1,5 +1,6 @@
 //! The receiving half of a viewer's connection.
 
+use super::ears::Ears;
 use crate::desk::{Desk, Seat};
 use crate::exchange::Place;
 use crate::input::{Button, InputEvent, InputId, InputSink};
@@ -17,22 +18,24 @@ const MAX_ASKED: usize = 64;
 
 /// Reads messages, hands inputs to the machine and the rest to the writer.
 pub struct Reader<'a> {
-    desk: &'a Desk,
+    pub desk: &'a Desk,
     /// The screen that the client shows, and its number.
-    screen: &'a Screen,
-    shown: usize,
-    subscription: &'a Subscription,
-    input: &'a dyn InputSink,
+    pub screen: &'a Screen,
+    pub shown: usize,
+    pub subscription: &'a Subscription,
+    pub input: &'a dyn InputSink,
     /// `None` for a client that only watches.
-    seat: Option<Seat>,
-    place: Place,
-    held: Held,
-    last_seq: u32,
+    pub seat: Option<Seat>,
+    pub place: Place,
+    pub ears: Ears,
+    pub held: Held,
+    /// The client's number of its newest input.
+    pub last_seq: u32,
 }
 
 /// What the client holds down.
 #[derive(Default)]
-struct Held {
+pub struct Held {
     keys: BTreeSet<u16>,
     buttons: Vec<Button>,
 }
@@ -64,19 +67,7 @@ impl Held {
     }
 }
 
-impl<'a> Reader<'a> {
-    pub fn new(
-        desk: &'a Desk,
-        shown: usize,
-        screen: &'a Screen,
-        subscription: &'a Subscription,
-        input: &'a dyn InputSink,
-        seat: Option<Seat>,
-        place: Place,
-    ) -> Self {
-        Self { desk, screen, shown, subscription, input, seat, place, held: Held::default(), last_seq: 0 }
-    }
-
+impl Reader<'_> {
     /// Reads until the connection ends, then lets go of what is held and tells the writer.
     pub fn run(mut self, mut stream: UnixStream) {
         let mut message = Vec::new();
@@ -148,6 +139,14 @@ impl<'a> Reader<'a> {
             }
             ClientMessage::FileData { transfer, bytes } => self.place.file_data(transfer, &bytes),
             ClientMessage::FileCancel { transfer } => self.place.cancel_file(transfer),
+            ClientMessage::Sound { listen, speak } => {
+                self.ears.set(listen, speak && self.seat.is_some());
+            }
+            ClientMessage::Recording(recording) => {
+                if !self.ears.record(&recording) {
+                    self.screen.counters().ignored_messages.add(1);
+                }
+            }
         }
     }
 

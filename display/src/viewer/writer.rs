@@ -7,7 +7,7 @@ use super::pieces::Pieces;
 use crate::composer::{Composed, Composer};
 use crate::desk::Desk;
 use crate::exact::encode::CompressError;
-use crate::exchange::{Mail, Piece};
+use crate::exchange::{Abilities, Mail, Piece};
 use crate::geometry::{Rect, Size};
 use crate::protocol::bytes::coordinate;
 use crate::protocol::server::encode_cursor;
@@ -15,7 +15,9 @@ use crate::protocol::{CloseCode, Frame, FrameHeader, Hello, Screens, ServerMessa
 use crate::screen::{Pointer, Screen, Showing};
 use crate::source::{PixelSource, SourceLost};
 use crate::subscription::{Answer, Asked, Damage, Ending, Pending, Subscription, Wait};
+use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Sends a client its pictures, one whenever it is ready for one and there is something new.
@@ -28,6 +30,8 @@ pub struct Writer<'a> {
     flow: Flow,
     pieces: Pieces,
     watching: bool,
+    /// What the sound card does for this client.
+    card: Abilities,
     /// The client was told that it wants more screens than there can be.
     told_too_many: bool,
 }
@@ -53,12 +57,14 @@ struct Small {
     too_many_screens: bool,
     pings: Vec<u64>,
     mail: Mail,
+    audio: VecDeque<Arc<[u8]>>,
 }
 
 impl Small {
     fn is_empty(&self) -> bool {
         let flags = [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens];
-        !flags.contains(&true) && self.pings.is_empty() && !self.mail.has_letters()
+        let queued = !self.pings.is_empty() || !self.audio.is_empty() || self.mail.has_letters();
+        !flags.contains(&true) && !queued
     }
 }
 
@@ -77,6 +83,7 @@ impl<'a> Writer<'a> {
         outgoing: Outgoing,
         hello: &Hello,
         mode: Mode,
+        card: Abilities,
     ) -> Result<Self, CompressError> {
         let composer = Composer::new(hello.h264, hello.video_only)?;
         let watching = mode == Mode::Watch;
@@ -89,6 +96,7 @@ impl<'a> Writer<'a> {
             flow: Flow::new(),
             pieces: Pieces::default(),
             watching,
+            card,
             told_too_many: false,
         })
     }
@@ -145,6 +153,7 @@ impl<'a> Writer<'a> {
             too_many_screens: std::mem::take(&mut pending.asked.too_many_screens) && !self.told_too_many,
             pings: pending.asked.pings.drain(..).collect(),
             mail: pending.mail.take_letters(),
+            audio: std::mem::take(&mut pending.audio),
         };
         let wanted = !pending.damage.is_empty() || self.composer.wants_frame(now);
         let credit = wanted && self.flow.has_credit();
@@ -206,6 +215,8 @@ impl<'a> Writer<'a> {
     }
 
     fn send_small(&mut self, small: &Small) -> io::Result<()> {
+        // Nothing else is heard when it comes late.
+        small.audio.iter().try_for_each(|packet| self.send(packet))?;
         if small.is_empty() {
             return Ok(());
         }
@@ -239,7 +250,8 @@ impl<'a> Writer<'a> {
 
     fn send_letters(&mut self, mail: &Mail) -> io::Result<()> {
         if let Some(abilities) = mail.abilities {
-            self.send(&ServerMessage::Agents(abilities).encode())?;
+            let Abilities { sound, microphone, .. } = self.card;
+            self.send(&ServerMessage::Agents(Abilities { sound, microphone, ..abilities }).encode())?;
         }
         if let Some(types) = &mail.offer {
             self.send(&ServerMessage::ClipboardOffer(types.clone()).encode())?;

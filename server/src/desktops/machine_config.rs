@@ -40,7 +40,7 @@ pub(super) fn machine_config(
         },
         disks: disk(base, pool).into_iter().collect(),
         networks: network(record, admitted).filter(|_| is_system).into_iter().collect(),
-        sound: pool.sound && is_system,
+        sound: pool.sound,
         agents: pool.agents && is_system,
         huge_pages: HugePages::default(),
         share_pages: false,
@@ -234,7 +234,7 @@ mod tests {
     fn a_guest_without_a_system_gets_its_own_words_and_no_devices_that_it_cannot_drive() {
         let config = config_for(&overlaid(RunsAt::User), pool(), None, &Settings::default());
         assert_eq!(config.boot.cmdline, "quiet");
-        assert!(config.networks.is_empty() && !config.sound && !config.agents);
+        assert!(config.networks.is_empty() && !config.agents);
         let config = config_for(&overlaid(RunsAt::Kernel), pool(), None, &Settings::default());
         assert!(config.sound && config.agents && config.screens == 4);
     }

@@ -67,9 +67,10 @@ pub fn is_closed(message: &[u8]) -> bool {
     message.first() == Some(&CLOSED)
 }
 
-/// Whether the message acts on the guest: keys, pointer, buttons, wheel, screens, clipboard, files.
+/// Whether the message acts on the guest: keys, pointer, buttons, wheel, screens, clipboard, files, what
+/// a microphone hears.
 pub fn is_input(message: &[u8]) -> bool {
-    matches!(message.first(), Some(0x83..=0x87 | 0x8C..=0x93))
+    matches!(message.first(), Some(0x83..=0x87 | 0x8C..=0x93 | 0x95))
 }
 
 #[cfg(test)]
@@ -79,7 +80,10 @@ mod tests {
     #[test]
     fn every_input_and_nothing_else_is_input() {
         let inputs: Vec<u8> = (0..=255).filter(|kind| is_input(&[*kind, 0])).collect();
-        assert_eq!(inputs, [0x83, 0x84, 0x85, 0x86, 0x87, 0x8C, 0x8D, 0x8E, 0x8F, 0x90, 0x91, 0x92, 0x93]);
+        assert_eq!(
+            inputs,
+            [0x83, 0x84, 0x85, 0x86, 0x87, 0x8C, 0x8D, 0x8E, 0x8F, 0x90, 0x91, 0x92, 0x93, 0x95]
+        );
         assert!(!is_input(&[]));
     }
 

@@ -23,7 +23,7 @@ const FIXED: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (
         HeaderName::from_static("permissions-policy"),
-        "camera=(), geolocation=(), microphone=(), payment=(), usb=(), fullscreen=(self), keyboard-map=(self)",
+        "camera=(), geolocation=(), microphone=(self), payment=(), usb=(), fullscreen=(self), keyboard-map=(self)",
     ),
 ];
 

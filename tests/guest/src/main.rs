@@ -22,6 +22,7 @@ mod port;
 mod rest;
 mod run;
 mod serial;
+mod sound;
 mod start_info;
 mod transport;
 
@@ -34,6 +35,7 @@ use gpu::Gpu;
 use input::Input;
 use options::Options;
 use rest::Rest;
+use sound::Speaker;
 use start_info::StartInfo;
 use transport::MsixTransport;
 
@@ -67,18 +69,21 @@ extern "C" fn guest_main(start_info: usize) -> ! {
     let mut bus = pci::Bus::scan(memory_map, apic.as_ref().map(Apic::message));
     let mut displays = bus.virtio_devices(pci::VIRTIO_GPU).unwrap_or_else(|error| stop(error));
     let inputs = bus.virtio_devices(pci::VIRTIO_INPUT).unwrap_or_else(|error| stop(error));
+    let mut sound_cards = bus.virtio_devices(pci::VIRTIO_SOUND).unwrap_or_else(|error| stop(error));
     if displays.is_empty() {
         stop("There is no virtio-gpu device on PCI bus 0.");
     }
     // A device that cannot interrupt must be polled, and then nothing sleeps.
-    let all_interrupt = displays.iter().chain(&inputs).all(MsixTransport::has_interrupts);
+    let all_interrupt = displays.iter().chain(&inputs).chain(&sound_cards).all(MsixTransport::has_interrupts);
     let rest = Rest::new(clock, apic.filter(|_| all_interrupt));
     let size = (options.width, options.height);
     let gpu = Gpu::new(displays.swap_remove(0), options.blob).unwrap_or_else(|error| stop(error));
     let desktop = Desktop::new(gpu, options.scene, size, options.screens, &rest);
     let desktop = desktop.unwrap_or_else(|error| stop(error));
     let input = Input::new(inputs, size).unwrap_or_else(|error| stop(error));
-    match run::run(desktop, input, &rest, &options) {
+    let speaker = sound_cards.pop().filter(|_| options.tone).map(Speaker::new);
+    let speaker = speaker.transpose().unwrap_or_else(|error| stop(error));
+    match run::run(desktop, input, speaker, &rest, &options) {
         Ok(never) => match never {},
         Err(error) => stop(error),
     }

@@ -24,6 +24,8 @@ pub struct Options {
     pub steps: Option<u64>,
     /// Scan out of a blob resource, where the device offers it.
     pub blob: bool,
+    /// Play a tone, where there is a sound card.
+    pub tone: bool,
     /// Time-stamp counter frequency in kHz, instead of a calibration.
     pub tsc_khz: Option<u64>,
 }
@@ -50,6 +52,7 @@ impl Options {
             screens: 1,
             steps: None,
             blob: false,
+            tone: false,
             tsc_khz: None,
         };
         for word in command_line.split_ascii_whitespace() {
@@ -67,6 +70,7 @@ impl Options {
                 }
                 "steps" => options.steps = Some(value.parse().map_err(|_| wrong("a number of steps"))?),
                 "blob" => options.blob = value != "0",
+                "tone" => options.tone = value != "0",
                 "tsc_khz" => {
                     let khz = value.parse().ok().filter(|khz| *khz > 0);
                     options.tsc_khz = Some(khz.ok_or(wrong("a frequency in kHz"))?);

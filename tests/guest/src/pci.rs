@@ -18,6 +18,8 @@ use crate::transport::MsixTransport;
 pub const VIRTIO_GPU: u16 = 0x1040 + 16;
 /// PCI device identifier of a virtio input device.
 pub const VIRTIO_INPUT: u16 = 0x1040 + 18;
+/// PCI device identifier of virtio-snd.
+pub const VIRTIO_SOUND: u16 = 0x1040 + 25;
 
 const CONFIG_ADDRESS: u16 = 0xcf8;
 const CONFIG_DATA: u16 = 0xcfc;

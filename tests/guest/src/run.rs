@@ -8,6 +8,7 @@ use crate::input::{Event, Input};
 use crate::log;
 use crate::options::Options;
 use crate::rest::Rest;
+use crate::sound::Speaker;
 
 /// How soon to try again when the device still has the last move of the cursor.
 const CURSOR_RETRY_US: u64 = 1_000;
@@ -18,6 +19,7 @@ const REST_US: u64 = 1_000_000;
 pub fn run(
     mut desktop: Desktop,
     mut input: Input,
+    mut speaker: Option<Speaker>,
     rest: &Rest,
     options: &Options,
 ) -> Result<Infallible, GpuError> {
@@ -39,6 +41,10 @@ pub fn run(
             input.set_size(desktop.size());
             desktop.describe(input.pointer(), rest)?;
             busy = true;
+        }
+        if let Some(Err(error)) = speaker.as_mut().map(Speaker::keep_playing) {
+            log!("The tone ended: {error}.");
+            speaker = None;
         }
         let mut deadline = rest.now() + REST_US;
         if !desktop.point(input.pointer())? {

@@ -11,7 +11,7 @@ machine_start() {
 {
   "id": "nested", "machine": "kvm", "cpus": $4, "memory_mib": $5,
   "boot": {"kernel": "$1", "initrd": "$2", "cmdline": "$3"},
-  "disks": [$disks], "agents": true,
+  "disks": [$disks], "agents": true, "sound": ${sound:-false},
   "networks": [{"mac": "52:54:00:12:34:56", "link": {"to": "passt"}}],
   "width": $width, "height": $height, "screens": 2,
   "socket": "$socket", "serial_log": "$results/serial.log", "last_words": "$results/last-words.json"
@@ -26,6 +26,8 @@ machine_press() { oriel-vmm press --socket "$socket" "$@" >> "$results/client.lo
 machine_type() { oriel-vmm type --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_click() { oriel-vmm click --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_resize() { oriel-vmm tell --socket "$socket" resize "$@" >> "$results/client.log" 2>&1; }
+# machine_listen SECONDS WAV: what is played meanwhile, as one line of JSON
+machine_listen() { oriel-vmm listen --socket "$socket" --seconds "$1" --out "$2"; }
 machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
 machine_tell() { oriel-vmm tell --socket "$socket" "$1"; }
 machine_ended_well() { grep -q guest_power_off "$results/last-words.json"; }

@@ -37,7 +37,14 @@ pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inheri
     line.option("-smp", format!("cpus={}", config.cpus));
     memory(config, &mut line);
     boot(config, &mut line);
-    line.option("-display", "dbus,p2p=yes");
+    if config.sound {
+        // Whatever the guest's card does, QEMU mixes and resamples to this.
+        let format = |way| format!("{way}.frequency=48000,{way}.channels=2,{way}.format=s16");
+        line.option("-audiodev", format!("dbus,id=sound,{},{}", format("out"), format("in")));
+        line.option("-display", "dbus,p2p=yes,audiodev=sound");
+    } else {
+        line.option("-display", "dbus,p2p=yes");
+    }
     line.option("-chardev", format!("socket,id=qmp,fd={}", inherited.qmp));
     line.option("-mon", "chardev=qmp,mode=control");
     line.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
@@ -140,6 +147,12 @@ fn devices(config: &MachineConfig, line: &mut Line) {
     }));
     line.device(&json!({"driver": "vmgenid", "guid": guid(config.generation.as_deref())}));
     line.device(&json!({"driver": "pvpanic-pci"}));
+    if config.sound {
+        // Every system has a driver for this one. Volume is the guest's own business: a codec
+        // without a mixer has it scale its samples.
+        line.device(&json!({"driver": "intel-hda"}));
+        line.device(&json!({"driver": "hda-duplex", "audiodev": "sound", "mixer": false}));
+    }
 }
 
 /// A generation as QEMU takes it: a GUID whose first three fields are little-endian in the guest's
@@ -281,6 +294,14 @@ mod tests {
         let text = text(&config());
         assert!(text.contains("socket,id=port0-chardev,fd=11"), "{text}");
         assert!(text.contains(r#""name":"com.example.one""#) && text.contains(r#""id":"port0""#), "{text}");
+    }
+
+    #[test]
+    fn a_sound_card_is_there_if_it_is_asked_for() {
+        let mut config = config();
+        assert!(!text(&config).contains("hda") && !text(&config).contains("audiodev"));
+        config.sound = true;
+        assert!(text(&config).contains("hda-duplex") && text(&config).contains("p2p=yes,audiodev=sound"));
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! QEMU's D-Bus display, peer to peer (QEMU's "D-Bus display" interface, `org.qemu.Display1`).
 //!
-//! Two connections: on one we call the console ([`Console`]: keys, buttons, size), on the other
-//! QEMU calls our listener with the picture ([`serve_listener`]).
+//! On one connection we call the console ([`Console`]: keys, buttons, size); on the others QEMU
+//! calls us: with the picture ([`serve_listener`]), with what the guest plays ([`serve_speaker`])
+//! and for what it records ([`serve_microphone`]).
 
 mod console;
 mod listener;
+mod microphone;
+mod pcm;
+mod speaker;
 
 pub(crate) use console::{Console, MouseButton};
 pub(crate) use listener::serve_listener;
+pub(crate) use microphone::serve_microphone;
+pub(crate) use speaker::serve_speaker;
 
 /// Room for messages that nobody has taken yet. A whole picture is one message, so there shall not
 /// be many; QEMU waits (or drops older pictures, from version 8.2 on) while we do not read.

@@ -23,7 +23,7 @@ pub struct QemuMachine {
 
 impl QemuMachine {
     /// Starts QEMU for `config` and lets the guest run. Its pictures appear on the screens of `desk`,
-    /// which are closed when the machine ends; the guest is asked for the screens that the desk wants. Blocks for as long as QEMU takes to get going, usually well
+    /// which are closed when the machine ends, and its sound is the desk's; the guest is asked for the screens that the desk wants. Blocks for as long as QEMU takes to get going, usually well
     /// under a second.
     ///
     /// The guest finds `ports` by their names. `config.boot.kernel` may be empty: then firmware boots the first disk.

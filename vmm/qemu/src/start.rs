@@ -3,7 +3,7 @@
 use crate::accel::choose_accel;
 use crate::command_line::{Inherited, arguments};
 use crate::counters::Counters;
-use crate::dbus::{Console, serve_listener};
+use crate::dbus::{Console, serve_listener, serve_microphone, serve_speaker};
 use crate::disks;
 use crate::display::{IsWanted, Picture};
 use crate::error::{CommandError, StartError};
@@ -111,6 +111,9 @@ pub(crate) fn start(
     let stderr = spawn("qemu-stderr", move || last_lines(stderr))?;
     let serial_counters = Arc::clone(&counters);
     spawn("qemu-serial", move || log.follow(serial, &serial_counters))?;
+    if config.sound {
+        desk.add_sound();
+    }
     let up = match bring_up(qmp, desk, &watch, &counters, &networks) {
         Ok(up) => up,
         Err(error) => return Err(diagnose(&error, &process, stderr, config)),
@@ -247,6 +250,17 @@ fn bring_up(
             head.become_like(wanted.as_ref());
         }
     });
+
+    if let Some(sound) = desk.sound() {
+        let (speaker, speaker_theirs) = pair()?;
+        let connected = serve_speaker(speaker, sound.clone()).map_err(refused)?;
+        console.register_speaker(OwnedFd::from(speaker_theirs))?;
+        connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+        let (microphone, microphone_theirs) = pair()?;
+        let connected = serve_microphone(microphone, sound.clone()).map_err(refused)?;
+        console.register_microphone(OwnedFd::from(microphone_theirs))?;
+        connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+    }
 
     networks.tell(&qmp);
     qmp.execute(&QmpCommand::Cont)?;

@@ -4,6 +4,7 @@ mod connect;
 mod disk;
 mod input;
 mod key_names;
+mod listen;
 mod picture;
 mod tell;
 
@@ -26,7 +27,9 @@ usage: oriel-vmm COMMAND
   picture --socket FILE --out FILE.png   save what the desktop shows, once it is exact (or FILE.ppm)
   press --socket FILE KEY[+KEY...]...    press keys, such as KEY_LEFTCTRL+KEY_C KEY_ENTER
   type --socket FILE TEXT                type a text, as on a US keyboard
-  click --socket FILE X Y [BUTTON]       click at a pixel: left, middle or right";
+  click --socket FILE X Y [BUTTON]       click at a pixel: left, middle or right
+  listen --socket FILE --seconds N --out FILE.wav
+                                         save what the desktop plays, and say what it is";
 
 /// Options and words of one command.
 struct Arguments {
@@ -85,6 +88,12 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
         "press" => input::press(&arguments.path("--socket")?, &arguments.rest()?),
         "type" => input::type_text(&arguments.path("--socket")?, &arguments.words),
         "click" => input::click(&arguments.path("--socket")?, &arguments.rest()?),
+        "listen" => {
+            let (socket, out) = (arguments.path("--socket")?, arguments.path("--out")?);
+            let seconds = arguments.option("--seconds")?;
+            arguments.rest()?;
+            listen::run(&socket, &seconds, &out)
+        }
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

@@ -67,7 +67,7 @@ pub trait Machine: Send + Sync {
     /// When the guest could not live on the rest, or the machine has ended.
     fn balloon(&self, target_mib: u32) -> Result<(), Refused>;
 
-    /// Where its pictures are, and who may change their sizes.
+    /// Where its pictures and its sound are, and who may change the screens' sizes.
     fn desk(&self) -> &Arc<Desk>;
 
     /// Where its input goes.

@@ -9,6 +9,7 @@ mod bench_guest;
 mod memory;
 mod power;
 mod screens;
+mod sound;
 mod support;
 mod time;
 mod tiny_guest;

@@ -58,6 +58,10 @@ pub struct Counters {
     pub net_link_losses: Counter,
     /// Control messages to the console that made no sense, or had no room for their answer.
     pub console_control_refused: Counter,
+    /// Times that a running stream had no buffer left: the guest was late, or about to stop.
+    pub sound_underruns: Counter,
+    /// Sound requests and buffers answered with an error.
+    pub sound_refused: Counter,
 }
 
 impl Counters {
@@ -79,6 +83,8 @@ impl Counters {
             ("net_dropped_frames", &self.net_dropped_frames),
             ("net_link_losses", &self.net_link_losses),
             ("console_control_refused", &self.console_control_refused),
+            ("sound_underruns", &self.sound_underruns),
+            ("sound_refused", &self.sound_refused),
         ]
         .into_iter()
         .map(|(name, counter)| (name, counter.get()))

@@ -47,7 +47,7 @@ pub enum ActivateError {
 /// One virtio device. All methods are called with the device's lock held: configuration access
 /// on vCPU threads, the rest on the event-loop thread; none may block on I/O or on a person.
 pub trait VirtioDevice: Send {
-    /// The virtio device ID (virtio 1.2, section 5): 16 gpu, 18 input, 2 block, 4 entropy, 3 console.
+    /// The virtio device ID (virtio 1.2, section 5): 16 gpu, 18 input, 2 block, 4 entropy, 3 console, 25 sound.
     fn device_id(&self) -> u16;
 
     /// A short name for logs and threads, e.g. `gpu` or `keyboard`.

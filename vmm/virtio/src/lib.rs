@@ -14,6 +14,7 @@ pub mod input;
 pub mod limiter;
 pub mod net;
 pub mod queue;
+pub mod sound;
 
 mod fields;
 mod timer;
@@ -28,3 +29,4 @@ pub use gpu::{Gpu, Resizer};
 pub use input::{InputDevice, InputDevices, InputHub};
 pub use limiter::{Limit, Limiter};
 pub use net::Net;
+pub use sound::SoundCard;

@@ -33,6 +33,12 @@ describe('messages from the client', () => {
     expect(bytes(client.pointerBy(12, -3, 4))).toEqual([0x8c, ...u32(12), ...u16(-3, 4)]);
   });
 
+  it('writes what it wants of sound, and sound', () => {
+    expect(bytes(client.sound(true, false))).toEqual(u8(0x94, 1));
+    expect(bytes(client.sound(true, true))).toEqual(u8(0x94, 3));
+    expect(bytes(client.recording(258, new Uint8Array([0xfc, 9])))).toEqual([0x95, ...u32(258), 0xfc, 9]);
+  });
+
   it('keeps numbers within their fields', () => {
     expect(bytes(client.wheel(1, 1e9, -1e9))).toEqual([0x86, ...u32(1), ...u16(32767, -32768)]);
     expect(bytes(client.pointerTo(1, -5, 70000))).toEqual([0x84, ...u32(1), ...u16(0, 65535)]);

@@ -102,6 +102,21 @@ export function videoFailed(): ArrayBuffer {
   return message(0x8b, 0, () => undefined);
 }
 
+/** What the client wants of sound: to hear it, and that its microphone is on. */
+export function sound(listen: boolean, speak: boolean): ArrayBuffer {
+  return message(0x94, 1, (view) => {
+    view.setUint8(1, (listen ? 1 : 0) | (speak ? 2 : 0));
+  });
+}
+
+/** One Opus packet of what the microphone heard. */
+export function recording(sequence: number, opus: Uint8Array): ArrayBuffer {
+  return message(0x95, 4 + opus.length, (view) => {
+    view.setUint32(1, sequence, true);
+    new Uint8Array(view.buffer).set(opus, 5);
+  });
+}
+
 /** A movement in pixels, while the pointer is locked. */
 export function pointerBy(seq: number, dx: number, dy: number): ArrayBuffer {
   return pair(0x8c, seq, dx, dy);

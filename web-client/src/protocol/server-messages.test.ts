@@ -53,6 +53,17 @@ describe('messages from the server', () => {
     });
   });
 
+  it('reads sound and whether there is any', () => {
+    expect(parseServerMessage(buffer(u8(0x09), u32(7), u32(5, 1), u8(0xfc, 1)))).toEqual({
+      type: 'audio',
+      packet: { sequence: 7, timeUs: 0x1_0000_0005n, opus: new Uint8Array([0xfc, 1]) },
+    });
+    expect(parseServerMessage(buffer(u8(0x0a), text('{"sound":true,"clipboard":true}')))).toEqual({
+      type: 'agents',
+      agents: { sound: true, microphone: false },
+    });
+  });
+
   it('passes unknown types on, for they come from newer servers', () => {
     expect(parseServerMessage(buffer(u8(0x55, 1, 2, 3)))).toEqual({ type: 'unknown', byte: 0x55 });
   });

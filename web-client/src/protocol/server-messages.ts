@@ -25,6 +25,20 @@ export interface ScreenRect {
   readonly y: number;
 }
 
+/** 10 ms of what the guest plays. */
+export interface AudioPacket {
+  readonly sequence: number;
+  /** When its first sample is heard, by the server's clock. */
+  readonly timeUs: bigint;
+  readonly opus: Uint8Array<ArrayBuffer>;
+}
+
+/** What the guest can do beside its screen. */
+export interface Agents {
+  readonly sound: boolean;
+  readonly microphone: boolean;
+}
+
 export type ServerMessage =
   | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
   | { readonly type: 'frame'; readonly frame: Frame }
@@ -35,6 +49,8 @@ export type ServerMessage =
   | { readonly type: 'pong'; readonly token: bigint }
   | { readonly type: 'screens'; readonly max: number; readonly screens: readonly ScreenRect[] }
   | { readonly type: 'closed'; readonly code: string; readonly text: string }
+  | { readonly type: 'audio'; readonly packet: AudioPacket }
+  | { readonly type: 'agents'; readonly agents: Agents }
   | { readonly type: 'unknown'; readonly byte: number };
 
 /** Parses one WebSocket message; throws {@link ProtocolError} for a malformed one. */
@@ -66,6 +82,12 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
     }
     case 0x0f:
       return parseScreens(reader);
+    case 0x09:
+      return { type: 'audio', packet: { sequence: reader.u32(), timeUs: reader.u64(), opus: reader.rest() } };
+    case 0x0a: {
+      const body = fields(reader);
+      return { type: 'agents', agents: { sound: body['sound'] === true, microphone: body['microphone'] === true } };
+    }
     default:
       return { type: 'unknown', byte };
   }

@@ -6,7 +6,7 @@ import type { Input } from './messages';
 const PING_EVERY_MS = 2000;
 /** No bytes for this long after a ping: the path is dead, and TCP has not noticed. */
 const SILENCE_MS = 8000;
-/** Above this much unsent, pointer movements are dropped: only the newest one matters. */
+/** Above this much unsent, pointer movements and recorded sound are dropped: only the newest matters. */
 const CONGESTED_BYTES = 8192;
 
 export interface ConnectionEvents {
@@ -74,6 +74,13 @@ export class Connection {
   send(message: ArrayBuffer): void {
     if (this.#socket.readyState === WebSocket.OPEN) {
       this.#socket.send(message);
+    }
+  }
+
+  /** Sends what is worth nothing when it comes late. */
+  sendUnlessCongested(message: ArrayBuffer): void {
+    if (this.#socket.bufferedAmount <= CONGESTED_BYTES) {
+      this.send(message);
     }
   }
 

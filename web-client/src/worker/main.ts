@@ -1,6 +1,7 @@
 /** The worker's entry: it owns the socket, the decoders and the canvas; the page owns input. */
 import type { WantedScreen } from '../protocol/client-messages';
 import type { FromWorker, Question, StartRequest, ToWorker } from './messages';
+import { opusEncodable } from './microphone';
 import { Session } from './session';
 import { Surface } from './surface';
 import { h264Available } from './video';
@@ -33,6 +34,15 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'want':
       wanted = data.screen;
       session?.want(wanted);
+      break;
+    case 'sound':
+      session?.setSound(data);
+      break;
+    case 'speaker':
+      session?.attachSpeaker(data.port);
+      break;
+    case 'microphone':
+      session?.attachMicrophone(data.port);
       break;
     case 'reconnect':
       session?.connect();
@@ -92,6 +102,9 @@ async function answer(id: number, question: Question): Promise<void> {
 }
 
 async function find(question: Question): Promise<unknown> {
+  if (question.about === 'microphone') {
+    return opusEncodable();
+  }
   if (surface === null) {
     return null;
   }

@@ -1,7 +1,7 @@
 /** What page and worker say to each other. The page must not import anything else of this folder. */
 import type { Rect } from '../protocol/bytes';
 import type { WantedScreen } from '../protocol/client-messages';
-import type { CursorShape, Leds, ScreenRect } from '../protocol/server-messages';
+import type { Agents, CursorShape, Leds, ScreenRect } from '../protocol/server-messages';
 
 /** One action of the person. `at` is when it happened, in milliseconds since the epoch. */
 export type Input =
@@ -29,6 +29,11 @@ export type ToWorker =
   | { readonly type: 'videoOnly'; readonly on: boolean }
   /** How the screen that is shown shall be, now and after each new connection; `null`: as it is. */
   | { readonly type: 'want'; readonly screen: WantedScreen | null }
+  | { readonly type: 'sound'; readonly listen: boolean; readonly speak: boolean }
+  /** Where samples to play go: the audio thread. */
+  | { readonly type: 'speaker'; readonly port: MessagePort }
+  /** Where recorded samples come from; `null`: none do any more. */
+  | { readonly type: 'microphone'; readonly port: MessagePort | null }
   /** Try again now: the person asked, or the browser is online again. */
   | { readonly type: 'reconnect' }
   | { readonly type: 'offline' }
@@ -37,12 +42,14 @@ export type ToWorker =
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   | { readonly type: 'stop' };
 
-/** Questions about the picture; each gets one `answer`. */
+/** Questions about the picture and the browser; each gets one `answer`. */
 export type Question =
   | { readonly about: 'stats' }
   | { readonly about: 'hash'; readonly rect: Rect }
   | { readonly about: 'pixels'; readonly rect: Rect }
-  | { readonly about: 'screenshot' };
+  | { readonly about: 'screenshot' }
+  /** Whether this browser can encode what a microphone hears. */
+  | { readonly about: 'microphone' };
 
 export type LostReason = 'network' | 'restarting';
 
@@ -72,6 +79,7 @@ export type FromWorker =
   | { readonly type: 'cursorMove'; readonly x: number; readonly y: number }
   | { readonly type: 'leds'; readonly leds: Leds }
   | { readonly type: 'notice'; readonly kind: string; readonly text: string }
+  | { readonly type: 'agents'; readonly agents: Agents }
   | { readonly type: 'stats'; readonly stats: Stats }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };
 
@@ -97,6 +105,17 @@ export interface Spread {
   readonly p99: number;
 }
 
+/** Sound since the connection was made. */
+export interface AudioStats {
+  readonly packets: number;
+  /** Packets that the server dropped because the line was slow. */
+  readonly missing: number;
+  /** What waits for the sound card. */
+  readonly bufferMs: number;
+  /** Times that nothing did, in the middle of a sound. */
+  readonly underruns: number;
+}
+
 /** Over the last five seconds, where nothing else is said. */
 export interface Stats {
   readonly width: number;
@@ -117,6 +136,7 @@ export interface Stats {
   readonly latency: Readonly<Record<Stage, Spread>> | null;
   readonly h264: 'decoding' | 'unavailable' | 'failed';
   readonly videoOnly: boolean;
+  readonly audio: AudioStats;
   /** Since the connection was made. */
   readonly framesPainted: number;
   readonly bytesReceived: number;

@@ -1,9 +1,11 @@
 import { ApiError, fetchTicket } from '../api/http';
 import type { WantedScreen } from '../protocol/client-messages';
 import type { EndCode, FromWorker, Input, LostReason, StartRequest, Stats } from './messages';
+import { Microphone } from './microphone';
 import { Backoff, judgeClosed, judgeRefusal, judgeSocketClose, type Verdict } from './reconnect';
+import { Speaker } from './speaker';
 import type { Surface } from './surface';
-import { Viewer } from './viewer';
+import { type SoundWish, Viewer } from './viewer';
 import type { Unzstd } from './zstd';
 
 /** Keeps one desktop on the canvas: connects, and comes back after losses until there is no use. */
@@ -14,6 +16,9 @@ export class Session {
   readonly #h264: boolean;
   readonly #post: (message: FromWorker) => void;
   readonly #backoff = new Backoff();
+  readonly #speaker = new Speaker();
+  readonly #microphone = new Microphone((sequence, opus) => this.#viewer?.record(sequence, opus));
+  #sound: SoundWish = { listen: false, speak: false };
   #viewer: Viewer | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Counts attempts, so that an answer to an abandoned one is recognised. */
@@ -54,6 +59,8 @@ export class Session {
 
   stop(): void {
     this.#drop();
+    this.#speaker.close();
+    this.#microphone.attach(null);
   }
 
   input(input: Input): void {
@@ -70,6 +77,21 @@ export class Session {
     if (screen !== null) {
       this.#viewer?.want(screen);
     }
+  }
+
+  setSound(sound: SoundWish): void {
+    this.#sound = sound;
+    this.#viewer?.setSound(sound);
+  }
+
+  /** Where samples to play go. */
+  attachSpeaker(port: MessagePort): void {
+    this.#speaker.attach(port);
+  }
+
+  /** Where recorded samples come from. */
+  attachMicrophone(port: MessagePort | null): void {
+    this.#microphone.attach(port);
   }
 
   /** Asks for the whole picture again. */
@@ -123,6 +145,8 @@ export class Session {
       acceleration: this.#acceleration,
       videoOnly: this.#videoOnly,
       screen: this.#request.screen,
+      speaker: this.#speaker,
+      sound: this.#sound,
       post: this.#post,
       onNotice: (kind, text) => {
         if (kind === 'starting') {

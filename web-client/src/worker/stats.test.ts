@@ -3,7 +3,8 @@ import type { Frame } from '../protocol/frame';
 import type { Presented } from './presenter';
 import { spread, StatsKeeper } from './stats';
 
-const REST = { width: 8, height: 8, inFlight: 0, h264: 'decoding', videoOnly: false, unknownMessages: 0 } as const;
+const AUDIO = { packets: 0, missing: 0, bufferMs: 0, underruns: 0 };
+const REST = { width: 8, height: 8, inFlight: 0, h264: 'decoding', videoOnly: false, unknownMessages: 0, audio: AUDIO } as const;
 
 function answered(inputSeq: number, receivedAt: number, paintedAt: number): Presented {
   const frame: Frame = {

@@ -103,7 +103,7 @@ export class StatsKeeper {
 
   snapshot(
     now: number,
-    rest: Pick<Stats, 'width' | 'height' | 'inFlight' | 'h264' | 'videoOnly' | 'unknownMessages'>,
+    rest: Pick<Stats, 'width' | 'height' | 'inFlight' | 'h264' | 'videoOnly' | 'unknownMessages' | 'audio'>,
   ): Stats {
     const recent = <T extends { readonly at: number }>(records: readonly T[]): T[] =>
       records.filter(({ at }) => at > now - WINDOW_MS);

@@ -3,10 +3,17 @@ import type { ServerMessage } from '../protocol/server-messages';
 import { Connection } from './connection';
 import type { FromWorker, Input, Stats } from './messages';
 import { Presenter, type Presented } from './presenter';
+import type { Speaker } from './speaker';
 import { StatsKeeper } from './stats';
 import type { Surface } from './surface';
 import { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
+
+/** What is wanted of sound. */
+export interface SoundWish {
+  readonly listen: boolean;
+  readonly speak: boolean;
+}
 
 export interface ViewerOptions {
   readonly url: string;
@@ -16,6 +23,8 @@ export interface ViewerOptions {
   readonly acceleration: HardwareAcceleration;
   readonly videoOnly: boolean;
   readonly screen: number;
+  readonly speaker: Speaker;
+  readonly sound: SoundWish;
   readonly post: (message: FromWorker) => void;
   readonly onNotice: (kind: string, text: string) => void;
   readonly onWelcome: (watching: boolean) => void;
@@ -34,6 +43,7 @@ export class Viewer {
   readonly #stats = new StatsKeeper();
   #videoFailed = false;
   #videoOnly: boolean;
+  #sound: SoundWish;
   #unknownMessages = 0;
   #painted = false;
 
@@ -41,6 +51,8 @@ export class Viewer {
     const { surface, unzstd, post } = options;
     this.#options = options;
     this.#videoOnly = options.videoOnly;
+    this.#sound = options.sound;
+    options.speaker.interrupt();
     this.#video = new VideoStreams(options.acceleration, () => this.#giveUpVideo());
     this.#presenter = new Presenter({
       surface,
@@ -75,6 +87,17 @@ export class Viewer {
     this.#connection.send(client.resize(this.#options.screen, wanted));
   }
 
+  setSound(sound: SoundWish): void {
+    this.#sound = sound;
+    this.#connection.send(client.sound(sound.listen, sound.speak));
+  }
+
+  record(sequence: number, opus: Uint8Array): void {
+    if (this.#sound.speak) {
+      this.#connection.sendUnlessCongested(client.recording(sequence, opus));
+    }
+  }
+
   refresh(): void {
     this.#connection.send(client.refresh());
   }
@@ -88,6 +111,7 @@ export class Viewer {
       h264: !h264 ? 'unavailable' : this.#videoFailed ? 'failed' : 'decoding',
       videoOnly: this.#videoOnly,
       unknownMessages: this.#unknownMessages,
+      audio: this.#options.speaker.stats(),
     });
   }
 
@@ -108,6 +132,13 @@ export class Viewer {
         }
         post({ type: 'screen', width: surface.width, height: surface.height });
         this.#options.onWelcome(message.watching);
+        break;
+      case 'agents':
+        post(message);
+        this.setSound(this.#sound);
+        break;
+      case 'audio':
+        this.#options.speaker.play(message.packet);
         break;
       case 'frame':
         this.#presenter.accept(message.frame, now);

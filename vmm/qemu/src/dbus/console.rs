@@ -14,10 +14,16 @@ use zbus::connection::Builder;
 use zbus::wire::{Fd, OwnedVariant, Type};
 use zbus::{Connection, Message, block_on};
 
+const AUDIO_PATH: &str = "/org/qemu/Display1/Audio";
 const CONSOLE: &str = "org.qemu.Display1.Console";
 const KEYBOARD: &str = "org.qemu.Display1.Keyboard";
+const AUDIO: &str = "org.qemu.Display1.Audio";
 const MOUSE: &str = "org.qemu.Display1.Mouse";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+/// Between two peers no bus gives out names. QEMU tells audio listeners apart by the name of their
+/// sender all the same, and 7.2 crashes when there is none.
+const OUR_NAME: &str = ":1.1";
 
 /// How long QEMU may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,6 +78,16 @@ impl Console {
         self.call(CONSOLE, "RegisterListener", &(Fd::from(socket)))
     }
 
+    /// Makes QEMU send what the guest plays to the other end of `socket`.
+    pub fn register_speaker(&self, socket: OwnedFd) -> Result<(), CommandError> {
+        self.call_at(AUDIO_PATH, AUDIO, "RegisterOutListener", &(Fd::from(socket)))
+    }
+
+    /// Makes QEMU ask the other end of `socket` for what the guest records.
+    pub fn register_microphone(&self, socket: OwnedFd) -> Result<(), CommandError> {
+        self.call_at(AUDIO_PATH, AUDIO, "RegisterInListener", &(Fd::from(socket)))
+    }
+
     /// Presses or releases the key with QEMU's number `qnum`.
     pub fn key(&self, qnum: u8, down: bool) -> Result<(), CommandError> {
         self.call(KEYBOARD, press_or_release(down), &u32::from(qnum))
@@ -92,7 +108,17 @@ impl Console {
     }
 
     fn call<B: Serialize + Type>(&self, interface: &str, method: &str, body: &B) -> Result<(), CommandError> {
-        block_on(self.connection.call_method(None::<&str>, self.path.as_str(), Some(interface), method, body))
+        self.call_at(self.path.as_str(), interface, method, body)
+    }
+
+    fn call_at<B: Serialize + Type>(
+        &self,
+        path: &str,
+        interface: &str,
+        method: &str,
+        body: &B,
+    ) -> Result<(), CommandError> {
+        block_on(self.connection.call_method(None::<&str>, path, Some(interface), method, body))
             .map(drop)
             .map_err(command_error)
     }
@@ -131,7 +157,10 @@ async fn read_signals(
         Ok(messages) => messages,
         Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
     };
-    if tell.send(Ok(Connection::from(&messages))).is_err() {
+    let connection = Connection::from(&messages);
+    let named = connection.set_unique_name(OUR_NAME);
+    let told = named.map(|()| connection).map_err(|error| CommandError::Refused(error.to_string()));
+    if tell.send(told).is_err() {
         return;
     }
     drop(tell);

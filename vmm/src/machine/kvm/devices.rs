@@ -8,7 +8,8 @@ use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
 use oriel_net::{MacAddress, PlugError, limit, plug};
 use oriel_virtio::{
-    Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, Net, VirtioDevice,
+    Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, Net, SoundCard,
+    VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
 use std::sync::Arc;
@@ -76,6 +77,9 @@ pub fn make(
     }
     for (index, (disk, opened)) in config.disks.iter().zip(disks).enumerate() {
         devices.push(Box::new(disks::device(index, disk, opened, orders, &counters)?));
+    }
+    if config.sound {
+        devices.push(Box::new(SoundCard::new(desk.add_sound(), counters.clone())?));
     }
     Ok(Devices { devices, input: hands.hub, balloon: balloon_control, counters })
 }

@@ -6,6 +6,7 @@ import { place, toFractions } from '../../input/letterbox';
 import type { StartRequest } from '../../worker/messages';
 import { DesktopLink } from './desktop-link';
 import { GuestCursor } from './guest-cursor';
+import { DeskSound } from './desk-sound';
 import { wantFittingScreen } from './screens/fit';
 import { StageRoom } from './screens/stage-room';
 
@@ -19,6 +20,7 @@ export interface DeskElements {
 /** One shown desktop: the worker's picture in its place, the input over it, the pointer's looks. */
 export class Desk {
   readonly link: DesktopLink;
+  readonly sound: DeskSound;
   readonly toolbarOpen = signal(false);
   readonly fullscreen = signal(document.fullscreenElement !== null);
   readonly pointerLocked = signal(false);
@@ -47,6 +49,7 @@ export class Desk {
       leds: (leds) => this.#input.leds(leds),
       notice: notify,
     });
+    this.sound = new DeskSound(this.link);
     this.#input = new DesktopInput({
       stage,
       softField,
@@ -120,6 +123,7 @@ export class Desk {
     for (const stop of this.#stopEffects) {
       stop();
     }
+    this.sound.dispose();
     this.link.dispose();
     if (document.fullscreenElement !== null) {
       void document.exitFullscreen();

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { WantedScreen } from '../../protocol/client-messages';
-import type { CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
+import type { Agents, CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
 import type { FromWorker, Input, Link, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
 
 export interface LinkEvents {
@@ -19,6 +19,8 @@ export class DesktopLink {
   readonly screens = signal<{ readonly max: number; readonly screens: readonly ScreenRect[] }>({ max: 1, screens: [] });
   /** Whether there is a picture, be it an old one. */
   readonly painted = signal(false);
+  /** What the guest can do beside its screen. */
+  readonly agents = signal<Agents>({ sound: false, microphone: false });
   readonly stats = signal<Stats | null>(null);
   readonly #worker: Worker;
   readonly #events: LinkEvents;
@@ -52,6 +54,21 @@ export class DesktopLink {
     this.#post({ type: 'want', screen });
   }
 
+  /** What is wanted of sound. */
+  setSound(listen: boolean, speak: boolean): void {
+    this.#post({ type: 'sound', listen, speak });
+  }
+
+  /** Samples to play go to `port`. */
+  attachSpeaker(port: MessagePort): void {
+    this.#post({ type: 'speaker', port }, [port]);
+  }
+
+  /** Recorded samples come from `port`; from `null`, none do any more. */
+  attachMicrophone(port: MessagePort | null): void {
+    this.#post({ type: 'microphone', port }, port === null ? [] : [port]);
+  }
+
   reconnect(): void {
     this.#post({ type: 'reconnect' });
   }
@@ -78,8 +95,8 @@ export class DesktopLink {
     this.#post({ type: 'stop' });
   }
 
-  #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+  #post(message: ToWorker, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
   #onOnline(): void {
@@ -113,6 +130,9 @@ export class DesktopLink {
         break;
       case 'notice':
         this.#events.notice(message.text);
+        break;
+      case 'agents':
+        this.agents.value = message.agents;
         break;
       case 'stats':
         this.stats.value = message.stats;

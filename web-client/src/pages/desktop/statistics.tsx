@@ -40,6 +40,9 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
           {H264_WORDS[stats.h264]}
           {stats.videoOnly && ', for everything'}
         </Fact>
+        <Fact name="Sound">
+          {stats.audio.packets === 0 ? '–' : `${Math.round(stats.audio.bufferMs)} ms ahead, ${stats.audio.underruns} gaps`}
+        </Fact>
         <Fact name="Round trip">{stats.roundTripMs === null ? '–' : `${stats.roundTripMs.toFixed(1)} ms`}</Fact>
       </dl>
       <table>

@@ -1,7 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { saveSettings, settings } from '../../api/session';
 import type { Desktop, PowerAction } from '../../api/types';
-import { Icon, type IconName } from '../../design/icons';
 import { Menu } from '../../design/menu';
 import { notify } from '../../design/notices';
 import { TOOLBAR_CHORD } from '../../input/chord';
@@ -10,6 +9,8 @@ import { navigate } from '../../router';
 import { powerItems } from '../power-items';
 import type { Desk } from './desk';
 import { ScreensMenu } from './screens/screens-menu';
+import { SoundTools } from './sound-tools';
+import { Tool } from './tool';
 
 interface ToolbarProps {
   readonly desk: Desk;
@@ -82,6 +83,7 @@ function Tools({ desk, desktop, watching, videoOnly, onVideoOnly, onPower, hide 
           {hasTouch() && <Tool icon="keys" label="Keyboard" onClick={() => desk.showSoftKeyboard()} />}
         </>
       )}
+      <SoundTools sound={desk.sound} />
       <Tool
         icon="camera"
         label="Screenshot"
@@ -105,22 +107,6 @@ function Tools({ desk, desktop, watching, videoOnly, onVideoOnly, onPower, hide 
       <Tool icon="leave" label="Leave" onClick={() => navigate('/')} />
       <Tool icon="close" label="Hide" onClick={hide} />
     </div>
-  );
-}
-
-interface ToolProps {
-  readonly icon: IconName;
-  readonly label: string;
-  readonly pressed?: boolean;
-  readonly onClick: () => void;
-}
-
-function Tool({ icon, label, pressed, onClick }: ToolProps) {
-  return (
-    <button type="button" class="button quiet tool" title={label} aria-pressed={pressed} onClick={onClick}>
-      <Icon name={icon} />
-      <span class="tool-label">{label}</span>
-    </button>
   );
 }
 

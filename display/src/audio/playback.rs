@@ -1,0 +1,135 @@
+//! Where the device plays, and where viewers listen.
+
+use super::codec::{CodecError, PacketEncoder};
+use super::counters::SoundCounters;
+use super::packets::Packets;
+use crate::protocol::AudioPacket;
+use crate::subscription::Subscription;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What one guest plays. A packet is encoded once, for all who listen; while nobody does, or while
+/// the guest is silent, nothing is.
+pub struct SoundOut {
+    state: Mutex<State>,
+    /// Whether anyone listens, so that a device need not take the lock to learn that nobody does.
+    wanted: AtomicBool,
+    counters: Arc<SoundCounters>,
+    /// The zero of `time_us`.
+    epoch: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    listeners: Vec<Arc<Subscription>>,
+    /// There is one while there are listeners.
+    encoder: Option<PacketEncoder>,
+    packets: Packets,
+    sequence: u32,
+}
+
+impl SoundOut {
+    pub(super) fn new(counters: Arc<SoundCounters>) -> Self {
+        Self { state: Mutex::default(), wanted: AtomicBool::new(false), counters, epoch: Instant::now() }
+    }
+
+    /// The guest plays `samples`, the first of which is heard at `at`. It takes as long as encoding
+    /// them does: some 4 µs for a millisecond of sound.
+    pub fn play(&self, samples: &[i16], at: Instant) {
+        if self.wanted.load(Ordering::Acquire) {
+            let mut state = self.lock();
+            let State { listeners, encoder, packets, sequence } = &mut *state;
+            packets.push(samples, at, |packet, at| self.send(listeners, encoder, sequence, packet, at));
+        }
+    }
+
+    /// Nothing follows for now.
+    pub fn rest(&self) {
+        if self.wanted.load(Ordering::Acquire) {
+            let mut state = self.lock();
+            let State { listeners, encoder, packets, sequence } = &mut *state;
+            packets.flush(|packet, at| self.send(listeners, encoder, sequence, packet, at));
+        }
+    }
+
+    fn send(
+        &self,
+        listeners: &[Arc<Subscription>],
+        encoder: &mut Option<PacketEncoder>,
+        sequence: &mut u32,
+        samples: &[i16],
+        at: Instant,
+    ) {
+        let begun = Instant::now();
+        let opus = match encoder.as_mut().map(|encoder| encoder.encode(samples)) {
+            Some(Ok(opus)) => opus,
+            Some(Err(error)) => return tracing::warn!(%error, "sound could not be encoded"),
+            None => return,
+        };
+        self.counters.encode_us.add(micros(begun.elapsed()));
+        self.counters.packets.add(1);
+        self.counters.packet_bytes.add(opus.len() as u64);
+        let time_us = micros(at.saturating_duration_since(self.epoch));
+        let message: Arc<[u8]> = AudioPacket { sequence: *sequence, time_us, opus }.encode().into();
+        *sequence = sequence.wrapping_add(1);
+        for listener in listeners {
+            self.counters.packets_dropped.add(listener.heard(&message));
+        }
+    }
+
+    /// From now on `subscription` gets the packets, until the guard is dropped.
+    ///
+    /// # Errors
+    /// When there is no memory for an encoder.
+    pub fn listen(self: &Arc<Self>, subscription: &Arc<Subscription>) -> Result<Listening, CodecError> {
+        let mut state = self.lock();
+        if state.encoder.is_none() {
+            state.encoder = Some(PacketEncoder::new()?);
+        }
+        state.listeners.push(subscription.clone());
+        self.wanted.store(true, Ordering::Release);
+        Ok(Listening { out: self.clone(), subscription: subscription.clone() })
+    }
+
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.lock().listeners.len()
+    }
+
+    /// The moment that `time_us` of a packet means.
+    pub fn moment(&self, time_us: u64) -> Instant {
+        self.epoch + Duration::from_micros(time_us)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A viewer who listens; dropping it ends that.
+pub struct Listening {
+    out: Arc<SoundOut>,
+    subscription: Arc<Subscription>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut state = self.out.lock();
+        if let Some(at) = state.listeners.iter().position(|one| Arc::ptr_eq(one, &self.subscription)) {
+            state.listeners.swap_remove(at);
+        }
+        if state.listeners.is_empty() {
+            self.out.wanted.store(false, Ordering::Release);
+            // A later listener hears nothing of what was gathered for this one.
+            state.encoder = None;
+            state.packets = Packets::default();
+        }
+        drop(state);
+        self.subscription.deafen();
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

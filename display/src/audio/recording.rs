@@ -1,0 +1,140 @@
+//! Where a person speaks, and where the device records.
+
+use super::codec::{CodecError, PacketDecoder};
+use super::counters::SoundCounters;
+use super::jitter::Jitter;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What the guest's microphone hears: the viewer who turned theirs on last, or silence.
+pub struct SoundIn {
+    state: Mutex<State>,
+    counters: Arc<SoundCounters>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Viewers whose microphone is on; the last one is heard.
+    speakers: Vec<u32>,
+    decoder: Option<PacketDecoder>,
+    jitter: Jitter,
+}
+
+impl SoundIn {
+    pub(super) fn new(counters: Arc<SoundCounters>) -> Self {
+        Self { state: Mutex::default(), counters }
+    }
+
+    /// `viewer` turns their microphone on, until the guard is dropped.
+    ///
+    /// # Errors
+    /// When there is no memory for a decoder.
+    pub fn turn_on(self: &Arc<Self>, viewer: u32) -> Result<Recorder, CodecError> {
+        let decoder = PacketDecoder::new()?;
+        let mut state = self.lock();
+        state.speakers.push(viewer);
+        state.start_anew(Some(decoder));
+        Ok(Recorder { input: self.clone(), viewer })
+    }
+
+    /// Fills `samples` with what was recorded, or with silence; the guest's device asks for them
+    /// as time goes by.
+    pub fn read(&self, samples: &mut [i16]) {
+        self.lock().jitter.pull(samples);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn start_anew(&mut self, decoder: Option<PacketDecoder>) {
+        self.decoder = decoder;
+        self.jitter = Jitter::default();
+    }
+}
+
+/// A viewer's microphone that is on; dropping it turns it off.
+pub struct Recorder {
+    input: Arc<SoundIn>,
+    viewer: u32,
+}
+
+impl Recorder {
+    /// One packet from the viewer. What cannot be decoded is counted and left out.
+    pub fn record(&self, packet: &[u8]) {
+        let counters = &self.input.counters;
+        let mut state = self.input.lock();
+        let State { speakers, decoder, jitter } = &mut *state;
+        let decoder = decoder.as_mut().filter(|_| speakers.last() == Some(&self.viewer));
+        match decoder.map(|decoder| decoder.decode(packet)) {
+            Some(Ok(samples)) => {
+                jitter.push(samples);
+                counters.recorded.add(1);
+            }
+            Some(Err(_)) | None => counters.recorded_ignored.add(1),
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let mut state = self.input.lock();
+        let heard = state.speakers.last() == Some(&self.viewer);
+        state.speakers.retain(|speaker| *speaker != self.viewer);
+        if heard {
+            let decoder = if state.speakers.is_empty() { None } else { PacketDecoder::new().ok() };
+            state.start_anew(decoder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{PACKET_SAMPLES, PacketEncoder, Sound};
+    use super::*;
+
+    /// Packets of a loud buzz.
+    fn packets(count: usize) -> Vec<Vec<u8>> {
+        let mut encoder = PacketEncoder::new().unwrap();
+        let buzz: Vec<i16> =
+            (0..PACKET_SAMPLES).map(|n| if n / 40 % 2 == 0 { 8000 } else { -8000 }).collect();
+        (0..count).map(|_| encoder.encode(&buzz).unwrap()).collect()
+    }
+
+    fn loudest(input: &SoundIn) -> u16 {
+        let mut samples = [0; PACKET_SAMPLES * 4];
+        input.read(&mut samples);
+        samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap()
+    }
+
+    #[test]
+    fn the_last_who_turned_it_on_is_heard_and_silence_after_all_left() {
+        let input = Sound::new().input.clone();
+        assert_eq!(loudest(&input), 0);
+        let one = input.turn_on(1).unwrap();
+        packets(5).iter().for_each(|packet| one.record(packet));
+        assert!(loudest(&input) > 4000);
+        let two = input.turn_on(2).unwrap();
+        packets(5).iter().for_each(|packet| one.record(packet));
+        assert_eq!(loudest(&input), 0, "another speaks now");
+        packets(5).iter().for_each(|packet| two.record(packet));
+        assert!(loudest(&input) > 4000);
+        packets(5).iter().for_each(|packet| two.record(packet));
+        drop(two);
+        assert_eq!(loudest(&input), 0, "nothing is left of who turned it off");
+        packets(5).iter().for_each(|packet| one.record(packet));
+        assert!(loudest(&input) > 4000, "the one before is heard again");
+        assert_eq!(input.counters.recorded_ignored.get(), 5);
+    }
+
+    #[test]
+    fn what_is_no_packet_is_counted_and_left_out() {
+        let input = Sound::new().input.clone();
+        let one = input.turn_on(1).unwrap();
+        one.record(&[]);
+        one.record(&[0xFF; 3]);
+        assert_eq!(input.counters.recorded_ignored.get(), 2);
+        assert_eq!(loudest(&input), 0);
+    }
+}

@@ -1,0 +1,46 @@
+//! What one client listens to, and what it says.
+
+use crate::audio::{Listening, Recorder, Sound};
+use crate::protocol::Recording;
+use crate::subscription::Subscription;
+use std::sync::Arc;
+
+/// A client's part of the desktop's sound; it ends with the connection.
+pub struct Ears {
+    sound: Option<Arc<Sound>>,
+    subscription: Arc<Subscription>,
+    listening: Option<Listening>,
+    recorder: Option<Recorder>,
+}
+
+impl Ears {
+    /// Neither listens nor speaks. A desktop without a sound card has no `sound`.
+    pub fn new(sound: Option<Arc<Sound>>, subscription: Arc<Subscription>) -> Self {
+        Self { sound, subscription, listening: None, recorder: None }
+    }
+
+    /// Begins and ends what the client asks for.
+    pub fn set(&mut self, listen: bool, speak: bool) {
+        let Some(sound) = &self.sound else { return };
+        let lacking = |error| tracing::warn!(%error, "a viewer gets no sound");
+        if !listen {
+            self.listening = None;
+        } else if self.listening.is_none() {
+            self.listening = sound.out.listen(&self.subscription).map_err(lacking).ok();
+        }
+        if !speak {
+            self.recorder = None;
+        } else if self.recorder.is_none() {
+            self.recorder = sound.input.turn_on(self.subscription.viewer()).map_err(lacking).ok();
+        }
+    }
+
+    /// What the client's microphone heard; false if it is not on.
+    pub fn record(&self, recording: &Recording) -> bool {
+        match &self.recorder {
+            Some(recorder) => recorder.record(&recording.opus),
+            None => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,113 @@
+//! What QEMU's two audio interfaces have in common: a connection on which it calls us about
+//! streams of samples.
+
+use super::{QUEUED, next_message};
+use crate::error::CommandError;
+use oriel_display::audio::{CHANNELS, RATE};
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use zbus::connection::Builder;
+use zbus::message::{Flags, Type};
+use zbus::{Connection, Message, block_on};
+
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+/// How QEMU describes a stream: bits, signed, float, frequency, channels, bytes of a frame, bytes
+/// of a second, big-endian; before these comes its number.
+type Init = (u64, u8, bool, bool, u32, u8, u32, u32, bool);
+
+/// What to say to a call that was understood.
+pub(super) enum Answer {
+    Done,
+    Bytes(Vec<u8>),
+}
+
+/// One of the two directions.
+pub(super) trait Stream: Send + 'static {
+    /// A stream begins or ends, or goes on or rests.
+    fn enabled(&mut self, on: bool);
+    /// Any other call; `None` if there is no such method.
+    fn call(&mut self, member: &str, message: &Message) -> zbus::Result<Option<Answer>>;
+}
+
+/// Serves `stream` on a thread of its own that ends with the connection. The receiver hears when
+/// QEMU has connected; drop nothing before that.
+///
+/// # Errors
+/// The thread cannot be made.
+pub(super) fn serve(
+    name: &str,
+    socket: UnixStream,
+    stream: impl Stream,
+) -> io::Result<Receiver<Result<(), CommandError>>> {
+    let (tell, told) = mpsc::sync_channel(1);
+    thread::Builder::new().name(name.to_owned()).spawn(move || block_on(listen(socket, stream, tell)))?;
+    Ok(told)
+}
+
+async fn listen(socket: UnixStream, mut stream: impl Stream, tell: SyncSender<Result<(), CommandError>>) {
+    let built = Builder::unix_stream(socket).p2p().max_queued(QUEUED).build_message_stream().await;
+    let mut messages = match built {
+        Ok(messages) => messages,
+        Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
+    };
+    let connection = Connection::from(&messages);
+    drop(tell.send(Ok(())));
+    while let Some(Ok(message)) = next_message(&mut messages).await {
+        let is_call = message.message_type() == Type::MethodCall;
+        if is_call && answer(&connection, &message, &mut stream).await.is_err() {
+            break;
+        }
+    }
+    stream.enabled(false);
+}
+
+async fn answer(connection: &Connection, message: &Message, stream: &mut impl Stream) -> zbus::Result<()> {
+    let outcome = handle(message, stream);
+    if message.primary_header().flags().contains(Flags::NO_REPLY_EXPECTED) {
+        return Ok(());
+    }
+    let header = message.header();
+    match outcome {
+        Ok(Some(Answer::Done)) => connection.reply(&header, &()).await,
+        Ok(Some(Answer::Bytes(bytes))) => connection.reply(&header, &serde_bytes::Bytes::new(&bytes)).await,
+        Ok(None) => {
+            let unknown = "org.freedesktop.DBus.Error.UnknownMethod";
+            connection.reply_error(&header, unknown, &"there is no such method").await
+        }
+        Err(error) => {
+            tracing::debug!(%error, call = ?header.member(), "refused a call about sound");
+            let invalid = "org.freedesktop.DBus.Error.InvalidArgs";
+            connection.reply_error(&header, invalid, &error.to_string()).await
+        }
+    }
+}
+
+fn handle(message: &Message, stream: &mut impl Stream) -> zbus::Result<Option<Answer>> {
+    let header = message.header();
+    if header.interface().is_some_and(|interface| interface.as_str() == PROPERTIES) {
+        return Ok(None);
+    }
+    let member = header.member().map_or("", |member| member.as_str());
+    match member {
+        "Init" => {
+            let (_, bits, signed, float, frequency, channels, _, _, big_endian): Init =
+                message.body().deserialize()?;
+            let wanted = bits == 16 && signed && !float && !big_endian;
+            if !wanted || frequency != RATE || usize::from(channels) != CHANNELS {
+                return Err(zbus::Error::Failure("sound comes as 48 kHz, stereo, 16 bits".to_owned()));
+            }
+        }
+        "Fini" => stream.enabled(false),
+        "SetEnabled" => {
+            let (_, on): (u64, bool) = message.body().deserialize()?;
+            stream.enabled(on);
+        }
+        // The card has no mixer.
+        "SetVolume" => {}
+        other => return stream.call(other, message),
+    }
+    Ok(Some(Answer::Done))
+}

@@ -1,0 +1,83 @@
+//! How far a stream has come: frames by the host's monotonic clock.
+
+use oriel_display::audio::RATE;
+use std::time::{Duration, Instant};
+
+const NANOS: u128 = 1_000_000_000;
+
+/// Counts frames while it runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clock {
+    /// Frames before it was started last.
+    before: u64,
+    started: Option<Instant>,
+}
+
+impl Clock {
+    /// Goes on counting from now.
+    pub fn start(&mut self, now: Instant) {
+        self.stop(now);
+        self.started = Some(now);
+    }
+
+    /// Stands still from now.
+    pub fn stop(&mut self, now: Instant) {
+        self.before = self.position(now);
+        self.started = None;
+    }
+
+    /// Stands still at `position`.
+    pub fn stop_at(&mut self, position: u64) {
+        *self = Self { before: position, started: None };
+    }
+
+    pub fn runs(&self) -> bool {
+        self.started.is_some()
+    }
+
+    /// Whole frames that have passed.
+    pub fn position(&self, now: Instant) -> u64 {
+        let run = self.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
+        let frames = run.as_nanos().saturating_mul(u128::from(RATE)) / NANOS;
+        self.before.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX))
+    }
+
+    /// When it comes to `position`; `None` while it stands still.
+    pub fn moment(&self, position: u64) -> Option<Instant> {
+        let frames = u128::from(position.saturating_sub(self.before));
+        // Rounded up: at that moment the frame has passed.
+        let nanos = frames.saturating_mul(NANOS).div_ceil(u128::from(RATE));
+        self.started?.checked_add(Duration::from_nanos(u64::try_from(nanos).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_counts_true_over_days_and_over_stops() {
+        let start = Instant::now();
+        let mut clock = Clock::default();
+        clock.start(start);
+        let days = Duration::from_secs(100 * 86_400);
+        assert_eq!(clock.position(start + days), 100 * 86_400 * 48_000);
+        clock.stop(start + days);
+        assert_eq!(clock.position(start + days * 2), 100 * 86_400 * 48_000);
+        assert_eq!(clock.moment(0), None);
+        clock.start(start + days * 3);
+        assert_eq!(clock.position(start + days * 3 + Duration::from_millis(10)) % 48_000, 480);
+    }
+
+    #[test]
+    fn at_its_moment_a_frame_has_passed() {
+        let start = Instant::now();
+        let mut clock = Clock::default();
+        clock.start(start);
+        for position in [1, 7, 479, 480, 1_000_003] {
+            let moment = clock.moment(position).unwrap();
+            assert_eq!(clock.position(moment), position);
+            assert_eq!(clock.position(moment - Duration::from_nanos(2)), position - 1);
+        }
+    }
+}

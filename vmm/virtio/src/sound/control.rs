@@ -1,0 +1,33 @@
+//! The control queue's chains: a request to read, an answer to write.
+
+use super::wire::{Direction, HEADER_LEN, LONGEST_REQUEST, Request, Status, direction, pcm_info};
+use crate::queue::Chain;
+use oriel_display::audio::CHANNELS;
+
+/// What follows the status in an answer, or how it went wrong.
+pub type Outcome = Result<Vec<u8>, Status>;
+
+/// Reads what a chain asks; `None` if it has no room for an answer.
+pub fn read(chain: &Chain) -> Option<Result<Request, Status>> {
+    let mut room = [0; LONGEST_REQUEST];
+    let request = room.get_mut(..chain.readable_len().min(LONGEST_REQUEST))?;
+    chain.read(0, request).ok()?;
+    (chain.writable_len() >= HEADER_LEN).then(|| Request::parse(request))
+}
+
+/// `virtio_snd_pcm_info` of `count` streams from `start` on.
+pub fn info(start: u32, count: u32) -> Vec<u8> {
+    let streams = (start..start.saturating_add(count)).filter_map(direction);
+    streams.flat_map(|direction: Direction| pcm_info(direction, CHANNELS as u8)).collect()
+}
+
+/// Answers `chain`; the bytes written.
+pub fn answer(chain: &Chain, outcome: &Outcome) -> u32 {
+    let (status, body) = match outcome {
+        Ok(body) if HEADER_LEN + body.len() <= chain.writable_len() => (Status::Ok, body.as_slice()),
+        Ok(_) => (Status::BadMessage, &[][..]),
+        Err(status) => (*status, &[][..]),
+    };
+    let bytes = [&(status as u32).to_le_bytes(), body].concat();
+    if chain.write(0, &bytes).is_ok() { bytes.len() as u32 } else { 0 }
+}

@@ -1,0 +1,322 @@
+//! The sound card as the transport sees it.
+
+use super::control;
+use super::line::{Buffer, Line, Piece};
+use super::stream::FRAME_LEN;
+use super::wire::{Direction, Order, Request, STATUS_LEN, Status, TRANSFER_LEN, direction, transfer_status};
+use crate::counters::Counters;
+use crate::device::{ActivateError, Activation, VirtioDevice};
+use crate::fields::{Fields, read_config_bytes};
+use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
+use crate::timer::Timer;
+use oriel_display::Sound;
+use oriel_display::audio::RATE;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const CONTROL_QUEUE: u16 = 0;
+const EVENT_QUEUE: u16 = 1;
+const TX_QUEUE: u16 = 2;
+const RX_QUEUE: u16 = 3;
+const QUEUE_SIZES: [u16; 4] = [64, 64, 64, 64];
+
+/// `struct virtio_snd_config`: no jacks, two streams, no channel maps.
+const CONFIG: [u32; 3] = [0, 2, 0];
+
+/// Chains taken from one queue before the other devices get their turn.
+const WORK: usize = 128;
+/// Bytes of samples in the largest buffer that is taken: 1.4 s. Linux makes them of 80 ms at most.
+const MOST_SAMPLES: usize = 256 << 10;
+/// However short the guest makes its buffers, the card wakes no more often.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// Sound that the host was so late for is not worth encoding any more.
+const STALE: Duration = Duration::from_millis(500);
+
+/// What a person hears is this much behind what they see, so that the guest's players can hold
+/// their pictures back: a packet's length and the client's buffer. The same for what they say.
+const LATENCY_BYTES: u32 = RATE / 1000 * 40 * FRAME_LEN as u32;
+
+/// A sound card that plays to, and records from, a desktop's [`Sound`].
+pub struct SoundCard {
+    sound: Arc<Sound>,
+    counters: Arc<Counters>,
+    timer: Timer,
+    output: Line,
+    input: Line,
+    active: Option<Active>,
+}
+
+struct Active {
+    control: DeviceQueue,
+    /// Filled by drivers and never used: without jacks and features there are no events.
+    event: DeviceQueue,
+    tx: DeviceQueue,
+    rx: DeviceQueue,
+}
+
+impl SoundCard {
+    /// A card at power-on.
+    ///
+    /// # Errors
+    /// The host's, when it runs out of descriptors.
+    pub fn new(sound: Arc<Sound>, counters: Arc<Counters>) -> io::Result<Self> {
+        Ok(Self {
+            sound,
+            counters,
+            timer: Timer::new()?,
+            output: Line::new(Direction::Output),
+            input: Line::new(Direction::Input),
+            active: None,
+        })
+    }
+
+    /// Does all that is due at `now`, takes what `queues` hold, and sees to it that it is woken
+    /// again in time.
+    pub(super) fn work(&mut self, now: Instant, queues: &[u16]) {
+        self.advance(now);
+        let mut more = false;
+        for queue in queues {
+            more |= match *queue {
+                CONTROL_QUEUE => self.serve_control(now),
+                TX_QUEUE => self.take_buffers(Direction::Output, now),
+                RX_QUEUE => self.take_buffers(Direction::Input, now),
+                _ => false,
+            };
+        }
+        // What was started or given just now may be due at once.
+        self.advance(now);
+        if let Some(active) = &mut self.active {
+            [&mut active.control, &mut active.tx, &mut active.rx].into_iter().for_each(DeviceQueue::signal);
+        }
+        let due = self.output.due().into_iter().chain(self.input.due()).min();
+        let wait = due.map(|due| due.saturating_duration_since(now).max(SHORTEST_WAIT));
+        if let Some(wait) = if more { Some(Duration::ZERO) } else { wait } {
+            self.timer.arm(wait);
+        }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let Some(active) = &mut self.active else { return };
+        let sound = &self.sound;
+        let dry = self.output.advance(
+            now,
+            |piece| play(sound, &piece, now),
+            |chain| finish(&mut active.tx, chain, Direction::Output, Status::Ok),
+        );
+        if dry {
+            sound.out.rest();
+        }
+        let empty = self.input.advance(
+            now,
+            |piece| record(sound, &piece),
+            |chain| finish(&mut active.rx, chain, Direction::Input, Status::Ok),
+        );
+        if dry || empty {
+            self.counters.sound_underruns.add_one();
+        }
+    }
+
+    /// True if there may be more.
+    fn serve_control(&mut self, now: Instant) -> bool {
+        for _ in 0..WORK {
+            let Some(chain) = self.active.as_mut().and_then(|active| active.control.pop()) else {
+                return false;
+            };
+            let request = control::read(&chain);
+            let outcome = request.map(|request| match request? {
+                Request::InfoOfNone => Ok(Vec::new()),
+                Request::PcmInfo { start, count } => Ok(control::info(start, count)),
+                Request::Pcm(direction, order) => self.obey(direction, order, now).map(|()| Vec::new()),
+            });
+            let Some(active) = &mut self.active else { return false };
+            match outcome {
+                Some(outcome) => {
+                    if let Err(status) = outcome {
+                        self.counters.sound_refused.add_one();
+                        tracing::debug!(?status, "sound request refused");
+                    }
+                    let written = control::answer(&chain, &outcome);
+                    active.control.complete(chain, written);
+                }
+                None => active.control.complete_malformed(chain),
+            }
+        }
+        true
+    }
+
+    fn obey(&mut self, direction: Direction, order: Order, now: Instant) -> Result<(), Status> {
+        let Some(active) = &mut self.active else { return Err(Status::IoError) };
+        let (line, queue) = match direction {
+            Direction::Output => (&mut self.output, &mut active.tx),
+            Direction::Input => (&mut self.input, &mut active.rx),
+        };
+        line.obey(order, now, |chain, moved| {
+            if direction == Direction::Input {
+                silence(&chain, moved);
+            }
+            finish(queue, chain, direction, Status::Ok);
+        })?;
+        if direction == Direction::Output && order != Order::Start {
+            self.sound.out.rest();
+        }
+        Ok(())
+    }
+
+    /// True if there may be more.
+    fn take_buffers(&mut self, direction: Direction, now: Instant) -> bool {
+        let Some(active) = &mut self.active else { return false };
+        let (line, queue) = match direction {
+            Direction::Output => (&mut self.output, &mut active.tx),
+            Direction::Input => (&mut self.input, &mut active.rx),
+        };
+        for _ in 0..WORK {
+            let Some(chain) = queue.pop() else { return false };
+            if chain.writable_len() < STATUS_LEN {
+                queue.complete_malformed(chain);
+                continue;
+            }
+            // A driver cannot have more chains out than its ring has places, unless it lies.
+            let takes = line.takes_buffers() && line.len() < usize::from(queue.size());
+            match frames(&chain, direction).filter(|_| takes) {
+                Some(frames) => line.push(Buffer { chain, frames }, now),
+                None => {
+                    self.counters.sound_refused.add_one();
+                    finish(queue, chain, direction, Status::IoError);
+                }
+            }
+        }
+        true
+    }
+}
+
+/// How many frames a buffer has; `None` if it is none of this stream's.
+fn frames(chain: &Chain, wanted: Direction) -> Option<u64> {
+    let mut transfer = [0; TRANSFER_LEN];
+    chain.read(0, &mut transfer).ok()?;
+    if direction(Fields(&transfer).u32()?) != Some(wanted) {
+        return None;
+    }
+    let bytes = match wanted {
+        Direction::Output => chain.readable_len().checked_sub(TRANSFER_LEN)?,
+        Direction::Input => chain.writable_len().checked_sub(STATUS_LEN)?,
+    };
+    let whole = bytes > 0 && bytes.is_multiple_of(FRAME_LEN) && bytes <= MOST_SAMPLES;
+    whole.then_some((bytes / FRAME_LEN) as u64)
+}
+
+/// Bytes of so many frames of a buffer, which has no more than [`MOST_SAMPLES`].
+fn bytes_of(frames: u64) -> usize {
+    usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_LEN)
+}
+
+fn play(sound: &Sound, piece: &Piece<'_>, now: Instant) {
+    let Some(at) = piece.at.filter(|at| now.saturating_duration_since(*at) < STALE) else { return };
+    let mut bytes = vec![0; bytes_of(piece.frames)];
+    if piece.chain.read(TRANSFER_LEN + bytes_of(piece.offset), &mut bytes).is_ok() {
+        let samples = bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes);
+        sound.out.play(&samples.collect::<Vec<i16>>(), at);
+    }
+}
+
+fn record(sound: &Sound, piece: &Piece<'_>) {
+    let mut samples = vec![0; bytes_of(piece.frames) / size_of::<i16>()];
+    sound.input.read(&mut samples);
+    let bytes: Vec<u8> = samples.into_iter().flat_map(i16::to_le_bytes).collect();
+    // The buffer was measured when it came.
+    let _ = piece.chain.write(bytes_of(piece.offset), &bytes);
+}
+
+/// Fills a recording buffer from frame `from` on.
+fn silence(chain: &Chain, from: u64) {
+    const ZEROES: [u8; 4096] = [0; 4096];
+    let (mut at, end) = (bytes_of(from), chain.writable_len().saturating_sub(STATUS_LEN));
+    while at < end {
+        let Some(zeroes) = ZEROES.get(..ZEROES.len().min(end - at)) else { return };
+        if chain.write(at, zeroes).is_err() {
+            return;
+        }
+        at += zeroes.len();
+    }
+}
+
+/// Hands a buffer back. It has room for the status.
+fn finish(queue: &mut DeviceQueue, chain: Chain, direction: Direction, status: Status) {
+    let end = match direction {
+        Direction::Output => STATUS_LEN,
+        Direction::Input => chain.writable_len(),
+    };
+    let latency = if status == Status::Ok { LATENCY_BYTES } else { 0 };
+    let written = match chain.write(end - STATUS_LEN, &transfer_status(status, latency)) {
+        // Of a recording buffer that was refused nothing but the status is worth anything, and
+        // there is no way to say that; its length is what Linux goes by.
+        Ok(()) if direction == Direction::Input && status == Status::Ok => end as u32,
+        Ok(()) => STATUS_LEN as u32,
+        Err(_) => 0,
+    };
+    queue.complete(chain, written);
+}
+
+impl VirtioDevice for SoundCard {
+    fn device_id(&self) -> u16 {
+        25
+    }
+
+    fn name(&self) -> &'static str {
+        "sound"
+    }
+
+    fn pci_class(&self) -> u32 {
+        0x04_01_00
+    }
+
+    fn features(&self) -> u64 {
+        RING_FEATURES
+    }
+
+    fn queue_sizes(&self) -> &[u16] {
+        &QUEUE_SIZES
+    }
+
+    fn read_config(&self, offset: u64, data: &mut [u8]) {
+        read_config_bytes(CONFIG.map(u32::to_le_bytes).as_flattened(), offset, data);
+    }
+
+    fn activate(&mut self, mut activation: Activation) -> Result<(), ActivateError> {
+        let mut take = |index| DeviceQueue::take(&mut activation, index, &self.counters);
+        self.active = Some(Active {
+            control: take(CONTROL_QUEUE)?,
+            event: take(EVENT_QUEUE)?,
+            tx: take(TX_QUEUE)?,
+            rx: take(RX_QUEUE)?,
+        });
+        Ok(())
+    }
+
+    fn queue_notified(&mut self, index: u16) {
+        self.work(Instant::now(), &[index]);
+    }
+
+    fn event_fds(&self) -> Vec<RawFd> {
+        vec![self.timer.as_raw_fd()]
+    }
+
+    fn event(&mut self, _token: usize) {
+        self.timer.drain();
+        self.work(Instant::now(), &[CONTROL_QUEUE, TX_QUEUE, RX_QUEUE]);
+    }
+
+    fn reset(&mut self) {
+        self.active = None;
+        self.output = Line::new(Direction::Output);
+        self.input = Line::new(Direction::Input);
+        self.sound.out.rest();
+    }
+
+    fn needs_reset(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| {
+            [&active.control, &active.event, &active.tx, &active.rx].into_iter().any(DeviceQueue::broken)
+        })
+    }
+}

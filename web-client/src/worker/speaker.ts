@@ -1,0 +1,93 @@
+import type { AudioPacket } from '../protocol/server-messages';
+import { type Chunk, type PlayerReport, RATE } from '../worklet/messages';
+import type { AudioStats } from './messages';
+
+const CONFIG: AudioDecoderConfig = { codec: 'opus', sampleRate: RATE, numberOfChannels: 2 };
+/** What a packet lasts, in microseconds. */
+const PACKET_US = 10_000;
+/** A decoder that has so many packets waiting does not keep up: what is newer is left out. */
+const MOST_WAITING = 20;
+
+/** Decodes what the guest plays and hands it to the audio thread. */
+export class Speaker {
+  #decoder: AudioDecoder | null = null;
+  #chunks: MessagePort | null = null;
+  #nextSequence: number | null = null;
+  #nextUs: bigint | null = null;
+  /** Timestamps of packets after which there was silence. */
+  readonly #begins = new Set<number>();
+  #packets = 0;
+  #missing = 0;
+  #report: PlayerReport = { bufferMs: 0, underruns: 0 };
+
+  /** From now on samples go to `chunks`. */
+  attach(chunks: MessagePort): void {
+    this.#chunks = chunks;
+    chunks.onmessage = ({ data }: MessageEvent<PlayerReport>) => {
+      this.#report = data;
+    };
+  }
+
+  play({ sequence, timeUs, opus }: AudioPacket): void {
+    this.#packets += 1;
+    const dropped = this.#nextSequence === null ? 0 : (sequence - this.#nextSequence) >>> 0;
+    this.#missing += dropped;
+    const follows = this.#nextUs !== null && timeUs - this.#nextUs < PACKET_US * (dropped + 1);
+    this.#nextSequence = (sequence + 1) >>> 0;
+    this.#nextUs = timeUs + BigInt(PACKET_US);
+    const decoder = this.#ready();
+    if (decoder === null || decoder.decodeQueueSize > MOST_WAITING) {
+      return;
+    }
+    const timestamp = Number(timeUs);
+    if (!follows) {
+      this.#begins.add(timestamp);
+    }
+    decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp, duration: PACKET_US, data: opus }));
+  }
+
+  /** The next packet belongs to another connection. */
+  interrupt(): void {
+    this.#nextSequence = null;
+    this.#nextUs = null;
+    this.#packets = 0;
+    this.#missing = 0;
+  }
+
+  stats(): AudioStats {
+    return { packets: this.#packets, missing: this.#missing, ...this.#report };
+  }
+
+  close(): void {
+    if (this.#decoder?.state === 'configured') {
+      this.#decoder.close();
+    }
+    this.#decoder = null;
+    this.#begins.clear();
+  }
+
+  /** A decoder that failed is replaced: sound has nothing that a later packet would need. */
+  #ready(): AudioDecoder | null {
+    if (this.#chunks === null) {
+      return null;
+    }
+    if (this.#decoder?.state !== 'configured') {
+      this.close();
+      this.#decoder = new AudioDecoder({ output: (data) => this.#deliver(data), error: () => undefined });
+      this.#decoder.configure(CONFIG);
+    }
+    return this.#decoder;
+  }
+
+  #deliver(data: AudioData): void {
+    const frames = data.numberOfFrames;
+    const samples = new Float32Array(frames * 2);
+    for (const planeIndex of [0, 1]) {
+      const side = samples.subarray(planeIndex * frames, (planeIndex + 1) * frames);
+      data.copyTo(side, { planeIndex: Math.min(planeIndex, data.numberOfChannels - 1), format: 'f32-planar' });
+    }
+    const follows = !this.#begins.delete(data.timestamp);
+    data.close();
+    this.#chunks?.postMessage({ samples, follows } satisfies Chunk, [samples.buffer]);
+  }
+}

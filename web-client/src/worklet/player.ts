@@ -1,0 +1,41 @@
+/** Runs on the browser's audio thread: plays what the worker decodes. */
+import { type Chunk, PLAYER, type PlayerReport } from './messages';
+import { PlayBuffer } from './play-buffer';
+
+/** Blocks of 128 frames between two reports: a quarter of a second. */
+const REPORT_EVERY = 94;
+
+class Player extends AudioWorkletProcessor {
+  readonly #buffer = new PlayBuffer();
+  #chunks: MessagePort | null = null;
+  #sinceReport = 0;
+
+  constructor() {
+    super();
+    this.port.onmessage = ({ data }: MessageEvent<MessagePort>) => this.#attach(data);
+  }
+
+  #attach(chunks: MessagePort): void {
+    this.#chunks = chunks;
+    chunks.onmessage = ({ data: { samples, follows } }: MessageEvent<Chunk>) => {
+      const half = samples.length / 2;
+      this.#buffer.push(samples.subarray(0, half), samples.subarray(half), follows);
+    };
+  }
+
+  process(_inputs: Float32Array[][], [output]: Float32Array[][]): boolean {
+    const [left, right] = output ?? [];
+    if (left !== undefined && right !== undefined) {
+      this.#buffer.pull(left, right);
+    }
+    this.#sinceReport += 1;
+    if (this.#sinceReport >= REPORT_EVERY) {
+      this.#sinceReport = 0;
+      const { bufferedMs: bufferMs, underruns } = this.#buffer;
+      this.#chunks?.postMessage({ bufferMs, underruns } satisfies PlayerReport);
+    }
+    return true;
+  }
+}
+
+registerProcessor(PLAYER, Player);
