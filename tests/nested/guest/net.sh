@@ -57,8 +57,11 @@ if [ -e /sys/class/net/eth0 ]; then
     ip link set lo up
     ip link set eth0 up
     udhcpc -i eth0 -s /tmp/lease -n -q -t 8 -T 3 -O mtu 2> /dev/null || fail 'no address by DHCP'
-    cat /tmp/router > /dev/null && ping -c 1 -W 20 "$(cat /tmp/router)" > /dev/null && say 'network gateway answers' ||
+    if read -r router < /tmp/router && ping -c 1 -W 20 "$router" > /dev/null; then
+        say 'network gateway answers'
+    else
         fail 'the gateway does not answer'
+    fi
     download data
     say_when 'network tried'
     (
