@@ -25,11 +25,13 @@ guest:
 web:
 	cd web-client && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build
 
-.PHONY: test test-nested bench
+.PHONY: test test-nested fuzz bench
 test: ## Set up everything and run all tests; ends with the count
 	@tests/run.sh
 test-nested: ## The long tests of our machine with stock kernels on nested KVM
 	@tests/run.sh nested-long
+fuzz: ## Fuzz what guests, clients and image makers can feed to Oriel: 60 s a target
+	@tests/fuzz/run.sh
 bench: ## Measure; one JSON object a line on standard output
 	@tests/bench/run.sh
 

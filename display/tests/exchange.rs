@@ -141,6 +141,7 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
     *computer.clipboard.lock().unwrap() = noise(400_000);
     let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
     computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
+    assert_eq!(client.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let (drawer, stopped) = (Arc::clone(&guest), Arc::clone(&stop));
     let drawing = std::thread::spawn(move || {
@@ -180,6 +181,10 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
             FileState::Progress => received = status.received,
             FileState::Done | FileState::Failed => panic!("{status:?}"),
         }
+    }
+    // The last pieces are still on their way.
+    while computer.file.lock().unwrap().len() < contents.len() {
+        std::thread::sleep(Duration::from_millis(2));
     }
     computer.tell(|exchange| exchange.file_news(1, FileNews::Done));
     loop {

@@ -64,7 +64,7 @@ impl Machine {
             Box::new(desk.keyboard),
             Box::new(Entropy::new(counters.clone())),
             Box::new(Balloon::new(32, counters.clone())?),
-            Box::new(Console::new(Box::new(std::io::sink()), counters)),
+            Box::new(Console::new(Box::new(std::io::sink()), Vec::new(), counters)?),
         ];
         let alarm = Arc::new(Alarm::new(|| ()));
         let wiring: Arc<dyn Wiring> = Arc::new(Unconnected);
