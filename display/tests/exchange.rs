@@ -47,7 +47,7 @@ impl Computer {
 impl GuestLink for Computer {
     fn offer(&self, types: &[ContentType]) {
         // The person in the guest pastes at once.
-        for content in types.to_vec() {
+        for content in types.iter().copied() {
             self.tell(move |exchange| exchange.guest_wants(content));
         }
     }
