@@ -7,7 +7,7 @@ use crate::listener::{Listening, Server, certificate_for, own_names};
 use crate::metrics::Metrics;
 use crate::people::{Pools, SettingsTable};
 use crate::programs;
-use crate::state::{LockError, StateDir, open_database, try_lock};
+use crate::state::{LockError, StateDir, lock_within, open_database};
 use crate::web::{App, WebRoot, router};
 use oriel_auth::{Login, Origins, SessionLimits, Tickets};
 use std::net::SocketAddr;
@@ -21,6 +21,8 @@ use tokio_util::task::TaskTracker;
 
 /// Open streams have so long to say goodbye.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(6);
+/// A server that is ending may hold the state for so long.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How the server is reached, once it is.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ pub async fn serve(
     ready: impl FnOnce(&Ready),
 ) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
-    let _lock = try_lock(&state.server_lock()).map_err(|error| match error {
+    let _lock = lock_within(&state.server_lock(), LOCK_PATIENCE).await.map_err(|error| match error {
         LockError::Held => format!(
             "Another server runs on {}; stop it first, or give this one its own --state-dir.",
             state.root().display()

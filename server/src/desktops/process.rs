@@ -4,7 +4,7 @@
 //! The kernel holds it for as long as the process or any of its children lives, so "is this
 //! desktop's disk in use" has one answer that survives both the server and reused process numbers.
 
-use crate::state::{DesktopDir, LockError, try_lock};
+use crate::state::{DesktopDir, LockError, lock_within};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -12,6 +12,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
+
+/// How long a lock may be held by a program that is being started.
+const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 
 /// Starts `oriel-vmm run` for the desktop, in the control group behind `entrance`.
 ///
@@ -58,16 +61,9 @@ pub(super) async fn is_alive(dir: &DesktopDir) -> bool {
     matches!(lock_surely(dir).await, Err(LockError::Held))
 }
 
-/// Takes the lock, and believes that it is held only if it stays so: while another desktop's
-/// process is being started, for a moment it has a copy of every file that this process has open.
+/// Takes the lock, unless it is really held.
 async fn lock_surely(dir: &DesktopDir) -> Result<File, LockError> {
-    for _ in 0..5 {
-        match try_lock(&dir.alive_lock()) {
-            Err(LockError::Held) => tokio::time::sleep(Duration::from_millis(10)).await,
-            other => return other,
-        }
-    }
-    Err(LockError::Held)
+    lock_within(&dir.alive_lock(), LOCK_PATIENCE).await
 }
 
 /// Ends the machine's whole process group at once. Call it only while [`is_alive`]: then the group

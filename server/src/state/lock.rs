@@ -4,6 +4,9 @@ use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Why a lock was not got.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,21 @@ pub fn try_lock(path: &Path) -> Result<File, LockError> {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Held),
         Err(error) => Err(LockError::Io(error.into())),
+    }
+}
+
+/// Takes the lock, and believes that it is held only if it stays so for `patience`: while a program is
+/// being started, for a moment it has a copy of every file that its parent has open.
+///
+/// # Errors
+/// It is held, or the file cannot be opened.
+pub async fn lock_within(path: &Path, patience: Duration) -> Result<File, LockError> {
+    let until = Instant::now() + patience;
+    loop {
+        match try_lock(path) {
+            Err(LockError::Held) if Instant::now() < until => tokio::time::sleep(LOOK_EVERY).await,
+            outcome => return outcome,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod database;
 mod lock;
 
 pub use database::open_database;
-pub use lock::{LockError, lock, try_lock};
+pub use lock::{LockError, lock, lock_within, try_lock};
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
