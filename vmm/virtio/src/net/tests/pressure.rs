@@ -1,4 +1,5 @@
 use super::*;
+use std::time::{Duration, Instant};
 
 const FLOOD: usize = 1000;
 
@@ -72,6 +73,35 @@ fn the_limit_holds_in_both_directions_and_each_gets_its_turn() {
         // A kick while it waits changes nothing.
         guest.net.queue_notified(TX);
         left += guest.tx.used().len();
+        arrived += guest.rx.used().len();
+    }
+    assert!(left + arrived < 20, "{left} left before {arrived} arrived");
+}
+
+/// The limit is shared, and what is small would always find enough of it first.
+#[test]
+fn many_small_frames_do_not_starve_a_large_one() {
+    let limit = Limit { bytes: Some(40_000), operations: None };
+    let mut guest = limited_guest(Offloads::NONE, ALL_FEATURES, limit);
+    for _ in 0..10 {
+        guest.rx.send(&[], &[9100]);
+        guest.arrives(Header::default(), &frame(9000, 2));
+    }
+    guest.net.queue_notified(RX);
+    let at_once = guest.rx.used().len();
+    assert!((1..10).contains(&at_once), "{at_once} frames passed at once");
+    let (mut waiting, mut arrived, start) = (0, 0, Instant::now());
+    while arrived < 2 {
+        assert!(start.elapsed() < Duration::from_secs(20), "the large frames starve");
+        if waiting < 50 {
+            guest.send(&Header::default(), &frame(60, 1));
+            waiting += 1;
+        }
+        guest.net.queue_notified(TX);
+        if readable(guest.net.event_fds()[1], 1) {
+            guest.net.event(1);
+        }
+        waiting -= guest.tx.used().len();
         arrived += guest.rx.used().len();
     }
 }
