@@ -1,4 +1,4 @@
-use super::{frame, until};
+use super::until;
 use oriel_net::{Tap, TapError, open_tap};
 use oriel_virtio::net::{Backend, Header, Offloads};
 use std::net::UdpSocket;
@@ -27,14 +27,25 @@ fn in_own_network(test: fn()) {
     inside.join().unwrap();
 }
 
-/// The host's answer to an ARP request for its address: its own Ethernet address.
+/// The host's answer to an ARP request for its address: its own Ethernet address. Asks again as a
+/// guest does: what the host says before it has noticed that the cable is in is lost.
 fn ask_for_host(tap: &mut Tap) -> [u8; 6] {
     let arp = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &MAC, &GUEST, &[0; 6], &HOST].concat();
-    tap.send(&Header::default(), &[&[0xFF; 6][..], &MAC, &[8, 6], &arp].concat());
-    frame("answer to ARP", tap, |bytes| {
-        let answer =
-            bytes.get(12..14)? == [8, 6] && bytes.get(20..22)? == [0, 2] && bytes.get(28..32)? == HOST;
-        answer.then(|| bytes[22..28].try_into().unwrap())
+    let request = [&[0xFF; 6][..], &MAC, &[8, 6], &arp].concat();
+    until("answer to ARP", tap, |tap| {
+        while let Some(frame) = tap.peek() {
+            let bytes = frame.bytes;
+            let answer = bytes.get(12..14) == Some(&[8, 6])
+                && bytes.get(20..22) == Some(&[0, 2])
+                && bytes.get(28..32) == Some(&HOST);
+            let host = bytes.get(22..28).filter(|_| answer).map(|host| host.try_into().unwrap());
+            tap.consume();
+            if host.is_some() {
+                return host;
+            }
+        }
+        tap.send(&Header::default(), &request);
+        None
     })
 }
 
