@@ -14,7 +14,7 @@ program=${ORIEL_VMM:-$root/target/release/oriel-vmm}
 kernel=$(fetch_kernel bookworm linux-image-amd64)
 sound_programs "$work/guest-sound"
 make_initramfs "$work/guest.img" "$kernel" "$here/guest/init" \
-    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_rng evdev ext4 button snd_hda_intel snd_hda_codec_generic' \
+    'virtio_pci virtio_blk virtio_gpu virtio_input virtio_rng evdev ext4 button snd_hda_codec_generic snd_hda_intel' \
     "$here"/guest/*.sh "$work/guest-sound"
 mkdir "$work/disk"
 echo 'hello from the host' > "$work/disk/greeting"
@@ -49,7 +49,7 @@ wait_for 200 'guest: ready' || true
 check said 'guest: sound card is'
 ((failed == 0)) || exit 1
 
-"$program" listen --socket "$work/socket" --seconds 20 --out "$logs/tone.wav" > "$logs/tone.json" &
+"$program" listen --socket "$work/socket" --seconds 60 --out "$logs/tone.wav" > "$logs/tone.json" &
 listening=$!
 sleep 1
 "$program" press --socket "$work/socket" KEY_F11

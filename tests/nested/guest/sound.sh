@@ -1,6 +1,6 @@
 # The test guest's sound card. Sourced by the guest's init where there is one.
 # shellcheck shell=sh disable=SC2154
-if read -r _ card < /proc/asound/cards && [ "$card" ]; then
+if [ -e /proc/asound/card0 ] && read -r _ card < /proc/asound/cards; then
     say "sound card is $card"
 else
     fail 'there is no sound card'

@@ -26,7 +26,7 @@ machine_press() { oriel-vmm press --socket "$socket" "$@" >> "$results/client.lo
 machine_type() { oriel-vmm type --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_click() { oriel-vmm click --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_resize() { oriel-vmm tell --socket "$socket" resize "$@" >> "$results/client.log" 2>&1; }
-# machine_listen SECONDS WAV: what is played meanwhile, as one line of JSON
+# machine_listen SECONDS WAV: what is played, for so long at most, as one line of JSON
 machine_listen() { oriel-vmm listen --socket "$socket" --seconds "$1" --out "$2"; }
 machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
 machine_tell() { oriel-vmm tell --socket "$socket" "$1"; }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154,SC2034
 # What the guest plays is heard, and it records. Sourced by devices-test.
-machine_listen 12 "$results/tone.wav" > "$results/tone.json" &
+machine_listen 60 "$results/tone.wav" > "$results/tone.json" &
 listening=$!
 sleep 1
 machine_press KEY_F11

@@ -1,4 +1,4 @@
-//! `oriel-vmm listen`: what the desktop plays, through the whole sound pipeline.
+//! `oriel-vmm listen`: what the desktop plays until it falls silent, through the whole sound pipeline.
 
 use super::connect;
 use oriel_display::audio::spectrum::strongest_tone;
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Longer recordings are for other tools.
 const MOST_SECONDS: u64 = 600;
+/// A sound is over when nothing followed for so long.
+const PAUSE: Duration = Duration::from_secs(2);
 const PACKET_US: u64 = 1_000_000 * PACKET_SAMPLES as u64 / CHANNELS as u64 / RATE as u64;
 
 pub fn run(socket: &Path, seconds: &str, out: &Path) -> Result<(), String> {
@@ -40,7 +42,8 @@ fn receive(socket: &Path, time: Duration) -> Result<Vec<AudioPacket>, String> {
     let broken = |error| format!("The sound did not come: {error}.");
     let mut client = connect::viewer(socket)?;
     client.send(&ClientMessage::Sound { listen: true, speak: false }).map_err(broken)?;
-    let deadline = Instant::now() + time;
+    let end = Instant::now() + time;
+    let mut deadline = end;
     let mut packets = Vec::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -50,7 +53,12 @@ fn receive(socket: &Path, time: Duration) -> Result<Vec<AudioPacket>, String> {
         client.set_patience(Some(left)).map_err(|error| error.to_string())?;
         // Frames are not acknowledged: after the first few, only sound comes.
         match client.receive_any() {
-            Ok(_) => packets.extend(client.take_audio()),
+            Ok(_) => {
+                if let Some(packet) = client.take_audio() {
+                    packets.push(packet);
+                    deadline = end.min(Instant::now() + PAUSE);
+                }
+            }
             Err(error) if error.is_timeout() => return Ok(packets),
             Err(error) => return Err(broken(error)),
         }

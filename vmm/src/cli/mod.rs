@@ -29,7 +29,7 @@ usage: oriel-vmm COMMAND
   type --socket FILE TEXT                type a text, as on a US keyboard
   click --socket FILE X Y [BUTTON]       click at a pixel: left, middle or right
   listen --socket FILE --seconds N --out FILE.wav
-                                         save what the desktop plays, and say what it is";
+                                         save what it plays until it falls silent, and say what it is";
 
 /// Options and words of one command.
 struct Arguments {
