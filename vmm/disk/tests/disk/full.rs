@@ -4,38 +4,43 @@ use crate::support::*;
 use oriel_disk::is_no_space;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-/// Mounts a file system of `len` bytes for this thread alone; false where that is not allowed.
-fn mount_small(at: &std::path::Path, len: u64) -> bool {
-    std::fs::create_dir(at).unwrap();
-    let target = CString::new(at.as_os_str().as_bytes()).unwrap();
-    let options = CString::new(format!("size={len}")).unwrap();
-    // SAFETY: unshare takes no pointers, and mount gets strings that outlive it.
-    let mounted = unsafe {
-        libc::unshare(libc::CLONE_NEWNS) == 0
-            && libc::mount(
-                c"none".as_ptr(),
-                c"/".as_ptr(),
-                std::ptr::null(),
-                libc::MS_REC | libc::MS_PRIVATE,
-                std::ptr::null(),
-            ) == 0
-            && libc::mount(c"tmpfs".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, options.as_ptr().cast())
-                == 0
-    };
-    if !mounted {
-        println!("skipped: a file system can be mounted by root only");
+/// A file system that only this thread sees, until the end of the test.
+struct SmallFileSystem(CString);
+
+impl SmallFileSystem {
+    /// One of `len` bytes on the new folder `at`; `None` where mounting is not allowed.
+    fn mount(at: &Path, len: u64) -> Option<Self> {
+        std::fs::create_dir(at).unwrap();
+        let target = CString::new(at.as_os_str().as_bytes()).unwrap();
+        let options = CString::new(format!("size={len}")).unwrap();
+        let (tmpfs, root, none) = (c"tmpfs".as_ptr(), c"/".as_ptr(), std::ptr::null());
+        // SAFETY: unshare takes no pointers, and mount gets strings that outlive it.
+        let mounted = unsafe {
+            libc::unshare(libc::CLONE_NEWNS) == 0
+                && libc::mount(none, root, none, libc::MS_REC | libc::MS_PRIVATE, none.cast()) == 0
+                && libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, options.as_ptr().cast()) == 0
+        };
+        if !mounted {
+            println!("skipped: only root may mount a file system");
+        }
+        mounted.then_some(Self(target))
     }
-    mounted
+}
+
+impl Drop for SmallFileSystem {
+    fn drop(&mut self) {
+        // SAFETY: the string outlives the call.
+        unsafe { libc::umount2(self.0.as_ptr(), libc::MNT_DETACH) };
+    }
 }
 
 #[test]
 fn a_write_that_found_no_room_can_be_repeated() {
     let folder = Folder::new();
     let small = folder.path("small");
-    if !mount_small(&small, 6 << 20) {
-        return;
-    }
+    let Some(_mounted) = SmallFileSystem::mount(&small, 6 << 20) else { return };
     let below = Random(12).bytes(8 << 20);
     let base = folder.raw("base.raw", &below);
     let overlay = folder.qcow2("small/overlay.qcow2", 16 << 20, Some(&base));
@@ -65,9 +70,7 @@ fn a_write_that_found_no_room_can_be_repeated() {
 #[test]
 fn room_that_waits_to_be_free_is_found_before_anybody_is_told() {
     let folder = Folder::new();
-    if !mount_small(&folder.path("small"), 6 << 20) {
-        return;
-    }
+    let Some(_mounted) = SmallFileSystem::mount(&folder.path("small"), 6 << 20) else { return };
     let image = folder.qcow2("small/disk.qcow2", 64 << 20, None);
     let disk = open(std::slice::from_ref(&image));
     let data = Random(14).bytes(4 << 20);

@@ -360,31 +360,41 @@ fn a_disk_does_no_more_than_its_limits_allow() {
     assert!(guest.counters.block_throttled.get() > throttled);
 }
 
-/// A file on a file system of its own with room for 1 MiB, and the folder it is mounted on.
-fn on_small_file_system(folder: &Path) -> Option<File> {
-    let target = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()).unwrap();
-    let (tmpfs, root, none) = (c"tmpfs".as_ptr(), c"/".as_ptr(), std::ptr::null());
-    // In a mount namespace of this thread, so that nothing is left behind.
-    // SAFETY: the strings outlive the calls.
-    let mounted = unsafe {
-        libc::unshare(libc::CLONE_NEWNS) == 0
-            && libc::mount(none, root, none, libc::MS_REC | libc::MS_PRIVATE, none.cast()) == 0
-            && libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, c"size=1M".as_ptr().cast()) == 0
-    };
-    if !mounted {
-        println!("skipped: only root may mount a file system");
-        return None;
+/// A file system that only this thread sees, until the end of the test.
+struct SmallFileSystem(std::ffi::CString);
+
+impl SmallFileSystem {
+    /// One of 1 MiB on `folder`; `None` where mounting is not allowed.
+    fn mount(folder: &Path) -> Option<Self> {
+        let target = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()).unwrap();
+        let (tmpfs, root, none) = (c"tmpfs".as_ptr(), c"/".as_ptr(), std::ptr::null());
+        // SAFETY: the strings outlive the calls.
+        let mounted = unsafe {
+            libc::unshare(libc::CLONE_NEWNS) == 0
+                && libc::mount(none, root, none, libc::MS_REC | libc::MS_PRIVATE, none.cast()) == 0
+                && libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, c"size=1M".as_ptr().cast()) == 0
+        };
+        if !mounted {
+            println!("skipped: only root may mount a file system");
+        }
+        mounted.then_some(Self(target))
     }
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(folder.join("disk"));
-    let file = file.unwrap();
-    file.set_len(4 << 20).unwrap();
-    Some(file)
+}
+
+impl Drop for SmallFileSystem {
+    fn drop(&mut self) {
+        // SAFETY: the string outlives the call.
+        unsafe { libc::umount2(self.0.as_ptr(), libc::MNT_DETACH) };
+    }
 }
 
 #[test]
 fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
     let folder = vmm_sys_util::tempdir::TempDir::new_with_prefix("/tmp/oriel-block-test-").unwrap();
-    let Some(file) = on_small_file_system(folder.as_path()) else { return };
+    let Some(_mounted) = SmallFileSystem::mount(folder.as_path()) else { return };
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).open(folder.as_path().join("disk")).unwrap();
+    file.set_len(4 << 20).unwrap();
     let filler = folder.as_path().join("filler");
     std::fs::write(&filler, vec![1; 700 << 10]).unwrap();
     let held = file.try_clone().unwrap();
