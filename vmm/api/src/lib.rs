@@ -10,6 +10,7 @@ pub mod config;
 pub mod control;
 pub mod guest_facts;
 pub mod host;
+pub mod jail;
 pub mod last_words;
 
 pub use config::{
@@ -21,4 +22,5 @@ pub use control::{
 };
 pub use guest_facts::{GuestFacts, GuestFileSystem, GuestInterface};
 pub use host::{HostFacts, KvmFinding};
+pub use jail::{Jail, JailPart, PartReport};
 pub use last_words::{EndReason, LastWords};

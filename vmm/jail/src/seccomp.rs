@@ -1,0 +1,90 @@
+//! System calls (seccomp(2)): a filter for the whole process, and narrower ones for its threads.
+//! The filters are data: `filters/README.md`.
+
+use crate::{Jail, JailPart};
+use seccompiler::sock_filter;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What holds for all threads of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Filter {
+    /// Our own machine.
+    Kvm,
+    /// QEMU and the process around it.
+    Qemu,
+}
+
+/// A kind of thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thread {
+    /// A virtual processor.
+    Vcpu,
+    /// Devices.
+    Devices,
+    /// A disk's files.
+    Disk,
+    /// Makes virtual machines and starts processors.
+    Driver,
+    /// Serves a connection, or waits for one.
+    Connection,
+    /// Hears the keeper.
+    Leash,
+}
+
+/// Whether this process is filtered.
+static FILTERED: AtomicBool = AtomicBool::new(false);
+
+mod compiled {
+    use super::sock_filter;
+    include!(concat!(env!("OUT_DIR"), "/filters.rs"));
+}
+
+impl Filter {
+    /// What is refused, and what is allowed.
+    fn programs(self) -> [&'static [sock_filter]; 2] {
+        match self {
+            Self::Kvm => [&compiled::REFUSED, &compiled::KVM],
+            Self::Qemu => [&compiled::REFUSED_TO_QEMU, &compiled::QEMU],
+        }
+    }
+}
+
+impl Thread {
+    fn program(self) -> &'static [sock_filter] {
+        match self {
+            Self::Vcpu => &compiled::VCPU,
+            Self::Devices => &compiled::DEVICES,
+            Self::Disk => &compiled::DISK,
+            Self::Driver => &compiled::DRIVER,
+            Self::Connection => &compiled::CONNECTION,
+            Self::Leash => &compiled::LEASH,
+        }
+    }
+}
+
+/// Filters this process, which has one thread; those that it starts inherit it.
+pub(crate) fn enter(filter: Filter, report: &mut Jail) {
+    let part = JailPart::Seccomp;
+    match filter.programs().into_iter().try_for_each(seccompiler::apply_filter) {
+        Ok(()) => {
+            FILTERED.store(true, Ordering::Relaxed);
+            report.add(part, true, "A system call that it does not need kills it.");
+        }
+        Err(error) => {
+            let text =
+                format!("System calls are not filtered ({error}); use a kernel with CONFIG_SECCOMP_FILTER.");
+            report.add(part, false, text);
+        }
+    }
+}
+
+/// Narrows the calling thread, and those that it starts, to what its kind needs. Does nothing in a
+/// process that is not filtered at all.
+pub fn narrow(thread: Thread) {
+    if FILTERED.load(Ordering::Relaxed)
+        && let Err(error) = seccompiler::apply_filter(thread.program())
+    {
+        tracing::warn!(?thread, %error, "a thread keeps the system calls of its process");
+    }
+}
