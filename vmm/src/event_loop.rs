@@ -1,5 +1,6 @@
 //! The one thread on which all devices of a machine do their work.
 
+use oriel_jail::seccomp::{Thread, narrow};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -108,6 +109,7 @@ impl EventLoop {
 }
 
 fn run(epoll: &Epoll, routes: &[(Arc<dyn Source>, usize)], jobs: &Receiver<Job>, wake: &EventFd) {
+    narrow(Thread::Devices);
     let mut events = [EpollEvent::default(); 32];
     loop {
         let count = match epoll.wait(-1, &mut events) {

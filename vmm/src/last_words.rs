@@ -1,8 +1,11 @@
 //! Leaving behind why a machine ended, however it ends.
 
-use oriel_vmm_api::{EndReason, LastWords, MachineConfig};
+use crate::keeper::FromMachine;
+use crate::leash::Leash;
+use oriel_vmm_api::{EndReason, LastWords};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Writes `words` to `path` in one step.
 ///
@@ -15,17 +18,15 @@ pub fn write(path: &Path, words: &LastWords) -> io::Result<()> {
     std::fs::rename(&fresh, path)
 }
 
-/// From now on a panic on any thread is logged, leaves last words and ends the process: a machine
+/// From now on a panic on any thread is logged, tells the keeper and ends the process: a machine
 /// of which a part is missing is worse than none.
-pub fn abort_on_panic(config: &MachineConfig) {
-    let (path, socket) = (config.last_words.clone(), config.socket.clone());
+pub fn abort_on_panic(leash: Arc<Leash>) {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
         let text = format!("oriel-vmm met a fault of its own ({panic}); start the desktop again.");
         tracing::error!("{text}");
-        let _ = write(&path, &LastWords { reason: EndReason::Crashed, text });
-        let _ = std::fs::remove_file(&socket);
+        leash.say(&FromMachine::Ended(LastWords { reason: EndReason::Crashed, text }));
         std::process::abort();
     }));
 }

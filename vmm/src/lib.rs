@@ -5,6 +5,8 @@
 //!   [`cpu`] runs it; [`pci`], [`virtio_pci`] and [`legacy`] are how it reaches devices, and
 //!   [`event_loop`] is where those do their work.
 //! - [`agents`] is who in the guest works for its host: clipboard, files, clean shutdown.
+//! - [`keeper`] starts all that in a process of its own, which [`desktop`] is, and in a jail
+//!   (`oriel-jail`), with what [`resources`] opened for it.
 //! - [`control`] is the Unix socket by which the server and viewers reach the machine.
 
 pub mod acpi;
@@ -12,6 +14,7 @@ pub mod agents;
 pub mod alarm;
 pub mod boot;
 pub mod bus;
+pub mod config_file;
 pub mod control;
 pub mod cpu;
 pub mod desktop;
@@ -19,12 +22,15 @@ pub mod event_loop;
 pub mod events;
 pub mod generation;
 pub mod host;
+pub mod keeper;
 pub mod last_words;
 pub mod layout;
+pub mod leash;
 pub mod legacy;
 pub mod machine;
 pub mod memory;
 pub mod pci;
+pub mod resources;
 pub mod signals;
 pub mod virtio_pci;
 pub mod wiring;

@@ -2,30 +2,47 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
-/// Keeps the signals from all threads that are started from now on.
+/// Keeps the signals from this thread, and all threads and processes that it starts from now on.
 pub fn block() {
     let set = termination();
     // SAFETY: `set` is initialised, and the old mask is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
 }
 
-/// Calls `act` when one of them comes; they must be blocked by then.
-///
-/// # Errors
-/// When no thread can be started.
-pub fn on_termination(act: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let wait = move || {
+/// Readable when one of them has come; they must be blocked by then (signalfd(2)).
+pub struct Termination(OwnedFd);
+
+impl Termination {
+    /// From now on, and for what came since [`block`].
+    ///
+    /// # Errors
+    /// When the host is out of descriptors.
+    pub fn new() -> io::Result<Self> {
         let set = termination();
-        let mut signal = 0;
-        // SAFETY: both point to initialised values that outlive the call.
-        if unsafe { libc::sigwait(&raw const set, &raw mut signal) } == 0 {
-            tracing::info!(signal, "told to end");
-            act();
+        // SAFETY: `set` is initialised and outlives the call.
+        let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
         }
-    };
-    std::thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
+        // SAFETY: it was made for this.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Takes what came.
+    pub fn take(&self) {
+        let mut signal = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+        // SAFETY: the kernel writes at most the structure's size to it.
+        unsafe { libc::read(self.0.as_raw_fd(), signal.as_mut_ptr().cast(), size_of_val(&signal)) };
+    }
+}
+
+impl AsFd for Termination {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 fn termination() -> libc::sigset_t {

@@ -2,6 +2,7 @@
 
 use crate::config::{Accel, MachineKind};
 use crate::guest_facts::GuestFacts;
+use crate::jail::Jail;
 use crate::last_words::EndReason;
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +145,7 @@ pub enum PauseReason {
 pub struct Description {
     /// As in the configuration.
     pub id: String,
-    /// The process.
+    /// The process that was started for it, which leads the process group of all that serve it.
     pub pid: u32,
     /// Ours or QEMU.
     pub machine: MachineKind,
@@ -170,6 +171,9 @@ pub struct Description {
     pub agents: ConnectedAgents,
     /// Counters by name (dropped inputs, malformed descriptors, frames, bytes …).
     pub counters: std::collections::BTreeMap<String, u64>,
+    /// The jail, part by part.
+    #[serde(default)]
+    pub jail: Jail,
 }
 
 /// Who in the guest listens.

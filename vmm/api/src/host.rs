@@ -1,5 +1,6 @@
 //! What `oriel-vmm probe` prints as one JSON object.
 
+use crate::jail::Jail;
 use serde::{Deserialize, Serialize};
 
 /// What stands behind /dev/kvm.
@@ -34,4 +35,7 @@ pub struct HostFacts {
     pub cpus: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// The jail that this user's machines get here, part by part.
+    #[serde(default)]
+    pub jail: Jail,
 }

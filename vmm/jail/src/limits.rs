@@ -11,23 +11,18 @@ pub struct Limits {
     pub descriptors: u64,
     /// Processes and threads of its user.
     pub processes: u64,
-    /// Bytes in a file that it writes; `None` where it writes disks.
-    pub file_size: Option<u64>,
 }
 
 impl Limits {
     pub(crate) fn set(&self, report: &mut Jail) {
+        // None of the size of files: those that it writes are disks.
         let wanted = [
             // A core file would hold the guest's memory.
-            (Resource::Core, Some(0)),
-            (Resource::Nofile, Some(self.descriptors)),
-            (Resource::Nproc, Some(self.processes)),
-            (Resource::Fsize, self.file_size),
+            (Resource::Core, 0),
+            (Resource::Nofile, self.descriptors),
+            (Resource::Nproc, self.processes),
         ];
-        let set = wanted
-            .into_iter()
-            .filter_map(|(resource, limit)| limit.map(|limit| (resource, limit)))
-            .try_for_each(|(resource, limit)| lower(resource, limit));
+        let set = wanted.into_iter().try_for_each(|(resource, limit)| lower(resource, limit));
         match set {
             Ok(()) => report.add(
                 JailPart::Limits,

@@ -19,8 +19,8 @@ pub struct Plan {
     pub identity: Identity,
     /// What is in its root folder.
     pub root: Vec<Entry>,
-    /// What it may open there.
-    pub reach: Reach,
+    /// What it may open there; `None` for a program that mounts, which Landlock forbids to all.
+    pub reach: Option<Reach>,
     /// What it may have at most.
     pub limits: Limits,
     /// The system calls of all its threads; each may narrow its own. `None` for a program that
@@ -47,7 +47,9 @@ pub fn enter(plan: &Plan, descriptors: usize) -> Jail {
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     // Others of the same user shall not look into it (ptrace(2), proc(5)).
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    plan.reach.enforce(jail);
+    if let Some(reach) = &plan.reach {
+        reach.enforce(jail);
+    }
     if let Some(filter) = plan.filter {
         seccomp::enter(filter, jail);
     }

@@ -3,7 +3,7 @@
 
 use crate::namespaces::Namespaces;
 use crate::{Jail, JailPart};
-use rustix::fs::CWD;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_change,
@@ -108,7 +108,10 @@ fn change_root(entries: &[Entry]) -> Result<(), Failed> {
     let copied: u64 = taken.iter().map(|(_, source)| source.length()).sum();
     let place = ["/tmp", "/run", "/usr"].into_iter().find(|place| Path::new(place).is_dir());
     let place = place.ok_or_else(|| failed("finding a place for it")(Errno::NOENT))?;
-    let bare = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let mut bare = MountFlags::NOSUID | MountFlags::NOEXEC;
+    if !entries.iter().any(|entry| matches!(entry, Entry::Device(_))) {
+        bare |= MountFlags::NODEV;
+    }
     let options = CString::new(format!("mode=0755,size={},nr_inodes=64", copied.saturating_add(64 << 10)))
         .map_err(|_| failed("mounting it")(Errno::INVAL))?;
     mount("oriel", place, "tmpfs", bare, options.as_c_str()).map_err(failed("mounting it"))?;
@@ -126,6 +129,8 @@ enum Source {
     /// A copy of a mount, and whether it is a folder.
     Mount(OwnedFd, bool),
     File(File, u64),
+    /// A device's number, and the mount of its node for who may not make one.
+    Device(u64, OwnedFd),
     Nothing,
 }
 
@@ -158,6 +163,10 @@ fn take(entry: &Entry) -> Result<Source, Failed> {
     }
     let tree = open_tree(CWD, host, flags).map_err(failed)?;
     make_read_only(&tree, device).map_err(failed)?;
+    if device {
+        let number = rustix::fs::fstat(&tree).map_err(failed)?.st_rdev;
+        return Ok(Source::Device(number, tree));
+    }
     Ok(Source::Mount(tree, folder))
 }
 
@@ -174,6 +183,11 @@ fn put(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
                 File::options().write(true).create(true).truncate(true).mode(0o444).open(&target)?;
             io::copy(&mut file, &mut copy).map(drop)
         }
+        // A node of its own may be used by whoever the process becomes, whatever the host's says.
+        (_, Source::Device(number, tree)) => match make_node(&target, number) {
+            Ok(()) => Ok(()),
+            Err(_) => put(root, entry, Source::Mount(tree, false)),
+        },
         (_, Source::Mount(tree, folder)) => {
             if folder {
                 std::fs::create_dir_all(&target)?;
@@ -184,6 +198,13 @@ fn put(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
             Ok(move_mount(&tree, c"", CWD, &target, all_of_it)?)
         }
     }
+}
+
+fn make_node(target: &Path, number: u64) -> Result<(), Errno> {
+    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
+    mknodat(CWD, target, FileType::CharacterDevice, mode, number)?;
+    // Not what the process's umask leaves of it.
+    rustix::fs::chmod(target, mode)
 }
 
 fn errno(error: &io::Error) -> Errno {

@@ -32,8 +32,8 @@ pub enum Thread {
     Leash,
 }
 
-/// Whether this process is filtered.
-static FILTERED: AtomicBool = AtomicBool::new(false);
+/// Whether this process runs our own machine and is filtered.
+static THREADS_NARROW: AtomicBool = AtomicBool::new(false);
 
 mod compiled {
     use super::sock_filter;
@@ -68,7 +68,7 @@ pub(crate) fn enter(filter: Filter, report: &mut Jail) {
     let part = JailPart::Seccomp;
     match filter.programs().into_iter().try_for_each(seccompiler::apply_filter) {
         Ok(()) => {
-            FILTERED.store(true, Ordering::Relaxed);
+            THREADS_NARROW.store(filter == Filter::Kvm, Ordering::Relaxed);
             report.add(part, true, "A system call that it does not need kills it.");
         }
         Err(error) => {
@@ -79,10 +79,18 @@ pub(crate) fn enter(filter: Filter, report: &mut Jail) {
     }
 }
 
+/// Once QEMU runs: narrows all threads of the process beside it, which needs no programs and no
+/// files any more. QEMU keeps its own.
+pub fn narrow_beside_qemu() {
+    if let Err(error) = seccompiler::apply_filter_all_threads(&compiled::BESIDE_QEMU) {
+        tracing::warn!(%error, "the process beside QEMU keeps the system calls that starting QEMU took");
+    }
+}
+
 /// Narrows the calling thread, and those that it starts, to what its kind needs. Does nothing in a
-/// process that is not filtered at all.
+/// process that does not run our own machine or is not filtered at all.
 pub fn narrow(thread: Thread) {
-    if FILTERED.load(Ordering::Relaxed)
+    if THREADS_NARROW.load(Ordering::Relaxed)
         && let Err(error) = seccompiler::apply_filter(thread.program())
     {
         tracing::warn!(?thread, %error, "a thread keeps the system calls of its process");

@@ -4,7 +4,7 @@
 //!   rights at all. When the process dies, the link goes down, and comes back with a new one.
 //! - [`Tap`] carries them to an interface of the host that the administrator made.
 //! - [`Relay`] carries them between one of these and a QEMU.
-//! - [`plug`] is all of it, from a configuration.
+//! - [`Cable`] is all of it, from a configuration.
 
 mod connector;
 mod mac;
@@ -18,6 +18,6 @@ mod tap;
 pub use connector::Connector;
 pub use mac::{BadMac, MacAddress};
 pub use passt::{Passt, Spawner, installed_passt};
-pub use plug::{PlugError, limit, plug};
+pub use plug::{Cable, PlugError, limit};
 pub use relay::Relay;
-pub use tap::{Tap, TapError, open_tap};
+pub use tap::{OpenTap, Tap, TapError, open_tap};

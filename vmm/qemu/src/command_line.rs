@@ -1,8 +1,8 @@
 //! How QEMU is started for a desktop.
 
-use crate::accel::cpu_model;
 use crate::disks;
 use crate::network::{self, Netdev};
+use crate::supplies::Setup;
 use oriel_vmm_api::{Accel, HugePages, MachineConfig};
 use serde_json::json;
 use std::ffi::OsString;
@@ -14,6 +14,8 @@ pub(crate) struct Inherited {
     pub qmp: RawFd,
     /// The serial line's socket.
     pub serial: RawFd,
+    /// The images of each disk, the top one first.
+    pub disks: Vec<Vec<RawFd>>,
     /// What is behind each network interface.
     pub networks: Vec<Netdev>,
     /// The sockets of the guest's ports, with their names.
@@ -23,20 +25,20 @@ pub(crate) struct Inherited {
 /// QEMU's arguments for `config` (qemu(1)). The machine starts stopped.
 ///
 /// Whatever holds a path goes as JSON, where a comma means nothing.
-pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inherited) -> Vec<OsString> {
+pub(crate) fn arguments(config: &MachineConfig, setup: &Setup, inherited: &Inherited) -> Vec<OsString> {
     let mut line = Line(Vec::new());
     line.option("-name", format!("guest={},debug-threads=on", config.id.replace(',', ",,")));
     line.flag("-no-user-config").flag("-nodefaults").flag("-S");
     line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     line.option("-machine", machine(config));
-    match accel {
+    match setup.accel {
         Accel::Kvm => line.option("-accel", "kvm"),
         Accel::Tcg => line.option("-accel", "tcg,thread=multi"),
     };
-    line.option("-cpu", cpu_model(accel));
+    line.option("-cpu", &setup.cpu_model);
     line.option("-smp", format!("cpus={}", config.cpus));
     memory(config, &mut line);
-    boot(config, &mut line);
+    boot(config, setup, &mut line);
     if config.sound {
         // Whatever the guest's card does, QEMU mixes and resamples to this.
         let format = |way| format!("{way}.frequency=48000,{way}.channels=2,{way}.format=s16");
@@ -50,7 +52,7 @@ pub(crate) fn arguments(config: &MachineConfig, accel: Accel, inherited: &Inheri
     line.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
     line.option("-serial", "chardev:serial");
     networks(config, &inherited.networks, &mut line);
-    devices(config, &mut line);
+    devices(config, setup, &inherited.disks, &mut line);
     ports(&inherited.ports, &mut line);
     line.0
 }
@@ -101,29 +103,25 @@ fn memory(config: &MachineConfig, line: &mut Line) {
     }
 }
 
-/// Whether the machine starts a kernel directly, rather than whatever its first disk boots.
-fn boots_kernel(config: &MachineConfig) -> bool {
-    !config.boot.kernel.as_os_str().is_empty()
-}
-
-fn boot(config: &MachineConfig, line: &mut Line) {
-    if !boots_kernel(config) {
-        return;
-    }
-    line.option("-kernel", &config.boot.kernel);
-    if let Some(initrd) = &config.boot.initrd {
+fn boot(config: &MachineConfig, setup: &Setup, line: &mut Line) {
+    let Some(kernel) = &setup.kernel else { return };
+    line.option("-kernel", kernel);
+    if let Some(initrd) = &setup.initrd {
         line.option("-initrd", initrd);
     }
     line.option("-append", &config.boot.cmdline);
 }
 
-fn devices(config: &MachineConfig, line: &mut Line) {
+fn devices(config: &MachineConfig, setup: &Setup, images: &[Vec<RawFd>], line: &mut Line) {
     // Firmware draws on VGA only; a kernel that is started directly never needs it.
-    let gpu = if boots_kernel(config) { "virtio-gpu-pci" } else { "virtio-vga" };
+    let gpu = if setup.kernel.is_some() { "virtio-gpu-pci" } else { "virtio-vga" };
     let (xres, yres, outputs) = (config.width, config.height, config.screens);
     line.device(&json!({"driver": gpu, "id": "gpu", "max_outputs": outputs, "xres": xres, "yres": yres}));
-    for (index, disk) in config.disks.iter().enumerate() {
-        let nodes = disks::nodes(index, disk);
+    for (index, (disk, images)) in config.disks.iter().zip(images).enumerate() {
+        let nodes = disks::nodes(index, disk, images);
+        for set in nodes.fd_sets {
+            line.option("-add-fd", set);
+        }
         if let Some(group) = nodes.throttle_group {
             line.option("-object", group.to_string());
         }
@@ -221,7 +219,7 @@ mod tests {
             cpus: 2,
             memory_mib: 1024,
             boot: Boot { kernel: "/k".into(), initrd: None, cmdline: "quiet a,b".to_owned() },
-            disks: vec![Disk { path: "/d,read-only=off".into(), read_only: true, ..Disk::default() }],
+            disks: vec![Disk { path: "/d".into(), read_only: true, ..Disk::default() }],
             networks: Vec::new(),
             sound: false,
             agents: false,
@@ -240,16 +238,25 @@ mod tests {
 
     fn text(config: &MachineConfig) -> String {
         let networks = vec![Netdev::Stream { fd: 9, mtu: Some(1500) }, Netdev::Tap { fd: 10 }, Netdev::None];
-        let inherited = Inherited { qmp: 7, serial: 8, networks, ports: vec![("com.example.one", 11)] };
-        let line = arguments(config, Accel::Tcg, &inherited);
+        let (disks, ports) = (vec![vec![12]], vec![("com.example.one", 11)]);
+        let inherited = Inherited { qmp: 7, serial: 8, disks, networks, ports };
+        let kernel = Some(&config.boot.kernel).filter(|kernel| !kernel.as_os_str().is_empty());
+        let setup = Setup {
+            program: "/usr/bin/qemu-system-x86_64".into(),
+            accel: Accel::Tcg,
+            cpu_model: "max".into(),
+            kernel: kernel.cloned(),
+            initrd: None,
+        };
+        let line = arguments(config, &setup, &inherited);
         line.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
-    fn names_and_paths_cannot_smuggle_options_in() {
+    fn names_cannot_smuggle_options_in_and_disks_are_descriptors() {
         let text = text(&config());
         assert!(text.contains("guest=a,,b,debug"));
-        assert!(text.contains(r#""filename":"/d,read-only=off""#));
+        assert!(text.contains("-add-fd\nfd=11,set=0") && text.contains(r#""filename":"/dev/fdset/0""#));
         assert!(text.contains(r#""read-only":true"#));
     }
 

@@ -6,24 +6,50 @@ use oriel_disk::{DiskStack, ImageError, Source};
 use oriel_vmm_api::{Disk, DiskFormat, RateLimit};
 use serde_json::{Value, json};
 use std::fs::File;
+use std::os::fd::RawFd;
 use std::path::Path;
 
 /// The largest rate that QEMU takes.
 const MAX_RATE: u64 = 1_000_000_000_000_000;
 
-/// Finds what is wrong with the images of `disk` before QEMU sees them: among it whatever would
+/// The images of one disk, the top one first.
+#[derive(Debug)]
+pub struct DiskImages {
+    /// For QEMU.
+    pub for_qemu: Vec<File>,
+    /// The same opened once more, to look into before QEMU does: closing these leaves the locks alone
+    /// that QEMU has on its own.
+    pub for_check: Vec<File>,
+}
+
+impl DiskImages {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// When one of them is missing or not ours to open.
+    pub fn open(disk: &Disk) -> Result<Self, StartError> {
+        let open = |path: &Path, writable| {
+            let file = File::options().read(true).write(writable).open(path);
+            file.map_err(|error| StartError::File { what: "disk", path: path.to_owned(), error })
+        };
+        let all = |writable| {
+            let below = disk.backing.iter().map(|layer| open(&layer.path, false));
+            std::iter::once(open(&disk.path, writable))
+                .chain(below)
+                .collect::<Result<Vec<File>, StartError>>()
+        };
+        Ok(Self { for_qemu: all(!disk.read_only)?, for_check: all(false)? })
+    }
+}
+
+/// Finds what is wrong with the `images` of `disk` before QEMU sees them: among it whatever would
 /// have it open other files, such as an external data file.
-pub(crate) fn check(disk: &Disk) -> Result<(), StartError> {
-    let open = |path: &Path, format, writable| {
-        let file = File::options().read(true).write(writable).open(path);
-        let file = file.map_err(|error| StartError::File { what: "disk", path: path.to_owned(), error })?;
-        Ok(Source { file, format })
-    };
-    let top = open(&disk.path, disk.format, !disk.read_only)?;
-    let below = disk.backing.iter().map(|layer| open(&layer.path, layer.format, false));
-    let below = below.collect::<Result<_, StartError>>()?;
-    // Opened for reading and closed again: the locks that count are QEMU's own.
-    DiskStack::open(top, below, true).map(drop).map_err(|(place, error)| {
+pub(crate) fn check(disk: &Disk, images: Vec<File>) -> Result<(), StartError> {
+    let formats = std::iter::once(disk.format).chain(disk.backing.iter().map(|layer| layer.format));
+    let mut sources = images.into_iter().zip(formats).map(|(file, format)| Source { file, format });
+    let Some(top) = sources.next() else { return Ok(()) };
+    // Closed again: the locks that count are QEMU's own.
+    DiskStack::open(top, sources.collect(), true).map(drop).map_err(|(place, error)| {
         let below = place.checked_sub(1).and_then(|place| disk.backing.get(place));
         let path = below.map_or(&disk.path, |layer| &layer.path).clone();
         match error {
@@ -35,6 +61,8 @@ pub(crate) fn check(disk: &Disk) -> Result<(), StartError> {
 
 /// What QEMU has to be told of one disk, in this order.
 pub(crate) struct Nodes {
+    /// Sets of descriptors (`-add-fd`), each with one.
+    pub fd_sets: Vec<String>,
     /// An object for the limits, if there are any.
     pub throttle_group: Option<Value>,
     /// The nodes, each after those that it refers to.
@@ -43,16 +71,16 @@ pub(crate) struct Nodes {
     pub name: String,
 }
 
-/// The nodes of disk number `index`.
-pub(crate) fn nodes(index: usize, disk: &Disk) -> Nodes {
-    let layers = disk.backing.iter().map(|layer| (layer.path.as_path(), layer.format, true));
-    let layers: Vec<_> =
-        std::iter::once((disk.path.as_path(), disk.format, disk.read_only)).chain(layers).collect();
+/// The nodes of disk number `index`, whose images QEMU inherits as `images`, the top one first.
+pub(crate) fn nodes(index: usize, disk: &Disk, images: &[RawFd]) -> Nodes {
+    let layers = disk.backing.iter().map(|layer| (layer.format, true));
+    let layers = std::iter::once((disk.format, disk.read_only)).chain(layers).zip(images);
     let mut below = None;
-    let mut blockdevs = Vec::new();
-    for (depth, (path, format, read_only)) in layers.into_iter().enumerate().rev() {
+    let (mut fd_sets, mut blockdevs) = (Vec::new(), Vec::new());
+    for (depth, ((format, read_only), fd)) in layers.collect::<Vec<_>>().into_iter().enumerate().rev() {
         let name = format!("disk{index}-{depth}");
-        blockdevs.push(layer(&name, path, format, read_only, below.as_deref()));
+        fd_sets.push(format!("fd={fd},set={}", fd_set(index, depth)));
+        blockdevs.push(layer(&name, &image_name(index, depth), format, read_only, below.as_deref()));
         below = Some(name);
     }
     let mut name = below.unwrap_or_default();
@@ -70,10 +98,22 @@ pub(crate) fn nodes(index: usize, disk: &Disk) -> Nodes {
         }));
         json!({"qom-type": "throttle-group", "id": group, "limits": limits})
     });
-    Nodes { throttle_group, blockdevs, name }
+    Nodes { fd_sets, throttle_group, blockdevs, name }
 }
 
-fn layer(name: &str, path: &Path, format: DiskFormat, read_only: bool, below: Option<&str>) -> Value {
+/// More than there are layers (`oriel_disk::MAX_LAYERS`).
+const SETS_OF_A_DISK: usize = 100;
+
+fn fd_set(index: usize, depth: usize) -> usize {
+    index * SETS_OF_A_DISK + depth
+}
+
+/// What QEMU calls the image at `depth` of disk number `index`: it is given descriptors, no paths.
+pub(crate) fn image_name(index: usize, depth: usize) -> String {
+    format!("/dev/fdset/{}", fd_set(index, depth))
+}
+
+fn layer(name: &str, file: &str, format: DiskFormat, read_only: bool, below: Option<&str>) -> Value {
     let mut node = json!({
         "node-name": name,
         "read-only": read_only,
@@ -81,7 +121,7 @@ fn layer(name: &str, path: &Path, format: DiskFormat, read_only: bool, below: Op
         "detect-zeroes": "off",
         "file": {
             "driver": "file",
-            "filename": path.to_string_lossy(),
+            "filename": file,
             "read-only": read_only,
             "locking": "on",
             "discard": "unmap",
@@ -120,7 +160,7 @@ mod tests {
     #[test]
     fn every_layer_names_what_is_below_it() {
         let disk = Disk {
-            path: "/top,read-only=on".into(),
+            path: "/top".into(),
             format: DiskFormat::Qcow2,
             backing: vec![
                 Layer { path: "/middle".into(), format: DiskFormat::Qcow2 },
@@ -129,7 +169,8 @@ mod tests {
             limit: RateLimit { bytes: Some(u64::MAX), operations: Some(0) },
             ..Disk::default()
         };
-        let Nodes { throttle_group, blockdevs, name } = nodes(3, &disk);
+        let Nodes { fd_sets, throttle_group, blockdevs, name } = nodes(3, &disk, &[7, 8, 9]);
+        assert_eq!(fd_sets, ["fd=9,set=302", "fd=8,set=301", "fd=7,set=300"]);
         let told: Vec<_> = blockdevs
             .iter()
             .map(|node| (&node["node-name"], &node["backing"], &node["read-only"], &node["file"]))
@@ -145,9 +186,9 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("disk3-2", None, true, Some("/base")),
-                ("disk3-1", Some("disk3-2"), true, Some("/middle")),
-                ("disk3-0", Some("disk3-1"), false, Some("/top,read-only=on")),
+                ("disk3-2", None, true, Some("/dev/fdset/302")),
+                ("disk3-1", Some("disk3-2"), true, Some("/dev/fdset/301")),
+                ("disk3-0", Some("disk3-1"), false, Some("/dev/fdset/300")),
                 ("disk3", None, false, None),
             ]
         );
@@ -159,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_disk_without_limits_is_not_throttled() {
-        let nodes = nodes(0, &Disk { path: "/d".into(), read_only: true, ..Disk::default() });
+        let nodes = nodes(0, &Disk { path: "/d".into(), read_only: true, ..Disk::default() }, &[5]);
         assert!(nodes.throttle_group.is_none());
         assert_eq!((nodes.blockdevs.len(), nodes.name.as_str()), (1, "disk0-0"));
         assert!(nodes.blockdevs[0].get("backing").is_none(), "raw takes none");

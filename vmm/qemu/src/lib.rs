@@ -27,10 +27,13 @@ mod ports;
 mod process;
 mod qmp;
 mod start;
+mod supplies;
 mod watch;
 
 pub use accel::choose_accel;
+pub use disks::DiskImages;
 pub use error::{CommandError, StartError};
 pub use installed::{Installed, installed};
 pub use machine::QemuMachine;
 pub use ports::GuestPort;
+pub use supplies::{Setup, Supplies};

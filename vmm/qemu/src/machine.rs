@@ -4,9 +4,11 @@ use crate::error::{CommandError, StartError};
 use crate::ports::GuestPort;
 use crate::qmp::Command;
 use crate::start::{MINIMUM_MIB, Started, start};
+use crate::supplies::Supplies;
 use oriel_display::{Desk, InputSink};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig, RunState};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -26,12 +28,18 @@ impl QemuMachine {
     /// which are closed when the machine ends, and its sound is the desk's; the guest is asked for the screens that the desk wants. Blocks for as long as QEMU takes to get going, usually well
     /// under a second.
     ///
-    /// The guest finds `ports` by their names. `config.boot.kernel` may be empty: then firmware boots the first disk.
+    /// The guest finds `ports` by their names; what it says on its serial line goes to `serial_log`.
     ///
     /// # Errors
     /// One plain sentence; nothing is left running.
-    pub fn start(config: &MachineConfig, desk: Arc<Desk>, ports: Vec<GuestPort>) -> Result<Self, StartError> {
-        let started = start(config, &desk, ports)?;
+    pub fn start(
+        config: &MachineConfig,
+        supplies: Supplies,
+        serial_log: impl Write + Send + 'static,
+        desk: Arc<Desk>,
+        ports: Vec<GuestPort>,
+    ) -> Result<Self, StartError> {
+        let started = start(config, supplies, serial_log, &desk, ports)?;
         let memory_mib = config.memory_mib;
         // Reserved pages are never given back.
         let largest_balloon_mib = match config.huge_pages {

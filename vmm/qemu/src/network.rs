@@ -4,8 +4,8 @@
 //! but a TAP interface without a limit lead through a relay of ours, which does both.
 
 use crate::qmp::{Command, Qmp};
-use oriel_net::{MacAddress, PlugError, Relay, limit, open_tap, plug};
-use oriel_vmm_api::{Link, Network, RateLimit};
+use oriel_net::{Cable, MacAddress, PlugError, Relay, limit};
+use oriel_vmm_api::{Network, RateLimit};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -73,23 +73,23 @@ struct Links {
 }
 
 impl Networks {
-    /// Makes the far end of each of `networks`.
+    /// Makes an end of each of `cables`, which lead where `networks` say.
     ///
     /// # Errors
-    /// When the host does not have one of them, or an address is none.
-    pub fn prepare(networks: &[Network]) -> Result<(Self, Vec<End>), PlugError> {
+    /// When there is nothing at the other end of one of them, or an address is none.
+    pub fn prepare(networks: &[Network], cables: Vec<Cable>) -> Result<(Self, Vec<End>), PlugError> {
         let links = Arc::new(Mutex::new(Links { up: vec![false; networks.len()], qmp: None }));
         let (mut ends, mut relays) = (Vec::new(), Vec::new());
-        for (index, network) in networks.iter().enumerate() {
+        for (index, (network, cable)) in networks.iter().zip(cables).enumerate() {
             network.mac.parse::<MacAddress>()?;
-            ends.push(match &network.link {
-                Link::Isolated => End::None,
-                Link::Tap { name } if network.limit == RateLimit::default() => {
+            ends.push(match cable {
+                Cable::Isolated => End::None,
+                Cable::Tap(tap) if network.limit == RateLimit::default() => {
                     lock(&links).changed(index, true);
-                    End::Tap(open_tap(name)?)
+                    End::Tap(tap.fd)
                 }
-                link => {
-                    let backend = plug(link)?;
+                cable => {
+                    let backend = cable.plug()?;
                     let mtu = backend.mtu();
                     lock(&links).changed(index, backend.link_up());
                     let told = Arc::clone(&links);

@@ -1,6 +1,5 @@
 //! Starting QEMU, step by step, and saying plainly what stopped it.
 
-use crate::accel::choose_accel;
 use crate::command_line::{Inherited, arguments};
 use crate::counters::Counters;
 use crate::dbus::{Console, serve_listener, serve_microphone, serve_speaker};
@@ -8,21 +7,19 @@ use crate::disks;
 use crate::display::{IsWanted, Picture};
 use crate::error::{CommandError, StartError};
 use crate::input::{self, InputQueue};
-use crate::installed::find_program;
-use crate::logs::{SerialLog, last_lines};
+use crate::logs::{keep_log, last_lines};
 use crate::network::{End, Networks};
 use crate::ports::{GuestPort, PortListeners};
 use crate::process::{self, Process};
 use crate::qmp::{Command as QmpCommand, Qmp};
+use crate::supplies::Supplies;
 use crate::watch::{Readers, Watch};
-use oriel_display::desk::MAX_SCREENS;
 use oriel_display::{Desk, Screen, Wanted};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
@@ -54,13 +51,17 @@ pub(crate) struct Started {
 /// Starts QEMU for `config` and lets the guest run.
 pub(crate) fn start(
     config: &MachineConfig,
+    supplies: Supplies,
+    mut serial_log: impl Write + Send + 'static,
     desk: &Arc<Desk>,
     ports: Vec<GuestPort>,
 ) -> Result<Started, StartError> {
-    check(config)?;
-    let program = find_program().ok_or(StartError::QemuMissing)?;
-    let accel = choose_accel(config.accel)?;
-
+    let Supplies { setup, disks, cables } = supplies;
+    let mut images: Vec<Vec<File>> = Vec::new();
+    for (disk, files) in config.disks.iter().zip(disks) {
+        disks::check(disk, files.for_check)?;
+        images.push(files.for_qemu);
+    }
     let counters = Arc::new(Counters::default());
     let input = InputQueue::new(Arc::clone(&counters));
     let (tell, events) = mpsc::channel();
@@ -81,22 +82,21 @@ pub(crate) fn start(
 
     let (qmp, qmp_theirs) = UnixStream::pair()?;
     let (serial, serial_theirs) = UnixStream::pair()?;
-    let log = SerialLog::create(&config.serial_log).map_err(|error| {
-        io::Error::new(error.kind(), format!("the serial log {}: {error}", config.serial_log.display()))
-    })?;
-    let (networks, ends) = Networks::prepare(&config.networks)?;
+    let (networks, ends) = Networks::prepare(&config.networks, cables)?;
     let inherited = Inherited {
         qmp: qmp_theirs.as_raw_fd(),
         serial: serial_theirs.as_raw_fd(),
+        disks: images.iter().map(|images| images.iter().map(AsRawFd::as_raw_fd).collect()).collect(),
         networks: ends.iter().map(|end| end.netdev()).collect(),
         ports: names,
     };
     inherit.extend([qmp_theirs.into(), serial_theirs.into()]);
-    let mut command = Command::new(&program);
-    command.args(arguments(config, accel, &inherited));
+    let mut command = Command::new(&setup.program);
+    command.args(arguments(config, &setup, &inherited));
     if config.huge_pages == HugePages::Never {
         process::forbid_huge_pages(&mut command);
     }
+    inherit.extend(images.into_iter().flatten().map(OwnedFd::from));
     inherit.extend(ends.into_iter().filter_map(End::into_fd));
 
     let (readers, take_readers) = mpsc::channel::<Readers>();
@@ -110,7 +110,7 @@ pub(crate) fn start(
     let leash = Leash(Some(process.clone()));
     let stderr = spawn("qemu-stderr", move || last_lines(stderr))?;
     let serial_counters = Arc::clone(&counters);
-    spawn("qemu-serial", move || log.follow(serial, &serial_counters))?;
+    spawn("qemu-serial", move || keep_log(serial, &mut serial_log, &serial_counters))?;
     if config.sound {
         desk.add_sound();
     }
@@ -124,7 +124,7 @@ pub(crate) fn start(
     leash.let_go();
     drop(readers.send(Readers { qmp: up.qmp_thread, stderr }));
     Ok(Started {
-        accel,
+        accel: setup.accel,
         version: up.version,
         process,
         qmp: up.qmp,
@@ -151,35 +151,6 @@ impl Drop for Leash {
             process.kill();
         }
     }
-}
-
-/// Finds what cannot work before a process is made.
-fn check(config: &MachineConfig) -> Result<(), StartError> {
-    if !(1..=64).contains(&config.cpus) {
-        return Err(StartError::Config("a machine has 1 to 64 processors".to_owned()));
-    }
-    if !(1..=MAX_SCREENS).contains(&config.screens.into()) {
-        return Err(StartError::Config(format!("a desktop has 1 to {MAX_SCREENS} screens")));
-    }
-    if config.memory_mib < MINIMUM_MIB {
-        return Err(StartError::Config(format!("a machine has at least {MINIMUM_MIB} MiB of memory")));
-    }
-    if let Some(generation) = &config.generation
-        && (generation.len() != 32 || !generation.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    {
-        return Err(StartError::Config("a generation has 32 hexadecimal digits".to_owned()));
-    }
-    if !config.boot.kernel.as_os_str().is_empty() {
-        readable("kernel", &config.boot.kernel)?;
-    }
-    if let Some(initrd) = &config.boot.initrd {
-        readable("initial RAM disk", initrd)?;
-    }
-    config.disks.iter().try_for_each(disks::check)
-}
-
-fn readable(what: &'static str, path: &Path) -> Result<(), StartError> {
-    File::open(path).map(drop).map_err(|error| StartError::File { what, path: path.to_owned(), error })
 }
 
 fn spawn<T: Send + 'static>(
@@ -306,9 +277,15 @@ fn ended_at_once(lines: &[String], config: &MachineConfig) -> StartError {
         return StartError::KvmDenied;
     }
     if let Some(line) = find("lock").filter(|line| line.contains("Failed to get")) {
-        let named = config.disks.iter().find(|disk| line.contains(&*disk.path.to_string_lossy()));
-        if let Some(disk) = named.or(config.disks.first()) {
-            return StartError::DiskInUse(disk.path.clone());
+        let images = config.disks.iter().enumerate().flat_map(|(index, disk)| {
+            let below = disk.backing.iter().map(|layer| &layer.path);
+            let paths = std::iter::once(&disk.path).chain(below).enumerate();
+            paths.map(move |(depth, path)| (disks::image_name(index, depth), path))
+        });
+        let named =
+            images.filter(|(name, _)| line.contains(&format!("{name}\""))).map(|(_, path)| path).next();
+        if let Some(path) = named.or(config.disks.first().map(|disk| &disk.path)) {
+            return StartError::DiskInUse(path.clone());
         }
     }
     let last = lines.last().map_or("it did not say why", String::as_str);

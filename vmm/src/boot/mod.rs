@@ -85,7 +85,19 @@ pub enum BootError {
     CommandLineNul,
 }
 
-/// A kernel and what goes with it, opened: a reset boots the very same files again.
+/// The files that a guest boots, opened.
+#[derive(Debug)]
+pub struct BootFiles {
+    /// The kernel.
+    pub kernel: File,
+    /// The initial RAM disk.
+    pub initrd: Option<File>,
+}
+
+const KERNEL: &str = "kernel";
+const INITRD: &str = "initrd";
+
+/// A kernel and what goes with it: a reset boots the very same files again.
 pub struct BootSource {
     kernel: Input,
     initrd: Option<Input>,
@@ -99,10 +111,25 @@ struct Input {
     length: u64,
 }
 
+impl BootFiles {
+    /// Opens what `boot` names.
+    ///
+    /// # Errors
+    /// When a file cannot be opened.
+    pub fn open(boot: &Boot) -> Result<Self, BootError> {
+        let open = |what, path: &Path| {
+            File::open(path).map_err(|error| BootError::Unreadable { what, path: path.to_owned(), error })
+        };
+        Ok(Self {
+            kernel: open(KERNEL, &boot.kernel)?,
+            initrd: boot.initrd.as_deref().map(|path| open(INITRD, path)).transpose()?,
+        })
+    }
+}
+
 impl Input {
-    fn open(what: &'static str, path: &Path) -> Result<Self, BootError> {
+    fn new(what: &'static str, path: &Path, file: File) -> Result<Self, BootError> {
         let unreadable = |error| BootError::Unreadable { what, path: path.to_owned(), error };
-        let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(unreadable(std::io::Error::other("it is not a file")));
@@ -120,13 +147,16 @@ impl Input {
 }
 
 impl BootSource {
-    /// Opens what `boot` names.
+    /// What `boot` says, in `files`.
     ///
     /// # Errors
-    /// When a file cannot be opened or the command line cannot be one.
-    pub fn open(boot: &Boot) -> Result<Self, BootError> {
-        let kernel = Input::open("kernel", &boot.kernel)?;
-        let initrd = boot.initrd.as_deref().map(|path| Input::open("initrd", path)).transpose()?;
+    /// When one of them is no file or the command line cannot be one.
+    pub fn new(boot: &Boot, files: BootFiles) -> Result<Self, BootError> {
+        let kernel = Input::new(KERNEL, &boot.kernel, files.kernel)?;
+        let initrd = match (&boot.initrd, files.initrd) {
+            (Some(path), Some(file)) => Some(Input::new(INITRD, path, file)?),
+            _ => None,
+        };
         let cmdline = boot.cmdline.as_bytes().to_vec();
         if cmdline.contains(&0) {
             return Err(BootError::CommandLineNul);

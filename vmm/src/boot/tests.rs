@@ -26,7 +26,8 @@ impl Drop for Scratch {
 
 fn boot(kernel: PathBuf, initrd: Option<PathBuf>, cmdline: &str) -> Result<(GuestRam, Entry), BootError> {
     let ram = memory::allocate(64, memory::Backing::default()).unwrap();
-    let source = BootSource::open(&Boot { kernel, initrd, cmdline: cmdline.into() })?;
+    let boot = Boot { kernel, initrd, cmdline: cmdline.into() };
+    let source = BootSource::new(&boot, BootFiles::open(&boot)?)?;
     let entry = source.load(&ram, layout::ACPI)?;
     Ok((ram, entry))
 }

@@ -8,13 +8,13 @@ mod listen;
 mod picture;
 mod tell;
 
-use oriel_vmm::{desktop, host};
-use std::path::PathBuf;
+use oriel_vmm::{config_file, desktop, host, keeper};
+use std::path::{Path, PathBuf};
 
 const USAGE: &str = "\
 usage: oriel-vmm COMMAND
 
-  run --config FILE                      run one desktop until it ends
+  run --config FILE [--require-jail]     run one desktop until it ends; with the option, only in a whole jail
   probe                                  print what this host offers, as JSON
   disk inspect --format auto|raw|qcow2 FILE
                                          print what a disk image is, as JSON
@@ -45,6 +45,12 @@ impl Arguments {
         if at < self.words.len() { Ok(self.words.remove(at)) } else { Err(missing()) }
     }
 
+    /// Takes `--name` out of the words, if it is there.
+    fn flag(&mut self, name: &str) -> bool {
+        let at = self.words.iter().position(|word| word == name);
+        at.map(|at| self.words.remove(at)).is_some()
+    }
+
     fn path(&mut self, name: &str) -> Result<PathBuf, String> {
         self.option(name).map(PathBuf::from)
     }
@@ -68,10 +74,16 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
     match command.as_str() {
         "run" => {
             let config = arguments.path("--config")?;
+            let require_jail = arguments.flag("--require-jail");
             arguments.rest()?;
-            log_to_stderr();
-            desktop::run(desktop::read_config(&config)?)
+            let log = std::env::var("ORIEL_LOG").unwrap_or_else(|_| "info".to_owned());
+            log_to_stderr(&log);
+            let mut config = config_file::read(&config)?;
+            config.require_jail |= require_jail;
+            keeper::run(&config, Path::new(keeper::OWN_PROGRAM), &log)
         }
+        // Not for people: how the keeper starts the machine's process.
+        keeper::MACHINE_COMMAND => desktop::run(log_to_stderr),
         "probe" => {
             arguments.rest()?;
             let facts = serde_json::to_string_pretty(&host::facts()).map_err(|error| error.to_string())?;
@@ -102,8 +114,7 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
     }
 }
 
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ORIEL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+fn log_to_stderr(wanted: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(wanted);
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

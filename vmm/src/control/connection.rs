@@ -1,11 +1,13 @@
 //! Connections to the desktop, a thread each.
 
-use super::{opening, peer, requests};
+use super::peer::Doorkeeper;
+use super::{opening, requests};
 use crate::events::Events;
 use crate::machine::Machine;
 use oriel_display::Viewer;
 use oriel_display::viewer::Mode;
-use oriel_vmm_api::{MachineConfig, Open, Opened, ViewerMode};
+use oriel_jail::seccomp::{Thread, narrow};
+use oriel_vmm_api::{Jail, MachineConfig, Open, Opened, ViewerMode};
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +26,10 @@ pub struct Desktop {
     pub events: Arc<Events>,
     /// What it was made from.
     pub config: MachineConfig,
+    /// The process that others know of the desktop.
+    pub pid: u32,
+    /// What holds of its jail.
+    pub jail: Jail,
     /// When.
     pub started: Instant,
     /// Threads that still have last events to send.
@@ -35,11 +41,19 @@ pub struct Desktop {
 
 impl Desktop {
     /// A desktop that started now.
-    pub fn new(machine: Arc<dyn Machine>, events: Arc<Events>, config: MachineConfig) -> Arc<Self> {
+    pub fn new(
+        machine: Arc<dyn Machine>,
+        events: Arc<Events>,
+        config: MachineConfig,
+        pid: u32,
+        jail: Jail,
+    ) -> Arc<Self> {
         Arc::new(Self {
             machine,
             events,
             config,
+            pid,
+            jail,
             started: Instant::now(),
             watchers: Mutex::default(),
             answering: AtomicUsize::new(0),
@@ -66,10 +80,11 @@ impl Desktop {
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn serve(listener: UnixListener, desktop: Arc<Desktop>) -> io::Result<()> {
+pub fn serve(listener: UnixListener, door: Doorkeeper, desktop: Arc<Desktop>) -> io::Result<()> {
     std::thread::Builder::new().name("control".into()).spawn(move || {
+        narrow(Thread::Connection);
         for stream in listener.incoming() {
-            let accepted = stream.and_then(|stream| accept(stream, &desktop));
+            let accepted = stream.and_then(|stream| accept(stream, door, &desktop));
             if let Err(error) = accepted {
                 tracing::warn!(%error, "a connection could not be accepted");
                 // Out of descriptors or threads: let some go first.
@@ -80,8 +95,8 @@ pub fn serve(listener: UnixListener, desktop: Arc<Desktop>) -> io::Result<()> {
     Ok(())
 }
 
-fn accept(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
-    if !peer::may_connect(&stream)? {
+fn accept(stream: UnixStream, door: Doorkeeper, desktop: &Arc<Desktop>) -> io::Result<()> {
+    if !door.lets_in(&stream)? {
         tracing::warn!("refused a connection from another user");
         return Ok(());
     }

@@ -4,15 +4,31 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-/// Whether the peer is this process's own user, or root.
-///
-/// # Errors
-/// When the kernel does not tell.
-pub fn may_connect(stream: &UnixStream) -> io::Result<bool> {
-    // SAFETY: no preconditions.
-    let own = unsafe { libc::geteuid() };
-    let uid = user_of(stream)?;
-    Ok(uid == own || uid == 0)
+/// As whom root and everybody else appear in a user namespace in which they do not exist
+/// (`/proc/sys/kernel/overflowuid`).
+const STRANGER: libc::uid_t = 65534;
+
+/// Lets in the desktop's owner and root. The socket's file keeps others out as well.
+#[derive(Debug, Clone, Copy)]
+pub struct Doorkeeper {
+    owner: libc::uid_t,
+    root: libc::uid_t,
+}
+
+impl Doorkeeper {
+    /// For a desktop of `owner`, in a process in a user namespace of its own or not.
+    pub fn new(owner: libc::uid_t, own_user_namespace: bool) -> Self {
+        Self { owner, root: if own_user_namespace { STRANGER } else { 0 } }
+    }
+
+    /// Whether the peer is one of them.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn lets_in(self, stream: &UnixStream) -> io::Result<bool> {
+        let uid = user_of(stream)?;
+        Ok(uid == self.owner || uid == self.root)
+    }
 }
 
 fn user_of(stream: &UnixStream) -> io::Result<libc::uid_t> {
@@ -36,8 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_may_speak_to_itself() {
+    fn the_owner_is_let_in_and_a_stranger_is_not() {
         let (one, _other) = UnixStream::pair().unwrap();
-        assert!(may_connect(&one).unwrap());
+        let own = rustix::process::geteuid().as_raw();
+        assert!(Doorkeeper::new(own, true).lets_in(&one).unwrap());
+        assert_eq!(Doorkeeper::new(own + 1, false).lets_in(&one).unwrap(), own == 0);
+        assert!(!Doorkeeper::new(own + 1, true).lets_in(&one).unwrap());
     }
 }

@@ -119,7 +119,7 @@ fn describe(desktop: &Desktop) -> Description {
     let size = desk.screens().first().and_then(|screen| screen.size());
     Description {
         id: desktop.config.id.clone(),
-        pid: std::process::id(),
+        pid: desktop.pid,
         machine: desktop.machine.kind(),
         accel: desktop.machine.accel(),
         state: desktop.events.run_state(),
@@ -131,6 +131,7 @@ fn describe(desktop: &Desktop) -> Description {
         viewers: u32::try_from(desk.viewers()).unwrap_or(u32::MAX),
         agents: desktop.machine.agents().connected(),
         counters: desktop.machine.counters(),
+        jail: desktop.jail.clone(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The listening socket and its file.
 
+use rustix::fs::Mode;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,8 @@ pub struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// Makes the socket at `path`, for its owner only; one that nobody answers on is replaced.
+    /// Makes the socket at `path`, for its owner only; one that nobody answers on is replaced. To be
+    /// called before any thread is started: files that those make meanwhile would be private, too.
     ///
     /// # Errors
     /// When it cannot be made there.
@@ -46,11 +48,11 @@ impl ControlSocket {
             }
             std::fs::remove_file(path).map_err(failed)?;
         }
-        let listener = UnixListener::bind(path).map_err(failed)?;
-        let socket = Self { listener, path: path.to_owned() };
-        // Until here the peer check of every connection keeps others out.
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(socket)
+        // For its owner only from its first moment on.
+        let before = rustix::process::umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+        let bound = UnixListener::bind(path);
+        rustix::process::umask(before);
+        Ok(Self { listener: bound.map_err(failed)?, path: path.to_owned() })
     }
 
     /// For accepting.
@@ -71,6 +73,7 @@ impl Drop for ControlSocket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn it_is_private_replaces_the_dead_respects_the_living_and_tidies_up() {

@@ -79,11 +79,11 @@ mod tests {
 
     #[test]
     fn the_kernels_figures_are_found_by_name() {
-        let Ok(kvm) = crate::host::open_kvm() else {
+        let Ok(device) = crate::host::open_kvm() else {
             eprintln!("skipped: this host has no usable /dev/kvm");
             return;
         };
-        let vm = kvm.create_vm().unwrap();
+        let vm = crate::host::kvm(device).create_vm().unwrap();
         let Some(statistics) = Statistics::of(&vm.create_vcpu(0).unwrap()) else {
             eprintln!("skipped: this host's KVM does not tell its figures");
             return;

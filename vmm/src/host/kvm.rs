@@ -4,7 +4,9 @@ use kvm_bindings::{kvm_dtable, kvm_regs, kvm_segment, kvm_userspace_memory_regio
 use kvm_ioctls::{Cap, Kvm, VcpuExit};
 use oriel_vmm_api::KvmFinding;
 use std::fmt;
+use std::fs::File;
 use std::io;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 use vm_memory::{Address, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
@@ -34,13 +36,21 @@ impl fmt::Display for KvmUnusable {
     }
 }
 
+/// KVM behind a /dev/kvm that is open already.
+pub fn kvm(device: OwnedFd) -> Kvm {
+    // SAFETY: the descriptor is open, and owned by the result alone.
+    unsafe { Kvm::from_raw_fd(device.into_raw_fd()) }
+}
+
 /// Opens /dev/kvm and checks that it can do what our machines need.
 ///
 /// # Errors
 /// With what to do about it.
-pub fn open_kvm() -> Result<Kvm, KvmUnusable> {
+pub fn open_kvm() -> Result<OwnedFd, KvmUnusable> {
     let absent = |text: String| KvmUnusable { finding: KvmFinding::Absent, text };
-    let kvm = Kvm::new().map_err(|error| match io::Error::from_raw_os_error(error.errno()).kind() {
+    let opened =
+        File::options().read(true).write(true).open(DEVICE).and_then(|file| Ok((file.try_clone()?, file)));
+    let (copy, device) = opened.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => KvmUnusable {
             finding: KvmFinding::Forbidden,
             text: format!(
@@ -53,6 +63,7 @@ pub fn open_kvm() -> Result<Kvm, KvmUnusable> {
         )),
         _ => absent(format!("{DEVICE} does not open: {error}")),
     })?;
+    let kvm = kvm(copy.into());
     if kvm.get_api_version() != API_VERSION {
         return Err(absent(format!(
             "{DEVICE} does not speak version {API_VERSION} of KVM's interface; use a newer kernel"
@@ -61,13 +72,13 @@ pub fn open_kvm() -> Result<Kvm, KvmUnusable> {
     if let Some((_, lacking)) = NEEDED.iter().find(|(capability, _)| !kvm.check_extension(*capability)) {
         return Err(absent(format!("the host's KVM lacks {lacking}; use a newer kernel")));
     }
-    Ok(kvm)
+    Ok(device.into())
 }
 
 /// Classifies the host's KVM: its kind and one plain sentence.
 pub fn find() -> (KvmFinding, String) {
     let kvm = match open_kvm() {
-        Ok(kvm) => kvm,
+        Ok(device) => kvm(device),
         Err(unusable) => return (unusable.finding, format!("{unusable}.")),
     };
     match measure(&kvm) {

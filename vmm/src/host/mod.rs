@@ -3,10 +3,11 @@
 mod kvm;
 mod residency;
 
-pub use kvm::{KvmUnusable, open_kvm};
-pub use residency::residency;
+pub use kvm::{KvmUnusable, kvm, open_kvm};
+pub use residency::Residency;
 
-use oriel_vmm_api::HostFacts;
+use crate::keeper;
+use oriel_vmm_api::{HostFacts, Jail, JailPart};
 
 /// Looks at the host. Takes well under a second.
 pub fn facts() -> HostFacts {
@@ -20,15 +21,18 @@ pub fn facts() -> HostFacts {
         passt: oriel_net::installed_passt(),
         cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
         memory_mib: memory_mib(),
+        jail: keeper::rehearse().unwrap_or_else(|error| {
+            let mut none = Jail::default();
+            let text = format!("No process could be started to find out what jail this host gives: {error}.");
+            none.add(JailPart::Descriptors, false, text);
+            none
+        }),
     }
 }
 
-/// The host's memory in MiB; 0 when the kernel does not tell.
+/// The host's memory in MiB.
 pub fn memory_mib() -> u64 {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))
-        .and_then(|rest| rest.split_ascii_whitespace().next()?.parse::<u64>().ok())
-        .map_or(0, |kib| kib / 1024)
+    // A jailed process can ask this, and cannot read /proc.
+    let facts = rustix::system::sysinfo();
+    facts.totalram.saturating_mul(facts.mem_unit.into()) >> 20
 }

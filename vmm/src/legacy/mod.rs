@@ -12,4 +12,4 @@ pub use pm_timer::PmTimer;
 pub use power::PowerRegisters;
 pub use rtc::Rtc;
 pub use serial::SerialPort;
-pub use serial_log::SerialLog;
+pub use serial_log::{LogFiles, SerialLog};

@@ -1,41 +1,70 @@
-//! Where the guest's serial console ends up: a file that cannot fill the disk.
+//! Where the guest's serial console ends up: two files that cannot fill the disk.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// At this size the log is moved aside and begun anew, so that at most twice this is kept.
 const LIMIT: u64 = 1 << 20;
 
-/// A log in `path`, with what came before it in `path.old`. Clones write to the same log.
+/// The files of a log: `NAME`, and `NAME.old` with what came before it.
+#[derive(Debug)]
+pub struct LogFiles {
+    /// What is written to.
+    pub newest: File,
+    /// What was full.
+    pub older: File,
+}
+
+impl LogFiles {
+    /// Makes both, empty, readable by their owner only.
+    ///
+    /// # Errors
+    /// When they cannot be made there.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let mut old = path.as_os_str().to_owned();
+        old.push(".old");
+        let create = |path: &Path| {
+            File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
+        };
+        Ok(Self { newest: create(path)?, older: create(Path::new(&old))? })
+    }
+}
+
+/// A log. Clones write to the same one.
 #[derive(Clone)]
 pub struct SerialLog(Arc<Mutex<Log>>);
 
 struct Log {
-    path: PathBuf,
-    file: File,
+    files: LogFiles,
     written: u64,
     limit: u64,
 }
 
 impl SerialLog {
     /// Begins an empty log.
-    ///
-    /// # Errors
-    /// When the file cannot be created.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let log = Log { path: path.to_owned(), file: File::create(path)?, written: 0, limit: LIMIT };
-        Ok(Self(Arc::new(Mutex::new(log))))
+    pub fn new(files: LogFiles) -> Self {
+        Self(Arc::new(Mutex::new(Log { files, written: 0, limit: LIMIT })))
     }
 }
 
 impl Log {
     fn turn_over(&mut self) -> io::Result<()> {
-        let mut old = self.path.clone().into_os_string();
-        old.push(".old");
-        std::fs::rename(&self.path, old)?;
-        self.file = File::create(&self.path)?;
+        let LogFiles { newest, older } = &self.files;
+        older.set_len(0)?;
+        let mut buffer = [0; 16 << 10];
+        let mut at = 0;
+        while at < self.written {
+            let count = newest.read_at(&mut buffer, at)?;
+            if count == 0 {
+                break;
+            }
+            older.write_all_at(buffer.get(..count).unwrap_or_default(), at)?;
+            at = at.saturating_add(count as u64);
+        }
+        newest.set_len(0)?;
         self.written = 0;
         Ok(())
     }
@@ -47,7 +76,7 @@ impl Write for SerialLog {
         if log.written >= log.limit {
             log.turn_over()?;
         }
-        let count = log.file.write(data)?;
+        let count = log.files.newest.write_at(data, log.written)?;
         log.written = log.written.saturating_add(count as u64);
         Ok(count)
     }
@@ -66,7 +95,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("oriel-serial-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let path = dir.join("serial.log");
-        let mut log = SerialLog::create(&path).unwrap();
+        let mut log = SerialLog::new(LogFiles::create(&path).unwrap());
         crate::lock(&log.0).limit = 10;
         for line in 0..100 {
             writeln!(log, "{line:4}").unwrap();

@@ -3,9 +3,11 @@
 use super::{Machine, Refused};
 use crate::agents::{Agents, MachinePort};
 use crate::events::Events;
+use crate::legacy::{LogFiles, SerialLog};
 use oriel_agents::port;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_qemu::{GuestPort, QemuMachine, StartError};
+use oriel_jail::seccomp::narrow_beside_qemu;
+use oriel_qemu::{GuestPort, QemuMachine, StartError, Supplies};
 use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -23,13 +25,20 @@ impl Qemu {
     ///
     /// # Errors
     /// When QEMU is missing or does not start; then nothing is left running.
-    pub fn start(config: &MachineConfig, events: Arc<Events>) -> Result<Self, StartError> {
+    pub fn start(
+        config: &MachineConfig,
+        supplies: Supplies,
+        serial_log: LogFiles,
+        events: Arc<Events>,
+    ) -> Result<Self, StartError> {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         super::tell_size(&desk, &events);
         let (agents, ports) = Agents::of(config)?;
         agents.follow(&desk);
         let ports = ports.into_iter().map(guest_port).collect::<std::io::Result<_>>()?;
-        let machine = QemuMachine::start(config, desk.clone(), ports)?;
+        let log = SerialLog::new(serial_log);
+        let machine = QemuMachine::start(config, supplies, log, desk.clone(), ports)?;
+        narrow_beside_qemu();
         if let Some(heard) = machine.take_events() {
             std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
         }

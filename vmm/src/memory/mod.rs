@@ -62,6 +62,14 @@ pub struct Backing {
     pub huge_pages: HugePages,
     /// Equal pages of several guests may become one (KSM).
     pub share: bool,
+    /// Reserved huge pages that the host has left.
+    pub large_pages_free: u64,
+}
+
+/// The reserved huge pages of the host that are free and not promised to another process.
+pub fn large_pages_free() -> u64 {
+    let pages = |path| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    pages(LARGE_PAGES_FREE).unwrap_or(0).saturating_sub(pages(LARGE_PAGES_PROMISED).unwrap_or(0))
 }
 
 /// Where `bytes` of RAM lie: below the hole first, the rest from 4 GiB on.
@@ -122,8 +130,7 @@ fn refusal(mib: u32, backing: Backing, error: io::Error) -> MemoryError {
     if backing.huge_pages != HugePages::Reserved || error.raw_os_error() != Some(libc::ENOMEM) {
         return MemoryError::Refused(mib, error);
     }
-    let pages = |path| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    let free = pages(LARGE_PAGES_FREE).unwrap_or(0).saturating_sub(pages(LARGE_PAGES_PROMISED).unwrap_or(0));
+    let free = backing.large_pages_free;
     let wanted_pages = (u64::from(mib) << 20) / LARGE_PAGE as u64;
     MemoryError::TooFewReserved { wanted: mib, free: free * 2, missing: wanted_pages.saturating_sub(free) }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn advised(huge_pages: HugePages, share: bool) -> GuestRam {
-    allocate(64, Backing { huge_pages, share }).unwrap()
+    allocate(64, Backing { huge_pages, share, large_pages_free: 0 }).unwrap()
 }
 
 /// `VmFlags` of the mapping that holds the guest's memory (proc_pid_smaps(5)).
@@ -55,7 +55,8 @@ fn the_host_is_told_how_to_back_the_memory() {
 
 #[test]
 fn reserved_pages_are_whole_and_there_or_refused_with_what_to_do() {
-    let reserved = |mib| allocate(mib, Backing { huge_pages: HugePages::Reserved, share: false });
+    let reserved =
+        |mib| allocate(mib, Backing { huge_pages: HugePages::Reserved, share: false, large_pages_free: 0 });
     assert!(matches!(reserved(65), Err(MemoryError::Odd(65))));
     // More than any host that runs this has set aside, and less than it has.
     let much = u32::try_from(crate::host::memory_mib()).unwrap_or(u32::MAX) & !1;

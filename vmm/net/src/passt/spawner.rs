@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
@@ -46,13 +46,19 @@ impl Spawner {
             })
     }
 
-    fn command(&self, socket: RawFd) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(["--foreground", "--quiet", "--fd", &socket.to_string()]);
-        command.args(["--mtu", &MTU.to_string()]);
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// What it is started with, if it inherits `socket`.
+    pub fn arguments(socket: RawFd) -> Vec<String> {
+        let (socket, mtu) = (socket.to_string(), MTU.to_string());
+        let mut arguments = vec!["--foreground", "--quiet", "--fd", &socket, "--mtu", &mtu];
         // Nothing from outside reaches the guest, and the guest does not reach what listens on the
         // host's loopback interface by way of the gateway's address.
-        command.args(["--tcp-ports", "none", "--udp-ports", "none", "--no-map-gw"]);
+        arguments.extend(["--tcp-ports", "none", "--udp-ports", "none", "--no-map-gw"]);
+        let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let servers = name_servers();
         if servers.is_empty() {
             tracing::warn!(
@@ -61,8 +67,14 @@ impl Spawner {
             );
         }
         for server in servers.into_iter().take(MOST_SERVERS) {
-            command.args(["--dns", &server.to_string()]);
+            arguments.extend(["--dns".to_owned(), server.to_string()]);
         }
+        arguments
+    }
+
+    fn command(&self, socket: RawFd) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(Self::arguments(socket));
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         // SAFETY: the closure only makes async-signal-safe system calls and does not allocate.
         unsafe {

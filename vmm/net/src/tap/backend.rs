@@ -1,12 +1,13 @@
 //! Frames to a TAP interface and back. The host's kernel takes and gives unfinished checksums and
 //! long segments, as far as the guest does.
 
+use super::OpenTap;
 use super::ioctl::{self, TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6};
 use crate::poll::Poll;
 use oriel_virtio::net::{Backend, Frame, HEADER_LEN, Header, MAX_FRAME, Offloads};
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use vmm_sys_util::epoll::EventSet;
 
 const TAP: u64 = 0;
@@ -29,10 +30,9 @@ impl Tap {
     ///
     /// # Errors
     /// When it is no such thing.
-    pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+    pub fn of(OpenTap { fd, mtu }: OpenTap) -> io::Result<Self> {
         ioctl::set_header_len(fd.as_fd(), HEADER_LEN)?;
         ioctl::set_offloads(fd.as_fd(), 0)?;
-        let mtu = ioctl::mtu(fd.as_fd()).ok();
         let file = File::from(fd);
         let poll = Poll::new()?;
         poll.add(file.as_raw_fd(), EventSet::empty(), TAP)?;

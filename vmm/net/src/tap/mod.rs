@@ -5,4 +5,4 @@ mod ioctl;
 mod open;
 
 pub use backend::Tap;
-pub use open::{TapError, open_tap};
+pub use open::{OpenTap, TapError, open_tap};

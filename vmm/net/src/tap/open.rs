@@ -47,12 +47,21 @@ pub enum TapError {
     },
 }
 
+/// An open interface, for [`super::Tap::of`] in this process or another.
+#[derive(Debug)]
+pub struct OpenTap {
+    /// /dev/net/tun, attached.
+    pub fd: OwnedFd,
+    /// The longest packet. Only a process in the interface's own network can ask for it.
+    pub mtu: Option<u16>,
+}
+
 /// Opens the interface `name`, which must be there: frames pass with a `struct virtio_net_hdr` in
-/// front. The descriptor is for [`super::Tap::from_fd`], in this process or another.
+/// front.
 ///
 /// # Errors
 /// When there is none that this process may use.
-pub fn open_tap(name: &str) -> Result<OwnedFd, TapError> {
+pub fn open_tap(name: &str) -> Result<OpenTap, TapError> {
     let raw = raw_name(name).ok_or_else(|| TapError::Name(name.to_owned()))?;
     // TUNSETIFF makes what is not there, for those who may.
     if !exists(name) {
@@ -71,7 +80,9 @@ pub fn open_tap(name: &str) -> Result<OwnedFd, TapError> {
         Some(libc::EINVAL) => TapError::Kind(name),
         _ => TapError::Host { name, error },
     })?;
-    Ok(tun.into())
+    let fd = OwnedFd::from(tun);
+    let mtu = ioctl::mtu(fd.as_fd()).ok();
+    Ok(OpenTap { fd, mtu })
 }
 
 fn raw_name(name: &str) -> Option<ioctl::Name> {

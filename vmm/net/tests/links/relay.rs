@@ -1,6 +1,6 @@
 use super::dhcp::{discover, offer};
 use super::passt::{PROCESSES, kill, processes};
-use oriel_net::{Passt, Relay, Spawner, plug};
+use oriel_net::{Cable, Passt, Relay, Spawner};
 use oriel_virtio::{Limit, Limiter};
 use oriel_vmm_api::Link;
 use std::io::{Read, Write};
@@ -84,7 +84,7 @@ fn a_relay_holds_to_its_limit_and_loses_nothing() {
 
 #[test]
 fn a_link_is_made_as_configured() {
-    assert!(!plug(&Link::Isolated).unwrap().link_up());
-    let refusal = plug(&Link::Tap { name: "oriel-absent".into() }).err().unwrap().to_string();
+    assert!(!Cable::open(&Link::Isolated).unwrap().plug().unwrap().link_up());
+    let refusal = Cable::open(&Link::Tap { name: "oriel-absent".into() }).err().unwrap().to_string();
     assert!(refusal.contains("ip tuntap add dev oriel-absent"), "{refusal}");
 }

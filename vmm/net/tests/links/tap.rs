@@ -73,7 +73,7 @@ fn the_hosts_kernel_is_at_the_other_end() {
         ip("tuntap add dev oriel0 mode tap vnet_hdr");
         ip("address add 198.18.7.1/24 dev oriel0");
         ip("link set oriel0 mtu 4000 up");
-        let mut tap = Tap::from_fd(open_tap("oriel0").unwrap()).unwrap();
+        let mut tap = Tap::of(open_tap("oriel0").unwrap()).unwrap();
         assert_eq!((tap.mtu(), tap.link_up()), (Some(4000), true));
         assert!(matches!(open_tap("oriel0"), Err(TapError::Busy(_))));
         let host = ask_for_host(&mut tap);

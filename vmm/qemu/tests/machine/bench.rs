@@ -1,7 +1,7 @@
 //! A QEMU for a test: its folder, its screen, and patience.
 
 use oriel_display::{Desk, PixelSource, Screen, Size};
-use oriel_qemu::{GuestPort, QemuMachine, StartError};
+use oriel_qemu::{GuestPort, QemuMachine, StartError, Supplies};
 use oriel_vmm_api::{Accel, Boot, EndReason, Event, HugePages, MachineConfig, MachineKind, RunState};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,7 +104,9 @@ impl Bench {
         ports: Vec<GuestPort>,
     ) -> Result<Self, StartError> {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
-        let machine = QemuMachine::start(config, Arc::clone(&desk), ports)?;
+        let serial_log = fs::File::create(&config.serial_log)?;
+        let supplies = Supplies::open(config)?;
+        let machine = QemuMachine::start(config, supplies, serial_log, Arc::clone(&desk), ports)?;
         let screen = Arc::clone(&desk.screens()[0]);
         let events = machine.take_events().unwrap();
         Ok(Self { machine, desk, screen, events, folder })

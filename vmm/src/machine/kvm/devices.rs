@@ -1,17 +1,18 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
-use super::disks::{self, DiskError, OpenDisk};
+use super::disks::{self, DiskError};
 use super::driver::Message;
 use crate::agents::MachinePort;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_net::{MacAddress, PlugError, limit, plug};
+use oriel_net::{Cable, MacAddress, PlugError, limit};
 use oriel_virtio::{
     Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, Net, SoundCard,
     VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -37,12 +38,13 @@ pub struct Devices {
     pub counters: Arc<Counters>,
 }
 
-/// Makes the devices of `config`, whose disks are open as `disks`: the pictures go to the screens of
-/// `desk`, the console to `log`, what a device cannot deal with alone to `orders`; `ports` are for the
-/// guest's agents.
+/// Makes the devices of `config`, whose disks are open as `disks` and networks as `cables`: the
+/// pictures go to the screens of `desk`, the console to `log`, what a device cannot deal with alone
+/// to `orders`; `ports` are for the guest's agents.
 pub fn make(
     config: &MachineConfig,
-    disks: Vec<OpenDisk>,
+    disks: Vec<Vec<File>>,
+    cables: Vec<Cable>,
     desk: &Arc<Desk>,
     log: &SerialLog,
     orders: &Sender<Message>,
@@ -70,9 +72,9 @@ pub fn make(
         Box::new(balloon),
     ];
     // Before the disks: their names do not depend on the slot, those of interfaces do.
-    for network in &config.networks {
+    for (network, cable) in config.networks.iter().zip(cables) {
         let mac: MacAddress = network.mac.parse().map_err(PlugError::from)?;
-        let link = plug(&network.link)?;
+        let link = cable.plug()?;
         devices.push(Box::new(Net::new(mac.0, link, limit(network.limit), counters.clone())?));
     }
     for (index, (disk, opened)) in config.disks.iter().zip(disks).enumerate() {

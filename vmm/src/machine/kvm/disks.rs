@@ -6,7 +6,8 @@ use oriel_disk::{DiskStack, ImageError, Source};
 use oriel_virtio::block::{Serial, Setup};
 use oriel_virtio::{Block, Counters, Limit};
 use oriel_vmm_api::Disk;
-use std::fs::OpenOptions;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -19,37 +20,28 @@ pub struct DiskError {
     error: ImageError,
 }
 
-/// The open images of one disk.
-pub struct OpenDisk {
-    top: Source,
-    below: Vec<Source>,
-}
-
-/// Opens the images of `disk`. What comes after needs no path any more.
+/// Opens the images of `disk`, the top one first. What comes after needs no path any more.
 ///
 /// # Errors
 /// When one of them is missing or not ours to open.
-pub fn open(disk: &Disk) -> Result<OpenDisk, DiskError> {
-    let source = |path: &Path, format, writable| {
-        let file = OpenOptions::new().read(true).write(writable).open(path);
-        let file = file.map_err(|error| DiskError { path: path.to_owned(), error: error.into() })?;
-        Ok(Source { file, format })
+pub fn open(disk: &Disk) -> Result<Vec<File>, DiskError> {
+    let open = |path: &Path, writable| {
+        let file = File::options().read(true).write(writable).open(path);
+        file.map_err(|error| DiskError { path: path.to_owned(), error: error.into() })
     };
-    let below = disk.backing.iter().map(|layer| source(&layer.path, layer.format, false));
-    Ok(OpenDisk {
-        top: source(&disk.path, disk.format, !disk.read_only)?,
-        below: below.collect::<Result<_, _>>()?,
-    })
+    let below = disk.backing.iter().map(|layer| open(&layer.path, false));
+    std::iter::once(open(&disk.path, !disk.read_only)).chain(below).collect()
 }
 
-/// The device for the disk number `index`, whose images are `opened`; `orders` hears of its troubles.
+/// The device for the disk number `index`, whose open `images` are the top one first; `orders` hears
+/// of its troubles.
 ///
 /// # Errors
 /// When an image is in use, damaged or unfit, or the host is out of descriptors.
 pub fn device(
     index: usize,
     disk: &Disk,
-    opened: OpenDisk,
+    images: Vec<File>,
     orders: &Sender<Message>,
     counters: &Arc<Counters>,
 ) -> Result<Block, DeviceError> {
@@ -58,7 +50,10 @@ pub fn device(
         let path = below.map_or(&disk.path, |layer| &layer.path).clone();
         DiskError { path, error }
     };
-    let stack = DiskStack::open(opened.top, opened.below, disk.read_only).map_err(failed)?;
+    let formats = std::iter::once(disk.format).chain(disk.backing.iter().map(|layer| layer.format));
+    let mut sources = images.into_iter().zip(formats).map(|(file, format)| Source { file, format });
+    let top = sources.next().ok_or_else(|| failed((0, std::io::Error::from(ErrorKind::NotFound).into())))?;
+    let stack = DiskStack::open(top, sources.collect(), disk.read_only).map_err(failed)?;
     let orders = orders.clone();
     let setup = Setup {
         serial: serial(&disk.path),

@@ -8,5 +8,6 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+pub use disks::{DiskError, open as open_disk};
 pub use hardware::Hardware;
-pub use start::{KvmMachine, StartError};
+pub use start::{Equipment, KvmMachine, StartError};

@@ -1,28 +1,29 @@
 //! From a configuration to a machine that runs, or to one sentence that says why not.
 
 use super::devices::{self, DeviceError, Devices};
-use super::disks;
 use super::driver::{Driver, FullDisks, Message, Order};
 use super::hardware::Hardware;
 use crate::acpi::AcpiError;
 use crate::agents::Agents;
 use crate::alarm::Alarm;
-use crate::boot::{BootError, BootSource};
+use crate::boot::{BootError, BootFiles, BootSource};
 use crate::cpu::{Exits, VmError};
 use crate::events::Events;
 use crate::generation::{Generation, NotAGeneration};
-use crate::host;
+use crate::host::{self, Residency};
 use crate::last_words::sentence;
-use crate::legacy::SerialLog;
+use crate::legacy::{LogFiles, SerialLog};
 use crate::machine::{Machine, Refused};
 use crate::memory::{self, Backing, MemoryError};
 use crate::wiring::{KvmWiring, Wiring};
 use oriel_display::desk::MAX_SCREENS;
 use oriel_display::{Desk, InputSink, Size};
+use oriel_net::Cable;
 use oriel_virtio::{BalloonControl, Counters, GuestRam};
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 
@@ -37,9 +38,6 @@ pub enum StartError {
     /// 0 or too many.
     #[error("a desktop has 1 to {MAX_SCREENS} screens, not {0}")]
     Screens(u8),
-    /// No usable /dev/kvm.
-    #[error("{0}")]
-    NoKvm(String),
     /// Guest memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -64,17 +62,27 @@ pub enum StartError {
     /// Tables.
     #[error(transparent)]
     Acpi(#[from] AcpiError),
-    /// The serial log.
-    #[error("the serial log {path} cannot be written: {error}")]
-    SerialLog {
-        /// The file.
-        path: PathBuf,
-        /// The system's word.
-        error: std::io::Error,
-    },
     /// Descriptors or threads.
     #[error("the host is out of descriptors or threads: {0}")]
     Resources(std::io::Error),
+}
+
+/// What it needs of the host, opened by someone who may: it opens nothing itself.
+pub struct Equipment {
+    /// /dev/kvm, checked.
+    pub kvm: OwnedFd,
+    /// What it boots.
+    pub boot: BootFiles,
+    /// Reserved huge pages that the host has left.
+    pub large_pages_free: u64,
+    /// The images of each disk, the top one first.
+    pub disks: Vec<Vec<File>>,
+    /// Where each network interface leads.
+    pub cables: Vec<Cable>,
+    /// For the guest's serial console.
+    pub serial_log: LogFiles,
+    /// The process's own memory in figures.
+    pub residency: Residency,
 }
 
 /// A machine on KVM.
@@ -85,6 +93,7 @@ pub struct KvmMachine {
     input: Arc<dyn InputSink>,
     ram: GuestRam,
     hardware: Arc<Hardware>,
+    residency: Residency,
     counters: Arc<Counters>,
     balloon: BalloonControl,
     exits: Arc<Exits>,
@@ -95,31 +104,33 @@ impl KvmMachine {
     ///
     /// # Errors
     /// When something that it needs is missing or damaged; then nothing runs.
-    pub fn start(config: &MachineConfig, events: Arc<Events>) -> Result<Self, StartError> {
+    pub fn start(
+        config: &MachineConfig,
+        equipment: Equipment,
+        events: Arc<Events>,
+    ) -> Result<Self, StartError> {
+        let Equipment { kvm, boot, large_pages_free, disks, cables, serial_log, residency } = equipment;
         if config.cpus == 0 || config.cpus > MAX_CPUS {
             return Err(StartError::Cpus(config.cpus));
         }
         if !(1..=MAX_SCREENS).contains(&config.screens.into()) {
             return Err(StartError::Screens(config.screens));
         }
-        let kvm = host::open_kvm().map_err(|finding| StartError::NoKvm(finding.to_string()))?;
-        let boot = BootSource::open(&config.boot)?;
+        let kvm = host::kvm(kvm);
+        let boot = BootSource::new(&config.boot, boot)?;
         let generation = match &config.generation {
             Some(text) => Generation::parse(text)?,
             None => Generation::random()?,
         };
-        let backing = Backing { huge_pages: config.huge_pages, share: config.share_pages };
+        let backing = Backing { huge_pages: config.huge_pages, share: config.share_pages, large_pages_free };
         let ram = memory::allocate(config.memory_mib, backing)?;
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
-        let log = SerialLog::create(&config.serial_log)
-            .map_err(|error| StartError::SerialLog { path: config.serial_log.clone(), error })?;
+        let log = SerialLog::new(serial_log);
         let (agents, ports) = Agents::of(config).map_err(StartError::Resources)?;
         agents.follow(&desk);
         let (orders, messages) = mpsc::channel();
-        let disks =
-            config.disks.iter().map(disks::open).collect::<Result<_, _>>().map_err(DeviceError::from)?;
         let Devices { devices, input, balloon, counters } =
-            devices::make(config, disks, &desk, &log, &orders, ports)?;
+            devices::make(config, disks, cables, &desk, &log, &orders, ports)?;
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
         let wiring = Arc::new(KvmWiring::default());
@@ -147,7 +158,18 @@ impl KvmMachine {
             .name("machine".into())
             .spawn(move || driver.run(&messages))
             .map_err(StartError::Resources)?;
-        Ok(Self { orders: Mutex::new(orders), desk, agents, input, ram, hardware, counters, balloon, exits })
+        Ok(Self {
+            orders: Mutex::new(orders),
+            desk,
+            agents,
+            input,
+            ram,
+            hardware,
+            residency,
+            counters,
+            balloon,
+            exits,
+        })
     }
 
     fn ask(&self, order: Order) -> Result<(), Refused> {
@@ -211,7 +233,7 @@ impl Machine for KvmMachine {
         counters.insert("unclaimed_memory_accesses".into(), memory);
         counters.extend(self.balloon.figures().into_iter().map(|(name, mib)| (name.to_owned(), mib)));
         counters.extend(self.exits.figures());
-        counters.extend(host::residency(&memory::host_ranges(&self.ram)));
+        counters.extend(self.residency.figures(&memory::host_ranges(&self.ram)));
         counters
     }
 }

@@ -1,9 +1,12 @@
 //! What a machine does for its disks' sake.
 
-use super::KvmMachine;
 use super::driver::Message;
+use super::{Equipment, KvmMachine};
+use crate::boot::BootFiles;
 use crate::boot::tests::pvh_elf;
 use crate::events::Events;
+use crate::host::Residency;
+use crate::legacy::LogFiles;
 use crate::machine::Machine;
 use oriel_virtio::block::DiskTrouble::{Full, Over};
 use oriel_vmm_api::{Boot, Event, HugePages, MachineConfig, MachineKind, PauseReason, RunState};
@@ -61,7 +64,16 @@ fn idle(name: &str) -> Option<Idle> {
     };
     let events = Arc::new(Events::default());
     let heard = events.listen();
-    let machine = KvmMachine::start(&config, events).unwrap();
+    let equipment = Equipment {
+        kvm: crate::host::open_kvm().unwrap(),
+        boot: BootFiles::open(&config.boot).unwrap(),
+        large_pages_free: 0,
+        disks: Vec::new(),
+        cables: Vec::new(),
+        serial_log: LogFiles::create(&config.serial_log).unwrap(),
+        residency: Residency::open().unwrap(),
+    };
+    let machine = KvmMachine::start(&config, equipment, events).unwrap();
     let idle = Idle { machine, heard, folder };
     idle.becomes(RunState::Running, None);
     Some(idle)

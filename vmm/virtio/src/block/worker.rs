@@ -4,6 +4,7 @@ use super::request::{HEADER_LEN, Refusal, Request};
 use super::shared::{Job, Shared, Stale};
 use crate::counters::Counters;
 use oriel_disk::{DiskStack, is_no_space};
+use oriel_jail::seccomp::{Thread, narrow};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub struct Worker {
 impl Worker {
     /// The thread's body.
     pub fn run(self) {
+        narrow(Thread::Disk);
         let mut buffer = vec![0; CHUNK];
         while let Some(job) = self.shared.next() {
             let outcome = match &job.request {

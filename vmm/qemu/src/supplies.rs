@@ -1,0 +1,93 @@
+//! What QEMU is started with, found and opened by someone who may: QEMU itself is jailed.
+
+use crate::accel::{choose_accel, cpu_model};
+use crate::disks::DiskImages;
+use crate::error::StartError;
+use crate::installed::find_program;
+use crate::start::MINIMUM_MIB;
+use oriel_display::desk::MAX_SCREENS;
+use oriel_net::Cable;
+use oriel_vmm_api::{Accel, MachineConfig};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// What was found out of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// QEMU.
+    pub program: PathBuf,
+    /// What executes guest code.
+    pub accel: Accel,
+    /// QEMU's `-cpu`.
+    pub cpu_model: String,
+    /// Where QEMU finds the kernel; `None` to boot the first disk.
+    pub kernel: Option<PathBuf>,
+    /// Where it finds the initial RAM disk.
+    pub initrd: Option<PathBuf>,
+}
+
+/// That, and what was opened.
+pub struct Supplies {
+    /// Facts.
+    pub setup: Setup,
+    /// The disks in order.
+    pub disks: Vec<DiskImages>,
+    /// The networks in order.
+    pub cables: Vec<Cable>,
+}
+
+impl Supplies {
+    /// Finds and opens what `config` needs. No image is looked into.
+    ///
+    /// # Errors
+    /// When QEMU or a file is missing, or the configuration is none.
+    pub fn open(config: &MachineConfig) -> Result<Self, StartError> {
+        check(config)?;
+        let setup = Setup::find(config)?;
+        let disks = config.disks.iter().map(DiskImages::open).collect::<Result<_, _>>()?;
+        let cables = config.networks.iter().map(|network| Cable::open(&network.link));
+        Ok(Self { setup, disks, cables: cables.collect::<Result<_, _>>()? })
+    }
+}
+
+impl Setup {
+    /// Finds QEMU and what it boots.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn find(config: &MachineConfig) -> Result<Self, StartError> {
+        let kernel = Some(&config.boot.kernel).filter(|kernel| !kernel.as_os_str().is_empty());
+        let initrd = config.boot.initrd.as_ref().filter(|_| kernel.is_some());
+        for (what, path) in [("kernel", kernel), ("initial RAM disk", initrd)] {
+            path.map(|path| readable(what, path)).transpose()?;
+        }
+        let program = find_program().ok_or(StartError::QemuMissing)?;
+        let accel = choose_accel(config.accel)?;
+        let cpu_model = cpu_model(accel).to_owned();
+        Ok(Self { program, accel, cpu_model, kernel: kernel.cloned(), initrd: initrd.cloned() })
+    }
+}
+
+/// Finds what cannot work before a process is made.
+fn check(config: &MachineConfig) -> Result<(), StartError> {
+    if !(1..=64).contains(&config.cpus) {
+        return Err(StartError::Config("a machine has 1 to 64 processors".to_owned()));
+    }
+    if !(1..=MAX_SCREENS).contains(&config.screens.into()) {
+        return Err(StartError::Config(format!("a desktop has 1 to {MAX_SCREENS} screens")));
+    }
+    if config.memory_mib < MINIMUM_MIB {
+        return Err(StartError::Config(format!("a machine has at least {MINIMUM_MIB} MiB of memory")));
+    }
+    if let Some(generation) = &config.generation
+        && (generation.len() != 32 || !generation.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    {
+        return Err(StartError::Config("a generation has 32 hexadecimal digits".to_owned()));
+    }
+    Ok(())
+}
+
+fn readable(what: &'static str, path: &Path) -> Result<(), StartError> {
+    File::open(path).map(drop).map_err(|error| StartError::File { what, path: path.to_owned(), error })
+}

@@ -1,0 +1,74 @@
+//! What the keeper and the machine's process say to each other.
+
+use crate::resources::Manifest;
+use oriel_jail::Plan;
+use oriel_jail::descriptors::FIRST_HANDED;
+use oriel_vmm_api::{Jail, LastWords, MachineConfig};
+use serde::{Deserialize, Serialize};
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+/// The longest message to the machine: a configuration.
+pub const LONGEST_TO_MACHINE: usize = 128 << 10;
+/// The longest message from it. A machine whose guest has broken out is not trusted.
+pub const LONGEST_FROM_MACHINE: usize = 16 << 10;
+
+/// Where a helper finds its socket: after the leash.
+pub const HELPER_SOCKET: RawFd = FIRST_HANDED + 1;
+
+/// The first message to a new process.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Outfit {
+    /// Be this machine; its descriptors come along.
+    Machine(Box<MachineOutfit>),
+    /// Enter the jail and become this program, which finds its socket at [`HELPER_SOCKET`].
+    Helper {
+        /// How it is jailed.
+        plan: Plan,
+        /// The program, in the jail's root.
+        program: PathBuf,
+        /// Without its name.
+        arguments: Vec<String>,
+    },
+    /// Enter the jail, tell how that went, and end.
+    Rehearsal(Plan),
+}
+
+/// What a machine is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MachineOutfit {
+    /// What it is.
+    pub config: MachineConfig,
+    /// How it is jailed.
+    pub plan: Plan,
+    /// What its descriptors are.
+    pub manifest: Manifest,
+    /// The keeper's process, which is what others know of the desktop.
+    pub keeper: u32,
+    /// The keeper's user, who may connect.
+    pub owner: u32,
+    /// What to log (`ORIEL_LOG`).
+    pub log: String,
+}
+
+/// To a machine that runs.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToMachine {
+    /// End at once, as pulling the plug does.
+    Stop,
+    /// The answer to [`FromMachine::Connect`]: a socket comes along.
+    Connected,
+    /// The other answer; one plain sentence.
+    NotConnected(String),
+}
+
+/// From the machine.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromMachine {
+    /// It ends, and this is why.
+    Ended(LastWords),
+    /// It wants a new passt behind the network interface of this number.
+    Connect(usize),
+    /// How a [`Outfit::Rehearsal`] went.
+    Jailed(Jail),
+}

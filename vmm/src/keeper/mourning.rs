@@ -1,0 +1,42 @@
+//! Why a machine ended that could not say so itself.
+
+use oriel_jail::Ending;
+use oriel_vmm_api::{EndReason, LastWords};
+
+/// Tells it from how its process ended.
+pub fn last_words(ending: Ending) -> LastWords {
+    let text = match ending {
+        Ending::Killed(libc::SIGSYS) => {
+            "The desktop's machine tried a system call that its jail forbids and was killed: either its guest \
+             has taken it over, or the jail is too tight. The host's kernel log names the call. Start the desktop \
+             again, and report this."
+                .to_owned()
+        }
+        Ending::Killed(libc::SIGKILL) => {
+            "The desktop's machine was killed (SIGKILL), by hand or by the kernel for lack of memory. Start the \
+             desktop again."
+                .to_owned()
+        }
+        Ending::Killed(signal) => {
+            format!("The desktop's machine crashed with signal {signal}. Start the desktop again, and report this.")
+        }
+        Ending::Exited(status) => format!(
+            "The desktop's machine ended without saying why (status {status}); its log may say more. Start the \
+             desktop again."
+        ),
+    };
+    LastWords { reason: EndReason::Crashed, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forbidden_call_is_told_from_other_ends() {
+        assert!(last_words(Ending::Killed(libc::SIGSYS)).text.contains("system call"));
+        assert!(last_words(Ending::Killed(libc::SIGKILL)).text.contains("lack of memory"));
+        assert!(last_words(Ending::Killed(libc::SIGSEGV)).text.contains("signal 11"));
+        assert!(last_words(Ending::Exited(1)).text.contains("status 1"));
+    }
+}

@@ -1,0 +1,97 @@
+//! The machine's end of its connection to the keeper.
+
+use crate::keeper::{FromMachine, LONGEST_TO_MACHINE, Outfit, ToMachine};
+use crate::machine::Machine;
+use oriel_jail::packets::Packets;
+use oriel_jail::seccomp::{Thread, narrow};
+use oriel_net::Connector;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Messages to and from the keeper.
+pub struct Leash {
+    packets: Packets,
+    /// What is to be stopped when the keeper says so, once it is there.
+    machine: OnceLock<Arc<dyn Machine>>,
+    /// Whoever asked the keeper for a connection waits for the answer; one at a time.
+    connected: Mutex<Receiver<io::Result<OwnedFd>>>,
+    answers: Sender<io::Result<OwnedFd>>,
+}
+
+impl Leash {
+    /// Of the descriptor that the keeper handed to this process.
+    pub fn new(socket: OwnedFd) -> Self {
+        let (answers, connected) = channel();
+        Self { packets: socket.into(), machine: OnceLock::new(), connected: Mutex::new(connected), answers }
+    }
+
+    /// The first message, with the descriptors that come along; `None` when there is no keeper.
+    ///
+    /// # Errors
+    /// When it is not understood.
+    pub fn first(&self) -> io::Result<Option<(Outfit, Vec<OwnedFd>)>> {
+        self.packets.receive(LONGEST_TO_MACHINE)
+    }
+
+    /// Tells the keeper something. Without one this process ends in a moment, so nothing is lost.
+    pub fn say(&self, message: &FromMachine) {
+        let _ = self.packets.send(message, &[]);
+    }
+
+    /// From now on the keeper stops `machine`.
+    pub fn holds(&self, machine: Arc<dyn Machine>) {
+        let _ = self.machine.set(machine);
+    }
+
+    /// Starts the thread that hears the keeper. When the keeper is gone, or ends what does not run
+    /// yet, the process ends at once.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn obey(self: &Arc<Self>) -> io::Result<()> {
+        let leash = self.clone();
+        let hear = move || {
+            narrow(Thread::Leash);
+            loop {
+                leash.hear();
+            }
+        };
+        std::thread::Builder::new().name("leash".into()).spawn(hear).map(drop)
+    }
+
+    fn hear(&self) {
+        match self.packets.receive(LONGEST_TO_MACHINE) {
+            Ok(Some((ToMachine::Stop, _))) => match self.machine.get() {
+                Some(machine) => drop(machine.stop()),
+                None => std::process::exit(1),
+            },
+            Ok(Some((ToMachine::Connected, sockets))) => {
+                let socket = sockets.into_iter().next().ok_or_else(|| io::ErrorKind::InvalidData.into());
+                let _ = self.answers.send(socket);
+            }
+            Ok(Some((ToMachine::NotConnected(text), _))) => {
+                let _ = self.answers.send(Err(io::Error::other(text)));
+            }
+            Ok(None) => std::process::exit(1),
+            Err(error) => tracing::error!(%error, "the keeper said something that is not understood"),
+        }
+    }
+}
+
+/// A network interface whose passt the keeper starts.
+pub struct KeptPasst {
+    /// To the keeper.
+    pub leash: Arc<Leash>,
+    /// The number of the interface.
+    pub network: usize,
+}
+
+impl Connector for KeptPasst {
+    fn connect(&self) -> io::Result<OwnedFd> {
+        let answers = crate::lock(&self.leash.connected);
+        self.leash.packets.send(&FromMachine::Connect(self.network), &[])?;
+        answers.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?
+    }
+}
