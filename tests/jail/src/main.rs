@@ -1,0 +1,57 @@
+//! The intruder: `intruder keep CONFIG` is a keeper like any other but for the program that it
+//! starts in the machine's place, which is this one again.
+
+mod attempts;
+
+use oriel_jail::Plan;
+use oriel_jail::root::Entry;
+use oriel_jail_tests::{Order, Without};
+use oriel_vmm::keeper::{self, FromMachine, Outfit};
+use oriel_vmm::{config_file, desktop};
+use oriel_vmm_api::{EndReason, LastWords};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["keep", config] => config_file::read(Path::new(config))
+            .and_then(|config| keeper::run(&config, Path::new(keeper::OWN_PROGRAM), "")),
+        [keeper::MACHINE_COMMAND] => intrude().map_err(|error| error.to_string()),
+        _ => Err("usage: intruder keep CONFIG".to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn intrude() -> io::Result<()> {
+    let mut told = desktop::hear()?;
+    let Outfit::Machine(outfit) = &mut told.outfit else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let order: Order = serde_json::from_str(&outfit.config.boot.cmdline)?;
+    for part in &order.without {
+        leave_out(*part, &mut outfit.plan);
+    }
+    let Some(mut jailed) = desktop::enter_jail(told, |_| ())? else { return Ok(()) };
+    for attempt in &order.attempts {
+        let answer = attempts::make(attempt);
+        writeln!(jailed.resources.serial_log.newest, "{}", serde_json::to_string(&answer)?)?;
+    }
+    let text = serde_json::to_string(&jailed.jail)?;
+    jailed.leash.say(&FromMachine::Ended(LastWords { reason: EndReason::Stopped, text }));
+    Ok(())
+}
+
+fn leave_out(part: Without, plan: &mut Plan) {
+    match part {
+        Without::Seccomp => plan.filter = None,
+        Without::Landlock => plan.reach = None,
+        Without::EmptyRoot => plan.root = Entry::programs(),
+    }
+}

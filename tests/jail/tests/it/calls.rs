@@ -1,0 +1,60 @@
+//! System calls that kill.
+
+use crate::support::{Intruder, answers, as_everyone};
+use oriel_jail_tests::Attempt;
+use oriel_vmm_api::EndReason;
+
+/// Whether an intruder that tries this is killed for it, and the keeper says so.
+fn kills(attempt: Attempt) {
+    as_everyone(|starter| {
+        let mut intruder = Intruder::start(starter, &[], std::slice::from_ref(&attempt));
+        let words = intruder.words();
+        assert_eq!(intruder.answers(), [], "{attempt:?} got an answer");
+        assert_eq!(words.reason, EndReason::Crashed);
+        assert!(words.text.contains("a system call that its jail forbids"), "{attempt:?}: {}", words.text);
+        assert!(!intruder.keeper.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn forbidden_calls_kill() {
+    for number in [
+        libc::SYS_ptrace,
+        libc::SYS_mount,
+        libc::SYS_bpf,
+        libc::SYS_setns,
+        libc::SYS_socket,
+        libc::SYS_execve,
+        libc::SYS_io_uring_setup,
+        libc::SYS_kexec_load,
+        libc::SYS_init_module,
+        libc::SYS_keyctl,
+        libc::SYS_perf_event_open,
+        libc::SYS_process_vm_writev,
+        libc::SYS_userfaultfd,
+        libc::SYS_open_by_handle_at,
+        libc::SYS_kill,
+        libc::SYS_setuid,
+        libc::SYS_memfd_create,
+    ] {
+        kills(Attempt::Call(number));
+    }
+}
+
+#[test]
+fn forbidden_arguments_kill() {
+    for attempt in [Attempt::UserNamespace, Attempt::Fork, Attempt::MapCode, Attempt::PushCharacter] {
+        kills(attempt);
+    }
+}
+
+#[test]
+fn threads_may_do_less_than_their_process() {
+    as_everyone(|starter| {
+        let calls = [Attempt::Call(libc::SYS_accept4), Attempt::CallAsLeash(libc::SYS_recvmsg)];
+        let bad_descriptor = [Err(libc::ENOTSOCK), Err(libc::EBADF)];
+        assert_eq!(answers(starter, &[], calls), bad_descriptor, "what is allowed gets its answer");
+    });
+    kills(Attempt::CallAsVcpu(libc::SYS_accept4));
+    kills(Attempt::CallAsLeash(libc::SYS_ioctl));
+}

@@ -1,0 +1,181 @@
+//! An intruder in its own folder, kept by a keeper.
+
+use oriel_jail_tests::{Answer, Attempt, Order, Without};
+use oriel_vmm_api::{Boot, HugePages, Jail, LastWords, MachineConfig, MachineKind};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+use std::io;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine; only a failure waits so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_intruder");
+
+/// nobody
+const ORDINARY: u32 = 65534;
+
+/// Who starts the keeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starter {
+    Root,
+    Ordinary,
+}
+
+/// Does `test` as everyone as whom it can be done.
+pub fn as_everyone(test: impl Fn(Starter)) {
+    if !Path::new("/dev/kvm").exists() {
+        return eprintln!("skipped: this host has no /dev/kvm");
+    }
+    if rustix::process::geteuid().is_root() {
+        test(Starter::Root);
+    } else {
+        eprintln!("skipped as root: the tests do not run as root");
+    }
+    let jail = Intruder::start(Starter::Ordinary, &[], &[]).jail();
+    if jail.holds(oriel_jail::JailPart::Mounts) {
+        test(Starter::Ordinary);
+    } else {
+        eprintln!("skipped as an ordinary user: this host gives it no namespaces");
+    }
+}
+
+/// A folder that is gone when it goes.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    fn new(starter: Starter) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("oriel-jail-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = Self(std::env::temp_dir().join(name));
+        std::fs::create_dir(&folder.0).unwrap();
+        if starter == Starter::Ordinary && rustix::process::geteuid().is_root() {
+            chown(&folder.0, Some(ORDINARY), Some(ORDINARY)).unwrap();
+        }
+        folder
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An intruder and its keeper.
+pub struct Intruder {
+    pub folder: Folder,
+    pub keeper: Child,
+}
+
+impl Intruder {
+    pub fn start(starter: Starter, without: &[Without], attempts: &[Attempt]) -> Self {
+        let order = Order { without: without.to_vec(), attempts: attempts.to_vec() };
+        Self::start_as(starter, &order, |_| ())
+    }
+
+    pub fn start_as(starter: Starter, order: &Order, prepare: impl FnOnce(&mut Command)) -> Self {
+        let folder = Folder::new(starter);
+        let config = config(&folder, order);
+        std::fs::write(folder.path("machine.json"), serde_json::to_vec(&config).unwrap()).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.arg("keep").arg(folder.path("machine.json"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        if starter == Starter::Ordinary && rustix::process::geteuid().is_root() {
+            // SAFETY: only system calls between fork and exec.
+            unsafe { command.pre_exec(become_ordinary) };
+        }
+        prepare(&mut command);
+        Self { keeper: command.spawn().unwrap(), folder }
+    }
+
+    /// Waits for the end and its words.
+    pub fn words(&mut self) -> LastWords {
+        wait_until("the keeper ends", || self.keeper.try_wait().unwrap().is_some());
+        serde_json::from_slice(&std::fs::read(self.folder.path("last-words.json")).unwrap()).unwrap()
+    }
+
+    /// What its jail is.
+    pub fn jail(mut self) -> Jail {
+        let words = self.words();
+        serde_json::from_str(&words.text).unwrap_or_else(|_| panic!("{}", words.text))
+    }
+
+    /// The answers so far.
+    pub fn answers(&self) -> Vec<Answer> {
+        let said = std::fs::read_to_string(self.folder.path("serial.log")).unwrap_or_default();
+        let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Intruder {
+    fn drop(&mut self) {
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Has an intruder try `attempts`, all of which leave it alive.
+pub fn answers<const N: usize>(starter: Starter, without: &[Without], attempts: [Attempt; N]) -> [Answer; N] {
+    let mut intruder = Intruder::start(starter, without, &attempts);
+    let words = intruder.words();
+    let answers = intruder.answers();
+    answers.try_into().unwrap_or_else(|some| panic!("{attempts:?}: only {some:?}; {}", words.text))
+}
+
+fn config(folder: &Folder, order: &Order) -> MachineConfig {
+    MachineConfig {
+        id: "intruder".into(),
+        machine: MachineKind::Kvm,
+        accel: None,
+        cpus: 1,
+        memory_mib: 64,
+        boot: Boot { kernel: PROGRAM.into(), initrd: None, cmdline: serde_json::to_string(order).unwrap() },
+        disks: Vec::new(),
+        networks: Vec::new(),
+        sound: false,
+        agents: false,
+        huge_pages: HugePages::default(),
+        share_pages: false,
+        generation: None,
+        require_jail: false,
+        screens: 1,
+        width: 640,
+        height: 480,
+        socket: folder.path("socket"),
+        serial_log: folder.path("serial.log"),
+        last_words: folder.path("last-words.json"),
+    }
+}
+
+/// Becomes a user without rights but the one to open files: hosts give /dev/kvm by a group, and the
+/// program may lie where only root looks.
+fn become_ordinary() -> io::Result<()> {
+    use rustix::thread as own;
+    let (uid, gid) = (rustix::process::Uid::from_raw(ORDINARY), rustix::process::Gid::from_raw(ORDINARY));
+    let open = CapabilitySet::DAC_OVERRIDE;
+    own::set_keep_capabilities(true)?;
+    own::set_thread_groups(&[])?;
+    own::set_thread_res_gid(gid, gid, gid)?;
+    own::set_thread_res_uid(uid, uid, uid)?;
+    own::set_capabilities(None, CapabilitySets { effective: open, permitted: open, inheritable: open })?;
+    own::configure_capability_in_ambient_set(open, true)?;
+    Ok(())
+}
+
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
