@@ -48,6 +48,8 @@ pub enum Entry {
     },
     /// An empty folder.
     Folder(PathBuf),
+    /// `/proc`: that of its own processes, or the host's where the host has restricted its own.
+    Processes,
 }
 
 impl Entry {
@@ -74,6 +76,7 @@ impl Entry {
             | Self::Copy { path, .. }
             | Self::Link { path, .. }
             | Self::Folder(path) => path,
+            Self::Processes => Path::new("/proc"),
         }
     }
 }
@@ -93,6 +96,8 @@ pub(crate) fn enter(entries: &[Entry], namespaces: Namespaces, report: &mut Jail
     }
 }
 
+const RESTRICTED: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(MountFlags::NOEXEC);
+
 type Failed = (String, Errno);
 
 fn failed(what: impl ToString) -> impl FnOnce(Errno) -> Failed {
@@ -108,9 +113,9 @@ fn change_root(entries: &[Entry]) -> Result<(), Failed> {
     let copied: u64 = taken.iter().map(|(_, source)| source.length()).sum();
     let place = ["/tmp", "/run", "/usr"].into_iter().find(|place| Path::new(place).is_dir());
     let place = place.ok_or_else(|| failed("finding a place for it")(Errno::NOENT))?;
-    let mut bare = MountFlags::NOSUID | MountFlags::NOEXEC;
-    if !entries.iter().any(|entry| matches!(entry, Entry::Device(_))) {
-        bare |= MountFlags::NODEV;
+    let mut bare = RESTRICTED;
+    if entries.iter().any(|entry| matches!(entry, Entry::Device(_))) {
+        bare -= MountFlags::NODEV;
     }
     let options = CString::new(format!("mode=0755,size={},nr_inodes=64", copied.saturating_add(64 << 10)))
         .map_err(|_| failed("mounting it")(Errno::INVAL))?;
@@ -131,6 +136,8 @@ enum Source {
     File(File, u64),
     /// A device's number, and the mount of its node for who may not make one.
     Device(u64, OwnedFd),
+    /// The host's.
+    Processes(OwnedFd),
     Nothing,
 }
 
@@ -147,6 +154,7 @@ fn take(entry: &Entry) -> Result<Source, Failed> {
         Entry::Host(path) => (path, false),
         Entry::Device(path) => (path, true),
         Entry::As { host, .. } => (host, false),
+        Entry::Processes => return Ok(Source::Processes(show(Path::new("/proc"), false)?)),
         Entry::Copy { host, .. } => {
             let opened = File::open(host).and_then(|file| Ok((file.metadata()?.len(), file)));
             let (length, file) =
@@ -155,19 +163,24 @@ fn take(entry: &Entry) -> Result<Source, Failed> {
         }
         Entry::Link { .. } | Entry::Folder(_) => return Ok(Source::Nothing),
     };
+    let tree = show(host, device)?;
+    if device {
+        let number = rustix::fs::fstat(&tree).map_err(failed(format!("showing {}", host.display())))?.st_rdev;
+        return Ok(Source::Device(number, tree));
+    }
+    Ok(Source::Mount(tree, host.is_dir()))
+}
+
+/// A read-only copy of the mount at `host`.
+fn show(host: &Path, device: bool) -> Result<OwnedFd, Failed> {
     let failed = |error| (format!("showing {}", host.display()), error);
-    let folder = host.is_dir();
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    if folder {
+    if host.is_dir() {
         flags |= OpenTreeFlags::AT_RECURSIVE;
     }
     let tree = open_tree(CWD, host, flags).map_err(failed)?;
     make_read_only(&tree, device).map_err(failed)?;
-    if device {
-        let number = rustix::fs::fstat(&tree).map_err(failed)?.st_rdev;
-        return Ok(Source::Device(number, tree));
-    }
-    Ok(Source::Mount(tree, folder))
+    Ok(tree)
 }
 
 fn put(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
@@ -188,6 +201,14 @@ fn put(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
             Ok(()) => Ok(()),
             Err(_) => put(root, entry, Source::Mount(tree, false)),
         },
+        (_, Source::Processes(tree)) => {
+            std::fs::create_dir_all(&target)?;
+            // Refused in a user namespace where parts of the host's are covered (mount_namespaces(7)).
+            match mount("proc", &target, "proc", RESTRICTED | MountFlags::RDONLY, None::<&CStr>) {
+                Ok(()) => Ok(()),
+                Err(_) => put(root, entry, Source::Mount(tree, true)),
+            }
+        }
         (_, Source::Mount(tree, folder)) => {
             if folder {
                 std::fs::create_dir_all(&target)?;

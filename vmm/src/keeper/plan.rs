@@ -87,7 +87,7 @@ fn of_qemu(setup: &mut Setup, namespaces: Namespaces) -> Plan {
 /// with an empty root and a filter of system calls, once it has found its way about.
 pub fn of_passt(namespaces: Namespaces) -> Plan {
     let mut root = Entry::programs();
-    root.push(Entry::Folder("/tmp".into()));
+    root.extend([Entry::Folder("/tmp".into()), Entry::Processes]);
     Plan {
         root,
         identity: Identity::choose(Role::Helper, Vec::new()),
