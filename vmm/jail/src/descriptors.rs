@@ -72,9 +72,10 @@ fn errno() -> rustix::io::Errno {
 /// When the host is out of descriptors.
 pub fn inherited_locks() -> io::Result<Vec<OwnedFd>> {
     let Ok(folder) = std::fs::read_dir("/proc/self/fd") else { return Ok(Vec::new()) };
-    let numbers: Vec<RawFd> =
-        folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    numbers.into_iter().filter(|number| *number >= STANDARD && holds_lock(*number)).map(copy).collect()
+    let numbers = folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // All of them first: the number of one that is closed by then may be that of a copy.
+    let locked: Vec<RawFd> = numbers.filter(|number| *number >= STANDARD && holds_lock(*number)).collect();
+    locked.into_iter().map(copy).collect()
 }
 
 fn holds_lock(number: RawFd) -> bool {

@@ -2,7 +2,7 @@
 
 use super::messages::{HELPER_SOCKET, Outfit};
 use super::{OWN_PROGRAM, plan, start};
-use oriel_jail::{Child, Started};
+use oriel_jail::{Child, Ending, Started};
 use oriel_net::Spawner;
 use oriel_vmm_api::{Link, MachineConfig};
 use std::collections::BTreeMap;
@@ -70,6 +70,8 @@ impl<'a> Helpers<'a> {
                 return true;
             }
             match child.wait() {
+                // As it does when the machine lets go of it.
+                Ok(Ending::Exited(0)) => tracing::debug!(network, "passt ended"),
                 Ok(ending) => tracing::warn!(network, ?ending, "passt ended"),
                 Err(error) => tracing::warn!(network, %error, "passt ended"),
             }
