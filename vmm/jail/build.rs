@@ -59,24 +59,25 @@ impl Filter {
         let path = folder.join(name).with_extension("toml");
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for included in &file.includes {
+            self.add(folder, included, seen);
+        }
         self.calls.extend(file.calls);
         for conditional in file.conditional {
             self.conditional.entry(conditional.name.clone()).or_default().push(conditional);
         }
         self.errno = self.errno.or(file.errno);
-        for included in &file.includes {
-            self.add(folder, included, seen);
-        }
     }
 
-    /// As seccompiler's JSON; conditions are tried in the order of the files.
+    /// As seccompiler's JSON; conditions are tried in the order of the files, and what a file includes
+    /// comes first. All arguments that are looked at have 32 bits.
     fn to_json(&self) -> Value {
         let mut rules: Vec<Value> = self.calls.iter().map(|call| json!({"syscall": call})).collect();
         for conditional in self.conditional.values().flatten() {
             let op = conditional.mask.map_or(json!("eq"), |mask| json!({"masked_eq": mask}));
             for value in &conditional.values {
                 let condition =
-                    json!({"index": conditional.argument, "type": "qword", "op": op, "val": value});
+                    json!({"index": conditional.argument, "type": "dword", "op": op, "val": value});
                 rules.push(json!({"syscall": conditional.name, "args": [condition]}));
             }
         }
