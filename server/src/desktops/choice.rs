@@ -96,6 +96,7 @@ mod tests {
             passt: None,
             cpus: 2,
             memory_mib: 4096,
+            jail: Default::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::listener::certificate_for;
 use crate::programs;
 use crate::state::{LockError, StateDir, open_database, try_lock};
 use crate::web::WebRoot;
-use oriel_vmm_api::{HostFacts, KvmFinding};
+use oriel_vmm_api::{HostFacts, Jail, JailPart, KvmFinding};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -55,7 +55,10 @@ async fn machine(config: &Config, report: &mut Report) {
     };
     report.add("oriel-vmm", Verdict::Ok, format!("The machine program is {}.", vmm.display()));
     match HostProbe::new(vmm).facts().await {
-        Ok(facts) => virtualization(&facts, report),
+        Ok(facts) => {
+            virtualization(&facts, report);
+            jail(&facts.jail, report);
+        }
         Err(text) => report.add("kvm", Verdict::Fail, text),
     }
 }
@@ -92,6 +95,26 @@ fn virtualization(facts: &HostFacts, report: &mut Report) {
         Some(version) => {
             report.add("passt", Verdict::Ok, format!("passt is there for the default network ({version})."));
         }
+    }
+}
+
+/// What of the jail this user's machines get here. Their control groups are the server's to make, and
+/// have a check of their own.
+fn jail(jail: &Jail, report: &mut Report) {
+    if jail.parts.is_empty() {
+        report.add(
+            "jail",
+            Verdict::Warn,
+            "Whether machines are jailed here could not be tried; `oriel-vmm probe` says why.",
+        );
+        return;
+    }
+    let missing: Vec<_> = jail.missing().filter(|part| part.part != JailPart::Cgroup).collect();
+    if missing.is_empty() {
+        report.add("jail", Verdict::Ok, "Every part of the jail around machines can be had here.");
+    }
+    for part in missing {
+        report.add("jail", Verdict::Warn, part.text.clone());
     }
 }
 
@@ -178,6 +201,7 @@ mod tests {
             passt: None,
             cpus: 1,
             memory_mib: 1,
+            jail: Jail::default(),
         }
     }
 
@@ -195,6 +219,22 @@ mod tests {
             virtualization(&facts(kvm, qemu), &mut report);
             assert_eq!(!report.failed(), fit, "{kvm:?} {qemu}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_of_the_jail_is_told_with_its_remedy() {
+        let mut whole = Jail::default();
+        whole.add(JailPart::Seccomp, true, "Only its own system calls are allowed.");
+        whole.add(JailPart::Cgroup, false, "Not this check's business.");
+        let mut report = Report::default();
+        jail(&whole, &mut report);
+        assert_eq!(report.verdict_of("jail"), Some(Verdict::Ok));
+
+        whole.add(JailPart::Landlock, false, "The kernel has no Landlock; use Linux 5.13 or newer.");
+        let mut report = Report::default();
+        jail(&whole, &mut report);
+        assert_eq!(report.verdict_of("jail"), Some(Verdict::Warn));
+        assert!(!report.failed());
     }
 
     #[test]

@@ -164,6 +164,7 @@ impl Machine {
             viewers: 0,
             agents: Default::default(),
             counters: Default::default(),
+            jail: Default::default(),
         }
     }
 

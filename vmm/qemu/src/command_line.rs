@@ -256,7 +256,7 @@ mod tests {
     fn names_cannot_smuggle_options_in_and_disks_are_descriptors() {
         let text = text(&config());
         assert!(text.contains("guest=a,,b,debug"));
-        assert!(text.contains("-add-fd\nfd=11,set=0") && text.contains(r#""filename":"/dev/fdset/0""#));
+        assert!(text.contains("-add-fd\nfd=12,set=0") && text.contains(r#""filename":"/dev/fdset/0""#));
         assert!(text.contains(r#""read-only":true"#));
     }
 

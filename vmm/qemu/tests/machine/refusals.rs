@@ -13,12 +13,12 @@ fn refusal(folder: Folder, config: &oriel_vmm_api::MachineConfig) -> StartError 
 #[test]
 fn a_missing_kernel_and_a_missing_disk_are_named() {
     let folder = Folder::new();
-    let mut wanted = config(&folder, "/nonexistent/vmlinuz".into(), "");
+    let wanted = config(&folder, "/nonexistent/vmlinuz".into(), "");
     let text = refusal(folder, &wanted).to_string();
     assert!(text.contains("kernel /nonexistent/vmlinuz"), "{text}");
 
     let folder = Folder::new();
-    wanted.boot.kernel = PathBuf::new();
+    let mut wanted = config(&folder, PathBuf::new(), "");
     wanted.disks = vec![Disk { path: "/nonexistent/disk.raw".into(), read_only: false, ..Disk::default() }];
     let text = refusal(folder, &wanted).to_string();
     assert!(text.contains("disk /nonexistent/disk.raw"), "{text}");
