@@ -47,11 +47,21 @@ pub fn run(vcpu: VcpuFd, context: &Context) {
             }
         }
         if let Err(incident) = run_until_kicked(vcpu.vcpu(), context) {
-            context.alarm.raise(incident);
+            context.alarm.raise(located(incident, vcpu.vcpu()));
             break;
         }
     }
     context.gate.leave();
+}
+
+/// A crash with the place in the guest's code: whoever looks into one asks for that first.
+fn located(incident: Incident, vcpu: &VcpuFd) -> Incident {
+    match (incident, vcpu.get_regs()) {
+        (Incident::Crash(text), Ok(registers)) => {
+            Incident::Crash(format!("{text} Its next instruction is at {:#x}.", registers.rip))
+        }
+        (incident, _) => incident,
+    }
 }
 
 fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), Incident> {
