@@ -7,6 +7,7 @@
 mod bad_starts;
 mod bench_guest;
 mod memory;
+mod network;
 mod power;
 mod screens;
 mod sound;
