@@ -172,6 +172,11 @@ impl Client {
         self.audio.pop_front()
     }
 
+    /// The oldest message about agents, the clipboard or files that came and was not taken yet.
+    pub fn take_told(&mut self) -> Option<ServerMessage> {
+        self.told.pop_front()
+    }
+
     /// How long to wait for a message; `None` is for ever. After a timeout in the middle of a
     /// message the connection is of no further use.
     ///
@@ -280,7 +285,7 @@ impl Client {
     /// When none comes.
     pub fn next_told(&mut self) -> Result<ServerMessage, ClientError> {
         loop {
-            if let Some(told) = self.told.pop_front() {
+            if let Some(told) = self.take_told() {
                 return Ok(told);
             }
             if let Some(frame) = self.receive_any()? {

@@ -1,41 +1,73 @@
 #!/bin/bash
 # The whole Debian desktop image on Oriel's own monitor, on real KVM semantics
-# nested in emulation: it boots to its graphical desktop, a terminal is opened
-# by keyboard and typed into, and it is shut down.
+# nested in emulation: it boots to its graphical desktop, is worked with from
+# outside by way of its packaged agents, restarted and shut down.
 #
-#   desktop.sh [--vmm oriel|qemu] [--image DIR] [--every SECONDS] [--time-limit SECONDS]
+#   desktop.sh [--guest trixie|bookworm] [--vmm oriel|qemu] [--image DIR] [--cpus N]
+#              [--download MEGABYTES] [--time-limit SECONDS]
 #
-# A picture is taken through the display pipeline every 30 s; they are in
-# .cache/nested/desktop-*, with the serial log. Takes ten minutes or so.
+# Without --guest, both Debians are tried. Pictures of it are in
+# .cache/nested/desktop-*, with the serial log. Takes ten minutes or so for each.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
+. "$here/sound.sh"
 
-vmm=oriel image=$cache/debian-xfce every=30 limit=1800
+vmm=oriel release='' image='' cpus=2 download=100 limit=1800
+given=("$@")
 while (($#)); do
     case $1 in
         --vmm) vmm=$2 ;;
+        --guest) release=$2 ;;
         --image) image=$(realpath -m "$2") ;;
-        --every) every=$2 ;;
+        --cpus) cpus=$2 ;;
+        --download) download=$2 ;;
         --time-limit) limit=$2 ;;
         *) die "unknown option $1; see the head of $0." ;;
     esac
     shift 2
 done
 
-prepare "desktop-$vmm"
+if [[ ! $release ]]; then
+    status=0
+    for release in trixie bookworm; do "$0" "${given[@]}" --guest "$release" || status=$?; done
+    exit "$status"
+fi
+case $release in
+    trixie) debian=13 sound=true ;;
+    # Its kernel has no virtio-snd.
+    bookworm) debian=12 sound=false ;;
+    *) die "there is no desktop image of $release; use trixie or bookworm." ;;
+esac
+
+prepare "desktop-$vmm-$release"
+need xclip aplay passt e2fsck perl
+image=${image:-$cache/xfce-$release}
 if [[ ! -s $image/image.toml ]]; then
-    step 'building the Debian desktop image'
-    "$root/deploy/images/debian-xfce/build.sh" --out "$image"
+    step "building the desktop image of $release"
+    "$root/deploy/images/debian-xfce/build.sh" --suite "$release" --out "$image"
 fi
 make_outer
 cp "$image/vmlinuz" "$tree/vmlinuz"
 cp "$image/initrd.img" "$tree/initrd.img"
 cp "$here/outer/desktop-test" "$tree/run"
+cp "$here"/outer/{session,network,sound}.sh "$tree/"
+for program in passt e2fsck; do add_program "$tree" "$(command -v "$program")"; done
 {
-    printf 'every=%s patience=%s\n' "$every" "$((limit - 500))"
+    printf 'vmm=%s cpus=%s debian=%s sound=%s download=%s patience=%s\n' \
+        "$vmm" "$cpus" "$debian" "$sound" "$download" "$((limit - 500))"
     sed -n 's/^cmdline = \(".*"\)$/cmdline=\1/p' "$image/image.toml"
 } > "$tree/settings"
+
+# A disk for the guest: its libraries are in the image.
+tools=$tree/tools
+mkdir -p "$tools/bin"
+cp "$(command -v xclip)" "$(command -v aplay)" "$tools/bin/"
+cp "$here/guest/session.sh" "$tools/"
+tone > "$tools/tone.raw"
+printf 'Grüße, and a second line\nof text' > "$tools/text"
+cp "$root/deploy/screenshots/desktop.png" "$tools/picture.png"
+make_disk "$tree/tools.raw" 16M "$tools"
 
 # The image is used as a disk of the machine between; what is written to it is
 # thrown away with that machine.

@@ -49,10 +49,10 @@ fi
 prepare "devices-$vmm-$release"
 make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
-need qemu-ga
+need qemu-ga e2fsck
 modules='virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon virtio_net evdev ext4 button'
-add_program "$work/agents/agents" "$(command -v qemu-ga)"
-guest_files=("$here"/guest/{pattern,screens,memory,net,agents}.sh "$work/agents")
+for program in qemu-ga e2fsck; do add_program "$work/guest/programs" "$(command -v "$program")"; done
+guest_files=("$here"/guest/{pattern,screens,memory,net,agents}.sh "$work/guest")
 sound=false
 if [[ $vmm == oriel ]] && has_sound_driver "$kernel"; then
     sound=true modules="$modules virtio_snd"

@@ -1,14 +1,13 @@
 #!/bin/bash
-# Builds the Debian 13 XFCE desktop image.
+# Builds the XFCE desktop image of Debian 13, or of Debian 12 with `--suite bookworm`.
 #
-#   build.sh --out DIR [--size 6G]
+#   build.sh --out DIR [--size 6G] [--suite trixie|bookworm]
 #
 # DIR gets disk.raw (sparse ext4, no partition table), vmlinuz, initrd.img,
 # image.toml and build.log. Standard output carries lines `progress PERCENT WHAT`.
 # On failure there is one sentence on standard error, and no DIR.
 set -euo pipefail
 
-suite=trixie
 mirror=http://deb.debian.org/debian
 security=http://deb.debian.org/debian-security
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -22,18 +21,24 @@ fail() {
 
 progress() { printf 'progress %s %s\n' "$1" "$2"; }
 
-out='' size=6G
+out='' size=6G suite=trixie
 while (($#)); do
     case $1 in
         --out) out=${2:-} ;;
         --size) size=${2:-} ;;
-        *) fail "Unknown option $1; the options are --out DIR and --size 6G." ;;
+        --suite) suite=${2:-} ;;
+        *) fail "Unknown option $1; the options are --out DIR, --size 6G and --suite trixie." ;;
     esac
     (($# > 1)) || fail "The option $1 needs a value."
     shift 2
 done
 [[ $out ]] || fail 'Say where to put the image: --out DIR.'
 [[ $size =~ ^[1-9][0-9]*[MG]$ ]] || fail "The size $size is not understood; write it like 6G or 8192M."
+case $suite in
+    trixie) name=debian-xfce version_id=13 ;;
+    bookworm) name=debian-12-xfce version_id=12 ;;
+    *) fail "There is no recipe for $suite; trixie and bookworm there are." ;;
+esac
 
 # What it takes, before anything is begun.
 missing=()
@@ -166,8 +171,8 @@ rm -rf --one-file-system "$tmp/root"
 
 progress 95 'writing the description'
 cat > "$tmp/image.toml" << TOML
-name = "debian-xfce"
-description = "Debian 13 with the XFCE desktop"
+name = "$name"
+description = "Debian $version_id with the XFCE desktop"
 built = "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)"
 disk = "disk.raw"
 kernel = "vmlinuz"

@@ -2,9 +2,6 @@
 # The guest's part of trying the agents: qemu-guest-agent at its port, with the
 # test disk mounted so that there is something to freeze. Sourced by the guest's
 # init, after it has tried the disk.
-for folder in lib lib64 usr; do
-    [ -d "/agents/host/$folder" ] && cp -rs "/agents/host/$folder" / 2> /dev/null
-done
 # There is no udev here to give the ports their names.
 mkdir -p /dev/virtio-ports /etc /sbin
 for port in /sys/class/virtio-ports/*; do
@@ -27,5 +24,5 @@ mount -t ext4 /dev/vda /mnt || fail 'the disk could not be mounted for the agent
     [ $((${after%.*} - ${before%.*})) -lt 5 ] || say 'a write waited for the disk to thaw'
     sleep 1
 done) &
-/agents/bin/qemu-ga -m virtio-serial -p /dev/virtio-ports/org.qemu.guest_agent.0 -t /run -f /run/qemu-ga.pid &
+/programs/bin/qemu-ga -m virtio-serial -p /dev/virtio-ports/org.qemu.guest_agent.0 -t /run -f /run/qemu-ga.pid &
 say_when 'agent started'

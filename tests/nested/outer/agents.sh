@@ -1,7 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # What is tried with the guest's agent. Sourced by the payload's run, for
 # machines that can be told something.
-answered() { machine_tell "$1" > "$results/$1.txt" 2>&1 && grep -q "$2" "$results/$1.txt"; }
 # Within the limit after which a guest is thawed by itself
 frozen_for_a_while() { answered freeze '^1 file systems' && sleep 12 && answered thaw '^[1-9]'; }
 

@@ -12,7 +12,23 @@ check() {
     else
         echo "not ok - $what"
         failures=$((failures + 1))
+        why_it_ended
     fi
+}
+# A machine that is gone when it should not be: how it ended and the last lines of what it and its
+# guest said, once
+why_it_ended() {
+    [ "$machine" ] && ended && [ "$explained" != "$machine" ] || return 0
+    explained=$machine
+    wait "$machine"
+    echo "The machine is gone; its process ended with status $?."
+    for file in last-words.json serial.log vmm.log; do
+        [ -s "$results/$file" ] || continue
+        echo "The last lines of $file:"
+        tail -n 15 "$results/$file"
+    done
+    echo 'The last lines of the kernel:'
+    dmesg | tail -n 5
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds, as long as the machine runs

@@ -30,4 +30,14 @@ machine_resize() { oriel-vmm tell --socket "$socket" resize "$@" >> "$results/cl
 machine_listen() { oriel-vmm listen --socket "$socket" --seconds "$1" --out "$2"; }
 machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
 machine_tell() { oriel-vmm tell --socket "$socket" "$1"; }
+# machine_copy TYPE FILE: lets the guest paste the file until the process $copying ends
+machine_copy() {
+    oriel-vmm copy --socket "$socket" --seconds 300 "$1" < "$2" >> "$results/client.log" 2>&1 &
+    copying=$!
+}
+# machine_paste TYPE: what the guest copied
+machine_paste() { oriel-vmm paste --socket "$socket" "$1" 2>> "$results/client.log"; }
+machine_send() { oriel-vmm send --socket "$socket" "$1" >> "$results/client.log" 2>&1; }
+# answered COMMAND TEXT: whether what it is told is answered with that
+answered() { machine_tell "$1" > "$results/$1.txt" 2>&1 && grep -q "$2" "$results/$1.txt"; }
 machine_ended_well() { grep -q guest_power_off "$results/last-words.json"; }

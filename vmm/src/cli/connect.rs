@@ -1,10 +1,12 @@
 //! Connecting to a desktop that runs.
 
-use oriel_display::Client;
+use oriel_display::protocol::ServerMessage;
+use oriel_display::{Client, InputEvent};
 use oriel_vmm_api::{Open, Opened, ViewerMode};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Instant;
 
 /// No answer of a desktop to a first line is longer.
 const MAX_LINE: u64 = 4096;
@@ -31,4 +33,32 @@ pub fn open(socket: &Path, open: &Open) -> Result<UnixStream, String> {
 pub fn viewer(socket: &Path) -> Result<Client, String> {
     let stream = open(socket, &Open::Viewer { mode: ViewerMode::Interact })?;
     Client::connect(stream, false).map_err(|error| format!("The desktop does not let us watch: {error}."))
+}
+
+/// As [`viewer`], and as the one who gave input last: the clipboard and files are theirs.
+pub fn acting_viewer(socket: &Path) -> Result<Client, String> {
+    let mut client = viewer(socket)?;
+    let nowhere = InputEvent::PointerBy { dx: 0, dy: 0 };
+    client.send_input(nowhere).map_err(|error| format!("The desktop does not listen: {error}."))?;
+    Ok(client)
+}
+
+/// The next message about agents, the clipboard or files; `None` when the time is over.
+pub fn told_until(client: &mut Client, deadline: Instant) -> Result<Option<ServerMessage>, String> {
+    loop {
+        if let Some(told) = client.take_told() {
+            return Ok(Some(told));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        client.set_patience(Some(left)).map_err(|error| error.to_string())?;
+        // Frames are not acknowledged: after the first few, only other messages come.
+        match client.receive_any() {
+            Ok(_) => {}
+            Err(error) if error.is_timeout() => return Ok(None),
+            Err(error) => return Err(format!("The desktop does not answer: {error}.")),
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! What `oriel-vmm` is told on its command line.
 
+mod clipboard;
 mod connect;
 mod disk;
 mod input;
 mod key_names;
 mod listen;
 mod picture;
+mod send;
 mod tell;
 
 use oriel_vmm::{config_file, desktop, host, keeper};
@@ -29,7 +31,10 @@ usage: oriel-vmm COMMAND
   type --socket FILE TEXT                type a text, as on a US keyboard
   click --socket FILE X Y [BUTTON]       click at a pixel: left, middle or right
   listen --socket FILE --seconds N --out FILE.wav
-                                         save what it plays until it falls silent, and say what it is";
+                                         save what it plays until it falls silent, and say what it is
+  copy --socket FILE --seconds N TYPE    let the guest paste standard input for so long, as text/plain or image/png
+  paste --socket FILE TYPE               print what the guest copied, once it did
+  send --socket FILE FILE                copy a file into the guest";
 
 /// Options and words of one command.
 struct Arguments {
@@ -106,6 +111,12 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
             arguments.rest()?;
             listen::run(&socket, &seconds, &out)
         }
+        "copy" => {
+            let (socket, seconds) = (arguments.path("--socket")?, arguments.option("--seconds")?);
+            clipboard::copy(&socket, &seconds, &arguments.rest()?)
+        }
+        "paste" => clipboard::paste(&arguments.path("--socket")?, &arguments.rest()?),
+        "send" => send::run(&arguments.path("--socket")?, &arguments.rest()?),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())
