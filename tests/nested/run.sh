@@ -33,16 +33,7 @@ done
 
 if [[ ! $release ]]; then
     status=0
-    for release in trixie bookworm; do
-        for attempt in 1 2 3; do
-            outcome=0
-            "$0" "${given[@]}" --guest "$release" || outcome=$?
-            ((outcome == hung)) || break
-            echo "The emulated machine hung before the first check (attempt $attempt of 3)."
-        done
-        ((outcome != hung)) || echo "not ok - the emulated machine comes as far as the first check"
-        ((outcome == 0)) || status=$outcome
-    done
+    for release in trixie bookworm; do until_emulated "$0" "${given[@]}" --guest "$release" || status=$?; done
     exit "$status"
 fi
 

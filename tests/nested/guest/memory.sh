@@ -38,5 +38,5 @@ watch_memory() {
     rm /tmp/filled
     say "memory freed"
 }
-# Not after a restart: each look costs a process, and those are slow here.
-[ "$boots" -gt 1 ] || watch_memory &
+# Once, in the life that is tried longest: each look costs a process, and those are slow here.
+[ "$boots" != 2 ] || watch_memory &
