@@ -11,8 +11,8 @@ use vmm_sys_util::eventfd::EventFd;
 
 /// Something with descriptors to watch.
 pub trait Source: Send + Sync {
-    /// Descriptors to watch for reading; their place in the list is the token of [`Self::ready`].
-    fn fds(&self) -> Vec<RawFd>;
+    /// Descriptors to watch for reading, each with its token for [`Self::ready`].
+    fn fds(&self) -> Vec<(usize, RawFd)>;
     /// Descriptor `token` is readable; drain it.
     fn ready(&self, token: usize);
 }
@@ -97,7 +97,7 @@ impl EventLoop {
         watch(self.wake.as_raw_fd(), WAKE)?;
         let mut routes: Vec<(Arc<dyn Source>, usize)> = Vec::new();
         for source in sources {
-            for (token, fd) in source.fds().into_iter().enumerate() {
+            for (token, fd) in source.fds() {
                 watch(fd, routes.len() as u64)?;
                 routes.push((source.clone(), token));
             }
@@ -145,8 +145,8 @@ mod tests {
     }
 
     impl Source for Bell {
-        fn fds(&self) -> Vec<RawFd> {
-            vec![self.fd.as_raw_fd()]
+        fn fds(&self) -> Vec<(usize, RawFd)> {
+            vec![(0, self.fd.as_raw_fd())]
         }
         fn ready(&self, _token: usize) {
             let _ = self.rung.send(self.fd.read().unwrap());

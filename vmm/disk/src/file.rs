@@ -1,14 +1,19 @@
 //! The file that holds an image.
 
+use crate::pieces::{Pace, Pieces};
 use crate::{ImageError, is_no_space};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use vmm_sys_util::fallocate::{FallocateMode, fallocate};
 
 /// An open file or block device.
 pub(crate) struct ImageFile {
     file: File,
+    /// Its file system does not tell whether a read would have to wait.
+    no_hurry: AtomicBool,
     /// What was done to it, for tests of what a power cut leaves.
     #[cfg(test)]
     pub history: std::sync::Mutex<Vec<Change>>,
@@ -26,6 +31,7 @@ impl ImageFile {
     pub fn new(file: File) -> Self {
         Self {
             file,
+            no_hurry: AtomicBool::new(false),
             #[cfg(test)]
             history: std::sync::Mutex::default(),
         }
@@ -61,6 +67,46 @@ impl ImageFile {
         Ok(())
     }
 
+    /// Fills `pieces` from `offset`; what lies beyond the end reads as zeroes.
+    pub fn read_pieces(&self, mut offset: u64, mut pieces: Pieces, pace: Pace) -> io::Result<()> {
+        while !pieces.is_empty() {
+            match self.read_some(offset, pieces, pace) {
+                Ok(0) => {
+                    pieces.clear();
+                    return Ok(());
+                }
+                Ok(count) => {
+                    pieces = pieces.split_at(count).1;
+                    offset = offset.saturating_add(count as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_some(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<usize> {
+        let flags = match pace {
+            Pace::Wait => 0,
+            Pace::Now if self.no_hurry.load(Ordering::Relaxed) => return Err(would_block()),
+            Pace::Now => libc::RWF_NOWAIT,
+        };
+        let offset = i64::try_from(offset).map_err(io::Error::other)?;
+        let vectors = pieces.vectors();
+        // SAFETY: the vectors describe memory that `pieces` lets anyone write to at any time.
+        let count = unsafe {
+            libc::preadv2(self.file.as_raw_fd(), vectors.as_ptr(), vectors.len() as i32, offset, flags)
+        };
+        match usize::try_from(count).map_err(|_| io::Error::last_os_error()) {
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) && pace == Pace::Now => {
+                self.no_hurry.store(true, Ordering::Relaxed);
+                Err(would_block())
+            }
+            count => count,
+        }
+    }
+
     /// Fills `buf` from `offset`; the file must reach so far.
     pub fn read_header(&self, offset: u64, buf: &mut [u8]) -> Result<(), ImageError> {
         self.file.read_exact_at(buf, offset).map_err(|error| match error.kind() {
@@ -74,6 +120,33 @@ impl ImageFile {
         #[cfg(test)]
         self.note(Change::Written(offset, buf.to_vec()));
         self.file.write_all_at(buf, offset)
+    }
+
+    /// Writes all of `pieces` at `offset`.
+    pub fn write_pieces(&self, mut offset: u64, mut pieces: Pieces) -> io::Result<()> {
+        #[cfg(test)]
+        {
+            let mut bytes = vec![0; pieces.len()];
+            pieces.copy_to(&mut bytes);
+            self.note(Change::Written(offset, bytes));
+        }
+        while !pieces.is_empty() {
+            let at = i64::try_from(offset).map_err(io::Error::other)?;
+            let vectors = pieces.vectors();
+            let fd = self.file.as_raw_fd();
+            // SAFETY: the vectors describe memory that is there for as long as `pieces` is.
+            let count = unsafe { libc::pwritev(fd, vectors.as_ptr(), vectors.len() as i32, at) };
+            match usize::try_from(count).map_err(|_| io::Error::last_os_error()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    pieces = pieces.split_at(count).1;
+                    offset = offset.saturating_add(count as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Puts what was written onto the medium.
@@ -111,4 +184,8 @@ impl ImageFile {
             Err(error) => Err(error),
         }
     }
+}
+
+fn would_block() -> io::Error {
+    io::ErrorKind::WouldBlock.into()
 }

@@ -9,11 +9,13 @@ mod error;
 mod file;
 mod inspect;
 mod lock;
+mod pieces;
 mod qcow2;
 mod stack;
 
 pub use error::ImageError;
 pub use inspect::{Info, inspect};
+pub use pieces::Pieces;
 pub use qcow2::{Backing, CheckReport, check, create_overlay};
 pub use stack::{DiskStack, Source, is_no_space};
 

@@ -3,6 +3,7 @@
 use crate::file::ImageFile;
 use crate::inspect::raw_len;
 use crate::lock::lock;
+use crate::pieces::{Pace, Pieces, readable};
 use crate::qcow2::Image;
 use crate::{ImageError, MAX_LAYERS};
 use oriel_vmm_api::DiskFormat;
@@ -88,8 +89,20 @@ impl DiskStack {
     /// The host's, [`io::ErrorKind::InvalidData`] for a damaged image, and
     /// [`io::ErrorKind::InvalidInput`] for a range outside of the disk.
     pub fn read(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        self.check_range(offset, buf.len() as u64)?;
-        self.top.read(offset, buf, Below(&self.below))
+        self.read_at_pace(offset, Pieces::new(&[buf.into()]), Pace::Wait)
+    }
+
+    /// Fills `pieces` from `offset`, if that can be done without waiting for the host's disk.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and [`io::ErrorKind::WouldBlock`]: some may have been filled then.
+    pub fn read_now(&self, offset: u64, pieces: Pieces) -> io::Result<()> {
+        self.read_at_pace(offset, pieces, Pace::Now)
+    }
+
+    fn read_at_pace(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
+        self.check_range(offset, pieces.len() as u64)?;
+        self.top.read(offset, pieces, pace, Below(&self.below))
     }
 
     /// Writes `buf` at `offset`. A write that failed may have been done in part, and may be repeated.
@@ -97,10 +110,24 @@ impl DiskStack {
     /// # Errors
     /// As [`Self::read`].
     pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
-        self.check_range(offset, buf.len() as u64)?;
+        // SAFETY: what is written to the disk is only read from.
+        let slice = unsafe { readable(buf) };
+        self.write_at_pace(offset, Pieces::new(&[slice]), Pace::Wait)
+    }
+
+    /// Writes `pieces` at `offset`, if that needs nothing from the host's disk first.
+    ///
+    /// # Errors
+    /// As [`Self::write`], and [`io::ErrorKind::WouldBlock`].
+    pub fn write_now(&self, offset: u64, pieces: Pieces) -> io::Result<()> {
+        self.write_at_pace(offset, pieces, Pace::Now)
+    }
+
+    fn write_at_pace(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
+        self.check_range(offset, pieces.len() as u64)?;
         match &self.top {
-            Layer::Raw(image) => image.file.write(offset, buf),
-            Layer::Qcow2(image) => image.write(offset, buf, Below(&self.below)),
+            Layer::Raw(image) => image.file.write_pieces(offset, pieces),
+            Layer::Qcow2(image) => image.write_pieces(offset, pieces, pace, Below(&self.below)),
         }
     }
 
@@ -188,10 +215,10 @@ impl Layer {
         }
     }
 
-    fn read(&self, offset: u64, buf: &mut [u8], below: Below) -> io::Result<()> {
+    fn read(&self, offset: u64, pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
         match self {
-            Self::Raw(image) => image.file.read(offset, buf),
-            Self::Qcow2(image) => image.read(offset, buf, below),
+            Self::Raw(image) => image.file.read_pieces(offset, pieces, pace),
+            Self::Qcow2(image) => image.read_pieces(offset, pieces, pace, below),
         }
     }
 }
@@ -228,17 +255,16 @@ impl Below<'_> {
         self.0.is_empty()
     }
 
-    /// Fills `buf` from `offset`; zeroes where the uppermost of these layers ends.
-    pub fn read(self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+    /// Fills `pieces` from `offset`; zeroes where the uppermost of these layers ends.
+    pub fn read(self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
         let Some((layer, below)) = self.0.split_first() else {
-            buf.fill(0);
+            pieces.clear();
             return Ok(());
         };
-        let present = layer.size().saturating_sub(offset).min(buf.len() as u64) as usize;
-        if let Some((within, beyond)) = buf.split_at_mut_checked(present) {
-            layer.read(offset, within, Below(below))?;
-            beyond.fill(0);
-        }
+        let present = layer.size().saturating_sub(offset).min(pieces.len() as u64) as usize;
+        let (within, beyond) = pieces.split_at(present);
+        layer.read(offset, within, pace, Below(below))?;
+        beyond.clear();
         Ok(())
     }
 }

@@ -13,6 +13,8 @@ use vmm_sys_util::eventfd::EventFd;
 pub struct Core {
     device: Mutex<Box<dyn VirtioDevice>>,
     doorbells: Vec<EventFd>,
+    /// Queues whose doorbells a device's own threads wait for.
+    own: Vec<bool>,
     interrupt: Arc<VirtioInterrupt>,
     active: AtomicBool,
     needs_reset: AtomicBool,
@@ -26,12 +28,20 @@ impl Core {
         queues: u16,
         interrupt: Arc<VirtioInterrupt>,
     ) -> io::Result<Arc<Self>> {
-        let doorbells = (0..queues)
-            .map(|_| EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC))
-            .collect::<io::Result<_>>()?;
+        let guard = crate::lock(&device);
+        let (doorbells, own) = (0..queues)
+            .map(|queue| match guard.doorbell(queue) {
+                Some(bell) => Ok((bell.try_clone()?, true)),
+                None => Ok((EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)?, false)),
+            })
+            .collect::<io::Result<Vec<_>>>()?
+            .into_iter()
+            .unzip();
+        drop(guard);
         Ok(Arc::new(Self {
             device,
             doorbells,
+            own,
             interrupt,
             active: AtomicBool::new(false),
             needs_reset: AtomicBool::new(false),
@@ -87,9 +97,10 @@ impl Core {
 }
 
 impl Source for Core {
-    fn fds(&self) -> Vec<RawFd> {
-        let own = crate::lock(&self.device).event_fds();
-        self.doorbells.iter().map(AsRawFd::as_raw_fd).chain(own).collect()
+    fn fds(&self) -> Vec<(usize, RawFd)> {
+        let others = crate::lock(&self.device).event_fds();
+        let all = self.doorbells.iter().map(AsRawFd::as_raw_fd).chain(others).enumerate();
+        all.filter(|(token, _)| self.own.get(*token) != Some(&true)).collect()
     }
 
     fn ready(&self, token: usize) {

@@ -4,6 +4,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use virtio_queue::Queue;
 use vm_memory::GuestMemoryMmap;
+use vmm_sys_util::eventfd::EventFd;
 
 /// The guest's memory, shared by all devices.
 pub type GuestRam = Arc<GuestMemoryMmap>;
@@ -79,6 +80,13 @@ pub trait VirtioDevice: Send {
 
     /// The guest kicked queue `index`.
     fn queue_notified(&mut self, index: u16);
+
+    /// What the guest's kicks of queue `index` shall signal, where a thread of the device's own waits
+    /// for them: the event loop does not, and [`Self::queue_notified`] is not called. Always the same.
+    fn doorbell(&self, index: u16) -> Option<&EventFd> {
+        let _ = index;
+        None
+    }
 
     /// Descriptors that the event loop shall watch for reading (eventfds, timerfds) from the
     /// device's creation on; position in the list is the token of [`Self::event`].

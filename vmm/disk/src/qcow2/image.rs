@@ -7,6 +7,7 @@ use super::pages::Pages;
 use super::refcounts::Refcounts;
 use crate::ImageError;
 use crate::file::ImageFile;
+use crate::pieces::{Pace, Pieces};
 use crate::stack::Below;
 use std::collections::HashSet;
 use std::io;
@@ -95,25 +96,31 @@ impl Image {
         self.header.cluster_len()
     }
 
-    /// Fills `buf` from `offset`; both lie within the disk.
-    pub fn read(&self, offset: u64, buf: &mut [u8], below: Below) -> io::Result<()> {
+    /// Fills `pieces` from `offset`; both lie within the disk.
+    pub fn read_pieces(&self, offset: u64, pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
         let _moving = self.move_data();
-        self.read_moving(offset, buf, below)
+        self.read_moving(offset, pieces, pace, below)
     }
 
-    /// [`Self::read`] for who holds [`Self::move_data`].
-    pub(super) fn read_moving(&self, mut offset: u64, mut buf: &mut [u8], below: Below) -> io::Result<()> {
-        while !buf.is_empty() {
-            let extent = self.look_up(offset, buf.len() as u64)?;
-            let Some((piece, rest)) = buf.split_at_mut_checked(extent.len as usize) else { break };
+    /// [`Self::read_pieces`] for who holds [`Self::move_data`].
+    pub(super) fn read_moving(
+        &self,
+        mut offset: u64,
+        mut pieces: Pieces,
+        pace: Pace,
+        below: Below,
+    ) -> io::Result<()> {
+        while !pieces.is_empty() {
+            let extent = self.look_up(offset, pieces.len() as u64)?;
+            let (here, rest) = pieces.split_at(extent.len as usize);
             match extent.cluster {
-                Cluster::Below => below.read(offset, piece)?,
-                Cluster::Zero(_) => piece.fill(0),
-                Cluster::At { host, .. } => self.file.read(host + extent.skip, piece)?,
-                Cluster::Compressed { host, len } => self.read_compressed(host, len, extent.skip, piece)?,
+                Cluster::Below => below.read(offset, here, pace)?,
+                Cluster::Zero(_) => here.clear(),
+                Cluster::At { host, .. } => self.file.read_pieces(host + extent.skip, here, pace)?,
+                Cluster::Compressed { host, len } => self.read_compressed(host, len, extent.skip, here)?,
             }
             offset += extent.len;
-            buf = rest;
+            pieces = rest;
         }
         Ok(())
     }
@@ -139,7 +146,7 @@ impl Image {
         Ok(Extent { cluster, skip, len: len.min(wanted) })
     }
 
-    fn read_compressed(&self, host: u64, len: u64, skip: u64, piece: &mut [u8]) -> io::Result<()> {
+    fn read_compressed(&self, host: u64, len: u64, skip: u64, pieces: Pieces) -> io::Result<()> {
         let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
         if unpacked.host != Some(host) {
             let mut packed = vec![0; len as usize];
@@ -149,8 +156,8 @@ impl Image {
             unpack(self.header.compression, &packed, &mut unpacked.bytes)?;
             unpacked.host = Some(host);
         }
-        if let Some(bytes) = unpacked.bytes.get(skip as usize..).and_then(|rest| rest.get(..piece.len())) {
-            piece.copy_from_slice(bytes);
+        if let Some(bytes) = unpacked.bytes.get(skip as usize..).and_then(|rest| rest.get(..pieces.len())) {
+            pieces.copy_from(bytes);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::file::{Change, ImageFile};
+use crate::pieces::{Pace, Pieces};
 use crate::stack::Below;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -107,7 +108,9 @@ fn cut(history: &[Change], flushes: &[(usize, Vec<Vec<u8>>)], after: &File, rand
     let (_, held) = flushes.iter().rev().find(|(at, _)| *at <= end).unwrap();
     for (cluster, held) in held.iter().enumerate() {
         let mut bytes = vec![0; CLUSTER as usize];
-        image.read(cluster as u64 * CLUSTER, &mut bytes, NOTHING_BELOW).unwrap();
+        let pieces = [bytes.as_mut_slice().into()];
+        let offset = cluster as u64 * CLUSTER;
+        image.read_pieces(offset, Pieces::new(&pieces), Pace::Wait, NOTHING_BELOW).unwrap();
         let sound = bytes.iter().all(|byte| held.contains(byte));
         assert!(sound, "round {round}, {end} changes, cluster {cluster}: {held:?} and not {}", bytes[0]);
     }

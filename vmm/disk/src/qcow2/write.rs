@@ -4,6 +4,7 @@
 use super::entry::Cluster;
 use super::image::{Image, Tables};
 use super::refcounts::Run;
+use crate::pieces::{Pace, Pieces, readable};
 use crate::stack::Below;
 use std::io;
 
@@ -25,41 +26,59 @@ struct Move {
 }
 
 impl Image {
-    /// Writes `buf` at `offset`; both lie within the disk. A write that failed may be repeated.
-    pub fn write(&self, offset: u64, buf: &[u8], below: Below) -> io::Result<()> {
-        match self.write_moving(offset, buf, below) {
+    /// Writes `pieces` at `offset`; both lie within the disk. A write that failed may be repeated.
+    pub fn write_pieces(&self, offset: u64, pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
+        if pace == Pace::Now {
+            // What comes due after a write, or makes room for one, takes a while.
+            return match self.is_relief_due() {
+                true => Err(io::ErrorKind::WouldBlock.into()),
+                false => self.write_moving(offset, pieces, pace, below),
+            };
+        }
+        match self.write_moving(offset, pieces, pace, below) {
             Err(error) if crate::stack::is_no_space(&error) && !self.tables().freed.is_empty() => {
                 self.flush()?;
-                self.write_moving(offset, buf, below)
+                self.write_moving(offset, pieces, pace, below)
             }
             done => done,
         }?;
         self.relieve()
     }
 
-    /// Frees what waits for it, if that is a lot.
-    pub(super) fn relieve(&self) -> io::Result<()> {
-        if self.tables().freed.len() > MOST_FREED { self.flush() } else { Ok(()) }
+    /// Writes `bytes` at `offset`, for as long as it takes.
+    pub fn write(&self, offset: u64, bytes: &[u8], below: Below) -> io::Result<()> {
+        // SAFETY: what is written to the disk is only read from.
+        let slice = unsafe { readable(bytes) };
+        self.write_pieces(offset, Pieces::new(&[slice]), Pace::Wait, below)
     }
 
-    fn write_moving(&self, mut offset: u64, mut buf: &[u8], below: Below) -> io::Result<()> {
+    /// Frees what waits for it, if that is a lot.
+    pub(super) fn relieve(&self) -> io::Result<()> {
+        if self.is_relief_due() { self.flush() } else { Ok(()) }
+    }
+
+    fn is_relief_due(&self) -> bool {
+        self.tables().freed.len() > MOST_FREED
+    }
+
+    fn write_moving(&self, mut offset: u64, mut pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
         let _moving = self.move_data();
-        while !buf.is_empty() {
-            let plan = self.plan(offset, buf.len() as u64)?;
+        while !pieces.is_empty() {
+            let plan = self.plan(offset, pieces.len() as u64)?;
             let reach = match &plan {
                 Plan::InPlace { len, .. } => *len,
                 Plan::Move(clusters) => self.end_of(clusters) - offset,
             };
-            let (piece, rest) = buf.split_at_checked(reach as usize).unwrap_or((buf, &[]));
+            let (here, rest) = pieces.split_at(reach as usize);
             match plan {
-                Plan::InPlace { host, .. } => self.file.write(host, piece)?,
+                Plan::InPlace { host, .. } => self.file.write_pieces(host, here)?,
                 Plan::Move(clusters) => {
-                    let filled = self.fill(&clusters, offset, piece, below);
+                    let filled = self.fill(&clusters, offset, here, pace, below);
                     self.conclude(&clusters, filled)?;
                 }
             }
-            offset += piece.len() as u64;
-            buf = rest;
+            offset += here.len() as u64;
+            pieces = rest;
         }
         Ok(())
     }
@@ -119,45 +138,60 @@ impl Image {
         Ok(Plan::InPlace { host: host + skip, len: len.min(wanted) })
     }
 
-    /// Fills the new places with `piece`, which begins at `offset` in the first of the clusters and
-    /// ends in the last, and around it with what the disk holds there now.
-    fn fill(&self, clusters: &Move, offset: u64, mut piece: &[u8], below: Below) -> io::Result<()> {
+    /// Fills the new places with `pieces`, which begin at `offset` in the first of the clusters and
+    /// end in the last, and around them with what the disk holds there now.
+    fn fill(
+        &self,
+        clusters: &Move,
+        offset: u64,
+        mut pieces: Pieces,
+        pace: Pace,
+        below: Below,
+    ) -> io::Result<()> {
         let cluster_len = self.cluster_len();
         let mut host = clusters.to.host;
         let mut start = clusters.first << self.header.cluster_bits;
         let mut head = offset - start;
-        while !piece.is_empty() {
-            let whole = piece.len() as u64 / cluster_len * cluster_len;
+        while !pieces.is_empty() {
+            let whole = pieces.len() as u64 / cluster_len * cluster_len;
             let at_once = if head == 0 && whole > 0 { whole } else { cluster_len - head };
-            let (now, rest) = piece.split_at_checked(at_once as usize).unwrap_or((piece, &[]));
+            let (now, rest) = pieces.split_at(at_once as usize);
             if head == 0 && whole > 0 {
-                self.file.write(host, now)?;
+                self.file.write_pieces(host, now)?;
             } else {
-                self.fill_around(host, start, start + head, now, below)?;
+                self.fill_around(host, start, head as usize, now, pace, below)?;
             }
             host += head + at_once;
             start += head + at_once;
             head = 0;
-            piece = rest;
+            pieces = rest;
         }
         Ok(())
     }
 
-    /// Fills one new place at `host` for the cluster at `start` of the disk.
-    fn fill_around(&self, host: u64, start: u64, offset: u64, piece: &[u8], below: Below) -> io::Result<()> {
+    /// Fills one new place at `host` for the cluster at `start` of the disk, of which the first
+    /// `head` bytes stay as they are, and so does what comes behind `pieces`.
+    fn fill_around(
+        &self,
+        host: u64,
+        start: u64,
+        head: usize,
+        pieces: Pieces,
+        pace: Pace,
+        below: Below,
+    ) -> io::Result<()> {
         let mut cluster = vec![0; self.cluster_len() as usize];
-        let head = (offset - start) as usize;
-        let tail = head + piece.len();
+        let tail = head + pieces.len();
         // The last cluster of a disk may reach past its end.
         let present = self.cluster_len().min(self.header.size - start) as usize;
         if let Some(before) = cluster.get_mut(..head) {
-            self.read_moving(start, before, below)?;
+            self.read_moving(start, Pieces::new(&[before.into()]), pace, below)?;
         }
         if let Some(after) = cluster.get_mut(tail..present) {
-            self.read_moving(start + tail as u64, after, below)?;
+            self.read_moving(start + tail as u64, Pieces::new(&[after.into()]), pace, below)?;
         }
         if let Some(middle) = cluster.get_mut(head..tail) {
-            middle.copy_from_slice(piece);
+            pieces.copy_to(middle);
         }
         self.file.write(host, &cluster)
     }

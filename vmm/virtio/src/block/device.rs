@@ -18,6 +18,7 @@ use virtio_bindings::virtio_blk::{
     VIRTIO_BLK_F_BLK_SIZE, VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_RO, VIRTIO_BLK_F_SEG_MAX,
     VIRTIO_BLK_F_TOPOLOGY, VIRTIO_BLK_F_WRITE_ZEROES,
 };
+use vmm_sys_util::eventfd::EventFd;
 
 const REQUEST_QUEUE: u16 = 0;
 const QUEUE_SIZES: [u16; 1] = [256];
@@ -144,8 +145,12 @@ impl VirtioDevice for Block {
 
     fn queue_notified(&mut self, index: u16) {
         if index == REQUEST_QUEUE {
-            self.shared.kick();
+            self.shared.ring();
         }
+    }
+
+    fn doorbell(&self, index: u16) -> Option<&EventFd> {
+        (index == REQUEST_QUEUE).then(|| self.shared.doorbell())
     }
 
     fn event_fds(&self) -> Vec<RawFd> {

@@ -59,6 +59,11 @@ impl Request {
         }
     }
 
+    /// Whether it may have to wait for the host's disk whatever is in the host's memory.
+    pub fn may_wait(&self) -> bool {
+        !matches!(self, Self::Read(_) | Self::GetId)
+    }
+
     /// Reads a request; `None` if it has no header or nowhere to put its status.
     pub fn parse(chain: &Chain, sectors: u64, read_only: bool) -> Option<Result<Self, Refusal>> {
         let data_out = chain.readable_len().checked_sub(HEADER_LEN)?;

@@ -10,7 +10,13 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
+use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
+
+/// While more requests are at hand the driver hears of finished ones after so many bytes.
+const BATCH: u64 = 256 << 10;
+/// What a request counts for at least.
+const LEAST_IN_BATCH: u64 = 16 << 10;
 
 /// How often a request that found no room on the host is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -28,12 +34,17 @@ pub struct Shared {
     counters: Arc<Counters>,
     report: Report,
     state: Mutex<State>,
-    /// There may be something to do.
-    work: Condvar,
+    /// Rung by the guest, and by whoever finds work for one more worker.
+    doorbell: EventFd,
+    /// Where workers wait for the doorbell: each ring wakes one of them.
+    work: Epoll,
+    /// Rung once, for all.
+    stop: EventFd,
     /// Waking a request that waits for room.
     room: Condvar,
-    /// The activation whose requests may touch the guest's memory, if any. Shared by who copies; a
-    /// reset takes it exclusively, so it waits for copies that are under way and never for a disk.
+    /// The activation whose requests may touch the guest's memory, if any. Shared by who moves data
+    /// between that and the host's memory; a reset takes it exclusively, so it waits for such moves
+    /// and never for a read from a disk.
     alive: RwLock<Option<u64>>,
     /// Tells the event loop that a worker met a broken queue.
     broken: EventFd,
@@ -43,8 +54,12 @@ struct State {
     live: Option<Live>,
     /// Counts activations: a request that was begun before a reset must not end after it.
     generation: u64,
-    kicked: bool,
     stopping: bool,
+    /// A worker writes. One does at a time: file systems let no more into a file, and who waits for
+    /// that cannot read.
+    writing: bool,
+    /// Bytes of requests that went back since the driver was last told.
+    untold: u64,
     /// Taken from the queue, not begun: at most as many as the queue is long.
     ready: VecDeque<Job>,
     limiter: Limiter,
@@ -68,6 +83,43 @@ pub struct Job {
     generation: u64,
 }
 
+/// A request that was done, or refused.
+pub struct Done {
+    pub job: Job,
+    pub status: u8,
+    /// Bytes in the chain's writable part, the status among them.
+    pub written: u32,
+}
+
+impl Job {
+    fn writes(&self) -> bool {
+        matches!(self.request, Ok(Request::Write(_)))
+    }
+}
+
+impl State {
+    /// Interrupts the driver, if anything went back and it wants to know.
+    fn tell(&mut self) {
+        self.untold = 0;
+        if let Some(live) = &mut self.live {
+            live.queue.signal();
+        }
+    }
+
+    /// From now on the guest's kicks are heard; whether there is something already.
+    fn listen(&mut self) -> bool {
+        // What there is no room for is fetched by whoever makes room.
+        let full = |live: &Live| self.ready.len() >= usize::from(live.queue.size());
+        let has_room = !self.live.as_ref().is_none_or(full);
+        self.live.as_mut().is_some_and(|live| live.queue.listen()) && has_room
+    }
+
+    /// The place of the foremost request that need not wait for another.
+    fn first_startable(&self) -> Option<usize> {
+        self.ready.iter().position(|job| !(self.writing && job.writes()))
+    }
+}
+
 /// The device was reset since the request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale;
@@ -78,22 +130,31 @@ impl Shared {
         let state = State {
             live: None,
             generation: 0,
-            kicked: false,
             stopping: false,
+            writing: false,
+            untold: 0,
             ready: VecDeque::new(),
             limiter: Limiter::new(limit),
             throttled: false,
             without_room: 0,
         };
+        let event_fd = || EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC);
+        let (doorbell, stop, work) = (event_fd()?, event_fd()?, Epoll::new()?);
+        // By edges nobody has to read the doorbell to silence it.
+        let rings = EventSet::IN | EventSet::EDGE_TRIGGERED;
+        work.ctl(ControlOperation::Add, doorbell.as_raw_fd(), EpollEvent::new(rings, 0))?;
+        work.ctl(ControlOperation::Add, stop.as_raw_fd(), EpollEvent::new(EventSet::IN, 0))?;
         Ok(Self {
             bounds,
             counters,
             report,
             state: Mutex::new(state),
-            work: Condvar::new(),
+            doorbell,
+            work,
+            stop,
             room: Condvar::new(),
             alive: RwLock::new(None),
-            broken: EventFd::new(EFD_NONBLOCK)?,
+            broken: event_fd()?,
         })
     }
 
@@ -102,15 +163,20 @@ impl Shared {
         let mut state = self.lock();
         state.live = Some(Live { queue, write_through });
         state.generation += 1;
-        state.kicked = true;
+        state.untold = 0;
         self.set_alive(Some(state.generation));
-        self.work.notify_one();
+        self.ring();
     }
 
-    /// The guest added requests.
-    pub fn kick(&self) {
-        self.lock().kicked = true;
-        self.work.notify_one();
+    /// What the guest's kicks signal.
+    pub fn doorbell(&self) -> &EventFd {
+        &self.doorbell
+    }
+
+    /// Wakes a worker, if one sleeps: there may be something to do.
+    pub fn ring(&self) {
+        // Can only fail where so many rings are unheard that one more makes no difference.
+        let _ = self.doorbell.write(1);
     }
 
     /// Guest and queue are not touched any more once this returns.
@@ -125,7 +191,7 @@ impl Shared {
     /// Ends the workers, each after the request at hand.
     pub fn stop(&self) {
         self.lock().stopping = true;
-        self.work.notify_all();
+        let _ = self.stop.write(1);
         self.room.notify_all();
     }
 
@@ -144,9 +210,13 @@ impl Shared {
         let _ = self.broken.read();
     }
 
-    /// Waits for the next request that makes sense and may be begun; `None` to end.
-    pub fn next(&self) -> Option<Job> {
+    /// Hands `done` back, if there is one, and waits for the next request that may be begun; `None`
+    /// to end. Before one that may take long, others are called to what else there is to do.
+    pub fn next(&self, done: Option<Done>) -> Option<Job> {
         let mut state = self.lock();
+        if let Some(done) = done {
+            self.finish(&mut state, done);
+        }
         loop {
             if state.stopping {
                 return None;
@@ -154,26 +224,55 @@ impl Shared {
             self.fetch(&mut state);
             let wait = match self.admit(&mut state) {
                 Admission::Job(job) => {
-                    if !state.ready.is_empty() {
-                        self.work.notify_one();
+                    if job.request.as_ref().is_ok_and(Request::may_wait) {
+                        self.give_way(&mut state);
+                    } else if state.untold >= BATCH {
+                        state.tell();
                     }
                     return Some(*job);
                 }
                 Admission::Wait(wait) => wait,
             };
-            state = match wait {
-                Some(wait) => self.work.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            state.tell();
+            if state.listen() {
+                continue;
+            }
+            drop(state);
+            self.sleep(wait);
+            state = self.lock();
+            if let Some(live) = &mut state.live {
+                live.queue.hush();
+            }
         }
+    }
+
+    /// The caller is about to wait for a disk.
+    pub fn before_waiting(&self) {
+        self.give_way(&mut self.lock());
+    }
+
+    /// Tells the driver what is done, and has another worker see to what else there is to do.
+    fn give_way(&self, state: &mut State) {
+        state.tell();
+        let more = state.listen();
+        if more || state.first_startable().is_some() {
+            self.ring();
+        }
+    }
+
+    /// Until the doorbell rings, or for as long as that, rounded up.
+    fn sleep(&self, wait: Option<Duration>) {
+        let milliseconds =
+            wait.map_or(-1, |wait| i32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
+        // Whatever the reason, the caller looks for itself.
+        let _ = self.work.wait(milliseconds, &mut [EpollEvent::default()]);
     }
 
     /// Moves requests from the queue to those that are ready.
     fn fetch(&self, state: &mut State) {
-        let State { live: Some(live), generation, kicked, ready, .. } = state else { return };
-        while *kicked && ready.len() < usize::from(live.queue.size()) {
-            let Some(chain) = live.queue.pop() else {
-                *kicked = false;
+        let State { live: Some(live), generation, ready, .. } = state else { return };
+        while ready.len() < usize::from(live.queue.size()) {
+            let Some(chain) = live.queue.pop_quietly() else {
                 if live.queue.broken() {
                     let _ = self.broken.write(1);
                 }
@@ -187,23 +286,24 @@ impl Shared {
                 None => live.queue.complete_malformed(chain),
             }
         }
-        live.queue.signal();
     }
 
-    /// The foremost job that is ready, if the limiter lets it pass.
+    /// The foremost job that may be begun, if the limiter lets it pass.
     fn admit(&self, state: &mut State) -> Admission {
-        let Some(job) = state.ready.pop_front() else { return Admission::Wait(None) };
+        let Some(place) = state.first_startable() else { return Admission::Wait(None) };
+        let Some(job) = state.ready.remove(place) else { return Admission::Wait(None) };
         let bytes = job.request.as_ref().map_or(0, Request::bytes_moved);
         match state.limiter.take(Instant::now(), bytes) {
             Ok(()) => {
                 state.throttled = false;
+                state.writing |= job.writes();
                 Admission::Job(Box::new(job))
             }
             Err(wait) => {
                 if !std::mem::replace(&mut state.throttled, true) {
                     self.counters.block_throttled.add_one();
                 }
-                state.ready.push_front(job);
+                state.ready.insert(place, job);
                 Admission::Wait(Some(wait))
             }
         }
@@ -215,19 +315,22 @@ impl Shared {
         if *alive == Some(job.generation) { Ok(touch()) } else { Err(Stale) }
     }
 
-    /// Hands `job` back with its status behind `written` bytes of data; forgets it if it is stale.
-    pub fn finish(&self, job: Job, status: u8, written: u32) {
-        let mut state = self.lock();
+    /// Hands a job back with its status behind the data; forgets it if it is stale.
+    fn finish(&self, state: &mut State, Done { job, status, written }: Done) {
+        if job.writes() {
+            state.writing = false;
+        }
         if state.generation != job.generation {
             return;
         }
         let Some(live) = &mut state.live else { return };
         let last = job.chain.writable_len().saturating_sub(1);
+        let moved = job.request.as_ref().map_or(0, Request::bytes_moved);
         match job.chain.write(last, &[status]) {
             Ok(()) => live.queue.complete(job.chain, written),
             Err(_) => live.queue.complete_malformed(job.chain),
         }
-        live.queue.signal();
+        state.untold = state.untold.saturating_add(moved.max(LEAST_IN_BATCH));
     }
 
     /// The host had no room for `job`: says so, once for each `first` time and again at every try,

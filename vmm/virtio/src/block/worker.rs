@@ -1,9 +1,9 @@
 //! The threads that do a disk's requests.
 
 use super::request::{HEADER_LEN, Refusal, Request};
-use super::shared::{Job, Shared, Stale};
+use super::shared::{Done, Job, Shared, Stale};
 use crate::counters::Counters;
-use oriel_disk::{DiskStack, is_no_space};
+use oriel_disk::{DiskStack, Pieces, is_no_space};
 use oriel_jail::seccomp::{Thread, narrow};
 use std::io;
 use std::ops::Range;
@@ -12,8 +12,11 @@ use virtio_bindings::virtio_blk::{
     VIRTIO_BLK_ID_BYTES, VIRTIO_BLK_S_IOERR, VIRTIO_BLK_S_OK, VIRTIO_BLK_S_UNSUPP,
 };
 
-/// Bytes moved between file and guest at a time; a multiple of every usual cluster.
-const CHUNK: usize = 128 << 10;
+/// Bytes moved between file and guest at a time, for which a reset waits; a multiple of every usual
+/// cluster.
+const CHUNK: u64 = 1 << 20;
+/// Bytes that go through a buffer at a time, because a disk is to be waited for.
+const BUFFER: usize = 128 << 10;
 
 /// What GET_ID answers.
 pub type Serial = [u8; VIRTIO_BLK_ID_BYTES as usize];
@@ -49,8 +52,9 @@ impl Worker {
     /// The thread's body.
     pub fn run(self) {
         narrow(Thread::Disk);
-        let mut buffer = vec![0; CHUNK];
-        while let Some(job) = self.shared.next() {
+        let mut buffer = vec![0; BUFFER];
+        let mut done = None;
+        while let Some(job) = self.shared.next(done.take()) {
             let outcome = match &job.request {
                 Ok(request) => self.perform_with_room(&job, request, &mut buffer),
                 Err(refusal) => Err(Failure::Refused(*refusal)),
@@ -63,7 +67,7 @@ impl Worker {
                 Err(Failure::Refused(Refusal::Unsupported)) => (VIRTIO_BLK_S_UNSUPP, 1),
                 Err(_) => (VIRTIO_BLK_S_IOERR, 1),
             };
-            self.shared.finish(job, status as u8, written as u32);
+            done = Some(Done { job, status: status as u8, written: written as u32 });
         }
     }
 
@@ -93,19 +97,12 @@ impl Worker {
     fn perform(&self, job: &Job, request: &Request, buffer: &mut [u8]) -> Result<(), Failure> {
         match request {
             Request::Read(range) => {
-                each_chunk(range, buffer, |at, done, chunk| {
-                    self.disk.read(at, chunk)?;
-                    self.shared.with_guest(job, || job.chain.write(done, chunk))?.map_err(out_of_chain)
-                })?;
+                each_chunk(range, CHUNK, |at, done, len| self.read(job, at, done, len, buffer))?;
                 self.counters.block_read_bytes.add(range.end - range.start);
                 Ok(())
             }
             Request::Write(range) => {
-                each_chunk(range, buffer, |at, done, chunk| {
-                    let copied = self.shared.with_guest(job, || job.chain.read(HEADER_LEN + done, chunk))?;
-                    copied.map_err(out_of_chain)?;
-                    Ok(self.disk.write(at, chunk)?)
-                })?;
+                each_chunk(range, CHUNK, |at, done, len| self.write(job, at, done, len, buffer))?;
                 self.counters.block_written_bytes.add(range.end - range.start);
                 self.settle(job)
             }
@@ -130,6 +127,35 @@ impl Worker {
         }
     }
 
+    /// Reads `len` bytes of the disk at `at` to where the request has room for them, `done` bytes into
+    /// its data: at once, if the host has them in memory.
+    fn read(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
+        let slices = job.chain.writable_slices(done, len).map_err(out_of_chain)?;
+        match self.shared.with_guest(job, || self.disk.read_now(at, Pieces::new(&slices)))? {
+            Err(error) if would_wait(&error) => {}
+            read => return Ok(read?),
+        }
+        self.shared.before_waiting();
+        each_piece(at, done, len, buffer, |at, done, piece| {
+            self.disk.read(at, piece)?;
+            self.shared.with_guest(job, || job.chain.write(done, piece))?.map_err(out_of_chain)
+        })
+    }
+
+    /// Writes `len` bytes of the request's data, from `done` on, to the disk at `at`.
+    fn write(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
+        let done = HEADER_LEN + done;
+        let slices = job.chain.readable_slices(done, len).map_err(out_of_chain)?;
+        match self.shared.with_guest(job, || self.disk.write_now(at, Pieces::new(&slices)))? {
+            Err(error) if would_wait(&error) => {}
+            written => return Ok(written?),
+        }
+        each_piece(at, done, len, buffer, |at, done, piece| {
+            self.shared.with_guest(job, || job.chain.read(done, piece))?.map_err(out_of_chain)?;
+            Ok(self.disk.write(at, piece)?)
+        })
+    }
+
     fn settle(&self, job: &Job) -> Result<(), Failure> {
         if job.write_through {
             self.disk.flush()?;
@@ -152,19 +178,37 @@ fn out_of_chain<E>(_: E) -> Failure {
     Failure::Refused(Refusal::Invalid)
 }
 
-/// Cuts `range` into pieces that fit `buffer` and end where the disk's clusters do: where each
-/// lies, how much came before it, its room.
+fn would_wait(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Cuts `range` where multiples of `most` lie: the beginning of each part, how much came before it,
+/// and its length.
 fn each_chunk(
     range: &Range<u64>,
-    buffer: &mut [u8],
-    mut each: impl FnMut(u64, usize, &mut [u8]) -> Result<(), Failure>,
+    most: u64,
+    mut each: impl FnMut(u64, usize, usize) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut at = range.start;
     while at < range.end {
-        let len = (CHUNK as u64 - at % CHUNK as u64).min(range.end - at);
-        let Some(chunk) = buffer.get_mut(..len as usize) else { break };
-        each(at, (at - range.start) as usize, chunk)?;
+        let len = (most - at % most).min(range.end - at);
+        each(at, (at - range.start) as usize, len as usize)?;
         at += len;
     }
     Ok(())
+}
+
+/// Cuts the `len` bytes from `at` on, which lie `done` bytes into a request, into pieces for `buffer`:
+/// where each lies on the disk and in the request, and its room.
+fn each_piece(
+    at: u64,
+    done: usize,
+    len: usize,
+    buffer: &mut [u8],
+    mut each: impl FnMut(u64, usize, &mut [u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    each_chunk(&(at..at + len as u64), BUFFER as u64, |at, before, len| match buffer.get_mut(..len) {
+        Some(piece) => each(at, done + before, piece),
+        None => Ok(()),
+    })
 }

@@ -2,7 +2,7 @@
 
 use crate::device::GuestRam;
 use virtio_queue::DescriptorChain;
-use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend};
+use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, VolatileSlice};
 
 /// The asked bytes are not all within the chain's part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,22 @@ impl Chain {
         self.writable.segments.iter().map(|(start, len)| (start.0, *len as u64))
     }
 
+    /// Where `len` readable bytes from `offset` on are.
+    ///
+    /// # Errors
+    /// When they reach past the readable part.
+    pub fn readable_slices(&self, offset: usize, len: usize) -> Result<Vec<VolatileSlice<'_>>, OutOfChain> {
+        self.readable.slices(&self.memory, offset, len)
+    }
+
+    /// The same of the writable part.
+    ///
+    /// # Errors
+    /// When they reach past it.
+    pub fn writable_slices(&self, offset: usize, len: usize) -> Result<Vec<VolatileSlice<'_>>, OutOfChain> {
+        self.writable.slices(&self.memory, offset, len)
+    }
+
     /// Copies `buf.len()` readable bytes from `offset` on.
     ///
     /// # Errors
@@ -97,6 +113,22 @@ impl Chain {
 }
 
 impl Part {
+    fn slices<'a>(
+        &self,
+        memory: &'a GuestRam,
+        offset: usize,
+        len: usize,
+    ) -> Result<Vec<VolatileSlice<'a>>, OutOfChain> {
+        let mut slices = Vec::with_capacity(self.segments.len());
+        self.each(offset, len, |address, at| {
+            for slice in GuestMemoryBackend::get_slices(&**memory, address, at.len()) {
+                slices.push(slice.map_err(|_| OutOfChain)?);
+            }
+            Ok(())
+        })?;
+        Ok(slices)
+    }
+
     /// Calls `copy` with the guest address and the place among the asked bytes of every piece.
     fn each(
         &self,

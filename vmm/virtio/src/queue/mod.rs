@@ -75,19 +75,46 @@ impl DeviceQueue {
     /// The next chain that the driver made available, or `None` once the ring is empty; the driver
     /// then kicks when it adds more. Malformed chains are counted and go straight back.
     pub fn pop(&mut self) -> Option<Chain> {
+        loop {
+            if let Some(chain) = self.pop_quietly() {
+                return Some(chain);
+            }
+            // A chain added since that look would come without a kick, so look again.
+            if !self.listen() {
+                return None;
+            }
+        }
+    }
+
+    /// The same, but the driver need not kick when it adds more: who calls this looks again by
+    /// itself, or calls [`Self::listen`].
+    pub fn pop_quietly(&mut self) -> Option<Chain> {
         while !self.broken {
-            match self.next_available() {
-                Some((_, Some(chain))) => return Some(chain),
-                Some((head, None)) => self.refuse(head),
-                // A chain added since that look would come without a kick, so look again.
-                None => match self.queue.enable_notification(&*self.memory) {
-                    Ok(true) => {}
-                    Ok(false) => return None,
-                    Err(error) => self.fail(&error),
-                },
+            match self.next_available()? {
+                (_, Some(chain)) => return Some(chain),
+                (head, None) => self.refuse(head),
             }
         }
         None
+    }
+
+    /// From now on the driver kicks when it adds chains. Whether it added some before that.
+    pub fn listen(&mut self) -> bool {
+        if self.broken {
+            return false;
+        }
+        self.queue.enable_notification(&*self.memory).unwrap_or_else(|error| {
+            self.fail(&error);
+            false
+        })
+    }
+
+    /// The driver need not kick. (With VIRTIO_RING_F_EVENT_IDX it kicks once for every
+    /// [`Self::listen`] in any case.)
+    pub fn hush(&mut self) {
+        if let Err(error) = self.queue.disable_notification(&*self.memory) {
+            self.fail(&error);
+        }
     }
 
     /// Hands `chain` back with `written` bytes in its writable part.

@@ -1,0 +1,149 @@
+//! Memory in several pieces, as guests give it: where a range of a disk goes to or comes from.
+
+use vm_memory::VolatileSlice;
+
+/// Bytes in several places, one after the other. A guest may change them at any time.
+#[derive(Clone, Copy)]
+pub struct Pieces<'a> {
+    slices: &'a [VolatileSlice<'a>],
+    /// Bytes of the first slice that do not belong to it any more.
+    skip: usize,
+    len: usize,
+}
+
+/// How long an operation may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Not as long as a disk needs to read: it fails with [`std::io::ErrorKind::WouldBlock`] then.
+    Now,
+    /// For as long as it takes.
+    Wait,
+}
+
+impl<'a> Pieces<'a> {
+    /// All bytes of `slices`.
+    pub fn new(slices: &'a [VolatileSlice<'a>]) -> Self {
+        let len = slices.iter().map(VolatileSlice::len).fold(0, usize::saturating_add);
+        Self { slices, skip: 0, len }
+    }
+
+    /// How many bytes there are.
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// The first `count` bytes, or as many as there are, and the others.
+    pub fn split_at(self, count: usize) -> (Self, Self) {
+        let count = count.min(self.len);
+        let mut rest = Self { len: self.len - count, skip: self.skip.saturating_add(count), ..self };
+        while let Some((first, others)) = rest.slices.split_first().filter(|(s, _)| s.len() <= rest.skip) {
+            rest.skip -= first.len();
+            rest.slices = others;
+        }
+        (Self { len: count, ..self }, rest)
+    }
+
+    /// Makes them all zero.
+    pub fn clear(self) {
+        const ZEROES: [u8; 4096] = [0; 4096];
+        self.each(|slice| {
+            let mut left = *slice;
+            while !left.is_empty() {
+                left.copy_from(&ZEROES);
+                left = left.offset(left.len().min(ZEROES.len())).unwrap_or(left);
+            }
+        });
+    }
+
+    /// Fills them from `bytes`, as far as those go.
+    pub fn copy_from(self, mut bytes: &[u8]) {
+        self.each(|slice| {
+            slice.copy_from(bytes);
+            bytes = bytes.get(slice.len()..).unwrap_or_default();
+        });
+    }
+
+    /// Fills `bytes` from them, as far as they go.
+    pub fn copy_to(self, bytes: &mut [u8]) {
+        let mut at = 0;
+        self.each(|slice| at += slice.copy_to(bytes.get_mut(at..).unwrap_or_default()));
+    }
+
+    /// The first of them as the kernel takes them. The pointers are good for `'a`, and nothing but
+    /// the kernel and volatile accesses may follow them.
+    pub(crate) fn vectors(self) -> Vec<libc::iovec> {
+        let mut vectors = Vec::with_capacity(self.slices.len().min(MOST_VECTORS));
+        self.each(|slice| {
+            if vectors.len() < MOST_VECTORS {
+                let iov_base = slice.ptr_guard_mut().as_ptr().cast();
+                vectors.push(libc::iovec { iov_base, iov_len: slice.len() });
+            }
+        });
+        vectors
+    }
+
+    fn each(self, mut act: impl FnMut(&VolatileSlice<'a>)) {
+        let (mut skip, mut left) = (self.skip, self.len);
+        for slice in self.slices {
+            let count = slice.len().saturating_sub(skip).min(left);
+            if let Ok(part) = slice.subslice(skip, count)
+                && count > 0
+            {
+                act(&part);
+            }
+            skip = 0;
+            left -= count;
+            if left == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// What Linux takes in one call (`UIO_MAXIOV`).
+const MOST_VECTORS: usize = 1024;
+
+/// `bytes` as a slice for [`Pieces`] that are only read from.
+///
+/// # Safety
+/// Nothing may be written through it.
+pub(crate) unsafe fn readable(bytes: &[u8]) -> VolatileSlice<'_> {
+    // SAFETY: the bytes are there for as long as the slice, and are not written to.
+    unsafe { VolatileSlice::new(bytes.as_ptr().cast_mut(), bytes.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_one_row_of_bytes() {
+        let (mut one, mut two, mut three) = ([0; 3], [0; 0], [0; 9000]);
+        let slices: Vec<VolatileSlice> =
+            vec![(&mut one[..]).into(), (&mut two[..]).into(), (&mut three[..]).into()];
+        let all = Pieces::new(&slices);
+        let bytes: Vec<u8> = (0..9003u32).map(|i| (i % 251) as u8 + 1).collect();
+        all.copy_from(&bytes);
+        for cut in [0, 1, 3, 4, 9002, 9003, 9004] {
+            let (before, after) = all.split_at(cut);
+            let cut = cut.min(9003);
+            assert_eq!((before.len(), after.len()), (cut, 9003 - cut));
+            let mut read = vec![0; 9003];
+            before.copy_to(&mut read[..cut]);
+            after.copy_to(&mut read[cut..]);
+            assert!(read == bytes, "cut at {cut}");
+            assert_eq!(before.vectors().iter().map(|v| v.iov_len).sum::<usize>(), cut);
+        }
+        let (_, tail) = all.split_at(2);
+        tail.split_at(9000).0.clear();
+        let mut read = vec![1; 9003];
+        all.copy_to(&mut read);
+        assert!(read[..2] == bytes[..2] && read[9002..] == bytes[9002..]);
+        assert!(read[2..9002].iter().all(|byte| *byte == 0));
+    }
+}
