@@ -34,13 +34,17 @@ done
     cp "$here/outer/measure" "$tree/run"
     printf 'rounds=%s machines="%s" more_cmdline=""\n' "$rounds" "$machines" > "$tree/settings"
     head -c 192M /dev/urandom > "$tree/disk.raw"
+    cp "$tree/disk.raw" "$tree/base.raw"
+    "$tree/bin/oriel-vmm" disk create-overlay --size $((192 << 20)) --backing-name base.raw --backing-format raw \
+        "$tree/overlay.empty"
     head -c 64M /dev/urandom > "$tree/file"
-    limit=$((rounds * 300)) run_payload 600M
+    limit=$((rounds * 400)) run_payload 1G
 } >&2
 
 sed -n 's/^measured: //p' "$logs/outer.log" | sort -k1,2 | awk '
     BEGIN {
         unit["boot_ms"] = "ms"; unit["blk_read_mib_s"] = unit["blk_write_mib_s"] = unit["net_mib_s"] = "MiB/s"
+        unit["overlay_read_mib_s"] = unit["overlay_write_mib_s"] = "MiB/s"; unit["vmm_overhead_mib"] = "MiB"
         unit["idle_cpu_ms_per_s"] = "ms/s"; unit["idle_exits_per_s"] = "1/s"
         subject["oriel"] = "oriel"; subject["q35"] = "qemu-q35"; subject["microvm"] = "qemu-microvm"
     }
