@@ -43,7 +43,7 @@ done
 
 sed -n 's/^measured: //p' "$logs/outer.log" | sort -k1,2 | awk '
     BEGIN {
-        unit["boot_ms"] = "ms"; unit["blk_read_mib_s"] = unit["blk_write_mib_s"] = unit["net_mib_s"] = "MiB/s"
+        unit["boot_ms"] = "ms"; unit["blk_read_mib_s"] = unit["blk_write_mib_s"] = unit["net_mib_s"] = unit["net_up_mib_s"] = "MiB/s"
         unit["overlay_read_mib_s"] = unit["overlay_write_mib_s"] = "MiB/s"; unit["vmm_overhead_mib"] = "MiB"
         unit["idle_cpu_ms_per_s"] = "ms/s"; unit["idle_exits_per_s"] = "1/s"
         subject["oriel"] = "oriel"; subject["q35"] = "qemu-q35"; subject["microvm"] = "qemu-microvm"

@@ -38,12 +38,19 @@ impl Model {
             0..40 => {
                 let range = self.range(700);
                 let bytes = self.random.bytes(range.len());
-                self.disk().write(range.start as u64, &bytes).unwrap();
+                if self.random.below(2) == 0 {
+                    write_in_pieces(self.disk(), range.start as u64, &bytes);
+                } else {
+                    self.disk().write(range.start as u64, &bytes).unwrap();
+                }
                 self.bytes[range].copy_from_slice(&bytes);
             }
             40..70 => {
                 let range = self.range(900);
-                let bytes = read(self.disk(), range.start as u64, range.len() as u64);
+                let bytes = match self.random.below(2) {
+                    0 => read_in_pieces(self.disk(), range.start as u64, range.len()),
+                    _ => read(self.disk(), range.start as u64, range.len() as u64),
+                };
                 assert!(bytes == self.bytes[range.clone()], "other bytes in {range:?}");
             }
             70..80 => {

@@ -1,11 +1,12 @@
 //! Images to test with.
 
-use oriel_disk::{Backing, DiskStack, ImageError, Source, create_overlay};
+use oriel_disk::{Backing, DiskStack, ImageError, Pieces, Source, create_overlay};
 use oriel_vmm_api::DiskFormat;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
+use vm_memory::VolatileSlice;
 use vmm_sys_util::tempdir::TempDir;
 
 pub const SECTOR: u64 = 512;
@@ -113,6 +114,34 @@ pub fn read(disk: &DiskStack, offset: u64, len: u64) -> Vec<u8> {
     let mut bytes = vec![0xA5; len as usize];
     disk.read(offset, &mut bytes).unwrap();
     bytes
+}
+
+/// The same as guests do it: memory in pieces, and at once if that is possible.
+pub fn read_in_pieces(disk: &DiskStack, offset: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0xA5; len];
+    let done = disk.read_now(offset, Pieces::new(&pieces(&mut bytes)));
+    if done.is_err_and(|error| is_refusal(&error)) {
+        return read(disk, offset, len as u64);
+    }
+    bytes
+}
+
+pub fn write_in_pieces(disk: &DiskStack, offset: u64, bytes: &[u8]) {
+    let mut copy = bytes.to_vec();
+    let done = disk.write_now(offset, Pieces::new(&pieces(&mut copy)));
+    if done.is_err_and(|error| is_refusal(&error)) {
+        disk.write(offset, bytes).unwrap();
+    }
+}
+
+fn pieces(bytes: &mut [u8]) -> Vec<VolatileSlice<'_>> {
+    bytes.chunks_mut(3000).map(VolatileSlice::from).collect()
+}
+
+/// Whether it would have taken a while; any other error is none that these tests expect.
+fn is_refusal(error: &std::io::Error) -> bool {
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+    true
 }
 
 /// Runs one of QEMU's tools; `None`, and a word about it, where it is not installed.

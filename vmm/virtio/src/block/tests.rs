@@ -338,6 +338,34 @@ fn several_requests_are_done_at_once_and_each_is_answered() {
 }
 
 #[test]
+fn a_kick_needs_no_event_loop_and_one_interrupt_tells_of_all_that_is_done() {
+    let file = image();
+    let mut guest = guest(&file, false);
+    guest.block.reset();
+    guest.driver = Driver::new(&guest.driver.memory, 0x20_0000, 64);
+    let (activation, ears) = activation(&guest.driver.memory.clone(), &[&guest.driver], FEATURE_FLUSH);
+    guest.block.activate(activation).unwrap();
+    let start = Instant::now();
+    // A worker that is awake still takes the first for itself.
+    loop {
+        for _ in 0..8 {
+            guest.driver.send(&[&header(GET_ID, 0)], &[20, 1]);
+        }
+        guest.block.doorbell(0).unwrap().write(1).unwrap();
+        guest.await_used(8);
+        let mut interrupts = ears.take();
+        while interrupts.is_empty() {
+            std::thread::yield_now();
+            interrupts = ears.take();
+        }
+        if interrupts == [Some(0)] {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{interrupts:?} for 8 requests");
+    }
+}
+
+#[test]
 fn a_disk_does_no_more_than_its_limits_allow() {
     let file = image();
     let disk = raw(OpenOptions::new().read(true).write(true).open(file.as_path()).unwrap(), false);
