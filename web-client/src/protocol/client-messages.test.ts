@@ -39,6 +39,16 @@ describe('messages from the client', () => {
     expect(bytes(client.recording(258, new Uint8Array([0xfc, 9])))).toEqual([0x95, ...u32(258), 0xfc, 9]);
   });
 
+  it('writes the clipboard and files', () => {
+    expect(bytes(client.clipboardOffer(['text/plain']))).toEqual([0x8e, ...text('{"types":["text/plain"]}')]);
+    expect(bytes(client.clipboardRequest(2, 'image/png'))).toEqual([0x8f, ...u32(2), ...text('image/png')]);
+    expect(bytes(client.clipboardData(3, new Uint8Array([7]), true))).toEqual([0x90, ...u32(3), 1, 7]);
+    expect(bytes(client.clipboardData(3, null, true))).toEqual([0x90, ...u32(3), 3]);
+    expect(bytes(client.fileStart(4, 2 ** 40 + 5, 'größe'))).toEqual([0x91, ...u32(4, 5, 256), ...text('größe')]);
+    expect(bytes(client.fileData(4, new Uint8Array([1, 2])))).toEqual([0x92, ...u32(4), 1, 2]);
+    expect(bytes(client.fileCancel(4))).toEqual([0x93, ...u32(4)]);
+  });
+
   it('keeps numbers within their fields', () => {
     expect(bytes(client.wheel(1, 1e9, -1e9))).toEqual([0x86, ...u32(1), ...u16(32767, -32768)]);
     expect(bytes(client.pointerTo(1, -5, 70000))).toEqual([0x84, ...u32(1), ...u16(0, 65535)]);

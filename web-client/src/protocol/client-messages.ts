@@ -138,6 +138,61 @@ export function resize(screen: number, wanted: WantedScreen): ArrayBuffer {
   return json(0x8d, { screens: [...Array<null>(screen).fill(null), wanted] });
 }
 
+/** What a clipboard can hold, by media type. */
+export const CONTENT_TYPES = ['text/plain', 'image/png'] as const;
+export type ContentType = (typeof CONTENT_TYPES)[number];
+
+/** Contents of a clipboard are at most so long, in bytes. */
+export const MAX_CONTENTS = 64 << 20;
+
+/** The longest piece of a clipboard's contents or of a file that travels at once. */
+export const MAX_PIECE = 60 * 1024;
+
+/** The person's clipboard has something in these types. */
+export function clipboardOffer(types: readonly ContentType[]): ArrayBuffer {
+  return json(0x8e, { types });
+}
+
+/** The person pastes what the guest offered; `request` counts up. */
+export function clipboardRequest(request: number, type: ContentType): ArrayBuffer {
+  return numbered(0x8f, request, new TextEncoder().encode(type));
+}
+
+/** A piece of what the guest asked for; `null` when there is nothing to give. */
+export function clipboardData(request: number, piece: Uint8Array | null, last: boolean): ArrayBuffer {
+  const bytes = piece ?? new Uint8Array();
+  return message(0x90, 5 + bytes.length, (view) => {
+    view.setUint32(1, request, true);
+    view.setUint8(5, (last ? 1 : 0) | (piece === null ? 2 : 0));
+    new Uint8Array(view.buffer).set(bytes, 6);
+  });
+}
+
+/** A file of `size` bytes follows. */
+export function fileStart(transfer: number, size: number, name: string): ArrayBuffer {
+  const text = new TextEncoder().encode(name);
+  return message(0x91, 12 + text.length, (view) => {
+    view.setUint32(1, transfer, true);
+    view.setBigUint64(5, BigInt(size), true);
+    new Uint8Array(view.buffer).set(text, 13);
+  });
+}
+
+export function fileData(transfer: number, piece: Uint8Array): ArrayBuffer {
+  return numbered(0x92, transfer, piece);
+}
+
+export function fileCancel(transfer: number): ArrayBuffer {
+  return numbered(0x93, transfer, new Uint8Array());
+}
+
+function numbered(type: number, number: number, bytes: Uint8Array): ArrayBuffer {
+  return message(type, 4 + bytes.length, (view) => {
+    view.setUint32(1, number, true);
+    new Uint8Array(view.buffer).set(bytes, 5);
+  });
+}
+
 function pair(type: number, seq: number, dx: number, dy: number): ArrayBuffer {
   return message(type, 8, (view) => {
     view.setUint32(1, seq, true);

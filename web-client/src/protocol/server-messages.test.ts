@@ -53,6 +53,30 @@ describe('messages from the server', () => {
     });
   });
 
+  it('reads the clipboard', () => {
+    expect(parseServerMessage(buffer(u8(0x0b), text('{"types":["image/png","text/html"]}')))).toEqual({
+      type: 'clipboardOffer',
+      types: ['image/png'],
+    });
+    expect(parseServerMessage(buffer(u8(0x0c), u32(9), text('text/plain')))).toEqual({
+      type: 'clipboardRequest',
+      request: 9,
+      content: 'text/plain',
+    });
+    const piece = { request: 9, last: true, failed: false, bytes: new Uint8Array([104, 105]) };
+    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(1), text('hi')))).toEqual({ type: 'clipboardData', piece });
+    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(2)))).toMatchObject({ piece: { failed: true, last: true } });
+    expect(() => parseServerMessage(buffer(u8(0x0b), text('{}')))).toThrow(ProtocolError);
+  });
+
+  it('reads what becomes of a file', () => {
+    const status = { transfer: 3, state: 'failed', received: 5, text: 'No room.' };
+    expect(parseServerMessage(buffer(u8(0x0e), text(JSON.stringify(status))))).toEqual({ type: 'fileStatus', status });
+    expect(() => parseServerMessage(buffer(u8(0x0e), text('{"transfer":1,"state":"eaten","received":0}')))).toThrow(
+      ProtocolError,
+    );
+  });
+
   it('reads sound and whether there is any', () => {
     expect(parseServerMessage(buffer(u8(0x09), u32(7), u32(5, 1), u8(0xfc, 1)))).toEqual({
       type: 'audio',
@@ -60,7 +84,7 @@ describe('messages from the server', () => {
     });
     expect(parseServerMessage(buffer(u8(0x0a), text('{"sound":true,"clipboard":true}')))).toEqual({
       type: 'agents',
-      agents: { sound: true, microphone: false },
+      agents: { clipboard: true, files: false, sound: true, microphone: false },
     });
   });
 

@@ -1,4 +1,5 @@
 import { ByteReader, ProtocolError } from './bytes';
+import { CONTENT_TYPES, type ContentType } from './client-messages';
 import { type Frame, parseFrame } from './frame';
 
 /** The guest's pointer picture: straight alpha; `null` pixels when the guest hides it. */
@@ -35,8 +36,30 @@ export interface AudioPacket {
 
 /** What the guest can do beside its screen. */
 export interface Agents {
+  readonly clipboard: boolean;
+  readonly files: boolean;
   readonly sound: boolean;
   readonly microphone: boolean;
+}
+
+/** A piece of the answer to a request for the guest's clipboard. */
+export interface ClipboardPiece {
+  readonly request: number;
+  /** Nothing follows. */
+  readonly last: boolean;
+  /** There is no answer; nothing follows. */
+  readonly failed: boolean;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What becomes of a file on its way into the guest. */
+export interface FileStatus {
+  readonly transfer: number;
+  readonly state: 'accepted' | 'progress' | 'done' | 'failed';
+  /** Bytes that the guest has taken. */
+  readonly received: number;
+  /** Why it failed; one plain sentence. */
+  readonly text: string;
 }
 
 export type ServerMessage =
@@ -51,6 +74,10 @@ export type ServerMessage =
   | { readonly type: 'closed'; readonly code: string; readonly text: string }
   | { readonly type: 'audio'; readonly packet: AudioPacket }
   | { readonly type: 'agents'; readonly agents: Agents }
+  | { readonly type: 'clipboardOffer'; readonly types: readonly ContentType[] }
+  | { readonly type: 'clipboardRequest'; readonly request: number; readonly content: string }
+  | { readonly type: 'clipboardData'; readonly piece: ClipboardPiece }
+  | { readonly type: 'fileStatus'; readonly status: FileStatus }
   | { readonly type: 'unknown'; readonly byte: number };
 
 /** Parses one WebSocket message; throws {@link ProtocolError} for a malformed one. */
@@ -84,10 +111,20 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
       return parseScreens(reader);
     case 0x09:
       return { type: 'audio', packet: { sequence: reader.u32(), timeUs: reader.u64(), opus: reader.rest() } };
-    case 0x0a: {
-      const body = fields(reader);
-      return { type: 'agents', agents: { sound: body['sound'] === true, microphone: body['microphone'] === true } };
+    case 0x0a:
+      return { type: 'agents', agents: parseAgents(fields(reader)) };
+    case 0x0b:
+      return parseClipboardOffer(fields(reader));
+    case 0x0c:
+      return { type: 'clipboardRequest', request: reader.u32(), content: new TextDecoder().decode(reader.rest()) };
+    case 0x0d: {
+      const request = reader.u32();
+      const flags = reader.u8();
+      const piece = { request, last: flags !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
+      return { type: 'clipboardData', piece };
     }
+    case 0x0e:
+      return parseFileStatus(fields(reader));
     default:
       return { type: 'unknown', byte };
   }
@@ -101,6 +138,38 @@ function parseWelcome(reader: ByteReader): ServerMessage {
     width: number(body, 'width'),
     height: number(body, 'height'),
     watching: body['watching'] === true,
+  };
+}
+
+function parseAgents(body: Record<string, unknown>): Agents {
+  const can = (what: string): boolean => body[what] === true;
+  return { clipboard: can('clipboard'), files: can('files'), sound: can('sound'), microphone: can('microphone') };
+}
+
+function parseClipboardOffer(body: Record<string, unknown>): ServerMessage {
+  const types = body['types'];
+  if (!Array.isArray(types)) {
+    throw new ProtocolError('a message lacks its "types"');
+  }
+  return { type: 'clipboardOffer', types: CONTENT_TYPES.filter((type) => types.includes(type)) };
+}
+
+const FILE_STATES = ['accepted', 'progress', 'done', 'failed'] as const;
+
+function parseFileStatus(body: Record<string, unknown>): ServerMessage {
+  const state = FILE_STATES.find((known) => known === body['state']);
+  if (state === undefined) {
+    throw new ProtocolError('a file is in an unknown state');
+  }
+  const reason = body['text'];
+  return {
+    type: 'fileStatus',
+    status: {
+      transfer: number(body, 'transfer'),
+      state,
+      received: number(body, 'received'),
+      text: typeof reason === 'string' ? reason : '',
+    },
   };
 }
 

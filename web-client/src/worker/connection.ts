@@ -8,6 +8,10 @@ const PING_EVERY_MS = 2000;
 const SILENCE_MS = 8000;
 /** Above this much unsent, pointer movements and recorded sound are dropped: only the newest matters. */
 const CONGESTED_BYTES = 8192;
+/** Clipboard and files wait while more than this is unsent: a key pressed meanwhile comes right after it. */
+const BULK_BYTES = 64 * 1024;
+/** Browsers do not tell when it is sent. */
+const LOOK_AGAIN_MS = 8;
 
 export interface ConnectionEvents {
   readonly message: (message: ServerMessage, byteLength: number) => void;
@@ -26,6 +30,7 @@ export class Connection {
   #unansweredSince: number | null = null;
   #pinger: ReturnType<typeof setInterval> | undefined;
   #over = false;
+  readonly #answered = new Map<bigint, (arrived: boolean) => void>();
 
   constructor(url: string, hello: client.Hello, events: ConnectionEvents) {
     this.#events = events;
@@ -47,6 +52,8 @@ export class Connection {
         this.#startPinging();
       } else if (message.type === 'pong') {
         this.#events.roundTrip(performance.now() - Number(message.token) / 1000);
+        this.#answered.get(message.token)?.(true);
+        this.#answered.delete(message.token);
       }
       this.#events.message(message, data.byteLength);
     } catch (error) {
@@ -64,11 +71,36 @@ export class Connection {
       if (now - this.#unansweredSince > SILENCE_MS) {
         this.close();
       } else {
-        this.send(client.ping(BigInt(Math.round(now * 1000))));
+        this.#ping(now);
       }
     };
     beat();
     this.#pinger = setInterval(beat, PING_EVERY_MS);
+  }
+
+  #ping(now: number): bigint {
+    const token = BigInt(Math.round(now * 1000));
+    this.send(client.ping(token));
+    return token;
+  }
+
+  /** Resolves once the server has read everything sent so far; false: the connection is over. */
+  roundTrip(): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (this.#over || this.#socket.readyState !== WebSocket.OPEN) {
+        resolve(false);
+      } else {
+        this.#answered.set(this.#ping(performance.now()), resolve);
+      }
+    });
+  }
+
+  /** Resolves once little waits to be sent; false: the connection is over. */
+  async clear(): Promise<boolean> {
+    while (!this.#over && this.#socket.bufferedAmount > BULK_BYTES) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
+    return !this.#over;
   }
 
   send(message: ArrayBuffer): void {
@@ -103,17 +135,24 @@ export class Connection {
 
   /** Ends the connection on purpose: nothing follows. */
   dispose(): void {
-    this.#over = true;
-    clearInterval(this.#pinger);
+    this.#settle();
     this.#socket.close();
   }
 
   #end(code: number): void {
     if (!this.#over) {
-      this.#over = true;
-      clearInterval(this.#pinger);
+      this.#settle();
       this.#events.closed(code);
     }
+  }
+
+  #settle(): void {
+    this.#over = true;
+    clearInterval(this.#pinger);
+    for (const resolve of this.#answered.values()) {
+      resolve(false);
+    }
+    this.#answered.clear();
   }
 }
 

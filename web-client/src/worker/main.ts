@@ -44,6 +44,12 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'microphone':
       session?.attachMicrophone(data.port);
       break;
+    case 'sendFile':
+      session?.uploads.send(data.id, data.file);
+      break;
+    case 'cancelFile':
+      session?.uploads.cancel(data.id);
+      break;
     case 'reconnect':
       session?.connect();
       break;
@@ -104,6 +110,9 @@ async function answer(id: number, question: Question): Promise<void> {
 async function find(question: Question): Promise<unknown> {
   if (question.about === 'microphone') {
     return opusEncodable();
+  }
+  if (question.about === 'clipboard') {
+    return (await session?.clipboard.offer(question.contents)) ?? false;
   }
   if (surface === null) {
     return null;

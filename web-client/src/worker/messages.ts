@@ -12,6 +12,12 @@ export type Input =
   | { readonly input: 'wheel'; readonly at: number; readonly dx: number; readonly dy: number }
   | { readonly input: 'releaseAll'; readonly at: number };
 
+/** What a clipboard has. */
+export interface ClipboardContents {
+  readonly text: string | null;
+  readonly png: Blob | null;
+}
+
 export interface StartRequest {
   readonly type: 'start';
   readonly canvas: OffscreenCanvas;
@@ -34,6 +40,9 @@ export type ToWorker =
   | { readonly type: 'speaker'; readonly port: MessagePort }
   /** Where recorded samples come from; `null`: none do any more. */
   | { readonly type: 'microphone'; readonly port: MessagePort | null }
+  /** A file for the guest; `id` counts up. */
+  | { readonly type: 'sendFile'; readonly id: number; readonly file: File }
+  | { readonly type: 'cancelFile'; readonly id: number }
   /** Try again now: the person asked, or the browser is online again. */
   | { readonly type: 'reconnect' }
   | { readonly type: 'offline' }
@@ -42,12 +51,14 @@ export type ToWorker =
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   | { readonly type: 'stop' };
 
-/** Questions about the picture and the browser; each gets one `answer`. */
+/** Questions, most of them about the picture and the browser; each gets one `answer`. */
 export type Question =
   | { readonly about: 'stats' }
   | { readonly about: 'hash'; readonly rect: Rect }
   | { readonly about: 'pixels'; readonly rect: Rect }
   | { readonly about: 'screenshot' }
+  /** The person's clipboard has this now; answered once the server knows, with whether it does. */
+  | { readonly about: 'clipboard'; readonly contents: ClipboardContents }
   /** Whether this browser can encode what a microphone hears. */
   | { readonly about: 'microphone' };
 
@@ -80,6 +91,17 @@ export type FromWorker =
   | { readonly type: 'leds'; readonly leds: Leds }
   | { readonly type: 'notice'; readonly kind: string; readonly text: string }
   | { readonly type: 'agents'; readonly agents: Agents }
+  /** The guest copied this. */
+  | { readonly type: 'guestClipboard'; readonly contents: ClipboardContents }
+  | {
+      readonly type: 'upload';
+      readonly id: number;
+      readonly state: 'sending' | 'done' | 'failed';
+      /** Bytes that the guest has taken. */
+      readonly received: number;
+      /** Why it failed; one plain sentence. */
+      readonly text: string;
+    }
   | { readonly type: 'stats'; readonly stats: Stats }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };
 

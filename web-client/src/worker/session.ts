@@ -1,15 +1,19 @@
 import { ApiError, fetchTicket } from '../api/http';
 import type { WantedScreen } from '../protocol/client-messages';
+import { ClipboardExchange } from './clipboard';
 import type { EndCode, FromWorker, Input, LostReason, StartRequest, Stats } from './messages';
 import { Microphone } from './microphone';
 import { Backoff, judgeClosed, judgeRefusal, judgeSocketClose, type Verdict } from './reconnect';
 import { Speaker } from './speaker';
 import type { Surface } from './surface';
+import { Uploads } from './uploads';
 import { type SoundWish, Viewer } from './viewer';
 import type { Unzstd } from './zstd';
 
 /** Keeps one desktop on the canvas: connects, and comes back after losses until there is no use. */
 export class Session {
+  readonly clipboard: ClipboardExchange;
+  readonly uploads: Uploads;
   readonly #request: StartRequest;
   readonly #surface: Surface;
   readonly #unzstd: Unzstd;
@@ -41,6 +45,8 @@ export class Session {
     this.#h264 = options.h264;
     this.#post = options.post;
     this.#videoOnly = options.request.videoOnly;
+    this.clipboard = new ClipboardExchange(options.post);
+    this.uploads = new Uploads(options.post);
   }
 
   /** Connects at once, whatever was planned. */
@@ -147,6 +153,8 @@ export class Session {
       screen: this.#request.screen,
       speaker: this.#speaker,
       sound: this.#sound,
+      clipboard: this.clipboard,
+      uploads: this.uploads,
       post: this.#post,
       onNotice: (kind, text) => {
         if (kind === 'starting') {

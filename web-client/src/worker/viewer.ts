@@ -1,11 +1,13 @@
 import * as client from '../protocol/client-messages';
 import type { ServerMessage } from '../protocol/server-messages';
+import type { ClipboardExchange } from './clipboard';
 import { Connection } from './connection';
 import type { FromWorker, Input, Stats } from './messages';
 import { Presenter, type Presented } from './presenter';
 import type { Speaker } from './speaker';
 import { StatsKeeper } from './stats';
 import type { Surface } from './surface';
+import type { Uploads } from './uploads';
 import { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
 
@@ -25,6 +27,8 @@ export interface ViewerOptions {
   readonly screen: number;
   readonly speaker: Speaker;
   readonly sound: SoundWish;
+  readonly clipboard: ClipboardExchange;
+  readonly uploads: Uploads;
   readonly post: (message: FromWorker) => void;
   readonly onNotice: (kind: string, text: string) => void;
   readonly onWelcome: (watching: boolean) => void;
@@ -132,10 +136,26 @@ export class Viewer {
         }
         post({ type: 'screen', width: surface.width, height: surface.height });
         this.#options.onWelcome(message.watching);
+        if (!message.watching) {
+          this.#options.clipboard.attach(this.#connection);
+          this.#options.uploads.attach(this.#connection);
+        }
         break;
       case 'agents':
         post(message);
         this.setSound(this.#sound);
+        break;
+      case 'clipboardOffer':
+        this.#options.clipboard.guestOffers(message.types);
+        break;
+      case 'clipboardRequest':
+        void this.#options.clipboard.guestWants(message.request, message.content);
+        break;
+      case 'clipboardData':
+        this.#options.clipboard.receive(message.piece);
+        break;
+      case 'fileStatus':
+        this.#options.uploads.status(message.status);
         break;
       case 'audio':
         this.#options.speaker.play(message.packet);
@@ -187,6 +207,8 @@ export class Viewer {
   }
 
   #close(): void {
+    this.#options.clipboard.detach();
+    this.#options.uploads.detach();
     this.#presenter.close();
     this.#video.close();
   }

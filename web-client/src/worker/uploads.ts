@@ -1,0 +1,138 @@
+import * as client from '../protocol/client-messages';
+import type { FileStatus } from '../protocol/server-messages';
+import type { FromWorker } from './messages';
+import type { Wire } from './wire';
+
+/** Bytes that may be on the way and not yet told as received. */
+const CREDIT = 256 * 1024;
+/** Files on their way at a time; the server lets a desktop have a few more, for other windows. */
+const SIDE_BY_SIDE = 3;
+/** Read from the disk at once. */
+const BLOCK = 16 * client.MAX_PIECE;
+
+interface Upload {
+  readonly id: number;
+  readonly file: File;
+  received: number;
+  over: boolean;
+  /** Called when there is credit again, or nothing more is wanted. */
+  wake: () => void;
+}
+
+/** The person's files on their way into the guest: a few at a time, each within its credit. */
+export class Uploads {
+  readonly #post: (message: FromWorker) => void;
+  #wire: Wire | null = null;
+  #waiting: Upload[] = [];
+  readonly #active = new Map<number, Upload>();
+
+  constructor(post: (message: FromWorker) => void) {
+    this.#post = post;
+  }
+
+  attach(wire: Wire): void {
+    this.#wire = wire;
+  }
+
+  /** The connection is gone, and with it what was on the way. */
+  detach(): void {
+    this.#wire = null;
+    const lost = [...this.#active.values(), ...this.#waiting];
+    this.#waiting = [];
+    for (const upload of lost) {
+      this.#finish(upload, 'The connection was lost.');
+    }
+  }
+
+  /** Sends a file; `id` is the person's number of it, counting up. */
+  send(id: number, file: File): void {
+    this.#waiting.push({ id, file, received: 0, over: false, wake: () => undefined });
+    this.#startNext();
+  }
+
+  cancel(id: number): void {
+    this.#waiting = this.#waiting.filter((upload) => upload.id !== id);
+    const upload = this.#active.get(id);
+    if (upload !== undefined) {
+      this.#wire?.send(client.fileCancel(id));
+      this.#end(upload);
+    }
+  }
+
+  /** What the server tells of a file. */
+  status({ transfer, state, received, text }: FileStatus): void {
+    const upload = this.#active.get(transfer);
+    if (upload === undefined) {
+      return;
+    }
+    upload.received = received;
+    if (state === 'failed') {
+      this.#finish(upload, text);
+    } else if (state === 'done') {
+      this.#post({ type: 'upload', id: transfer, state: 'done', received, text: '' });
+      this.#end(upload);
+    } else {
+      this.#post({ type: 'upload', id: transfer, state: 'sending', received, text: '' });
+      upload.wake();
+    }
+  }
+
+  #startNext(): void {
+    const wire = this.#wire;
+    while (this.#active.size < SIDE_BY_SIDE) {
+      const upload = this.#waiting.shift();
+      if (upload === undefined) {
+        return;
+      }
+      if (wire === null) {
+        this.#finish(upload, 'There is no connection to the desktop.');
+        continue;
+      }
+      this.#active.set(upload.id, upload);
+      void this.#pump(upload, wire).catch(() => {
+        wire.send(client.fileCancel(upload.id));
+        this.#finish(upload, 'The file could not be read here; it was moved or changed meanwhile.');
+      });
+    }
+  }
+
+  async #pump(upload: Upload, wire: Wire): Promise<void> {
+    const { id, file } = upload;
+    wire.send(client.fileStart(id, file.size, file.name));
+    for (let at = 0; at < file.size && !upload.over; at += BLOCK) {
+      const block = new Uint8Array(await file.slice(at, at + BLOCK).arrayBuffer());
+      for (let from = 0; from < block.length; from += client.MAX_PIECE) {
+        const piece = block.subarray(from, from + client.MAX_PIECE);
+        const wanted = await credit(upload, at + from + piece.length);
+        if (!wanted || !(await wire.clear())) {
+          return;
+        }
+        wire.send(client.fileData(id, piece));
+      }
+    }
+  }
+
+  #finish(upload: Upload, text: string): void {
+    if (!upload.over) {
+      this.#post({ type: 'upload', id: upload.id, state: 'failed', received: upload.received, text });
+      this.#end(upload);
+    }
+  }
+
+  #end(upload: Upload): void {
+    upload.over = true;
+    this.#active.delete(upload.id);
+    upload.wake();
+    this.#startNext();
+  }
+}
+
+/** Resolves when the file may be sent up to `to`; false: nothing more of it is wanted. */
+async function credit(upload: Upload, to: number): Promise<boolean> {
+  while (!upload.over && to > upload.received + CREDIT) {
+    await new Promise<void>((resolve) => {
+      upload.wake = resolve;
+    });
+  }
+  return !upload.over;
+}
