@@ -43,8 +43,9 @@ test('everything as H.264 is close to what the guest drew, and exact again when 
   const page = await visit(browser);
   await login(page, oriel.url, 'ada', 'a long password');
   await openDesktop(page);
-  await page.getByRole('button', { name: /^Toolbar/ }).click();
-  const toggle = page.getByRole('button', { name: 'All as H.264' });
+  await page.getByRole('button', { name: /^Menu/ }).click();
+  await page.getByText('More', { exact: true }).click();
+  const toggle = page.getByRole('switch', { name: /^All as H.264/ });
   await toggle.click();
   await until('a picture that is not exact', async () => !(await stats(page)).exact);
   const shown = await picture(page);

@@ -30,9 +30,9 @@ async function showsIdle(page, width, height) {
   });
 }
 
-async function screensMenu(page) {
-  await page.getByRole('button', { name: /^Toolbar/ }).click();
-  await page.getByRole('button', { name: 'Screens', exact: true }).click();
+async function openMenu(page) {
+  await page.getByRole('button', { name: /^Menu/ }).click();
+  return page.getByRole('dialog', { name: /^Menu of/ });
 }
 
 /** SHA-256 of the red, green and blue of what a person sees at these device pixels; decoded by the browser. */
@@ -103,18 +103,35 @@ test('a person may keep the size instead', async () => {
   await login(page, oriel.url, 'ada', 'a long password');
   await openDesktop(page);
   await showsIdle(page, 1920, 1080);
-  await screensMenu(page);
-  await screenshot(page, 'screens-menu');
-  const fit = page.getByRole('menuitemcheckbox', { name: /^Fit the window/ });
-  assert.equal(await fit.getAttribute('aria-checked'), 'true');
+  const fit = (await openMenu(page)).getByRole('button', { name: 'Fit window' });
+  assert.equal(await fit.getAttribute('aria-pressed'), 'true');
   await fit.click();
   await page.setViewportSize({ width: 1100, height: 700 });
   await page.reload();
   await connected(page);
   assert.equal((await stats(page)).width, 1920);
-  await screensMenu(page);
+  await openMenu(page);
   await fit.click();
   await showsIdle(page, 1100, 700);
+  await page.context().close();
+});
+
+test('things can be larger: the guest has fewer pixels, each of them a square of device pixels', async () => {
+  const page = await visit(browser, { viewport: { width: 1280, height: 800 } });
+  await login(page, oriel.url, 'ada', 'a long password');
+  await openDesktop(page);
+  await showsIdle(page, 1280, 800);
+  const menu = await openMenu(page);
+  await menu.getByText('Screens').click();
+  await menu.getByText('200 %').click();
+  await screenshot(page, 'menu-screens');
+  await showsIdle(page, 640, 400);
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('canvas').evaluate((canvas) => `${canvas.clientWidth} ${canvas.classList.contains('is-crisp')}`), '1280 true');
+  // Remembered on this device.
+  await page.reload();
+  await connected(page);
+  await showsIdle(page, 640, 400);
   await page.context().close();
 });
 
@@ -128,7 +145,9 @@ test('who only watches changes nothing', async () => {
   await watcher.goto(`${page.url()}&watch=1`);
   await connected(watcher);
   assert.equal((await stats(watcher)).width, 1920);
-  assert.equal(await watcher.getByRole('button', { name: 'Screens', exact: true }).count(), 0);
+  const menu = await openMenu(watcher);
+  await menu.getByRole('button', { name: 'Full screen' }).waitFor();
+  assert.equal(await menu.getByText('Screens').count(), 0);
   await page.context().close();
 });
 
@@ -136,10 +155,11 @@ test('a second window shows a second screen, and the pointer lands on the right 
   const page = await visit(browser, { viewport: { width: 1000, height: 700 } });
   await login(page, oriel.url, 'ben', 'a long password');
   await openDesktop(page);
-  await screensMenu(page);
+  await (await openMenu(page)).getByText('Screens').click();
   const opening = page.waitForEvent('popup');
-  // By keyboard alone.
-  await page.keyboard.press('ArrowDown');
+  // By keyboard alone: past the choice of a size.
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   const second = await opening;
   await second.setViewportSize({ width: 801, height: 603 });

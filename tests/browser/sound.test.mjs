@@ -27,7 +27,7 @@ const counter = async (name) => {
   return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe')).counters[name];
 };
 const tool = async (name) => {
-  const handle = page.getByRole('button', { name: /^Toolbar/ });
+  const handle = page.getByRole('button', { name: /^Menu/ });
   if (await handle.isVisible()) await handle.click();
   return page.getByRole('button', { name, exact: true });
 };
@@ -46,7 +46,7 @@ test('the desktop is heard once the person has touched the page, and not before'
 });
 
 test('muting ends the stream, and it comes back', async () => {
-  await (await tool('Mute')).click();
+  await (await tool('Sound')).click();
   await until('silence', async () => {
     const before = (await audio()).packets;
     await new Promise((tick) => setTimeout(tick, 500));
@@ -54,7 +54,7 @@ test('muting ends the stream, and it comes back', async () => {
   });
   const before = (await audio()).packets;
   await screenshot(page, 'desktop-sound');
-  await (await tool('Sound on')).click();
+  await (await tool('Sound')).click();
   await until('sound', async () => (await audio()).packets > before + 20);
 });
 

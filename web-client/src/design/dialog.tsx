@@ -16,7 +16,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   useEffect(() => element.current?.showModal(), []);
   return (
     <dialog
-      class="dialog"
+      class="dialog themed"
       ref={element}
       aria-labelledby={heading}
       onCancel={(event) => {

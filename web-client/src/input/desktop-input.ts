@@ -1,9 +1,10 @@
 import type { Leds } from '../protocol/server-messages';
 import type { Input } from '../worker/messages';
-import { ToolbarChord } from './chord';
-import { KEY_ALT_LEFT, KEY_CTRL_LEFT, KEY_DELETE } from './keycodes';
+import { Gate } from './gate';
 import { Keyboard, platformOf } from './keyboard';
 import { LockKeys } from './lock-keys';
+import { MenuChord } from './menu-chord';
+import { pastes } from './paste-keys';
 import { Pointer } from './pointer';
 import { SoftKeyboard } from './soft-keyboard';
 import { Touch } from './touch';
@@ -19,7 +20,13 @@ export interface DesktopInputOptions {
   readonly softField: HTMLTextAreaElement;
   readonly send: (input: Input) => void;
   readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
-  readonly onToolbar: () => void;
+  readonly onMenu: () => void;
+  readonly paste: {
+    /** Whether the guest shares its clipboard. */
+    readonly mayHappen: () => boolean;
+    /** The keys that paste went down: resolves once the guest has what is pasted, with whether it is to get the keys. */
+    readonly arrived: () => Promise<boolean>;
+  };
 }
 
 /** Everything that the person does over the picture, on its way to the worker. */
@@ -30,12 +37,14 @@ export class DesktopInput {
   readonly #touch: Touch;
   readonly #softKeyboard: SoftKeyboard;
   readonly #locks: LockKeys;
-  readonly #chord = new ToolbarChord();
+  readonly #chord = new MenuChord();
+  readonly #gate = new Gate();
   readonly #abort = new AbortController();
 
   constructor(options: DesktopInputOptions) {
-    const { stage, softField, send, locate } = options;
-    this.#options = options;
+    const { stage, softField, locate } = options;
+    this.#options = { ...options, send: (input) => this.#gate.run(() => options.send(input)) };
+    const { send } = this.#options;
     const platform = platformOf(navigator.userAgent);
     this.#locks = new LockKeys(platform);
     this.#keyboard = new Keyboard(platform, (code, down, timeStamp) =>
@@ -56,12 +65,12 @@ export class DesktopInput {
     this.#softKeyboard.show();
   }
 
-  pressCtrlAltDel(): void {
-    const keys = [KEY_CTRL_LEFT, KEY_ALT_LEFT, KEY_DELETE];
-    for (const code of keys) {
+  /** Presses keys together, in this order, and lets go of them. */
+  press(codes: readonly number[]): void {
+    for (const code of codes) {
       this.#key(code, true);
     }
-    for (const code of keys.reverse()) {
+    for (const code of codes.toReversed()) {
       this.#key(code, false);
     }
   }
@@ -78,6 +87,7 @@ export class DesktopInput {
   }
 
   #forget(): void {
+    this.#gate.forget();
     this.#keyboard.forget();
     this.#pointer.forget();
     this.#touch.forget();
@@ -187,21 +197,30 @@ export class DesktopInput {
     if (typedAsText || event.isComposing) {
       return;
     }
-    event.preventDefault();
-    for (const code of this.#locks.settle(event)) {
-      this.#key(code, true);
-      this.#key(code, false);
-    }
-    this.#keyboard.down(event);
     this.#chord.down(event);
+    for (const code of this.#locks.settle(event)) {
+      this.press([code]);
+    }
+    const { paste } = this.#options;
+    if (pastes(event) && paste.mayHappen()) {
+      // Not prevented: the browser tells what is pasted by an event of its own, which follows at once.
+      this.#gate.runAfter(paste.arrived(), (wanted) => {
+        if (wanted) {
+          this.#keyboard.down(event);
+        }
+      });
+      return;
+    }
+    event.preventDefault();
+    this.#gate.run(() => this.#keyboard.down(event));
   }
 
   #keyUp(event: KeyboardEvent): void {
     event.preventDefault();
-    this.#keyboard.up(event);
+    this.#gate.run(() => this.#keyboard.up(event));
     if (this.#chord.up(event)) {
       this.releaseAll();
-      this.#options.onToolbar();
+      this.#options.onMenu();
     }
   }
 }

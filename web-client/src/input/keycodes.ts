@@ -177,10 +177,7 @@ export function keycode(code: string): number | undefined {
   return KEYCODES.get(code);
 }
 
-export const KEY_CTRL_LEFT = 29;
 export const KEY_SHIFT_LEFT = 42;
-export const KEY_ALT_LEFT = 56;
-export const KEY_DELETE = 111;
 export const KEY_BACKSPACE = 14;
 export const KEY_CAPS_LOCK = 58;
 export const KEY_NUM_LOCK = 69;

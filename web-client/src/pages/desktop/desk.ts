@@ -4,9 +4,12 @@ import { DesktopInput } from '../../input/desktop-input';
 import type { NavigatorWithKeyboard } from '../../input/layout-guess';
 import { place, toFractions } from '../../input/letterbox';
 import type { StartRequest } from '../../worker/messages';
-import { DesktopLink } from './desktop-link';
-import { GuestCursor } from './guest-cursor';
+import { DeskClipboard } from './clipboard/desk-clipboard';
 import { DeskSound } from './desk-sound';
+import { DesktopLink } from './desktop-link';
+import { DeskFiles } from './files/desk-files';
+import { FileDrop } from './files/drop-files';
+import { GuestCursor } from './guest-cursor';
 import { wantFittingScreen } from './screens/fit';
 import { StageRoom } from './screens/stage-room';
 
@@ -21,7 +24,10 @@ export interface DeskElements {
 export class Desk {
   readonly link: DesktopLink;
   readonly sound: DeskSound;
-  readonly toolbarOpen = signal(false);
+  readonly clipboard: DeskClipboard;
+  readonly files: DeskFiles;
+  readonly drop: FileDrop;
+  readonly menuOpen = signal(false);
   readonly fullscreen = signal(document.fullscreenElement !== null);
   readonly pointerLocked = signal(false);
   readonly #elements: DeskElements;
@@ -48,8 +54,17 @@ export class Desk {
       cursorMove: (x, y) => this.#cursor.moveTo(x, y),
       leds: (leds) => this.#input.leds(leds),
       notice: notify,
+      guestClipboard: (contents) => this.clipboard.guestCopied(contents),
+      upload: (news) => this.files.hear(news),
     });
     this.sound = new DeskSound(this.link);
+    this.files = new DeskFiles(this.link);
+    this.clipboard = new DeskClipboard(this.link, (files) => this.files.send(files));
+    this.drop = new FileDrop(
+      stage,
+      () => this.files.taken.peek(),
+      (files) => this.files.send(files),
+    );
     this.#input = new DesktopInput({
       stage,
       softField,
@@ -60,9 +75,10 @@ export class Desk {
         }
       },
       locate: (x, y) => this.#locate(x, y),
-      onToolbar: () => {
-        this.toolbarOpen.value = true;
+      onMenu: () => {
+        this.menuOpen.value = true;
       },
+      paste: { mayHappen: () => this.clipboard.shared.peek(), arrived: () => this.clipboard.pasteByKeys() },
     });
     if (start.mode === 'interact') {
       this.#stopEffects.push(wantFittingScreen(this.link, this.#room, start.screen));
@@ -76,6 +92,11 @@ export class Desk {
     this.#elements.stage.focus();
   }
 
+  closeMenu(): void {
+    this.menuOpen.value = false;
+    this.focus();
+  }
+
   async toggleFullscreen(): Promise<void> {
     if (document.fullscreenElement === null) {
       await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
@@ -84,7 +105,6 @@ export class Desk {
     } else {
       await document.exitFullscreen();
     }
-    this.focus();
   }
 
   async togglePointerLock(): Promise<void> {
@@ -96,9 +116,9 @@ export class Desk {
     this.focus();
   }
 
-  pressCtrlAltDel(): void {
-    this.#input.pressCtrlAltDel();
-    this.focus();
+  /** Presses keys in the guest that do not get past the person's own system. */
+  press(codes: readonly number[]): void {
+    this.#input.press(codes);
   }
 
   showSoftKeyboard(): void {
@@ -120,6 +140,8 @@ export class Desk {
     this.#abort.abort();
     this.#room.dispose();
     this.#input.dispose();
+    this.drop.dispose();
+    this.clipboard.dispose();
     for (const stop of this.#stopEffects) {
       stop();
     }
@@ -167,7 +189,7 @@ export class Desk {
     stage.addEventListener(
       'pointerdown',
       ({ pointerType }) => {
-        this.toolbarOpen.value = false;
+        this.menuOpen.value = false;
         // A finger has no cursor under it: show where the guest's pointer is.
         this.#byTouch.value = pointerType === 'touch';
       },

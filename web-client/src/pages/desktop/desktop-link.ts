@@ -1,14 +1,19 @@
 import { signal } from '@preact/signals';
 import type { WantedScreen } from '../../protocol/client-messages';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
-import type { FromWorker, Input, Link, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
+import type { ClipboardContents, FromWorker, Input, Link, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
 
 export interface LinkEvents {
   readonly cursorShape: (shape: CursorShape) => void;
   readonly cursorMove: (x: number, y: number) => void;
   readonly leds: (leds: Leds) => void;
   readonly notice: (text: string) => void;
+  readonly guestClipboard: (contents: ClipboardContents) => void;
+  readonly upload: (news: UploadNews) => void;
 }
+
+/** What becomes of a file that was sent. */
+export type UploadNews = Extract<FromWorker, { readonly type: 'upload' }>;
 
 /** The page's end of the worker that shows one desktop. */
 export class DesktopLink {
@@ -20,7 +25,7 @@ export class DesktopLink {
   /** Whether there is a picture, be it an old one. */
   readonly painted = signal(false);
   /** What the guest can do beside its screen. */
-  readonly agents = signal<Agents>({ sound: false, microphone: false });
+  readonly agents = signal<Agents>({ clipboard: false, files: false, sound: false, microphone: false });
   readonly stats = signal<Stats | null>(null);
   readonly #worker: Worker;
   readonly #events: LinkEvents;
@@ -69,6 +74,15 @@ export class DesktopLink {
     this.#post({ type: 'microphone', port }, port === null ? [] : [port]);
   }
 
+  /** Sends a file to the guest; `id` counts up. */
+  sendFile(id: number, file: File): void {
+    this.#post({ type: 'sendFile', id, file });
+  }
+
+  cancelFile(id: number): void {
+    this.#post({ type: 'cancelFile', id });
+  }
+
   reconnect(): void {
     this.#post({ type: 'reconnect' });
   }
@@ -80,7 +94,7 @@ export class DesktopLink {
     }
   }
 
-  /** Asks about the picture; `null` when there is no answer. */
+  /** Asks the worker; `null` when there is no answer. */
   ask(question: Question): Promise<unknown> {
     const id = this.#nextQuestion;
     this.#nextQuestion += 1;
@@ -130,6 +144,12 @@ export class DesktopLink {
         break;
       case 'notice':
         this.#events.notice(message.text);
+        break;
+      case 'guestClipboard':
+        this.#events.guestClipboard(message.contents);
+        break;
+      case 'upload':
+        this.#events.upload(message);
         break;
       case 'agents':
         this.agents.value = message.agents;

@@ -4,16 +4,18 @@ import { followDesktops } from '../../api/events';
 import { saveSettings, settings } from '../../api/session';
 import type { PowerAction, Session } from '../../api/types';
 import { notify } from '../../design/notices';
-import { TOOLBAR_CHORD } from '../../input/chord';
+import { MENU_CHORD } from '../../input/menu-chord';
 import { useTitle } from '../../design/title';
 import { hasTouch } from '../../support';
 import type { Link } from '../../worker/messages';
+import { ClipboardDialog } from './clipboard/clipboard-dialog';
 import { Desk } from './desk';
+import { DropHint, TransferTray } from './files/transfer-tray';
+import { SessionMenu } from './menu/session-menu';
 import { offerProbe } from './probe';
 import { screenName, shownScreen } from './screens/which-screen';
 import { Statistics } from './statistics';
 import { StatusPane } from './status-pane';
-import { Toolbar } from './toolbar';
 import './desktop.css';
 
 interface DesktopPageProps {
@@ -31,6 +33,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   const softField = useRef<HTMLTextAreaElement>(null);
   const [desk, setDesk] = useState<Desk | null>(null);
   const [videoOnly, setVideoOnly] = useState(initialVideoOnly);
+  const [clipboardOpen, setClipboardOpen] = useState(false);
   const restarting = useRef(false);
 
   useEffect(() => followDesktops(() => undefined), []);
@@ -51,6 +54,13 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
       created.dispose();
     };
   }, []);
+
+  // A dialog lets go of the focus only when it is gone.
+  useEffect(() => {
+    if (!clipboardOpen) {
+      desk?.focus();
+    }
+  }, [clipboardOpen]);
 
   const overlay = settings.value?.overlay === true;
   useEffect(() => desk?.link.watchStats(overlay), [desk, overlay]);
@@ -73,7 +83,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
 
   return (
     <main class={`desk is-${link.state}`}>
-      <div class="stage" ref={stage} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${TOOLBAR_CHORD} opens the toolbar.`}>
+      <div class="stage" ref={stage} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_CHORD} opens the menu.`}>
         <canvas class={painted ? 'screen is-painted' : 'screen'} ref={canvas} />
         <img class="guest-cursor" ref={cursor} alt="" hidden />
       </div>
@@ -88,14 +98,23 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
         spellcheck={false}
       />
       {desk !== null && (
-        <Toolbar
-          desk={desk}
-          desktop={desktop}
-          watching={link.state === 'connected' && link.watching}
-          videoOnly={videoOnly}
-          onVideoOnly={changeVideoOnly}
-          onPower={onPower}
-        />
+        <>
+          <SessionMenu
+            desk={desk}
+            desktop={desktop}
+            watching={link.state === 'connected' && link.watching}
+            videoOnly={videoOnly}
+            onVideoOnly={changeVideoOnly}
+            onPower={onPower}
+            onClipboard={() => {
+              desk.closeMenu();
+              setClipboardOpen(true);
+            }}
+          />
+          <TransferTray files={desk.files} />
+          {desk.drop.hovering.value && <DropHint name={name} />}
+          {clipboardOpen && <ClipboardDialog clipboard={desk.clipboard} onClose={() => setClipboardOpen(false)} />}
+        </>
       )}
       {overlay && link.state === 'connected' && <Statistics stats={desk?.link.stats.value ?? null} />}
       {(link.state !== 'connected' || !painted) && (
@@ -118,7 +137,7 @@ function useReactions(link: Link, desk: Desk | null, restarting: { current: bool
       }
       if (!link.watching && !hinted) {
         hinted = true;
-        notify(hasTouch() ? 'The handle at the upper edge opens the toolbar.' : `${TOOLBAR_CHORD} opens the toolbar.`);
+        notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_CHORD} opens the menu.`);
       }
     } else if (link.state === 'ended' && link.code === 'stopped' && restarting.current) {
       restarting.current = false;
@@ -127,7 +146,7 @@ function useReactions(link: Link, desk: Desk | null, restarting: { current: bool
   }, [link, desk]);
 }
 
-/** The hint at the toolbar is for the first desktop of a visit. */
+/** The hint at the menu is for the first desktop of a visit. */
 let hinted = false;
 
 function announcement(link: Link, name: string): string {

@@ -1,6 +1,7 @@
 import { effect } from '@preact/signals';
 import type { DesktopLink } from '../desktop-link';
 import { fitsWindow } from './fit-setting';
+import { magnification } from './magnification';
 import { currentMonitor } from './monitors';
 import type { StageRoom } from './stage-room';
 import { wantedFor } from './wanted-screen';
@@ -15,9 +16,10 @@ export function wantFittingScreen(link: DesktopLink, stage: StageRoom, screen: n
   const stop = effect(() => {
     const room = stage.size.value;
     const origin = monitor.origin.value;
+    const larger = magnification.value;
     if (room !== null && (fitsWindow.value || (screen > 0 && !asked))) {
       asked = true;
-      link.want(wantedFor(room, origin));
+      link.want(wantedFor(room, origin, larger));
     } else if (screen === 0) {
       link.want(null);
     }

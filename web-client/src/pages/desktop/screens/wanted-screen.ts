@@ -4,8 +4,12 @@ import type { Origin } from './monitors';
 
 const PLAIN_DPI = 96;
 
-/** A screen as large as `room` in device pixels, and as dense: the guest takes its scale from that. */
-export function wantedFor(room: Room, origin: Origin): WantedScreen {
-  const { width, height, ratio } = room;
-  return { width, height, x: origin.x, y: origin.y, dpi: Math.round(PLAIN_DPI * ratio) };
+/**
+ * A screen that fills `room` at `magnification` device pixels for each of its own, and as dense as
+ * these then are: the guest takes its scale from that.
+ */
+export function wantedFor({ width, height, ratio }: Room, origin: Origin, magnification: number): WantedScreen {
+  const shown = (devicePixels: number): number => Math.floor(devicePixels / magnification);
+  const dpi = Math.max(PLAIN_DPI, Math.round((PLAIN_DPI * ratio) / magnification));
+  return { width: shown(width), height: shown(height), x: origin.x, y: origin.y, dpi };
 }

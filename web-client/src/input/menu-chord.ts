@@ -5,15 +5,15 @@ interface ChordKey {
 }
 
 /** The shortcut's name, as it is shown. */
-export const TOOLBAR_CHORD = 'Ctrl+Alt+Shift';
+export const MENU_CHORD = 'Ctrl+Alt+Shift';
 
 const MEMBERS = ['Control', 'Alt', 'Shift'];
 
 /**
- * The shortcut to the toolbar: Ctrl, Alt and Shift pressed together and let go, with no other key in
+ * The shortcut to the menu: Ctrl, Alt and Shift pressed together and let go, with no other key in
  * between. Desktops use the three together with a further key only, so nothing of theirs is taken.
  */
-export class ToolbarChord {
+export class MenuChord {
   readonly #down = new Set<string>();
   #armed = false;
 

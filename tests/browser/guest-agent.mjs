@@ -1,0 +1,157 @@
+// The bench guest has no agent for clipboard and files: this one sits on the wire in front of the server, speaks
+// display/PROTOCOL.md in the guest's place for those messages, and lets everything else through.
+import { createServer, request } from 'node:http';
+import { WebSocket, WebSocketServer } from 'ws';
+
+const PIECE = 60 * 1024;
+const type = { agents: 0x0a, offer: 0x0b, ask: 0x0c, data: 0x0d, status: 0x0e };
+const fromClient = { key: 0x83, offer: 0x8e, ask: 0x8f, data: 0x90, start: 0x91, file: 0x92, cancel: 0x93 };
+
+export class GuestAgent {
+  static async before(port) {
+    const agent = new GuestAgent();
+    /** What the client did, in order: `{ key, down }`, `{ offer }`, `{ cancel }`. */
+    agent.log = [];
+    agent.files = new Map();
+    /** What the guest copied, by media type. */
+    agent.copied = {};
+    agent.takesFiles = true;
+    agent.clients = new Set();
+    agent.nextRequest = 1;
+    agent.pastes = new Map();
+    const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'oriel.v1', maxPayload: 1 << 20 });
+    agent.server = createServer((from, to) => {
+      const on = request({ port, host: '127.0.0.1', method: from.method, path: from.url, headers: from.headers }, (answer) => {
+        to.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(to);
+      });
+      on.on('error', () => to.destroy());
+      from.pipe(on);
+    });
+    agent.server.on('upgrade', (from, socket, head) => {
+      const { host, origin, cookie } = from.headers;
+      const server = new WebSocket(`ws://127.0.0.1:${port}${from.url}`, 'oriel.v1', { headers: { host, origin, cookie }, perMessageDeflate: false });
+      server.on('error', () => socket.destroy());
+      server.on('open', () => sockets.handleUpgrade(from, socket, head, (client) => agent.#join(client, server)));
+    });
+    await new Promise((done) => agent.server.listen(0, '127.0.0.1', done));
+    agent.url = `http://127.0.0.1:${agent.server.address().port}`;
+    return agent;
+  }
+
+  #join(client, server) {
+    this.clients.add(client);
+    server.on('message', (message) => client.send(message[0] === type.agents ? able(message) : message));
+    client.on('message', (message) => this.#hear(client, message) || server.send(message));
+    client.on('close', () => { this.clients.delete(client); server.close(); });
+    server.on('close', () => client.close());
+  }
+
+  /** Whether the message was for the agent. */
+  #hear(client, message) {
+    const body = message.subarray(1);
+    switch (message[0]) {
+      case fromClient.key:
+        this.log.push({ key: body.readUInt16LE(4), down: body[6] === 1 });
+        return false;
+      case fromClient.offer:
+        this.log.push({ offer: JSON.parse(body).types });
+        return true;
+      case fromClient.ask:
+        this.#answer(client, body.readUInt32LE(0), this.copied[body.subarray(4).toString()]);
+        return true;
+      case fromClient.data:
+        this.#pasted(body);
+        return true;
+      case fromClient.start:
+        this.#startFile(client, body);
+        return true;
+      case fromClient.file:
+        this.#fileData(body);
+        return true;
+      case fromClient.cancel:
+        this.log.push({ cancel: body.readUInt32LE(0) });
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** The guest copies. */
+  copy(contents) {
+    this.copied = contents;
+    this.#tell(type.offer, { types: Object.keys(contents) });
+  }
+
+  /** The guest pastes; resolves to the bytes, or `null` when the client has none. */
+  paste(media) {
+    const number = this.nextRequest++;
+    const head = Buffer.alloc(5);
+    head[0] = type.ask;
+    head.writeUInt32LE(number, 1);
+    for (const client of this.clients) client.send(Buffer.concat([head, Buffer.from(media)]));
+    return new Promise((done) => this.pastes.set(number, { pieces: [], done }));
+  }
+
+  #pasted(body) {
+    const paste = this.pastes.get(body.readUInt32LE(0));
+    paste.pieces.push(Buffer.from(body.subarray(5)));
+    if (body[4] !== 0) paste.done(body[4] & 2 ? null : Buffer.concat(paste.pieces));
+  }
+
+  #answer(client, number, contents) {
+    const pieces = contents ? Math.max(1, Math.ceil(contents.length / PIECE)) : 1;
+    for (let piece = 0; piece < pieces; piece += 1) {
+      const head = Buffer.alloc(6);
+      head[0] = type.data;
+      head.writeUInt32LE(number, 1);
+      head[5] = (piece === pieces - 1 ? 1 : 0) | (contents ? 0 : 2);
+      client.send(Buffer.concat([head, contents?.subarray(piece * PIECE, (piece + 1) * PIECE) ?? Buffer.alloc(0)]));
+    }
+  }
+
+  #startFile(client, body) {
+    const transfer = body.readUInt32LE(0);
+    const file = { client, transfer, size: Number(body.readBigUInt64LE(4)), name: body.subarray(12).toString(), pieces: [], received: 0, told: 0 };
+    this.files.set(file.name, file);
+    if (this.refusal) return this.#status(file, 'failed', this.refusal);
+    this.#status(file, 'accepted');
+    if (file.size === 0) this.#status(file, 'done');
+  }
+
+  #fileData(body) {
+    const file = [...this.files.values()].find(({ transfer }) => transfer === body.readUInt32LE(0));
+    file.pieces.push(Buffer.from(body.subarray(4)));
+    file.received += body.length - 4;
+    this.takeFiles();
+  }
+
+  /** Takes what came of files, unless `takesFiles` says that the guest is slow. */
+  takeFiles() {
+    for (const file of this.files.values()) {
+      if (!this.takesFiles || file.received === file.told) continue;
+      file.told = file.received;
+      this.#status(file, file.received === file.size ? 'done' : 'progress');
+    }
+  }
+
+  #status({ client, transfer, told }, state, text) {
+    client.send(Buffer.concat([Buffer.from([type.status]), Buffer.from(JSON.stringify({ transfer, state, received: told, text }))]));
+  }
+
+  #tell(kind, body) {
+    for (const client of this.clients) client.send(Buffer.concat([Buffer.from([kind]), Buffer.from(JSON.stringify(body))]));
+  }
+
+  close() {
+    for (const client of this.clients) client.terminate();
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
+
+/** What the guest can do, with this agent in it. */
+function able(message) {
+  const abilities = { ...JSON.parse(message.subarray(1)), clipboard: true, files: true };
+  return Buffer.concat([Buffer.from([type.agents]), Buffer.from(JSON.stringify(abilities))]);
+}

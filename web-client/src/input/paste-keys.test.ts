@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { type PasteKey, pastes } from './paste-keys';
+
+const NO_KEY: PasteKey = {
+  code: '', key: '', repeat: false, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false,
+};
+
+describe('keys that paste', () => {
+  it('are those that people know', () => {
+    for (const keys of [
+      { code: 'KeyV', key: 'v', ctrlKey: true },
+      { code: 'KeyV', key: 'V', ctrlKey: true, shiftKey: true },
+      { code: 'Period', key: 'v', ctrlKey: true },
+      { code: 'KeyV', key: 'v', metaKey: true },
+      { code: 'Insert', key: 'Insert', shiftKey: true },
+    ]) {
+      expect(pastes({ ...NO_KEY, ...keys })).toBe(true);
+    }
+    for (const keys of [
+      { code: 'KeyV', key: 'v' },
+      { code: 'KeyV', key: 'v', ctrlKey: true, repeat: true },
+      { code: 'KeyV', key: 'v', ctrlKey: true, altKey: true },
+      { code: 'KeyC', key: 'c', ctrlKey: true },
+      { code: 'Insert', key: 'Insert', ctrlKey: true },
+    ]) {
+      expect(pastes({ ...NO_KEY, ...keys })).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest';
+import { plainName } from './file-name';
+
+describe('names of files', () => {
+  it('are one component of a path, with nothing unseen in it', () => {
+    expect(plainName('report.pdf')).toBe('report.pdf');
+    expect(plainName('Übung [2].txt')).toBe('Übung [2].txt');
+    expect(plainName('../../etc/passwd')).toBe('passwd');
+    expect(plainName('C:\\windows\\x.exe')).toBe('x.exe');
+    expect(plainName('exe\u202etxt.scr')).toBe('exetxt.scr');
+    expect(plainName('a\n\u0000b.txt')).toBe('ab.txt');
+    for (const nothing of ['', '..', '/', ' ', '\u202e']) {
+      expect(plainName(nothing)).toBe('file');
+    }
+  });
+});

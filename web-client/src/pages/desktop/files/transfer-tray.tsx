@@ -1,0 +1,78 @@
+import { Icon } from '../../../design/icons';
+import { byteCount } from './amounts';
+import type { DeskFiles, Transfer } from './desk-files';
+import './files.css';
+
+/** The files on their way, in the corner; nothing while there are none. */
+export function TransferTray({ files }: { readonly files: DeskFiles }) {
+  const transfers = files.transfers.value;
+  if (transfers.length === 0) {
+    return null;
+  }
+  return (
+    <section class="tray themed" aria-label="Files">
+      <ul>
+        {transfers.map((transfer) => (
+          <TransferRow key={transfer.id} transfer={transfer} files={files} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function TransferRow({ transfer, files }: { readonly transfer: Transfer; readonly files: DeskFiles }) {
+  const { id, name, size, received, state } = transfer;
+  const over = state === 'done' || state === 'failed';
+  return (
+    <li class={`tray-row is-${state}`}>
+      <bdi class="tray-name" title={name}>
+        {name}
+      </bdi>
+      <p class="tray-state" role={state === 'failed' ? 'alert' : undefined}>
+        {words(transfer)}
+      </p>
+      {!over && <progress aria-label={`Sending ${name}`} max={Math.max(1, size)} value={received} />}
+      <div class="tray-actions">
+        {state === 'failed' && (
+          <button type="button" class="link" onClick={() => files.again(transfer)}>
+            Send again
+          </button>
+        )}
+        <button
+          type="button"
+          class="button quiet square"
+          aria-label={over ? `Dismiss ${name}` : `Cancel ${name}`}
+          title={over ? 'Dismiss' : 'Cancel'}
+          onClick={() => (over ? files.dismiss(id) : files.cancel(id))}
+        >
+          <Icon name="close" />
+        </button>
+      </div>
+    </li>
+  );
+}
+
+function words({ state, size, received, text }: Transfer): string {
+  switch (state) {
+    case 'waiting':
+      return `${byteCount(size)}, waiting`;
+    case 'sending':
+      return `${byteCount(received)} of ${byteCount(size)}`;
+    case 'done':
+      return `${byteCount(size)}, now in the desktop`;
+    case 'failed':
+      return text;
+  }
+}
+
+/** What files over the picture are told. */
+export function DropHint({ name }: { readonly name: string }) {
+  return (
+    <div class="drop-hint" aria-hidden="true">
+      <p>
+        <Icon name="upload" />
+        Drop to send to {name}
+      </p>
+    </div>
+  );
+}

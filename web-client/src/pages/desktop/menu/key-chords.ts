@@ -1,0 +1,25 @@
+import { MENU_CHORD } from '../../../input/menu-chord';
+import { keycode } from '../../../input/keycodes';
+
+/** Keys that the person's own system or browser keeps to itself, by the label that people know. */
+const CHORDS: readonly (readonly [label: string, places: readonly string[]])[] = [
+  ['Ctrl+Alt+Del', ['ControlLeft', 'AltLeft', 'Delete']],
+  ['Super', ['MetaLeft']],
+  ['Alt+Tab', ['AltLeft', 'Tab']],
+  ['Alt+F4', ['AltLeft', 'F4']],
+  ['Ctrl+W', ['ControlLeft', 'KeyW']],
+  ['Print', ['PrintScreen']],
+  ['Esc', ['Escape']],
+  [MENU_CHORD, ['ControlLeft', 'AltLeft', 'ShiftLeft']],
+];
+
+export interface KeyChord {
+  readonly label: string;
+  /** `KEY_*`, in the order of their pressing. */
+  readonly codes: readonly number[];
+}
+
+export const KEY_CHORDS: readonly KeyChord[] = CHORDS.map(([label, places]) => ({
+  label,
+  codes: places.map(keycode).filter((code) => code !== undefined),
+}));

@@ -1,0 +1,104 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { Desktop, PowerAction } from '../../../api/types';
+import { Icon } from '../../../design/icons';
+import { MENU_CHORD } from '../../../input/menu-chord';
+import { navigate } from '../../../router';
+import { hasTouch } from '../../../support';
+import { act } from '../../power-items';
+import type { Desk } from '../desk';
+import { walkFocus } from './focus-trap';
+import { handleShown } from './handle-setting';
+import { KeysFold, MoreFold, PowerFold, ScreenFold } from './folds';
+import { Tiles } from './tiles';
+import './menu.css';
+
+export interface SessionMenuProps {
+  readonly desk: Desk;
+  readonly desktop: Desktop | undefined;
+  readonly watching: boolean;
+  readonly videoOnly: boolean;
+  readonly onVideoOnly: (on: boolean) => void;
+  readonly onPower: (action: PowerAction) => void;
+  readonly onClipboard: () => void;
+}
+
+/** Out of the way until asked for: by its handle at the upper edge, or by the shortcut. */
+export function SessionMenu(props: SessionMenuProps) {
+  const { desk } = props;
+  const open = desk.menuOpen.value;
+  const name = `Menu (${MENU_CHORD})`;
+  return (
+    <div class="session-menu">
+      {open && <Panel {...props} />}
+      {!open && (handleShown.value || hasTouch()) && (
+        <button
+          type="button"
+          class="menu-handle"
+          aria-label={name}
+          aria-haspopup="dialog"
+          title={name}
+          onClick={() => {
+            desk.menuOpen.value = true;
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function Panel(props: SessionMenuProps) {
+  const { desk, desktop, watching, onPower } = props;
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => root.current?.querySelector<HTMLElement>('.menu-tile')?.focus(), []);
+  const name = desktop?.name ?? 'Desktop';
+  const close = (): void => desk.closeMenu();
+  const shutDown = (): void => {
+    close();
+    if (desktop !== undefined) {
+      void act(desktop, 'stop').then((done) => done && onPower('stop'));
+    }
+  };
+  return (
+    <div
+      class="menu-panel themed"
+      role="dialog"
+      aria-modal="true"
+      aria-label={`Menu of ${name}`}
+      ref={root}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') {
+          event.stopPropagation();
+          close();
+        } else if (root.current !== null) {
+          walkFocus(event, root.current);
+        }
+      }}
+    >
+      <header class="menu-head">
+        <strong>{name}</strong>
+        {watching && <span class="menu-mode">Watching only</span>}
+        <button type="button" class="button quiet square" aria-label="Close the menu" title="Close (Esc)" onClick={close}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <Tiles {...props} />
+      {!watching && <ScreenFold desk={desk} desktopId={desktop?.id} />}
+      {!watching && <KeysFold desk={desk} />}
+      <MoreFold {...props} name={name} />
+      {desktop !== undefined && !watching && <PowerFold desktop={desktop} onPower={onPower} close={close} />}
+      <footer class="menu-foot">
+        <button type="button" class="button" onClick={() => navigate('/')}>
+          <Icon name="leave" />
+          Disconnect
+        </button>
+        {desktop !== undefined && !watching && (
+          <button type="button" class="button" onClick={shutDown} disabled={desktop.state !== 'running'}>
+            <Icon name="power" />
+            Shut down
+          </button>
+        )}
+      </footer>
+      {!hasTouch() && <p class="menu-note">{MENU_CHORD}, pressed and let go, opens this menu.</p>}
+    </div>
+  );
+}

@@ -1,0 +1,108 @@
+import { saveSettings, settings } from '../../../api/session';
+import { confirm } from '../../../design/dialog';
+import { notify } from '../../../design/notices';
+import { hasTouch } from '../../../support';
+import type { DeskSound } from '../desk-sound';
+import { chooseFiles } from '../files/choose-files';
+import { fitsWindow, setFitsWindow } from '../screens/fit-setting';
+import { Tile } from './parts';
+import type { SessionMenuProps } from './session-menu';
+
+export function attempt(doing: Promise<void>, complaint: string): void {
+  doing.catch(() => notify(complaint));
+}
+
+/** What is done most, at a glance; nothing that this desktop or this browser cannot do. */
+export function Tiles({ desk, watching, onClipboard }: SessionMenuProps) {
+  const { sound, clipboard, files } = desk;
+  const overlay = settings.value?.overlay === true;
+  return (
+    <div class="menu-tiles">
+      <Tile
+        icon={desk.fullscreen.value ? 'shrink' : 'fullscreen'}
+        label="Full screen"
+        pressed={desk.fullscreen.value}
+        onClick={() => attempt(desk.toggleFullscreen(), 'This browser refuses full screen here.')}
+      />
+      {!watching && (
+        <Tile icon="fit" label="Fit window" pressed={fitsWindow.value} onClick={() => setFitsWindow(!fitsWindow.value)} />
+      )}
+      {sound.canPlay.value && <SoundTile sound={sound} />}
+      {sound.canRecord.value && (
+        <Tile
+          icon="microphone"
+          label="Microphone"
+          pressed={sound.microphoneOn.value}
+          onClick={() => void toggleMicrophone(sound)}
+        />
+      )}
+      {clipboard.shared.value && <Tile icon="clipboard" label="Clipboard" onClick={onClipboard} />}
+      {files.taken.value && (
+        <Tile
+          icon="upload"
+          label="Send files"
+          onClick={() => {
+            desk.closeMenu();
+            chooseFiles((chosen) => files.send(chosen));
+          }}
+        />
+      )}
+      {!watching && hasTouch() && (
+        <Tile
+          icon="keys"
+          label="Keyboard"
+          onClick={() => {
+            desk.closeMenu();
+            desk.showSoftKeyboard();
+          }}
+        />
+      )}
+      {!watching && !hasTouch() && (
+        <Tile
+          icon="pointer"
+          label="Lock pointer"
+          pressed={desk.pointerLocked.value}
+          onClick={() => {
+            desk.closeMenu();
+            attempt(desk.togglePointerLock(), 'This browser cannot lock the pointer.');
+          }}
+        />
+      )}
+      <Tile
+        icon="gauge"
+        label="Statistics"
+        pressed={overlay}
+        onClick={() => attempt(saveSettings({ overlay: !overlay }), 'The setting could not be stored.')}
+      />
+    </div>
+  );
+}
+
+function SoundTile({ sound }: { readonly sound: DeskSound }) {
+  const on = !sound.muted.value;
+  return (
+    <Tile
+      icon={on ? 'sound' : 'muted'}
+      label="Sound"
+      pressed={on}
+      onClick={() => {
+        sound.muted.value = on;
+      }}
+    />
+  );
+}
+
+async function toggleMicrophone(sound: DeskSound): Promise<void> {
+  if (sound.microphoneOn.peek()) {
+    sound.turnMicrophoneOff();
+    return;
+  }
+  const agreed = await confirm({
+    title: 'Turn the microphone on?',
+    text: 'What your microphone hears goes to this desktop until you turn it off or leave. Your browser may ask as well.',
+    action: 'Turn on',
+  });
+  if (agreed) {
+    await sound.turnMicrophoneOn().catch(() => notify('The browser gives no microphone; allow it for this page and try again.'));
+  }
+}

@@ -1,0 +1,50 @@
+import { Choice } from '../../../design/choice';
+import { notify } from '../../../design/notices';
+import type { DesktopLink } from '../desktop-link';
+import { Row } from '../menu/parts';
+import { MAGNIFICATIONS, magnification, setMagnification } from './magnification';
+import { freeScreen, shownScreen } from './which-screen';
+import { openScreen, wasClosed } from './windows';
+
+interface ScreenSettingsProps {
+  readonly link: DesktopLink;
+  readonly desktopId: string | undefined;
+  /** Closes what this is shown in. */
+  readonly close: () => void;
+}
+
+/** How large things on the guest's screen are, and how many screens there are. */
+export function ScreenSettings({ link, desktopId, close }: ScreenSettingsProps) {
+  const { max } = link.screens.value;
+  const free = freeScreen(shownScreen(), link.screens.value, wasClosed);
+  const add = (): void => {
+    close();
+    if (desktopId !== undefined && free !== null) {
+      void openScreen(desktopId, free).then((done) => {
+        if (!done) {
+          notify('This browser opened no window. Allow pop-up windows for this page, and try again.');
+        }
+      });
+    }
+  };
+  return (
+    <>
+      <Choice
+        legend="Size of text and pictures"
+        hint="Kept for this device. 100 % is sharpest."
+        options={MAGNIFICATIONS.map((value) => [value, `${value * 100} %`] as const)}
+        value={magnification.value}
+        onChange={setMagnification}
+      />
+      <Row
+        label="Add a screen"
+        hint={max === 1 ? 'This desktop has one screen only.' : `In a window of its own; up to ${max} in all.`}
+        disabled={free === null || desktopId === undefined}
+        onClick={add}
+      />
+      {shownScreen() > 0 && (
+        <Row label="Close this screen" hint="Its windows move to another one." onClick={() => window.close()} />
+      )}
+    </>
+  );
+}
