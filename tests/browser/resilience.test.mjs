@@ -50,6 +50,33 @@ test('a lost network is shown, and the desktop comes back with it', async () => 
   await page.context().close();
 });
 
+test('coming back to a desktop shows at once what it showed last, dimmed until it is live', async () => {
+  const page = await visit(browser);
+  await login(page, wire.url, 'ada', 'a long password');
+  await openDesktop(page);
+  await typeAndSee(page);
+  const colour = await pixel(page, ...middle);
+  await page.getByRole('button', { name: /^Menu/ }).click();
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  const open = page.getByRole('link', { name: /^Open / });
+  await open.waitFor();
+  wire.cut();
+  await open.click();
+  await page.locator('canvas.is-painted').waitFor();
+  const shown = await page.locator('canvas').evaluate((canvas) => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+    copy.drawImage(canvas, 0, 0);
+    return [...copy.getImageData(960, 540, 1, 1).data.subarray(0, 3)].map((part) => part.toString(16).padStart(2, '0')).join('');
+  });
+  assert.equal(`#${shown}`, colour);
+  assert.ok(Number(await page.locator('canvas').evaluate((canvas) => getComputedStyle(canvas).opacity)) < 1);
+  await page.getByRole('heading', { name: /network is lost|server is restarting/ }).waitFor();
+  await screenshot(page, 'desktop-resume');
+  wire.mend();
+  await page.locator('.desk.is-live').waitFor();
+  await page.context().close();
+});
+
 for (const signal of ['SIGTERM', 'SIGKILL']) {
   test(`a server that ends by ${signal} and starts again adopts the running desktop, and the page comes back`, async () => {
     const page = await visit(browser);

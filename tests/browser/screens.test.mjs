@@ -122,7 +122,7 @@ test('things can be larger: the guest has fewer pixels, each of them a square of
   await openDesktop(page);
   await showsIdle(page, 1280, 800);
   const menu = await openMenu(page);
-  await menu.getByText('Screens').click();
+  await menu.locator('summary', { hasText: 'Screens' }).click();
   await menu.getByText('200 %').click();
   await screenshot(page, 'menu-screens');
   await showsIdle(page, 640, 400);
@@ -147,7 +147,7 @@ test('who only watches changes nothing', async () => {
   assert.equal((await stats(watcher)).width, 1920);
   const menu = await openMenu(watcher);
   await menu.getByRole('button', { name: 'Full screen' }).waitFor();
-  assert.equal(await menu.getByText('Screens').count(), 0);
+  assert.equal(await menu.locator('summary', { hasText: 'Screens' }).count(), 0);
   await page.context().close();
 });
 
@@ -155,7 +155,7 @@ test('a second window shows a second screen, and the pointer lands on the right 
   const page = await visit(browser, { viewport: { width: 1000, height: 700 } });
   await login(page, oriel.url, 'ben', 'a long password');
   await openDesktop(page);
-  await (await openMenu(page)).getByText('Screens').click();
+  await (await openMenu(page)).locator('summary', { hasText: 'Screens' }).click();
   const opening = page.waitForEvent('popup');
   // By keyboard alone: past the choice of a size.
   await page.keyboard.press('Tab');

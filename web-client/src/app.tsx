@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { findDesktop, loadDesktops } from './api/desktops';
 import { loadSession, session, settings } from './api/session';
@@ -14,6 +15,9 @@ import { navigate, path } from './router';
 import { missingSupport } from './support';
 
 const RETRY_MS = 3000;
+
+/** The person goes on with a browser that lacks something. */
+const goesOn = signal(false);
 
 export function App() {
   const problem = useSession();
@@ -71,11 +75,16 @@ function Page() {
   if (id === undefined) {
     return <DesktopsPage />;
   }
-  const missing = missingSupport();
-  return missing === null ? (
+  const lack = missingSupport();
+  return lack === null || (lack.without !== null && goesOn.value) ? (
     <DesktopLoader key={id} id={decodeURIComponent(id)} current={current} />
   ) : (
-    <UnsupportedPage missing={missing} />
+    <UnsupportedPage
+      lack={lack}
+      onContinue={() => {
+        goesOn.value = true;
+      }}
+    />
   );
 }
 

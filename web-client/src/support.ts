@@ -3,13 +3,29 @@ export function hasTouch(): boolean {
   return window.matchMedia('(any-pointer: coarse)').matches;
 }
 
-/** What showing a desktop needs of the browser and this one lacks; `null`: nothing. */
-export function missingSupport(): string | null {
-  if (typeof Worker === 'undefined' || typeof WebSocket === 'undefined') {
-    return 'workers';
+/** What showing a desktop needs and this browser lacks. */
+export interface Lack {
+  readonly what: string;
+  /** A desktop can be shown all the same, with less. */
+  readonly without: string | null;
+}
+
+/** `null`: nothing is lacking. */
+export function missingSupport(): Lack | null {
+  const needed = (what: string): Lack => ({ what, without: null });
+  if (!window.isSecureContext) {
+    return needed('a secure connection (https, or http on localhost)');
+  }
+  if (typeof Worker === 'undefined') {
+    return needed('workers');
+  }
+  if (typeof WebSocket === 'undefined') {
+    return needed('WebSockets');
   }
   if (typeof OffscreenCanvas === 'undefined' || !('transferControlToOffscreen' in HTMLCanvasElement.prototype)) {
-    return 'a canvas that a worker can paint';
+    return needed('a canvas that a worker can paint');
   }
-  return window.isSecureContext ? null : 'a secure connection (https, or http on localhost)';
+  return typeof VideoDecoder === 'undefined'
+    ? { what: 'WebCodecs', without: 'Moving pictures then take more of your line, and there is no sound.' }
+    : null;
 }

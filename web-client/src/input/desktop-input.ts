@@ -7,7 +7,7 @@ import { MenuChord } from './menu-chord';
 import { pastes } from './paste-keys';
 import { Pointer } from './pointer';
 import { SoftKeyboard } from './soft-keyboard';
-import { Touch } from './touch';
+import { type Point, Touch } from './touch';
 import { Wheel } from './wheel';
 
 /** Whether movements come as soon as they happen, and not at the page's frame rate (Pointer Events 3). */
@@ -20,6 +20,8 @@ export interface DesktopInputOptions {
   readonly softField: HTMLTextAreaElement;
   readonly send: (input: Input) => void;
   readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
+  /** Two fingers magnify the picture about a point, and move it; lengths in CSS pixels. */
+  readonly magnify: (factor: number, about: Point, by: Point) => void;
   readonly onMenu: () => void;
   readonly paste: {
     /** Whether the guest shares its clipboard. */
@@ -99,7 +101,7 @@ export class DesktopInput {
   }
 
   #fingers(): Touch {
-    const { send, locate } = this.#options;
+    const { send, locate, magnify } = this.#options;
     const wheel = new Wheel();
     return new Touch({
       move: (x, y) => send({ input: 'pointerTo', at: now(), ...locate(x, y) }),
@@ -110,6 +112,7 @@ export class DesktopInput {
           send({ input: 'wheel', at: now(), ...turn });
         }
       },
+      magnify,
     });
   }
 

@@ -7,6 +7,7 @@ function record(): { readonly touch: Touch; readonly log: string[] } {
     move: (x, y) => log.push(`to ${x},${y}`),
     button: (button, down) => log.push(`${down ? '+' : '-'}${button}`),
     scroll: (dx, dy) => log.push(`scroll ${dx},${dy}`),
+    magnify: (factor, about, by) => log.push(`x${factor} at ${about.x},${about.y} by ${by.x},${by.y}`),
   });
   return { touch, log };
 }
@@ -57,5 +58,21 @@ describe('fingers', () => {
     touch.move(finger(2, 90, 80));
     touch.up(finger(2, 90, 80));
     expect(log).toEqual(['to 50,100', 'scroll 0,30', 'scroll 0,30']);
+  });
+
+  it('magnify when they spread, and take the picture along', () => {
+    const { touch, log } = record();
+    touch.down(finger(1, 100, 100));
+    touch.down(finger(2, 140, 100));
+    touch.move(finger(2, 145, 100));
+    touch.move(finger(2, 180, 100));
+    touch.move(finger(1, 120, 110));
+    touch.move(finger(2, 200, 110));
+    touch.up(finger(1, 120, 110));
+    touch.up(finger(2, 200, 110));
+    expect(log[0]).toBe('to 140,100');
+    expect(log[1]).toBe('x2 at 140,100 by 20,0');
+    expect(log.at(-1)).toContain('at 160,110 by 10,5');
+    expect(log.some((entry) => /scroll|[+-]/.test(entry))).toBe(false);
   });
 });

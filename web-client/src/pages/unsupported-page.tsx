@@ -1,17 +1,33 @@
 import { WindowArt } from '../design/window-art';
+import type { Lack } from '../support';
+
+interface UnsupportedPageProps {
+  readonly lack: Lack;
+  readonly onContinue: () => void;
+}
 
 /** Says plainly which browsers work. */
-export function UnsupportedPage({ missing }: { readonly missing: string }) {
+export function UnsupportedPage({ lack: { what, without }, onContinue }: UnsupportedPageProps) {
   return (
     <main class="plain-page">
       <WindowArt state="stopped" />
-      <h1>This browser cannot show a desktop</h1>
-      <p>It lacks {missing}. These browsers work, on any system:</p>
+      <h1>{without === null ? 'This browser cannot show a desktop' : 'This browser shows a desktop only in part'}</h1>
+      <p>It lacks {what}. These browsers work, on any system:</p>
       <ul>
         <li>Chrome, Edge and other Chromium browsers, from version 123</li>
         <li>Firefox, from version 130</li>
         <li>Safari, from version 17.5</li>
       </ul>
+      {without !== null && (
+        <>
+          <p>You can go on without it. {without}</p>
+          <p>
+            <button type="button" class="button" onClick={onContinue}>
+              Go on all the same
+            </button>
+          </p>
+        </>
+      )}
     </main>
   );
 }

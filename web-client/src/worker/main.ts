@@ -13,9 +13,12 @@ let session: Session | null = null;
 let surface: Surface | null = null;
 /** Said before the session is there, as a rule. */
 let wanted: WantedScreen | null = null;
+/** The canvas has a picture of the desktop. */
+let painted = false;
 let statsTimer: ReturnType<typeof setInterval> | undefined;
 
 function post(message: FromWorker, transfer: Transferable[] = []): void {
+  painted ||= message.type === 'painted';
   self.postMessage(message, { transfer });
 }
 
@@ -64,6 +67,10 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       break;
     case 'stop':
       session?.stop();
+      if (surface !== null && painted) {
+        const picture = surface.surrender();
+        post({ type: 'lastPicture', picture }, [picture]);
+      }
       self.close();
       break;
   }
@@ -72,6 +79,11 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
 async function start(request: StartRequest): Promise<void> {
   try {
     surface = new Surface(request.canvas, () => session?.refresh());
+    if (request.lastPicture !== null) {
+      surface.restore(request.lastPicture);
+      post({ type: 'screen', width: surface.width, height: surface.height });
+      post({ type: 'painted', live: false });
+    }
     const [unzstd, h264] = await Promise.all([loadZstd(), h264Available()]);
     session = new Session({ request, surface, unzstd, h264, post });
     session.want(wanted);

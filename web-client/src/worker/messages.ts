@@ -27,6 +27,8 @@ export interface StartRequest {
   readonly videoOnly: boolean;
   /** Which of the guest's screens this page shows, from 0 on. */
   readonly screen: number;
+  /** What was seen of it last, to be shown until there is something newer. */
+  readonly lastPicture: ImageBitmap | null;
 }
 
 export type ToWorker =
@@ -85,7 +87,10 @@ export type FromWorker =
   | { readonly type: 'link'; readonly link: Link }
   | { readonly type: 'screen'; readonly width: number; readonly height: number }
   | { readonly type: 'screens'; readonly max: number; readonly screens: readonly ScreenRect[] }
-  | { readonly type: 'painted' }
+  /** The canvas has a picture; live: of this connection. */
+  | { readonly type: 'painted'; readonly live: boolean }
+  /** What was seen last: the answer to `stop`. */
+  | { readonly type: 'lastPicture'; readonly picture: ImageBitmap }
   | { readonly type: 'cursorShape'; readonly shape: CursorShape }
   | { readonly type: 'cursorMove'; readonly x: number; readonly y: number }
   | { readonly type: 'leds'; readonly leds: Leds }

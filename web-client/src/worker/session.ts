@@ -173,7 +173,7 @@ export class Session {
       },
       onFirstPicture: () => {
         this.#backoff.reset();
-        this.#post({ type: 'painted' });
+        this.#post({ type: 'painted', live: true });
       },
       onVideoFailed: () => {
         // The next connection tries once more, without the hardware that most often is to blame.

@@ -89,6 +89,18 @@ export class Surface {
     return this.#context.getImageData(rect.x, rect.y, rect.width, rect.height).data;
   }
 
+  /** Shows a picture of earlier, as large as it is. */
+  restore(picture: ImageBitmap): void {
+    this.resize(picture.width, picture.height);
+    this.#context.drawImage(picture, 0, 0);
+    picture.close();
+  }
+
+  /** Gives the picture away; the canvas is empty then. */
+  surrender(): ImageBitmap {
+    return this.#canvas.transferToImageBitmap();
+  }
+
   async png(): Promise<Blob> {
     return this.#canvas.convertToBlob({ type: 'image/png' });
   }

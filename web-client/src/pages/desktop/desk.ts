@@ -3,10 +3,10 @@ import { notify } from '../../design/notices';
 import { DesktopInput } from '../../input/desktop-input';
 import type { NavigatorWithKeyboard } from '../../input/layout-guess';
 import { place, toFractions } from '../../input/letterbox';
-import type { StartRequest } from '../../worker/messages';
+import { magnified, NO_ZOOM, zoomBy } from '../../input/zoom';
 import { DeskClipboard } from './clipboard/desk-clipboard';
 import { DeskSound } from './desk-sound';
-import { DesktopLink } from './desktop-link';
+import { DesktopLink, type StartOptions } from './desktop-link';
 import { DeskFiles } from './files/desk-files';
 import { FileDrop } from './files/drop-files';
 import { GuestCursor } from './guest-cursor';
@@ -36,15 +36,18 @@ export class Desk {
   readonly #cursor: GuestCursor;
   readonly #input: DesktopInput;
   readonly #abort = new AbortController();
+  #toldOfLock = false;
   readonly #stopEffects: (() => void)[] = [];
 
-  readonly #placement = computed(() => {
+  readonly #zoom = signal(NO_ZOOM);
+  readonly #fit = computed(() => {
     const screen = this.link.screen.value;
     const room = this.#room.size.value;
     return screen === null || room === null ? null : place(screen, room);
   });
+  readonly #placement = computed(() => (this.#fit.value === null ? null : magnified(this.#fit.value, this.#zoom.value)));
 
-  constructor(elements: DeskElements, start: Omit<StartRequest, 'type' | 'canvas'>) {
+  constructor(elements: DeskElements, start: StartOptions) {
     const { stage, softField } = elements;
     this.#elements = elements;
     this.#cursor = new GuestCursor(stage, elements.cursor);
@@ -75,6 +78,13 @@ export class Desk {
         }
       },
       locate: (x, y) => this.#locate(x, y),
+      magnify: (factor, about, by) => {
+        const fit = this.#fit.peek();
+        const visible = window.visualViewport ?? { width: stage.clientWidth, height: stage.clientHeight };
+        if (fit !== null) {
+          this.#zoom.value = zoomBy(this.#zoom.peek(), factor, about, by, fit, visible);
+        }
+      },
       onMenu: () => {
         this.menuOpen.value = true;
       },
@@ -108,12 +118,19 @@ export class Desk {
   }
 
   async togglePointerLock(): Promise<void> {
-    if (document.pointerLockElement === null) {
-      await this.#elements.stage.requestPointerLock({ unadjustedMovement: true });
-    } else {
+    if (document.pointerLockElement !== null) {
       document.exitPointerLock();
+      return;
     }
-    this.focus();
+    const { stage } = this.#elements;
+    // Movements as the mouse makes them, where the system tells them.
+    try {
+      await stage.requestPointerLock({ unadjustedMovement: true });
+    } catch {
+      await stage.requestPointerLock();
+    }
+    // With its keyboard locked, a full screen takes a long press.
+    notify(`${this.fullscreen.peek() ? 'Esc, held down,' : 'Esc'} gives you the pointer back.`);
   }
 
   /** Presses keys in the guest that do not get past the person's own system. */
@@ -192,6 +209,10 @@ export class Desk {
         this.menuOpen.value = false;
         // A finger has no cursor under it: show where the guest's pointer is.
         this.#byTouch.value = pointerType === 'touch';
+        if (pointerType === 'mouse' && this.#cursor.isHidden && !this.pointerLocked.peek() && !this.#toldOfLock) {
+          this.#toldOfLock = true;
+          notify('The desktop hides its pointer. If it turns a view with the mouse, choose Lock pointer in the menu.');
+        }
       },
       { signal },
     );
@@ -200,6 +221,12 @@ export class Desk {
   #followLink(): void {
     const { canvas } = this.#elements;
     this.#stopEffects.push(
+      effect(() => {
+        // What was magnified is elsewhere in a picture of another size, or another window.
+        if (this.#fit.value !== null) {
+          this.#zoom.value = NO_ZOOM;
+        }
+      }),
       effect(() => {
         const placement = this.#placement.value;
         if (placement !== null) {

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import type { WantedScreen } from '../../protocol/client-messages';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
 import type { ClipboardContents, FromWorker, Input, Link, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
+import { keepPicture, takePicture } from './last-pictures';
 
 export interface LinkEvents {
   readonly cursorShape: (shape: CursorShape) => void;
@@ -15,6 +16,9 @@ export interface LinkEvents {
 /** What becomes of a file that was sent. */
 export type UploadNews = Extract<FromWorker, { readonly type: 'upload' }>;
 
+/** What the page knows of the connection that it wants. */
+export type StartOptions = Omit<StartRequest, 'type' | 'canvas' | 'lastPicture'>;
+
 /** The page's end of the worker that shows one desktop. */
 export class DesktopLink {
   readonly link = signal<Link>({ state: 'connecting', since: Date.now(), notice: null });
@@ -24,6 +28,8 @@ export class DesktopLink {
   readonly screens = signal<{ readonly max: number; readonly screens: readonly ScreenRect[] }>({ max: 1, screens: [] });
   /** Whether there is a picture, be it an old one. */
   readonly painted = signal(false);
+  /** Whether it is what the desktop shows now. */
+  readonly live = signal(false);
   /** What the guest can do beside its screen. */
   readonly agents = signal<Agents>({ clipboard: false, files: false, sound: false, microphone: false });
   readonly stats = signal<Stats | null>(null);
@@ -31,17 +37,22 @@ export class DesktopLink {
   readonly #events: LinkEvents;
   readonly #questions = new Map<number, (value: unknown) => void>();
   readonly #abort = new AbortController();
+  readonly #keep: (picture: ImageBitmap) => void;
   #nextQuestion = 0;
 
-  constructor(canvas: HTMLCanvasElement, start: Omit<StartRequest, 'type' | 'canvas'>, events: LinkEvents) {
+  constructor(canvas: HTMLCanvasElement, start: StartOptions, events: LinkEvents) {
     this.#events = events;
     this.#worker = new Worker(new URL('../../worker/main.ts', import.meta.url), { type: 'module' });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
     this.#worker.onerror = () => {
       this.link.value = { state: 'ended', code: 'unsupported', text: 'A part of this page did not load. Reload it.' };
     };
+    const { desktopId, screen } = start;
+    this.#keep = (picture) => keepPicture(desktopId, screen, picture);
     const offscreen = canvas.transferControlToOffscreen();
-    this.#worker.postMessage({ type: 'start', canvas: offscreen, ...start } satisfies ToWorker, [offscreen]);
+    const lastPicture = takePicture(desktopId, screen);
+    const transfer = lastPicture === null ? [offscreen] : [offscreen, lastPicture];
+    this.#post({ type: 'start', canvas: offscreen, lastPicture, ...start }, transfer);
     const { signal } = this.#abort;
     window.addEventListener('online', () => this.#onOnline(), { signal });
     window.addEventListener('offline', () => this.#post({ type: 'offline' }), { signal });
@@ -122,6 +133,9 @@ export class DesktopLink {
   #receive(message: FromWorker): void {
     switch (message.type) {
       case 'link':
+        if (message.link.state !== 'connected') {
+          this.live.value = false;
+        }
         this.link.value = message.link;
         break;
       case 'screen':
@@ -132,6 +146,10 @@ export class DesktopLink {
         break;
       case 'painted':
         this.painted.value = true;
+        this.live.value = message.live;
+        break;
+      case 'lastPicture':
+        this.#keep(message.picture);
         break;
       case 'cursorShape':
         this.#events.cursorShape(message.shape);

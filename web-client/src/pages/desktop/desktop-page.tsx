@@ -66,6 +66,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   useEffect(() => desk?.link.watchStats(overlay), [desk, overlay]);
 
   const painted = desk?.link.painted.value === true;
+  const live = desk?.link.live.value === true;
   const link: Link = desk?.link.link.value ?? { state: 'connecting', since: Date.now(), notice: null };
   useReactions(link, desk, restarting);
   const desktop = findDesktop(id);
@@ -82,7 +83,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   };
 
   return (
-    <main class={`desk is-${link.state}`}>
+    <main class={live ? 'desk is-live' : 'desk'}>
       <div class="stage" ref={stage} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_CHORD} opens the menu.`}>
         <canvas class={painted ? 'screen is-painted' : 'screen'} ref={canvas} />
         <img class="guest-cursor" ref={cursor} alt="" hidden />
@@ -117,7 +118,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
         </>
       )}
       {overlay && link.state === 'connected' && <Statistics stats={desk?.link.stats.value ?? null} />}
-      {(link.state !== 'connected' || !painted) && (
+      {!live && (
         <StatusPane link={link} name={name} onReconnect={() => desk?.link.reconnect()} />
       )}
       <p class="visually-hidden" role="status" aria-live="polite">

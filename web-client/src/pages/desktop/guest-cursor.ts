@@ -26,6 +26,11 @@ export class GuestCursor {
     this.#image = image;
   }
 
+  /** Whether the guest shows no pointer. */
+  get isHidden(): boolean {
+    return this.#shape !== null && (this.#shape.width === 0 || this.#shape.height === 0);
+  }
+
   setShape(shape: CursorShape): void {
     this.#shape = shape;
     this.#paint();
@@ -74,7 +79,7 @@ export class GuestCursor {
     if (shape === null) {
       return;
     }
-    const hidden = shape.width === 0 || shape.height === 0;
+    const hidden = this.isHidden;
     this.#image.hidden = hidden || !this.#drawn;
     if (hidden) {
       this.#stage.style.cursor = 'none';
