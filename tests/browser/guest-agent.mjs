@@ -1,14 +1,15 @@
 // The bench guest has no agent for clipboard and files: this one sits on the wire in front of the server, speaks
 // display/PROTOCOL.md in the guest's place for those messages, and lets everything else through.
-import { createServer, request } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
+import { httpRelay } from './proxy.mjs';
 
 const PIECE = 60 * 1024;
 const type = { agents: 0x0a, offer: 0x0b, ask: 0x0c, data: 0x0d, status: 0x0e };
 const fromClient = { key: 0x83, offer: 0x8e, ask: 0x8f, data: 0x90, start: 0x91, file: 0x92, cancel: 0x93 };
 
 export class GuestAgent {
-  static async before(port) {
+  /** `prelude` is put before the code of the client's worker. */
+  static async before(port, prelude) {
     const agent = new GuestAgent();
     /** What the client did, in order: `{ key, down }`, `{ offer }`, `{ cancel }`. */
     agent.log = [];
@@ -20,14 +21,7 @@ export class GuestAgent {
     agent.nextRequest = 1;
     agent.pastes = new Map();
     const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'oriel.v1', maxPayload: 1 << 20 });
-    agent.server = createServer((from, to) => {
-      const on = request({ port, host: '127.0.0.1', method: from.method, path: from.url, headers: from.headers }, (answer) => {
-        to.writeHead(answer.statusCode, answer.headers);
-        answer.pipe(to);
-      });
-      on.on('error', () => to.destroy());
-      from.pipe(on);
-    });
+    agent.server = httpRelay(port, prelude);
     agent.server.on('upgrade', (from, socket, head) => {
       const { host, origin, cookie } = from.headers;
       const server = new WebSocket(`ws://127.0.0.1:${port}${from.url}`, 'oriel.v1', { headers: { host, origin, cookie }, perMessageDeflate: false });

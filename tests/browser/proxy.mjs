@@ -1,5 +1,21 @@
-// A wire that can be cut: a TCP relay on loopback in front of the server.
+// What stands in front of the server on loopback: a wire that can be cut, and a relay for HTTP.
+import { createServer as createHttpServer, request } from 'node:http';
 import { connect, createServer } from 'node:net';
+
+/** Relays HTTP to a server; `prelude` is put before the code of the client's worker. */
+export function httpRelay(port, prelude = '') {
+  return createHttpServer((from, to) => {
+    const on = request({ port, host: '127.0.0.1', method: from.method, path: from.url, headers: from.headers }, (answer) => {
+      const { 'content-length': length, ...headers } = answer.headers;
+      const isWorker = prelude !== '' && /^\/assets\/main-.*\.js$/.test(from.url);
+      to.writeHead(answer.statusCode, isWorker || length === undefined ? headers : { ...headers, 'content-length': length });
+      if (isWorker) to.write(`${prelude}\n`);
+      answer.pipe(to);
+    });
+    on.on('error', () => to.destroy());
+    from.pipe(on);
+  });
+}
 
 export class Wire {
   static async to(port) {
