@@ -55,11 +55,12 @@ unit() { cargo test --release --locked --workspace; }
 guest_unit() { (cd tests/guest && cargo test --release --locked -p oriel-scenes); }
 web() { (cd web-client && npm run lint && npm test); }
 browser() { (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && node --test --test-reporter=tap --test-concurrency=1 ./*.test.mjs); }
+fuzz() { tests/fuzz/run.sh; }
 nested() { tests/nested/run.sh; }
 nested_long() { tests/nested/run.sh --download 100 --time-limit 900 && tests/nested/desktop.sh; }
 
 if [ $# = 0 ]; then
-  suites=(format dependencies clippy unit guest_unit web browser nested)
+  suites=(format dependencies clippy unit guest_unit web browser nested fuzz)
 else
   suites=("${@//-/_}")
 fi

@@ -55,6 +55,21 @@ impl Guest {
         }
     }
 
+    /// Waits until the device has given back what it was given: some work on threads of their own.
+    /// Not for ever: a script may have written over the rings by which one would know.
+    pub fn settle(&self, device: &dyn VirtioDevice) {
+        for _ in 0..1000 {
+            let done = |driver: &Driver| {
+                let index = |ring| self.memory.read_obj::<u16>(GuestAddress(ring + 2)).ok();
+                index(driver.used_ring()) == index(driver.avail_ring())
+            };
+            if device.needs_reset() || self.drivers.iter().all(done) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     fn step(&mut self, device: &mut dyn VirtioDevice, step: Step) {
         match step {
             Step::Chain { queue, indirect, parts } => {

@@ -1,91 +1,119 @@
-//! Disk images out of arbitrary bytes, and a guest's requests to them.
+//! Disks out of bytes: images as pieces in files that are empty otherwise, so that a real image with
+//! clusters of 64 KiB is a few hundred bytes here.
+//!
+//! A disk is `u8 mode`, then its layers from the uppermost down. A layer is `u8 format` (even: raw),
+//! `u16 length` in pages of 4 KiB, `u8 pieces`, and so many of `u32 offset, u16 length, bytes`.
 
 use crate::memfd;
-use oriel_disk::{DiskStack, Source, check, create_overlay, inspect};
+use crate::script::Reader;
+use oriel_disk::{DiskStack, Source, check, inspect};
 use oriel_vmm_api::DiskFormat;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 
-const DISK_LEN: u64 = 1 << 30;
-const CLUSTER: u64 = 64 << 10;
-/// Tables and data of an image that was used a little.
-const CLUSTERS: u64 = 10;
-/// The most that one request moves or clears.
-const MOST: u64 = 256 << 10;
+/// In a disk's mode: look at every image and check it first, which takes a while.
+const LOOK: u8 = 8;
+const PAGE: u64 = 4096;
+/// Bytes of a file that are looked at together for a piece.
+const BLOCK: usize = 32;
 
-/// `bytes` are the image, which is only read.
-pub fn whole(bytes: &[u8]) {
-    let Ok((file, _path)) = memfd::file_of(bytes) else { return };
-    look(&file);
-    if let Some(disk) = open(&file, true) {
-        perform(&disk, bytes);
-    }
+/// An image file and its format.
+struct Layer {
+    file: File,
+    format: DiskFormat,
 }
 
-/// A good image with entries of its header and tables changed, then used; 12 bytes a change: cluster,
-/// operation, offset, value.
-pub fn changed(bytes: &[u8]) {
-    let Ok((file, _path)) = memfd::file_of(&[]) else { return };
-    let Ok(clone) = file.try_clone() else { return };
-    if create_overlay(clone, DISK_LEN, None).is_err() {
-        return;
-    }
-    if let Some(disk) = open(&file, false) {
-        let _ = disk.write(0, &[1; 3 * CLUSTER as usize]);
-        let _ = disk.write_zeroes(0..CLUSTER, false);
-    }
-    let (changes, requests) = bytes.split_at(bytes.len() / 2);
-    for change in changes.chunks_exact(12) {
-        let [cluster, operation, high, low, value @ ..] = change else { continue };
-        let within = u64::from(u16::from_be_bytes([*high, *low])) & !7;
-        let offset = u64::from(*cluster) % CLUSTERS * CLUSTER + within;
-        let mut word = [0; 8];
-        word.copy_from_slice(value);
-        if operation % 2 == 0 {
-            // What points into the image hurts more than what does not.
-            word = (u64::from(value[0]) % CLUSTERS * CLUSTER | u64::from(value[1] & 3) << 62).to_be_bytes();
+/// The disk at the front of `script`.
+pub fn open(script: &mut Reader) -> Option<DiskStack> {
+    let mode = script.u8();
+    let read_only = mode & 1 == 1;
+    let top = layer(script).ok()?;
+    let below: Vec<Layer> = (0..mode >> 1 & 3).map(|_| layer(script)).collect::<Result<_, _>>().ok()?;
+    if mode & LOOK != 0 {
+        for image in std::iter::once(&top).chain(&below) {
+            look(&image.file).ok()?;
         }
-        let _ = file.write_all_at(&word, offset);
     }
-    look(&file);
-    if let Some(disk) = open(&file, false) {
-        perform(&disk, requests);
-    }
+    let below = below.into_iter().map(source).collect();
+    DiskStack::open(source(top), below, read_only).ok()
 }
 
-fn look(file: &File) {
+fn source(Layer { file, format }: Layer) -> Source {
+    Source { file, format }
+}
+
+fn layer(script: &mut Reader) -> io::Result<Layer> {
+    let format = if script.u8() & 1 == 0 { DiskFormat::Raw } else { DiskFormat::Qcow2 };
+    let len = u64::from(script.u16()) * PAGE;
+    let file = memfd::empty()?;
+    file.set_len(len)?;
+    for _ in 0..script.u8() {
+        let (offset, count) = (u64::from(script.u32()), usize::from(script.u16()));
+        file.write_all_at(script.bytes(count), offset % len.max(1))?;
+    }
+    Ok(Layer { file, format })
+}
+
+fn look(file: &File) -> io::Result<()> {
     for format in [None, Some(DiskFormat::Qcow2)] {
-        if let Ok(clone) = file.try_clone() {
-            let _ = inspect(clone, format);
+        let _ = inspect(file.try_clone()?, format);
+    }
+    let _ = check(file.try_clone()?);
+    Ok(())
+}
+
+/// The bytes that [`open`] reads as a disk of these images, the uppermost first; for seeds. `None` if
+/// they are too many, too long or too full.
+pub fn encode(read_only: bool, images: &[(DiskFormat, Vec<u8>)]) -> Option<Vec<u8>> {
+    let below = u8::try_from(images.len().checked_sub(1)?).ok().filter(|below| *below < 4)?;
+    let look = if below == 0 { LOOK } else { 0 };
+    let mut bytes = vec![look | below << 1 | u8::from(read_only)];
+    for (format, image) in images {
+        let pages = u16::try_from(image.len().div_ceil(PAGE as usize)).ok()?;
+        let pieces = pieces(image);
+        bytes.push(u8::from(*format == DiskFormat::Qcow2));
+        bytes.extend(pages.to_le_bytes());
+        bytes.push(u8::try_from(pieces.len()).ok()?);
+        for (offset, piece) in pieces {
+            bytes.extend(u32::try_from(offset).ok()?.to_le_bytes());
+            bytes.extend(u16::try_from(piece.len()).ok()?.to_le_bytes());
+            bytes.extend(piece);
         }
     }
-    if let Ok(clone) = file.try_clone() {
-        let _ = check(clone);
+    Some(bytes)
+}
+
+/// What is not zero in `image`, and where.
+fn pieces(image: &[u8]) -> Vec<(usize, &[u8])> {
+    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
+    for (index, block) in image.chunks(BLOCK).enumerate() {
+        if block.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        let start = index * BLOCK;
+        match runs.last_mut().filter(|run| run.end == start && run.len() < PAGE as usize) {
+            Some(run) => run.end = start + block.len(),
+            None => runs.push(start..start + block.len()),
+        }
     }
+    runs.into_iter().map(|run| (run.start, &image[run])).collect()
 }
 
-fn open(file: &File, read_only: bool) -> Option<DiskStack> {
-    let source = Source { file: file.try_clone().ok()?, format: DiskFormat::Qcow2 };
-    DiskStack::open(source, Vec::new(), read_only).ok()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Requests of 8 bytes each.
-fn perform(disk: &DiskStack, requests: &[u8]) {
-    let mut buffer = vec![7; MOST as usize];
-    let sectors = disk.size() / 512;
-    for request in requests.chunks_exact(8).take(32) {
-        let [kind, place @ .., a, b] = request else { continue };
-        let place = place.iter().fold(0, |place, byte| place << 8 | u64::from(*byte));
-        let start = place % sectors;
-        let len = (u64::from(u16::from_be_bytes([*a, *b])) % (MOST / 512)).min(sectors - start) * 512;
-        let start = start * 512;
-        let Some(buffer) = buffer.get_mut(..len as usize) else { continue };
-        let _ = match kind % 6 {
-            0 | 1 => disk.read(start, buffer),
-            2 => disk.write(start, buffer),
-            3 => disk.discard(start..start + len),
-            4 => disk.write_zeroes(start..start + len, kind & 8 != 0),
-            _ => disk.flush(),
-        };
+    #[test]
+    fn what_is_encoded_is_opened_again() {
+        let mut image = vec![0; 64 << 10];
+        image[5000..5010].fill(7);
+        image[65535] = 9;
+        let bytes = encode(true, &[(DiskFormat::Raw, image.clone())]).unwrap();
+        assert!(bytes.len() < 200, "{}", bytes.len());
+        let disk = open(&mut Reader(&bytes)).unwrap();
+        let mut back = vec![1; image.len()];
+        disk.read(0, &mut back).unwrap();
+        assert!(back == image);
     }
 }

@@ -1,8 +1,15 @@
 //! Everything of a machine that a guest's accesses reach, without KVM: a fuzzer is its only processor.
 
+use crate::memfd;
 use crate::script::Reader;
+use oriel_disk::{DiskStack, Source};
 use oriel_display::{Desk, Size};
-use oriel_virtio::{Balloon, Console, Counters, Entropy, Gpu, GuestRam, InputDevices, VirtioDevice};
+use oriel_virtio::block::Setup;
+use oriel_virtio::net::Unplugged;
+use oriel_virtio::{
+    Balloon, Block, Console, Counters, Entropy, Gpu, GuestRam, InputDevices, Limit, Limiter, NamedPort, Net,
+    SoundCard, VirtioDevice,
+};
 use oriel_vmm::alarm::Alarm;
 use oriel_vmm::cpu::Buses;
 use oriel_vmm::legacy::SerialLog;
@@ -11,9 +18,11 @@ use oriel_vmm::pci::Message;
 use oriel_vmm::wiring::Wiring;
 use oriel_vmm::layout;
 use oriel_vmm::memory::{self, Backing};
-use oriel_vmm_api::HugePages;
+use oriel_vmm_api::{DiskFormat, HugePages};
 use std::cell::OnceCell;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use vm_memory::{Bytes, GuestAddress};
 use vmm_sys_util::eventfd::EventFd;
 
 /// Interrupts go nowhere, and doorbells ring by the long way.
@@ -33,6 +42,7 @@ pub struct Machine {
     ram: GuestRam,
 }
 
+const RAM_MIB: u32 = 64;
 /// Accesses of one script.
 const MOST_ACCESSES: usize = 400;
 
@@ -53,22 +63,12 @@ impl Machine {
     }
 
     fn new() -> std::io::Result<Self> {
-        let ram = memory::allocate(64, Backing { huge_pages: HugePages::Never, share: false }).map_err(std::io::Error::other)?;
-        let counters = Arc::new(Counters::default());
-        let size = Size::new(640, 480);
-        let room = Desk::new(2, size);
+        let backing = Backing { huge_pages: HugePages::Never, share: false };
+        let ram = memory::allocate(RAM_MIB, backing).map_err(std::io::Error::other)?;
         let log = SerialLog::create(&std::env::temp_dir().join(format!("oriel-fuzz-{}", std::process::id())))?;
-        let desk = InputDevices::new(&room, &counters)?;
-        let devices: Vec<Box<dyn VirtioDevice>> = vec![
-            Box::new(Gpu::new(room, size, counters.clone())?),
-            Box::new(desk.keyboard),
-            Box::new(Entropy::new(counters.clone())),
-            Box::new(Balloon::new(32, counters.clone())?),
-            Box::new(Console::new(Box::new(std::io::sink()), Vec::new(), counters)?),
-        ];
         let alarm = Arc::new(Alarm::new(|| ()));
         let wiring: Arc<dyn Wiring> = Arc::new(Unconnected);
-        let hardware = Hardware::new(devices, &ram, &wiring, &alarm, log)?;
+        let hardware = Hardware::new(devices()?, &ram, &wiring, &alarm, log)?;
         Ok(Self { hardware, alarm, ram })
     }
 
@@ -81,15 +81,20 @@ impl Machine {
                 return;
             }
             let kind = script.u8();
-            let is_write = kind & 1 == 1;
-            let mut data = vec![0; 1 << (kind >> 1 & 3)];
-            let (bus, address) = match kind >> 3 & 3 {
+            let (bus, address) = match kind >> 3 & 7 {
                 0 => (&buses.ports, u64::from(script.u16())),
                 1 => (&buses.ports, 0xCF8 + u64::from(script.u8() & 7)),
                 2 => (&buses.memory, layout::ECAM + u64::from(script.u32() & 0xF_FFFF)),
-                _ => (&buses.memory, layout::BAR_WINDOW + u64::from(script.u32() & 0x7_FFFF)),
+                3..=5 => (&buses.memory, layout::BAR_WINDOW + u64::from(script.u32() & 0xF_FFFF)),
+                _ => {
+                    let address = GuestAddress(u64::from(script.u32() & (RAM_MIB << 20) - 1));
+                    // Past the end of memory nothing happens.
+                    let _ = self.ram.write_slice(&script.piece(), address);
+                    continue;
+                }
             };
-            if is_write {
+            let mut data = vec![0; 1 << (kind >> 1 & 3)];
+            if kind & 1 == 1 {
                 for (to, from) in data.iter_mut().zip(script.u64().to_le_bytes()) {
                     *to = from;
                 }
@@ -99,4 +104,30 @@ impl Machine {
             }
         }
     }
+}
+
+/// One of each.
+fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
+    let counters = Arc::new(Counters::default());
+    let size = Size::new(640, 480);
+    let desk = Desk::new(2, size);
+    let hands = InputDevices::new(&desk, &counters)?;
+    let (stream, _) = UnixStream::pair()?;
+    let port = NamedPort { name: "port", stream, on_open: Box::new(|_| ()) };
+    let limiter = Limiter::new(Limit::default());
+    let file = memfd::empty()?;
+    file.set_len(1 << 20)?;
+    let image = Source { file, format: DiskFormat::Raw };
+    let disk = DiskStack::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
+    let setup = Setup { serial: *b"a disk of a machine.", limit: Limit::default(), report: Box::new(|_| ()) };
+    Ok(vec![
+        Box::new(Gpu::new(desk.clone(), size, counters.clone())?),
+        Box::new(hands.keyboard),
+        Box::new(Entropy::new(counters.clone())),
+        Box::new(Balloon::new(32, counters.clone())?),
+        Box::new(Console::new(Box::new(std::io::sink()), vec![port], counters.clone())?),
+        Box::new(Net::new([2, 0, 0, 0, 0, 1], Box::new(Unplugged::new()?), limiter, counters.clone())?),
+        Box::new(Block::new(disk, setup, counters.clone())?),
+        Box::new(SoundCard::new(desk.add_sound(), counters)?),
+    ])
 }

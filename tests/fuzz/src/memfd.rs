@@ -5,18 +5,26 @@ use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::PathBuf;
 
-/// A file of `bytes`, and the path by which it can be opened as long as it lives.
+/// A new file.
 ///
 /// # Errors
 /// The host's.
-pub fn file_of(bytes: &[u8]) -> std::io::Result<(File, PathBuf)> {
+pub fn empty() -> std::io::Result<File> {
     // SAFETY: the name is a C string.
     let fd = unsafe { libc::memfd_create(c"image".as_ptr(), libc::MFD_CLOEXEC) };
     if fd < 0 {
         return Err(std::io::Error::last_os_error());
     }
     // SAFETY: the descriptor is new and nobody else's.
-    let mut file = unsafe { File::from_raw_fd(fd) };
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// A file of `bytes`, and the path by which it can be opened as long as it lives.
+///
+/// # Errors
+/// The host's.
+pub fn file_of(bytes: &[u8]) -> std::io::Result<(File, PathBuf)> {
+    let mut file = empty()?;
     file.write_all(bytes)?;
     let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
     Ok((file, path))

@@ -55,7 +55,8 @@ const KINDS: u8 = 10;
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn bytes(&mut self, len: usize) -> &'a [u8] {
+    /// The next `len`, as far as there are any.
+    pub fn bytes(&mut self, len: usize) -> &'a [u8] {
         let (head, rest) = self.0.split_at(len.min(self.0.len()));
         self.0 = rest;
         head

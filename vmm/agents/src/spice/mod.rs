@@ -16,6 +16,8 @@ mod session;
 mod wire;
 
 pub use agent::{Counters, SpiceAgent};
+#[cfg(feature = "test-driver")]
+pub use session::Session;
 
 /// Contents of a clipboard are at most so long, in bytes.
 pub const MAX_CONTENTS: usize = 64 << 20;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// Both sides of the conversation with whatever agent there is, one after the other.
 #[derive(Debug)]
-pub(super) struct Session {
+pub struct Session {
     /// An agent has the port open.
     open: bool,
     reader: ChunkReader,
@@ -31,6 +31,7 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// Nobody is there yet.
     pub fn new() -> Self {
         Self {
             open: false,
@@ -63,31 +64,38 @@ impl Session {
         self.agent_went();
     }
 
+    /// Whether an agent is there that said what it can.
     pub fn is_connected(&self) -> bool {
         self.theirs.is_some()
     }
 
+    /// Messages that were malformed, too long, or made no sense.
     pub fn refused(&self) -> u64 {
         self.refused
     }
 
+    /// As [`super::SpiceAgent::offer`].
     pub fn offer(&mut self, kinds: &[Kind]) {
         self.clipboard.offer(kinds, &mut self.news);
     }
 
+    /// As [`super::SpiceAgent::request`].
     pub fn request(&mut self, kind: Kind, now: Instant) {
         self.clipboard.request(kind, now, &mut self.news);
     }
 
+    /// As [`super::SpiceAgent::provide`].
     pub fn provide(&mut self, kind: Kind, contents: Option<Vec<u8>>) {
         self.clipboard.provide(kind, contents);
     }
 
+    /// As [`super::SpiceAgent::set_monitors`].
     pub fn set_monitors(&mut self, monitors: &[Monitor]) {
         self.monitors_due |= self.monitors != monitors && !monitors.is_empty();
         self.monitors = monitors.to_vec();
     }
 
+    /// As [`super::SpiceAgent::start_file`].
     pub fn start_file(&mut self, id: u32, name: &str, size: u64) {
         if self.abilities.files {
             self.files.start(id, name, size);
@@ -97,10 +105,12 @@ impl Session {
         }
     }
 
+    /// As [`super::SpiceAgent::file_data`].
     pub fn file_data(&mut self, id: u32, bytes: &[u8]) {
         self.files.data(id, bytes);
     }
 
+    /// As [`super::SpiceAgent::cancel_file`].
     pub fn cancel_file(&mut self, id: u32) {
         self.files.cancel(id);
     }
@@ -110,10 +120,12 @@ impl Session {
         self.clipboard.deadline()
     }
 
+    /// Gives up what has waited for too long.
     pub fn tick(&mut self, now: Instant) {
         self.clipboard.tick(now, &mut self.news);
     }
 
+    /// What came of all that since the last call.
     pub fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
     }

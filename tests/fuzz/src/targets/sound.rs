@@ -1,13 +1,11 @@
-#![no_main]
 //! virtio-snd: requests, buffers to play and to record into, while a person listens and speaks.
 
-use libfuzzer_sys::fuzz_target;
+use crate::Guest;
 use oriel_display::{Screen, Sound};
-use oriel_fuzz::Guest;
 use oriel_virtio::{Counters, SoundCard};
 use std::sync::Arc;
 
-fuzz_target!(|script: &[u8]| {
+pub fn run(script: &[u8]) {
     let sound = Sound::new();
     let seat = Screen::new().subscribe();
     let Ok(_listening) = sound.out.listen(seat.subscription()) else { return };
@@ -15,4 +13,4 @@ fuzz_target!(|script: &[u8]| {
     let Ok(mut card) = SoundCard::new(sound.clone(), Arc::new(Counters::default())) else { return };
     // What the host brings is what a client sent as a packet.
     Guest::new(&mut card).perform(&mut card, script, |packet| recorder.record(packet));
-});
+}

@@ -1,10 +1,8 @@
-#![no_main]
 //! virtio-input: the three devices of a desk, with people typing while the guest misbehaves.
 
-use libfuzzer_sys::fuzz_target;
+use crate::Guest;
 use oriel_display::input::{Button, InputEvent, InputId, InputSink};
 use oriel_display::{Desk, Size};
-use oriel_fuzz::Guest;
 use oriel_virtio::{Counters, InputDevices};
 use std::sync::Arc;
 
@@ -20,7 +18,7 @@ fn event(bytes: &[u8]) -> Option<InputEvent> {
     })
 }
 
-fuzz_target!(|script: &[u8]| {
+pub fn run(script: &[u8]) {
     let room = Desk::new(1, Size::new(1024, 768));
     let Ok(desk) = InputDevices::new(&room, &Arc::new(Counters::default())) else { return };
     let mut device = match script.first().map_or(0, |byte| byte % 3) {
@@ -34,4 +32,4 @@ fuzz_target!(|script: &[u8]| {
             desk.hub.input(event, InputId { viewer: 1, seq: 1 });
         }
     });
-});
+}

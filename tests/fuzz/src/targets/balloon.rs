@@ -1,12 +1,10 @@
-#![no_main]
 //! virtio-balloon: page lists, statistics and reports, with targets that change meanwhile.
 
-use libfuzzer_sys::fuzz_target;
-use oriel_fuzz::Guest;
+use crate::Guest;
 use oriel_virtio::{Balloon, Counters};
 use std::sync::Arc;
 
-fuzz_target!(|script: &[u8]| {
+pub fn run(script: &[u8]) {
     let Ok(mut balloon) = Balloon::new(64, Arc::new(Counters::default())) else { return };
     let control = balloon.control();
     let mut guest = Guest::new(&mut balloon);
@@ -14,4 +12,4 @@ fuzz_target!(|script: &[u8]| {
         // Too large a target is refused.
         let _ = control.set_target(u32::from(host.first().copied().unwrap_or(0)));
     });
-});
+}

@@ -1,13 +1,11 @@
-#![no_main]
 //! virtio-gpu: commands, cursor, configuration, and people who come, go and resize.
 
-use libfuzzer_sys::fuzz_target;
+use crate::Guest;
 use oriel_display::{Desk, Size, Wanted};
-use oriel_fuzz::Guest;
 use oriel_virtio::{Counters, Gpu};
 use std::sync::Arc;
 
-fuzz_target!(|script: &[u8]| {
+pub fn run(script: &[u8]) {
     let size = Size::new(1024, 768);
     let Ok(mut gpu) = Gpu::new(Desk::new(4, size), size, Arc::new(Counters::default())) else { return };
     let resizer = gpu.resizer();
@@ -21,4 +19,4 @@ fuzz_target!(|script: &[u8]| {
         });
         resizer.resize(&wanted.collect::<Vec<_>>());
     });
-});
+}

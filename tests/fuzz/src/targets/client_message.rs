@@ -1,12 +1,10 @@
-#![no_main]
 //! Whatever a browser sends: what is understood is written and read the same again.
 
-use libfuzzer_sys::fuzz_target;
 use oriel_display::protocol::{ClientMessage, Decoded};
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     if let Ok(Decoded::Known(message)) = ClientMessage::decode(bytes) {
         let again = ClientMessage::decode(&message.encode());
         assert!(matches!(again, Ok(Decoded::Known(same)) if same == message));
     }
-});
+}

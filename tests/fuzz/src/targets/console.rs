@@ -1,0 +1,42 @@
+//! virtio-console with two named ports: their bytes, their openings and closings, and programs on the
+//! host that write, read, or go.
+
+use crate::Guest;
+use oriel_virtio::{Console, Counters, NamedPort};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+pub fn run(script: &[u8]) {
+    let (Ok((first, one)), Ok((second, other))) = (port("first"), port("second")) else { return };
+    let counters = Arc::new(Counters::default());
+    let Ok(mut console) = Console::new(Box::new(std::io::sink()), vec![first, second], counters) else { return };
+    let mut guest = Guest::new(&mut console);
+    guest.perform(&mut console, script, |bytes| {
+        let Some((act, bytes)) = bytes.split_first() else { return };
+        let end = if act & 1 == 0 { &one } else { &other };
+        program(end, act >> 1, bytes);
+    });
+}
+
+/// A port, and the end of it that a program on the host has.
+fn port(name: &'static str) -> std::io::Result<(NamedPort, UnixStream)> {
+    let (stream, end) = UnixStream::pair()?;
+    end.set_nonblocking(true)?;
+    Ok((NamedPort { name, stream, on_open: Box::new(|_| ()) }, end))
+}
+
+/// What a program does with its end; it need not work.
+fn program(mut end: &UnixStream, act: u8, bytes: &[u8]) {
+    match act % 8 {
+        0..=3 => drop(end.write(bytes)),
+        4 => {
+            // Enough of them fill the socket.
+            let much = bytes.repeat(2000);
+            while matches!(end.write(&much), Ok(written) if written > 0) {}
+        }
+        5 | 6 => while matches!(end.read(&mut [0; 4096]), Ok(read) if read > 0) {},
+        _ => drop(end.shutdown(Shutdown::Both)),
+    }
+}

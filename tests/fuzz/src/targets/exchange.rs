@@ -1,0 +1,98 @@
+//! The exchange of clipboards and files: a guest's agent and three viewers who do what they like.
+
+use crate::script::Reader;
+use oriel_display::exchange::{ContentType, FileNews, GuestLink, MAX_PIECE, Piece};
+use oriel_display::{Exchange, Screen};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+
+const MOST_ACTS: usize = 400;
+const VIEWERS: usize = 3;
+
+/// Counts the files that the guest was told of and not told the end of.
+#[derive(Default)]
+struct Link {
+    last_file: AtomicU32,
+}
+
+impl GuestLink for Link {
+    fn offer(&self, _: &[ContentType]) {}
+    fn request(&self, _: ContentType) {}
+    fn provide(&self, _: ContentType, _: Option<Vec<u8>>) {}
+    fn start_file(&self, file: u32, name: &str, _: u64) {
+        let plain = !name.is_empty() && !name.contains(['/', '\\', '\0', '\n']) && name != "." && name != "..";
+        assert!(plain, "a file's name is {name:?}");
+        self.last_file.store(file, Ordering::Relaxed);
+    }
+    fn file_data(&self, _: u32, bytes: &[u8]) {
+        assert!(bytes.len() <= MAX_PIECE);
+    }
+    fn cancel_file(&self, _: u32) {}
+}
+
+pub fn run(script: &[u8]) {
+    let exchange = Exchange::new();
+    let link = Arc::new(Link::default());
+    exchange.connect(link.clone());
+    exchange.set_abilities(|abilities| (abilities.clipboard, abilities.files) = (true, true));
+    let screen = Screen::new();
+    let seats: Vec<_> = (0..VIEWERS).map(|_| screen.subscribe()).collect();
+    let join = |viewer: usize| exchange.join(seats[viewer].subscription(), viewer > 0);
+    let mut places: Vec<_> = (0..VIEWERS).map(|viewer| Some(join(viewer))).collect();
+    let mut script = Reader(script);
+    for _ in 0..MOST_ACTS {
+        if script.0.is_empty() {
+            return;
+        }
+        let (viewer, act) = (usize::from(script.u8()) % VIEWERS, script.u8() % 16);
+        let content = |script: &mut Reader| ContentType::ALL[usize::from(script.u8()) % ContentType::ALL.len()];
+        let types = |script: &mut Reader| {
+            let bits = script.u8();
+            ContentType::ALL.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, one)| one).collect()
+        };
+        // The guest's files are counted from 1.
+        let file = |script: &mut Reader| {
+            link.last_file.load(Ordering::Relaxed).saturating_sub(u32::from(script.u8() % 10))
+        };
+        match act {
+            0 => exchange.guest_offers(types(&mut script)),
+            1 => exchange.guest_wants(content(&mut script)),
+            2 => {
+                let content = content(&mut script);
+                let len = script.u16();
+                exchange.guest_contents(content, (len > 0).then(|| vec![0; len.into()]));
+            }
+            3 => exchange.file_news(file(&mut script), FileNews::Accepted),
+            4 => exchange.file_news(file(&mut script), FileNews::Written(script.u64())),
+            5 => exchange.file_news(file(&mut script), FileNews::Done),
+            6 => exchange.file_news(file(&mut script), FileNews::Failed("no".to_owned())),
+            7 => match places[viewer].take() {
+                Some(place) => drop(place),
+                None => places[viewer] = Some(join(viewer)),
+            },
+            _ => {
+                if let Some(place) = &places[viewer] {
+                    match act {
+                        8 => place.acted(),
+                        9 => place.offer(types(&mut script)),
+                        10 => place.request(script.u32(), content(&mut script)),
+                        11 => {
+                            let (request, ends) = (u32::from(script.u8()), script.u8());
+                            let bytes = vec![1; usize::from(script.u16()) % (MAX_PIECE + 1)];
+                            place.provide(Piece { request, last: ends & 1 == 1, failed: ends & 2 == 2, bytes });
+                        }
+                        12 | 13 => {
+                            let (transfer, size) = (script.u8().into(), script.u32().into());
+                            place.start_file(transfer, size, &String::from_utf8_lossy(&script.piece()));
+                        }
+                        14 => {
+                            let len = usize::from(script.u16()) % (MAX_PIECE + 1);
+                            place.file_data(script.u8().into(), &vec![2; len]);
+                        }
+                        _ => place.cancel_file(script.u8().into()),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What is fuzzed. All but a crash, a hang or memory without bound is right.
+
+mod balloon;
+mod block;
+mod boot;
+mod client_message;
+mod console;
+mod desktop_agent;
+mod disk;
+mod entropy;
+mod exchange;
+mod gpu;
+mod guest_agent;
+mod input;
+mod net;
+mod ports;
+mod server_message;
+mod sound;
+
+/// A target: its name, and what it does with some bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const ALL: [Target; 16] = [
+    ("balloon", balloon::run),
+    ("block", block::run),
+    ("boot", boot::run),
+    ("client_message", client_message::run),
+    ("console", console::run),
+    ("desktop_agent", desktop_agent::run),
+    ("disk", disk::run),
+    ("entropy", entropy::run),
+    ("exchange", exchange::run),
+    ("gpu", gpu::run),
+    ("guest_agent", guest_agent::run),
+    ("input", input::run),
+    ("net", net::run),
+    ("ports", ports::run),
+    ("server_message", server_message::run),
+    ("sound", sound::run),
+];

@@ -1,0 +1,130 @@
+//! virtio-net: frames both ways with every header and every set of offloads, and a cable that is
+//! pulled, is full, or brings something.
+
+use crate::Guest;
+use crate::script::Reader;
+use oriel_virtio::net::{Backend, Frame, HEADER_LEN, Header, MAX_FRAME, Offloads};
+use oriel_virtio::{Counters, Limit, Limiter, Net};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+const MAC: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
+/// Frames that wait at the far end.
+const MOST_WAITING: usize = 16;
+
+pub fn run(script: &[u8]) {
+    let Some((mode, script)) = script.split_first() else { return };
+    let offloads = if mode & 1 == 1 { Offloads::ALL } else { Offloads::NONE };
+    let Ok(cable) = Cable::new(offloads) else { return };
+    let far = cable.far.clone();
+    // A limit that is met now and then, and not waited for.
+    let limit = if mode & 2 == 2 { Some(100_000) } else { None };
+    let limiter = Limiter::new(Limit { bytes: limit, operations: None });
+    let Ok(mut net) = Net::new(MAC, Box::new(cable), limiter, Arc::new(Counters::default())) else { return };
+    Guest::new(&mut net).perform(&mut net, script, |bytes| far_end(&mut lock(&far), bytes));
+}
+
+/// What happens at the other end of the cable.
+struct Far {
+    arriving: VecDeque<(Header, Vec<u8>)>,
+    up: bool,
+    room: bool,
+}
+
+fn far_end(far: &mut Far, bytes: &[u8]) {
+    let mut bytes = Reader(bytes);
+    match bytes.u8() % 8 {
+        0 => far.up = !far.up,
+        1 => far.room = !far.room,
+        kind => {
+            let header = if kind < 5 {
+                Header::VALID
+            } else {
+                let mut header = [0; HEADER_LEN];
+                header.fill_with(|| bytes.u8());
+                Header::parse(&header)
+            };
+            let len = usize::from(bytes.u16());
+            let frame = bytes.0.iter().copied().cycle().take(len.min(MAX_FRAME)).collect();
+            if far.arriving.len() < MOST_WAITING {
+                far.arriving.push_back((header, frame));
+            }
+        }
+    }
+}
+
+struct Cable {
+    far: Arc<Mutex<Far>>,
+    takes: Offloads,
+    bell: EventFd,
+    peeked: Option<(Header, Vec<u8>)>,
+}
+
+impl Cable {
+    fn new(takes: Offloads) -> io::Result<Self> {
+        let far = Far { arriving: VecDeque::new(), up: true, room: true };
+        Ok(Self { far: Arc::new(Mutex::new(far)), takes, bell: EventFd::new(EFD_NONBLOCK)?, peeked: None })
+    }
+}
+
+fn lock(far: &Mutex<Far>) -> MutexGuard<'_, Far> {
+    far.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Backend for Cable {
+    fn mtu(&self) -> Option<u16> {
+        Some(9000)
+    }
+
+    fn offloads(&self) -> Offloads {
+        self.takes
+    }
+
+    fn set_guest_offloads(&mut self, offloads: Offloads) {
+        let within = |asked: bool, had: bool| assert!(had || !asked, "more than there is");
+        within(offloads.tso4, self.takes.tso4);
+        within(offloads.tso6, self.takes.tso6);
+    }
+
+    fn fd(&self) -> RawFd {
+        self.bell.as_raw_fd()
+    }
+
+    fn want_frames(&mut self, _wanted: bool) {}
+
+    fn ready(&mut self) {}
+
+    fn link_up(&self) -> bool {
+        lock(&self.far).up
+    }
+
+    fn has_room(&self) -> bool {
+        lock(&self.far).room
+    }
+
+    /// The network behind the cable believes the header.
+    fn send(&mut self, header: &Header, frame: &[u8]) {
+        assert!(frame.len() <= MAX_FRAME, "a frame of {} bytes", frame.len());
+        if header.needs_checksum() {
+            assert!(self.takes.checksum, "an unfinished checksum");
+            let end = usize::from(header.csum_start) + usize::from(header.csum_offset) + 2;
+            assert!(end <= frame.len(), "a checksum outside of its frame");
+        }
+        if header.gso_type != 0 {
+            assert!(self.takes.tso4 || self.takes.tso6, "segments to be cut");
+            assert!(usize::from(header.hdr_len) <= frame.len() && header.gso_size > 0, "{header:?}");
+        }
+    }
+
+    fn peek(&mut self) -> Option<Frame<'_>> {
+        self.peeked = lock(&self.far).arriving.front().cloned();
+        self.peeked.as_ref().map(|(header, bytes)| Frame { header: *header, bytes })
+    }
+
+    fn consume(&mut self) {
+        lock(&self.far).arriving.pop_front();
+    }
+}

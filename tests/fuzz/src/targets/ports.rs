@@ -1,0 +1,8 @@
+//! Port and memory accesses of a guest: PCI configuration by ports and by ECAM, BARs with the virtio
+//! transport and MSI-X behind them, and every legacy device.
+
+use crate::machine::Machine;
+
+pub fn run(script: &[u8]) {
+    Machine::with(|machine| machine.perform(script));
+}
