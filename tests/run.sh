@@ -57,7 +57,13 @@ web() { (cd web-client && npm run lint && npm test); }
 browser() { (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && node --test --test-reporter=tap --test-concurrency=1 ./*.test.mjs); }
 fuzz() { tests/fuzz/run.sh; }
 nested() { tests/nested/run.sh; }
-nested_long() { tests/nested/run.sh --download 100 --time-limit 900 && tests/nested/desktop.sh; }
+nested_long() {
+  local status=0
+  tests/nested/run.sh --cpus 4 --download 100 --time-limit 900 || status=1
+  tests/nested/desktop.sh || status=1
+  tests/nested/cgroups.sh || status=1
+  return "$status"
+}
 
 if [ $# = 0 ]; then
   suites=(format dependencies clippy unit guest_unit web browser nested fuzz)

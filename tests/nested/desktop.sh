@@ -11,7 +11,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
-. "$here/sound.sh"
 
 vmm=oriel release='' image='' cpus=2 download=100 limit=1800
 given=("$@")
@@ -34,14 +33,13 @@ if [[ ! $release ]]; then
     exit "$status"
 fi
 case $release in
-    trixie) debian=13 sound=true ;;
-    # Its kernel has no virtio-snd.
-    bookworm) debian=12 sound=false ;;
+    trixie) debian=13 ;;
+    bookworm) debian=12 ;;
     *) die "there is no desktop image of $release; use trixie or bookworm." ;;
 esac
 
 prepare "desktop-$vmm-$release"
-need xclip aplay passt e2fsck perl
+need xclip passt e2fsck
 image=${image:-$cache/xfce-$release}
 if [[ ! -s $image/image.toml ]]; then
     step "building the desktop image of $release"
@@ -51,20 +49,19 @@ make_outer
 cp "$image/vmlinuz" "$tree/vmlinuz"
 cp "$image/initrd.img" "$tree/initrd.img"
 cp "$here/outer/desktop-test" "$tree/run"
-cp "$here"/outer/{session,network,sound}.sh "$tree/"
+cp "$here"/outer/{session,network}.sh "$tree/"
 for program in passt e2fsck; do add_program "$tree" "$(command -v "$program")"; done
 {
-    printf 'vmm=%s cpus=%s debian=%s sound=%s download=%s patience=%s\n' \
-        "$vmm" "$cpus" "$debian" "$sound" "$download" "$((limit - 500))"
+    printf 'vmm=%s cpus=%s debian=%s download=%s patience=%s\n' \
+        "$vmm" "$cpus" "$debian" "$download" "$((limit - 500))"
     sed -n 's/^cmdline = \(".*"\)$/cmdline=\1/p' "$image/image.toml"
 } > "$tree/settings"
 
 # A disk for the guest: its libraries are in the image.
 tools=$tree/tools
 mkdir -p "$tools/bin"
-cp "$(command -v xclip)" "$(command -v aplay)" "$tools/bin/"
+cp "$(command -v xclip)" "$tools/bin/"
 cp "$here/guest/session.sh" "$tools/"
-tone > "$tools/tone.raw"
 printf 'Grüße, and a second line\nof text' > "$tools/text"
 cp "$root/deploy/screenshots/desktop.png" "$tools/picture.png"
 make_disk "$tree/tools.raw" 16M "$tools"

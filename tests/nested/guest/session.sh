@@ -21,7 +21,6 @@ pastes() {
 text() { xclip -selection clipboard < /mnt/text; }
 image() { xclip -selection clipboard -t image/png < /mnt/picture.png; }
 files() { find ~ -name 'sent*' -type f | while read -r path; do say "file ${path#"$HOME"/} $(sum < "$path")"; done; }
-play() { aplay -q -t raw -f S16_LE -r 48000 -c 2 /mnt/tone.raw && say 'tone played'; }
 get() {
     exec 3<> /dev/tcp/198.51.100.1/80
     printf 'GET /data HTTP/1.0\r\n\r\n' >&3

@@ -17,7 +17,7 @@ machine_start() {
   "socket": "$socket", "serial_log": "$results/serial.log", "last_words": "$results/last-words.json"
 }
 JSON
-    ORIEL_LOG=debug oriel-vmm run --config /run/machine.json > "$results/vmm.log" 2>&1 &
+    NO_COLOR=1 ORIEL_LOG=debug oriel-vmm run --config /run/machine.json > "$results/vmm.log" 2>&1 &
     machine=$!
 }
 

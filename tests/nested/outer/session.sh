@@ -1,10 +1,17 @@
-# shellcheck shell=sh disable=SC1091,SC2034,SC2154
-# A day's work in the desktop, from outside: what its packaged agents do, its disk,
-# network and sound. Sourced by desktop-test, for machines that can be told something.
-. ./sound.sh
+# shellcheck shell=sh disable=SC2034,SC2154
+# A day's work in the desktop, from outside: what its packaged agents do, its disk
+# and network. Sourced by desktop-test, for machines that can be told something.
 
+# enter TEXT: typed a few letters at a time; what comes faster than a slow guest reads is lost
 enter() {
-    machine_type "$1"
+    left=$1
+    while [ "$left" ]; do
+        rest=${left#??????}
+        [ "$rest" != "$left" ] || rest=''
+        machine_type "${left%"$rest"}"
+        sleep 2
+        left=$rest
+    done
     machine_press KEY_ENTER
 }
 hash_of() { sha256sum "$1" | cut -d' ' -f1; }
@@ -30,21 +37,18 @@ copied_in() {
 what='both packaged agents find their ports' && check wait_for 120 connected
 what='the agent tells which system it is' && check wait_for 60 answered facts "Debian GNU/Linux $debian"
 
-machine_resize 1024x640
-what='the desktop takes a size told from outside, and its wallpaper fills it' && check wait_for 120 shows 1024 640
+machine_resize 1440x900
+what='the desktop takes a size told from outside, and its wallpaper fills it' && check wait_for 120 shows 1440 900
 what='by its agent' && check grep -q 'answered a layout taken=true' "$results/vmm.log"
 
 open_terminal
-enter 'sudo mount /dev/vdb /mnt; . /mnt/session.sh'
+# sudo would take what is typed after it.
+enter 'sudo mount /dev/vdb /mnt </dev/null; . /mnt/session.sh'
 what='a command typed into the terminal runs' && check wait_for 120 said 'guest: the terminal listens'
 said 'guest: the terminal listens' || return
 enter facts
-what="the session knows its system, its processors and its new size" && check wait_for 60 said 'guest: monitor 1024x640+0+0'
+what="the session knows its system, its processors and its new size" && check wait_for 60 said 'guest: monitor 1440x900+0+0'
 grep '^guest: Debian' "$results/serial.log"
-machine_resize 1024x640 800x600
-sleep 15
-enter screens
-what='a second screen is beside the first' && check wait_for 60 said 'guest: monitor 800x600+1024+0'
 machine_resize 1280x800
 width=1280 height=800
 
@@ -63,11 +67,6 @@ what='a file is sent into the session' && check machine_send /tmp/sent.bin
 enter files
 what='it is there with its hash' && check wait_for 60 said "$(hash_of /tmp/sent.bin)"
 grep '^guest: file' "$results/serial.log"
-
-if [ "$sound" = true ]; then
-    listen_to enter play
-    what="a tone played by aplay through the session's sound server is heard" && check heard 20
-fi
 
 began=$(uptime_s)
 enter get
