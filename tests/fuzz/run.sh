@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes what guests, clients and makers of images can feed to Oriel.
 #
-#   run.sh [--seconds N] [--jobs N] [TARGET ...]     default: 60 s of every target, three at a time
+#   run.sh [--seconds N] [--jobs N] [TARGET ...]     default: 60 s of every target, four at a time
 #
 # Every case in regressions/TARGET and every seed in seeds/TARGET goes first. Prints `ok - …` or
 # `not ok - …` a target, with the number of executions. What crashes, hangs or takes too much memory
@@ -9,7 +9,7 @@
 #   ORIEL_FUZZ_TARGET=TARGET target/release/fuzz FILE
 set -uo pipefail
 cd "$(dirname "$0")"
-seconds=60 jobs=3
+seconds=60 jobs=4
 while (($#)); do
     case $1 in
         --seconds) seconds=$2 && shift 2 ;;
@@ -35,7 +35,7 @@ fuzz() {
     local target=$1 log=artifacts/$1.log status=0 count
     mkdir -p "corpus/$target" "artifacts/$target" "regressions/$target" "seeds/$target"
     ORIEL_FUZZ_TARGET=$target "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
-        -malloc_limit_mb=512 -max_len=65536 -artifact_prefix="artifacts/$target/" -print_final_stats=1 \
+        -malloc_limit_mb=512 -max_len=65536 -artifact_prefix="artifacts/$target/" -print_final_stats=1 -print_funcs=0 \
         "corpus/$target" "regressions/$target" "seeds/$target" > "$log" 2>&1 || status=$?
     count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if ((status == 0)); then
