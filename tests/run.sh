@@ -42,7 +42,7 @@ suite() {
 setup() { deploy/setup/toolchain.sh && deploy/setup/packages.sh build desktop test; }
 web_packages() { [ web-client/node_modules -nt web-client/package-lock.json ] || (cd web-client && npm ci --no-audit --no-fund); }
 build_all() { make --no-print-directory build && cargo build --release --locked -p oriel-tests; }
-format() { cargo fmt --all --check && (cd tests/guest && cargo fmt --all --check); }
+format() { cargo fmt --all --check && (cd tests/guest && cargo fmt --all --check) && (cd tests/fuzz && cargo fmt --check); }
 clippy() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
 dependencies() {
   local deny=$root/.cache/tools/bin/cargo-deny

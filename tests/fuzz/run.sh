@@ -8,7 +8,7 @@
 # is kept in artifacts/TARGET; it goes to regressions/TARGET once it is mended. To see it happen again:
 #   ORIEL_FUZZ_TARGET=TARGET target/release/fuzz FILE
 set -uo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")" || exit 1
 seconds=60 jobs=4
 while (($#)); do
     case $1 in

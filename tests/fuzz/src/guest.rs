@@ -80,7 +80,9 @@ impl Guest {
                     .collect();
                 let writable: Vec<usize> = parts
                     .iter()
-                    .filter_map(|part| if let Part::Writable(len) = part { Some(usize::from(*len)) } else { None })
+                    .filter_map(
+                        |part| if let Part::Writable(len) = part { Some(usize::from(*len)) } else { None },
+                    )
                     .collect();
                 if indirect {
                     driver.send_indirect(&readable, &writable);

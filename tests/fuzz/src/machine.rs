@@ -12,12 +12,12 @@ use oriel_virtio::{
 };
 use oriel_vmm::alarm::Alarm;
 use oriel_vmm::cpu::Buses;
+use oriel_vmm::layout;
 use oriel_vmm::legacy::SerialLog;
 use oriel_vmm::machine::kvm::Hardware;
+use oriel_vmm::memory::{self, Backing};
 use oriel_vmm::pci::Message;
 use oriel_vmm::wiring::Wiring;
-use oriel_vmm::layout;
-use oriel_vmm::memory::{self, Backing};
 use oriel_vmm_api::{DiskFormat, HugePages};
 use std::cell::OnceCell;
 use std::os::unix::net::UnixStream;
@@ -65,7 +65,8 @@ impl Machine {
     fn new() -> std::io::Result<Self> {
         let backing = Backing { huge_pages: HugePages::Never, share: false };
         let ram = memory::allocate(RAM_MIB, backing).map_err(std::io::Error::other)?;
-        let log = SerialLog::create(&std::env::temp_dir().join(format!("oriel-fuzz-{}", std::process::id())))?;
+        let log =
+            SerialLog::create(&std::env::temp_dir().join(format!("oriel-fuzz-{}", std::process::id())))?;
         let alarm = Arc::new(Alarm::new(|| ()));
         let wiring: Arc<dyn Wiring> = Arc::new(Unconnected);
         let hardware = Hardware::new(devices()?, &ram, &wiring, &alarm, log)?;
@@ -118,7 +119,8 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let file = memfd::empty()?;
     file.set_len(1 << 20)?;
     let image = Source { file, format: DiskFormat::Raw };
-    let disk = DiskStack::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
+    let disk =
+        DiskStack::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
     let setup = Setup { serial: *b"a disk of a machine.", limit: Limit::default(), report: Box::new(|_| ()) };
     Ok(vec![
         Box::new(Gpu::new(desk.clone(), size, counters.clone())?),

@@ -11,7 +11,9 @@ use std::sync::Arc;
 pub fn run(script: &[u8]) {
     let (Ok((first, one)), Ok((second, other))) = (port("first"), port("second")) else { return };
     let counters = Arc::new(Counters::default());
-    let Ok(mut console) = Console::new(Box::new(std::io::sink()), vec![first, second], counters) else { return };
+    let Ok(mut console) = Console::new(Box::new(std::io::sink()), vec![first, second], counters) else {
+        return;
+    };
     let mut guest = Guest::new(&mut console);
     guest.perform(&mut console, script, |bytes| {
         let Some((act, bytes)) = bytes.split_first() else { return };

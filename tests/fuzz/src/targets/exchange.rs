@@ -3,8 +3,8 @@
 use crate::script::Reader;
 use oriel_display::exchange::{ContentType, FileNews, GuestLink, MAX_PIECE, Piece};
 use oriel_display::{Exchange, Screen};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const MOST_ACTS: usize = 400;
 const VIEWERS: usize = 3;
@@ -20,7 +20,8 @@ impl GuestLink for Link {
     fn request(&self, _: ContentType) {}
     fn provide(&self, _: ContentType, _: Option<Vec<u8>>) {}
     fn start_file(&self, file: u32, name: &str, _: u64) {
-        let plain = !name.is_empty() && !name.contains(['/', '\\', '\0', '\n']) && name != "." && name != "..";
+        let plain =
+            !name.is_empty() && !name.contains(['/', '\\', '\0', '\n']) && name != "." && name != "..";
         assert!(plain, "a file's name is {name:?}");
         self.last_file.store(file, Ordering::Relaxed);
     }
@@ -45,10 +46,16 @@ pub fn run(script: &[u8]) {
             return;
         }
         let (viewer, act) = (usize::from(script.u8()) % VIEWERS, script.u8() % 16);
-        let content = |script: &mut Reader| ContentType::ALL[usize::from(script.u8()) % ContentType::ALL.len()];
+        let content =
+            |script: &mut Reader| ContentType::ALL[usize::from(script.u8()) % ContentType::ALL.len()];
         let types = |script: &mut Reader| {
             let bits = script.u8();
-            ContentType::ALL.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, one)| one).collect()
+            ContentType::ALL
+                .into_iter()
+                .enumerate()
+                .filter(|(i, _)| bits >> i & 1 == 1)
+                .map(|(_, one)| one)
+                .collect()
         };
         // The guest's files are counted from 1.
         let file = |script: &mut Reader| {
@@ -79,7 +86,12 @@ pub fn run(script: &[u8]) {
                         11 => {
                             let (request, ends) = (u32::from(script.u8()), script.u8());
                             let bytes = vec![1; usize::from(script.u16()) % (MAX_PIECE + 1)];
-                            place.provide(Piece { request, last: ends & 1 == 1, failed: ends & 2 == 2, bytes });
+                            place.provide(Piece {
+                                request,
+                                last: ends & 1 == 1,
+                                failed: ends & 2 == 2,
+                                bytes,
+                            });
                         }
                         12 | 13 => {
                             let (transfer, size) = (script.u8().into(), script.u32().into());
