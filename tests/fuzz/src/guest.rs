@@ -58,7 +58,7 @@ impl Guest {
     /// Waits until the device has given back what it was given: some work on threads of their own.
     /// Not for ever: a script may have written over the rings by which one would know.
     pub fn settle(&self, device: &dyn VirtioDevice) {
-        for _ in 0..1000 {
+        for _ in 0..200 {
             let done = |driver: &Driver| {
                 let index = |ring| self.memory.read_obj::<u16>(GuestAddress(ring + 2)).ok();
                 index(driver.used_ring()) == index(driver.avail_ring())

@@ -1,4 +1,4 @@
-//! virtio-blk: requests to a disk of two images, done by the device's own threads while the driver
+//! virtio-blk: requests to a raw disk or one of two images, done by the device's own threads while the driver
 //! goes on misbehaving.
 
 use crate::{Guest, memfd};
@@ -6,13 +6,14 @@ use oriel_disk::{Backing, DiskStack, Source, create_overlay};
 use oriel_virtio::block::Setup;
 use oriel_virtio::{Block, Counters, Limit};
 use oriel_vmm_api::DiskFormat;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 const DISK_LEN: u64 = 1 << 20;
 
 pub fn run(script: &[u8]) {
     let Some((mode, script)) = script.split_first() else { return };
-    let Some(disk) = disk(mode & 1 == 1) else { return };
+    let Some(disk) = disk(mode & 1 == 1, mode & 2 == 2) else { return };
     let setup = Setup { serial: *b"a disk to be fuzzed.", limit: Limit::default(), report: Box::new(|_| ()) };
     let Ok(mut block) = Block::new(disk, setup, Arc::new(Counters::default())) else { return };
     let mut guest = Guest::new(&mut block);
@@ -20,14 +21,18 @@ pub fn run(script: &[u8]) {
     guest.settle(&block);
 }
 
-/// An empty overlay on a disk that holds something.
-fn disk(read_only: bool) -> Option<DiskStack> {
+/// A disk that holds something, with or without an empty overlay on it, which is slower.
+fn disk(read_only: bool, with_overlay: bool) -> Option<DiskStack> {
+    let base = memfd::empty().ok()?;
+    base.set_len(DISK_LEN).ok()?;
+    base.write_all_at(b"something", 0).ok()?;
+    let base = Source { file: base, format: DiskFormat::Raw };
+    if !with_overlay {
+        return DiskStack::open(base, Vec::new(), read_only).ok();
+    }
     let overlay = memfd::empty().ok()?;
     let backing = Backing { name: "base", format: DiskFormat::Raw };
     create_overlay(overlay.try_clone().ok()?, DISK_LEN, Some(backing)).ok()?;
-    let base = memfd::empty().ok()?;
-    base.set_len(DISK_LEN).ok()?;
-    std::os::unix::fs::FileExt::write_all_at(&base, b"something", 0).ok()?;
     let top = Source { file: overlay, format: DiskFormat::Qcow2 };
-    DiskStack::open(top, vec![Source { file: base, format: DiskFormat::Raw }], read_only).ok()
+    DiskStack::open(top, vec![base], read_only).ok()
 }
