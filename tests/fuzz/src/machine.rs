@@ -13,7 +13,7 @@ use oriel_virtio::{
 use oriel_vmm::alarm::Alarm;
 use oriel_vmm::cpu::Buses;
 use oriel_vmm::layout;
-use oriel_vmm::legacy::SerialLog;
+use oriel_vmm::legacy::{LogFiles, SerialLog};
 use oriel_vmm::machine::kvm::Hardware;
 use oriel_vmm::memory::{self, Backing};
 use oriel_vmm::pci::Message;
@@ -63,10 +63,11 @@ impl Machine {
     }
 
     fn new() -> std::io::Result<Self> {
-        let backing = Backing { huge_pages: HugePages::Never, share: false };
+        let backing = Backing { huge_pages: HugePages::Never, ..Backing::default() };
         let ram = memory::allocate(RAM_MIB, backing).map_err(std::io::Error::other)?;
-        let log =
-            SerialLog::create(&std::env::temp_dir().join(format!("oriel-fuzz-{}", std::process::id())))?;
+        let log = SerialLog::new(LogFiles::create(
+            &std::env::temp_dir().join(format!("oriel-fuzz-{}", std::process::id())),
+        )?);
         let alarm = Arc::new(Alarm::new(|| ()));
         let wiring: Arc<dyn Wiring> = Arc::new(Unconnected);
         let hardware = Hardware::new(devices()?, &ram, &wiring, &alarm, log)?;

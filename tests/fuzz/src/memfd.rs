@@ -2,8 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::PathBuf;
+use std::os::fd::FromRawFd;
 
 /// A new file.
 ///
@@ -19,13 +18,12 @@ pub fn empty() -> std::io::Result<File> {
     Ok(unsafe { File::from_raw_fd(fd) })
 }
 
-/// A file of `bytes`, and the path by which it can be opened as long as it lives.
+/// A file of `bytes`.
 ///
 /// # Errors
 /// The host's.
-pub fn file_of(bytes: &[u8]) -> std::io::Result<(File, PathBuf)> {
+pub fn file_of(bytes: &[u8]) -> std::io::Result<File> {
     let mut file = empty()?;
     file.write_all(bytes)?;
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
-    Ok((file, path))
+    Ok(file)
 }
