@@ -117,9 +117,10 @@ test('a person may keep the size instead', async () => {
 });
 
 test('things can be larger: the guest has fewer pixels, each of them a square of device pixels', async () => {
-  const page = await visit(browser, { viewport: { width: 1280, height: 800 } });
+  const page = await visit(browser);
   await login(page, oriel.url, 'ada', 'a long password');
   await openDesktop(page);
+  await page.setViewportSize({ width: 1280, height: 800 });
   await showsIdle(page, 1280, 800);
   const menu = await openMenu(page);
   await menu.locator('summary', { hasText: 'Screens' }).click();

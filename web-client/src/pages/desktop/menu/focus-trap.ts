@@ -1,4 +1,5 @@
-const REACHABLE = 'button:enabled, summary, input:enabled, textarea:enabled, a[href]';
+/** Of radio buttons, the chosen one stands for all: arrows go on from there. */
+const REACHABLE = 'button:enabled, summary, input:enabled:not([type=radio]:not(:checked)), textarea:enabled, a[href]';
 
 /** What can be reached by Tab within `root`, in order; what a closed fold hides is left out. */
 function reachable(root: HTMLElement): HTMLElement[] {
