@@ -23,6 +23,7 @@ pub struct Transmitter {
     negotiated: Offloads,
     /// A chain that the limit or a backend without room holds up.
     held: Option<Chain>,
+    /// Room for the longest frame so far.
     frame: Vec<u8>,
 }
 
@@ -74,14 +75,17 @@ impl Transmitter {
     fn send(&mut self, chain: &Chain, len: usize, backend: &mut dyn Backend) -> Option<()> {
         let mut header = [0; HEADER_LEN];
         chain.read(0, &mut header).ok()?;
-        self.frame.resize(len, 0);
-        chain.read(HEADER_LEN, &mut self.frame).ok()?;
-        let mut header = Header::parse(&header).admit(&self.frame, self.negotiated)?;
+        if self.frame.len() < len {
+            self.frame.resize(len, 0);
+        }
+        let frame = self.frame.get_mut(..len)?;
+        chain.read(HEADER_LEN, frame).ok()?;
+        let mut header = Header::parse(&header).admit(frame, self.negotiated)?;
         if header.needs_checksum() && !backend.offloads().checksum {
-            checksum::complete(&mut self.frame, header.csum_start, header.csum_offset)?;
+            checksum::complete(frame, header.csum_start, header.csum_offset)?;
             header = Header::default();
         }
-        backend.send(&header, &self.frame);
+        backend.send(&header, frame);
         Some(())
     }
 }
