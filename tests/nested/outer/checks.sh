@@ -55,32 +55,27 @@ what_threads_do() {
         done
     done > "$results/threads.log" 2>&1
 }
+# QEMU's emulation of AMD-V enters a guest now and then with the registers of this machine, which it
+# should have put aside: that processor of the guest is then at this machine's own VMRUN instruction,
+# in a module, at an address where the guest's kernel has nothing. Nothing after such an exit is proof
+# of anything, so they are looked out for.
+tracing=/sys/kernel/tracing
+watch_emulation() {
+    vmrun=$(awk '$3 == "__svm_vcpu_run" { print $1 }' /proc/kallsyms)
+    mount -t tracefs tracefs $tracing
+    # Modules are in the last 2 GiB, and the shell counts with a sign.
+    end=$(printf 'ffffffff%08x' $((0x${vmrun#ffffffff} + 1024)))
+    echo "guest_rip >= 0x$vmrun && guest_rip < 0x$end" > $tracing/events/kvm/kvm_exit/filter
+    echo 1 > $tracing/events/kvm/kvm_exit/enable
+}
+emulation_failed() { grep -q kvm_exit: $tracing/trace; }
 # Why processors leave the guest, for a second
 why_they_exit() {
-    tracing=/sys/kernel/tracing
-    [ -e $tracing/trace ] || mount -t tracefs tracefs $tracing
-    echo > $tracing/trace
-    echo 1 > $tracing/events/kvm/kvm_exit/enable
+    echo 0 > $tracing/events/kvm/kvm_exit/filter
     sleep 1
     echo 0 > $tracing/events/kvm/kvm_exit/enable
     head -n 300 $tracing/trace > "$results/exits.log"
-} 2> /dev/null
-# QEMU's emulation of AMD-V enters a guest now and then with the registers of this machine, which it
-# should have put aside: that processor of the guest is then at this machine's own VMRUN instruction,
-# in a module at an address that the guest's kernel has nothing at. Its every exit, or the crash that
-# follows, says so, and nothing after it is proof of anything.
-emulation_failed() {
-    vmrun=$(awk '$3 == "__svm_vcpu_run" { print $1 }' /proc/kallsyms)
-    [ "$vmrun" ] || return
-    ended || why_they_exit
-    for at in $(sed -n 's/.* rip 0x\([0-9a-f]*\) .*/\1/p' "$results/exits.log" | sort -u) \
-        $(sed -n 's/.*next instruction is at 0x\([0-9a-f]*\).*/\1/p' "$results/last-words.json"); do
-        # Modules are in the last 2 GiB, and the shell counts with a sign.
-        past=$((0x${at#ffffffff} - 0x${vmrun#ffffffff}))
-        [ "$past" -ge 0 ] && [ "$past" -lt 1024 ] && return
-    done
-    false
-} 2> /dev/null
+}
 give_up() {
     echo "The emulation of AMD-V failed: the guest has registers of this machine. What was to be tried: $what."
     ended || kill -9 "$machine"
@@ -95,3 +90,4 @@ finish() {
     wait "$machine"
     exit "$((failures > 0))"
 }
+watch_emulation

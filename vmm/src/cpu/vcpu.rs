@@ -54,10 +54,13 @@ pub fn run(vcpu: VcpuFd, context: &Context) {
     context.gate.leave();
 }
 
+/// Where a processor begins after a reset, as on AMD after a triple fault.
+const RESET_VECTOR: u64 = 0xFFF0;
+
 /// A crash with the place in the guest's code: whoever looks into one asks for that first.
 fn located(incident: Incident, vcpu: &VcpuFd) -> Incident {
     match (incident, vcpu.get_regs()) {
-        (Incident::Crash(text), Ok(registers)) => {
+        (Incident::Crash(text), Ok(registers)) if registers.rip != RESET_VECTOR => {
             Incident::Crash(format!("{text} Its next instruction is at {:#x}.", registers.rip))
         }
         (incident, _) => incident,
