@@ -32,6 +32,7 @@ pub struct Session {
 
 impl Session {
     /// Nobody is there yet.
+    #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
             open: false,
