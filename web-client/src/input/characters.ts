@@ -1,14 +1,8 @@
 /**
- * Keys without a place: soft keyboards and remote controls report what was typed and not where.
- * Characters are typed as on a US layout, which is right for guests with that layout; letters and
- * digits are right for most.
+ * Keys without a place: remote controls and some keyboards on screens report what a key types and not
+ * where it is. They are taken for the keys of a US layout; letters and digits are right for most.
  */
-import { KEY_SHIFT_LEFT, keycode } from './keycodes';
-
-export interface Stroke {
-  readonly code: number;
-  readonly shift: boolean;
-}
+import { keycode } from './keycodes';
 
 const PLAIN: readonly (readonly [place: string, plain: string, shifted: string])[] = [
   ['Backquote', '`', '~'],
@@ -28,13 +22,13 @@ const PLAIN: readonly (readonly [place: string, plain: string, shifted: string])
 ];
 const SHIFTED_DIGITS = ')!@#$%^&*(';
 
-const STROKES = new Map<string, Stroke>();
+const CODES = new Map<string, number>();
 
 function learn(place: string, plain: string, shifted: string): void {
   const code = keycode(place);
   if (code !== undefined) {
-    STROKES.set(plain, { code, shift: false });
-    STROKES.set(shifted, { code, shift: true });
+    CODES.set(plain, code);
+    CODES.set(shifted, code);
   }
 }
 for (const [place, plain, shifted] of PLAIN) {
@@ -43,11 +37,6 @@ for (const [place, plain, shifted] of PLAIN) {
 Array.from(SHIFTED_DIGITS).forEach((shifted, digit) => learn(`Digit${digit}`, String(digit), shifted));
 for (const letter of 'abcdefghijklmnopqrstuvwxyz') {
   learn(`Key${letter.toUpperCase()}`, letter, letter.toUpperCase());
-}
-
-/** The key that types a character on a US layout. */
-export function strokeOf(character: string): Stroke | undefined {
-  return STROKES.get(character);
 }
 
 /** Names of keys (`KeyboardEvent.key`) that differ from the name of their usual place. */
@@ -63,22 +52,5 @@ const PLACES: Readonly<Record<string, string>> = {
 
 /** The `KEY_*` of an event without a usable `code`, by its `key`. */
 export function keycodeByKey(key: string): number | undefined {
-  return STROKES.get(key.toLowerCase())?.code ?? keycode(PLACES[key] ?? key);
-}
-
-/** Types a text key by key; what has no key is left out. */
-export function typeText(text: string, send: (code: number, down: boolean) => void): void {
-  for (const character of text) {
-    const stroke = strokeOf(character);
-    if (stroke !== undefined) {
-      if (stroke.shift) {
-        send(KEY_SHIFT_LEFT, true);
-      }
-      send(stroke.code, true);
-      send(stroke.code, false);
-      if (stroke.shift) {
-        send(KEY_SHIFT_LEFT, false);
-      }
-    }
-  }
+  return CODES.get(key.toLowerCase()) ?? keycode(PLACES[key] ?? key);
 }

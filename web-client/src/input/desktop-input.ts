@@ -1,5 +1,6 @@
 import type { Leds } from '../protocol/server-messages';
 import type { Input } from '../worker/messages';
+import { hasTouch } from '../support';
 import { Gate } from './gate';
 import { Keyboard, platformOf } from './keyboard';
 import { LockKeys } from './lock-keys';
@@ -8,6 +9,7 @@ import { pastes } from './paste-keys';
 import { Pointer } from './pointer';
 import { SoftKeyboard } from './soft-keyboard';
 import { type Point, Touch } from './touch';
+import { Typist } from './typist';
 import { Wheel } from './wheel';
 
 /** Whether movements come as soon as they happen, and not at the page's frame rate (Pointer Events 3). */
@@ -22,6 +24,8 @@ export interface DesktopInputOptions {
   readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
   /** Two fingers magnify the picture about a point, and move it; lengths in CSS pixels. */
   readonly magnify: (factor: number, about: Point, by: Point) => void;
+  /** Composed text that no keys of the guest's layout type. */
+  readonly onUntypeable: (text: string) => void;
   readonly onMenu: () => void;
   readonly paste: {
     /** Whether the guest shares its clipboard. */
@@ -41,6 +45,7 @@ export class DesktopInput {
   readonly #locks: LockKeys;
   readonly #chord = new MenuChord();
   readonly #gate = new Gate();
+  #typist = new Typist([]);
   readonly #abort = new AbortController();
 
   constructor(options: DesktopInputOptions) {
@@ -54,13 +59,24 @@ export class DesktopInput {
     );
     this.#pointer = new Pointer({ send, locate, isLocked: () => document.pointerLockElement === stage });
     this.#touch = this.#fingers();
-    this.#softKeyboard = new SoftKeyboard(softField, (code, down) => this.#key(code, down));
+    this.#softKeyboard = new SoftKeyboard({
+      field: softField,
+      typist: () => this.#typist,
+      send: (code, down) => this.#key(code, down),
+      live: hasTouch(),
+      onUntypeable: options.onUntypeable,
+    });
     this.#listen();
   }
 
   /** The guest's keyboard lights. */
   leds(leds: Leds): void {
     this.#locks.report(leds);
+  }
+
+  /** Text is typed by this typist from now on. */
+  setTypist(typist: Typist): void {
+    this.#typist = typist;
   }
 
   showSoftKeyboard(): void {
@@ -196,7 +212,8 @@ export class DesktopInput {
   }
 
   #keyDown(event: KeyboardEvent): void {
-    const typedAsText = event.code === '' && event.target === this.#options.softField;
+    // Keyboards on screens tell no place, and what an input method takes has no key but 'Process'.
+    const typedAsText = event.target === this.#options.softField && (event.code === '' || event.key === 'Process');
     if (typedAsText || event.isComposing) {
       return;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keycodeByKey, strokeOf, typeText } from './characters';
+import { keycodeByKey } from './characters';
 import { keycode } from './keycodes';
 
 /** The places of a full keyboard as the W3C names them, in the order of Linux' `KEY_*` from 1 on. */
@@ -81,23 +81,5 @@ describe('keys without a place', () => {
     expect(keycodeByKey('Enter')).toBe(28);
     expect(keycodeByKey('AltGraph')).toBe(100);
     expect(keycodeByKey('Unidentified')).toBeUndefined();
-  });
-
-  it('type every character of ASCII', () => {
-    const printable = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
-    expect(printable.filter((character) => strokeOf(character) === undefined)).toEqual([]);
-  });
-
-  it('hold shift around what needs it', () => {
-    const sent: [number, boolean][] = [];
-    typeText('a!', (code, down) => sent.push([code, down]));
-    expect(sent).toEqual([
-      [30, true],
-      [30, false],
-      [42, true],
-      [2, true],
-      [2, false],
-      [42, false],
-    ]);
   });
 });

@@ -178,6 +178,7 @@ export function keycode(code: string): number | undefined {
 }
 
 export const KEY_SHIFT_LEFT = 42;
+export const KEY_ALTGR = 100;
 export const KEY_BACKSPACE = 14;
 export const KEY_CAPS_LOCK = 58;
 export const KEY_NUM_LOCK = 69;

@@ -1,45 +1,59 @@
-import { typeText } from './characters';
 import { KEY_BACKSPACE } from './keycodes';
+import type { Typist } from './typist';
+
+export interface SoftKeyboardOptions {
+  /** Unseen; it has the focus while text is composed here. */
+  readonly field: HTMLTextAreaElement;
+  /** Types by the guest's layout. */
+  readonly typist: () => Typist;
+  readonly send: (code: number, down: boolean) => void;
+  /** Whether a word is typed while it is still being composed, as keyboards on screens do with every word. */
+  readonly live: boolean;
+  /** Text that no keys of the guest's layout type. */
+  readonly onUntypeable: (text: string) => void;
+}
 
 /**
- * An unseen text field that makes touch devices show their keyboard. Such keyboards tell what the
- * text became and not which keys were touched, so the difference is typed.
+ * An unseen text field that makes touch devices show their keyboard, and lets input methods compose.
+ * Both tell what the text became and not which keys were touched, so the difference is typed.
  */
 export class SoftKeyboard {
-  readonly #field: HTMLTextAreaElement;
-  readonly #send: (code: number, down: boolean) => void;
+  readonly #options: SoftKeyboardOptions;
   /** Text of a composition that was typed already and may still change. */
   #composed = '';
 
-  constructor(field: HTMLTextAreaElement, send: (code: number, down: boolean) => void) {
-    this.#field = field;
-    this.#send = send;
+  constructor(options: SoftKeyboardOptions) {
+    const { field } = options;
+    this.#options = options;
     field.addEventListener('beforeinput', (event) => this.#input(event));
-    field.addEventListener('compositionend', () => {
+    field.addEventListener('compositionend', ({ data }) => {
+      this.#compose(data);
       this.#composed = '';
       field.value = '';
     });
   }
 
   show(): void {
-    this.#field.focus({ preventScroll: true });
+    this.#options.field.focus({ preventScroll: true });
   }
 
   #input(event: InputEvent): void {
     switch (event.inputType) {
       case 'insertCompositionText':
-        this.#compose(event.data ?? '');
+        if (this.#options.live && this.#options.typist().canType(event.data ?? '')) {
+          this.#compose(event.data ?? '');
+        }
         return;
       case 'insertLineBreak':
       case 'insertParagraph':
-        typeText('\n', this.#send);
+        this.#type('\n');
         break;
       case 'deleteContentBackward':
       case 'deleteWordBackward':
         this.#erase(1);
         break;
       default:
-        typeText(event.data ?? '', this.#send);
+        this.#type(event.data ?? '');
     }
     event.preventDefault();
   }
@@ -52,14 +66,23 @@ export class SoftKeyboard {
       same += 1;
     }
     this.#erase(before.length - same);
-    typeText(after.slice(same).join(''), this.#send);
+    this.#type(after.slice(same).join(''));
     this.#composed = text;
+  }
+
+  #type(text: string): void {
+    const { typist, send, onUntypeable } = this.#options;
+    if (typist().canType(text)) {
+      typist().type(text, send);
+    } else {
+      onUntypeable(text);
+    }
   }
 
   #erase(count: number): void {
     for (let i = 0; i < count; i += 1) {
-      this.#send(KEY_BACKSPACE, true);
-      this.#send(KEY_BACKSPACE, false);
+      this.#options.send(KEY_BACKSPACE, true);
+      this.#options.send(KEY_BACKSPACE, false);
     }
   }
 }

@@ -1,8 +1,10 @@
 import { computed, effect, signal } from '@preact/signals';
+import { settings } from '../../api/session';
 import { notify } from '../../design/notices';
 import { DesktopInput } from '../../input/desktop-input';
 import type { NavigatorWithKeyboard } from '../../input/layout-guess';
 import { place, toFractions } from '../../input/letterbox';
+import { typistFor } from '../../input/typist';
 import { magnified, NO_ZOOM, zoomBy } from '../../input/zoom';
 import { DeskClipboard } from './clipboard/desk-clipboard';
 import { DeskSound } from './desk-sound';
@@ -28,6 +30,8 @@ export class Desk {
   readonly files: DeskFiles;
   readonly drop: FileDrop;
   readonly menuOpen = signal(false);
+  /** Whether this computer's input method composes what is typed, and not the guest's. */
+  readonly localInput = signal(false);
   readonly fullscreen = signal(document.fullscreenElement !== null);
   readonly pointerLocked = signal(false);
   readonly #elements: DeskElements;
@@ -85,6 +89,7 @@ export class Desk {
           this.#zoom.value = zoomBy(this.#zoom.peek(), factor, about, by, fit, visible);
         }
       },
+      onUntypeable: (text) => void this.#handOver(text),
       onMenu: () => {
         this.menuOpen.value = true;
       },
@@ -98,8 +103,10 @@ export class Desk {
     stage.focus();
   }
 
+  /** Gives the keys to the desktop. */
   focus(): void {
-    this.#elements.stage.focus();
+    const { stage, softField } = this.#elements;
+    (this.localInput.peek() ? softField : stage).focus({ preventScroll: true });
   }
 
   closeMenu(): void {
@@ -167,6 +174,16 @@ export class Desk {
     if (document.fullscreenElement !== null) {
       void document.exitFullscreen();
     }
+  }
+
+  /** What no keys type is left to the clipboard. */
+  async #handOver(text: string): Promise<void> {
+    const given = this.clipboard.shared.peek() && (await this.clipboard.offer({ text, png: null }));
+    notify(
+      given
+        ? `The desktop’s keyboard cannot type “${text}”. It is in its clipboard: paste it there.`
+        : `The desktop’s keyboard cannot type “${text}”.`,
+    );
   }
 
   #takesInput(): boolean {
@@ -237,6 +254,10 @@ export class Desk {
           canvas.classList.toggle('is-crisp', placement.crisp);
           this.#cursor.setPlacement(placement);
         }
+      }),
+      effect(() => {
+        const { layout = '', layout_variant: variant = '' } = settings.value ?? {};
+        void typistFor(layout, variant).then((typist) => this.#input.setTypist(typist));
       }),
       effect(() => {
         const link = this.link.link.value;

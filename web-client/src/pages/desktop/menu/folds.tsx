@@ -50,6 +50,16 @@ export function MoreFold({ desk, name, watching, videoOnly, onVideoOnly }: MoreP
           onClick={() => onVideoOnly(!videoOnly)}
         />
       )}
+      {!watching && !hasTouch() && (
+        <Row
+          label="This computer’s input method"
+          hint="It composes what you type. Otherwise the desktop’s own does."
+          pressed={desk.localInput.value}
+          onClick={() => {
+            desk.localInput.value = !desk.localInput.value;
+          }}
+        />
+      )}
       {!hasTouch() && (
         <Row
           label="Show the handle"
