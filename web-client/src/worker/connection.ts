@@ -26,6 +26,7 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #events: ConnectionEvents;
   #seq = 0;
+  #lastPing = 0;
   /** When the oldest ping was sent that nothing has followed; browsers slow the timers of hidden pages down. */
   #unansweredSince: number | null = null;
   #pinger: ReturnType<typeof setInterval> | undefined;
@@ -79,7 +80,9 @@ export class Connection {
   }
 
   #ping(now: number): bigint {
-    const token = BigInt(Math.round(now * 1000));
+    // In microseconds, and no two alike: the clocks of some browsers stand still for a millisecond.
+    this.#lastPing = Math.max(Math.round(now * 1000), this.#lastPing + 1);
+    const token = BigInt(this.#lastPing);
     this.send(client.ping(token));
     return token;
   }
