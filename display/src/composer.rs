@@ -3,6 +3,7 @@
 use crate::damage::{Change, Scanner};
 use crate::exact::{Content, ExactEncoder};
 use crate::geometry::{Rect, Size};
+use crate::moves::{Found, Moves};
 use crate::picture::Picture;
 use crate::policy::Policy;
 use crate::protocol::{Update, VideoUpdate};
@@ -16,9 +17,9 @@ use std::time::{Duration, Instant};
 /// Larger screens are shown up to here: a viewer's memory is bounded, whatever a guest claims.
 const MAX_SIDE: u32 = 8192;
 
-/// As many true colour tiles in one frame are not worth sending exact at once where there is
-/// video: they take half a megabyte and more.
-const PHOTO_BURST: usize = 64;
+/// As many true colour pixels in one frame, 64 tiles, are not worth sending exact at once where
+/// there is video: they take half a megabyte and more.
+const PHOTO_BURST: u32 = 64 * TILE * TILE;
 
 /// Soft tiles are made exact in slices of this many bytes before compression, so that a new
 /// change never waits long.
@@ -57,6 +58,7 @@ pub struct Composer {
     picture: Picture,
     policy: Policy,
     scanner: Scanner,
+    moves: Moves,
     exact: ExactEncoder,
     stream: Option<VideoStream>,
     h264: bool,
@@ -79,6 +81,7 @@ impl Composer {
             picture: Picture::default(),
             policy: Policy::default(),
             scanner: Scanner::default(),
+            moves: Moves::default(),
             exact: ExactEncoder::new()?,
             stream: None,
             h264,
@@ -153,7 +156,8 @@ impl Composer {
             self.policy = Policy::new(Grid::new(size));
             self.stream = None;
         }
-        let mut changes = self.read(source, damage);
+        let copies = !(self.begin || self.all || self.video_only);
+        let mut changes = self.read(source, damage, copies);
         let mut composed =
             Composed { size, whole: self.begin, changed: !changes.is_empty(), ..Composed::default() };
         if self.begin || self.all {
@@ -161,21 +165,27 @@ impl Composer {
             changes = (0..grid.len()).map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
             composed.changed = true;
         }
+        let found = if copies { self.moves.find(&self.picture, &mut changes) } else { Found::default() };
         self.begin = false;
         self.all = false;
-        self.encode(changes, flushes, pointer, now, &mut composed);
+        for one in &found.moves {
+            self.policy.copied(one.from(), one.to);
+            composed.updates.push(Update::Copy { src_x: one.src_x, src_y: one.src_y, to: one.to });
+        }
+        self.encode(changes, found.exposed, flushes, pointer, now, &mut composed);
         composed.exact = self.policy.is_exact() && self.unread.is_empty();
         (!composed.updates.is_empty()).then_some(composed)
     }
 
-    fn read(&mut self, source: &dyn PixelSource, damage: &Damage) -> Vec<Change> {
+    fn read(&mut self, source: &dyn PixelSource, damage: &Damage, copies: bool) -> Vec<Change> {
         let mut look = std::mem::take(&mut self.unread);
         damage.rects().iter().for_each(|rect| look.add(*rect));
         if self.begin {
             look.add(self.picture.size().bounds());
         }
         let mut changes = Vec::new();
-        if self.scanner.scan(source, &look, &mut self.picture, &mut changes).is_err() {
+        let before = if copies { self.moves.arm(self.picture.size()) } else { None };
+        if self.scanner.scan(source, &look, &mut self.picture, before, &mut changes).is_err() {
             self.unread = look;
         }
         changes
@@ -184,6 +194,7 @@ impl Composer {
     fn encode(
         &mut self,
         mut changes: Vec<Change>,
+        exposed: Vec<Change>,
         flushes: u32,
         pointer: (u32, u32),
         now: Instant,
@@ -200,8 +211,12 @@ impl Composer {
         if self.video_only {
             changes.clear();
         }
+        // What came into view by scrolling is new once, not in motion.
+        changes.extend(exposed);
+        changes.sort_unstable_by_key(|change| change.tile);
         let photos = self.push_flat(join(changes), composed);
-        if self.h264 && photos.iter().map(|one| one.tiles.len()).sum::<usize>() >= PHOTO_BURST {
+        let photo_area: u32 = photos.iter().map(|one| one.rect.width * one.rect.height).sum();
+        if self.h264 && photo_area >= PHOTO_BURST {
             motion.extend(photos.iter().flat_map(|one| one.tiles.iter().copied()));
         } else {
             self.push_photos(photos, composed);
@@ -214,13 +229,17 @@ impl Composer {
                     composed.video_tiles = motion.len();
                     composed.updates.push(Update::Video(update));
                 }
-                None => self.push_tiles(&motion, usize::MAX, composed),
+                None => {
+                    let grid = Grid::new(self.picture.size());
+                    let tiles: Vec<_> = motion.iter().map(|tile| (*tile, grid.rect(*tile))).collect();
+                    self.push_parts(&tiles, usize::MAX, composed);
+                }
             }
         }
         if !self.video_only {
             let slice = if composed.changed { SMALL_SLICE } else { SLICE };
             let due = self.policy.due(pointer, now);
-            self.push_tiles(&due, self.exact.raw_len() + slice, composed);
+            self.push_parts(&due, self.exact.raw_len() + slice, composed);
         }
         match self.exact.finish() {
             Ok(update) => composed.updates.extend(update),
@@ -251,14 +270,13 @@ impl Composer {
         }
     }
 
-    /// Adds whole tiles until the batch holds `limit` bytes.
-    fn push_tiles(&mut self, tiles: &[usize], limit: usize, composed: &mut Composed) {
-        let grid = Grid::new(self.picture.size());
-        for tile in tiles {
+    /// Adds parts of tiles until the batch holds `limit` bytes.
+    fn push_parts(&mut self, parts: &[(usize, Rect)], limit: usize, composed: &mut Composed) {
+        for (tile, rect) in parts {
             if self.exact.raw_len() >= limit {
                 return;
             }
-            let joined = Joined { rect: grid.rect(*tile), tiles: vec![*tile] };
+            let joined = Joined { rect: *rect, tiles: vec![*tile] };
             if self.exact.push(&self.picture, joined.rect) == Content::TrueColour {
                 self.exact.push_true_colour(&self.picture, joined.rect);
             }
@@ -268,9 +286,7 @@ impl Composer {
 
     fn note_exact(&mut self, joined: &Joined, composed: &mut Composed) {
         composed.exact_tiles += joined.tiles.len();
-        if let [tile] = joined.tiles.as_slice() {
-            self.policy.sent_exact(*tile, joined.rect);
-        }
+        joined.tiles.iter().for_each(|tile| self.policy.sent_exact(*tile, joined.rect));
     }
 
     /// Codes a picture of the stream for `tiles`; `None` when it cannot be done and exact has to do.

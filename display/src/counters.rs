@@ -26,6 +26,10 @@ pub struct Counters {
     pub frames: Counter,
     /// Bytes of frames handed to a socket.
     pub frame_bytes: Counter,
+    /// Rectangles copied by clients.
+    pub copies: Counter,
+    /// Pixels in them.
+    pub copied_pixels: Counter,
     /// Tiles sent exact, parts of tiles included.
     pub exact_tiles: Counter,
     /// Bytes of exact updates.
@@ -36,6 +40,8 @@ pub struct Counters {
     pub video_bytes: Counter,
     /// Microseconds spent on comparing and encoding.
     pub encode_us: Counter,
+    /// Of that, microseconds of processor time.
+    pub encode_cpu_us: Counter,
     /// Inputs handed to the machine.
     pub inputs: Counter,
     /// Messages that broke the protocol; each ended its connection.
@@ -52,11 +58,14 @@ impl Counters {
         [
             ("frames", &self.frames),
             ("frame_bytes", &self.frame_bytes),
+            ("copies", &self.copies),
+            ("copied_pixels", &self.copied_pixels),
             ("exact_tiles", &self.exact_tiles),
             ("exact_bytes", &self.exact_bytes),
             ("video_tiles", &self.video_tiles),
             ("video_bytes", &self.video_bytes),
             ("encode_us", &self.encode_us),
+            ("encode_cpu_us", &self.encode_cpu_us),
             ("inputs", &self.inputs),
             ("malformed_messages", &self.malformed_messages),
             ("ignored_messages", &self.ignored_messages),

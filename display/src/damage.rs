@@ -2,6 +2,7 @@
 //! the picture read before.
 
 use crate::geometry::Rect;
+use crate::moves::Before;
 use crate::picture::Picture;
 use crate::source::{PixelSource, SourceLost};
 use crate::subscription::Damage;
@@ -47,7 +48,8 @@ pub struct Scanner {
 
 impl Scanner {
     /// Reads every tile that `damage` touches into `picture` and appends the changed ones to
-    /// `changes`, in the grid's order. `source` must be at least as large as `picture`.
+    /// `changes`, in the grid's order. `source` must be at least as large as `picture`. What is
+    /// overwritten goes to `before` if that is there.
     ///
     /// # Errors
     /// When the source's memory went away; what was found until then is in `changes`.
@@ -56,6 +58,7 @@ impl Scanner {
         source: &dyn PixelSource,
         damage: &Damage,
         picture: &mut Picture,
+        mut before: Option<&mut Before>,
         changes: &mut Vec<Change>,
     ) -> Result<(), SourceLost> {
         let grid = Grid::new(picture.size());
@@ -67,7 +70,8 @@ impl Scanner {
                 let tiles = tiles.unwrap_or_default();
                 let run = tiles.iter().take_while(|marked| **marked).count() as u32;
                 if run > 0 {
-                    self.scan_run(source, &grid, (column, row, run), picture, changes)?;
+                    let before = before.as_deref_mut();
+                    self.scan_run(source, &grid, (column, row, run), picture, before, changes)?;
                 }
                 column += run.max(1);
             }
@@ -96,6 +100,7 @@ impl Scanner {
         grid: &Grid,
         (column, row, run): (u32, u32, u32),
         picture: &mut Picture,
+        mut before: Option<&mut Before>,
         changes: &mut Vec<Change>,
     ) -> Result<(), SourceLost> {
         let first = grid.rect(grid.index(column, row));
@@ -111,7 +116,12 @@ impl Scanner {
             }
             let known = picture.row_mut(area.x, area.y + y, area.width);
             if *known != *self.row {
-                compare_row(&self.row, known, y, &mut self.bounds);
+                let keep = |column: usize, old: &[u8]| {
+                    if let Some(before) = &mut before {
+                        before.keep(area.x + column as u32, area.y + y, old);
+                    }
+                };
+                compare_row(&self.row, known, y, &mut self.bounds, keep);
             }
         }
         for (column, bounds) in (column..).zip(&self.bounds) {
@@ -129,22 +139,51 @@ impl Scanner {
     }
 }
 
-/// Takes what differs from `new` into `known`, and notes it in the bounds of its tile.
-fn compare_row(new: &[u8], known: &mut [u8], y: u32, bounds: &mut [Bounds]) {
+/// Takes what differs from `new` into `known`, and notes it in the bounds of its tile; `keep` gets
+/// the first column and the old pixels of a tile's row before.
+fn compare_row(
+    new: &[u8],
+    known: &mut [u8],
+    y: u32,
+    bounds: &mut [Bounds],
+    mut keep: impl FnMut(usize, &[u8]),
+) {
     const SPAN: usize = TILE as usize * 4;
     let spans = new.chunks(SPAN).zip(known.chunks_mut(SPAN));
-    for ((new, known), bounds) in spans.zip(bounds) {
+    for ((column, (new, known)), bounds) in (0..).step_by(TILE as usize).zip(spans).zip(bounds) {
         if new == known {
             continue;
         }
-        let differs = |(new, known): (&[u8], &[u8])| new != known;
-        let left = new.chunks_exact(4).zip(known.chunks_exact(4)).position(differs);
-        let right = new.chunks_exact(4).zip(known.chunks_exact(4)).rposition(differs);
-        if let (Some(left), Some(right)) = (left, right) {
-            bounds.add(left as u32, right as u32 + 1, y);
+        if let Some((left, right)) = ends_of_difference(new, known) {
+            bounds.add(left, right, y);
+            keep(column, known);
             known.copy_from_slice(new);
         }
     }
+}
+
+/// The first pixel that differs, and one past the last.
+fn ends_of_difference(one: &[u8], other: &[u8]) -> Option<(u32, u32)> {
+    let (one, other) = (one.as_chunks::<4>().0, other.as_chunks::<4>().0);
+    let left = one.iter().zip(other).position(|(one, other)| one != other)?;
+    let right = one.iter().zip(other).rposition(|(one, other)| one != other)?;
+    Some((left as u32, right as u32 + 1))
+}
+
+/// The smallest rectangle within `rect` that covers every pixel that differs between two pictures
+/// of the same size; `None` when none does.
+pub fn changed_part(one: &Picture, other: &Picture, rect: Rect) -> Option<Rect> {
+    let mut bounds = Bounds::NONE;
+    for y in rect.y..rect.bottom() {
+        let (one, other) = (one.row(rect.x, y, rect.width), other.row(rect.x, y, rect.width));
+        if one != other
+            && let Some((left, right)) = ends_of_difference(one, other)
+        {
+            bounds.add(left, right, y);
+        }
+    }
+    let Bounds { left, right, top, bottom } = bounds;
+    (right > left).then(|| Rect::new(rect.x + left, top, right - left, bottom - top))
 }
 
 #[cfg(test)]
@@ -199,11 +238,11 @@ mod tests {
         let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
         let mut changes = Vec::new();
         guest.fill(Rect::new(70, 66, 2, 16), 0xff);
-        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
         assert_eq!(changes, [Change { tile: 5, rect: Rect::new(70, 66, 2, 16) }]);
 
         changes.clear();
-        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
         assert_eq!(changes, [], "nothing changed since");
     }
 
@@ -212,7 +251,7 @@ mod tests {
         let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
         let mut changes = Vec::new();
         guest.fill(Rect::new(120, 120, 80, 30), 7);
-        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
         let rects: Vec<Rect> = changes.iter().map(|change| change.rect).collect();
         assert_eq!(
             rects,
@@ -234,7 +273,7 @@ mod tests {
         let mut changes = Vec::new();
         guest.fill(SIZE.bounds(), 9);
         guest.rows_left.store(64, Ordering::Relaxed);
-        scanner.scan(&guest, &damage(Rect::new(64, 64, 1, 1)), &mut picture, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(Rect::new(64, 64, 1, 1)), &mut picture, None, &mut changes).unwrap();
         assert_eq!(changes, [Change { tile: 5, rect: Rect::new(64, 64, 64, 64) }]);
     }
 
@@ -244,7 +283,7 @@ mod tests {
         let mut changes = Vec::new();
         guest.fill(SIZE.bounds(), 9);
         guest.rows_left.store(10, Ordering::Relaxed);
-        let lost = scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, &mut changes);
+        let lost = scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes);
         assert_eq!(lost, Err(SourceLost));
         assert_eq!(changes.len(), 4);
         assert!(changes.iter().all(|change| change.rect.height == 10));

@@ -66,6 +66,22 @@ impl Rect {
         Rect::new(x, y, right.saturating_sub(x), bottom.saturating_sub(y))
     }
 
+    /// What `other` leaves of it: at most four rectangles that do not overlap.
+    pub fn without(&self, other: &Rect) -> impl Iterator<Item = Rect> + use<> {
+        let (all, hole) = (*self, self.intersection(other));
+        let parts = if hole.is_empty() {
+            [all, Rect::default(), Rect::default(), Rect::default()]
+        } else {
+            [
+                Rect { height: hole.y - all.y, ..all },
+                Rect::new(all.x, hole.y, hole.x - all.x, hole.height),
+                Rect::new(hole.right(), hole.y, all.right() - hole.right(), hole.height),
+                Rect { y: hole.bottom(), height: all.bottom() - hole.bottom(), ..all },
+            ]
+        };
+        parts.into_iter().filter(|part| !part.is_empty())
+    }
+
     /// The smallest rectangle that covers both; an empty one adds nothing.
     pub fn union(&self, other: &Rect) -> Rect {
         if self.is_empty() {
@@ -94,6 +110,21 @@ mod tests {
         let far = Rect::new(u32::MAX - 1, 0, 100, 1);
         assert_eq!(far.right(), u32::MAX);
         assert_eq!(far.intersection(&Rect::new(0, 0, 100, 100)), Rect::new(u32::MAX - 1, 0, 0, 1));
+    }
+
+    #[test]
+    fn a_hole_leaves_four_sides_and_a_stranger_leaves_all() {
+        let all = Rect::new(10, 10, 30, 20);
+        let around: Vec<Rect> = all.without(&Rect::new(15, 12, 5, 6)).collect();
+        let sides = [
+            Rect::new(10, 10, 30, 2),
+            Rect::new(10, 12, 5, 6),
+            Rect::new(20, 12, 20, 6),
+            Rect::new(10, 18, 30, 12),
+        ];
+        assert_eq!(around, sides);
+        assert!(all.without(&Rect::new(40, 10, 5, 5)).eq([all]));
+        assert_eq!(all.without(&Rect::new(0, 0, 100, 100)).count(), 0);
     }
 
     #[test]

@@ -7,14 +7,16 @@
 pub mod audio;
 pub mod canvas;
 pub mod client;
-mod composer;
+pub mod composer;
 pub mod counters;
+pub mod cpu_time;
 pub mod damage;
 pub mod desk;
 pub mod exact;
 pub mod exchange;
 pub mod geometry;
 pub mod input;
+mod moves;
 pub mod picture;
 mod policy;
 pub mod protocol;

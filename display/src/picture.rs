@@ -53,6 +53,27 @@ impl Picture {
         self.pixels.get_mut(start..start + width as usize * 4).unwrap_or_default()
     }
 
+    /// Copies the rectangle at (`src_x`, `src_y`) to `to`, as if by way of another picture. Nothing
+    /// happens where either leaves the picture.
+    #[cfg(test)]
+    pub fn copy(&mut self, src_x: u32, src_y: u32, to: Rect) {
+        let inside = |rect: Rect| rect.intersection(&self.size.bounds()) == rect;
+        if !inside(to) || !inside(Rect::new(src_x, src_y, to.width, to.height)) {
+            return;
+        }
+        let stride = self.stride();
+        let at = |x: u32, y: u32| y as usize * stride + x as usize * 4;
+        let mut copy_row = |row: u32| {
+            let (from, into) = (at(src_x, src_y + row), at(to.x, to.y + row));
+            self.pixels.copy_within(from..from + to.width as usize * 4, into);
+        };
+        if src_y < to.y {
+            (0..to.height).rev().for_each(&mut copy_row);
+        } else {
+            (0..to.height).for_each(&mut copy_row);
+        }
+    }
+
     /// The rows of `rect`.
     pub fn rows(&self, rect: Rect) -> impl Iterator<Item = &[u8]> {
         (rect.y..rect.bottom()).map(move |y| self.row(rect.x, y, rect.width))

@@ -54,8 +54,16 @@ struct Tile {
     changed: Option<Instant>,
     /// Time between its last two changes.
     interval: Duration,
-    /// When it is to be made exact, if the client has it as video and no newer video comes.
-    soft: Option<Instant>,
+    soft: Option<Soft>,
+}
+
+/// The client has it as video.
+#[derive(Debug, Clone, Copy)]
+struct Soft {
+    /// When it is to be made exact, if no newer video comes.
+    due: Instant,
+    /// The part of the tile, at most all of it.
+    part: Rect,
 }
 
 /// The history of every tile of one viewer's picture.
@@ -116,20 +124,48 @@ impl Policy {
 
     /// The tile was sent as video: the client's picture of it is not exact.
     pub fn sent_as_video(&mut self, tile: usize, now: Instant) {
-        if let Some(tile) = self.tiles.get_mut(tile)
-            && tile.soft.replace(now + tile.patience()).is_none()
-        {
-            self.soft += 1;
+        let part = self.grid.rect(tile);
+        let due = self.tiles.get(tile).map(|tile| now + tile.patience());
+        self.set_soft(tile, due.map(|due| Soft { due, part }));
+    }
+
+    /// `rect` was sent exact; the tile is exact when that was all that was not.
+    pub fn sent_exact(&mut self, tile: usize, rect: Rect) {
+        if let Some(soft) = self.tiles.get(tile).and_then(|tile| tile.soft) {
+            self.set_soft(tile, soft.without(&rect));
         }
     }
 
-    /// `rect` was sent exact; the tile is exact when that was all of it.
-    pub fn sent_exact(&mut self, tile: usize, rect: Rect) {
-        if self.grid.rect(tile) == rect
-            && let Some(tile) = self.tiles.get_mut(tile)
-            && tile.soft.take().is_some()
-        {
-            self.soft -= 1;
+    /// `from` was copied to `to`: what was not exact there is not exact here.
+    pub fn copied(&mut self, from: Rect, to: Rect) {
+        if self.soft == 0 {
+            return;
+        }
+        let carried = |part: Rect| {
+            let part = part.intersection(&from);
+            let (x, y) = (part.x.wrapping_sub(from.x), part.y.wrapping_sub(from.y));
+            Rect { x: to.x.wrapping_add(x), y: to.y.wrapping_add(y), ..part }
+        };
+        let soft: Vec<Soft> =
+            self.grid.touched(&from).filter_map(|tile| self.tiles.get(tile)?.soft).collect();
+        for tile in self.grid.touched(&to) {
+            self.sent_exact(tile, to);
+        }
+        for Soft { due, part } in soft {
+            let part = carried(part);
+            for tile in self.grid.touched(&part) {
+                let part = part.intersection(&self.grid.rect(tile));
+                let here = self.tiles.get(tile).and_then(|tile| tile.soft).unwrap_or(Soft { due, part });
+                self.set_soft(tile, Some(Soft { due: here.due.min(due), part: here.part.union(&part) }));
+            }
+        }
+    }
+
+    fn set_soft(&mut self, tile: usize, soft: Option<Soft>) {
+        if let Some(tile) = self.tiles.get_mut(tile) {
+            self.soft += usize::from(soft.is_some());
+            self.soft -= usize::from(tile.soft.is_some());
+            tile.soft = soft;
         }
     }
 
@@ -138,15 +174,16 @@ impl Policy {
         self.soft == 0
     }
 
-    /// Soft tiles that have been still for long enough, nearest to `pointer` first.
-    pub fn due(&self, pointer: (u32, u32), now: Instant) -> Vec<usize> {
+    /// The soft parts of tiles that have been still for long enough, nearest to `pointer` first.
+    pub fn due(&self, pointer: (u32, u32), now: Instant) -> Vec<(usize, Rect)> {
         if self.soft == 0 {
             return Vec::new();
         }
-        let still = |tile: &Tile| tile.soft.is_some_and(|due| due <= now);
-        let mut due: Vec<usize> =
-            self.tiles.iter().enumerate().filter(|(_, tile)| still(tile)).map(|(index, _)| index).collect();
-        due.sort_by_key(|tile| distance(self.grid.rect(*tile), pointer));
+        let still = |(index, tile): (usize, &Tile)| {
+            tile.soft.filter(|soft| soft.due <= now).map(|soft| (index, soft.part))
+        };
+        let mut due: Vec<(usize, Rect)> = self.tiles.iter().enumerate().filter_map(still).collect();
+        due.sort_by_key(|(_, part)| distance(*part, pointer));
         due
     }
 
@@ -155,7 +192,15 @@ impl Policy {
         if self.soft == 0 {
             return None;
         }
-        self.tiles.iter().filter_map(|tile| tile.soft).min()
+        self.tiles.iter().filter_map(|tile| tile.soft.map(|soft| soft.due)).min()
+    }
+}
+
+impl Soft {
+    /// What is soft still once `rect` is exact: a rectangle, so maybe more than that.
+    fn without(self, rect: &Rect) -> Option<Self> {
+        let part = self.part.without(rect).fold(Rect::default(), |sum, part| sum.union(&part));
+        (!part.is_empty()).then_some(Self { part, ..self })
     }
 }
 
@@ -258,7 +303,8 @@ mod tests {
         assert!(!policy.is_exact());
         assert_eq!(policy.next_due(), Some(start + STILL));
         assert!(policy.due((0, 0), start + STILL / 2).is_empty());
-        assert_eq!(policy.due((350, 350), start + STILL), [55, 9, 0]);
+        let tiles: Vec<usize> = policy.due((350, 350), start + STILL).iter().map(|(tile, _)| *tile).collect();
+        assert_eq!(tiles, [55, 9, 0]);
         for tile in [0, 9, 55] {
             policy.sent_exact(tile, Rect::new(0, 0, 1, 1));
         }
@@ -268,6 +314,28 @@ mod tests {
         }
         assert!(policy.is_exact());
         assert_eq!(policy.next_due(), None);
+    }
+
+    #[test]
+    fn copies_carry_what_is_not_exact_along() {
+        let (mut policy, _, start) = policy();
+        policy.sent_as_video(0, start);
+        policy.copied(Rect::new(0, 0, 640, 600), Rect::new(100, 0, 540, 600));
+        let parts = |policy: &Policy| -> Vec<Rect> {
+            policy.due((0, 0), start + STILL).into_iter().map(|(_, part)| part).collect()
+        };
+        assert_eq!(
+            parts(&policy),
+            [Rect::new(0, 0, 64, 64), Rect::new(100, 0, 28, 64), Rect::new(128, 0, 36, 64)]
+        );
+        policy.copied(Rect::new(300, 300, 128, 64), Rect::new(0, 0, 128, 64));
+        assert_eq!(parts(&policy), [Rect::new(128, 0, 36, 64)], "covered by what is exact");
+        for _ in 0..20 {
+            policy.copied(Rect::new(64, 0, 500, 600), Rect::new(64, 3, 500, 597));
+        }
+        assert_eq!(policy.soft, 2, "it does not grow on its way");
+        policy.sent_exact(12, Rect::new(128, 60, 30, 100));
+        assert!(!policy.is_exact(), "some columns of it are left");
     }
 
     #[test]

@@ -65,6 +65,13 @@ impl Grid {
         ((rect.x / TILE, rect.right().div_ceil(TILE)), (rect.y / TILE, rect.bottom().div_ceil(TILE)))
     }
 
+    /// The tiles that `rect` touches, in order.
+    pub fn touched(&self, rect: &Rect) -> impl Iterator<Item = usize> + use<> {
+        let grid = *self;
+        let (columns, rows) = self.span(rect);
+        (rows.0..rows.1).flat_map(move |row| grid.index(columns.0, row)..grid.index(columns.1, row))
+    }
+
     /// Few rectangles that cover exactly the given tiles (in ascending order): runs along a row,
     /// joined with equal runs below.
     pub fn cover(&self, tiles: impl IntoIterator<Item = usize>) -> Vec<Rect> {
@@ -83,6 +90,26 @@ impl Grid {
         join_below(&mut done, run);
         done
     }
+
+    /// Rectangles of whole tiles that cover the given tiles (in ascending order) and have at least
+    /// a tile between them: what changes together is in one of them.
+    pub fn groups(&self, tiles: impl IntoIterator<Item = usize>) -> Vec<Rect> {
+        let mut groups: Vec<Rect> = Vec::new();
+        for mut rect in self.cover(tiles) {
+            // What it touches becomes one with it, and may touch others then.
+            while let Some(near) = groups.iter().position(|group| !within_reach(&rect, group).is_empty()) {
+                rect = rect.union(&groups.swap_remove(near));
+            }
+            groups.push(rect);
+        }
+        groups
+    }
+}
+
+/// Not empty when less than a whole tile lies between two rectangles.
+fn within_reach(one: &Rect, other: &Rect) -> Rect {
+    let (x, y) = (one.x.saturating_sub(1), one.y.saturating_sub(1));
+    Rect::new(x, y, one.right() + 1 - x, one.bottom() + 1 - y).intersection(other)
 }
 
 fn join_below(done: &mut Vec<Rect>, run: Option<Rect>) {
@@ -116,5 +143,16 @@ mod tests {
         assert_eq!(grid.cover([1, 2, 5, 6]), [Rect::new(64, 0, 128, 128)]);
         assert_eq!(grid.cover([0, 2]), [Rect::new(0, 0, 64, 64), Rect::new(128, 0, 64, 64)]);
         assert_eq!(grid.cover([]), []);
+    }
+
+    #[test]
+    fn what_touches_is_a_group_and_what_lies_apart_is_not() {
+        let grid = Grid::new(Size::new(640, 640));
+        assert_eq!(grid.groups([0, 11, 22]), [Rect::new(0, 0, 192, 192)], "by their corners");
+        assert_eq!(grid.groups([0, 2]).len(), 2, "a tile between them");
+        let ring = (0..10).chain([10, 19, 20, 29]).chain(30..40);
+        assert_eq!(grid.groups(ring), [Rect::new(0, 0, 640, 256)]);
+        let around = [0, 1, 2, 3, 4, 10, 14, 20, 22, 24, 30, 34, 40, 41, 42, 43, 44];
+        assert_eq!(grid.groups(around), [Rect::new(0, 0, 320, 320)], "none lies within another");
     }
 }

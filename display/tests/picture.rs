@@ -40,20 +40,35 @@ fn typing_is_exact_at_once_and_small() {
 }
 
 #[test]
-fn scrolling_ends_exact() {
+fn scrolling_is_copies_and_exact_at_every_step() {
     let guest = Guest::new(SIZE);
+    let page = Rect::new(41, 67, 800, 555);
+    guest.draw(page, text(0));
     let (mut client, _serving) = connect(&guest.screen, true, false);
     client.next_frame().unwrap();
-    // However slow the machine is, sometime a few steps follow each other quickly.
-    let mut video = 0;
-    for step in 0..3000 {
-        guest.draw(SIZE.bounds(), text(step * 7));
-        video += client.next_frame().unwrap().updates[2];
-        if video == 10 {
-            break;
-        }
+    for step in 1..60 {
+        guest.draw(page, text(step * 13));
+        let frame = client.next_frame().unwrap();
+        assert!(frame.updates[0] > 0 && frame.updates[2] == 0, "step {step}: {frame:?}");
+        assert!(frame.header.exact && frame.bytes < 4000, "step {step}: {frame:?}");
+        assert!(client.canvas().rgba() == guest.rgba(), "step {step}");
     }
-    assert_eq!(video, 10, "scrolling went as video");
+}
+
+#[test]
+fn what_is_not_exact_yet_is_carried_along_and_sharpens_where_it_is() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    let photo = Rect::new(100, 50, 700, 500);
+    guest.draw(photo, moving(0));
+    assert_eq!(client.next_frame().unwrap().updates[2], 1);
+    guest.draw_quietly(photo, text(0));
+    guest.draw(Rect { x: photo.x + 53, y: photo.y + 21, ..photo }, |x, y| moving(0)(x - 53, y - 21));
+    // On a slow machine what was drawn before is made exact first.
+    while client.next_frame().unwrap().updates[0] == 0 {}
+    assert!(guest.psnr(client.canvas().rgba()) > 35.0);
     settle(&mut client, &guest);
 }
 

@@ -5,6 +5,7 @@ use super::flow::Flow;
 use super::outgoing::Outgoing;
 use super::pieces::Pieces;
 use crate::composer::{Composed, Composer};
+use crate::cpu_time;
 use crate::desk::Desk;
 use crate::exact::encode::CompressError;
 use crate::exchange::{Abilities, Mail, Piece};
@@ -271,9 +272,12 @@ impl<'a> Writer<'a> {
         let dark = Dark(showing.size.unwrap_or_default());
         let source: &dyn PixelSource = showing.source.as_deref().unwrap_or(&dark);
         let pointer = self.looking_at(&showing);
+        let cpu = cpu_time::of_this_thread();
         let composed = self.composer.compose(source, &work.damage, work.flushes, pointer, begun);
         let encode = begun.elapsed();
+        let cpu = cpu_time::of_this_thread().saturating_sub(cpu);
         self.screen.counters().encode_us.add(micros(encode).into());
+        self.screen.counters().encode_cpu_us.add(micros(cpu).into());
         self.composer.tidy(begun);
         match composed {
             Some(composed) => {
@@ -308,7 +312,10 @@ impl<'a> Writer<'a> {
             match update {
                 Update::Exact { .. } => counters.exact_bytes.add(update.len() as u64),
                 Update::Video(_) => counters.video_bytes.add(update.len() as u64),
-                Update::Copy { .. } => {}
+                Update::Copy { to, .. } => {
+                    counters.copies.add(1);
+                    counters.copied_pixels.add(u64::from(to.width) * u64::from(to.height));
+                }
             }
         }
         let mut header = FrameHeader {

@@ -1,0 +1,179 @@
+//! Guesses how far things moved: places that are easy to recognise are looked up in the picture
+//! before, and each one found votes for the way it went.
+//!
+//! A place is chosen by what it looks like and not by where it is (16 pixels of a row whose hash
+//! ends in zeros), so that both pictures choose the same ones, wherever they went. A guess may be
+//! wrong; whoever uses it compares the pixels.
+
+use crate::geometry::Rect;
+use crate::picture::Picture;
+
+/// Pixels right and down.
+pub type Offset = (i32, i32);
+
+/// Pixels of a row that make a place.
+const SPAN: usize = 16;
+
+/// What tells it from places that begin alike: so many pixels of so many rows this far apart, some
+/// letters of text in all their height.
+const LOOK_WIDTH: u32 = 32;
+const LOOK_ROWS: u32 = 4;
+const LOOK_STEP: u32 = 5;
+
+/// Places remembered of the picture before; more are not needed to see a motion.
+const SLOTS: usize = 1 << 14;
+
+/// About one in this many pixels of a busy area may be a place …
+const SPACING: u32 = 16;
+
+/// … but of a large one so many in all.
+const PLACES: u32 = 8192;
+
+/// A way that fewer places went is chance.
+const LEAST_VOTES: usize = 3;
+
+/// Guesses given at most.
+const GUESSES: usize = 3;
+
+/// More than one place looks like this: it says nothing.
+const AMBIGUOUS: u32 = u32::MAX;
+
+/// Finds offsets; the buffers are kept from frame to frame.
+#[derive(Debug, Default)]
+pub struct Anchors {
+    /// What a place looks like, and where it was: `y << 16 | x`. Hash 0 is an empty slot.
+    slots: Vec<(u64, u32)>,
+    votes: Vec<Offset>,
+    pixels: Vec<u32>,
+    hashes: [Vec<u32>; 2],
+}
+
+impl Anchors {
+    /// The ways that most of `area` went between two pictures, the likeliest first.
+    pub fn guess(&mut self, before: &Picture, now: &Picture, area: Rect) -> Vec<Offset> {
+        let pixels = area.width * area.height;
+        let rarity = (pixels / PLACES).max(SPACING).next_power_of_two();
+        self.slots.clear();
+        self.slots.resize(SLOTS, (0, 0));
+        self.votes.clear();
+        let last = area.bottom().saturating_sub((LOOK_ROWS - 1) * LOOK_STEP);
+        let mut free = SLOTS * 3 / 4;
+        for y in area.y..last {
+            self.places(before, area, y, rarity, |anchors, x, hash| {
+                free = free.saturating_sub(anchors.remember(hash, y << 16 | x, free > 0));
+            });
+        }
+        // Of a large area half the rows are enough to vote.
+        let step = if rarity > SPACING { 2 } else { 1 };
+        for y in (area.y..last).step_by(step) {
+            self.places(now, area, y, rarity, |anchors, x, hash| {
+                if let Some((was_x, was_y)) = anchors.find(hash)
+                    && (was_x, was_y) != (x, y)
+                {
+                    anchors.votes.push((x as i32 - was_x as i32, y as i32 - was_y as i32));
+                }
+            });
+        }
+        self.winners()
+    }
+
+    fn winners(&mut self) -> Vec<Offset> {
+        self.votes.sort_unstable();
+        let mut counted: Vec<(usize, Offset)> = self
+            .votes
+            .chunk_by(|one, other| one == other)
+            .filter(|same| same.len() >= LEAST_VOTES)
+            .filter_map(|same| Some((same.len(), *same.first()?)))
+            .collect();
+        counted.sort_unstable_by(|one, other| other.cmp(one));
+        counted.into_iter().take(GUESSES).map(|(_, offset)| offset).collect()
+    }
+
+    /// Calls `found` with the column and the look of each place that begins in row `y`.
+    fn places(
+        &mut self,
+        picture: &Picture,
+        area: Rect,
+        y: u32,
+        rarity: u32,
+        mut found: impl FnMut(&mut Self, u32, u64),
+    ) {
+        let pixels = picture.row(area.x, y, area.width).as_chunks::<4>().0;
+        self.pixels.clear();
+        self.pixels.extend(pixels.iter().map(|pixel| u32::from_le_bytes(*pixel)));
+        let [one, other] = &mut self.hashes;
+        // Each hash joins twice as many pixels as the one before: 2, 4, 8, 16.
+        join(&self.pixels, one, 1, 11);
+        join(one, other, 2, 7);
+        join(other, one, 4, 15);
+        join(one, other, 8, 5);
+        let chosen = |(hash, (pixel, next)): (&u32, (&u32, &u32))| {
+            // A place begins where the colour changes: flat areas have none.
+            ((hash ^ hash >> 16) & (rarity - 1) == 0) & (pixel != next)
+        };
+        let hashes = std::mem::take(other);
+        let pixels = std::mem::take(&mut self.pixels);
+        let nexts = pixels.get(1..).unwrap_or_default();
+        let blocks = hashes.chunks(SPAN).zip(pixels.chunks(SPAN).zip(nexts.chunks(SPAN)));
+        for (start, (hashes, (pixels, nexts))) in (area.x..).step_by(SPAN).zip(blocks) {
+            let row = || hashes.iter().zip(pixels.iter().zip(nexts));
+            if !row().fold(false, |any, place| any | chosen(place)) {
+                continue;
+            }
+            for (x, _) in (start..).zip(row()).filter(|(_, place)| chosen(*place)) {
+                found(self, x, look(picture, x, y));
+            }
+        }
+        self.pixels = pixels;
+        let [_, other] = &mut self.hashes;
+        *other = hashes;
+    }
+
+    /// How many slots it took.
+    fn remember(&mut self, hash: u64, place: u32, room: bool) -> usize {
+        let mut slot = hash as usize % SLOTS;
+        loop {
+            let Some(entry) = self.slots.get_mut(slot) else { return 0 };
+            if entry.0 == hash {
+                entry.1 = AMBIGUOUS;
+                return 0;
+            }
+            if entry.0 == 0 {
+                if room {
+                    *entry = (hash, place);
+                }
+                return usize::from(room);
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
+    fn find(&self, hash: u64) -> Option<(u32, u32)> {
+        let mut slot = hash as usize % SLOTS;
+        loop {
+            let (look, place) = *self.slots.get(slot)?;
+            if look == 0 || look == hash {
+                return (look == hash && place != AMBIGUOUS).then_some((place & 0xFFFF, place >> 16));
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+}
+
+/// Hashes of runs, from hashes of the runs half as long that lie `apart`.
+fn join(halves: &[u32], out: &mut Vec<u32>, apart: usize, turn: u32) {
+    let others = halves.get(apart..).unwrap_or_default();
+    out.clear();
+    out.extend(halves.iter().zip(others).map(|(one, other)| one.wrapping_add(other.rotate_left(turn))));
+}
+
+/// What the pixels at and below a place look like; never 0.
+fn look(picture: &Picture, x: u32, y: u32) -> u64 {
+    let mut hash = 0u64;
+    for row in (y..).step_by(LOOK_STEP as usize).take(LOOK_ROWS as usize) {
+        for pair in picture.row(x, row, LOOK_WIDTH).as_chunks::<8>().0 {
+            hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*pair)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
+    }
+    (hash ^ hash >> 32) | 1 << 63
+}

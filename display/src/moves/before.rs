@@ -1,0 +1,51 @@
+//! The picture as it was before the newest scan, kept only where the scan changed it.
+
+use crate::geometry::{Rect, Size};
+use crate::picture::Picture;
+use crate::tiles::{Grid, TILE};
+
+/// Old pixels, gathered while a scan overwrites them: that costs as much as what changed, not as
+/// the screen.
+#[derive(Debug, Default)]
+pub struct Before {
+    picture: Picture,
+    grid: Grid,
+    /// For each tile a bit for each of its rows whose old pixels were kept.
+    kept: Vec<u64>,
+}
+
+impl Before {
+    /// Begins a new scan of a screen of this size: nothing is kept.
+    pub fn begin(&mut self, size: Size) {
+        if self.picture.size() != size {
+            self.picture = Picture::new(size);
+            self.grid = Grid::new(size);
+        }
+        self.kept.clear();
+        self.kept.resize(self.grid.len(), 0);
+    }
+
+    /// Keeps one row of a tile, which begins at (`x`, `y`), before it is overwritten.
+    pub fn keep(&mut self, x: u32, y: u32, old: &[u8]) {
+        let tile = self.grid.index(x / TILE, y / TILE);
+        if let Some(rows) = self.kept.get_mut(tile) {
+            *rows |= 1 << (y % TILE);
+            self.picture.row_mut(x, y, (old.len() / 4) as u32).copy_from_slice(old);
+        }
+    }
+
+    /// Fills in what did not change within `area`, and gives the old picture: whole there, and
+    /// anything elsewhere.
+    pub fn complete(&mut self, area: Rect, now: &Picture) -> &Picture {
+        for tile in self.grid.touched(&area) {
+            let rect = self.grid.rect(tile);
+            let Some(kept) = self.kept.get_mut(tile) else { continue };
+            for y in (rect.y..rect.bottom()).filter(|y| *kept & 1 << (y % TILE) == 0) {
+                let same = now.row(rect.x, y, rect.width);
+                self.picture.row_mut(rect.x, y, rect.width).copy_from_slice(same);
+            }
+            *kept = u64::MAX;
+        }
+        &self.picture
+    }
+}

@@ -1,0 +1,252 @@
+//! Finds rectangles that moved by a given offset, by comparing pixels.
+//!
+//! The area is cut into cells; a cell has moved when all of its pixels were there before, that far
+//! away. The rectangle of such cells that explains most of what changed is then grown pixel by
+//! pixel.
+
+use super::Offset;
+use crate::damage::Change;
+use crate::geometry::Rect;
+use crate::picture::Picture;
+
+const WIDTH: u32 = 16;
+const HEIGHT: u32 = 8;
+
+/// Bytes of a cell's row.
+const SPAN: usize = WIDTH as usize * 4;
+
+/// A rectangle that explains fewer changed cells than this is not worth a copy.
+pub const LEAST_CELLS: u32 = 16;
+
+/// An area of the screen in cells; the buffers are kept from frame to frame.
+#[derive(Debug, Default)]
+pub struct Cells {
+    area: Rect,
+    columns: usize,
+    /// It changed and no rectangle explains it yet, row by row.
+    changed: Vec<bool>,
+    moved: Vec<bool>,
+    /// How many changed cells lie above and left, one row and one column larger than the cells.
+    sums: Vec<u32>,
+}
+
+/// Cells from a column and row on, up to others.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    left: usize,
+    right: usize,
+    top: usize,
+    bottom: usize,
+}
+
+impl Cells {
+    /// Takes an area, in which all of `changes` may have changed.
+    pub fn begin(&mut self, area: Rect, changes: &[Change]) {
+        self.area = area;
+        self.columns = area.width.div_ceil(WIDTH) as usize;
+        self.changed.clear();
+        self.changed.resize(self.columns * area.height.div_ceil(HEIGHT) as usize, false);
+        for rect in changes.iter().map(|change| change.rect.intersection(&area)) {
+            let columns = (rect.x - area.x) / WIDTH..(rect.right() - area.x).div_ceil(WIDTH);
+            for row in (rect.y - area.y) / HEIGHT..(rect.bottom() - area.y).div_ceil(HEIGHT) {
+                let start = row as usize * self.columns;
+                let cells = start + columns.start as usize..start + columns.end as usize;
+                self.changed.get_mut(cells).unwrap_or_default().fill(true);
+            }
+        }
+    }
+
+    /// Finds out what of it really did.
+    pub fn look(&mut self, before: &Picture, now: &Picture) {
+        let mut same = std::mem::take(&mut self.moved);
+        self.compare(before, now, self.area, (0, 0), &mut same);
+        self.changed.iter_mut().zip(&same).for_each(|(changed, same)| *changed &= !same);
+        self.moved = same;
+    }
+
+    /// How many cells changed and are not explained.
+    pub fn unexplained(&self) -> u32 {
+        self.changed.iter().filter(|changed| **changed).count() as u32
+    }
+
+    /// Looks for what moved by `offset`; false when that leads out of the area.
+    pub fn try_offset(&mut self, before: &Picture, now: &Picture, offset: Offset) -> bool {
+        let Some(reach) = reach(self.area, offset) else { return false };
+        let mut cells = std::mem::take(&mut self.moved);
+        self.compare(before, now, reach, offset, &mut cells);
+        self.moved = cells;
+        true
+    }
+
+    /// For each cell whether all of it lies within `reach` and is as it was `offset` away.
+    fn compare(
+        &self,
+        before: &Picture,
+        now: &Picture,
+        reach: Rect,
+        (right, down): Offset,
+        cells: &mut Vec<bool>,
+    ) {
+        cells.clear();
+        cells.resize(self.columns * self.area.height.div_ceil(HEIGHT) as usize, true);
+        // The cells of a row that lie within; all others have not moved.
+        let first = (reach.x - self.area.x).div_ceil(WIDTH) as usize;
+        let beyond = if reach.right() == self.area.right() {
+            self.columns
+        } else {
+            ((reach.right() - self.area.x) / WIDTH) as usize
+        };
+        let x = self.area.x + first as u32 * WIDTH;
+        let width = (self.area.x + beyond as u32 * WIDTH).min(self.area.right()).saturating_sub(x);
+        for (y, row) in (self.area.y..).step_by(HEIGHT as usize).zip(cells.chunks_mut(self.columns.max(1))) {
+            let bottom = (y + HEIGHT).min(self.area.bottom());
+            if y < reach.y || bottom > reach.bottom() || first >= beyond {
+                row.fill(false);
+                continue;
+            }
+            row.get_mut(..first).unwrap_or_default().fill(false);
+            row.get_mut(beyond..).unwrap_or_default().fill(false);
+            let row = row.get_mut(first..beyond).unwrap_or_default();
+            for y in y..bottom {
+                let here = now.row(x, y, width);
+                let there = before.row(x.wrapping_add_signed(-right), y.wrapping_add_signed(-down), width);
+                if here == there {
+                    continue;
+                }
+                let ((here, here_end), (there, there_end)) = (here.as_chunks::<SPAN>(), there.as_chunks());
+                for (same, (here, there)) in row.iter_mut().zip(here.iter().zip(there)) {
+                    *same &= here == there;
+                }
+                if let Some(same) = row.get_mut(here.len()) {
+                    *same &= here_end == there_end;
+                }
+            }
+        }
+    }
+
+    /// Takes the rectangle that moved and explains the most; `None` when none is worth it.
+    pub fn take(&mut self, before: &Picture, now: &Picture, offset: Offset) -> Option<Rect> {
+        self.sum_up();
+        let best = self.best()?;
+        let block = self.trimmed(best);
+        for row in block.top..block.bottom {
+            let start = row * self.columns;
+            self.changed.get_mut(start + block.left..start + block.right)?.fill(false);
+        }
+        let x = self.area.x + block.left as u32 * WIDTH;
+        let y = self.area.y + block.top as u32 * HEIGHT;
+        let right = (self.area.x + block.right as u32 * WIDTH).min(self.area.right());
+        let bottom = (self.area.y + block.bottom as u32 * HEIGHT).min(self.area.bottom());
+        Some(grow(before, now, Rect::new(x, y, right - x, bottom - y), reach(self.area, offset)?, offset))
+    }
+
+    fn sum_up(&mut self) {
+        let width = self.columns + 1;
+        self.sums.clear();
+        self.sums.resize(width, 0);
+        let cells = self.changed.chunks(self.columns.max(1)).zip(self.moved.chunks(self.columns.max(1)));
+        for (row, (changed, moved)) in cells.enumerate() {
+            let mut sum = 0;
+            self.sums.push(0);
+            for (column, (changed, moved)) in changed.iter().zip(moved).enumerate() {
+                sum += u32::from(*changed && *moved);
+                let above = self.sums.get(row * width + column + 1).copied().unwrap_or_default();
+                self.sums.push(above + sum);
+            }
+        }
+    }
+
+    /// Changed cells within.
+    fn explained(&self, block: Block) -> u32 {
+        let at = |column: usize, row: usize| {
+            self.sums.get(row * (self.columns + 1) + column).copied().unwrap_or_default()
+        };
+        (at(block.right, block.bottom) + at(block.left, block.top))
+            .saturating_sub(at(block.left, block.bottom) + at(block.right, block.top))
+    }
+
+    /// Of all rectangles of moved cells the one that explains the most: row by row, the rectangles
+    /// that end there lie under the histogram of moved cells above.
+    fn best(&self) -> Option<Block> {
+        let mut best: Option<(u32, Block)> = None;
+        let mut heights = vec![0usize; self.columns];
+        let mut open: Vec<(usize, usize)> = Vec::with_capacity(self.columns + 1);
+        for (row, moved) in self.moved.chunks(self.columns.max(1)).enumerate() {
+            for (height, moved) in heights.iter_mut().zip(moved) {
+                *height = if *moved { *height + 1 } else { 0 };
+            }
+            for (column, height) in heights.iter().copied().chain([0]).enumerate() {
+                let mut start = column;
+                while let Some((left, tall)) = open.pop_if(|(_, tall)| *tall > height) {
+                    start = left;
+                    let block = Block { left, right: column, top: row + 1 - tall, bottom: row + 1 };
+                    let explained = self.explained(block);
+                    if explained >= best.map_or(LEAST_CELLS, |(most, _)| most + 1) {
+                        best = Some((explained, block));
+                    }
+                }
+                if height > 0 && open.last().is_none_or(|(_, tall)| *tall < height) {
+                    open.push((start, height));
+                }
+            }
+        }
+        best.map(|(_, block)| block)
+    }
+
+    /// Without the outer rows and columns that explain nothing.
+    fn trimmed(&self, mut block: Block) -> Block {
+        let all = self.explained(block);
+        while self.explained(Block { top: block.top + 1, ..block }) == all {
+            block.top += 1;
+        }
+        while self.explained(Block { bottom: block.bottom - 1, ..block }) == all {
+            block.bottom -= 1;
+        }
+        while self.explained(Block { left: block.left + 1, ..block }) == all {
+            block.left += 1;
+        }
+        while self.explained(Block { right: block.right - 1, ..block }) == all {
+            block.right -= 1;
+        }
+        block
+    }
+}
+
+/// The part of `area` whose pixels come from within it.
+fn reach(area: Rect, (right, down): Offset) -> Option<Rect> {
+    let reach = Rect {
+        x: area.x + right.max(0).unsigned_abs(),
+        y: area.y + down.max(0).unsigned_abs(),
+        width: area.width.checked_sub(right.unsigned_abs())?,
+        height: area.height.checked_sub(down.unsigned_abs())?,
+    };
+    (!reach.is_empty()).then_some(reach)
+}
+
+/// Adds the rows and columns around `rect` that moved with it, up to less than a cell on each side.
+fn grow(before: &Picture, now: &Picture, mut rect: Rect, reach: Rect, (right, down): Offset) -> Rect {
+    let moved = |strip: Rect| {
+        strip.intersection(&reach) == strip
+            && (strip.y..strip.bottom()).all(|y| {
+                let from = (strip.x.wrapping_add_signed(-right), y.wrapping_add_signed(-down));
+                now.row(strip.x, y, strip.width) == before.row(from.0, from.1, strip.width)
+            })
+    };
+    for _ in 1..WIDTH {
+        if rect.x > reach.x && moved(Rect::new(rect.x - 1, rect.y, 1, rect.height)) {
+            rect = Rect { x: rect.x - 1, width: rect.width + 1, ..rect };
+        }
+        if moved(Rect::new(rect.right(), rect.y, 1, rect.height)) {
+            rect.width += 1;
+        }
+    }
+    for _ in 1..HEIGHT {
+        if rect.y > reach.y && moved(Rect::new(rect.x, rect.y - 1, rect.width, 1)) {
+            rect = Rect { y: rect.y - 1, height: rect.height + 1, ..rect };
+        }
+        if moved(Rect::new(rect.x, rect.bottom(), rect.width, 1)) {
+            rect.height += 1;
+        }
+    }
+    rect
+}
