@@ -27,6 +27,15 @@ impl SceneSource {
         Renderer::new(scene, self.size.width, self.size.height)
     }
 
+    /// Red, green, blue and 255, as a client's canvas has them.
+    pub fn rgba(&self) -> Vec<u8> {
+        let rgba = |pixel: &u32| {
+            let [blue, green, red, _] = pixel.to_le_bytes();
+            [red, green, blue, 255]
+        };
+        self.lock().iter().flat_map(rgba).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<u32>> {
         self.pixels.lock().unwrap_or_else(PoisonError::into_inner)
     }
