@@ -81,5 +81,6 @@ for name in "${suites[@]}"; do suite "$name" "$name"; done
 
 printf '\n'
 printf '%s\n' "${report[@]}"
-if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
+[ "$skipped" = 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
