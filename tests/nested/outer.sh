@@ -49,6 +49,7 @@ run_outer() {
 
 # take_results PAYLOAD DIR: what the run left in its /results
 take_results() {
+    rm -rf "$2/results"
     # 1: it had to be made whole, after a machine that did not end by itself
     e2fsck -fy "$1" > /dev/null 2>&1 || [[ $? == 1 ]]
     debugfs -R "rdump /results $2" "$1" > /dev/null 2>&1

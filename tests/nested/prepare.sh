@@ -16,25 +16,6 @@ die() {
     echo "nested tests: $*" >&2
     exit 1
 }
-# until_emulated COMMAND...: runs it until the emulation does its part, a few times at most. What an
-# attempt says is indented; the checks of the last one count.
-until_emulated() {
-    local attempt outcome said
-    said=$(mktemp)
-    for attempt in 1 2 3 4 5; do
-        outcome=0
-        "$@" | tee "$said" | sed -u 's/^/    /' || outcome=${PIPESTATUS[0]}
-        ((outcome == emulation_failed)) || break
-        echo "The emulation of AMD-V failed (attempt $attempt of 5)."
-    done
-    if ((outcome == emulation_failed)); then
-        echo 'not ok - the emulation of AMD-V lasts to the end'
-    else
-        grep -E '^(not )?ok - ' "$said" || true
-    fi
-    rm -f "$said"
-    return "$outcome"
-}
 step() { printf '[prepare %3d s] %s\n' "$SECONDS" "$*"; }
 
 need() {
@@ -75,14 +56,33 @@ prepare() {
     step "made ready with $vmm"
 }
 
-# run_payload SIZE [QEMU-OPTION...]: runs what is in $tree and returns its status.
+# run_payload SIZE [QEMU-OPTION...]: runs what is in $tree and returns its status; again, a few times at
+# most, where the emulation did not do its part. What an attempt says is indented; the checks of the
+# last one count.
 run_payload() {
+    local attempt status said=$work/said
+    for attempt in 1 2 3 4 5; do
+        status=0
+        attempt_payload "$@" | tee "$said" | sed -u 's/^/    /' || status=${PIPESTATUS[0]}
+        ((status == emulation_failed)) || break
+        echo "The emulation of AMD-V failed (attempt $attempt of 5)."
+    done
+    if ((status == emulation_failed)); then
+        echo 'not ok - the emulation of AMD-V lasts to the end'
+    else
+        grep -E '^(not )?ok - ' "$said" || true
+    fi
+    return "$status"
+}
+
+# attempt_payload SIZE [QEMU-OPTION...]: once, from its beginning
+attempt_payload() {
     local status=0 size=$1
     shift
-    make_disk "$work/payload.raw" "$size" "$tree"
+    make_disk "$work/payload.raw" "$size" "$tree" || return
     step 'starting the machine between'
     run_outer "$limit" "$logs/outer.log" "$work/payload.raw" "$@" || status=$?
-    take_results "$work/payload.raw" "$logs"
+    take_results "$work/payload.raw" "$logs" || return
     if ((status == 124)) && ! grep -qE '^(not )?ok - ' "$logs/outer.log"; then return "$emulation_failed"; fi
     # A processor that fails so takes the machine between with it, as often as not without a word.
     if ((status == 125)); then return "$emulation_failed"; fi
