@@ -5,8 +5,8 @@ use crate::boot::{BootError, BootFiles};
 use crate::legacy::LogFiles;
 use crate::machine::kvm::{DiskError, open_disk};
 use crate::{host, memory};
-use oriel_net::{Cable, OpenTap, PlugError};
-use oriel_qemu::{DiskImages, Setup, StartError, Supplies};
+use oriel_net::{OpenTap, PlugError, open_link};
+use oriel_qemu::{DiskImages, Setup, StartError};
 use oriel_vmm_api::{MachineConfig, MachineKind};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -87,25 +87,24 @@ impl Resources {
         control: UnixListener,
         locks: Vec<OwnedFd>,
     ) -> Result<Self, ResourceError> {
-        let (machine, disks, cables) = match config.machine {
+        let (machine, disks) = match config.machine {
             MachineKind::Kvm => {
                 let device = host::open_kvm().map_err(|finding| ResourceError::NoKvm(finding.to_string()))?;
                 let boot = BootFiles::open(&config.boot)?;
                 let disks = config.disks.iter().map(open_disk).collect::<Result<_, _>>()?;
-                let cables = config.networks.iter().map(|network| Cable::open(&network.link));
                 let large_pages_free = memory::large_pages_free();
                 let machine = MachineResources::Kvm { device, boot, large_pages_free };
-                (machine, disks, cables.collect::<Result<_, _>>()?)
+                (machine, disks)
             }
             MachineKind::Qemu => {
-                let Supplies { setup, disks, cables } = Supplies::open(config)?;
+                let setup = Setup::find(config)?;
                 let twice = |disk: DiskImages| disk.for_qemu.into_iter().chain(disk.for_check).collect();
-                (MachineResources::Qemu(setup), disks.into_iter().map(twice).collect(), cables)
+                let disks = config.disks.iter().map(|disk| DiskImages::open(disk).map(twice));
+                (MachineResources::Qemu(setup), disks.collect::<Result<_, _>>()?)
             }
         };
-        // What leads to passt is connected by the keeper when the machine asks for it.
-        let tap = |cable| if let Cable::Tap(tap) = cable { Some(tap) } else { None };
-        let taps = cables.into_iter().map(tap).collect();
+        let taps = config.networks.iter().map(|network| open_link(&network.link));
+        let taps = taps.collect::<Result<_, _>>()?;
         let serial_log = LogFiles::create(&config.serial_log)
             .map_err(|error| ResourceError::SerialLog { path: config.serial_log.clone(), error })?;
         Ok(Self { control, serial_log, disks, taps, machine, locks })

@@ -68,21 +68,9 @@ impl ImageFile {
     }
 
     /// Fills `pieces` from `offset`; what lies beyond the end reads as zeroes.
-    pub fn read_pieces(&self, mut offset: u64, mut pieces: Pieces, pace: Pace) -> io::Result<()> {
-        while !pieces.is_empty() {
-            match self.read_some(offset, pieces, pace) {
-                Ok(0) => {
-                    pieces.clear();
-                    return Ok(());
-                }
-                Ok(count) => {
-                    pieces = pieces.split_at(count).1;
-                    offset = offset.saturating_add(count as u64);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+    pub fn read_pieces(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
+        let rest = transfer(offset, pieces, |offset, pieces| self.read_some(offset, pieces, pace))?;
+        rest.clear();
         Ok(())
     }
 
@@ -123,30 +111,24 @@ impl ImageFile {
     }
 
     /// Writes all of `pieces` at `offset`.
-    pub fn write_pieces(&self, mut offset: u64, mut pieces: Pieces) -> io::Result<()> {
+    pub fn write_pieces(&self, offset: u64, pieces: Pieces) -> io::Result<()> {
         #[cfg(test)]
         {
             let mut bytes = vec![0; pieces.len()];
             pieces.copy_to(&mut bytes);
             self.note(Change::Written(offset, bytes));
         }
-        while !pieces.is_empty() {
-            let at = i64::try_from(offset).map_err(io::Error::other)?;
-            let vectors = pieces.vectors();
-            let fd = self.file.as_raw_fd();
-            // SAFETY: the vectors describe memory that is there for as long as `pieces` is.
-            let count = unsafe { libc::pwritev(fd, vectors.as_ptr(), vectors.len() as i32, at) };
-            match usize::try_from(count).map_err(|_| io::Error::last_os_error()) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    pieces = pieces.split_at(count).1;
-                    offset = offset.saturating_add(count as u64);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        let rest = transfer(offset, pieces, |offset, pieces| self.write_some(offset, pieces))?;
+        if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+    }
+
+    fn write_some(&self, offset: u64, pieces: Pieces) -> io::Result<usize> {
+        let offset = i64::try_from(offset).map_err(io::Error::other)?;
+        let vectors = pieces.vectors();
+        // SAFETY: the vectors describe memory that is there for as long as `pieces` is.
+        let count =
+            unsafe { libc::pwritev(self.file.as_raw_fd(), vectors.as_ptr(), vectors.len() as i32, offset) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
     /// Puts what was written onto the medium.
@@ -184,6 +166,27 @@ impl ImageFile {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Has `step` take as much as it does at a time until all of `pieces` is done; gives those that are
+/// left when it does nothing more.
+fn transfer<'a>(
+    mut offset: u64,
+    mut pieces: Pieces<'a>,
+    step: impl Fn(u64, Pieces<'a>) -> io::Result<usize>,
+) -> io::Result<Pieces<'a>> {
+    while !pieces.is_empty() {
+        match step(offset, pieces) {
+            Ok(0) => break,
+            Ok(count) => {
+                pieces = pieces.split_at(count).1;
+                offset = offset.saturating_add(count as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pieces)
 }
 
 fn would_block() -> io::Error {

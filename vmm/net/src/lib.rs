@@ -17,7 +17,9 @@ mod tap;
 
 pub use connector::Connector;
 pub use mac::{BadMac, MacAddress};
-pub use passt::{Passt, Spawner, installed_passt};
-pub use plug::{Cable, PlugError, limit};
+#[cfg(any(test, feature = "test-driver"))]
+pub use passt::Unjailed;
+pub use passt::{Passt, Program as PasstProgram, installed_passt};
+pub use plug::{Cable, PlugError, limit, open_link};
 pub use relay::Relay;
 pub use tap::{OpenTap, Tap, TapError, open_tap};

@@ -2,7 +2,7 @@
 
 use crate::connector::Connector;
 use crate::mac::BadMac;
-use crate::passt::{Passt, Spawner};
+use crate::passt::{Passt, Program};
 use crate::tap::{OpenTap, Tap, TapError, open_tap};
 use oriel_virtio::net::{Backend, Unplugged};
 use oriel_virtio::{Limit, Limiter};
@@ -37,19 +37,20 @@ pub enum Cable {
     Isolated,
 }
 
-impl Cable {
-    /// What `link` names.
-    ///
-    /// # Errors
-    /// When the host does not have it.
-    pub fn open(link: &Link) -> Result<Self, PlugError> {
-        Ok(match link {
-            Link::Passt => Self::Passt(Arc::new(Spawner::find().map_err(PlugError::Passt)?)),
-            Link::Tap { name } => Self::Tap(open_tap(name)?),
-            Link::Isolated => Self::Isolated,
-        })
+/// Opens what `link` needs of this host beforehand. A passt is only looked for: it is connected
+/// when the machine asks for it.
+///
+/// # Errors
+/// When the host does not have it.
+pub fn open_link(link: &Link) -> Result<Option<OpenTap>, PlugError> {
+    match link {
+        Link::Passt => Program::find().map(|_| None).map_err(PlugError::Passt),
+        Link::Tap { name } => Ok(Some(open_tap(name)?)),
+        Link::Isolated => Ok(None),
     }
+}
 
+impl Cable {
     /// Makes its end.
     ///
     /// # Errors

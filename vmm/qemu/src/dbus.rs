@@ -4,6 +4,7 @@
 //! calls us: with the picture ([`serve_listener`]), with what the guest plays ([`serve_speaker`])
 //! and for what it records ([`serve_microphone`]).
 
+mod calls;
 mod console;
 mod listener;
 mod microphone;

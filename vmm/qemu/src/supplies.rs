@@ -37,26 +37,13 @@ pub struct Supplies {
     pub cables: Vec<Cable>,
 }
 
-impl Supplies {
-    /// Finds and opens what `config` needs. No image is looked into.
-    ///
-    /// # Errors
-    /// When QEMU or a file is missing, or the configuration is none.
-    pub fn open(config: &MachineConfig) -> Result<Self, StartError> {
-        check(config)?;
-        let setup = Setup::find(config)?;
-        let disks = config.disks.iter().map(DiskImages::open).collect::<Result<_, _>>()?;
-        let cables = config.networks.iter().map(|network| Cable::open(&network.link));
-        Ok(Self { setup, disks, cables: cables.collect::<Result<_, _>>()? })
-    }
-}
-
 impl Setup {
     /// Finds QEMU and what it boots.
     ///
     /// # Errors
-    /// When it is missing.
+    /// When it is missing, or the configuration is none.
     pub fn find(config: &MachineConfig) -> Result<Self, StartError> {
+        check(config)?;
         let kernel = Some(&config.boot.kernel).filter(|kernel| !kernel.as_os_str().is_empty());
         let initrd = config.boot.initrd.as_ref().filter(|_| kernel.is_some());
         for (what, path) in [("kernel", kernel), ("initial RAM disk", initrd)] {

@@ -3,7 +3,7 @@
 use super::messages::{HELPER_SOCKET, Outfit};
 use super::{OWN_PROGRAM, plan, start};
 use oriel_jail::{Child, Ending, Started};
-use oriel_net::Spawner;
+use oriel_net::PasstProgram;
 use oriel_vmm_api::{Link, MachineConfig};
 use std::collections::BTreeMap;
 use std::io;
@@ -50,8 +50,8 @@ impl<'a> Helpers<'a> {
         self.started.insert(network, Instant::now());
         let outfit = Outfit::Helper {
             plan: plan::of_passt(namespaces),
-            program: Spawner::find()?.program().to_owned(),
-            arguments: Spawner::arguments(HELPER_SOCKET),
+            program: PasstProgram::find()?.path().to_owned(),
+            arguments: PasstProgram::arguments(HELPER_SOCKET),
         };
         leash.send(&outfit, &[])?;
         Ok(ours.into())

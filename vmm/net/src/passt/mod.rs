@@ -2,8 +2,12 @@
 
 mod backend;
 mod dial;
+mod program;
 mod resolver;
-mod spawner;
+#[cfg(any(test, feature = "test-driver"))]
+mod unjailed;
 
 pub use backend::Passt;
-pub use spawner::{Spawner, installed_passt};
+pub use program::{Program, installed_passt};
+#[cfg(any(test, feature = "test-driver"))]
+pub use unjailed::Unjailed;

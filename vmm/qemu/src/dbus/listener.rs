@@ -1,6 +1,6 @@
 //! `org.qemu.Display1.Listener`: the object on our side that QEMU sends its picture to.
 
-use super::{QUEUED, next_message};
+use super::calls::{self, Callee};
 use crate::counters::{Counters, count};
 use crate::display::{Picture, PictureError, Scanout};
 use crate::error::CommandError;
@@ -11,20 +11,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
-use zbus::connection::Builder;
-use zbus::message::{Flags, Type};
+use std::sync::mpsc::Receiver;
 use zbus::wire::{self, Variant};
-use zbus::{Connection, Message, block_on};
+use zbus::{Connection, Message};
 
 const LISTENER: &str = "org.qemu.Display1.Listener";
 /// Pictures in shared memory, which QEMU offers from version 9.2 on.
 const LISTENER_MAP: &str = "org.qemu.Display1.Listener.Unix.Map";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// Serves the listener on `stream` on a thread of its own that ends with the connection. The
-/// receiver hears when QEMU has connected; drop nothing before that.
+/// Serves the listener on `stream`; see [`calls::serve`].
 ///
 /// # Errors
 /// The thread cannot be made.
@@ -33,12 +29,7 @@ pub(crate) fn serve_listener(
     picture: Picture,
     counters: Arc<Counters>,
 ) -> io::Result<Receiver<Result<(), CommandError>>> {
-    let (tell, told) = mpsc::sync_channel(1);
-    let listener = Listener { picture, counters };
-    thread::Builder::new()
-        .name("qemu-display".to_owned())
-        .spawn(move || block_on(listener.serve(stream, tell)))?;
-    Ok(told)
+    calls::serve("qemu-display", stream, Listener { picture, counters })
 }
 
 struct Listener {
@@ -78,33 +69,19 @@ impl CallError {
     }
 }
 
-impl Listener {
-    async fn serve(mut self, stream: UnixStream, tell: SyncSender<Result<(), CommandError>>) {
-        let built = Builder::unix_stream(stream).p2p().max_queued(QUEUED).build_message_stream().await;
-        let mut messages = match built {
-            Ok(messages) => messages,
-            Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
-        };
-        let connection = Connection::from(&messages);
-        drop(tell.send(Ok(())));
-        while let Some(Ok(message)) = next_message(&mut messages).await {
-            if message.message_type() == Type::MethodCall && self.answer(&connection, &message).await.is_err()
-            {
-                break;
-            }
-        }
-        self.picture.disable();
-    }
+impl Callee for Listener {
+    type Outcome = Result<Answer, CallError>;
 
-    async fn answer(&mut self, connection: &Connection, message: &Message) -> zbus::Result<()> {
-        let outcome = self.handle(message);
+    fn handle(&mut self, message: &Message) -> Self::Outcome {
+        let outcome = self.take(message);
         if let Err(error) = &outcome {
             count(&self.counters.display_refused);
             tracing::debug!(%error, call = ?message.header().member(), "refused a call of the display");
         }
-        if message.primary_header().flags().contains(Flags::NO_REPLY_EXPECTED) {
-            return Ok(());
-        }
+        outcome
+    }
+
+    async fn reply(connection: &Connection, message: &Message, outcome: Self::Outcome) -> zbus::Result<()> {
         let header = message.header();
         let interfaces = || vec![LISTENER_MAP];
         match outcome {
@@ -118,7 +95,13 @@ impl Listener {
         }
     }
 
-    fn handle(&mut self, message: &Message) -> Result<Answer, CallError> {
+    fn ended(&mut self) {
+        self.picture.disable();
+    }
+}
+
+impl Listener {
+    fn take(&mut self, message: &Message) -> Result<Answer, CallError> {
         let header = message.header();
         let interface = header.interface().map_or(LISTENER, |interface| interface.as_str());
         let member = header.member().map_or("", |member| member.as_str());

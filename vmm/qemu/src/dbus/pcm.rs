@@ -1,16 +1,13 @@
 //! What QEMU's two audio interfaces have in common: a connection on which it calls us about
 //! streams of samples.
 
-use super::{QUEUED, next_message};
+use super::calls::{self, Callee};
 use crate::error::CommandError;
 use oriel_display::audio::{CHANNELS, RATE};
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
-use zbus::connection::Builder;
-use zbus::message::{Flags, Type};
-use zbus::{Connection, Message, block_on};
+use std::sync::mpsc::Receiver;
+use zbus::{Connection, Message};
 
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
@@ -32,8 +29,7 @@ pub(super) trait Stream: Send + 'static {
     fn call(&mut self, member: &str, message: &Message) -> zbus::Result<Option<Answer>>;
 }
 
-/// Serves `stream` on a thread of its own that ends with the connection. The receiver hears when
-/// QEMU has connected; drop nothing before that.
+/// Serves `stream`; see [`calls::serve`].
 ///
 /// # Errors
 /// The thread cannot be made.
@@ -42,46 +38,39 @@ pub(super) fn serve(
     socket: UnixStream,
     stream: impl Stream,
 ) -> io::Result<Receiver<Result<(), CommandError>>> {
-    let (tell, told) = mpsc::sync_channel(1);
-    thread::Builder::new().name(name.to_owned()).spawn(move || block_on(listen(socket, stream, tell)))?;
-    Ok(told)
+    calls::serve(name, socket, Samples(stream))
 }
 
-async fn listen(socket: UnixStream, mut stream: impl Stream, tell: SyncSender<Result<(), CommandError>>) {
-    let built = Builder::unix_stream(socket).p2p().max_queued(QUEUED).build_message_stream().await;
-    let mut messages = match built {
-        Ok(messages) => messages,
-        Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
-    };
-    let connection = Connection::from(&messages);
-    drop(tell.send(Ok(())));
-    while let Some(Ok(message)) = next_message(&mut messages).await {
-        let is_call = message.message_type() == Type::MethodCall;
-        if is_call && answer(&connection, &message, &mut stream).await.is_err() {
-            break;
-        }
-    }
-    stream.enabled(false);
-}
+struct Samples<S>(S);
 
-async fn answer(connection: &Connection, message: &Message, stream: &mut impl Stream) -> zbus::Result<()> {
-    let outcome = handle(message, stream);
-    if message.primary_header().flags().contains(Flags::NO_REPLY_EXPECTED) {
-        return Ok(());
+impl<S: Stream> Callee for Samples<S> {
+    type Outcome = zbus::Result<Option<Answer>>;
+
+    fn handle(&mut self, message: &Message) -> Self::Outcome {
+        handle(message, &mut self.0)
     }
-    let header = message.header();
-    match outcome {
-        Ok(Some(Answer::Done)) => connection.reply(&header, &()).await,
-        Ok(Some(Answer::Bytes(bytes))) => connection.reply(&header, &serde_bytes::Bytes::new(&bytes)).await,
-        Ok(None) => {
-            let unknown = "org.freedesktop.DBus.Error.UnknownMethod";
-            connection.reply_error(&header, unknown, &"there is no such method").await
+
+    async fn reply(connection: &Connection, message: &Message, outcome: Self::Outcome) -> zbus::Result<()> {
+        let header = message.header();
+        match outcome {
+            Ok(Some(Answer::Done)) => connection.reply(&header, &()).await,
+            Ok(Some(Answer::Bytes(bytes))) => {
+                connection.reply(&header, &serde_bytes::Bytes::new(&bytes)).await
+            }
+            Ok(None) => {
+                let unknown = "org.freedesktop.DBus.Error.UnknownMethod";
+                connection.reply_error(&header, unknown, &"there is no such method").await
+            }
+            Err(error) => {
+                tracing::debug!(%error, call = ?header.member(), "refused a call about sound");
+                let invalid = "org.freedesktop.DBus.Error.InvalidArgs";
+                connection.reply_error(&header, invalid, &error.to_string()).await
+            }
         }
-        Err(error) => {
-            tracing::debug!(%error, call = ?header.member(), "refused a call about sound");
-            let invalid = "org.freedesktop.DBus.Error.InvalidArgs";
-            connection.reply_error(&header, invalid, &error.to_string()).await
-        }
+    }
+
+    fn ended(&mut self) {
+        self.0.enabled(false);
     }
 }
 

@@ -1,0 +1,92 @@
+//! passt's program.
+
+use super::backend::MTU;
+use super::resolver::name_servers;
+use std::env;
+use std::io;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const NAME: &str = "passt";
+
+/// As many as passt takes of each family (`MAXNS`).
+const MOST_SERVERS: usize = 3;
+
+/// The installed passt, and how a process of it is started: with one end of a socket pair. It ends
+/// when the other end is closed, so it does not outlive whoever holds that.
+pub struct Program(PathBuf);
+
+impl Program {
+    /// Finds the program in `PATH` or in Debian's place for it.
+    ///
+    /// # Errors
+    /// Not found; in one plain sentence.
+    pub fn find() -> io::Result<Self> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&path)
+            .chain([PathBuf::from("/usr/bin")])
+            .map(|folder| folder.join(NAME))
+            .find(|candidate| candidate.is_absolute() && candidate.is_file())
+            .map(Self)
+            .ok_or_else(|| {
+                io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "passt is not installed: install the package passt, or give the desktop no network",
+                )
+            })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What it is started with, if it inherits `socket`.
+    pub fn arguments(socket: RawFd) -> Vec<String> {
+        let (socket, mtu) = (socket.to_string(), MTU.to_string());
+        let mut arguments = vec!["--foreground", "--quiet", "--fd", &socket, "--mtu", &mtu];
+        // Nothing from outside reaches the guest, and the guest does not reach what listens on the
+        // host's loopback interface by way of the gateway's address.
+        arguments.extend(["--tcp-ports", "none", "--udp-ports", "none", "--no-map-gw"]);
+        let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        let servers = name_servers();
+        if servers.is_empty() {
+            tracing::warn!(
+                "the host's name server listens on the loopback interface only, where desktops cannot reach it: \
+                 they get none; name one in /etc/resolv.conf"
+            );
+        }
+        for server in servers.into_iter().take(MOST_SERVERS) {
+            arguments.extend(["--dns".to_owned(), server.to_string()]);
+        }
+        arguments
+    }
+}
+
+/// The version of the passt that is installed, in its own words; `None` if there is none that runs.
+pub fn installed_passt() -> Option<String> {
+    let Program(program) = Program::find().ok()?;
+    let output = Command::new(program).arg("--version").env_clear().stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then(|| parse_version(&text))?
+}
+
+/// What follows the name in the first line. Debian 12's says `passt unknown version`.
+fn parse_version(text: &str) -> Option<String> {
+    let version = text.lines().next()?.strip_prefix("passt ")?.trim();
+    Some(if version.is_empty() { "unknown version" } else { version }.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_what_follows_the_name() {
+        let newer = "passt 0.0~git20250503.587980c-2\nCopyright Red Hat\n";
+        assert_eq!(parse_version(newer).as_deref(), Some("0.0~git20250503.587980c-2"));
+        assert_eq!(parse_version("passt unknown version\nC").as_deref(), Some("unknown version"));
+        assert_eq!(parse_version("something else"), None);
+    }
+}

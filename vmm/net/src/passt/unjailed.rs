@@ -1,0 +1,101 @@
+//! passt without a jail, as a child of this process: for tests of what goes over the cable.
+
+use super::program::Program;
+use crate::connector::Connector;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+
+/// The most of what a process says on its way that is kept.
+const LAST_WORDS: u64 = 16 << 10;
+
+/// Starts passt processes, each with one end of a socket pair.
+pub struct Unjailed(Program);
+
+impl Unjailed {
+    /// # Errors
+    /// passt is not there; in one plain sentence.
+    pub fn find() -> io::Result<Self> {
+        Program::find().map(Self)
+    }
+
+    fn command(&self, socket: RawFd) -> Command {
+        let mut command = Command::new(self.0.path());
+        command.args(Program::arguments(socket));
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // SAFETY: the closure only makes async-signal-safe system calls and does not allocate.
+        unsafe {
+            command.pre_exec(move || keep_only(socket));
+        }
+        command
+    }
+}
+
+impl Connector for Unjailed {
+    fn connect(&self) -> io::Result<OwnedFd> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let mut command = self.command(theirs.as_raw_fd());
+        let (report, started) = mpsc::sync_channel(1);
+        // Somebody has to reap it.
+        std::thread::Builder::new().name("passt".into()).spawn(move || {
+            let spawned = command.spawn();
+            drop(theirs);
+            match spawned {
+                Ok(child) => {
+                    let _ = report.send(Ok(()));
+                    attend(child);
+                }
+                Err(error) => drop(report.send(Err(error))),
+            }
+        })?;
+        started.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
+        Ok(ours.into())
+    }
+}
+
+/// Hears the process out and reaps it.
+fn attend(mut child: Child) {
+    let mut said = Vec::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        let _ = (&mut stderr).take(LAST_WORDS).read_to_end(&mut said);
+        // It must not wait for a reader.
+        let _ = io::copy(&mut stderr, &mut io::sink());
+    }
+    match child.wait() {
+        Ok(status) if status.success() => tracing::debug!("passt ended"),
+        Ok(status) => tracing::warn!(%status, said = last_words(&said), "passt failed"),
+        Err(error) => tracing::warn!(%error, "passt cannot be waited for"),
+    }
+}
+
+/// The last line that is about the matter: without a system log it complains of that as well.
+fn last_words(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
+    let mut lines = text.lines().filter(|line| !line.is_empty() && !line.contains("to syslog"));
+    lines.next_back().unwrap_or_default().to_owned()
+}
+
+/// Runs between fork and exec: every descriptor but standard ones and `socket` is closed by exec.
+fn keep_only(socket: RawFd) -> io::Result<()> {
+    let check = |result: libc::c_int| if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
+    // SAFETY: plain system calls on valid arguments.
+    unsafe {
+        check(libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int))?;
+        check(libc::fcntl(socket, libc::F_SETFD, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_about_the_matter() {
+        let said =
+            b"Failed to send 9 bytes to syslog\nCouldn't open it\n\nFailed to send 1 bytes to syslog\n";
+        assert_eq!(last_words(said), "Couldn't open it");
+    }
+}
