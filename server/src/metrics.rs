@@ -1,6 +1,6 @@
 //! What is counted, in Prometheus' text format.
 
-use crate::desktops::{State, Status};
+use crate::desktops::{Attention, State, Status};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,7 +67,7 @@ impl Metrics {
     }
 
     /// Everything as text.
-    pub fn text(&self, sessions: i64, desktops: &[Status]) -> String {
+    pub fn text(&self, sessions: i64, desktops: &[(Status, Attention)]) -> String {
         let mut text = String::new();
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as i64;
         let outcomes = [
@@ -79,11 +79,19 @@ impl Metrics {
         family(&mut text, "oriel_sessions", "gauge", "Open sessions.", &[("", sessions)]);
         let states =
             [State::Stopped, State::Starting, State::Running, State::Stopping, State::Failed].map(|state| {
-                let count = desktops.iter().filter(|status| status.state == state).count();
+                let count = desktops.iter().filter(|(status, _)| status.state == state).count();
                 (format!(r#"{{state="{}"}}"#, state.as_str()), count as i64)
             });
         let states = states.each_ref().map(|(labels, count)| (labels.as_str(), *count));
         family(&mut text, "oriel_desktops", "gauge", "Desktops known to this server by state.", &states);
+        let attentions = Attention::ALL.map(|attention| {
+            let up = |(status, given): &&(Status, Attention)| status.state.is_up() && *given == attention;
+            let labels = format!(r#"{{attention="{}"}}"#, attention.as_str());
+            (labels, desktops.iter().filter(up).count() as i64)
+        });
+        let attentions = attentions.each_ref().map(|(labels, count)| (labels.as_str(), *count));
+        let help = "Desktops that are up by what people do there; processors are shared by it.";
+        family(&mut text, "oriel_desktops_up", "gauge", help, &attentions);
         for (name, kind, help, counter) in [
             ("oriel_http_requests_total", "counter", "HTTP requests.", &self.requests),
             ("oriel_tickets_total", "counter", "Tickets issued.", &self.tickets),

@@ -2,6 +2,7 @@
 //! change of state before acting on it.
 
 use super::admission::{Promise, Refusal, admit};
+use super::audience::{self, Attention, Audience};
 use super::control::{ControlLink, Events};
 use super::directory::World;
 use super::prepare::{PrepareError, Up, prepare, read_last_words};
@@ -47,6 +48,9 @@ pub(super) struct Actor {
     /// What the machine said last, before its connection ended.
     last_words: Option<LastWords>,
     pid: Option<u32>,
+    attention: Attention,
+    /// It was said that weights cannot be set.
+    unweighed: bool,
 }
 
 enum Machine {
@@ -99,6 +103,7 @@ impl Actor {
         world: Arc<World>,
         record: &Record,
         orders: mpsc::Receiver<Order>,
+        audience: watch::Receiver<Audience>,
     ) -> watch::Receiver<Status> {
         let (status, watcher) = watch::channel(Status {
             state: record.state,
@@ -119,12 +124,14 @@ impl Actor {
             start_again: false,
             last_words: None,
             pid: record.pid,
+            attention: Attention::Unwatched,
+            unweighed: false,
         };
-        tokio::spawn(actor.run(orders));
+        tokio::spawn(actor.run(orders, audience));
         watcher
     }
 
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut audience: watch::Receiver<Audience>) {
         if self.state().is_up() {
             self.adopt().await;
         }
@@ -137,6 +144,10 @@ impl Actor {
                 },
                 news = self.machine.news() => self.hear(news).await,
                 Some(escalation) = overdue(deadline) => self.escalate(escalation).await,
+                attention = audience::changed(&mut audience, self.attention) => {
+                    self.attention = attention;
+                    self.weigh();
+                }
             }
         }
     }
@@ -313,11 +324,9 @@ impl Actor {
 
     /// A machine answers: a new one, or one that an earlier server started.
     async fn connected(&mut self, up: Up) {
-        let Up { link, events, description } = up;
-        self.pid = Some(description.pid);
-        if let Err(error) = self.world.table.set_pid(&self.id, self.pid).await {
-            tracing::error!(desktop = %self.id, %error, "the machine's process was not recorded");
-        }
+        let Up { link, events, description, pid } = up;
+        // As recorded when it was started, not as it says itself: its guest may have taken it over.
+        self.pid = pid.or(self.pid);
         self.machine = Machine::Up { link, events };
         self.last_words = None;
         self.publish(|status| {
@@ -329,7 +338,18 @@ impl Actor {
         if self.state() == State::Stopping {
             self.deadline = Some((Instant::now() + self.grace(), Escalation::PullPlug));
         }
+        self.weigh();
         self.follow(description.state).await;
+    }
+
+    /// Gives the machine the weight that it deserves.
+    fn weigh(&mut self) {
+        let (Some(group), Machine::Up { .. }) = (self.pid, &self.machine) else { return };
+        if let Err(error) = self.world.schedule.weigh(&self.id, group, self.attention)
+            && !std::mem::replace(&mut self.unweighed, true)
+        {
+            tracing::warn!(desktop = %self.id, %error, "the desktop's share of the processors stays as it is");
+        }
     }
 
     async fn follow(&mut self, machine: RunState) {
@@ -355,7 +375,7 @@ impl Actor {
             } else if self.last_words.is_none()
                 && let Ok((link, events, description)) = ControlLink::connect(&self.dir.socket()).await
             {
-                return self.connected(Up { link, events, description }).await;
+                return self.connected(Up { link, events, description, pid: None }).await;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -418,7 +438,7 @@ impl Actor {
             Ok((link, events, description)) => {
                 tracing::info!(desktop = %self.id, pid = description.pid, "adopted");
                 self.hold_again(description.accel).await;
-                self.connected(Up { link, events, description }).await;
+                self.connected(Up { link, events, description, pid: None }).await;
             }
             // Either it has ended, or its socket is not there yet: `gone` waits and finds out.
             Err(_) => self.gone().await,

@@ -102,6 +102,14 @@ impl Cgroups {
         File::options().write(true).open(group.join("cgroup.procs"))
     }
 
+    /// Gives the desktop's group so much of contested processor time (`cpu.weight`, 1 to 10000).
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn weigh(&self, desktop: &str, weight: u32) -> io::Result<()> {
+        fs::write(self.group(desktop).join("cpu.weight"), weight.to_string())
+    }
+
     /// Why the kernel has ended a desktop, if it did: it wanted more memory than it may have.
     pub fn why_killed(&self, desktop: &str) -> Option<String> {
         let group = self.group(desktop);

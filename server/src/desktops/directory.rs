@@ -2,10 +2,12 @@
 
 use super::actor::{Actor, Order};
 use super::admission::{Promise, Refusal};
+use super::audience::{self, Attention, Audience};
 use super::base::Base;
 use super::cgroup::{Cgroups, Entrance, Limits};
 use super::control;
 use super::host::HostProbe;
+use super::schedule::Schedule;
 use super::status::Status;
 use super::table::{DesktopTable, Record};
 use crate::config::Config;
@@ -16,10 +18,10 @@ use oriel_vmm_api::{Accel, ViewerMode};
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::UnixStream;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// What every desktop's task needs.
 pub struct World {
@@ -41,6 +43,8 @@ pub struct World {
     pub changes: broadcast::Sender<String>,
     /// Control groups, or what is missing for them.
     pub cgroups: Result<Cgroups, String>,
+    /// Who comes first.
+    pub(super) schedule: Schedule,
     /// Held while it is decided whether a desktop may start; says what is promised to those that
     /// have not taken it yet.
     pub(super) promised: tokio::sync::Mutex<HashMap<String, Promise>>,
@@ -78,7 +82,7 @@ pub struct Handle {
     id: String,
     orders: mpsc::Sender<Order>,
     status: watch::Receiver<Status>,
-    viewers: Arc<AtomicU32>,
+    audience: watch::Sender<Audience>,
     socket: PathBuf,
     changes: broadcast::Sender<String>,
 }
@@ -99,6 +103,7 @@ impl Desktops {
             images,
             disks: DiskProgram::new(vmm.clone()),
             probe: HostProbe::new(vmm),
+            schedule: cgroups.clone().map_or(Schedule::Nice, Schedule::Groups),
             cgroups,
             changes: broadcast::channel(256).0,
             promised: tokio::sync::Mutex::default(),
@@ -133,12 +138,13 @@ impl Desktops {
             .entry(record.id.clone())
             .or_insert_with(|| {
                 let (orders, inbox) = mpsc::channel(16);
-                let status = Actor::spawn(Arc::clone(&self.world), record, inbox);
+                let (audience, seen) = watch::channel(Audience::default());
+                let status = Actor::spawn(Arc::clone(&self.world), record, inbox, seen);
                 Handle {
                     id: record.id.clone(),
                     orders,
                     status,
-                    viewers: Arc::default(),
+                    audience,
                     socket: self.world.state.desktop(&record.id).socket(),
                     changes: self.world.changes.clone(),
                 }
@@ -147,9 +153,9 @@ impl Desktops {
     }
 
     /// The desktops whose tasks are there, for counting.
-    pub fn statuses(&self) -> Vec<Status> {
+    pub fn statuses(&self) -> Vec<(Status, Attention)> {
         let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-        handles.values().map(Handle::status).collect()
+        handles.values().map(|handle| (handle.status(), handle.attention())).collect()
     }
 }
 
@@ -166,14 +172,24 @@ impl Handle {
 
     /// How many watch.
     pub fn viewers(&self) -> u32 {
-        self.viewers.load(Ordering::Relaxed)
+        self.audience.borrow().viewers()
     }
 
     /// Counts a viewer for as long as the seat is kept.
     pub fn seat(&self) -> ViewerSeat {
-        self.viewers.fetch_add(1, Ordering::Relaxed);
+        audience::arrive(&self.audience);
         self.tell();
         ViewerSeat { handle: self.clone() }
+    }
+
+    /// A viewer typed or pointed.
+    pub fn acted(&self) {
+        audience::act(&self.audience);
+    }
+
+    /// How much it matters to people now.
+    pub fn attention(&self) -> Attention {
+        self.audience.borrow().attention(Instant::now())
     }
 
     /// Connects a viewer to the machine.
@@ -239,7 +255,7 @@ pub struct ViewerSeat {
 
 impl Drop for ViewerSeat {
     fn drop(&mut self) {
-        self.handle.viewers.fetch_sub(1, Ordering::Relaxed);
+        audience::leave(&self.handle.audience);
         self.handle.tell();
     }
 }

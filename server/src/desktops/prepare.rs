@@ -30,6 +30,8 @@ pub(super) struct Up {
     pub link: ControlLink,
     pub events: Events,
     pub description: Description,
+    /// The leader of its processes' group, if it was started just now.
+    pub pid: Option<u32>,
 }
 
 /// Why there is none.
@@ -118,10 +120,11 @@ async fn await_socket(
     mut child: Child,
     called_off: &CancellationToken,
 ) -> Result<Up, PrepareError> {
+    let pid = child.id();
     let connect = async {
         loop {
             if let Ok((link, events, description)) = ControlLink::connect(&dir.socket()).await {
-                return Up { link, events, description };
+                return Up { link, events, description, pid };
             }
             tokio::time::sleep(TRY_EVERY).await;
         }

@@ -45,6 +45,7 @@ pub(super) async fn all(config: &Config, report: &mut Report) {
         }),
     );
     resources::cgroups(report);
+    resources::schedule(report);
     resources::network(&state, report).await;
 }
 

@@ -80,6 +80,23 @@ pub(super) fn cgroups(report: &mut Report) {
     }
 }
 
+/// Whether a desktop that people work with comes before others.
+pub(super) fn schedule(report: &mut Report) {
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let by_groups = look_at_cgroups(Path::new(CGROUP_MOUNT), &own).is_ok();
+    let (verdict, text) = if by_groups {
+        (Verdict::Ok, "Desktops that people work with come first, by their control groups.")
+    } else if rustix::process::geteuid().is_root() {
+        (Verdict::Ok, "Desktops that people work with come first, by nice values.")
+    } else {
+        (
+            Verdict::Warn,
+            "A desktop that nobody watched for a while stays behind others; run the server by its systemd unit.",
+        )
+    };
+    report.add("schedule", verdict, text);
+}
+
 /// What pools need for their networks.
 pub(super) async fn network(state: &StateDir, report: &mut Report) {
     let pools = async {

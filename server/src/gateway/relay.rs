@@ -2,6 +2,7 @@
 
 use super::wire::{self, CloseCode};
 use super::{PING_EVERY, SILENCE};
+use crate::desktops::Handle;
 use crate::metrics::StreamCounters;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -68,12 +69,12 @@ pub(super) async fn upstream(
     client: &mut SplitStream<WebSocket>,
     machine: &mut OwnedWriteHalf,
     early: VecDeque<Bytes>,
-    mode: ViewerMode,
+    viewer: (ViewerMode, &Handle),
     heard: &LastHeard,
     counters: &StreamCounters,
 ) -> End {
     for message in early {
-        if pass_up(machine, &message, mode, counters).await.is_err() {
+        if pass_up(machine, &message, viewer, counters).await.is_err() {
             return End::MachineGone;
         }
     }
@@ -81,7 +82,7 @@ pub(super) async fn upstream(
         heard.hear();
         match message {
             Ok(Message::Binary(message)) => {
-                if pass_up(machine, &message, mode, counters).await.is_err() {
+                if pass_up(machine, &message, viewer, counters).await.is_err() {
                     return End::MachineGone;
                 }
             }
@@ -96,12 +97,15 @@ pub(super) async fn upstream(
 async fn pass_up(
     machine: &mut OwnedWriteHalf,
     message: &[u8],
-    mode: ViewerMode,
+    (mode, desktop): (ViewerMode, &Handle),
     counters: &StreamCounters,
 ) -> io::Result<()> {
-    if mode == ViewerMode::Watch && wire::is_input(message) {
-        counters.dropped_input();
-        return Ok(());
+    if wire::is_input(message) {
+        if mode == ViewerMode::Watch {
+            counters.dropped_input();
+            return Ok(());
+        }
+        desktop.acted();
     }
     counters.up(message.len());
     machine.write_all(&framed(message)).await

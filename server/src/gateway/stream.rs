@@ -64,7 +64,7 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
     let (from_machine, mut to_machine) = opened.machine.into_split();
     let end = tokio::select! {
         end = relay::upstream(
-            &mut from_client, &mut to_machine, opened.early, stream.mode, &heard, &counters,
+            &mut from_client, &mut to_machine, opened.early, (stream.mode, &stream.desktop), &heard, &counters,
         ) => Ok(end),
         end = relay::downstream(from_machine, &mut to_client, &heard, &counters) => Ok(end),
         () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),

@@ -23,7 +23,7 @@ pub(super) async fn host(State(app): State<Arc<App>>) -> Result<Json<Value>, Api
     let facts = world.probe.facts().await.map_err(ApiError::internal)?;
     let size = HostSize::of_this_host();
     let reserve = Reserve::new(&world.config.desktops, size);
-    let up = app.desktops.statuses().iter().filter(|status| status.state.is_up()).count();
+    let up = app.desktops.statuses().iter().filter(|(status, _)| status.state.is_up()).count();
     Ok(Json(json!({
         "facts": facts,
         "capacity": {

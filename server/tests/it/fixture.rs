@@ -6,6 +6,7 @@ use crate::machine;
 use oriel_auth::person::Role;
 use oriel_auth::{Password, PasswordHasher, Persons};
 use oriel_server::config::Config;
+use oriel_server::desktops::DesktopTable;
 use oriel_server::images::{DiskProgram, ImageStore, Imported, NewImage, RunsAt, import};
 use oriel_server::people::{PoolSettings, Pools};
 use oriel_server::serve::{Ready, serve};
@@ -66,6 +67,14 @@ impl House {
 
     pub fn state(&self) -> StateDir {
         StateDir::open(&self.config.state_dir).unwrap()
+    }
+
+    /// The process of the one desktop that runs.
+    pub async fn recorded_pid(&self) -> Option<u32> {
+        let db = open_database(&self.state()).await.unwrap();
+        let all = DesktopTable::new(db.clone()).all().await.unwrap();
+        db.close().await;
+        all.into_iter().find_map(|record| record.pid)
     }
 
     /// Imports the image `small`, whose disk holds the given bytes.

@@ -14,20 +14,13 @@ async fn started(behaviour: &str) -> (House, Running, Browser, String) {
     (house, server, ada, desktop)
 }
 
-async fn recorded_pid(house: &House) -> Option<u32> {
-    let db = oriel_server::state::open_database(&house.state()).await.unwrap();
-    let all = oriel_server::desktops::DesktopTable::new(db.clone()).all().await.unwrap();
-    db.close().await;
-    all.into_iter().find_map(|record| record.pid)
-}
-
 #[tokio::test]
 async fn a_desktop_starts_once_and_shuts_down_by_its_power_button() {
     let (house, server, ada, desktop) = started("").await;
-    let pid = recorded_pid(&house).await;
+    let pid = house.recorded_pid().await;
     assert!(pid.is_some());
     assert_eq!(ada.post(&format!("{desktop}/start"), "").await.status, 202);
-    assert_eq!(recorded_pid(&house).await, pid, "starting what runs changes nothing");
+    assert_eq!(house.recorded_pid().await, pid, "starting what runs changes nothing");
     assert_eq!(ada.post(&format!("{desktop}/stop"), "").await.status, 202);
     let stopped = until(&ada, &desktop, "stopped").await;
     assert_eq!(stopped["reason"], serde_json::Value::Null);
@@ -62,13 +55,13 @@ async fn a_crash_is_told_with_its_reason_and_the_desktop_starts_again() {
 #[tokio::test]
 async fn restart_is_a_new_machine_and_reset_is_not() {
     let (house, server, ada, desktop) = started("").await;
-    let first = recorded_pid(&house).await;
+    let first = house.recorded_pid().await;
     assert_eq!(ada.post(&format!("{desktop}/reset"), "").await.status, 202);
-    assert_eq!(recorded_pid(&house).await, first);
+    assert_eq!(house.recorded_pid().await, first);
     assert_eq!(ada.post(&format!("{desktop}/restart"), "").await.status, 202);
     let wait = async {
         loop {
-            let now = recorded_pid(&house).await;
+            let now = house.recorded_pid().await;
             if now.is_some() && now != first {
                 break;
             }
@@ -97,13 +90,13 @@ async fn a_machine_that_never_answers_can_be_called_off() {
 #[tokio::test]
 async fn desktops_outlive_the_server_and_are_adopted_by_the_next() {
     let (house, server, _, desktop) = started("").await;
-    let pid = recorded_pid(&house).await;
+    let pid = house.recorded_pid().await;
     server.close().await;
     let server = house.open().await;
     let ada = server.person("ada").await;
     let running = until(&ada, &desktop, "running").await;
     assert_eq!(running["screen"]["height"], 1080);
-    assert_eq!(recorded_pid(&house).await, pid);
+    assert_eq!(house.recorded_pid().await, pid);
     unplug(&ada, &desktop).await;
     server.close().await;
 }
@@ -111,7 +104,7 @@ async fn desktops_outlive_the_server_and_are_adopted_by_the_next() {
 #[tokio::test]
 async fn what_happened_while_no_server_ran_is_found_out() {
     let (house, server, _, desktop) = started("").await;
-    let pid = recorded_pid(&house).await.unwrap();
+    let pid = house.recorded_pid().await.unwrap();
     server.close().await;
     let group = rustix::process::Pid::from_raw(pid as i32).unwrap();
     rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();

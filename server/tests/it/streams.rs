@@ -3,6 +3,7 @@
 use crate::client::{Browser, Socket};
 use crate::fixture::{House, Running, desktop_of, unplug, until};
 use futures_util::{SinkExt, StreamExt};
+use oriel_server::desktops::{CGROUP_MOUNT, look_at_cgroups};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -76,6 +77,49 @@ async fn a_stream_starts_the_desktop_and_relays_both_ways() {
     unplug(&ada, &desktop).await;
     let closed = next(&mut socket, 0x08).await;
     assert!(String::from_utf8_lossy(&closed).contains("\"code\":\"stopped\""));
+    server.close().await;
+}
+
+/// The nice value of the desktop's machine.
+async fn nice(house: &House) -> i32 {
+    let pid = house.recorded_pid().await.unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    fields.split(' ').nth(16).unwrap().parse().unwrap()
+}
+
+async fn until_nice(house: &House, wanted: i32) {
+    let weighed = async {
+        while nice(house).await != wanted {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, weighed).await.expect("the machine's weight in time");
+}
+
+#[tokio::test]
+async fn a_desktop_that_is_worked_with_comes_before_one_that_nobody_sees() {
+    let (house, server, ada, desktop) = house_and_ada("").await;
+    ada.post(&format!("{desktop}/start"), "").await;
+    until(&ada, &desktop, "running").await;
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    if look_at_cgroups(CGROUP_MOUNT.as_ref(), &own).is_ok() {
+        // Control groups are how it is weighed there; they have a test of their own.
+        unplug(&ada, &desktop).await;
+        return server.close().await;
+    }
+    until_nice(&house, 10).await;
+    // Only root gives back what was taken.
+    if rustix::process::geteuid().is_root() {
+        let mut socket = open(&ada, &desktop, "interact").await;
+        send(&mut socket, HELLO).await;
+        until_nice(&house, 0).await;
+        let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
+        assert!(metrics.contains("oriel_desktops_up{attention=\"used\"} 1"), "{metrics}");
+        drop(socket);
+        until_nice(&house, 10).await;
+    }
+    unplug(&ada, &desktop).await;
     server.close().await;
 }
 
