@@ -3,7 +3,9 @@
 
 use crate::exact::{self, NotExact};
 use crate::geometry::{Rect, Size};
+use crate::picture::Picture;
 use crate::protocol::{Frame, Update, VideoUpdate};
+use crate::tile_hashes::TileHashes;
 use crate::video::{VideoDecoder, VideoError};
 
 /// The most pixels a canvas may have: 8K, twice over.
@@ -60,6 +62,20 @@ impl Canvas {
             [red, green, blue, _] => Some([*red, *green, *blue]),
             _ => None,
         }
+    }
+
+    /// The hashes of its tiles.
+    pub fn hashes(&self) -> TileHashes {
+        let mut picture = Picture::new(self.size);
+        for y in 0..self.size.height {
+            let row = picture.row_mut(0, y, self.size.width).as_chunks_mut::<4>().0;
+            for (to, [red, green, blue, _]) in
+                row.iter_mut().zip(self.row(0, y, self.size.width).as_chunks().0)
+            {
+                *to = [*blue, *green, *red, 0];
+            }
+        }
+        TileHashes::of(&picture)
     }
 
     /// Applies a frame's updates in order.

@@ -83,6 +83,16 @@ pub struct Client {
     last_seq: u32,
     message: Vec<u8>,
     told: VecDeque<ServerMessage>,
+    proof: Option<Proof>,
+}
+
+/// Whether the client's picture is what the server says it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The frame that made the picture.
+    pub frame_id: u32,
+    /// Both ends have the same pixels.
+    pub holds: bool,
 }
 
 impl Client {
@@ -91,15 +101,27 @@ impl Client {
     /// # Errors
     /// When the connection fails or the server refuses.
     pub fn connect(stream: UnixStream, h264: bool) -> Result<Self, ClientError> {
-        Self::connect_with(stream, &Hello { versions: vec![VERSION], h264, video_only: false, screen: 0 })
+        Self::connect_with(stream, &Hello { versions: vec![VERSION], h264, ..Hello::default() })
     }
 
     /// As [`Self::connect`], with a Hello of one's own.
     ///
     /// # Errors
     /// When the connection fails or the server refuses.
-    pub fn connect_with(mut stream: UnixStream, hello: &Hello) -> Result<Self, ClientError> {
+    pub fn connect_with(stream: UnixStream, hello: &Hello) -> Result<Self, ClientError> {
+        Self::resume(stream, hello, Canvas::new())
+    }
+
+    /// As [`Self::connect_with`], with the picture of an earlier connection: the server brings only
+    /// what has changed since if Hello says that it is known.
+    ///
+    /// # Errors
+    /// When the connection fails or the server refuses.
+    pub fn resume(mut stream: UnixStream, hello: &Hello, canvas: Canvas) -> Result<Self, ClientError> {
         write_message(&mut stream, &ClientMessage::Hello(hello.clone()).encode())?;
+        if hello.known {
+            write_message(&mut stream, &ClientMessage::Known(canvas.hashes()).encode())?;
+        }
         let mut message = Vec::new();
         read_message(&mut stream, &mut message, MAX_SERVER_MESSAGE)?;
         let welcome = match ServerMessage::decode(&message)? {
@@ -112,7 +134,7 @@ impl Client {
         Ok(Self {
             stream,
             welcome,
-            canvas: Canvas::new(),
+            canvas,
             exact: false,
             cursor: None,
             cursor_at: None,
@@ -123,6 +145,7 @@ impl Client {
             last_seq: 0,
             message,
             told: VecDeque::new(),
+            proof: None,
         })
     }
 
@@ -139,6 +162,17 @@ impl Client {
     /// Whether the picture is what the guest shows to the last bit, as far as frames have come.
     pub fn is_exact(&self) -> bool {
         self.exact
+    }
+
+    /// The newest comparison with the server's picture. There is none before
+    /// [`ClientMessage::Settings`] asked for it.
+    pub fn proof(&self) -> Option<Proof> {
+        self.proof
+    }
+
+    /// The picture, for another connection.
+    pub fn into_canvas(self) -> Canvas {
+        self.canvas
     }
 
     /// The guest's pointer picture, as far as it was sent.
@@ -255,6 +289,9 @@ impl Client {
             Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
             Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
             Decoded::Known(ServerMessage::Audio(packet)) => self.audio.push_back(packet),
+            Decoded::Known(ServerMessage::PictureHash { frame_id, hashes }) => {
+                self.proof = Some(Proof { frame_id, holds: hashes == self.canvas.hashes() });
+            }
             Decoded::Known(
                 message @ (ServerMessage::Agents(_)
                 | ServerMessage::ClipboardOffer(_)

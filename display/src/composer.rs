@@ -9,6 +9,7 @@ use crate::policy::Policy;
 use crate::protocol::{Update, VideoUpdate};
 use crate::source::PixelSource;
 use crate::subscription::Damage;
+use crate::tile_hashes::TileHashes;
 use crate::tiles::{Grid, TILE};
 use crate::video::VideoStream;
 use crate::video::stream::fits_codec;
@@ -67,6 +68,8 @@ pub struct Composer {
     begin: bool,
     /// The next frame brings all of the picture, though the client has one.
     all: bool,
+    /// What the client has before the first frame.
+    known: Option<TileHashes>,
     /// Damage that could not be read because the source went away.
     unread: Damage,
 }
@@ -88,13 +91,25 @@ impl Composer {
             video_only: video_only && h264,
             begin: false,
             all: false,
+            known: None,
             unread: Damage::default(),
         })
+    }
+
+    /// The client has a picture already: the first frame brings only the tiles that differ.
+    pub fn resume(&mut self, known: TileHashes) {
+        self.known = Some(known);
+    }
+
+    /// The client's picture, but for what is not exact in it.
+    pub fn picture(&self) -> &Picture {
+        &self.picture
     }
 
     /// Sends a whole new picture next.
     pub fn begin_anew(&mut self) {
         self.begin = true;
+        self.known = None;
     }
 
     /// Does without video from now on, and sends a whole new picture next.
@@ -158,13 +173,18 @@ impl Composer {
         }
         let copies = !(self.begin || self.all || self.video_only);
         let mut changes = self.read(source, damage, copies);
-        let mut composed =
-            Composed { size, whole: self.begin, changed: !changes.is_empty(), ..Composed::default() };
+        let known = self.known.take().filter(|known| known.size() == size);
+        let whole = self.begin && known.is_none();
+        let mut composed = Composed { size, whole, changed: !changes.is_empty(), ..Composed::default() };
         if self.begin || self.all {
             let grid = Grid::new(size);
-            changes = (0..grid.len()).map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
+            let missing =
+                |tile: &usize| known.as_ref().is_none_or(|known| !known.agrees(&self.picture, *tile));
+            let tiles = (0..grid.len()).filter(missing);
+            changes = tiles.map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
             composed.changed = true;
         }
+        let first = self.begin;
         let found = if copies { self.moves.find(&self.picture, &mut changes) } else { Found::default() };
         self.begin = false;
         self.all = false;
@@ -174,7 +194,8 @@ impl Composer {
         }
         self.encode(changes, found.exposed, flushes, pointer, now, &mut composed);
         composed.exact = self.policy.is_exact() && self.unread.is_empty();
-        (!composed.updates.is_empty()).then_some(composed)
+        // A client that has all of the picture is told so.
+        (first || !composed.updates.is_empty()).then_some(composed)
     }
 
     fn read(&mut self, source: &dyn PixelSource, damage: &Damage, copies: bool) -> Vec<Change> {

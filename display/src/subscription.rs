@@ -119,6 +119,8 @@ pub struct Asked {
     pub video_failed: bool,
     /// Everything as video, or not.
     pub video_only: Option<bool>,
+    /// The picture's hashes whenever it is exact, or not.
+    pub prove: Option<bool>,
     /// More screens than there can be.
     pub too_many_screens: bool,
 }

@@ -165,8 +165,7 @@ fn the_pointer_needs_no_credit() {
 #[test]
 fn what_breaks_the_protocol_is_told_and_counted() {
     let guest = Guest::new(SIZE);
-    let hello =
-        ClientMessage::Hello(Hello { versions: vec![1], h264: true, video_only: false, screen: 0 }).encode();
+    let hello = ClientMessage::Hello(Hello { versions: vec![1], h264: true, ..Hello::default() }).encode();
     let bad: [&[u8]; 6] = [
         b"\x83\0\0\0\0\x1e\0\x01",
         b"\x82\x63\0\0\0\0\0\0\0\0\0\0\0",
@@ -190,8 +189,7 @@ fn what_breaks_the_protocol_is_told_and_counted() {
 #[test]
 fn half_a_message_and_one_too_long_end_the_connection() {
     let guest = Guest::new(SIZE);
-    let hello =
-        ClientMessage::Hello(Hello { versions: vec![1], h264: true, video_only: false, screen: 0 }).encode();
+    let hello = ClientMessage::Hello(Hello { versions: vec![1], h264: true, ..Hello::default() }).encode();
     for (n, bytes) in (1..).zip([&b"\x05\0\0\0\x89"[..], &(64 * 1024 + 1u32).to_le_bytes(), b"\x01\0"]) {
         let (mut stream, serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
         write_message(&mut stream, &hello).unwrap();
@@ -206,8 +204,7 @@ fn half_a_message_and_one_too_long_end_the_connection() {
 fn a_version_from_the_future_is_refused_and_a_hello_is_a_must() {
     let guest = Guest::new(SIZE);
     let (stream, serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
-    let refused =
-        Client::connect_with(stream, &Hello { versions: vec![7], h264: true, video_only: false, screen: 0 });
+    let refused = Client::connect_with(stream, &Hello { versions: vec![7], h264: true, ..Hello::default() });
     assert!(matches!(refused, Err(ClientError::Closed { code: CloseCode::Version, .. })));
     assert_eq!(serving.join().unwrap(), Ended::Version);
 
@@ -239,7 +236,7 @@ fn a_client_that_never_reads_does_not_hold_up_the_end() {
     let noise = |x: u32, y: u32| (x * 7919 + 13).wrapping_mul(y * 104_729 + 7) & 0x00ff_ffff;
     guest.draw(Size::new(1920, 1080).bounds(), noise);
     let (mut stream, serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
-    let hello = Hello { versions: vec![1], h264: false, video_only: false, screen: 0 };
+    let hello = Hello { versions: vec![1], h264: false, ..Hello::default() };
     write_message(&mut stream, &ClientMessage::Hello(hello).encode()).unwrap();
     while guest.screen.counters().frames.get() == 0 {
         sleep(Duration::from_millis(5));
@@ -266,11 +263,15 @@ fn two_viewers_each_see_everything() {
 fn pings_come_back_and_floods_do_no_harm() {
     let guest = Guest::new(SIZE);
     let (mut stream, serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
-    let hello = Hello { versions: vec![1], h264: true, video_only: false, screen: 0 };
+    let hello = Hello { versions: vec![1], h264: true, ..Hello::default() };
     write_message(&mut stream, &ClientMessage::Hello(hello).encode()).unwrap();
     for n in 0..5000 {
         write_message(&mut stream, &ClientMessage::Refresh.encode()).unwrap();
-        write_message(&mut stream, &ClientMessage::Settings { video_only: n % 2 == 0 }.encode()).unwrap();
+        write_message(
+            &mut stream,
+            &ClientMessage::Settings { video_only: n % 2 == 0, prove: false }.encode(),
+        )
+        .unwrap();
     }
     write_message(&mut stream, &ClientMessage::Ping(77).encode()).unwrap();
     let mut message = Vec::new();
@@ -285,8 +286,7 @@ fn pings_come_back_and_floods_do_no_harm() {
 #[test]
 fn garbage_ends_a_connection_and_nothing_else() {
     let guest = Guest::new(SIZE);
-    let hello =
-        ClientMessage::Hello(Hello { versions: vec![1], h264: true, video_only: false, screen: 0 }).encode();
+    let hello = ClientMessage::Hello(Hello { versions: vec![1], h264: true, ..Hello::default() }).encode();
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut random = move || {
         state ^= state << 13;

@@ -157,10 +157,10 @@ fn everything_as_video_looks_right_and_can_be_switched() {
         let psnr = guest.psnr(client.canvas().rgba());
         assert!(psnr > 35.0, "{psnr} dB");
     }
-    client.send(&ClientMessage::Settings { video_only: false }).unwrap();
+    client.send(&ClientMessage::Settings { video_only: false, prove: false }).unwrap();
     settle(&mut client, &guest);
 
-    client.send(&ClientMessage::Settings { video_only: true }).unwrap();
+    client.send(&ClientMessage::Settings { video_only: true, prove: false }).unwrap();
     let frame = client.next_frame().unwrap();
     assert_eq!(frame.updates, [0, 0, 1], "the switch alone brings the whole screen as video");
 }
@@ -186,7 +186,7 @@ fn a_failed_decoder_gets_a_new_exact_picture() {
     let frame = client.next_frame().unwrap();
     assert!(frame.header.whole && frame.header.exact && frame.updates[2] == 0);
     assert!(client.canvas().rgba() == guest.rgba());
-    client.send(&ClientMessage::Settings { video_only: true }).unwrap();
+    client.send(&ClientMessage::Settings { video_only: true, prove: false }).unwrap();
     guest.draw(SIZE.bounds(), moving(9));
     assert!(client.next_frame().unwrap().header.exact, "it is not asked to decode again");
 }

@@ -20,7 +20,7 @@ use support::{Guest, Machine, serve_at, settle, text};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn hello(screen: u8) -> Hello {
-    Hello { versions: vec![1], h264: true, video_only: false, screen }
+    Hello { versions: vec![1], h264: true, screen, ..Hello::default() }
 }
 
 fn client(stream: UnixStream, screen: u8) -> Client {

@@ -5,13 +5,14 @@ use super::{Decoded, Malformed, Recording, resize};
 use crate::desk::Wish;
 use crate::exchange::{ContentType, MAX_PIECE, Piece};
 use crate::input::{Button, InputEvent};
+use crate::tile_hashes::TileHashes;
 use serde::{Deserialize, Serialize};
 
 /// The last code of input-event-codes.h (`KEY_MAX`).
 const KEY_MAX: u16 = 0x2ff;
 
 /// The first message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// Every protocol version that the client speaks.
     pub versions: Vec<u32>,
@@ -24,11 +25,16 @@ pub struct Hello {
     /// Which screen this connection shows.
     #[serde(default)]
     pub screen: u8,
+    /// [`ClientMessage::Known`] follows.
+    #[serde(default)]
+    pub known: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
     video_only: bool,
+    #[serde(default)]
+    prove: bool,
 }
 
 /// A message from the client.
@@ -61,6 +67,8 @@ pub enum ClientMessage {
     Settings {
         /// Everything as video.
         video_only: bool,
+        /// Send the picture's hashes whenever it is exact.
+        prove: bool,
     },
     /// 0x89
     Ping(u64),
@@ -111,6 +119,8 @@ pub enum ClientMessage {
     },
     /// 0x95
     Recording(Recording),
+    /// 0x96: what the client's picture is, from an earlier connection.
+    Known(TileHashes),
 }
 
 const SOUND_LISTEN: u8 = 1 << 0;
@@ -143,9 +153,9 @@ impl ClientMessage {
             0x86 => input("Wheel", body, |by| Ok(InputEvent::Wheel { dx: by.i16()?, dy: by.i16()? }))?,
             0x87 => fields("ReleaseAll", body, |release| Ok(Self::ReleaseAll { seq: seq(release)? }))?,
             0x88 => {
-                let Settings { video_only } =
+                let Settings { video_only, prove } =
                     serde_json::from_slice(body).map_err(|_| Malformed::Json("Settings"))?;
-                Self::Settings { video_only }
+                Self::Settings { video_only, prove }
             }
             0x89 => fields("Ping", body, |ping| Ok(Self::Ping(ping.u64()?)))?,
             0x8A => fields("Refresh", body, |_| Ok(Self::Refresh))?,
@@ -177,6 +187,7 @@ impl ClientMessage {
                 Ok(Self::Sound { listen: bits & SOUND_LISTEN != 0, speak: bits & SOUND_SPEAK != 0 })
             })?,
             0x95 => Self::Recording(Recording::decode(body)?),
+            0x96 => fields("Known", body, |known| Ok(Self::Known(TileHashes::decode(known)?)))?,
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         Ok(Decoded::Known(known))
@@ -201,7 +212,8 @@ impl ClientMessage {
             | Self::Sound { .. }
             | Self::Ping(_)
             | Self::Refresh
-            | Self::VideoFailed => false,
+            | Self::VideoFailed
+            | Self::Known(_) => false,
         }
     }
 
@@ -214,7 +226,9 @@ impl ClientMessage {
             }
             Self::Input { seq, event } => encode_input(*seq, *event),
             Self::ReleaseAll { seq } => message(0x87, &[&seq.to_le_bytes()]),
-            Self::Settings { video_only } => json(0x88, &Settings { video_only: *video_only }),
+            Self::Settings { video_only, prove } => {
+                json(0x88, &Settings { video_only: *video_only, prove: *prove })
+            }
             Self::Ping(value) => message(0x89, &[&value.to_le_bytes()]),
             Self::Refresh => vec![0x8A],
             Self::VideoFailed => vec![0x8B],
@@ -231,6 +245,11 @@ impl ClientMessage {
             Self::FileCancel { transfer } => message(0x93, &[&transfer.to_le_bytes()]),
             Self::Sound { listen, speak } => vec![0x94, u8::from(*listen) | u8::from(*speak) << 1],
             Self::Recording(recording) => recording.encode(),
+            Self::Known(hashes) => {
+                let mut out = vec![0x96];
+                hashes.encode(&mut out);
+                out
+            }
         }
     }
 }
@@ -345,6 +364,8 @@ pub(super) fn json(kind: u8, body: &impl Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Size;
+    use crate::picture::Picture;
 
     fn round_trip(message: ClientMessage) {
         assert_eq!(ClientMessage::decode(&message.encode()), Ok(Decoded::Known(message)));
@@ -357,6 +378,7 @@ mod tests {
             h264: true,
             video_only: false,
             screen: 3,
+            known: true,
         }));
         round_trip(ClientMessage::Ack { frame_id: 1, decode_us: 2, present_us: 3 });
         for event in [
@@ -369,7 +391,8 @@ mod tests {
             round_trip(ClientMessage::Input { seq: 9, event });
         }
         round_trip(ClientMessage::ReleaseAll { seq: 10 });
-        round_trip(ClientMessage::Settings { video_only: true });
+        round_trip(ClientMessage::Settings { video_only: true, prove: false });
+        round_trip(ClientMessage::Known(TileHashes::of(&Picture::new(Size::new(130, 65)))));
         round_trip(ClientMessage::Ping(u64::MAX));
         round_trip(ClientMessage::Refresh);
         round_trip(ClientMessage::VideoFailed);
@@ -398,7 +421,8 @@ mod tests {
                 versions: vec![1],
                 h264: true,
                 video_only: false,
-                screen: 0
+                screen: 0,
+                known: false
             })))
         );
     }
@@ -406,7 +430,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_malformed_and_what_is_new_is_unknown() {
         let long = [&[0x92, 1, 0, 0, 0][..], &[0; MAX_PIECE + 1]].concat();
-        let malformed: [&[u8]; 16] = [
+        let malformed: [&[u8]; 17] = [
             &long,
             b"\x8f\x01\0\0\0text/html",
             b"\x90\x01\0\0\0\x04",
@@ -423,6 +447,7 @@ mod tests {
             b"\x94\x04",
             b"\x94\x01\0",
             b"\x95\x01\0\0\0",
+            b"\x96\x40\0\x40\0\x01\x02\x03\x04",
         ];
         for message in malformed {
             assert!(ClientMessage::decode(message).is_err(), "{message:?}");

@@ -43,7 +43,7 @@ fn samples() -> Vec<Vec<u8>> {
     let piece = Piece { request: 1, last: true, failed: false, bytes: vec![1, 2, 3] };
     vec![
         frame.encode(),
-        ClientMessage::Hello(Hello { versions: vec![1], h264: true, video_only: false, screen: 0 }).encode(),
+        ClientMessage::Hello(Hello { versions: vec![1], h264: true, ..Hello::default() }).encode(),
         ClientMessage::Input { seq: 1, event: InputEvent::PointerTo { x: 1, y: 2 } }.encode(),
         b"\x8d{\"screens\":[null,{\"width\":800,\"height\":600,\"x\":-9,\"dpi\":96}]}".to_vec(),
         ClientMessage::Ack { frame_id: 1, decode_us: 1, present_us: 1 }.encode(),
@@ -55,6 +55,8 @@ fn samples() -> Vec<Vec<u8>> {
         ServerMessage::Audio(AudioPacket { sequence: 1, time_us: 1, opus: vec![0xFC, 1] }).encode(),
         ClientMessage::Sound { listen: true, speak: true }.encode(),
         ClientMessage::Recording(Recording { sequence: 1, opus: vec![0xFC, 1] }).encode(),
+        ClientMessage::Known(Canvas::new().hashes()).encode(),
+        ServerMessage::PictureHash { frame_id: 1, hashes: Canvas::new().hashes() }.encode(),
     ]
 }
 
@@ -65,7 +67,7 @@ fn garbage_never_panics() {
     let mut canvas = Canvas::new();
     for round in 0..40_000 {
         let message: Vec<u8> = if round % 2 == 0 {
-            let kinds = [0x02, 0x03, 0x09, 0x81, 0x83, 0x88, 0x8E, 0x8F, 0x90, 0x91, 0x92, 0x94, 0x95];
+            let kinds = [0x02, 0x03, 0x09, 0x81, 0x83, 0x88, 0x8E, 0x8F, 0x90, 0x91, 0x92, 0x94, 0x95, 0x96];
             let kind = kinds[random.below(kinds.len())];
             let length = random.below(120);
             std::iter::once(kind).chain((0..length).map(|_| random.next() as u8)).collect()

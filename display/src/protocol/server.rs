@@ -6,6 +6,7 @@ use super::{AudioPacket, Decoded, Frame, Malformed};
 use crate::exchange::{Abilities, ContentType, FileStatus, Piece};
 use crate::geometry::{Rect, Size};
 use crate::source::CursorImage;
+use crate::tile_hashes::TileHashes;
 use serde::{Deserialize, Serialize};
 
 /// The answer to Hello.
@@ -113,6 +114,13 @@ pub enum ServerMessage {
     FileStatus(FileStatus),
     /// 0x09
     Audio(AudioPacket),
+    /// 0x10: what the client's picture has to be after a frame.
+    PictureHash {
+        /// Which frame.
+        frame_id: u32,
+        /// The picture's.
+        hashes: TileHashes,
+    },
 }
 
 impl ServerMessage {
@@ -156,6 +164,7 @@ impl ServerMessage {
                 return Ok(Decoded::Known(Self::FileStatus(status)));
             }
             0x09 => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
+            0x10 => Self::PictureHash { frame_id: fields.u32()?, hashes: TileHashes::decode(&mut fields)? },
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         if !matches!(known, Self::Welcome(_) | Self::Screens(_)) {
@@ -187,6 +196,11 @@ impl ServerMessage {
             Self::ClipboardData(piece) => client::encode_piece(0x0D, piece),
             Self::FileStatus(status) => json(0x0E, status),
             Self::Audio(packet) => packet.encode(),
+            Self::PictureHash { frame_id, hashes } => {
+                let mut out = message(0x10, &[&frame_id.to_le_bytes()]);
+                hashes.encode(&mut out);
+                out
+            }
         }
     }
 }
@@ -199,6 +213,7 @@ fn name(kind: u8) -> &'static str {
         0x07 => "Pong",
         0x0C => "ClipboardRequest",
         0x0D => "ClipboardData",
+        0x10 => "PictureHash",
         _ => "server",
     }
 }
@@ -231,6 +246,7 @@ fn decode_cursor(fields: &mut Fields<'_>) -> Result<Option<CursorImage>, Malform
 mod tests {
     use super::*;
     use crate::exchange::FileState;
+    use crate::picture::Picture;
 
     fn round_trip(message: ServerMessage) {
         assert_eq!(ServerMessage::decode(&message.encode()), Ok(Decoded::Known(message)));
@@ -267,6 +283,8 @@ mod tests {
         let status =
             FileStatus { transfer: 3, state: FileState::Failed, received: 4, text: Some("No.".into()) };
         round_trip(ServerMessage::FileStatus(status));
+        let hashes = TileHashes::of(&Picture::new(Size::new(70, 10)));
+        round_trip(ServerMessage::PictureHash { frame_id: 5, hashes });
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod ears;
 mod flow;
 mod outgoing;
 mod pieces;
+mod proofs;
 mod reader;
 mod writer;
 
@@ -15,6 +16,7 @@ use crate::protocol::{
     ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
 };
 use crate::subscription::Ending;
+use crate::tile_hashes::TileHashes;
 use ears::Ears;
 use outgoing::Outgoing;
 use reader::{Held, Reader};
@@ -95,8 +97,8 @@ impl Viewer {
     ) -> Result<Ended, ServeError> {
         stream.set_read_timeout(Some(HELLO_PATIENCE))?;
         let mut outgoing = Outgoing::new(stream.try_clone()?)?;
-        let hello = match Self::greet(stream) {
-            Ok(hello) => hello,
+        let (hello, known) = match Self::greet(stream) {
+            Ok(greeting) => greeting,
             Err(ended) => {
                 if let Ended::Malformed(text) = &ended {
                     if let Some(first) = desk.screens().first() {
@@ -138,6 +140,10 @@ impl Viewer {
         let microphone = sound.is_some() && mode == Mode::Interact;
         let card = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
         let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode, card)?;
+        // A client that is told of another size begins with a blank picture.
+        if let Some(known) = known.filter(|known| known.size() == size) {
+            writer.resume(known);
+        }
         let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
         let place = exchange.join(subscription, mode == Mode::Interact);
         let ears = Ears::new(sound.cloned(), subscription.clone());
@@ -160,7 +166,23 @@ impl Viewer {
         })
     }
 
-    fn greet(mut stream: &UnixStream) -> Result<Hello, Ended> {
+    /// The client's Hello, and the picture it has, if it says that it has one.
+    fn greet(stream: &UnixStream) -> Result<(Hello, Option<TileHashes>), Ended> {
+        let hello = match Self::early(stream)? {
+            ClientMessage::Hello(hello) => hello,
+            _ => return Err(Ended::Malformed("The client's first message was not Hello.".to_owned())),
+        };
+        if !hello.known {
+            return Ok((hello, None));
+        }
+        match Self::early(stream)? {
+            ClientMessage::Known(hashes) => Ok((hello, Some(hashes))),
+            _ => Err(Ended::Malformed("The client did not say which picture it has.".to_owned())),
+        }
+    }
+
+    /// A message that nothing else may come before.
+    fn early(mut stream: &UnixStream) -> Result<ClientMessage, Ended> {
         let mut message = Vec::new();
         match read_message(&mut stream, &mut message, MAX_CLIENT_MESSAGE) {
             Ok(()) => {}
@@ -170,8 +192,10 @@ impl Viewer {
             Err(ReadError::Ended | ReadError::Io(_)) => return Err(Ended::Left),
         }
         match ClientMessage::decode(&message) {
-            Ok(Decoded::Known(ClientMessage::Hello(hello))) => Ok(hello),
-            Ok(_) => Err(Ended::Malformed("The client's first message was not Hello.".to_owned())),
+            Ok(Decoded::Known(message)) => Ok(message),
+            Ok(Decoded::Unknown(_)) => {
+                Err(Ended::Malformed("The client did not begin with its Hello.".to_owned()))
+            }
             Err(error) => Err(Ended::Malformed(format!("The client sent {error}."))),
         }
     }

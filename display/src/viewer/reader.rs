@@ -99,6 +99,8 @@ impl Reader<'_> {
     fn take(&mut self, message: ClientMessage, received: Instant) {
         match message {
             ClientMessage::Hello(_) => {}
+            // Its place is right behind the Hello.
+            ClientMessage::Known(_) => self.screen.counters().ignored_messages.add(1),
             message if self.seat.is_none() && message.acts() => {
                 self.screen.counters().ignored_messages.add(1);
             }
@@ -120,9 +122,10 @@ impl Reader<'_> {
                 asked.acks.truncate(MAX_ASKED);
                 asked.acks.push_back((frame_id, received));
             }),
-            ClientMessage::Settings { video_only } => {
-                self.subscription.ask(|asked| asked.video_only = Some(video_only));
-            }
+            ClientMessage::Settings { video_only, prove } => self.subscription.ask(|asked| {
+                asked.video_only = Some(video_only);
+                asked.prove = Some(prove);
+            }),
             ClientMessage::Ping(value) => self.subscription.ask(|asked| {
                 if asked.pings.len() == MAX_ASKED {
                     asked.pings.pop_front();

@@ -4,6 +4,7 @@ use super::Mode;
 use super::flow::Flow;
 use super::outgoing::Outgoing;
 use super::pieces::Pieces;
+use super::proofs::Proofs;
 use crate::composer::{Composed, Composer};
 use crate::cpu_time;
 use crate::desk::Desk;
@@ -16,6 +17,7 @@ use crate::protocol::{CloseCode, Frame, FrameHeader, Hello, Screens, ServerMessa
 use crate::screen::{Pointer, Screen, Showing};
 use crate::source::{PixelSource, SourceLost};
 use crate::subscription::{Answer, Asked, Damage, Ending, Pending, Subscription, Wait};
+use crate::tile_hashes::TileHashes;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub struct Writer<'a> {
     card: Abilities,
     /// The client was told that it wants more screens than there can be.
     told_too_many: bool,
+    proofs: Proofs,
 }
 
 /// What the writer took from its inbox.
@@ -59,11 +62,13 @@ struct Small {
     pings: Vec<u64>,
     mail: Mail,
     audio: VecDeque<Arc<[u8]>>,
+    proof: bool,
 }
 
 impl Small {
     fn is_empty(&self) -> bool {
-        let flags = [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens];
+        let flags =
+            [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens, self.proof];
         let queued = !self.pings.is_empty() || !self.audio.is_empty() || self.mail.has_letters();
         !flags.contains(&true) && !queued
     }
@@ -99,7 +104,13 @@ impl<'a> Writer<'a> {
             watching,
             card,
             told_too_many: false,
+            proofs: Proofs::default(),
         })
+    }
+
+    /// The client has a picture of this size already.
+    pub fn resume(&mut self, known: TileHashes) {
+        self.composer.resume(known);
     }
 
     /// Sends until the connection is to end, and says why if there is something to say.
@@ -155,6 +166,7 @@ impl<'a> Writer<'a> {
             pings: pending.asked.pings.drain(..).collect(),
             mail: pending.mail.take_letters(),
             audio: std::mem::take(&mut pending.audio),
+            proof: self.proofs.is_due(),
         };
         let wanted = !pending.damage.is_empty() || self.composer.wants_frame(now);
         let credit = wanted && self.flow.has_credit();
@@ -213,6 +225,9 @@ impl<'a> Writer<'a> {
         if let Some(video_only) = asked.video_only.take() {
             self.composer.set_video_only(video_only);
         }
+        if let Some(wanted) = asked.prove.take() {
+            self.proofs.set(wanted);
+        }
     }
 
     fn send_small(&mut self, small: &Small) -> io::Result<()> {
@@ -246,7 +261,14 @@ impl<'a> Writer<'a> {
             self.send(&ServerMessage::Leds(leds).encode())?;
         }
         small.pings.iter().try_for_each(|ping| self.send(&ServerMessage::Pong(*ping).encode()))?;
-        self.send_letters(&small.mail)
+        self.send_letters(&small.mail)?;
+        self.send_proof()
+    }
+
+    fn send_proof(&mut self) -> io::Result<()> {
+        let Some(frame_id) = self.proofs.take() else { return Ok(()) };
+        let hashes = TileHashes::of(self.composer.picture());
+        self.send(&ServerMessage::PictureHash { frame_id, hashes }.encode())
     }
 
     fn send_letters(&mut self, mail: &Mail) -> io::Result<()> {
@@ -338,7 +360,9 @@ impl<'a> Writer<'a> {
         self.flow.sent(now);
         counters.frames.add(1);
         counters.frame_bytes.add(message.len() as u64);
-        self.send(&message)
+        self.proofs.sent(&header);
+        self.send(&message)?;
+        self.send_proof()
     }
 
     /// Where the person's attention is: at their own pointer, or at the guest's while they watch.

@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Long enough for what will come on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pixels as 0x00RRGGBB.
 pub struct Guest {
@@ -156,7 +156,7 @@ pub fn serve_with(
 /// A client that says `video_only` and offers H.264 if asked to.
 pub fn connect(screen: &Arc<Screen>, h264: bool, video_only: bool) -> (Client, Serving) {
     let (stream, serving) = serve(screen, &Machine::deaf(), Mode::Interact);
-    let hello = Hello { versions: vec![1], h264, video_only, screen: 0 };
+    let hello = Hello { versions: vec![1], h264, video_only, ..Hello::default() };
     let client = Client::connect_with(stream, &hello).unwrap();
     client.set_patience(Some(PATIENCE)).unwrap();
     (client, serving)

@@ -19,7 +19,7 @@ fn desktop(cmdline: &str, screens: u8) -> Desktop {
 
 fn viewer(desktop: &Desktop, screen: u8) -> Client {
     let stream = desktop.open(&Open::Viewer { mode: ViewerMode::Interact });
-    let hello = Hello { versions: vec![1], h264: false, video_only: false, screen };
+    let hello = Hello { versions: vec![1], h264: false, screen, ..Hello::default() };
     Client::connect_with(stream, &hello).unwrap()
 }
 

@@ -1,0 +1,181 @@
+//! Hashes of a picture's tiles, by which two ends tell whether and where their pictures differ.
+//!
+//! Both ends compute them, so their definition is part of `PROTOCOL.md`. They find accidents and
+//! save bytes; they are no defence against whoever makes pictures collide on purpose.
+
+use crate::geometry::Size;
+use crate::picture::Picture;
+use crate::protocol::Malformed;
+use crate::protocol::bytes::{Fields, coordinate};
+use crate::tiles::Grid;
+
+/// The two halves of a hash: what a lane begins with, the rotation, the multiplier.
+const HALVES: [(u32, u32, u32); 2] = [(0x9e37_79b9, 13, 0x85eb_ca6b), (0x7f4a_7c15, 17, 0xc2b2_ae35)];
+
+/// Multiplies the lane of odd columns before it is added to the lane of even ones.
+const ODD: u32 = 0x27d4_eb2f;
+
+/// The hash of every tile of a picture, in the grid's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TileHashes {
+    size: Size,
+    tiles: Vec<u64>,
+}
+
+impl TileHashes {
+    /// Those of a picture; its fourth bytes do not count.
+    pub fn of(picture: &Picture) -> Self {
+        let grid = Grid::new(picture.size());
+        Self { size: picture.size(), tiles: (0..grid.len()).map(|tile| hash(picture, tile)).collect() }
+    }
+
+    /// The picture's size.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// One for each tile of the [`Grid`].
+    pub fn tiles(&self) -> &[u64] {
+        &self.tiles
+    }
+
+    /// Whether `picture`, which has to be of the same size, has the same pixels in a tile.
+    pub fn agrees(&self, picture: &Picture, tile: usize) -> bool {
+        self.tiles.get(tile).is_some_and(|known| *known == hash(picture, tile))
+    }
+
+    /// Appends `u16 width, u16 height` and the hashes.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        for side in [self.size.width, self.size.height] {
+            out.extend_from_slice(&coordinate(side).to_le_bytes());
+        }
+        self.tiles.iter().for_each(|hash| out.extend_from_slice(&hash.to_le_bytes()));
+    }
+
+    /// Reads what [`Self::encode`] wrote, to the message's end.
+    pub(crate) fn decode(fields: &mut Fields<'_>) -> Result<Self, Malformed> {
+        let size = Size::new(fields.u16()?.into(), fields.u16()?.into());
+        let (tiles, rest) = fields.rest().as_chunks::<8>();
+        if !rest.is_empty() || tiles.len() != Grid::new(size).len() {
+            return Err(fields.impossible("number of hashes"));
+        }
+        Ok(Self { size, tiles: tiles.iter().map(|hash| u64::from_le_bytes(*hash)).collect() })
+    }
+}
+
+fn hash(picture: &Picture, tile: usize) -> u64 {
+    let mut lanes = HALVES.map(|(seed, ..)| [seed; 2]);
+    for row in picture.rows(Grid::new(picture.size()).rect(tile)) {
+        let (pairs, last) = row.as_chunks::<8>();
+        for [b0, g0, r0, _, b1, g1, r1, _] in pairs {
+            stir(&mut lanes, 0, [*r0, *g0, *b0]);
+            stir(&mut lanes, 1, [*r1, *g1, *b1]);
+        }
+        if let [b, g, r, _] = last {
+            stir(&mut lanes, 0, [*r, *g, *b]);
+        }
+    }
+    let [high, low] = lanes.map(|[even, odd]| u64::from(finish(even.wrapping_add(odd.wrapping_mul(ODD)))));
+    high << 32 | low
+}
+
+/// Takes a pixel into both halves of the lane of its column.
+fn stir(lanes: &mut [[u32; 2]; 2], column: usize, [red, green, blue]: [u8; 3]) {
+    let pixel = u32::from_le_bytes([red, green, blue, 0]);
+    for (lanes, (_, rotation, multiplier)) in lanes.iter_mut().zip(HALVES) {
+        if let Some(lane) = lanes.get_mut(column) {
+            *lane = (*lane ^ pixel).rotate_left(rotation).wrapping_mul(multiplier);
+        }
+    }
+}
+
+/// Lets every bit depend on every other.
+fn finish(mut half: u32) -> u32 {
+    half = (half ^ half >> 16).wrapping_mul(0x7feb_352d);
+    half = (half ^ half >> 15).wrapping_mul(0x846c_a68b);
+    half ^ half >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The picture that the client's tests hash as well.
+    fn golden() -> Picture {
+        let size = Size::new(131, 66);
+        let mut picture = Picture::new(size);
+        for y in 0..size.height {
+            for x in 0..size.width {
+                let bgrx = [(x * 3 + y) as u8, (x * y) as u8, (x ^ (y * 5)) as u8, (x + 9) as u8];
+                picture.row_mut(x, y, 1).copy_from_slice(&bgrx);
+            }
+        }
+        picture
+    }
+
+    #[test]
+    fn both_ends_compute_the_same() {
+        let hashes = TileHashes::of(&golden());
+        assert_eq!(
+            hashes.tiles(),
+            [
+                0xc9a0_da92_ef61_5cbc,
+                0xcb39_ece2_32c6_e5fd,
+                0xd316_4657_6194_d16c,
+                0xfd38_200c_0999_500c,
+                0xd7e4_7130_999d_3d7e,
+                0xcf63_b282_0e3f_f780
+            ]
+        );
+    }
+
+    #[test]
+    fn every_bit_of_every_colour_counts_and_the_fourth_byte_does_not() {
+        let picture = golden();
+        let hashes = TileHashes::of(&picture);
+        for (x, y, tile) in [(0, 0, 0), (63, 63, 0), (64, 0, 1), (127, 64, 4), (130, 65, 5)] {
+            for bit in 0..32 {
+                let mut other = picture.clone();
+                other.row_mut(x, y, 1)[bit / 8] ^= 1 << (bit % 8);
+                let differing: Vec<usize> = (0..6).filter(|tile| !hashes.agrees(&other, *tile)).collect();
+                let expected = if bit < 24 { vec![tile] } else { vec![] };
+                assert_eq!(differing, expected, "bit {bit} at {x}, {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn pictures_of_two_small_marks_are_all_told_apart() {
+        let places: Vec<(u32, u32)> =
+            (0..12).flat_map(|n| [(n, 0), (0, n + 1), (n * 5 + 1, n * 5 + 2), (63, 63 - n)]).collect();
+        let mut hashes = std::collections::BTreeSet::new();
+        let mut pictures = 0;
+        for (n, one) in places.iter().enumerate() {
+            for (other, mark) in
+                places[..n].iter().flat_map(|other| [1, 0x80, 0xff].map(|mark| (other, mark)))
+            {
+                let mut picture = Picture::new(Size::new(64, 64));
+                for (x, y) in [one, other] {
+                    picture.row_mut(*x, *y, 1)[0] = mark;
+                }
+                hashes.insert(hash(&picture, 0));
+                pictures += 1;
+            }
+        }
+        assert_eq!(hashes.len(), pictures);
+    }
+
+    #[test]
+    fn hashes_survive_the_trip_and_a_wrong_number_of_them_does_not() {
+        let hashes = TileHashes::of(&golden());
+        let mut bytes = Vec::new();
+        hashes.encode(&mut bytes);
+        assert_eq!(bytes.len(), 4 + 6 * 8);
+        assert_eq!(TileHashes::decode(&mut Fields::new("Known", &bytes)), Ok(hashes));
+        for end in 0..bytes.len() {
+            assert!(TileHashes::decode(&mut Fields::new("Known", &bytes[..end])).is_err(), "cut at {end}");
+        }
+        bytes.extend_from_slice(&[0; 8]);
+        assert!(TileHashes::decode(&mut Fields::new("Known", &bytes)).is_err());
+    }
+}
