@@ -8,23 +8,9 @@ use oriel_display::protocol::framing::write_message;
 use oriel_display::protocol::{ClientMessage, CloseCode, Hello};
 use oriel_display::viewer::Mode;
 use oriel_display::{Canvas, Client, ClientError, Rect, Size, TileHashes};
-use support::{Guest, Machine, PATIENCE, connect, moving, serve, settle, text};
+use support::{Guest, Machine, come_back, connect, moving, serve, settle, text};
 
 const SIZE: Size = Size::new(1000, 700);
-
-/// Leaves with the picture as it is.
-fn leave(client: Client) -> Canvas {
-    client.into_canvas()
-}
-
-/// Comes back with `canvas`.
-fn come_back(guest: &Guest, canvas: Canvas, video_only: bool) -> Client {
-    let (stream, _serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
-    let hello = Hello { versions: vec![1], h264: true, video_only, known: true, ..Hello::default() };
-    let client = Client::resume(stream, &hello, canvas).unwrap();
-    client.set_patience(Some(PATIENCE)).unwrap();
-    client
-}
 
 #[test]
 fn nothing_changed_costs_a_header() {
@@ -33,7 +19,7 @@ fn nothing_changed_costs_a_header() {
     let (mut client, _serving) = connect(&guest.screen, true, false);
     let whole = client.next_frame().unwrap();
     assert!(whole.bytes > 10_000);
-    let mut client = come_back(&guest, leave(client), false);
+    let mut client = come_back(&guest, client.into_canvas(), false);
     let frame = client.next_frame().unwrap();
     assert!(frame.header.exact && !frame.header.whole, "{frame:?}");
     assert_eq!((frame.header.frame_id, frame.bytes), (1, 32));
@@ -51,7 +37,7 @@ fn only_tiles_that_differ_come_and_the_picture_is_exact() {
     guest.draw(SIZE.bounds(), text(0));
     let (mut client, _serving) = connect(&guest.screen, true, false);
     client.next_frame().unwrap();
-    let canvas = leave(client);
+    let canvas = client.into_canvas();
     guest.draw(Rect::new(100, 100, 300, 20), |_, _| 0x0010_8040);
     guest.draw(Rect::new(990, 690, 10, 10), |_, _| 0x0080_4010);
     let mut client = come_back(&guest, canvas, false);
@@ -69,7 +55,7 @@ fn what_was_soft_when_the_line_broke_is_sharp_afterwards() {
     client.next_frame().unwrap();
     guest.draw(Rect::new(100, 50, 800, 600), moving(0));
     assert!(!client.next_frame().unwrap().header.exact);
-    let mut client = come_back(&guest, leave(client), false);
+    let mut client = come_back(&guest, client.into_canvas(), false);
     assert!(!client.next_frame().unwrap().header.whole);
     settle(&mut client, &guest);
 }
@@ -80,7 +66,7 @@ fn everything_as_video_goes_on_from_there() {
     guest.draw(SIZE.bounds(), text(0));
     let (mut client, _serving) = connect(&guest.screen, true, false);
     client.next_frame().unwrap();
-    let mut client = come_back(&guest, leave(client), true);
+    let mut client = come_back(&guest, client.into_canvas(), true);
     assert_eq!(client.next_frame().unwrap().updates, [0, 0, 0]);
     guest.draw(Rect::new(100, 50, 800, 600), moving(0));
     assert_eq!(client.next_frame().unwrap().updates, [0, 0, 1]);
@@ -93,13 +79,13 @@ fn a_picture_of_another_size_is_of_no_use_and_a_refresh_is_whole() {
     guest.draw(SIZE.bounds(), text(0));
     let (mut client, _serving) = connect(&guest.screen, true, false);
     client.next_frame().unwrap();
-    let canvas = leave(client);
+    let canvas = client.into_canvas();
     let other = Guest::on(guest.screen.clone(), Size::new(640, 480));
     other.draw(Size::new(640, 480).bounds(), text(3));
     let mut client = come_back(&other, canvas, false);
     assert!(client.next_frame().unwrap().header.whole);
     settle(&mut client, &other);
-    let mut client = come_back(&other, leave(client), false);
+    let mut client = come_back(&other, client.into_canvas(), false);
     client.next_frame().unwrap();
     client.send(&ClientMessage::Refresh).unwrap();
     assert!(client.next_frame().unwrap().header.whole);

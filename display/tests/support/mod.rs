@@ -7,7 +7,7 @@ use oriel_display::client::Received;
 use oriel_display::input::{InputEvent, InputId, InputSink};
 use oriel_display::protocol::Hello;
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{Client, Desk, Exchange, PixelSource, Rect, Screen, Size, SourceLost, Viewer};
+use oriel_display::{Canvas, Client, Desk, Exchange, PixelSource, Rect, Screen, Size, SourceLost, Viewer};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Long enough for what will come on the slowest machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pixels as 0x00RRGGBB.
 pub struct Guest {
@@ -160,6 +160,15 @@ pub fn connect(screen: &Arc<Screen>, h264: bool, video_only: bool) -> (Client, S
     let client = Client::connect_with(stream, &hello).unwrap();
     client.set_patience(Some(PATIENCE)).unwrap();
     (client, serving)
+}
+
+/// A client that comes back with the picture of an earlier connection.
+pub fn come_back(guest: &Guest, canvas: Canvas, video_only: bool) -> Client {
+    let (stream, _serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
+    let hello = Hello { versions: vec![1], h264: true, video_only, known: true, ..Hello::default() };
+    let client = Client::resume(stream, &hello, canvas).unwrap();
+    client.set_patience(Some(PATIENCE)).unwrap();
+    client
 }
 
 /// Takes frames until the client says it has an exact picture and it is what the guest drew.
