@@ -8,11 +8,18 @@ function bytes(message: ArrayBuffer): number[] {
 
 describe('messages from the client', () => {
   it('writes Hello and Settings as JSON', () => {
-    expect(bytes(client.hello({ h264: true, videoOnly: false, screen: 1 }))).toEqual([
+    expect(bytes(client.hello({ h264: true, videoOnly: false, screen: 1 }, true))).toEqual([
       0x81,
-      ...text('{"versions":[1],"h264":true,"video_only":false,"screen":1}'),
+      ...text('{"versions":[1],"h264":true,"video_only":false,"screen":1,"known":true}'),
     ]);
-    expect(bytes(client.settings(true))).toEqual([0x88, ...text('{"video_only":true}')]);
+    expect(bytes(client.settings(true, false))).toEqual([0x88, ...text('{"video_only":true,"prove":false}')]);
+  });
+
+  it('tells which picture it has, unless that is too long to tell', () => {
+    const hashes = { width: 70, height: 10, words: new Uint32Array([1, 2, 3, 0xffffffff]) };
+    expect(bytes(client.known(hashes) ?? new ArrayBuffer())).toEqual([0x96, ...u16(70, 10), ...u32(1, 2, 3, 0xffffffff)]);
+    expect(client.known({ width: 4096, height: 2160, words: new Uint32Array(2176 * 2) })?.byteLength).toBe(17413);
+    expect(client.known({ width: 8192, height: 4096, words: new Uint32Array(8192 * 2) })).toBeNull();
   });
 
   it('asks for its own screen and leaves the others alone', () => {

@@ -1,4 +1,5 @@
 /** Messages from the client, as bytes ready for the socket. */
+import type { TileHashes } from './tile-hashes';
 
 const I16_MIN = -32768;
 const I16_MAX = 32767;
@@ -30,11 +31,28 @@ export interface Hello {
   readonly screen: number;
 }
 
+/** The longest message that the server takes. */
+const MAX_MESSAGE = 64 * 1024;
+
 /** The versions of the protocol that this client speaks. */
 export const VERSIONS = [1] as const;
 
-export function hello({ h264, videoOnly, screen }: Hello): ArrayBuffer {
-  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly, screen });
+/** With `known`, {@link known} is to follow. */
+export function hello({ h264, videoOnly, screen }: Hello, known: boolean): ArrayBuffer {
+  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly, screen, known });
+}
+
+/** The picture that is shown already; `null` when that takes too long a message. */
+export function known({ width, height, words }: TileHashes): ArrayBuffer | null {
+  const bodyLength = 4 + words.byteLength;
+  if (bodyLength >= MAX_MESSAGE) {
+    return null;
+  }
+  return message(0x96, bodyLength, (view) => {
+    view.setUint16(1, width, true);
+    view.setUint16(3, height, true);
+    words.forEach((word, at) => view.setUint32(5 + at * 4, word, true));
+  });
 }
 
 /** Times in microseconds from the frame's receipt. */
@@ -82,8 +100,9 @@ export function releaseAll(seq: number): ArrayBuffer {
   });
 }
 
-export function settings(videoOnly: boolean): ArrayBuffer {
-  return json(0x88, { video_only: videoOnly });
+/** `prove` asks for the hashes of exact pictures. */
+export function settings(videoOnly: boolean, prove: boolean): ArrayBuffer {
+  return json(0x88, { video_only: videoOnly, prove });
 }
 
 export function ping(token: bigint): ArrayBuffer {

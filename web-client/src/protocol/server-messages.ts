@@ -1,6 +1,7 @@
 import { ByteReader, ProtocolError } from './bytes';
 import { CONTENT_TYPES, type ContentType } from './client-messages';
 import { type Frame, parseFrame } from './frame';
+import { parseTileHashes, type TileHashes } from './tile-hashes';
 
 /** The guest's pointer picture: straight alpha; `null` pixels when the guest hides it. */
 export interface CursorShape {
@@ -78,6 +79,8 @@ export type ServerMessage =
   | { readonly type: 'clipboardRequest'; readonly request: number; readonly content: string }
   | { readonly type: 'clipboardData'; readonly piece: ClipboardPiece }
   | { readonly type: 'fileStatus'; readonly status: FileStatus }
+  /** What the picture has to be after the newest frame. */
+  | { readonly type: 'pictureHash'; readonly frameId: number; readonly hashes: TileHashes }
   | { readonly type: 'unknown'; readonly byte: number };
 
 /** Parses one WebSocket message; throws {@link ProtocolError} for a malformed one. */
@@ -125,6 +128,8 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
     }
     case 0x0e:
       return parseFileStatus(fields(reader));
+    case 0x10:
+      return { type: 'pictureHash', frameId: reader.u32(), hashes: parseTileHashes(reader) };
     default:
       return { type: 'unknown', byte };
   }

@@ -14,6 +14,8 @@ const BULK_BYTES = 64 * 1024;
 const LOOK_AGAIN_MS = 8;
 
 export interface ConnectionEvents {
+  /** The picture that is shown already, as the server hears of it; asked right before Hello is sent. */
+  readonly known: () => ArrayBuffer | null;
   readonly message: (message: ServerMessage, byteLength: number) => void;
   readonly sent: (seq: number, at: number) => void;
   readonly roundTrip: (ms: number) => void;
@@ -37,7 +39,13 @@ export class Connection {
     this.#events = events;
     this.#socket = new WebSocket(url, 'oriel.v1');
     this.#socket.binaryType = 'arraybuffer';
-    this.#socket.onopen = () => this.send(client.hello(hello));
+    this.#socket.onopen = () => {
+      const known = events.known();
+      this.send(client.hello(hello, known !== null));
+      if (known !== null) {
+        this.send(known);
+      }
+    };
     this.#socket.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
     this.#socket.onclose = ({ code }) => this.#end(code);
   }

@@ -34,6 +34,9 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'videoOnly':
       session?.setVideoOnly(data.on);
       break;
+    case 'prove':
+      session?.setProve(data.on);
+      break;
     case 'want':
       wanted = data.screen;
       session?.want(wanted);

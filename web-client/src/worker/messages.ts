@@ -1,6 +1,7 @@
 /** What page and worker say to each other. The page must not import anything else of this folder. */
 import type { Rect } from '../protocol/bytes';
 import type { WantedScreen } from '../protocol/client-messages';
+import type { Difference } from '../protocol/tile-hashes';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../protocol/server-messages';
 
 /** One action of the person. `at` is when it happened, in milliseconds since the epoch. */
@@ -35,6 +36,8 @@ export type ToWorker =
   | StartRequest
   | ({ readonly type: 'input' } & Input)
   | { readonly type: 'videoOnly'; readonly on: boolean }
+  /** Whether to compare every exact picture with the server's. */
+  | { readonly type: 'prove'; readonly on: boolean }
   /** How the screen that is shown shall be, now and after each new connection; `null`: as it is. */
   | { readonly type: 'want'; readonly screen: WantedScreen | null }
   | { readonly type: 'sound'; readonly listen: boolean; readonly speak: boolean }
@@ -129,7 +132,7 @@ export type Stage = (typeof STAGES)[number];
 
 export interface Spread {
   readonly p50: number;
-  readonly p99: number;
+  readonly p95: number;
 }
 
 /** Sound since the connection was made. */
@@ -153,6 +156,8 @@ export interface Stats {
   readonly videoShare: number;
   /** Whether the picture on the screen now is pixel for pixel the guest's. */
   readonly exact: boolean;
+  /** What comparing it with the server's own said; `null`: it was not compared. */
+  readonly proof: 'same' | Difference | null;
   /** Frames received and not yet painted. */
   readonly inFlight: number;
   /** `null` before the first answer. */

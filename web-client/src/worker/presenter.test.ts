@@ -108,6 +108,18 @@ describe('presenter', () => {
     expect(log).toEqual(['tiles 10', 'ack 1']);
   });
 
+  it('looks at the picture when it is what the frames so far have made of it', () => {
+    const { presenter, log, decode } = setUp();
+    presenter.whenPainted(() => log.push('look at nothing'));
+    presenter.accept(frame(1, video(5)), 0);
+    presenter.accept(frame(2, exact(10)), 0);
+    presenter.whenPainted(() => log.push('look'));
+    presenter.accept(frame(3, exact(11)), 0);
+    expect(log).toEqual(['look at nothing']);
+    decode(5);
+    expect(log.slice(3)).toEqual(['ack 1', 'tiles 10', 'ack 2', 'look', 'tiles 11', 'ack 3']);
+  });
+
   it('closes pictures that nobody will see', () => {
     const { presenter, log, decode } = setUp();
     presenter.accept(frame(1, video(5), video(6)), 0);

@@ -26,6 +26,7 @@ interface Pending {
   readonly parts: (Uint8Array<ArrayBuffer> | VideoFrame | null)[];
   missing: number;
   decodedAt: number;
+  afterwards: () => void;
 }
 
 /**
@@ -68,7 +69,7 @@ export class Presenter {
 
   /** Takes a frame received at `receivedAt`. Throws when its exact updates are malformed. */
   accept(frame: Frame, receivedAt: number): void {
-    const pending: Pending = { frame, receivedAt, parts: [], missing: 1, decodedAt: receivedAt };
+    const pending: Pending = { frame, receivedAt, parts: [], missing: 1, decodedAt: receivedAt, afterwards: () => undefined };
     this.#queue.push(pending);
     // Video first: it is decoded on other threads while this one decompresses tiles.
     frame.updates.forEach((update, index) => {
@@ -83,6 +84,16 @@ export class Presenter {
       }
     });
     this.#partDone(pending);
+  }
+
+  /** Calls `look` when the picture is what the frames so far have made of it. */
+  whenPainted(look: () => void): void {
+    const last = this.#queue.at(-1);
+    if (last === undefined) {
+      look();
+    } else {
+      last.afterwards = look;
+    }
   }
 
   #decode(update: VideoUpdate, pending: Pending, index: number): void {
@@ -114,6 +125,7 @@ export class Presenter {
     for (let head = this.#queue[0]; head?.missing === 0; head = this.#queue[0]) {
       this.#queue.shift();
       this.#paint(head);
+      head.afterwards();
     }
     if (this.#queue.length > 0) {
       this.#patience = setTimeout(() => this.#video.fail(), DECODER_PATIENCE_MS);

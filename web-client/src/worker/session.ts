@@ -28,6 +28,7 @@ export class Session {
   /** Counts attempts, so that an answer to an abandoned one is recognised. */
   #generation = 0;
   #videoOnly: boolean;
+  #prove = false;
   #acceleration: HardwareAcceleration = 'no-preference';
   #lost: LostReason | null = null;
   #wanted: WantedScreen | null = null;
@@ -76,6 +77,11 @@ export class Session {
   setVideoOnly(on: boolean): void {
     this.#videoOnly = on;
     this.#viewer?.setVideoOnly(on);
+  }
+
+  setProve(on: boolean): void {
+    this.#prove = on;
+    this.#viewer?.setProve(on);
   }
 
   want(screen: WantedScreen | null): void {
@@ -150,6 +156,7 @@ export class Session {
       h264: this.#h264,
       acceleration: this.#acceleration,
       videoOnly: this.#videoOnly,
+      prove: this.#prove,
       screen: this.#request.screen,
       speaker: this.#speaker,
       sound: this.#sound,

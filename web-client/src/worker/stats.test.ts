@@ -59,6 +59,18 @@ describe('statistics', () => {
     expect(keeper.snapshot(1700, REST).samples).toHaveLength(1);
   });
 
+  it('keeps what a comparison said until something is painted', () => {
+    const keeper = new StatsKeeper();
+    keeper.presented(answered(0, 1000, 1001));
+    expect(keeper.snapshot(1002, REST).proof).toBeNull();
+    keeper.compared(null);
+    expect(keeper.snapshot(1002, REST).proof).toBe('same');
+    keeper.compared({ x: 64, y: 0, tiles: 2 });
+    expect(keeper.snapshot(1002, REST).proof).toEqual({ x: 64, y: 0, tiles: 2 });
+    keeper.presented(answered(0, 1003, 1004));
+    expect(keeper.snapshot(1005, REST).proof).toBeNull();
+  });
+
   it('forgets frames and bytes after five seconds, and sums only the connection', () => {
     const keeper = new StatsKeeper();
     keeper.message(1000, 5000);
@@ -74,7 +86,7 @@ describe('statistics', () => {
 
   it('takes percentiles by nearest rank', () => {
     expect(spread([])).toBeNull();
-    expect(spread([4])).toEqual({ p50: 4, p99: 4 });
-    expect(spread(Array.from({ length: 200 }, (_, i) => 200 - i))).toEqual({ p50: 100, p99: 198 });
+    expect(spread([4])).toEqual({ p50: 4, p95: 4 });
+    expect(spread(Array.from({ length: 200 }, (_, i) => 200 - i))).toEqual({ p50: 100, p95: 190 });
   });
 });

@@ -1,3 +1,4 @@
+import type { Difference } from '../protocol/tile-hashes';
 import { type LatencySample, type Spread, STAGES, type Stage, type Stats } from './messages';
 import type { Presented } from './presenter';
 
@@ -15,13 +16,13 @@ interface FrameRecord {
   readonly exactPixels: number;
 }
 
-/** The 50th and 99th percentile by nearest rank; `null` of nothing. */
+/** The 50th and 95th percentile by nearest rank; `null` of nothing. */
 export function spread(values: readonly number[]): Spread | null {
   const sorted = [...values].sort((a, b) => a - b);
   const rank = (share: number): number | undefined => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
   const p50 = rank(0.5);
-  const p99 = rank(0.99);
-  return p50 === undefined || p99 === undefined ? null : { p50, p99 };
+  const p95 = rank(0.95);
+  return p50 === undefined || p95 === undefined ? null : { p50, p95 };
 }
 
 /**
@@ -43,6 +44,7 @@ export class StatsKeeper {
   #framesPainted = 0;
   #bytesReceived = 0;
   #exact = false;
+  #proof: Stats['proof'] = null;
 
   input(seq: number, at: number): void {
     this.#inputs.set(seq, at);
@@ -64,6 +66,7 @@ export class StatsKeeper {
   presented({ frame, receivedAt, decodedAt, paintedAt, videoPixels, exactPixels }: Presented): void {
     this.#framesPainted += 1;
     this.#exact = frame.exact;
+    this.#proof = null;
     this.#frames.push({
       at: paintedAt,
       decodeMs: decodedAt - receivedAt,
@@ -97,6 +100,11 @@ export class StatsKeeper {
     }
   }
 
+  /** The picture was compared with the server's. */
+  compared(difference: Difference | null): void {
+    this.#proof = difference ?? 'same';
+  }
+
   #halfRoundTrip(): number {
     return this.#roundTrips.length === 0 ? 0 : Math.min(...this.#roundTrips) / 2;
   }
@@ -120,6 +128,7 @@ export class StatsKeeper {
       bytesPerSecond: (this.#received.reduce((total, { bytes }) => total + bytes, 0) * 1000) / WINDOW_MS,
       videoShare: allPixels === 0 ? 0 : videoPixels / allPixels,
       exact: this.#exact,
+      proof: this.#proof,
       roundTripMs: this.#roundTrips.at(-1) ?? null,
       decodeMs: spread(this.#frames.map((record) => record.decodeMs)),
       presentMs: spread(this.#frames.map((record) => record.presentMs)),
@@ -142,7 +151,7 @@ function byStage(samples: readonly LatencySample[]): Record<Stage, Spread> | nul
   if (samples.length === 0) {
     return null;
   }
-  const none = { p50: 0, p99: 0 };
+  const none = { p50: 0, p95: 0 };
   const entries = STAGES.map((stage) => [stage, spread(samples.map((sample) => sample[stage])) ?? none] as const);
   return Object.fromEntries(entries) as Record<Stage, Spread>;
 }

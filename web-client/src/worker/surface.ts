@@ -1,5 +1,6 @@
 import type { Rect } from '../protocol/bytes';
 import type { CopyUpdate } from '../protocol/frame';
+import { hashTiles, type TileHashes } from '../protocol/tile-hashes';
 import { type Pixels, unpackTiles } from '../protocol/tiles';
 
 /**
@@ -13,6 +14,7 @@ export class Surface {
   /** Where exact tiles are unpacked before they are put on the canvas; as large as the screen. */
   #staging: ImageData;
   #pixels: Pixels;
+  #blank = true;
 
   /** `onLost` hears when the canvas has lost its picture, as it does when a GPU restarts. */
   constructor(canvas: OffscreenCanvas, onLost: () => void) {
@@ -36,8 +38,14 @@ export class Surface {
     return this.#canvas.height;
   }
 
+  /** Nothing was painted since the canvas turned black. */
+  get blank(): boolean {
+    return this.#blank;
+  }
+
   /** A new screen size; the canvas turns black. */
   resize(width: number, height: number): void {
+    this.#blank = true;
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.#context.imageSmoothingEnabled = false;
@@ -58,6 +66,7 @@ export class Surface {
 
   /** Puts decompressed tiles; returns how many pixels they cover. */
   putTiles(raw: Uint8Array<ArrayBuffer>): number {
+    this.#blank = false;
     const covered = unpackTiles(raw, this.#pixels);
     for (const { x, y, width, height } of covered) {
       this.#context.putImageData(this.#staging, 0, 0, x, y, width, height);
@@ -67,6 +76,7 @@ export class Surface {
 
   /** Draws what `take` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
   drawVideo(picture: VideoFrame, region: Rect, take: readonly Rect[]): number {
+    this.#blank = false;
     // One draw through a clip: every draw converts the colours of the whole picture, which is what takes time.
     this.#context.save();
     this.#context.beginPath();
@@ -93,7 +103,13 @@ export class Surface {
   restore(picture: ImageBitmap): void {
     this.resize(picture.width, picture.height);
     this.#context.drawImage(picture, 0, 0);
+    this.#blank = false;
     picture.close();
+  }
+
+  /** The hashes of the picture's tiles. */
+  hashes(): TileHashes {
+    return hashTiles(view(this.#context.getImageData(0, 0, this.width, this.height)));
   }
 
   /** Gives the picture away; the canvas is empty then. */

@@ -1,5 +1,6 @@
 import * as client from '../protocol/client-messages';
 import type { ServerMessage } from '../protocol/server-messages';
+import { differenceOf } from '../protocol/tile-hashes';
 import type { ClipboardExchange } from './clipboard';
 import { Connection } from './connection';
 import type { FromWorker, Input, Stats } from './messages';
@@ -24,6 +25,7 @@ export interface ViewerOptions {
   readonly h264: boolean;
   readonly acceleration: HardwareAcceleration;
   readonly videoOnly: boolean;
+  readonly prove: boolean;
   readonly screen: number;
   readonly speaker: Speaker;
   readonly sound: SoundWish;
@@ -47,6 +49,7 @@ export class Viewer {
   readonly #stats = new StatsKeeper();
   #videoFailed = false;
   #videoOnly: boolean;
+  #prove: boolean;
   #sound: SoundWish;
   #unknownMessages = 0;
   #painted = false;
@@ -55,6 +58,7 @@ export class Viewer {
     const { surface, unzstd, post } = options;
     this.#options = options;
     this.#videoOnly = options.videoOnly;
+    this.#prove = options.prove;
     this.#sound = options.sound;
     options.speaker.interrupt();
     this.#video = new VideoStreams(options.acceleration, () => this.#giveUpVideo());
@@ -67,6 +71,7 @@ export class Viewer {
       onError: () => this.#connection.close(),
     });
     this.#connection = new Connection(options.url, options, {
+      known: () => (surface.blank ? null : client.known(surface.hashes())),
       message: (message, byteLength) => this.#receive(message, byteLength),
       // Inputs carry the page's time of day; statistics keep the worker's own clock.
       sent: (seq, at) => this.#stats.input(seq, at - performance.timeOrigin),
@@ -84,7 +89,17 @@ export class Viewer {
 
   setVideoOnly(on: boolean): void {
     this.#videoOnly = on;
-    this.#connection.send(client.settings(on));
+    this.#sendSettings();
+  }
+
+  /** Compares every exact picture with the server's, or no longer. */
+  setProve(on: boolean): void {
+    this.#prove = on;
+    this.#sendSettings();
+  }
+
+  #sendSettings(): void {
+    this.#connection.send(client.settings(this.#videoOnly, this.#prove));
   }
 
   want(wanted: client.WantedScreen): void {
@@ -135,6 +150,9 @@ export class Viewer {
           surface.resize(message.width, message.height);
         }
         post({ type: 'screen', width: surface.width, height: surface.height });
+        if (this.#prove) {
+          this.#sendSettings();
+        }
         this.#options.onWelcome(message.watching);
         if (!message.watching) {
           this.#options.clipboard.attach(this.#connection);
@@ -162,6 +180,9 @@ export class Viewer {
         break;
       case 'frame':
         this.#presenter.accept(message.frame, now);
+        break;
+      case 'pictureHash':
+        this.#presenter.whenPainted(() => this.#stats.compared(differenceOf(surface.hashes(), message.hashes)));
         break;
       case 'cursorShape':
       case 'cursorMove':

@@ -33,6 +33,8 @@ export class DesktopLink {
   /** What the guest can do beside its screen. */
   readonly agents = signal<Agents>({ clipboard: false, files: false, sound: false, microphone: false });
   readonly stats = signal<Stats | null>(null);
+  /** Whether every exact picture is compared with the desktop's own. */
+  readonly proving = signal(false);
   readonly #worker: Worker;
   readonly #events: LinkEvents;
   readonly #questions = new Map<number, (value: unknown) => void>();
@@ -64,6 +66,11 @@ export class DesktopLink {
 
   setVideoOnly(on: boolean): void {
     this.#post({ type: 'videoOnly', on });
+  }
+
+  setProving(on: boolean): void {
+    this.proving.value = on;
+    this.#post({ type: 'prove', on });
   }
 
   want(screen: WantedScreen | null): void {

@@ -29,7 +29,7 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
     <aside class="statistics" aria-label="Statistics">
       <dl>
         <Fact name="Screen">
-          {stats.width} × {stats.height}, {stats.exact ? 'exact' : 'refining'}
+          {stats.width} × {stats.height}, {sharpness(stats)}
         </Fact>
         <Fact name="Frames">
           {stats.framesPerSecond.toFixed(1)}/s, {stats.inFlight} in flight
@@ -50,7 +50,7 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
           <tr>
             <th scope="col">ms</th>
             <th scope="col">p50</th>
-            <th scope="col">p99</th>
+            <th scope="col">p95</th>
           </tr>
         </thead>
         <tbody>
@@ -73,6 +73,14 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
   );
 }
 
+function sharpness({ exact, proof }: Stats): string {
+  if (proof !== null && proof !== 'same') {
+    const others = proof.tiles === 1 ? '' : ` and in ${proof.tiles - 1} more tiles`;
+    return `differs at ${proof.x}, ${proof.y}${others}`;
+  }
+  return !exact ? 'refining' : proof === null ? 'exact' : 'exact, proved';
+}
+
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <>
@@ -87,7 +95,7 @@ function Times({ name, spread }: { readonly name: string; readonly spread: Sprea
     <tr>
       <th scope="row">{name}</th>
       <td>{spread === null ? '–' : spread.p50.toFixed(1)}</td>
-      <td>{spread === null ? '–' : spread.p99.toFixed(1)}</td>
+      <td>{spread === null ? '–' : spread.p95.toFixed(1)}</td>
     </tr>
   );
 }

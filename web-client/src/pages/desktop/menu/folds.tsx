@@ -50,6 +50,12 @@ export function MoreFold({ desk, name, watching, videoOnly, onVideoOnly }: MoreP
           onClick={() => onVideoOnly(!videoOnly)}
         />
       )}
+      <Row
+        label="Prove that the picture is exact"
+        hint="Compares it with the desktop’s own whenever it is exact. The statistics tell."
+        pressed={desk.link.proving.value}
+        onClick={() => desk.link.setProving(!desk.link.proving.value)}
+      />
       {!watching && !hasTouch() && (
         <Row
           label="This computer’s input method"
