@@ -1,17 +1,26 @@
-// Debian's Chromium, and what every test does with a page.
+// Debian's Chromium, or its Firefox where BROWSER=firefox, and what every test does with a page.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { launchFirefox } from './firefox.mjs';
 import { root, until } from './oriel.mjs';
+
+const firefox = process.env.BROWSER === 'firefox';
+
+/** For `skip`: why a test is not for Firefox; in Chromium it runs. */
+export const notInFirefox = (why) => (firefox ? why : false);
 
 const args = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-/** `more` are further arguments for the browser. */
-export function launch(...more) {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...more] });
+const microphoneArgs = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+/** With `microphone`, one that beeps, which every page may hear; `more` are further arguments for Chromium. */
+export function launch({ microphone = false, more = [] } = {}) {
+  if (firefox) return launchFirefox({ microphone });
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...(microphone ? microphoneArgs : []), ...more] });
 }
 
 /** A fresh person: own cookies, a 1920x1080 window. */
@@ -32,7 +41,7 @@ export async function login(page, url, name, password) {
 export async function screenshot(page, name) {
   const folder = join(root, '.cache/screenshots');
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}${firefox ? '-firefox' : ''}.png`) });
 }
 
 /** Presses and releases a key by its place, also one that no US keyboard has. */

@@ -8,9 +8,7 @@ import { Oriel, until } from './oriel.mjs';
 let oriel;
 let browser;
 before(async () => {
-  oriel = await Oriel.create({ scenes: ['video'] });
-  await oriel.addPerson('ada', 'a long password', 'video');
-  await oriel.start();
+  oriel = await Oriel.running({ scene: 'video' });
   browser = await launch();
 });
 after(async () => {

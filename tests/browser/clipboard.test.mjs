@@ -12,9 +12,7 @@ let agent;
 let browser;
 let page;
 before(async () => {
-  oriel = await Oriel.create({ scenes: ['echo'] });
-  await oriel.addPerson('ada', 'a long password', 'echo');
-  await oriel.start();
+  oriel = await Oriel.running();
   agent = await GuestAgent.before(oriel.port);
   browser = await launch();
   page = await visit(browser, { viewport: { width: 1280, height: 800 } });

@@ -9,9 +9,7 @@ let oriel;
 let agent;
 let browser;
 before(async () => {
-  oriel = await Oriel.create({ scenes: ['echo'] });
-  await oriel.addPerson('ada', 'a long password', 'echo');
-  await oriel.start();
+  oriel = await Oriel.running();
   agent = await GuestAgent.before(oriel.port);
   browser = await launch();
 });

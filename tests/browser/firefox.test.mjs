@@ -18,9 +18,7 @@ let browser;
 let page;
 before(async () => {
   if (skip) return;
-  oriel = await Oriel.create({ scenes: ['echo'] });
-  await oriel.addPerson('ada', 'a long password', 'echo');
-  await oriel.start();
+  oriel = await Oriel.running();
   agent = await GuestAgent.before(oriel.port);
   browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true });
   page = await browser.newPage();

@@ -7,9 +7,7 @@ let oriel;
 let browser;
 let page;
 before(async () => {
-  oriel = await Oriel.create({ scenes: ['echo'] });
-  await oriel.addPerson('ada', 'a long password', 'echo');
-  await oriel.start();
+  oriel = await Oriel.running();
   browser = await launch();
   page = await visit(browser);
   await login(page, oriel.url, 'ada', 'a long password');

@@ -8,10 +8,8 @@ let oriel;
 let browser;
 let page;
 before(async () => {
-  oriel = await Oriel.create({ scenes: ['echo'], words: 'screens=2 tone=1' });
-  await oriel.addPerson('ada', 'a long password', 'echo');
-  await oriel.start();
-  browser = await launch('--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream');
+  oriel = await Oriel.running({ words: 'screens=2 tone=1' });
+  browser = await launch({ microphone: true });
   page = await visit(browser, { viewport: { width: 1280, height: 800 }, colorScheme: 'light' });
   await login(page, oriel.url, 'ada', 'a long password');
   await openDesktop(page);

@@ -62,6 +62,19 @@ export class Oriel {
     return oriel;
   }
 
+  /** One that runs, with a desktop of one scene for ada. */
+  static async running({ scene = 'echo', ...options } = {}) {
+    const oriel = await Oriel.create({ scenes: [scene], ...options });
+    try {
+      await oriel.addPerson('ada', 'a long password', scene);
+      await oriel.start();
+      return oriel;
+    } catch (error) {
+      await oriel.destroy();
+      throw error;
+    }
+  }
+
   get url() {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -117,6 +130,12 @@ export class Oriel {
       if (existsSync(join(dir, 'machine.json'))) found.push({ id, dir, socket: join(dir, 'vmm.sock') });
     }
     return found;
+  }
+
+  /** What the machine of the first desktop says of itself. */
+  async describe() {
+    const [desktop] = await this.desktops();
+    return JSON.parse(await this.vmm('tell', '--socket', desktop.socket, 'describe'));
   }
 
   /** What the guest of the only desktop wrote to its serial port. */

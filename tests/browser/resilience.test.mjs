@@ -8,9 +8,7 @@ let oriel;
 let browser;
 let wire;
 before(async () => {
-  oriel = await Oriel.create({ scenes: ['echo'] });
-  await oriel.addPerson('ada', 'a long password', 'echo');
-  await oriel.start();
+  oriel = await Oriel.running();
   wire = await Wire.to(oriel.port);
   browser = await launch();
 });
@@ -21,11 +19,6 @@ after(async () => {
 });
 
 const middle = [960, 540];
-
-async function describe() {
-  const [desktop] = await oriel.desktops();
-  return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe'));
-}
 
 async function typeAndSee(page) {
   const before = await pixel(page, ...middle);
@@ -83,14 +76,14 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
     await login(page, oriel.url, 'ada', 'a long password');
     await openDesktop(page);
     await typeAndSee(page);
-    const pid = (await describe()).pid;
+    const pid = (await oriel.describe()).pid;
 
     await oriel.stop(signal);
     await page.getByRole('heading', { name: /network is lost|server is restarting/ }).waitFor();
-    assert.equal((await describe()).pid, pid, 'the desktop runs on without a server');
+    assert.equal((await oriel.describe()).pid, pid, 'the desktop runs on without a server');
     await oriel.start();
     await connected(page);
-    assert.equal((await describe()).pid, pid);
+    assert.equal((await oriel.describe()).pid, pid);
     await typeAndSee(page);
     await page.context().close();
   });
@@ -100,12 +93,12 @@ test('a desktop whose machine is killed is said to have crashed, and starts agai
   const page = await visit(browser);
   await login(page, oriel.url, 'ada', 'a long password');
   await openDesktop(page);
-  const { pid } = await describe();
+  const { pid } = await oriel.describe();
   process.kill(pid, 'SIGKILL');
   await page.getByRole('button', { name: /Start it again|Try again/ }).waitFor();
   await page.getByRole('button', { name: /Start it again|Try again/ }).click();
   await connected(page);
-  assert.notEqual((await describe()).pid, pid);
+  assert.notEqual((await oriel.describe()).pid, pid);
   await page.context().close();
 });
 

@@ -7,11 +7,9 @@ let oriel;
 let browser;
 let page;
 before(async () => {
-  oriel = await Oriel.create({ scenes: ['echo'], words: 'tone=1' });
-  await oriel.addPerson('ada', 'a long password', 'echo');
-  await oriel.start();
+  oriel = await Oriel.running({ words: 'tone=1' });
   // A microphone that beeps, and a browser that lets every page have it.
-  browser = await launch('--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream');
+  browser = await launch({ microphone: true });
   page = await visit(browser);
   await login(page, oriel.url, 'ada', 'a long password');
   await openDesktop(page);
@@ -22,10 +20,7 @@ after(async () => {
 });
 
 const audio = async () => (await stats(page)).audio;
-const counter = async (name) => {
-  const [desktop] = await oriel.desktops();
-  return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe')).counters[name];
-};
+const counter = async (name) => (await oriel.describe()).counters[name];
 const tool = async (name) => {
   const handle = page.getByRole('button', { name: /^Menu/ });
   if (await handle.isVisible()) await handle.click();
