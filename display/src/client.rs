@@ -2,6 +2,7 @@
 
 use crate::canvas::{Canvas, CanvasError};
 use crate::exchange::Abilities;
+use crate::geometry::Rect;
 use crate::input::InputEvent;
 use crate::protocol::framing::{ReadError, read_message, write_message};
 use crate::protocol::{
@@ -61,6 +62,8 @@ pub struct Received {
     pub updates: [usize; 3],
     /// Bytes of the video updates.
     pub video_bytes: usize,
+    /// What each video update's picture covers.
+    pub video_regions: Vec<Rect>,
     /// From receipt to decoded.
     pub decode: Duration,
 }
@@ -262,13 +265,14 @@ impl Client {
                 self.exact = frame.header.exact;
                 let mut updates = [0; 3];
                 let [copies, exacts, videos] = &mut updates;
-                let mut video_bytes = 0;
+                let (mut video_bytes, mut video_regions) = (0, Vec::new());
                 for update in &frame.updates {
                     match update {
                         Update::Copy { .. } => *copies += 1,
                         Update::Exact { .. } => *exacts += 1,
-                        Update::Video(_) => {
+                        Update::Video(video) => {
                             *videos += 1;
+                            video_regions.push(video.region);
                             video_bytes += update.len();
                         }
                     }
@@ -278,6 +282,7 @@ impl Client {
                     bytes: self.message.len(),
                     updates,
                     video_bytes,
+                    video_regions,
                     decode: begun.elapsed(),
                 }));
             }

@@ -6,14 +6,13 @@ use crate::geometry::{Rect, Size};
 use crate::moves::{Found, Moves};
 use crate::picture::Picture;
 use crate::policy::Policy;
-use crate::protocol::{Update, VideoUpdate};
+use crate::protocol::Update;
 use crate::source::PixelSource;
 use crate::subscription::Damage;
 use crate::tile_hashes::TileHashes;
 use crate::tiles::{Grid, TILE};
-use crate::video::VideoStream;
-use crate::video::stream::fits_codec;
-use std::time::{Duration, Instant};
+use crate::video::VideoStreams;
+use std::time::Instant;
 
 /// Larger screens are shown up to here: a viewer's memory is bounded, whatever a guest claims.
 const MAX_SIDE: u32 = 8192;
@@ -28,9 +27,6 @@ const SLICE: usize = 256 * 1024;
 
 /// The same beside changes that are sent in the same frame.
 const SMALL_SLICE: usize = 64 * 1024;
-
-/// The video encoder is dropped when it was not used for this long.
-const ENCODER_KEPT: Duration = Duration::from_secs(2);
 
 /// Neighbouring changes are joined up to this area: about a tile.
 const JOINED_AREA: u32 = TILE * TILE;
@@ -61,7 +57,7 @@ pub struct Composer {
     scanner: Scanner,
     moves: Moves,
     exact: ExactEncoder,
-    stream: Option<VideoStream>,
+    streams: VideoStreams,
     h264: bool,
     video_only: bool,
     /// The next frame is a whole new picture.
@@ -86,7 +82,7 @@ impl Composer {
             scanner: Scanner::default(),
             moves: Moves::default(),
             exact: ExactEncoder::new()?,
-            stream: None,
+            streams: VideoStreams::default(),
             h264,
             video_only: video_only && h264,
             begin: false,
@@ -116,7 +112,7 @@ impl Composer {
     pub fn give_up_video(&mut self) {
         self.h264 = false;
         self.video_only = false;
-        self.stream = None;
+        self.streams.clear();
         self.begin = true;
     }
 
@@ -125,7 +121,7 @@ impl Composer {
         let video_only = video_only && self.h264;
         if video_only != self.video_only {
             self.video_only = video_only;
-            self.stream = None;
+            self.streams.clear();
             self.all |= video_only;
         }
     }
@@ -133,15 +129,12 @@ impl Composer {
     /// When [`Self::compose`] has something to do without new damage.
     pub fn next_due(&self) -> Option<Instant> {
         let refine = if self.video_only { None } else { self.policy.next_due() };
-        let drop_encoder = self.stream.as_ref().map(|stream| stream.last_used() + ENCODER_KEPT);
-        refine.into_iter().chain(drop_encoder).min()
+        refine.into_iter().chain(self.streams.next_due()).min()
     }
 
-    /// Drops the encoder if it was not used for a while.
+    /// Drops encoders that were not used for a while.
     pub fn tidy(&mut self, now: Instant) {
-        if self.stream.as_ref().is_some_and(|stream| now.duration_since(stream.last_used()) >= ENCODER_KEPT) {
-            self.stream = None;
-        }
+        self.streams.tidy(now);
     }
 
     /// Whether a frame is wanted though nothing was damaged.
@@ -169,7 +162,7 @@ impl Composer {
             self.begin = true;
             self.picture = Picture::new(size);
             self.policy = Policy::new(Grid::new(size));
-            self.stream = None;
+            self.streams.clear();
         }
         let copies = !(self.begin || self.all || self.video_only);
         let mut changes = self.read(source, damage, copies);
@@ -245,17 +238,7 @@ impl Composer {
         if !motion.is_empty() {
             motion.sort_unstable();
             motion.dedup();
-            match self.video(&motion, now) {
-                Some(update) => {
-                    composed.video_tiles = motion.len();
-                    composed.updates.push(Update::Video(update));
-                }
-                None => {
-                    let grid = Grid::new(self.picture.size());
-                    let tiles: Vec<_> = motion.iter().map(|tile| (*tile, grid.rect(*tile))).collect();
-                    self.push_parts(&tiles, usize::MAX, composed);
-                }
-            }
+            self.push_video(&motion, now, composed);
         }
         if !self.video_only {
             let slice = if composed.changed { SMALL_SLICE } else { SLICE };
@@ -310,38 +293,22 @@ impl Composer {
         joined.tiles.iter().for_each(|tile| self.policy.sent_exact(*tile, joined.rect));
     }
 
-    /// Codes a picture of the stream for `tiles`; `None` when it cannot be done and exact has to do.
-    fn video(&mut self, tiles: &[usize], now: Instant) -> Option<VideoUpdate> {
-        let size = self.picture.size();
-        let grid = Grid::new(size);
-        let moving = if self.video_only {
-            size.bounds()
+    /// Adds tiles in motion as video, or exact where that cannot be.
+    fn push_video(&mut self, tiles: &[usize], now: Instant, composed: &mut Composed) {
+        let coded = if self.video_only {
+            self.streams.encode_of_all(&self.picture, tiles, now)
         } else {
-            tiles.iter().fold(Rect::default(), |sum, tile| sum.union(&grid.rect(*tile)))
+            self.streams.encode(&self.picture, tiles, now)
         };
-        if !fits_codec(moving) {
-            return None;
+        let video = tiles.iter().filter(|tile| coded.left.binary_search(tile).is_err());
+        for tile in video {
+            composed.video_tiles += 1;
+            self.policy.sent_as_video(*tile, now);
         }
-        let picture = &self.picture;
-        let coded = match self.stream.take() {
-            Some(mut stream) => stream.fit(moving, size, now).map(|()| stream),
-            None => VideoStream::new(moving, now),
-        }
-        .and_then(|mut stream| {
-            let update = stream.encode(picture, grid.cover(tiles.iter().copied()), now)?;
-            Ok((stream, update))
-        });
-        match coded {
-            Ok((stream, update)) => {
-                self.stream = Some(stream);
-                tiles.iter().for_each(|tile| self.policy.sent_as_video(*tile, now));
-                Some(update)
-            }
-            Err(error) => {
-                tracing::error!(%error, "video failed; sending exact pixels instead");
-                None
-            }
-        }
+        composed.updates.extend(coded.updates.into_iter().map(Update::Video));
+        let grid = Grid::new(self.picture.size());
+        let left: Vec<_> = coded.left.iter().map(|tile| (*tile, grid.rect(*tile))).collect();
+        self.push_parts(&left, usize::MAX, composed);
     }
 }
 

@@ -94,6 +94,27 @@ fn motion_is_video_and_exact_when_it_stops() {
 }
 
 #[test]
+fn films_far_apart_are_coded_apart() {
+    let size = Size::new(1600, 1000);
+    let guest = Guest::new(size);
+    guest.draw(size.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    let (film, call) = (Rect::new(70, 80, 400, 300), Rect::new(1100, 660, 300, 280));
+    let mut apart = 0;
+    for phase in 0..20 {
+        guest.draw_quietly(film, moving(phase));
+        guest.draw(call, moving(phase * 3 + 99));
+        let regions = client.next_frame().unwrap().video_regions;
+        let pixels: u32 = regions.iter().map(|region| region.width * region.height).sum();
+        assert!(pixels * 3 < size.width * size.height, "in frame {phase}: {regions:?}");
+        apart += usize::from(regions.len() == 2);
+    }
+    assert!(apart > 5, "{apart} frames with two regions");
+    settle(&mut client, &guest);
+}
+
+#[test]
 fn a_photograph_shows_at_once_and_sharpens() {
     let guest = Guest::new(SIZE);
     guest.draw(SIZE.bounds(), text(0));

@@ -82,7 +82,7 @@ mod tests {
         let size = Size::new(250, 170);
         let region = Rect::new(64, 64, 186, 106);
         let now = Instant::now();
-        let mut stream = VideoStream::new(region, now).unwrap();
+        let mut stream = VideoStream::new(0, region, now).unwrap();
         let mut decoder = VideoDecoder::new().unwrap();
         for phase in 0..5 {
             let picture = gradient(size, phase);

@@ -1,13 +1,15 @@
-//! H.264 for what keeps moving (update kind 3), encoded over the moving region alone.
+//! H.264 for what keeps moving (update kind 3), encoded over what moves alone.
 
 pub mod decoder;
 mod encoder;
 mod i420;
 mod region;
 pub mod stream;
+pub mod streams;
 
 pub use decoder::VideoDecoder;
 pub use stream::VideoStream;
+pub use streams::VideoStreams;
 
 /// Largest picture that openh264 codes; on its side as well.
 pub const MAX_LONG_SIDE: u32 = 3840;

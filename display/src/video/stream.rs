@@ -5,13 +5,14 @@ use super::encoder::Encoder;
 use super::i420::I420;
 use super::region::Region;
 use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
-use crate::geometry::{Rect, Size};
+use crate::geometry::Rect;
 use crate::picture::Picture;
 use crate::protocol::VideoUpdate;
 use std::time::Instant;
 
-/// A stream that the client decodes with decoder 0.
+/// A stream that the client decodes with a decoder of its own.
 pub struct VideoStream {
+    number: u8,
     region: Region,
     encoder: Encoder,
     planes: I420,
@@ -25,15 +26,16 @@ pub fn fits_codec(rect: Rect) -> bool {
 }
 
 impl VideoStream {
-    /// A stream over `moving` (whole tiles).
+    /// A stream over `rect` (whole tiles) for decoder `number`.
     ///
     /// # Errors
     /// When the region cannot be coded or memory is short.
-    pub fn new(moving: Rect, now: Instant) -> Result<Self, VideoError> {
-        let planes = I420::covering(moving.width, moving.height);
+    pub fn new(number: u8, rect: Rect, now: Instant) -> Result<Self, VideoError> {
+        let planes = I420::covering(rect.width, rect.height);
         let (width, height) = planes.size();
         Ok(Self {
-            region: Region::new(moving),
+            number,
+            region: Region::new(rect, now),
             encoder: Encoder::new(width, height)?,
             planes,
             last_used: now,
@@ -45,19 +47,14 @@ impl VideoStream {
         self.last_used
     }
 
-    /// Makes the region cover `moving` (whole tiles); the stream starts anew where it has to change.
-    ///
-    /// # Errors
-    /// When the new region cannot be coded or memory is short.
-    pub fn fit(&mut self, moving: Rect, screen: Size, now: Instant) -> Result<(), VideoError> {
-        if self.region.fit(moving, screen, now) {
-            let mut region = self.region;
-            if !fits_codec(region.rect()) {
-                region = Region::new(moving);
-            }
-            *self = Self { region, ..Self::new(region.rect(), now)? };
-        }
-        Ok(())
+    /// What it covers, and the history of that.
+    pub fn region(&mut self) -> &mut Region {
+        &mut self.region
+    }
+
+    /// What it covers.
+    pub fn rect(&self) -> Rect {
+        self.region.rect()
     }
 
     /// Codes the region of `picture` as it is now; the client takes `take` from it.
@@ -75,6 +72,6 @@ impl VideoStream {
         let mut data = Vec::new();
         let key = self.encoder.encode(&self.planes, &mut data)?;
         self.last_used = now;
-        Ok(VideoUpdate { stream: 0, key, region, take, data })
+        Ok(VideoUpdate { stream: self.number, key, region, take, data })
     }
 }

@@ -20,7 +20,8 @@ const SETTLE_SECONDS: u32 = 1;
 const MEASURE_SECONDS: u32 = 6;
 /// What stopped moving is exact after this.
 const STILL: Duration = Duration::from_secs(1);
-const SCENES: [Scene; 5] = [Scene::Typing, Scene::Scroll, Scene::Drag, Scene::Video, Scene::Motion];
+const SCENES: [Scene; 6] =
+    [Scene::Typing, Scene::Scroll, Scene::Drag, Scene::Video, Scene::Call, Scene::Motion];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();

@@ -7,6 +7,9 @@ export type PictureSink = (picture: VideoFrame | null) => void;
 /** A nominal duration: Firefox gives up on decoders whose chunks have none. */
 const FRAME_US = 16_667;
 
+/** The server drops a stream after 2 s without a picture; this is longer by what the connection may stall. */
+const UNUSED_MS = 15_000;
+
 /** Whether this browser decodes H.264 at all; some builds of Chromium do not. */
 export async function h264Available(): Promise<boolean> {
   if (typeof VideoDecoder === 'undefined') {
@@ -19,16 +22,23 @@ export async function h264Available(): Promise<boolean> {
   }
 }
 
-/** The decoders of a connection: one for each stream that the server names. */
+export interface VideoOptions {
+  readonly acceleration: HardwareAcceleration;
+  /** Video cannot be decoded any more. */
+  readonly onFailure: () => void;
+  /** A picture came that needs others, which were forgotten: after a stall longer than connections survive. */
+  readonly onMissing: () => void;
+}
+
+/** The decoders of a connection: one for each stream that the server names, while it is in use. */
 export class VideoStreams {
   readonly #decoders = new Map<number, StreamDecoder>();
-  readonly #onFailure: () => void;
-  readonly #acceleration: HardwareAcceleration;
+  readonly #options: VideoOptions;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
   #failed = false;
 
-  constructor(acceleration: HardwareAcceleration, onFailure: () => void) {
-    this.#acceleration = acceleration;
-    this.#onFailure = onFailure;
+  constructor(options: VideoOptions) {
+    this.#options = options;
   }
 
   get failed(): boolean {
@@ -43,10 +53,35 @@ export class VideoStreams {
     }
     let decoder = this.#decoders.get(update.stream);
     if (decoder === undefined) {
-      decoder = new StreamDecoder(this.#acceleration, () => this.fail());
+      if (!update.key) {
+        sink(null);
+        this.#options.onMissing();
+        return;
+      }
+      decoder = new StreamDecoder(this.#options.acceleration, () => this.fail());
       this.#decoders.set(update.stream, decoder);
+      this.#sweeper ??= setInterval(() => this.#sweep(), UNUSED_MS / 3);
     }
     decoder.decode(update, sink);
+  }
+
+  /** Closes decoders that nothing was asked of for long. */
+  #sweep(): void {
+    const before = performance.now() - UNUSED_MS;
+    for (const [stream, decoder] of this.#decoders) {
+      if (decoder.lastUsed < before) {
+        decoder.close();
+        this.#decoders.delete(stream);
+      }
+    }
+    if (this.#decoders.size === 0) {
+      this.#stopSweeping();
+    }
+  }
+
+  #stopSweeping(): void {
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
   }
 
   /** Gives video up for this connection; everything that is still awaited gets `null`. */
@@ -54,12 +89,13 @@ export class VideoStreams {
     if (!this.#failed) {
       this.#failed = true;
       this.close();
-      this.#onFailure();
+      this.#options.onFailure();
     }
   }
 
   close(): void {
     this.#failed = true;
+    this.#stopSweeping();
     for (const decoder of this.#decoders.values()) {
       decoder.close();
     }
@@ -74,6 +110,7 @@ class StreamDecoder {
   readonly #awaited = new Map<number, PictureSink>();
   #configured = '';
   #next = 0;
+  #lastUsed = 0;
 
   constructor(acceleration: HardwareAcceleration, fail: () => void) {
     this.#acceleration = acceleration;
@@ -81,7 +118,13 @@ class StreamDecoder {
     this.#decoder = new VideoDecoder({ output: (picture) => this.#deliver(picture), error: fail });
   }
 
+  /** By the worker's clock. */
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
   decode({ key, region, accessUnit }: VideoUpdate, sink: PictureSink): void {
+    this.#lastUsed = performance.now();
     const timestamp = this.#next;
     this.#next += FRAME_US;
     this.#awaited.set(timestamp, sink);

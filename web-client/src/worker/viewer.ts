@@ -61,7 +61,11 @@ export class Viewer {
     this.#prove = options.prove;
     this.#sound = options.sound;
     options.speaker.interrupt();
-    this.#video = new VideoStreams(options.acceleration, () => this.#giveUpVideo());
+    this.#video = new VideoStreams({
+      acceleration: options.acceleration,
+      onFailure: () => this.#giveUpVideo(),
+      onMissing: () => this.refresh(),
+    });
     this.#presenter = new Presenter({
       surface,
       video: this.#video,

@@ -20,6 +20,7 @@
 
 extern crate alloc;
 
+mod call;
 mod canvas;
 mod damage;
 mod desktop;

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::call::Call;
 use crate::canvas::Canvas;
 use crate::damage::{Damage, Rect};
 use crate::drag::Drag;
@@ -69,6 +70,7 @@ impl Renderer {
             Scene::Scroll => Painter::Animation(Box::new(Scroll::new(w, h))),
             Scene::Drag => Painter::Animation(Box::new(Drag::new(w, h))),
             Scene::Video => Painter::Animation(Box::new(Video::new(w, h))),
+            Scene::Call => Painter::Animation(Box::new(Call::new(w, h))),
             Scene::Motion => Painter::Animation(Box::new(Motion::new(w, h))),
             Scene::Echo => Painter::Echo(Box::new(Echo::new(w, h))),
         };

@@ -1,7 +1,7 @@
 //! The scenes by name.
 
 /// The names that [`Scene::parse`] knows, for messages.
-pub const SCENE_NAMES: &str = "one of idle, typing, scroll, drag, video, motion, echo";
+pub const SCENE_NAMES: &str = "one of idle, typing, scroll, drag, video, call, motion, echo";
 
 /// What the desktop is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Scene {
     Drag,
     /// A film of 640x360 plays in a window.
     Video,
+    /// A film and a smaller one play in windows far apart.
+    Call,
     /// The whole screen moves.
     Motion,
     /// A square changes colour with every key or button that goes down.
@@ -24,8 +26,16 @@ pub enum Scene {
 
 impl Scene {
     /// Every scene.
-    pub const ALL: [Self; 7] =
-        [Self::Idle, Self::Typing, Self::Scroll, Self::Drag, Self::Video, Self::Motion, Self::Echo];
+    pub const ALL: [Self; 8] = [
+        Self::Idle,
+        Self::Typing,
+        Self::Scroll,
+        Self::Drag,
+        Self::Video,
+        Self::Call,
+        Self::Motion,
+        Self::Echo,
+    ];
 
     /// The scene of this name.
     pub fn parse(name: &str) -> Option<Self> {
@@ -40,6 +50,7 @@ impl Scene {
             Self::Scroll => "scroll",
             Self::Drag => "drag",
             Self::Video => "video",
+            Self::Call => "call",
             Self::Motion => "motion",
             Self::Echo => "echo",
         }
@@ -51,7 +62,7 @@ impl Scene {
             Self::Idle | Self::Echo => None,
             Self::Typing => Some(10),
             Self::Scroll | Self::Drag => Some(60),
-            Self::Video | Self::Motion => Some(30),
+            Self::Video | Self::Call | Self::Motion => Some(30),
         }
     }
 }

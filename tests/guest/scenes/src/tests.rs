@@ -125,6 +125,7 @@ fn pictures_are_the_known_ones() {
         ("scroll", 0x2070fac868dbba85),
         ("drag", 0xf102f55049042c6a),
         ("video", 0x31194d2f11c8c7b5),
+        ("call", 0x2850_5972_694b_1626),
         ("motion", 0x0fe27bbc40489c6b),
         ("echo", 0xd21ffdb056ea1dde),
     ];

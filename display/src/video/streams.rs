@@ -1,0 +1,371 @@
+//! The video streams of one viewer: what moves in different places of the screen has encoders of
+//! its own, so that what lies between costs nothing.
+//!
+//! A tile goes to the smallest stream that covers it. Where none does, one grows or a new one
+//! begins, whichever costs less; so whatever keeps moving keeps its stream.
+
+use super::VideoError;
+use super::region::{area, cost, with_margin};
+use super::stream::{VideoStream, fits_codec};
+use crate::geometry::{Rect, Size};
+use crate::picture::Picture;
+use crate::protocol::VideoUpdate;
+use crate::tiles::{Grid, TILE};
+use std::time::{Duration, Instant};
+
+/// Decoders of a client.
+const STREAMS: usize = 4;
+
+/// A stream is dropped when it was not used for this long …
+const KEPT: Duration = Duration::from_secs(2);
+
+/// … or for this long, when another is needed and there are no more.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Where each stream is, or is to be.
+type Plan = [Option<Rect>; STREAMS];
+
+/// What became of tiles in motion.
+#[derive(Debug, Default)]
+pub struct Coded {
+    /// One for each stream that any of them lies in.
+    pub updates: Vec<VideoUpdate>,
+    /// Tiles that could not be coded, in ascending order: exact has to do.
+    pub left: Vec<usize>,
+}
+
+/// Up to four streams.
+#[derive(Default)]
+pub struct VideoStreams {
+    streams: [Option<VideoStream>; STREAMS],
+}
+
+impl VideoStreams {
+    /// Drops all streams.
+    pub fn clear(&mut self) {
+        self.streams = Default::default();
+    }
+
+    /// Drops the streams that were not used for a while.
+    pub fn tidy(&mut self, now: Instant) {
+        for slot in &mut self.streams {
+            if slot.as_ref().is_some_and(|stream| now.duration_since(stream.last_used()) >= KEPT) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// When [`Self::tidy`] has something to do.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.streams.iter().flatten().map(|stream| stream.last_used() + KEPT).min()
+    }
+
+    /// Codes `tiles` (ascending) of `picture`.
+    pub fn encode(&mut self, picture: &Picture, tiles: &[usize], now: Instant) -> Coded {
+        let grid = Grid::new(picture.size());
+        self.shrink(&grid, now);
+        self.make_room(&grid, grid.groups(self.homeless(&grid, tiles)), now);
+        self.code(picture, &grid, tiles, now)
+    }
+
+    /// As [`Self::encode`], by streams that cover all of the picture.
+    pub fn encode_of_all(&mut self, picture: &Picture, tiles: &[usize], now: Instant) -> Coded {
+        let grid = Grid::new(picture.size());
+        self.make_room(&grid, grid.groups(self.homeless(&grid, &Vec::from_iter(0..grid.len()))), now);
+        self.code(picture, &grid, tiles, now)
+    }
+
+    fn code(&mut self, picture: &Picture, grid: &Grid, tiles: &[usize], now: Instant) -> Coded {
+        let mut coded = Coded::default();
+        let mut shares: [Vec<usize>; STREAMS] = Default::default();
+        let plan = self.plan();
+        for tile in tiles {
+            let home = home(&plan, grid.rect(*tile)).and_then(|slot| shares.get_mut(slot));
+            home.unwrap_or(&mut coded.left).push(*tile);
+        }
+        for (slot, share) in self.streams.iter_mut().zip(shares) {
+            let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };
+            match stream.encode(picture, grid.cover(share.iter().copied()), now) {
+                Ok(update) => {
+                    // A stream begins with all that moves in it: what comes after counts.
+                    if !update.key {
+                        stream.region().note(grid, &share);
+                    }
+                    coded.updates.push(update);
+                }
+                Err(error) => {
+                    failed(&error);
+                    *slot = None;
+                    coded.left.extend(share);
+                }
+            }
+        }
+        coded.left.sort_unstable();
+        coded
+    }
+
+    /// The tiles that no stream covers.
+    fn homeless(&self, grid: &Grid, tiles: &[usize]) -> Vec<usize> {
+        let plan = self.plan();
+        tiles.iter().copied().filter(|tile| home(&plan, grid.rect(*tile)).is_none()).collect()
+    }
+
+    fn plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        for (rect, stream) in plan.iter_mut().zip(&self.streams) {
+            *rect = stream.as_ref().map(VideoStream::rect);
+        }
+        plan
+    }
+
+    /// Puts smaller streams in the place of those that are too large for what moves in them.
+    fn shrink(&mut self, grid: &Grid, now: Instant) {
+        let mut plan = self.plan();
+        for number in 0..STREAMS {
+            let free = plan.iter().filter(|rect| rect.is_none()).count();
+            let Some(stream) = self.streams.get_mut(number).and_then(Option::as_mut) else { continue };
+            let Some(parts) = stream.region().better(grid, free + 1, now) else { continue };
+            if let Some(rect) = plan.get_mut(number) {
+                *rect = None;
+            }
+            plan.iter_mut().filter(|rect| rect.is_none()).zip(parts).for_each(|(rect, part)| {
+                *rect = Some(part);
+            });
+        }
+        self.follow(&plan, grid.screen(), now);
+    }
+
+    /// Sees to it that streams cover `groups` as far as that can be.
+    fn make_room(&mut self, grid: &Grid, groups: Vec<Rect>, now: Instant) {
+        if groups.is_empty() {
+            return;
+        }
+        let mut plan = self.plan();
+        let mut parts: Vec<Rect> = groups.into_iter().flat_map(codable).collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(area(*part)));
+        let idle = |stream: &VideoStream| now.duration_since(stream.last_used()) >= IDLE;
+        for part in parts {
+            if home(&plan, part).is_none() && plan.iter().all(Option::is_some) {
+                let mut slots = plan.iter_mut().zip(&self.streams);
+                let unused = slots.find(|(rect, stream)| {
+                    stream.as_ref().is_some_and(|stream| idle(stream) && **rect == Some(stream.rect()))
+                });
+                if let Some((rect, _)) = unused {
+                    *rect = None;
+                }
+            }
+            place(&mut plan, part);
+        }
+        self.follow(&plan, grid.screen(), now);
+    }
+
+    /// Makes the streams what is planned; each that changes begins anew, with room to spare if it grows.
+    fn follow(&mut self, plan: &Plan, screen: Size, now: Instant) {
+        for (number, (slot, rect)) in (0..).zip(self.streams.iter_mut().zip(plan)) {
+            let before = slot.as_ref().map(VideoStream::rect);
+            if before == *rect {
+                continue;
+            }
+            let stream = rect.map(|rect| {
+                let grown = before.filter(|before| rect.union(before) == rect);
+                let roomy = grown.map(|before| with_margin(before, rect, screen));
+                VideoStream::new(number, roomy.filter(|roomy| fits_codec(*roomy)).unwrap_or(rect), now)
+            });
+            *slot = stream.and_then(|stream| stream.inspect_err(failed).ok());
+        }
+    }
+}
+
+/// Plans for a stream to cover `part`, unless all are taken and none can grow so far.
+fn place(plan: &mut Plan, part: Rect) {
+    if home(plan, part).is_some() {
+        return;
+    }
+    let price = |rect: Option<Rect>| match rect {
+        None => Some(cost(part)),
+        Some(rect) if fits_codec(rect.union(&part)) => Some(area(rect.union(&part)) - area(rect)),
+        Some(_) => None,
+    };
+    let priced = plan.iter().enumerate().filter_map(|(slot, rect)| Some((price(*rect)?, slot)));
+    let Some(slot) = priced.min().map(|(_, slot)| slot) else { return };
+    let Some(before) = plan.get_mut(slot).map(Option::take) else { return };
+    let mut rect = part;
+    if let Some(before) = before {
+        rect = before.union(&part);
+        // It begins anew anyway: then it may as well take in others.
+        for other in plan.iter_mut() {
+            if let Some(near) = *other
+                && cost(rect.union(&near)) <= cost(rect) + cost(near)
+                && fits_codec(rect.union(&near))
+            {
+                rect = rect.union(&near);
+                *other = None;
+            }
+        }
+    }
+    if let Some(place) = plan.get_mut(slot) {
+        *place = Some(rect);
+    }
+}
+
+/// The smallest planned stream that covers `rect`.
+fn home(plan: &Plan, rect: Rect) -> Option<usize> {
+    let covers = |stream: &Rect| stream.intersection(&rect) == rect;
+    let homes = plan.iter().enumerate().filter_map(|(slot, stream)| Some((slot, stream.filter(covers)?)));
+    homes.min_by_key(|(_, stream)| area(*stream)).map(|(slot, _)| slot)
+}
+
+/// Halves a region of whole tiles until the codec can take it.
+fn codable(rect: Rect) -> Vec<Rect> {
+    if fits_codec(rect) || (rect.width <= TILE && rect.height <= TILE) {
+        return vec![rect];
+    }
+    let half = |side: u32| (side / 2).next_multiple_of(TILE);
+    let first = if rect.width >= rect.height {
+        Rect { width: half(rect.width), ..rect }
+    } else {
+        Rect { height: half(rect.height), ..rect }
+    };
+    std::iter::once(first).chain(rect.without(&first)).flat_map(codable).collect()
+}
+
+fn failed(error: &VideoError) {
+    tracing::error!(%error, "video failed; sending exact pixels instead");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN: Size = Size::new(1920, 1080);
+    const FILM: Rect = Rect::new(64, 64, 640, 384);
+    const CALL: Rect = Rect::new(1280, 640, 320, 256);
+
+    struct Viewer {
+        streams: VideoStreams,
+        picture: Picture,
+        grid: Grid,
+        now: Instant,
+    }
+
+    impl Viewer {
+        fn new(screen: Size) -> Self {
+            let (picture, grid) = (Picture::new(screen), Grid::new(screen));
+            Self { streams: VideoStreams::default(), picture, grid, now: Instant::now() }
+        }
+
+        /// Codes what touches `rects`, 33 ms after the frame before.
+        fn frame(&mut self, rects: &[Rect]) -> Coded {
+            self.now += Duration::from_millis(33);
+            let mut tiles: Vec<usize> = rects.iter().flat_map(|rect| self.grid.touched(rect)).collect();
+            tiles.sort_unstable();
+            tiles.dedup();
+            self.streams.tidy(self.now);
+            let coded = self.streams.encode(&self.picture, &tiles, self.now);
+            let mut taken: Vec<usize> = coded
+                .updates
+                .iter()
+                .flat_map(|one| &one.take)
+                .flat_map(|rect| self.grid.touched(rect))
+                .collect();
+            taken.extend(&coded.left);
+            taken.sort_unstable();
+            assert_eq!(taken, tiles, "each tile once");
+            for update in &coded.updates {
+                assert!(update.take.iter().all(|rect| rect.intersection(&update.region) == *rect));
+            }
+            coded
+        }
+    }
+
+    fn regions(coded: &Coded) -> Vec<Rect> {
+        coded.updates.iter().map(|update| update.region).collect()
+    }
+
+    fn keys(coded: &Coded) -> usize {
+        coded.updates.iter().filter(|update| update.key).count()
+    }
+
+    #[test]
+    fn each_film_keeps_a_stream_of_its_own() {
+        let mut viewer = Viewer::new(SCREEN);
+        let first = viewer.frame(&[FILM, CALL]);
+        assert_eq!((regions(&first), keys(&first)), (vec![FILM, CALL], 2));
+        for _ in 0..100 {
+            let coded = viewer.frame(&[FILM, CALL]);
+            assert_eq!((regions(&coded), keys(&coded)), (vec![FILM, CALL], 0));
+        }
+        let coded = viewer.frame(&[CALL]);
+        assert_eq!((coded.updates.len(), coded.updates[0].stream, keys(&coded)), (1, 1, 0));
+    }
+
+    #[test]
+    fn films_that_began_together_part_in_time() {
+        let mut viewer = Viewer::new(SCREEN);
+        assert_eq!(viewer.frame(&[SCREEN.bounds()]).updates.len(), 1);
+        let mut key_frames = 0;
+        let mut last = Vec::new();
+        for _ in 0..150 {
+            let coded = viewer.frame(&[FILM, CALL]);
+            key_frames += keys(&coded);
+            last = regions(&coded);
+        }
+        assert_eq!((last, key_frames), (vec![FILM, CALL], 2));
+    }
+
+    #[test]
+    fn small_things_side_by_side_share_a_stream() {
+        let mut viewer = Viewer::new(SCREEN);
+        let coded = viewer.frame(&[Rect::new(0, 0, 128, 128), Rect::new(256, 0, 128, 128)]);
+        assert_eq!(regions(&coded), [Rect::new(0, 0, 384, 128)]);
+    }
+
+    #[test]
+    fn what_moves_over_the_screen_takes_few_key_frames() {
+        let mut viewer = Viewer::new(SCREEN);
+        viewer.frame(&[FILM]);
+        let frames = (0..20).map(|step| viewer.frame(&[Rect { x: 64 * step, ..FILM }]));
+        let key_frames: usize = frames.map(|coded| keys(&coded)).sum();
+        assert!(key_frames <= 7, "{key_frames} over 20 steps");
+    }
+
+    #[test]
+    fn more_places_than_decoders_share() {
+        let mut viewer = Viewer::new(SCREEN);
+        let corner = |x, y| Rect::new(x, y, 512, 320);
+        let corners = [corner(0, 0), corner(1408, 0), corner(0, 704), corner(1408, 704)];
+        assert_eq!(regions(&viewer.frame(&corners)).len(), 4);
+        let middle = Rect::new(896, 512, 64, 64);
+        let coded = viewer.frame(&[&corners[..], &[middle]].concat());
+        assert!(coded.left.is_empty());
+        assert_eq!((coded.updates.len(), keys(&coded)), (4, 1));
+    }
+
+    #[test]
+    fn a_stream_that_rests_makes_way_and_is_dropped_in_the_end() {
+        let mut viewer = Viewer::new(SCREEN);
+        let corner = |x, y| Rect::new(x, y, 512, 320);
+        viewer.frame(&[corner(0, 0), corner(1408, 0), corner(0, 704), corner(1408, 704)]);
+        viewer.now += IDLE;
+        viewer.frame(&[corner(0, 0)]);
+        viewer.now += IDLE;
+        assert_eq!(regions(&viewer.frame(&[corner(704, 384)])), [corner(704, 384)]);
+        let due = viewer.streams.next_due().expect("there are streams");
+        viewer.streams.tidy(due);
+        assert!(viewer.streams.next_due().is_some_and(|next| next > due));
+        viewer.streams.tidy(viewer.now + KEPT);
+        assert_eq!(viewer.streams.next_due(), None);
+    }
+
+    #[test]
+    fn a_screen_larger_than_the_codec_is_cut_up() {
+        let wide = Size::new(5120, 1440);
+        let mut viewer = Viewer::new(wide);
+        let coded = viewer.frame(&[wide.bounds()]);
+        assert!(coded.left.is_empty());
+        assert_eq!(coded.updates.len(), 2);
+        let mut viewer = Viewer::new(Size::new(8192, 64));
+        let all = viewer.streams.encode_of_all(&viewer.picture, &[0, 127], viewer.now);
+        assert_eq!((all.updates.len(), all.left.len()), (2, 0), "each end in its part");
+    }
+}
