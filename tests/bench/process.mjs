@@ -3,22 +3,48 @@ import { readFileSync, readdirSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100; // USER_HZ, fixed on Linux
 
-/** Processor seconds in a `stat` file of /proc, and the name in it. */
+/** The name, the parent and the processor seconds in a `stat` file of /proc. */
 function read(path) {
   const stat = readFileSync(path, 'utf8');
   const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { name, seconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND };
+  return { name, parent: Number(fields[1]), seconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND };
 }
+
+/** A process and all that it started, as process ids. */
+export function family(pid) {
+  const children = new Map();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const { parent } = read(`/proc/${entry}/stat`);
+      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const found = [pid];
+  for (const member of found) found.push(...(children.get(member) ?? []));
+  return found;
+}
+
+/** Threads that run the guest: `vcpu0` in Oriel, `CPU 0/KVM` in QEMU. */
+const RUNS_GUEST = /^(vcpu|CPU )/;
 
 /** Processor seconds of a process, threads that have ended included, without the threads that run the guest. */
 export function hostSeconds(pid) {
   let { seconds } = read(`/proc/${pid}/stat`);
   for (const tid of readdirSync(`/proc/${pid}/task`)) {
     const thread = read(`/proc/${pid}/task/${tid}/stat`);
-    if (thread.name.startsWith('vcpu')) seconds -= thread.seconds;
+    if (RUNS_GUEST.test(thread.name)) seconds -= thread.seconds;
   }
   return seconds;
+}
+
+/** The same of a process and all that it started; `without` names processes that do not count. */
+export function familySeconds(pid, without = '') {
+  return family(pid).filter((member) => read(`/proc/${member}/stat`).name !== without)
+    .reduce((sum, member) => sum + hostSeconds(member), 0);
 }
 
 /** Resident memory in MiB: of the whole process, and of the guest's memory in it. */

@@ -22,6 +22,8 @@ export class Wire {
     const wire = new Wire();
     wire.open = true;
     wire.sockets = new Set();
+    // What went from the server to the browser.
+    wire.bytes = 0;
     wire.server = createServer((client) => {
       if (!wire.open) return client.destroy();
       const server = connect(port, '127.0.0.1');
@@ -31,6 +33,7 @@ export class Wire {
         from.on('close', () => { wire.sockets.delete(from); onto.destroy(); });
         from.pipe(onto);
       }
+      server.on('data', (data) => (wire.bytes += data.length));
     });
     await new Promise((done) => wire.server.listen(0, '127.0.0.1', done));
     wire.port = wire.server.address().port;

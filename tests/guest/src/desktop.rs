@@ -104,6 +104,11 @@ impl Desktop {
         Ok(())
     }
 
+    /// The step that the first screen shows.
+    pub fn shown_step(&self) -> u64 {
+        self.pictures.first().map_or(0, |picture| picture.renderer.shown_step())
+    }
+
     /// Draws the next step on every screen.
     pub fn step(&mut self, rest: &Rest) -> Result<(), GpuError> {
         for Picture { screen, renderer } in &mut self.pictures {

@@ -12,6 +12,8 @@ use crate::sound::Speaker;
 
 /// How soon to try again when the device still has the last move of the cursor.
 const CURSOR_RETRY_US: u64 = 1_000;
+/// The key that stops the steps, and lets them go on: evdev's KEY_F9.
+const PAUSE_KEY: u16 = 67;
 /// Longest rest.
 const REST_US: u64 = 1_000_000;
 
@@ -36,7 +38,7 @@ pub fn run(
 
     let mut pace = Pace::new(options, rest);
     loop {
-        let mut busy = handle_events(&mut desktop, &mut input, rest)?;
+        let mut busy = handle_events(&mut desktop, &mut input, &mut pace, rest)?;
         if desktop.follow_host(rest)? {
             input.set_size(desktop.size());
             desktop.describe(input.pointer(), rest)?;
@@ -64,13 +66,24 @@ pub fn run(
 }
 
 /// Answers everything that the input devices have; false when they had nothing.
-fn handle_events(desktop: &mut Desktop, input: &mut Input, rest: &Rest) -> Result<bool, GpuError> {
+fn handle_events(
+    desktop: &mut Desktop,
+    input: &mut Input,
+    pace: &mut Pace,
+    rest: &Rest,
+) -> Result<bool, GpuError> {
     let (mut busy, mut moved) = (false, false);
     while let Some(event) = input.next_event() {
         busy = true;
         match event {
             Event::Moved => moved = true,
-            Event::Key { code, down } => desktop.key(code, down, input.pointer(), rest)?,
+            Event::Key { code, down } => {
+                if code == PAUSE_KEY && down && pace.toggle(rest) {
+                    let said = if pace.paused { "paused" } else { "resumed" };
+                    log!("{said} step={} ms={}", desktop.shown_step(), rest.now() / 1000);
+                }
+                desktop.key(code, down, input.pointer(), rest)?;
+            }
         }
     }
     if moved {
@@ -84,6 +97,7 @@ struct Pace {
     /// Microseconds between steps; none for a scene that stands still.
     period: Option<u64>,
     next: u64,
+    paused: bool,
     left: Option<u64>,
     started: u64,
     taken: u64,
@@ -95,11 +109,18 @@ impl Pace {
         let now = rest.now();
         let left = options.steps;
         let period = period.filter(|_| left != Some(0));
-        Self { period, next: now + period.unwrap_or(0), left, started: now, taken: 0 }
+        Self { period, next: now + period.unwrap_or(0), paused: false, left, started: now, taken: 0 }
     }
 
     fn next_due(&self) -> Option<u64> {
-        self.period.map(|_| self.next)
+        self.period.filter(|_| !self.paused).map(|_| self.next)
+    }
+
+    /// Pauses, or goes on with a step at once; false where nothing moves.
+    fn toggle(&mut self, rest: &Rest) -> bool {
+        self.paused = !self.paused;
+        self.next = self.next.max(rest.now());
+        self.period.is_some()
     }
 
     /// Counts a step. One that came late delays those behind it: none is left out.

@@ -82,6 +82,11 @@ impl Renderer {
         self.scene
     }
 
+    /// The step that was drawn last.
+    pub fn shown_step(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
     /// Draws the next step and returns what it changed: the whole screen the first time.
     pub fn step(&mut self, pixels: &mut [u32]) -> Damage {
         let mut canvas = Canvas::new(pixels, self.width as i32, self.height as i32);

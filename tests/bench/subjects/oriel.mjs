@@ -1,0 +1,49 @@
+// Oriel: its server, its machine, its page.
+import { login, openDesktop, visit } from '../../browser/browser.mjs';
+import { Oriel } from '../../browser/oriel.mjs';
+import { Wire } from '../../browser/proxy.mjs';
+import { familySeconds } from '../process.mjs';
+
+export const name = 'oriel';
+
+/** It is always here. */
+export const lacks = () => null;
+
+/** What a desktop's machine says of itself. */
+export async function describe(oriel) {
+  const [desktop] = await oriel.desktops();
+  return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe'));
+}
+
+/** A person with one desktop of `scene`, open in the browser. `onWire` leads a line to the server's port. */
+export async function open(browser, scene, { words = 'blob=1', onWire = Wire.to } = {}) {
+  const oriel = await Oriel.create({ scenes: [scene], words });
+  let wire;
+  const close = async () => {
+    await wire?.close();
+    await oriel.destroy();
+  };
+  try {
+    await oriel.addPerson('ada', 'a long password', scene);
+    await oriel.start();
+    wire = await onWire(oriel.port);
+    const page = await visit(browser);
+    await login(page, wire.url, 'ada', 'a long password');
+    await openDesktop(page, { exact: false });
+    return {
+      page,
+      wire,
+      oriel,
+      canvas: 'canvas.screen',
+      serial: () => oriel.serial(),
+      serverSeconds: () => familySeconds(oriel.server.pid),
+      close: async () => {
+        await page.context().close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
