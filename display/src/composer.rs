@@ -102,6 +102,33 @@ impl Composer {
         &self.picture
     }
 
+    /// Whether other viewers may take its frames: nothing is wanted of it that is not of all.
+    pub fn is_shareable(&self) -> bool {
+        let has_picture = !self.picture.size().bounds().is_empty();
+        self.h264 && !self.video_only && has_picture && !(self.begin || self.all)
+    }
+
+    /// A composer for one client of several that took this one's frames.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn fork(&self) -> Result<Self, crate::exact::encode::CompressError> {
+        Ok(Self {
+            picture: self.picture.clone(),
+            policy: self.policy.clone(),
+            unread: self.unread.clone(),
+            begin: self.begin,
+            ..Self::new(self.h264, self.video_only)?
+        })
+    }
+
+    /// From now on the client of `other`, which was just composed from this one's picture, takes this
+    /// one's frames as well.
+    pub fn take_in(&mut self, other: &Self) {
+        self.policy.take_in(&other.policy);
+        self.streams.clear();
+    }
+
     /// Sends a whole new picture next.
     pub fn begin_anew(&mut self) {
         self.begin = true;

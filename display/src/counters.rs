@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// One figure.
 #[derive(Debug, Default)]
@@ -53,6 +54,13 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// A picture was compared and encoded, in so much time, and processor time.
+    pub fn encoded(&self, took: Duration, cpu: Duration) {
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        self.encode_us.add(micros(took));
+        self.encode_cpu_us.add(micros(cpu));
+    }
+
     /// All of them by name.
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
         [

@@ -7,6 +7,7 @@
 pub mod audio;
 pub mod canvas;
 pub mod client;
+mod company;
 pub mod composer;
 pub mod counters;
 pub mod cpu_time;

@@ -1,6 +1,7 @@
 //! A picture in memory, as a source gives it: blue, green, red, ignored.
 
 use crate::geometry::{Rect, Size};
+use crate::source::{PixelSource, SourceLost};
 
 /// Rows of BGRX pixels without gaps.
 #[derive(Debug, Clone, Default)]
@@ -8,6 +9,21 @@ pub struct Picture {
     size: Size,
     /// One row more than the picture has, see [`Self::strided`].
     pixels: Vec<u8>,
+}
+
+impl PixelSource for Picture {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+        let row = self.row(x, y, (dst.len() / 4) as u32);
+        if row.len() != dst.len() {
+            return Err(SourceLost);
+        }
+        dst.copy_from_slice(row);
+        Ok(())
+    }
 }
 
 impl Picture {

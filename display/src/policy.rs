@@ -66,8 +66,8 @@ struct Soft {
     part: Rect,
 }
 
-/// The history of every tile of one viewer's picture.
-#[derive(Debug, Default)]
+/// The history of every tile of a viewer's picture.
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     grid: Grid,
     tiles: Vec<Tile>,
@@ -158,6 +158,17 @@ impl Policy {
                 let here = self.tiles.get(tile).and_then(|tile| tile.soft).unwrap_or(Soft { due, part });
                 self.set_soft(tile, Some(Soft { due: here.due.min(due), part: here.part.union(&part) }));
             }
+        }
+    }
+
+    /// What is not exact for a client with the history `other` is taken not to be for this one's
+    /// client either. Both pictures are of the same size.
+    pub fn take_in(&mut self, other: &Self) {
+        for (number, tile) in other.tiles.iter().enumerate() {
+            let Some(theirs) = tile.soft else { continue };
+            let ours = self.tiles.get(number).and_then(|tile| tile.soft).unwrap_or(theirs);
+            let soft = Soft { due: ours.due.min(theirs.due), part: ours.part.union(&theirs.part) };
+            self.set_soft(number, Some(soft));
         }
     }
 

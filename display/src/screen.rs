@@ -3,14 +3,17 @@
 use crate::counters::Counters;
 use crate::geometry::{Rect, Size};
 use crate::input::InputId;
-use crate::source::{CursorImage, PixelSource};
+use crate::source::{CursorImage, Dark, PixelSource};
 use crate::subscription::Subscription;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Numbers viewers over all screens: one who is known to a device is known to one screen only.
 static LAST_VIEWER: AtomicU32 = AtomicU32::new(0);
+
+/// What stands for all of them.
+const NO_VIEWER: u32 = 0;
 
 /// Largest side of a [`CursorImage`].
 const CURSOR_MAX: u32 = 512;
@@ -45,6 +48,21 @@ pub struct Showing {
     pub leds: u8,
 }
 
+impl Showing {
+    /// Where a person's attention is: at their own pointer, given as fractions of the screen, or at
+    /// the guest's.
+    pub fn looked_at(&self, own: Option<(u16, u16)>) -> (u32, u32) {
+        let Size { width, height } = self.size.unwrap_or_default();
+        let place = |fraction: u16, side: u32| (u64::from(fraction) * u64::from(side) / 65536) as u32;
+        own.map_or(self.pointer_at, |(x, y)| (place(x, width), place(y, height)))
+    }
+
+    /// The picture, black while the screen is dark.
+    pub fn pixels(&self) -> Arc<dyn PixelSource> {
+        self.source.clone().unwrap_or_else(|| Arc::new(Dark(self.size.unwrap_or_default())))
+    }
+}
+
 #[derive(Default)]
 struct State {
     showing: Showing,
@@ -58,6 +76,8 @@ struct State {
 pub struct Screen {
     /// Locked before any subscription's lock, never after.
     state: Mutex<State>,
+    /// Subscriptions of viewers.
+    viewers: AtomicUsize,
     size_hooks: Mutex<Vec<Arc<SizeHook>>>,
     counters: Counters,
 }
@@ -145,7 +165,7 @@ impl Screen {
 
     /// How many watch. Devices pace the guest only while someone does.
     pub fn viewers(&self) -> usize {
-        self.lock().subscriptions.len()
+        self.viewers.load(Ordering::Relaxed)
     }
 
     /// The machine is gone: viewers are told `reason` (one plain sentence) and end.
@@ -186,8 +206,17 @@ impl Screen {
 
     /// Begins to gather damage for a new viewer, all of the screen first; ends with the guard.
     pub fn subscribe(self: &Arc<Self>) -> Subscribed {
+        self.viewers.fetch_add(1, Ordering::Relaxed);
+        self.subscribe_as(LAST_VIEWER.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    }
+
+    /// As [`Self::subscribe`], for what viewers share: it is none itself.
+    pub(crate) fn subscribe_for_viewers(self: &Arc<Self>) -> Subscribed {
+        self.subscribe_as(NO_VIEWER)
+    }
+
+    fn subscribe_as(self: &Arc<Self>, viewer: u32) -> Subscribed {
         let mut state = self.lock();
-        let viewer = LAST_VIEWER.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let subscription = Arc::new(Subscription::new(viewer));
         subscription.damaged(state.showing.size.unwrap_or_default().bounds());
         if let Some(reason) = &state.closed {
@@ -225,6 +254,9 @@ impl Subscribed {
 
 impl Drop for Subscribed {
     fn drop(&mut self) {
+        if self.subscription.viewer() != NO_VIEWER {
+            self.screen.viewers.fetch_sub(1, Ordering::Relaxed);
+        }
         self.screen.lock().subscriptions.retain(|one| !Arc::ptr_eq(one, &self.subscription));
     }
 }

@@ -1,6 +1,6 @@
 //! Where pixels come from.
 
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 
 /// The memory behind a scanout went away (resource destroyed, guest memory unmapped).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,25 @@ pub trait PixelSource: Send + Sync {
     /// # Errors
     /// [`SourceLost`] when the memory is gone or the span lies outside of [`Self::size`].
     fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost>;
+}
+
+/// What a screen without a scanout shows: black.
+#[derive(Debug, Clone, Copy)]
+pub struct Dark(pub Size);
+
+impl PixelSource for Dark {
+    fn size(&self) -> Size {
+        self.0
+    }
+
+    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
+        let span = Rect::new(x, y, (dst.len() / 4) as u32, 1);
+        if span.intersection(&self.0.bounds()) != span {
+            return Err(SourceLost);
+        }
+        dst.fill(0);
+        Ok(())
+    }
 }
 
 /// A pointer picture.

@@ -106,6 +106,31 @@ pub struct Pending {
     client_pointer: Option<(u16, u16)>,
 }
 
+/// What a picture is to be made of.
+#[derive(Debug, Default)]
+pub struct PictureWork {
+    /// Where the screen may have changed.
+    pub damage: Damage,
+    /// When the oldest of that damage was flushed.
+    pub flushed: Option<Instant>,
+    /// How many flushes it came from.
+    pub flushes: u32,
+    /// The newest input that a flush answered.
+    pub answer: Option<Answer>,
+}
+
+impl Pending {
+    /// Takes what a picture is to be made of.
+    pub fn take_picture(&mut self) -> PictureWork {
+        PictureWork {
+            damage: std::mem::take(&mut self.damage),
+            flushed: self.flushed.take(),
+            flushes: std::mem::take(&mut self.flushes),
+            answer: self.answer.take(),
+        }
+    }
+}
+
 /// What the client asked for.
 #[derive(Debug, Default)]
 pub struct Asked {
@@ -123,6 +148,13 @@ pub struct Asked {
     pub prove: Option<bool>,
     /// More screens than there can be.
     pub too_many_screens: bool,
+}
+
+impl Asked {
+    /// Something that a viewer who shares its frames with others cannot have.
+    pub fn wants_something_of_its_own(&self) -> bool {
+        self.refresh || self.video_failed || self.video_only == Some(true) || self.prove == Some(true)
+    }
 }
 
 /// One viewer's inbox: filled by the screen and by the viewer's reader, emptied by its writer.
@@ -244,6 +276,16 @@ impl Subscription {
                 pending.reached.get_or_insert((answer.seq, answer.received, answer.reached));
             }
         }
+    }
+
+    /// Has whoever waits look again.
+    pub(crate) fn wake(&self) {
+        self.change(|_| ());
+    }
+
+    /// Takes what a picture is to be made of.
+    pub(crate) fn take_picture(&self) -> PictureWork {
+        self.lock().take_picture()
     }
 
     /// Ends the connection; the first reason stands.

@@ -7,6 +7,7 @@ pub use layout::{PLAIN_DPI, Wanted};
 pub use plan::{Change, Wish};
 
 use crate::audio::Sound;
+use crate::company::Company;
 use crate::geometry::{Rect, Size};
 use crate::input::InputId;
 use crate::screen::Screen;
@@ -28,6 +29,7 @@ type Hook = Box<dyn Fn(&[Option<Wanted>]) + Send + Sync>;
 /// The screens of one desktop, and its sound.
 pub struct Desk {
     screens: Vec<Arc<Screen>>,
+    companies: Vec<Arc<Company>>,
     state: Mutex<State>,
     /// The plan changed; the thread that carries it out looks.
     changed: Condvar,
@@ -62,8 +64,10 @@ impl Desk {
         let plan = Plan::new(screens.len(), Wanted::of(size));
         let parts_at = vec![None; screens.len()];
         let state = State { asked: plan.screens(), plan, asked_at: None, parts_at, carrying_out: false };
+        let companies = screens.iter().map(|screen| Company::new(Arc::clone(screen))).collect();
         let desk = Arc::new(Self {
             screens,
+            companies,
             state: Mutex::new(state),
             changed: Condvar::new(),
             hooks: Mutex::default(),
@@ -83,6 +87,11 @@ impl Desk {
     /// All screens, in order.
     pub fn screens(&self) -> &[Arc<Screen>] {
         &self.screens
+    }
+
+    /// Where viewers of a screen share their encode.
+    pub(crate) fn company(&self, screen: usize) -> Option<&Arc<Company>> {
+        self.companies.get(screen)
     }
 
     /// Where they lie on the whole desktop; a dark screen is empty.

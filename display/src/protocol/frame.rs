@@ -79,28 +79,34 @@ pub struct VideoUpdate {
     pub data: Vec<u8>,
 }
 
-impl Frame {
-    /// The whole message, type byte included.
-    pub fn encode(&self) -> Vec<u8> {
-        let header = &self.header;
-        let mut out = vec![0x02, (EXACT * u8::from(header.exact)) | (WHOLE * u8::from(header.whole))];
-        out.extend_from_slice(&u16::try_from(self.updates.len()).unwrap_or(u16::MAX).to_le_bytes());
-        out.extend_from_slice(&header.frame_id.to_le_bytes());
-        out.extend_from_slice(&coordinate(header.size.width).to_le_bytes());
-        out.extend_from_slice(&coordinate(header.size.height).to_le_bytes());
+impl FrameHeader {
+    /// The message of a frame with these updates, type byte included.
+    pub fn encode(&self, updates: &[Update]) -> Vec<u8> {
+        let mut out = vec![0x02, (EXACT * u8::from(self.exact)) | (WHOLE * u8::from(self.whole))];
+        out.extend_from_slice(&u16::try_from(updates.len()).unwrap_or(u16::MAX).to_le_bytes());
+        out.extend_from_slice(&self.frame_id.to_le_bytes());
+        out.extend_from_slice(&coordinate(self.size.width).to_le_bytes());
+        out.extend_from_slice(&coordinate(self.size.height).to_le_bytes());
         for value in [
-            header.input_seq,
-            header.input_to_guest_us,
-            header.guest_to_flush_us,
-            header.flush_to_sent_us,
-            header.encode_us,
+            self.input_seq,
+            self.input_to_guest_us,
+            self.guest_to_flush_us,
+            self.flush_to_sent_us,
+            self.encode_us,
         ] {
             out.extend_from_slice(&value.to_le_bytes());
         }
-        for update in self.updates.iter().take(usize::from(u16::MAX)) {
+        for update in updates.iter().take(usize::from(u16::MAX)) {
             update.encode(&mut out);
         }
         out
+    }
+}
+
+impl Frame {
+    /// The whole message, type byte included.
+    pub fn encode(&self) -> Vec<u8> {
+        self.header.encode(&self.updates)
     }
 
     /// Reads what follows the type byte.

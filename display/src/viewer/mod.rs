@@ -1,6 +1,7 @@
 //! One connected client: a thread that reads what it says and one that writes what it is to see.
 
 mod ears;
+mod encoding;
 mod flow;
 mod outgoing;
 mod pieces;
@@ -139,7 +140,8 @@ impl Viewer {
         let sound = desk.sound().filter(|_| shown == 0);
         let microphone = sound.is_some() && mode == Mode::Interact;
         let card = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
-        let mut writer = Writer::new(desk, screen, subscription, outgoing, &hello, mode, card)?;
+        let mut writer =
+            Writer::new(desk, (screen, desk.company(shown)), subscription, outgoing, &hello, mode, card)?;
         // A client that is told of another size begins with a blank picture.
         if let Some(known) = known.filter(|known| known.size() == size) {
             writer.resume(known);

@@ -18,6 +18,11 @@ impl Proofs {
         self.wanted = wanted;
     }
 
+    /// Whether the client wants hashes.
+    pub fn are_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// A frame went out.
     pub fn sent(&mut self, frame: &FrameHeader) {
         self.exact = frame.exact.then_some(frame.frame_id);

@@ -1,22 +1,22 @@
 //! Decides what a client is sent, and when.
 
 use super::Mode;
+use super::encoding::Encoding;
 use super::flow::Flow;
 use super::outgoing::Outgoing;
 use super::pieces::Pieces;
 use super::proofs::Proofs;
+use crate::company::{Company, Shared};
 use crate::composer::{Composed, Composer};
 use crate::cpu_time;
 use crate::desk::Desk;
 use crate::exact::encode::CompressError;
 use crate::exchange::{Abilities, Mail, Piece};
-use crate::geometry::{Rect, Size};
 use crate::protocol::bytes::coordinate;
 use crate::protocol::server::encode_cursor;
-use crate::protocol::{CloseCode, Frame, FrameHeader, Hello, Screens, ServerMessage, Update};
+use crate::protocol::{CloseCode, FrameHeader, Hello, Screens, ServerMessage, Update};
 use crate::screen::{Pointer, Screen, Showing};
-use crate::source::{PixelSource, SourceLost};
-use crate::subscription::{Answer, Asked, Damage, Ending, Pending, Subscription, Wait};
+use crate::subscription::{Answer, Asked, Ending, Pending, PictureWork, Subscription, Wait};
 use crate::tile_hashes::TileHashes;
 use std::collections::VecDeque;
 use std::io;
@@ -27,9 +27,9 @@ use std::time::{Duration, Instant};
 pub struct Writer<'a> {
     desk: &'a Desk,
     screen: &'a Screen,
-    subscription: &'a Subscription,
+    subscription: &'a Arc<Subscription>,
     outgoing: Outgoing,
-    composer: Composer,
+    encoding: Encoding<'a>,
     flow: Flow,
     pieces: Pieces,
     watching: bool,
@@ -43,7 +43,9 @@ pub struct Writer<'a> {
 /// What the writer took from its inbox.
 enum Work {
     /// Messages that need no credit, and a picture if one may be sent.
-    Send(Small, Option<Box<PictureWork>>),
+    Send(Small, Option<Picture>),
+    /// To share the encode of others from now on.
+    Join,
     /// A piece of contents that the client pastes.
     Piece(Piece),
     /// Nothing but time has passed.
@@ -74,18 +76,18 @@ impl Small {
     }
 }
 
-struct PictureWork {
-    damage: Damage,
-    flushed: Option<Instant>,
-    flushes: u32,
-    answer: Option<Answer>,
+enum Picture {
+    /// To be made.
+    Own(Box<PictureWork>),
+    /// Made for several.
+    Shared(Box<Shared>),
 }
 
 impl<'a> Writer<'a> {
     pub fn new(
         desk: &'a Desk,
-        screen: &'a Screen,
-        subscription: &'a Subscription,
+        (screen, company): (&'a Screen, Option<&'a Arc<Company>>),
+        subscription: &'a Arc<Subscription>,
         outgoing: Outgoing,
         hello: &Hello,
         mode: Mode,
@@ -98,7 +100,7 @@ impl<'a> Writer<'a> {
             screen,
             subscription,
             outgoing,
-            composer,
+            encoding: Encoding::new(composer, company),
             flow: Flow::new(),
             pieces: Pieces::default(),
             watching,
@@ -110,7 +112,9 @@ impl<'a> Writer<'a> {
 
     /// The client has a picture of this size already.
     pub fn resume(&mut self, known: TileHashes) {
-        self.composer.resume(known);
+        if let Some(composer) = self.encoding.own() {
+            composer.resume(known);
+        }
     }
 
     /// Sends until the connection is to end, and says why if there is something to say.
@@ -119,12 +123,19 @@ impl<'a> Writer<'a> {
             let subscription = self.subscription;
             let sent = match subscription.wait(|pending| self.ready(pending)) {
                 Work::Send(small, picture) => self.send_small(&small).and_then(|()| match picture {
-                    Some(work) => self.send_picture(&work),
+                    Some(Picture::Own(work)) => self.send_picture(&work),
+                    Some(Picture::Shared(shared)) => self.send_shared(&shared),
                     None => Ok(()),
                 }),
+                Work::Join => {
+                    self.encoding.join(self.subscription, Instant::now());
+                    Ok(())
+                }
                 Work::Piece(piece) => self.send(&ServerMessage::ClipboardData(piece).encode()),
                 Work::Tidy => {
-                    self.composer.tidy(Instant::now());
+                    if let Some(composer) = self.encoding.own() {
+                        composer.tidy(Instant::now());
+                    }
                     Ok(())
                 }
                 Work::End(ending) => return self.end(ending),
@@ -168,17 +179,23 @@ impl<'a> Writer<'a> {
             audio: std::mem::take(&mut pending.audio),
             proof: self.proofs.is_due(),
         };
-        let wanted = !pending.damage.is_empty() || self.composer.wants_frame(now);
-        let credit = wanted && self.flow.has_credit();
+        let seat = self.encoding.seat().cloned();
+        if let Some(frame) = seat.as_ref().and_then(|seat| seat.take_frame()) {
+            return Wait::Take(Work::Send(small, Some(Picture::Shared(Box::new(frame)))));
+        }
+        let refines = self.encoding.own().is_some_and(|composer| composer.wants_frame(now));
+        let wanted = !pending.damage.is_empty() || refines;
+        let credit = (wanted || seat.is_some()) && self.flow.has_credit();
         let not_before = self.flow.not_before().filter(|then| *then > now && pending.answer.is_none());
-        if credit && not_before.is_none() {
-            let work = PictureWork {
-                damage: std::mem::take(&mut pending.damage),
-                flushed: pending.flushed.take(),
-                flushes: std::mem::take(&mut pending.flushes),
-                answer: pending.answer.take(),
-            };
-            return Wait::Take(Work::Send(small, Some(Box::new(work))));
+        if let Some(seat) = &seat {
+            if credit {
+                seat.offer(pending.answer.is_some());
+            }
+        } else if credit && small.is_empty() && self.may_share(now) {
+            return Wait::Take(Work::Join);
+        } else if credit && not_before.is_none() {
+            let work = Box::new(pending.take_picture());
+            return Wait::Take(Work::Send(small, Some(Picture::Own(work))));
         }
         if !small.is_empty() {
             return Wait::Take(Work::Send(small, None));
@@ -194,10 +211,12 @@ impl<'a> Writer<'a> {
             }
         }
         let rest = match (wanted, credit, not_before) {
+            // Whoever makes the next frame will call.
+            _ if seat.is_some() => Wait::Forever,
             // Held back by the client: only its acknowledgement changes that.
             (true, false, _) => Wait::Forever,
             (true, true, Some(then)) => Wait::Until(then),
-            _ => match self.composer.next_due() {
+            _ => match self.encoding.own().and_then(|composer| composer.next_due()) {
                 Some(due) if due <= now => Wait::Take(Work::Tidy),
                 Some(due) => Wait::Until(due),
                 None => Wait::Forever,
@@ -216,14 +235,9 @@ impl<'a> Writer<'a> {
                 ending.get_or_insert(Ending::Malformed(format!("The client sent {error}.")));
             }
         }
-        if std::mem::take(&mut asked.refresh) {
-            self.composer.begin_anew();
-        }
-        if std::mem::take(&mut asked.video_failed) {
-            self.composer.give_up_video();
-        }
-        if let Some(video_only) = asked.video_only.take() {
-            self.composer.set_video_only(video_only);
+        self.encoding.heed(asked, Instant::now());
+        if self.encoding.own().is_none() {
+            return;
         }
         if let Some(wanted) = asked.prove.take() {
             self.proofs.set(wanted);
@@ -266,8 +280,10 @@ impl<'a> Writer<'a> {
     }
 
     fn send_proof(&mut self) -> io::Result<()> {
+        // Who asks for proofs shares nothing.
+        let Some(composer) = self.encoding.own() else { return Ok(()) };
         let Some(frame_id) = self.proofs.take() else { return Ok(()) };
-        let hashes = TileHashes::of(self.composer.picture());
+        let hashes = TileHashes::of(composer.picture());
         self.send(&ServerMessage::PictureHash { frame_id, hashes }.encode())
     }
 
@@ -287,30 +303,23 @@ impl<'a> Writer<'a> {
             .try_for_each(|status| self.send(&ServerMessage::FileStatus(status.clone()).encode()))
     }
 
+    fn may_share(&mut self, now: Instant) -> bool {
+        !self.proofs.are_wanted() && self.encoding.may_share(self.screen, now)
+    }
+
     fn send_picture(&mut self, work: &PictureWork) -> io::Result<()> {
         let begun = Instant::now();
         self.flow.looked(begun);
         let showing = self.screen.showing();
-        let dark = Dark(showing.size.unwrap_or_default());
-        let source: &dyn PixelSource = showing.source.as_deref().unwrap_or(&dark);
-        let pointer = self.looking_at(&showing);
+        let pointer = showing.looked_at(self.subscription.noted_pointer().filter(|_| !self.watching));
+        let Some(composer) = self.encoding.own() else { return Ok(()) };
         let cpu = cpu_time::of_this_thread();
-        let composed = self.composer.compose(source, &work.damage, work.flushes, pointer, begun);
+        let composed = composer.compose(&*showing.pixels(), &work.damage, work.flushes, pointer, begun);
         let encode = begun.elapsed();
-        let cpu = cpu_time::of_this_thread().saturating_sub(cpu);
-        self.screen.counters().encode_us.add(micros(encode).into());
-        self.screen.counters().encode_cpu_us.add(micros(cpu).into());
-        self.composer.tidy(begun);
+        self.screen.counters().encoded(encode, cpu_time::of_this_thread().saturating_sub(cpu));
+        composer.tidy(begun);
         match composed {
-            Some(composed) => {
-                // What only refines answers nothing: its input waits for the change it made.
-                let answer = work.answer.filter(|_| composed.changed);
-                if let (Some(kept), None) = (work.answer, answer) {
-                    self.subscription.unanswered(kept);
-                }
-                let flushed = work.flushed.filter(|_| composed.changed);
-                self.send_frame(composed, answer, flushed, encode)
-            }
+            Some(composed) => self.send_composed(&composed, work.answer, work.flushed, encode),
             None => {
                 if let Some(answer) = work.answer {
                     self.subscription.unanswered(answer);
@@ -320,13 +329,22 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn send_frame(
+    fn send_shared(&mut self, shared: &Shared) -> io::Result<()> {
+        self.send_composed(&shared.composed, shared.answer, shared.flushed, shared.encode)
+    }
+
+    fn send_composed(
         &mut self,
-        composed: Composed,
+        composed: &Composed,
         answer: Option<Answer>,
         flushed: Option<Instant>,
         encode: Duration,
     ) -> io::Result<()> {
+        // What only refines answers nothing: its input waits for the change it made.
+        if let Some(answer) = answer.filter(|_| !composed.changed) {
+            self.subscription.unanswered(answer);
+        }
+        let (answer, flushed) = if composed.changed { (answer, flushed) } else { (None, None) };
         let counters = self.screen.counters();
         counters.exact_tiles.add(composed.exact_tiles as u64);
         counters.video_tiles.add(composed.video_tiles as u64);
@@ -356,7 +374,7 @@ impl<'a> Writer<'a> {
         let now = Instant::now();
         let flushed = answer.map(|answer| answer.flushed).or(flushed);
         header.flush_to_sent_us = flushed.map_or(0, |flushed| micros(now.saturating_duration_since(flushed)));
-        let message = Frame { header, updates: composed.updates }.encode();
+        let message = header.encode(&composed.updates);
         self.flow.sent(now);
         counters.frames.add(1);
         counters.frame_bytes.add(message.len() as u64);
@@ -365,36 +383,8 @@ impl<'a> Writer<'a> {
         self.send_proof()
     }
 
-    /// Where the person's attention is: at their own pointer, or at the guest's while they watch.
-    fn looking_at(&self, showing: &Showing) -> (u32, u32) {
-        let Size { width, height } = showing.size.unwrap_or_default();
-        let place = |fraction: u16, side: u32| (u64::from(fraction) * u64::from(side) / 65536) as u32;
-        match self.subscription.noted_pointer() {
-            Some((x, y)) if !self.watching => (place(x, width), place(y, height)),
-            _ => showing.pointer_at,
-        }
-    }
-
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.outgoing.send(message, self.subscription)
-    }
-}
-
-/// What a screen without a scanout shows: black.
-struct Dark(Size);
-
-impl PixelSource for Dark {
-    fn size(&self) -> Size {
-        self.0
-    }
-
-    fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
-        let span = Rect::new(x, y, (dst.len() / 4) as u32, 1);
-        if span.intersection(&self.0.bounds()) != span {
-            return Err(SourceLost);
-        }
-        dst.fill(0);
-        Ok(())
     }
 }
 

@@ -1,0 +1,125 @@
+//! A viewer's place in the company: where it says that it is ready, and finds its frames.
+
+use crate::composer::{Composed, Composer};
+use crate::subscription::{Answer, Subscription};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A frame for one seat; what it shows is shared.
+pub struct Shared {
+    /// The picture.
+    pub composed: Arc<Composed>,
+    /// The input of this viewer that it answers.
+    pub answer: Option<Answer>,
+    /// When the oldest change in it was flushed.
+    pub flushed: Option<Instant>,
+    /// What comparing and encoding took.
+    pub encode: Duration,
+}
+
+/// A viewer is ready for a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer {
+    /// An input waits for its answer.
+    pub urgent: bool,
+}
+
+/// One viewer's place.
+pub struct Seat {
+    member: Arc<Subscription>,
+    rounds: Arc<Subscription>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    offer: Option<Offer>,
+    frame: Option<Shared>,
+    returned: Option<Composer>,
+    /// The viewer wants a composer of its own.
+    leaving: bool,
+    /// The viewer is no more.
+    gone: bool,
+}
+
+impl Seat {
+    pub(super) fn new(member: Arc<Subscription>, rounds: Arc<Subscription>) -> Arc<Self> {
+        Arc::new(Self { member, rounds, state: Mutex::default() })
+    }
+
+    /// The viewer is ready for a frame.
+    pub fn offer(&self, urgent: bool) {
+        let offer = Some(Offer { urgent });
+        let before = std::mem::replace(&mut self.lock().offer, offer);
+        if before.is_none_or(|before| urgent && !before.urgent) {
+            self.call();
+        }
+    }
+
+    /// The frame that has come.
+    pub fn take_frame(&self) -> Option<Shared> {
+        self.lock().frame.take()
+    }
+
+    /// The viewer's own composer, once it has left: after the last frame was taken.
+    pub fn take_composer(&self) -> Option<Composer> {
+        let mut state = self.lock();
+        if state.frame.is_some() { None } else { state.returned.take() }
+    }
+
+    /// The viewer wants a composer of its own again.
+    pub fn leave(&self) {
+        let before = std::mem::replace(&mut self.lock().leaving, true);
+        if !before {
+            self.call();
+        }
+    }
+
+    /// The viewer is no more.
+    pub fn vanish(&self) {
+        self.lock().gone = true;
+        self.call();
+    }
+
+    /// Has the company's thread look.
+    pub(super) fn call(&self) {
+        self.rounds.wake();
+    }
+
+    pub(super) fn member(&self) -> &Subscription {
+        &self.member
+    }
+
+    pub(super) fn offered(&self) -> Option<Offer> {
+        self.lock().offer
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        let state = self.lock();
+        state.leaving || state.gone
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.lock().gone
+    }
+
+    /// A frame comes; the offer is used up.
+    pub(super) fn give(&self, frame: Shared) {
+        {
+            let mut state = self.lock();
+            state.offer = None;
+            state.frame = Some(frame);
+        }
+        self.member.wake();
+    }
+
+    /// The viewer is on its own from now on.
+    pub(super) fn give_back(&self, composer: Composer) {
+        self.lock().returned = Some(composer);
+        self.member.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
