@@ -154,12 +154,29 @@ fn compare_row(
         if new == known {
             continue;
         }
-        if let Some((left, right)) = ends_of_difference(new, known) {
+        if let Some((left, right)) = ends_beyond(new, known, bounds) {
             bounds.add(left, right, y);
             keep(column, known);
             known.copy_from_slice(new);
         }
     }
+}
+
+/// As [`ends_of_difference`] of rows that differ somewhere, as far as it goes beyond `bounds`: rows of
+/// what moved differ all over, and pixel by pixel that is slow.
+fn ends_beyond(one: &[u8], other: &[u8], bounds: &Bounds) -> Option<(u32, u32)> {
+    if bounds.left >= bounds.right {
+        return ends_of_difference(one, other);
+    }
+    let part = |from: u32, to: u32| {
+        let bytes = from as usize * 4..(to as usize * 4).min(one.len());
+        one.get(bytes.clone()).zip(other.get(bytes)).filter(|(one, other)| one != other)
+    };
+    let left = part(0, bounds.left).and_then(|(one, other)| ends_of_difference(one, other));
+    let right = part(bounds.right, TILE).and_then(|(one, other)| ends_of_difference(one, other));
+    let (left, right) =
+        (left.map_or(bounds.left, |ends| ends.0), right.map_or(bounds.right, |ends| bounds.right + ends.1));
+    Some((left, right))
 }
 
 /// The first pixel that differs, and one past the last.
@@ -265,6 +282,31 @@ mod tests {
             ]
         );
         assert_eq!(picture.pixels(), guest.picture.lock().unwrap().pixels());
+    }
+
+    #[test]
+    fn every_change_is_found_to_the_pixel_whatever_its_shape() {
+        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let mut random = 1u32;
+        let mut next = |below: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) % below
+        };
+        for _ in 0..200 {
+            let before = picture.clone();
+            for _ in 0..6 {
+                let (x, y) = (next(SIZE.width), next(SIZE.height));
+                let dot = Rect::new(x, y, 1 + next(9), 1 + next(9)).intersection(&SIZE.bounds());
+                guest.fill(dot, next(256) as u8);
+            }
+            let mut changes = Vec::new();
+            scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
+            let grid = Grid::new(SIZE);
+            let changed =
+                |tile| changed_part(&before, &picture, grid.rect(tile)).map(|rect| Change { tile, rect });
+            assert_eq!(changes, Vec::from_iter((0..grid.len()).filter_map(changed)));
+            assert_eq!(picture.pixels(), guest.picture.lock().unwrap().pixels());
+        }
     }
 
     #[test]

@@ -169,11 +169,19 @@ fn join(halves: &[u32], out: &mut Vec<u32>, apart: usize, turn: u32) {
 
 /// What the pixels at and below a place look like; never 0.
 fn look(picture: &Picture, x: u32, y: u32) -> u64 {
-    let mut hash = 0u64;
-    for row in (y..).step_by(LOOK_STEP as usize).take(LOOK_ROWS as usize) {
-        for pair in picture.row(x, row, LOOK_WIDTH).as_chunks::<8>().0 {
-            hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*pair)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let row = |number: u32| picture.row(x, y + number * LOOK_STEP, LOOK_WIDTH).as_chunks::<8>().0;
+    let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
+    // The rows' hashes do not wait for each other: their multiplications overlap.
+    let mut hashes = [0u64; LOOK_ROWS as usize];
+    for (((first, second), third), fourth) in rows {
+        for (hash, pair) in hashes.iter_mut().zip([first, second, third, fourth]) {
+            *hash = mixed(*hash, u64::from_le_bytes(*pair));
         }
     }
+    let hash = hashes.into_iter().fold(0, mixed);
     (hash ^ hash >> 32) | 1 << 63
+}
+
+fn mixed(hash: u64, more: u64) -> u64 {
+    (hash.rotate_left(5) ^ more).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

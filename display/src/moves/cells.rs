@@ -225,28 +225,29 @@ fn reach(area: Rect, (right, down): Offset) -> Option<Rect> {
 
 /// Adds the rows and columns around `rect` that moved with it, up to less than a cell on each side.
 fn grow(before: &Picture, now: &Picture, mut rect: Rect, reach: Rect, (right, down): Offset) -> Rect {
-    let moved = |strip: Rect| {
-        strip.intersection(&reach) == strip
-            && (strip.y..strip.bottom()).all(|y| {
-                let from = (strip.x.wrapping_add_signed(-right), y.wrapping_add_signed(-down));
-                now.row(strip.x, y, strip.width) == before.row(from.0, from.1, strip.width)
-            })
+    let (mut more_left, mut more_right) =
+        ((rect.x - reach.x).min(WIDTH - 1), (reach.right() - rect.right()).min(WIDTH - 1));
+    for y in rect.y..rect.bottom() {
+        if more_left == 0 && more_right == 0 {
+            break;
+        }
+        let rows = |x: u32, width: u32| {
+            let from = (x.wrapping_add_signed(-right), y.wrapping_add_signed(-down));
+            let (here, there) = (now.row(x, y, width), before.row(from.0, from.1, width));
+            here.as_chunks::<4>().0.iter().zip(there.as_chunks::<4>().0)
+        };
+        let same = |(here, there): &(&[u8; 4], &[u8; 4])| here == there;
+        more_left = rows(rect.x - more_left, more_left).rev().take_while(same).count() as u32;
+        more_right = rows(rect.right(), more_right).take_while(same).count() as u32;
+    }
+    rect.x -= more_left;
+    rect.width += more_left + more_right;
+    let moved = |y: u32| {
+        let from = (rect.x.wrapping_add_signed(-right), y.wrapping_add_signed(-down));
+        now.row(rect.x, y, rect.width) == before.row(from.0, from.1, rect.width)
     };
-    for _ in 1..WIDTH {
-        if rect.x > reach.x && moved(Rect::new(rect.x - 1, rect.y, 1, rect.height)) {
-            rect = Rect { x: rect.x - 1, width: rect.width + 1, ..rect };
-        }
-        if moved(Rect::new(rect.right(), rect.y, 1, rect.height)) {
-            rect.width += 1;
-        }
-    }
-    for _ in 1..HEIGHT {
-        if rect.y > reach.y && moved(Rect::new(rect.x, rect.y - 1, rect.width, 1)) {
-            rect = Rect { y: rect.y - 1, height: rect.height + 1, ..rect };
-        }
-        if moved(Rect::new(rect.x, rect.bottom(), rect.width, 1)) {
-            rect.height += 1;
-        }
-    }
-    rect
+    let more_up = (reach.y..rect.y).rev().take(HEIGHT as usize - 1).take_while(|y| moved(*y)).count() as u32;
+    let below = rect.bottom()..reach.bottom();
+    let more_down = below.take(HEIGHT as usize - 1).take_while(|y| moved(*y)).count() as u32;
+    Rect { y: rect.y - more_up, height: rect.height + more_up + more_down, ..rect }
 }
