@@ -17,7 +17,7 @@ desktop="qemu-system-x86 libopus0 passt nftables mmdebstrap e2fsprogs debian-arc
 [ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null && desktop="$desktop qemu-system-modules-opengl"
 # Guest agents, and an X server without a screen in which the desktop's one runs.
 agents="qemu-guest-agent spice-vdagent xvfb xclip"
-test="acpica-tools alsa-utils chromium firefox-esr busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq $agents"
+test="acpica-tools alsa-utils chromium firefox-esr pulseaudio busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq $agents"
 # A newer one may be there, from backports.
 command -v qemu-img > /dev/null || test="$test qemu-utils"
 

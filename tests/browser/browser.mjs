@@ -5,10 +5,10 @@ import { chromium } from 'playwright-core';
 import { launchFirefox } from './firefox.mjs';
 import { root, until } from './oriel.mjs';
 
-const firefox = process.env.BROWSER === 'firefox';
+export const inFirefox = process.env.BROWSER === 'firefox';
 
 /** For `skip`: why a test is not for Firefox; in Chromium it runs. */
-export const notInFirefox = (why) => (firefox ? why : false);
+export const notInFirefox = (why) => (inFirefox ? why : false);
 
 const args = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -17,10 +17,11 @@ const args = [
 
 const microphoneArgs = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 
-/** With `microphone`, one that beeps, which every page may hear; `more` are further arguments for Chromium. */
-export function launch({ microphone = false, more = [] } = {}) {
-  if (firefox) return launchFirefox({ microphone });
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...(microphone ? microphoneArgs : []), ...more] });
+/** With `microphone`, one that beeps, which every page may hear; `ratio` is how many device pixels a CSS pixel has. */
+export function launch({ microphone = false, ratio = 1 } = {}) {
+  if (inFirefox) return launchFirefox({ microphone, ratio });
+  const density = [`--force-device-scale-factor=${ratio}`, '--window-size=901,703'];
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...density, ...(microphone ? microphoneArgs : [])] });
 }
 
 /** A fresh person: own cookies, a 1920x1080 window. */
@@ -41,7 +42,7 @@ export async function login(page, url, name, password) {
 export async function screenshot(page, name) {
   const folder = join(root, '.cache/screenshots');
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}${firefox ? '-firefox' : ''}.png`) });
+  await page.screenshot({ path: join(folder, `${name}${inFirefox ? '-firefox' : ''}.png`) });
 }
 
 /** Presses and releases a key by its place, also one that no US keyboard has. */

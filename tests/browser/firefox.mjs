@@ -1,7 +1,12 @@
 // Firefox as Debian ships it, which Playwright cannot drive: the part of Playwright's page that the tests use, by
 // puppeteer and WebDriver BiDi.
 import puppeteer from 'puppeteer-core';
+import { rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { until } from './oriel.mjs';
+import { soundCard } from './sound-card.mjs';
 
 const executablePath = '/usr/bin/firefox-esr';
 const PATIENCE_S = 30;
@@ -9,12 +14,25 @@ const PATIENCE_S = 30;
 /** What Chromium is told by arguments: a microphone that beeps, for every page. */
 const fakeMicrophone = { 'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true };
 
-export async function launchFirefox({ microphone = false } = {}) {
-  const extraPrefsFirefox = microphone ? fakeMicrophone : {};
-  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, acceptInsecureCerts: true, extraPrefsFirefox });
+/** See `launch` of browser.mjs. */
+export async function launchFirefox({ microphone, ratio }) {
+  const card = microphone ? await soundCard() : null;
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath,
+    headless: true,
+    acceptInsecureCerts: true,
+    defaultViewport: null,
+    args: ['--width=901', '--height=703'],
+    extraPrefsFirefox: { ...(microphone ? fakeMicrophone : {}), 'layout.css.devPixelsPerPx': `${ratio}` },
+    env: { ...process.env, ...card?.env },
+  });
   return {
     newContext: async (options) => new Context(await browser.createBrowserContext(), options),
-    close: () => browser.close(),
+    close: async () => {
+      await browser.close();
+      await card?.close();
+    },
   };
 }
 
@@ -29,7 +47,7 @@ class Context {
 
   async newPage() {
     const page = await this.#context.newPage();
-    await page.setViewport(this.#options.viewport);
+    if (this.#options.viewport !== null) await page.setViewport(this.#options.viewport);
     return new Page(page, this);
   }
 
@@ -78,6 +96,18 @@ class Page {
     return this.#page.goto(url);
   }
 
+  title() {
+    return this.#page.title();
+  }
+
+  setViewportSize(size) {
+    return this.#page.setViewport(size);
+  }
+
+  close() {
+    return this.#page.close();
+  }
+
   reload() {
     return this.#page.reload();
   }
@@ -98,9 +128,10 @@ class Page {
   }
 
   async waitForEvent(name) {
+    if (name === 'popup') return new Promise((done) => this.#page.once('popup', (page) => done(new Page(page, this.#context))));
     if (name !== 'filechooser') throw new Error(`no test waits for ${name} in Firefox`);
     const chooser = await this.#page.waitForFileChooser();
-    return { setFiles: (files) => chooser.accept(files) };
+    return { setFiles: (files) => onDisk(files, (paths) => chooser.accept(paths)) };
   }
 
   getByRole(role, options) {
@@ -132,6 +163,15 @@ class Page {
   }
 }
 
+/** Files from memory: a browser reads them when the page does, so they stay to the end. */
+async function onDisk(files, use) {
+  const dir = await mkdtemp(join(tmpdir(), 'oriel-files-'));
+  const paths = files.map(({ name }) => join(dir, name));
+  await Promise.all(files.map(({ buffer }, at) => writeFile(paths[at], buffer)));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  await use(paths);
+}
+
 /** Elements that are looked for anew whenever one is needed. */
 class Found {
   #page;
@@ -148,6 +188,10 @@ class Found {
 
   getByText(text, options) {
     return this.#within({ text: pattern(text), ...plain(options) });
+  }
+
+  locator(css, options) {
+    return this.#within({ css, ...plain(options) });
   }
 
   filter({ hasText }) {
@@ -260,7 +304,7 @@ function find(steps) {
     return tidy(element.getAttribute('aria-label') ?? labelled?.textContent ?? element.labels?.[0]?.textContent ?? element.textContent);
   };
   const texts = (root, { text, exact }) => {
-    const all = [...root.querySelectorAll('*')].filter((element) => says(tidy(element.textContent), text, exact));
+    const all = [root, ...root.querySelectorAll('*')].filter((element) => says(tidy(element.textContent), text, exact));
     return all.filter((element) => !all.some((other) => other !== element && element.contains(other)));
   };
   const one = (root, step) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, login, openDesktop, pixel, pressCode, screenshot, stats, visit } from './browser.mjs';
+import { launch, login, notInFirefox, openDesktop, pixel, pressCode, screenshot, stats, visit } from './browser.mjs';
 import { Oriel, until } from './oriel.mjs';
 
 let oriel;
@@ -30,7 +30,7 @@ test('a key reaches the guest and its answer is painted', async () => {
   await screenshot(page, 'desktop-echo');
 });
 
-test('keys arrive by their place on the keyboard, AltGr and the key beside the left shift too', async () => {
+test('keys arrive by their place on the keyboard, AltGr and the key beside the left shift too', { skip: notInFirefox('WebDriver has no such keys') }, async () => {
   // Place, what a German layout makes of it, evdev code.
   const keys = [
     ['IntlBackslash', '<', 86],

@@ -1,7 +1,7 @@
 // The session's menu: by keyboard alone, out of the way when it is not wanted, and what it does for keys and pointer.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, login, openDesktop, screenshot, visit } from './browser.mjs';
+import { launch, login, notInFirefox, openDesktop, screenshot, visit } from './browser.mjs';
 import { Oriel, until } from './oriel.mjs';
 
 let oriel;
@@ -85,7 +85,7 @@ test('a locked pointer moves by differences, with a word on how to get it back',
   await page.evaluate(() => document.exitPointerLock());
 });
 
-test('two fingers magnify the picture, and a tap still lands where it is', async () => {
+test('two fingers magnify the picture, and a tap still lands where it is', { skip: notInFirefox('it plays no phone') }, async () => {
   const phone = await visit(browser, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
   await login(phone, oriel.url, 'ada', 'a long password');
   await openDesktop(phone);

@@ -76,7 +76,7 @@ test('the guest follows the window, and the picture stays exact', async () => {
 for (const ratio of [1.25, 1.5, 2]) {
   test(`at ${ratio} device pixels for each CSS pixel, every guest pixel is one of them`, async () => {
     // A real ratio: an emulated one (deviceScaleFactor) does not reach every part of the browser.
-    const dense = await launch({ more: [`--force-device-scale-factor=${ratio}`, '--window-size=901,703'] });
+    const dense = await launch({ ratio });
     try {
       const page = await visit(dense, { viewport: null });
       await login(page, oriel.url, 'ada', 'a long password');

@@ -1,18 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_CONTENTS, MAX_PIECE } from '../protocol/client-messages';
 import { ClipboardExchange } from './clipboard';
-import type { FromWorker } from './messages';
-import type { Wire } from './wire';
+import { testWire } from './test-wire';
 
 function setUp() {
-  const posted: FromWorker[] = [];
-  const sent: Uint8Array[] = [];
-  const wire: Wire = {
-    send: (message) => sent.push(new Uint8Array(message)),
-    clear: () => Promise.resolve(true),
-    roundTrip: () => Promise.resolve(true),
-  };
-  const clipboard = new ClipboardExchange((message) => posted.push(message));
+  const { wire, sent, posted, post } = testWire();
+  const clipboard = new ClipboardExchange(post);
   clipboard.attach(wire);
   const types = (): number[] => sent.map((message) => message[0] ?? 0);
   const answer = (request: number, bytes: Uint8Array<ArrayBuffer>, flags: { last?: boolean; failed?: boolean } = {}): void =>

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { FromWorker } from './messages';
+import { testWire } from './test-wire';
 import { Uploads } from './uploads';
-import type { Wire } from './wire';
 
 const START = 0x91;
 const DATA = 0x92;
@@ -9,14 +8,8 @@ const CANCEL = 0x93;
 const CREDIT = 256 * 1024;
 
 function setUp() {
-  const posted: FromWorker[] = [];
-  const sent: Uint8Array[] = [];
-  const wire: Wire = {
-    send: (message) => sent.push(new Uint8Array(message)),
-    clear: () => Promise.resolve(true),
-    roundTrip: () => Promise.resolve(true),
-  };
-  const uploads = new Uploads((message) => posted.push(message));
+  const { wire, sent, posted, post } = testWire();
+  const uploads = new Uploads(post);
   const of = (type: number): Uint8Array[] => sent.filter((message) => message[0] === type);
   const bytesSent = (): number => of(DATA).reduce((sum, message) => sum + message.length - 5, 0);
   const status = (transfer: number, state: 'accepted' | 'progress' | 'done' | 'failed', received: number, text = ''): void =>

@@ -3,7 +3,7 @@ import { hasTouch } from '../../../support';
 import { powerItems } from '../../power-items';
 import type { Desk } from '../desk';
 import { ScreenSettings } from '../screens/screen-settings';
-import { handleShown, setHandleShown } from './handle-setting';
+import { handleShown } from './handle-setting';
 import { KEY_CHORDS } from './key-chords';
 import { Fold, Row } from './parts';
 import type { SessionMenuProps } from './session-menu';
@@ -71,7 +71,9 @@ export function MoreFold({ desk, name, watching, videoOnly, onVideoOnly }: MoreP
           label="Show the handle"
           hint="Without it, only the shortcut opens this menu."
           pressed={handleShown.value}
-          onClick={() => setHandleShown(!handleShown.value)}
+          onClick={() => {
+            handleShown.value = !handleShown.value;
+          }}
         />
       )}
     </Fold>

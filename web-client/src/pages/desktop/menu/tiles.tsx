@@ -4,7 +4,7 @@ import { notify } from '../../../design/notices';
 import { hasTouch } from '../../../support';
 import type { DeskSound } from '../desk-sound';
 import { chooseFiles } from '../files/choose-files';
-import { fitsWindow, setFitsWindow } from '../screens/fit-setting';
+import { fitsWindow } from '../screens/fit-setting';
 import { Tile } from './parts';
 import type { SessionMenuProps } from './session-menu';
 
@@ -25,7 +25,14 @@ export function Tiles({ desk, watching, onClipboard }: SessionMenuProps) {
         onClick={() => attempt(desk.toggleFullscreen(), 'This browser refuses full screen here.')}
       />
       {!watching && (
-        <Tile icon="fit" label="Fit window" pressed={fitsWindow.value} onClick={() => setFitsWindow(!fitsWindow.value)} />
+        <Tile
+          icon="fit"
+          label="Fit window"
+          pressed={fitsWindow.value}
+          onClick={() => {
+            fitsWindow.value = !fitsWindow.value;
+          }}
+        />
       )}
       {sound.canPlay.value && <SoundTile sound={sound} />}
       {sound.canRecord.value && (

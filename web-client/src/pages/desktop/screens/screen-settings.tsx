@@ -2,7 +2,7 @@ import { Choice } from '../../../design/choice';
 import { notify } from '../../../design/notices';
 import type { DesktopLink } from '../desktop-link';
 import { Row } from '../menu/parts';
-import { MAGNIFICATIONS, magnification, setMagnification } from './magnification';
+import { MAGNIFICATIONS, magnification } from './magnification';
 import { freeScreen, shownScreen } from './which-screen';
 import { openScreen, wasClosed } from './windows';
 
@@ -34,7 +34,9 @@ export function ScreenSettings({ link, desktopId, close }: ScreenSettingsProps) 
         hint="Kept for this device. 100 % is sharpest."
         options={MAGNIFICATIONS.map((value) => [value, `${value * 100} %`] as const)}
         value={magnification.value}
-        onChange={setMagnification}
+        onChange={(value) => {
+          magnification.value = value;
+        }}
       />
       <Row
         label="Add a screen"

@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { storedSwitch } from './stored-setting';
+
+describe('a setting kept in the browser', () => {
+  const stored = new Map<string, string>();
+  let onStorage: (event: { readonly key: string }) => void;
+  beforeEach(() => {
+    stored.clear();
+    vi.stubGlobal('localStorage', {
+      getItem: (key: string) => stored.get(key) ?? null,
+      setItem: (key: string, value: string) => stored.set(key, value),
+    });
+    vi.stubGlobal('window', {
+      addEventListener: (_: string, listener: typeof onStorage) => {
+        onStorage = listener;
+      },
+    });
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('is remembered by the next page', () => {
+    const first = storedSwitch('a');
+    expect(first.value).toBe(true);
+    first.value = false;
+    expect(storedSwitch('a').value).toBe(false);
+    expect(storedSwitch('b').value).toBe(true);
+  });
+
+  it('changes with other windows only where that is wanted', () => {
+    const [alone, together] = [storedSwitch('a'), storedSwitch('a').followOthers()];
+    stored.set('a', 'off');
+    onStorage({ key: 'b' });
+    expect(together.value).toBe(true);
+    onStorage({ key: 'a' });
+    expect([alone.value, together.value]).toEqual([true, false]);
+  });
+
+  it('holds for the page where nothing can be stored', () => {
+    vi.stubGlobal('localStorage', {
+      getItem: () => {
+        throw new Error('refused');
+      },
+      setItem: () => {
+        throw new Error('refused');
+      },
+    });
+    const setting = storedSwitch('a');
+    setting.value = false;
+    expect(setting.value).toBe(false);
+  });
+});
