@@ -1,5 +1,6 @@
 //! What a screen's viewers did, in figures that only grow.
 
+use crate::latency::Latency;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct Counters {
     pub ignored_messages: Counter,
     /// Flushes by the graphics device.
     pub flushes: Counter,
+    /// How long inputs took to become pictures.
+    pub latency: Latency,
 }
 
 impl Counters {
@@ -81,6 +84,7 @@ impl Counters {
         ]
         .into_iter()
         .map(|(name, counter)| (name.to_owned(), counter.get()))
+        .chain(self.latency.snapshot())
         .collect()
     }
 }

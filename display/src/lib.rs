@@ -17,6 +17,7 @@ pub mod exact;
 pub mod exchange;
 pub mod geometry;
 pub mod input;
+pub mod latency;
 mod moves;
 pub mod picture;
 mod policy;

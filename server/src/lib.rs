@@ -20,6 +20,7 @@ pub mod desktops;
 pub mod doctor;
 pub mod gateway;
 pub mod images;
+pub mod latency;
 pub mod listener;
 pub mod metrics;
 pub mod network;

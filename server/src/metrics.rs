@@ -1,6 +1,7 @@
 //! What is counted, in Prometheus' text format.
 
 use crate::desktops::{Attention, State, Status};
+use crate::latency::Latency;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,8 @@ pub struct Metrics {
     messages_up: AtomicU64,
     bytes_up: AtomicU64,
     inputs_dropped: AtomicU64,
+    /// What the machines measure.
+    pub latency: Latency,
 }
 
 /// How a login came out.
@@ -113,7 +116,7 @@ impl Metrics {
         family(&mut text, "oriel_stream_messages_total", "counter", "Messages relayed.", &messages);
         let bytes = directions(&self.bytes_down, &self.bytes_up);
         family(&mut text, "oriel_stream_bytes_total", "counter", "Bytes of messages relayed.", &bytes);
-        text
+        text + &self.latency.text()
     }
 }
 

@@ -12,6 +12,7 @@ use crate::cpu_time;
 use crate::desk::Desk;
 use crate::exact::encode::CompressError;
 use crate::exchange::{Abilities, Mail, Piece};
+use crate::latency::Unpresented;
 use crate::protocol::bytes::coordinate;
 use crate::protocol::server::encode_cursor;
 use crate::protocol::{CloseCode, FrameHeader, Hello, Screens, ServerMessage, Update};
@@ -38,6 +39,7 @@ pub struct Writer<'a> {
     /// The client was told that it wants more screens than there can be.
     told_too_many: bool,
     proofs: Proofs,
+    unpresented: Unpresented,
 }
 
 /// What the writer took from its inbox.
@@ -107,6 +109,7 @@ impl<'a> Writer<'a> {
             card,
             told_too_many: false,
             proofs: Proofs::default(),
+            unpresented: Unpresented::default(),
         })
     }
 
@@ -234,6 +237,7 @@ impl<'a> Writer<'a> {
             if let Err(error) = self.flow.acknowledged(id, received) {
                 ending.get_or_insert(Ending::Malformed(format!("The client sent {error}.")));
             }
+            self.unpresented.acknowledged(id, received, &self.screen.counters().latency);
         }
         self.encoding.heed(asked, Instant::now());
         if self.encoding.own().is_none() {
@@ -376,6 +380,9 @@ impl<'a> Writer<'a> {
         header.flush_to_sent_us = flushed.map_or(0, |flushed| micros(now.saturating_duration_since(flushed)));
         let message = header.encode(&composed.updates);
         self.flow.sent(now);
+        if let Some(answer) = answer {
+            self.unpresented.sent(header.frame_id, &answer, now, &counters.latency);
+        }
         counters.frames.add(1);
         counters.frame_bytes.add(message.len() as u64);
         self.proofs.sent(&header);

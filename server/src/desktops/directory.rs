@@ -14,14 +14,19 @@ use crate::config::Config;
 use crate::images::{DiskProgram, ImageError, ImageStore};
 use crate::people::SettingsTable;
 use crate::state::StateDir;
-use oriel_vmm_api::{Accel, ViewerMode};
+use futures_util::future::join_all;
+use oriel_vmm_api::{Accel, Description, ViewerMode};
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
+
+/// Whoever looks at all machines does not wait longer for one that is stuck.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// What every desktop's task needs.
 pub struct World {
@@ -156,6 +161,22 @@ impl Desktops {
     pub fn statuses(&self) -> Vec<(Status, Attention)> {
         let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
         handles.values().map(|handle| (handle.status(), handle.attention())).collect()
+    }
+
+    /// Every desktop that is up by its id, and what the machines of those that answer in time say of
+    /// themselves.
+    pub async fn descriptions(&self) -> (Vec<String>, Vec<Description>) {
+        let handles: Vec<Handle> = {
+            let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+            handles.values().filter(|handle| handle.status().reachable).cloned().collect()
+        };
+        let asked = handles.iter().map(|handle| async {
+            let link = control::ControlLink::connect(&handle.socket);
+            let (_link, _events, description) = tokio::time::timeout(LONGEST_LOOK, link).await.ok()?.ok()?;
+            Some(description)
+        });
+        let descriptions = join_all(asked).await.into_iter().flatten().collect();
+        (handles.into_iter().map(|handle| handle.id).collect(), descriptions)
     }
 }
 

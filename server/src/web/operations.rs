@@ -75,6 +75,8 @@ fn pool_json(pool: &Pool, people: &[String], images: &ImageStore) -> Value {
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {
     let sessions = app.login.sessions.count(unix_now()).await?;
+    let (up, descriptions) = app.desktops.descriptions().await;
+    app.metrics.latency.add(&up, descriptions);
     let text = app.metrics.text(sessions, &app.desktops.statuses());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }

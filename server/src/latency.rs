@@ -1,0 +1,150 @@
+//! How long inputs took to become pictures, over all desktops, those that have ended included.
+//!
+//! Each machine counts for itself (`display/src/latency.rs`), and begins at 0 when it starts. What it
+//! has counted since it was last asked is added here, so that the sums only ever grow.
+
+use oriel_vmm_api::Description;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+
+const NAME: &str = "oriel_input_latency_seconds";
+
+/// The sums.
+#[derive(Default)]
+pub struct Latency(Mutex<Sums>);
+
+#[derive(Default)]
+struct Sums {
+    stages: BTreeMap<String, Stage>,
+    /// What each machine said last, by desktop and process.
+    machines: HashMap<(String, u32), BTreeMap<String, u64>>,
+}
+
+#[derive(Default)]
+struct Stage {
+    /// By upper bound in microseconds: how many were at most so long and longer than the bound before.
+    buckets: BTreeMap<u64, u64>,
+    sum_us: u64,
+    count: u64,
+}
+
+impl Latency {
+    /// Adds what machines say of themselves; `up` are all that there are, those included that did
+    /// not answer.
+    pub fn add(&self, up: &[String], descriptions: Vec<Description>) {
+        let sums = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for Description { id, pid, counters, .. } in descriptions {
+            let before = sums.machines.entry((id, pid)).or_default();
+            for (name, value) in counters {
+                let Some((stage, figure)) = Figure::named(&name) else { continue };
+                let more = value.saturating_sub(before.get(&name).copied().unwrap_or(0));
+                let stage = sums.stages.entry(stage.to_owned()).or_default();
+                let sum = match figure {
+                    Figure::Bucket(bound) => stage.buckets.entry(bound).or_insert(0),
+                    Figure::Sum => &mut stage.sum_us,
+                    Figure::Count => &mut stage.count,
+                };
+                *sum = sum.saturating_add(more);
+                before.insert(name, value);
+            }
+        }
+        sums.machines.retain(|(id, _), _| up.contains(id));
+    }
+
+    /// The sums as histograms of Prometheus' text format.
+    pub fn text(&self) -> String {
+        let sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = format!(
+            "# HELP {NAME} How long inputs took to become pictures, by stage, over desktops asked here.\n\
+             # TYPE {NAME} histogram\n"
+        );
+        for (name, stage) in &sums.stages {
+            let mut up_to_here = 0;
+            // Writing to a String cannot fail.
+            for (bound, count) in &stage.buckets {
+                up_to_here += count;
+                let le = *bound as f64 / 1e6;
+                let _ = writeln!(text, "{NAME}_bucket{{stage=\"{name}\",le=\"{le}\"}} {up_to_here}");
+            }
+            let Stage { count, sum_us, .. } = stage;
+            let _ = writeln!(text, "{NAME}_bucket{{stage=\"{name}\",le=\"+Inf\"}} {count}");
+            let _ = writeln!(text, "{NAME}_sum{{stage=\"{name}\"}} {}", *sum_us as f64 / 1e6);
+            let _ = writeln!(text, "{NAME}_count{{stage=\"{name}\"}} {count}");
+        }
+        text
+    }
+}
+
+/// One of a machine's counters.
+enum Figure {
+    Bucket(u64),
+    Sum,
+    Count,
+}
+
+impl Figure {
+    /// The stage and what is counted of it; `None` for counters of other things. Whatever runs in
+    /// a machine's place cannot make more stages than there are.
+    fn named(counter: &str) -> Option<(&'static str, Self)> {
+        const STAGES: [&str; 4] = ["input_to_guest", "guest_to_flush", "flush_to_sent", "sent_to_presented"];
+        let rest = counter.strip_prefix("latency_")?;
+        let (stage, figure) = STAGES.iter().find_map(|stage| Some((*stage, rest.strip_prefix(stage)?)))?;
+        let figure = match figure {
+            "_sum_us" => Self::Sum,
+            "_count" => Self::Count,
+            bucket => Self::Bucket(bucket.strip_prefix("_to_")?.strip_suffix("_us")?.parse().ok()?),
+        };
+        Some((stage, figure))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oriel_vmm_api::{Accel, MachineKind, RunState};
+
+    fn machine(id: &str, pid: u32, counters: [u64; 4]) -> Description {
+        let names = ["to_500_us", "to_250_us", "sum_us", "count"];
+        let counters =
+            names.iter().zip(counters).map(|(name, n)| (format!("latency_flush_to_sent_{name}"), n));
+        Description {
+            id: id.into(),
+            pid,
+            machine: MachineKind::Kvm,
+            accel: Accel::Kvm,
+            state: RunState::Running,
+            reason: None,
+            uptime_s: 1,
+            cpus: 1,
+            memory_mib: 128,
+            screen: None,
+            viewers: 0,
+            agents: Default::default(),
+            counters: counters.chain([("frames".into(), 7)]).collect(),
+            jail: Default::default(),
+        }
+    }
+
+    #[test]
+    fn what_machines_count_is_summed_and_never_shrinks() {
+        let latency = Latency::default();
+        let both = ["a".to_owned(), "b".to_owned()];
+        latency.add(&both, vec![machine("a", 1, [2, 3, 1500, 6]), machine("b", 2, [1, 0, 400, 1])]);
+        latency.add(&both, vec![machine("a", 1, [2, 4, 1600, 7])]);
+        latency.add(&both[..1], vec![machine("a", 9, [1, 0, 300, 1])]);
+        latency.add(&[], vec![]);
+        let text = latency.text();
+        for line in [
+            "# TYPE oriel_input_latency_seconds histogram",
+            "oriel_input_latency_seconds_bucket{stage=\"flush_to_sent\",le=\"0.00025\"} 4",
+            "oriel_input_latency_seconds_bucket{stage=\"flush_to_sent\",le=\"0.0005\"} 8",
+            "oriel_input_latency_seconds_bucket{stage=\"flush_to_sent\",le=\"+Inf\"} 9",
+            "oriel_input_latency_seconds_sum{stage=\"flush_to_sent\"} 0.0023",
+            "oriel_input_latency_seconds_count{stage=\"flush_to_sent\"} 9",
+        ] {
+            assert!(text.lines().any(|one| one == line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("frames"));
+    }
+}
