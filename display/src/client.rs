@@ -302,7 +302,9 @@ impl Client {
                 | ServerMessage::ClipboardOffer(_)
                 | ServerMessage::ClipboardRequest { .. }
                 | ServerMessage::ClipboardData(_)
-                | ServerMessage::FileStatus(_)),
+                | ServerMessage::FileStatus(_)
+                | ServerMessage::FileOffer(_)
+                | ServerMessage::FileContent(_)),
             ) => {
                 if let ServerMessage::Agents(abilities) = message {
                     self.agents = abilities;

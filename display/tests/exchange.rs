@@ -4,13 +4,16 @@
 
 mod support;
 
-use oriel_display::exchange::{Abilities, ContentType, FileNews, FileState, GuestLink, MAX_PIECE, Piece};
+use oriel_display::exchange::{
+    Abilities, ContentType, FILE_CREDIT, FileNews, FileOffer, FileState, GuestFile, GuestLink, MAX_PIECE,
+    Piece,
+};
 use oriel_display::input::InputEvent;
 use oriel_display::protocol::{ClientMessage, ServerMessage};
 use oriel_display::viewer::Mode;
 use oriel_display::{Client, Desk, Exchange, Size};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{Guest, Machine, Serving, moving, serve_with};
@@ -25,13 +28,27 @@ struct Computer {
     tell: Sender<Tell>,
     clipboard: Mutex<Vec<u8>>,
     file: Mutex<Vec<u8>>,
+    /// What it sends, how much of it is on its way, and how that ended.
+    sends: Mutex<Vec<u8>>,
+    passed: Mutex<usize>,
+    end: Sender<Result<(), String>>,
+    ended: Mutex<Receiver<Result<(), String>>>,
 }
 
 impl Computer {
     fn new() -> (Arc<Self>, Arc<Exchange>) {
         let exchange = Exchange::new();
         let (tell, told) = channel::<Tell>();
-        let computer = Arc::new(Self { tell, clipboard: Mutex::default(), file: Mutex::default() });
+        let (end, ended) = channel();
+        let computer = Arc::new(Self {
+            tell,
+            clipboard: Mutex::default(),
+            file: Mutex::default(),
+            sends: Mutex::default(),
+            passed: Mutex::default(),
+            end,
+            ended: Mutex::new(ended),
+        });
         let hears = Arc::clone(&exchange);
         std::thread::spawn(move || told.iter().for_each(|tell| tell(&hears)));
         exchange.connect(Arc::clone(&computer) as Arc<dyn GuestLink>);
@@ -41,6 +58,34 @@ impl Computer {
 
     fn tell(&self, tell: impl FnOnce(&Exchange) + Send + 'static) {
         self.tell.send(Box::new(tell)).unwrap();
+    }
+
+    /// Sends a file, whose contents are kept ready.
+    fn send(&self, file: u32, name: &'static str, contents: Vec<u8>) {
+        let size = contents.len() as u64;
+        *self.sends.lock().unwrap() = contents;
+        *self.passed.lock().unwrap() = 0;
+        self.tell(move |exchange| exchange.guest_file(file, GuestFile::Offered { name: name.into(), size }));
+    }
+
+    /// What became of the file that it sent.
+    fn outcome(&self) -> Result<(), String> {
+        self.ended.lock().unwrap().recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+
+    /// Passes on as much as the credit allows once `received` bytes are stored.
+    fn pass(&self, file: u32, received: u64) {
+        let (sends, mut passed) = (self.sends.lock().unwrap(), self.passed.lock().unwrap());
+        let to = sends.len().min((received + FILE_CREDIT) as usize);
+        while *passed < to {
+            let next = to.min(*passed + MAX_PIECE);
+            let bytes = sends[*passed..next].to_vec();
+            self.tell(move |exchange| exchange.guest_file(file, GuestFile::Bytes(bytes)));
+            *passed = next;
+            if next == sends.len() {
+                self.tell(move |exchange| exchange.guest_file(file, GuestFile::Whole));
+            }
+        }
     }
 }
 
@@ -74,6 +119,22 @@ impl GuestLink for Computer {
     }
 
     fn cancel_file(&self, _: u32) {}
+
+    fn take_file(&self, file: u32) {
+        self.pass(file, 0);
+    }
+
+    fn file_taken(&self, file: u32, received: u64) {
+        if received == self.sends.lock().unwrap().len() as u64 {
+            self.end.send(Ok(())).unwrap();
+        } else {
+            self.pass(file, received);
+        }
+    }
+
+    fn refuse_file(&self, _: u32, reason: &str) {
+        self.end.send(Err(reason.to_owned())).unwrap();
+    }
 }
 
 fn connect(guest: &Guest, exchange: &Arc<Exchange>, mode: Mode) -> (Client, Serving) {
@@ -218,4 +279,68 @@ fn those_who_watch_touch_nothing_and_the_last_to_act_owns() {
     first.send(&start).unwrap();
     let ServerMessage::FileStatus(status) = first.next_told().unwrap() else { panic!() };
     assert_eq!(status.state, FileState::Failed);
+}
+
+#[test]
+fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
+    let guest = Guest::new(SIZE);
+    let (computer, exchange) = Computer::new();
+    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
+    let contents = noise(1_000_003);
+    computer.send(1, "größe.bin", contents.clone());
+    let offer = FileOffer { offer: 1, name: "größe.bin".into(), size: contents.len() as u64 };
+    assert_eq!(client.next_told().unwrap(), ServerMessage::FileOffer(offer));
+    client.send(&ClientMessage::FileAnswer { offer: 1, accept: true }).unwrap();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (drawer, stopped) = (Arc::clone(&guest), Arc::clone(&stop));
+    let drawing = std::thread::spawn(move || {
+        for phase in 0.. {
+            if stopped.load(Ordering::Acquire) {
+                return;
+            }
+            drawer.draw(SIZE.bounds(), moving(phase));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let (mut got, mut told) = (Vec::new(), 0);
+    loop {
+        let ServerMessage::FileContent(piece) = client.next_told().unwrap() else { panic!("not a piece") };
+        assert!(piece.request == 1 && !piece.failed && piece.bytes.len() <= MAX_PIECE);
+        got.extend(piece.bytes);
+        assert!(got.len() as u64 - told <= FILE_CREDIT, "no more than the credit is on the way");
+        if piece.last {
+            break;
+        }
+        if got.len() as u64 - told >= FILE_CREDIT / 2 {
+            told = got.len() as u64;
+            client.send(&ClientMessage::FileTaken { offer: 1, received: told }).unwrap();
+        }
+    }
+    stop.store(true, Ordering::Release);
+    drawing.join().unwrap();
+    assert!(got == contents);
+    assert!(computer.ended.lock().unwrap().try_recv().is_err(), "it is not stored yet");
+    let received = got.len() as u64;
+    client.send(&ClientMessage::FileTaken { offer: 1, received }).unwrap();
+    assert_eq!(computer.outcome(), Ok(()));
+
+    computer.send(2, "b", noise(900_000));
+    while !matches!(client.next_told().unwrap(), ServerMessage::FileOffer(_)) {}
+    client.send(&ClientMessage::FileAnswer { offer: 2, accept: true }).unwrap();
+    assert!(matches!(client.next_told().unwrap(), ServerMessage::FileContent(_)));
+    client.send(&ClientMessage::FileAnswer { offer: 2, accept: false }).unwrap();
+    assert!(computer.outcome().is_err(), "it was cancelled midway");
+}
+
+#[test]
+fn whoever_only_watches_gets_no_files() {
+    let guest = Guest::new(SIZE);
+    let (computer, exchange) = Computer::new();
+    let (mut watcher, _watching) = connect(&guest, &exchange, Mode::Watch);
+    computer.send(1, "a", noise(5));
+    watcher.send(&ClientMessage::FileAnswer { offer: 1, accept: true }).unwrap();
+    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
+    assert!(matches!(client.next_told().unwrap(), ServerMessage::FileOffer(_)));
+    watcher.set_patience(Some(Duration::from_millis(50))).unwrap();
+    assert!(watcher.next_told().unwrap_err().is_timeout());
 }

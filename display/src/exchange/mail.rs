@@ -2,6 +2,7 @@
 //! and a client that does not read loses the oldest.
 
 use super::files::{FileState, FileStatus};
+use super::files_out::FileOffer;
 use super::{Abilities, ContentType, MAX_PIECE};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,10 +11,10 @@ const MAX_STATUSES: usize = 128;
 /// Contents that are on their way to one viewer.
 pub(super) const MAX_PARCELS: usize = 2;
 
-/// A piece of a clipboard's contents.
+/// A piece of a clipboard's contents or of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// The number of the request that it answers.
+    /// The number of the request that it answers, or of the file's offer.
     pub request: u32,
     /// Nothing follows.
     pub last: bool,
@@ -42,7 +43,13 @@ pub struct Mail {
     pub requests: Vec<(u32, ContentType)>,
     /// What became of files.
     pub statuses: VecDeque<FileStatus>,
+    /// A file that the guest sends.
+    pub file_offer: Option<FileOffer>,
+    /// Files of which the client was told, and that do not come after all.
+    pub gone: Vec<u32>,
     parcels: VecDeque<Parcel>,
+    /// Of a file that the client takes; its credit bounds them.
+    file_pieces: VecDeque<Piece>,
 }
 
 impl Mail {
@@ -52,19 +59,22 @@ impl Mail {
             || self.offer.is_some()
             || !self.requests.is_empty()
             || !self.statuses.is_empty()
+            || self.file_offer.is_some()
+            || !self.gone.is_empty()
     }
 
     /// Takes everything but contents.
     pub fn take_letters(&mut self) -> Self {
-        let parcels = std::mem::take(&mut self.parcels);
+        let (parcels, file_pieces) =
+            (std::mem::take(&mut self.parcels), std::mem::take(&mut self.file_pieces));
         let letters = std::mem::take(self);
-        self.parcels = parcels;
+        (self.parcels, self.file_pieces) = (parcels, file_pieces);
         letters
     }
 
-    /// Whether there are contents to be sent.
+    /// Whether there are contents or pieces of a file to be sent.
     pub fn has_parcels(&self) -> bool {
-        !self.parcels.is_empty()
+        !self.parcels.is_empty() || !self.file_pieces.is_empty()
     }
 
     /// Takes the next piece of contents.
@@ -80,6 +90,46 @@ impl Mail {
             self.parcels.pop_front();
         }
         Some(piece)
+    }
+
+    /// Takes the next piece of the file that the guest sends.
+    pub fn take_file_piece(&mut self) -> Option<Piece> {
+        self.file_pieces.pop_front()
+    }
+
+    /// The next bytes of a file; many short ones become one piece.
+    pub(super) fn put_file_bytes(&mut self, offer: u32, bytes: Vec<u8>) {
+        if let Some(piece) = self.file_pieces.back_mut()
+            && piece.request == offer
+            && piece.bytes.len() + bytes.len() <= MAX_PIECE
+        {
+            return piece.bytes.extend(bytes);
+        }
+        self.file_pieces.push_back(Piece { request: offer, last: false, failed: false, bytes });
+    }
+
+    /// All of the file's bytes are there.
+    pub(super) fn put_file_end(&mut self, offer: u32) {
+        match self.file_pieces.back_mut().filter(|piece| piece.request == offer) {
+            Some(piece) => piece.last = true,
+            None => {
+                let end = Piece { request: offer, last: true, failed: false, bytes: Vec::new() };
+                self.file_pieces.push_back(end);
+            }
+        }
+    }
+
+    /// A file does not come. A client that was not told of it yet never hears of it.
+    pub(super) fn put_file_gone(&mut self, offer: u32) {
+        self.drop_file(offer);
+        if self.file_offer.take_if(|waiting| waiting.offer == offer).is_none() {
+            self.gone.push(offer);
+        }
+    }
+
+    /// The client wants no more of a file.
+    pub(super) fn drop_file(&mut self, offer: u32) {
+        self.file_pieces.retain(|piece| piece.request != offer);
     }
 
     pub(super) fn parcels(&self) -> usize {

@@ -8,17 +8,20 @@
 mod clipboard;
 mod file_name;
 mod files;
+mod files_out;
 mod mail;
 
 use crate::subscription::Subscription;
 use clipboard::Clipboard;
 use files::Files;
+use files_out::FileOut;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use file_name::{Unnameable, clean as clean_file_name};
 pub use files::{FileNews, FileState, FileStatus};
+pub use files_out::{FILE_CREDIT, FileOffer, GuestFile};
 pub use mail::{Mail, Piece};
 
 /// Contents of a clipboard are at most so long, in bytes.
@@ -84,6 +87,12 @@ pub trait GuestLink: Send + Sync {
     fn file_data(&self, file: u32, bytes: &[u8]);
     /// Nothing more of it comes, and nothing more is wanted to be heard of it.
     fn cancel_file(&self, file: u32);
+    /// A viewer takes the file that the guest sends: its bytes are wanted.
+    fn take_file(&self, file: u32);
+    /// So many of its bytes are stored with the viewer; after the last, all of them.
+    fn file_taken(&self, file: u32, received: u64);
+    /// The file is not wanted, or no longer; why, in one plain sentence for whoever sends it.
+    fn refuse_file(&self, file: u32, reason: &str);
 }
 
 /// Names a viewer at the exchange.
@@ -106,6 +115,7 @@ struct State {
     owner: Option<SeatId>,
     clipboard: Clipboard,
     files: Files,
+    file_out: Option<FileOut>,
 }
 
 /// One desktop's exchange.
@@ -155,6 +165,11 @@ impl Exchange {
     /// Something became of a file.
     pub fn file_news(&self, file: u32, news: FileNews) {
         self.lock().file_news(file, news);
+    }
+
+    /// The guest sends a file, or something becomes of the one that it sends: one at a time.
+    pub fn guest_file(&self, file: u32, news: GuestFile) {
+        self.with_link(|state, link| state.guest_file(file, news, link));
     }
 
     /// A place for a new viewer; `acts` says whether it may do more than look. Ends with the guard.
@@ -226,6 +241,16 @@ impl Place {
     pub fn cancel_file(&self, transfer: u32) {
         self.exchange.with_link(|state, link| state.cancel_file(self.seat, transfer, link));
     }
+
+    /// The person wants the file that the guest sends, or does not (any more).
+    pub fn answer_file(&self, offer: u32, accept: bool) {
+        self.exchange.with_link(|state, link| state.answer_file(self.seat, offer, accept, link));
+    }
+
+    /// So many of its bytes are stored.
+    pub fn file_taken(&self, offer: u32, received: u64) {
+        self.exchange.with_link(|state, link| state.file_taken(self.seat, offer, received, link));
+    }
 }
 
 impl Drop for Place {
@@ -255,11 +280,13 @@ impl State {
         }
         let before = self.owner.replace(seat);
         self.clipboard_moves(before, seat, link);
+        self.file_out_moves(seat);
     }
 
     fn leave(&mut self, seat: SeatId, link: &dyn GuestLink) {
         self.seats.remove(&seat);
         self.files_leave(seat, link);
+        self.file_out_leaves(seat, link);
         self.clipboard_leaves(seat, link);
         if self.owner == Some(seat) {
             self.owner = None;
@@ -277,6 +304,9 @@ impl GuestLink for Nowhere {
     fn start_file(&self, _: u32, _: &str, _: u64) {}
     fn file_data(&self, _: u32, _: &[u8]) {}
     fn cancel_file(&self, _: u32) {}
+    fn take_file(&self, _: u32) {}
+    fn file_taken(&self, _: u32, _: u64) {}
+    fn refuse_file(&self, _: u32, _: &str) {}
 }
 
 #[cfg(test)]

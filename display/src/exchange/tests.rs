@@ -10,6 +10,9 @@ enum Told {
     Start(u32, String, u64),
     Data(u32, usize),
     Cancel(u32),
+    Take(u32),
+    Taken(u32, u64),
+    Refuse(u32, String),
 }
 
 use ContentType::{Png, Text};
@@ -45,6 +48,15 @@ impl GuestLink for Guest {
     }
     fn cancel_file(&self, file: u32) {
         self.push(Told::Cancel(file));
+    }
+    fn take_file(&self, file: u32) {
+        self.push(Told::Take(file));
+    }
+    fn file_taken(&self, file: u32, received: u64) {
+        self.push(Told::Taken(file, received));
+    }
+    fn refuse_file(&self, file: u32, reason: &str) {
+        self.push(Told::Refuse(file, reason.to_owned()));
     }
 }
 
@@ -241,4 +253,107 @@ fn files_that_cannot_be_are_refused_with_a_sentence() {
     bench.exchange.set_abilities(|abilities| abilities.files = false);
     other.place.start_file(1, 1, "a");
     assert!(refusal(&other).contains("takes no files"));
+}
+
+impl Viewer {
+    /// What the client is told of the guest's file: an offer, that one is gone, the next piece.
+    fn file(&self) -> (Option<FileOffer>, Vec<u32>, Option<Piece>) {
+        let mut taken = None;
+        self.subscribed.subscription().post(|mail| {
+            let letters = mail.take_letters();
+            taken = Some((letters.file_offer, letters.gone, mail.take_file_piece()));
+        });
+        taken.unwrap()
+    }
+}
+
+fn offered(name: &str, size: u64) -> GuestFile {
+    GuestFile::Offered { name: name.into(), size }
+}
+
+fn offer(offer: u32, name: &str, size: u64) -> FileOffer {
+    FileOffer { offer, name: name.into(), size }
+}
+
+#[test]
+fn a_file_out_waits_for_somebody_and_is_done_when_it_is_stored() {
+    let bench = Bench::new();
+    bench.exchange.guest_file(1, offered("../../.bashrc", 6));
+    assert_eq!(bench.guest.take(), [], "nobody is there, and nobody was asked");
+    let viewer = bench.viewer(true);
+    assert_eq!(viewer.file(), (Some(offer(1, ".._.._.bashrc", 6)), vec![], None));
+    viewer.place.answer_file(2, true);
+    viewer.place.file_taken(2, 0);
+    assert_eq!(bench.guest.take(), [], "there is no such offer");
+    viewer.place.answer_file(1, true);
+    viewer.place.answer_file(1, true);
+    assert_eq!(bench.guest.take(), [Told::Take(1)]);
+    for bytes in [b"ab", b"cd"] {
+        bench.exchange.guest_file(1, GuestFile::Bytes(bytes.to_vec()));
+    }
+    assert_eq!(viewer.file(), (None, vec![], Some(piece(1, false, b"abcd"))), "short ones are one");
+    viewer.place.file_taken(1, 4);
+    bench.exchange.guest_file(1, GuestFile::Bytes(b"ef".to_vec()));
+    bench.exchange.guest_file(1, GuestFile::Whole);
+    assert_eq!(viewer.file(), (None, vec![], Some(piece(1, true, b"ef"))));
+    viewer.place.file_taken(1, 6);
+    assert_eq!(bench.guest.take(), [Told::Taken(1, 4), Told::Taken(1, 6)]);
+    viewer.place.answer_file(1, false);
+    drop(viewer);
+    assert_eq!(bench.guest.take(), [], "it is over");
+}
+
+#[test]
+fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
+    let bench = Bench::new();
+    let (one, two, watcher) = (bench.viewer(true), bench.viewer(true), bench.viewer(false));
+    bench.exchange.guest_file(1, offered("CON", 9));
+    assert_eq!(one.file().0, Some(offer(1, "_CON", 9)));
+    watcher.place.acted();
+    watcher.place.answer_file(1, true);
+    two.place.answer_file(1, true);
+    assert_eq!((bench.guest.take(), watcher.file().0, two.file().0), (vec![], None, None), "not theirs");
+    two.place.acted();
+    assert_eq!((one.file().1, two.file().0), (vec![1], Some(offer(1, "_CON", 9))));
+    two.place.answer_file(1, true);
+    bench.exchange.guest_file(1, GuestFile::Bytes(b"half".to_vec()));
+    one.place.acted();
+    assert_eq!(one.file(), (None, vec![], None), "it stays where it is taken");
+    one.place.file_taken(1, 4);
+    drop(two);
+    let told = bench.guest.take();
+    assert!(matches!(&told[..], [Told::Take(1), Told::Refuse(1, _)]), "{told:?}");
+
+    bench.exchange.guest_file(2, offered("b", 9));
+    drop(one);
+    assert_eq!(bench.guest.take(), [], "nobody answered: the next one is asked");
+    let three = bench.viewer(true);
+    assert_eq!(three.file().0, Some(offer(2, "b", 9)));
+    three.place.answer_file(2, false);
+    assert!(matches!(&bench.guest.take()[..], [Told::Refuse(2, _)]));
+}
+
+#[test]
+fn a_file_that_does_not_come_is_told_once_and_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let viewer = bench.viewer(true);
+    bench.exchange.guest_file(1, offered("a", 9));
+    bench.exchange.guest_file(1, GuestFile::Gone);
+    assert_eq!(viewer.file(), (None, vec![], None), "the client never heard of it");
+    for file in 2..2000 {
+        bench.exchange.guest_file(file, offered("a", 9));
+    }
+    assert_eq!(viewer.file(), (Some(offer(1999, "a", 9)), vec![], None), "one at a time");
+    viewer.place.answer_file(1999, true);
+    bench.exchange.guest_file(1999, GuestFile::Bytes(b"half".to_vec()));
+    bench.exchange.guest_file(1999, GuestFile::Gone);
+    assert_eq!(viewer.file(), (None, vec![1999], None));
+    bench.exchange.guest_file(3000, offered("b", 9));
+    assert_eq!(viewer.file(), (Some(offer(3000, "b", 9)), vec![], None));
+    viewer.place.answer_file(3000, true);
+    bench.exchange.guest_file(3000, GuestFile::Bytes(b"half".to_vec()));
+    bench.guest.take();
+    viewer.place.file_taken(3000, 5);
+    assert!(matches!(&bench.guest.take()[..], [Told::Refuse(3000, _)]), "more than was sent");
+    assert_eq!(viewer.file(), (None, vec![3000], None));
 }

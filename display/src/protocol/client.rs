@@ -121,6 +121,20 @@ pub enum ClientMessage {
     Recording(Recording),
     /// 0x96: what the client's picture is, from an earlier connection.
     Known(TileHashes),
+    /// 0x97: whether the person wants (or still wants) what the guest sends.
+    FileAnswer {
+        /// The server's number of it.
+        offer: u32,
+        /// They do.
+        accept: bool,
+    },
+    /// 0x98
+    FileTaken {
+        /// The server's number of it.
+        offer: u32,
+        /// Bytes of it that have been stored.
+        received: u64,
+    },
 }
 
 const SOUND_LISTEN: u8 = 1 << 0;
@@ -188,6 +202,12 @@ impl ClientMessage {
             })?,
             0x95 => Self::Recording(Recording::decode(body)?),
             0x96 => fields("Known", body, |known| Ok(Self::Known(TileHashes::decode(known)?)))?,
+            0x97 => fields("FileAnswer", body, |answer| {
+                Ok(Self::FileAnswer { offer: answer.u32()?, accept: answer.flag("answer")? })
+            })?,
+            0x98 => fields("FileTaken", body, |taken| {
+                Ok(Self::FileTaken { offer: taken.u32()?, received: taken.u64()? })
+            })?,
             unknown => return Ok(Decoded::Unknown(unknown)),
         };
         Ok(Decoded::Known(known))
@@ -205,6 +225,8 @@ impl ClientMessage {
             | Self::FileStart { .. }
             | Self::FileData { .. }
             | Self::FileCancel { .. }
+            | Self::FileAnswer { .. }
+            | Self::FileTaken { .. }
             | Self::Recording(_) => true,
             Self::Hello(_)
             | Self::Ack { .. }
@@ -249,6 +271,10 @@ impl ClientMessage {
                 let mut out = vec![0x96];
                 hashes.encode(&mut out);
                 out
+            }
+            Self::FileAnswer { offer, accept } => message(0x97, &[&offer.to_le_bytes(), &[(*accept).into()]]),
+            Self::FileTaken { offer, received } => {
+                message(0x98, &[&offer.to_le_bytes(), &received.to_le_bytes()])
             }
         }
     }
@@ -409,6 +435,8 @@ mod tests {
             round_trip(ClientMessage::Sound { listen, speak });
         }
         round_trip(ClientMessage::Recording(Recording { sequence: u32::MAX, opus: vec![0xFC, 1, 2] }));
+        round_trip(ClientMessage::FileAnswer { offer: 6, accept: true });
+        round_trip(ClientMessage::FileTaken { offer: 6, received: 1 << 40 });
     }
 
     #[test]
@@ -430,7 +458,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_malformed_and_what_is_new_is_unknown() {
         let long = [&[0x92, 1, 0, 0, 0][..], &[0; MAX_PIECE + 1]].concat();
-        let malformed: [&[u8]; 17] = [
+        let malformed: [&[u8]; 19] = [
             &long,
             b"\x8f\x01\0\0\0text/html",
             b"\x90\x01\0\0\0\x04",
@@ -448,6 +476,8 @@ mod tests {
             b"\x94\x01\0",
             b"\x95\x01\0\0\0",
             b"\x96\x40\0\x40\0\x01\x02\x03\x04",
+            b"\x97\x01\0\0\0\x02",
+            b"\x98\x01\0\0\0\x01\0\0\0",
         ];
         for message in malformed {
             assert!(ClientMessage::decode(message).is_err(), "{message:?}");

@@ -52,6 +52,8 @@ fn samples() -> Vec<Vec<u8>> {
         ClientMessage::ClipboardRequest { request: 1, content: ContentType::Text }.encode(),
         ClientMessage::ClipboardData(piece).encode(),
         ClientMessage::FileStart { transfer: 1, size: 2, name: "a.txt".into() }.encode(),
+        ClientMessage::FileAnswer { offer: 1, accept: true }.encode(),
+        ClientMessage::FileTaken { offer: 1, received: 1 }.encode(),
         ServerMessage::Audio(AudioPacket { sequence: 1, time_us: 1, opus: vec![0xFC, 1] }).encode(),
         ClientMessage::Sound { listen: true, speak: true }.encode(),
         ClientMessage::Recording(Recording { sequence: 1, opus: vec![0xFC, 1] }).encode(),
@@ -67,7 +69,10 @@ fn garbage_never_panics() {
     let mut canvas = Canvas::new();
     for round in 0..40_000 {
         let message: Vec<u8> = if round % 2 == 0 {
-            let kinds = [0x02, 0x03, 0x09, 0x81, 0x83, 0x88, 0x8E, 0x8F, 0x90, 0x91, 0x92, 0x94, 0x95, 0x96];
+            let kinds = [
+                0x02, 0x03, 0x09, 0x81, 0x83, 0x88, 0x8E, 0x8F, 0x90, 0x91, 0x92, 0x94, 0x95, 0x96, 0x97,
+                0x98, 0x11, 0x12,
+            ];
             let kind = kinds[random.below(kinds.len())];
             let length = random.below(120);
             std::iter::once(kind).chain((0..length).map(|_| random.next() as u8)).collect()

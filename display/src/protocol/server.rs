@@ -3,7 +3,7 @@
 use super::bytes::{Fields, coordinate};
 use super::client::{self, json, message};
 use super::{AudioPacket, Decoded, Frame, Malformed};
-use crate::exchange::{Abilities, ContentType, FileStatus, Piece};
+use crate::exchange::{Abilities, ContentType, FileOffer, FileStatus, Piece};
 use crate::geometry::{Rect, Size};
 use crate::source::CursorImage;
 use crate::tile_hashes::TileHashes;
@@ -112,6 +112,10 @@ pub enum ServerMessage {
     ClipboardData(Piece),
     /// 0x0E: what became of a file.
     FileStatus(FileStatus),
+    /// 0x11: the guest sends a file.
+    FileOffer(FileOffer),
+    /// 0x12: a piece of it.
+    FileContent(Piece),
     /// 0x09
     Audio(AudioPacket),
     /// 0x10: what the client's picture has to be after a frame.
@@ -163,6 +167,11 @@ impl ServerMessage {
                 let status = serde_json::from_slice(body).map_err(|_| Malformed::Json("FileStatus"))?;
                 return Ok(Decoded::Known(Self::FileStatus(status)));
             }
+            0x11 => {
+                let offer = serde_json::from_slice(body).map_err(|_| Malformed::Json("FileOffer"))?;
+                return Ok(Decoded::Known(Self::FileOffer(offer)));
+            }
+            0x12 => Self::FileContent(client::piece(&mut fields)?),
             0x09 => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
             0x10 => Self::PictureHash { frame_id: fields.u32()?, hashes: TileHashes::decode(&mut fields)? },
             unknown => return Ok(Decoded::Unknown(unknown)),
@@ -195,6 +204,8 @@ impl ServerMessage {
             }
             Self::ClipboardData(piece) => client::encode_piece(0x0D, piece),
             Self::FileStatus(status) => json(0x0E, status),
+            Self::FileOffer(offer) => json(0x11, offer),
+            Self::FileContent(piece) => client::encode_piece(0x12, piece),
             Self::Audio(packet) => packet.encode(),
             Self::PictureHash { frame_id, hashes } => {
                 let mut out = message(0x10, &[&frame_id.to_le_bytes()]);
@@ -214,6 +225,7 @@ fn name(kind: u8) -> &'static str {
         0x0C => "ClipboardRequest",
         0x0D => "ClipboardData",
         0x10 => "PictureHash",
+        0x12 => "FileContent",
         _ => "server",
     }
 }
@@ -279,7 +291,11 @@ mod tests {
         round_trip(ServerMessage::ClipboardOffer(vec![]));
         round_trip(ServerMessage::ClipboardRequest { request: 1, content: ContentType::Text });
         let piece = Piece { request: 2, last: true, failed: false, bytes: vec![7; 9] };
-        round_trip(ServerMessage::ClipboardData(piece));
+        round_trip(ServerMessage::ClipboardData(piece.clone()));
+        round_trip(ServerMessage::FileContent(piece));
+        round_trip(ServerMessage::FileOffer(FileOffer {
+            offer: 4, name: "größe.pdf".into(), size: 1 << 40
+        }));
         let status =
             FileStatus { transfer: 3, state: FileState::Failed, received: 4, text: Some("No.".into()) };
         round_trip(ServerMessage::FileStatus(status));
@@ -296,6 +312,8 @@ mod tests {
             ServerMessage::FileStatus(status).encode(),
             b"\x0e{\"transfer\":3,\"state\":\"progress\",\"received\":4}"
         );
+        let offer = FileOffer { offer: 4, name: "a".into(), size: 5 };
+        assert_eq!(ServerMessage::FileOffer(offer).encode(), b"\x11{\"offer\":4,\"name\":\"a\",\"size\":5}");
         assert_eq!(
             ServerMessage::ClipboardOffer(vec![ContentType::Text]).encode(),
             b"\x0b{\"types\":[\"text/plain\"]}"

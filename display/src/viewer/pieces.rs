@@ -1,4 +1,4 @@
-//! When a piece of a clipboard's contents may be sent: the picture comes first.
+//! When a piece of a clipboard's contents or of a file may be sent: the picture comes first.
 
 use std::time::{Duration, Instant};
 

@@ -142,6 +142,8 @@ impl Reader<'_> {
             }
             ClientMessage::FileData { transfer, bytes } => self.place.file_data(transfer, &bytes),
             ClientMessage::FileCancel { transfer } => self.place.cancel_file(transfer),
+            ClientMessage::FileAnswer { offer, accept } => self.place.answer_file(offer, accept),
+            ClientMessage::FileTaken { offer, received } => self.place.file_taken(offer, received),
             ClientMessage::Sound { listen, speak } => {
                 self.ears.set(listen, speak && self.seat.is_some());
             }

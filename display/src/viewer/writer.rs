@@ -45,11 +45,11 @@ pub struct Writer<'a> {
 /// What the writer took from its inbox.
 enum Work {
     /// Messages that need no credit, and a picture if one may be sent.
-    Send(Small, Option<Picture>),
+    Send(Box<Small>, Option<Picture>),
     /// To share the encode of others from now on.
     Join,
-    /// A piece of contents that the client pastes.
-    Piece(Piece),
+    /// A piece of contents that the client pastes, or of a file.
+    Piece(ServerMessage),
     /// Nothing but time has passed.
     Tidy,
     End(Ending),
@@ -134,7 +134,7 @@ impl<'a> Writer<'a> {
                     self.encoding.join(self.subscription, Instant::now());
                     Ok(())
                 }
-                Work::Piece(piece) => self.send(&ServerMessage::ClipboardData(piece).encode()),
+                Work::Piece(piece) => self.send(&piece.encode()),
                 Work::Tidy => {
                     if let Some(composer) = self.encoding.own() {
                         composer.tidy(Instant::now());
@@ -171,7 +171,7 @@ impl<'a> Writer<'a> {
             return Wait::Take(Work::End(ending));
         }
         let now = Instant::now();
-        let small = Small {
+        let small = Box::new(Small {
             pointer: std::mem::take(&mut pending.pointer),
             pointer_at: std::mem::take(&mut pending.pointer_at) && self.watching,
             leds: std::mem::take(&mut pending.leds),
@@ -181,7 +181,7 @@ impl<'a> Writer<'a> {
             mail: pending.mail.take_letters(),
             audio: std::mem::take(&mut pending.audio),
             proof: self.proofs.is_due(),
-        };
+        });
         let seat = self.encoding.seat().cloned();
         if let Some(frame) = seat.as_ref().and_then(|seat| seat.take_frame()) {
             return Wait::Take(Work::Send(small, Some(Picture::Shared(Box::new(frame)))));
@@ -207,7 +207,7 @@ impl<'a> Writer<'a> {
         if pending.mail.has_parcels() {
             again = self.pieces.not_before(wanted, self.outgoing.is_drained(), now);
             if again.is_none()
-                && let Some(piece) = pending.mail.take_piece()
+                && let Some(piece) = take_piece(&mut pending.mail)
             {
                 self.pieces.sent(now);
                 return Wait::Take(Work::Piece(piece));
@@ -302,9 +302,17 @@ impl<'a> Writer<'a> {
         for (request, content) in mail.requests.iter().copied() {
             self.send(&ServerMessage::ClipboardRequest { request, content }.encode())?;
         }
-        mail.statuses
-            .iter()
-            .try_for_each(|status| self.send(&ServerMessage::FileStatus(status.clone()).encode()))
+        for status in mail.statuses.iter().cloned() {
+            self.send(&ServerMessage::FileStatus(status).encode())?;
+        }
+        for offer in mail.gone.iter().copied() {
+            let gone = Piece { request: offer, last: true, failed: true, bytes: Vec::new() };
+            self.send(&ServerMessage::FileContent(gone).encode())?;
+        }
+        match mail.file_offer.clone() {
+            Some(offer) => self.send(&ServerMessage::FileOffer(offer).encode()),
+            None => Ok(()),
+        }
     }
 
     fn may_share(&mut self, now: Instant) -> bool {
@@ -393,6 +401,12 @@ impl<'a> Writer<'a> {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.outgoing.send(message, self.subscription)
     }
+}
+
+/// What is pasted goes before files, which take their time anyway.
+fn take_piece(mail: &mut Mail) -> Option<ServerMessage> {
+    let contents = mail.take_piece().map(ServerMessage::ClipboardData);
+    contents.or_else(|| mail.take_file_piece().map(ServerMessage::FileContent))
 }
 
 fn micros(duration: Duration) -> u32 {

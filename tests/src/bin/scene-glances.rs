@@ -24,7 +24,9 @@ fn write_glances(arguments: &[String]) -> Result<(), String> {
     let scene = Scene::parse(scene).ok_or("there is no such scene")?;
     let numbers: Vec<u32> =
         numbers.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|_| USAGE)?;
-    let [first, count, width, height, stride, rows @ ..] = numbers.as_slice() else { return Err(USAGE.into()) };
+    let [first, count, width, height, stride, rows @ ..] = numbers.as_slice() else {
+        return Err(USAGE.into());
+    };
     let (width_pixels, stride) = (*width as usize, (*stride).max(1) as usize);
     let mut pixels = vec![0u32; width_pixels * *height as usize];
     let mut renderer = Renderer::at_step(scene, *width, *height, u64::from(*first));
