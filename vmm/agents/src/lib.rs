@@ -2,14 +2,16 @@
 //!
 //! - [`spice`] speaks with spice-vdagent: clipboard, screen layout, files into the guest.
 //! - [`qga`] speaks with qemu-guest-agent: shutdown, frozen file systems, facts.
+//! - [`send`] speaks with oriel-send: files out of the guest.
 //!
-//! Both speak over a [`port::PortEnd`], a stream of bytes with somebody at the other end or nobody;
+//! All speak over a [`port::PortEnd`], a stream of bytes with somebody at the other end or nobody;
 //! what carries the bytes (our virtio console, QEMU's) is the machine's business. Everything that
 //! comes out of a port was written by a guest and is hostile: bounded, checked, never trusted.
 
 mod poll;
 pub mod port;
 pub mod qga;
+pub mod send;
 pub mod spice;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

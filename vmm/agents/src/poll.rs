@@ -4,20 +4,28 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Instant;
 
-/// A descriptor, and whether to wait for room to write as well as for something to read.
+/// A descriptor, and what to wait for: something to read, room to write. With neither it is not
+/// looked at, not even for its end.
 pub(crate) struct Watched {
     pub fd: RawFd,
+    pub read: bool,
     pub write: bool,
+}
+
+impl Watched {
+    fn as_pollfd(&self) -> libc::pollfd {
+        let (read, write) =
+            (if self.read { libc::POLLIN } else { 0 }, if self.write { libc::POLLOUT } else { 0 });
+        let events = read | write;
+        // A negative one is ignored (poll(2)).
+        libc::pollfd { fd: if events == 0 { -1 } else { self.fd }, events, revents: 0 }
+    }
 }
 
 /// Waits until one of `watched` is ready or has failed, or `deadline` has come; false for the latter.
 /// May return early.
 pub(crate) fn wait<const N: usize>(watched: [Watched; N], deadline: Option<Instant>) -> io::Result<bool> {
-    let mut fds = watched.map(|one| libc::pollfd {
-        fd: one.fd,
-        events: if one.write { libc::POLLIN | libc::POLLOUT } else { libc::POLLIN },
-        revents: 0,
-    });
+    let mut fds = watched.map(|one| one.as_pollfd());
     let timeout = deadline.map_or(-1, |deadline| {
         // Rounded up, or the last fraction of a millisecond would be waited for without sleep.
         let left = deadline.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);

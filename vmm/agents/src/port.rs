@@ -129,11 +129,31 @@ impl PortEnd {
     /// When the machine is gone.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, PortError> {
         let _state = lock(&self.0.state);
-        match (&self.0.stream).read(buffer) {
-            Ok(0) => Err(PortError::Failed(io::ErrorKind::UnexpectedEof.into())),
-            Ok(read) => Ok(read),
-            Err(error) => nothing_yet(error),
+        read(&self.0.stream, buffer)
+    }
+
+    /// As [`Self::read`], but only what the program that is `life` wrote, on machines that see an
+    /// opening before the first byte.
+    ///
+    /// # Errors
+    /// When that program has closed the port or the machine is gone.
+    pub fn read_of(&self, life: Life, buffer: &mut [u8]) -> Result<usize, PortError> {
+        let state = lock(&self.0.state);
+        if !state.open || state.lives != life.0 {
+            return Err(PortError::Closed);
         }
+        read(&self.0.stream, buffer)
+    }
+
+    /// Throws away what a program wrote that has closed the port, if no other has it open already.
+    ///
+    /// # Errors
+    /// When the machine is gone.
+    pub fn forget_if_closed(&self) -> Result<(), PortError> {
+        let state = lock(&self.0.state);
+        let mut piece = [0; 4096];
+        while !state.open && read(&self.0.stream, &mut piece)? > 0 {}
+        Ok(())
     }
 
     /// Writes what fits for the program that is `life`; 0 for nothing now.
@@ -154,8 +174,16 @@ impl PortEnd {
     /// # Errors
     /// When the host failed.
     pub fn wait(&self, write: bool, deadline: Option<Instant>) -> io::Result<()> {
-        let stream = Watched { fd: self.0.stream.as_raw_fd(), write };
-        let bell = Watched { fd: self.0.bell.as_raw_fd(), write: false };
+        self.wait_for(true, write, deadline)
+    }
+
+    /// As [`Self::wait`], for something to read only if asked for.
+    ///
+    /// # Errors
+    /// When the host failed.
+    pub fn wait_for(&self, read: bool, write: bool, deadline: Option<Instant>) -> io::Result<()> {
+        let stream = Watched { fd: self.0.stream.as_raw_fd(), read, write };
+        let bell = Watched { fd: self.0.bell.as_raw_fd(), read: true, write: false };
         poll::wait([stream, bell], deadline)?;
         let _ = self.0.bell.read();
         Ok(())
@@ -197,6 +225,14 @@ impl PortEnd {
             return Err(PortError::TimedOut);
         }
         Ok(self.wait(write, Some(deadline))?)
+    }
+}
+
+fn read(mut stream: &UnixStream, buffer: &mut [u8]) -> Result<usize, PortError> {
+    match stream.read(buffer) {
+        Ok(0) => Err(PortError::Failed(io::ErrorKind::UnexpectedEof.into())),
+        Ok(read) => Ok(read),
+        Err(error) => nothing_yet(error),
     }
 }
 

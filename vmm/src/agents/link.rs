@@ -1,8 +1,9 @@
-//! Between the exchange of the viewers and the agent of the guest's desktop: the same things under
+//! Between the exchange of the viewers and the agents of the guest's desktop: the same things under
 //! the names that each side has for them.
 
+use oriel_agents::send::{self, GuestFiles};
 use oriel_agents::spice::{self, Kind, Monitor, News, SpiceAgent};
-use oriel_display::exchange::{ContentType, FileNews, GuestLink};
+use oriel_display::exchange::{ContentType, FileNews, GuestFile, GuestLink};
 use oriel_display::{Exchange, Wanted};
 use std::sync::Arc;
 
@@ -31,31 +32,56 @@ pub(super) fn monitors(screens: &[Option<Wanted>]) -> Vec<Monitor> {
 }
 
 /// From the viewers to the guest.
-pub(super) struct Link(pub(super) Arc<SpiceAgent>);
+pub(super) struct Link {
+    pub desktop: Arc<SpiceAgent>,
+    pub files: Arc<GuestFiles>,
+}
 
 impl GuestLink for Link {
     fn offer(&self, types: &[ContentType]) {
-        self.0.offer(&types.iter().copied().map(kind).collect::<Vec<_>>());
+        self.desktop.offer(&types.iter().copied().map(kind).collect::<Vec<_>>());
     }
 
     fn request(&self, content: ContentType) {
-        self.0.request(kind(content));
+        self.desktop.request(kind(content));
     }
 
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
-        self.0.provide(kind(content), contents);
+        self.desktop.provide(kind(content), contents);
     }
 
     fn start_file(&self, file: u32, name: &str, size: u64) {
-        self.0.start_file(file, name, size);
+        self.desktop.start_file(file, name, size);
     }
 
     fn file_data(&self, file: u32, bytes: &[u8]) {
-        self.0.file_data(file, bytes);
+        self.desktop.file_data(file, bytes);
     }
 
     fn cancel_file(&self, file: u32) {
-        self.0.cancel_file(file);
+        self.desktop.cancel_file(file);
+    }
+
+    fn take_file(&self, file: u32) {
+        self.files.take(file);
+    }
+
+    fn file_taken(&self, file: u32, received: u64) {
+        self.files.taken(file, received);
+    }
+
+    fn refuse_file(&self, file: u32, reason: &str) {
+        self.files.refuse(file, reason);
+    }
+}
+
+/// From the guest to the viewers: the file that somebody there sends.
+pub(super) fn guest_file(news: send::News) -> GuestFile {
+    match news {
+        send::News::Offered { name, size } => GuestFile::Offered { name, size },
+        send::News::Bytes(bytes) => GuestFile::Bytes(bytes),
+        send::News::Whole => GuestFile::Whole,
+        send::News::Gone => GuestFile::Gone,
     }
 }
 

@@ -7,7 +7,9 @@ use crate::machine::Refused;
 use link::{Link, retell};
 use oriel_agents::port::{self, Switch};
 use oriel_agents::qga::{AgentError, GuestAgent, Shutdown};
+use oriel_agents::send::GuestFiles;
 use oriel_agents::spice::SpiceAgent;
+use oriel_display::exchange::FILE_CREDIT;
 use oriel_display::{Desk, Exchange};
 use oriel_vmm_api::{ConnectedAgents, GuestFacts, MachineConfig};
 use std::io;
@@ -22,6 +24,8 @@ const FREEZE_LIMIT: Duration = Duration::from_secs(30);
 pub const DESKTOP_PORT: &str = "com.redhat.spice.0";
 /// The port of qemu-guest-agent.
 pub const GUEST_PORT: &str = "org.qemu.guest_agent.0";
+/// The port of oriel-send.
+pub const FILES_PORT: &str = "org.oriel.files.0";
 
 /// A port that the machine is to give its guest.
 pub struct MachinePort {
@@ -37,6 +41,7 @@ pub struct MachinePort {
 pub struct Agents {
     exchange: Arc<Exchange>,
     desktop: Option<Arc<SpiceAgent>>,
+    files: Option<Arc<GuestFiles>>,
     guest: Option<GuestAgent>,
 }
 
@@ -48,7 +53,7 @@ impl Agents {
     pub fn of(config: &MachineConfig) -> io::Result<(Self, Vec<MachinePort>)> {
         let exchange = Exchange::new();
         if !config.agents {
-            return Ok((Self { exchange, desktop: None, guest: None }, Vec::new()));
+            return Ok((Self { exchange, desktop: None, files: None, guest: None }, Vec::new()));
         }
         let (desktop_end, stream, switch) = port::pair()?;
         let desktop_port = MachinePort { name: DESKTOP_PORT, stream, switch };
@@ -60,9 +65,18 @@ impl Agents {
                 retell(&exchange, news);
             }
         })?);
-        exchange.connect(Arc::new(Link(desktop.clone())));
+        let (files_end, stream, switch) = port::pair()?;
+        let files_port = MachinePort { name: FILES_PORT, stream, switch };
+        let hears = Arc::downgrade(&exchange);
+        let files = Arc::new(GuestFiles::start(files_end, FILE_CREDIT, move |file, news| {
+            if let Some(exchange) = hears.upgrade() {
+                exchange.guest_file(file, link::guest_file(news));
+            }
+        })?);
+        exchange.connect(Arc::new(Link { desktop: desktop.clone(), files: files.clone() }));
         let guest = Some(GuestAgent::new(guest_end));
-        Ok((Self { exchange, desktop: Some(desktop), guest }, vec![desktop_port, guest_port]))
+        let agents = Self { exchange, desktop: Some(desktop), files: Some(files), guest };
+        Ok((agents, vec![desktop_port, guest_port, files_port]))
     }
 
     /// Where viewers meet the guest's clipboard and files.
@@ -86,9 +100,11 @@ impl Agents {
         }
     }
 
-    /// Messages of the desktop's agent that made no sense.
+    /// Messages of the guest's programs that made no sense.
     pub fn refused_messages(&self) -> u64 {
-        self.desktop.as_ref().map_or(0, |agent| agent.counters().refused_messages)
+        let desktop = self.desktop.as_ref().map_or(0, |agent| agent.counters().refused_messages);
+        let files = self.files.as_ref().map_or(0, |files| files.refused_messages());
+        desktop.saturating_add(files)
     }
 
     /// Has the guest's agent shut the guest down.

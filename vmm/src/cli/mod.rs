@@ -7,6 +7,7 @@ mod input;
 mod key_names;
 mod listen;
 mod picture;
+mod receive;
 mod send;
 mod tell;
 
@@ -34,7 +35,8 @@ usage: oriel-vmm COMMAND
                                          save what it plays until it falls silent, and say what it is
   copy --socket FILE --seconds N TYPE    let the guest paste standard input for so long, as text/plain or image/png
   paste --socket FILE TYPE               print what the guest copied, once it did
-  send --socket FILE FILE                copy a file into the guest";
+  send --socket FILE FILE                copy a file into the guest
+  receive --socket FILE --into DIRECTORY save the next file that the guest sends, and print where";
 
 /// Options and words of one command.
 struct Arguments {
@@ -117,6 +119,7 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
         }
         "paste" => clipboard::paste(&arguments.path("--socket")?, &arguments.rest()?),
         "send" => send::run(&arguments.path("--socket")?, &arguments.rest()?),
+        "receive" => receive::run(&arguments.path("--socket")?, &arguments.path("--into")?),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

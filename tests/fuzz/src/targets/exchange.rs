@@ -1,7 +1,7 @@
 //! The exchange of clipboards and files: a guest's agent and three viewers who do what they like.
 
 use crate::script::Reader;
-use oriel_display::exchange::{ContentType, FileNews, GuestLink, MAX_PIECE, Piece};
+use oriel_display::exchange::{ContentType, FileNews, GuestFile, GuestLink, MAX_PIECE, Piece};
 use oriel_display::{Exchange, Screen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,6 +29,11 @@ impl GuestLink for Link {
         assert!(bytes.len() <= MAX_PIECE);
     }
     fn cancel_file(&self, _: u32) {}
+    fn take_file(&self, _: u32) {}
+    fn file_taken(&self, _: u32, _: u64) {}
+    fn refuse_file(&self, _: u32, reason: &str) {
+        assert!(!reason.contains('\n'), "the guest's program reads lines: {reason:?}");
+    }
 }
 
 pub fn run(script: &[u8]) {
@@ -45,7 +50,7 @@ pub fn run(script: &[u8]) {
         if script.0.is_empty() {
             return;
         }
-        let (viewer, act) = (usize::from(script.u8()) % VIEWERS, script.u8() % 16);
+        let (viewer, act) = (usize::from(script.u8()) % VIEWERS, script.u8() % 19);
         let content =
             |script: &mut Reader| ContentType::ALL[usize::from(script.u8()) % ContentType::ALL.len()];
         let types = |script: &mut Reader| {
@@ -73,6 +78,21 @@ pub fn run(script: &[u8]) {
             4 => exchange.file_news(file(&mut script), FileNews::Written(script.u64())),
             5 => exchange.file_news(file(&mut script), FileNews::Done),
             6 => exchange.file_news(file(&mut script), FileNews::Failed("no".to_owned())),
+            16 => {
+                let (file, bytes) = (u32::from(script.u8() % 4), vec![3; script.u8().into()]);
+                exchange.guest_file(
+                    file,
+                    match bytes.len() % 4 {
+                        0 => GuestFile::Gone,
+                        1 => GuestFile::Whole,
+                        2 => GuestFile::Bytes(bytes),
+                        _ => GuestFile::Offered {
+                            name: String::from_utf8_lossy(&script.piece()).into_owned(),
+                            size: script.u8().into(),
+                        },
+                    },
+                );
+            }
             7 => match places[viewer].take() {
                 Some(place) => drop(place),
                 None => places[viewer] = Some(join(viewer)),
@@ -101,7 +121,9 @@ pub fn run(script: &[u8]) {
                             let len = usize::from(script.u16()) % (MAX_PIECE + 1);
                             place.file_data(script.u8().into(), &vec![2; len]);
                         }
-                        _ => place.cancel_file(script.u8().into()),
+                        15 => place.cancel_file(script.u8().into()),
+                        17 => place.answer_file(u32::from(script.u8() % 4), script.u8() % 2 == 1),
+                        _ => place.file_taken(u32::from(script.u8() % 4), script.u8().into()),
                     }
                 }
             }

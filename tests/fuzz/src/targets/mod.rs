@@ -11,6 +11,7 @@ mod entropy;
 mod exchange;
 mod gpu;
 mod guest_agent;
+mod guest_files;
 mod input;
 mod net;
 mod ports;
@@ -21,7 +22,7 @@ mod sound;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Target; 16] = [
+pub const ALL: [Target; 17] = [
     ("balloon", balloon::run),
     ("block", block::run),
     ("boot", boot::run),
@@ -33,6 +34,7 @@ pub const ALL: [Target; 16] = [
     ("exchange", exchange::run),
     ("gpu", gpu::run),
     ("guest_agent", guest_agent::run),
+    ("guest_files", guest_files::run),
     ("input", input::run),
     ("net", net::run),
     ("ports", ports::run),

@@ -19,7 +19,7 @@ const VIRTIO_CONSOLE_F_MULTIPORT: u32 = 1;
 
 /// Queues towards the guest and from it: port 0, control, then port after port.
 const CONTROL_QUEUE: u16 = 2;
-const QUEUE_SIZES: [u16; 8] = [64; 8];
+const QUEUE_SIZES: [u16; 10] = [64; 10];
 /// As many as there are queues for.
 const MAX_PORTS: usize = QUEUE_SIZES.len() / 2 - 1;
 
@@ -38,7 +38,7 @@ pub struct Console {
 
 impl Console {
     /// A console whose output goes to `sink`, on the event loop's thread: it must neither block
-    /// nor grow without bound. What it refuses is counted and lost. Beside it up to two ports.
+    /// nor grow without bound. What it refuses is counted and lost. Beside it up to three ports.
     ///
     /// # Errors
     /// When the host is out of descriptors, or there are more ports.

@@ -1,0 +1,61 @@
+//! The lines that a program in the guest writes.
+
+/// A line has at most so many bytes, its end among them.
+pub const MAX_LINE: usize = 64;
+/// A file's name has at most so many; file systems store 255.
+pub const MAX_NAME: usize = 4096;
+
+/// `file SIZE LENGTH`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of the file.
+    pub size: u64,
+    /// Bytes of its name, which follows: 1 to [`MAX_NAME`].
+    pub name_length: usize,
+}
+
+/// Reads the line that begins a file, without its end; `None` for anything else.
+pub fn header(line: &[u8]) -> Option<Header> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (size, length) = line.strip_prefix("file ")?.split_once(' ')?;
+    let size = decimal(size)?;
+    let name_length = usize::try_from(decimal(length)?).ok()?;
+    (1..=MAX_NAME).contains(&name_length).then_some(Header { size, name_length })
+}
+
+/// Digits and nothing else: `parse` alone would take a sign.
+fn decimal(digits: &str) -> Option<u64> {
+    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// Gathers a line.
+#[derive(Debug, Default)]
+pub struct Line(Vec<u8>);
+
+/// What [`Line::gather`] has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Gathered {
+    /// The line, without its end.
+    Line(Vec<u8>),
+    /// Its end is still to come.
+    More,
+    /// It is too long to be one.
+    TooLong,
+}
+
+impl Line {
+    /// Takes the line's bytes from the front of `bytes`.
+    pub fn gather(&mut self, bytes: &mut &[u8]) -> Gathered {
+        let room = MAX_LINE.saturating_sub(self.0.len());
+        let front = bytes.get(..room).unwrap_or(bytes);
+        let end = front.iter().position(|byte| *byte == b'\n');
+        let (taken, used) = end.map_or((front.len(), front.len()), |end| (end, end.saturating_add(1)));
+        self.0.extend_from_slice(front.get(..taken).unwrap_or_default());
+        *bytes = bytes.get(used..).unwrap_or_default();
+        match end {
+            Some(_) => Gathered::Line(std::mem::take(&mut self.0)),
+            None if self.0.len() >= MAX_LINE => Gathered::TooLong,
+            None => Gathered::More,
+        }
+    }
+}
