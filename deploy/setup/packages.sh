@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a task needs and that are not there yet.
-# Usage: packages.sh build|desktop|test ...
+# Usage: packages.sh build|desktop|test|bench ...
 set -euo pipefail
 
 die() { echo "oriel setup: $*" >&2; exit 1; }
@@ -20,12 +20,15 @@ agents="qemu-guest-agent spice-vdagent xvfb xclip"
 test="acpica-tools alsa-utils chromium firefox-esr pulseaudio busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq $agents"
 # A newer one may be there, from backports.
 command -v qemu-img > /dev/null || test="$test qemu-utils"
+# What the picture is measured beside. Debian 13 has no xpra.
+bench="novnc"
+[ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null || bench="$bench xpra xvfb"
 
 wanted=""
 for group in "$@"; do
   case "$group" in
-    build | desktop | test) wanted="$wanted ${!group}" ;;
-    *) die "unknown group '$group'; use build, desktop or test." ;;
+    build | desktop | test | bench) wanted="$wanted ${!group}" ;;
+    *) die "unknown group '$group'; use build, desktop, test or bench." ;;
   esac
 done
 

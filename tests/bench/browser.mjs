@@ -1,38 +1,22 @@
 // Figures that need a browser: echo latency by stage, the cost of a still desktop with a viewer, and
 // the memory of a machine without one. Prints one JSON object a line.
-import { launch, login, openDesktop, stats, visit } from '../browser/browser.mjs';
-import { Oriel, until } from '../browser/oriel.mjs';
-import { hostSeconds, residentMib } from './process.mjs';
+import { launch, stats } from '../browser/browser.mjs';
+import { until } from '../browser/oriel.mjs';
+import { figure, spread, wait } from './figures.mjs';
+import { family, familySeconds, residentMib } from './process.mjs';
+import { describe, open } from './subjects/oriel.mjs';
 
 const KEYS = 300;
 const STILL_S = 20;
 const MEMORY_MIB = 128;
 
-function figure(name, value, unit, more = {}) {
-  console.log(JSON.stringify({ name, value: Math.round(value * 1000) / 1000, unit, subject: 'oriel', ...more }));
-}
-
-const rank = (sorted, share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-const wait = (ms) => new Promise((tick) => setTimeout(tick, ms));
-
-async function describe(oriel, at = 0) {
-  const desktop = (await oriel.desktops())[at];
-  return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe'));
-}
-
-/** A person with one desktop of `scene`, open in the browser. */
+/** A desktop of `scene`, open in the browser. */
 async function withDesktop(browser, scene, words, measure) {
-  const oriel = await Oriel.create({ scenes: [scene], words });
+  const view = await open(browser, scene, { words });
   try {
-    await oriel.addPerson('ada', 'a long password', scene);
-    await oriel.start();
-    const page = await visit(browser);
-    await login(page, oriel.url, 'ada', 'a long password');
-    await openDesktop(page);
-    await measure(oriel, page);
-    await page.context().close();
+    await measure(view.oriel, view.page);
   } finally {
-    await oriel.destroy();
+    await view.close();
   }
 }
 
@@ -51,26 +35,21 @@ async function echoLatency(oriel, page) {
   await gather();
   const stages = { toServer: 'client_to_server', inputToGuest: 'input_to_guest', guestToFlush: 'guest_to_flush', flushToSent: 'flush_to_sent', sentToPresented: 'sent_to_presented', total: 'total' };
   for (const [field, stage] of Object.entries(stages)) {
-    const sorted = [...samples.values()].map((sample) => sample[field]).sort((a, b) => a - b);
-    for (const [percentile, share] of [['p50', 0.5], ['p99', 0.99]]) {
-      figure('echo_latency_ms', rank(sorted, share), 'ms', { scene: 'echo', stage, percentile });
-    }
+    spread('echo_latency_ms', [...samples.values()].map((sample) => sample[field]), 'ms', { scene: 'echo', stage });
   }
   figure('echo_samples', samples.size, '1', { scene: 'echo' });
 }
 
 async function still(oriel, page) {
-  const { pid } = await describe(oriel);
   await wait(3000);
-  const server = oriel.server.pid;
-  const before = { stats: await stats(page), vmm: hostSeconds(pid), server: hostSeconds(server), at: Date.now() };
+  // The bench guest's own instructions are its affair.
+  const spent = () => familySeconds(oriel.server.pid);
+  const before = { stats: await stats(page), spent: spent(), at: Date.now() };
   await wait(STILL_S * 1000);
-  const vmm = hostSeconds(pid);
-  const serverNow = hostSeconds(server);
+  const ran = spent() - before.spent;
   const now = await stats(page);
   const seconds = (Date.now() - before.at) / 1000;
-  // The bench guest's own instructions are its affair: it polls where a kernel would sleep.
-  figure('idle_cpu_percent', Math.max(0, 100 * (vmm - before.vmm + serverNow - before.server)) / seconds, '%', { scene: 'idle' });
+  figure('idle_cpu_percent', (100 * ran) / seconds, '%', { scene: 'idle' });
   figure('idle_bytes_per_s', (now.bytesReceived - before.stats.bytesReceived) / seconds, 'B/s', { scene: 'idle' });
   figure('idle_frames', now.framesPainted - before.stats.framesPainted, '1', { scene: 'idle' });
 }
@@ -80,8 +59,9 @@ async function overhead(oriel, page) {
   await until('the viewer to leave', async () => (await describe(oriel)).viewers === 0);
   await wait(3000);
   const { pid } = await describe(oriel);
-  const { all, guest } = residentMib(pid, MEMORY_MIB);
-  figure('vmm_overhead_mib', all - guest, 'MiB', { scene: 'idle' });
+  // The process that runs the guest, and the one that keeps it.
+  const overhead = family(pid).map((member) => residentMib(member, MEMORY_MIB)).reduce((sum, { all, guest }) => sum + all - guest, 0);
+  figure('vmm_overhead_mib', overhead, 'MiB', { scene: 'idle' });
 }
 
 const browser = await launch();

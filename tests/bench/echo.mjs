@@ -2,38 +2,55 @@
 import { stats } from '../browser/browser.mjs';
 import { figure, spread, wait } from './figures.mjs';
 import { lookAt } from './look.mjs';
+import { displayed } from './presented.mjs';
 
 /** The middle of the square that answers keys, at 1920x1080. */
 const SQUARE = [960, 540];
 
 const STAGES = {
   toServer: 'client_to_server', inputToGuest: 'input_to_guest', guestToFlush: 'guest_to_flush',
-  flushToSent: 'flush_to_sent', sentToPresented: 'sent_to_presented', total: 'product_total',
+  flushToSent: 'flush_to_sent', sentToPresented: 'sent_to_presented', total: 'painted',
 };
 
-/** Presses `keys` keys, `gap` ms apart and a little more, not in step with anything. */
-export async function echo(view, subject, { keys, gap, more = {} }) {
+/** A key whose answer could be taken for something else: a frame was displayed so shortly before it. */
+const QUIET_MS = 60;
+
+/**
+ * Presses keys as a person types. `total` is from a key to the frame with its answer that the browser displays:
+ * nothing else moves in the scene. `canvas_read`, of further keys, is what a script on the page sees that reads the
+ * canvas all the time; that takes time itself, most of it where a worker draws.
+ */
+export async function echo(view, subject, { keys = 120, read = 40, more = {} } = {}) {
   const { page } = view;
-  await lookAt(view);
-  await page.evaluate(([x, y]) => window.benchLook.listen(x, y), SQUARE);
-  const samples = new Map();
-  for (let key = 0; key < keys; key += 1) {
-    await page.keyboard.press('a');
-    await wait(gap + ((key * 37) % 100));
-    if (subject === 'oriel' && key % 100 === 99) await gather(page, samples);
-  }
-  await wait(1000);
-  const answers = await page.evaluate(() => window.benchLook.answers());
   const fields = { subject, scene: 'echo', ...more };
-  spread('echo_latency_ms', answers.filter((ms) => ms !== null), 'ms', { ...fields, stage: 'total' });
-  figure('echo_unanswered', answers.filter((ms) => ms === null).length, '1', { ...fields, keys });
-  if (subject !== 'oriel') return;
-  await gather(page, samples);
-  for (const [field, stage] of Object.entries(STAGES)) {
-    spread('echo_latency_ms', [...samples.values()].map((sample) => sample[field]), 'ms', { ...fields, stage });
-  }
+  const press = async (count) => {
+    for (let key = 0; key < count; key += 1) {
+      await page.keyboard.press('a');
+      // Not in step with anything.
+      await wait(270 + ((key * 37) % 100));
+    }
+    await wait(1000);
+  };
+  await lookAt(view);
+  await page.evaluate(() => window.benchLook.mark('key'));
+  const { frames, marks } = await displayed(page.context().browser(), () => press(keys), 'key');
+  const quiet = marks.filter((mark) => !frames.some((frame) => frame <= mark && frame > mark - QUIET_MS));
+  const shown = quiet.map((mark) => frames.find((frame) => frame > mark) - mark);
+  spread('echo_latency_ms', shown.filter((ms) => ms < 1000), 'ms', { ...fields, stage: 'total' });
+  figure('echo_keys', keys, '1', { ...fields, unquiet: marks.length - quiet.length, unanswered: shown.filter((ms) => !(ms < 1000)).length });
+  if (subject === 'oriel') await stages(page, fields);
+  if (read === 0) return;
+
+  await page.evaluate(([x, y]) => window.benchLook.listen(x, y), SQUARE);
+  await press(read);
+  const seen = await page.evaluate(() => window.benchLook.answers());
+  spread('echo_latency_ms', seen.filter((ms) => ms !== null), 'ms', { ...fields, stage: 'canvas_read' });
 }
 
-async function gather(page, samples) {
-  for (const sample of (await stats(page)).samples) samples.set(sample.seq, sample);
+/** What the product itself says. */
+async function stages(page, fields) {
+  const { samples } = await stats(page);
+  for (const [field, stage] of Object.entries(STAGES)) {
+    spread('echo_latency_ms', samples.map((sample) => sample[field]), 'ms', { ...fields, stage });
+  }
 }

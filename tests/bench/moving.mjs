@@ -2,10 +2,13 @@
 import { drawScene, difference } from '../browser/scene.mjs';
 import { figure, rank, wait } from './figures.mjs';
 import { lookAt } from './look.mjs';
+import { displayed } from './presented.mjs';
 import { Truth } from './truth.mjs';
 
 const SECONDS = 10;
 const PICTURES = 5;
+/** When pictures are taken after everything stopped. */
+const STOPPED_MS = [500, 2000];
 const SAID = /(paused|resumed) step=(\d+) ms=(\d+)/g;
 
 /** Has the guest pause or go on; resolves to the step shown and the guest's time in ms. */
@@ -32,23 +35,22 @@ export async function moving(view, subject, scene) {
 }
 
 async function cost(view, fields) {
-  const { page } = view;
-  await page.evaluate(() => window.benchLook.begin());
   const before = { at: performance.now(), bytes: view.wire.bytes, server: view.serverSeconds() };
-  const begun = await toggle(view);
-  await wait(SECONDS * 1000);
-  const ended = await toggle(view);
+  let begun;
+  let ended;
+  const { frames } = await displayed(view.page.context().browser(), async () => {
+    begun = await toggle(view);
+    await wait(SECONDS * 1000);
+    ended = await toggle(view);
+  });
   const server = view.serverSeconds() - before.server;
   const seconds = (performance.now() - before.at) / 1000;
-  const glances = Buffer.from(await page.evaluate(() => window.benchLook.end()), 'base64');
   // With what makes the picture exact again.
   await wait(1000);
   const drawnSeconds = (ended.ms - begun.ms) / 1000;
-  const size = await page.evaluate(() => window.benchLook.size);
-  const truth = await Truth.of(fields.scene, begun.step, ended.step, size);
-  figure('bytes', Math.round((view.wire.bytes - before.bytes) * SECONDS / drawnSeconds), 'B', { ...fields, seconds: SECONDS });
+  figure('bytes', Math.round(((view.wire.bytes - before.bytes) * SECONDS) / drawnSeconds), 'B', { ...fields, seconds: SECONDS });
   figure('server_cpu_percent', (100 * server) / seconds, '%', fields);
-  figure('presented_fps', (truth.seen(glances).length - 1) / drawnSeconds, '1/s', fields);
+  figure('presented_fps', frames.length / drawnSeconds, '1/s', fields);
   figure('drawn_fps', (ended.step - begun.step) / drawnSeconds, '1/s', fields);
 }
 
@@ -60,8 +62,12 @@ async function likeness(view, fields) {
     await view.page.evaluate(() => window.benchLook.keep());
   }
   const ended = await toggle(view);
-  await wait(500);
-  await view.page.evaluate(() => window.benchLook.keep());
+  let waited = 0;
+  for (const ms of STOPPED_MS) {
+    await wait(ms - waited);
+    await view.page.evaluate(() => window.benchLook.keep());
+    waited = ms;
+  }
   const size = await view.page.evaluate(() => window.benchLook.size);
   const take = async (index) => ({
     ...size,
@@ -70,9 +76,12 @@ async function likeness(view, fields) {
   const truth = await Truth.of(fields.scene, begun.step, ended.step, size);
   const moving = [];
   for (let picture = 0; picture < PICTURES; picture += 1) moving.push(await truth.psnr(await take(picture)));
-  const still = difference(await drawScene(fields.scene, ended.step, size.width, size.height), await take(PICTURES));
   const said = (psnr) => (psnr === Infinity ? 'exact' : psnr);
   moving.sort((a, b) => a - b);
   figure('psnr_db', said(rank(moving, 0.5)), 'dB', { ...fields, when: 'moving', least: said(Math.round(moving[0] * 1000) / 1000) });
-  figure('psnr_db', said(still.psnr), 'dB', { ...fields, when: 'stopped' });
+  const still = await drawScene(fields.scene, ended.step, size.width, size.height);
+  for (const [at, ms] of STOPPED_MS.entries()) {
+    const { psnr } = difference(still, await take(PICTURES + at));
+    figure('psnr_db', said(psnr), 'dB', { ...fields, when: 'stopped', after_ms: ms });
+  }
 }

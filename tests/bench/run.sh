@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures, and prints one JSON object a line on standard output; everything else goes to standard error.
-# Usage: run.sh [encode] [browser] [machine]   (default: all)
+# Usage: run.sh [encode] [browser] [picture] [machine]   (default: all)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -12,13 +12,18 @@ cd "$(dirname "$0")/../.."
   (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; })
 } >&2
 
-[ $# -gt 0 ] || set -- encode browser machine
+[ $# -gt 0 ] || set -- encode browser picture machine
 for part in "$@"; do
   echo "measuring: $part" >&2
   case "$part" in
     encode) target/release/bench-encode ;;
     browser) node tests/bench/browser.mjs ;;
+    picture)
+      # A peer that cannot be had is left out, and said to be.
+      deploy/setup/packages.sh bench >&2 || true
+      node tests/bench/picture.mjs
+      ;;
     machine) tests/nested/bench.sh ;;
-    *) echo "There is no benchmark '$part'; use encode, browser or machine." >&2; exit 2 ;;
+    *) echo "There is no benchmark '$part'; use encode, browser, picture or machine." >&2; exit 2 ;;
   esac
 done

@@ -1,7 +1,7 @@
 //! The bench guest's scenes as a source of pixels, without a guest.
 
 use oriel_display::{PixelSource, Rect, Size, SourceLost};
-use oriel_scenes::{Renderer, Scene};
+use oriel_scenes::{Damage, Renderer, Scene};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A screen that a scene is drawn on.
@@ -19,7 +19,12 @@ impl SceneSource {
 
     /// Draws the renderer's next step; returns what it damaged.
     pub fn step(&self, renderer: &mut Renderer) -> Vec<Rect> {
-        renderer.step(&mut self.lock()).iter().filter_map(to_screen).collect()
+        self.draw(|pixels| renderer.step(pixels))
+    }
+
+    /// Draws something; returns what it damaged.
+    pub fn draw(&self, draw: impl FnOnce(&mut [u32]) -> Damage) -> Vec<Rect> {
+        draw(&mut self.lock()).iter().filter_map(to_screen).collect()
     }
 
     /// A renderer of `scene` that fits.
