@@ -2,13 +2,12 @@
 
 mod support;
 
-use oriel_display::protocol::{ClientMessage, Hello};
-use oriel_display::viewer::Mode;
+use oriel_display::protocol::ClientMessage;
 use oriel_display::{Client, Desk, Rect, Size};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use support::{Guest, Machine, moving, serve_at, settle, text};
+use support::{Guest, connect_at, moving, settle, text};
 
 const SIZE: Size = Size::new(640, 480);
 
@@ -26,11 +25,7 @@ impl House {
     }
 
     fn visit(&self) -> Client {
-        let (stream, _serving) = serve_at(&self.desk, &Machine::deaf(), Mode::Interact);
-        let hello = Hello { versions: vec![1], h264: true, ..Hello::default() };
-        let client = Client::connect_with(stream, &hello).unwrap();
-        client.set_patience(Some(Duration::from_secs(30))).unwrap();
-        client
+        connect_at(&self.desk)
     }
 
     /// Draws a small change, and gives how many rows were read until all clients show it.

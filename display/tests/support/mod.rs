@@ -162,6 +162,14 @@ pub fn connect(screen: &Arc<Screen>, h264: bool, video_only: bool) -> (Client, S
     (client, serving)
 }
 
+/// One of several clients of a desk, with H.264.
+pub fn connect_at(desk: &Arc<Desk>) -> Client {
+    let (stream, _serving) = serve_at(desk, &Machine::deaf(), Mode::Interact);
+    let client = Client::connect(stream, true).unwrap();
+    client.set_patience(Some(PATIENCE)).unwrap();
+    client
+}
+
 /// A client that comes back with the picture of an earlier connection.
 pub fn come_back(guest: &Guest, canvas: Canvas, video_only: bool) -> Client {
     let (stream, _serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
