@@ -59,7 +59,8 @@ impl Window {
         let (server, number) = x11rb::connect(None)?;
         let screen = server.setup().roots.get(number).ok_or("the display has no screen")?;
         let (root, depth, visual) = (screen.root, screen.root_depth, screen.root_visual);
-        let [window, context, segment] = [server.generate_id()?, server.generate_id()?, server.generate_id()?];
+        let [window, context, segment] =
+            [server.generate_id()?, server.generate_id()?, server.generate_id()?];
         let events = EventMask::KEY_PRESS | EventMask::KEY_RELEASE | EventMask::EXPOSURE;
         let look = CreateWindowAux::new().event_mask(events);
         let [w, h] = [u16::try_from(width)?, u16::try_from(height)?];
