@@ -54,7 +54,18 @@ dependencies() {
 unit() { cargo test --release --locked --workspace; }
 guest_unit() { (cd tests/guest && cargo test --release --locked -p oriel-scenes); }
 web() { (cd web-client && npm run lint && npm test); }
-browser() { (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && node --test --test-reporter=tap --test-concurrency=1 ./*.test.mjs); }
+browser() {
+  (
+    cd tests/browser || exit 1
+    [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund || exit 1
+    status=0
+    for browser in chromium firefox; do
+      printf '\n--- %s\n' "$browser"
+      BROWSER=$browser node --test --test-reporter=tap --test-concurrency=1 ./*.test.mjs || status=1
+    done
+    exit "$status"
+  )
+}
 fuzz() { tests/fuzz/run.sh; }
 nested() { tests/nested/run.sh; }
 nested_long() {

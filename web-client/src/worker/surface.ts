@@ -2,6 +2,7 @@ import type { Rect } from '../protocol/bytes';
 import type { CopyUpdate } from '../protocol/frame';
 import { hashTiles, type TileHashes } from '../protocol/tile-hashes';
 import { type Pixels, unpackTiles } from '../protocol/tiles';
+import { area, partsOf } from './video-parts';
 
 /**
  * The canvas on the page. Nothing shows before the task that painted ends, so a frame's updates
@@ -71,22 +72,28 @@ export class Surface {
     for (const { x, y, width, height } of covered) {
       this.#context.putImageData(this.#staging, 0, 0, x, y, width, height);
     }
-    return area(covered);
+    return covered.reduce((sum, rect) => sum + area(rect), 0);
   }
 
   /** Draws what `take` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
   drawVideo(picture: VideoFrame, region: Rect, take: readonly Rect[]): number {
     this.#blank = false;
-    // One draw through a clip: every draw converts the colours of the whole picture, which is what takes time.
-    this.#context.save();
-    this.#context.beginPath();
-    for (const { x, y, width, height } of take) {
-      this.#context.rect(x, y, width, height);
+    const parts = this.#onGpu ? [{ cut: region, keep: take }] : partsOf(region, take);
+    for (const { cut, keep } of parts) {
+      this.#context.save();
+      this.#context.beginPath();
+      for (const { x, y, width, height } of keep) {
+        this.#context.rect(x, y, width, height);
+      }
+      this.#context.clip();
+      const piece = cut === region ? picture : cutOut(picture, cut.x - region.x, cut.y - region.y, cut.width, cut.height);
+      this.#context.drawImage(piece, cut.x, cut.y);
+      if (piece !== picture) {
+        piece.close();
+      }
+      this.#context.restore();
     }
-    this.#context.clip();
-    this.#context.drawImage(picture, region.x, region.y);
-    this.#context.restore();
-    return area(take);
+    return take.reduce((sum, rect) => sum + area(rect), 0);
   }
 
   /** The pixels of a rectangle, red, green, blue, alpha; throws a RangeError when it leaves the screen. */
@@ -129,8 +136,10 @@ function gpuDraws(): boolean {
   return context !== null;
 }
 
-function area(rects: readonly Rect[]): number {
-  return rects.reduce((sum, rect) => sum + rect.width * rect.height, 0);
+/** The same samples, seen through a smaller frame. */
+function cutOut(picture: VideoFrame, x: number, y: number, width: number, height: number): VideoFrame {
+  const { x: left = 0, y: top = 0 } = picture.visibleRect ?? {};
+  return new VideoFrame(picture, { visibleRect: { x: left + x, y: top + y, width, height } });
 }
 
 function view(image: ImageData): Pixels {
