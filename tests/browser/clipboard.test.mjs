@@ -138,7 +138,7 @@ test('a new connection knows what was copied before', { skip }, async () => {
 });
 
 for (const scheme of ['light', 'dark']) {
-  test(`the menu explains the clipboard, and text can be given without keys (${scheme})`, async () => {
+  test(`the menu explains the clipboard, and text can be given without keys (${scheme})`, { skip }, async () => {
     await page.context().clearPermissions();
     await page.emulateMedia({ colorScheme: scheme });
     await page.getByRole('button', { name: /^Menu/ }).click();

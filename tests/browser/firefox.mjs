@@ -23,7 +23,7 @@ export async function launchFirefox({ microphone, ratio }) {
     headless: true,
     acceptInsecureCerts: true,
     defaultViewport: null,
-    args: ['--width=901', '--height=703'],
+    args: ratio === 1 ? [] : ['--width=901', '--height=703'],
     extraPrefsFirefox: { ...(microphone ? fakeMicrophone : {}), 'layout.css.devPixelsPerPx': `${ratio}` },
     env: { ...process.env, ...card?.env },
   });
@@ -47,7 +47,12 @@ class Context {
 
   async newPage() {
     const page = await this.#context.newPage();
-    if (this.#options.viewport !== null) await page.setViewport(this.#options.viewport);
+    const { viewport } = this.#options;
+    if (viewport !== null) {
+      await page.setViewport(viewport);
+      // A desktop that is opened before the window has its size is told of two.
+      await until('the window to have its size', () => page.evaluate((width) => innerWidth === width, viewport.width));
+    }
     return new Page(page, this);
   }
 

@@ -58,6 +58,38 @@ test('a mouse button reaches the guest where the pointer is', async () => {
   await serialSays('key 272 down=0');
 });
 
+test('the browser’s own cursor is the guest’s, with its tip where the hand points, and shrinks with the picture', async () => {
+  const cursor = () =>
+    page.evaluate(async () => {
+      const { cursor: style } = getComputedStyle(document.querySelector('.stage'));
+      const [, url, x, y] = /url\("(data:image\/png[^"]+)"\).*? (\d+) (\d+), default$/.exec(style) ?? [];
+      if (url === undefined) return null;
+      const image = new Image();
+      image.src = url;
+      await image.decode();
+      const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
+      context.drawImage(image, 0, 0);
+      const at = (px, py) => [...context.getImageData(px, py, 1, 1).data].join();
+      return { side: image.width, tip: [Number(x), Number(y)], outline: at(0, 0), filling: at(5, 11), around: at(40, 40) };
+    });
+  // An arrow of black around white, its tip in the corner.
+  const arrow = { tip: [0, 0], outline: '0,0,0,255', filling: '255,255,255,255', around: '0,0,0,0' };
+  await until('the arrow', async () => (await cursor())?.side === 64);
+  assert.deepEqual(await cursor(), { side: 64, ...arrow });
+  const keepSize = async () => {
+    await page.getByRole('button', { name: /^Menu/ }).click();
+    await page.getByRole('button', { name: 'Fit window' }).click();
+    await page.keyboard.press('Escape');
+  };
+  await keepSize();
+  await page.setViewportSize({ width: 960, height: 540 });
+  await until('a smaller arrow', async () => (await cursor())?.side === 32);
+  assert.deepEqual((await cursor()).tip, [0, 0]);
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await keepSize();
+  await until('the arrow', async () => (await cursor())?.side === 64);
+});
+
 test('keys held when the page loses its focus are released', async () => {
   await page.keyboard.down('b');
   await serialSays('key 48 down=1');

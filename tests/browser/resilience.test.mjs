@@ -56,12 +56,13 @@ test('coming back to a desktop shows at once what it showed last, dimmed until i
   wire.cut();
   await open.click();
   await page.locator('canvas.is-painted').waitFor();
-  const shown = await page.locator('canvas').evaluate((canvas) => {
+  const shown = () => page.locator('canvas').evaluate((canvas) => {
     const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
     copy.drawImage(canvas, 0, 0);
     return [...copy.getImageData(960, 540, 1, 1).data.subarray(0, 3)].map((part) => part.toString(16).padStart(2, '0')).join('');
   });
-  assert.equal(`#${shown}`, colour);
+  // What a worker paints is on the page with the browser's next frame.
+  await until('the last picture', async () => `#${await shown()}` === colour);
   assert.ok(Number(await page.locator('canvas').evaluate((canvas) => getComputedStyle(canvas).opacity)) < 1);
   await page.getByRole('heading', { name: /network is lost|server is restarting/ }).waitFor();
   await screenshot(page, 'desktop-resume');
