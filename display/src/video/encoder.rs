@@ -106,6 +106,9 @@ impl Encoder {
         layer.iVideoWidth = self.width;
         layer.iVideoHeight = self.height;
         layer.fFrameRate = FRAMES_PER_SECOND;
+        // No CABAC: measured (bench-encode; Chromium decoding in software) it takes 8 to 13 percent off the
+        // bytes for 10 to 17 percent more time here and 25 to 40 percent more there. Deblocking stays on:
+        // without it, bytes are 4 percent more and coding no faster.
         layer.uiProfileIdc = PRO_BASELINE;
         layer.iDLayerQp = QP;
         layer.sSliceArgument.uiSliceMode = SM_SINGLE_SLICE;
