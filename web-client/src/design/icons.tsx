@@ -5,6 +5,7 @@ const PATHS = {
   down: 'M6 9.5l6 6 6-6',
   clipboard: 'M8 5.5H5.5v15h13v-15H16M8.5 3.5h7v4h-7zM9 12.5h6M9 16h4',
   upload: 'M12 16V4.5M7 9l5-4.5L17 9M4.5 16v4h15v-4',
+  download: 'M12 4.5V16M7 11.5l5 4.5 5-4.5M4.5 16v4h15v-4',
   fit: 'M3.5 5h17v14h-17zM7.5 12h9M9.5 9.5 7 12l2.5 2.5M14.5 9.5 17 12l-2.5 2.5',
   leave: 'M14 4h5v16h-5M10 8l-4 4 4 4M6 12h9',
   fullscreen: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',

@@ -54,6 +54,9 @@ describe('messages from the client', () => {
     expect(bytes(client.fileStart(4, 2 ** 40 + 5, 'größe'))).toEqual([0x91, ...u32(4, 5, 256), ...text('größe')]);
     expect(bytes(client.fileData(4, new Uint8Array([1, 2])))).toEqual([0x92, ...u32(4), 1, 2]);
     expect(bytes(client.fileCancel(4))).toEqual([0x93, ...u32(4)]);
+    expect(bytes(client.fileAnswer(4, true))).toEqual([0x97, ...u32(4), 1]);
+    expect(bytes(client.fileAnswer(4, false))).toEqual([0x97, ...u32(4), 0]);
+    expect(bytes(client.fileTaken(4, 2 ** 40 + 5))).toEqual([0x98, ...u32(4, 5, 256)]);
   });
 
   it('keeps numbers within their fields', () => {

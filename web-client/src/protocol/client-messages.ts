@@ -205,6 +205,19 @@ export function fileCancel(transfer: number): ArrayBuffer {
   return numbered(0x93, transfer, new Uint8Array());
 }
 
+/** Whether the person wants what the guest sends, or still wants it. */
+export function fileAnswer(offer: number, accept: boolean): ArrayBuffer {
+  return numbered(0x97, offer, new Uint8Array([accept ? 1 : 0]));
+}
+
+/** So many bytes of it are stored; all of them only once the file is safe. */
+export function fileTaken(offer: number, received: number): ArrayBuffer {
+  return message(0x98, 12, (view) => {
+    view.setUint32(1, offer, true);
+    view.setBigUint64(5, BigInt(received), true);
+  });
+}
+
 function numbered(type: number, number: number, bytes: Uint8Array): ArrayBuffer {
   return message(type, 4 + bytes.length, (view) => {
     view.setUint32(1, number, true);

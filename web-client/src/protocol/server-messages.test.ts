@@ -77,6 +77,17 @@ describe('messages from the server', () => {
     );
   });
 
+  it('reads what the guest sends', () => {
+    const offer = { offer: 7, name: 'größe.pdf', size: 2 ** 40 };
+    expect(parseServerMessage(buffer(u8(0x11), text(JSON.stringify(offer))))).toEqual({ type: 'fileOffer', offer });
+    expect(() => parseServerMessage(buffer(u8(0x11), text('{"offer":7,"size":1}')))).toThrow(ProtocolError);
+    expect(parseServerMessage(buffer(u8(0x12), u32(7), u8(1, 9)))).toEqual({
+      type: 'fileContent',
+      piece: { offer: 7, last: true, failed: false, bytes: new Uint8Array([9]) },
+    });
+    expect(parseServerMessage(buffer(u8(0x12), u32(7), u8(3)))).toMatchObject({ piece: { last: true, failed: true } });
+  });
+
   it('reads sound and whether there is any', () => {
     expect(parseServerMessage(buffer(u8(0x09), u32(7), u32(5, 1), u8(0xfc, 1)))).toEqual({
       type: 'audio',

@@ -63,6 +63,22 @@ export interface FileStatus {
   readonly text: string;
 }
 
+/** A file that the guest sends. */
+export interface FileOffer {
+  readonly offer: number;
+  readonly name: string;
+  readonly size: number;
+}
+
+/** A piece of it. */
+export interface FilePiece {
+  readonly offer: number;
+  readonly last: boolean;
+  /** Nothing (more) of it comes. */
+  readonly failed: boolean;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 export type ServerMessage =
   | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
   | { readonly type: 'frame'; readonly frame: Frame }
@@ -81,6 +97,8 @@ export type ServerMessage =
   | { readonly type: 'fileStatus'; readonly status: FileStatus }
   /** What the picture has to be after the newest frame. */
   | { readonly type: 'pictureHash'; readonly frameId: number; readonly hashes: TileHashes }
+  | { readonly type: 'fileOffer'; readonly offer: FileOffer }
+  | { readonly type: 'fileContent'; readonly piece: FilePiece }
   | { readonly type: 'unknown'; readonly byte: number };
 
 /** Parses one WebSocket message; throws {@link ProtocolError} for a malformed one. */
@@ -130,6 +148,17 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
       return parseFileStatus(fields(reader));
     case 0x10:
       return { type: 'pictureHash', frameId: reader.u32(), hashes: parseTileHashes(reader) };
+    case 0x11: {
+      const body = fields(reader);
+      const offer = { offer: number(body, 'offer'), name: text(body, 'name'), size: number(body, 'size') };
+      return { type: 'fileOffer', offer };
+    }
+    case 0x12: {
+      const offer = reader.u32();
+      const flags = reader.u8();
+      const piece = { offer, last: (flags & 1) !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
+      return { type: 'fileContent', piece };
+    }
     default:
       return { type: 'unknown', byte };
   }

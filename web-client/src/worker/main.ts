@@ -56,6 +56,12 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'cancelFile':
       session?.uploads.cancel(data.id);
       break;
+    case 'takeFile':
+      session?.downloads.take(data.id, data.handle);
+      break;
+    case 'declineFile':
+      session?.downloads.decline(data.id);
+      break;
     case 'reconnect':
       session?.connect();
       break;

@@ -48,6 +48,9 @@ export type ToWorker =
   /** A file for the guest; `id` counts up. */
   | { readonly type: 'sendFile'; readonly id: number; readonly file: File }
   | { readonly type: 'cancelFile'; readonly id: number }
+  /** A file of the guest goes there; `null`: as a blob to the page. */
+  | { readonly type: 'takeFile'; readonly id: number; readonly handle: FileSystemFileHandle | null }
+  | { readonly type: 'declineFile'; readonly id: number }
   /** Try again now: the person asked, or the browser is online again. */
   | { readonly type: 'reconnect' }
   | { readonly type: 'offline' }
@@ -109,6 +112,19 @@ export type FromWorker =
       readonly received: number;
       /** Why it failed; one plain sentence. */
       readonly text: string;
+    }
+  /** The guest sends a file; `id` counts up. */
+  | { readonly type: 'offeredFile'; readonly id: number; readonly name: string; readonly size: number }
+  | {
+      readonly type: 'download';
+      readonly id: number;
+      readonly state: 'receiving' | 'done' | 'failed' | 'withdrawn';
+      /** Bytes that are stored here. */
+      readonly received: number;
+      /** Why it failed; one plain sentence. */
+      readonly text: string;
+      /** What is done and was to come here. */
+      readonly blob: Blob | null;
     }
   | { readonly type: 'stats'; readonly stats: Stats }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };

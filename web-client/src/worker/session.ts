@@ -1,6 +1,7 @@
 import { ApiError, fetchTicket } from '../api/http';
 import type { WantedScreen } from '../protocol/client-messages';
 import { ClipboardExchange } from './clipboard';
+import { Downloads } from './downloads';
 import type { EndCode, FromWorker, Input, LostReason, StartRequest, Stats } from './messages';
 import { Microphone } from './microphone';
 import { Backoff, judgeClosed, judgeRefusal, judgeSocketClose, type Verdict } from './reconnect';
@@ -14,6 +15,7 @@ import type { Unzstd } from './zstd';
 export class Session {
   readonly clipboard: ClipboardExchange;
   readonly uploads: Uploads;
+  readonly downloads: Downloads;
   readonly #request: StartRequest;
   readonly #surface: Surface;
   readonly #unzstd: Unzstd;
@@ -48,6 +50,7 @@ export class Session {
     this.#videoOnly = options.request.videoOnly;
     this.clipboard = new ClipboardExchange(options.post);
     this.uploads = new Uploads(options.post);
+    this.downloads = new Downloads(options.post);
   }
 
   /** Connects at once, whatever was planned. */
@@ -162,6 +165,7 @@ export class Session {
       sound: this.#sound,
       clipboard: this.clipboard,
       uploads: this.uploads,
+      downloads: this.downloads,
       post: this.#post,
       onNotice: (kind, text) => {
         if (kind === 'starting') {

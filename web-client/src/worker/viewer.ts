@@ -3,6 +3,7 @@ import type { ServerMessage } from '../protocol/server-messages';
 import { differenceOf } from '../protocol/tile-hashes';
 import type { ClipboardExchange } from './clipboard';
 import { Connection } from './connection';
+import type { Downloads } from './downloads';
 import type { FromWorker, Input, Stats } from './messages';
 import { Presenter, type Presented } from './presenter';
 import type { Speaker } from './speaker';
@@ -31,6 +32,7 @@ export interface ViewerOptions {
   readonly sound: SoundWish;
   readonly clipboard: ClipboardExchange;
   readonly uploads: Uploads;
+  readonly downloads: Downloads;
   readonly post: (message: FromWorker) => void;
   readonly onNotice: (kind: string, text: string) => void;
   readonly onWelcome: (watching: boolean) => void;
@@ -161,6 +163,7 @@ export class Viewer {
         if (!message.watching) {
           this.#options.clipboard.attach(this.#connection);
           this.#options.uploads.attach(this.#connection);
+          this.#options.downloads.attach(this.#connection);
         }
         break;
       case 'agents':
@@ -178,6 +181,12 @@ export class Viewer {
         break;
       case 'fileStatus':
         this.#options.uploads.status(message.status);
+        break;
+      case 'fileOffer':
+        this.#options.downloads.offered(message.offer);
+        break;
+      case 'fileContent':
+        this.#options.downloads.receive(message.piece);
         break;
       case 'audio':
         this.#options.speaker.play(message.packet);
@@ -234,6 +243,7 @@ export class Viewer {
   #close(): void {
     this.#options.clipboard.detach();
     this.#options.uploads.detach();
+    this.#options.downloads.detach();
     this.#presenter.close();
     this.#video.close();
   }

@@ -9,6 +9,7 @@ import { magnified, NO_ZOOM, zoomBy } from '../../input/zoom';
 import { DeskClipboard } from './clipboard/desk-clipboard';
 import { DeskSound } from './desk-sound';
 import { DesktopLink, type StartOptions } from './desktop-link';
+import { DeskDownloads } from './files/desk-downloads';
 import { DeskFiles } from './files/desk-files';
 import { FileDrop } from './files/drop-files';
 import { GuestCursor } from './guest-cursor';
@@ -28,6 +29,7 @@ export class Desk {
   readonly sound: DeskSound;
   readonly clipboard: DeskClipboard;
   readonly files: DeskFiles;
+  readonly downloads: DeskDownloads;
   readonly drop: FileDrop;
   readonly menuOpen = signal(false);
   /** Whether this computer's input method composes what is typed, and not the guest's. */
@@ -63,9 +65,12 @@ export class Desk {
       notice: notify,
       guestClipboard: (contents) => this.clipboard.guestCopied(contents),
       upload: (news) => this.files.hear(news),
+      offeredFile: (id, name, size) => this.downloads.offered(id, name, size),
+      download: (news) => this.downloads.hear(news),
     });
     this.sound = new DeskSound(this.link);
     this.files = new DeskFiles(this.link);
+    this.downloads = new DeskDownloads(this.link);
     this.clipboard = new DeskClipboard(this.link, (files) => this.files.send(files));
     this.drop = new FileDrop(
       stage,

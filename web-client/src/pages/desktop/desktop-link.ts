@@ -11,10 +11,15 @@ export interface LinkEvents {
   readonly notice: (text: string) => void;
   readonly guestClipboard: (contents: ClipboardContents) => void;
   readonly upload: (news: UploadNews) => void;
+  readonly offeredFile: (id: number, name: string, size: number) => void;
+  readonly download: (news: DownloadNews) => void;
 }
 
 /** What becomes of a file that was sent. */
 export type UploadNews = Extract<FromWorker, { readonly type: 'upload' }>;
+
+/** What becomes of a file that the guest sends. */
+export type DownloadNews = Extract<FromWorker, { readonly type: 'download' }>;
 
 /** What the page knows of the connection that it wants. */
 export type StartOptions = Omit<StartRequest, 'type' | 'canvas' | 'lastPicture'>;
@@ -101,6 +106,15 @@ export class DesktopLink {
     this.#post({ type: 'cancelFile', id });
   }
 
+  /** Has a file of the guest come, into `handle` or as a blob. */
+  takeFile(id: number, handle: FileSystemFileHandle | null): void {
+    this.#post({ type: 'takeFile', id, handle });
+  }
+
+  declineFile(id: number): void {
+    this.#post({ type: 'declineFile', id });
+  }
+
   reconnect(): void {
     this.#post({ type: 'reconnect' });
   }
@@ -175,6 +189,12 @@ export class DesktopLink {
         break;
       case 'upload':
         this.#events.upload(message);
+        break;
+      case 'offeredFile':
+        this.#events.offeredFile(message.id, message.name, message.size);
+        break;
+      case 'download':
+        this.#events.download(message);
         break;
       case 'agents':
         this.agents.value = message.agents;

@@ -112,7 +112,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
               setClipboardOpen(true);
             }}
           />
-          <TransferTray files={desk.files} />
+          <TransferTray files={desk.files} downloads={desk.downloads} />
           {desk.drop.hovering.value && <DropHint name={name} />}
           {clipboardOpen && <ClipboardDialog clipboard={desk.clipboard} onClose={() => setClipboardOpen(false)} />}
         </>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plainName } from './file-name';
+import { plainName, savedName } from './file-name';
 
 describe('names of files', () => {
   it('are one component of a path, with nothing unseen in it', () => {
@@ -12,5 +12,12 @@ describe('names of files', () => {
     for (const nothing of ['', '..', '/', ' ', '\u202e']) {
       expect(plainName(nothing)).toBe('file');
     }
+  });
+
+  it('hide nothing that is saved here', () => {
+    expect(savedName('report.pdf')).toBe('report.pdf');
+    expect(savedName('.._.._.bashrc')).toBe('_.._.bashrc');
+    expect(savedName('../../.bashrc')).toBe('bashrc');
+    expect(savedName('...')).toBe('file');
   });
 });

@@ -8,3 +8,8 @@ export function plainName(name: string): string {
   const plain = component.replace(UNSEEN, '').trim();
   return plain === '' || plain === '.' || plain === '..' ? 'file' : plain;
 }
+
+/** As {@link plainName}, for a file that is saved here: one that its folder would not show stays in sight. */
+export function savedName(name: string): string {
+  return plainName(plainName(name).replace(/^\.+/, ''));
+}

@@ -1,19 +1,25 @@
 import { Icon } from '../../../design/icons';
 import { byteCount } from './amounts';
+import type { DeskDownloads } from './desk-downloads';
 import type { DeskFiles, Transfer } from './desk-files';
+import { DownloadRow } from './download-row';
 import './files.css';
 
 /** The files on their way, in the corner; nothing while there are none. */
-export function TransferTray({ files }: { readonly files: DeskFiles }) {
+export function TransferTray({ files, downloads }: { readonly files: DeskFiles; readonly downloads: DeskDownloads }) {
   const transfers = files.transfers.value;
-  if (transfers.length === 0) {
+  const coming = downloads.downloads.value;
+  if (transfers.length === 0 && coming.length === 0) {
     return null;
   }
   return (
     <section class="tray themed" aria-label="Files">
       <ul>
+        {coming.map((download) => (
+          <DownloadRow key={`from-${download.id}`} download={download} downloads={downloads} />
+        ))}
         {transfers.map((transfer) => (
-          <TransferRow key={transfer.id} transfer={transfer} files={files} />
+          <TransferRow key={`to-${transfer.id}`} transfer={transfer} files={files} />
         ))}
       </ul>
     </section>

@@ -14,7 +14,8 @@ export function attempt(doing: Promise<void>, complaint: string): void {
 
 /** What is done most, at a glance; nothing that this desktop or this browser cannot do. */
 export function Tiles({ desk, watching, onClipboard }: SessionMenuProps) {
-  const { sound, clipboard, files } = desk;
+  const { sound, clipboard, files, downloads } = desk;
+  const offered = downloads.offer.value;
   const overlay = settings.value?.overlay === true;
   return (
     <div class="menu-tiles">
@@ -51,6 +52,16 @@ export function Tiles({ desk, watching, onClipboard }: SessionMenuProps) {
           onClick={() => {
             desk.closeMenu();
             chooseFiles((chosen) => files.send(chosen));
+          }}
+        />
+      )}
+      {offered !== null && (
+        <Tile
+          icon="download"
+          label="Save file"
+          onClick={() => {
+            desk.closeMenu();
+            void downloads.save(offered);
           }}
         />
       )}

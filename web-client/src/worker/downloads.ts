@@ -1,0 +1,152 @@
+import * as client from '../protocol/client-messages';
+import type { FileOffer, FilePiece } from '../protocol/server-messages';
+import { type Sink, sinkInto } from './download-sink';
+import type { FromWorker } from './messages';
+import type { Wire } from './wire';
+
+/** Told after so many bytes: half of what may be on the way, so that the guest never runs dry. */
+const TOLD_BYTES = 128 * 1024;
+
+interface Download {
+  /** The page's number of it. */
+  readonly id: number;
+  readonly offer: FileOffer;
+  /** `null` while nobody has said where it goes. */
+  sink: Sink | null;
+  arrived: number;
+  stored: number;
+  told: number;
+  /** What is done with its pieces, one after the other. */
+  storing: Promise<void>;
+}
+
+/** Files that the guest sends to the person, each stored as it comes and told as stored. */
+export class Downloads {
+  readonly #post: (message: FromWorker) => void;
+  #wire: Wire | null = null;
+  #lastId = 0;
+  /** By the server's number. */
+  readonly #downloads = new Map<number, Download>();
+
+  constructor(post: (message: FromWorker) => void) {
+    this.#post = post;
+  }
+
+  attach(wire: Wire): void {
+    this.#wire = wire;
+  }
+
+  /** The connection is gone, and with it what was on the way. */
+  detach(): void {
+    this.#wire = null;
+    for (const download of [...this.#downloads.values()]) {
+      this.#fail(download, 'The connection was lost.');
+    }
+  }
+
+  /** The guest sends a file. */
+  offered(offer: FileOffer): void {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const fresh = { id, offer, sink: null, arrived: 0, stored: 0, told: 0, storing: Promise.resolve() };
+    this.#downloads.set(offer.offer, fresh);
+    this.#post({ type: 'offeredFile', id, name: offer.name, size: offer.size });
+  }
+
+  /** The person wants it: in a file that they chose, or as a blob for the browser to save. */
+  take(id: number, handle: FileSystemFileHandle | null): void {
+    const download = this.#find(id);
+    if (download?.sink !== null) {
+      // It was withdrawn while the person chose: the file that the browser made is empty.
+      void sinkInto(handle).abort();
+      return;
+    }
+    download.sink = sinkInto(handle);
+    this.#send(client.fileAnswer(download.offer.offer, true));
+    this.#tell(download, 'receiving');
+  }
+
+  /** The person does not want it, or no longer. */
+  decline(id: number): void {
+    const download = this.#find(id);
+    if (download !== undefined) {
+      this.#send(client.fileAnswer(download.offer.offer, false));
+      this.#end(download);
+      void download.sink?.abort();
+    }
+  }
+
+  /** A piece of a file came. */
+  receive({ offer, last, failed, bytes }: FilePiece): void {
+    const download = this.#downloads.get(offer);
+    if (download === undefined) {
+      return;
+    }
+    const { sink } = download;
+    download.arrived += bytes.length;
+    if (failed || sink === null) {
+      this.#fail(download, 'The desktop stopped sending it.');
+    } else if (download.arrived > download.offer.size || (last && download.arrived < download.offer.size)) {
+      this.#refuse(download, 'The desktop sent something else than it had said.');
+    } else {
+      download.storing = download.storing
+        .then(() => this.#store(download, sink, bytes, last))
+        .catch(() => this.#refuse(download, 'It could not be saved here; the disk may be full.'));
+    }
+  }
+
+  async #store(download: Download, sink: Sink, bytes: Uint8Array<ArrayBuffer>, last: boolean): Promise<void> {
+    if (!this.#lives(download)) {
+      return;
+    }
+    await sink.write(bytes);
+    download.stored += bytes.length;
+    if (last) {
+      const blob = await sink.finish();
+      if (this.#lives(download)) {
+        this.#send(client.fileTaken(download.offer.offer, download.stored));
+        this.#tell(download, 'done', '', blob);
+        this.#end(download);
+      }
+    } else if (this.#lives(download) && download.stored - download.told >= TOLD_BYTES && download.stored < download.offer.size) {
+      download.told = download.stored;
+      this.#send(client.fileTaken(download.offer.offer, download.stored));
+      this.#tell(download, 'receiving');
+    }
+  }
+
+  #refuse(download: Download, text: string): void {
+    if (this.#lives(download)) {
+      this.#send(client.fileAnswer(download.offer.offer, false));
+      this.#fail(download, text);
+    }
+  }
+
+  #fail(download: Download, text: string): void {
+    this.#end(download);
+    // What nobody has asked for is just gone.
+    this.#tell(download, download.sink === null ? 'withdrawn' : 'failed', text);
+    void download.sink?.abort();
+  }
+
+  #tell(download: Download, state: 'receiving' | 'done' | 'failed' | 'withdrawn', text = '', blob: Blob | null = null): void {
+    this.#post({ type: 'download', id: download.id, state, received: download.stored, text, blob });
+  }
+
+  #end(download: Download): void {
+    this.#downloads.delete(download.offer.offer);
+  }
+
+  /** Whether it has not come to an end while something else was waited for. */
+  #lives(download: Download): boolean {
+    return this.#downloads.get(download.offer.offer) === download;
+  }
+
+  #find(id: number): Download | undefined {
+    return [...this.#downloads.values()].find((download) => download.id === id);
+  }
+
+  #send(message: ArrayBuffer): void {
+    this.#wire?.send(message);
+  }
+}
