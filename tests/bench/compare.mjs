@@ -1,11 +1,11 @@
 // A table of our figures beside the peers', for people.
 import { figures } from './figures.mjs';
 
-const COMPARED = ['echo_latency_ms', 'bytes', 'psnr_db', 'presented_fps', 'server_cpu_percent'];
+const COMPARED = ['echo_latency_ms', 'bytes', 'psnr_db', 'presented_fps', 'server_cpu_percent', 'queued_ms'];
 const WIDTH = 16;
 
-const about = ({ name, scene, stage, percentile, when, after_ms: after }) =>
-  [name, scene, stage, percentile, when, after && `${after} ms`].filter(Boolean).join(' ');
+const about = ({ name, scene, stage, percentile, when, line, after_ms: after }) =>
+  [name, line, scene, stage, percentile, when, after && `${after} ms`].filter(Boolean).join(' ');
 
 /** Prints every figure that a peer has too; behind a peer's, in how many parts of it ours goes. */
 export function compare(ours) {

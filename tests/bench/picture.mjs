@@ -1,18 +1,20 @@
 // The picture beside others': Oriel, QEMU's VNC server with noVNC, xpra with its HTML5 client, each with the same
-// scenes in the same browser. Usage: picture.mjs [subject ...] [scene ...]
+// scenes in the same browser. Usage: picture.mjs [subject ...] [scene ...]; `poor` is a scene: typing on a poor line.
 import { launch } from '../browser/browser.mjs';
-import { echo } from './echo.mjs';
-import { wait } from './figures.mjs';
-import { moving } from './moving.mjs';
 import { compare } from './compare.mjs';
+import { echo } from './echo.mjs';
+import { figure, wait } from './figures.mjs';
+import { moving } from './moving.mjs';
+import { PoorLine } from './poor-line.mjs';
 import * as oriel from './subjects/oriel.mjs';
 import { exact, lossy } from './subjects/qemu-vnc.mjs';
 import * as xpra from './subjects/xpra.mjs';
 
 const SUBJECTS = [oriel, exact, lossy, xpra];
-const SCENES = ['echo', 'typing', 'scroll', 'drag', 'video', 'motion'];
+const SCENES = ['echo', 'typing', 'scroll', 'drag', 'video', 'motion', 'poor'];
 /** What a page does after it has connected should be over. */
 const SETTLE_MS = 3000;
+const POOR_SCROLL_MS = 10_000;
 
 /** Those that were asked for, or all. */
 function wanted(all, nameOf) {
@@ -20,14 +22,37 @@ function wanted(all, nameOf) {
   return asked.length > 0 ? asked : all;
 }
 
-async function measure(browser, subject, scene) {
-  const view = await subject.open(browser, scene);
+/** Has `work` with a subject that shows a scene. */
+async function withView(browser, subject, scene, options, work) {
+  const view = await subject.open(browser, scene, options);
   try {
     await wait(SETTLE_MS);
-    await (scene === 'echo' ? echo(view, subject.name) : moving(view, subject.name, scene));
+    await work(view);
   } finally {
     await view.close();
   }
+}
+
+/** Keys that are answered on a poor line, and what piles up in front of it when much moves. */
+async function poor(browser, subject) {
+  const options = { onWire: PoorLine.to };
+  const more = { line: 'poor' };
+  await withView(browser, subject, 'echo', options, async (view) => {
+    await view.wire.queued();
+    await echo(view, subject.name, { keys: 40, read: 0, gap: 900, more });
+    figure('queued_ms', (await view.wire.queued()).ms, 'ms', { subject: subject.name, scene: 'echo', ...more });
+  });
+  await withView(browser, subject, 'scroll', options, async (view) => {
+    await view.wire.queued();
+    await wait(POOR_SCROLL_MS);
+    figure('queued_ms', (await view.wire.queued()).ms, 'ms', { subject: subject.name, scene: 'scroll', ...more });
+  });
+}
+
+function measure(browser, subject, scene) {
+  if (scene === 'poor') return poor(browser, subject);
+  const work = scene === 'echo' ? (view) => echo(view, subject.name) : (view) => moving(view, subject.name, scene);
+  return withView(browser, subject, scene, {}, work);
 }
 
 const subjects = wanted(SUBJECTS, (subject) => subject.name).filter((subject) => {

@@ -31,20 +31,27 @@ export function family(pid) {
 /** Threads that run the guest: `vcpu0` in Oriel, `CPU 0/KVM` in QEMU. */
 const RUNS_GUEST = /^(vcpu|CPU )/;
 
-/** Processor seconds of a process, threads that have ended included, without the threads that run the guest. */
-export function hostSeconds(pid) {
-  let { seconds } = read(`/proc/${pid}/stat`);
-  for (const tid of readdirSync(`/proc/${pid}/task`)) {
-    const thread = read(`/proc/${pid}/task/${tid}/stat`);
-    if (RUNS_GUEST.test(thread.name)) seconds -= thread.seconds;
-  }
-  return seconds;
+/** Processor seconds of the threads of a process that run a guest. */
+function vcpuSeconds(pid) {
+  return readdirSync(`/proc/${pid}/task`).map((tid) => read(`/proc/${pid}/task/${tid}/stat`))
+    .reduce((sum, thread) => sum + (RUNS_GUEST.test(thread.name) ? thread.seconds : 0), 0);
 }
 
-/** The same of a process and all that it started; `without` names processes that do not count. */
+/** Processor seconds of a process, threads that have ended included, without the threads that run the guest. */
+const hostSeconds = (pid) => read(`/proc/${pid}/stat`).seconds - vcpuSeconds(pid);
+
+/**
+ * Processor seconds of a process and all that it started, without the threads that run guests; `without` names
+ * processes that do not count.
+ */
 export function familySeconds(pid, without = '') {
   return family(pid).filter((member) => read(`/proc/${member}/stat`).name !== without)
     .reduce((sum, member) => sum + hostSeconds(member), 0);
+}
+
+/** Processor seconds of the threads that run guests, of a process and all that it started. */
+export function guestSeconds(pid) {
+  return family(pid).reduce((sum, member) => sum + vcpuSeconds(member), 0);
 }
 
 /** Resident memory in MiB: of the whole process, and of the guest's memory in it. */

@@ -8,7 +8,7 @@ import { visit } from '../../browser/browser.mjs';
 import { freePort, root, until } from '../../browser/oriel.mjs';
 import { Wire } from '../../browser/proxy.mjs';
 import { serveFolder } from '../files.mjs';
-import { hostSeconds } from '../process.mjs';
+import { familySeconds } from '../process.mjs';
 
 const NOVNC = '/usr/share/novnc';
 const FIRST_VNC_PORT = 5900;
@@ -60,7 +60,7 @@ async function open(browser, scene, { lossy, words = 'blob=1', onWire = Wire.to 
       wire,
       canvas,
       serial,
-      serverSeconds: () => hostSeconds(qemu.pid),
+      serverSeconds: () => familySeconds(qemu.pid),
       close: async () => {
         await page.context().close();
         await close();
