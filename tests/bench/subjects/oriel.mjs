@@ -15,7 +15,10 @@ export async function describe(oriel) {
   return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe'));
 }
 
-/** A person with one desktop of `scene`, open in the browser. `onWire` leads a line to the server's port. */
+/**
+ * A person with one desktop of `scene`, open in the browser. `words` go to the guest: its pixels lie in guest memory
+ * unless told otherwise, as those of Linux guests do. `onWire` leads a line to the server's port.
+ */
 export async function open(browser, scene, { words = 'blob=1', onWire = Wire.to } = {}) {
   const oriel = await Oriel.create({ scenes: [scene], words });
   let wire;

@@ -42,6 +42,18 @@ fn names_round_trip() {
 }
 
 #[test]
+fn the_step_that_is_shown_is_the_one_that_was_drawn_last() {
+    let (width, height) = SIZES[0];
+    let mut renderer = Renderer::at_step(Scene::Motion, width, height, 7);
+    let mut pixels = blank(width, height);
+    for step in 7..10 {
+        renderer.step(&mut pixels);
+        assert_eq!(renderer.shown_step(), step);
+        assert!(pixels == picture_at(Scene::Motion, width, height, step));
+    }
+}
+
+#[test]
 fn damage_covers_every_change_and_stays_on_the_screen() {
     for scene in Scene::ALL {
         for (width, height) in SIZES {
