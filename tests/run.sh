@@ -54,10 +54,10 @@ dependencies() {
 unit() { cargo test --release --locked --workspace; }
 guest_unit() { (cd tests/guest && cargo test --release --locked -p oriel-scenes); }
 web() { (cd web-client && npm run lint && npm test); }
+browser_packages() { [ tests/browser/node_modules -nt tests/browser/package-lock.json ] || (cd tests/browser && npm ci --no-audit --no-fund); }
 browser() {
   (
-    cd tests/browser || exit 1
-    [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund || exit 1
+    browser_packages && cd tests/browser || exit 1
     status=0
     for browser in chromium firefox; do
       printf '\n--- %s\n' "$browser"
@@ -68,6 +68,10 @@ browser() {
 }
 fuzz() { tests/fuzz/run.sh; }
 nested() { tests/nested/run.sh; }
+desktop_image() { [ -s .cache/nested/xfce-trixie/image.toml ] || deploy/images/debian-xfce/build.sh --suite trixie --out .cache/nested/xfce-trixie; }
+browser_long() {
+  (browser_packages && desktop_image && cd tests/browser && ORIEL_DESKTOP_IMAGE=$root/.cache/nested/xfce-trixie node --test --test-reporter=tap ./long/*.test.mjs)
+}
 nested_long() {
   local status=0
   tests/nested/run.sh --cpus 4 --download 100 --time-limit 900 || status=1
