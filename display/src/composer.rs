@@ -17,9 +17,10 @@ use std::time::Instant;
 /// Larger screens are shown up to here: a viewer's memory is bounded, whatever a guest claims.
 const MAX_SIDE: u32 = 8192;
 
-/// As many true colour pixels in one frame, 64 tiles, are not worth sending exact at once where
-/// there is video: they take half a megabyte and more.
-const PHOTO_BURST: u32 = 64 * TILE * TILE;
+/// As many true colour pixels in one frame, 16 tiles, are not worth sending exact at once where there
+/// is video: they take 80 KB and more. Measured (bench-encode): with 64 tiles the first second of a film in
+/// a window takes fifteen times as many bytes, and a film of 6 pictures a second never becomes video.
+const PHOTO_BURST: u32 = 16 * TILE * TILE;
 
 /// Soft tiles are made exact in slices of this many bytes before compression, so that a new
 /// change never waits long.

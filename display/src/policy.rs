@@ -25,7 +25,8 @@ const SWEEP: usize = 96;
 /// See [`SWEEP`].
 const SWEEP_HEAT: f32 = 2.5;
 
-/// A tile this hot is in motion …
+/// A tile this hot is in motion … Measured as [`STILL`] was: 3 changes next to nothing, and with 6 a
+/// film takes longer to become video.
 const HOT: f32 = 4.0;
 
 /// … and one that is soft stays so down to this.
@@ -38,7 +39,8 @@ const LEAST_MOTION: usize = 6;
 /// A change of less than this many pixels of a tile is not motion: typing.
 const LEAST_AREA: u32 = 512;
 
-/// A soft tile is made exact when it was not sent as video for this long …
+/// A soft tile is made exact when it was not sent as video for this long … Measured over the bench
+/// scenes at 5 to 30 pictures a second: 150 ms takes 14 percent more bytes, 300 ms no fewer.
 const STILL: Duration = Duration::from_millis(200);
 
 /// … and one that changes slowly, because the client takes few frames, for twice the time between

@@ -131,6 +131,18 @@ fn a_photograph_shows_at_once_and_sharpens() {
 }
 
 #[test]
+fn a_small_film_is_video_from_its_first_picture() {
+    let guest = Guest::new(SIZE);
+    guest.draw(SIZE.bounds(), text(0));
+    let (mut client, _serving) = connect(&guest.screen, true, false);
+    client.next_frame().unwrap();
+    guest.draw(Rect::new(200, 140, 320, 240), moving(0));
+    let frame = client.next_frame().unwrap();
+    assert!(frame.updates[2] == 1 && frame.bytes < 30_000, "{frame:?}");
+    settle(&mut client, &guest);
+}
+
+#[test]
 fn a_flipping_square_is_exact_at_any_rate() {
     let guest = Guest::new(SIZE);
     let (mut client, _serving) = connect(&guest.screen, true, false);
