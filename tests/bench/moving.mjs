@@ -9,7 +9,8 @@ const SECONDS = 10;
 const PICTURES = 5;
 /** When pictures are taken after everything stopped. */
 const STOPPED_MS = [500, 2000];
-const SAID = /(paused|resumed) step=(\d+) ms=(\d+)/g;
+/** Whole lines: serial ports write byte by byte. */
+const SAID = /(paused|resumed) step=(\d+) ms=(\d+)\r?\n/g;
 
 /** Has the guest pause or go on; resolves to the step shown and the guest's time in ms. */
 async function toggle(view) {

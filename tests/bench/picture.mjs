@@ -3,7 +3,7 @@
 import { launch } from '../browser/browser.mjs';
 import { compare } from './compare.mjs';
 import { echo } from './echo.mjs';
-import { figure, wait } from './figures.mjs';
+import { figure, figures, wait } from './figures.mjs';
 import { moving } from './moving.mjs';
 import { PoorLine } from './poor-line.mjs';
 import * as oriel from './subjects/oriel.mjs';
@@ -14,7 +14,9 @@ const SUBJECTS = [oriel, exact, lossy, xpra];
 const SCENES = ['echo', 'typing', 'scroll', 'drag', 'video', 'motion', 'poor'];
 /** What a page does after it has connected should be over. */
 const SETTLE_MS = 3000;
-const POOR_SCROLL_MS = 10_000;
+/** Peers that would only repeat another's figures in a scene. */
+const LEFT_OUT = { echo: [lossy], poor: [lossy, xpra] };
+const [POOR_FIRST_MS, POOR_SCROLL_MS] = [10_000, 10_000];
 
 /** Those that were asked for, or all. */
 function wanted(all, nameOf) {
@@ -43,6 +45,8 @@ async function poor(browser, subject) {
     figure('queued_ms', (await view.wire.queued()).ms, 'ms', { subject: subject.name, scene: 'echo', ...more });
   });
   await withView(browser, subject, 'scroll', options, async (view) => {
+    // The first picture takes a while, and is not meant.
+    await wait(POOR_FIRST_MS);
     await view.wire.queued();
     await wait(POOR_SCROLL_MS);
     figure('queued_ms', (await view.wire.queued()).ms, 'ms', { subject: subject.name, scene: 'scroll', ...more });
@@ -60,10 +64,12 @@ const subjects = wanted(SUBJECTS, (subject) => subject.name).filter((subject) =>
   if (lack) console.error(`${subject.name} is left out: ${lack}.`);
   return !lack;
 });
+// Whoever stops the benchmark stops what it started.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const browser = await launch();
 try {
   for (const scene of wanted(SCENES, (scene) => scene)) {
-    for (const subject of subjects) {
+    for (const subject of subjects.filter((one) => !LEFT_OUT[scene]?.includes(one))) {
       // A peer that fails is said to, and does not take the others' figures with it.
       await measure(browser, subject, scene).catch((error) => {
         if (subject === oriel) throw error;
@@ -73,5 +79,9 @@ try {
   }
 } finally {
   await browser.close();
+}
+for (const { name: subject } of subjects) {
+  const bytes = figures().filter((one) => one.name === 'bytes' && one.subject === subject).map(({ value }) => value);
+  figure('bytes', bytes.reduce((sum, value) => sum + value, 0), 'B', { subject, scene: 'all', scenes: bytes.length });
 }
 compare(oriel.name);

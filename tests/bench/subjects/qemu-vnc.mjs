@@ -38,6 +38,7 @@ async function open(browser, scene, { lossy, words = 'blob=1', onWire = Wire.to 
     '-vnc', `127.0.0.1:${display},websocket=127.0.0.1:${port}${lossy ? ',lossy=on,non-adaptive=on' : ''}`,
   ], { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = new Promise((done) => qemu.on('close', done));
+  process.once('exit', () => qemu.kill());
   const files = await serveFolder(NOVNC);
   let wire;
   const close = async () => {

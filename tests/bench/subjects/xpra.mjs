@@ -36,6 +36,7 @@ export async function open(browser, scene, { onWire = Wire.to } = {}) {
   const env = { ...process.env, HOME: dir, XDG_RUNTIME_DIR: dir, XPRA_SYSTEM_CONF_DIRS: dir };
   const server = spawn('sh', ['-c', `exec xpra "$@" > ${join(dir, 'log')} 2>&1`, 'sh', ...words], { env, stdio: 'ignore' });
   const ended = new Promise((done) => server.on('close', done));
+  process.once('exit', () => server.kill());
   let wire;
   const close = async () => {
     server.kill();
