@@ -2,6 +2,7 @@ import type { Rect } from '../protocol/bytes';
 import type { CopyUpdate } from '../protocol/frame';
 import { hashTiles, type TileHashes } from '../protocol/tile-hashes';
 import { type Pixels, unpackTiles } from '../protocol/tiles';
+import { Shadow } from './shadow';
 import { area, partsOf } from './video-parts';
 
 /**
@@ -12,9 +13,9 @@ export class Surface {
   readonly #canvas: OffscreenCanvas;
   readonly #context: OffscreenCanvasRenderingContext2D;
   readonly #onGpu = gpuDraws();
-  /** Where exact tiles are unpacked before they are put on the canvas; as large as the screen. */
-  #staging: ImageData;
-  #pixels: Pixels;
+  /** The pixels in memory: what is put on the canvas is put here first. */
+  #image: ImageData;
+  #shadow: Shadow;
   #blank = true;
 
   /** `onLost` hears when the canvas has lost its picture, as it does when a GPU restarts. */
@@ -27,8 +28,8 @@ export class Surface {
     this.#context = context;
     this.#context.imageSmoothingEnabled = false;
     canvas.addEventListener('contextrestored', onLost);
-    this.#staging = new ImageData(1, 1);
-    this.#pixels = view(this.#staging);
+    this.#image = new ImageData(1, 1);
+    this.#shadow = new Shadow(view(this.#image));
   }
 
   get width(): number {
@@ -50,27 +51,38 @@ export class Surface {
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.#context.imageSmoothingEnabled = false;
-    this.#staging = new ImageData(width, height);
-    this.#pixels = view(this.#staging);
+    this.#image = new ImageData(width, height);
+    this.#shadow = new Shadow(view(this.#image));
+    this.#shadow.outdate({ x: 0, y: 0, width, height });
   }
 
   /** Moves a rectangle of the picture; source and destination may overlap. */
   copy({ sourceX, sourceY, to }: CopyUpdate): void {
     const { width, height } = to;
-    if (!this.#onGpu) {
-      // A canvas drawn onto itself is copied whole first: 5 ms for a page, while reading it costs as its area.
-      this.#context.putImageData(this.#context.getImageData(sourceX, sourceY, width, height), to.x, to.y);
+    if (this.#onGpu) {
+      this.#context.drawImage(this.#canvas, sourceX, sourceY, width, height, to.x, to.y, width, height);
+      this.#shadow.outdate(to);
       return;
     }
-    this.#context.drawImage(this.#canvas, sourceX, sourceY, width, height, to.x, to.y, width, height);
+    for (const rect of this.#shadow.missing({ x: sourceX, y: sourceY, width, height })) {
+      const read = this.#context.getImageData(rect.x, rect.y, rect.width, rect.height);
+      this.#shadow.fill(rect, view(read).words);
+    }
+    this.#shadow.move(sourceX, sourceY, to);
+    this.#put(to);
+  }
+
+  #put(rect: Rect): void {
+    this.#context.putImageData(this.#image, 0, 0, rect.x, rect.y, rect.width, rect.height);
+    this.#shadow.put(rect);
   }
 
   /** Puts decompressed tiles; returns how many pixels they cover. */
   putTiles(raw: Uint8Array<ArrayBuffer>): number {
     this.#blank = false;
-    const covered = unpackTiles(raw, this.#pixels);
-    for (const { x, y, width, height } of covered) {
-      this.#context.putImageData(this.#staging, 0, 0, x, y, width, height);
+    const covered = unpackTiles(raw, this.#shadow.pixels);
+    for (const rect of covered) {
+      this.#put(rect);
     }
     return covered.reduce((sum, rect) => sum + area(rect), 0);
   }
@@ -92,6 +104,9 @@ export class Surface {
         piece.close();
       }
       this.#context.restore();
+    }
+    for (const rect of take) {
+      this.#shadow.outdate(rect);
     }
     return take.reduce((sum, rect) => sum + area(rect), 0);
   }
