@@ -21,6 +21,7 @@ pub struct Metrics {
     messages_up: AtomicU64,
     bytes_up: AtomicU64,
     inputs_dropped: AtomicU64,
+    messages_refused: AtomicU64,
     /// What the machines measure.
     pub latency: Latency,
 }
@@ -106,6 +107,12 @@ impl Metrics {
                 "Inputs of viewers who may only watch.",
                 &self.inputs_dropped,
             ),
+            (
+                "oriel_stream_messages_refused_total",
+                "counter",
+                "Messages about a clipboard or files that the pool does not let cross.",
+                &self.messages_refused,
+            ),
         ] {
             family(&mut text, name, kind, help, &[("", load(counter))]);
         }
@@ -136,6 +143,11 @@ impl StreamCounters {
     /// An input of someone who may only watch.
     pub fn dropped_input(&self) {
         add(&self.0.inputs_dropped, 1);
+    }
+
+    /// A message that the pool does not let cross.
+    pub fn refused(&self) {
+        add(&self.0.messages_refused, 1);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The options of `oriel pool add` and `set`, and what `show` tells.
 
 use crate::network::{NetworkSetting, Reach, Rule};
-use crate::people::{MachineSetting, PoolSettings};
+use crate::people::{MachineSetting, PoolSettings, Ways};
 use clap::{Args, ValueEnum};
 use std::str::FromStr;
 
@@ -51,6 +51,12 @@ pub(super) struct SettingOptions {
     /// Screens that a viewer may ask for, 1 to 4
     #[arg(long)]
     screens: Option<u8>,
+    /// Which way what is copied goes between the desktop and the computer that shows it
+    #[arg(long, value_enum, value_name = "both|to-desktop|from-desktop|off")]
+    clipboard: Option<Ways>,
+    /// Which way files go between the desktop and the computer that shows it
+    #[arg(long, value_enum, value_name = "both|to-desktop|from-desktop|off")]
+    files: Option<Ways>,
     /// Rather not start a desktop than start it without any part of the jail
     #[arg(long, num_args = 0..=1, default_missing_value = "on", value_name = "on|off")]
     require_jail: Option<Switch>,
@@ -96,6 +102,8 @@ impl SettingOptions {
         put(&self.machine, &mut settings.machine);
         put(&self.network, &mut settings.network);
         put(&self.screens, &mut settings.screens);
+        put(&self.clipboard, &mut settings.sharing.clipboard);
+        put(&self.files, &mut settings.sharing.files);
         switch(self.video_only, &mut settings.video_only);
         switch(self.sound, &mut settings.sound);
         switch(self.agents, &mut settings.agents);
@@ -134,6 +142,8 @@ pub(super) fn lines(settings: &PoolSettings) -> Vec<String> {
         switch("sound", settings.sound),
         switch("agents", settings.agents),
         format!("screens: {}", settings.screens),
+        format!("clipboard: {}", settings.sharing.clipboard),
+        format!("files: {}", settings.sharing.files),
         switch("require-jail", settings.require_jail),
     ]
 }

@@ -1,8 +1,10 @@
 //! The gateway: from a browser's WebSocket to a desktop's socket and back.
 //!
 //! The bytes of a message are the same on both legs. The gateway never decodes a picture: it looks
-//! at a message's first byte, to keep those who only watch from acting, and counts.
+//! at a message's first byte, to keep those who only watch from acting and what a pool does not share
+//! from crossing, and counts.
 
+mod crossing;
 mod opening;
 mod relay;
 mod session_watch;

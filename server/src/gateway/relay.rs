@@ -1,9 +1,11 @@
 //! Moving messages both ways, each way at the pace of its receiver.
 
+use super::crossing;
 use super::wire::{self, CloseCode};
 use super::{PING_EVERY, SILENCE};
 use crate::desktops::Handle;
 use crate::metrics::StreamCounters;
+use crate::people::Sharing;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -16,6 +18,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
 /// One message may take so long to leave; a picture over a very slow line takes a while.
@@ -47,6 +50,14 @@ impl End {
     }
 }
 
+/// Who looks at what, and what may cross meanwhile.
+#[derive(Clone, Copy)]
+pub(super) struct Viewing<'a> {
+    pub mode: ViewerMode,
+    pub desktop: &'a Handle,
+    pub sharing: Sharing,
+}
+
 /// When the client was last heard of.
 pub(super) struct LastHeard(Mutex<Instant>);
 
@@ -64,25 +75,36 @@ impl LastHeard {
     }
 }
 
-/// Client to machine: first what it said early, then what it says.
+/// Client to machine: first what it said early, then what it says; `answers` are given in its place.
 pub(super) async fn upstream(
     client: &mut SplitStream<WebSocket>,
     machine: &mut OwnedWriteHalf,
     early: VecDeque<Bytes>,
-    viewer: (ViewerMode, &Handle),
+    viewing: Viewing<'_>,
+    mut answers: mpsc::Receiver<Bytes>,
     heard: &LastHeard,
     counters: &StreamCounters,
 ) -> End {
     for message in early {
-        if pass_up(machine, &message, viewer, counters).await.is_err() {
+        if pass_up(machine, &message, viewing, counters).await.is_err() {
             return End::MachineGone;
         }
     }
-    while let Some(message) = client.next().await {
+    loop {
+        let message = tokio::select! {
+            message = client.next() => message,
+            Some(answer) = answers.recv() => {
+                if machine.write_all(&framed(&answer)).await.is_err() {
+                    return End::MachineGone;
+                }
+                continue;
+            }
+        };
+        let Some(message) = message else { return End::ClientGone };
         heard.hear();
         match message {
             Ok(Message::Binary(message)) => {
-                if pass_up(machine, &message, viewer, counters).await.is_err() {
+                if pass_up(machine, &message, viewing, counters).await.is_err() {
                     return End::MachineGone;
                 }
             }
@@ -91,21 +113,24 @@ pub(super) async fn upstream(
             Ok(Message::Close(_)) | Err(_) => return End::ClientGone,
         }
     }
-    End::ClientGone
 }
 
 async fn pass_up(
     machine: &mut OwnedWriteHalf,
     message: &[u8],
-    (mode, desktop): (ViewerMode, &Handle),
+    viewing: Viewing<'_>,
     counters: &StreamCounters,
 ) -> io::Result<()> {
+    if !crossing::may_cross(viewing.sharing, message) {
+        counters.refused();
+        return Ok(());
+    }
     if wire::is_input(message) {
-        if mode == ViewerMode::Watch {
+        if viewing.mode == ViewerMode::Watch {
             counters.dropped_input();
             return Ok(());
         }
-        desktop.acted();
+        viewing.desktop.acted();
     }
     counters.up(message.len());
     machine.write_all(&framed(message)).await
@@ -120,10 +145,13 @@ fn framed(message: &[u8]) -> BytesMut {
     frame
 }
 
-/// Machine to client, with a ping where there is nothing to say.
+/// Machine to client, with a ping where there is nothing to say. What may not cross is answered to
+/// the machine by `answers`, where anybody waits for an answer.
 pub(super) async fn downstream(
     machine: OwnedReadHalf,
     client: &mut SplitSink<WebSocket, Message>,
+    sharing: Sharing,
+    answers: mpsc::Sender<Bytes>,
     heard: &LastHeard,
     counters: &StreamCounters,
 ) -> End {
@@ -137,6 +165,10 @@ pub(super) async fn downstream(
         let (message, last) = tokio::select! {
             message = next(&mut messages) => match message {
                 Some(message) => {
+                    let Some(message) = let_down(message, sharing, &answers) else {
+                        counters.refused();
+                        continue;
+                    };
                     counters.down(message.len());
                     let last = wire::is_closed(&message);
                     (Message::Binary(message), last)
@@ -156,6 +188,18 @@ pub(super) async fn downstream(
             Ok(Err(_)) | Err(_) => return End::ClientGone,
         }
     }
+}
+
+/// The message as it may cross, if it may.
+fn let_down(message: Bytes, sharing: Sharing, answers: &mpsc::Sender<Bytes>) -> Option<Bytes> {
+    if crossing::may_cross(sharing, &message) {
+        return crossing::told(sharing, message);
+    }
+    if let Some(answer) = crossing::answer(&message) {
+        // A machine that asks faster than it listens may wait.
+        let _ = answers.try_send(answer);
+    }
+    None
 }
 
 async fn next(messages: &mut FramedRead<OwnedReadHalf, LengthDelimitedCodec>) -> Option<Bytes> {

@@ -1,21 +1,25 @@
 //! One person's view of one desktop, from opening to end.
 
 use super::opening::{NotOpened, open};
-use super::relay::{self, End, LastHeard};
+use super::relay::{self, End, LastHeard, Viewing};
 use super::session_watch::session_ended;
 use super::wire::{self, CloseCode};
 use crate::desktops::{Handle, State};
 use crate::metrics::Metrics;
+use crate::people::Sharing;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, StreamExt};
 use oriel_auth::{SessionId, Sessions};
 use oriel_vmm_api::ViewerMode;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// The last messages have so long to leave.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
+/// Answers to the machine that wait for the one before them to be written.
+const ANSWERS: usize = 4;
 /// After a machine's connection broke, its desktop has so long to say what became of it.
 const VERDICT: Duration = Duration::from_secs(12);
 
@@ -25,6 +29,8 @@ pub struct Stream {
     pub desktop: Handle,
     /// What the viewer may do.
     pub mode: ViewerMode,
+    /// What may cross between the two.
+    pub sharing: Sharing,
     /// The session that it ends with,
     pub session: SessionId,
     /// and where to look for that.
@@ -62,11 +68,15 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
     let heard = LastHeard::now();
     let (mut to_client, mut from_client) = socket.split();
     let (from_machine, mut to_machine) = opened.machine.into_split();
+    let viewing = Viewing { mode: stream.mode, desktop: &stream.desktop, sharing: stream.sharing };
+    let (answer, answers) = mpsc::channel(ANSWERS);
     let end = tokio::select! {
         end = relay::upstream(
-            &mut from_client, &mut to_machine, opened.early, (stream.mode, &stream.desktop), &heard, &counters,
+            &mut from_client, &mut to_machine, opened.early, viewing, answers, &heard, &counters,
         ) => Ok(end),
-        end = relay::downstream(from_machine, &mut to_client, &heard, &counters) => Ok(end),
+        end = relay::downstream(
+            from_machine, &mut to_client, stream.sharing, answer, &heard, &counters,
+        ) => Ok(end),
         () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
         () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
     };

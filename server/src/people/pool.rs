@@ -1,5 +1,6 @@
 //! A pool: an image and what its desktops get of the host.
 
+use super::sharing::Sharing;
 use crate::network::{NetworkSetting, Reach};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
@@ -80,6 +81,8 @@ pub struct PoolSettings {
     pub agents: bool,
     /// Screens that a viewer may ask for, 1 to 4.
     pub screens: u8,
+    /// What they share with the computers that show them; at once for whoever connects.
+    pub sharing: Sharing,
     /// Rather not start than start without any part of the jail.
     pub require_jail: bool,
 }
@@ -103,6 +106,7 @@ impl PoolSettings {
             sound: true,
             agents: true,
             screens: 4,
+            sharing: Sharing::default(),
             require_jail: false,
         }
     }
@@ -141,7 +145,8 @@ impl Pool {
     /// The columns of `pools p` that [`Pool::from_columns`] reads.
     pub(crate) const COLUMNS: &str = "p.id AS pool_id, p.name AS pool_name, p.image, p.cpus, p.memory_mib, \
          p.machine, p.video_only, p.network, p.reach, p.disk_mib_s, p.disk_iops, p.network_mbit_s, \
-         p.cpu_limit_percent, p.memory_overhead_mib, p.sound, p.agents, p.screens, p.require_jail";
+         p.cpu_limit_percent, p.memory_overhead_mib, p.sound, p.agents, p.screens, p.clipboard, p.files, \
+         p.require_jail";
 
     pub(crate) fn from_columns(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self {
@@ -163,6 +168,7 @@ impl Pool {
                 sound: row.try_get("sound")?,
                 agents: row.try_get("agents")?,
                 screens: row.try_get("screens")?,
+                sharing: Sharing { clipboard: parsed(row, "clipboard")?, files: parsed(row, "files")? },
                 require_jail: row.try_get("require_jail")?,
             },
         })

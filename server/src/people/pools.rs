@@ -23,7 +23,7 @@ pub enum PoolError {
 }
 
 /// The columns that [`bind`] fills, in its order.
-const SET: [&str; 16] = [
+const SET: [&str; 18] = [
     "image",
     "cpus",
     "memory_mib",
@@ -39,6 +39,8 @@ const SET: [&str; 16] = [
     "sound",
     "agents",
     "screens",
+    "clipboard",
+    "files",
     "require_jail",
 ];
 
@@ -62,6 +64,8 @@ fn bind<'q>(
         .bind(settings.sound)
         .bind(settings.agents)
         .bind(settings.screens)
+        .bind(settings.sharing.clipboard.as_str())
+        .bind(settings.sharing.files.as_str())
         .bind(settings.require_jail)
 }
 
@@ -194,6 +198,7 @@ impl Pools {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Sharing, Ways};
     use super::*;
     use crate::state::{StateDir, open_database};
 
@@ -221,6 +226,7 @@ mod tests {
             sound: false,
             agents: false,
             screens: 1,
+            sharing: Sharing { clipboard: Ways::ToDesktop, files: Ways::Off },
             require_jail: true,
         };
         pools.set("plain", &all).await.unwrap();

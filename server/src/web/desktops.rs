@@ -161,6 +161,7 @@ pub(super) async fn stream(
     let stream = gateway::Stream {
         desktop: desktop.handle,
         mode,
+        sharing: desktop.record.pool.settings.sharing,
         session: caller.session.id,
         sessions: app.login.sessions.clone(),
         metrics: Arc::clone(&app.metrics),

@@ -8,7 +8,7 @@ use oriel_auth::{Password, PasswordHasher, Persons};
 use oriel_server::config::Config;
 use oriel_server::desktops::DesktopTable;
 use oriel_server::images::{DiskProgram, ImageStore, Imported, NewImage, RunsAt, import};
-use oriel_server::people::{PoolSettings, Pools};
+use oriel_server::people::{PoolSettings, Pools, Sharing};
 use oriel_server::serve::{Ready, serve};
 use oriel_server::state::{StateDir, open_database};
 use serde_json::Value;
@@ -107,6 +107,15 @@ impl House {
             let person = persons.add(name, role, &hash, 0).await.unwrap();
             pools.entitle("desk", &person.id).await.unwrap();
         }
+        db.close().await;
+    }
+
+    /// What the desktops share from here on with those who open them.
+    pub async fn share(&self, sharing: Sharing) {
+        let db = open_database(&self.state()).await.unwrap();
+        let pools = Pools::new(db.clone());
+        let settings = pools.get("desk").await.unwrap().settings;
+        pools.set("desk", &PoolSettings { sharing, ..settings }).await.unwrap();
         db.close().await;
     }
 

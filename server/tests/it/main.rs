@@ -13,5 +13,6 @@ mod login;
 mod machine;
 mod networks;
 mod serving;
+mod sharing;
 mod strangers;
 mod streams;

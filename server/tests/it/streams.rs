@@ -7,7 +7,7 @@ use oriel_server::desktops::{CGROUP_MOUNT, look_at_cgroups};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
-const HELLO: &[u8] = b"\x81{\"versions\":[1],\"h264\":true,\"video_only\":false}";
+pub const HELLO: &[u8] = b"\x81{\"versions\":[1],\"h264\":true,\"video_only\":false}";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn ticket(browser: &Browser, desktop: &str, mode: &str) -> String {
@@ -17,13 +17,13 @@ async fn ticket(browser: &Browser, desktop: &str, mode: &str) -> String {
     answer.json()["ticket"].as_str().unwrap().to_owned()
 }
 
-async fn open(browser: &Browser, desktop: &str, mode: &str) -> Socket {
+pub async fn open(browser: &Browser, desktop: &str, mode: &str) -> Socket {
     let ticket = ticket(browser, desktop, mode).await;
     browser.open(&format!("{desktop}/stream?ticket={ticket}")).await.unwrap()
 }
 
 /// The next message of the given type.
-async fn next(socket: &mut Socket, kind: u8) -> Vec<u8> {
+pub async fn next(socket: &mut Socket, kind: u8) -> Vec<u8> {
     let wait = async {
         loop {
             match socket.next().await {
@@ -36,7 +36,7 @@ async fn next(socket: &mut Socket, kind: u8) -> Vec<u8> {
     tokio::time::timeout(PATIENCE, wait).await.expect("a message in time")
 }
 
-async fn send(socket: &mut Socket, bytes: &[u8]) {
+pub async fn send(socket: &mut Socket, bytes: &[u8]) {
     socket.send(Message::Binary(bytes.to_vec().into())).await.unwrap();
 }
 
