@@ -61,7 +61,8 @@ async function use(page, end) {
 function slope(values) {
   const middle = (values.length - 1) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [above, below] = values.reduce(([a, b], value, at) => [a + (at - middle) * (value - mean), b + (at - middle) ** 2], [0, 0]);
+  const sum = (of) => values.reduce((all, value, at) => all + of(at - middle, value - mean), 0);
+  const [above, below] = [sum((x, y) => x * y), sum((x) => x * x)];
   return { mean, perHour: below === 0 ? 0 : (60 * above) / below };
 }
 
@@ -79,7 +80,8 @@ try {
       samples.machine.push(family(pid).reduce((sum, member) => sum + resident(member), 0));
       samples.renderer.push(await rendererMib(browser));
       samples.heap.push(await heapMib(view.page));
-      console.error(`minute ${minute + 1}: ${Object.entries(samples).map(([what, of]) => `${what} ${of.at(-1).toFixed(1)}`).join(', ')} MiB`);
+      const now = Object.entries(samples).map(([what, of]) => `${what} ${of.at(-1).toFixed(1)}`);
+      console.error(`minute ${minute + 1}, MiB: ${now.join(', ')}`);
     }
   } finally {
     await view.close();
