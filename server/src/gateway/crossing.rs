@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn each_way_has_its_messages_and_nothing_else_is_touched() {
         use Ways::{Both, FromDesktop, Off, ToDesktop};
-        assert_eq!(refused(Both, Both), []);
+        assert_eq!(refused(Both, Both), Vec::<u8>::new());
         assert_eq!(refused(ToDesktop, Both), [0x0B, 0x0D, 0x8F]);
         assert_eq!(refused(FromDesktop, Both), [0x0C, 0x8E, 0x90]);
         assert_eq!(refused(Both, ToDesktop), [0x11, 0x12, 0x97, 0x98]);
