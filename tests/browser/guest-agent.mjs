@@ -4,8 +4,9 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { httpRelay } from './proxy.mjs';
 
 const PIECE = 60 * 1024;
-const type = { agents: 0x0a, offer: 0x0b, ask: 0x0c, data: 0x0d, status: 0x0e };
-const fromClient = { key: 0x83, offer: 0x8e, ask: 0x8f, data: 0x90, start: 0x91, file: 0x92, cancel: 0x93 };
+const CREDIT = 256 * 1024;
+const type = { agents: 0x0a, offer: 0x0b, ask: 0x0c, data: 0x0d, status: 0x0e, fileOffer: 0x11, content: 0x12 };
+const fromClient = { key: 0x83, offer: 0x8e, ask: 0x8f, data: 0x90, start: 0x91, file: 0x92, cancel: 0x93, answer: 0x97, taken: 0x98 };
 
 export class GuestAgent {
   /** `prelude` is put before the code of the client's worker. */
@@ -19,6 +20,7 @@ export class GuestAgent {
     agent.takesFiles = true;
     agent.clients = new Set();
     agent.nextRequest = 1;
+    agent.sending = new Map();
     agent.pastes = new Map();
     const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'oriel.v1', maxPayload: 1 << 20 });
     agent.server = httpRelay(port, prelude);
@@ -66,9 +68,51 @@ export class GuestAgent {
       case fromClient.cancel:
         this.log.push({ cancel: body.readUInt32LE(0) });
         return true;
+      case fromClient.answer:
+        this.#answered(client, this.sending.get(body.readUInt32LE(0)), body[4] === 1);
+        return true;
+      case fromClient.taken:
+        this.#taken(client, this.sending.get(body.readUInt32LE(0)), Number(body.readBigUInt64LE(4)));
+        return true;
       default:
         return false;
     }
+  }
+
+  /** The guest sends a file; what becomes of it is in the object. */
+  send(name, contents) {
+    const sending = { offer: this.sending.size + 1, contents, state: 'offered', sent: 0, taken: 0 };
+    this.sending.set(sending.offer, sending);
+    this.#tell(type.fileOffer, { offer: sending.offer, name, size: contents.length });
+    return sending;
+  }
+
+  /** The guest's program stops sending it. */
+  giveUp(sending) {
+    sending.state = 'given up';
+    for (const client of this.clients) client.send(content(sending, 3, Buffer.alloc(0)));
+  }
+
+  #answered(client, sending, accepted) {
+    sending.state = accepted ? 'taken' : sending.state === 'offered' ? 'declined' : 'stopped';
+    if (accepted) this.passOn(sending, client);
+  }
+
+  #taken(client, sending, received) {
+    sending.taken = received;
+    if (received === sending.contents.length && sending.sent === received) sending.state = 'done';
+    else this.passOn(sending, client);
+  }
+
+  /** As much as the credit allows, and no more than `stopsAt`. */
+  passOn(sending, client = [...this.clients][0]) {
+    const { contents, stopsAt = contents.length } = sending;
+    do {
+      const to = Math.min(sending.sent + PIECE, sending.taken + CREDIT, stopsAt);
+      if (to === sending.sent && to < contents.length) return;
+      client.send(content(sending, to === contents.length ? 1 : 0, contents.subarray(sending.sent, to)));
+      sending.sent = to;
+    } while (sending.sent < contents.length);
   }
 
   /** The guest copies. */
@@ -148,4 +192,13 @@ export class GuestAgent {
 function able(message) {
   const abilities = { ...JSON.parse(message.subarray(1)), clipboard: true, files: true };
   return Buffer.concat([Buffer.from([type.agents]), Buffer.from(JSON.stringify(abilities))]);
+}
+
+/** A piece of what the guest sends. */
+function content({ offer }, flags, bytes) {
+  const head = Buffer.alloc(6);
+  head[0] = type.content;
+  head.writeUInt32LE(offer, 1);
+  head[5] = flags;
+  return Buffer.concat([head, bytes]);
 }

@@ -44,6 +44,7 @@ need qemu-ga e2fsck
 modules='virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon virtio_net evdev ext4 button'
 for program in qemu-ga e2fsck; do add_program "$work/guest/programs" "$(command -v "$program")"; done
 guest_files=("$here"/guest/{pattern,screens,memory,net,agents}.sh "$work/guest")
+guest_files+=("$here/../../deploy/images/debian-xfce/root/usr/bin/oriel-send")
 sound=false
 if [[ $vmm == oriel ]] && has_sound_driver "$kernel"; then
     sound=true modules="$modules virtio_snd"

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2015
-# The guest's part of trying the agents: qemu-guest-agent at its port, with the
-# test disk mounted so that there is something to freeze. Sourced by the guest's
+# The guest's part of trying the agents: oriel-send and qemu-guest-agent at their
+# ports, with the test disk mounted so that there is something to send and to freeze. Sourced by the guest's
 # init, after it has tried the disk.
 # There is no udev here to give the ports their names.
 mkdir -p /dev/virtio-ports /etc /sbin
@@ -11,6 +11,13 @@ for port in /sys/class/virtio-ports/*; do
 done
 echo 'PRETTY_NAME="Nested guest"' > /etc/os-release
 hostname nested-guest
+# Files out: the program of the desktop image, with the stock kernel's port. It waits for whoever
+# takes the file.
+cat /mnt/written /mnt/written /mnt/written | head -c 5000003 > '/tmp/sent file.bin'
+sum=$(sha256sum < '/tmp/sent file.bin')
+say "sends 5000003 bytes with the sum ${sum%% *}"
+(sh /oriel-send '/tmp/sent file.bin' && say_when 'file sent' || fail 'the file was not sent') &
+
 # What the agent runs to shut the guest down. The power button is tried after it.
 printf '#!/bin/sh\necho "guest: told to shut down: $*" > /dev/console\n' > /sbin/shutdown
 chmod 755 /sbin/shutdown

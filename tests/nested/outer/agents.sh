@@ -4,6 +4,13 @@
 # Within the limit after which a guest is thawed by itself
 frozen_for_a_while() { answered freeze '^1 file systems' && sleep 12 && answered thaw '^[1-9]'; }
 
+what='5 MB that the guest sends arrive with their sum'
+received() {
+    file=$(machine_receive "$results") && [ "${file##*/}" = 'sent file.bin' ] &&
+        sum=$(sha256sum < "$file") && said "guest: sends 5000003 bytes with the sum ${sum%% *}"
+}
+check received
+what='and the guest is told that they did' && check wait_for 30 said 'guest: file sent'
 what='the packaged guest agent finds its port and tells what the guest is' && check wait_for 60 answered facts 'Nested guest'
 what='the description tells that the agent is connected' && check answered describe '"guest": true'
 what='the agent names the mounted disk' && check answered facts '"mountpoint": "/mnt"'

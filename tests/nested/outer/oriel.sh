@@ -30,6 +30,8 @@ machine_resize() { oriel-vmm tell --socket "$socket" resize "$@" >> "$results/cl
 machine_listen() { oriel-vmm listen --socket "$socket" --seconds "$1" --out "$2"; }
 machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
 machine_tell() { oriel-vmm tell --socket "$socket" "$1"; }
+# machine_receive FOLDER: saves the next file that the guest sends there, and prints its path
+machine_receive() { oriel-vmm receive --socket "$socket" --into "$1" 2>> "$results/client.log"; }
 # machine_copy TYPE FILE: lets the guest paste the file until the process $copying ends
 machine_copy() {
     oriel-vmm copy --socket "$socket" --seconds 300 "$1" < "$2" >> "$results/client.log" 2>&1 &

@@ -95,8 +95,15 @@ describe('messages from the server', () => {
     });
     expect(parseServerMessage(buffer(u8(0x0a), text('{"sound":true,"clipboard":true}')))).toEqual({
       type: 'agents',
-      agents: { clipboard: true, files: false, sound: true, microphone: false },
+      agents: { clipboardTo: true, clipboardFrom: true, files: false, sound: true, microphone: false },
     });
+    const ways = (clipboard: boolean, clipboard_ways: string): unknown =>
+      parseServerMessage(buffer(u8(0x0a), text(JSON.stringify({ clipboard, clipboard_ways }))));
+    expect(ways(true, 'to-desktop')).toMatchObject({ agents: { clipboardTo: true, clipboardFrom: false } });
+    expect(ways(true, 'from-desktop')).toMatchObject({ agents: { clipboardTo: false, clipboardFrom: true } });
+    for (const nothing of [ways(true, 'off'), ways(false, 'both'), ways(true, 'sideways')]) {
+      expect(nothing).toMatchObject({ agents: { clipboardTo: false, clipboardFrom: false } });
+    }
   });
 
   it('passes unknown types on, for they come from newer servers', () => {

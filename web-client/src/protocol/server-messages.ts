@@ -37,7 +37,10 @@ export interface AudioPacket {
 
 /** What the guest can do beside its screen. */
 export interface Agents {
-  readonly clipboard: boolean;
+  /** What the person copied may go to the desktop. */
+  readonly clipboardTo: boolean;
+  /** What was copied in the desktop may come here. */
+  readonly clipboardFrom: boolean;
   readonly files: boolean;
   readonly sound: boolean;
   readonly microphone: boolean;
@@ -177,7 +180,15 @@ function parseWelcome(reader: ByteReader): ServerMessage {
 
 function parseAgents(body: Record<string, unknown>): Agents {
   const can = (what: string): boolean => body[what] === true;
-  return { clipboard: can('clipboard'), files: can('files'), sound: can('sound'), microphone: can('microphone') };
+  const ways = body['clipboard_ways'] ?? 'both';
+  const either = (one: string): boolean => can('clipboard') && (ways === 'both' || ways === one);
+  return {
+    clipboardTo: either('to-desktop'),
+    clipboardFrom: either('from-desktop'),
+    files: can('files'),
+    sound: can('sound'),
+    microphone: can('microphone'),
+  };
 }
 
 function parseClipboardOffer(body: Record<string, unknown>): ServerMessage {

@@ -98,7 +98,7 @@ export class Desk {
       onMenu: () => {
         this.menuOpen.value = true;
       },
-      paste: { mayHappen: () => this.clipboard.shared.peek(), arrived: () => this.clipboard.pasteByKeys() },
+      paste: { mayHappen: () => this.clipboard.gives.peek(), arrived: () => this.clipboard.pasteByKeys() },
     });
     if (start.mode === 'interact') {
       this.#stopEffects.push(wantFittingScreen(this.link, this.#room, start.screen));
@@ -183,7 +183,7 @@ export class Desk {
 
   /** What no keys type is left to the clipboard. */
   async #handOver(text: string): Promise<void> {
-    const given = this.clipboard.shared.peek() && (await this.clipboard.offer({ text, png: null }));
+    const given = this.clipboard.gives.peek() && (await this.clipboard.offer({ text, png: null }));
     notify(
       given
         ? `The desktop’s keyboard cannot type “${text}”. It is in its clipboard: paste it there.`

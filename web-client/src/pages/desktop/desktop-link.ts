@@ -36,7 +36,13 @@ export class DesktopLink {
   /** Whether it is what the desktop shows now. */
   readonly live = signal(false);
   /** What the guest can do beside its screen. */
-  readonly agents = signal<Agents>({ clipboard: false, files: false, sound: false, microphone: false });
+  readonly agents = signal<Agents>({
+    clipboardTo: false,
+    clipboardFrom: false,
+    files: false,
+    sound: false,
+    microphone: false,
+  });
   readonly stats = signal<Stats | null>(null);
   /** Whether every exact picture is compared with the desktop's own. */
   readonly proving = signal(false);

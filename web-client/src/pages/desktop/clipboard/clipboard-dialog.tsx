@@ -24,24 +24,36 @@ export function ClipboardDialog({ clipboard, onClose }: ClipboardDialogProps) {
     <Dialog title="Clipboard" onClose={onClose}>
       <section class="dialog-part">
         <h3>From this computer to the desktop</h3>
-        <p>Copy text or a picture here, and press Ctrl+V in the desktop. Up to 64 MiB.</p>
-        <Permission clipboard={clipboard} />
+        {clipboard.gives.value ? (
+          <>
+            <p>Copy text or a picture here, and press Ctrl+V in the desktop. Up to 64 MiB.</p>
+            <Permission clipboard={clipboard} />
+          </>
+        ) : (
+          <p>Not for this desktop: its administrator lets nothing in that was copied outside.</p>
+        )}
       </section>
       <section class="dialog-part">
         <h3>From the desktop to this computer</h3>
-        <p>Copy in the desktop, and paste here. Some browsers let it in at your next click or key.</p>
+        <p>
+          {clipboard.takes.value
+            ? 'Copy in the desktop, and paste here. Some browsers let it in at your next click or key.'
+            : 'Not for this desktop: its administrator lets nothing out that is copied in it.'}
+        </p>
       </section>
-      <form onSubmit={give}>
-        <label class="field">
-          Text for the desktop’s clipboard
-          <textarea rows={3} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
-        </label>
-        <div class="dialog-actions">
-          <button type="submit" class="button primary" disabled={text === ''}>
-            Give it to the desktop
-          </button>
-        </div>
-      </form>
+      {clipboard.gives.value && (
+        <form onSubmit={give}>
+          <label class="field">
+            Text for the desktop’s clipboard
+            <textarea rows={3} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+          </label>
+          <div class="dialog-actions">
+            <button type="submit" class="button primary" disabled={text === ''}>
+              Give it to the desktop
+            </button>
+          </div>
+        </form>
+      )}
     </Dialog>
   );
 }

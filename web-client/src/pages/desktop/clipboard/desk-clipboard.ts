@@ -15,14 +15,17 @@ const REFUSED =
 
 /** The person's clipboard and the guest's, kept as one. */
 export class DeskClipboard {
-  /** Whether the guest shares its clipboard with this viewer. */
-  readonly shared = computed(() => {
-    const link = this.#link.link.value;
-    return link.state === 'connected' && !link.watching && this.#link.agents.value.clipboard;
-  });
+  /** Whether what the person copied may be pasted in the guest. */
+  readonly gives = computed(() => this.#acts.value && this.#link.agents.value.clipboardTo);
+  /** Whether what was copied in the guest may be pasted here. */
+  readonly takes = computed(() => this.#acts.value && this.#link.agents.value.clipboardFrom);
   /** Whether the page may look into the person's clipboard without being asked to paste. */
   readonly permission = signal<PermissionState | 'unknown'>('unknown');
   readonly #link: DesktopLink;
+  readonly #acts = computed(() => {
+    const link = this.#link.link.value;
+    return link.state === 'connected' && !link.watching;
+  });
   readonly #onFiles: (files: readonly File[]) => void;
   readonly #abort = new AbortController();
   readonly #stopEffect: () => void;
@@ -44,7 +47,7 @@ export class DeskClipboard {
     }
     window.addEventListener('focus', () => void this.#onFocus(), { signal });
     this.#stopEffect = effect(() => {
-      if (this.shared.value) {
+      if (this.gives.value) {
         void this.#look();
       }
     });
@@ -107,7 +110,7 @@ export class DeskClipboard {
 
   /** The guest copied something. */
   guestCopied(contents: ClipboardContents): void {
-    if (!this.shared.peek()) {
+    if (!this.takes.peek()) {
       return;
     }
     if (isEmpty(contents)) {
@@ -126,7 +129,7 @@ export class DeskClipboard {
   /** Offers what the person copied elsewhere, where the browser lets the page look. */
   async #look(): Promise<void> {
     this.permission.value = await readPermission();
-    if (this.permission.value === 'granted' && this.shared.peek() && document.hasFocus() && this.#pending === null) {
+    if (this.permission.value === 'granted' && this.gives.peek() && document.hasFocus() && this.#pending === null) {
       await readLocal().then(
         (contents) => (isTooLarge(contents) ? undefined : this.offer(contents)),
         () => undefined,

@@ -44,7 +44,7 @@ export function Tiles({ desk, watching, onClipboard }: SessionMenuProps) {
           onClick={() => void toggleMicrophone(sound)}
         />
       )}
-      {clipboard.shared.value && <Tile icon="clipboard" label="Clipboard" onClick={onClipboard} />}
+      {(clipboard.gives.value || clipboard.takes.value) && <Tile icon="clipboard" label="Clipboard" onClick={onClipboard} />}
       {files.taken.value && (
         <Tile
           icon="upload"
