@@ -14,6 +14,9 @@ const PATIENCE_S = 30;
 /** What Chromium is told by arguments: a microphone that beeps, for every page. */
 const fakeMicrophone = { 'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true };
 
+/** The panel of downloads takes the keys when it opens. */
+const quietDownloads = { 'browser.download.alwaysOpenPanel': false };
+
 /** See `launch` of browser.mjs. */
 export async function launchFirefox({ microphone, ratio }) {
   const card = microphone ? await soundCard() : null;
@@ -24,7 +27,7 @@ export async function launchFirefox({ microphone, ratio }) {
     acceptInsecureCerts: true,
     defaultViewport: null,
     args: ratio === 1 ? [] : ['--width=901', '--height=703'],
-    extraPrefsFirefox: { ...(microphone ? fakeMicrophone : {}), 'layout.css.devPixelsPerPx': `${ratio}` },
+    extraPrefsFirefox: { ...quietDownloads, ...(microphone ? fakeMicrophone : {}), 'layout.css.devPixelsPerPx': `${ratio}` },
     env: { ...process.env, ...card?.env },
   });
   return {
