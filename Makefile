@@ -30,7 +30,7 @@ test: ## Set up everything and run all tests; ends with the count
 	@tests/run.sh
 test-nested: ## The long tests of our machine with stock kernels on nested KVM
 	@tests/run.sh nested-long
-fuzz: ## Fuzz what guests, clients and image makers can feed to Oriel: 60 s a target
+fuzz: ## Fuzz what guests, clients and image makers can feed to Oriel: 30 s a target
 	@tests/fuzz/run.sh
 bench: ## Measure; one JSON object a line on standard output
 	@tests/bench/run.sh

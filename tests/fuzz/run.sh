@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes what guests, clients and makers of images can feed to Oriel.
 #
-#   run.sh [--seconds N] [--jobs N] [TARGET ...]     default: 60 s of every target, four at a time
+#   run.sh [--seconds N] [--jobs N] [TARGET ...]     default: 30 s of every target, four at a time
 #
 # Every case in regressions/TARGET and every seed in seeds/TARGET goes first. Prints `ok - …` or
 # `not ok - …` a target, with the number of executions. What crashes, hangs or takes too much memory
@@ -9,7 +9,7 @@
 #   ORIEL_FUZZ_TARGET=TARGET target/release/fuzz FILE
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
-seconds=60 jobs=4
+seconds=30 jobs=4
 while (($#)); do
     case $1 in
         --seconds) seconds=$2 && shift 2 ;;
