@@ -40,9 +40,9 @@ fi
 prepare "devices-$vmm-$release"
 make_outer
 kernel=$(fetch_kernel "$release" linux-image-amd64)
-need qemu-ga e2fsck
+need qemu-ga e2fsck flock
 modules='virtio_pci virtio_blk virtio_gpu virtio_input virtio_console virtio_rng virtio_balloon virtio_net evdev ext4 button'
-for program in qemu-ga e2fsck; do add_program "$work/guest/programs" "$(command -v "$program")"; done
+for program in qemu-ga e2fsck flock; do add_program "$work/guest/programs" "$(command -v "$program")"; done
 guest_files=("$here"/guest/{pattern,screens,memory,net,agents}.sh "$work/guest")
 guest_files+=("$here/../../deploy/images/debian-xfce/root/usr/bin/oriel-send")
 sound=false

@@ -11,18 +11,18 @@ for port in /sys/class/virtio-ports/*; do
 done
 echo 'PRETTY_NAME="Nested guest"' > /etc/os-release
 hostname nested-guest
-# Files out: the program of the desktop image, with the stock kernel's port. It waits for whoever
-# takes the file.
-cat /mnt/written /mnt/written /mnt/written | head -c 5000003 > '/tmp/sent file.bin'
-sum=$(sha256sum < '/tmp/sent file.bin')
-say "sends 5000003 bytes with the sum ${sum%% *}"
-(sh /oriel-send '/tmp/sent file.bin' && say_when 'file sent' || fail 'the file was not sent') &
-
 # What the agent runs to shut the guest down. The power button is tried after it.
 printf '#!/bin/sh\necho "guest: told to shut down: $*" > /dev/console\n' > /sbin/shutdown
 chmod 755 /sbin/shutdown
 
 mount -t ext4 /dev/vda /mnt || fail 'the disk could not be mounted for the agent'
+# Files out: the program of the desktop image, with the stock kernel's port. It waits for whoever
+# takes the file.
+cat /mnt/written /mnt/written /mnt/written | head -c 5000003 > '/tmp/sent file.bin'
+sum=$(sha256sum < '/tmp/sent file.bin')
+say "sends a file with the sum ${sum%% *}"
+(PATH=$PATH:/programs/bin sh /oriel-send '/tmp/sent file.bin' && say_when 'file sent' || fail 'the file was not sent') &
+
 # A frozen disk makes whoever writes wait.
 (while :; do
     read -r before _ < /proc/uptime

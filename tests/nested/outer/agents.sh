@@ -7,7 +7,8 @@ frozen_for_a_while() { answered freeze '^1 file systems' && sleep 12 && answered
 what='5 MB that the guest sends arrive with their sum'
 received() {
     file=$(machine_receive "$results") && [ "${file##*/}" = 'sent file.bin' ] &&
-        sum=$(sha256sum < "$file") && said "guest: sends 5000003 bytes with the sum ${sum%% *}"
+        [ "$(wc -c < "$file")" -eq 5000003 ] &&
+        sum=$(sha256sum < "$file") && said "guest: sends a file with the sum ${sum%% *}"
 }
 check received
 what='and the guest is told that they did' && check wait_for 30 said 'guest: file sent'
