@@ -1,5 +1,6 @@
 //! Makes the updates that bring one viewer's picture up to date.
 
+use crate::budget::{Allowance, Budget, urgency};
 use crate::damage::{Change, Scanner};
 use crate::exact::{Content, ExactEncoder};
 use crate::geometry::{Rect, Size};
@@ -7,11 +8,13 @@ use crate::moves::{Found, Moves};
 use crate::picture::Picture;
 use crate::policy::Policy;
 use crate::protocol::Update;
+use crate::quality::Quality;
 use crate::source::PixelSource;
 use crate::subscription::Damage;
 use crate::tile_hashes::TileHashes;
 use crate::tiles::{Grid, TILE};
 use crate::video::VideoStreams;
+use crate::video::streams::Room;
 use std::time::Instant;
 
 /// Larger screens are shown up to here: a viewer's memory is bounded, whatever a guest claims.
@@ -58,6 +61,8 @@ pub struct Composer {
     scanner: Scanner,
     moves: Moves,
     exact: ExactEncoder,
+    budget: Budget,
+    quality: Quality,
     streams: VideoStreams,
     h264: bool,
     video_only: bool,
@@ -83,6 +88,8 @@ impl Composer {
             scanner: Scanner::default(),
             moves: Moves::default(),
             exact: ExactEncoder::new()?,
+            budget: Budget::default(),
+            quality: Quality::default(),
             streams: VideoStreams::default(),
             h264,
             video_only: video_only && h264,
@@ -152,6 +159,12 @@ impl Composer {
             self.streams.clear();
             self.all |= video_only;
         }
+    }
+
+    /// Frames are to have so much from now on; without a word, as much as it takes. What does not
+    /// fit follows in the next frames.
+    pub fn allow(&mut self, allowed: Allowance) {
+        self.budget.allow(allowed);
     }
 
     /// When [`Self::compose`] has something to do without new damage.
@@ -256,12 +269,20 @@ impl Composer {
         // What came into view by scrolling is new once, not in motion.
         changes.extend(exposed);
         changes.sort_unstable_by_key(|change| change.tile);
-        let photos = self.push_flat(join(changes), composed);
+        let mut changes = join(changes);
+        let area = |one: &Joined| u64::from(one.rect.width) * u64::from(one.rect.height);
+        if self.budget.is_tight_for(changes.iter().map(area).sum()) {
+            changes.sort_by_key(|one| urgency(one.rect, pointer));
+        }
+        self.budget.begin();
+        let photos = self.push_flat(changes, now, composed);
         let photo_area: u32 = photos.iter().map(|one| one.rect.width * one.rect.height).sum();
         if self.h264 && photo_area >= PHOTO_BURST {
-            motion.extend(photos.iter().flat_map(|one| one.tiles.iter().copied()));
+            let (shown, rest) = photos.split_at(self.photos_that_fit(&photos));
+            motion.extend(shown.iter().flat_map(|one| one.tiles.iter().copied()));
+            rest.iter().for_each(|joined| self.postpone(joined, now));
         } else {
-            self.push_photos(photos, composed);
+            self.push_photos(photos, now, composed);
         }
         if !motion.is_empty() {
             motion.sort_unstable();
@@ -271,10 +292,19 @@ impl Composer {
         if !self.video_only {
             let slice = if composed.changed { SMALL_SLICE } else { SLICE };
             let due = self.policy.due(pointer, now);
-            self.push_parts(&due, self.exact.raw_len() + slice, composed);
+            let limit = self.exact.raw_len() + slice;
+            for part in due {
+                if !self.budget.has_room_beside() {
+                    break;
+                }
+                self.push_parts(&[part], limit, composed);
+            }
         }
         match self.exact.finish() {
-            Ok(update) => composed.updates.extend(update),
+            Ok(update) => {
+                self.budget.compressed(update.as_ref().map_or(0, Update::len));
+                composed.updates.extend(update);
+            }
             Err(error) => {
                 tracing::error!(%error, "the exact part of a frame is lost; the picture begins anew");
                 self.begin = true;
@@ -282,11 +312,14 @@ impl Composer {
         }
     }
 
-    /// Adds what has few colours to the batch, and gives back the rest.
-    fn push_flat(&mut self, changes: Vec<Joined>, composed: &mut Composed) -> Vec<Joined> {
+    /// Adds what has few colours to the batch as far as there is room, and gives back what has many.
+    fn push_flat(&mut self, changes: Vec<Joined>, now: Instant, composed: &mut Composed) -> Vec<Joined> {
         let mut photos = Vec::new();
         for joined in changes {
-            if self.exact.push(&self.picture, joined.rect) == Content::TrueColour {
+            let room = self.budget.has_room();
+            if !room && self.exact.is_flat(&self.picture, joined.rect) {
+                self.postpone(&joined, now);
+            } else if !room || !self.push_if_flat(joined.rect) {
                 photos.push(joined);
             } else {
                 self.note_exact(&joined, composed);
@@ -295,10 +328,45 @@ impl Composer {
         photos
     }
 
-    fn push_photos(&mut self, photos: Vec<Joined>, composed: &mut Composed) {
+    /// How many of them video can show at once: it covers what lies between them as well.
+    fn photos_that_fit(&self, photos: &[Joined]) -> usize {
+        let most = self.quality.most_pixels(self.budget.for_video());
+        let mut covered = Rect::default();
+        let fits = |one: &&Joined| {
+            covered = covered.union(&one.rect);
+            covered.width as f32 * covered.height as f32 <= most
+        };
+        photos.iter().take_while(fits).count()
+    }
+
+    fn push_photos(&mut self, photos: Vec<Joined>, now: Instant, composed: &mut Composed) {
         for joined in photos {
-            self.exact.push_true_colour(&self.picture, joined.rect);
-            self.note_exact(&joined, composed);
+            if self.budget.has_room() {
+                self.push_photo(joined.rect);
+                self.note_exact(&joined, composed);
+            } else {
+                self.postpone(&joined, now);
+            }
+        }
+    }
+
+    fn push_if_flat(&mut self, rect: Rect) -> bool {
+        let before = self.exact.raw_len();
+        let flat = self.exact.push(&self.picture, rect) != Content::TrueColour;
+        self.budget.flat(self.exact.raw_len() - before);
+        flat
+    }
+
+    fn push_photo(&mut self, rect: Rect) {
+        let before = self.exact.raw_len();
+        self.exact.push_true_colour(&self.picture, rect);
+        self.budget.true_colour(self.exact.raw_len() - before);
+    }
+
+    fn postpone(&mut self, joined: &Joined, now: Instant) {
+        let grid = Grid::new(self.picture.size());
+        for tile in &joined.tiles {
+            self.policy.postponed(*tile, joined.rect.intersection(&grid.rect(*tile)), now);
         }
     }
 
@@ -309,8 +377,8 @@ impl Composer {
                 return;
             }
             let joined = Joined { rect: *rect, tiles: vec![*tile] };
-            if self.exact.push(&self.picture, joined.rect) == Content::TrueColour {
-                self.exact.push_true_colour(&self.picture, joined.rect);
+            if !self.push_if_flat(joined.rect) {
+                self.push_photo(joined.rect);
             }
             self.note_exact(&joined, composed);
         }
@@ -323,11 +391,13 @@ impl Composer {
 
     /// Adds tiles in motion as video, or exact where that cannot be.
     fn push_video(&mut self, tiles: &[usize], now: Instant, composed: &mut Composed) {
+        let room = Room { bytes: self.budget.for_video(), quality: &mut self.quality };
         let coded = if self.video_only {
-            self.streams.encode_of_all(&self.picture, tiles, now)
+            self.streams.encode_of_all(&self.picture, tiles, room, now)
         } else {
-            self.streams.encode(&self.picture, tiles, now)
+            self.streams.encode(&self.picture, tiles, room, now)
         };
+        self.budget.video(coded.updates.iter().map(|update| update.data.len()).sum());
         let video = tiles.iter().filter(|tile| coded.left.binary_search(tile).is_err());
         for tile in video {
             composed.video_tiles += 1;

@@ -5,6 +5,7 @@
 //! down in `PROTOCOL.md`. Nothing here knows about KVM, HTTP or people.
 
 pub mod audio;
+pub mod budget;
 pub mod canvas;
 pub mod client;
 mod company;
@@ -22,6 +23,7 @@ mod moves;
 pub mod picture;
 mod policy;
 pub mod protocol;
+mod quality;
 pub mod screen;
 pub mod source;
 pub mod subscription;

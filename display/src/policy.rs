@@ -2,7 +2,8 @@
 //!
 //! A tile grows hot while large parts of it change at the rate of a video, and cools with time.
 //! Hot tiles go as video when there are enough of them; everything else is exact at once. A tile
-//! shown as video is soft until it has been sent exact.
+//! shown as video is soft until it has been sent exact, and so is one that a slow line has no room
+//! for yet.
 
 use crate::damage::Change;
 use crate::geometry::Rect;
@@ -59,7 +60,7 @@ struct Tile {
     soft: Option<Soft>,
 }
 
-/// The client has it as video.
+/// The client has it as video, or as it was before.
 #[derive(Debug, Clone, Copy)]
 struct Soft {
     /// When it is to be made exact, if no newer video comes.
@@ -136,6 +137,13 @@ impl Policy {
         if let Some(soft) = self.tiles.get(tile).and_then(|tile| tile.soft) {
             self.set_soft(tile, soft.without(&rect));
         }
+    }
+
+    /// `rect` of the tile has changed and was not sent: it is to be made exact as soon as there is room.
+    pub fn postponed(&mut self, tile: usize, rect: Rect, now: Instant) {
+        let Some(before) = self.tiles.get(tile).map(|tile| tile.soft) else { return };
+        let part = before.map_or(rect, |soft| soft.part.union(&rect));
+        self.set_soft(tile, Some(Soft { due: now, part }));
     }
 
     /// `from` was copied to `to`: what was not exact there is not exact here.
@@ -233,7 +241,7 @@ impl Tile {
 }
 
 /// The square of the distance between a rectangle's middle and a point.
-fn distance(rect: Rect, (x, y): (u32, u32)) -> u64 {
+pub fn distance(rect: Rect, (x, y): (u32, u32)) -> u64 {
     let across = u64::from((rect.x + rect.width / 2).abs_diff(x));
     let down = u64::from((rect.y + rect.height / 2).abs_diff(y));
     across * across + down * down

@@ -131,11 +131,22 @@ impl Pending {
     }
 }
 
+/// A frame that the client acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ack {
+    /// Which.
+    pub frame_id: u32,
+    /// From when it came to the client until it was painted, as the client says.
+    pub painting: Duration,
+    /// When the message came.
+    pub received: Instant,
+}
+
 /// What the client asked for.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// Frames acknowledged: number and when the message came.
-    pub acks: VecDeque<(u32, Instant)>,
+    /// Frames acknowledged.
+    pub acks: VecDeque<Ack>,
     /// Pings to return; the oldest go when there are too many.
     pub pings: VecDeque<u64>,
     /// A whole new picture.

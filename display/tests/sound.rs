@@ -144,7 +144,7 @@ fn silence_sends_nothing_and_sound_after_it_comes_at_once() {
 #[test]
 fn a_slow_line_loses_old_sound_and_never_lags() {
     let room = Room::new();
-    // A picture that no socket's buffer holds keeps the writer busy until somebody reads it.
+    // Nothing is read for long, and no picture is ever acknowledged.
     let noise = |x: u32, y: u32| (x * 7919 + 13).wrapping_mul(y * 104_729 + 7) & 0x00ff_ffff;
     let guest = Guest::on(room.guest.screen.clone(), Size::new(1920, 1080));
     guest.draw_quietly(Size::new(1920, 1080).bounds(), noise);

@@ -3,3 +3,4 @@
 pub mod figure;
 pub mod line;
 pub mod scene_source;
+pub mod typist;

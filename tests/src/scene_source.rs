@@ -27,6 +27,14 @@ impl SceneSource {
         draw(&mut self.lock()).iter().filter_map(to_screen).collect()
     }
 
+    /// Draws a function of place, as 0x00RRGGBB.
+    pub fn paint(&self, colour: impl Fn(u32, u32) -> u32) {
+        let mut pixels = self.lock();
+        for (y, row) in (0..).zip(pixels.chunks_mut(self.size.width as usize)) {
+            (0..).zip(row).for_each(|(x, pixel)| *pixel = colour(x, y));
+        }
+    }
+
     /// A renderer of `scene` that fits.
     pub fn renderer(&self, scene: Scene) -> Renderer {
         Renderer::new(scene, self.size.width, self.size.height)

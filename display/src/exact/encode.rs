@@ -51,7 +51,7 @@ impl ExactEncoder {
     /// Adds `rect` of `picture` to the batch unless it is [`Content::TrueColour`]: the caller
     /// decides whether that goes to [`Self::push_true_colour`] or to video.
     pub fn push(&mut self, picture: &Picture, rect: Rect) -> Content {
-        if rect.width > MAX_SIDE || rect.height > MAX_SIDE || !self.palette.read(picture.rows(rect)) {
+        if !self.is_flat(picture, rect) {
             return Content::TrueColour;
         }
         let colours = self.palette.colours().len();
@@ -67,6 +67,11 @@ impl ExactEncoder {
         }
         pack(self.palette.pixels(), rect.width as usize, index_bits(colours), &mut self.raw);
         Content::Palette
+    }
+
+    /// Whether `rect` of `picture` is not [`Content::TrueColour`].
+    pub fn is_flat(&mut self, picture: &Picture, rect: Rect) -> bool {
+        rect.width <= MAX_SIDE && rect.height <= MAX_SIDE && self.palette.read(picture.rows(rect))
     }
 
     /// Adds `rect` of `picture` as true colour; one larger than the wire allows is cut up.

@@ -77,11 +77,11 @@ impl Mail {
         !self.parcels.is_empty() || !self.file_pieces.is_empty()
     }
 
-    /// Takes the next piece of contents.
-    pub fn take_piece(&mut self) -> Option<Piece> {
+    /// Takes the next piece of contents, of `most` bytes and [`MAX_PIECE`] at most.
+    pub fn take_piece(&mut self, most: usize) -> Option<Piece> {
         let parcel = self.parcels.front_mut()?;
         let rest = parcel.contents.as_ref().and_then(|contents| contents.get(parcel.sent..));
-        let bytes = rest.map(|rest| rest.get(..MAX_PIECE).unwrap_or(rest).to_vec());
+        let bytes = rest.map(|rest| rest.get(..most.min(MAX_PIECE)).unwrap_or(rest).to_vec());
         parcel.sent += bytes.as_ref().map_or(0, Vec::len);
         let failed = bytes.is_none();
         let last = failed || parcel.contents.as_ref().is_none_or(|contents| contents.len() <= parcel.sent);
@@ -92,9 +92,15 @@ impl Mail {
         Some(piece)
     }
 
-    /// Takes the next piece of the file that the guest sends.
-    pub fn take_file_piece(&mut self) -> Option<Piece> {
-        self.file_pieces.pop_front()
+    /// Takes the next piece of the file that the guest sends, of `most` bytes at most.
+    pub fn take_file_piece(&mut self, most: usize) -> Option<Piece> {
+        let next = self.file_pieces.front_mut()?;
+        if next.bytes.len() <= most {
+            return self.file_pieces.pop_front();
+        }
+        let rest = next.bytes.split_off(most);
+        let bytes = std::mem::replace(&mut next.bytes, rest);
+        Some(Piece { request: next.request, last: false, failed: false, bytes })
     }
 
     /// The next bytes of a file; many short ones become one piece.

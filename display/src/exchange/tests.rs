@@ -69,7 +69,9 @@ impl Viewer {
     /// Takes what waits for the client, and the first piece of contents.
     fn mail(&self) -> (Mail, Option<Piece>) {
         let mut taken = None;
-        self.subscribed.subscription().post(|mail| taken = Some((mail.take_letters(), mail.take_piece())));
+        self.subscribed
+            .subscription()
+            .post(|mail| taken = Some((mail.take_letters(), mail.take_piece(MAX_PIECE))));
         taken.unwrap()
     }
 
@@ -261,7 +263,7 @@ impl Viewer {
         let mut taken = None;
         self.subscribed.subscription().post(|mail| {
             let letters = mail.take_letters();
-            taken = Some((letters.file_offer, letters.gone, mail.take_file_piece()));
+            taken = Some((letters.file_offer, letters.gone, mail.take_file_piece(MAX_PIECE)));
         });
         taken.unwrap()
     }

@@ -60,8 +60,8 @@ pub fn read_message(stream: &mut impl Read, buffer: &mut Vec<u8>, limit: usize) 
 pub fn write_message(stream: &mut impl Write, message: &[u8]) -> io::Result<()> {
     let length = u32::try_from(message.len())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a message longer than 4 GiB"))?;
-    stream.write_all(&length.to_le_bytes())?;
-    stream.write_all(message)
+    // In one piece: another thread may write to the same socket.
+    stream.write_all(&[&length.to_le_bytes(), message].concat())
 }
 
 #[cfg(test)]

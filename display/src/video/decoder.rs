@@ -65,6 +65,7 @@ mod tests {
     use super::*;
     use crate::geometry::{Rect, Size};
     use crate::picture::Picture;
+    use crate::quality::Quality;
     use std::time::Instant;
 
     fn gradient(size: Size, phase: u32) -> Picture {
@@ -84,9 +85,10 @@ mod tests {
         let now = Instant::now();
         let mut stream = VideoStream::new(0, region, now).unwrap();
         let mut decoder = VideoDecoder::new().unwrap();
+        let mut quality = Quality::default();
         for phase in 0..5 {
             let picture = gradient(size, phase);
-            let update = stream.encode(&picture, vec![region], now).unwrap();
+            let update = stream.encode(&picture, vec![region], usize::MAX, &mut quality, now).unwrap();
             assert_eq!(update.key, phase == 0, "one key frame, at the start");
             decoder.decode(&update.data).unwrap();
             let mut error = 0u64;

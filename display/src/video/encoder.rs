@@ -9,15 +9,13 @@ use super::i420::I420;
 use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
 use openh264::OpenH264API;
 use openh264_sys2::{
-    API, CAMERA_VIDEO_REAL_TIME, ENCODER_OPTION_TRACE_LEVEL, ISVCEncoder, ISVCEncoderVtbl, LOW_COMPLEXITY,
-    PRO_BASELINE, RC_OFF_MODE, SEncParamExt, SFrameBSInfo, SM_SINGLE_SLICE, SSourcePicture, WELS_LOG_QUIET,
-    videoFormatI420, videoFrameTypeIDR, videoFrameTypeInvalid, videoFrameTypeSkip,
+    API, CAMERA_VIDEO_REAL_TIME, ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, ENCODER_OPTION_TRACE_LEVEL,
+    ISVCEncoder, ISVCEncoderVtbl, LOW_COMPLEXITY, PRO_BASELINE, RC_OFF_MODE, SEncParamExt, SFrameBSInfo,
+    SM_SINGLE_SLICE, SSourcePicture, WELS_LOG_QUIET, videoFormatI420, videoFrameTypeIDR,
+    videoFrameTypeInvalid, videoFrameTypeSkip,
 };
 use std::os::raw::c_int;
 use std::ptr::{addr_of_mut, null_mut};
-
-/// Constant quantizer: at 24 moving text stays readable, and what stops moving is sent exact anyway.
-const QP: c_int = 24;
 
 /// Only decides the level written into the stream.
 const FRAMES_PER_SECOND: f32 = 60.0;
@@ -43,6 +41,9 @@ pub struct Encoder {
     width: c_int,
     height: c_int,
     output: Box<SFrameBSInfo>,
+    settings: Box<SEncParamExt>,
+    /// A picture was coded: those after it build on it.
+    begun: bool,
 }
 
 // SAFETY: the encoder has no ties to the thread that made it; `&mut self` keeps calls apart.
@@ -69,13 +70,14 @@ impl Encoder {
         if handle.is_null() {
             return Err(VideoError::Codec { doing: "create an encoder", code: 0 });
         }
-        let encoder =
-            Self { api, handle, width: width as c_int, height: height as c_int, output: Box::default() };
+        let (width, height) = (width as c_int, height as c_int);
+        let (output, settings) = (Box::default(), Box::default());
+        let mut encoder = Self { api, handle, width, height, output, settings, begun: false };
         encoder.initialize()?;
         Ok(encoder)
     }
 
-    fn initialize(&self) -> Result<(), VideoError> {
+    fn initialize(&mut self) -> Result<(), VideoError> {
         let table = self.table();
         let mut quiet = WELS_LOG_QUIET;
         let mut settings = SEncParamExt::default();
@@ -110,7 +112,6 @@ impl Encoder {
         // bytes for 10 to 17 percent more time here and 25 to 40 percent more there. Deblocking stays on:
         // without it, bytes are 4 percent more and coding no faster.
         layer.uiProfileIdc = PRO_BASELINE;
-        layer.iDLayerQp = QP;
         layer.sSliceArgument.uiSliceMode = SM_SINGLE_SLICE;
         layer.sSliceArgument.uiSliceNum = 1;
         layer.bVideoSignalTypePresent = true;
@@ -121,7 +122,45 @@ impl Encoder {
         layer.uiColorMatrix = BT709;
         let initialize = table.InitializeExt.ok_or(missing("start"))?;
         // SAFETY: the handle is alive and not yet initialized; the settings live through the call.
-        check("start", unsafe { initialize(self.handle, &raw const settings) })
+        check("start", unsafe { initialize(self.handle, &raw const settings) })?;
+        *self.settings = settings;
+        Ok(())
+    }
+
+    /// Whether the next picture is a key frame.
+    pub fn is_new(&self) -> bool {
+        !self.begun
+    }
+
+    /// Forgets what was coded: the next picture is a key frame.
+    ///
+    /// # Errors
+    /// When the codec refuses.
+    pub fn begin_anew(&mut self) -> Result<(), VideoError> {
+        self.begun = false;
+        let force = self.table().ForceIntraFrame.ok_or(missing("begin anew"))?;
+        // SAFETY: the handle is initialized.
+        check("begin anew", unsafe { force(self.handle, true) })
+    }
+
+    /// Codes the next pictures as finely as said, 0 to 51. A change costs no key frame.
+    ///
+    /// # Errors
+    /// When the codec refuses.
+    pub fn set_quantizer(&mut self, quantizer: u8) -> Result<(), VideoError> {
+        let quantizer = c_int::from(quantizer);
+        let [layer, ..] = &mut self.settings.sSpatialLayers;
+        if layer.iDLayerQp == quantizer {
+            return Ok(());
+        }
+        layer.iDLayerQp = quantizer;
+        let set_option = self.table().SetOption.ok_or(missing("set its quantizer"))?;
+        // The codec compares all settings with those before and begins anew if need be: this one, with
+        // rate control off, is only taken over.
+        let settings = addr_of_mut!(*self.settings).cast();
+        // SAFETY: the handle is initialized; the option takes a `SEncParamExt`, which it copies.
+        let code = unsafe { set_option(self.handle, ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, settings) };
+        check("set its quantizer", code)
     }
 
     /// Codes the next picture and appends its access unit to `out`; true for a key frame.
@@ -155,6 +194,7 @@ impl Encoder {
         if kind == videoFrameTypeInvalid || kind == videoFrameTypeSkip {
             return Err(VideoError::Codec { doing: "encode", code: kind });
         }
+        self.begun = true;
         self.append_units(out);
         Ok(kind == videoFrameTypeIDR)
     }
@@ -202,4 +242,57 @@ fn check(doing: &'static str, code: c_int) -> Result<(), VideoError> {
 
 fn missing(doing: &'static str) -> VideoError {
     VideoError::Codec { doing, code: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Rect, Size};
+    use crate::picture::Picture;
+
+    /// Noise that is a little different in each phase.
+    fn noise(phase: u32) -> I420 {
+        let size = Size::new(320, 192);
+        let mut picture = Picture::new(size);
+        for y in 0..size.height {
+            for (x, pixel) in (0..).zip(picture.row_mut(0, y, size.width).chunks_exact_mut(4)) {
+                let grain = (((x + phase) / 3 * 7919) ^ (y / 3 * 104_729)) % 200;
+                pixel.fill(grain as u8);
+            }
+        }
+        let mut planes = I420::covering(size.width, size.height);
+        planes.convert(&picture, Rect::new(0, 0, size.width, size.height)).unwrap();
+        planes
+    }
+
+    #[test]
+    fn a_coarser_quantizer_makes_smaller_pictures_and_costs_no_key_frame() {
+        let mut encoder = Encoder::new(320, 192).unwrap();
+        let mut encode = |phase, quantizer| {
+            encoder.set_quantizer(quantizer).unwrap();
+            let mut out = Vec::new();
+            let key = encoder.encode(&noise(phase), &mut out).unwrap();
+            assert_eq!(key, phase == 0, "picture {phase}");
+            out.len()
+        };
+        encode(0, 24);
+        let fine: usize = (1..6).map(|phase| encode(phase * 40, 24)).sum();
+        let coarse: usize = (6..11).map(|phase| encode(phase * 40, 40)).sum();
+        let fine_again: usize = (11..16).map(|phase| encode(phase * 40, 24)).sum();
+        assert!(coarse * 2 < fine, "{fine}, then {coarse}");
+        assert!(coarse * 2 < fine_again, "{coarse}, then {fine_again}");
+    }
+
+    #[test]
+    fn a_stream_can_begin_anew() {
+        let mut encoder = Encoder::new(320, 192).unwrap();
+        let mut out = Vec::new();
+        for again in [false, false, true, false] {
+            let expected = encoder.is_new() || again;
+            if again {
+                encoder.begin_anew().unwrap();
+            }
+            assert_eq!(encoder.encode(&noise(0), &mut out).unwrap(), expected);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
 use crate::geometry::Rect;
 use crate::picture::Picture;
 use crate::protocol::VideoUpdate;
+use crate::quality::Quality;
 use std::time::Instant;
 
 /// A stream that the client decodes with a decoder of its own.
@@ -57,7 +58,8 @@ impl VideoStream {
         self.region.rect()
     }
 
-    /// Codes the region of `picture` as it is now; the client takes `take` from it.
+    /// Codes the region of `picture` as it is now, in `bytes` or not many more as far as `quality`
+    /// allows; the client takes `take` from it.
     ///
     /// # Errors
     /// When the codec fails; the stream is of no further use then.
@@ -65,12 +67,32 @@ impl VideoStream {
         &mut self,
         picture: &Picture,
         take: Vec<Rect>,
+        bytes: usize,
+        quality: &mut Quality,
         now: Instant,
     ) -> Result<VideoUpdate, VideoError> {
         let region = self.region.rect();
         self.planes.convert(picture, region)?;
         let mut data = Vec::new();
-        let key = self.encoder.encode(&self.planes, &mut data)?;
+        let key = self.encoder.is_new();
+        if key {
+            let pixels = region.width * region.height;
+            let mut quantizer = quality.of_key(pixels, bytes);
+            self.encoder.set_quantizer(quantizer)?;
+            self.encoder.encode(&self.planes, &mut data)?;
+            // Each time coarser, so a few times at most.
+            while let Some(coarser) = quality.coded_key(quantizer, pixels, data.len(), bytes) {
+                quantizer = coarser;
+                data.clear();
+                self.encoder.begin_anew()?;
+                self.encoder.set_quantizer(quantizer)?;
+                self.encoder.encode(&self.planes, &mut data)?;
+            }
+        } else {
+            self.encoder.set_quantizer(quality.of_delta())?;
+            self.encoder.encode(&self.planes, &mut data)?;
+            quality.coded_delta(data.len(), bytes);
+        }
         self.last_used = now;
         Ok(VideoUpdate { stream: self.number, key, region, take, data })
     }

@@ -10,6 +10,7 @@ use super::stream::{VideoStream, fits_codec};
 use crate::geometry::{Rect, Size};
 use crate::picture::Picture;
 use crate::protocol::VideoUpdate;
+use crate::quality::Quality;
 use crate::tiles::{Grid, TILE};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,14 @@ pub struct Coded {
     pub updates: Vec<VideoUpdate>,
     /// Tiles that could not be coded, in ascending order: exact has to do.
     pub left: Vec<usize>,
+}
+
+/// What the line has room for.
+pub struct Room<'a> {
+    /// Bytes of all streams.
+    pub bytes: usize,
+    /// What that meant so far.
+    pub quality: &'a mut Quality,
 }
 
 /// Up to four streams.
@@ -61,21 +70,34 @@ impl VideoStreams {
     }
 
     /// Codes `tiles` (ascending) of `picture`.
-    pub fn encode(&mut self, picture: &Picture, tiles: &[usize], now: Instant) -> Coded {
+    pub fn encode(&mut self, picture: &Picture, tiles: &[usize], room: Room<'_>, now: Instant) -> Coded {
         let grid = Grid::new(picture.size());
         self.shrink(&grid, now);
         self.make_room(&grid, grid.groups(self.homeless(&grid, tiles)), now);
-        self.code(picture, &grid, tiles, now)
+        self.code(picture, &grid, tiles, room, now)
     }
 
     /// As [`Self::encode`], by streams that cover all of the picture.
-    pub fn encode_of_all(&mut self, picture: &Picture, tiles: &[usize], now: Instant) -> Coded {
+    pub fn encode_of_all(
+        &mut self,
+        picture: &Picture,
+        tiles: &[usize],
+        room: Room<'_>,
+        now: Instant,
+    ) -> Coded {
         let grid = Grid::new(picture.size());
         self.make_room(&grid, grid.groups(self.homeless(&grid, &Vec::from_iter(0..grid.len()))), now);
-        self.code(picture, &grid, tiles, now)
+        self.code(picture, &grid, tiles, room, now)
     }
 
-    fn code(&mut self, picture: &Picture, grid: &Grid, tiles: &[usize], now: Instant) -> Coded {
+    fn code(
+        &mut self,
+        picture: &Picture,
+        grid: &Grid,
+        tiles: &[usize],
+        room: Room<'_>,
+        now: Instant,
+    ) -> Coded {
         let mut coded = Coded::default();
         let mut shares: [Vec<usize>; STREAMS] = Default::default();
         let plan = self.plan();
@@ -85,7 +107,10 @@ impl VideoStreams {
         }
         for (slot, share) in self.streams.iter_mut().zip(shares) {
             let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };
-            match stream.encode(picture, grid.cover(share.iter().copied()), now) {
+            // Each has its part of the bytes by its part of the tiles.
+            let bytes = (room.bytes / tiles.len().max(1)).saturating_mul(share.len());
+            let take = grid.cover(share.iter().copied());
+            match stream.encode(picture, take, bytes, room.quality, now) {
                 Ok(update) => {
                     // A stream begins with all that moves in it: what comes after counts.
                     if !update.key {
@@ -237,6 +262,11 @@ fn failed(error: &VideoError) {
 mod tests {
     use super::*;
 
+    /// Room for anything.
+    fn any(quality: &mut Quality) -> Room<'_> {
+        Room { bytes: usize::MAX, quality }
+    }
+
     const SCREEN: Size = Size::new(1920, 1080);
     const FILM: Rect = Rect::new(64, 64, 640, 384);
     const CALL: Rect = Rect::new(1280, 640, 320, 256);
@@ -261,7 +291,7 @@ mod tests {
             tiles.sort_unstable();
             tiles.dedup();
             self.streams.tidy(self.now);
-            let coded = self.streams.encode(&self.picture, &tiles, self.now);
+            let coded = self.streams.encode(&self.picture, &tiles, any(&mut Quality::default()), self.now);
             let mut taken: Vec<usize> = coded
                 .updates
                 .iter()
@@ -365,7 +395,12 @@ mod tests {
         assert!(coded.left.is_empty());
         assert_eq!(coded.updates.len(), 2);
         let mut viewer = Viewer::new(Size::new(8192, 64));
-        let all = viewer.streams.encode_of_all(&viewer.picture, &[0, 127], viewer.now);
+        let all = viewer.streams.encode_of_all(
+            &viewer.picture,
+            &[0, 127],
+            any(&mut Quality::default()),
+            viewer.now,
+        );
         assert_eq!((all.updates.len(), all.left.len()), (2, 0), "each end in its part");
     }
 }

@@ -1,5 +1,6 @@
 //! Who makes a viewer's pictures: its own composer, or a company of viewers.
 
+use crate::budget::Allowance;
 use crate::company::{Company, Seat};
 use crate::composer::Composer;
 use crate::screen::Screen;
@@ -83,13 +84,16 @@ impl<'a> Encoding<'a> {
     pub fn join(&mut self, member: &Arc<Subscription>, now: Instant) {
         let Some(company) = self.company else { return };
         self.maker = match std::mem::replace(&mut self.maker, Maker::Nobody) {
-            Maker::Own(composer) => match company.join(Arc::clone(member), *composer) {
-                Ok(seat) => Maker::Company(seat),
-                Err(composer) => {
-                    self.sociable = now + SHY;
-                    Maker::Own(composer)
+            Maker::Own(mut composer) => {
+                composer.allow(Allowance::ALL);
+                match company.join(Arc::clone(member), *composer) {
+                    Ok(seat) => Maker::Company(seat),
+                    Err(composer) => {
+                        self.sociable = now + SHY;
+                        Maker::Own(composer)
+                    }
                 }
-            },
+            }
             other => other,
         };
     }

@@ -3,10 +3,12 @@
 mod ears;
 mod encoding;
 mod flow;
+mod line;
 mod outgoing;
 mod pieces;
 mod proofs;
 mod reader;
+mod round_trip;
 mod writer;
 
 use crate::desk::Desk;

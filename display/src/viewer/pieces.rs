@@ -16,10 +16,10 @@ pub struct Pieces {
 
 impl Pieces {
     /// When the next piece may be sent; `None` is now. Nothing is sent while a frame waits, nor
-    /// while anything lies in the socket: a frame would have to wait behind it.
-    pub fn not_before(&self, frame_waits: bool, drained: bool, now: Instant) -> Option<Instant> {
+    /// while the line or the socket is not `clear`: a frame would have to wait behind it.
+    pub fn not_before(&self, frame_waits: bool, clear: bool, now: Instant) -> Option<Instant> {
         let starved = self.last.map_or(now, |last| last + STARVED);
-        if starved <= now || (drained && !frame_waits) {
+        if starved <= now || (clear && !frame_waits) {
             return None;
         }
         Some(if frame_waits { starved } else { starved.min(now + LOOK_AGAIN) })

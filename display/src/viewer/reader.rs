@@ -7,10 +7,10 @@ use crate::input::{Button, InputEvent, InputId, InputSink};
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{ClientMessage, Decoded, MAX_CLIENT_MESSAGE};
 use crate::screen::Screen;
-use crate::subscription::{Ending, Subscription};
+use crate::subscription::{Ack, Ending, Subscription};
 use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Pings and acknowledgements kept for the writer; a client that sends more without reading
 /// loses the oldest.
@@ -118,9 +118,10 @@ impl Reader<'_> {
                 self.last_seq = seq;
                 self.release_all(seq);
             }
-            ClientMessage::Ack { frame_id, .. } => self.subscription.ask(|asked| {
+            ClientMessage::Ack { frame_id, present_us, .. } => self.subscription.ask(|asked| {
+                let painting = Duration::from_micros(present_us.into());
                 asked.acks.truncate(MAX_ASKED);
-                asked.acks.push_back((frame_id, received));
+                asked.acks.push_back(Ack { frame_id, painting, received });
             }),
             ClientMessage::Settings { video_only, prove } => self.subscription.ask(|asked| {
                 asked.video_only = Some(video_only);

@@ -12,17 +12,21 @@ use crate::cpu_time;
 use crate::desk::Desk;
 use crate::exact::encode::CompressError;
 use crate::exchange::{Abilities, Mail, Piece};
+use crate::geometry::Size;
 use crate::latency::Unpresented;
 use crate::protocol::bytes::coordinate;
 use crate::protocol::server::encode_cursor;
 use crate::protocol::{CloseCode, FrameHeader, Hello, Screens, ServerMessage, Update};
 use crate::screen::{Pointer, Screen, Showing};
-use crate::subscription::{Answer, Asked, Ending, Pending, PictureWork, Subscription, Wait};
+use crate::subscription::{Ack, Answer, Asked, Ending, Pending, PictureWork, Subscription, Wait};
 use crate::tile_hashes::TileHashes;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// How often sound that found no room looks for some.
+const SOUND_LOOKS: Duration = Duration::from_millis(10);
 
 /// Sends a client its pictures, one whenever it is ready for one and there is something new.
 pub struct Writer<'a> {
@@ -33,6 +37,8 @@ pub struct Writer<'a> {
     encoding: Encoding<'a>,
     flow: Flow,
     pieces: Pieces,
+    /// The last frame's screen, and whether the client's picture was exact after it.
+    shown: Option<(Size, bool)>,
     watching: bool,
     /// What the sound card does for this client.
     card: Abilities,
@@ -103,8 +109,9 @@ impl<'a> Writer<'a> {
             subscription,
             outgoing,
             encoding: Encoding::new(composer, company),
-            flow: Flow::new(),
+            flow: Flow::new(Instant::now()),
             pieces: Pieces::default(),
+            shown: None,
             watching,
             card,
             told_too_many: false,
@@ -134,7 +141,7 @@ impl<'a> Writer<'a> {
                     self.encoding.join(self.subscription, Instant::now());
                     Ok(())
                 }
-                Work::Piece(piece) => self.send(&piece.encode()),
+                Work::Piece(piece) => self.send(&piece.encode()).and_then(|()| self.cover()),
                 Work::Tidy => {
                     if let Some(composer) = self.encoding.own() {
                         composer.tidy(Instant::now());
@@ -179,7 +186,7 @@ impl<'a> Writer<'a> {
             too_many_screens: std::mem::take(&mut pending.asked.too_many_screens) && !self.told_too_many,
             pings: pending.asked.pings.drain(..).collect(),
             mail: pending.mail.take_letters(),
-            audio: std::mem::take(&mut pending.audio),
+            audio: self.sound_in_time(&mut pending.audio, now),
             proof: self.proofs.is_due(),
         });
         let seat = self.encoding.seat().cloned();
@@ -188,7 +195,7 @@ impl<'a> Writer<'a> {
         }
         let refines = self.encoding.own().is_some_and(|composer| composer.wants_frame(now));
         let wanted = !pending.damage.is_empty() || refines;
-        let credit = (wanted || seat.is_some()) && self.flow.has_credit();
+        let credit = (wanted || seat.is_some()) && self.flow.has_credit(pending.answer.is_some(), now);
         let not_before = self.flow.not_before().filter(|then| *then > now && pending.answer.is_none());
         if let Some(seat) = &seat {
             if credit {
@@ -203,16 +210,20 @@ impl<'a> Writer<'a> {
         if !small.is_empty() {
             return Wait::Take(Work::Send(small, None));
         }
-        let mut again = None;
+        // Nobody tells when a socket has drained.
+        let mut again = (!pending.audio.is_empty()).then(|| now + SOUND_LOOKS);
         if pending.mail.has_parcels() {
-            again = self.pieces.not_before(wanted, self.outgoing.is_drained(), now);
-            if again.is_none()
-                && let Some(piece) = take_piece(&mut pending.mail)
+            let clear = self.flow.has_room(now) && self.outgoing.is_drained();
+            let not_before = self.pieces.not_before(wanted, clear, now);
+            if not_before.is_none()
+                && let Some(piece) = take_piece(&mut pending.mail, self.flow.piece())
             {
                 self.pieces.sent(now);
                 return Wait::Take(Work::Piece(piece));
             }
+            again = again.into_iter().chain(not_before).min();
         }
+        self.flow.rests(now);
         let rest = match (wanted, credit, not_before) {
             // Whoever makes the next frame will call.
             _ if seat.is_some() => Wait::Forever,
@@ -232,12 +243,21 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Takes the sound that will come in time if it is sent now.
+    fn sound_in_time(&self, audio: &mut VecDeque<Arc<[u8]>>, now: Instant) -> VecDeque<Arc<[u8]>> {
+        let drained = || self.outgoing.is_drained();
+        if audio.is_empty() || !self.flow.has_room_for_sound(drained, now) {
+            return VecDeque::new();
+        }
+        std::mem::take(audio)
+    }
+
     fn heed(&mut self, asked: &mut Asked, ending: &mut Option<Ending>) {
-        for (id, received) in asked.acks.drain(..) {
-            if let Err(error) = self.flow.acknowledged(id, received) {
+        for Ack { frame_id, painting, received } in asked.acks.drain(..) {
+            if let Err(error) = self.flow.acknowledged(frame_id, painting, received) {
                 ending.get_or_insert(Ending::Malformed(format!("The client sent {error}.")));
             }
-            self.unpresented.acknowledged(id, received, &self.screen.counters().latency);
+            self.unpresented.acknowledged(frame_id, received, &self.screen.counters().latency);
         }
         self.encoding.heed(asked, Instant::now());
         if self.encoding.own().is_none() {
@@ -280,6 +300,7 @@ impl<'a> Writer<'a> {
         }
         small.pings.iter().try_for_each(|ping| self.send(&ServerMessage::Pong(*ping).encode()))?;
         self.send_letters(&small.mail)?;
+        self.cover()?;
         self.send_proof()
     }
 
@@ -316,7 +337,8 @@ impl<'a> Writer<'a> {
     }
 
     fn may_share(&mut self, now: Instant) -> bool {
-        !self.proofs.are_wanted() && self.encoding.may_share(self.screen, now)
+        // On a slower line there is a frame for it alone.
+        self.flow.is_fast() && !self.proofs.are_wanted() && self.encoding.may_share(self.screen, now)
     }
 
     fn send_picture(&mut self, work: &PictureWork) -> io::Result<()> {
@@ -324,7 +346,11 @@ impl<'a> Writer<'a> {
         self.flow.looked(begun);
         let showing = self.screen.showing();
         let pointer = showing.looked_at(self.subscription.noted_pointer().filter(|_| !self.watching));
+        if self.flow.wants_probe(begun) {
+            self.send_cover()?;
+        }
         let Some(composer) = self.encoding.own() else { return Ok(()) };
+        composer.allow(self.flow.allowance(begun));
         let cpu = cpu_time::of_this_thread();
         let composed = composer.compose(&*showing.pixels(), &work.damage, work.flushes, pointer, begun);
         let encode = begun.elapsed();
@@ -387,26 +413,48 @@ impl<'a> Writer<'a> {
         let flushed = answer.map(|answer| answer.flushed).or(flushed);
         header.flush_to_sent_us = flushed.map_or(0, |flushed| micros(now.saturating_duration_since(flushed)));
         let message = header.encode(&composed.updates);
-        self.flow.sent(now);
         if let Some(answer) = answer {
             self.unpresented.sent(header.frame_id, &answer, now, &counters.latency);
         }
         counters.frames.add(1);
         counters.frame_bytes.add(message.len() as u64);
         self.proofs.sent(&header);
-        self.send(&message)?;
+        self.shown = Some((header.size, header.exact));
+        self.send_framed(&message, true)?;
         self.send_proof()
     }
 
+    /// Sends a frame without a picture if too much was sent that no acknowledgement would tell of.
+    fn cover(&mut self) -> io::Result<()> {
+        if self.flow.wants_cover() { self.send_cover() } else { Ok(()) }
+    }
+
+    fn send_cover(&mut self) -> io::Result<()> {
+        // A client that was shown nothing yet has its first frame before long.
+        let Some((size, exact)) = self.shown else { return Ok(()) };
+        let header = FrameHeader { exact, size, frame_id: self.flow.next_id(), ..FrameHeader::default() };
+        self.send_framed(&header.encode(&[]), false)
+    }
+
+    /// Sends the frame numbered last.
+    fn send_framed(&mut self, message: &[u8], picture: bool) -> io::Result<()> {
+        // By the moment that it begins to wait for the socket, if it has to.
+        let now = Instant::now();
+        self.flow.sent(message.len(), now);
+        self.flow.framed(picture, now);
+        self.outgoing.send(message, self.subscription)
+    }
+
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.flow.sent(message.len(), Instant::now());
         self.outgoing.send(message, self.subscription)
     }
 }
 
 /// What is pasted goes before files, which take their time anyway.
-fn take_piece(mail: &mut Mail) -> Option<ServerMessage> {
-    let contents = mail.take_piece().map(ServerMessage::ClipboardData);
-    contents.or_else(|| mail.take_file_piece().map(ServerMessage::FileContent))
+fn take_piece(mail: &mut Mail, most: usize) -> Option<ServerMessage> {
+    let contents = mail.take_piece(most).map(ServerMessage::ClipboardData);
+    contents.or_else(|| mail.take_file_piece(most).map(ServerMessage::FileContent))
 }
 
 fn micros(duration: Duration) -> u32 {

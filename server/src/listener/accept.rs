@@ -5,6 +5,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use oriel_auth::Scheme;
+use socket2::SockRef;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,6 +26,10 @@ const LONGEST_HANDSHAKE: Duration = Duration::from_secs(10);
 const LONGEST_HEAD: Duration = Duration::from_secs(75);
 /// Requests under way have so long to end when the server does.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
+
+/// The kernel takes so much more than it can send at once: what waits there is old when it leaves,
+/// and nothing can go before it.
+const NOT_SENT: u32 = 16 * 1024;
 
 /// How a request came in; every request carries it as an extension.
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +141,9 @@ impl Server {
         async move {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "no TCP_NODELAY");
+            }
+            if let Err(error) = SockRef::from(&stream).set_tcp_notsent_lowat(NOT_SENT) {
+                tracing::debug!(%error, "no TCP_NOTSENT_LOWAT");
             }
             match tls {
                 None => serve(stream, arrival, router, &stopping).await,
