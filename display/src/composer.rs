@@ -70,6 +70,8 @@ pub struct Composer {
     begin: bool,
     /// The next frame brings all of the picture, though the client has one.
     all: bool,
+    /// All goes as video, and not as fine as it could be where nothing changes.
+    coarse: bool,
     /// What the client has before the first frame.
     known: Option<TileHashes>,
     /// Damage that could not be read because the source went away.
@@ -95,6 +97,7 @@ impl Composer {
             video_only: video_only && h264,
             begin: false,
             all: false,
+            coarse: false,
             known: None,
             unread: Damage::default(),
         })
@@ -181,7 +184,8 @@ impl Composer {
     /// Whether a frame is wanted though nothing was damaged.
     pub fn wants_frame(&self, now: Instant) -> bool {
         let refine = !self.video_only && self.policy.next_due().is_some_and(|due| due <= now);
-        !self.picture.size().bounds().is_empty() && (self.begin || self.all || refine)
+        let polish = self.video_only && self.coarse;
+        !self.picture.size().bounds().is_empty() && (self.begin || self.all || refine || polish)
     }
 
     /// Reads what was damaged and encodes what changed; `None` when nothing did and nothing is due.
@@ -205,6 +209,7 @@ impl Composer {
             self.policy = Policy::new(Grid::new(size));
             self.streams.clear();
         }
+        self.all |= self.video_only && self.coarse;
         let copies = !(self.begin || self.all || self.video_only);
         let mut changes = self.read(source, damage, copies);
         let known = self.known.take().filter(|known| known.size() == size);
@@ -391,6 +396,7 @@ impl Composer {
 
     /// Adds tiles in motion as video, or exact where that cannot be.
     fn push_video(&mut self, tiles: &[usize], now: Instant, composed: &mut Composed) {
+        let finest = self.quality.is_finest();
         let room = Room { bytes: self.budget.for_video(), quality: &mut self.quality };
         let coded = if self.video_only {
             self.streams.encode_of_all(&self.picture, tiles, room, now)
@@ -398,6 +404,7 @@ impl Composer {
             self.streams.encode(&self.picture, tiles, room, now)
         };
         self.budget.video(coded.updates.iter().map(|update| update.data.len()).sum());
+        self.coarse = !(finest && self.quality.is_finest());
         let video = tiles.iter().filter(|tile| coded.left.binary_search(tile).is_err());
         for tile in video {
             composed.video_tiles += 1;

@@ -213,6 +213,9 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
             drawer.draw(SIZE.bounds(), moving(phase));
         }
     });
+    for _ in 0..3 {
+        client.next_frame().unwrap();
+    }
     let before = guest.screen.counters().frames.get();
     assert_eq!(paste(&mut client, 1, ContentType::Png).map(|all| all.len()), Some(400_000));
     assert!(guest.screen.counters().frames.get() > before, "frames came meanwhile");

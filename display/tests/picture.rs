@@ -99,7 +99,7 @@ fn films_far_apart_are_coded_apart() {
     let guest = Guest::new(size);
     guest.draw(size.bounds(), text(0));
     let (mut client, _serving) = connect(&guest.screen, true, false);
-    client.next_frame().unwrap();
+    settle(&mut client, &guest);
     let (film, call) = (Rect::new(70, 80, 400, 300), Rect::new(1100, 660, 300, 280));
     let mut apart = 0;
     for phase in 0..20 {
@@ -135,7 +135,7 @@ fn a_small_film_is_video_from_its_first_picture() {
     let guest = Guest::new(SIZE);
     guest.draw(SIZE.bounds(), text(0));
     let (mut client, _serving) = connect(&guest.screen, true, false);
-    client.next_frame().unwrap();
+    settle(&mut client, &guest);
     guest.draw(Rect::new(200, 140, 320, 240), moving(0));
     let frame = client.next_frame().unwrap();
     assert!(frame.updates[2] == 1 && frame.bytes < 30_000, "{frame:?}");
@@ -184,11 +184,15 @@ fn everything_as_video_looks_right_and_can_be_switched() {
     assert_eq!(first.updates, [0, 0, 1]);
     for phase in 1..8 {
         guest.draw(Rect::new(200, 200, 333, 257), moving(phase));
-        let frame = client.next_frame().unwrap();
-        assert_eq!(frame.updates, [0, 0, 1], "even a part of the screen");
-        assert!(!frame.header.exact);
-        let psnr = guest.psnr(client.canvas().rgba());
-        assert!(psnr > 35.0, "{psnr} dB");
+        // As fine as the line allows, once that is known, and where nothing changes as well.
+        loop {
+            let frame = client.next_frame().unwrap();
+            assert_eq!(frame.updates, [0, 0, 1], "even a part of the screen");
+            assert!(!frame.header.exact);
+            if guest.psnr(client.canvas().rgba()) > 35.0 {
+                break;
+            }
+        }
     }
     client.send(&ClientMessage::Settings { video_only: false, prove: false }).unwrap();
     settle(&mut client, &guest);

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Letters are blocks of this size in a line near the top of the screen.
+/// Letters are blocks of this size in a line near the top of a screen of 640x480 or more.
 const LETTER: Size = Size::new(9, 16);
-const LETTERS: u32 = 100;
+const LETTERS: u32 = 64;
 
 /// What else happens on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ const SIZE: Size = Size::new(800, 600);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// 1 Mbit/s, and near: the tests need not wait for the way.
 const SLOW: Shape = Shape { round_trip: Duration::from_millis(10), stalls: None, ..Shape::POOR };
-const PAGES: Beside = Beside::Pages(Duration::from_millis(400));
+const PAGES: Beside = Beside::Pages(Duration::from_millis(1500));
 
 fn serve(typist: &Arc<Typist>) -> UnixStream {
     let (ours, theirs) = UnixStream::pair().unwrap();

@@ -179,8 +179,12 @@ impl Flow {
 
     /// Bytes of the next piece of contents.
     pub fn piece(&self) -> usize {
-        let bytes = self.line.bytes_in(PIECE).and_then(|bytes| usize::try_from(bytes).ok());
-        bytes.unwrap_or(FIRST_PIECE).max(FIRST_PIECE / 4)
+        let bytes = self
+            .line
+            .bytes_in(PIECE)
+            .map_or(FIRST_PIECE, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let least = if self.line.is_known() { FIRST_PIECE / 4 } else { FIRST_PIECE };
+        bytes.max(least)
     }
 
     /// Whether the line has room for a frame, or for a piece of contents beside the picture.

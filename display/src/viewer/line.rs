@@ -205,6 +205,11 @@ impl Line {
         self.sent - self.marks.back().map_or(self.delivered, |mark| mark.sent)
     }
 
+    /// Whether it was ever filled; otherwise its rate is just the least that it does.
+    pub fn is_known(&self) -> bool {
+        self.filled
+    }
+
     /// Bytes per second; `None` before anything was acknowledged.
     pub fn rate(&self) -> Option<f64> {
         self.rates.front().map(|(_, rate)| *rate)

@@ -63,7 +63,7 @@ fn measure(name: &str, beside: Beside) -> Result<(), Box<dyn Error>> {
 
     let keyboard = stream.try_clone()?;
     let begun = Instant::now();
-    let hello = Hello { versions: vec![1], h264: true, video_only: false, screen: 0 };
+    let hello = Hello { versions: vec![1], h264: true, ..Hello::default() };
     let mut client = Client::connect_with(stream, &hello)?;
     client.set_patience(Some(Duration::from_secs(30)))?;
     while !client.is_exact() {
