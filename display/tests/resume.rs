@@ -104,6 +104,7 @@ fn who_promises_a_picture_says_which_and_nobody_says_it_later() {
     assert!(matches!(refused, Err(ClientError::Closed { code: CloseCode::Malformed, .. })));
 
     let (mut client, _serving) = connect(&guest.screen, true, false);
+    settle(&mut client, &guest);
     client.send(&ClientMessage::Known(TileHashes::default())).unwrap();
     client.send(&ClientMessage::Refresh).unwrap();
     while !client.next_frame().unwrap().header.whole {}
