@@ -25,9 +25,10 @@ const MAX_SIDE: u32 = 8192;
 /// a window takes fifteen times as many bytes, and a film of 6 pictures a second never becomes video.
 const PHOTO_BURST: u32 = 16 * TILE * TILE;
 
-/// Soft tiles are made exact in slices of this many bytes before compression, so that a new
-/// change never waits long.
-const SLICE: usize = 256 * 1024;
+/// Soft tiles are made exact in slices of this many bytes before compression, so that a new change
+/// never waits long; with slices of a quarter, a screen that stops moving is exact later than half a
+/// second after it.
+const SLICE: usize = 1024 * 1024;
 
 /// The same beside changes that are sent in the same frame.
 const SMALL_SLICE: usize = 64 * 1024;
