@@ -28,6 +28,11 @@ pub struct Allowance {
 impl Allowance {
     /// As much as there is to send.
     pub const ALL: Self = Self { frame: usize::MAX, motion: usize::MAX };
+
+    /// What both of two lines have room for.
+    pub fn least(self, other: Self) -> Self {
+        Self { frame: self.frame.min(other.frame), motion: self.motion.min(other.motion) }
+    }
 }
 
 /// A frame's bytes, and what is predicted of those that are not compressed yet.

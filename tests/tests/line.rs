@@ -21,8 +21,12 @@ const SLOW: Shape = Shape { round_trip: Duration::from_millis(10), stalls: None,
 const PAGES: Beside = Beside::Pages(Duration::from_millis(1500));
 
 fn serve(typist: &Arc<Typist>) -> UnixStream {
+    serve_at(&Desk::of(Arc::clone(typist.screen())), typist)
+}
+
+fn serve_at(desk: &Arc<Desk>, typist: &Arc<Typist>) -> UnixStream {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let desk = Desk::of(Arc::clone(typist.screen()));
+    let desk = Arc::clone(desk);
     let input = Arc::clone(typist) as Arc<dyn InputSink>;
     std::thread::spawn(move || Viewer::serve(theirs, desk, input, Exchange::new(), Mode::Interact));
     ours
@@ -72,6 +76,33 @@ fn nothing_piles_up_while_pages_are_turned_and_what_is_typed_goes_first() {
     assert!(queued.bytes < 40_000, "{queued:?}: on this line that is too long");
     client.send_input(InputEvent::Key { code: 30, down: true }).unwrap();
     settle(&mut client, &typist);
+}
+
+#[test]
+fn who_watches_over_a_poor_line_shares_nothing_that_is_too_much_for_it() {
+    let typist = Typist::new(SIZE, PAGES);
+    let desk = Desk::of(Arc::clone(typist.screen()));
+    let line = Line::new(SLOW);
+    let (far, ours) = UnixStream::pair().unwrap();
+    line.lay(ours, serve_at(&desk, &typist)).unwrap();
+    let (mut far, mut near) = (connect(far), connect(serve_at(&desk, &typist)));
+    settle(&mut near, &typist);
+    settle(&mut far, &typist);
+    let playing = typist.play(PAGES);
+    let reading = std::thread::spawn(move || {
+        while near.next_frame().is_ok_and(|frame| frame.header.frame_id < 30) {}
+        near
+    });
+    while !reading.is_finished() {
+        far.next_frame().expect("frames come to both");
+    }
+    let mut near = reading.join().unwrap();
+    typist.end();
+    playing.join().unwrap();
+    let queued = line.take_queued();
+    assert!(queued.bytes < 40_000, "{queued:?}: on this line that is too long");
+    settle(&mut near, &typist);
+    settle(&mut far, &typist);
 }
 
 #[test]

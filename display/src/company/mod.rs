@@ -9,7 +9,7 @@
 mod round;
 mod seat;
 
-pub use seat::{Seat, Shared};
+pub use seat::{Room, Seat, Shared};
 
 use crate::composer::Composer;
 use crate::screen::Screen;
@@ -34,6 +34,7 @@ struct State {
 struct Arrival {
     seat: Arc<Seat>,
     composer: Composer,
+    room: Room,
 }
 
 impl Company {
@@ -51,6 +52,7 @@ impl Company {
         self: &Arc<Self>,
         member: Arc<Subscription>,
         composer: Composer,
+        room: Room,
     ) -> Result<Arc<Seat>, Box<Composer>> {
         let mut state = self.lock();
         let rounds = match &state.subscription {
@@ -69,7 +71,7 @@ impl Company {
             }
         };
         let seat = Seat::new(member, rounds);
-        state.arriving.push(Arrival { seat: Arc::clone(&seat), composer });
+        state.arriving.push(Arrival { seat: Arc::clone(&seat), composer, room });
         drop(state);
         seat.call();
         Ok(seat)

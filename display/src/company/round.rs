@@ -2,6 +2,7 @@
 
 use super::seat::{Offer, Seat, Shared};
 use super::{Arrival, Company};
+use crate::budget::Allowance;
 use crate::composer::{Composed, Composer};
 use crate::cpu_time;
 use crate::screen::{Screen, Subscribed};
@@ -129,11 +130,14 @@ impl Rounds {
     fn compose(&mut self, mut work: PictureWork, now: Instant) {
         self.held_up = None;
         self.last_look = Some(now);
+        let most = self.most();
         let Some(composer) = &mut self.composer else { return };
         let mut looker = None;
+        let mut allowance = Allowance::ALL;
         let mut answers = Vec::with_capacity(self.seats.len());
         self.seats.retain(|seat| match seat.offered() {
-            Some(offer) => {
+            Some(offer) if !offer.room.is_poor_beside(most) => {
+                allowance = allowance.least(offer.room.allowance);
                 if offer.urgent || looker.is_none() {
                     looker = Some(Arc::clone(seat));
                 }
@@ -143,8 +147,9 @@ impl Rounds {
                 answers.push(own.answer);
                 true
             }
-            None => leave(seat, composer),
+            _ => leave(seat, composer),
         });
+        composer.allow(allowance);
         let showing = self.screen.showing();
         let pointer = showing.looked_at(looker.and_then(|seat| seat.member().noted_pointer()));
         let cpu = cpu_time::of_this_thread();
@@ -165,6 +170,12 @@ impl Rounds {
         }
     }
 
+    /// Bytes that a frame may have on the best of the lines.
+    fn most(&self) -> usize {
+        let frames = self.seats.iter().filter_map(|seat| Some(seat.offered()?.room.allowance.frame));
+        frames.max().unwrap_or_default()
+    }
+
     /// Lets go who wants to.
     fn part(&mut self) {
         let Some(composer) = &self.composer else { return };
@@ -174,8 +185,12 @@ impl Rounds {
 
     /// Takes in who has come: brings their clients to the picture that the others have.
     fn admit(&mut self, now: Instant) {
-        for Arrival { seat, composer: mut theirs } in self.company.arrivals() {
+        for Arrival { seat, composer: mut theirs, room } in self.company.arrivals() {
             if seat.is_gone() {
+                continue;
+            }
+            if room.is_poor_beside(self.most()) {
+                seat.give_back(theirs);
                 continue;
             }
             let Some(ours) = &mut self.composer else {

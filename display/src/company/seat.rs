@@ -1,5 +1,6 @@
 //! A viewer's place in the company: where it says that it is ready, and finds its frames.
 
+use crate::budget::Allowance;
 use crate::composer::{Composed, Composer};
 use crate::subscription::{Answer, Subscription};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,27 @@ pub struct Shared {
 pub struct Offer {
     /// An input waits for its answer.
     pub urgent: bool,
+    /// What its line has room for.
+    pub room: Room,
+}
+
+/// What a viewer's line has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// In its next frame.
+    pub allowance: Allowance,
+    /// The line was filled, and carries no more; otherwise that is just the least that it carries.
+    pub is_known: bool,
+}
+
+/// Whose line carries this many times less than another's would hold that one back.
+const PEERS: usize = 4;
+
+impl Room {
+    /// Whether others whose frames may have up to `most` bytes would be held back.
+    pub(super) fn is_poor_beside(self, most: usize) -> bool {
+        self.is_known && self.allowance.frame < most / PEERS
+    }
 }
 
 /// One viewer's place.
@@ -48,8 +70,8 @@ impl Seat {
     }
 
     /// The viewer is ready for a frame.
-    pub fn offer(&self, urgent: bool) {
-        let offer = Some(Offer { urgent });
+    pub fn offer(&self, urgent: bool, room: Room) {
+        let offer = Some(Offer { urgent, room });
         let before = std::mem::replace(&mut self.lock().offer, offer);
         if before.is_none_or(|before| urgent && !before.urgent) {
             self.call();

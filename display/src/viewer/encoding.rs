@@ -1,7 +1,6 @@
 //! Who makes a viewer's pictures: its own composer, or a company of viewers.
 
-use crate::budget::Allowance;
-use crate::company::{Company, Seat};
+use crate::company::{Company, Room, Seat};
 use crate::composer::Composer;
 use crate::screen::Screen;
 use crate::subscription::{Asked, Subscription};
@@ -81,19 +80,16 @@ impl<'a> Encoding<'a> {
     }
 
     /// Shares an encode from now on.
-    pub fn join(&mut self, member: &Arc<Subscription>, now: Instant) {
+    pub fn join(&mut self, member: &Arc<Subscription>, room: Room, now: Instant) {
         let Some(company) = self.company else { return };
         self.maker = match std::mem::replace(&mut self.maker, Maker::Nobody) {
-            Maker::Own(mut composer) => {
-                composer.allow(Allowance::ALL);
-                match company.join(Arc::clone(member), *composer) {
-                    Ok(seat) => Maker::Company(seat),
-                    Err(composer) => {
-                        self.sociable = now + SHY;
-                        Maker::Own(composer)
-                    }
+            Maker::Own(composer) => match company.join(Arc::clone(member), *composer, room) {
+                Ok(seat) => Maker::Company(seat),
+                Err(composer) => {
+                    self.sociable = now + SHY;
+                    Maker::Own(composer)
                 }
-            }
+            },
             other => other,
         };
     }

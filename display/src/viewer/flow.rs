@@ -6,6 +6,7 @@
 
 use super::line::Line;
 use crate::budget::Allowance;
+use crate::company::Room;
 use std::time::{Duration, Instant};
 
 const LEAST: usize = 1;
@@ -110,6 +111,11 @@ impl Flow {
             frame: size(room.min(self.line.frame()).max(self.line.ahead())),
             motion: size(self.line.motion()),
         }
+    }
+
+    /// That, and how sure it is.
+    pub fn room(&self, now: Instant) -> Room {
+        Room { allowance: self.allowance(now), is_known: self.line.is_known() }
     }
 
     /// Nothing is sent now: if there is room nevertheless, the line is not what limits.

@@ -138,7 +138,8 @@ impl<'a> Writer<'a> {
                     None => Ok(()),
                 }),
                 Work::Join => {
-                    self.encoding.join(self.subscription, Instant::now());
+                    let now = Instant::now();
+                    self.encoding.join(self.subscription, self.flow.room(now), now);
                     Ok(())
                 }
                 Work::Piece(piece) => self.send(&piece.encode()).and_then(|()| self.cover()),
@@ -199,7 +200,7 @@ impl<'a> Writer<'a> {
         let not_before = self.flow.not_before().filter(|then| *then > now && pending.answer.is_none());
         if let Some(seat) = &seat {
             if credit {
-                seat.offer(pending.answer.is_some());
+                seat.offer(pending.answer.is_some(), self.flow.room(now));
             }
         } else if credit && small.is_empty() && self.may_share(now) {
             return Wait::Take(Work::Join);
