@@ -28,9 +28,9 @@ const TRY_AGAIN: f32 = 2.0;
 /// While pictures need less than this share of what they may have, they become finer …
 const LOW: f32 = 0.7;
 
-/// … by this for each picture, one step in a quarter of a second or so, and by more where they need a
+/// … by this for each picture, a step in a fifth of a second or so, and by more where they need a
 /// small part of it.
-const FINER: f32 = 0.2;
+const FINER: f32 = 0.4;
 
 /// What quantizer suits the line.
 #[derive(Debug)]
