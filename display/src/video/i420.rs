@@ -44,12 +44,21 @@ impl I420 {
             return Err(VideoError::Size(region.width, region.height));
         }
         let bgrx = picture.strided(region).ok_or(VideoError::Size(region.width, region.height))?;
+        // Just the rows of the region: of planes with more, the converter takes the last for the last of
+        // an odd number of rows.
+        let rows = region.height as usize;
+        let (luma, chroma) = (rows * self.width as usize, rows.div_ceil(2) * (self.width / 2) as usize);
+        let [Some(y), Some(u), Some(v)] =
+            [self.y.get_mut(..luma), self.u.get_mut(..chroma), self.v.get_mut(..chroma)]
+        else {
+            return Err(VideoError::Size(region.width, region.height));
+        };
         let mut planes = YuvPlanarImageMut {
-            y_plane: BufferStoreMut::Borrowed(&mut self.y),
+            y_plane: BufferStoreMut::Borrowed(y),
             y_stride: self.width,
-            u_plane: BufferStoreMut::Borrowed(&mut self.u),
+            u_plane: BufferStoreMut::Borrowed(u),
             u_stride: self.width / 2,
-            v_plane: BufferStoreMut::Borrowed(&mut self.v),
+            v_plane: BufferStoreMut::Borrowed(v),
             v_stride: self.width / 2,
             width: region.width,
             height: region.height,
@@ -105,6 +114,21 @@ mod tests {
         let [y, u, v] = planes.planes();
         assert!(y.iter().all(|luma| (233..=236).contains(luma)), "limited range ends at 235");
         assert!(u.iter().chain(v).all(|chroma| (127..=129).contains(chroma)));
+    }
+
+    #[test]
+    fn odd_sides_are_converted_to_their_last_pixel() {
+        for (width, height) in [(71, 51), (70, 49), (33, 1), (1, 33), (1, 1), (64, 63)] {
+            let mut picture = Picture::new(Size::new(width, height));
+            for y in 0..height {
+                picture.row_mut(0, y, width).fill(255);
+            }
+            let mut planes = I420::covering(width, height);
+            planes.convert(&picture, Rect::new(0, 0, width, height)).unwrap();
+            let [y, u, v] = planes.planes();
+            assert!(y.iter().all(|luma| (233..=236).contains(luma)), "{width}x{height}");
+            assert!(u.iter().chain(v).all(|chroma| (127..=129).contains(chroma)), "{width}x{height}");
+        }
     }
 
     #[test]
