@@ -228,19 +228,22 @@ impl Client {
     /// # Errors
     /// When none comes, or it cannot be shown.
     pub fn next_frame(&mut self) -> Result<Received, ClientError> {
-        let begun = Instant::now();
         let received = self.receive()?;
-        let us = |duration: Duration| u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-        let present = us(begun.elapsed().min(received.decode));
-        self.send(&ClientMessage::Ack {
-            frame_id: received.header.frame_id,
-            decode_us: us(received.decode),
-            present_us: present,
-        })?;
+        self.acknowledge(&received)?;
         Ok(received)
     }
 
-    /// As [`Self::next_frame`], but leaves the acknowledgement to [`Self::send`].
+    /// Tells the server that a frame is shown: more come, and other messages at the line's pace.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub fn acknowledge(&mut self, shown: &Received) -> Result<(), ClientError> {
+        let decode_us = u32::try_from(shown.decode.as_micros()).unwrap_or(u32::MAX);
+        let frame_id = shown.header.frame_id;
+        self.send(&ClientMessage::Ack { frame_id, decode_us, present_us: decode_us })
+    }
+
+    /// As [`Self::next_frame`], but leaves [`Self::acknowledge`] to the caller.
     ///
     /// # Errors
     /// When no frame comes, or it cannot be shown.
@@ -333,8 +336,7 @@ impl Client {
                 return Ok(told);
             }
             if let Some(frame) = self.receive_any()? {
-                let frame_id = frame.header.frame_id;
-                self.send(&ClientMessage::Ack { frame_id, decode_us: 0, present_us: 0 })?;
+                self.acknowledge(&frame)?;
             }
         }
     }

@@ -12,10 +12,11 @@ use oriel_display::input::InputEvent;
 use oriel_display::protocol::{ClientMessage, ServerMessage};
 use oriel_display::viewer::Mode;
 use oriel_display::{Client, Desk, Exchange, Size};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use support::{Guest, Machine, Serving, moving, serve_with};
 
 const SIZE: Size = Size::new(320, 200);
@@ -147,6 +148,37 @@ fn connect(guest: &Guest, exchange: &Arc<Exchange>, mode: Mode) -> (Client, Serv
     (client, serving)
 }
 
+/// A guest that draws until this is dropped.
+struct Drawing {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drawing {
+    fn on(guest: &Arc<Guest>, pause: Duration) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (drawer, stopped) = (Arc::clone(guest), Arc::clone(&stop));
+        let draw = move || {
+            for phase in 0.. {
+                if stopped.load(Ordering::Acquire) {
+                    return;
+                }
+                drawer.draw(SIZE.bounds(), moving(phase));
+                std::thread::sleep(pause);
+            }
+        };
+        Self { stop, thread: Some(std::thread::spawn(draw)) }
+    }
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(std::thread::panicking() || ended.is_none_or(|ended| ended.is_ok()));
+    }
+}
+
 fn noise(length: usize) -> Vec<u8> {
     (0..length as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
@@ -203,24 +235,43 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
     let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
     computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
     assert_eq!(client.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let (drawer, stopped) = (Arc::clone(&guest), Arc::clone(&stop));
-    let drawing = std::thread::spawn(move || {
-        for phase in 0.. {
-            if stopped.load(Ordering::Acquire) {
-                return;
-            }
-            drawer.draw(SIZE.bounds(), moving(phase));
-        }
-    });
+    let drawing = Drawing::on(&guest, Duration::ZERO);
     for _ in 0..3 {
         client.next_frame().unwrap();
     }
     let before = guest.screen.counters().frames.get();
     assert_eq!(paste(&mut client, 1, ContentType::Png).map(|all| all.len()), Some(400_000));
     assert!(guest.screen.counters().frames.get() > before, "frames came meanwhile");
-    stop.store(true, Ordering::Release);
-    drawing.join().unwrap();
+    drop(drawing);
+}
+
+#[test]
+fn who_shows_no_picture_gets_contents_at_the_pace_at_which_they_are_read() {
+    let guest = Guest::new(SIZE);
+    let (computer, exchange) = Computer::new();
+    *computer.clipboard.lock().unwrap() = noise(3_000_000);
+    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
+    computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
+    let _drawing = Drawing::on(&guest, Duration::from_millis(5));
+    while client.take_told() != Some(ServerMessage::ClipboardOffer(vec![ContentType::Png])) {
+        client.receive_any().unwrap();
+    }
+    client.send(&ClientMessage::ClipboardRequest { request: 1, content: ContentType::Png }).unwrap();
+    // Four pieces a second, as beside a picture that waits, would take three minutes.
+    let patience = Instant::now() + Duration::from_secs(60);
+    let mut got = 0;
+    loop {
+        // Nothing is acknowledged.
+        client.receive_any().unwrap();
+        if let Some(ServerMessage::ClipboardData(piece)) = client.take_told() {
+            got += piece.bytes.len();
+            if piece.last {
+                break;
+            }
+        }
+        assert!(Instant::now() < patience, "only {got} bytes came");
+    }
+    assert_eq!(got, 3_000_000);
 }
 
 #[test]
@@ -294,17 +345,7 @@ fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
     let offer = FileOffer { offer: 1, name: "größe.bin".into(), size: contents.len() as u64 };
     assert_eq!(client.next_told().unwrap(), ServerMessage::FileOffer(offer));
     client.send(&ClientMessage::FileAnswer { offer: 1, accept: true }).unwrap();
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let (drawer, stopped) = (Arc::clone(&guest), Arc::clone(&stop));
-    let drawing = std::thread::spawn(move || {
-        for phase in 0.. {
-            if stopped.load(Ordering::Acquire) {
-                return;
-            }
-            drawer.draw(SIZE.bounds(), moving(phase));
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    });
+    let drawing = Drawing::on(&guest, Duration::from_millis(5));
     let (mut got, mut told) = (Vec::new(), 0);
     loop {
         let ServerMessage::FileContent(piece) = client.next_told().unwrap() else { panic!("not a piece") };
@@ -319,8 +360,7 @@ fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
             client.send(&ClientMessage::FileTaken { offer: 1, received: told }).unwrap();
         }
     }
-    stop.store(true, Ordering::Release);
-    drawing.join().unwrap();
+    drop(drawing);
     assert!(got == contents);
     assert!(computer.ended.lock().unwrap().try_recv().is_err(), "it is not stored yet");
     let received = got.len() as u64;

@@ -202,8 +202,13 @@ impl Flow {
     /// as its socket is `drained`.
     pub fn has_room_for_sound(&self, drained: impl FnOnce() -> bool, now: Instant) -> bool {
         let late = self.line.bytes_in(SOUND).unwrap_or_default();
-        let silent = now.saturating_duration_since(self.last_heard) > SILENT;
-        self.line.in_flight() <= self.line.window() + late || (silent && drained())
+        self.line.in_flight() <= self.line.window() + late || (self.is_unheard(now) && drained())
+    }
+
+    /// Whether the client has left frames unacknowledged for so long that its socket alone tells its pace.
+    pub fn is_unheard(&self, now: Instant) -> bool {
+        let since = self.line.oldest().map(|sent| sent.max(self.last_heard));
+        since.is_some_and(|since| now.saturating_duration_since(since) > SILENT)
     }
 
     /// Whether what was sent beside the picture is to be covered by a frame without one.

@@ -200,6 +200,11 @@ impl Line {
         self.marks.len() - self.pictures()
     }
 
+    /// When the oldest of the frames on their way was sent.
+    pub fn oldest(&self) -> Option<Instant> {
+        self.marks.front().map(|mark| mark.sent_at)
+    }
+
     /// Bytes that no frame on its way covers: nobody will say when they have come.
     pub fn uncovered(&self) -> u64 {
         self.sent - self.marks.back().map_or(self.delivered, |mark| mark.sent)

@@ -214,8 +214,10 @@ impl<'a> Writer<'a> {
         // Nobody tells when a socket has drained.
         let mut again = (!pending.audio.is_empty()).then(|| now + SOUND_LOOKS);
         if pending.mail.has_parcels() {
-            let clear = self.flow.has_room(now) && self.outgoing.is_drained();
-            let not_before = self.pieces.not_before(wanted, clear, now);
+            // Whoever shows nothing does not wait for a picture.
+            let unheard = self.flow.is_unheard(now);
+            let clear = (unheard || self.flow.has_room(now)) && self.outgoing.is_drained();
+            let not_before = self.pieces.not_before(wanted && !unheard, clear, now);
             if not_before.is_none()
                 && let Some(piece) = take_piece(&mut pending.mail, self.flow.piece())
             {
