@@ -293,17 +293,17 @@ impl Composer {
         if !motion.is_empty() {
             motion.sort_unstable();
             motion.dedup();
-            self.push_video(&motion, now, composed);
+            self.push_video(&motion, pointer, now, composed);
         }
         if !self.video_only {
             let slice = if composed.changed { SMALL_SLICE } else { SLICE };
             let due = self.policy.due(pointer, now);
             let limit = self.exact.raw_len() + slice;
-            for part in due {
-                if !self.budget.has_room_beside() {
+            for (tile, rect) in due {
+                if self.exact.raw_len() >= limit || !self.budget.has_room_beside() {
                     break;
                 }
-                self.push_parts(&[part], limit, composed);
+                self.push_exact(&Joined { rect, tiles: vec![tile] }, composed);
             }
         }
         match self.exact.finish() {
@@ -334,13 +334,13 @@ impl Composer {
         photos
     }
 
-    /// How many of them video can show at once: it covers what lies between them as well.
+    /// How many of them video can show at once.
     fn photos_that_fit(&self, photos: &[Joined]) -> usize {
-        let most = self.quality.most_pixels(self.budget.for_video());
-        let mut covered = Rect::default();
+        let most = self.quality.most_tiles(self.budget.for_video());
+        let mut tiles = 0_usize;
         let fits = |one: &&Joined| {
-            covered = covered.union(&one.rect);
-            covered.width as f32 * covered.height as f32 <= most
+            tiles += one.tiles.len();
+            tiles <= most
         };
         photos.iter().take_while(fits).count()
     }
@@ -376,18 +376,11 @@ impl Composer {
         }
     }
 
-    /// Adds parts of tiles until the batch holds `limit` bytes.
-    fn push_parts(&mut self, parts: &[(usize, Rect)], limit: usize, composed: &mut Composed) {
-        for (tile, rect) in parts {
-            if self.exact.raw_len() >= limit {
-                return;
-            }
-            let joined = Joined { rect: *rect, tiles: vec![*tile] };
-            if !self.push_if_flat(joined.rect) {
-                self.push_photo(joined.rect);
-            }
-            self.note_exact(&joined, composed);
+    fn push_exact(&mut self, joined: &Joined, composed: &mut Composed) {
+        if !self.push_if_flat(joined.rect) {
+            self.push_photo(joined.rect);
         }
+        self.note_exact(joined, composed);
     }
 
     fn note_exact(&mut self, joined: &Joined, composed: &mut Composed) {
@@ -396,9 +389,12 @@ impl Composer {
     }
 
     /// Adds tiles in motion as video, or exact where that cannot be.
-    fn push_video(&mut self, tiles: &[usize], now: Instant, composed: &mut Composed) {
+    fn push_video(&mut self, tiles: &[usize], pointer: (u32, u32), now: Instant, composed: &mut Composed) {
         let finest = self.quality.is_finest();
-        let room = Room { bytes: self.budget.for_video(), quality: &mut self.quality };
+        let bytes = self.budget.for_video();
+        // Where all goes as video nothing else does.
+        let fresh = if self.video_only { usize::MAX } else { self.quality.most_tiles(bytes) };
+        let room = Room { bytes, fresh, pointer, quality: &mut self.quality };
         let coded = if self.video_only {
             self.streams.encode_of_all(&self.picture, tiles, room, now)
         } else {
@@ -413,8 +409,14 @@ impl Composer {
         }
         composed.updates.extend(coded.updates.into_iter().map(Update::Video));
         let grid = Grid::new(self.picture.size());
-        let left: Vec<_> = coded.left.iter().map(|tile| (*tile, grid.rect(*tile))).collect();
-        self.push_parts(&left, usize::MAX, composed);
+        for tile in coded.left {
+            let joined = Joined { rect: grid.rect(tile), tiles: vec![tile] };
+            if self.video_only || self.budget.has_room() {
+                self.push_exact(&joined, composed);
+            } else {
+                self.postpone(&joined, now);
+            }
+        }
     }
 }
 

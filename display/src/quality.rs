@@ -3,6 +3,8 @@
 //! Six steps of H.264's quantizer halve a picture's bytes, about. It grows coarser at once when
 //! pictures are too large for the line, and finer step by step.
 
+use crate::tiles::TILE;
+
 /// At 24 moving text stays readable, and what stops moving is sent exact anyway: no need for more.
 const FINEST: f32 = 24.0;
 
@@ -53,10 +55,16 @@ impl Quality {
         whole(FINEST + HALVES * (expected / (bytes as f32 * KEY_SHARE).max(1.0)).log2())
     }
 
-    /// Pixels of a key frame that can have `bytes`, however coarse.
-    pub fn most_pixels(&self, bytes: usize) -> f32 {
-        let coarsest = self.key * ((FINEST - COARSEST) / HALVES).exp2();
-        bytes as f32 / coarsest.max(f32::MIN_POSITIVE)
+    /// Tiles of a key frame that can have `bytes`, however coarse.
+    pub fn most_tiles(&self, bytes: usize) -> usize {
+        let coarsest = self.key * ((FINEST - COARSEST) / HALVES).exp2() * (TILE * TILE) as f32;
+        (bytes as f32 / coarsest.max(f32::MIN_POSITIVE)) as usize
+    }
+
+    /// The next picture builds on the one before but for `fresh` pixels.
+    pub fn expect_fresh(&mut self, fresh: u32, bytes: usize) {
+        // What builds on a coarse picture would be as large as a fine one, were it finer.
+        self.quantizer = self.quantizer.max(f32::from(self.of_key(fresh, bytes)));
     }
 
     /// The same for a picture that builds on the one before.
@@ -114,7 +122,7 @@ mod tests {
         let quality = Quality::default();
         assert_eq!((quality.of_key(PAGE, usize::MAX / 2), quality.of_delta()), (24, 24));
         assert_eq!(quality.of_key(PAGE, 350_000), 24);
-        assert!(quality.most_pixels(usize::MAX / 2) > 1e9 && quality.most_pixels(5_000) < 1e6);
+        assert!(quality.most_tiles(usize::MAX / 2) > 100_000 && quality.most_tiles(5_000) < 200);
         assert_eq!(quality.of_key(PAGE / 128, 5_000), 24, "a small region is no burden");
     }
 

@@ -231,7 +231,7 @@ fn contents_go_in_and_come_out_as_they_were() {
 fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
     let guest = Guest::new(SIZE);
     let (computer, exchange) = Computer::new();
-    *computer.clipboard.lock().unwrap() = noise(400_000);
+    *computer.clipboard.lock().unwrap() = noise(8_000_000);
     let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
     computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
     assert_eq!(client.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
@@ -240,7 +240,7 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
         client.next_frame().unwrap();
     }
     let before = guest.screen.counters().frames.get();
-    assert_eq!(paste(&mut client, 1, ContentType::Png).map(|all| all.len()), Some(400_000));
+    assert_eq!(paste(&mut client, 1, ContentType::Png).map(|all| all.len()), Some(8_000_000));
     assert!(guest.screen.counters().frames.get() > before, "frames came meanwhile");
     drop(drawing);
 }

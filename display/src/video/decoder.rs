@@ -66,6 +66,7 @@ mod tests {
     use crate::geometry::{Rect, Size};
     use crate::picture::Picture;
     use crate::quality::Quality;
+    use crate::tiles::Grid;
     use std::time::Instant;
 
     fn gradient(size: Size, phase: u32) -> Picture {
@@ -88,7 +89,9 @@ mod tests {
         let mut quality = Quality::default();
         for phase in 0..5 {
             let picture = gradient(size, phase);
-            let update = stream.encode(&picture, vec![region], usize::MAX, &mut quality, now).unwrap();
+            let tiles = Grid::new(size).touched(&region).collect();
+            let update = stream.encode(&picture, tiles, usize::MAX, &mut quality, now).unwrap();
+            assert_eq!((update.take, update.region), (vec![region], region));
             assert_eq!(update.key, phase == 0, "one key frame, at the start");
             decoder.decode(&update.data).unwrap();
             let mut error = 0u64;
@@ -102,6 +105,32 @@ mod tests {
             let mean = error as f64 / f64::from(region.width * region.height * 3);
             assert!(mean < 20.0, "PSNR under 35 dB: mean square error {mean}");
         }
+    }
+
+    #[test]
+    fn only_tiles_that_are_asked_for_are_coded() {
+        let size = Size::new(256, 256);
+        let (grid, now) = (Grid::new(size), Instant::now());
+        let mut stream = VideoStream::new(0, size.bounds(), now).unwrap();
+        let mut quality = Quality::default();
+        let mut coded = |phase, tiles: &[usize]| {
+            let tiles = tiles.to_vec();
+            stream.encode(&gradient(size, phase), tiles, usize::MAX, &mut quality, now).unwrap().data
+        };
+        let mut decoder = VideoDecoder::new().unwrap();
+        decoder.decode(&coded(0, &[0])).unwrap();
+        let middle = |decoder: &VideoDecoder, tile| {
+            let rect: Rect = grid.rect(tile);
+            decoder.row(rect.x + 32, rect.y + 32, 1)[..3].to_vec()
+        };
+        assert_eq!(middle(&decoder, 5), [0, 0, 0], "nobody asked for it");
+        decoder.decode(&coded(0, &Vec::from_iter(0..16))).unwrap();
+        let before = middle(&decoder, 15);
+        let one = coded(90, &[5]);
+        decoder.decode(&one).unwrap();
+        let moved = middle(&decoder, 15).iter().zip(&before).map(|(now, then)| now.abs_diff(*then)).max();
+        assert!(moved.is_some_and(|moved| moved < 8), "{moved:?}");
+        assert!(one.len() * 4 < coded(180, &Vec::from_iter(0..16)).len(), "the rest costs next to nothing");
     }
 
     #[test]

@@ -20,8 +20,18 @@ impl I420 {
     /// A picture of at least `width` by `height` pixels, rounded up to whole macroblocks.
     pub fn covering(width: u32, height: u32) -> Self {
         let (width, height) = (width.next_multiple_of(16), height.next_multiple_of(16));
+        let mut planes = Self { width: 0, height: 0, y: Vec::new(), u: Vec::new(), v: Vec::new() };
+        planes.reshape(width, height);
+        planes
+    }
+
+    /// Black; or, after another size, whatever.
+    fn reshape(&mut self, width: u32, height: u32) {
+        (self.width, self.height) = (width, height);
         let luma = width as usize * height as usize;
-        Self { width, height, y: vec![0; luma], u: vec![0; luma / 4], v: vec![0; luma / 4] }
+        self.y.resize(luma, 16);
+        self.u.resize(luma / 4, 128);
+        self.v.resize(luma / 4, 128);
     }
 
     /// Width and height.
@@ -82,6 +92,66 @@ impl I420 {
     }
 }
 
+/// The planes of a region, of which only what is asked for is brought up to date.
+pub struct RegionPlanes {
+    whole: I420,
+    part: I420,
+}
+
+impl RegionPlanes {
+    /// Of a region of `width` by `height` pixels, all black.
+    pub fn of(width: u32, height: u32) -> Self {
+        Self { whole: I420::covering(width, height), part: I420::covering(0, 0) }
+    }
+
+    /// What they hold.
+    pub fn planes(&self) -> &I420 {
+        &self.whole
+    }
+
+    /// Takes `parts` (whole tiles, or to the region's end) of `region` from `picture`. The rest stays as
+    /// it was: for the encoder nothing happens there.
+    ///
+    /// # Errors
+    /// When something lies outside.
+    pub fn convert(&mut self, picture: &Picture, region: Rect, parts: &[Rect]) -> Result<(), VideoError> {
+        for part in parts {
+            if *part == region {
+                self.whole.convert(picture, region)?;
+                continue;
+            }
+            self.part.reshape(part.width.next_multiple_of(16), part.height.next_multiple_of(16));
+            self.part.convert(picture, *part)?;
+            let offset = part.x.checked_sub(region.x).zip(part.y.checked_sub(region.y));
+            offset
+                .and_then(|(x, y)| self.whole.paste(&self.part, x as usize, y as usize))
+                .ok_or(VideoError::Size(part.width, part.height))?;
+        }
+        Ok(())
+    }
+}
+
+impl I420 {
+    /// Puts `part` at an even place; `None` when it does not fit there.
+    fn paste(&mut self, part: &Self, x: usize, y: usize) -> Option<()> {
+        let (to, from) = (self.width as usize, part.width as usize);
+        paste(&mut self.y, to, &part.y, from, (x, y))?;
+        paste(&mut self.u, to / 2, &part.u, from / 2, (x / 2, y / 2))?;
+        paste(&mut self.v, to / 2, &part.v, from / 2, (x / 2, y / 2))
+    }
+}
+
+fn paste(to: &mut [u8], stride: usize, from: &[u8], width: usize, (x, y): (usize, usize)) -> Option<()> {
+    let rows = to.chunks_exact_mut(stride).skip(y);
+    if from.chunks_exact(width).len() > rows.len() {
+        return None;
+    }
+    for (to, from) in rows.zip(from.chunks_exact(width)) {
+        to.get_mut(x..x + width)?.copy_from_slice(from);
+    }
+    Some(())
+}
+
 /// Repeats the last valid column to the right and the last valid row downwards.
 fn pad(plane: &mut [u8], width: usize, height: usize, valid_width: usize, valid_height: usize) {
     if valid_width < width {
@@ -129,6 +199,27 @@ mod tests {
             assert!(y.iter().all(|luma| (233..=236).contains(luma)), "{width}x{height}");
             assert!(u.iter().chain(v).all(|chroma| (127..=129).contains(chroma)), "{width}x{height}");
         }
+    }
+
+    #[test]
+    fn parts_are_as_the_whole_and_the_rest_stays_as_it_was() {
+        let mut picture = Picture::new(Size::new(200, 150));
+        for y in 0..150 {
+            for (x, pixel) in (0..).zip(picture.row_mut(0, y, 200).chunks_exact_mut(4)) {
+                pixel.copy_from_slice(&[x as u8, y as u8, (x + y) as u8, 255]);
+            }
+        }
+        let region = Rect::new(64, 64, 136, 86);
+        let mut whole = I420::covering(136, 86);
+        whole.convert(&picture, region).unwrap();
+        let mut planes = RegionPlanes::of(136, 86);
+        planes.convert(&picture, region, &[Rect::new(192, 64, 8, 64), Rect::new(64, 128, 64, 22)]).unwrap();
+        let [y, ..] = planes.planes().planes();
+        assert_eq!((y[0], y[64 * 144 - 1]), (16, whole.y[64 * 144 - 1]));
+        planes.convert(&picture, region, &[Rect::new(64, 64, 128, 64), Rect::new(128, 128, 72, 22)]).unwrap();
+        assert!(planes.planes().planes() == whole.planes());
+        assert!(planes.convert(&picture, region, &[Rect::new(0, 64, 64, 64)]).is_err());
+        assert!(planes.convert(&picture, region, &[Rect::new(64, 128, 136, 64)]).is_err());
     }
 
     #[test]

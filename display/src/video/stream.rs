@@ -2,13 +2,14 @@
 //! it ends.
 
 use super::encoder::Encoder;
-use super::i420::I420;
+use super::i420::RegionPlanes;
 use super::region::Region;
 use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
 use crate::geometry::Rect;
 use crate::picture::Picture;
 use crate::protocol::VideoUpdate;
 use crate::quality::Quality;
+use crate::tiles::Grid;
 use std::time::Instant;
 
 /// A stream that the client decodes with a decoder of its own.
@@ -16,7 +17,9 @@ pub struct VideoStream {
     number: u8,
     region: Region,
     encoder: Encoder,
-    planes: I420,
+    planes: RegionPlanes,
+    /// What the client took from the picture before.
+    taken: Vec<usize>,
     last_used: Instant,
 }
 
@@ -32,13 +35,14 @@ impl VideoStream {
     /// # Errors
     /// When the region cannot be coded or memory is short.
     pub fn new(number: u8, rect: Rect, now: Instant) -> Result<Self, VideoError> {
-        let planes = I420::covering(rect.width, rect.height);
-        let (width, height) = planes.size();
+        let planes = RegionPlanes::of(rect.width, rect.height);
+        let (width, height) = planes.planes().size();
         Ok(Self {
             number,
             region: Region::new(rect, now),
             encoder: Encoder::new(width, height)?,
             planes,
+            taken: Vec::new(),
             last_used: now,
         })
     }
@@ -58,41 +62,51 @@ impl VideoStream {
         self.region.rect()
     }
 
-    /// Codes the region of `picture` as it is now, in `bytes` or not many more as far as `quality`
-    /// allows; the client takes `take` from it.
+    /// Whether the picture before lacks the tile: it is as large as in a key frame then.
+    pub fn is_fresh(&self, tile: usize) -> bool {
+        self.encoder.is_new() || self.taken.binary_search(&tile).is_err()
+    }
+
+    /// Codes `tiles` (ascending) of the region, which the client takes from it, in `bytes` or not many
+    /// more as far as `quality` allows. What else the region shows stays as it was.
     ///
     /// # Errors
     /// When the codec fails; the stream is of no further use then.
     pub fn encode(
         &mut self,
         picture: &Picture,
-        take: Vec<Rect>,
+        tiles: Vec<usize>,
         bytes: usize,
         quality: &mut Quality,
         now: Instant,
     ) -> Result<VideoUpdate, VideoError> {
-        let region = self.region.rect();
-        self.planes.convert(picture, region)?;
-        let mut data = Vec::new();
+        let (region, grid) = (self.region.rect(), Grid::new(picture.size()));
+        let take = grid.cover(tiles.iter().copied());
+        self.planes.convert(picture, region, &take)?;
+        let planes = self.planes.planes();
         let key = self.encoder.is_new();
+        let fresh = tiles.iter().filter(|tile| self.is_fresh(**tile));
+        let fresh: u32 = fresh.map(|tile| grid.rect(*tile)).map(|rect| rect.width * rect.height).sum();
+        let mut data = Vec::new();
         if key {
-            let pixels = region.width * region.height;
-            let mut quantizer = quality.of_key(pixels, bytes);
+            let mut quantizer = quality.of_key(fresh, bytes);
             self.encoder.set_quantizer(quantizer)?;
-            self.encoder.encode(&self.planes, &mut data)?;
+            self.encoder.encode(planes, &mut data)?;
             // Each time coarser, so a few times at most.
-            while let Some(coarser) = quality.coded_key(quantizer, pixels, data.len(), bytes) {
+            while let Some(coarser) = quality.coded_key(quantizer, fresh, data.len(), bytes) {
                 quantizer = coarser;
                 data.clear();
                 self.encoder.begin_anew()?;
                 self.encoder.set_quantizer(quantizer)?;
-                self.encoder.encode(&self.planes, &mut data)?;
+                self.encoder.encode(planes, &mut data)?;
             }
         } else {
+            quality.expect_fresh(fresh, bytes);
             self.encoder.set_quantizer(quality.of_delta())?;
-            self.encoder.encode(&self.planes, &mut data)?;
+            self.encoder.encode(planes, &mut data)?;
             quality.coded_delta(data.len(), bytes);
         }
+        self.taken = tiles;
         self.last_used = now;
         Ok(VideoUpdate { stream: self.number, key, region, take, data })
     }

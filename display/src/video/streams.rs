@@ -9,6 +9,7 @@ use super::region::{area, cost, with_margin};
 use super::stream::{VideoStream, fits_codec};
 use crate::geometry::{Rect, Size};
 use crate::picture::Picture;
+use crate::policy::distance;
 use crate::protocol::VideoUpdate;
 use crate::quality::Quality;
 use crate::tiles::{Grid, TILE};
@@ -31,7 +32,7 @@ type Plan = [Option<Rect>; STREAMS];
 pub struct Coded {
     /// One for each stream that any of them lies in.
     pub updates: Vec<VideoUpdate>,
-    /// Tiles that could not be coded, in ascending order: exact has to do.
+    /// Tiles that could not be coded, or that there was no room for, in ascending order.
     pub left: Vec<usize>,
 }
 
@@ -39,6 +40,10 @@ pub struct Coded {
 pub struct Room<'a> {
     /// Bytes of all streams.
     pub bytes: usize,
+    /// Tiles that the pictures before did not have; those nearest to the pointer go first.
+    pub fresh: usize,
+    /// Where that is.
+    pub pointer: (u32, u32),
     /// What that meant so far.
     pub quality: &'a mut Quality,
 }
@@ -105,12 +110,12 @@ impl VideoStreams {
             let home = home(&plan, grid.rect(*tile)).and_then(|slot| shares.get_mut(slot));
             home.unwrap_or(&mut coded.left).push(*tile);
         }
+        self.leave_out(grid, &mut shares, &room, &mut coded.left);
         for (slot, share) in self.streams.iter_mut().zip(shares) {
             let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };
             // Each has its part of the bytes by its part of the tiles.
             let bytes = (room.bytes / tiles.len().max(1)).saturating_mul(share.len());
-            let take = grid.cover(share.iter().copied());
-            match stream.encode(picture, take, bytes, room.quality, now) {
+            match stream.encode(picture, share.clone(), bytes, room.quality, now) {
                 Ok(update) => {
                     // A stream begins with all that moves in it: what comes after counts.
                     if !update.key {
@@ -127,6 +132,31 @@ impl VideoStreams {
         }
         coded.left.sort_unstable();
         coded
+    }
+
+    /// Moves what is fresh and finds no room from `shares` to `left`.
+    fn leave_out(
+        &self,
+        grid: &Grid,
+        shares: &mut [Vec<usize>; STREAMS],
+        room: &Room<'_>,
+        left: &mut Vec<usize>,
+    ) {
+        let mut fresh: Vec<usize> = Vec::new();
+        for (stream, share) in self.streams.iter().zip(shares.iter()) {
+            let Some(stream) = stream else { continue };
+            fresh.extend(share.iter().filter(|tile| stream.is_fresh(**tile)));
+        }
+        if fresh.len() <= room.fresh {
+            return;
+        }
+        fresh.sort_by_key(|tile| distance(grid.rect(*tile), room.pointer));
+        let mut out = fresh.split_off(room.fresh);
+        out.sort_unstable();
+        for share in shares {
+            share.retain(|tile| out.binary_search(tile).is_err());
+        }
+        left.extend(out);
     }
 
     /// The tiles that no stream covers.
@@ -264,7 +294,7 @@ mod tests {
 
     /// Room for anything.
     fn any(quality: &mut Quality) -> Room<'_> {
-        Room { bytes: usize::MAX, quality }
+        Room { bytes: usize::MAX, fresh: usize::MAX, pointer: (0, 0), quality }
     }
 
     const SCREEN: Size = Size::new(1920, 1080);
