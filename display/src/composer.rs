@@ -393,8 +393,12 @@ impl Composer {
         let finest = self.quality.is_finest();
         let bytes = self.budget.for_video();
         // Where all goes as video nothing else does.
-        let fresh = if self.video_only { usize::MAX } else { self.quality.most_tiles(bytes) };
-        let room = Room { bytes, fresh, pointer, quality: &mut self.quality };
+        let (most, fresh) = if self.video_only {
+            (usize::MAX, usize::MAX)
+        } else {
+            (bytes.saturating_mul(2), self.quality.most_tiles(bytes))
+        };
+        let room = Room { bytes, most, fresh, pointer, quality: &mut self.quality };
         let coded = if self.video_only {
             self.streams.encode_of_all(&self.picture, tiles, room, now)
         } else {

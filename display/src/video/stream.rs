@@ -10,7 +10,10 @@ use crate::picture::Picture;
 use crate::protocol::VideoUpdate;
 use crate::quality::Quality;
 use crate::tiles::Grid;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// After so long what moves has little in common with what it was; at twelve pictures a second it still has.
+const OLD: Duration = Duration::from_millis(150);
 
 /// A stream that the client decodes with a decoder of its own.
 pub struct VideoStream {
@@ -62,9 +65,10 @@ impl VideoStream {
         self.region.rect()
     }
 
-    /// Whether the picture before lacks the tile: it is as large as in a key frame then.
-    pub fn is_fresh(&self, tile: usize) -> bool {
-        self.encoder.is_new() || self.taken.binary_search(&tile).is_err()
+    /// Whether the picture before lacks the tile, or is old: it is as large as in a key frame then.
+    pub fn is_fresh(&self, tile: usize, now: Instant) -> bool {
+        let old = now.duration_since(self.last_used) > OLD;
+        self.encoder.is_new() || old || self.taken.binary_search(&tile).is_err()
     }
 
     /// Codes `tiles` (ascending) of the region, which the client takes from it, in `bytes` or not many
@@ -85,7 +89,7 @@ impl VideoStream {
         self.planes.convert(picture, region, &take)?;
         let planes = self.planes.planes();
         let key = self.encoder.is_new();
-        let fresh = tiles.iter().filter(|tile| self.is_fresh(**tile));
+        let fresh = tiles.iter().filter(|tile| self.is_fresh(**tile, now));
         let fresh: u32 = fresh.map(|tile| grid.rect(*tile)).map(|rect| rect.width * rect.height).sum();
         let mut data = Vec::new();
         if key {

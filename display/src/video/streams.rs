@@ -40,6 +40,8 @@ pub struct Coded {
 pub struct Room<'a> {
     /// Bytes of all streams.
     pub bytes: usize,
+    /// A key frame of more is not sent.
+    pub most: usize,
     /// Tiles that the pictures before did not have; those nearest to the pointer go first.
     pub fresh: usize,
     /// Where that is.
@@ -110,12 +112,18 @@ impl VideoStreams {
             let home = home(&plan, grid.rect(*tile)).and_then(|slot| shares.get_mut(slot));
             home.unwrap_or(&mut coded.left).push(*tile);
         }
-        self.leave_out(grid, &mut shares, &room, &mut coded.left);
+        self.leave_out(grid, &mut shares, &room, now, &mut coded.left);
+        let all: usize = shares.iter().map(Vec::len).sum();
         for (slot, share) in self.streams.iter_mut().zip(shares) {
             let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };
             // Each has its part of the bytes by its part of the tiles.
-            let bytes = (room.bytes / tiles.len().max(1)).saturating_mul(share.len());
+            let bytes = (room.bytes / all.max(1)).saturating_mul(share.len());
             match stream.encode(picture, share.clone(), bytes, room.quality, now) {
+                // Nobody knew how large it is before it was made; the next one is planned with that.
+                Ok(update) if update.key && update.data.len() > room.most => {
+                    *slot = None;
+                    coded.left.extend(share);
+                }
                 Ok(update) => {
                     // A stream begins with all that moves in it: what comes after counts.
                     if !update.key {
@@ -140,12 +148,13 @@ impl VideoStreams {
         grid: &Grid,
         shares: &mut [Vec<usize>; STREAMS],
         room: &Room<'_>,
+        now: Instant,
         left: &mut Vec<usize>,
     ) {
         let mut fresh: Vec<usize> = Vec::new();
         for (stream, share) in self.streams.iter().zip(shares.iter()) {
             let Some(stream) = stream else { continue };
-            fresh.extend(share.iter().filter(|tile| stream.is_fresh(**tile)));
+            fresh.extend(share.iter().filter(|tile| stream.is_fresh(**tile, now)));
         }
         if fresh.len() <= room.fresh {
             return;
@@ -294,7 +303,7 @@ mod tests {
 
     /// Room for anything.
     fn any(quality: &mut Quality) -> Room<'_> {
-        Room { bytes: usize::MAX, fresh: usize::MAX, pointer: (0, 0), quality }
+        Room { bytes: usize::MAX, most: usize::MAX, fresh: usize::MAX, pointer: (0, 0), quality }
     }
 
     const SCREEN: Size = Size::new(1920, 1080);
@@ -378,6 +387,24 @@ mod tests {
         let mut viewer = Viewer::new(SCREEN);
         let coded = viewer.frame(&[Rect::new(0, 0, 128, 128), Rect::new(256, 0, 128, 128)]);
         assert_eq!(regions(&coded), [Rect::new(0, 0, 384, 128)]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_and_the_nearest_to_the_pointer_goes_first() {
+        let Viewer { mut streams, picture, grid, now } = Viewer::new(SCREEN);
+        let tiles: Vec<usize> = grid.touched(&FILM).collect();
+        let mut code = |fresh, most, now| {
+            let mut quality = Quality::default();
+            let room = Room { bytes: usize::MAX, most, fresh, pointer: (100, 100), quality: &mut quality };
+            streams.encode(&picture, &tiles, room, now)
+        };
+        let coded = code(usize::MAX, 10, now);
+        assert_eq!((coded.updates.len(), coded.left.len()), (0, tiles.len()), "its key frame is too large");
+        let coded = code(1, usize::MAX, now);
+        assert_eq!(coded.updates[0].take, [Rect::new(64, 64, TILE, TILE)]);
+        assert_eq!(coded.left, tiles[1..]);
+        let coded = code(20, usize::MAX, now + Duration::from_millis(33));
+        assert_eq!(tiles.len() - coded.left.len(), 21, "what was there before does not count");
     }
 
     #[test]
