@@ -30,9 +30,11 @@ const TRY_AGAIN: f32 = 2.0;
 /// While pictures need less than this share of what they may have, they become finer …
 const LOW: f32 = 0.7;
 
-/// … by this for each picture, a step in a fifth of a second or so, and by more where they need a
-/// small part of it.
+/// … by this for each picture, a step in a fifth of a second or so …
 const FINER: f32 = 0.4;
+
+/// … and by this part of what there would be room for, where that is more: the next may be larger.
+const CAUTION: f32 = 3.0;
 
 /// What quantizer suits the line.
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl Quality {
             // A key frame may have been coarser still.
             self.quantizer = coarser.min(self.quantizer.max(COARSE));
         } else if took < bytes * LOW {
-            self.quantizer -= FINER.max((bytes / took).log2() - 1.0);
+            self.quantizer -= FINER.max(HALVES / CAUTION * ((bytes / took).log2() + LOW.log2()));
         }
         self.quantizer = self.quantizer.max(FINEST);
     }
