@@ -58,7 +58,8 @@ what_threads_do() {
 # QEMU's emulation of AMD-V enters a guest now and then with the registers of this machine, which it
 # should have put aside: that processor of the guest is then at this machine's own VMRUN instruction,
 # in a module, at an address where the guest's kernel has nothing. Nothing after such an exit is proof
-# of anything, so they are looked out for.
+# of anything, so they are looked out for. The host's registers may also be the last that the guest ever
+# had: a triple fault, which is tried again for that. One of the guest's own comes again in every attempt.
 tracing=/sys/kernel/tracing
 watch_emulation() {
     vmrun=$(awk '$3 == "__svm_vcpu_run" { print $1 }' /proc/kallsyms)
@@ -68,7 +69,9 @@ watch_emulation() {
     echo "guest_rip >= 0x$vmrun && guest_rip < 0x$end" > $tracing/events/kvm/kvm_exit/filter
     echo 1 > $tracing/events/kvm/kvm_exit/enable
 }
-emulation_failed() { grep -q kvm_exit: $tracing/trace; }
+emulation_failed() {
+    grep -q kvm_exit: $tracing/trace || { ended && grep -q 'triple fault' "$results/last-words.json"; }
+}
 # Why processors leave the guest, for a second
 why_they_exit() {
     echo 0 > $tracing/events/kvm/kvm_exit/filter
@@ -78,6 +81,7 @@ why_they_exit() {
 }
 give_up() {
     echo "The emulation of AMD-V failed: the guest has registers of this machine. What was to be tried: $what."
+    [ ! -s "$results/last-words.json" ] || cat "$results/last-words.json"
     ended || kill -9 "$machine"
     exit 75
 }
