@@ -34,7 +34,7 @@ const LOW: f32 = 0.7;
 const FINER: f32 = 0.4;
 
 /// … and by this part of what there would be room for, where that is more: the next may be larger.
-const CAUTION: f32 = 3.0;
+const CAUTION: f32 = 2.5;
 
 /// What quantizer suits the line.
 #[derive(Debug)]

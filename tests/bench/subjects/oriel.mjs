@@ -40,6 +40,8 @@ export async function open(browser, scene, { words = 'blob=1', onWire = Wire.to 
       canvas: 'canvas.screen',
       serial: () => oriel.serial(),
       serverSeconds: () => familySeconds(oriel.server.pid),
+      /** Frames that the page took and painted: one is sent for each that was acknowledged. */
+      painted: async () => (await describe(oriel)).counters.frames,
       close: async () => {
         await page.context().close();
         await close();
