@@ -1,32 +1,23 @@
 // The person's clipboard and the guest's are one: keys, browser permissions, pictures, and what is too much.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { connected, launch, login, notInFirefox, openDesktop, screenshot, visit } from './browser.mjs';
-import { GuestAgent } from './guest-agent.mjs';
-import { Oriel, until } from './oriel.mjs';
+import { connected, notInFirefox, screenshot } from './browser.mjs';
+import { openWithAgent } from './guest-agent.mjs';
+import { until } from './oriel.mjs';
 
 const KEY_V = 47;
 
 const skip = notInFirefox('it has a clipboard test of its own');
 
-let oriel;
+let desk;
 let agent;
-let browser;
 let page;
 before(async () => {
   if (skip) return;
-  oriel = await Oriel.running();
-  agent = await GuestAgent.before(oriel.port);
-  browser = await launch();
-  page = await visit(browser, { viewport: { width: 1280, height: 800 } });
-  await login(page, agent.url, 'ada', 'a long password');
-  await openDesktop(page);
+  desk = await openWithAgent();
+  ({ agent, page } = desk);
 });
-after(async () => {
-  await browser?.close();
-  agent?.close();
-  await oriel?.destroy();
-});
+after(() => desk?.close());
 beforeEach(() => {
   agent.log = [];
 });

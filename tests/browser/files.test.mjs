@@ -1,27 +1,18 @@
 // Files for the desktop: dropped onto the picture, chosen in the menu, pasted; with progress, and an end to everything.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, login, openDesktop, screenshot, visit } from './browser.mjs';
-import { GuestAgent } from './guest-agent.mjs';
-import { Oriel, until } from './oriel.mjs';
+import { screenshot } from './browser.mjs';
+import { openWithAgent } from './guest-agent.mjs';
+import { until } from './oriel.mjs';
 
-let oriel;
+let desk;
 let agent;
-let browser;
 let page;
 before(async () => {
-  oriel = await Oriel.running();
-  agent = await GuestAgent.before(oriel.port);
-  browser = await launch();
-  page = await visit(browser, { viewport: { width: 1280, height: 800 } });
-  await login(page, agent.url, 'ada', 'a long password');
-  await openDesktop(page);
+  desk = await openWithAgent();
+  ({ agent, page } = desk);
 });
-after(async () => {
-  await browser?.close();
-  agent?.close();
-  await oriel?.destroy();
-});
+after(() => desk?.close());
 
 /** Bytes that are wrong as soon as one is missing or out of place. */
 const bytes = (length) => Buffer.from(Uint32Array.from({ length: length / 4 }, (_, at) => at * 2654435761).buffer);

@@ -1,31 +1,22 @@
 // Firefox lets a page write the clipboard while the person does something, and read it when they paste.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { inFirefox, launch, login, openDesktop, visit } from './browser.mjs';
-import { GuestAgent } from './guest-agent.mjs';
-import { Oriel, until } from './oriel.mjs';
+import { inFirefox } from './browser.mjs';
+import { openWithAgent } from './guest-agent.mjs';
+import { until } from './oriel.mjs';
 
 const KEY_V = 47;
 const skip = inFirefox ? false : 'this is how Firefox does it';
 
-let oriel;
+let desk;
 let agent;
-let browser;
 let page;
 before(async () => {
   if (skip) return;
-  oriel = await Oriel.running();
-  agent = await GuestAgent.before(oriel.port);
-  browser = await launch();
-  page = await visit(browser, { viewport: { width: 1280, height: 800 } });
-  await login(page, agent.url, 'ada', 'a long password');
-  await openDesktop(page);
+  desk = await openWithAgent();
+  ({ agent, page } = desk);
 });
-after(async () => {
-  await browser?.close();
-  agent?.close();
-  await oriel?.destroy();
-});
+after(() => desk?.close());
 
 test('what the guest copies is pasted here, and what is copied here in the guest', { skip }, async () => {
   agent.copy({ 'text/plain': Buffer.from('from the desktop') });

@@ -1,6 +1,8 @@
 // The bench guest has no agent for clipboard and files: this one sits on the wire in front of the server, speaks
 // display/PROTOCOL.md in the guest's place for those messages, and lets everything else through.
 import { WebSocket, WebSocketServer } from 'ws';
+import { launch, login, openDesktop, visit } from './browser.mjs';
+import { Oriel } from './oriel.mjs';
 import { httpRelay } from './proxy.mjs';
 
 const PIECE = 60 * 1024;
@@ -185,6 +187,27 @@ export class GuestAgent {
     for (const client of this.clients) client.terminate();
     this.server.close();
     this.server.closeAllConnections();
+  }
+}
+
+/** A desktop with this agent, open in a page of a browser of its own; `close` ends all of it. */
+export async function openWithAgent() {
+  const oriel = await Oriel.running();
+  const agent = await GuestAgent.before(oriel.port);
+  const browser = await launch();
+  const close = async () => {
+    await browser.close();
+    agent.close();
+    await oriel.destroy();
+  };
+  try {
+    const page = await visit(browser, { viewport: { width: 1280, height: 800 } });
+    await login(page, agent.url, 'ada', 'a long password');
+    await openDesktop(page);
+    return { oriel, agent, page, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 

@@ -1,44 +1,36 @@
-import { Icon } from '../../../design/icons';
 import { byteCount } from './amounts';
 import type { DeskDownloads, Download } from './desk-downloads';
+import { TrayRow } from './tray-row';
 
 /** A file that the guest sends: the question, its way, its end. */
 export function DownloadRow({ download, downloads }: { readonly download: Download; readonly downloads: DeskDownloads }) {
-  const { id, name, size, received, state } = download;
+  const { id, name, state } = download;
   const over = state === 'done' || state === 'failed';
+  const asked = state === 'offered';
   return (
-    <li class={`tray-row is-${state}`}>
-      <bdi class="tray-name" title={name}>
-        {name}
-      </bdi>
-      <p class="tray-state" role={state === 'failed' || state === 'offered' ? 'alert' : undefined}>
-        {state === 'offered' && <span class="visually-hidden">{name}, </span>}
-        {words(download)}
-      </p>
-      {state === 'receiving' && <progress aria-label={`Saving ${name}`} max={Math.max(1, size)} value={received} />}
-      {state === 'offered' ? (
-        <div class="tray-actions">
+    <TrayRow
+      row={download}
+      words={
+        <>
+          {asked && <span class="visually-hidden">{name}, </span>}
+          {words(download)}
+        </>
+      }
+      alerts={state === 'failed' || asked}
+      moving={state === 'receiving' ? 'Saving' : undefined}
+      onEnd={asked ? undefined : () => (over ? downloads.dismiss(id) : downloads.decline(id))}
+    >
+      {asked && (
+        <>
           <button type="button" class="button" aria-label={`Save ${name}`} onClick={() => void downloads.save(download)}>
             Save
           </button>
           <button type="button" class="link" aria-label={`Decline ${name}`} onClick={() => downloads.decline(id)}>
             Decline
           </button>
-        </div>
-      ) : (
-        <div class="tray-actions">
-          <button
-            type="button"
-            class="button quiet square"
-            aria-label={over ? `Dismiss ${name}` : `Cancel ${name}`}
-            title={over ? 'Dismiss' : 'Cancel'}
-            onClick={() => (over ? downloads.dismiss(id) : downloads.decline(id))}
-          >
-            <Icon name="close" />
-          </button>
-        </div>
+        </>
       )}
-    </li>
+    </TrayRow>
   );
 }
 

@@ -3,6 +3,7 @@ import { byteCount } from './amounts';
 import type { DeskDownloads } from './desk-downloads';
 import type { DeskFiles, Transfer } from './desk-files';
 import { DownloadRow } from './download-row';
+import { TrayRow } from './tray-row';
 import './files.css';
 
 /** The files on their way, in the corner; nothing while there are none. */
@@ -27,34 +28,22 @@ export function TransferTray({ files, downloads }: { readonly files: DeskFiles; 
 }
 
 function TransferRow({ transfer, files }: { readonly transfer: Transfer; readonly files: DeskFiles }) {
-  const { id, name, size, received, state } = transfer;
+  const { id, state } = transfer;
   const over = state === 'done' || state === 'failed';
   return (
-    <li class={`tray-row is-${state}`}>
-      <bdi class="tray-name" title={name}>
-        {name}
-      </bdi>
-      <p class="tray-state" role={state === 'failed' ? 'alert' : undefined}>
-        {words(transfer)}
-      </p>
-      {!over && <progress aria-label={`Sending ${name}`} max={Math.max(1, size)} value={received} />}
-      <div class="tray-actions">
-        {state === 'failed' && (
-          <button type="button" class="link" onClick={() => files.again(transfer)}>
-            Send again
-          </button>
-        )}
-        <button
-          type="button"
-          class="button quiet square"
-          aria-label={over ? `Dismiss ${name}` : `Cancel ${name}`}
-          title={over ? 'Dismiss' : 'Cancel'}
-          onClick={() => (over ? files.dismiss(id) : files.cancel(id))}
-        >
-          <Icon name="close" />
+    <TrayRow
+      row={transfer}
+      words={words(transfer)}
+      alerts={state === 'failed'}
+      moving={over ? undefined : 'Sending'}
+      onEnd={() => (over ? files.dismiss(id) : files.cancel(id))}
+    >
+      {state === 'failed' && (
+        <button type="button" class="link" onClick={() => files.again(transfer)}>
+          Send again
         </button>
-      </div>
-    </li>
+      )}
+    </TrayRow>
   );
 }
 
