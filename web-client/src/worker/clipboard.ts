@@ -110,12 +110,14 @@ export class ClipboardExchange {
       wire?.send(client.clipboardData(request, null, true));
       return;
     }
-    for (let at = 0, last = false; !last; at += client.MAX_PIECE) {
+    for (let at = 0, last = false; !last; ) {
       if (wire === null || !(await wire.clear())) {
         return;
       }
-      last = at + client.MAX_PIECE >= bytes.length;
-      wire.send(client.clipboardData(request, bytes.subarray(at, at + client.MAX_PIECE), last));
+      const piece = bytes.subarray(at, at + wire.piece());
+      at += piece.length;
+      last = at === bytes.length;
+      wire.sendPiece(client.clipboardData(request, piece, last));
     }
   }
 }

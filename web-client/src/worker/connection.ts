@@ -2,6 +2,7 @@ import * as client from '../protocol/client-messages';
 import { ProtocolError } from '../protocol/bytes';
 import { parseServerMessage, type ServerMessage } from '../protocol/server-messages';
 import type { Input } from './messages';
+import { Pace } from './pace';
 
 const PING_EVERY_MS = 2000;
 /** No bytes for this long after a ping: the path is dead, and TCP has not noticed. */
@@ -34,6 +35,7 @@ export class Connection {
   #pinger: ReturnType<typeof setInterval> | undefined;
   #over = false;
   readonly #answered = new Map<bigint, (arrived: boolean) => void>();
+  readonly #pace = new Pace(() => this.roundTrip());
 
   constructor(url: string, hello: client.Hello, events: ConnectionEvents) {
     this.#events = events;
@@ -61,8 +63,7 @@ export class Connection {
         this.#startPinging();
       } else if (message.type === 'pong') {
         this.#events.roundTrip(performance.now() - Number(message.token) / 1000);
-        this.#answered.get(message.token)?.(true);
-        this.#answered.delete(message.token);
+        this.#hear(message.token);
       }
       this.#events.message(message, data.byteLength);
     } catch (error) {
@@ -70,6 +71,16 @@ export class Connection {
         throw error;
       }
       this.close();
+    }
+  }
+
+  /** The server has read a ping, and with it those before, whether it says so or not. */
+  #hear(token: bigint): void {
+    for (const [before, resolve] of this.#answered) {
+      if (before <= token) {
+        this.#answered.delete(before);
+        resolve(true);
+      }
     }
   }
 
@@ -106,12 +117,24 @@ export class Connection {
     });
   }
 
-  /** Resolves once little waits to be sent; false: the connection is over. */
+  /** Resolves once little waits to be sent and little is on the way; false: the connection is over. */
   async clear(): Promise<boolean> {
+    await this.#pace.room();
     while (!this.#over && this.#socket.bufferedAmount > BULK_BYTES) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
     return !this.#over;
+  }
+
+  /** Bytes of the next piece of something long. */
+  piece(): number {
+    return this.#pace.piece(client.MAX_PIECE);
+  }
+
+  /** Sends a piece of something long. */
+  sendPiece(message: ArrayBuffer): void {
+    this.send(message);
+    this.#pace.sent(message.byteLength);
   }
 
   send(message: ArrayBuffer): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Downloads } from './downloads';
 import type { FromWorker } from './messages';
+import { testWire } from './test-wire';
 import type { Wire } from './wire';
 
 const PIECE = 60 * 1024;
@@ -46,14 +47,13 @@ function setUp() {
   const posted: FromWorker[] = [];
   const sent: string[] = [];
   const wire: Wire = {
+    ...testWire().wire,
     send: (message) => {
       const view = new DataView(message);
       const about = view.getUint32(1, true);
       const value = view.getUint8(0) === 0x97 ? view.getUint8(5) : Number(view.getBigUint64(5, true));
       sent.push(`${view.getUint8(0) === 0x97 ? 'answer' : 'taken'} ${about} ${value}`);
     },
-    clear: () => Promise.resolve(true),
-    roundTrip: () => Promise.resolve(true),
   };
   const downloads = new Downloads((message) => posted.push(message));
   downloads.attach(wire);

@@ -1,3 +1,4 @@
+import { MAX_PIECE } from '../protocol/client-messages';
 import type { FromWorker } from './messages';
 import type { Wire } from './wire';
 
@@ -5,8 +6,11 @@ import type { Wire } from './wire';
 export function testWire() {
   const posted: FromWorker[] = [];
   const sent: Uint8Array[] = [];
+  const send = (message: ArrayBuffer): number => sent.push(new Uint8Array(message));
   const wire: Wire = {
-    send: (message) => sent.push(new Uint8Array(message)),
+    send,
+    piece: () => MAX_PIECE,
+    sendPiece: send,
     clear: () => Promise.resolve(true),
     roundTrip: () => Promise.resolve(true),
   };

@@ -101,13 +101,16 @@ export class Uploads {
     wire.send(client.fileStart(id, file.size, file.name));
     for (let at = 0; at < file.size && !upload.over; at += BLOCK) {
       const block = new Uint8Array(await file.slice(at, at + BLOCK).arrayBuffer());
-      for (let from = 0; from < block.length; from += client.MAX_PIECE) {
-        const piece = block.subarray(from, from + client.MAX_PIECE);
-        const wanted = await credit(upload, at + from + piece.length);
-        if (!wanted || !(await wire.clear())) {
+      for (let from = 0; from < block.length; ) {
+        if (!(await wire.clear())) {
           return;
         }
-        wire.send(client.fileData(id, piece));
+        const piece = block.subarray(from, from + wire.piece());
+        from += piece.length;
+        if (!(await credit(upload, at + from))) {
+          return;
+        }
+        wire.sendPiece(client.fileData(id, piece));
       }
     }
   }
