@@ -3,7 +3,7 @@ import { launch, stats } from '../browser/browser.mjs';
 import { until } from '../browser/oriel.mjs';
 import { figure, wait } from './figures.mjs';
 import { family, familySeconds, residentMib } from './process.mjs';
-import { describe, open } from './subjects/oriel.mjs';
+import { open } from './subjects/oriel.mjs';
 
 const STILL_S = 20;
 const MEMORY_MIB = 128;
@@ -24,9 +24,9 @@ async function still(oriel, page) {
 
 async function overhead(oriel, page) {
   await page.goto('about:blank');
-  await until('the viewer to leave', async () => (await describe(oriel)).viewers === 0);
+  await until('the viewer to leave', async () => (await oriel.describe()).viewers === 0);
   await wait(3000);
-  const { pid } = await describe(oriel);
+  const { pid } = await oriel.describe();
   // The process that runs the guest, and the one that keeps it.
   const overhead = family(pid).map((member) => residentMib(member, MEMORY_MIB)).reduce((sum, { all, guest }) => sum + all - guest, 0);
   figure('vmm_overhead_mib', overhead, 'MiB', { scene: 'idle' });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { connected, launch } from '../browser/browser.mjs';
 import { figure, wait } from './figures.mjs';
 import { family } from './process.mjs';
-import { describe, open } from './subjects/oriel.mjs';
+import { open } from './subjects/oriel.mjs';
 
 const HASTE = 8;
 const KEYS_PER_SECOND = 3 * HASTE;
@@ -73,7 +73,7 @@ const samples = { server: [], machine: [], renderer: [], heap: [] };
 try {
   const view = await open(browser, 'drag');
   try {
-    const { pid } = await describe(view.oriel);
+    const { pid } = await view.oriel.describe();
     for (let minute = 0; minute < minutes; minute += 1) {
       await use(view.page, performance.now() + SAMPLE_EVERY_MS);
       samples.server.push(resident(view.oriel.server.pid));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { inFirefox, screenshot } from './browser.mjs';
-import { openWithAgent } from './guest-agent.mjs';
+import { bytes, openWithAgent } from './guest-agent.mjs';
 import { until } from './oriel.mjs';
 
 let desk;
@@ -14,9 +14,6 @@ before(async () => {
   ({ agent, page } = desk);
 });
 after(() => desk?.close());
-
-/** Bytes that are wrong as soon as one is missing or out of place. */
-const bytes = (length) => Buffer.from(Uint32Array.from({ length: length / 4 }, (_, at) => at * 2654435761).buffer);
 
 const tray = () => page.getByRole('region', { name: 'Files' });
 const press = (name) => tray().getByRole('button', { name }).click();

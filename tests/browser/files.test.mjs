@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { screenshot } from './browser.mjs';
-import { openWithAgent } from './guest-agent.mjs';
+import { bytes, openWithAgent } from './guest-agent.mjs';
 import { until } from './oriel.mjs';
 
 let desk;
@@ -13,9 +13,6 @@ before(async () => {
   ({ agent, page } = desk);
 });
 after(() => desk?.close());
-
-/** Bytes that are wrong as soon as one is missing or out of place. */
-const bytes = (length) => Buffer.from(Uint32Array.from({ length: length / 4 }, (_, at) => at * 2654435761).buffer);
 
 /** Drags files over the picture, and drops them unless told otherwise. */
 const drop = (files, { let: go = true } = {}) =>

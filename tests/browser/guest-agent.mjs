@@ -190,6 +190,9 @@ export class GuestAgent {
   }
 }
 
+/** Bytes that are wrong as soon as one is missing or out of place. */
+export const bytes = (length) => Buffer.from(Uint32Array.from({ length: length / 4 }, (_, at) => at * 2654435761).buffer);
+
 /** A desktop with this agent, open in a page of a browser of its own; `close` ends all of it. */
 export async function openWithAgent() {
   const oriel = await Oriel.running();

@@ -19,7 +19,6 @@ pub struct I420 {
 impl I420 {
     /// A picture of at least `width` by `height` pixels, rounded up to whole macroblocks.
     pub fn covering(width: u32, height: u32) -> Self {
-        let (width, height) = (width.next_multiple_of(16), height.next_multiple_of(16));
         let mut planes = Self { width: 0, height: 0, y: Vec::new(), u: Vec::new(), v: Vec::new() };
         planes.reshape(width, height);
         planes
@@ -27,8 +26,8 @@ impl I420 {
 
     /// Black; or, after another size, whatever.
     fn reshape(&mut self, width: u32, height: u32) {
-        (self.width, self.height) = (width, height);
-        let luma = width as usize * height as usize;
+        (self.width, self.height) = (width.next_multiple_of(16), height.next_multiple_of(16));
+        let luma = self.width as usize * self.height as usize;
         self.y.resize(luma, 16);
         self.u.resize(luma / 4, 128);
         self.v.resize(luma / 4, 128);
@@ -90,6 +89,14 @@ impl I420 {
         pad(&mut self.v, width / 2, height / 2, valid_width, valid_height);
         Ok(())
     }
+
+    /// Puts `part` at an even place; `None` when it does not fit there.
+    fn paste(&mut self, part: &Self, x: usize, y: usize) -> Option<()> {
+        let (to, from) = (self.width as usize, part.width as usize);
+        paste(&mut self.y, to, &part.y, from, (x, y))?;
+        paste(&mut self.u, to / 2, &part.u, from / 2, (x / 2, y / 2))?;
+        paste(&mut self.v, to / 2, &part.v, from / 2, (x / 2, y / 2))
+    }
 }
 
 /// The planes of a region, of which only what is asked for is brought up to date.
@@ -120,7 +127,7 @@ impl RegionPlanes {
                 self.whole.convert(picture, region)?;
                 continue;
             }
-            self.part.reshape(part.width.next_multiple_of(16), part.height.next_multiple_of(16));
+            self.part.reshape(part.width, part.height);
             self.part.convert(picture, *part)?;
             let offset = part.x.checked_sub(region.x).zip(part.y.checked_sub(region.y));
             offset
@@ -128,16 +135,6 @@ impl RegionPlanes {
                 .ok_or(VideoError::Size(part.width, part.height))?;
         }
         Ok(())
-    }
-}
-
-impl I420 {
-    /// Puts `part` at an even place; `None` when it does not fit there.
-    fn paste(&mut self, part: &Self, x: usize, y: usize) -> Option<()> {
-        let (to, from) = (self.width as usize, part.width as usize);
-        paste(&mut self.y, to, &part.y, from, (x, y))?;
-        paste(&mut self.u, to / 2, &part.u, from / 2, (x / 2, y / 2))?;
-        paste(&mut self.v, to / 2, &part.v, from / 2, (x / 2, y / 2))
     }
 }
 

@@ -112,7 +112,9 @@ impl VideoStreams {
             let home = home(&plan, grid.rect(*tile)).and_then(|slot| shares.get_mut(slot));
             home.unwrap_or(&mut coded.left).push(*tile);
         }
-        self.leave_out(grid, &mut shares, &room, now, &mut coded.left);
+        if tiles.len() > room.fresh {
+            self.leave_out(grid, &mut shares, &room, now, &mut coded.left);
+        }
         let all: usize = shares.iter().map(Vec::len).sum();
         for (slot, share) in self.streams.iter_mut().zip(shares) {
             let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };

@@ -9,12 +9,6 @@ export const name = 'oriel';
 /** It is always here. */
 export const lacks = () => null;
 
-/** What a desktop's machine says of itself. */
-export async function describe(oriel) {
-  const [desktop] = await oriel.desktops();
-  return JSON.parse(await oriel.vmm('tell', '--socket', desktop.socket, 'describe'));
-}
-
 /**
  * A person with one desktop of `scene`, open in the browser. `words` go to the guest: its pixels lie in guest memory
  * unless told otherwise, as those of Linux guests do. `onWire` leads a line to the server's port.
@@ -41,7 +35,7 @@ export async function open(browser, scene, { words = 'blob=1', onWire = Wire.to 
       serial: () => oriel.serial(),
       serverSeconds: () => familySeconds(oriel.server.pid),
       /** Frames that the page took and painted: one is sent for each that was acknowledged. */
-      painted: async () => (await describe(oriel)).counters.frames,
+      painted: async () => (await oriel.describe()).counters.frames,
       close: async () => {
         await page.context().close();
         await close();

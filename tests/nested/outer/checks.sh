@@ -70,7 +70,7 @@ watch_emulation() {
     echo 1 > $tracing/events/kvm/kvm_exit/enable
 }
 emulation_failed() {
-    grep -q kvm_exit: $tracing/trace || { ended && grep -q 'triple fault' "$results/last-words.json"; }
+    grep -q kvm_exit: $tracing/trace || { ended && grep -qs 'triple fault' "$results/last-words.json"; }
 }
 # Why processors leave the guest, for a second
 why_they_exit() {

@@ -59,7 +59,7 @@ pub fn told_until(client: &mut Client, deadline: Instant) -> Result<Option<Serve
             Err(error) if error.is_timeout() => return Ok(None),
             Err(error) => return Err(format!("The desktop does not answer: {error}.")),
         };
-        // Whoever shows nothing gets files and clipboards no faster than a line that nothing is known of.
+        // Or files and clipboards would come as slowly as over a line that nothing is known of, at first.
         if let Some(frame) = shown {
             client.acknowledge(&frame).map_err(|error| format!("The desktop does not listen: {error}."))?;
         }

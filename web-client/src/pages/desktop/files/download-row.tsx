@@ -5,7 +5,6 @@ import { TrayRow } from './tray-row';
 /** A file that the guest sends: the question, its way, its end. */
 export function DownloadRow({ download, downloads }: { readonly download: Download; readonly downloads: DeskDownloads }) {
   const { id, name, state } = download;
-  const over = state === 'done' || state === 'failed';
   const asked = state === 'offered';
   return (
     <TrayRow
@@ -18,7 +17,8 @@ export function DownloadRow({ download, downloads }: { readonly download: Downlo
       }
       alerts={state === 'failed' || asked}
       moving={state === 'receiving' ? 'Saving' : undefined}
-      onEnd={asked ? undefined : () => (over ? downloads.dismiss(id) : downloads.decline(id))}
+      onCancel={asked ? undefined : () => downloads.decline(id)}
+      onDismiss={() => downloads.dismiss(id)}
     >
       {asked && (
         <>

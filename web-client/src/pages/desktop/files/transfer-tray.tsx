@@ -29,14 +29,14 @@ export function TransferTray({ files, downloads }: { readonly files: DeskFiles; 
 
 function TransferRow({ transfer, files }: { readonly transfer: Transfer; readonly files: DeskFiles }) {
   const { id, state } = transfer;
-  const over = state === 'done' || state === 'failed';
   return (
     <TrayRow
       row={transfer}
       words={words(transfer)}
       alerts={state === 'failed'}
-      moving={over ? undefined : 'Sending'}
-      onEnd={() => (over ? files.dismiss(id) : files.cancel(id))}
+      moving="Sending"
+      onCancel={() => files.cancel(id)}
+      onDismiss={() => files.dismiss(id)}
     >
       {state === 'failed' && (
         <button type="button" class="link" onClick={() => files.again(transfer)}>

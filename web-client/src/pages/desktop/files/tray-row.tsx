@@ -16,17 +16,20 @@ interface Parts {
   readonly words: ComponentChildren;
   /** It is said aloud at once. */
   readonly alerts: boolean;
-  /** What happens while it moves, for the bar; none is shown without. */
+  /** What happens until it is over, for the bar; none is shown without. */
   readonly moving?: string | undefined;
   /** What can be done, beside or instead of ending it. */
   readonly children?: ComponentChildren;
-  /** Cancels it, or takes it away once it is over; the buttons are all there are without. */
-  readonly onEnd?: (() => void) | undefined;
+  /** Ends it; until it is over it cannot be ended without. */
+  readonly onCancel?: (() => void) | undefined;
+  /** Takes away what is over. */
+  readonly onDismiss: () => void;
 }
 
 /** One file in the tray: its name, how it goes, what can be done. */
-export function TrayRow({ row: { name, size, received, state }, words, alerts, moving, children, onEnd }: Parts) {
-  const end = state === 'done' || state === 'failed' ? 'Dismiss' : 'Cancel';
+export function TrayRow({ row: { name, size, received, state }, words, alerts, moving, children, onCancel, onDismiss }: Parts) {
+  const over = state === 'done' || state === 'failed';
+  const [end, onEnd] = over ? ['Dismiss', onDismiss] : ['Cancel', onCancel];
   return (
     <li class={`tray-row is-${state}`}>
       <bdi class="tray-name" title={name}>
@@ -35,7 +38,7 @@ export function TrayRow({ row: { name, size, received, state }, words, alerts, m
       <p class="tray-state" role={alerts ? 'alert' : undefined}>
         {words}
       </p>
-      {moving !== undefined && <progress aria-label={`${moving} ${name}`} max={Math.max(1, size)} value={received} />}
+      {moving !== undefined && !over && <progress aria-label={`${moving} ${name}`} max={Math.max(1, size)} value={received} />}
       <div class="tray-actions">
         {children}
         {onEnd !== undefined && (
