@@ -12,7 +12,7 @@ use crate::machine::kvm::{Equipment, KvmMachine};
 use crate::machine::qemu::Qemu;
 use crate::resources::{MachineResources, Resources, disks_of_qemu};
 use oriel_jail::{Jail, descriptors};
-use oriel_net::{Cable, OpenTap};
+use oriel_net::{NetBackendConfig, OpenTap};
 use oriel_qemu::Supplies;
 use oriel_vmm_api::{EndReason, LastWords, Link, MachineConfig, Network};
 use std::os::fd::OwnedFd;
@@ -122,16 +122,17 @@ fn live(jailed: Jailed) -> Result<LastWords, String> {
     let door = Doorkeeper::new(outfit.owner, outfit.plan.namespaces.own_user());
     let config = outfit.config;
     let Resources { control, serial_log, disks, taps, machine, locks: _alive } = resources;
-    let cables = cables(&config, taps, &leash);
+    let net_backends = net_backends(&config, taps, &leash);
     let events = Arc::new(Events::default());
     let machine: Arc<dyn Machine> = match machine {
         MachineResources::Kvm { device: kvm, boot, large_pages_free } => {
-            let equipment = Equipment { kvm, boot, large_pages_free, disks, cables, serial_log, residency };
+            let equipment =
+                Equipment { kvm, boot, large_pages_free, disks, net_backends, serial_log, residency };
             let machine = KvmMachine::start(&config, equipment, events.clone());
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
         MachineResources::Qemu(setup) => {
-            let supplies = Supplies { setup, disks: disks_of_qemu(disks), cables };
+            let supplies = Supplies { setup, disks: disks_of_qemu(disks), net_backends };
             let machine = Qemu::start(&config, supplies, serial_log, events.clone());
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
@@ -148,11 +149,15 @@ fn live(jailed: Jailed) -> Result<LastWords, String> {
 }
 
 /// Where the network interfaces of `config` lead: to passt by way of the keeper, and to `taps`.
-fn cables(config: &MachineConfig, taps: Vec<Option<OpenTap>>, leash: &Arc<Leash>) -> Vec<Cable> {
-    let cable = |(network, (wanted, tap)): (usize, (&Network, Option<OpenTap>))| match (&wanted.link, tap) {
-        (Link::Passt, _) => Cable::Passt(Arc::new(KeptPasst { leash: leash.clone(), network })),
-        (_, Some(tap)) => Cable::Tap(tap),
-        (_, None) => Cable::Isolated,
+fn net_backends(
+    config: &MachineConfig,
+    taps: Vec<Option<OpenTap>>,
+    leash: &Arc<Leash>,
+) -> Vec<NetBackendConfig> {
+    let backend = |(network, (wanted, tap)): (usize, (&Network, Option<OpenTap>))| match (&wanted.link, tap) {
+        (Link::Passt, _) => NetBackendConfig::Passt(Arc::new(KeptPasst { leash: leash.clone(), network })),
+        (_, Some(tap)) => NetBackendConfig::Tap(tap),
+        (_, None) => NetBackendConfig::Isolated,
     };
-    config.networks.iter().zip(taps).enumerate().map(cable).collect()
+    config.networks.iter().zip(taps).enumerate().map(backend).collect()
 }

@@ -4,7 +4,7 @@ use crate::keeper::{FromMachine, LONGEST_TO_MACHINE, Outfit, ToMachine};
 use crate::machine::Machine;
 use oriel_jail::packets::Packets;
 use oriel_jail::seccomp::{Thread, narrow};
-use oriel_net::Connector;
+use oriel_net::BackendConnector;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -88,7 +88,7 @@ pub struct KeptPasst {
     pub network: usize,
 }
 
-impl Connector for KeptPasst {
+impl BackendConnector for KeptPasst {
     fn connect(&self) -> io::Result<OwnedFd> {
         let answers = crate::lock(&self.leash.connected);
         self.leash.packets.send(&FromMachine::Connect(self.network), &[])?;

@@ -5,7 +5,7 @@ use crate::boot::{BootError, BootFiles};
 use crate::legacy::LogFiles;
 use crate::machine::kvm::{DiskError, open_disk};
 use crate::{host, memory};
-use oriel_net::{OpenTap, PlugError, open_link};
+use oriel_net::{NetBackendError, OpenTap, open_net_backend};
 use oriel_qemu::{DiskImages, Setup, StartError};
 use oriel_vmm_api::{MachineConfig, MachineKind};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub enum ResourceError {
     Disk(#[from] DiskError),
     /// A network.
     #[error(transparent)]
-    Network(#[from] PlugError),
+    Network(#[from] NetBackendError),
     /// The serial log.
     #[error("the serial log {path} cannot be written: {error}")]
     SerialLog {
@@ -103,7 +103,7 @@ impl Resources {
                 (MachineResources::Qemu(setup), disks.collect::<Result<_, _>>()?)
             }
         };
-        let taps = config.networks.iter().map(|network| open_link(&network.link));
+        let taps = config.networks.iter().map(|network| open_net_backend(&network.link));
         let taps = taps.collect::<Result<_, _>>()?;
         let serial_log = LogFiles::create(&config.serial_log)
             .map_err(|error| ResourceError::SerialLog { path: config.serial_log.clone(), error })?;

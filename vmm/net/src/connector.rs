@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// Makes the far end of a link anew, as often as it is lost.
-pub trait Connector: Send + Sync {
+pub trait BackendConnector: Send + Sync {
     /// A connected stream socket that carries frames as passt(1) does: each after its length, 32
     /// bits in network order. Closing it ends whatever is behind it. May block for a while.
     ///

@@ -9,7 +9,7 @@ pub struct MacAddress(pub [u8; 6]);
 
 /// A text that is no address for a guest's interface.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadMac {
+pub enum MacParseError {
     /// Something else altogether.
     #[error(
         "{0:?} is not a MAC address; write six bytes in hexadecimal with colons, as in 52:54:00:12:34:56"
@@ -29,10 +29,10 @@ const MULTICAST: u8 = 1;
 const LOCAL: u8 = 2;
 
 impl FromStr for MacAddress {
-    type Err = BadMac;
+    type Err = MacParseError;
 
-    fn from_str(text: &str) -> Result<Self, BadMac> {
-        let form = || BadMac::Form(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, MacParseError> {
+        let form = || MacParseError::Form(text.to_owned());
         let mut bytes = [0; 6];
         let mut parts = text.split(':');
         for byte in &mut bytes {
@@ -49,9 +49,9 @@ impl FromStr for MacAddress {
         let address = Self(bytes);
         let [first, ..] = bytes;
         match (first & MULTICAST, first & LOCAL) {
-            (0, 0) => Err(BadMac::Universal(address)),
+            (0, 0) => Err(MacParseError::Universal(address)),
             (0, _) => Ok(address),
-            _ => Err(BadMac::Multicast(address)),
+            _ => Err(MacParseError::Multicast(address)),
         }
     }
 }
@@ -85,7 +85,7 @@ mod tests {
             "+2:54:00:12:34:56",
             "52:54:00:12:34:5g",
         ] {
-            assert_eq!(text.parse::<MacAddress>(), Err(BadMac::Form(text.to_owned())));
+            assert_eq!(text.parse::<MacAddress>(), Err(MacParseError::Form(text.to_owned())));
         }
         let refusal = |text: &str| text.parse::<MacAddress>().unwrap_err().to_string();
         assert!(refusal("01:00:5e:00:00:01").contains("multicast"));

@@ -1,7 +1,7 @@
 //! What can go wrong, in sentences for the person who runs the server.
 
 use oriel_disk::ImageError;
-use oriel_net::PlugError;
+use oriel_net::NetBackendError;
 use std::io;
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub enum StartError {
     },
     /// A network interface cannot be had.
     #[error(transparent)]
-    Network(#[from] PlugError),
+    Network(#[from] NetBackendError),
     /// Another process holds the disk's lock.
     #[error("the disk {0} is in use by another machine: stop that one first")]
     DiskInUse(PathBuf),

@@ -4,7 +4,7 @@
 //! but a TAP interface without a limit lead through a relay of ours, which does both.
 
 use crate::qmp::{Command, Qmp};
-use oriel_net::{Cable, MacAddress, PlugError, Relay, limit};
+use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, Relay, rate_limiter};
 use oriel_vmm_api::{Network, RateLimit};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,28 +73,31 @@ struct Links {
 }
 
 impl Networks {
-    /// Makes an end of each of `cables`, which lead where `networks` say.
+    /// Makes an end of each of `net_backends`, which lead where `networks` say.
     ///
     /// # Errors
     /// When there is nothing at the other end of one of them, or an address is none.
-    pub fn prepare(networks: &[Network], cables: Vec<Cable>) -> Result<(Self, Vec<End>), PlugError> {
+    pub fn prepare(
+        networks: &[Network],
+        net_backends: Vec<NetBackendConfig>,
+    ) -> Result<(Self, Vec<End>), NetBackendError> {
         let links = Arc::new(Mutex::new(Links { up: vec![false; networks.len()], qmp: None }));
         let (mut ends, mut relays) = (Vec::new(), Vec::new());
-        for (index, (network, cable)) in networks.iter().zip(cables).enumerate() {
+        for (index, (network, backend)) in networks.iter().zip(net_backends).enumerate() {
             network.mac.parse::<MacAddress>()?;
-            ends.push(match cable {
-                Cable::Isolated => End::None,
-                Cable::Tap(tap) if network.limit == RateLimit::default() => {
+            ends.push(match backend {
+                NetBackendConfig::Isolated => End::None,
+                NetBackendConfig::Tap(tap) if network.limit == RateLimit::default() => {
                     lock(&links).changed(index, true);
                     End::Tap(tap.fd)
                 }
-                cable => {
-                    let backend = cable.plug()?;
+                backend => {
+                    let backend = backend.connect()?;
                     let mtu = backend.mtu();
                     lock(&links).changed(index, backend.link_up());
                     let told = Arc::clone(&links);
                     let on_link = move |up| lock(&told).changed(index, up);
-                    let (relay, fd) = Relay::start(backend, limit(network.limit), on_link)?;
+                    let (relay, fd) = Relay::start(backend, rate_limiter(network.limit), on_link)?;
                     relays.push(relay);
                     End::Stream(fd, mtu)
                 }

@@ -56,7 +56,7 @@ pub(crate) fn start(
     desk: &Arc<Desk>,
     ports: Vec<GuestPort>,
 ) -> Result<Started, StartError> {
-    let Supplies { setup, disks, cables } = supplies;
+    let Supplies { setup, disks, net_backends } = supplies;
     let mut images: Vec<Vec<File>> = Vec::new();
     for (disk, files) in config.disks.iter().zip(disks) {
         disks::check(disk, files.for_check)?;
@@ -82,7 +82,7 @@ pub(crate) fn start(
 
     let (qmp, qmp_theirs) = UnixStream::pair()?;
     let (serial, serial_theirs) = UnixStream::pair()?;
-    let (networks, ends) = Networks::prepare(&config.networks, cables)?;
+    let (networks, ends) = Networks::prepare(&config.networks, net_backends)?;
     let inherited = Inherited {
         qmp: qmp_theirs.as_raw_fd(),
         serial: serial_theirs.as_raw_fd(),

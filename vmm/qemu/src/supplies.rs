@@ -6,7 +6,7 @@ use crate::error::StartError;
 use crate::installed::find_program;
 use crate::start::MINIMUM_MIB;
 use oriel_display::desk::MAX_SCREENS;
-use oriel_net::Cable;
+use oriel_net::NetBackendConfig;
 use oriel_vmm_api::{Accel, MachineConfig};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -34,7 +34,7 @@ pub struct Supplies {
     /// The disks in order.
     pub disks: Vec<DiskImages>,
     /// The networks in order.
-    pub cables: Vec<Cable>,
+    pub net_backends: Vec<NetBackendConfig>,
 }
 
 impl Setup {

@@ -1,7 +1,7 @@
 //! Frames to a passt and back, and a new passt when one dies.
 
-use super::dial::Dial;
-use crate::connector::Connector;
+use super::reconnect::ReconnectTimer;
+use crate::connector::BackendConnector;
 use crate::poll::Poll;
 use crate::stream::{FrameStream, Lost};
 use oriel_virtio::net::{Backend, Frame, Header, Offloads};
@@ -20,9 +20,9 @@ const LONGEST_TO_PASST: usize = 65535;
 /// long packets cost the least.
 pub(super) const MTU: u16 = 65520;
 
-/// A link to passt, or to whatever a [`Connector`] puts in its place.
+/// A link to passt, or to whatever a [`BackendConnector`] puts in its place.
 pub struct Passt {
-    dial: Dial,
+    dial: ReconnectTimer,
     poll: Poll,
     link: Option<Link>,
     wanted: bool,
@@ -40,9 +40,9 @@ impl Passt {
     /// # Errors
     /// When there is nothing to connect to. (What comes and dies at once is no error: it is tried
     /// again while the guest runs.)
-    pub fn connect(connector: Arc<dyn Connector>) -> io::Result<Self> {
+    pub fn connect(connector: Arc<dyn BackendConnector>) -> io::Result<Self> {
         let socket = connector.connect()?;
-        let dial = Dial::new(connector)?;
+        let dial = ReconnectTimer::new(connector)?;
         let poll = Poll::new()?;
         poll.add(dial.fd(), EventSet::IN, DIAL)?;
         let mut passt = Self { dial, poll, link: None, wanted: false };

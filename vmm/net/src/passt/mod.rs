@@ -1,8 +1,8 @@
 //! passt(1): the host's own connections, by a process without rights.
 
 mod backend;
-mod dial;
 mod program;
+mod reconnect;
 mod resolver;
 #[cfg(any(test, feature = "test-driver"))]
 mod unjailed;
@@ -10,4 +10,4 @@ mod unjailed;
 pub use backend::Passt;
 pub use program::{Program, installed_passt};
 #[cfg(any(test, feature = "test-driver"))]
-pub use unjailed::Unjailed;
+pub use unjailed::UnjailedPasst;

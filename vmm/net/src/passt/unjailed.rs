@@ -1,7 +1,7 @@
-//! passt without a jail, as a child of this process: for tests of what goes over the cable.
+//! passt without a jail, as a child of this process: for tests of what goes over the link.
 
 use super::program::Program;
-use crate::connector::Connector;
+use crate::connector::BackendConnector;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -13,9 +13,9 @@ use std::sync::mpsc;
 const LAST_WORDS: u64 = 16 << 10;
 
 /// Starts passt processes, each with one end of a socket pair.
-pub struct Unjailed(Program);
+pub struct UnjailedPasst(Program);
 
-impl Unjailed {
+impl UnjailedPasst {
     /// # Errors
     /// passt is not there; in one plain sentence.
     pub fn find() -> io::Result<Self> {
@@ -34,7 +34,7 @@ impl Unjailed {
     }
 }
 
-impl Connector for Unjailed {
+impl BackendConnector for UnjailedPasst {
     fn connect(&self) -> io::Result<OwnedFd> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = self.command(theirs.as_raw_fd());

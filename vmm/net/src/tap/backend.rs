@@ -102,7 +102,7 @@ impl Backend for Tap {
     }
 
     fn send(&mut self, header: &Header, frame: &[u8]) {
-        // An interface that is down, or whose queue is full, loses frames as a cable does.
+        // An interface that is down, or whose queue is full, drops frames.
         let _ = self.file.write_vectored(&[IoSlice::new(&header.encode(0)), IoSlice::new(frame)]);
     }
 

@@ -1,6 +1,6 @@
 use super::dhcp::{discover, offer};
 use super::{frame, until};
-use oriel_net::{Connector, Passt, Unjailed, installed_passt};
+use oriel_net::{BackendConnector, Passt, UnjailedPasst, installed_passt};
 use oriel_virtio::net::{Backend, Header};
 use std::fs;
 use std::io;
@@ -38,7 +38,7 @@ pub fn kill(process: i32) {
 fn passt_offers_an_address_and_a_new_one_does_so_after_it_was_killed() {
     let _alone = PROCESSES.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(installed_passt().is_some(), "install the package passt");
-    let mut passt = Passt::connect(Arc::new(Unjailed::find().unwrap())).unwrap();
+    let mut passt = Passt::connect(Arc::new(UnjailedPasst::find().unwrap())).unwrap();
     assert!(passt.link_up());
     passt.send(&Header::default(), &discover(1));
     let address = frame("offer", &mut passt, |bytes| offer(bytes, 1));
@@ -70,7 +70,7 @@ struct Shaky {
     far: Mutex<Vec<UnixStream>>,
 }
 
-impl Connector for Shaky {
+impl BackendConnector for Shaky {
     fn connect(&self) -> io::Result<OwnedFd> {
         match self.asked.fetch_add(1, Ordering::SeqCst) {
             1 | 2 => Err(io::ErrorKind::ConnectionRefused.into()),

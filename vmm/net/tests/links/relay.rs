@@ -1,6 +1,6 @@
 use super::dhcp::{discover, offer};
 use super::passt::{PROCESSES, kill, processes};
-use oriel_net::{Cable, Passt, Relay, Unjailed, open_link};
+use oriel_net::{NetBackendConfig, Passt, Relay, UnjailedPasst, open_net_backend};
 use oriel_virtio::{Limit, Limiter};
 use oriel_vmm_api::Link;
 use std::io::{Read, Write};
@@ -39,7 +39,7 @@ impl Near {
 #[test]
 fn a_relay_outlives_the_passt_behind_it() {
     let _alone = PROCESSES.lock().unwrap_or_else(PoisonError::into_inner);
-    let passt = Passt::connect(Arc::new(Unjailed::find().unwrap())).unwrap();
+    let passt = Passt::connect(Arc::new(UnjailedPasst::find().unwrap())).unwrap();
     let (tell, told) = mpsc::channel();
     let limiter = Limiter::new(Limit::default());
     let (relay, near) =
@@ -59,7 +59,7 @@ fn a_relay_outlives_the_passt_behind_it() {
 #[test]
 fn a_relay_holds_to_its_limit_and_loses_nothing() {
     struct Echo(UnixStream);
-    impl oriel_net::Connector for Echo {
+    impl oriel_net::BackendConnector for Echo {
         fn connect(&self) -> std::io::Result<std::os::fd::OwnedFd> {
             Ok(self.0.try_clone()?.into())
         }
@@ -84,8 +84,8 @@ fn a_relay_holds_to_its_limit_and_loses_nothing() {
 
 #[test]
 fn a_link_is_made_as_configured() {
-    assert!(open_link(&Link::Isolated).unwrap().is_none());
-    assert!(!Cable::Isolated.plug().unwrap().link_up());
-    let refusal = open_link(&Link::Tap { name: "oriel-absent".into() }).err().unwrap().to_string();
+    assert!(open_net_backend(&Link::Isolated).unwrap().is_none());
+    assert!(!NetBackendConfig::Isolated.connect().unwrap().link_up());
+    let refusal = open_net_backend(&Link::Tap { name: "oriel-absent".into() }).err().unwrap().to_string();
     assert!(refusal.contains("ip tuntap add dev oriel-absent"), "{refusal}");
 }

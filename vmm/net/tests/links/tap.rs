@@ -28,7 +28,7 @@ fn in_own_network(test: fn()) {
 }
 
 /// The host's answer to an ARP request for its address: its own Ethernet address. Asks again as a
-/// guest does: what the host says before it has noticed that the cable is in is lost.
+/// guest does: what the host says before it has noticed that the carrier is up is lost.
 fn ask_for_host(tap: &mut Tap) -> [u8; 6] {
     let arp = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &MAC, &GUEST, &[0; 6], &HOST].concat();
     let request = [&[0xFF; 6][..], &MAC, &[8, 6], &arp].concat();

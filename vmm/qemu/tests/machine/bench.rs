@@ -1,7 +1,7 @@
 //! A QEMU for a test: its folder, its screen, and patience.
 
 use oriel_display::{Desk, PixelSource, Screen, Size};
-use oriel_net::{Cable, Unjailed};
+use oriel_net::{NetBackendConfig, UnjailedPasst};
 use oriel_qemu::{DiskImages, GuestPort, QemuMachine, Setup, StartError, Supplies};
 use oriel_vmm_api::{
     Accel, Boot, EndReason, Event, HugePages, Link, MachineConfig, MachineKind, Network, RunState,
@@ -108,14 +108,14 @@ impl Bench {
     ) -> Result<Self, StartError> {
         let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
         let serial_log = fs::File::create(&config.serial_log)?;
-        let cable = |network: &Network| match network.link {
-            Link::Passt => Cable::Passt(Arc::new(Unjailed::find().unwrap())),
-            _ => Cable::Isolated,
+        let backend = |network: &Network| match network.link {
+            Link::Passt => NetBackendConfig::Passt(Arc::new(UnjailedPasst::find().unwrap())),
+            _ => NetBackendConfig::Isolated,
         };
         let supplies = Supplies {
             setup: Setup::find(config)?,
             disks: config.disks.iter().map(DiskImages::open).collect::<Result<_, _>>()?,
-            cables: config.networks.iter().map(cable).collect(),
+            net_backends: config.networks.iter().map(backend).collect(),
         };
         let machine = QemuMachine::start(config, supplies, serial_log, Arc::clone(&desk), ports)?;
         let screen = Arc::clone(&desk.screens()[0]);

@@ -6,7 +6,7 @@ use crate::agents::MachinePort;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_net::{Cable, MacAddress, PlugError, limit};
+use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, rate_limiter};
 use oriel_virtio::{
     Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, Net, SoundCard,
     VirtioDevice,
@@ -24,7 +24,7 @@ pub enum DeviceError {
     Disk(#[from] DiskError),
     /// A network interface.
     #[error(transparent)]
-    Network(#[from] PlugError),
+    Network(#[from] NetBackendError),
     /// Descriptors, mostly.
     #[error("the host is out of descriptors or memory for a device: {0}")]
     Host(#[from] std::io::Error),
@@ -38,13 +38,13 @@ pub struct Devices {
     pub counters: Arc<Counters>,
 }
 
-/// Makes the devices of `config`, whose disks are open as `disks` and networks as `cables`: the
+/// Makes the devices of `config`, whose disks are open as `disks` and networks as `net_backends`: the
 /// pictures go to the screens of `desk`, the console to `log`, what a device cannot deal with alone
 /// to `orders`; `ports` are for the guest's agents.
 pub fn make(
     config: &MachineConfig,
     disks: Vec<Vec<File>>,
-    cables: Vec<Cable>,
+    net_backends: Vec<NetBackendConfig>,
     desk: &Arc<Desk>,
     log: &SerialLog,
     orders: &Sender<Message>,
@@ -72,10 +72,10 @@ pub fn make(
         Box::new(balloon),
     ];
     // Before the disks: their names do not depend on the slot, those of interfaces do.
-    for (network, cable) in config.networks.iter().zip(cables) {
-        let mac: MacAddress = network.mac.parse().map_err(PlugError::from)?;
-        let link = cable.plug()?;
-        devices.push(Box::new(Net::new(mac.0, link, limit(network.limit), counters.clone())?));
+    for (network, backend) in config.networks.iter().zip(net_backends) {
+        let mac: MacAddress = network.mac.parse().map_err(NetBackendError::from)?;
+        let link = backend.connect()?;
+        devices.push(Box::new(Net::new(mac.0, link, rate_limiter(network.limit), counters.clone())?));
     }
     for (index, (disk, opened)) in config.disks.iter().zip(disks).enumerate() {
         devices.push(Box::new(disks::device(index, disk, opened, orders, &counters)?));

@@ -18,7 +18,7 @@ use crate::memory::{self, Backing, MemoryError};
 use crate::wiring::{KvmWiring, Wiring};
 use oriel_display::desk::MAX_SCREENS;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_net::Cable;
+use oriel_net::NetBackendConfig;
 use oriel_virtio::{BalloonControl, Counters, GuestRam};
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ pub struct Equipment {
     /// The images of each disk, the top one first.
     pub disks: Vec<Vec<File>>,
     /// Where each network interface leads.
-    pub cables: Vec<Cable>,
+    pub net_backends: Vec<NetBackendConfig>,
     /// For the guest's serial console.
     pub serial_log: LogFiles,
     /// The process's own memory in figures.
@@ -109,7 +109,7 @@ impl KvmMachine {
         equipment: Equipment,
         events: Arc<Events>,
     ) -> Result<Self, StartError> {
-        let Equipment { kvm, boot, large_pages_free, disks, cables, serial_log, residency } = equipment;
+        let Equipment { kvm, boot, large_pages_free, disks, net_backends, serial_log, residency } = equipment;
         if config.cpus == 0 || config.cpus > MAX_CPUS {
             return Err(StartError::Cpus(config.cpus));
         }
@@ -130,7 +130,7 @@ impl KvmMachine {
         agents.follow(&desk);
         let (orders, messages) = mpsc::channel();
         let Devices { devices, input, balloon, counters } =
-            devices::make(config, disks, cables, &desk, &log, &orders, ports)?;
+            devices::make(config, disks, net_backends, &desk, &log, &orders, ports)?;
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
         let wiring = Arc::new(KvmWiring::default());

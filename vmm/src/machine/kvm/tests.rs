@@ -69,7 +69,7 @@ fn idle(name: &str) -> Option<Idle> {
         boot: BootFiles::open(&config.boot).unwrap(),
         large_pages_free: 0,
         disks: Vec::new(),
-        cables: Vec::new(),
+        net_backends: Vec::new(),
         serial_log: LogFiles::create(&config.serial_log).unwrap(),
         residency: Residency::open().unwrap(),
     };

@@ -1,7 +1,7 @@
-//! From a configuration to the other end of the cable.
+//! From a configuration to a connected backend of a network interface.
 
-use crate::connector::Connector;
-use crate::mac::BadMac;
+use crate::connector::BackendConnector;
+use crate::mac::MacParseError;
 use crate::passt::{Passt, Program};
 use crate::tap::{OpenTap, Tap, TapError, open_tap};
 use oriel_virtio::net::{Backend, Unplugged};
@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 /// Why an interface cannot be had; one plain sentence.
 #[derive(Debug, thiserror::Error)]
-pub enum PlugError {
+pub enum NetBackendError {
     /// Its address.
     #[error(transparent)]
-    Mac(#[from] BadMac),
+    Mac(#[from] MacParseError),
     /// passt is not there or does not start.
     #[error("the network cannot be started: {0}")]
     Passt(io::Error),
@@ -28,9 +28,9 @@ pub enum PlugError {
 }
 
 /// Where a link leads, opened: a process that opens nothing can make an end of it.
-pub enum Cable {
+pub enum NetBackendConfig {
     /// To passt, or to whatever the connector puts in its place.
-    Passt(Arc<dyn Connector>),
+    Passt(Arc<dyn BackendConnector>),
     /// To an interface of the host.
     Tap(OpenTap),
     /// Nowhere.
@@ -42,22 +42,22 @@ pub enum Cable {
 ///
 /// # Errors
 /// When the host does not have it.
-pub fn open_link(link: &Link) -> Result<Option<OpenTap>, PlugError> {
+pub fn open_net_backend(link: &Link) -> Result<Option<OpenTap>, NetBackendError> {
     match link {
-        Link::Passt => Program::find().map(|_| None).map_err(PlugError::Passt),
+        Link::Passt => Program::find().map(|_| None).map_err(NetBackendError::Passt),
         Link::Tap { name } => Ok(Some(open_tap(name)?)),
         Link::Isolated => Ok(None),
     }
 }
 
-impl Cable {
+impl NetBackendConfig {
     /// Makes its end.
     ///
     /// # Errors
     /// When there is nothing at the other end, or the host is out of descriptors.
-    pub fn plug(self) -> Result<Box<dyn Backend>, PlugError> {
+    pub fn connect(self) -> Result<Box<dyn Backend>, NetBackendError> {
         Ok(match self {
-            Self::Passt(connector) => Box::new(Passt::connect(connector).map_err(PlugError::Passt)?),
+            Self::Passt(connector) => Box::new(Passt::connect(connector).map_err(NetBackendError::Passt)?),
             Self::Tap(tap) => Box::new(Tap::of(tap)?),
             Self::Isolated => Box::new(Unplugged::new()?),
         })
@@ -65,6 +65,6 @@ impl Cable {
 }
 
 /// A limiter for one interface.
-pub fn limit(rate: RateLimit) -> Limiter {
+pub fn rate_limiter(rate: RateLimit) -> Limiter {
     Limiter::new(Limit { bytes: rate.bytes, operations: rate.operations })
 }

@@ -1,6 +1,6 @@
 //! Making a link in the background, ever more patiently.
 
-use crate::connector::Connector;
+use crate::connector::BackendConnector;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -13,9 +13,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// A link that held for so long was a good one: the next is tried at once.
 const GOOD: Duration = Duration::from_secs(30);
 
-/// Asks a [`Connector`] on threads of its own, one at a time.
-pub(super) struct Dial {
-    connector: Arc<dyn Connector>,
+/// Asks a [`BackendConnector`] on threads of its own, one at a time.
+pub(super) struct ReconnectTimer {
+    connector: Arc<dyn BackendConnector>,
     wait: Duration,
     connected: Option<Instant>,
     answer: Sender<io::Result<OwnedFd>>,
@@ -23,8 +23,8 @@ pub(super) struct Dial {
     answered: Arc<EventFd>,
 }
 
-impl Dial {
-    pub fn new(connector: Arc<dyn Connector>) -> io::Result<Self> {
+impl ReconnectTimer {
+    pub fn new(connector: Arc<dyn BackendConnector>) -> io::Result<Self> {
         let (answer, answers) = mpsc::channel();
         let answered = Arc::new(EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?);
         Ok(Self { connector, wait: FIRST_WAIT, connected: None, answer, answers, answered })
