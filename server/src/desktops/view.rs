@@ -12,9 +12,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// `Desktop` of API.md.
+/// `Desktop` of docs/http-api.md.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "API.md explains each field")]
+#[expect(missing_docs, reason = "docs/http-api.md explains each field")]
 pub struct DesktopView {
     pub id: String,
     pub name: String,

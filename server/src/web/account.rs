@@ -104,7 +104,7 @@ pub(super) async fn change_password(
     }
 }
 
-/// `Session` of API.md.
+/// `Session` of docs/http-api.md.
 async fn session_json(app: &App, person: &Person, csrf: &str) -> Result<Value, ApiError> {
     let settings = app.settings.get(&person.id).await?;
     let host_line = match app.desktops.world().probe.facts().await {

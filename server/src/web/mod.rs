@@ -1,4 +1,4 @@
-//! HTTP: the API of API.md, and the web client.
+//! HTTP: the API of docs/http-api.md, and the web client.
 
 mod account;
 mod app;

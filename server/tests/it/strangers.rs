@@ -29,7 +29,7 @@ fn of_owner(route: &Route) -> bool {
 
 #[test]
 fn the_route_table_and_the_written_contract_agree() {
-    let written = include_str!("../../API.md");
+    let written = include_str!("../../../docs/http-api.md");
     let mut written: Vec<String> = written
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split_once('`'))

@@ -1,4 +1,4 @@
-/** The server's JSON, field for field (server/API.md). */
+/** The server's JSON, field for field (docs/http-api.md). */
 
 export interface Person {
   readonly id: string;
