@@ -78,7 +78,7 @@ export async function connected(page, { exact = true } = {}) {
       page.evaluate(async (wanted) => {
         if (window.orielTest?.state() !== 'connected') return false;
         const stats = await window.orielTest.stats();
-        return stats !== null && stats.framesPainted > 0 && stats.width > 0 && (!wanted || stats.exact);
+        return stats !== null && stats.framesPainted > 0 && stats.width > 0 && (!wanted || stats.lossless);
       }, exact),
     60,
   );

@@ -26,7 +26,7 @@ async function showsIdle(page, width, height) {
   const drawn = await drawScene('idle', 0, width, height);
   await until(`an exact picture of ${width}x${height}`, async () => {
     const now = await stats(page);
-    return now?.width === width && now.height === height && now.exact && difference(await picture(page), drawn).pixels === 0;
+    return now?.width === width && now.height === height && now.lossless && difference(await picture(page), drawn).pixels === 0;
   });
 }
 

@@ -1,4 +1,4 @@
-/** The other side sent bytes that the protocol does not allow. */
+/** Error thrown when a message of the server violates PROTOCOL.md. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
@@ -11,7 +11,7 @@ export interface Rect {
   readonly height: number;
 }
 
-/** Reads little-endian fields one after the other; throws {@link ProtocolError} at the end of the bytes. */
+/** Reads the little-endian fields of one message; every read throws {@link ProtocolError} past the end. */
 export class ByteReader {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
@@ -22,6 +22,7 @@ export class ByteReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Number of bytes not yet read. */
   get remaining(): number {
     return this.#bytes.length - this.#at;
   }
@@ -35,6 +36,7 @@ export class ByteReader {
     return at;
   }
 
+  /** Reads an unsigned 8-bit integer. */
   u8(): number {
     return this.#view.getUint8(this.#advance(1));
   }
@@ -51,22 +53,23 @@ export class ByteReader {
     return this.#view.getBigUint64(this.#advance(8), true);
   }
 
+  /** Reads a rectangle: x, y, width, height, 16 bits each. */
   rect(): Rect {
     return { x: this.u16(), y: this.u16(), width: this.u16(), height: this.u16() };
   }
 
-  /** The next `length` bytes, without copying them. */
+  /** Reads the next `length` bytes as a view, without a copy. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     const at = this.#advance(length);
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** Everything up to the end, without copying it. */
+  /** Reads the remaining bytes as a view, without a copy. */
   rest(): Uint8Array<ArrayBuffer> {
     return this.bytes(this.remaining);
   }
 
-  /** Everything up to the end, as JSON. */
+  /** Reads the remaining bytes as JSON text. */
   json(): unknown {
     try {
       return JSON.parse(new TextDecoder().decode(this.rest()));

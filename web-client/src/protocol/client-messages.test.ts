@@ -15,17 +15,17 @@ describe('messages from the client', () => {
     expect(bytes(client.settings(true, false))).toEqual([0x88, ...text('{"video_only":true,"prove":false}')]);
   });
 
-  it('tells which picture it has, unless that is too long to tell', () => {
+  it('sends the hashes of its picture to resume, unless they make too long a message', () => {
     const hashes = { width: 70, height: 10, words: new Uint32Array([1, 2, 3, 0xffffffff]) };
-    expect(bytes(client.known(hashes) ?? new ArrayBuffer())).toEqual([0x96, ...u16(70, 10), ...u32(1, 2, 3, 0xffffffff)]);
-    expect(client.known({ width: 4096, height: 2160, words: new Uint32Array(2176 * 2) })?.byteLength).toBe(17413);
-    expect(client.known({ width: 8192, height: 4096, words: new Uint32Array(8192 * 2) })).toBeNull();
+    expect(bytes(client.resumeHashes(hashes) ?? new ArrayBuffer())).toEqual([0x96, ...u16(70, 10), ...u32(1, 2, 3, 0xffffffff)]);
+    expect(client.resumeHashes({ width: 4096, height: 2160, words: new Uint32Array(2176 * 2) })?.byteLength).toBe(17413);
+    expect(client.resumeHashes({ width: 8192, height: 4096, words: new Uint32Array(8192 * 2) })).toBeNull();
   });
 
-  it('asks for its own screen and leaves the others alone', () => {
-    const wanted = { width: 1281, height: 733, x: -1281, y: 0, dpi: 144 };
-    expect(bytes(client.resize(0, wanted))).toEqual([0x8d, ...text(`{"screens":[${JSON.stringify(wanted)}]}`)]);
-    expect(bytes(client.resize(2, wanted))).toEqual([
+  it('requests a layout for its own screen and leaves the others alone', () => {
+    const monitor = { width: 1281, height: 733, x: -1281, y: 0, dpi: 144 };
+    expect(bytes(client.layoutRequest(0, monitor))).toEqual([0x8d, ...text(`{"screens":[${JSON.stringify(monitor)}]}`)]);
+    expect(bytes(client.layoutRequest(2, monitor))).toEqual([
       0x8d,
       ...text('{"screens":[null,null,{"width":1281,"height":733,"x":-1281,"y":0,"dpi":144}]}'),
     ]);
@@ -40,7 +40,7 @@ describe('messages from the client', () => {
     expect(bytes(client.pointerBy(12, -3, 4))).toEqual([0x8c, ...u32(12), ...u16(-3, 4)]);
   });
 
-  it('writes what it wants of sound, and sound', () => {
+  it('writes audio settings and recorded packets', () => {
     expect(bytes(client.sound(true, false))).toEqual(u8(0x94, 1));
     expect(bytes(client.sound(true, true))).toEqual(u8(0x94, 3));
     expect(bytes(client.recording(258, new Uint8Array([0xfc, 9])))).toEqual([0x95, ...u32(258), 0xfc, 9]);

@@ -1,4 +1,4 @@
-/** Messages from the client, as bytes ready for the socket. */
+/** Encoders of the messages from the client (PROTOCOL.md, "From the client"): each returns one WebSocket message. */
 import type { TileHashes } from './tile-hashes';
 
 const I16_MIN = -32768;
@@ -24,26 +24,29 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, Math.round(value)));
 }
 
+/** What the client says of itself in Hello. */
 export interface Hello {
+  /** Whether this browser decodes H.264. */
   readonly h264: boolean;
+  /** Whether the server is to send everything as video. */
   readonly videoOnly: boolean;
-  /** Which of the guest's screens is shown. */
+  /** Number of the guest's screen that this connection shows, from 0 on. */
   readonly screen: number;
 }
 
-/** The longest message that the server takes. */
+/** Longest message that the server accepts, in bytes. */
 const MAX_MESSAGE = 64 * 1024;
 
 /** The versions of the protocol that this client speaks. */
 export const VERSIONS = [1] as const;
 
-/** With `known`, {@link known} is to follow. */
-export function hello({ h264, videoOnly, screen }: Hello, known: boolean): ArrayBuffer {
-  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly, screen, known });
+/** First message of a connection; with `resume`, {@link resumeHashes} is to follow at once. */
+export function hello({ h264, videoOnly, screen }: Hello, resume: boolean): ArrayBuffer {
+  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly, screen, known: resume });
 }
 
-/** The picture that is shown already; `null` when that takes too long a message. */
-export function known({ width, height, words }: TileHashes): ArrayBuffer | null {
+/** Hashes of the picture that a reconnecting client still shows; `null` when the message would be too long. */
+export function resumeHashes({ width, height, words }: TileHashes): ArrayBuffer | null {
   const bodyLength = 4 + words.byteLength;
   if (bodyLength >= MAX_MESSAGE) {
     return null;
@@ -55,7 +58,7 @@ export function known({ width, height, words }: TileHashes): ArrayBuffer | null 
   });
 }
 
-/** Times in microseconds from the frame's receipt. */
+/** Acknowledges a painted frame, with the times from its receipt to decoded and to painted, in microseconds. */
 export function ack(frameId: number, decodeUs: number, presentUs: number): ArrayBuffer {
   return message(0x82, 12, (view) => {
     view.setUint32(1, frameId, true);
@@ -64,6 +67,7 @@ export function ack(frameId: number, decodeUs: number, presentUs: number): Array
   });
 }
 
+/** Press or release of a key; `code` is a Linux `KEY_*` code. Inputs are numbered by `seq`, from 1 on. */
 export function key(seq: number, code: number, down: boolean): ArrayBuffer {
   return message(0x83, 7, (view) => {
     view.setUint32(1, seq, true);
@@ -72,7 +76,7 @@ export function key(seq: number, code: number, down: boolean): ArrayBuffer {
   });
 }
 
-/** `x` and `y` are fractions of the screen, 0 to 65535. */
+/** Absolute pointer position; `x` and `y` are fractions of the screen, 0 to 65535. */
 export function pointerTo(seq: number, x: number, y: number): ArrayBuffer {
   return message(0x84, 8, (view) => {
     view.setUint32(1, seq, true);
@@ -81,6 +85,7 @@ export function pointerTo(seq: number, x: number, y: number): ArrayBuffer {
   });
 }
 
+/** Press or release of a pointer button; `index` is the DOM's `MouseEvent.button`. */
 export function button(seq: number, index: number, down: boolean): ArrayBuffer {
   return message(0x85, 6, (view) => {
     view.setUint32(1, seq, true);
@@ -89,46 +94,48 @@ export function button(seq: number, index: number, down: boolean): ArrayBuffer {
   });
 }
 
-/** `dx` and `dy` in 1/120 of a notch; right and down are positive. */
+/** Wheel movement in 1/120 of a notch; right and down are positive. */
 export function wheel(seq: number, dx: number, dy: number): ArrayBuffer {
   return pair(0x86, seq, dx, dy);
 }
 
+/** Releases every key and button that this client holds, as when the focus is lost. */
 export function releaseAll(seq: number): ArrayBuffer {
   return message(0x87, 4, (view) => {
     view.setUint32(1, seq, true);
   });
 }
 
-/** `prove` asks for the hashes of exact pictures. */
-export function settings(videoOnly: boolean, prove: boolean): ArrayBuffer {
-  return json(0x88, { video_only: videoOnly, prove });
+/** Settings of the picture; with `verify`, the server sends the hashes of each lossless picture. */
+export function settings(videoOnly: boolean, verify: boolean): ArrayBuffer {
+  return json(0x88, { video_only: videoOnly, prove: verify });
 }
 
+/** Liveness probe; the server returns `token` in Pong. */
 export function ping(token: bigint): ArrayBuffer {
   return message(0x89, 8, (view) => {
     view.setBigUint64(1, token, true);
   });
 }
 
-/** Asks for a whole new picture. */
+/** Requests a full refresh of the picture. */
 export function refresh(): ArrayBuffer {
   return message(0x8a, 0, () => undefined);
 }
 
-/** The decoder failed: exact updates only from now on. */
+/** Reports that the video decoder failed: the server sends lossless updates only from now on. */
 export function videoFailed(): ArrayBuffer {
   return message(0x8b, 0, () => undefined);
 }
 
-/** What the client wants of sound: to hear it, and that its microphone is on. */
-export function sound(listen: boolean, speak: boolean): ArrayBuffer {
+/** Switches audio: playback of what the guest plays, and capture of this client's microphone. */
+export function sound(playback: boolean, capture: boolean): ArrayBuffer {
   return message(0x94, 1, (view) => {
-    view.setUint8(1, (listen ? 1 : 0) | (speak ? 2 : 0));
+    view.setUint8(1, (playback ? 1 : 0) | (capture ? 2 : 0));
   });
 }
 
-/** One Opus packet of what the microphone heard. */
+/** One Opus packet from the microphone; `sequence` counts packets. */
 export function recording(sequence: number, opus: Uint8Array): ArrayBuffer {
   return message(0x95, 4 + opus.length, (view) => {
     view.setUint32(1, sequence, true);
@@ -136,58 +143,59 @@ export function recording(sequence: number, opus: Uint8Array): ArrayBuffer {
   });
 }
 
-/** A movement in pixels, while the pointer is locked. */
+/** Relative pointer movement in pixels, while the pointer is locked. */
 export function pointerBy(seq: number, dx: number, dy: number): ArrayBuffer {
   return pair(0x8c, seq, dx, dy);
 }
 
-/** A screen that the person wants, in device pixels of their own monitor. */
-export interface WantedScreen {
+/** Requested configuration of one of the guest's monitors; lengths in device pixels of the user's own monitor. */
+export interface MonitorConfig {
   readonly width: number;
   readonly height: number;
-  /** Where it lies on all of the person's monitors. */
+  /** Position among all of the user's monitors. */
   readonly x: number;
   readonly y: number;
-  /** Pixels to the inch, 96 where they are plain ones. */
+  /** Pixel density: 96 times the device pixels of a CSS pixel. */
   readonly dpi: number;
 }
 
-/** Asks for one of the screens to be like this; the others stay as they are. */
-export function resize(screen: number, wanted: WantedScreen): ArrayBuffer {
-  return json(0x8d, { screens: [...Array<null>(screen).fill(null), wanted] });
+/** Requests a configuration for one monitor; the others stay as they are. */
+export function layoutRequest(screen: number, monitor: MonitorConfig): ArrayBuffer {
+  return json(0x8d, { screens: [...Array<null>(screen).fill(null), monitor] });
 }
 
-/** What a clipboard can hold, by media type. */
+/** Media types of clipboard contents. */
 export const CONTENT_TYPES = ['text/plain', 'image/png'] as const;
+/** One of {@link CONTENT_TYPES}. */
 export type ContentType = (typeof CONTENT_TYPES)[number];
 
-/** Contents of a clipboard are at most so long, in bytes. */
-export const MAX_CONTENTS = 64 << 20;
+/** Largest contents of a clipboard, in bytes. */
+export const MAX_CLIPBOARD_BYTES = 64 << 20;
 
-/** The longest piece of a clipboard's contents or of a file that travels at once. */
-export const MAX_PIECE = 60 * 1024;
+/** Largest chunk of clipboard contents or of a file, in bytes. */
+export const MAX_CHUNK = 60 * 1024;
 
-/** The person's clipboard has something in these types. */
+/** Announces the types in which the user's clipboard has contents. */
 export function clipboardOffer(types: readonly ContentType[]): ArrayBuffer {
   return json(0x8e, { types });
 }
 
-/** The person pastes what the guest offered; `request` counts up. */
+/** Requests the guest's clipboard contents in one type; `request` counts up. */
 export function clipboardRequest(request: number, type: ContentType): ArrayBuffer {
   return numbered(0x8f, request, new TextEncoder().encode(type));
 }
 
-/** A piece of what the guest asked for; `null` when there is nothing to give. */
-export function clipboardData(request: number, piece: Uint8Array | null, last: boolean): ArrayBuffer {
-  const bytes = piece ?? new Uint8Array();
+/** Chunk of clipboard contents that the guest requested; a `null` chunk refuses the request. */
+export function clipboardData(request: number, chunk: Uint8Array | null, last: boolean): ArrayBuffer {
+  const bytes = chunk ?? new Uint8Array();
   return message(0x90, 5 + bytes.length, (view) => {
     view.setUint32(1, request, true);
-    view.setUint8(5, (last ? 1 : 0) | (piece === null ? 2 : 0));
+    view.setUint8(5, (last ? 1 : 0) | (chunk === null ? 2 : 0));
     new Uint8Array(view.buffer).set(bytes, 6);
   });
 }
 
-/** A file of `size` bytes follows. */
+/** Starts the upload of a file of `size` bytes; `name` has no folders. */
 export function fileStart(transfer: number, size: number, name: string): ArrayBuffer {
   const text = new TextEncoder().encode(name);
   return message(0x91, 12 + text.length, (view) => {
@@ -197,20 +205,22 @@ export function fileStart(transfer: number, size: number, name: string): ArrayBu
   });
 }
 
-export function fileData(transfer: number, piece: Uint8Array): ArrayBuffer {
-  return numbered(0x92, transfer, piece);
+/** Chunk of an upload. */
+export function fileData(transfer: number, chunk: Uint8Array): ArrayBuffer {
+  return numbered(0x92, transfer, chunk);
 }
 
+/** Cancels an upload. */
 export function fileCancel(transfer: number): ArrayBuffer {
   return numbered(0x93, transfer, new Uint8Array());
 }
 
-/** Whether the person wants what the guest sends, or still wants it. */
+/** Accepts or declines a file that the guest offers; a decline also cancels a running download. */
 export function fileAnswer(offer: number, accept: boolean): ArrayBuffer {
   return numbered(0x97, offer, new Uint8Array([accept ? 1 : 0]));
 }
 
-/** So many bytes of it are stored; all of them only once the file is safe. */
+/** Acknowledges the stored bytes of a download; the whole size only once the file is complete on disk. */
 export function fileTaken(offer: number, received: number): ArrayBuffer {
   return message(0x98, 12, (view) => {
     view.setUint32(1, offer, true);

@@ -1,6 +1,6 @@
-import { type ByteReader, ByteReader as Reader, ProtocolError, type Rect } from './bytes';
+import { ByteReader, ProtocolError, type Rect } from './bytes';
 
-/** A rectangle of the picture before this update, moved elsewhere. */
+/** CopyRect update: pixels of the picture as it was before this update, moved to another place. */
 export interface CopyUpdate {
   readonly kind: 'copy';
   readonly sourceX: number;
@@ -8,39 +8,41 @@ export interface CopyUpdate {
   readonly to: Rect;
 }
 
-/** Lossless tiles, still compressed by zstd. */
-export interface ExactUpdate {
-  readonly kind: 'exact';
+/** Lossless tiles, compressed as one zstd frame of `rawLength` decompressed bytes. */
+export interface LosslessUpdate {
+  readonly kind: 'lossless';
   readonly rawLength: number;
   readonly zstd: Uint8Array<ArrayBuffer>;
 }
 
-/** One coded picture of one video stream. */
+/** One H.264 access unit of one video stream, and the rectangles to show of the decoded picture. */
 export interface VideoUpdate {
   readonly kind: 'video';
-  /** Which decoder, 0 to 3. */
+  /** Number of the decoder, 0 to 3. */
   readonly stream: number;
+  /** Whether the access unit is a key frame, which starts the stream anew. */
   readonly key: boolean;
-  /** Where the decoded picture lies on the screen. */
+  /** Rectangle of the screen that the decoded picture covers. */
   readonly region: Rect;
-  /** What to take of it, in coordinates of the screen. */
-  readonly take: readonly Rect[];
-  /** One H.264 access unit, Annex B. */
+  /** Rectangles to show of the decoded picture, in coordinates of the screen. */
+  readonly rects: readonly Rect[];
+  /** H.264 byte stream (ITU-T H.264 Annex B). */
   readonly accessUnit: Uint8Array<ArrayBuffer>;
 }
 
-export type Update = CopyUpdate | ExactUpdate | VideoUpdate;
+/** One change of the picture; the updates of a frame are applied in order. */
+export type Update = CopyUpdate | LosslessUpdate | VideoUpdate;
 
-/** One presentation unit: all of its updates appear at once. */
+/** Frame message of the server: a presentation unit whose updates appear at once. */
 export interface Frame {
   readonly id: number;
-  /** After this frame the picture is pixel for pixel the guest's. */
-  readonly exact: boolean;
-  /** A whole new picture: nothing painted before counts. */
-  readonly fresh: boolean;
+  /** Whether the picture equals the guest's framebuffer after this frame, pixel for pixel. */
+  readonly lossless: boolean;
+  /** Whether the frame replaces the whole picture. */
+  readonly fullRefresh: boolean;
   readonly width: number;
   readonly height: number;
-  /** The newest input that this frame answers; 0: none. */
+  /** Sequence number of the newest input that this frame answers; 0: none. */
   readonly inputSeq: number;
   readonly inputToGuestUs: number;
   readonly guestToFlushUs: number;
@@ -58,8 +60,8 @@ export function parseFrame(reader: ByteReader): Frame {
   const count = reader.u16();
   const head = {
     id: reader.u32(),
-    exact: (flags & 1) !== 0,
-    fresh: (flags & 2) !== 0,
+    lossless: (flags & 1) !== 0,
+    fullRefresh: (flags & 2) !== 0,
     width: reader.u16(),
     height: reader.u16(),
     inputSeq: reader.u32(),
@@ -82,12 +84,12 @@ function parseUpdate(reader: ByteReader): Update {
   const kind = reader.u8();
   const stream = reader.u8();
   reader.u16();
-  const body = new Reader(reader.bytes(reader.u32()));
+  const body = new ByteReader(reader.bytes(reader.u32()));
   switch (kind) {
     case 1:
       return { kind: 'copy', sourceX: body.u16(), sourceY: body.u16(), to: body.rect() };
     case 2:
-      return { kind: 'exact', rawLength: body.u32(), zstd: body.rest() };
+      return { kind: 'lossless', rawLength: body.u32(), zstd: body.rest() };
     case 3:
       return parseVideo(stream, body);
     default:
@@ -104,9 +106,9 @@ function parseVideo(stream: number, body: ByteReader): VideoUpdate {
   const region = body.rect();
   const count = body.u16();
   body.u16();
-  const take: Rect[] = [];
+  const rects: Rect[] = [];
   for (let i = 0; i < count; i += 1) {
-    take.push(body.rect());
+    rects.push(body.rect());
   }
-  return { kind: 'video', stream, key, region, take, accessUnit: body.rest() };
+  return { kind: 'video', stream, key, region, rects, accessUnit: body.rest() };
 }

@@ -63,9 +63,9 @@ describe('messages from the server', () => {
       request: 9,
       content: 'text/plain',
     });
-    const piece = { request: 9, last: true, failed: false, bytes: new Uint8Array([104, 105]) };
-    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(1), text('hi')))).toEqual({ type: 'clipboardData', piece });
-    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(2)))).toMatchObject({ piece: { failed: true, last: true } });
+    const chunk = { request: 9, last: true, failed: false, bytes: new Uint8Array([104, 105]) };
+    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(1), text('hi')))).toEqual({ type: 'clipboardData', chunk });
+    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(2)))).toMatchObject({ chunk: { failed: true, last: true } });
     expect(() => parseServerMessage(buffer(u8(0x0b), text('{}')))).toThrow(ProtocolError);
   });
 
@@ -83,9 +83,9 @@ describe('messages from the server', () => {
     expect(() => parseServerMessage(buffer(u8(0x11), text('{"offer":7,"size":1}')))).toThrow(ProtocolError);
     expect(parseServerMessage(buffer(u8(0x12), u32(7), u8(1, 9)))).toEqual({
       type: 'fileContent',
-      piece: { offer: 7, last: true, failed: false, bytes: new Uint8Array([9]) },
+      chunk: { offer: 7, last: true, failed: false, bytes: new Uint8Array([9]) },
     });
-    expect(parseServerMessage(buffer(u8(0x12), u32(7), u8(3)))).toMatchObject({ piece: { last: true, failed: true } });
+    expect(parseServerMessage(buffer(u8(0x12), u32(7), u8(3)))).toMatchObject({ chunk: { last: true, failed: true } });
   });
 
   it('reads sound and whether there is any', () => {
@@ -97,11 +97,11 @@ describe('messages from the server', () => {
       type: 'agents',
       agents: { clipboardTo: true, clipboardFrom: true, files: false, sound: true, microphone: false },
     });
-    const ways = (clipboard: boolean, clipboard_ways: string): unknown =>
+    const withPolicy = (clipboard: boolean, clipboard_ways: string): unknown =>
       parseServerMessage(buffer(u8(0x0a), text(JSON.stringify({ clipboard, clipboard_ways }))));
-    expect(ways(true, 'to-desktop')).toMatchObject({ agents: { clipboardTo: true, clipboardFrom: false } });
-    expect(ways(true, 'from-desktop')).toMatchObject({ agents: { clipboardTo: false, clipboardFrom: true } });
-    for (const nothing of [ways(true, 'off'), ways(false, 'both'), ways(true, 'sideways')]) {
+    expect(withPolicy(true, 'to-desktop')).toMatchObject({ agents: { clipboardTo: true, clipboardFrom: false } });
+    expect(withPolicy(true, 'from-desktop')).toMatchObject({ agents: { clipboardTo: false, clipboardFrom: true } });
+    for (const nothing of [withPolicy(true, 'off'), withPolicy(false, 'both'), withPolicy(true, 'sideways')]) {
       expect(nothing).toMatchObject({ agents: { clipboardTo: false, clipboardFrom: false } });
     }
   });
@@ -139,8 +139,8 @@ describe('frames', () => {
       type: 'frame',
       frame: {
         id: 9,
-        exact: true,
-        fresh: true,
+        lossless: true,
+        fullRefresh: true,
         width: 1280,
         height: 720,
         inputSeq: 41,
@@ -165,17 +165,17 @@ describe('frames', () => {
     );
     expect(message).toMatchObject({
       frame: {
-        exact: false,
-        fresh: false,
+        lossless: false,
+        fullRefresh: false,
         updates: [
           { kind: 'copy', sourceX: 10, sourceY: 20, to: { x: 30, y: 40, width: 50, height: 60 } },
-          { kind: 'exact', rawLength: 500, zstd: new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]) },
+          { kind: 'lossless', rawLength: 500, zstd: new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]) },
           {
             kind: 'video',
             stream: 2,
             key: true,
             region: { x: 64, y: 128, width: 640, height: 360 },
-            take: [
+            rects: [
               { x: 64, y: 128, width: 8, height: 8 },
               { x: 72, y: 136, width: 16, height: 4 },
             ],

@@ -3,7 +3,7 @@ import { CONTENT_TYPES, type ContentType } from './client-messages';
 import { type Frame, parseFrame } from './frame';
 import { parseTileHashes, type TileHashes } from './tile-hashes';
 
-/** The guest's pointer picture: straight alpha; `null` pixels when the guest hides it. */
+/** The guest's pointer image with straight alpha; 0x0 when the guest hides its pointer. */
 export interface CursorShape {
   readonly width: number;
   readonly height: number;
@@ -13,13 +13,14 @@ export interface CursorShape {
   readonly rgba: Uint8Array<ArrayBuffer>;
 }
 
+/** Lock LEDs of the guest's keyboard. */
 export interface Leds {
   readonly num: boolean;
   readonly caps: boolean;
   readonly scroll: boolean;
 }
 
-/** Where a screen lies on the whole desktop; 0 by 0 when it is off. */
+/** Rectangle of one screen on the guest's whole desktop, in pixels; 0x0 when the screen is off. */
 export interface ScreenRect {
   readonly width: number;
   readonly height: number;
@@ -27,61 +28,63 @@ export interface ScreenRect {
   readonly y: number;
 }
 
-/** 10 ms of what the guest plays. */
+/** 10 ms of the guest's audio output. */
 export interface AudioPacket {
   readonly sequence: number;
-  /** When its first sample is heard, by the server's clock. */
+  /** Presentation time of the first sample by the server's clock, in microseconds. */
   readonly timeUs: bigint;
   readonly opus: Uint8Array<ArrayBuffer>;
 }
 
-/** What the guest can do beside its screen. */
+/** Capabilities of the guest's agents for this client. */
 export interface Agents {
-  /** What the person copied may go to the desktop. */
+  /** Whether the user's clipboard may be sent to the guest. */
   readonly clipboardTo: boolean;
-  /** What was copied in the desktop may come here. */
+  /** Whether the guest's clipboard may be sent to the user. */
   readonly clipboardFrom: boolean;
   readonly files: boolean;
   readonly sound: boolean;
   readonly microphone: boolean;
 }
 
-/** A piece of the answer to a request for the guest's clipboard. */
-export interface ClipboardPiece {
+/** Chunk of the guest's clipboard contents, in answer to a request. */
+export interface ClipboardChunk {
   readonly request: number;
-  /** Nothing follows. */
+  /** Whether this is the last chunk. */
   readonly last: boolean;
-  /** There is no answer; nothing follows. */
+  /** Whether the request failed; no chunk follows. */
   readonly failed: boolean;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What becomes of a file on its way into the guest. */
+/** State of an upload. */
 export interface FileStatus {
   readonly transfer: number;
   readonly state: 'accepted' | 'progress' | 'done' | 'failed';
-  /** Bytes that the guest has taken. */
+  /** Bytes that the guest has received. */
   readonly received: number;
-  /** Why it failed; one plain sentence. */
+  /** Reason of a failure, one sentence; otherwise empty. */
   readonly text: string;
 }
 
-/** A file that the guest sends. */
+/** File that the guest offers to the user. */
 export interface FileOffer {
   readonly offer: number;
   readonly name: string;
   readonly size: number;
 }
 
-/** A piece of it. */
-export interface FilePiece {
+/** Chunk of a file that the guest sends. */
+export interface FileChunk {
   readonly offer: number;
+  /** Whether this is the last chunk. */
   readonly last: boolean;
-  /** Nothing (more) of it comes. */
+  /** Whether the transfer or its offer ended early; no chunk follows. */
   readonly failed: boolean;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** Message from the server; `type` names its message of PROTOCOL.md. */
 export type ServerMessage =
   | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
   | { readonly type: 'frame'; readonly frame: Frame }
@@ -96,12 +99,12 @@ export type ServerMessage =
   | { readonly type: 'agents'; readonly agents: Agents }
   | { readonly type: 'clipboardOffer'; readonly types: readonly ContentType[] }
   | { readonly type: 'clipboardRequest'; readonly request: number; readonly content: string }
-  | { readonly type: 'clipboardData'; readonly piece: ClipboardPiece }
+  | { readonly type: 'clipboardData'; readonly chunk: ClipboardChunk }
   | { readonly type: 'fileStatus'; readonly status: FileStatus }
-  /** What the picture has to be after the newest frame. */
+  /** Tile hashes of the guest's framebuffer as of the newest frame. */
   | { readonly type: 'pictureHash'; readonly frameId: number; readonly hashes: TileHashes }
   | { readonly type: 'fileOffer'; readonly offer: FileOffer }
-  | { readonly type: 'fileContent'; readonly piece: FilePiece }
+  | { readonly type: 'fileContent'; readonly chunk: FileChunk }
   | { readonly type: 'unknown'; readonly byte: number };
 
 /** Parses one WebSocket message; throws {@link ProtocolError} for a malformed one. */
@@ -144,8 +147,8 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
     case 0x0d: {
       const request = reader.u32();
       const flags = reader.u8();
-      const piece = { request, last: flags !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
-      return { type: 'clipboardData', piece };
+      const chunk = { request, last: flags !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
+      return { type: 'clipboardData', chunk };
     }
     case 0x0e:
       return parseFileStatus(fields(reader));
@@ -159,8 +162,8 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
     case 0x12: {
       const offer = reader.u32();
       const flags = reader.u8();
-      const piece = { offer, last: (flags & 1) !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
-      return { type: 'fileContent', piece };
+      const chunk = { offer, last: (flags & 1) !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
+      return { type: 'fileContent', chunk };
     }
     default:
       return { type: 'unknown', byte };
@@ -179,12 +182,12 @@ function parseWelcome(reader: ByteReader): ServerMessage {
 }
 
 function parseAgents(body: Record<string, unknown>): Agents {
-  const can = (what: string): boolean => body[what] === true;
-  const ways = body['clipboard_ways'] ?? 'both';
-  const either = (one: string): boolean => can('clipboard') && (ways === 'both' || ways === one);
+  const can = (capability: string): boolean => body[capability] === true;
+  const policy = body['clipboard_ways'] ?? 'both';
+  const allowed = (direction: string): boolean => can('clipboard') && (policy === 'both' || policy === direction);
   return {
-    clipboardTo: either('to-desktop'),
-    clipboardFrom: either('from-desktop'),
+    clipboardTo: allowed('to-desktop'),
+    clipboardFrom: allowed('from-desktop'),
     files: can('files'),
     sound: can('sound'),
     microphone: can('microphone'),

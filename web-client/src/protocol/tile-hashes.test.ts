@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { u16, u32 } from './byte-fixtures';
 import { ByteReader } from './bytes';
-import { differenceOf, hashTiles, parseTileHashes } from './tile-hashes';
+import { compareHashes, hashTiles, parseTileHashes } from './tile-hashes';
 import type { Pixels } from './tiles';
 
 /** The picture that the server's tests hash as well (`display/src/tile_hashes.rs`). */
@@ -36,7 +36,7 @@ describe('hashes of tiles', () => {
   it('tell the tile of a single changed bit, and leave alpha out', () => {
     const picture = golden();
     const hashes = hashTiles(picture);
-    expect(differenceOf(hashTiles(golden()), hashes)).toBeNull();
+    expect(compareHashes(hashTiles(golden()), hashes)).toBeNull();
     for (const [x, y, tileX, tileY] of [
       [0, 0, 0, 0],
       [127, 64, 64, 64],
@@ -46,7 +46,7 @@ describe('hashes of tiles', () => {
         const other = golden();
         const at = y * other.width + x;
         other.words[at] = (other.words[at] ?? 0) ^ (1 << bit);
-        expect(differenceOf(hashTiles(other), hashes)).toEqual(bit < 24 ? { x: tileX, y: tileY, tiles: 1 } : null);
+        expect(compareHashes(hashTiles(other), hashes)).toEqual(bit < 24 ? { x: tileX, y: tileY, tiles: 1 } : null);
       }
     }
   });
@@ -54,9 +54,9 @@ describe('hashes of tiles', () => {
   it('count tiles that differ, and all of them when the sizes do', () => {
     const other = golden();
     other.words.fill(0, 0, other.width);
-    expect(differenceOf(hashTiles(golden()), hashTiles(other))).toEqual({ x: 0, y: 0, tiles: 3 });
+    expect(compareHashes(hashTiles(golden()), hashTiles(other))).toEqual({ x: 0, y: 0, tiles: 3 });
     const smaller = hashTiles({ width: 1, height: 1, words: new Uint32Array(1) });
-    expect(differenceOf(hashTiles(golden()), smaller)).toEqual({ x: 0, y: 0, tiles: 6 });
+    expect(compareHashes(hashTiles(golden()), smaller)).toEqual({ x: 0, y: 0, tiles: 6 });
   });
 
   it('are read as they are written, and not in a wrong number', () => {

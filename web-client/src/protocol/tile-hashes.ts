@@ -12,24 +12,25 @@ const LOW_MULTIPLIER = 0xc2b2ae35;
 const LOW_ROTATION = 17;
 const ODD_COLUMNS = 0x27d4eb2f;
 
-/** The hash of every 64x64 tile of a picture, row by row, as PROTOCOL.md defines it. */
+/** Hashes of the 64x64 tiles of a picture, row by row (PROTOCOL.md, "The hash of a tile"). */
 export interface TileHashes {
   readonly width: number;
   readonly height: number;
-  /** Two words for each tile, the low half first. */
+  /** Two 32-bit words for each tile, the low half first. */
   readonly words: Uint32Array;
 }
 
-/** Where two pictures differ: the corner of the first such tile, and how many there are. */
-export interface Difference {
+/** Difference of two pictures: upper left corner of the first tile that differs, and the number of such tiles. */
+export interface HashMismatch {
   readonly x: number;
   readonly y: number;
   readonly tiles: number;
 }
 
+/** Hashes every tile of a picture. */
 export function hashTiles(pixels: Pixels): TileHashes {
   const { width, height } = pixels;
-  const words = new Uint32Array(tilesOf(width, height) * 2);
+  const words = new Uint32Array(tileCount(width, height) * 2);
   let at = 0;
   for (let y = 0; y < height; y += TILE) {
     for (let x = 0; x < width; x += TILE) {
@@ -40,11 +41,12 @@ export function hashTiles(pixels: Pixels): TileHashes {
   return { width, height, words };
 }
 
-export function tilesOf(width: number, height: number): number {
+/** Number of 64x64 tiles that cover a picture; those at the right and bottom edge may be smaller. */
+export function tileCount(width: number, height: number): number {
   return Math.ceil(width / TILE) * Math.ceil(height / TILE);
 }
 
-/** The tile with its corner at `x`, `y`; its hash goes to `target` from `at` on. */
+/** Hashes the tile whose upper left corner is `x`, `y` into two words of `target` from `at` on. */
 function hashTile({ words, width, height }: Pixels, x: number, y: number, target: Uint32Array, at: number): void {
   let evenHigh = HIGH_SEED;
   let oddHigh = HIGH_SEED;
@@ -56,36 +58,36 @@ function hashTile({ words, width, height }: Pixels, x: number, y: number, target
     const end = row * width + right;
     for (let i = row * width + x; i < end; i += 2) {
       const even = (words[i] ?? 0) & RGB;
-      evenHigh = stir(evenHigh ^ even, HIGH_ROTATION, HIGH_MULTIPLIER);
-      evenLow = stir(evenLow ^ even, LOW_ROTATION, LOW_MULTIPLIER);
+      evenHigh = mixLane(evenHigh ^ even, HIGH_ROTATION, HIGH_MULTIPLIER);
+      evenLow = mixLane(evenLow ^ even, LOW_ROTATION, LOW_MULTIPLIER);
       if (i + 1 < end) {
         const odd = (words[i + 1] ?? 0) & RGB;
-        oddHigh = stir(oddHigh ^ odd, HIGH_ROTATION, HIGH_MULTIPLIER);
-        oddLow = stir(oddLow ^ odd, LOW_ROTATION, LOW_MULTIPLIER);
+        oddHigh = mixLane(oddHigh ^ odd, HIGH_ROTATION, HIGH_MULTIPLIER);
+        oddLow = mixLane(oddLow ^ odd, LOW_ROTATION, LOW_MULTIPLIER);
       }
     }
   }
-  target[at] = finish(evenLow + Math.imul(oddLow, ODD_COLUMNS));
-  target[at + 1] = finish(evenHigh + Math.imul(oddHigh, ODD_COLUMNS));
+  target[at] = finalize(evenLow + Math.imul(oddLow, ODD_COLUMNS));
+  target[at + 1] = finalize(evenHigh + Math.imul(oddHigh, ODD_COLUMNS));
 }
 
-function stir(lane: number, rotation: number, multiplier: number): number {
+function mixLane(lane: number, rotation: number, multiplier: number): number {
   return Math.imul((lane << rotation) | (lane >>> (32 - rotation)), multiplier);
 }
 
-/** Lets every bit depend on every other. */
-function finish(half: number): number {
+/** Final avalanche: every bit of the hash depends on every bit of the lane. */
+function finalize(half: number): number {
   let h = half | 0;
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
   return h ^ (h >>> 16);
 }
 
-/** `null`: they do not differ. Pictures of different sizes differ everywhere. */
-export function differenceOf(one: TileHashes, other: TileHashes): Difference | null {
+/** Compares the hashes of two pictures; `null` when equal. Pictures of different sizes differ in every tile. */
+export function compareHashes(one: TileHashes, other: TileHashes): HashMismatch | null {
   const { width, height, words } = one;
   if (width !== other.width || height !== other.height) {
-    return { x: 0, y: 0, tiles: tilesOf(width, height) };
+    return { x: 0, y: 0, tiles: tileCount(width, height) };
   }
   const columns = Math.ceil(width / TILE);
   let first: number | null = null;
@@ -99,11 +101,11 @@ export function differenceOf(one: TileHashes, other: TileHashes): Difference | n
   return first === null ? null : { x: (first % columns) * TILE, y: Math.floor(first / columns) * TILE, tiles };
 }
 
-/** Parses a size and its hashes, up to the message's end. */
+/** Parses the body of a message that holds a size and tile hashes, up to the end of the message. */
 export function parseTileHashes(reader: ByteReader): TileHashes {
   const width = reader.u16();
   const height = reader.u16();
-  const words = new Uint32Array(tilesOf(width, height) * 2);
+  const words = new Uint32Array(tileCount(width, height) * 2);
   if (reader.remaining !== words.byteLength) {
     throw new ProtocolError('a message holds a wrong number of hashes');
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { u16, u8 } from './byte-fixtures';
 import { ProtocolError } from './bytes';
-import { paletteBits, type Pixels, unpackTiles } from './tiles';
+import { paletteBits, type Pixels, decodeTiles } from './tiles';
 
 const UNTOUCHED = 0;
 
@@ -23,7 +23,7 @@ function colourAt(pixels: Pixels, x: number, y: number): string {
 describe('exact tiles', () => {
   it('fills solid tiles and nothing around them', () => {
     const pixels = screen(6, 5);
-    const covered = unpackTiles(new Uint8Array(tile(1, 2, 3, 2, 0, 0, 0x11, 0x22, 0x33)), pixels);
+    const covered = decodeTiles(new Uint8Array(tile(1, 2, 3, 2, 0, 0, 0x11, 0x22, 0x33)), pixels);
     expect(covered).toEqual([{ x: 1, y: 2, width: 3, height: 2 }]);
     expect(colourAt(pixels, 1, 2)).toBe('#112233');
     expect(colourAt(pixels, 3, 3)).toBe('#112233');
@@ -40,7 +40,7 @@ describe('exact tiles', () => {
     expect(paletteBits(count - 1)).toBe(bits);
     const colours = Array.from({ length: count }, (_, i) => [i, 100 + i, 200]).flat();
     const pixels = screen(indices.length, 2);
-    unpackTiles(new Uint8Array(tile(0, 0, indices.length, 2, 1, count - 1, ...colours, ...row, ...row)), pixels);
+    decodeTiles(new Uint8Array(tile(0, 0, indices.length, 2, 1, count - 1, ...colours, ...row, ...row)), pixels);
     for (const y of [0, 1]) {
       const reds = indices.map((_, x) => Number.parseInt(colourAt(pixels, x, y).slice(1, 3), 16));
       expect(reds).toEqual(indices);
@@ -53,7 +53,7 @@ describe('exact tiles', () => {
     const greens = u8(7, 0, 0, 0);
     const blues = u8(9, 0, 0, 0);
     const pixels = screen(2, 2);
-    unpackTiles(new Uint8Array(tile(0, 0, 2, 2, 2, 0, ...reds, ...greens, ...blues)), pixels);
+    decodeTiles(new Uint8Array(tile(0, 0, 2, 2, 2, 0, ...reds, ...greens, ...blues)), pixels);
     expect([colourAt(pixels, 0, 0), colourAt(pixels, 1, 0)]).toEqual(['#fa0709', '#040709']);
     expect([colourAt(pixels, 0, 1), colourAt(pixels, 1, 1)]).toEqual(['#0a0709', '#050709']);
   });
@@ -61,7 +61,7 @@ describe('exact tiles', () => {
   it('joins neighbours in a row, and rows of equal span', () => {
     const solid = (x: number, y: number): number[] => tile(x, y, 2, 2, 0, 0, 1, 2, 3);
     const page = [solid(0, 0), solid(2, 0), solid(4, 0), solid(0, 2), solid(2, 2), solid(4, 2), solid(0, 4)];
-    expect(unpackTiles(new Uint8Array(page.flat()), screen(6, 6))).toEqual([
+    expect(decodeTiles(new Uint8Array(page.flat()), screen(6, 6))).toEqual([
       { x: 0, y: 0, width: 6, height: 4 },
       { x: 0, y: 4, width: 2, height: 2 },
     ]);
@@ -74,6 +74,6 @@ describe('exact tiles', () => {
     ['with a palette of one colour', tile(0, 0, 1, 1, 1, 0, 1, 2, 3, 0)],
     ['cut short', tile(0, 0, 2, 2, 2, 0, 1, 2, 3)],
   ])('refuses a tile %s', (_name, bytes) => {
-    expect(() => unpackTiles(new Uint8Array(bytes), screen(4, 4))).toThrow(ProtocolError);
+    expect(() => decodeTiles(new Uint8Array(bytes), screen(4, 4))).toThrow(ProtocolError);
   });
 });

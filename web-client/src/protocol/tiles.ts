@@ -1,7 +1,7 @@
 import { ByteReader, ProtocolError, type Rect } from './bytes';
 
 /**
- * The screen as packed pixels in memory order red, green, blue, alpha. Read as 32-bit words on a
+ * A picture as packed pixels in memory order red, green, blue, alpha. Read as 32-bit words on a
  * little-endian machine (every one that runs a browser), red is the lowest byte.
  */
 export interface Pixels {
@@ -12,10 +12,10 @@ export interface Pixels {
 
 const OPAQUE = 0xff000000;
 
-/** Unpacks the tiles of one exact update into `target`; returns what they cover, neighbours joined. */
-export function unpackTiles(raw: Uint8Array<ArrayBuffer>, target: Pixels): Rect[] {
+/** Decodes the tiles of one lossless update into `target`; returns the rectangles that changed, neighbours merged. */
+export function decodeTiles(raw: Uint8Array<ArrayBuffer>, target: Pixels): Rect[] {
   const reader = new ByteReader(raw);
-  const covered = new RectJoiner();
+  const changed = new RectMerger();
   while (reader.remaining > 0) {
     const x = reader.u16();
     const y = reader.u16();
@@ -29,47 +29,47 @@ export function unpackTiles(raw: Uint8Array<ArrayBuffer>, target: Pixels): Rect[
     const tile = { x, y, width, height };
     switch (mode) {
       case 0:
-        solid(reader, tile, target);
+        decodeSolid(reader, tile, target);
         break;
       case 1:
-        palette(reader, n, tile, target);
+        decodePalette(reader, n, tile, target);
         break;
       case 2:
-        trueColour(reader, tile, target);
+        decodeTrueColour(reader, tile, target);
         break;
       default:
         throw new ProtocolError(`a tile has the unknown mode ${mode}`);
     }
-    covered.add(tile);
+    changed.add(tile);
   }
-  return covered.finish();
+  return changed.finish();
 }
 
-function colour(reader: ByteReader): number {
+function readColour(reader: ByteReader): number {
   return (OPAQUE | reader.u8() | (reader.u8() << 8) | (reader.u8() << 16)) >>> 0;
 }
 
-function solid(reader: ByteReader, tile: Rect, target: Pixels): void {
-  const word = colour(reader);
+function decodeSolid(reader: ByteReader, tile: Rect, target: Pixels): void {
+  const word = readColour(reader);
   for (let row = 0; row < tile.height; row += 1) {
     const at = (tile.y + row) * target.width + tile.x;
     target.words.fill(word, at, at + tile.width);
   }
 }
 
-/** Bits per index: the fewest of 1, 2, 4 and 8 that hold `n`. */
+/** Bits of one palette index: the fewest of 1, 2, 4 and 8 that hold `n`, the highest index. */
 export function paletteBits(n: number): number {
   return n <= 1 ? 1 : n <= 3 ? 2 : n <= 15 ? 4 : 8;
 }
 
-function palette(reader: ByteReader, n: number, tile: Rect, target: Pixels): void {
+function decodePalette(reader: ByteReader, n: number, tile: Rect, target: Pixels): void {
   if (n === 0) {
     throw new ProtocolError('a palette tile has a single colour');
   }
   const bits = paletteBits(n);
   const colours = new Uint32Array(1 << bits).fill(OPAQUE);
   for (let i = 0; i <= n; i += 1) {
-    colours[i] = colour(reader);
+    colours[i] = readColour(reader);
   }
   const stride = Math.ceil((tile.width * bits) / 8);
   const indices = reader.bytes(stride * tile.height);
@@ -90,7 +90,7 @@ function palette(reader: ByteReader, n: number, tile: Rect, target: Pixels): voi
   }
 }
 
-function trueColour(reader: ByteReader, tile: Rect, target: Pixels): void {
+function decodeTrueColour(reader: ByteReader, tile: Rect, target: Pixels): void {
   const area = tile.width * tile.height;
   const reds = reader.bytes(area);
   const greens = reader.bytes(area);
@@ -123,10 +123,10 @@ function trueColour(reader: ByteReader, tile: Rect, target: Pixels): void {
 }
 
 /**
- * Joins tiles that arrive in reading order: first along a row, then rows of equal span. A page that
+ * Merges tiles that arrive in reading order: first along a row, then rows of equal span. A page that
  * changed as a whole becomes one rectangle, and one call to paint it.
  */
-class RectJoiner {
+class RectMerger {
   readonly #done: Rect[] = [];
   #run: Rect | null = null;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_CONTENTS, MAX_PIECE } from '../protocol/client-messages';
+import { MAX_CLIPBOARD_BYTES, MAX_CHUNK } from '../protocol/client-messages';
 import { ClipboardExchange } from './clipboard';
 import { testWire } from './test-wire';
 
@@ -18,12 +18,12 @@ const utf8 = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encod
 describe('clipboard', () => {
   it('gives the guest what was offered, in pieces, and nothing else', async () => {
     const { clipboard, sent } = setUp();
-    const text = 'x'.repeat(MAX_PIECE + 1);
+    const text = 'x'.repeat(MAX_CHUNK + 1);
     expect(await clipboard.offer({ text, png: null })).toBe(true);
     await clipboard.guestWants(5, 'text/plain');
     await clipboard.guestWants(6, 'image/png');
     const [, first, second, refusal] = sent;
-    expect(first?.length).toBe(6 + MAX_PIECE);
+    expect(first?.length).toBe(6 + MAX_CHUNK);
     expect(Array.from(second ?? [])).toEqual([0x90, 5, 0, 0, 0, 1, 120]);
     expect(Array.from(refusal ?? [])).toEqual([0x90, 6, 0, 0, 0, 3]);
   });
@@ -59,7 +59,7 @@ describe('clipboard', () => {
   it('gives up what is longer than it may be', () => {
     const { clipboard, posted, answer } = setUp();
     clipboard.guestOffers(['text/plain']);
-    answer(1, new Uint8Array(MAX_CONTENTS));
+    answer(1, new Uint8Array(MAX_CLIPBOARD_BYTES));
     answer(1, new Uint8Array(1));
     expect(posted).toEqual([{ type: 'guestClipboard', contents: { text: null, png: null } }]);
   });

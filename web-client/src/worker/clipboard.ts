@@ -1,6 +1,6 @@
 import * as client from '../protocol/client-messages';
 import type { ContentType } from '../protocol/client-messages';
-import type { ClipboardPiece } from '../protocol/server-messages';
+import type { ClipboardChunk } from '../protocol/server-messages';
 import type { ClipboardContents, FromWorker } from './messages';
 import type { Wire } from './wire';
 
@@ -76,13 +76,13 @@ export class ClipboardExchange {
   }
 
   /** A piece of what was asked for. */
-  receive({ request, bytes, last, failed }: ClipboardPiece): void {
+  receive({ request, bytes, last, failed }: ClipboardChunk): void {
     const incoming = this.#incoming;
     if (incoming?.request !== request) {
       return;
     }
     incoming.length += bytes.length;
-    const tooLong = incoming.length > client.MAX_CONTENTS;
+    const tooLong = incoming.length > client.MAX_CLIPBOARD_BYTES;
     if (!failed && !tooLong) {
       incoming.pieces.push(bytes);
       if (!last) {

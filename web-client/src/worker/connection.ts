@@ -128,7 +128,7 @@ export class Connection {
 
   /** Bytes of the next piece of something long. */
   piece(): number {
-    return this.#pace.piece(client.MAX_PIECE);
+    return this.#pace.piece(client.MAX_CHUNK);
   }
 
   /** Sends a piece of something long. */

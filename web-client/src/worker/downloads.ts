@@ -1,5 +1,5 @@
 import * as client from '../protocol/client-messages';
-import type { FileOffer, FilePiece } from '../protocol/server-messages';
+import type { FileOffer, FileChunk } from '../protocol/server-messages';
 import { type Sink, sinkInto } from './download-sink';
 import type { FromWorker } from './messages';
 import type { Wire } from './wire';
@@ -48,8 +48,8 @@ export class Downloads {
   offered(offer: FileOffer): void {
     this.#lastId += 1;
     const id = this.#lastId;
-    const fresh = { id, offer, sink: null, arrived: 0, stored: 0, told: 0, storing: Promise.resolve() };
-    this.#downloads.set(offer.offer, fresh);
+    const download: Download = { id, offer, sink: null, arrived: 0, stored: 0, told: 0, storing: Promise.resolve() };
+    this.#downloads.set(offer.offer, download);
     this.#post({ type: 'offeredFile', id, name: offer.name, size: offer.size });
   }
 
@@ -77,7 +77,7 @@ export class Downloads {
   }
 
   /** A piece of a file came. */
-  receive({ offer, last, failed, bytes }: FilePiece): void {
+  receive({ offer, last, failed, bytes }: FileChunk): void {
     const download = this.#downloads.get(offer);
     if (download === undefined) {
       return;

@@ -1,5 +1,5 @@
 /** The worker's entry: it owns the socket, the decoders and the canvas; the page owns input. */
-import type { WantedScreen } from '../protocol/client-messages';
+import type { MonitorConfig } from '../protocol/client-messages';
 import type { FromWorker, Question, StartRequest, ToWorker } from './messages';
 import { opusEncodable } from './microphone';
 import { Session } from './session';
@@ -12,7 +12,7 @@ const STATS_EVERY_MS = 500;
 let session: Session | null = null;
 let surface: Surface | null = null;
 /** Said before the session is there, as a rule. */
-let wanted: WantedScreen | null = null;
+let wanted: MonitorConfig | null = null;
 /** The canvas has a picture of the desktop. */
 let painted = false;
 let statsTimer: ReturnType<typeof setInterval> | undefined;
@@ -34,8 +34,8 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'videoOnly':
       session?.setVideoOnly(data.on);
       break;
-    case 'prove':
-      session?.setProve(data.on);
+    case 'verify':
+      session?.setVerify(data.on);
       break;
     case 'want':
       wanted = data.screen;

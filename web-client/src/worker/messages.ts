@@ -1,7 +1,7 @@
 /** What page and worker say to each other. The page must not import anything else of this folder. */
 import type { Rect } from '../protocol/bytes';
-import type { WantedScreen } from '../protocol/client-messages';
-import type { Difference } from '../protocol/tile-hashes';
+import type { MonitorConfig } from '../protocol/client-messages';
+import type { HashMismatch } from '../protocol/tile-hashes';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../protocol/server-messages';
 
 /** One action of the person. `at` is when it happened, in milliseconds since the epoch. */
@@ -37,9 +37,9 @@ export type ToWorker =
   | ({ readonly type: 'input' } & Input)
   | { readonly type: 'videoOnly'; readonly on: boolean }
   /** Whether to compare every exact picture with the server's. */
-  | { readonly type: 'prove'; readonly on: boolean }
+  | { readonly type: 'verify'; readonly on: boolean }
   /** How the screen that is shown shall be, now and after each new connection; `null`: as it is. */
-  | { readonly type: 'want'; readonly screen: WantedScreen | null }
+  | { readonly type: 'want'; readonly screen: MonitorConfig | null }
   | { readonly type: 'sound'; readonly listen: boolean; readonly speak: boolean }
   /** Where samples to play go: the audio thread. */
   | { readonly type: 'speaker'; readonly port: MessagePort }
@@ -171,9 +171,9 @@ export interface Stats {
   /** Share of the painted pixels that came as video, 0 to 1. */
   readonly videoShare: number;
   /** Whether the picture on the screen now is pixel for pixel the guest's. */
-  readonly exact: boolean;
+  readonly lossless: boolean;
   /** What comparing it with the server's own said; `null`: it was not compared. */
-  readonly proof: 'same' | Difference | null;
+  readonly hashCheck: 'same' | HashMismatch | null;
   /** Frames received and not yet painted. */
   readonly inFlight: number;
   /** `null` before the first answer. */

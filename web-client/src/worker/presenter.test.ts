@@ -8,8 +8,8 @@ const EVERYWHERE = { x: 0, y: 0, width: 8, height: 8 };
 function frame(id: number, ...updates: Update[]): Frame {
   return {
     id,
-    exact: false,
-    fresh: false,
+    lossless: false,
+    fullRefresh: false,
     width: 8,
     height: 8,
     inputSeq: 0,
@@ -22,11 +22,11 @@ function frame(id: number, ...updates: Update[]): Frame {
 }
 
 function exact(mark: number): Update {
-  return { kind: 'exact', rawLength: 1, zstd: new Uint8Array([mark]) };
+  return { kind: 'lossless', rawLength: 1, zstd: new Uint8Array([mark]) };
 }
 
 function video(mark: number): VideoUpdate {
-  return { kind: 'video', stream: 0, key: true, region: EVERYWHERE, take: [], accessUnit: new Uint8Array([mark]) };
+  return { kind: 'video', stream: 0, key: true, region: EVERYWHERE, rects: [], accessUnit: new Uint8Array([mark]) };
 }
 
 const COPY: Update = { kind: 'copy', sourceX: 0, sourceY: 0, to: EVERYWHERE };

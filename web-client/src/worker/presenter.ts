@@ -13,7 +13,7 @@ export interface Presented {
   readonly decodedAt: number;
   readonly paintedAt: number;
   readonly videoPixels: number;
-  readonly exactPixels: number;
+  readonly losslessPixels: number;
 }
 
 /** A picture that takes this long will not come: a decoder may swallow a chunk without an error. */
@@ -79,7 +79,7 @@ export class Presenter {
       }
     });
     frame.updates.forEach((update, index) => {
-      if (update.kind === 'exact') {
+      if (update.kind === 'lossless') {
         pending.parts[index] = this.#unzstd(update.zstd, update.rawLength);
       }
     });
@@ -139,19 +139,19 @@ export class Presenter {
       this.#onResize(width, height);
     }
     let videoPixels = 0;
-    let exactPixels = 0;
+    let losslessPixels = 0;
     frame.updates.forEach((update, index) => {
       const part = parts[index];
       if (update.kind === 'copy') {
         this.#surface.copy(update);
       } else if (part instanceof Uint8Array) {
-        exactPixels += this.#surface.putTiles(part);
+        losslessPixels += this.#surface.putTiles(part);
       } else if (update.kind === 'video' && part) {
-        videoPixels += this.#surface.drawVideo(part, update.region, update.take);
+        videoPixels += this.#surface.drawVideo(part, update.region, update.rects);
         part.close();
       }
     });
-    this.#onPresented({ frame, receivedAt, decodedAt, paintedAt: performance.now(), videoPixels, exactPixels });
+    this.#onPresented({ frame, receivedAt, decodedAt, paintedAt: performance.now(), videoPixels, losslessPixels });
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { ApiError, fetchTicket } from '../api/http';
-import type { WantedScreen } from '../protocol/client-messages';
+import type { MonitorConfig } from '../protocol/client-messages';
 import { ClipboardExchange } from './clipboard';
 import { Downloads } from './downloads';
 import type { EndCode, FromWorker, Input, LostReason, StartRequest, Stats } from './messages';
@@ -30,10 +30,10 @@ export class Session {
   /** Counts attempts, so that an answer to an abandoned one is recognised. */
   #generation = 0;
   #videoOnly: boolean;
-  #prove = false;
+  #verify = false;
   #acceleration: HardwareAcceleration = 'no-preference';
   #lost: LostReason | null = null;
-  #wanted: WantedScreen | null = null;
+  #wanted: MonitorConfig | null = null;
 
   constructor(options: {
     readonly request: StartRequest;
@@ -82,12 +82,12 @@ export class Session {
     this.#viewer?.setVideoOnly(on);
   }
 
-  setProve(on: boolean): void {
-    this.#prove = on;
-    this.#viewer?.setProve(on);
+  setVerify(on: boolean): void {
+    this.#verify = on;
+    this.#viewer?.setVerify(on);
   }
 
-  want(screen: WantedScreen | null): void {
+  want(screen: MonitorConfig | null): void {
     this.#wanted = screen;
     if (screen !== null) {
       this.#viewer?.want(screen);
@@ -159,7 +159,7 @@ export class Session {
       h264: this.#h264,
       acceleration: this.#acceleration,
       videoOnly: this.#videoOnly,
-      prove: this.#prove,
+      verify: this.#verify,
       screen: this.#request.screen,
       speaker: this.#speaker,
       sound: this.#sound,

@@ -9,8 +9,8 @@ const REST = { width: 8, height: 8, inFlight: 0, h264: 'decoding', videoOnly: fa
 function answered(inputSeq: number, receivedAt: number, paintedAt: number): Presented {
   const frame: Frame = {
     id: 1,
-    exact: true,
-    fresh: false,
+    lossless: true,
+    fullRefresh: false,
     width: 8,
     height: 8,
     inputSeq,
@@ -20,7 +20,7 @@ function answered(inputSeq: number, receivedAt: number, paintedAt: number): Pres
     encodeUs: 2500,
     updates: [],
   };
-  return { frame, receivedAt, decodedAt: receivedAt, paintedAt, videoPixels: 30, exactPixels: 10 };
+  return { frame, receivedAt, decodedAt: receivedAt, paintedAt, videoPixels: 30, losslessPixels: 10 };
 }
 
 describe('statistics', () => {
@@ -62,13 +62,13 @@ describe('statistics', () => {
   it('keeps what a comparison said until something is painted', () => {
     const keeper = new StatsKeeper();
     keeper.presented(answered(0, 1000, 1001));
-    expect(keeper.snapshot(1002, REST).proof).toBeNull();
+    expect(keeper.snapshot(1002, REST).hashCheck).toBeNull();
     keeper.compared(null);
-    expect(keeper.snapshot(1002, REST).proof).toBe('same');
+    expect(keeper.snapshot(1002, REST).hashCheck).toBe('same');
     keeper.compared({ x: 64, y: 0, tiles: 2 });
-    expect(keeper.snapshot(1002, REST).proof).toEqual({ x: 64, y: 0, tiles: 2 });
+    expect(keeper.snapshot(1002, REST).hashCheck).toEqual({ x: 64, y: 0, tiles: 2 });
     keeper.presented(answered(0, 1003, 1004));
-    expect(keeper.snapshot(1005, REST).proof).toBeNull();
+    expect(keeper.snapshot(1005, REST).hashCheck).toBeNull();
   });
 
   it('forgets frames and bytes after five seconds, and sums only the connection', () => {

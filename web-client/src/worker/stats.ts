@@ -1,4 +1,4 @@
-import type { Difference } from '../protocol/tile-hashes';
+import type { HashMismatch } from '../protocol/tile-hashes';
 import { type LatencySample, type Spread, STAGES, type Stage, type Stats } from './messages';
 import type { Presented } from './presenter';
 
@@ -13,7 +13,7 @@ interface FrameRecord {
   readonly presentMs: number;
   readonly encodeMs: number;
   readonly videoPixels: number;
-  readonly exactPixels: number;
+  readonly losslessPixels: number;
 }
 
 /** The 50th and 95th percentile by nearest rank; `null` of nothing. */
@@ -43,8 +43,8 @@ export class StatsKeeper {
   #newestAnswered = 0;
   #framesPainted = 0;
   #bytesReceived = 0;
-  #exact = false;
-  #proof: Stats['proof'] = null;
+  #lossless = false;
+  #hashCheck: Stats['hashCheck'] = null;
 
   input(seq: number, at: number): void {
     this.#inputs.set(seq, at);
@@ -63,17 +63,17 @@ export class StatsKeeper {
     }
   }
 
-  presented({ frame, receivedAt, decodedAt, paintedAt, videoPixels, exactPixels }: Presented): void {
+  presented({ frame, receivedAt, decodedAt, paintedAt, videoPixels, losslessPixels }: Presented): void {
     this.#framesPainted += 1;
-    this.#exact = frame.exact;
-    this.#proof = null;
+    this.#lossless = frame.lossless;
+    this.#hashCheck = null;
     this.#frames.push({
       at: paintedAt,
       decodeMs: decodedAt - receivedAt,
       presentMs: paintedAt - receivedAt,
       encodeMs: frame.encodeUs / 1000,
       videoPixels,
-      exactPixels,
+      losslessPixels,
     });
     const inputAt = this.#inputs.get(frame.inputSeq);
     if (frame.inputSeq <= this.#newestAnswered || inputAt === undefined) {
@@ -101,8 +101,8 @@ export class StatsKeeper {
   }
 
   /** The picture was compared with the server's. */
-  compared(difference: Difference | null): void {
-    this.#proof = difference ?? 'same';
+  compared(difference: HashMismatch | null): void {
+    this.#hashCheck = difference ?? 'same';
   }
 
   #halfRoundTrip(): number {
@@ -121,14 +121,14 @@ export class StatsKeeper {
     const sum = (pick: (record: FrameRecord) => number): number =>
       this.#frames.reduce((total, record) => total + pick(record), 0);
     const videoPixels = sum((record) => record.videoPixels);
-    const allPixels = videoPixels + sum((record) => record.exactPixels);
+    const allPixels = videoPixels + sum((record) => record.losslessPixels);
     return {
       ...rest,
       framesPerSecond: (this.#frames.length * 1000) / WINDOW_MS,
       bytesPerSecond: (this.#received.reduce((total, { bytes }) => total + bytes, 0) * 1000) / WINDOW_MS,
       videoShare: allPixels === 0 ? 0 : videoPixels / allPixels,
-      exact: this.#exact,
-      proof: this.#proof,
+      lossless: this.#lossless,
+      hashCheck: this.#hashCheck,
       roundTripMs: this.#roundTrips.at(-1) ?? null,
       decodeMs: spread(this.#frames.map((record) => record.decodeMs)),
       presentMs: spread(this.#frames.map((record) => record.presentMs)),

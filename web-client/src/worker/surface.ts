@@ -1,7 +1,7 @@
 import type { Rect } from '../protocol/bytes';
 import type { CopyUpdate } from '../protocol/frame';
 import { hashTiles, type TileHashes } from '../protocol/tile-hashes';
-import { type Pixels, unpackTiles } from '../protocol/tiles';
+import { type Pixels, decodeTiles } from '../protocol/tiles';
 import { Shadow } from './shadow';
 import { area, partsOf } from './video-parts';
 
@@ -80,17 +80,17 @@ export class Surface {
   /** Puts decompressed tiles; returns how many pixels they cover. */
   putTiles(raw: Uint8Array<ArrayBuffer>): number {
     this.#blank = false;
-    const covered = unpackTiles(raw, this.#shadow.pixels);
+    const covered = decodeTiles(raw, this.#shadow.pixels);
     for (const rect of covered) {
       this.#put(rect);
     }
     return covered.reduce((sum, rect) => sum + area(rect), 0);
   }
 
-  /** Draws what `take` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
-  drawVideo(picture: VideoFrame, region: Rect, take: readonly Rect[]): number {
+  /** Draws what `rects` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
+  drawVideo(picture: VideoFrame, region: Rect, rects: readonly Rect[]): number {
     this.#blank = false;
-    const parts = this.#onGpu ? [{ cut: region, keep: take }] : partsOf(region, take);
+    const parts = this.#onGpu ? [{ cut: region, keep: rects }] : partsOf(region, rects);
     for (const { cut, keep } of parts) {
       this.#context.save();
       this.#context.beginPath();
@@ -105,10 +105,10 @@ export class Surface {
       }
       this.#context.restore();
     }
-    for (const rect of take) {
+    for (const rect of rects) {
       this.#shadow.outdate(rect);
     }
-    return take.reduce((sum, rect) => sum + area(rect), 0);
+    return rects.reduce((sum, rect) => sum + area(rect), 0);
   }
 
   /** The pixels of a rectangle, red, green, blue, alpha; throws a RangeError when it leaves the screen. */

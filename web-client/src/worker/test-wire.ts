@@ -1,4 +1,4 @@
-import { MAX_PIECE } from '../protocol/client-messages';
+import { MAX_CHUNK } from '../protocol/client-messages';
 import type { FromWorker } from './messages';
 import type { Wire } from './wire';
 
@@ -9,7 +9,7 @@ export function testWire() {
   const send = (message: ArrayBuffer): number => sent.push(new Uint8Array(message));
   const wire: Wire = {
     send,
-    piece: () => MAX_PIECE,
+    piece: () => MAX_CHUNK,
     sendPiece: send,
     clear: () => Promise.resolve(true),
     roundTrip: () => Promise.resolve(true),

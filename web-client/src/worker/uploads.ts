@@ -8,7 +8,7 @@ const CREDIT = 256 * 1024;
 /** Files on their way at a time; the server lets a desktop have a few more, for other windows. */
 const SIDE_BY_SIDE = 3;
 /** Read from the disk at once. */
-const BLOCK = 16 * client.MAX_PIECE;
+const BLOCK = 16 * client.MAX_CHUNK;
 
 interface Upload {
   readonly id: number;

@@ -6,8 +6,8 @@ const tile = (x: number, y: number) => ({ x, y, width: 64, height: 64 });
 
 describe('parts of a decoded picture', () => {
   it('are no larger than what is taken', () => {
-    const take = { x: 512, y: 256, width: 640, height: 368 };
-    expect(partsOf(SCREEN, [take])).toEqual([{ cut: take, keep: [take] }]);
+    const rects = { x: 512, y: 256, width: 640, height: 368 };
+    expect(partsOf(SCREEN, [rects])).toEqual([{ cut: rects, keep: [rects] }]);
   });
 
   it('are cut out together where they lie close, and apart where much lies between', () => {

@@ -13,12 +13,12 @@ export interface VideoPart {
   readonly keep: readonly Rect[];
 }
 
-/** Cuts what `take` lists out of a picture that covers `region`: one by one, or as one piece where that is cheaper. */
-export function partsOf(region: Rect, take: readonly Rect[]): VideoPart[] {
-  const apart = take.map((rect) => ({ cut: cutOf(region, rect), keep: [rect] }));
-  const together = cutOf(region, boundsOf(take));
+/** Cuts what `rects` lists out of a picture that covers `region`: one by one, or as one piece where that is cheaper. */
+export function partsOf(region: Rect, rects: readonly Rect[]): VideoPart[] {
+  const apart = rects.map((rect) => ({ cut: cutOf(region, rect), keep: [rect] }));
+  const together = cutOf(region, boundsOf(rects));
   const cost = apart.reduce((sum, { cut }) => sum + area(cut) + DRAW_PIXELS, 0);
-  return cost < area(together) + DRAW_PIXELS || take.length <= 1 ? apart : [{ cut: together, keep: take }];
+  return cost < area(together) + DRAW_PIXELS || rects.length <= 1 ? apart : [{ cut: together, keep: rects }];
 }
 
 /** The smallest cut around `rect`: colours lie on every second pixel of the picture, so cuts do as well. */

@@ -52,7 +52,7 @@ afterEach(() => {
 const ACCESS_UNIT = new Uint8Array([0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x28, 0]);
 
 function update(stream: number, key: boolean): VideoUpdate {
-  return { kind: 'video', stream, key, region: { x: 0, y: 0, width: 64, height: 64 }, take: [], accessUnit: ACCESS_UNIT };
+  return { kind: 'video', stream, key, region: { x: 0, y: 0, width: 64, height: 64 }, rects: [], accessUnit: ACCESS_UNIT };
 }
 
 function streams(): { video: VideoStreams; missing: () => number } {

@@ -1,6 +1,6 @@
 import * as client from '../protocol/client-messages';
 import type { ServerMessage } from '../protocol/server-messages';
-import { differenceOf } from '../protocol/tile-hashes';
+import { compareHashes } from '../protocol/tile-hashes';
 import type { ClipboardExchange } from './clipboard';
 import { Connection } from './connection';
 import type { Downloads } from './downloads';
@@ -26,7 +26,7 @@ export interface ViewerOptions {
   readonly h264: boolean;
   readonly acceleration: HardwareAcceleration;
   readonly videoOnly: boolean;
-  readonly prove: boolean;
+  readonly verify: boolean;
   readonly screen: number;
   readonly speaker: Speaker;
   readonly sound: SoundWish;
@@ -51,7 +51,7 @@ export class Viewer {
   readonly #stats = new StatsKeeper();
   #videoFailed = false;
   #videoOnly: boolean;
-  #prove: boolean;
+  #verify: boolean;
   #sound: SoundWish;
   #unknownMessages = 0;
   #painted = false;
@@ -60,7 +60,7 @@ export class Viewer {
     const { surface, unzstd, post } = options;
     this.#options = options;
     this.#videoOnly = options.videoOnly;
-    this.#prove = options.prove;
+    this.#verify = options.verify;
     this.#sound = options.sound;
     options.speaker.interrupt();
     this.#video = new VideoStreams({
@@ -77,7 +77,7 @@ export class Viewer {
       onError: () => this.#connection.close(),
     });
     this.#connection = new Connection(options.url, options, {
-      known: () => (surface.blank ? null : client.known(surface.hashes())),
+      known: () => (surface.blank ? null : client.resumeHashes(surface.hashes())),
       message: (message, byteLength) => this.#receive(message, byteLength),
       // Inputs carry the page's time of day; statistics keep the worker's own clock.
       sent: (seq, at) => this.#stats.input(seq, at - performance.timeOrigin),
@@ -99,17 +99,17 @@ export class Viewer {
   }
 
   /** Compares every exact picture with the server's, or no longer. */
-  setProve(on: boolean): void {
-    this.#prove = on;
+  setVerify(on: boolean): void {
+    this.#verify = on;
     this.#sendSettings();
   }
 
   #sendSettings(): void {
-    this.#connection.send(client.settings(this.#videoOnly, this.#prove));
+    this.#connection.send(client.settings(this.#videoOnly, this.#verify));
   }
 
-  want(wanted: client.WantedScreen): void {
-    this.#connection.send(client.resize(this.#options.screen, wanted));
+  want(wanted: client.MonitorConfig): void {
+    this.#connection.send(client.layoutRequest(this.#options.screen, wanted));
   }
 
   setSound(sound: SoundWish): void {
@@ -156,7 +156,7 @@ export class Viewer {
           surface.resize(message.width, message.height);
         }
         post({ type: 'screen', width: surface.width, height: surface.height });
-        if (this.#prove) {
+        if (this.#verify) {
           this.#sendSettings();
         }
         this.#options.onWelcome(message.watching);
@@ -177,7 +177,7 @@ export class Viewer {
         void this.#options.clipboard.guestWants(message.request, message.content);
         break;
       case 'clipboardData':
-        this.#options.clipboard.receive(message.piece);
+        this.#options.clipboard.receive(message.chunk);
         break;
       case 'fileStatus':
         this.#options.uploads.status(message.status);
@@ -186,7 +186,7 @@ export class Viewer {
         this.#options.downloads.offered(message.offer);
         break;
       case 'fileContent':
-        this.#options.downloads.receive(message.piece);
+        this.#options.downloads.receive(message.chunk);
         break;
       case 'audio':
         this.#options.speaker.play(message.packet);
@@ -195,7 +195,7 @@ export class Viewer {
         this.#presenter.accept(message.frame, now);
         break;
       case 'pictureHash':
-        this.#presenter.whenPainted(() => this.#stats.compared(differenceOf(surface.hashes(), message.hashes)));
+        this.#presenter.whenPainted(() => this.#stats.compared(compareHashes(surface.hashes(), message.hashes)));
         break;
       case 'cursorShape':
       case 'cursorMove':

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { WantedScreen } from '../../protocol/client-messages';
+import type { MonitorConfig } from '../../protocol/client-messages';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
 import type { ClipboardContents, FromWorker, Input, Link, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
 import { keepPicture, takePicture } from './last-pictures';
@@ -45,7 +45,7 @@ export class DesktopLink {
   });
   readonly stats = signal<Stats | null>(null);
   /** Whether every exact picture is compared with the desktop's own. */
-  readonly proving = signal(false);
+  readonly verifying = signal(false);
   readonly #worker: Worker;
   readonly #events: LinkEvents;
   readonly #questions = new Map<number, (value: unknown) => void>();
@@ -79,12 +79,12 @@ export class DesktopLink {
     this.#post({ type: 'videoOnly', on });
   }
 
-  setProving(on: boolean): void {
-    this.proving.value = on;
-    this.#post({ type: 'prove', on });
+  setVerifying(on: boolean): void {
+    this.verifying.value = on;
+    this.#post({ type: 'verify', on });
   }
 
-  want(screen: WantedScreen | null): void {
+  want(screen: MonitorConfig | null): void {
     this.#post({ type: 'want', screen });
   }
 

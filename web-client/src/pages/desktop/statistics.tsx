@@ -73,12 +73,12 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
   );
 }
 
-function sharpness({ exact, proof }: Stats): string {
-  if (proof !== null && proof !== 'same') {
-    const others = proof.tiles === 1 ? '' : ` and in ${proof.tiles - 1} more tiles`;
-    return `differs at ${proof.x}, ${proof.y}${others}`;
+function sharpness({ lossless, hashCheck }: Stats): string {
+  if (hashCheck !== null && hashCheck !== 'same') {
+    const others = hashCheck.tiles === 1 ? '' : ` and in ${hashCheck.tiles - 1} more tiles`;
+    return `differs at ${hashCheck.x}, ${hashCheck.y}${others}`;
   }
-  return !exact ? 'refining' : proof === null ? 'exact' : 'exact, proved';
+  return !lossless ? 'refining' : hashCheck === null ? 'exact' : 'exact, proved';
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {

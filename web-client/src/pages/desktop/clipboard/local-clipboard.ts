@@ -1,5 +1,5 @@
 /** The clipboard of the person's computer, as far as the browser lets a page have it. */
-import { MAX_CONTENTS } from '../../../protocol/client-messages';
+import { MAX_CLIPBOARD_BYTES } from '../../../protocol/client-messages';
 import type { ClipboardContents } from '../../../worker/messages';
 
 /** What was pasted, and the files among it. */
@@ -33,8 +33,8 @@ export function isEmpty({ text, png }: ClipboardContents): boolean {
 /** Whether it is more than travels. */
 export function isTooLarge({ text, png }: ClipboardContents): boolean {
   // No character takes more than three bytes for each of its code units.
-  const textTooLarge = text !== null && text.length * 3 > MAX_CONTENTS && new Blob([text]).size > MAX_CONTENTS;
-  return textTooLarge || (png !== null && png.size > MAX_CONTENTS);
+  const textTooLarge = text !== null && text.length * 3 > MAX_CLIPBOARD_BYTES && new Blob([text]).size > MAX_CLIPBOARD_BYTES;
+  return textTooLarge || (png !== null && png.size > MAX_CLIPBOARD_BYTES);
 }
 
 /** Whether the page may look into the clipboard by itself; `unknown`: this browser has no such permission. */

@@ -53,8 +53,8 @@ export function MoreFold({ desk, name, watching, videoOnly, onVideoOnly }: MoreP
       <Row
         label="Prove that the picture is exact"
         hint="Compares it with the desktop’s own whenever it is exact. The statistics tell."
-        pressed={desk.link.proving.value}
-        onClick={() => desk.link.setProving(!desk.link.proving.value)}
+        pressed={desk.link.verifying.value}
+        onClick={() => desk.link.setVerifying(!desk.link.verifying.value)}
       />
       {!watching && !hasTouch() && (
         <Row
