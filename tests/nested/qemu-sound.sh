@@ -26,7 +26,7 @@ cat > "$work/machine.json" << JSON
   "boot": {"kernel": "$kernel/vmlinuz", "initrd": "$work/guest.img",
     "cmdline": "console=ttyS0 quiet nowatchdog mitigations=off vt.global_cursor_default=0"},
   "disks": [{"path": "$work/disk.raw"}], "sound": true, "width": 1024, "height": 768,
-  "socket": "$work/socket", "serial_log": "$logs/serial.log", "last_words": "$logs/last-words.json"
+  "socket": "$work/socket", "serial_log": "$logs/serial.log", "exit_report": "$logs/exit-report.json"
 }
 JSON
 ORIEL_LOG=debug "$program" run --config "$work/machine.json" > "$logs/vmm.log" 2>&1 &

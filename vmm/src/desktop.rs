@@ -1,11 +1,11 @@
-//! The processes that a keeper starts: the machine, from its first message to its last words, and
+//! The processes that a keeper starts: the machine, from its first message to its exit report, and
 //! its helpers, which become other programs once they are jailed.
 
 use crate::control::{self, Desktop, Doorkeeper};
 use crate::events::Events;
+use crate::exit_report::{self, sentence};
 use crate::host::Residency;
 use crate::keeper::{FromMachine, MachineOutfit, Outfit};
-use crate::last_words::{self, sentence};
 use crate::leash::{KeptPasst, Leash};
 use crate::machine::Machine;
 use crate::machine::kvm::{Equipment, KvmMachine};
@@ -14,7 +14,7 @@ use crate::resources::{MachineResources, Resources, disks_of_qemu};
 use oriel_jail::{Jail, descriptors};
 use oriel_net::{NetBackendConfig, OpenTap};
 use oriel_qemu::Supplies;
-use oriel_vmm_api::{EndReason, LastWords, Link, MachineConfig, Network};
+use oriel_vmm_api::{ExitReason, ExitReport, Link, MachineConfig, Network};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::sync::Arc;
@@ -101,14 +101,14 @@ pub fn run(log: impl FnOnce(&str)) -> Result<(), String> {
         .map_err(|error| format!("A machine's process is started by `oriel-vmm run` only ({error})."))?;
     let Some(jailed) = jailed else { return Ok(()) };
     let leash = jailed.leash.clone();
-    last_words::abort_on_panic(leash.clone());
+    exit_report::abort_on_panic(leash.clone());
     let words = live(jailed)
-        .unwrap_or_else(|text| LastWords { reason: EndReason::FailedToStart, text: sentence(&text) });
+        .unwrap_or_else(|text| ExitReport { reason: ExitReason::FailedToStart, text: sentence(&text) });
     leash.say(&FromMachine::Ended(words));
     Ok(())
 }
 
-fn live(jailed: Jailed) -> Result<LastWords, String> {
+fn live(jailed: Jailed) -> Result<ExitReport, String> {
     let Jailed { outfit, resources, jail, leash, residency } = jailed;
     for part in jail.missing() {
         tracing::warn!(part = ?part.part, "the jail is not whole: {}", part.text);

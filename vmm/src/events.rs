@@ -1,6 +1,6 @@
 //! What happens to a machine, told to everyone who listens.
 
-use oriel_vmm_api::{EndReason, Event, LastWords, PauseReason, RunState};
+use oriel_vmm_api::{Event, ExitReason, ExitReport, PauseReason, RunState};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ struct State {
     run: RunState,
     reason: Option<PauseReason>,
     listeners: Vec<SyncSender<Event>>,
-    end: Option<LastWords>,
+    end: Option<ExitReport>,
 }
 
 /// The state of one machine, from `Starting` to its end, and who wants to hear of it.
@@ -74,10 +74,10 @@ impl Events {
     }
 
     /// The machine is gone; the first reason stands.
-    pub fn end(&self, reason: EndReason, text: impl Into<String>) {
+    pub fn end(&self, reason: ExitReason, text: impl Into<String>) {
         let mut state = crate::lock(&self.state);
         if state.end.is_none() {
-            let end = LastWords { reason, text: text.into() };
+            let end = ExitReport { reason, text: text.into() };
             tell(&mut state, &ended(&end));
             state.listeners.clear();
             state.end = Some(end);
@@ -86,7 +86,7 @@ impl Events {
     }
 
     /// Waits for [`Self::end`].
-    pub fn wait_for_end(&self) -> LastWords {
+    pub fn wait_for_end(&self) -> ExitReport {
         let mut state = crate::lock(&self.state);
         loop {
             if let Some(end) = &state.end {
@@ -97,7 +97,7 @@ impl Events {
     }
 }
 
-fn ended(end: &LastWords) -> Event {
+fn ended(end: &ExitReport) -> Event {
     Event::Ended { reason: end.reason, text: end.text.clone() }
 }
 
@@ -122,16 +122,16 @@ mod tests {
         assert_eq!(events.pause_reason(), Some(PauseReason::DiskFull));
         events.set_run_state(RunState::Running);
         assert_eq!(events.pause_reason(), None);
-        events.end(EndReason::Stopped, "Stopped.");
-        events.end(EndReason::Crashed, "Too late.");
+        events.end(ExitReason::Stopped, "Stopped.");
+        events.end(ExitReason::Crashed, "Too late.");
         events.set_run_state(RunState::Paused);
         let all: Vec<Event> = heard.iter().collect();
-        let end = Event::Ended { reason: EndReason::Stopped, text: "Stopped.".into() };
+        let end = Event::Ended { reason: ExitReason::Stopped, text: "Stopped.".into() };
         let running = Event::State { state: RunState::Running, reason: None };
         let full = Event::State { state: RunState::Paused, reason: Some(PauseReason::DiskFull) };
         assert_eq!(all, [running.clone(), full, running, end.clone()]);
         assert_eq!(events.listen().iter().collect::<Vec<_>>(), [end], "late listeners hear of the end");
-        assert_eq!(events.wait_for_end().reason, EndReason::Stopped);
+        assert_eq!(events.wait_for_end().reason, ExitReason::Stopped);
     }
 
     #[test]

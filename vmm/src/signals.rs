@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT end the machine as pulling the plug does, with last words.
+//! SIGTERM and SIGINT end the machine at once, with an exit report.
 
 use std::io;
 use std::mem::MaybeUninit;

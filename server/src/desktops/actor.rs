@@ -5,13 +5,13 @@ use super::admission::{Promise, Refusal, admit};
 use super::audience::{self, Attention, Audience};
 use super::control::{ControlLink, Events};
 use super::directory::World;
-use super::prepare::{PrepareError, Up, prepare, read_last_words};
+use super::prepare::{PrepareError, Up, prepare, read_exit_report};
 use super::process;
 use super::status::{State, Status};
 use super::table::Record;
 use crate::state::DesktopDir;
 use oriel_auth::unix_now;
-use oriel_vmm_api::{Accel, Command, EndReason, Event, LastWords, RunState};
+use oriel_vmm_api::{Accel, Command, Event, ExitReason, ExitReport, RunState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -46,7 +46,7 @@ pub(super) struct Actor {
     /// A restart, or a start that came while it was stopping.
     start_again: bool,
     /// What the machine said last, before its connection ended.
-    last_words: Option<LastWords>,
+    exit_report: Option<ExitReport>,
     pid: Option<u32>,
     attention: Attention,
     /// It was said that weights cannot be set.
@@ -122,7 +122,7 @@ impl Actor {
             machine: Machine::Down,
             deadline: None,
             start_again: false,
-            last_words: None,
+            exit_report: None,
             pid: record.pid,
             attention: Attention::Unwatched,
             unweighed: false,
@@ -317,7 +317,9 @@ impl Actor {
             News::Event(Event::Screen { width, height }) => {
                 self.publish(|status| status.screen = Some((width, height)));
             }
-            News::Event(Event::Ended { reason, text }) => self.last_words = Some(LastWords { reason, text }),
+            News::Event(Event::Ended { reason, text }) => {
+                self.exit_report = Some(ExitReport { reason, text })
+            }
             News::Gone => self.gone().await,
         }
     }
@@ -328,7 +330,7 @@ impl Actor {
         // As recorded when it was started, not as it says itself: its guest may have taken it over.
         self.pid = pid.or(self.pid);
         self.machine = Machine::Up { link, events };
-        self.last_words = None;
+        self.exit_report = None;
         self.publish(|status| {
             status.reachable = true;
             status.screen = description.screen;
@@ -372,18 +374,18 @@ impl Actor {
             if Instant::now() >= until {
                 tracing::warn!(desktop = %self.id, "a machine that no longer answers is killed");
                 self.kill().await;
-            } else if self.last_words.is_none()
+            } else if self.exit_report.is_none()
                 && let Ok((link, events, description)) = ControlLink::connect(&self.dir.socket()).await
             {
                 return self.connected(Up { link, events, description, pid: None }).await;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        let words = self.last_words.take().or_else(|| read_last_words(&self.dir));
+        let words = self.exit_report.take().or_else(|| read_exit_report(&self.dir));
         let stopping = self.state() == State::Stopping;
         let failure = match words {
-            Some(LastWords { reason: EndReason::GuestPowerOff | EndReason::Stopped, .. }) => None,
-            Some(LastWords { text, .. }) => Some(text),
+            Some(ExitReport { reason: ExitReason::GuestPowerOff | ExitReason::Stopped, .. }) => None,
+            Some(ExitReport { text, .. }) => Some(text),
             None if stopping => None,
             None => Some(self.why_killed().unwrap_or_else(|| {
                 format!(

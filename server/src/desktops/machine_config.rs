@@ -51,7 +51,7 @@ pub(super) fn machine_config(
         height: 1080,
         socket: dir.socket(),
         serial_log: dir.serial_log(),
-        last_words: dir.last_words(),
+        exit_report: dir.exit_report(),
     }
 }
 

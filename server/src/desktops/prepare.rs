@@ -8,7 +8,7 @@ use super::machine_config::machine_config;
 use super::process;
 use super::table::Record;
 use crate::state::DesktopDir;
-use oriel_vmm_api::{Description, LastWords};
+use oriel_vmm_api::{Description, ExitReport};
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -103,7 +103,7 @@ pub(super) async fn prepare(
 
 fn write_config(dir: &DesktopDir, config: &oriel_vmm_api::MachineConfig) -> io::Result<()> {
     // What an earlier machine left behind would be taken for the new one's.
-    for stale in [dir.socket(), dir.last_words()] {
+    for stale in [dir.socket(), dir.exit_report()] {
         match fs::remove_file(stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -136,7 +136,7 @@ async fn await_socket(
                 "The desktop's machine did not answer for a minute; see {}.", dir.vmm_log().display()
             ))),
         },
-        status = child.wait() => Err(PrepareError::Failed(match read_last_words(dir) {
+        status = child.wait() => Err(PrepareError::Failed(match read_exit_report(dir) {
             Some(words) => words.text,
             None => format!(
                 "The desktop's machine ended at once ({}); see {}.",
@@ -152,6 +152,6 @@ async fn await_socket(
 }
 
 /// What the machine's process left behind, if it did.
-pub(super) fn read_last_words(dir: &DesktopDir) -> Option<LastWords> {
-    serde_json::from_slice(&fs::read(dir.last_words()).ok()?).ok()
+pub(super) fn read_exit_report(dir: &DesktopDir) -> Option<ExitReport> {
+    serde_json::from_slice(&fs::read(dir.exit_report()).ok()?).ok()
 }

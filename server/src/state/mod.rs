@@ -156,8 +156,8 @@ impl DesktopDir {
     }
 
     /// Why the machine's process ended.
-    pub fn last_words(&self) -> PathBuf {
-        self.root.join("last_words.json")
+    pub fn exit_report(&self) -> PathBuf {
+        self.root.join("exit-report.json")
     }
 
     /// Locked by the machine's process for as long as it lives.

@@ -6,7 +6,7 @@
 
 use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{
-    Accel, Command, Description, EndReason, Event, LastWords, MachineConfig, Open, Opened, Reply, Request,
+    Accel, Command, Description, Event, ExitReason, ExitReport, MachineConfig, Open, Opened, Reply, Request,
     RunState,
 };
 use std::io::{BufRead, BufReader, Read, Write};
@@ -61,7 +61,7 @@ fn act(path: &Path) -> ! {
     let machine = Arc::new(Machine { config, watchers: Mutex::default() });
     leave_with_the_house(machine.config.socket.clone());
     if machine.is("fails-to-start") {
-        machine.end(EndReason::FailedToStart, "The kernel is no kernel.");
+        machine.end(ExitReason::FailedToStart, "The kernel is no kernel.");
     }
     if machine.is("never-answers") {
         loop {
@@ -92,9 +92,9 @@ impl Machine {
         self.config.boot.cmdline.split(' ').any(|word| word == behaviour)
     }
 
-    fn end(&self, reason: EndReason, text: &str) -> ! {
-        let words = LastWords { reason, text: text.into() };
-        std::fs::write(&self.config.last_words, serde_json::to_vec(&words).unwrap()).unwrap();
+    fn end(&self, reason: ExitReason, text: &str) -> ! {
+        let words = ExitReport { reason, text: text.into() };
+        std::fs::write(&self.config.exit_report, serde_json::to_vec(&words).unwrap()).unwrap();
         self.tell(&Event::Ended { reason, text: text.into() });
         std::process::exit(0);
     }
@@ -137,11 +137,11 @@ impl Machine {
             match command {
                 Command::ShutDown if !self.is("ignores-power") => {
                     self.tell(&Event::State { state: RunState::Stopping, reason: None });
-                    self.end(EndReason::GuestPowerOff, "");
+                    self.end(ExitReason::GuestPowerOff, "");
                 }
-                Command::Stop if !self.is("ignores-stop") => self.end(EndReason::Stopped, ""),
+                Command::Stop if !self.is("ignores-stop") => self.end(ExitReason::Stopped, ""),
                 Command::Reset if self.is("crashes-on-reset") => {
-                    self.end(EndReason::Crashed, "The guest's processor gave up.");
+                    self.end(ExitReason::Crashed, "The guest's processor gave up.");
                 }
                 Command::Reset if self.is("vanishes-on-reset") => std::process::exit(9),
                 _ => {}

@@ -8,7 +8,7 @@ use oriel_jail::root::Entry;
 use oriel_jail_tests::{Order, Without};
 use oriel_vmm::keeper::{self, FromMachine, Outfit};
 use oriel_vmm::{config_file, desktop};
-use oriel_vmm_api::{EndReason, LastWords};
+use oriel_vmm_api::{ExitReason, ExitReport};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ fn intrude() -> io::Result<()> {
         writeln!(jailed.resources.serial_log.newest, "{}", serde_json::to_string(&answer)?)?;
     }
     let text = serde_json::to_string(&jailed.jail)?;
-    jailed.leash.say(&FromMachine::Ended(LastWords { reason: EndReason::Stopped, text }));
+    jailed.leash.say(&FromMachine::Ended(ExitReport { reason: ExitReason::Stopped, text }));
     Ok(())
 }
 

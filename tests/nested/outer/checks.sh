@@ -23,7 +23,7 @@ why_it_ended() {
     explained=$machine
     wait "$machine"
     echo "The machine is gone; its process ended with status $?."
-    for file in last-words.json serial.log vmm.log; do
+    for file in exit-report.json serial.log vmm.log; do
         [ -s "$results/$file" ] || continue
         echo "The last lines of $file:"
         tail -n 15 "$results/$file"
@@ -70,7 +70,7 @@ watch_emulation() {
     echo 1 > $tracing/events/kvm/kvm_exit/enable
 }
 emulation_failed() {
-    grep -q kvm_exit: $tracing/trace || { ended && grep -qs 'triple fault' "$results/last-words.json"; }
+    grep -q kvm_exit: $tracing/trace || { ended && grep -qs 'triple fault' "$results/exit-report.json"; }
 }
 # Why processors leave the guest, for a second
 why_they_exit() {
@@ -81,7 +81,7 @@ why_they_exit() {
 }
 give_up() {
     echo "The emulation of AMD-V failed: the guest has registers of this machine. What was to be tried: $what."
-    [ ! -s "$results/last-words.json" ] || cat "$results/last-words.json"
+    [ ! -s "$results/exit-report.json" ] || cat "$results/exit-report.json"
     ended || kill -9 "$machine"
     exit 75
 }

@@ -14,7 +14,7 @@ machine_start() {
   "disks": [$disks], "agents": true, "sound": ${sound:-false},
   "networks": [{"mac": "52:54:00:12:34:56", "link": {"to": "passt"}}],
   "width": $width, "height": $height, "screens": 2,
-  "socket": "$socket", "serial_log": "$results/serial.log", "last_words": "$results/last-words.json"
+  "socket": "$socket", "serial_log": "$results/serial.log", "exit_report": "$results/exit-report.json"
 }
 JSON
     NO_COLOR=1 ORIEL_LOG=debug oriel-vmm run --config /run/machine.json > "$results/vmm.log" 2>&1 &
@@ -42,4 +42,4 @@ machine_paste() { oriel-vmm paste --socket "$socket" "$1" 2>> "$results/client.l
 machine_send() { oriel-vmm send --socket "$socket" "$1" >> "$results/client.log" 2>&1; }
 # answered COMMAND TEXT: whether what it is told is answered with that
 answered() { machine_tell "$1" > "$results/$1.txt" 2>&1 && grep -q "$2" "$results/$1.txt"; }
-machine_ended_well() { grep -q guest_power_off "$results/last-words.json"; }
+machine_ended_well() { grep -q guest_power_off "$results/exit-report.json"; }

@@ -188,8 +188,8 @@ pub struct MachineConfig {
     pub socket: PathBuf,
     /// Where the guest's serial console is logged (bounded in size).
     pub serial_log: PathBuf,
-    /// Where the process writes why it ended, as [`crate::LastWords`].
-    pub last_words: PathBuf,
+    /// Where the process writes why it ended, as [`crate::ExitReport`].
+    pub exit_report: PathBuf,
 }
 
 fn default_screens() -> u8 {

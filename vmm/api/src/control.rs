@@ -1,9 +1,9 @@
 //! Messages on a desktop's control socket.
 
 use crate::config::{Accel, MachineKind};
+use crate::exit_report::ExitReason;
 use crate::guest_facts::GuestFacts;
 use crate::jail::Jail;
-use crate::last_words::EndReason;
 use serde::{Deserialize, Serialize};
 
 /// The first line of a connection.
@@ -207,7 +207,7 @@ pub enum Event {
     /// The last event: the process ends.
     Ended {
         /// Why.
-        reason: EndReason,
+        reason: ExitReason,
         /// One plain sentence.
         text: String,
     },

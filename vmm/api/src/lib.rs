@@ -8,10 +8,10 @@
 
 pub mod config;
 pub mod control;
+pub mod exit_report;
 pub mod guest_facts;
 pub mod host;
 pub mod jail;
-pub mod last_words;
 
 pub use config::{
     Accel, Boot, Disk, DiskFormat, HugePages, Layer, Link, MachineConfig, MachineKind, Network, RateLimit,
@@ -20,7 +20,7 @@ pub use control::{
     Command, ConnectedAgents, Description, Event, Open, Opened, PauseReason, Reply, Request, RunState,
     ViewerMode,
 };
+pub use exit_report::{ExitReason, ExitReport};
 pub use guest_facts::{GuestFacts, GuestFileSystem, GuestInterface};
 pub use host::{HostFacts, KvmFinding};
 pub use jail::{Jail, JailPart, PartReport};
-pub use last_words::{EndReason, LastWords};

@@ -232,7 +232,7 @@ mod tests {
             height: 720,
             socket: PathBuf::new(),
             serial_log: PathBuf::new(),
-            last_words: PathBuf::new(),
+            exit_report: PathBuf::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::resources::Manifest;
 use oriel_jail::Plan;
 use oriel_jail::descriptors::FIRST_HANDED;
-use oriel_vmm_api::{Jail, LastWords, MachineConfig};
+use oriel_vmm_api::{ExitReport, Jail, MachineConfig};
 use serde::{Deserialize, Serialize};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ pub enum ToMachine {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromMachine {
     /// It ends, and this is why.
-    Ended(LastWords),
+    Ended(ExitReport),
     /// It wants a new passt behind the network interface of this number.
     Connect(usize),
     /// How a [`Outfit::Rehearsal`] went.

@@ -11,13 +11,13 @@ mod watch;
 pub use messages::{FromMachine, LONGEST_TO_MACHINE, MachineOutfit, Outfit, ToMachine};
 
 use crate::control::ControlSocket;
-use crate::last_words::{self, sentence};
+use crate::exit_report::{self, sentence};
 use crate::resources::Resources;
 use crate::signals;
 use messages::LONGEST_FROM_MACHINE;
 use oriel_jail::packets::Packets;
 use oriel_jail::{Jail, Spawn, Started, descriptors};
-use oriel_vmm_api::{EndReason, LastWords, MachineConfig};
+use oriel_vmm_api::{ExitReason, ExitReport, MachineConfig};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -32,24 +32,24 @@ pub const MACHINE_COMMAND: &str = "machine";
 /// `log` what that is to log. To be called before any thread is started.
 ///
 /// # Errors
-/// One plain sentence, when it did not start or ended badly. Its last words say the same.
+/// One plain sentence, when it did not start or ended badly. The exit report says the same.
 pub fn run(config: &MachineConfig, program: &Path, log: &str) -> Result<(), String> {
     signals::block();
     // Those of an earlier life would mislead.
-    let _ = std::fs::remove_file(&config.last_words);
+    let _ = std::fs::remove_file(&config.exit_report);
     let words = keep(config, program, log)
-        .unwrap_or_else(|text| LastWords { reason: EndReason::FailedToStart, text: sentence(&text) });
+        .unwrap_or_else(|text| ExitReport { reason: ExitReason::FailedToStart, text: sentence(&text) });
     tracing::info!(reason = ?words.reason, "{}", words.text);
-    if let Err(error) = last_words::write(&config.last_words, &words) {
-        tracing::error!(%error, "the last words cannot be written");
+    if let Err(error) = exit_report::write(&config.exit_report, &words) {
+        tracing::error!(%error, "the exit report cannot be written");
     }
     match words.reason {
-        EndReason::GuestPowerOff | EndReason::Stopped => Ok(()),
-        EndReason::FailedToStart | EndReason::Crashed => Err(words.text),
+        ExitReason::GuestPowerOff | ExitReason::Stopped => Ok(()),
+        ExitReason::FailedToStart | ExitReason::Crashed => Err(words.text),
     }
 }
 
-fn keep(config: &MachineConfig, program: &Path, log: &str) -> Result<LastWords, String> {
+fn keep(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitReport, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let host = |error: io::Error| format!("the host refused what starting a desktop needs: {error}");
     let locks = descriptors::inherited_locks().map_err(host)?;

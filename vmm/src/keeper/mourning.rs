@@ -1,10 +1,10 @@
 //! Why a machine ended that could not say so itself.
 
 use oriel_jail::Ending;
-use oriel_vmm_api::{EndReason, LastWords};
+use oriel_vmm_api::{ExitReason, ExitReport};
 
 /// Tells it from how its process ended.
-pub fn last_words(ending: Ending) -> LastWords {
+pub fn exit_report(ending: Ending) -> ExitReport {
     let text = match ending {
         Ending::Killed(libc::SIGSYS) => {
             "The desktop's machine tried a system call that its jail forbids and was killed: either its guest \
@@ -25,7 +25,7 @@ pub fn last_words(ending: Ending) -> LastWords {
              desktop again."
         ),
     };
-    LastWords { reason: EndReason::Crashed, text }
+    ExitReport { reason: ExitReason::Crashed, text }
 }
 
 #[cfg(test)]
@@ -34,9 +34,9 @@ mod tests {
 
     #[test]
     fn a_forbidden_call_is_told_from_other_ends() {
-        assert!(last_words(Ending::Killed(libc::SIGSYS)).text.contains("system call"));
-        assert!(last_words(Ending::Killed(libc::SIGKILL)).text.contains("lack of memory"));
-        assert!(last_words(Ending::Killed(libc::SIGSEGV)).text.contains("signal 11"));
-        assert!(last_words(Ending::Exited(1)).text.contains("status 1"));
+        assert!(exit_report(Ending::Killed(libc::SIGSYS)).text.contains("system call"));
+        assert!(exit_report(Ending::Killed(libc::SIGKILL)).text.contains("lack of memory"));
+        assert!(exit_report(Ending::Killed(libc::SIGSEGV)).text.contains("signal 11"));
+        assert!(exit_report(Ending::Exited(1)).text.contains("status 1"));
     }
 }

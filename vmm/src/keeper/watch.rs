@@ -6,7 +6,7 @@ use super::mourning;
 use crate::signals::Termination;
 use oriel_jail::Child;
 use oriel_jail::packets::Packets;
-use oriel_vmm_api::{LastWords, MachineConfig};
+use oriel_vmm_api::{ExitReport, MachineConfig};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::os::fd::AsFd;
@@ -21,7 +21,11 @@ const OBEDIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the host is out of descriptors.
-pub(super) fn until_its_end(child: &Child, leash: &Packets, config: &MachineConfig) -> io::Result<LastWords> {
+pub(super) fn until_its_end(
+    child: &Child,
+    leash: &Packets,
+    config: &MachineConfig,
+) -> io::Result<ExitReport> {
     let termination = Termination::new()?;
     let mut helpers = Helpers::new(config);
     let mut words = None;
@@ -78,7 +82,7 @@ pub(super) fn until_its_end(child: &Child, leash: &Packets, config: &MachineConf
         } else if ended {
             // All that it said was heard before.
             let ending = child.wait()?;
-            return Ok(words.unwrap_or_else(|| mourning::last_words(ending)));
+            return Ok(words.unwrap_or_else(|| mourning::exit_report(ending)));
         }
     }
 }

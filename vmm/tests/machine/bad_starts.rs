@@ -1,7 +1,7 @@
 //! What cannot start says why in one sentence and leaves nothing behind.
 
 use crate::support::{Desktop, Folder, bench_guest, kvm_is_here, run};
-use oriel_vmm_api::{Disk, EndReason, HugePages, Link, MachineConfig, MachineKind, Network, RateLimit};
+use oriel_vmm_api::{Disk, ExitReason, HugePages, Link, MachineConfig, MachineKind, Network, RateLimit};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
@@ -12,8 +12,8 @@ fn refusal(change: impl FnOnce(&Folder, &mut MachineConfig)) -> String {
     change(&folder, &mut config);
     let output = run(&folder, &config).wait_with_output().unwrap();
     assert!(!output.status.success());
-    let words = folder.last_words();
-    assert_eq!(words.reason, EndReason::FailedToStart, "{}", words.text);
+    let words = folder.exit_report();
+    assert_eq!(words.reason, ExitReason::FailedToStart, "{}", words.text);
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(told, format!("oriel-vmm: {}\n", words.text), "one sentence, and the same one");
     assert!(!config.socket.exists(), "the socket is left behind");

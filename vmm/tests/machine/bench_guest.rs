@@ -4,7 +4,7 @@ use crate::support::{Desktop, Folder, HEIGHT, WIDTH, bench_guest, kvm_is_here, p
 use oriel_display::Client;
 use oriel_scenes::{Renderer, Scene};
 use oriel_vmm_api::control::Outcome;
-use oriel_vmm_api::{Command, EndReason, Event, RunState};
+use oriel_vmm_api::{Command, Event, ExitReason, RunState};
 use std::process::Command as Process;
 
 const KEY_A: u16 = 30;
@@ -129,7 +129,7 @@ fn stopping_answers_tells_everyone_and_leaves_nothing() {
             Event::State { .. } | Event::Screen { .. } => {}
         }
     };
-    assert_eq!(last, EndReason::Stopped);
+    assert_eq!(last, ExitReason::Stopped);
     let ended = loop {
         if let Err(error) = viewer.next_frame() {
             break error;
@@ -137,7 +137,7 @@ fn stopping_answers_tells_everyone_and_leaves_nothing() {
     };
     assert!(ended.to_string().contains("stopped"), "the viewer is told why: {ended}");
     assert!(desktop.ended().success());
-    assert_eq!(desktop.folder.last_words().reason, EndReason::Stopped);
+    assert_eq!(desktop.folder.exit_report().reason, ExitReason::Stopped);
     assert!(!desktop.folder.path("socket").exists());
 }
 
@@ -150,6 +150,6 @@ fn a_termination_signal_is_a_stop() {
     let pid = desktop.process.id().to_string();
     assert!(Process::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert!(desktop.ended().success());
-    assert_eq!(desktop.folder.last_words().reason, EndReason::Stopped);
+    assert_eq!(desktop.folder.exit_report().reason, ExitReason::Stopped);
     assert!(!desktop.folder.path("socket").exists());
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{kvm_is_here, wait_until};
 use crate::tiny_guest::{boot, out};
-use oriel_vmm_api::{Command, EndReason};
+use oriel_vmm_api::{Command, ExitReason};
 
 #[test]
 fn soft_off_ends_the_desktop() {
@@ -11,7 +11,7 @@ fn soft_off_ends_the_desktop() {
     }
     let mut desktop = boot('O', &out(0x600, 0x34));
     assert!(desktop.ended().success());
-    assert_eq!(desktop.folder.last_words().reason, EndReason::GuestPowerOff);
+    assert_eq!(desktop.folder.exit_report().reason, ExitReason::GuestPowerOff);
     assert_eq!(desktop.serial(), "O");
 }
 
@@ -41,8 +41,8 @@ fn a_triple_fault_is_a_crash() {
     // `ud2` without an interrupt descriptor table.
     let mut desktop = boot('U', &[0x0F, 0x0B]);
     assert!(!desktop.ended().success());
-    let words = desktop.folder.last_words();
-    assert_eq!(words.reason, EndReason::Crashed);
+    let words = desktop.folder.exit_report();
+    assert_eq!(words.reason, ExitReason::Crashed);
     assert!(words.text.contains("processor 0"), "{}", words.text);
 }
 

@@ -1,7 +1,7 @@
 //! A desktop of `oriel-vmm` in its own folder, with the bench guest in it.
 
 use oriel_display::{Client, InputEvent};
-use oriel_vmm_api::{Boot, HugePages, LastWords, MachineConfig, MachineKind, Open, Opened, Reply, Request};
+use oriel_vmm_api::{Boot, ExitReport, HugePages, MachineConfig, MachineKind, Open, Opened, Reply, Request};
 use oriel_vmm_api::{Command as Order, ViewerMode, control::Outcome};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -79,12 +79,12 @@ impl Folder {
             height: HEIGHT,
             socket: self.path("socket"),
             serial_log: self.path("serial.log"),
-            last_words: self.path("last-words.json"),
+            exit_report: self.path("exit-report.json"),
         }
     }
 
-    pub fn last_words(&self) -> LastWords {
-        serde_json::from_slice(&std::fs::read(self.path("last-words.json")).unwrap()).unwrap()
+    pub fn exit_report(&self) -> ExitReport {
+        serde_json::from_slice(&std::fs::read(self.path("exit-report.json")).unwrap()).unwrap()
     }
 }
 

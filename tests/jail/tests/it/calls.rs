@@ -2,7 +2,7 @@
 
 use crate::support::{Intruder, answers, as_everyone};
 use oriel_jail_tests::Attempt;
-use oriel_vmm_api::EndReason;
+use oriel_vmm_api::ExitReason;
 
 /// Whether an intruder that tries this is killed for it, and the keeper says so.
 fn kills(attempt: Attempt) {
@@ -10,7 +10,7 @@ fn kills(attempt: Attempt) {
         let mut intruder = Intruder::start(starter, &[], std::slice::from_ref(&attempt));
         let words = intruder.words();
         assert_eq!(intruder.answers(), [], "{attempt:?} got an answer");
-        assert_eq!(words.reason, EndReason::Crashed);
+        assert_eq!(words.reason, ExitReason::Crashed);
         assert!(words.text.contains("a system call that its jail forbids"), "{attempt:?}: {}", words.text);
         assert!(!intruder.keeper.wait().unwrap().success());
     });

@@ -3,7 +3,7 @@
 use crate::belongings::BELONGINGS;
 use crate::support::{Intruder, as_everyone, wait_until};
 use oriel_jail_tests::{Attempt, Order};
-use oriel_vmm_api::EndReason;
+use oriel_vmm_api::ExitReason;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
@@ -43,7 +43,7 @@ fn a_machine_that_is_killed_is_mourned() {
         // SAFETY: kills a child of the keeper, which has not been waited for.
         unsafe { libc::kill(machine as i32, libc::SIGKILL) };
         let words = intruder.words();
-        assert_eq!(words.reason, EndReason::Crashed);
+        assert_eq!(words.reason, ExitReason::Crashed);
         assert!(words.text.contains("was killed"), "{}", words.text);
         assert!(!intruder.folder.path("socket").exists());
     });

@@ -1,7 +1,7 @@
 //! An intruder in its own folder, kept by a keeper.
 
 use oriel_jail_tests::{Answer, Attempt, Order, Without};
-use oriel_vmm_api::{Boot, HugePages, Jail, LastWords, MachineConfig, MachineKind};
+use oriel_vmm_api::{Boot, ExitReport, HugePages, Jail, MachineConfig, MachineKind};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io;
 use std::os::unix::fs::chown;
@@ -98,9 +98,9 @@ impl Intruder {
     }
 
     /// Waits for the end and its words.
-    pub fn words(&mut self) -> LastWords {
+    pub fn words(&mut self) -> ExitReport {
         wait_until("the keeper ends", || self.keeper.try_wait().unwrap().is_some());
-        serde_json::from_slice(&std::fs::read(self.folder.path("last-words.json")).unwrap()).unwrap()
+        serde_json::from_slice(&std::fs::read(self.folder.path("exit-report.json")).unwrap()).unwrap()
     }
 
     /// What its jail is.
@@ -153,7 +153,7 @@ fn config(folder: &Folder, order: &Order) -> MachineConfig {
         height: 480,
         socket: folder.path("socket"),
         serial_log: folder.path("serial.log"),
-        last_words: folder.path("last-words.json"),
+        exit_report: folder.path("exit-report.json"),
     }
 }
 

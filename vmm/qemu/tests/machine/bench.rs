@@ -4,7 +4,7 @@ use oriel_display::{Desk, PixelSource, Screen, Size};
 use oriel_net::{NetBackendConfig, UnjailedPasst};
 use oriel_qemu::{DiskImages, GuestPort, QemuMachine, Setup, StartError, Supplies};
 use oriel_vmm_api::{
-    Accel, Boot, EndReason, Event, HugePages, Link, MachineConfig, MachineKind, Network, RunState,
+    Accel, Boot, Event, ExitReason, HugePages, Link, MachineConfig, MachineKind, Network, RunState,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ pub fn config(folder: &Folder, kernel: PathBuf, cmdline: &str) -> MachineConfig 
         height: 768,
         socket: folder.0.join("socket"),
         serial_log: folder.0.join("serial.log"),
-        last_words: folder.0.join("last-words.json"),
+        exit_report: folder.0.join("exit-report.json"),
     }
 }
 
@@ -154,7 +154,7 @@ impl Bench {
     }
 
     /// Waits for the end and says why.
-    pub fn wait_for_end(&self) -> (EndReason, String) {
+    pub fn wait_for_end(&self) -> (ExitReason, String) {
         loop {
             if let Event::Ended { reason, text } = self.events.recv_timeout(PATIENCE).expect("no end came") {
                 return (reason, text);

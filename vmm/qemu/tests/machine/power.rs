@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Folder, config, lit};
 use oriel_qemu::{CommandError, GuestPort};
-use oriel_vmm_api::{EndReason, RunState};
+use oriel_vmm_api::{ExitReason, RunState};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
@@ -55,7 +55,7 @@ fn the_power_button_is_pressed_and_stop_pulls_the_plug() {
     bench.machine.press_power().unwrap();
     bench.wait_for_state(RunState::Stopping);
     bench.machine.stop();
-    assert_eq!(bench.wait_for_end().0, EndReason::Stopped);
+    assert_eq!(bench.wait_for_end().0, ExitReason::Stopped);
     assert!(bench.machine.pause().is_err());
     // Ended once, and dark.
     assert!(bench.events.recv_timeout(Duration::from_millis(50)).is_err());
@@ -86,7 +86,7 @@ fn a_killed_qemu_is_noticed_and_named() {
     let pid = bench.machine.qemu_pid().to_string();
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     let (reason, text) = bench.wait_for_end();
-    assert_eq!(reason, EndReason::Crashed);
+    assert_eq!(reason, ExitReason::Crashed);
     assert!(text.contains("killed"), "{text}");
 }
 

@@ -15,7 +15,7 @@ use kvm_ioctls::Kvm;
 use oriel_jail::seccomp::{Thread, narrow};
 use oriel_virtio::GuestRam;
 use oriel_virtio::block::DiskTrouble;
-use oriel_vmm_api::{EndReason, PauseReason, RunState};
+use oriel_vmm_api::{ExitReason, PauseReason, RunState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -145,12 +145,12 @@ impl Driver {
         }
     }
 
-    fn obey(&mut self, order: Order) -> (Result<(), Refused>, Option<(EndReason, String)>) {
+    fn obey(&mut self, order: Order) -> (Result<(), Refused>, Option<(ExitReason, String)>) {
         let refuse = |text: &str| (Err(Refused(text.to_owned())), None);
         let state = self.events.run_state();
         match (order, state) {
             (Order::Stop, _) => {
-                return (Ok(()), Some((EndReason::Stopped, "The desktop was stopped.".to_owned())));
+                return (Ok(()), Some((ExitReason::Stopped, "The desktop was stopped.".to_owned())));
             }
             (Order::Reset, _) => {
                 let ended = self.reset();
@@ -181,17 +181,17 @@ impl Driver {
         (Ok(()), None)
     }
 
-    fn look(&mut self) -> Option<(EndReason, String)> {
+    fn look(&mut self) -> Option<(ExitReason, String)> {
         match self.alarm.incident()? {
             Incident::PowerOff => {
-                Some((EndReason::GuestPowerOff, "The desktop shut itself down.".to_owned()))
+                Some((ExitReason::GuestPowerOff, "The desktop shut itself down.".to_owned()))
             }
             Incident::Reset => self.reset(),
-            Incident::Crash(text) => Some((EndReason::Crashed, text)),
+            Incident::Crash(text) => Some((ExitReason::Crashed, text)),
         }
     }
 
-    fn reset(&mut self) -> Option<(EndReason, String)> {
+    fn reset(&mut self) -> Option<(ExitReason, String)> {
         tracing::info!("reset");
         match self.prepare() {
             Ok(()) => {
@@ -200,7 +200,7 @@ impl Driver {
             }
             Err(error) => {
                 let text = format!("The desktop could not start again after a reset: {error}.");
-                Some((EndReason::Crashed, text))
+                Some((ExitReason::Crashed, text))
             }
         }
     }

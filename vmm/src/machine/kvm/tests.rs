@@ -60,7 +60,7 @@ fn idle(name: &str) -> Option<Idle> {
         height: 480,
         socket: folder.join("socket"),
         serial_log: folder.join("serial.log"),
-        last_words: folder.join("last-words.json"),
+        exit_report: folder.join("exit-report.json"),
     };
     let events = Arc::new(Events::default());
     let heard = events.listen();

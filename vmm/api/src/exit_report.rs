@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Why a machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum EndReason {
+pub enum ExitReason {
     /// The guest powered itself off.
     GuestPowerOff,
     /// [`crate::Command::Stop`].
@@ -16,11 +16,11 @@ pub enum EndReason {
     Crashed,
 }
 
-/// The file named by `last_words` in the configuration, written just before the process exits.
+/// The file named by `exit_report` in the configuration, written just before the process exits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastWords {
+pub struct ExitReport {
     /// Why.
-    pub reason: EndReason,
+    pub reason: ExitReason,
     /// One plain sentence that says what to do next, where something is to be done.
     pub text: String,
 }

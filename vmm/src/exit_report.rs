@@ -2,7 +2,7 @@
 
 use crate::keeper::FromMachine;
 use crate::leash::Leash;
-use oriel_vmm_api::{EndReason, LastWords};
+use oriel_vmm_api::{ExitReason, ExitReport};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write(path: &Path, words: &LastWords) -> io::Result<()> {
+pub fn write(path: &Path, words: &ExitReport) -> io::Result<()> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
     std::fs::write(&fresh, serde_json::to_vec(words)?)?;
@@ -26,7 +26,7 @@ pub fn abort_on_panic(leash: Arc<Leash>) {
         report(panic);
         let text = format!("oriel-vmm met a fault of its own ({panic}); start the desktop again.");
         tracing::error!("{text}");
-        leash.say(&FromMachine::Ended(LastWords { reason: EndReason::Crashed, text }));
+        leash.say(&FromMachine::Ended(ExitReport { reason: ExitReason::Crashed, text }));
         std::process::abort();
     }));
 }
