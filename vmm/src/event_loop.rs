@@ -1,6 +1,6 @@
 //! The one thread on which all devices of a machine do their work.
 
-use oriel_jail::seccomp::{Thread, narrow};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl EventLoop {
 }
 
 fn run(epoll: &Epoll, routes: &[(Arc<dyn Source>, usize)], jobs: &Receiver<Job>, wake: &EventFd) {
-    narrow(Thread::Devices);
+    apply_thread_filter(ThreadKind::Devices);
     let mut events = [EpollEvent::default(); 32];
     loop {
         let count = match epoll.wait(-1, &mut events) {

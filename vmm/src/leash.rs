@@ -3,7 +3,7 @@
 use crate::keeper::{FromMachine, LONGEST_TO_MACHINE, Outfit, ToMachine};
 use crate::machine::Machine;
 use oriel_jail::packets::Packets;
-use oriel_jail::seccomp::{Thread, narrow};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_net::BackendConnector;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -53,7 +53,7 @@ impl Leash {
     pub fn obey(self: &Arc<Self>) -> io::Result<()> {
         let leash = self.clone();
         let hear = move || {
-            narrow(Thread::Leash);
+            apply_thread_filter(ThreadKind::Supervisor);
             loop {
                 leash.hear();
             }

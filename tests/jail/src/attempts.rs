@@ -1,6 +1,6 @@
 //! Attempts, as directly as can be: what libraries do around a system call would hide its answer.
 
-use oriel_jail::seccomp::{Thread, narrow};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_jail_tests::{Answer, Attempt};
 use std::ffi::CString;
 use std::fs::File;
@@ -38,8 +38,8 @@ pub fn make(attempt: &Attempt) -> Answer {
         Attempt::MapCode => map_code(),
         Attempt::PushCharacter => call(libc::SYS_ioctl, [0, libc::TIOCSTI as i64, c"x".as_ptr() as i64]),
         Attempt::Call(number) => call(*number, [0; 3]),
-        Attempt::CallAsVcpu(number) => on_thread(Thread::Vcpu, *number),
-        Attempt::CallAsLeash(number) => on_thread(Thread::Leash, *number),
+        Attempt::CallOnVcpuThread(number) => on_thread(ThreadKind::Vcpu, *number),
+        Attempt::CallOnSupervisorThread(number) => on_thread(ThreadKind::Supervisor, *number),
         Attempt::CountEnvironment => Ok(std::env::vars_os().count() as i64),
         Attempt::CountDescriptors => Ok((0..4096).filter(|number| is_open(*number)).count() as i64),
         Attempt::OpenUntilRefused => open_until_refused(),
@@ -127,9 +127,9 @@ fn map_code() -> Answer {
     }
 }
 
-fn on_thread(kind: Thread, number: i64) -> Answer {
+fn on_thread(kind: ThreadKind, number: i64) -> Answer {
     let attempt = std::thread::spawn(move || {
-        narrow(kind);
+        apply_thread_filter(kind);
         call(number, [-1, 0, 0])
     });
     attempt.join().unwrap_or(Err(-1))

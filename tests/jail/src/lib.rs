@@ -56,9 +56,9 @@ pub enum Attempt {
     /// Make a system call with arguments that are all 0.
     Call(i64),
     /// That on a thread that narrowed itself as a virtual processor's does.
-    CallAsVcpu(i64),
+    CallOnVcpuThread(i64),
     /// That as the keeper's listener does.
-    CallAsLeash(i64),
+    CallOnSupervisorThread(i64),
     /// How many environment variables there are.
     CountEnvironment,
     /// How many descriptors are open.

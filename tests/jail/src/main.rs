@@ -51,7 +51,7 @@ fn intrude() -> io::Result<()> {
 fn leave_out(part: Without, plan: &mut Plan) {
     match part {
         Without::Seccomp => plan.filter = None,
-        Without::Landlock => plan.reach = None,
+        Without::Landlock => plan.fs_access = None,
         Without::EmptyRoot => plan.root = Entry::programs(),
     }
 }

@@ -14,14 +14,14 @@ const NEWEST: ABI = ABI::V9;
 
 /// What a process may open besides what it is handed. All paths are those in its own root.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reach {
+pub struct FsAccess {
     /// Files to read and programs to run, with everything below folders.
     pub read: Vec<PathBuf>,
     /// Devices to use.
     pub devices: Vec<PathBuf>,
 }
 
-impl Reach {
+impl FsAccess {
     pub(crate) fn enforce(&self, report: &mut Jail) {
         let part = JailPart::Landlock;
         match self.restrict() {

@@ -5,7 +5,7 @@
 //! environment. It then calls [`enter`] with a [`Plan`] before it looks at a byte that is not
 //! trusted: [`root`], [`limits`], [`capabilities`], [`identity`], [`landlock`] and [`seccomp`] are
 //! put up in that order, each being what the next one needs to be done before it. Threads narrow
-//! themselves further by [`seccomp::narrow`] as they start.
+//! themselves further by [`seccomp::apply_thread_filter`] as they start.
 //!
 //! Every part that this host does not give is told in the [`Jail`] report; the others are put up
 //! all the same.

@@ -1,7 +1,7 @@
 //! What a process is to be jailed as, and putting it up.
 
 use crate::identity::Identity;
-use crate::landlock::Reach;
+use crate::landlock::FsAccess;
 use crate::limits::Limits;
 use crate::namespaces::Namespaces;
 use crate::root::Entry;
@@ -20,7 +20,7 @@ pub struct Plan {
     /// What is in its root folder.
     pub root: Vec<Entry>,
     /// What it may open there; `None` for a program that mounts, which Landlock forbids to all.
-    pub reach: Option<Reach>,
+    pub fs_access: Option<FsAccess>,
     /// What it may have at most.
     pub limits: Limits,
     /// The system calls of all its threads; each may narrow its own. `None` for a program that
@@ -47,8 +47,8 @@ pub fn enter(plan: &Plan, descriptors: usize) -> Jail {
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     // Others of the same user shall not look into it (ptrace(2), proc(5)).
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    if let Some(reach) = &plan.reach {
-        reach.enforce(jail);
+    if let Some(fs_access) = &plan.fs_access {
+        fs_access.enforce(jail);
     }
     if let Some(filter) = plan.filter {
         seccomp::enter(filter, jail);

@@ -17,7 +17,7 @@ pub enum Filter {
 
 /// A kind of thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thread {
+pub enum ThreadKind {
     /// A virtual processor.
     Vcpu,
     /// Devices.
@@ -25,11 +25,11 @@ pub enum Thread {
     /// A disk's files.
     Disk,
     /// Makes virtual machines and starts processors.
-    Driver,
+    StateDriver,
     /// Serves a connection, or waits for one.
     Connection,
     /// Hears the keeper.
-    Leash,
+    Supervisor,
 }
 
 /// Whether this process runs our own machine and is filtered.
@@ -50,15 +50,15 @@ impl Filter {
     }
 }
 
-impl Thread {
+impl ThreadKind {
     fn program(self) -> &'static [sock_filter] {
         match self {
             Self::Vcpu => &compiled::VCPU,
             Self::Devices => &compiled::DEVICES,
             Self::Disk => &compiled::DISK,
-            Self::Driver => &compiled::DRIVER,
+            Self::StateDriver => &compiled::STATE_DRIVER,
             Self::Connection => &compiled::CONNECTION,
-            Self::Leash => &compiled::LEASH,
+            Self::Supervisor => &compiled::SUPERVISOR,
         }
     }
 }
@@ -81,7 +81,7 @@ pub(crate) fn enter(filter: Filter, report: &mut Jail) {
 
 /// Once QEMU runs: narrows all threads of the process beside it, which needs no programs and no
 /// files any more. QEMU keeps its own.
-pub fn narrow_beside_qemu() {
+pub fn apply_filter_beside_qemu() {
     if let Err(error) = seccompiler::apply_filter_all_threads(&compiled::BESIDE_QEMU) {
         tracing::warn!(%error, "the process beside QEMU keeps the system calls that starting QEMU took");
     }
@@ -89,7 +89,7 @@ pub fn narrow_beside_qemu() {
 
 /// Narrows the calling thread, and those that it starts, to what its kind needs. Does nothing in a
 /// process that does not run our own machine or is not filtered at all.
-pub fn narrow(thread: Thread) {
+pub fn apply_thread_filter(thread: ThreadKind) {
     if THREADS_NARROW.load(Ordering::Relaxed)
         && let Err(error) = seccompiler::apply_filter(thread.program())
     {

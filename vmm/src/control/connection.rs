@@ -6,7 +6,7 @@ use crate::events::Events;
 use crate::machine::Machine;
 use oriel_display::Viewer;
 use oriel_display::viewer::Mode;
-use oriel_jail::seccomp::{Thread, narrow};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_vmm_api::{Jail, MachineConfig, Open, Opened, ViewerMode};
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -82,7 +82,7 @@ impl Desktop {
 /// When no thread can be started.
 pub fn serve(listener: UnixListener, door: Doorkeeper, desktop: Arc<Desktop>) -> io::Result<()> {
     std::thread::Builder::new().name("control".into()).spawn(move || {
-        narrow(Thread::Connection);
+        apply_thread_filter(ThreadKind::Connection);
         for stream in listener.incoming() {
             let accepted = stream.and_then(|stream| accept(stream, door, &desktop));
             if let Err(error) = accepted {

@@ -6,7 +6,7 @@ use super::kick::Kickable;
 use crate::alarm::{Alarm, Incident};
 use crate::bus::Bus;
 use kvm_ioctls::{VcpuExit, VcpuFd};
-use oriel_jail::seccomp::{Thread, narrow};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::sync::Arc;
 
 /// Where a processor's accesses go that are not to memory.
@@ -33,7 +33,7 @@ pub struct Context {
 
 /// Runs `vcpu` until the gate sends it home.
 pub fn run(vcpu: VcpuFd, context: &Context) {
-    narrow(Thread::Vcpu);
+    apply_thread_filter(ThreadKind::Vcpu);
     let mut vcpu = Kickable::new(vcpu);
     loop {
         vcpu.rearm();

@@ -3,7 +3,7 @@
 use crate::resources::{MachineResources, Resources};
 use oriel_jail::Plan;
 use oriel_jail::identity::{Identity, Role};
-use oriel_jail::landlock::Reach;
+use oriel_jail::landlock::FsAccess;
 use oriel_jail::limits::Limits;
 use oriel_jail::namespaces::Namespaces;
 use oriel_jail::root::Entry;
@@ -43,7 +43,7 @@ pub fn of_our_own(namespaces: Namespaces) -> Plan {
         namespaces,
         identity: Identity::choose(Role::Machine, Vec::new()),
         root: Vec::new(),
-        reach: Some(Reach::default()),
+        fs_access: Some(FsAccess::default()),
         limits: Limits { descriptors: DESCRIPTORS, processes: THREADS },
         filter: Some(Filter::Kvm),
     }
@@ -76,7 +76,7 @@ fn of_qemu(setup: &mut Setup, namespaces: Namespaces) -> Plan {
     }
     Plan {
         root,
-        reach: Some(Reach { read, devices }),
+        fs_access: Some(FsAccess { read, devices }),
         identity: Identity::choose(Role::Machine, groups),
         filter: Some(Filter::Qemu),
         ..of_our_own(namespaces)
@@ -91,7 +91,7 @@ pub fn of_passt(namespaces: Namespaces) -> Plan {
     Plan {
         root,
         identity: Identity::choose(Role::Helper, Vec::new()),
-        reach: None,
+        fs_access: None,
         filter: None,
         limits: Limits { descriptors: PASST_DESCRIPTORS, processes: PASST_PROCESSES },
         ..of_our_own(namespaces)

@@ -6,7 +6,7 @@ use crate::events::Events;
 use crate::legacy::{LogFiles, SerialLog};
 use oriel_agents::port;
 use oriel_display::{Desk, InputSink, Size};
-use oriel_jail::seccomp::narrow_beside_qemu;
+use oriel_jail::seccomp::apply_filter_beside_qemu;
 use oriel_qemu::{GuestPort, QemuMachine, StartError, Supplies};
 use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ impl Qemu {
         let ports = ports.into_iter().map(guest_port).collect::<std::io::Result<_>>()?;
         let log = SerialLog::new(serial_log);
         let machine = QemuMachine::start(config, supplies, log, desk.clone(), ports)?;
-        narrow_beside_qemu();
+        apply_filter_beside_qemu();
         if let Some(heard) = machine.take_events() {
             std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
         }

@@ -51,10 +51,10 @@ fn forbidden_arguments_kill() {
 #[test]
 fn threads_may_do_less_than_their_process() {
     as_everyone(|starter| {
-        let calls = [Attempt::Call(libc::SYS_accept4), Attempt::CallAsLeash(libc::SYS_recvmsg)];
+        let calls = [Attempt::Call(libc::SYS_accept4), Attempt::CallOnSupervisorThread(libc::SYS_recvmsg)];
         let bad_descriptor = [Err(libc::ENOTSOCK), Err(libc::EBADF)];
         assert_eq!(answers(starter, &[], calls), bad_descriptor, "what is allowed gets its answer");
     });
-    kills(Attempt::CallAsVcpu(libc::SYS_accept4));
-    kills(Attempt::CallAsLeash(libc::SYS_ioctl));
+    kills(Attempt::CallOnVcpuThread(libc::SYS_accept4));
+    kills(Attempt::CallOnSupervisorThread(libc::SYS_ioctl));
 }

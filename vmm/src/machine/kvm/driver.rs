@@ -12,7 +12,7 @@ use crate::machine::Refused;
 use crate::wiring::{KvmWiring, Wiring};
 use crate::{layout, memory};
 use kvm_ioctls::Kvm;
-use oriel_jail::seccomp::{Thread, narrow};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_virtio::GuestRam;
 use oriel_virtio::block::DiskTrouble;
 use oriel_vmm_api::{ExitReason, PauseReason, RunState};
@@ -84,7 +84,7 @@ impl Driver {
 
     /// Lets the processors run and serves `messages` until the machine has ended.
     pub fn run(mut self, messages: &Receiver<Message>) {
-        narrow(Thread::Driver);
+        apply_thread_filter(ThreadKind::StateDriver);
         self.go();
         for message in messages {
             let ended = match message {

@@ -4,7 +4,7 @@ use super::request::{HEADER_LEN, Refusal, Request};
 use super::shared::{Done, Job, Shared, Stale};
 use crate::counters::Counters;
 use oriel_disk::{DiskStack, Pieces, is_no_space};
-use oriel_jail::seccomp::{Thread, narrow};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub struct Worker {
 impl Worker {
     /// The thread's body.
     pub fn run(self) {
-        narrow(Thread::Disk);
+        apply_thread_filter(ThreadKind::Disk);
         let mut buffer = vec![0; BUFFER];
         let mut done = None;
         while let Some(job) = self.shared.next(done.take()) {
