@@ -1,7 +1,7 @@
 //! Leaving behind why a machine ended, however it ends.
 
-use crate::keeper::FromMachine;
-use crate::leash::Leash;
+use crate::supervisor::FromMachine;
+use crate::supervisor_channel::SupervisorChannel;
 use oriel_vmm_api::{ExitReason, ExitReport};
 use std::io;
 use std::path::Path;
@@ -18,15 +18,15 @@ pub fn write(path: &Path, words: &ExitReport) -> io::Result<()> {
     std::fs::rename(&fresh, path)
 }
 
-/// From now on a panic on any thread is logged, tells the keeper and ends the process: a machine
+/// From now on a panic on any thread is logged, tells the supervisor and ends the process: a machine
 /// of which a part is missing is worse than none.
-pub fn abort_on_panic(leash: Arc<Leash>) {
+pub fn abort_on_panic(channel: Arc<SupervisorChannel>) {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
         let text = format!("oriel-vmm met a fault of its own ({panic}); start the desktop again.");
         tracing::error!("{text}");
-        leash.say(&FromMachine::Ended(ExitReport { reason: ExitReason::Crashed, text }));
+        channel.say(&FromMachine::Ended(ExitReport { reason: ExitReason::Crashed, text }));
         std::process::abort();
     }));
 }

@@ -5,7 +5,7 @@
 //!   [`cpu`] runs it; [`pci`], [`virtio_pci`] and [`legacy`] are how it reaches devices, and
 //!   [`event_loop`] is where those do their work.
 //! - [`agents`] is who in the guest works for its host: clipboard, files, clean shutdown.
-//! - [`keeper`] starts all that in a process of its own, which [`desktop`] is, and in a jail
+//! - [`supervisor`] starts all that in a process of its own, which [`desktop`] is, and in a jail
 //!   (`oriel-jail`), with what [`resources`] opened for it.
 //! - [`control`] is the Unix socket by which the server and viewers reach the machine.
 
@@ -23,15 +23,15 @@ pub mod events;
 pub mod exit_report;
 pub mod generation;
 pub mod host;
-pub mod keeper;
 pub mod layout;
-pub mod leash;
 pub mod legacy;
 pub mod machine;
 pub mod memory;
 pub mod pci;
 pub mod resources;
 pub mod signals;
+pub mod supervisor;
+pub mod supervisor_channel;
 pub mod virtio_pci;
 pub mod wiring;
 

@@ -57,7 +57,7 @@ pub struct Resources {
     pub taps: Vec<Option<OpenTap>>,
     /// For the kind of machine.
     pub machine: MachineResources,
-    /// Locks by which whoever started the keeper knows that the machine lives.
+    /// Locks by which whoever started the supervisor knows that the machine lives.
     pub locks: Vec<OwnedFd>,
 }
 

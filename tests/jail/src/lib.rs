@@ -57,7 +57,7 @@ pub enum Attempt {
     Call(i64),
     /// That on a thread that narrowed itself as a virtual processor's does.
     CallOnVcpuThread(i64),
-    /// That as the keeper's listener does.
+    /// That as the supervisor's listener does.
     CallOnSupervisorThread(i64),
     /// How many environment variables there are.
     CountEnvironment,

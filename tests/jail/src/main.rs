@@ -1,4 +1,4 @@
-//! The intruder: `intruder keep CONFIG` is a keeper like any other but for the program that it
+//! The intruder: `intruder keep CONFIG` is a supervisor like any other but for the program that it
 //! starts in the machine's place, which is this one again.
 
 mod attempts;
@@ -6,7 +6,7 @@ mod attempts;
 use oriel_jail::Plan;
 use oriel_jail::root::Entry;
 use oriel_jail_tests::{Order, Without};
-use oriel_vmm::keeper::{self, FromMachine, Outfit};
+use oriel_vmm::supervisor::{self, FromMachine, LaunchSpec};
 use oriel_vmm::{config_file, desktop};
 use oriel_vmm_api::{ExitReason, ExitReport};
 use std::io::{self, Write};
@@ -18,8 +18,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["keep", config] => config_file::read(Path::new(config))
-            .and_then(|config| keeper::run(&config, Path::new(keeper::OWN_PROGRAM), "")),
-        [keeper::MACHINE_COMMAND] => intrude().map_err(|error| error.to_string()),
+            .and_then(|config| supervisor::run(&config, Path::new(supervisor::OWN_PROGRAM), "")),
+        [supervisor::MACHINE_COMMAND] => intrude().map_err(|error| error.to_string()),
         _ => Err("usage: intruder keep CONFIG".to_owned()),
     };
     match result {
@@ -33,10 +33,10 @@ fn main() -> ExitCode {
 
 fn intrude() -> io::Result<()> {
     let mut told = desktop::hear()?;
-    let Outfit::Machine(outfit) = &mut told.outfit else { return Err(io::ErrorKind::InvalidInput.into()) };
-    let order: Order = serde_json::from_str(&outfit.config.boot.cmdline)?;
+    let LaunchSpec::Machine(spec) = &mut told.spec else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let order: Order = serde_json::from_str(&spec.config.boot.cmdline)?;
     for part in &order.without {
-        leave_out(*part, &mut outfit.plan);
+        leave_out(*part, &mut spec.plan);
     }
     let Some(mut jailed) = desktop::enter_jail(told, |_| ())? else { return Ok(()) };
     for attempt in &order.attempts {
@@ -44,7 +44,7 @@ fn intrude() -> io::Result<()> {
         writeln!(jailed.resources.serial_log.newest, "{}", serde_json::to_string(&answer)?)?;
     }
     let text = serde_json::to_string(&jailed.jail)?;
-    jailed.leash.say(&FromMachine::Ended(ExitReport { reason: ExitReason::Stopped, text }));
+    jailed.channel.say(&FromMachine::Ended(ExitReport { reason: ExitReason::Stopped, text }));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Who a jailed process is.
 //!
 //! Started by root, it becomes a user that nobody else is: number [`FIRST`] plus twice its
-//! keeper's process number, the odd one after it for the keeper's helpers. Process numbers are
+//! supervisor's process number, the odd one after it for the supervisor's helpers. Process numbers are
 //! below 2^22, and one that runs has its own, so nothing is to be written down or given back. The
 //! range 1879048192 to 1887436799 lies where systemd's list of users and groups has none
 //! (<https://systemd.io/UIDS-GIDS>) and files on disk belong to nobody.
@@ -21,7 +21,7 @@ pub const FIRST: u32 = 0x7000_0000;
 /// nobody and nogroup, for a container in which the range does not exist.
 const NOBODY: u32 = 65534;
 
-/// Which of a keeper's processes it is.
+/// Which of a supervisor's processes it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// The machine.
@@ -40,12 +40,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// For a process of the keeper that calls this. `groups` matter only to root, others keep theirs.
+    /// For a process of the supervisor that calls this. `groups` matter only to root, others keep theirs.
     pub fn choose(role: Role, groups: Vec<u32>) -> Self {
-        let keeper = std::process::id().saturating_mul(2);
+        let supervisor = std::process::id().saturating_mul(2);
         let place = match role {
-            Role::Machine => keeper,
-            Role::Helper => keeper.saturating_add(1),
+            Role::Machine => supervisor,
+            Role::Helper => supervisor.saturating_add(1),
         };
         let root = rustix::process::geteuid().is_root();
         Self { id: root.then(|| FIRST.saturating_add(place)), groups }

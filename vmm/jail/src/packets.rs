@@ -1,4 +1,4 @@
-//! Messages with descriptors between a keeper and those it keeps: JSON, one packet each, on a pair
+//! Messages with descriptors between a supervisor and those it keeps: JSON, one packet each, on a pair
 //! of sockets (`SOCK_SEQPACKET`, unix(7)).
 
 use rustix::net::{

@@ -28,7 +28,7 @@ pub enum ThreadKind {
     StateDriver,
     /// Serves a connection, or waits for one.
     Connection,
-    /// Hears the keeper.
+    /// Hears the supervisor.
     Supervisor,
 }
 

@@ -109,7 +109,7 @@ impl Spawn {
         let null = descriptors::null()?;
         let mut argv: Vec<*const libc::c_char> = self.arguments.iter().map(|word| word.as_ptr()).collect();
         argv.push(std::ptr::null());
-        let outfit = Outfit {
+        let setup = ChildSetup {
             // What the child has to say if it does not come to execve(2).
             report: aside(report.as_fd(), handed)?,
             null: aside(null.as_fd(), handed)?,
@@ -121,14 +121,14 @@ impl Spawn {
         // but system calls on what was made ready above.
         let pid = unsafe { clone(namespaces.flags() | libc::CLONE_PIDFD, &mut pidfd) }?;
         let Some(pid) = Pid::from_raw(pid) else {
-            let error = outfit.put_on().err().unwrap_or_else(|| execute(&self.program, &argv));
-            let _ = rustix::io::write(&outfit.report, &error.raw_os_error().to_ne_bytes());
+            let error = setup.apply().err().unwrap_or_else(|| execute(&self.program, &argv));
+            let _ = rustix::io::write(&setup.report, &error.raw_os_error().to_ne_bytes());
             // SAFETY: ends the child at once, without the destructors that belong to the parent.
             unsafe { libc::_exit(127) }
         };
         // SAFETY: the kernel made it for this process (CLONE_PIDFD), and nobody else knows of it.
         let child = Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } };
-        drop((report, outfit));
+        drop((report, setup));
         let mut errno = [0; 4];
         if rustix::io::read(&trouble, &mut errno)? == errno.len() {
             let _ = child.wait();
@@ -189,16 +189,16 @@ unsafe fn clone(flags: libc::c_int, pidfd: &mut RawFd) -> io::Result<i32> {
 }
 
 /// What a child puts on between clone(2) and execve(2).
-struct Outfit {
+struct ChildSetup {
     report: OwnedFd,
     null: OwnedFd,
     handed: Vec<OwnedFd>,
     maps: Option<Maps>,
 }
 
-impl Outfit {
+impl ChildSetup {
     /// In the child. No allocation, no locks.
-    fn put_on(&self) -> Result<(), Errno> {
+    fn apply(&self) -> Result<(), Errno> {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         if let Some(maps) = &self.maps {
             maps.write()?;

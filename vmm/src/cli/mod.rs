@@ -11,7 +11,7 @@ mod receive;
 mod send;
 mod tell;
 
-use oriel_vmm::{config_file, desktop, host, keeper};
+use oriel_vmm::{config_file, desktop, host, supervisor};
 use std::path::{Path, PathBuf};
 
 const USAGE: &str = "\
@@ -87,10 +87,10 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
             log_to_stderr(&log);
             let mut config = config_file::read(&config)?;
             config.require_jail |= require_jail;
-            keeper::run(&config, Path::new(keeper::OWN_PROGRAM), &log)
+            supervisor::run(&config, Path::new(supervisor::OWN_PROGRAM), &log)
         }
-        // Not for people: how the keeper starts the machine's process.
-        keeper::MACHINE_COMMAND => desktop::run(log_to_stderr),
+        // Not for people: how the supervisor starts the machine's process.
+        supervisor::MACHINE_COMMAND => desktop::run(log_to_stderr),
         "probe" => {
             arguments.rest()?;
             let facts = serde_json::to_string_pretty(&host::facts()).map_err(|error| error.to_string())?;

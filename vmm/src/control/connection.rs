@@ -1,6 +1,6 @@
 //! Connections to the desktop, a thread each.
 
-use super::peer::Doorkeeper;
+use super::peer::PeerAuth;
 use super::{opening, requests};
 use crate::events::Events;
 use crate::machine::Machine;
@@ -80,7 +80,7 @@ impl Desktop {
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn serve(listener: UnixListener, door: Doorkeeper, desktop: Arc<Desktop>) -> io::Result<()> {
+pub fn serve(listener: UnixListener, door: PeerAuth, desktop: Arc<Desktop>) -> io::Result<()> {
     std::thread::Builder::new().name("control".into()).spawn(move || {
         apply_thread_filter(ThreadKind::Connection);
         for stream in listener.incoming() {
@@ -95,7 +95,7 @@ pub fn serve(listener: UnixListener, door: Doorkeeper, desktop: Arc<Desktop>) ->
     Ok(())
 }
 
-fn accept(stream: UnixStream, door: Doorkeeper, desktop: &Arc<Desktop>) -> io::Result<()> {
+fn accept(stream: UnixStream, door: PeerAuth, desktop: &Arc<Desktop>) -> io::Result<()> {
     if !door.lets_in(&stream)? {
         tracing::warn!("refused a connection from another user");
         return Ok(());

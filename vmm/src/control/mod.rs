@@ -7,5 +7,5 @@ mod requests;
 mod socket;
 
 pub use connection::{Desktop, serve};
-pub use peer::Doorkeeper;
+pub use peer::PeerAuth;
 pub use socket::{ControlSocket, SocketError};

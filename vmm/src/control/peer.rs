@@ -10,12 +10,12 @@ const STRANGER: libc::uid_t = 65534;
 
 /// Lets in the desktop's owner and root. The socket's file keeps others out as well.
 #[derive(Debug, Clone, Copy)]
-pub struct Doorkeeper {
+pub struct PeerAuth {
     owner: libc::uid_t,
     root: libc::uid_t,
 }
 
-impl Doorkeeper {
+impl PeerAuth {
     /// For a desktop of `owner`, in a process in a user namespace of its own or not.
     pub fn new(owner: libc::uid_t, own_user_namespace: bool) -> Self {
         Self { owner, root: if own_user_namespace { STRANGER } else { 0 } }
@@ -55,8 +55,8 @@ mod tests {
     fn the_owner_is_let_in_and_a_stranger_is_not() {
         let (one, _other) = UnixStream::pair().unwrap();
         let own = rustix::process::geteuid().as_raw();
-        assert!(Doorkeeper::new(own, true).lets_in(&one).unwrap());
-        assert_eq!(Doorkeeper::new(own + 1, false).lets_in(&one).unwrap(), own == 0);
-        assert!(!Doorkeeper::new(own + 1, true).lets_in(&one).unwrap());
+        assert!(PeerAuth::new(own, true).lets_in(&one).unwrap());
+        assert_eq!(PeerAuth::new(own + 1, false).lets_in(&one).unwrap(), own == 0);
+        assert!(!PeerAuth::new(own + 1, true).lets_in(&one).unwrap());
     }
 }

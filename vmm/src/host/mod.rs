@@ -6,7 +6,7 @@ mod residency;
 pub use kvm::{KvmUnusable, kvm, open_kvm};
 pub use residency::Residency;
 
-use crate::keeper;
+use crate::supervisor;
 use oriel_vmm_api::{HostFacts, Jail, JailPart};
 
 /// Looks at the host. Takes well under a second.
@@ -21,7 +21,7 @@ pub fn facts() -> HostFacts {
         passt: oriel_net::installed_passt(),
         cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
         memory_mib: memory_mib(),
-        jail: keeper::rehearse().unwrap_or_else(|error| {
+        jail: supervisor::probe_jail().unwrap_or_else(|error| {
             let mut none = Jail::default();
             let text = format!("No process could be started to find out what jail this host gives: {error}.");
             none.add(JailPart::Descriptors, false, text);

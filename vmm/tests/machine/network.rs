@@ -58,9 +58,9 @@ fn no_passt_outlives_its_desktop() {
     // One that is stopped hears nothing of its socket's end, and goes all the same.
     for (letter, stopped) in [('P', false), ('Q', true)] {
         let mut desktop = networked(letter);
-        let keeper = desktop.process.id();
-        wait_until("passt runs", || !passts_of(keeper).is_empty());
-        let passts = passts_of(keeper);
+        let supervisor = desktop.process.id();
+        wait_until("passt runs", || !passts_of(supervisor).is_empty());
+        let passts = passts_of(supervisor);
         if stopped {
             passts.iter().for_each(|pid| signal(*pid, "STOP"));
         }
@@ -80,12 +80,12 @@ fn a_passt_that_dies_is_replaced() {
         return;
     }
     let desktop = networked('R');
-    let keeper = desktop.process.id();
-    wait_until("passt runs", || !passts_of(keeper).is_empty());
-    let first = passts_of(keeper);
+    let supervisor = desktop.process.id();
+    wait_until("passt runs", || !passts_of(supervisor).is_empty());
+    let first = passts_of(supervisor);
     first.iter().for_each(|pid| signal(*pid, "KILL"));
     wait_until("another runs", || {
-        let now = passts_of(keeper);
+        let now = passts_of(supervisor);
         !now.is_empty() && now.iter().all(|pid| !first.contains(pid))
     });
 }

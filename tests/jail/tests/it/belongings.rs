@@ -4,7 +4,7 @@ use crate::support::{Intruder, answers, as_everyone};
 use oriel_jail_tests::{Attempt, Order, Without};
 use std::os::fd::AsRawFd;
 
-/// Standard ones, the leash, /proc/self/smaps, the control socket, two serial logs, /dev/kvm, the kernel.
+/// Standard ones, the supervisor channel, /proc/self/smaps, the control socket, two serial logs, /dev/kvm, the kernel.
 pub const BELONGINGS: i64 = 3 + 2 + 1 + 2 + 2;
 
 #[test]

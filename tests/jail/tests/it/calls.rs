@@ -4,7 +4,7 @@ use crate::support::{Intruder, answers, as_everyone};
 use oriel_jail_tests::Attempt;
 use oriel_vmm_api::ExitReason;
 
-/// Whether an intruder that tries this is killed for it, and the keeper says so.
+/// Whether an intruder that tries this is killed for it, and the supervisor says so.
 fn kills(attempt: Attempt) {
     as_everyone(|starter| {
         let mut intruder = Intruder::start(starter, &[], std::slice::from_ref(&attempt));
@@ -12,7 +12,7 @@ fn kills(attempt: Attempt) {
         assert_eq!(intruder.answers(), [], "{attempt:?} got an answer");
         assert_eq!(words.reason, ExitReason::Crashed);
         assert!(words.text.contains("a system call that its jail forbids"), "{attempt:?}: {}", words.text);
-        assert!(!intruder.keeper.wait().unwrap().success());
+        assert!(!intruder.supervisor.wait().unwrap().success());
     });
 }
 

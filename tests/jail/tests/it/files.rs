@@ -5,14 +5,14 @@ use oriel_jail_tests::{Attempt, Without};
 
 /// What another desktop has, and the host.
 fn of_others(other: &Intruder) -> Vec<Attempt> {
-    let keeper = other.keeper.id();
+    let supervisor = other.supervisor.id();
     vec![
         Attempt::Open("/etc/passwd".into()),
         Attempt::Open("/dev/kvm".into()),
         Attempt::Open("/proc/self/status".into()),
         Attempt::Open(other.folder.path("serial.log")),
-        Attempt::Open(format!("/proc/{keeper}/root/etc/passwd").into()),
-        Attempt::Open(format!("/proc/{keeper}/fd").into()),
+        Attempt::Open(format!("/proc/{supervisor}/root/etc/passwd").into()),
+        Attempt::Open(format!("/proc/{supervisor}/fd").into()),
         Attempt::ConnectUnix(other.folder.path("socket")),
     ]
 }

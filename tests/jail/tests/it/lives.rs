@@ -1,4 +1,4 @@
-//! Keeper and machine live and die together.
+//! Supervisor and machine live and die together.
 
 use crate::belongings::BELONGINGS;
 use crate::support::{Intruder, as_everyone, wait_until};
@@ -21,17 +21,17 @@ fn lives(pid: u32) -> bool {
 fn running(starter: crate::support::Starter) -> (Intruder, u32) {
     let intruder = Intruder::start(starter, &[], &[Attempt::CountEnvironment, Attempt::Stay]);
     wait_until("the intruder runs", || !intruder.answers().is_empty());
-    let machine = children(intruder.keeper.id());
+    let machine = children(intruder.supervisor.id());
     assert_eq!(machine.len(), 1);
     (intruder, machine[0])
 }
 
 #[test]
-fn the_keepers_death_is_the_machines() {
+fn the_supervisors_death_is_the_machines() {
     as_everyone(|starter| {
         let (mut intruder, machine) = running(starter);
         assert!(lives(machine));
-        intruder.keeper.kill().unwrap();
+        intruder.supervisor.kill().unwrap();
         wait_until("the machine is gone", || !lives(machine));
     });
 }
@@ -40,7 +40,7 @@ fn the_keepers_death_is_the_machines() {
 fn a_machine_that_is_killed_is_mourned() {
     as_everyone(|starter| {
         let (mut intruder, machine) = running(starter);
-        // SAFETY: kills a child of the keeper, which has not been waited for.
+        // SAFETY: kills a child of the supervisor, which has not been waited for.
         unsafe { libc::kill(machine as i32, libc::SIGKILL) };
         let words = intruder.words();
         assert_eq!(words.reason, ExitReason::Crashed);
@@ -71,7 +71,7 @@ fn the_servers_lock_is_held_by_both_and_free_after_them() {
         let again = File::open(&folder).unwrap();
         assert_eq!(intruder.answers(), [Ok(BELONGINGS + 1)], "the machine holds it as well");
         assert!(again.try_lock().is_err(), "it is held");
-        intruder.keeper.kill().unwrap();
+        intruder.supervisor.kill().unwrap();
         wait_until("the lock is free", || again.try_lock().is_ok());
         std::fs::remove_file(&folder).unwrap();
     });

@@ -1,4 +1,4 @@
-//! The jail from inside: an intruder in a machine's place, started by the same keeper as machines
+//! The jail from inside: an intruder in a machine's place, started by the same supervisor as machines
 //! are, tries to get out. Parts of the jail stand behind one another, so some are left out to see
 //! that the others hold by themselves.
 //!

@@ -8,7 +8,7 @@ fn it_is_alone_and_reaches_no_other_process() {
     as_everyone(|starter| {
         let other = Intruder::start(starter, &[], &[Attempt::Process, Attempt::Stay]);
         wait_until("the other desktop runs", || !other.answers().is_empty());
-        let (keeper, server) = (other.keeper.id() as i32, std::process::id() as i32);
+        let (supervisor, server) = (other.supervisor.id() as i32, std::process::id() as i32);
         let marker = 0x1234_5678_u64;
         let address = &raw const marker as u64;
         let parts = [Without::Seccomp, Without::Landlock];
@@ -17,9 +17,9 @@ fn it_is_alone_and_reaches_no_other_process() {
             &parts,
             [
                 Attempt::Process,
-                Attempt::Signal(keeper),
+                Attempt::Signal(supervisor),
                 Attempt::Signal(server),
-                Attempt::Trace(keeper),
+                Attempt::Trace(supervisor),
                 Attempt::ReadMemory(server, address),
             ],
         );

@@ -1,4 +1,4 @@
-//! An intruder in its own folder, kept by a keeper.
+//! An intruder in its own folder, kept by a supervisor.
 
 use oriel_jail_tests::{Answer, Attempt, Order, Without};
 use oriel_vmm_api::{Boot, ExitReport, HugePages, Jail, MachineConfig, MachineKind};
@@ -19,7 +19,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_intruder");
 /// nobody
 const ORDINARY: u32 = 65534;
 
-/// Who starts the keeper.
+/// Who starts the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Starter {
     Root,
@@ -70,10 +70,10 @@ impl Drop for Folder {
     }
 }
 
-/// An intruder and its keeper.
+/// An intruder and its supervisor.
 pub struct Intruder {
     pub folder: Folder,
-    pub keeper: Child,
+    pub supervisor: Child,
 }
 
 impl Intruder {
@@ -94,12 +94,12 @@ impl Intruder {
             unsafe { command.pre_exec(become_ordinary) };
         }
         prepare(&mut command);
-        Self { keeper: command.spawn().unwrap(), folder }
+        Self { supervisor: command.spawn().unwrap(), folder }
     }
 
     /// Waits for the end and its words.
     pub fn words(&mut self) -> ExitReport {
-        wait_until("the keeper ends", || self.keeper.try_wait().unwrap().is_some());
+        wait_until("the supervisor ends", || self.supervisor.try_wait().unwrap().is_some());
         serde_json::from_slice(&std::fs::read(self.folder.path("exit-report.json")).unwrap()).unwrap()
     }
 
@@ -119,8 +119,8 @@ impl Intruder {
 
 impl Drop for Intruder {
     fn drop(&mut self) {
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
+        let _ = self.supervisor.kill();
+        let _ = self.supervisor.wait();
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the keeper and the machine's process say to each other.
+//! What the supervisor and the machine's process say to each other.
 
 use crate::resources::Manifest;
 use oriel_jail::Plan;
@@ -13,14 +13,14 @@ pub const LONGEST_TO_MACHINE: usize = 128 << 10;
 /// The longest message from it. A machine whose guest has broken out is not trusted.
 pub const LONGEST_FROM_MACHINE: usize = 16 << 10;
 
-/// Where a helper finds its socket: after the leash.
+/// Where a helper finds its socket: after the supervisor channel.
 pub const HELPER_SOCKET: RawFd = FIRST_HANDED + 1;
 
 /// The first message to a new process.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Outfit {
+pub enum LaunchSpec {
     /// Be this machine; its descriptors come along.
-    Machine(Box<MachineOutfit>),
+    Machine(Box<MachineLaunchSpec>),
     /// Enter the jail and become this program, which finds its socket at [`HELPER_SOCKET`].
     Helper {
         /// How it is jailed.
@@ -31,21 +31,21 @@ pub enum Outfit {
         arguments: Vec<String>,
     },
     /// Enter the jail, tell how that went, and end.
-    Rehearsal(Plan),
+    JailProbe(Plan),
 }
 
 /// What a machine is told.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct MachineOutfit {
+pub struct MachineLaunchSpec {
     /// What it is.
     pub config: MachineConfig,
     /// How it is jailed.
     pub plan: Plan,
     /// What its descriptors are.
     pub manifest: Manifest,
-    /// The keeper's process, which is what others know of the desktop.
-    pub keeper: u32,
-    /// The keeper's user, who may connect.
+    /// The supervisor's process, which is what others know of the desktop.
+    pub supervisor: u32,
+    /// The supervisor's user, who may connect.
     pub owner: u32,
     /// What to log (`ORIEL_LOG`).
     pub log: String,
@@ -69,6 +69,6 @@ pub enum FromMachine {
     Ended(ExitReport),
     /// It wants a new passt behind the network interface of this number.
     Connect(usize),
-    /// How a [`Outfit::Rehearsal`] went.
+    /// How a [`LaunchSpec::JailProbe`] went.
     Jailed(Jail),
 }

@@ -1,6 +1,6 @@
 //! The passt processes of a desktop: in jails of their own, made anew when the machine asks.
 
-use super::messages::{HELPER_SOCKET, Outfit};
+use super::messages::{HELPER_SOCKET, LaunchSpec};
 use super::{OWN_PROGRAM, plan, start};
 use oriel_jail::{Child, Ending, Started};
 use oriel_net::PasstProgram;
@@ -45,15 +45,16 @@ impl<'a> Helpers<'a> {
             old.wait()?;
         }
         let (ours, theirs) = UnixStream::pair()?;
-        let (Started { child, namespaces }, leash) = start(Path::new(OWN_PROGRAM), &[theirs.as_fd()], true)?;
+        let (Started { child, namespaces }, channel) =
+            start(Path::new(OWN_PROGRAM), &[theirs.as_fd()], true)?;
         self.running.insert(network, child);
         self.started.insert(network, Instant::now());
-        let outfit = Outfit::Helper {
+        let spec = LaunchSpec::Helper {
             plan: plan::of_passt(namespaces),
             program: PasstProgram::find()?.path().to_owned(),
             arguments: PasstProgram::arguments(HELPER_SOCKET),
         };
-        leash.send(&outfit, &[])?;
+        channel.send(&spec, &[])?;
         Ok(ours.into())
     }
 
@@ -63,7 +64,7 @@ impl<'a> Helpers<'a> {
     }
 
     /// Takes away those that have ended; the machine notices by itself.
-    pub fn bury(&mut self, ended: &[bool]) {
+    pub fn reap(&mut self, ended: &[bool]) {
         let mut ended = ended.iter();
         self.running.retain(|network, child| {
             if ended.next() != Some(&true) {

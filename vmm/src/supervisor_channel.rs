@@ -1,7 +1,7 @@
-//! The machine's end of its connection to the keeper.
+//! The machine's end of its connection to the supervisor.
 
-use crate::keeper::{FromMachine, LONGEST_TO_MACHINE, Outfit, ToMachine};
 use crate::machine::Machine;
+use crate::supervisor::{FromMachine, LONGEST_TO_MACHINE, LaunchSpec, ToMachine};
 use oriel_jail::packets::Packets;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_net::BackendConnector;
@@ -10,55 +10,55 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// Messages to and from the keeper.
-pub struct Leash {
+/// Messages to and from the supervisor.
+pub struct SupervisorChannel {
     packets: Packets,
-    /// What is to be stopped when the keeper says so, once it is there.
+    /// What is to be stopped when the supervisor says so, once it is there.
     machine: OnceLock<Arc<dyn Machine>>,
-    /// Whoever asked the keeper for a connection waits for the answer; one at a time.
+    /// Whoever asked the supervisor for a connection waits for the answer; one at a time.
     connected: Mutex<Receiver<io::Result<OwnedFd>>>,
     answers: Sender<io::Result<OwnedFd>>,
 }
 
-impl Leash {
-    /// Of the descriptor that the keeper handed to this process.
+impl SupervisorChannel {
+    /// Of the descriptor that the supervisor handed to this process.
     pub fn new(socket: OwnedFd) -> Self {
         let (answers, connected) = channel();
         Self { packets: socket.into(), machine: OnceLock::new(), connected: Mutex::new(connected), answers }
     }
 
-    /// The first message, with the descriptors that come along; `None` when there is no keeper.
+    /// The first message, with the descriptors that come along; `None` when there is no supervisor.
     ///
     /// # Errors
     /// When it is not understood.
-    pub fn first(&self) -> io::Result<Option<(Outfit, Vec<OwnedFd>)>> {
+    pub fn first(&self) -> io::Result<Option<(LaunchSpec, Vec<OwnedFd>)>> {
         self.packets.receive(LONGEST_TO_MACHINE)
     }
 
-    /// Tells the keeper something. Without one this process ends in a moment, so nothing is lost.
+    /// Tells the supervisor something. Without one this process ends in a moment, so nothing is lost.
     pub fn say(&self, message: &FromMachine) {
         let _ = self.packets.send(message, &[]);
     }
 
-    /// From now on the keeper stops `machine`.
+    /// From now on the supervisor stops `machine`.
     pub fn holds(&self, machine: Arc<dyn Machine>) {
         let _ = self.machine.set(machine);
     }
 
-    /// Starts the thread that hears the keeper. When the keeper is gone, or ends what does not run
+    /// Starts the thread that hears the supervisor. When the supervisor is gone, or ends what does not run
     /// yet, the process ends at once.
     ///
     /// # Errors
     /// When no thread can be started.
     pub fn obey(self: &Arc<Self>) -> io::Result<()> {
-        let leash = self.clone();
+        let channel = self.clone();
         let hear = move || {
             apply_thread_filter(ThreadKind::Supervisor);
             loop {
-                leash.hear();
+                channel.hear();
             }
         };
-        std::thread::Builder::new().name("leash".into()).spawn(hear).map(drop)
+        std::thread::Builder::new().name("supervisor".into()).spawn(hear).map(drop)
     }
 
     fn hear(&self) {
@@ -75,23 +75,23 @@ impl Leash {
                 let _ = self.answers.send(Err(io::Error::other(text)));
             }
             Ok(None) => std::process::exit(1),
-            Err(error) => tracing::error!(%error, "the keeper said something that is not understood"),
+            Err(error) => tracing::error!(%error, "the supervisor said something that is not understood"),
         }
     }
 }
 
-/// A network interface whose passt the keeper starts.
-pub struct KeptPasst {
-    /// To the keeper.
-    pub leash: Arc<Leash>,
+/// A network interface whose passt the supervisor starts.
+pub struct SupervisedPasst {
+    /// To the supervisor.
+    pub channel: Arc<SupervisorChannel>,
     /// The number of the interface.
     pub network: usize,
 }
 
-impl BackendConnector for KeptPasst {
+impl BackendConnector for SupervisedPasst {
     fn connect(&self) -> io::Result<OwnedFd> {
-        let answers = crate::lock(&self.leash.connected);
-        self.leash.packets.send(&FromMachine::Connect(self.network), &[])?;
+        let answers = crate::lock(&self.channel.connected);
+        self.channel.packets.send(&FromMachine::Connect(self.network), &[])?;
         answers.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?
     }
 }

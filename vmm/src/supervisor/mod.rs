@@ -2,13 +2,13 @@
 //! nothing of the guest: it opens what the machine needs, starts the machine's process in its jail,
 //! waits for its end and writes down why. When it dies, the machine does.
 
+mod exit_status;
 mod helpers;
 mod messages;
-mod mourning;
 mod plan;
 mod watch;
 
-pub use messages::{FromMachine, LONGEST_TO_MACHINE, MachineOutfit, Outfit, ToMachine};
+pub use messages::{FromMachine, LONGEST_TO_MACHINE, LaunchSpec, MachineLaunchSpec, ToMachine};
 
 use crate::control::ControlSocket;
 use crate::exit_report::{self, sentence};
@@ -56,29 +56,29 @@ fn keep(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitReport,
     let socket = ControlSocket::bind(&config.socket).map_err(|error| text(&error))?;
     let listener = socket.listener().map_err(|error| text(&error))?;
     let mut resources = Resources::open(config, listener, locks).map_err(|error| text(&error))?;
-    let (Started { child, namespaces }, leash) = start(program, &[], false).map_err(host)?;
+    let (Started { child, namespaces }, channel) = start(program, &[], false).map_err(host)?;
     let plan = plan::of_machine(&mut resources, namespaces);
     let (manifest, descriptors) = resources.pack();
-    let outfit = Outfit::Machine(Box::new(MachineOutfit {
+    let spec = LaunchSpec::Machine(Box::new(MachineLaunchSpec {
         config: config.clone(),
         plan,
         manifest,
-        keeper: std::process::id(),
+        supervisor: std::process::id(),
         owner: rustix::process::geteuid().as_raw(),
         log: log.to_owned(),
     }));
-    if let Err(error) = leash.send(&outfit, &descriptors) {
+    if let Err(error) = channel.send(&spec, &descriptors) {
         child.kill();
         let _ = child.wait();
         return Err(format!("the machine's process cannot be told what to do: {error}"));
     }
     // Only the machine holds its files from here on.
     drop(resources);
-    watch::until_its_end(&child, &leash, config)
+    watch::until_its_end(&child, &channel, config)
         .map_err(|error| format!("the machine cannot be watched: {error}"))
 }
 
-/// Starts `program` as a machine's process or a helper's; the other end of the leash is its first
+/// Starts `program` as a machine's process or a helper's; the other end of the supervisor channel is its first
 /// descriptor, and `more` follow.
 fn start(program: &Path, more: &[BorrowedFd<'_>], shares_network: bool) -> io::Result<(Started, Packets)> {
     let (ours, theirs) = Packets::pair()?;
@@ -92,10 +92,10 @@ fn start(program: &Path, more: &[BorrowedFd<'_>], shares_network: bool) -> io::R
 ///
 /// # Errors
 /// When no process can be started.
-pub fn rehearse() -> io::Result<Jail> {
-    let (Started { child, namespaces }, leash) = start(Path::new(OWN_PROGRAM), &[], false)?;
-    leash.send(&Outfit::Rehearsal(plan::of_our_own(namespaces)), &[])?;
-    let answer = leash.receive(LONGEST_FROM_MACHINE);
+pub fn probe_jail() -> io::Result<Jail> {
+    let (Started { child, namespaces }, channel) = start(Path::new(OWN_PROGRAM), &[], false)?;
+    channel.send(&LaunchSpec::JailProbe(plan::of_our_own(namespaces)), &[])?;
+    let answer = channel.receive(LONGEST_FROM_MACHINE);
     child.kill();
     child.wait()?;
     match answer? {
