@@ -39,7 +39,7 @@ test('without WebCodecs the page names browsers that have it, and goes on with e
     await page.getByText('Firefox, from version 130').waitFor();
     await screenshot(page, 'browser-in-part');
     await page.getByRole('button', { name: 'Go on all the same' }).click();
-    await page.locator('.desk.is-live').waitFor();
+    await page.locator('.desktop-view.is-live').waitFor();
   }));
 
 test('without H.264 everything comes as exact tiles, and the statistics say so', () =>

@@ -140,7 +140,7 @@ for (const scheme of ['light', 'dark']) {
     await page.getByRole('button', { name: 'Give it to the desktop' }).click();
     await page.getByText('It is in the desktop’s clipboard').first().waitFor();
     assert.equal((await agent.paste('text/plain')).toString(), `given by hand, ${scheme}`);
-    await until('the keys to go to the desktop again', () => page.evaluate(() => document.activeElement?.className === 'stage'));
+    await until('the keys to go to the desktop again', () => page.evaluate(() => document.activeElement?.className === 'viewport'));
   });
 }
 

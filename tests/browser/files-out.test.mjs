@@ -143,7 +143,7 @@ test('the menu saves the file too, and it is all done by keyboard', async () => 
   await choosing();
   const sending = agent.send('typed.txt', bytes(12));
   await tray().getByText('typed.txt').first().waitFor();
-  await page.locator('.stage').focus();
+  await page.locator('.viewport').focus();
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
   for (const key of ['Shift', 'Alt', 'Control']) await page.keyboard.up(key);
   await page.getByRole('dialog', { name: /^Menu of/ }).waitFor();

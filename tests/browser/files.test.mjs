@@ -19,9 +19,9 @@ const drop = (files, { let: go = true } = {}) =>
   page.evaluate(([list, drops]) => {
     const data = new DataTransfer();
     for (const [name, base64] of list) data.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
-    const stage = document.querySelector('.stage');
+    const viewport = document.querySelector('.viewport');
     for (const type of drops ? ['dragover', 'drop'] : ['dragover']) {
-      stage.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+      viewport.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
     }
   }, [files.map(([name, contents]) => [name, contents.toString('base64')]), go]);
 
@@ -50,7 +50,7 @@ test('keys go before a long file, and its progress is shown', async () => {
   const { received } = agent.files.get('slow.bin');
   assert.ok(received <= 256 * 1024, `${received} bytes came without a word of the guest`);
   agent.log = [];
-  await page.locator('.stage').focus();
+  await page.locator('.viewport').focus();
   await page.keyboard.press('a');
   await until('the key', () => agent.log.some(({ key }) => key === 30));
   agent.takesFiles = true;
@@ -86,7 +86,7 @@ test('names that lie are made plain before they are shown or sent', async () => 
 });
 
 test('the menu sends files too, and it is all done by keyboard', async () => {
-  await page.locator('.stage').focus();
+  await page.locator('.viewport').focus();
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
   for (const key of ['Shift', 'Alt', 'Control']) await page.keyboard.up(key);
   await page.getByRole('dialog', { name: /^Menu of/ }).waitFor();

@@ -32,7 +32,7 @@ test('what the guest copies is pasted here, and what is copied here in the guest
       const field = document.body.querySelector(':scope > textarea');
       const { value } = field;
       field.remove();
-      document.querySelector('.stage').focus();
+      document.querySelector('.viewport').focus();
       return value;
     });
   });
@@ -47,7 +47,7 @@ test('what the guest copies is pasted here, and what is copied here in the guest
   await page.keyboard.press('Control+c');
   await page.evaluate(() => {
     document.body.querySelector(':scope > textarea').remove();
-    document.querySelector('.stage').focus();
+    document.querySelector('.viewport').focus();
   });
   agent.log = [];
   await page.keyboard.press('Control+v');

@@ -61,7 +61,7 @@ test('a mouse button reaches the guest where the pointer is', async () => {
 test('the browser’s own cursor is the guest’s, with its tip where the hand points, and shrinks with the picture', async () => {
   const cursor = () =>
     page.evaluate(async () => {
-      const { cursor: style } = getComputedStyle(document.querySelector('.stage'));
+      const { cursor: style } = getComputedStyle(document.querySelector('.viewport'));
       const [, url, x, y] = /url\("(data:image\/png[^"]+)"\).*? (\d+) (\d+), default$/.exec(style) ?? [];
       if (url === undefined) return null;
       const image = new Image();

@@ -58,7 +58,7 @@ test('the shortcut opens it, Tab stays in it, Escape gives the keys back to the 
   await page.keyboard.press('q');
   await page.keyboard.press('Escape');
   await menu().waitFor({ state: 'hidden' });
-  assert.equal((await focused())[0], 'stage');
+  assert.equal((await focused())[0], 'viewport');
   await page.keyboard.press('z');
   await serialSays('key 44 down=0');
   assert.ok(!(await oriel.serial()).slice(before.length).includes('key 16 '), 'a key meant for the menu reached the desktop');
@@ -107,7 +107,7 @@ test('a locked pointer moves by differences, with a word on how to get it back',
   await chord();
   await page.getByRole('button', { name: 'Lock pointer' }).click();
   await page.getByText('Esc gives you the pointer back.').waitFor();
-  await until('the lock', () => page.evaluate(() => document.pointerLockElement?.className === 'stage'));
+  await until('the lock', () => page.evaluate(() => document.pointerLockElement?.className === 'viewport'));
   if (!inFirefox) await movesThereAndBack();
   await page.evaluate(() => document.exitPointerLock());
 });

@@ -67,7 +67,7 @@ test('coming back to a desktop shows at once what it showed last, dimmed until i
   await page.getByRole('heading', { name: /network is lost|server is restarting/ }).waitFor();
   await screenshot(page, 'desktop-resume');
   wire.mend();
-  await page.locator('.desk.is-live').waitFor();
+  await page.locator('.desktop-view.is-live').waitFor();
   await page.context().close();
 });
 

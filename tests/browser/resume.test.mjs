@@ -53,7 +53,7 @@ test('what has not changed is not sent again, after a break and after a while el
   await page.getByRole('button', { name: /^Menu/ }).click();
   await page.getByRole('button', { name: 'Disconnect' }).click();
   await page.getByRole('link', { name: /^Open / }).click();
-  await page.locator('.desk.is-live').waitFor();
+  await page.locator('.desktop-view.is-live').waitFor();
   const afterReturn = (await sent()) - whole - afterBreak;
   t.diagnostic(`bytes of pictures: whole ${whole}, after a break ${afterBreak}, after a while elsewhere ${afterReturn}`);
   assert.ok(whole > 50_000, `${whole} bytes for the whole picture`);

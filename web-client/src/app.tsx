@@ -3,10 +3,10 @@ import { useEffect, useState } from 'preact/hooks';
 import { findDesktop, loadDesktops } from './api/desktops';
 import { loadSession, session, settings } from './api/session';
 import type { Session } from './api/types';
-import { ConfirmHost } from './design/dialog';
-import { Logo } from './design/logo';
-import { NoticeHost } from './design/notices';
-import { applyTheme } from './design/theme';
+import { ConfirmHost } from './ui/dialog';
+import { Logo } from './ui/logo';
+import { NoticeHost } from './ui/notices';
+import { applyTheme } from './ui/theme';
 import { DesktopPage } from './pages/desktop/desktop-page';
 import { DesktopsPage } from './pages/desktops/desktops-page';
 import { LoginPage } from './pages/login/login-page';
@@ -17,7 +17,7 @@ import { missingSupport } from './support';
 const RETRY_MS = 3000;
 
 /** The person goes on with a browser that lacks something. */
-const goesOn = signal(false);
+const continuesAnyway = signal(false);
 
 export function App() {
   const problem = useSession();
@@ -76,13 +76,13 @@ function Page() {
     return <DesktopsPage />;
   }
   const lack = missingSupport();
-  return lack === null || (lack.without !== null && goesOn.value) ? (
+  return lack === null || (lack.without !== null && continuesAnyway.value) ? (
     <DesktopLoader key={id} id={decodeURIComponent(id)} current={current} />
   ) : (
     <UnsupportedPage
       lack={lack}
       onContinue={() => {
-        goesOn.value = true;
+        continuesAnyway.value = true;
       }}
     />
   );

@@ -1,11 +1,11 @@
 import { render } from 'preact';
 import { App } from './app';
-import './design/tokens.css';
-import './design/base.css';
-import './design/controls.css';
-import './design/overlays.css';
-import './design/window-art.css';
-import { rememberedTheme, showTheme } from './design/theme';
+import './ui/tokens.css';
+import './ui/base.css';
+import './ui/controls.css';
+import './ui/overlays.css';
+import './ui/window-art.css';
+import { rememberedTheme, showTheme } from './ui/theme';
 
 // Before the first paint, so that a dark page does not flash up light.
 showTheme(rememberedTheme());

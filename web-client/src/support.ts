@@ -4,15 +4,15 @@ export function hasTouch(): boolean {
 }
 
 /** What showing a desktop needs and this browser lacks. */
-export interface Lack {
+export interface MissingFeature {
   readonly what: string;
   /** A desktop can be shown all the same, with less. */
   readonly without: string | null;
 }
 
 /** `null`: nothing is lacking. */
-export function missingSupport(): Lack | null {
-  const needed = (what: string): Lack => ({ what, without: null });
+export function missingSupport(): MissingFeature | null {
+  const needed = (what: string): MissingFeature => ({ what, without: null });
   if (!window.isSecureContext) {
     return needed('a secure connection (https, or http on localhost)');
   }

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { personCall } from './session';
+import { authenticatedCall } from './session';
 import type { Desktop, PowerAction } from './types';
 
 const byId = signal<ReadonlyMap<string, Desktop> | null>(null);
@@ -26,14 +26,14 @@ export function forgetDesktops(): void {
 }
 
 export async function loadDesktops(): Promise<void> {
-  const list = (await personCall('/api/desktops', 'GET')) as readonly Desktop[];
+  const list = (await authenticatedCall('/api/desktops', 'GET')) as readonly Desktop[];
   byId.value = new Map(list.map((desktop) => [desktop.id, desktop]));
 }
 
 /** Starts a power action; how it goes on comes with the desktop's state. */
 export async function power(id: string, action: PowerAction): Promise<void> {
   const [verb, body] = action === 'force-stop' ? ['stop', { force: true }] : [action, {}];
-  const answer = await personCall(`/api/desktops/${encodeURIComponent(id)}/${verb}`, 'POST', body);
+  const answer = await authenticatedCall(`/api/desktops/${encodeURIComponent(id)}/${verb}`, 'POST', body);
   if (typeof answer === 'object' && answer !== null && 'id' in answer) {
     updateDesktop(answer as Desktop);
   }

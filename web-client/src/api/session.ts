@@ -12,7 +12,7 @@ function csrf(): string {
 }
 
 /** A call in the person's name; a session that has ended leads back to the login. */
-export async function personCall(path: string, method: 'GET' | 'POST' | 'PUT', body?: unknown): Promise<unknown> {
+export async function authenticatedCall(path: string, method: 'GET' | 'POST' | 'PUT', body?: unknown): Promise<unknown> {
   try {
     return await call(path, method === 'GET' ? { method } : { method, csrf: csrf(), body: body ?? {} });
   } catch (error) {
@@ -47,19 +47,19 @@ export async function logIn(name: string, password: string): Promise<void> {
 }
 
 export async function logOut(): Promise<void> {
-  await personCall('/api/logout', 'POST');
+  await authenticatedCall('/api/logout', 'POST');
   session.value = null;
 }
 
 export async function changePassword(old: string, fresh: string): Promise<void> {
-  await personCall('/api/password', 'POST', { old, new: fresh });
+  await authenticatedCall('/api/password', 'POST', { old, new: fresh });
 }
 
 /** Stores the changed fields. */
 export async function saveSettings(change: Partial<Settings>): Promise<void> {
   const current = session.peek();
   if (current) {
-    const stored = (await personCall('/api/settings', 'PUT', { ...current.settings, ...change })) as Settings;
+    const stored = (await authenticatedCall('/api/settings', 'PUT', { ...current.settings, ...change })) as Settings;
     const newest = session.peek();
     if (newest) {
       session.value = { ...newest, settings: stored };

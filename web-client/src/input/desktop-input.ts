@@ -1,23 +1,23 @@
 import type { Leds } from '../protocol/server-messages';
 import type { Input } from '../worker/messages';
 import { hasTouch } from '../support';
-import { Gate } from './gate';
+import { InputQueue } from './input-queue';
 import { Keyboard, platformOf } from './keyboard';
 import { LockKeys } from './lock-keys';
 import { MenuChord } from './menu-chord';
 import { pastes } from './paste-keys';
 import { Pointer } from './pointer';
 import { SoftKeyboard } from './soft-keyboard';
-import { type Point, Touch } from './touch';
-import { Typist } from './typist';
-import { Wheel } from './wheel';
+import { type Point, TouchGestures } from './touch-gestures';
+import { TextTyper } from './text-typer';
+import { WheelAccumulator } from './wheel-accumulator';
 
 /** Whether movements come as soon as they happen, and not at the page's frame rate (Pointer Events 3). */
 const RAW_MOVES = 'onpointerrawupdate' in window;
 
 export interface DesktopInputOptions {
   /** The focusable element that holds the picture. */
-  readonly stage: HTMLElement;
+  readonly viewport: HTMLElement;
   /** Receives the text of touch devices' keyboards. */
   readonly softField: HTMLTextAreaElement;
   readonly send: (input: Input) => void;
@@ -40,28 +40,28 @@ export class DesktopInput {
   readonly #options: DesktopInputOptions;
   readonly #keyboard: Keyboard;
   readonly #pointer: Pointer;
-  readonly #touch: Touch;
+  readonly #touch: TouchGestures;
   readonly #softKeyboard: SoftKeyboard;
   readonly #locks: LockKeys;
   readonly #chord = new MenuChord();
-  readonly #gate = new Gate();
-  #typist = new Typist([]);
+  readonly #queue = new InputQueue();
+  #textTyper = new TextTyper([]);
   readonly #abort = new AbortController();
 
   constructor(options: DesktopInputOptions) {
-    const { stage, softField, locate } = options;
-    this.#options = { ...options, send: (input) => this.#gate.run(() => options.send(input)) };
+    const { viewport, softField, locate } = options;
+    this.#options = { ...options, send: (input) => this.#queue.run(() => options.send(input)) };
     const { send } = this.#options;
     const platform = platformOf(navigator.userAgent);
     this.#locks = new LockKeys(platform);
     this.#keyboard = new Keyboard(platform, (code, down, timeStamp) =>
       send({ input: 'key', at: performance.timeOrigin + timeStamp, code, down }),
     );
-    this.#pointer = new Pointer({ send, locate, isLocked: () => document.pointerLockElement === stage });
+    this.#pointer = new Pointer({ send, locate, isLocked: () => document.pointerLockElement === viewport });
     this.#touch = this.#fingers();
     this.#softKeyboard = new SoftKeyboard({
       field: softField,
-      typist: () => this.#typist,
+      textTyper: () => this.#textTyper,
       send: (code, down) => this.#key(code, down),
       live: hasTouch(),
       onUntypeable: options.onUntypeable,
@@ -74,9 +74,9 @@ export class DesktopInput {
     this.#locks.report(leds);
   }
 
-  /** Text is typed by this typist from now on. */
-  setTypist(typist: Typist): void {
-    this.#typist = typist;
+  /** Text is typed by this textTyper from now on. */
+  setTextTyper(textTyper: TextTyper): void {
+    this.#textTyper = textTyper;
   }
 
   showSoftKeyboard(): void {
@@ -105,7 +105,7 @@ export class DesktopInput {
   }
 
   #forget(): void {
-    this.#gate.forget();
+    this.#queue.forget();
     this.#keyboard.forget();
     this.#pointer.forget();
     this.#touch.forget();
@@ -116,10 +116,10 @@ export class DesktopInput {
     this.#options.send({ input: 'key', at: now(), code, down });
   }
 
-  #fingers(): Touch {
+  #fingers(): TouchGestures {
     const { send, locate, magnify } = this.#options;
-    const wheel = new Wheel();
-    return new Touch({
+    const wheel = new WheelAccumulator();
+    return new TouchGestures({
       move: (x, y) => send({ input: 'pointerTo', at: now(), ...locate(x, y) }),
       button: (button, down) => send({ input: 'button', at: now(), button, down }),
       scroll: (dx, dy) => {
@@ -133,9 +133,9 @@ export class DesktopInput {
   }
 
   #listen(): void {
-    const { stage, softField } = this.#options;
+    const { viewport, softField } = this.#options;
     const { signal } = this.#abort;
-    for (const target of [stage, softField]) {
+    for (const target of [viewport, softField]) {
       target.addEventListener('keydown', (event) => this.#keyDown(event), { signal });
       target.addEventListener('keyup', (event) => this.#keyUp(event), { signal });
       target.addEventListener('blur', () => this.releaseAll(), { signal });
@@ -144,16 +144,16 @@ export class DesktopInput {
     const release = (): void => this.releaseAll();
     window.addEventListener('blur', release, { signal });
     document.addEventListener('visibilitychange', release, { signal });
-    this.#listenToPointers(stage, signal);
+    this.#listenToPointers(viewport, signal);
   }
 
-  #listenToPointers(stage: HTMLElement, signal: AbortSignal): void {
+  #listenToPointers(viewport: HTMLElement, signal: AbortSignal): void {
     const swallow = (event: Event): void => event.preventDefault();
     for (const type of ['pointerdown', 'pointermove', 'pointerup', 'pointercancel'] as const) {
-      stage.addEventListener(type, (event) => this.#pointerEvent(event), { signal });
+      viewport.addEventListener(type, (event) => this.#pointerEvent(event), { signal });
     }
     if (RAW_MOVES) {
-      stage.addEventListener(
+      viewport.addEventListener(
         'pointerrawupdate',
         (event) => {
           if (event instanceof PointerEvent && event.pointerType !== 'touch') {
@@ -163,7 +163,7 @@ export class DesktopInput {
         { signal },
       );
     }
-    stage.addEventListener(
+    viewport.addEventListener(
       'wheel',
       (event) => {
         event.preventDefault();
@@ -173,18 +173,18 @@ export class DesktopInput {
     );
     // Back and forward buttons would leave the page, the middle one would scroll it.
     for (const type of ['mousedown', 'mouseup', 'auxclick', 'contextmenu', 'dragstart']) {
-      stage.addEventListener(type, swallow, { signal });
+      viewport.addEventListener(type, swallow, { signal });
     }
   }
 
   #pointerEvent(event: PointerEvent): void {
-    const { stage } = this.#options;
+    const { viewport } = this.#options;
     if (event.type === 'pointerdown') {
       event.preventDefault();
       if (document.activeElement !== this.#options.softField) {
-        stage.focus({ preventScroll: true });
+        viewport.focus({ preventScroll: true });
       }
-      stage.setPointerCapture(event.pointerId);
+      viewport.setPointerCapture(event.pointerId);
     }
     if (event.pointerType !== 'touch') {
       if (RAW_MOVES && event.type === 'pointermove') {
@@ -224,7 +224,7 @@ export class DesktopInput {
     const { paste } = this.#options;
     if (pastes(event) && paste.mayHappen()) {
       // Not prevented: the browser tells what is pasted by an event of its own, which follows at once.
-      this.#gate.runAfter(paste.arrived(), (wanted) => {
+      this.#queue.runAfter(paste.arrived(), (wanted) => {
         if (wanted) {
           this.#keyboard.down(event);
         }
@@ -232,12 +232,12 @@ export class DesktopInput {
       return;
     }
     event.preventDefault();
-    this.#gate.run(() => this.#keyboard.down(event));
+    this.#queue.run(() => this.#keyboard.down(event));
   }
 
   #keyUp(event: KeyboardEvent): void {
     event.preventDefault();
-    this.#gate.run(() => this.#keyboard.up(event));
+    this.#queue.run(() => this.#keyboard.up(event));
     if (this.#chord.up(event)) {
       this.releaseAll();
       this.#options.onMenu();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Keyboard, type KeyEvent, type Platform, platformOf } from './keyboard';
+import { Keyboard, type KeyInput, type Platform, platformOf } from './keyboard';
 
 const CTRL = 29;
 const SHIFT = 42;
@@ -10,7 +10,7 @@ const A = 30;
 const C = 46;
 const Q = 16;
 
-function event(code: string, fields: Partial<KeyEvent> = {}): KeyEvent {
+function event(code: string, fields: Partial<KeyInput> = {}): KeyInput {
   return {
     code,
     key: '',

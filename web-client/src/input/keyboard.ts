@@ -4,7 +4,7 @@ import { keycode } from './keycodes';
 export type Platform = 'windows' | 'mac' | 'other';
 
 /** What of a `KeyboardEvent` counts here. */
-export interface KeyEvent {
+export interface KeyInput {
   readonly code: string;
   readonly key: string;
   readonly repeat: boolean;
@@ -44,7 +44,7 @@ export class Keyboard {
     this.#send = send;
   }
 
-  down(event: KeyEvent): void {
+  down(event: KeyInput): void {
     const name = nameOf(event);
     this.#settleControl(name === 'AltRight' ? event.timeStamp : null);
     if (event.repeat || this.#held.has(name)) {
@@ -64,7 +64,7 @@ export class Keyboard {
     }
   }
 
-  up(event: KeyEvent): void {
+  up(event: KeyInput): void {
     const name = nameOf(event);
     this.#settleControl(null);
     const code = this.#held.get(name);
@@ -95,7 +95,7 @@ export class Keyboard {
     this.#send(code, false, timeStamp);
   }
 
-  #isTapped(name: string, event: KeyEvent): boolean {
+  #isTapped(name: string, event: KeyInput): boolean {
     switch (this.#platform) {
       case 'windows':
         return TAPPED_ON_WINDOWS.has(name);
@@ -132,7 +132,7 @@ export class Keyboard {
   }
 
   /** A modifier that the guest holds and the browser does not: its release got lost on the way. */
-  #releaseLostModifiers(event: KeyEvent): void {
+  #releaseLostModifiers(event: KeyInput): void {
     const isDown: Readonly<Record<string, boolean>> = {
       Shift: event.shiftKey,
       Control: event.ctrlKey,
@@ -150,12 +150,12 @@ export class Keyboard {
 }
 
 /** A key's identity between its press and its release. */
-function nameOf({ code, key }: KeyEvent): string {
+function nameOf({ code, key }: KeyInput): string {
   return code !== '' && code !== 'Unidentified' ? code : `key:${key}`;
 }
 
 /** Which modifier the event's own key is; its flag may not count itself yet. */
-function modifierOf({ code }: KeyEvent): string {
+function modifierOf({ code }: KeyInput): string {
   return MODIFIERS.has(code) ? code.replace(/Left$|Right$/, '') : '';
 }
 

@@ -1,5 +1,5 @@
 import type { Input } from '../worker/messages';
-import { Wheel } from './wheel';
+import { WheelAccumulator } from './wheel-accumulator';
 
 /** Movements between two sends: 125 a second is what mice have long done, and what guests expect. */
 const MOVE_EVERY_MS = 8;
@@ -31,7 +31,7 @@ interface Move {
 /** Mouse and pen. The first movement after a rest goes at once, later ones at a steady rate. */
 export class Pointer {
   readonly #target: PointerTarget;
-  readonly #wheel = new Wheel();
+  readonly #wheel = new WheelAccumulator();
   #held = 0;
   #waiting: Move | null = null;
   #sentAt = -Infinity;

@@ -1,11 +1,11 @@
 import { KEY_BACKSPACE } from './keycodes';
-import type { Typist } from './typist';
+import type { TextTyper } from './text-typer';
 
 export interface SoftKeyboardOptions {
   /** Unseen; it has the focus while text is composed here. */
   readonly field: HTMLTextAreaElement;
   /** Types by the guest's layout. */
-  readonly typist: () => Typist;
+  readonly textTyper: () => TextTyper;
   readonly send: (code: number, down: boolean) => void;
   /** Whether a word is typed while it is still being composed, as keyboards on screens do with every word. */
   readonly live: boolean;
@@ -40,7 +40,7 @@ export class SoftKeyboard {
   #input(event: InputEvent): void {
     switch (event.inputType) {
       case 'insertCompositionText':
-        if (this.#options.live && this.#options.typist().canType(event.data ?? '')) {
+        if (this.#options.live && this.#options.textTyper().canType(event.data ?? '')) {
           this.#compose(event.data ?? '');
         }
         return;
@@ -71,9 +71,9 @@ export class SoftKeyboard {
   }
 
   #type(text: string): void {
-    const { typist, send, onUntypeable } = this.#options;
-    if (typist().canType(text)) {
-      typist().type(text, send);
+    const { textTyper, send, onUntypeable } = this.#options;
+    if (textTyper().canType(text)) {
+      textTyper().type(text, send);
     } else {
       onUntypeable(text);
     }

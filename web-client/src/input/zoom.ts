@@ -1,5 +1,5 @@
-import type { Placement } from './letterbox';
-import type { Point } from './touch';
+import type { Placement } from './placement';
+import type { Point } from './touch-gestures';
 
 /** How far the picture is magnified beyond fitting, and moved; lengths in CSS pixels. */
 export interface Zoom {

@@ -1,8 +1,8 @@
 import { power } from '../api/desktops';
 import type { Desktop, PowerAction } from '../api/types';
-import { confirm } from '../design/dialog';
-import type { MenuItem } from '../design/menu';
-import { notify } from '../design/notices';
+import { confirm } from '../ui/dialog';
+import type { MenuItem } from '../ui/menu';
+import { notify } from '../ui/notices';
 
 interface Confirmation {
   readonly title: string;

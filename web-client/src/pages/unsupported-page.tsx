@@ -1,8 +1,8 @@
-import { WindowArt } from '../design/window-art';
-import type { Lack } from '../support';
+import { WindowArt } from '../ui/window-art';
+import type { MissingFeature } from '../support';
 
 interface UnsupportedPageProps {
-  readonly lack: Lack;
+  readonly lack: MissingFeature;
   readonly onContinue: () => void;
 }
 

@@ -2,7 +2,7 @@ import * as client from '../protocol/client-messages';
 import { ProtocolError } from '../protocol/bytes';
 import { parseServerMessage, type ServerMessage } from '../protocol/server-messages';
 import type { Input } from './messages';
-import { Pace } from './pace';
+import { SendPacer } from './send-pacer';
 
 const PING_EVERY_MS = 2000;
 /** No bytes for this long after a ping: the path is dead, and TCP has not noticed. */
@@ -35,7 +35,7 @@ export class Connection {
   #pinger: ReturnType<typeof setInterval> | undefined;
   #over = false;
   readonly #answered = new Map<bigint, (arrived: boolean) => void>();
-  readonly #pace = new Pace(() => this.roundTrip());
+  readonly #pace = new SendPacer(() => this.roundTrip());
 
   constructor(url: string, hello: client.Hello, events: ConnectionEvents) {
     this.#events = events;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Downloads } from './downloads';
 import type { FromWorker } from './messages';
-import { testWire } from './test-wire';
-import type { Wire } from './wire';
+import { fakeTransferChannel } from './fake-transfer-channel';
+import type { TransferChannel } from './transfer-channel';
 
 const PIECE = 60 * 1024;
 
@@ -46,8 +46,8 @@ class Disk {
 function setUp() {
   const posted: FromWorker[] = [];
   const sent: string[] = [];
-  const wire: Wire = {
-    ...testWire().wire,
+  const channel: TransferChannel = {
+    ...fakeTransferChannel().channel,
     send: (message) => {
       const view = new DataView(message);
       const about = view.getUint32(1, true);
@@ -56,7 +56,7 @@ function setUp() {
     },
   };
   const downloads = new Downloads((message) => posted.push(message));
-  downloads.attach(wire);
+  downloads.attach(channel);
   const piece = (offer: number, size: number, last = false): void =>
     downloads.receive({ offer, last, failed: false, bytes: new Uint8Array(size).fill(7) });
   const last = (): FromWorker | undefined => posted.at(-1);

@@ -2,7 +2,7 @@ import * as client from '../protocol/client-messages';
 import type { FileOffer, FileChunk } from '../protocol/server-messages';
 import { type Sink, sinkInto } from './download-sink';
 import type { FromWorker } from './messages';
-import type { Wire } from './wire';
+import type { TransferChannel } from './transfer-channel';
 
 /** Told after so many bytes: half of what may be on the way, so that the guest never runs dry. */
 const TOLD_BYTES = 128 * 1024;
@@ -23,7 +23,7 @@ interface Download {
 /** Files that the guest sends to the person, each stored as it comes and told as stored. */
 export class Downloads {
   readonly #post: (message: FromWorker) => void;
-  #wire: Wire | null = null;
+  #channel: TransferChannel | null = null;
   #lastId = 0;
   /** By the server's number. */
   readonly #downloads = new Map<number, Download>();
@@ -32,13 +32,13 @@ export class Downloads {
     this.#post = post;
   }
 
-  attach(wire: Wire): void {
-    this.#wire = wire;
+  attach(channel: TransferChannel): void {
+    this.#channel = channel;
   }
 
   /** The connection is gone, and with it what was on the way. */
   detach(): void {
-    this.#wire = null;
+    this.#channel = null;
     for (const download of [...this.#downloads.values()]) {
       this.#fail(download, 'The connection was lost.');
     }
@@ -147,6 +147,6 @@ export class Downloads {
   }
 
   #send(message: ArrayBuffer): void {
-    this.#wire?.send(message);
+    this.#channel?.send(message);
   }
 }

@@ -2,7 +2,7 @@
 import type { MonitorConfig } from '../protocol/client-messages';
 import type { FromWorker, Question, StartRequest, ToWorker } from './messages';
 import { opusEncodable } from './microphone';
-import { Session } from './session';
+import { Session } from './connection-manager';
 import { Surface } from './surface';
 import { h264Available } from './video';
 import { loadZstd } from './zstd';
@@ -99,7 +99,7 @@ async function start(request: StartRequest): Promise<void> {
     session.connect();
   } catch (error) {
     const text = error instanceof Error ? error.message : 'The picture cannot be shown in this browser.';
-    post({ type: 'link', link: { state: 'ended', code: 'unsupported', text } });
+    post({ type: 'connection', connection: { state: 'closed', code: 'unsupported', text } });
   }
 }
 

@@ -70,16 +70,16 @@ export type Question =
   /** Whether this browser can encode what a microphone hears. */
   | { readonly about: 'microphone' };
 
-export type LostReason = 'network' | 'restarting';
+export type DisconnectReason = 'network' | 'restarting';
 
 /** How the connection to the desktop stands. Times in milliseconds since the epoch. */
-export type Link =
+export type ConnectionState =
   | { readonly state: 'connecting'; readonly since: number; readonly notice: string | null }
   | { readonly state: 'connected'; readonly watching: boolean }
-  | { readonly state: 'lost'; readonly reason: LostReason; readonly attempt: number; readonly retryAt: number | null }
-  | { readonly state: 'ended'; readonly code: EndCode; readonly text: string };
+  | { readonly state: 'reconnecting'; readonly reason: DisconnectReason; readonly attempt: number; readonly retryAt: number | null }
+  | { readonly state: 'closed'; readonly code: CloseReason; readonly text: string };
 
-export type EndCode =
+export type CloseReason =
   | 'login'
   | 'stopped'
   | 'replaced'
@@ -90,7 +90,7 @@ export type EndCode =
   | 'unsupported';
 
 export type FromWorker =
-  | { readonly type: 'link'; readonly link: Link }
+  | { readonly type: 'connection'; readonly connection: ConnectionState }
   | { readonly type: 'screen'; readonly width: number; readonly height: number }
   | { readonly type: 'screens'; readonly max: number; readonly screens: readonly ScreenRect[] }
   /** The canvas has a picture; live: of this connection. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Frame, Update, VideoUpdate } from '../protocol/frame';
-import { type Painting, Presenter } from './presenter';
-import type { PictureSink } from './video';
+import { type PaintTarget, Presenter } from './presenter';
+import type { DecodedFrameSink } from './video';
 
 const EVERYWHERE = { x: 0, y: 0, width: 8, height: 8 };
 
@@ -38,8 +38,8 @@ function setUp(): {
   readonly decode: (mark: number, found?: boolean) => void;
 } {
   const log: string[] = [];
-  const sinks = new Map<number, PictureSink>();
-  const surface: Painting = {
+  const sinks = new Map<number, DecodedFrameSink>();
+  const surface: PaintTarget = {
     width: 8,
     height: 8,
     resize: (width, height) => log.push(`resize ${width}x${height}`),

@@ -4,7 +4,7 @@ import type { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
 
 /** Where frames are painted. */
-export type Painting = Pick<Surface, 'width' | 'height' | 'resize' | 'copy' | 'putTiles' | 'drawVideo'>;
+export type PaintTarget = Pick<Surface, 'width' | 'height' | 'resize' | 'copy' | 'putTiles' | 'drawVideo'>;
 
 /** When a frame went through the client, by the worker's clock in milliseconds. */
 export interface Presented {
@@ -35,7 +35,7 @@ interface Pending {
  * painted now is shown at the very next refresh all the same.
  */
 export class Presenter {
-  readonly #surface: Painting;
+  readonly #surface: PaintTarget;
   readonly #video: Pick<VideoStreams, 'decode' | 'fail'>;
   readonly #unzstd: Unzstd;
   readonly #onPresented: (presented: Presented) => void;
@@ -46,12 +46,12 @@ export class Presenter {
   #closed = false;
 
   constructor(options: {
-    readonly surface: Painting;
+    readonly surface: PaintTarget;
     readonly video: Pick<VideoStreams, 'decode' | 'fail'>;
     readonly unzstd: Unzstd;
     readonly onPresented: (presented: Presented) => void;
     readonly onResize: (width: number, height: number) => void;
-    /** Painting failed: what arrived later cannot be painted either. */
+    /** PaintTarget failed: what arrived later cannot be painted either. */
     readonly onError: (error: unknown) => void;
   }) {
     this.#surface = options.surface;

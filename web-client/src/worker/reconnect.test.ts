@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Backoff, judgeClosed, judgeRefusal, judgeSocketClose } from './reconnect';
+import { Backoff, decideOnClosed, decideOnTicketError, decideOnSocketClose } from './reconnect';
 
 describe('back-off', () => {
   it('doubles, within its jitter, up to a ceiling', () => {
@@ -25,37 +25,37 @@ describe('back-off', () => {
 
 describe('what a lost connection means', () => {
   it('comes back after the network or the server went away', () => {
-    expect(judgeSocketClose(1006)).toMatchObject({ do: 'retry', reason: 'network' });
-    expect(judgeSocketClose(1001)).toMatchObject({ do: 'retry', reason: 'restarting' });
-    expect(judgeSocketClose(1012)).toMatchObject({ do: 'retry', reason: 'restarting' });
-    expect(judgeClosed('internal', 'Oops.')).toMatchObject({ do: 'retry' });
-    expect(judgeClosed('forbidden', 'You have been logged out.')).toMatchObject({ do: 'retry' });
+    expect(decideOnSocketClose(1006)).toMatchObject({ do: 'retry', reason: 'network' });
+    expect(decideOnSocketClose(1001)).toMatchObject({ do: 'retry', reason: 'restarting' });
+    expect(decideOnSocketClose(1012)).toMatchObject({ do: 'retry', reason: 'restarting' });
+    expect(decideOnClosed('internal', 'Oops.')).toMatchObject({ do: 'retry' });
+    expect(decideOnClosed('forbidden', 'You have been logged out.')).toMatchObject({ do: 'retry' });
   });
 
   it('ends where coming back by itself would be wrong', () => {
     for (const code of ['stopped', 'replaced', 'version']) {
-      expect(judgeClosed(code, 'So.')).toEqual({ do: 'end', code, text: 'So.' });
+      expect(decideOnClosed(code, 'So.')).toEqual({ do: 'end', code, text: 'So.' });
     }
   });
 });
 
 describe('what a refused ticket means', () => {
   it('leads to the login when the session has ended', () => {
-    expect(judgeRefusal(401, 'No.', null)).toMatchObject({ do: 'end', code: 'login' });
+    expect(decideOnTicketError(401, 'No.', null)).toMatchObject({ do: 'end', code: 'login' });
   });
 
   it('tells an unreachable server from one that is not ready', () => {
-    expect(judgeRefusal(null, '', null)).toMatchObject({ do: 'retry', reason: 'network' });
-    expect(judgeRefusal(503, '', null)).toMatchObject({ do: 'retry', reason: 'restarting' });
+    expect(decideOnTicketError(null, '', null)).toMatchObject({ do: 'retry', reason: 'network' });
+    expect(decideOnTicketError(503, '', null)).toMatchObject({ do: 'retry', reason: 'restarting' });
   });
 
   it('waits as long as it is told to', () => {
-    expect(judgeRefusal(429, '', 12)).toMatchObject({ do: 'retry', afterMs: 12_000 });
+    expect(decideOnTicketError(429, '', 12)).toMatchObject({ do: 'retry', afterMs: 12_000 });
   });
 
   it('ends for what is not there or not allowed', () => {
-    expect(judgeRefusal(404, 'No.', null)).toMatchObject({ do: 'end', code: 'not_found' });
-    expect(judgeRefusal(403, 'No.', null)).toMatchObject({ do: 'end', code: 'forbidden', text: 'No.' });
-    expect(judgeRefusal(409, 'Being reset.', null)).toMatchObject({ do: 'end', code: 'failed', text: 'Being reset.' });
+    expect(decideOnTicketError(404, 'No.', null)).toMatchObject({ do: 'end', code: 'not_found' });
+    expect(decideOnTicketError(403, 'No.', null)).toMatchObject({ do: 'end', code: 'forbidden', text: 'No.' });
+    expect(decideOnTicketError(409, 'Being reset.', null)).toMatchObject({ do: 'end', code: 'failed', text: 'Being reset.' });
   });
 });

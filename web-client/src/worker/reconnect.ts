@@ -1,4 +1,4 @@
-import type { EndCode, LostReason } from './messages';
+import type { CloseReason, DisconnectReason } from './messages';
 
 const FIRST_MS = 400;
 const LONGEST_MS = 15_000;
@@ -28,12 +28,12 @@ export class Backoff {
 }
 
 /** What to do about a connection that is gone. */
-export type Verdict =
-  | { readonly do: 'retry'; readonly reason: LostReason; readonly afterMs: number | null }
-  | { readonly do: 'end'; readonly code: EndCode; readonly text: string };
+export type ReconnectDecision =
+  | { readonly do: 'retry'; readonly reason: DisconnectReason; readonly afterMs: number | null }
+  | { readonly do: 'end'; readonly code: CloseReason; readonly text: string };
 
 /** Judges a Closed message. */
-export function judgeClosed(code: string, text: string): Verdict {
+export function decideOnClosed(code: string, text: string): ReconnectDecision {
   switch (code) {
     case 'stopped':
     case 'replaced':
@@ -47,7 +47,7 @@ export function judgeClosed(code: string, text: string): Verdict {
 }
 
 /** Judges the close code of a WebSocket that ended without a Closed message (RFC 6455, section 7.4). */
-export function judgeSocketClose(code: number): Verdict {
+export function decideOnSocketClose(code: number): ReconnectDecision {
   const GOING_AWAY = 1001;
   const SERVICE_RESTART = 1012;
   const TRY_AGAIN_LATER = 1013;
@@ -56,7 +56,7 @@ export function judgeSocketClose(code: number): Verdict {
 }
 
 /** Judges a refused ticket by its HTTP status; `null` when no answer came at all. */
-export function judgeRefusal(status: number | null, text: string, retryAfterS: number | null): Verdict {
+export function decideOnTicketError(status: number | null, text: string, retryAfterS: number | null): ReconnectDecision {
   switch (status) {
     case null:
       return { do: 'retry', reason: 'network', afterMs: null };

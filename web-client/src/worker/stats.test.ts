@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../protocol/frame';
 import type { Presented } from './presenter';
-import { spread, StatsKeeper } from './stats';
+import { spread, StatsCollector } from './stats';
 
 const AUDIO = { packets: 0, missing: 0, bufferMs: 0, underruns: 0 };
 const REST = { width: 8, height: 8, inFlight: 0, h264: 'decoding', videoOnly: false, unknownMessages: 0, audio: AUDIO } as const;
@@ -25,12 +25,12 @@ function answered(inputSeq: number, receivedAt: number, paintedAt: number): Pres
 
 describe('statistics', () => {
   it('splits an input’s way into stages that add up to the whole', () => {
-    const keeper = new StatsKeeper();
-    keeper.roundTrip(6);
-    keeper.roundTrip(10);
-    keeper.input(5, 1000);
-    keeper.presented(answered(5, 1016, 1020));
-    const [sample] = keeper.snapshot(1021, REST).samples;
+    const collector = new StatsCollector();
+    collector.roundTrip(6);
+    collector.roundTrip(10);
+    collector.input(5, 1000);
+    collector.presented(answered(5, 1016, 1020));
+    const [sample] = collector.snapshot(1021, REST).samples;
     expect(sample).toEqual({
       seq: 5,
       inputToGuest: 1,
@@ -43,40 +43,40 @@ describe('statistics', () => {
   });
 
   it('takes no longer for the way back than there was, whatever the pings took', () => {
-    const keeper = new StatsKeeper();
-    keeper.roundTrip(900);
-    keeper.input(5, 1000);
-    keeper.presented(answered(5, 1016, 1020));
-    expect(keeper.snapshot(1021, REST).samples[0]).toMatchObject({ toServer: 0, sentToPresented: 14, total: 20 });
+    const collector = new StatsCollector();
+    collector.roundTrip(900);
+    collector.input(5, 1000);
+    collector.presented(answered(5, 1016, 1020));
+    expect(collector.snapshot(1021, REST).samples[0]).toMatchObject({ toServer: 0, sentToPresented: 14, total: 20 });
   });
 
   it('counts an input once, by the first frame that answers it', () => {
-    const keeper = new StatsKeeper();
-    keeper.input(1, 1000);
-    keeper.presented(answered(1, 1010, 1011));
-    keeper.presented(answered(1, 1500, 1501));
-    keeper.presented(answered(0, 1600, 1601));
-    expect(keeper.snapshot(1700, REST).samples).toHaveLength(1);
+    const collector = new StatsCollector();
+    collector.input(1, 1000);
+    collector.presented(answered(1, 1010, 1011));
+    collector.presented(answered(1, 1500, 1501));
+    collector.presented(answered(0, 1600, 1601));
+    expect(collector.snapshot(1700, REST).samples).toHaveLength(1);
   });
 
   it('keeps what a comparison said until something is painted', () => {
-    const keeper = new StatsKeeper();
-    keeper.presented(answered(0, 1000, 1001));
-    expect(keeper.snapshot(1002, REST).hashCheck).toBeNull();
-    keeper.compared(null);
-    expect(keeper.snapshot(1002, REST).hashCheck).toBe('same');
-    keeper.compared({ x: 64, y: 0, tiles: 2 });
-    expect(keeper.snapshot(1002, REST).hashCheck).toEqual({ x: 64, y: 0, tiles: 2 });
-    keeper.presented(answered(0, 1003, 1004));
-    expect(keeper.snapshot(1005, REST).hashCheck).toBeNull();
+    const collector = new StatsCollector();
+    collector.presented(answered(0, 1000, 1001));
+    expect(collector.snapshot(1002, REST).hashCheck).toBeNull();
+    collector.compared(null);
+    expect(collector.snapshot(1002, REST).hashCheck).toBe('same');
+    collector.compared({ x: 64, y: 0, tiles: 2 });
+    expect(collector.snapshot(1002, REST).hashCheck).toEqual({ x: 64, y: 0, tiles: 2 });
+    collector.presented(answered(0, 1003, 1004));
+    expect(collector.snapshot(1005, REST).hashCheck).toBeNull();
   });
 
   it('forgets frames and bytes after five seconds, and sums only the connection', () => {
-    const keeper = new StatsKeeper();
-    keeper.message(1000, 5000);
-    keeper.presented(answered(0, 1000, 1001));
-    expect(keeper.snapshot(2000, REST)).toMatchObject({ bytesPerSecond: 1000, framesPerSecond: 0.2, videoShare: 0.75 });
-    expect(keeper.snapshot(9000, REST)).toMatchObject({
+    const collector = new StatsCollector();
+    collector.message(1000, 5000);
+    collector.presented(answered(0, 1000, 1001));
+    expect(collector.snapshot(2000, REST)).toMatchObject({ bytesPerSecond: 1000, framesPerSecond: 0.2, videoShare: 0.75 });
+    expect(collector.snapshot(9000, REST)).toMatchObject({
       bytesPerSecond: 0,
       framesPerSecond: 0,
       bytesReceived: 5000,

@@ -34,7 +34,7 @@ export function spread(values: readonly number[]): Spread | null {
  * socket. The way back is taken as half of the quickest of the last round trips, and the way there
  * is what remains of the total, so a slow upward path shows up in `toServer`.
  */
-export class StatsKeeper {
+export class StatsCollector {
   #frames: FrameRecord[] = [];
   #received: { readonly at: number; readonly bytes: number }[] = [];
   readonly #samples: { readonly at: number; readonly sample: LatencySample }[] = [];

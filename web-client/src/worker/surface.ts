@@ -2,8 +2,8 @@ import type { Rect } from '../protocol/bytes';
 import type { CopyUpdate } from '../protocol/frame';
 import { hashTiles, type TileHashes } from '../protocol/tile-hashes';
 import { type Pixels, decodeTiles } from '../protocol/tiles';
-import { Shadow } from './shadow';
-import { area, partsOf } from './video-parts';
+import { FramebufferMirror } from './framebuffer-mirror';
+import { area, cropsFor } from './video-crops';
 
 /**
  * The canvas on the page. Nothing shows before the task that painted ends, so a frame's updates
@@ -15,7 +15,7 @@ export class Surface {
   readonly #onGpu = gpuDraws();
   /** The pixels in memory: what is put on the canvas is put here first. */
   #image: ImageData;
-  #shadow: Shadow;
+  #shadow: FramebufferMirror;
   #blank = true;
 
   /** `onLost` hears when the canvas has lost its picture, as it does when a GPU restarts. */
@@ -29,7 +29,7 @@ export class Surface {
     this.#context.imageSmoothingEnabled = false;
     canvas.addEventListener('contextrestored', onLost);
     this.#image = new ImageData(1, 1);
-    this.#shadow = new Shadow(view(this.#image));
+    this.#shadow = new FramebufferMirror(view(this.#image));
   }
 
   get width(): number {
@@ -52,7 +52,7 @@ export class Surface {
     this.#canvas.height = height;
     this.#context.imageSmoothingEnabled = false;
     this.#image = new ImageData(width, height);
-    this.#shadow = new Shadow(view(this.#image));
+    this.#shadow = new FramebufferMirror(view(this.#image));
     this.#shadow.outdate({ x: 0, y: 0, width, height });
   }
 
@@ -90,7 +90,7 @@ export class Surface {
   /** Draws what `rects` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
   drawVideo(picture: VideoFrame, region: Rect, rects: readonly Rect[]): number {
     this.#blank = false;
-    const parts = this.#onGpu ? [{ cut: region, keep: rects }] : partsOf(region, rects);
+    const parts = this.#onGpu ? [{ cut: region, keep: rects }] : cropsFor(region, rects);
     for (const { cut, keep } of parts) {
       this.#context.save();
       this.#context.beginPath();

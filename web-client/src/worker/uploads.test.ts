@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { testWire } from './test-wire';
+import { fakeTransferChannel } from './fake-transfer-channel';
 import { Uploads } from './uploads';
 
 const START = 0x91;
@@ -8,13 +8,13 @@ const CANCEL = 0x93;
 const CREDIT = 256 * 1024;
 
 function setUp() {
-  const { wire, sent, posted, post } = testWire();
+  const { channel, sent, posted, post } = fakeTransferChannel();
   const uploads = new Uploads(post);
   const of = (type: number): Uint8Array[] => sent.filter((message) => message[0] === type);
   const bytesSent = (): number => of(DATA).reduce((sum, message) => sum + message.length - 5, 0);
   const status = (transfer: number, state: 'accepted' | 'progress' | 'done' | 'failed', received: number, text = ''): void =>
     uploads.status({ transfer, state, received, text });
-  return { uploads, wire, posted, of, bytesSent, status };
+  return { uploads, channel, posted, of, bytesSent, status };
 }
 
 function file(size: number, name = 'a.bin'): File {
@@ -36,8 +36,8 @@ async function settled(): Promise<void> {
 
 describe('files for the guest', () => {
   it('are sent within the credit, and on as the guest takes them', async () => {
-    const { uploads, wire, posted, of, bytesSent, status } = setUp();
-    uploads.attach(wire);
+    const { uploads, channel, posted, of, bytesSent, status } = setUp();
+    uploads.attach(channel);
     uploads.send(1, file(CREDIT * 2));
     await until(() => bytesSent() > CREDIT - 60 * 1024);
     await settled();
@@ -50,8 +50,8 @@ describe('files for the guest', () => {
   });
 
   it('are a few at a time', async () => {
-    const { uploads, wire, of, status } = setUp();
-    uploads.attach(wire);
+    const { uploads, channel, of, status } = setUp();
+    uploads.attach(channel);
     for (let id = 1; id <= 5; id += 1) {
       uploads.send(id, file(0));
     }
@@ -62,8 +62,8 @@ describe('files for the guest', () => {
   });
 
   it('stop when they are cancelled or refused', async () => {
-    const { uploads, wire, posted, of, bytesSent, status } = setUp();
-    uploads.attach(wire);
+    const { uploads, channel, posted, of, bytesSent, status } = setUp();
+    uploads.attach(channel);
     uploads.send(1, file(CREDIT * 2));
     uploads.send(2, file(CREDIT * 2));
     await until(() => bytesSent() > CREDIT);
@@ -78,8 +78,8 @@ describe('files for the guest', () => {
   });
 
   it('fail with the connection, also those that wait', () => {
-    const { uploads, wire, posted } = setUp();
-    uploads.attach(wire);
+    const { uploads, channel, posted } = setUp();
+    uploads.attach(channel);
     for (let id = 1; id <= 4; id += 1) {
       uploads.send(id, file(10));
     }
@@ -90,8 +90,8 @@ describe('files for the guest', () => {
   });
 
   it('fail when they cannot be read', async () => {
-    const { uploads, wire, posted, of } = setUp();
-    uploads.attach(wire);
+    const { uploads, channel, posted, of } = setUp();
+    uploads.attach(channel);
     const gone = file(10);
     gone.slice = () => ({ arrayBuffer: () => Promise.reject(new Error('gone')) }) as unknown as Blob;
     uploads.send(1, gone);

@@ -1,7 +1,7 @@
 import * as client from '../protocol/client-messages';
 import type { FileStatus } from '../protocol/server-messages';
 import type { FromWorker } from './messages';
-import type { Wire } from './wire';
+import type { TransferChannel } from './transfer-channel';
 
 /** Bytes that may be on the way and not yet told as received. */
 const CREDIT = 256 * 1024;
@@ -22,7 +22,7 @@ interface Upload {
 /** The person's files on their way into the guest: a few at a time, each within its credit. */
 export class Uploads {
   readonly #post: (message: FromWorker) => void;
-  #wire: Wire | null = null;
+  #channel: TransferChannel | null = null;
   #waiting: Upload[] = [];
   readonly #active = new Map<number, Upload>();
 
@@ -30,13 +30,13 @@ export class Uploads {
     this.#post = post;
   }
 
-  attach(wire: Wire): void {
-    this.#wire = wire;
+  attach(channel: TransferChannel): void {
+    this.#channel = channel;
   }
 
   /** The connection is gone, and with it what was on the way. */
   detach(): void {
-    this.#wire = null;
+    this.#channel = null;
     const lost = [...this.#active.values(), ...this.#waiting];
     this.#waiting = [];
     for (const upload of lost) {
@@ -54,7 +54,7 @@ export class Uploads {
     this.#waiting = this.#waiting.filter((upload) => upload.id !== id);
     const upload = this.#active.get(id);
     if (upload !== undefined) {
-      this.#wire?.send(client.fileCancel(id));
+      this.#channel?.send(client.fileCancel(id));
       this.#end(upload);
     }
   }
@@ -78,39 +78,39 @@ export class Uploads {
   }
 
   #startNext(): void {
-    const wire = this.#wire;
+    const channel = this.#channel;
     while (this.#active.size < SIDE_BY_SIDE) {
       const upload = this.#waiting.shift();
       if (upload === undefined) {
         return;
       }
-      if (wire === null) {
+      if (channel === null) {
         this.#finish(upload, 'There is no connection to the desktop.');
         continue;
       }
       this.#active.set(upload.id, upload);
-      void this.#pump(upload, wire).catch(() => {
-        wire.send(client.fileCancel(upload.id));
+      void this.#pump(upload, channel).catch(() => {
+        channel.send(client.fileCancel(upload.id));
         this.#finish(upload, 'The file could not be read here; it was moved or changed meanwhile.');
       });
     }
   }
 
-  async #pump(upload: Upload, wire: Wire): Promise<void> {
+  async #pump(upload: Upload, channel: TransferChannel): Promise<void> {
     const { id, file } = upload;
-    wire.send(client.fileStart(id, file.size, file.name));
+    channel.send(client.fileStart(id, file.size, file.name));
     for (let at = 0; at < file.size && !upload.over; at += BLOCK) {
       const block = new Uint8Array(await file.slice(at, at + BLOCK).arrayBuffer());
       for (let from = 0; from < block.length; ) {
-        if (!(await wire.clear())) {
+        if (!(await channel.clear())) {
           return;
         }
-        const piece = block.subarray(from, from + wire.piece());
+        const piece = block.subarray(from, from + channel.piece());
         from += piece.length;
         if (!(await credit(upload, at + from))) {
           return;
         }
-        wire.sendPiece(client.fileData(id, piece));
+        channel.sendPiece(client.fileData(id, piece));
       }
     }
   }

@@ -2,7 +2,7 @@ import type { VideoUpdate } from '../protocol/frame';
 import { codecString } from '../protocol/h264';
 
 /** Gets the decoded picture, which it must close, or `null` when there will be none. */
-export type PictureSink = (picture: VideoFrame | null) => void;
+export type DecodedFrameSink = (picture: VideoFrame | null) => void;
 
 /** A nominal duration: Firefox gives up on decoders whose chunks have none. */
 const FRAME_US = 16_667;
@@ -46,7 +46,7 @@ export class VideoStreams {
   }
 
   /** Starts decoding; pictures of one stream arrive in the order of the calls. */
-  decode(update: VideoUpdate, sink: PictureSink): void {
+  decode(update: VideoUpdate, sink: DecodedFrameSink): void {
     if (this.#failed) {
       sink(null);
       return;
@@ -107,7 +107,7 @@ class StreamDecoder {
   readonly #decoder: VideoDecoder;
   readonly #acceleration: HardwareAcceleration;
   readonly #fail: () => void;
-  readonly #awaited = new Map<number, PictureSink>();
+  readonly #awaited = new Map<number, DecodedFrameSink>();
   #configured = '';
   #next = 0;
   #lastUsed = 0;
@@ -123,7 +123,7 @@ class StreamDecoder {
     return this.#lastUsed;
   }
 
-  decode({ key, region, accessUnit }: VideoUpdate, sink: PictureSink): void {
+  decode({ key, region, accessUnit }: VideoUpdate, sink: DecodedFrameSink): void {
     this.#lastUsed = performance.now();
     const timestamp = this.#next;
     this.#next += FRAME_US;

@@ -1,20 +1,20 @@
 import * as client from '../protocol/client-messages';
 import type { ServerMessage } from '../protocol/server-messages';
 import { compareHashes } from '../protocol/tile-hashes';
-import type { ClipboardExchange } from './clipboard';
+import type { ClipboardChannel } from './clipboard-channel';
 import { Connection } from './connection';
 import type { Downloads } from './downloads';
 import type { FromWorker, Input, Stats } from './messages';
 import { Presenter, type Presented } from './presenter';
 import type { Speaker } from './speaker';
-import { StatsKeeper } from './stats';
+import { StatsCollector } from './stats';
 import type { Surface } from './surface';
 import type { Uploads } from './uploads';
 import { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
 
 /** What is wanted of sound. */
-export interface SoundWish {
+export interface AudioSettings {
   readonly listen: boolean;
   readonly speak: boolean;
 }
@@ -29,8 +29,8 @@ export interface ViewerOptions {
   readonly verify: boolean;
   readonly screen: number;
   readonly speaker: Speaker;
-  readonly sound: SoundWish;
-  readonly clipboard: ClipboardExchange;
+  readonly sound: AudioSettings;
+  readonly clipboard: ClipboardChannel;
   readonly uploads: Uploads;
   readonly downloads: Downloads;
   readonly post: (message: FromWorker) => void;
@@ -48,11 +48,11 @@ export class Viewer {
   readonly #connection: Connection;
   readonly #video: VideoStreams;
   readonly #presenter: Presenter;
-  readonly #stats = new StatsKeeper();
+  readonly #stats = new StatsCollector();
   #videoFailed = false;
   #videoOnly: boolean;
   #verify: boolean;
-  #sound: SoundWish;
+  #sound: AudioSettings;
   #unknownMessages = 0;
   #painted = false;
 
@@ -112,7 +112,7 @@ export class Viewer {
     this.#connection.send(client.layoutRequest(this.#options.screen, wanted));
   }
 
-  setSound(sound: SoundWish): void {
+  setSound(sound: AudioSettings): void {
     this.#sound = sound;
     this.#connection.send(client.sound(sound.listen, sound.speak));
   }

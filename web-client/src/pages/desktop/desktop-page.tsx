@@ -3,17 +3,17 @@ import { findDesktop } from '../../api/desktops';
 import { followDesktops } from '../../api/events';
 import { saveSettings, settings } from '../../api/session';
 import type { PowerAction, Session } from '../../api/types';
-import { notify } from '../../design/notices';
+import { notify } from '../../ui/notices';
 import { MENU_CHORD } from '../../input/menu-chord';
-import { useTitle } from '../../design/title';
+import { useTitle } from '../../ui/title';
 import { hasTouch } from '../../support';
-import type { Link } from '../../worker/messages';
+import type { ConnectionState } from '../../worker/messages';
 import { ClipboardDialog } from './clipboard/clipboard-dialog';
-import { Desk } from './desk';
+import { DesktopSession } from './desktop-session';
 import { DropHint, TransferTray } from './files/transfer-tray';
 import { SessionMenu } from './menu/session-menu';
-import { offerProbe } from './probe';
-import { screenName, shownScreen } from './screens/which-screen';
+import { installProbe } from './probe';
+import { screenName, shownScreen } from './screens/screen-number';
 import { Statistics } from './statistics';
 import { StatusPane } from './status-pane';
 import './desktop.css';
@@ -27,30 +27,30 @@ interface DesktopPageProps {
 
 /** The desktop itself. */
 export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly }: DesktopPageProps) {
-  const stage = useRef<HTMLDivElement>(null);
+  const viewport = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const cursor = useRef<HTMLImageElement>(null);
   const softField = useRef<HTMLTextAreaElement>(null);
-  const [desk, setDesk] = useState<Desk | null>(null);
+  const [desktopSession, setDesktopSession] = useState<DesktopSession | null>(null);
   const [videoOnly, setVideoOnly] = useState(initialVideoOnly);
   const [clipboardOpen, setClipboardOpen] = useState(false);
   const restarting = useRef(false);
 
   useEffect(() => followDesktops(() => undefined), []);
   useEffect(() => {
-    if (stage.current === null || canvas.current === null || cursor.current === null || softField.current === null) {
+    if (viewport.current === null || canvas.current === null || cursor.current === null || softField.current === null) {
       return undefined;
     }
     const watch = new URLSearchParams(location.search).get('watch') === '1';
     const screen = shownScreen();
-    const created = new Desk(
-      { stage: stage.current, canvas: canvas.current, cursor: cursor.current, softField: softField.current },
+    const created = new DesktopSession(
+      { viewport: viewport.current, canvas: canvas.current, cursor: cursor.current, softField: softField.current },
       { desktopId: id, csrf, mode: watch ? 'watch' : 'interact', videoOnly: initialVideoOnly, screen },
     );
-    setDesk(created);
-    const withdrawProbe = offerProbe(created.link);
+    setDesktopSession(created);
+    const removeProbe = installProbe(created.worker);
     return () => {
-      withdrawProbe();
+      removeProbe();
       created.dispose();
     };
   }, []);
@@ -58,24 +58,24 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   // A dialog lets go of the focus only when it is gone.
   useEffect(() => {
     if (!clipboardOpen) {
-      desk?.focus();
+      desktopSession?.focus();
     }
   }, [clipboardOpen]);
 
   const overlay = settings.value?.overlay === true;
-  useEffect(() => desk?.link.watchStats(overlay), [desk, overlay]);
+  useEffect(() => desktopSession?.worker.watchStats(overlay), [desktopSession, overlay]);
 
-  const painted = desk?.link.painted.value === true;
-  const live = desk?.link.live.value === true;
-  const link: Link = desk?.link.link.value ?? { state: 'connecting', since: Date.now(), notice: null };
-  useReactions(link, desk, restarting);
+  const painted = desktopSession?.worker.painted.value === true;
+  const live = desktopSession?.worker.live.value === true;
+  const connection: ConnectionState = desktopSession?.worker.connection.value ?? { state: 'connecting', since: Date.now(), notice: null };
+  useReactions(connection, desktopSession, restarting);
   const desktop = findDesktop(id);
   const name = desktop?.name ?? 'your desktop';
   useTitle(shownScreen() === 0 ? name : `${name}, ${screenName(shownScreen())}`);
 
   const changeVideoOnly = (on: boolean): void => {
     setVideoOnly(on);
-    desk?.link.setVideoOnly(on);
+    desktopSession?.worker.setVideoOnly(on);
     saveSettings({ video_only: on }).catch(() => notify('The setting could not be stored.'));
   };
   const onPower = (action: PowerAction): void => {
@@ -83,8 +83,8 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   };
 
   return (
-    <main class={live ? 'desk is-live' : 'desk'}>
-      <div class="stage" ref={stage} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_CHORD} opens the menu.`}>
+    <main class={live ? 'desktop-view is-live' : 'desktop-view'}>
+      <div class="viewport" ref={viewport} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_CHORD} opens the menu.`}>
         <canvas class={painted ? 'screen is-painted' : 'screen'} ref={canvas} />
         <img class="guest-cursor" ref={cursor} alt="" hidden />
       </div>
@@ -98,67 +98,67 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
         autocorrect="off"
         spellcheck={false}
       />
-      {desk !== null && (
+      {desktopSession !== null && (
         <>
           <SessionMenu
-            desk={desk}
+            desktopSession={desktopSession}
             desktop={desktop}
-            watching={link.state === 'connected' && link.watching}
+            watching={connection.state === 'connected' && connection.watching}
             videoOnly={videoOnly}
             onVideoOnly={changeVideoOnly}
             onPower={onPower}
             onClipboard={() => {
-              desk.closeMenu();
+              desktopSession.closeMenu();
               setClipboardOpen(true);
             }}
           />
-          <TransferTray files={desk.files} downloads={desk.downloads} />
-          {desk.drop.hovering.value && <DropHint name={name} />}
-          {clipboardOpen && <ClipboardDialog clipboard={desk.clipboard} onClose={() => setClipboardOpen(false)} />}
+          <TransferTray files={desktopSession.files} downloads={desktopSession.downloads} />
+          {desktopSession.drop.hovering.value && <DropHint name={name} />}
+          {clipboardOpen && <ClipboardDialog clipboard={desktopSession.clipboard} onClose={() => setClipboardOpen(false)} />}
         </>
       )}
-      {overlay && link.state === 'connected' && <Statistics stats={desk?.link.stats.value ?? null} />}
+      {overlay && connection.state === 'connected' && <Statistics stats={desktopSession?.worker.stats.value ?? null} />}
       {!live && (
-        <StatusPane link={link} name={name} onReconnect={() => desk?.link.reconnect()} />
+        <StatusPane connection={connection} name={name} onReconnect={() => desktopSession?.worker.reconnect()} />
       )}
       <p class="visually-hidden" role="status" aria-live="polite">
-        {announcement(link, name)}
+        {announcement(connection, name)}
       </p>
     </main>
   );
 }
 
 /** What follows from a change of the connection, besides what is shown. */
-function useReactions(link: Link, desk: Desk | null, restarting: { current: boolean }): void {
+function useReactions(connection: ConnectionState, desktopSession: DesktopSession | null, restarting: { current: boolean }): void {
   useEffect(() => {
-    if (link.state === 'connected') {
+    if (connection.state === 'connected') {
       restarting.current = false;
       if (document.activeElement === document.body) {
-        desk?.focus();
+        desktopSession?.focus();
       }
-      if (!link.watching && !hinted) {
+      if (!connection.watching && !hinted) {
         hinted = true;
         notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_CHORD} opens the menu.`);
       }
-    } else if (link.state === 'ended' && link.code === 'stopped' && restarting.current) {
+    } else if (connection.state === 'closed' && connection.code === 'stopped' && restarting.current) {
       restarting.current = false;
-      desk?.link.reconnect();
+      desktopSession?.worker.reconnect();
     }
-  }, [link, desk]);
+  }, [connection, desktopSession]);
 }
 
 /** The hint at the menu is for the first desktop of a visit. */
 let hinted = false;
 
-function announcement(link: Link, name: string): string {
-  switch (link.state) {
+function announcement(connection: ConnectionState, name: string): string {
+  switch (connection.state) {
     case 'connecting':
-      return link.notice ?? `Opening ${name}`;
+      return connection.notice ?? `Opening ${name}`;
     case 'connected':
-      return link.watching ? `Watching ${name}` : `Connected to ${name}`;
-    case 'lost':
-      return link.reason === 'network' ? 'The network is lost. Reconnecting.' : 'The server is restarting. Reconnecting.';
-    case 'ended':
-      return link.text;
+      return connection.watching ? `Watching ${name}` : `Connected to ${name}`;
+    case 'reconnecting':
+      return connection.reason === 'network' ? 'The network is lost. Reconnecting.' : 'The server is restarting. Reconnecting.';
+    case 'closed':
+      return connection.text;
   }
 }

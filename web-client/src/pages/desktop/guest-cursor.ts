@@ -1,10 +1,10 @@
-import type { Placement } from '../../input/letterbox';
+import type { Placement } from '../../input/placement';
 import type { CursorShape } from '../../protocol/server-messages';
 import type { Input } from '../../worker/messages';
 
 /** Browsers ignore larger pictures for a cursor; in CSS pixels. */
 const LARGEST = 128;
-/** Positions on the wire are fractions of this. */
+/** Positions on the channel are fractions of this. */
 const FULL = 65535;
 
 /**
@@ -13,7 +13,7 @@ const FULL = 65535;
  * else's hand while watching), an image takes the place that the guest reports.
  */
 export class GuestCursor {
-  readonly #stage: HTMLElement;
+  readonly #viewport: HTMLElement;
   readonly #image: HTMLImageElement;
   readonly #bitmap = document.createElement('canvas');
   #shape: CursorShape | null = null;
@@ -21,8 +21,8 @@ export class GuestCursor {
   #at = { x: 0, y: 0 };
   #drawn = false;
 
-  constructor(stage: HTMLElement, image: HTMLImageElement) {
-    this.#stage = stage;
+  constructor(viewport: HTMLElement, image: HTMLImageElement) {
+    this.#viewport = viewport;
     this.#image = image;
   }
 
@@ -70,7 +70,7 @@ export class GuestCursor {
   /** Back to the browser's arrow, while no guest is at the other end. */
   reset(): void {
     this.#shape = null;
-    this.#stage.style.cursor = '';
+    this.#viewport.style.cursor = '';
     this.#image.hidden = true;
   }
 
@@ -82,7 +82,7 @@ export class GuestCursor {
     const hidden = this.isHidden;
     this.#image.hidden = hidden || !this.#drawn;
     if (hidden) {
-      this.#stage.style.cursor = 'none';
+      this.#viewport.style.cursor = 'none';
       return;
     }
     const ratio = window.devicePixelRatio;
@@ -91,7 +91,7 @@ export class GuestCursor {
     const url = this.#render(shape, scale);
     const x = Math.floor((shape.hotX * scale) / ratio);
     const y = Math.floor((shape.hotY * scale) / ratio);
-    const style = this.#stage.style;
+    const style = this.#viewport.style;
     style.cursor = `url("${url}") ${x} ${y}, default`;
     if (ratio !== 1) {
       // A browser that does not know this form leaves the line above in force.

@@ -1,10 +1,10 @@
 import type { Rect } from '../../protocol/bytes';
 import type { Stats } from '../../worker/messages';
-import type { DesktopLink } from './desktop-link';
+import type { WorkerClient } from './worker-client';
 
 /** What `?probe=1` offers to tests and benchmarks: to look, and nothing else. */
 interface Probe {
-  /** How the connection stands: the `state` of `Link`. */
+  /** How the connection stands: the `state` of `ConnectionState`. */
   readonly state: () => string;
   /** `null` while there is no connection. */
   readonly stats: () => Promise<Stats | null>;
@@ -21,16 +21,16 @@ declare global {
 }
 
 /** Offers the probe where the address asks for it; returns what takes it away. */
-export function offerProbe(link: DesktopLink): () => void {
+export function installProbe(worker: WorkerClient): () => void {
   if (new URLSearchParams(location.search).get('probe') !== '1') {
     return () => undefined;
   }
   const rect = (x: number, y: number, width: number, height: number): Rect => ({ x, y, width, height });
   window.orielTest = {
-    state: () => link.link.peek().state,
-    stats: async () => (await link.ask({ about: 'stats' })) as Stats | null,
-    hash: async (...at) => (await link.ask({ about: 'hash', rect: rect(...at) })) as string | null,
-    pixels: async (...at) => (await link.ask({ about: 'pixels', rect: rect(...at) })) as Uint8ClampedArray | null,
+    state: () => worker.connection.peek().state,
+    stats: async () => (await worker.ask({ about: 'stats' })) as Stats | null,
+    hash: async (...at) => (await worker.ask({ about: 'hash', rect: rect(...at) })) as string | null,
+    pixels: async (...at) => (await worker.ask({ about: 'pixels', rect: rect(...at) })) as Uint8ClampedArray | null,
   };
   return () => {
     delete window.orielTest;

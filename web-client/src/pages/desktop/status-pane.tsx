@@ -1,13 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import { session } from '../../api/session';
 import type { DesktopState } from '../../api/types';
-import { WindowArt } from '../../design/window-art';
+import { WindowArt } from '../../ui/window-art';
 import { navigate } from '../../router';
-import type { EndCode, Link } from '../../worker/messages';
+import type { CloseReason, ConnectionState } from '../../worker/messages';
 import { duration } from './duration';
 
 interface StatusPaneProps {
-  readonly link: Link;
+  readonly connection: ConnectionState;
   readonly name: string;
   readonly onReconnect: () => void;
 }
@@ -23,24 +23,24 @@ function useClock(): number {
 }
 
 /** What the person sees while there is no connection, over the last picture if there was one. */
-export function StatusPane({ link, name, onReconnect }: StatusPaneProps) {
+export function StatusPane({ connection, name, onReconnect }: StatusPaneProps) {
   const now = useClock();
   return (
     <section class="pane" aria-label="Connection">
-      <WindowArt state={ART[link.state]} />
-      {link.state === 'connected' && <Dark name={name} now={now} />}
-      {link.state === 'connecting' && <Connecting link={link} name={name} now={now} />}
-      {link.state === 'lost' && <Lost link={link} now={now} onReconnect={onReconnect} />}
-      {link.state === 'ended' && <Ended link={link} onReconnect={onReconnect} />}
+      <WindowArt state={ART[connection.state]} />
+      {connection.state === 'connected' && <Dark name={name} now={now} />}
+      {connection.state === 'connecting' && <Connecting connection={connection} name={name} now={now} />}
+      {connection.state === 'reconnecting' && <Reconnecting connection={connection} now={now} onReconnect={onReconnect} />}
+      {connection.state === 'closed' && <Closed connection={connection} onReconnect={onReconnect} />}
     </section>
   );
 }
 
-const ART: Readonly<Record<Link['state'], DesktopState>> = {
+const ART: Readonly<Record<ConnectionState['state'], DesktopState>> = {
   connecting: 'starting',
   connected: 'starting',
-  lost: 'stopping',
-  ended: 'stopped',
+  reconnecting: 'stopping',
+  closed: 'stopped',
 };
 
 /** A first picture that takes longer than this is worth a word. */
@@ -59,27 +59,27 @@ function Dark({ name, now }: { readonly name: string; readonly now: number }) {
   );
 }
 
-type Of<State> = Extract<Link, { readonly state: State }>;
+type Of<State> = Extract<ConnectionState, { readonly state: State }>;
 
-function Connecting({ link, name, now }: { readonly link: Of<'connecting'>; readonly name: string; readonly now: number }) {
+function Connecting({ connection, name, now }: { readonly connection: Of<'connecting'>; readonly name: string; readonly now: number }) {
   return (
     <>
-      <h1>{link.notice === null ? `Opening ${name}` : `Starting ${name}`}</h1>
-      <p>{link.notice ?? 'One moment.'}</p>
-      <p class="pane-time">{duration(now - link.since)}</p>
+      <h1>{connection.notice === null ? `Opening ${name}` : `Starting ${name}`}</h1>
+      <p>{connection.notice ?? 'One moment.'}</p>
+      <p class="pane-time">{duration(now - connection.since)}</p>
       <Back />
     </>
   );
 }
 
-const LOST_WORDS = {
+const RECONNECTING_WORDS = {
   network: ['The network is lost', 'Your desktop keeps running. The picture comes back as soon as the server can be reached.'],
   restarting: ['The server is restarting', 'Your desktop keeps running. The picture comes back by itself.'],
 } as const;
 
-function Lost({ link, now, onReconnect }: { readonly link: Of<'lost'>; readonly now: number; readonly onReconnect: () => void }) {
-  const [title, text] = LOST_WORDS[link.reason];
-  const wait = link.retryAt === null ? 0 : Math.ceil((link.retryAt - now) / 1000);
+function Reconnecting({ connection, now, onReconnect }: { readonly connection: Of<'reconnecting'>; readonly now: number; readonly onReconnect: () => void }) {
+  const [title, text] = RECONNECTING_WORDS[connection.reason];
+  const wait = connection.retryAt === null ? 0 : Math.ceil((connection.retryAt - now) / 1000);
   return (
     <>
       <h1>{title}</h1>
@@ -95,7 +95,7 @@ function Lost({ link, now, onReconnect }: { readonly link: Of<'lost'>; readonly 
   );
 }
 
-const END_WORDS: Readonly<Record<EndCode, readonly [title: string, wayBack: string | null]>> = {
+const CLOSE_WORDS: Readonly<Record<CloseReason, readonly [title: string, wayBack: string | null]>> = {
   login: ['You are logged out', 'Log in'],
   stopped: ['The desktop has stopped', 'Start it again'],
   replaced: ['Open somewhere else', 'Take it back'],
@@ -106,12 +106,12 @@ const END_WORDS: Readonly<Record<EndCode, readonly [title: string, wayBack: stri
   unsupported: ['This browser cannot show a desktop', 'Reload'],
 };
 
-function Ended({ link, onReconnect }: { readonly link: Of<'ended'>; readonly onReconnect: () => void }) {
-  const [title, wayBack] = END_WORDS[link.code];
+function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>; readonly onReconnect: () => void }) {
+  const [title, wayBack] = CLOSE_WORDS[connection.code];
   const goBack = (): void => {
-    if (link.code === 'login') {
+    if (connection.code === 'login') {
       session.value = null;
-    } else if (link.code === 'version' || link.code === 'unsupported') {
+    } else if (connection.code === 'version' || connection.code === 'unsupported') {
       location.reload();
     } else {
       onReconnect();
@@ -120,7 +120,7 @@ function Ended({ link, onReconnect }: { readonly link: Of<'ended'>; readonly onR
   return (
     <>
       <h1>{title}</h1>
-      <p>{link.text}</p>
+      <p>{connection.text}</p>
       <div class="pane-actions">
         {wayBack !== null && (
           <button type="button" class="button primary" onClick={goBack}>

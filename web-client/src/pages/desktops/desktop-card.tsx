@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Desktop, DesktopState } from '../../api/types';
-import { Menu } from '../../design/menu';
-import { WindowArt } from '../../design/window-art';
+import { Menu } from '../../ui/menu';
+import { WindowArt } from '../../ui/window-art';
 import { desktopPath, followLink } from '../../router';
 import { powerItems } from '../power-items';
 import { elapsed } from './elapsed';

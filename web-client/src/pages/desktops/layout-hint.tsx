@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { saveSettings, session, settings } from '../../api/session';
-import { Icon } from '../../design/icons';
-import { notify } from '../../design/notices';
+import { Icon } from '../../ui/icons';
+import { notify } from '../../ui/notices';
 import { guessForBrowser } from '../../input/layout-guess';
 import { type LayoutChoice, layoutName } from '../../input/layouts';
 

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../../api/http';
 import { logIn } from '../../api/session';
-import { Logo } from '../../design/logo';
-import { useTitle } from '../../design/title';
+import { Logo } from '../../ui/logo';
+import { useTitle } from '../../ui/title';
 import { nextAfterLogin, navigate } from '../../router';
 import { DuskScene } from './dusk-scene';
 import './login.css';

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { changePassword, session } from '../../api/session';
-import { Dialog } from '../../design/dialog';
-import { notify } from '../../design/notices';
+import { Dialog } from '../../ui/dialog';
+import { notify } from '../../ui/notices';
 
 export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
   const [error, setError] = useState<string | null>(null);

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { saveSettings, settings } from '../../api/session';
 import type { Settings, Theme } from '../../api/types';
-import { Choice } from '../../design/choice';
-import { Dialog } from '../../design/dialog';
+import { Choice } from '../../ui/choice';
+import { Dialog } from '../../ui/dialog';
 import { guessForBrowser } from '../../input/layout-guess';
 import { type LayoutChoice, LAYOUTS, layoutName } from '../../input/layouts';
 

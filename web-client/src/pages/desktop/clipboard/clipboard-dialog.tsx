@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { Dialog } from '../../../design/dialog';
-import { notify } from '../../../design/notices';
-import type { DeskClipboard } from './desk-clipboard';
+import { Dialog } from '../../../ui/dialog';
+import { notify } from '../../../ui/notices';
+import type { ClipboardSync } from './clipboard-sync';
 
 interface ClipboardDialogProps {
-  readonly clipboard: DeskClipboard;
+  readonly clipboard: ClipboardSync;
   readonly onClose: () => void;
 }
 
@@ -59,7 +59,7 @@ export function ClipboardDialog({ clipboard, onClose }: ClipboardDialogProps) {
 }
 
 /** What the browser allows, in plain words, and how to change it. */
-function Permission({ clipboard }: { readonly clipboard: DeskClipboard }) {
+function Permission({ clipboard }: { readonly clipboard: ClipboardSync }) {
   switch (clipboard.permission.value) {
     case 'granted':
       return <p>You have let this page see your clipboard while it is in front, so the desktop’s own menus paste it too.</p>;

@@ -1,9 +1,9 @@
-import { byteCount } from './amounts';
-import type { DeskDownloads, Download } from './desk-downloads';
+import { byteCount } from './byte-count';
+import type { FileDownloads, Download } from './file-downloads';
 import { TrayRow } from './tray-row';
 
 /** A file that the guest sends: the question, its way, its end. */
-export function DownloadRow({ download, downloads }: { readonly download: Download; readonly downloads: DeskDownloads }) {
+export function DownloadRow({ download, downloads }: { readonly download: Download; readonly downloads: FileDownloads }) {
   const { id, name, state } = download;
   const asked = state === 'offered';
   return (

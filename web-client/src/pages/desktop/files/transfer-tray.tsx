@@ -1,13 +1,13 @@
-import { Icon } from '../../../design/icons';
-import { byteCount } from './amounts';
-import type { DeskDownloads } from './desk-downloads';
-import type { DeskFiles, Transfer } from './desk-files';
+import { Icon } from '../../../ui/icons';
+import { byteCount } from './byte-count';
+import type { FileDownloads } from './file-downloads';
+import type { FileUploads, Transfer } from './file-uploads';
 import { DownloadRow } from './download-row';
 import { TrayRow } from './tray-row';
 import './files.css';
 
 /** The files on their way, in the corner; nothing while there are none. */
-export function TransferTray({ files, downloads }: { readonly files: DeskFiles; readonly downloads: DeskDownloads }) {
+export function TransferTray({ files, downloads }: { readonly files: FileUploads; readonly downloads: FileDownloads }) {
   const transfers = files.transfers.value;
   const coming = downloads.downloads.value;
   if (transfers.length === 0 && coming.length === 0) {
@@ -27,7 +27,7 @@ export function TransferTray({ files, downloads }: { readonly files: DeskFiles; 
   );
 }
 
-function TransferRow({ transfer, files }: { readonly transfer: Transfer; readonly files: DeskFiles }) {
+function TransferRow({ transfer, files }: { readonly transfer: Transfer; readonly files: FileUploads }) {
   const { id, state } = transfer;
   return (
     <TrayRow

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { Icon } from '../../../design/icons';
+import { Icon } from '../../../ui/icons';
 
 /** A file on its way. */
 interface Row {

@@ -1,19 +1,19 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Desktop, PowerAction } from '../../../api/types';
-import { Icon } from '../../../design/icons';
+import { Icon } from '../../../ui/icons';
 import { MENU_CHORD } from '../../../input/menu-chord';
 import { navigate } from '../../../router';
 import { hasTouch } from '../../../support';
 import { act } from '../../power-items';
-import type { Desk } from '../desk';
+import type { DesktopSession } from '../desktop-session';
 import { walkFocus } from './focus-trap';
 import { handleShown } from './handle-setting';
-import { KeysFold, MoreFold, PowerFold, ScreenFold } from './folds';
-import { Tiles } from './tiles';
+import { KeysSection, MoreSection, PowerSection, ScreenSection } from './menu-sections';
+import { Tiles } from './menu-tiles';
 import './menu.css';
 
 export interface SessionMenuProps {
-  readonly desk: Desk;
+  readonly desktopSession: DesktopSession;
   readonly desktop: Desktop | undefined;
   readonly watching: boolean;
   readonly videoOnly: boolean;
@@ -24,8 +24,8 @@ export interface SessionMenuProps {
 
 /** Out of the way until asked for: by its handle at the upper edge, or by the shortcut. */
 export function SessionMenu(props: SessionMenuProps) {
-  const { desk } = props;
-  const open = desk.menuOpen.value;
+  const { desktopSession } = props;
+  const open = desktopSession.menuOpen.value;
   const name = `Menu (${MENU_CHORD})`;
   return (
     <div class="session-menu">
@@ -38,7 +38,7 @@ export function SessionMenu(props: SessionMenuProps) {
           aria-haspopup="dialog"
           title={name}
           onClick={() => {
-            desk.menuOpen.value = true;
+            desktopSession.menuOpen.value = true;
           }}
         />
       )}
@@ -47,11 +47,11 @@ export function SessionMenu(props: SessionMenuProps) {
 }
 
 function Panel(props: SessionMenuProps) {
-  const { desk, desktop, watching, onPower } = props;
+  const { desktopSession, desktop, watching, onPower } = props;
   const root = useRef<HTMLDivElement>(null);
   useEffect(() => root.current?.querySelector<HTMLElement>('.menu-tile')?.focus(), []);
   const name = desktop?.name ?? 'Desktop';
-  const close = (): void => desk.closeMenu();
+  const close = (): void => desktopSession.closeMenu();
   const shutDown = (): void => {
     close();
     if (desktop !== undefined) {
@@ -82,10 +82,10 @@ function Panel(props: SessionMenuProps) {
         </button>
       </header>
       <Tiles {...props} />
-      {!watching && <ScreenFold desk={desk} desktopId={desktop?.id} />}
-      {!watching && <KeysFold desk={desk} />}
-      <MoreFold {...props} name={name} />
-      {desktop !== undefined && !watching && <PowerFold desktop={desktop} onPower={onPower} close={close} />}
+      {!watching && <ScreenSection desktopSession={desktopSession} desktopId={desktop?.id} />}
+      {!watching && <KeysSection desktopSession={desktopSession} />}
+      <MoreSection {...props} name={name} />
+      {desktop !== undefined && !watching && <PowerSection desktop={desktop} onPower={onPower} close={close} />}
       <footer class="menu-foot">
         <button type="button" class="button" onClick={() => navigate('/')}>
           <Icon name="leave" />

@@ -1,22 +1,22 @@
-import { Choice } from '../../../design/choice';
-import { notify } from '../../../design/notices';
-import type { DesktopLink } from '../desktop-link';
-import { Row } from '../menu/parts';
+import { Choice } from '../../../ui/choice';
+import { notify } from '../../../ui/notices';
+import type { WorkerClient } from '../worker-client';
+import { Row } from '../menu/menu-parts';
 import { MAGNIFICATIONS, magnification } from './magnification';
-import { freeScreen, shownScreen } from './which-screen';
-import { openScreen, wasClosed } from './windows';
+import { freeScreen, shownScreen } from './screen-number';
+import { openScreen, wasClosed } from './screen-windows';
 
 interface ScreenSettingsProps {
-  readonly link: DesktopLink;
+  readonly worker: WorkerClient;
   readonly desktopId: string | undefined;
   /** Closes what this is shown in. */
   readonly close: () => void;
 }
 
 /** How large things on the guest's screen are, and how many screens there are. */
-export function ScreenSettings({ link, desktopId, close }: ScreenSettingsProps) {
-  const { max } = link.screens.value;
-  const free = freeScreen(shownScreen(), link.screens.value, wasClosed);
+export function ScreenSettings({ worker, desktopId, close }: ScreenSettingsProps) {
+  const { max } = worker.screens.value;
+  const free = freeScreen(shownScreen(), worker.screens.value, wasClosed);
   const add = (): void => {
     close();
     if (desktopId !== undefined && free !== null) {

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { InputQueue } from './input-queue';
+
+function setUp() {
+  const gate = new InputQueue();
+  const done: string[] = [];
+  const later: (() => void)[] = [];
+  const wait = (name: string): void => {
+    const ready = new Promise<void>((resolve) => later.push(resolve));
+    gate.runAfter(ready, () => done.push(name));
+  };
+  const act = (name: string): void => gate.run(() => done.push(name));
+  const finish = async (): Promise<void> => {
+    later.shift()?.();
+    await Promise.resolve();
+    await Promise.resolve();
+  };
+  return { gate, done, wait, act, finish };
+}
+
+describe('the gate of inputs', () => {
+  it('is open as a rule', () => {
+    const { done, act } = setUp();
+    act('a');
+    expect(done).toEqual(['a']);
+  });
+
+  it('keeps the order of what comes after something that waits, twice if need be', async () => {
+    const { done, act, wait, finish } = setUp();
+    wait('paste');
+    act('a');
+    wait('paste again');
+    act('b');
+    expect(done).toEqual([]);
+    await finish();
+    expect(done).toEqual(['paste', 'a']);
+    await finish();
+    expect(done).toEqual(['paste', 'a', 'paste again', 'b']);
+    act('c');
+    expect(done.at(-1)).toBe('c');
+  });
+
+  it('forgets what waits', async () => {
+    const { gate, done, act, wait, finish } = setUp();
+    wait('paste');
+    act('a');
+    gate.forget();
+    act('b');
+    await finish();
+    expect(done).toEqual(['b']);
+  });
+});

@@ -1,0 +1,107 @@
+import { KEY_ALTGR, KEY_SHIFT_LEFT, keycode } from './keycodes';
+
+/** A key with the modifiers that it needs. */
+export interface Stroke {
+  readonly code: number;
+  readonly shift: boolean;
+  readonly altGr: boolean;
+}
+
+type Send = (code: number, down: boolean) => void;
+
+/** The places of a layout's rows, from the upper left. */
+const PLACES = [
+  'Backquote', ...Array.from('1234567890', (digit) => `Digit${digit}`), 'Minus', 'Equal',
+  ...Array.from('QWERTYUIOP', (letter) => `Key${letter}`), 'BracketLeft', 'BracketRight',
+  ...Array.from('ASDFGHJKL', (letter) => `Key${letter}`), 'Semicolon', 'Quote', 'Backslash',
+  'IntlBackslash', ...Array.from('ZXCVBNM', (letter) => `Key${letter}`), 'Comma', 'Period', 'Slash', 'IntlRo', 'IntlYen',
+].map((place) => keycode(place) ?? 0);
+
+const SPACE: Stroke = { code: keycode('Space') ?? 0, shift: false, altGr: false };
+const IN_EVERY_LAYOUT: readonly (readonly [string, Stroke])[] = [
+  [' ', SPACE],
+  ['\u00a0', SPACE],
+  ['\n', { ...SPACE, code: keycode('Enter') ?? 0 }],
+  ['\t', { ...SPACE, code: keycode('Tab') ?? 0 }],
+];
+
+/** What a dead key types when a space follows. */
+const ALONE: Readonly<Record<string, string>> = {
+  '\u0300': '`', '\u0301': '\u00b4', '\u0302': '^', '\u0303': '~', '\u0304': '\u00af', '\u0306': '\u02d8',
+  '\u0307': '\u02d9', '\u0308': '\u00a8', '\u030a': '\u00b0', '\u030b': '\u02dd', '\u030c': '\u02c7',
+  '\u0327': '\u00b8', '\u0328': '\u02db',
+};
+
+/**
+ * Types text by the guest's own layout, for keyboards without places: those on screens, and what an
+ * input method composes.
+ */
+export class TextTyper {
+  readonly #strokes = new Map<string, Stroke>(IN_EVERY_LAYOUT);
+  readonly #dead = new Map<string, Stroke>();
+
+  /** `rows`: what the places type alone, with Shift, with AltGr and with both, as in layout-tables.ts. */
+  constructor(rows: readonly string[]) {
+    rows.forEach((row, level) => {
+      Array.from(row).forEach((character, at) => {
+        const code = PLACES[at];
+        const known = /[\u0300-\u036f]/.test(character) ? this.#dead : this.#strokes;
+        if (code !== undefined && character !== ' ' && !known.has(character)) {
+          known.set(character, { code, shift: level % 2 === 1, altGr: level >= 2 });
+        }
+      });
+    });
+  }
+
+  /** Whether every character of it has keys. */
+  canType(text: string): boolean {
+    return Array.from(plain(text)).every((character) => this.#keysOf(character) !== null);
+  }
+
+  /** Types it key by key; what has no keys is left out. */
+  type(text: string, send: Send): void {
+    for (const character of plain(text)) {
+      for (const stroke of this.#keysOf(character) ?? []) {
+        press(stroke, send);
+      }
+    }
+  }
+
+  #keysOf(character: string): readonly Stroke[] | null {
+    const stroke = this.#strokes.get(character);
+    if (stroke !== undefined) {
+      return [stroke];
+    }
+    const [base = '', mark = '', more] = Array.from(character.normalize('NFD'));
+    const [letter, accent] = [this.#strokes.get(base), this.#dead.get(mark)];
+    if (letter !== undefined && accent !== undefined && more === undefined) {
+      return [accent, letter];
+    }
+    const alone = Object.entries(ALONE).find(([, spacing]) => spacing === character);
+    const dead = alone === undefined ? undefined : this.#dead.get(alone[0]);
+    return dead === undefined ? null : [dead, SPACE];
+  }
+}
+
+function plain(text: string): string {
+  return text.replaceAll('\r\n', '\n').normalize('NFC');
+}
+
+function press({ code, shift, altGr }: Stroke, send: Send): void {
+  const modifiers = [...(shift ? [KEY_SHIFT_LEFT] : []), ...(altGr ? [KEY_ALTGR] : [])];
+  for (const modifier of modifiers) {
+    send(modifier, true);
+  }
+  send(code, true);
+  send(code, false);
+  for (const modifier of modifiers.toReversed()) {
+    send(modifier, false);
+  }
+}
+
+/** A textTyper for the guest's layout; for one that is not known, as on a US keyboard. */
+export async function loadTextTyper(layout: string, variant: string): Promise<TextTyper> {
+  const { LAYOUT_TABLES } = await import('./layout-tables');
+  const rows = LAYOUT_TABLES[variant === '' ? layout : `${layout}/${variant}`] ?? LAYOUT_TABLES[layout] ?? LAYOUT_TABLES['us'];
+  return new TextTyper(rows ?? []);
+}

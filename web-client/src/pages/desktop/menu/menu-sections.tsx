@@ -1,0 +1,107 @@
+import type { Desktop, PowerAction } from '../../../api/types';
+import { hasTouch } from '../../../support';
+import { powerItems } from '../../power-items';
+import type { DesktopSession } from '../desktop-session';
+import { ScreenSettings } from '../screens/screen-settings';
+import { handleShown } from './handle-setting';
+import { KEY_CHORDS } from './key-chords';
+import { MenuSection, Row } from './menu-parts';
+import type { SessionMenuProps } from './session-menu';
+import { attempt } from './menu-tiles';
+
+export function ScreenSection({ desktopSession, desktopId }: { readonly desktopSession: DesktopSession; readonly desktopId: string | undefined }) {
+  return (
+    <MenuSection title="Screens">
+      <ScreenSettings worker={desktopSession.worker} desktopId={desktopId} close={() => desktopSession.closeMenu()} />
+    </MenuSection>
+  );
+}
+
+/** Keys that would not get past the person's own system. */
+export function KeysSection({ desktopSession }: { readonly desktopSession: DesktopSession }) {
+  return (
+    <MenuSection title="Keys">
+      <div class="menu-keys">
+        {KEY_CHORDS.map(({ label, codes }) => (
+          <button type="button" class="menu-key" key={label} onClick={() => desktopSession.press(codes)}>
+            {label}
+          </button>
+        ))}
+      </div>
+    </MenuSection>
+  );
+}
+
+type MoreProps = SessionMenuProps & { readonly name: string };
+
+export function MoreSection({ desktopSession, name, watching, videoOnly, onVideoOnly }: MoreProps) {
+  return (
+    <MenuSection title="More">
+      <Row
+        label="Screenshot"
+        hint="Saves the picture as it is now."
+        onClick={() => attempt(desktopSession.saveScreenshot(name), 'There is no picture to save.')}
+      />
+      {!watching && (
+        <Row
+          label="All as H.264"
+          hint="Softer text, for lines on which moving pictures matter most."
+          pressed={videoOnly}
+          onClick={() => onVideoOnly(!videoOnly)}
+        />
+      )}
+      <Row
+        label="Prove that the picture is exact"
+        hint="Compares it with the desktop’s own whenever it is exact. The statistics tell."
+        pressed={desktopSession.worker.verifying.value}
+        onClick={() => desktopSession.worker.setVerifying(!desktopSession.worker.verifying.value)}
+      />
+      {!watching && !hasTouch() && (
+        <Row
+          label="This computer’s input method"
+          hint="It composes what you type. Otherwise the desktop’s own does."
+          pressed={desktopSession.localInput.value}
+          onClick={() => {
+            desktopSession.localInput.value = !desktopSession.localInput.value;
+          }}
+        />
+      )}
+      {!hasTouch() && (
+        <Row
+          label="Show the handle"
+          hint="Without it, only the shortcut opens this menu."
+          pressed={handleShown.value}
+          onClick={() => {
+            handleShown.value = !handleShown.value;
+          }}
+        />
+      )}
+    </MenuSection>
+  );
+}
+
+interface PowerProps {
+  readonly desktop: Desktop;
+  readonly onPower: (action: PowerAction) => void;
+  readonly close: () => void;
+}
+
+export function PowerSection({ desktop, onPower, close }: PowerProps) {
+  return (
+    <MenuSection title="Power">
+      {powerItems(desktop, onPower).map(({ label, hint, danger = false, disabled = false, run }) => (
+        <Row
+          key={label}
+          label={label}
+          {...(hint === undefined ? {} : { hint })}
+          danger={danger}
+          disabled={disabled}
+          onClick={() => {
+            close();
+            run();
+          }}
+        />
+      ))}
+    </MenuSection>
+  );
+}

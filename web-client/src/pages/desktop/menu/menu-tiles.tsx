@@ -1,0 +1,126 @@
+import { saveSettings, settings } from '../../../api/session';
+import { confirm } from '../../../ui/dialog';
+import { notify } from '../../../ui/notices';
+import { hasTouch } from '../../../support';
+import type { DesktopAudio } from '../desktop-audio';
+import { chooseFiles } from '../files/choose-files';
+import { fitsWindow } from '../screens/fit-setting';
+import { Tile } from './menu-parts';
+import type { SessionMenuProps } from './session-menu';
+
+export function attempt(doing: Promise<void>, complaint: string): void {
+  doing.catch(() => notify(complaint));
+}
+
+/** What is done most, at a glance; nothing that this desktop or this browser cannot do. */
+export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProps) {
+  const { sound, clipboard, files, downloads } = desktopSession;
+  const offered = downloads.offer.value;
+  const overlay = settings.value?.overlay === true;
+  return (
+    <div class="menu-tiles">
+      <Tile
+        icon={desktopSession.fullscreen.value ? 'shrink' : 'fullscreen'}
+        label="Full screen"
+        pressed={desktopSession.fullscreen.value}
+        onClick={() => attempt(desktopSession.toggleFullscreen(), 'This browser refuses full screen here.')}
+      />
+      {!watching && (
+        <Tile
+          icon="fit"
+          label="Fit window"
+          pressed={fitsWindow.value}
+          onClick={() => {
+            fitsWindow.value = !fitsWindow.value;
+          }}
+        />
+      )}
+      {sound.canPlay.value && <SoundTile sound={sound} />}
+      {sound.canRecord.value && (
+        <Tile
+          icon="microphone"
+          label="Microphone"
+          pressed={sound.microphoneOn.value}
+          onClick={() => void toggleMicrophone(sound)}
+        />
+      )}
+      {(clipboard.gives.value || clipboard.takes.value) && <Tile icon="clipboard" label="Clipboard" onClick={onClipboard} />}
+      {files.taken.value && (
+        <Tile
+          icon="upload"
+          label="Send files"
+          onClick={() => {
+            desktopSession.closeMenu();
+            chooseFiles((chosen) => files.send(chosen));
+          }}
+        />
+      )}
+      {offered !== null && (
+        <Tile
+          icon="download"
+          label="Save file"
+          onClick={() => {
+            desktopSession.closeMenu();
+            void downloads.save(offered);
+          }}
+        />
+      )}
+      {!watching && hasTouch() && (
+        <Tile
+          icon="keys"
+          label="Keyboard"
+          onClick={() => {
+            desktopSession.closeMenu();
+            desktopSession.showSoftKeyboard();
+          }}
+        />
+      )}
+      {!watching && !hasTouch() && (
+        <Tile
+          icon="pointer"
+          label="Lock pointer"
+          pressed={desktopSession.pointerLocked.value}
+          onClick={() => {
+            desktopSession.closeMenu();
+            attempt(desktopSession.togglePointerLock(), 'This browser cannot lock the pointer.');
+          }}
+        />
+      )}
+      <Tile
+        icon="gauge"
+        label="Statistics"
+        pressed={overlay}
+        onClick={() => attempt(saveSettings({ overlay: !overlay }), 'The setting could not be stored.')}
+      />
+    </div>
+  );
+}
+
+function SoundTile({ sound }: { readonly sound: DesktopAudio }) {
+  const on = !sound.muted.value;
+  return (
+    <Tile
+      icon={on ? 'sound' : 'muted'}
+      label="Sound"
+      pressed={on}
+      onClick={() => {
+        sound.muted.value = on;
+      }}
+    />
+  );
+}
+
+async function toggleMicrophone(sound: DesktopAudio): Promise<void> {
+  if (sound.microphoneOn.peek()) {
+    sound.turnMicrophoneOff();
+    return;
+  }
+  const agreed = await confirm({
+    title: 'Turn the microphone on?',
+    text: 'What your microphone hears goes to this desktop until you turn it off or leave. Your browser may ask as well.',
+    action: 'Turn on',
+  });
+  if (agreed) {
+    await sound.turnMicrophoneOn().catch(() => notify('The browser gives no microphone; allow it for this page and try again.'));
+  }
+}

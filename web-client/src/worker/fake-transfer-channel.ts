@@ -1,0 +1,18 @@
+import { MAX_CHUNK } from '../protocol/client-messages';
+import type { FromWorker } from './messages';
+import type { TransferChannel } from './transfer-channel';
+
+/** For tests: a connection that is never busy, what was sent over it, and what the page was told. */
+export function fakeTransferChannel() {
+  const posted: FromWorker[] = [];
+  const sent: Uint8Array[] = [];
+  const send = (message: ArrayBuffer): number => sent.push(new Uint8Array(message));
+  const channel: TransferChannel = {
+    send,
+    piece: () => MAX_CHUNK,
+    sendPiece: send,
+    clear: () => Promise.resolve(true),
+    roundTrip: () => Promise.resolve(true),
+  };
+  return { channel, sent, posted, post: (message: FromWorker): number => posted.push(message) };
+}

@@ -1,0 +1,92 @@
+import type { Rect } from '../protocol/bytes';
+import type { Pixels } from '../protocol/tiles';
+
+const TILE = 64;
+
+/**
+ * The canvas's pixels in memory. Moving a page there and putting it on the canvas takes 0.5 ms where reading it
+ * from the canvas takes 1.6 in Chromium and 20 in Firefox. What was drawn by other means than from here is out of
+ * date until it is read back, tile by tile.
+ */
+export class FramebufferMirror {
+  readonly pixels: Pixels;
+  readonly #columns: number;
+  readonly #outdated: Uint8Array;
+
+  constructor(pixels: Pixels) {
+    this.pixels = pixels;
+    this.#columns = Math.ceil(pixels.width / TILE);
+    this.#outdated = new Uint8Array(this.#columns * Math.ceil(pixels.height / TILE));
+  }
+
+  /** The canvas was drawn on here. */
+  outdate(rect: Rect): void {
+    this.#tiles(rect, (tile) => {
+      this.#outdated[tile] = 1;
+    });
+  }
+
+  /** The canvas has the pixels from here. */
+  put(rect: Rect): void {
+    const right = rect.x + rect.width === this.pixels.width ? this.#columns * TILE : rect.x + rect.width;
+    const bottom = rect.y + rect.height === this.pixels.height ? Infinity : rect.y + rect.height;
+    this.#tiles(rect, (tile, x, y) => {
+      if (x >= rect.x && y >= rect.y && x + TILE <= right && y + TILE <= bottom) {
+        this.#outdated[tile] = 0;
+      }
+    });
+  }
+
+  /** What is to be read from the canvas before `rect` is whole: whole tiles, joined along a row. */
+  missing(rect: Rect): Rect[] {
+    const { width, height } = this.pixels;
+    const found: { x: number; y: number; width: number; height: number }[] = [];
+    this.#tiles(rect, (tile, x, y) => {
+      if (this.#outdated[tile] === 0) {
+        return;
+      }
+      const last = found.at(-1);
+      const wide = Math.min(TILE, width - x);
+      if (last?.y === y && last.x + last.width === x) {
+        last.width += wide;
+      } else {
+        found.push({ x, y, width: wide, height: Math.min(TILE, height - y) });
+      }
+    });
+    return found;
+  }
+
+  /** Takes what {@link missing} asked for. */
+  fill(rect: Rect, words: Uint32Array): void {
+    for (let row = 0; row < rect.height; row += 1) {
+      const from = row * rect.width;
+      this.pixels.words.set(words.subarray(from, from + rect.width), (rect.y + row) * this.pixels.width + rect.x);
+    }
+    this.put(rect);
+  }
+
+  /** Moves what is whole; source and destination may overlap. Throws a RangeError when either leaves the screen. */
+  move(sourceX: number, sourceY: number, to: Rect): void {
+    const { width, height, words } = this.pixels;
+    if (Math.max(sourceX, to.x) + to.width > width || Math.max(sourceY, to.y) + to.height > height) {
+      throw new RangeError('a copy leaves the screen');
+    }
+    const downwards = sourceY < to.y;
+    for (let step = 0; step < to.height; step += 1) {
+      const row = downwards ? to.height - 1 - step : step;
+      const from = (sourceY + row) * width + sourceX;
+      words.copyWithin((to.y + row) * width + to.x, from, from + to.width);
+    }
+  }
+
+  /** Every tile that `rect` touches, by its number and corner, row by row. */
+  #tiles(rect: Rect, visit: (tile: number, x: number, y: number) => void): void {
+    const right = Math.min(rect.x + rect.width, this.pixels.width);
+    const bottom = Math.min(rect.y + rect.height, this.pixels.height);
+    for (let y = rect.y - (rect.y % TILE); y < bottom; y += TILE) {
+      for (let x = rect.x - (rect.x % TILE); x < right; x += TILE) {
+        visit((y / TILE) * this.#columns + x / TILE, x, y);
+      }
+    }
+  }
+}
