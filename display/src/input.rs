@@ -29,7 +29,7 @@ pub enum InputEvent {
     },
     /// The pointer's place. From a client: fractions of its screen, 0 is the left/top pixel, 65535 the
     /// last one. To a machine: fractions of the whole desktop with all its screens, 0 is the left/top
-    /// edge, and 65536 would be the other one ([`crate::Desk::locate`]).
+    /// edge, and 65536 would be the other one ([`crate::Monitors::locate`]).
     PointerTo {
         /// Across.
         x: u16,

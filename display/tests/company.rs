@@ -3,7 +3,7 @@
 mod support;
 
 use oriel_display::protocol::ClientMessage;
-use oriel_display::{Client, Desk, Rect, Size};
+use oriel_display::{Client, Monitors, Rect, Size};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ const SIZE: Size = Size::new(640, 480);
 
 struct House {
     guest: Arc<Guest>,
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
 }
 
 impl House {
     fn new() -> Self {
         let guest = Guest::new(SIZE);
         guest.draw(SIZE.bounds(), text(0));
-        let desk = Desk::of(Arc::clone(&guest.screen));
-        Self { guest, desk }
+        let monitors = Monitors::single(Arc::clone(&guest.screen));
+        Self { guest, monitors }
     }
 
     fn visit(&self) -> Client {
-        connect_at(&self.desk)
+        connect_at(&self.monitors)
     }
 
     /// Draws a small change, and gives how many rows were read until all clients show it.

@@ -11,7 +11,7 @@ use oriel_display::exchange::{
 use oriel_display::input::InputEvent;
 use oriel_display::protocol::{ClientMessage, ServerMessage};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Desk, Exchange, Size};
+use oriel_display::{Client, Exchange, Monitors, Size};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -139,8 +139,8 @@ impl GuestLink for Computer {
 }
 
 fn connect(guest: &Guest, exchange: &Arc<Exchange>, mode: Mode) -> (Client, Serving) {
-    let desk = Desk::of(Arc::clone(&guest.screen));
-    let (stream, serving) = serve_with(&desk, &Machine::deaf(), exchange, mode);
+    let monitors = Monitors::single(Arc::clone(&guest.screen));
+    let (stream, serving) = serve_with(&monitors, &Machine::deaf(), exchange, mode);
     let mut client = Client::connect(stream, false).unwrap();
     client.set_patience(Some(Duration::from_secs(60))).unwrap();
     let can = Abilities { clipboard: true, files: true, ..Abilities::default() };

@@ -5,12 +5,12 @@
 mod support;
 
 use oriel_display::client::ClientError;
-use oriel_display::desk::{Change, Wish};
 use oriel_display::input::InputEvent;
+use oriel_display::monitors::{Change, Wish};
 use oriel_display::protocol::framing::{read_message, write_message};
 use oriel_display::protocol::{ClientMessage, CloseCode, Decoded, Hello, ServerMessage};
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{Client, Desk, Rect, Size, Wanted};
+use oriel_display::{Client, MonitorConfig, Monitors, Rect, Size};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -30,16 +30,16 @@ fn client(stream: UnixStream, screen: u8) -> Client {
 }
 
 fn on(width: u32, height: u32) -> Option<Change> {
-    Some(Change::On(Wanted::of(Size::new(width, height))))
+    Some(Change::On(MonitorConfig::of(Size::new(width, height))))
 }
 
-/// A desk of two whose guest draws whatever it is asked for, and what it was asked for.
-fn obedient() -> (Arc<Desk>, mpsc::Receiver<Vec<Option<Wanted>>>) {
-    let desk = Desk::new(2, Size::new(320, 200));
-    Guest::on(Arc::clone(&desk.screens()[0]), Size::new(320, 200));
-    let screens = desk.screens().to_vec();
+/// Two monitors whose guest draws whatever it is asked for, and what it was asked for.
+fn obedient() -> (Arc<Monitors>, mpsc::Receiver<Vec<Option<MonitorConfig>>>) {
+    let monitors = Monitors::new(2, Size::new(320, 200));
+    Guest::on(Arc::clone(&monitors.screens()[0]), Size::new(320, 200));
+    let screens = monitors.screens().to_vec();
     let (tell, told) = mpsc::channel();
-    desk.on_wanted(move |wanted| {
+    monitors.on_layout_request(move |wanted| {
         for (screen, wanted) in screens.iter().zip(wanted) {
             match wanted {
                 Some(wanted) => drop(Guest::on(Arc::clone(screen), wanted.size)),
@@ -48,7 +48,7 @@ fn obedient() -> (Arc<Desk>, mpsc::Receiver<Vec<Option<Wanted>>>) {
         }
         let _ = tell.send(wanted.to_vec());
     });
-    (desk, told)
+    (monitors, told)
 }
 
 /// Waits until the client has heard that the screens lie like this.
@@ -60,11 +60,11 @@ fn lie_at(client: &mut Client, rects: &[Rect]) {
 
 #[test]
 fn each_window_shows_its_screen_and_points_at_its_part_of_the_desktop() {
-    let (desk, _told) = obedient();
+    let (monitors, _told) = obedient();
     let machine = Machine::deaf();
-    let (stream, _serving) = serve_at(&desk, &machine, Mode::Interact);
+    let (stream, _serving) = serve_at(&monitors, &machine, Mode::Interact);
     let mut first = client(stream, 0);
-    let (stream, _serving) = serve_at(&desk, &machine, Mode::Interact);
+    let (stream, _serving) = serve_at(&monitors, &machine, Mode::Interact);
     let mut second = client(stream, 1);
     lie_at(&mut second, &[Rect::new(0, 0, 320, 200), Rect::default()]);
     second.send(&ClientMessage::Resize(vec![None, on(640, 480)])).unwrap();
@@ -73,8 +73,8 @@ fn each_window_shows_its_screen_and_points_at_its_part_of_the_desktop() {
     lie_at(&mut second, &both);
     assert_eq!(first.screens().unwrap().max, 2);
 
-    let left = Guest::on(Arc::clone(&desk.screens()[0]), Size::new(320, 200));
-    let right = Guest::on(Arc::clone(&desk.screens()[1]), Size::new(640, 480));
+    let left = Guest::on(Arc::clone(&monitors.screens()[0]), Size::new(320, 200));
+    let right = Guest::on(Arc::clone(&monitors.screens()[1]), Size::new(640, 480));
     right.draw(Rect::new(0, 0, 640, 480), text(3));
     settle(&mut first, &left);
     settle(&mut second, &right);
@@ -99,12 +99,12 @@ fn each_window_shows_its_screen_and_points_at_its_part_of_the_desktop() {
 
 #[test]
 fn a_window_that_closes_takes_its_screen_along() {
-    let (desk, told) = obedient();
+    let (monitors, told) = obedient();
     let machine = Machine::deaf();
-    let (stream, serving) = serve_at(&desk, &machine, Mode::Interact);
+    let (stream, serving) = serve_at(&monitors, &machine, Mode::Interact);
     let mut second = client(stream, 1);
     second.send(&ClientMessage::Resize(vec![on(800, 600), on(640, 480)])).unwrap();
-    let widths = |told: &mpsc::Receiver<Vec<Option<Wanted>>>| {
+    let widths = |told: &mpsc::Receiver<Vec<Option<MonitorConfig>>>| {
         let wanted = told.recv_timeout(PATIENCE).unwrap();
         wanted.iter().map(|one| one.map(|one| one.size.width)).collect::<Vec<_>>()
     };
@@ -116,20 +116,20 @@ fn a_window_that_closes_takes_its_screen_along() {
 
 #[test]
 fn who_watches_changes_no_screen() {
-    let (desk, told) = obedient();
-    let (stream, serving) = serve_at(&desk, &Machine::deaf(), Mode::Watch);
+    let (monitors, told) = obedient();
+    let (stream, serving) = serve_at(&monitors, &Machine::deaf(), Mode::Watch);
     let mut watcher = client(stream, 0);
     watcher.send(&ClientMessage::Resize(vec![on(800, 600)])).unwrap();
     drop(watcher);
     serving.join().unwrap();
     assert!(told.try_recv().is_err());
-    assert_eq!(desk.screens()[0].counters().ignored_messages.get(), 1);
+    assert_eq!(monitors.screens()[0].counters().ignored_messages.get(), 1);
 }
 
 #[test]
 fn more_screens_than_there_can_be_are_told_once() {
-    let (desk, told) = obedient();
-    let (mut stream, _serving) = serve_at(&desk, &Machine::deaf(), Mode::Interact);
+    let (monitors, told) = obedient();
+    let (mut stream, _serving) = serve_at(&monitors, &Machine::deaf(), Mode::Interact);
     write_message(&mut stream, &ClientMessage::Hello(hello(0)).encode()).unwrap();
     let many: Wish = vec![on(400, 300), on(500, 300), on(600, 300)];
     for _ in 0..3 {
@@ -156,8 +156,8 @@ fn more_screens_than_there_can_be_are_told_once() {
 
 #[test]
 fn a_screen_that_cannot_be_is_refused() {
-    let (desk, _told) = obedient();
-    let (stream, serving) = serve_at(&desk, &Machine::deaf(), Mode::Interact);
+    let (monitors, _told) = obedient();
+    let (stream, serving) = serve_at(&monitors, &Machine::deaf(), Mode::Interact);
     let refused = Client::connect_with(stream, &hello(2));
     assert!(matches!(refused, Err(ClientError::Closed { code: CloseCode::Forbidden, .. })));
     assert_eq!(serving.join().unwrap(), Ended::NoScreen);

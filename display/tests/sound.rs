@@ -9,7 +9,7 @@ use oriel_display::audio::{PACKET_FRAMES, PACKET_SAMPLES, PacketDecoder, PacketE
 use oriel_display::protocol::framing::read_message;
 use oriel_display::protocol::{AudioPacket, ClientMessage, Decoded, Recording, ServerMessage};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Desk, Size, Sound};
+use oriel_display::{Client, Monitors, Size, Sound};
 use std::f64::consts::PI;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -24,7 +24,7 @@ const LISTEN: ClientMessage = ClientMessage::Sound { listen: true, speak: false 
 
 struct Room {
     guest: Arc<Guest>,
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     sound: Arc<Sound>,
     began: Instant,
 }
@@ -32,13 +32,13 @@ struct Room {
 impl Room {
     fn new() -> Self {
         let guest = Guest::new(SIZE);
-        let desk = Desk::of(guest.screen.clone());
-        let sound = desk.add_sound();
-        Self { guest, desk, sound, began: Instant::now() }
+        let monitors = Monitors::single(guest.screen.clone());
+        let sound = monitors.add_sound();
+        Self { guest, monitors, sound, began: Instant::now() }
     }
 
     fn enter(&self, mode: Mode) -> (Client, Serving) {
-        let (stream, serving) = serve_at(&self.desk, &Machine::deaf(), mode);
+        let (stream, serving) = serve_at(&self.monitors, &Machine::deaf(), mode);
         let client = Client::connect(stream, false).unwrap();
         client.set_patience(Some(PATIENCE)).unwrap();
         (client, serving)

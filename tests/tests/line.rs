@@ -6,7 +6,7 @@
 
 use oriel_display::protocol::ClientMessage;
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Desk, Exchange, InputEvent, InputSink, Screen, Size, Viewer};
+use oriel_display::{Client, Exchange, InputEvent, InputSink, Monitors, Screen, Size, Viewer};
 use oriel_tests::line::{Line, Shape};
 use oriel_tests::typist::{Beside, Typist};
 use std::os::unix::net::UnixStream;
@@ -21,14 +21,14 @@ const SLOW: Shape = Shape { round_trip: Duration::from_millis(10), stalls: None,
 const PAGES: Beside = Beside::Pages(Duration::from_millis(1500));
 
 fn serve(typist: &Arc<Typist>) -> UnixStream {
-    serve_at(&Desk::of(Arc::clone(typist.screen())), typist)
+    serve_at(&Monitors::single(Arc::clone(typist.screen())), typist)
 }
 
-fn serve_at(desk: &Arc<Desk>, typist: &Arc<Typist>) -> UnixStream {
+fn serve_at(monitors: &Arc<Monitors>, typist: &Arc<Typist>) -> UnixStream {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let desk = Arc::clone(desk);
+    let monitors = Arc::clone(monitors);
     let input = Arc::clone(typist) as Arc<dyn InputSink>;
-    std::thread::spawn(move || Viewer::serve(theirs, desk, input, Exchange::new(), Mode::Interact));
+    std::thread::spawn(move || Viewer::serve(theirs, monitors, input, Exchange::new(), Mode::Interact));
     ours
 }
 
@@ -81,11 +81,11 @@ fn nothing_piles_up_while_pages_are_turned_and_what_is_typed_goes_first() {
 #[test]
 fn who_watches_over_a_poor_line_shares_nothing_that_is_too_much_for_it() {
     let typist = Typist::new(SIZE, PAGES);
-    let desk = Desk::of(Arc::clone(typist.screen()));
+    let monitors = Monitors::single(Arc::clone(typist.screen()));
     let line = Line::new(SLOW);
     let (far, ours) = UnixStream::pair().unwrap();
-    line.lay(ours, serve_at(&desk, &typist)).unwrap();
-    let (mut far, mut near) = (connect(far), connect(serve_at(&desk, &typist)));
+    line.lay(ours, serve_at(&monitors, &typist)).unwrap();
+    let (mut far, mut near) = (connect(far), connect(serve_at(&monitors, &typist)));
     settle(&mut near, &typist);
     settle(&mut far, &typist);
     let playing = typist.play(PAGES);

@@ -138,12 +138,12 @@ fn live(jailed: Jailed) -> Result<ExitReport, String> {
         }
     };
     channel.holds(machine.clone());
-    let desk = machine.desk().clone();
+    let monitors = machine.monitors().clone();
     tracing::info!(id = config.id, "started");
     let desktop = Desktop::new(machine, events.clone(), config, spec.supervisor, jail);
     control::serve(control, door, desktop.clone()).map_err(|error| error.to_string())?;
     let words = events.wait_for_end();
-    desk.close(&words.text);
+    monitors.close(&words.text);
     desktop.farewell(FAREWELL);
     Ok(words)
 }

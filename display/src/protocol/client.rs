@@ -2,9 +2,9 @@
 
 use super::bytes::Fields;
 use super::{Decoded, Malformed, Recording, resize};
-use crate::desk::Wish;
 use crate::exchange::{ContentType, MAX_PIECE, Piece};
 use crate::input::{Button, InputEvent};
+use crate::monitors::Wish;
 use crate::tile_hashes::TileHashes;
 use serde::{Deserialize, Serialize};
 

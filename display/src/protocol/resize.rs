@@ -2,7 +2,7 @@
 
 use super::Malformed;
 use super::client::json;
-use crate::desk::{Change, MAX_SCREENS, PLAIN_DPI, Wanted, Wish};
+use crate::monitors::{Change, MAX_SCREENS, MonitorConfig, PLAIN_DPI, Wish};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub fn decode(body: &[u8]) -> Result<Wish, Malformed> {
     }
     let change = |screen: Screen| match screen {
         Screen { width: 0, height: 0, .. } => Change::Off,
-        Screen { width, height, x, y, dpi } => Change::On(Wanted::clamped(x, y, width, height, dpi)),
+        Screen { width, height, x, y, dpi } => Change::On(MonitorConfig::clamped(x, y, width, height, dpi)),
     };
     Ok(screens.into_iter().map(|screen| screen.map(change)).collect())
 }
@@ -44,7 +44,7 @@ pub fn decode(body: &[u8]) -> Result<Wish, Malformed> {
 pub fn encode(wish: &Wish) -> Vec<u8> {
     let screen = |change: &Change| match *change {
         Change::Off => Screen { width: 0, height: 0, x: 0, y: 0, dpi: plain_dpi() },
-        Change::On(Wanted { x, y, size, dpi }) => Screen {
+        Change::On(MonitorConfig { x, y, size, dpi }) => Screen {
             width: size.width.into(),
             height: size.height.into(),
             x: x.into(),
@@ -64,7 +64,7 @@ mod tests {
     fn screens_are_on_off_or_left_alone() {
         let body =
             br#"{"screens":[null,{"width":1600,"height":900,"x":-1600,"dpi":144},{"width":0,"height":0}]}"#;
-        let on = Wanted { x: -1600, y: 0, size: Size::new(1600, 900), dpi: 144 };
+        let on = MonitorConfig { x: -1600, y: 0, size: Size::new(1600, 900), dpi: 144 };
         let wish = vec![None, Some(Change::On(on)), Some(Change::Off)];
         assert_eq!(decode(body), Ok(wish.clone()));
         assert_eq!(decode(&encode(&wish)[1..]), Ok(wish));
@@ -76,7 +76,7 @@ mod tests {
         let Ok(wish) = decode(absurd) else { panic!("refused") };
         assert!(matches!(
             wish[..],
-            [Some(Change::On(Wanted { size: Size { width: 4096, height: 200 }, .. }))]
+            [Some(Change::On(MonitorConfig { size: Size { width: 4096, height: 200 }, .. }))]
         ));
         let none: [&[u8]; 5] = [
             br#"{"screens":[]}"#,

@@ -11,9 +11,9 @@ mod reader;
 mod round_trip;
 mod writer;
 
-use crate::desk::Desk;
 use crate::exchange::{Abilities, Exchange};
 use crate::input::InputSink;
+use crate::monitors::Monitors;
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{
     ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
@@ -80,12 +80,12 @@ impl Viewer {
     /// When the connection cannot be served for want of threads, descriptors or memory.
     pub fn serve(
         stream: UnixStream,
-        desk: Arc<Desk>,
+        monitors: Arc<Monitors>,
         input: Arc<dyn InputSink>,
         exchange: Arc<Exchange>,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
-        let ended = Self::run(&stream, &desk, &*input, &exchange, mode);
+        let ended = Self::run(&stream, &monitors, &*input, &exchange, mode);
         // The peer may have gone already: there is nothing to do about a shutdown that fails.
         let _ = stream.shutdown(Shutdown::Both);
         ended
@@ -93,7 +93,7 @@ impl Viewer {
 
     fn run(
         stream: &UnixStream,
-        desk: &Arc<Desk>,
+        monitors: &Arc<Monitors>,
         input: &dyn InputSink,
         exchange: &Arc<Exchange>,
         mode: Mode,
@@ -104,7 +104,7 @@ impl Viewer {
             Ok(greeting) => greeting,
             Err(ended) => {
                 if let Ended::Malformed(text) = &ended {
-                    if let Some(first) = desk.screens().first() {
+                    if let Some(first) = monitors.screens().first() {
                         first.counters().malformed_messages.add(1);
                     }
                     outgoing.last_words(CloseCode::Malformed, text);
@@ -120,7 +120,7 @@ impl Viewer {
             return Ok(Ended::Version);
         }
         let shown = usize::from(hello.screen);
-        let Some(screen) = desk.screens().get(shown) else {
+        let Some(screen) = monitors.screens().get(shown) else {
             let text = format!("This desktop has no screen {}: close this window.", shown + 1);
             outgoing.last_words(CloseCode::Forbidden, &text);
             return Ok(Ended::NoScreen);
@@ -139,21 +139,28 @@ impl Viewer {
             return Ok(Ended::Left);
         }
         // A person with a window for each screen hears the desktop once.
-        let sound = desk.sound().filter(|_| shown == 0);
+        let sound = monitors.sound().filter(|_| shown == 0);
         let microphone = sound.is_some() && mode == Mode::Interact;
         let card = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
-        let mut writer =
-            Writer::new(desk, (screen, desk.company(shown)), subscription, outgoing, &hello, mode, card)?;
+        let mut writer = Writer::new(
+            monitors,
+            (screen, monitors.company(shown)),
+            subscription,
+            outgoing,
+            &hello,
+            mode,
+            card,
+        )?;
         // A client that is told of another size begins with a blank picture.
         if let Some(known) = known.filter(|known| known.size() == size) {
             writer.resume(known);
         }
-        let seat = (mode == Mode::Interact).then(|| desk.seat(subscription.viewer(), shown));
+        let seat = (mode == Mode::Interact).then(|| monitors.seat(subscription.viewer(), shown));
         let place = exchange.join(subscription, mode == Mode::Interact);
         let ears = Ears::new(sound.cloned(), subscription.clone());
         let held = Held::default();
         let reader =
-            Reader { desk, screen, shown, subscription, input, seat, place, ears, held, last_seq: 0 };
+            Reader { monitors, screen, shown, subscription, input, seat, place, ears, held, last_seq: 0 };
         let from = stream.try_clone()?;
         let ending = std::thread::scope(|scope| {
             let name = format!("viewer-{}-in", subscription.viewer());

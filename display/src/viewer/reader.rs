@@ -1,9 +1,9 @@
 //! The receiving half of a viewer's connection.
 
 use super::ears::Ears;
-use crate::desk::{Desk, Seat};
 use crate::exchange::Place;
 use crate::input::{Button, InputEvent, InputId, InputSink};
+use crate::monitors::{Monitors, Seat};
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{ClientMessage, Decoded, MAX_CLIENT_MESSAGE};
 use crate::screen::Screen;
@@ -18,7 +18,7 @@ const MAX_ASKED: usize = 64;
 
 /// Reads messages, hands inputs to the machine and the rest to the writer.
 pub struct Reader<'a> {
-    pub desk: &'a Desk,
+    pub monitors: &'a Monitors,
     /// The screen that the client shows, and its number.
     pub screen: &'a Screen,
     pub shown: usize,
@@ -105,7 +105,7 @@ impl Reader<'_> {
                 self.screen.counters().ignored_messages.add(1);
             }
             ClientMessage::Resize(wish) => {
-                if wish.len() > self.desk.screens().len() {
+                if wish.len() > self.monitors.screens().len() {
                     self.subscription.ask(|asked| asked.too_many_screens = true);
                 }
                 if let Some(seat) = &self.seat {
@@ -166,7 +166,7 @@ impl Reader<'_> {
         let event = match event {
             InputEvent::PointerTo { x, y } => {
                 self.subscription.note_pointer(x, y);
-                let (x, y) = self.desk.locate(self.shown, x, y);
+                let (x, y) = self.monitors.locate(self.shown, x, y);
                 InputEvent::PointerTo { x, y }
             }
             other => other,

@@ -9,11 +9,11 @@ use super::proofs::Proofs;
 use crate::company::{Company, Shared};
 use crate::composer::{Composed, Composer};
 use crate::cpu_time;
-use crate::desk::Desk;
 use crate::exact::encode::CompressError;
 use crate::exchange::{Abilities, Mail, Piece};
 use crate::geometry::Size;
 use crate::latency::Unpresented;
+use crate::monitors::Monitors;
 use crate::protocol::bytes::coordinate;
 use crate::protocol::server::encode_cursor;
 use crate::protocol::{CloseCode, FrameHeader, Hello, Screens, ServerMessage, Update};
@@ -30,7 +30,7 @@ const SOUND_LOOKS: Duration = Duration::from_millis(10);
 
 /// Sends a client its pictures, one whenever it is ready for one and there is something new.
 pub struct Writer<'a> {
-    desk: &'a Desk,
+    monitors: &'a Monitors,
     screen: &'a Screen,
     subscription: &'a Arc<Subscription>,
     outgoing: Outgoing,
@@ -93,7 +93,7 @@ enum Picture {
 
 impl<'a> Writer<'a> {
     pub fn new(
-        desk: &'a Desk,
+        monitors: &'a Monitors,
         (screen, company): (&'a Screen, Option<&'a Arc<Company>>),
         subscription: &'a Arc<Subscription>,
         outgoing: Outgoing,
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
         let composer = Composer::new(hello.h264, hello.video_only)?;
         let watching = mode == Mode::Watch;
         Ok(Self {
-            desk,
+            monitors,
             screen,
             subscription,
             outgoing,
@@ -278,13 +278,13 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         if small.layout {
-            let max = self.desk.screens().len();
-            let screens = Screens { max, screens: self.desk.layout() };
+            let max = self.monitors.screens().len();
+            let screens = Screens { max, screens: self.monitors.layout() };
             self.send(&ServerMessage::Screens(screens).encode())?;
         }
         if small.too_many_screens {
             self.told_too_many = true;
-            let text = format!("This desktop has at most {} screen(s).", self.desk.screens().len());
+            let text = format!("This desktop has at most {} screen(s).", self.monitors.screens().len());
             self.send(&ServerMessage::Notice { kind: "screens".to_owned(), text }.encode())?;
         }
         let Showing { pointer, pointer_at: (x, y), leds, .. } = self.screen.showing();

@@ -7,7 +7,9 @@ use oriel_display::client::Received;
 use oriel_display::input::{InputEvent, InputId, InputSink};
 use oriel_display::protocol::Hello;
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{Canvas, Client, Desk, Exchange, PixelSource, Rect, Screen, Size, SourceLost, Viewer};
+use oriel_display::{
+    Canvas, Client, Exchange, Monitors, PixelSource, Rect, Screen, Size, SourceLost, Viewer,
+};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -132,24 +134,25 @@ pub type Serving = JoinHandle<Ended>;
 
 /// Serves one end of a socket pair and gives the other.
 pub fn serve(screen: &Arc<Screen>, machine: &Arc<Machine>, mode: Mode) -> (UnixStream, Serving) {
-    serve_at(&Desk::of(Arc::clone(screen)), machine, mode)
+    serve_at(&Monitors::single(Arc::clone(screen)), machine, mode)
 }
 
-/// The same at a desk with any number of screens.
-pub fn serve_at(desk: &Arc<Desk>, machine: &Arc<Machine>, mode: Mode) -> (UnixStream, Serving) {
-    serve_with(desk, machine, &Exchange::new(), mode)
+/// The same on a desktop with any number of screens.
+pub fn serve_at(monitors: &Arc<Monitors>, machine: &Arc<Machine>, mode: Mode) -> (UnixStream, Serving) {
+    serve_with(monitors, machine, &Exchange::new(), mode)
 }
 
 /// The same with an exchange that is there already.
 pub fn serve_with(
-    desk: &Arc<Desk>,
+    monitors: &Arc<Monitors>,
     machine: &Arc<Machine>,
     exchange: &Arc<Exchange>,
     mode: Mode,
 ) -> (UnixStream, Serving) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let (desk, machine, exchange) = (Arc::clone(desk), Arc::clone(machine), Arc::clone(exchange));
-    let serving = std::thread::spawn(move || Viewer::serve(theirs, desk, machine, exchange, mode).unwrap());
+    let (monitors, machine, exchange) = (Arc::clone(monitors), Arc::clone(machine), Arc::clone(exchange));
+    let serving =
+        std::thread::spawn(move || Viewer::serve(theirs, monitors, machine, exchange, mode).unwrap());
     (ours, serving)
 }
 
@@ -162,9 +165,9 @@ pub fn connect(screen: &Arc<Screen>, h264: bool, video_only: bool) -> (Client, S
     (client, serving)
 }
 
-/// One of several clients of a desk, with H.264.
-pub fn connect_at(desk: &Arc<Desk>) -> Client {
-    let (stream, _serving) = serve_at(desk, &Machine::deaf(), Mode::Interact);
+/// One of several clients of a desktop, with H.264.
+pub fn connect_at(monitors: &Arc<Monitors>) -> Client {
+    let (stream, _serving) = serve_at(monitors, &Machine::deaf(), Mode::Interact);
     let client = Client::connect(stream, true).unwrap();
     client.set_patience(Some(PATIENCE)).unwrap();
     client

@@ -3,7 +3,7 @@
 use crate::memfd;
 use crate::script::Reader;
 use oriel_disk::{DiskStack, Source};
-use oriel_display::{Desk, Size};
+use oriel_display::{Monitors, Size};
 use oriel_virtio::block::Setup;
 use oriel_virtio::net::Unplugged;
 use oriel_virtio::{
@@ -112,8 +112,8 @@ impl Machine {
 fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(640, 480);
-    let desk = Desk::new(2, size);
-    let hands = InputDevices::new(&desk, &counters)?;
+    let monitors = Monitors::new(2, size);
+    let hands = InputDevices::new(&monitors, &counters)?;
     let (stream, _) = UnixStream::pair()?;
     let port = NamedPort { name: "port", stream, on_open: Box::new(|_| ()) };
     let limiter = Limiter::new(Limit::default());
@@ -124,13 +124,13 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
         DiskStack::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
     let setup = Setup { serial: *b"a disk of a machine.", limit: Limit::default(), report: Box::new(|_| ()) };
     Ok(vec![
-        Box::new(Gpu::new(desk.clone(), size, counters.clone())?),
+        Box::new(Gpu::new(monitors.clone(), size, counters.clone())?),
         Box::new(hands.keyboard),
         Box::new(Entropy::new(counters.clone())),
         Box::new(Balloon::new(32, counters.clone())?),
         Box::new(Console::new(Box::new(std::io::sink()), vec![port], counters.clone())?),
         Box::new(Net::new([2, 0, 0, 0, 0, 1], Box::new(Unplugged::new()?), limiter, counters.clone())?),
         Box::new(Block::new(disk, setup, counters.clone())?),
-        Box::new(SoundCard::new(desk.add_sound(), counters)?),
+        Box::new(SoundCard::new(monitors.add_sound(), counters)?),
     ])
 }

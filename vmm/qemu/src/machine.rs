@@ -5,7 +5,7 @@ use crate::ports::GuestPort;
 use crate::qmp::Command;
 use crate::start::{MINIMUM_MIB, Started, start};
 use crate::supplies::Supplies;
-use oriel_display::{Desk, InputSink};
+use oriel_display::{InputSink, Monitors};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig, RunState};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -24,8 +24,8 @@ pub struct QemuMachine {
 }
 
 impl QemuMachine {
-    /// Starts QEMU for `config` and lets the guest run. Its pictures appear on the screens of `desk`,
-    /// which are closed when the machine ends, and its sound is the desk's; the guest is asked for the screens that the desk wants. Blocks for as long as QEMU takes to get going, usually well
+    /// Starts QEMU for `config` and lets the guest run. Its pictures appear on the screens of `monitors`,
+    /// which are closed when the machine ends, and its sound goes to their audio device; the guest is asked for the layout that `monitors` requests. Blocks for as long as QEMU takes to get going, usually well
     /// under a second.
     ///
     /// The guest finds `ports` by their names; what it says on its serial line goes to `serial_log`.
@@ -36,10 +36,10 @@ impl QemuMachine {
         config: &MachineConfig,
         supplies: Supplies,
         serial_log: impl Write + Send + 'static,
-        desk: Arc<Desk>,
+        monitors: Arc<Monitors>,
         ports: Vec<GuestPort>,
     ) -> Result<Self, StartError> {
-        let started = start(config, supplies, serial_log, &desk, ports)?;
+        let started = start(config, supplies, serial_log, &monitors, ports)?;
         let memory_mib = config.memory_mib;
         // Reserved pages are never given back.
         let largest_balloon_mib = match config.huge_pages {

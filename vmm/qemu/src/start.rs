@@ -14,7 +14,7 @@ use crate::process::{self, Process};
 use crate::qmp::{Command as QmpCommand, Qmp};
 use crate::supplies::Supplies;
 use crate::watch::{Readers, Watch};
-use oriel_display::{Desk, Screen, Wanted};
+use oriel_display::{MonitorConfig, Monitors, Screen};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig};
 use std::fs::File;
 use std::io::{self, Write};
@@ -53,7 +53,7 @@ pub(crate) fn start(
     config: &MachineConfig,
     supplies: Supplies,
     mut serial_log: impl Write + Send + 'static,
-    desk: &Arc<Desk>,
+    monitors: &Arc<Monitors>,
     ports: Vec<GuestPort>,
 ) -> Result<Started, StartError> {
     let Supplies { setup, disks, net_backends } = supplies;
@@ -73,7 +73,7 @@ pub(crate) fn start(
     }
     let watch = Arc::new(Watch::new(
         config.memory_mib,
-        Arc::clone(desk),
+        Arc::clone(monitors),
         Arc::clone(&counters),
         Arc::clone(&input),
         PortListeners::new(listeners),
@@ -112,15 +112,15 @@ pub(crate) fn start(
     let serial_counters = Arc::clone(&counters);
     spawn("qemu-serial", move || keep_log(serial, &mut serial_log, &serial_counters))?;
     if config.sound {
-        desk.add_sound();
+        monitors.add_sound();
     }
-    let up = match bring_up(qmp, desk, &watch, &counters, &networks) {
+    let up = match bring_up(qmp, monitors, &watch, &counters, &networks) {
         Ok(up) => up,
         Err(error) => return Err(diagnose(&error, &process, stderr, config)),
     };
     let (queue, hand, hand_qmp) = (Arc::clone(&input), up.console.clone(), up.qmp.clone());
-    let (hand_desk, hand_counters) = (Arc::clone(desk), Arc::clone(&counters));
-    spawn("qemu-input", move || input::drive(&queue, hand, hand_qmp, &hand_desk, &hand_counters))?;
+    let (input_monitors, hand_counters) = (Arc::clone(monitors), Arc::clone(&counters));
+    spawn("qemu-input", move || input::drive(&queue, hand, hand_qmp, &input_monitors, &hand_counters))?;
     leash.let_go();
     drop(readers.send(Readers { qmp: up.qmp_thread, stderr }));
     Ok(Started {
@@ -175,7 +175,7 @@ struct Head {
 }
 
 impl Head {
-    fn become_like(&self, wanted: Option<&Wanted>) {
+    fn become_like(&self, wanted: Option<&MonitorConfig>) {
         self.wanted.store(wanted.is_some(), Ordering::Release);
         if wanted.is_none() {
             self.screen.set_scanout(None);
@@ -189,7 +189,7 @@ impl Head {
 /// From QEMU's greeting to a guest that runs.
 fn bring_up(
     qmp: UnixStream,
-    desk: &Arc<Desk>,
+    monitors: &Arc<Monitors>,
     watch: &Arc<Watch>,
     counters: &Arc<Counters>,
     networks: &Networks,
@@ -201,11 +201,11 @@ fn bring_up(
     qmp.execute_with(&QmpCommand::Getfd { fdname: "display" }, display_theirs.as_fd())?;
     drop(display_theirs);
     qmp.execute(&QmpCommand::AddClient { protocol: "@dbus-display", fdname: "display" })?;
-    let lights = Arc::clone(desk);
+    let lights = Arc::clone(monitors);
     let console = Console::connect(display, move |leds| lights.set_leds(leds))?;
 
     let mut heads = Vec::new();
-    for (n, screen) in desk.screens().iter().enumerate() {
+    for (n, screen) in monitors.screens().iter().enumerate() {
         let head =
             Head { console: console.of_screen(n), screen: screen.clone(), wanted: IsWanted::default() };
         head.wanted.store(n == 0, Ordering::Release);
@@ -216,13 +216,13 @@ fn bring_up(
         connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
         heads.push(head);
     }
-    desk.on_wanted(move |wanted| {
+    monitors.on_layout_request(move |wanted| {
         for (head, wanted) in heads.iter().zip(wanted) {
             head.become_like(wanted.as_ref());
         }
     });
 
-    if let Some(sound) = desk.sound() {
+    if let Some(sound) = monitors.sound() {
         let (speaker, speaker_theirs) = pair()?;
         let connected = serve_speaker(speaker, sound.clone()).map_err(refused)?;
         console.register_speaker(OwnedFd::from(speaker_theirs))?;

@@ -5,7 +5,7 @@ use crate::disks::DiskImages;
 use crate::error::StartError;
 use crate::installed::find_program;
 use crate::start::MINIMUM_MIB;
-use oriel_display::desk::MAX_SCREENS;
+use oriel_display::monitors::MAX_SCREENS;
 use oriel_net::NetBackendConfig;
 use oriel_vmm_api::{Accel, MachineConfig};
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use crate::error::CommandError;
 use crate::input::InputQueue;
 use crate::ports::PortListeners;
 use crate::qmp::{self, Command, Qmp, RunStatus};
-use oriel_display::Desk;
+use oriel_display::Monitors;
 use oriel_vmm_api::{Event, PauseReason, RunState};
 use serde_json::Value;
 use std::process::ExitStatus;
@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 /// Gathers what QEMU's connections tell and passes on what others want to hear.
 pub(crate) struct Watch {
     known: Mutex<Known>,
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     counters: Arc<Counters>,
     input: Arc<InputQueue>,
     memory_mib: u32,
@@ -45,7 +45,7 @@ impl Watch {
     /// Watches over a machine of `memory_mib` that is starting.
     pub fn new(
         memory_mib: u32,
-        desk: Arc<Desk>,
+        monitors: Arc<Monitors>,
         counters: Arc<Counters>,
         input: Arc<InputQueue>,
         ports: PortListeners,
@@ -58,7 +58,7 @@ impl Watch {
             omens: Omens::default(),
             events,
         };
-        Self { known: Mutex::new(known), desk, counters, input, memory_mib, ports }
+        Self { known: Mutex::new(known), monitors, counters, input, memory_mib, ports }
     }
 
     /// What the machine is doing.
@@ -146,7 +146,7 @@ impl Watch {
         self.ports.close_all();
         let (reason, text) = self.known().omens.explain(status, lines.last().map(String::as_str));
         tracing::info!(?reason, "{text}");
-        self.desk.close(&text);
+        self.monitors.close(&text);
         self.known().tell(Event::Ended { reason, text });
     }
 

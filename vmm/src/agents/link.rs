@@ -4,7 +4,7 @@
 use oriel_agents::send::{self, GuestFiles};
 use oriel_agents::spice::{self, Kind, Monitor, News, SpiceAgent};
 use oriel_display::exchange::{ContentType, FileNews, GuestFile, GuestLink};
-use oriel_display::{Exchange, Wanted};
+use oriel_display::{Exchange, MonitorConfig};
 use std::sync::Arc;
 
 fn kind(content: ContentType) -> Kind {
@@ -22,10 +22,10 @@ fn content(kind: Kind) -> ContentType {
 }
 
 /// The screens as the agent is told of them; one that nobody wants is off.
-pub(super) fn monitors(screens: &[Option<Wanted>]) -> Vec<Monitor> {
+pub(super) fn monitors(screens: &[Option<MonitorConfig>]) -> Vec<Monitor> {
     let off = Monitor { x: 0, y: 0, width: 0, height: 0 };
-    let on = |wanted: &Wanted| {
-        let Wanted { x, y, size, .. } = *wanted;
+    let on = |wanted: &MonitorConfig| {
+        let MonitorConfig { x, y, size, .. } = *wanted;
         Monitor { x, y, width: size.width, height: size.height }
     };
     screens.iter().map(|wanted| wanted.as_ref().map_or(off, on)).collect()

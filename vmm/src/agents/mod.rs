@@ -10,7 +10,7 @@ use oriel_agents::qga::{AgentError, GuestAgent, Shutdown};
 use oriel_agents::send::GuestFiles;
 use oriel_agents::spice::SpiceAgent;
 use oriel_display::exchange::FILE_CREDIT;
-use oriel_display::{Desk, Exchange};
+use oriel_display::{Exchange, Monitors};
 use oriel_vmm_api::{ConnectedAgents, GuestFacts, MachineConfig};
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -84,11 +84,11 @@ impl Agents {
         &self.exchange
     }
 
-    /// Has the guest's desktop lay out its screens as `desk` wants them; not every desktop does so by
+    /// Has the guest's desktop lay out its screens as `monitors` wants them; not every desktop does so by
     /// itself when the graphics device offers it other screens.
-    pub fn follow(&self, desk: &Desk) {
+    pub fn follow(&self, monitors: &Monitors) {
         if let Some(agent) = self.desktop.clone() {
-            desk.on_wanted(move |screens| agent.set_monitors(&link::monitors(screens)));
+            monitors.on_layout_request(move |screens| agent.set_monitors(&link::monitors(screens)));
         }
     }
 

@@ -67,7 +67,7 @@ impl Desktop {
         let watchers = std::mem::take(&mut *crate::lock(&self.watchers));
         let all_told = || {
             self.answering.load(Ordering::Acquire) == 0
-                && self.machine.desk().viewers() == 0
+                && self.machine.monitors().viewers() == 0
                 && watchers.iter().all(JoinHandle::is_finished)
         };
         while Instant::now() < deadline && !all_told() {
@@ -142,7 +142,7 @@ fn converse(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
             };
             let machine = &desktop.machine;
             let exchange = machine.agents().exchange().clone();
-            let ended = Viewer::serve(stream, machine.desk().clone(), machine.input(), exchange, mode);
+            let ended = Viewer::serve(stream, machine.monitors().clone(), machine.input(), exchange, mode);
             let ended = ended.map_err(io::Error::other)?;
             tracing::debug!(?ended, "a viewer left");
             Ok(())

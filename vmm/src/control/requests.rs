@@ -2,7 +2,7 @@
 
 use super::connection::Desktop;
 use crate::machine::Refused;
-use oriel_display::{Desk, Size, Wanted};
+use oriel_display::{MonitorConfig, Monitors, Size};
 use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{Command, Description, Event, Reply, Request, RunState};
 use serde::Serialize;
@@ -68,7 +68,7 @@ fn perform(command: &Command, desktop: &Desktop) -> Outcome {
         Command::Stop => machine.stop(),
         Command::Pause => machine.pause(),
         Command::Resume => machine.resume(),
-        Command::Resize { screens } => resize(machine.desk(), screens),
+        Command::Resize { screens } => resize(machine.monitors(), screens),
         Command::Balloon { target_mib } => machine.balloon(*target_mib),
         Command::Freeze => return file_systems(machine.agents().freeze()),
         Command::Thaw => return file_systems(machine.agents().thaw()),
@@ -103,20 +103,20 @@ fn shut_down(desktop: &Desktop) -> Result<(), Refused> {
 }
 
 /// Side by side, whatever viewers want.
-fn resize(desk: &Arc<Desk>, screens: &[(u32, u32)]) -> Result<(), Refused> {
-    let max = desk.screens().len();
+fn resize(monitors: &Arc<Monitors>, screens: &[(u32, u32)]) -> Result<(), Refused> {
+    let max = monitors.screens().len();
     if !(1..=max).contains(&screens.len()) {
         return Err(Refused(format!("This desktop has 1 to {max} screens, not {}.", screens.len())));
     }
-    let wanted: Vec<Wanted> =
-        screens.iter().map(|(width, height)| Wanted::of(Size::new(*width, *height))).collect();
-    desk.set(&wanted);
+    let wanted: Vec<MonitorConfig> =
+        screens.iter().map(|(width, height)| MonitorConfig::of(Size::new(*width, *height))).collect();
+    monitors.request_layout(&wanted);
     Ok(())
 }
 
 fn describe(desktop: &Desktop) -> Description {
-    let desk = desktop.machine.desk();
-    let size = desk.screens().first().and_then(|screen| screen.size());
+    let monitors = desktop.machine.monitors();
+    let size = monitors.screens().first().and_then(|screen| screen.size());
     Description {
         id: desktop.config.id.clone(),
         pid: desktop.pid,
@@ -128,7 +128,7 @@ fn describe(desktop: &Desktop) -> Description {
         cpus: desktop.config.cpus,
         memory_mib: desktop.config.memory_mib,
         screen: size.map(|size| (size.width, size.height)),
-        viewers: u32::try_from(desk.viewers()).unwrap_or(u32::MAX),
+        viewers: u32::try_from(monitors.viewers()).unwrap_or(u32::MAX),
         agents: desktop.machine.agents().connected(),
         counters: desktop.machine.counters(),
         jail: desktop.jail.clone(),

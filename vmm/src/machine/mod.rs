@@ -5,7 +5,7 @@ pub mod qemu;
 
 use crate::agents::Agents;
 use crate::events::Events;
-use oriel_display::{Desk, InputSink};
+use oriel_display::{InputSink, Monitors};
 use oriel_vmm_api::{Accel, MachineKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub trait Machine: Send + Sync {
     fn balloon(&self, target_mib: u32) -> Result<(), Refused>;
 
     /// Where its pictures and its sound are, and who may change the screens' sizes.
-    fn desk(&self) -> &Arc<Desk>;
+    fn monitors(&self) -> &Arc<Monitors>;
 
     /// Where its input goes.
     fn input(&self) -> Arc<dyn InputSink>;
@@ -81,9 +81,9 @@ pub trait Machine: Send + Sync {
 }
 
 /// Has `events` told of the first screen's first picture and of its new sizes.
-fn tell_size(desk: &Desk, events: &Arc<Events>) {
+fn tell_size(monitors: &Monitors, events: &Arc<Events>) {
     let events = events.clone();
-    let Some(screen) = desk.screens().first() else { return };
+    let Some(screen) = monitors.screens().first() else { return };
     screen.on_size(move |size| {
         if let Some(size) = size {
             events.screen(size.width, size.height);

@@ -5,7 +5,7 @@ use crate::agents::{Agents, MachinePort};
 use crate::events::Events;
 use crate::legacy::{LogFiles, SerialLog};
 use oriel_agents::port;
-use oriel_display::{Desk, InputSink, Size};
+use oriel_display::{InputSink, Monitors, Size};
 use oriel_jail::seccomp::apply_filter_beside_qemu;
 use oriel_qemu::{GuestPort, QemuMachine, StartError, Supplies};
 use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// A machine run by QEMU.
 pub struct Qemu {
     machine: QemuMachine,
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     agents: Agents,
 }
 
@@ -31,18 +31,18 @@ impl Qemu {
         serial_log: LogFiles,
         events: Arc<Events>,
     ) -> Result<Self, StartError> {
-        let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
-        super::tell_size(&desk, &events);
+        let monitors = Monitors::new(config.screens.into(), Size::new(config.width, config.height));
+        super::tell_size(&monitors, &events);
         let (agents, ports) = Agents::of(config)?;
-        agents.follow(&desk);
+        agents.follow(&monitors);
         let ports = ports.into_iter().map(guest_port).collect::<std::io::Result<_>>()?;
         let log = SerialLog::new(serial_log);
-        let machine = QemuMachine::start(config, supplies, log, desk.clone(), ports)?;
+        let machine = QemuMachine::start(config, supplies, log, monitors.clone(), ports)?;
         apply_filter_beside_qemu();
         if let Some(heard) = machine.take_events() {
             std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
         }
-        Ok(Self { machine, desk, agents })
+        Ok(Self { machine, monitors, agents })
     }
 }
 
@@ -105,8 +105,8 @@ impl Machine for Qemu {
         Ok(())
     }
 
-    fn desk(&self) -> &Arc<Desk> {
-        &self.desk
+    fn monitors(&self) -> &Arc<Monitors> {
+        &self.monitors
     }
 
     fn balloon(&self, target_mib: u32) -> Result<(), Refused> {
@@ -122,7 +122,7 @@ impl Machine for Qemu {
     }
 
     fn counters(&self) -> BTreeMap<String, u64> {
-        let mut counters = self.desk.counters();
+        let mut counters = self.monitors.counters();
         counters.insert("agent_refused_messages".into(), self.agents.refused_messages());
         counters.extend(self.machine.counters());
         counters

@@ -1,10 +1,10 @@
 //! Screens of other sizes, and several of them, on this host's KVM.
 
 use crate::support::{Desktop, Folder, HEIGHT, WIDTH, bench_guest, kvm_is_here, see, wait_until};
-use oriel_display::desk::{Change, Wish};
 use oriel_display::input::Button;
+use oriel_display::monitors::{Change, Wish};
 use oriel_display::protocol::{ClientMessage, Hello};
-use oriel_display::{Client, InputEvent, Rect, Size, Wanted};
+use oriel_display::{Client, InputEvent, MonitorConfig, Rect, Size};
 use oriel_scenes::{Renderer, Scene};
 use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{Command, Open, ViewerMode};
@@ -24,7 +24,7 @@ fn viewer(desktop: &Desktop, screen: u8) -> Client {
 }
 
 fn on(width: u32, height: u32) -> Option<Change> {
-    Some(Change::On(Wanted::of(Size::new(width, height))))
+    Some(Change::On(MonitorConfig::of(Size::new(width, height))))
 }
 
 fn ask(client: &mut Client, wish: Wish) {

@@ -1,13 +1,13 @@
 //! virtio-gpu: commands, cursor, configuration, and people who come, go and resize.
 
 use crate::Guest;
-use oriel_display::{Desk, Size, Wanted};
+use oriel_display::{MonitorConfig, Monitors, Size};
 use oriel_virtio::{Counters, Gpu};
 use std::sync::Arc;
 
 pub fn run(script: &[u8]) {
     let size = Size::new(1024, 768);
-    let Ok(mut gpu) = Gpu::new(Desk::new(4, size), size, Arc::new(Counters::default())) else { return };
+    let Ok(mut gpu) = Gpu::new(Monitors::new(4, size), size, Arc::new(Counters::default())) else { return };
     let resizer = gpu.resizer();
     let mut guest = Guest::new(&mut gpu);
     guest.perform(&mut gpu, script, |host| {
@@ -15,7 +15,7 @@ pub fn run(script: &[u8]) {
         let (screens, _) = host.as_chunks::<4>();
         let wanted = screens.iter().map(|[a, b, c, d]| {
             let size = Size::new(side([*a, *b]), side([*c, *d]));
-            (size.width > 0).then(|| Wanted::of(size))
+            (size.width > 0).then(|| MonitorConfig::of(size))
         });
         resizer.resize(&wanted.collect::<Vec<_>>());
     });

@@ -1,8 +1,8 @@
-//! virtio-input: the three devices of a desk, with people typing while the guest misbehaves.
+//! virtio-input: the three devices of a desktop, with people typing while the guest misbehaves.
 
 use crate::Guest;
 use oriel_display::input::{Button, InputEvent, InputId, InputSink};
-use oriel_display::{Desk, Size};
+use oriel_display::{Monitors, Size};
 use oriel_virtio::{Counters, InputDevices};
 use std::sync::Arc;
 
@@ -19,17 +19,17 @@ fn event(bytes: &[u8]) -> Option<InputEvent> {
 }
 
 pub fn run(script: &[u8]) {
-    let room = Desk::new(1, Size::new(1024, 768));
-    let Ok(desk) = InputDevices::new(&room, &Arc::new(Counters::default())) else { return };
+    let monitors = Monitors::new(1, Size::new(1024, 768));
+    let Ok(devices) = InputDevices::new(&monitors, &Arc::new(Counters::default())) else { return };
     let mut device = match script.first().map_or(0, |byte| byte % 3) {
-        0 => desk.keyboard,
-        1 => desk.tablet,
-        _ => desk.mouse,
+        0 => devices.keyboard,
+        1 => devices.tablet,
+        _ => devices.mouse,
     };
     let mut guest = Guest::new(&mut device);
     guest.perform(&mut device, script.get(1..).unwrap_or_default(), |host| {
         if let Some(event) = event(host) {
-            desk.hub.input(event, InputId { viewer: 1, seq: 1 });
+            devices.hub.input(event, InputId { viewer: 1, seq: 1 });
         }
     });
 }

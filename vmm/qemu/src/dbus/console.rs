@@ -2,7 +2,7 @@
 
 use super::{QUEUED, next_message};
 use crate::error::CommandError;
-use oriel_display::Wanted;
+use oriel_display::MonitorConfig;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -99,8 +99,8 @@ impl Console {
     }
 
     /// Tells the guest that its monitor is like this now, or that there is none.
-    pub fn set_monitor(&self, monitor: Option<&Wanted>) -> Result<(), CommandError> {
-        let body = monitor.map_or((0, 0, 0, 0, 0, 0), |Wanted { x, y, size, dpi }| {
+    pub fn set_monitor(&self, monitor: Option<&MonitorConfig>) -> Result<(), CommandError> {
+        let body = monitor.map_or((0, 0, 0, 0, 0, 0), |MonitorConfig { x, y, size, dpi }| {
             let millimetres = |pixels: u32| u16::try_from(pixels * 254 / (dpi * 10)).unwrap_or(u16::MAX);
             (millimetres(size.width), millimetres(size.height), *x, *y, size.width, size.height)
         });

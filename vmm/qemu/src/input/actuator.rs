@@ -7,7 +7,7 @@ use crate::dbus::{Console, MouseButton};
 use crate::error::CommandError;
 use crate::qmp::{Axis, Command, InputEvent as QmpInput, Qmp};
 use oriel_display::input::Button;
-use oriel_display::{Desk, InputEvent};
+use oriel_display::{InputEvent, Monitors};
 
 /// Notches that one turn of the wheel makes at most.
 const MOST_NOTCHES: i32 = 30;
@@ -16,13 +16,19 @@ const NOTCH: i32 = 120;
 
 /// Carries out what `queue` holds until it ends. Each action is answered by QEMU before the next
 /// goes out, so that what travels on different connections stays in order.
-pub(crate) fn drive(queue: &InputQueue, console: Console, qmp: Qmp, desk: &Desk, counters: &Counters) {
+pub(crate) fn drive(
+    queue: &InputQueue,
+    console: Console,
+    qmp: Qmp,
+    monitors: &Monitors,
+    counters: &Counters,
+) {
     let mut actuator = Actuator { console, qmp, across: Wheel::default(), down: Wheel::default() };
     while let Some((event, id)) = queue.next() {
         match actuator.perform(event) {
             Ok(()) => {
                 count(&counters.inputs);
-                desk.input_reached_guest(id);
+                monitors.input_reached_guest(id);
             }
             Err(CommandError::Ended) => return,
             Err(error) => {

@@ -1,6 +1,6 @@
 //! A QEMU for a test: its folder, its screen, and patience.
 
-use oriel_display::{Desk, PixelSource, Screen, Size};
+use oriel_display::{Monitors, PixelSource, Screen, Size};
 use oriel_net::{NetBackendConfig, UnjailedPasst};
 use oriel_qemu::{DiskImages, GuestPort, QemuMachine, Setup, StartError, Supplies};
 use oriel_vmm_api::{
@@ -84,7 +84,7 @@ pub fn bench_guest() -> PathBuf {
 /// A running machine.
 pub struct Bench {
     pub machine: QemuMachine,
-    pub desk: Arc<Desk>,
+    pub monitors: Arc<Monitors>,
     pub screen: Arc<Screen>,
     pub events: Receiver<Event>,
     pub folder: Folder,
@@ -106,7 +106,7 @@ impl Bench {
         config: &MachineConfig,
         ports: Vec<GuestPort>,
     ) -> Result<Self, StartError> {
-        let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
+        let monitors = Monitors::new(config.screens.into(), Size::new(config.width, config.height));
         let serial_log = fs::File::create(&config.serial_log)?;
         let backend = |network: &Network| match network.link {
             Link::Passt => NetBackendConfig::Passt(Arc::new(UnjailedPasst::find().unwrap())),
@@ -117,10 +117,10 @@ impl Bench {
             disks: config.disks.iter().map(DiskImages::open).collect::<Result<_, _>>()?,
             net_backends: config.networks.iter().map(backend).collect(),
         };
-        let machine = QemuMachine::start(config, supplies, serial_log, Arc::clone(&desk), ports)?;
-        let screen = Arc::clone(&desk.screens()[0]);
+        let machine = QemuMachine::start(config, supplies, serial_log, Arc::clone(&monitors), ports)?;
+        let screen = Arc::clone(&monitors.screens()[0]);
         let events = machine.take_events().unwrap();
-        Ok(Self { machine, desk, screen, events, folder })
+        Ok(Self { machine, monitors, screen, events, folder })
     }
 
     /// Waits until `wanted` gives something.

@@ -1,16 +1,16 @@
 //! Screens of other sizes, and a second one.
 
 use crate::bench::{Bench, Folder, bench_guest, config};
-use oriel_display::{Size, Wanted};
+use oriel_display::{MonitorConfig, Size};
 
 fn sizes(bench: &Bench) -> Vec<Option<Size>> {
-    bench.desk.screens().iter().map(|screen| screen.size()).collect()
+    bench.monitors.screens().iter().map(|screen| screen.size()).collect()
 }
 
 fn become_like(bench: &Bench, screens: &[Size]) {
-    bench.desk.set(&screens.iter().copied().map(Wanted::of).collect::<Vec<_>>());
+    bench.monitors.request_layout(&screens.iter().copied().map(MonitorConfig::of).collect::<Vec<_>>());
     let mut all: Vec<Option<Size>> = screens.iter().copied().map(Some).collect();
-    all.resize(bench.desk.screens().len(), None);
+    all.resize(bench.monitors.screens().len(), None);
     bench.wait(&format!("screens of {all:?}"), |bench| (sizes(bench) == all).then_some(()));
 }
 
@@ -25,7 +25,7 @@ fn screens_change_come_and_go() {
     });
     become_like(&bench, &[Size::new(1280, 720)]);
     become_like(&bench, &[Size::new(1280, 720), Size::new(640, 480)]);
-    let layout = bench.desk.layout();
+    let layout = bench.monitors.layout();
     assert_eq!((layout[1].x, layout[1].y), (1280, 0));
     become_like(&bench, &[Size::new(800, 600)]);
     become_like(&bench, &[Size::new(800, 600), Size::new(801, 603)]);

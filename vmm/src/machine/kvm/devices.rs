@@ -5,7 +5,7 @@ use super::driver::Message;
 use crate::agents::MachinePort;
 use crate::legacy::SerialLog;
 use crate::memory;
-use oriel_display::{Desk, InputSink, Size};
+use oriel_display::{InputSink, Monitors, Size};
 use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, rate_limiter};
 use oriel_virtio::{
     Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, Net, SoundCard,
@@ -39,23 +39,23 @@ pub struct Devices {
 }
 
 /// Makes the devices of `config`, whose disks are open as `disks` and networks as `net_backends`: the
-/// pictures go to the screens of `desk`, the console to `log`, what a device cannot deal with alone
+/// pictures go to the screens of `monitors`, the console to `log`, what a device cannot deal with alone
 /// to `orders`; `ports` are for the guest's agents.
 pub fn make(
     config: &MachineConfig,
     disks: Vec<Vec<File>>,
     net_backends: Vec<NetBackendConfig>,
-    desk: &Arc<Desk>,
+    monitors: &Arc<Monitors>,
     log: &SerialLog,
     orders: &Sender<Message>,
     ports: Vec<MachinePort>,
 ) -> Result<Devices, DeviceError> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(config.width, config.height);
-    let gpu = Gpu::new(desk.clone(), size, counters.clone())?;
+    let gpu = Gpu::new(monitors.clone(), size, counters.clone())?;
     let resizer = gpu.resizer();
-    desk.on_wanted(move |screens| resizer.resize(screens));
-    let hands = InputDevices::new(desk, &counters)?;
+    monitors.on_layout_request(move |screens| resizer.resize(screens));
+    let hands = InputDevices::new(monitors, &counters)?;
     let balloon = Balloon::new(largest_balloon_mib(config), counters.clone())?;
     let balloon_control = balloon.control();
     let mut devices: Vec<Box<dyn VirtioDevice>> = vec![
@@ -81,7 +81,7 @@ pub fn make(
         devices.push(Box::new(disks::device(index, disk, opened, orders, &counters)?));
     }
     if config.sound {
-        devices.push(Box::new(SoundCard::new(desk.add_sound(), counters.clone())?));
+        devices.push(Box::new(SoundCard::new(monitors.add_sound(), counters.clone())?));
     }
     Ok(Devices { devices, input: hands.hub, balloon: balloon_control, counters })
 }

@@ -16,8 +16,8 @@ use crate::legacy::{LogFiles, SerialLog};
 use crate::machine::{Machine, Refused};
 use crate::memory::{self, Backing, MemoryError};
 use crate::wiring::{KvmWiring, Wiring};
-use oriel_display::desk::MAX_SCREENS;
-use oriel_display::{Desk, InputSink, Size};
+use oriel_display::monitors::MAX_SCREENS;
+use oriel_display::{InputSink, Monitors, Size};
 use oriel_net::NetBackendConfig;
 use oriel_virtio::{BalloonControl, Counters, GuestRam};
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
@@ -88,7 +88,7 @@ pub struct Equipment {
 /// A machine on KVM.
 pub struct KvmMachine {
     pub(super) orders: Mutex<Sender<Message>>,
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     agents: Agents,
     input: Arc<dyn InputSink>,
     ram: GuestRam,
@@ -124,20 +124,20 @@ impl KvmMachine {
         };
         let backing = Backing { huge_pages: config.huge_pages, share: config.share_pages, large_pages_free };
         let ram = memory::allocate(config.memory_mib, backing)?;
-        let desk = Desk::new(config.screens.into(), Size::new(config.width, config.height));
+        let monitors = Monitors::new(config.screens.into(), Size::new(config.width, config.height));
         let log = SerialLog::new(serial_log);
         let (agents, ports) = Agents::of(config).map_err(StartError::Resources)?;
-        agents.follow(&desk);
+        agents.follow(&monitors);
         let (orders, messages) = mpsc::channel();
         let Devices { devices, input, balloon, counters } =
-            devices::make(config, disks, net_backends, &desk, &log, &orders, ports)?;
+            devices::make(config, disks, net_backends, &monitors, &log, &orders, ports)?;
         let wake = orders.clone();
         let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
         let wiring = Arc::new(KvmWiring::default());
         let wires: Arc<dyn Wiring> = wiring.clone();
         let hardware =
             Arc::new(Hardware::new(devices, &ram, &wires, &alarm, log).map_err(StartError::Resources)?);
-        crate::machine::tell_size(&desk, &events);
+        crate::machine::tell_size(&monitors, &events);
         let exits = Arc::new(Exits::new(config.cpus));
         let mut driver = Driver {
             kvm,
@@ -160,7 +160,7 @@ impl KvmMachine {
             .map_err(StartError::Resources)?;
         Ok(Self {
             orders: Mutex::new(orders),
-            desk,
+            monitors,
             agents,
             input,
             ram,
@@ -208,8 +208,8 @@ impl Machine for KvmMachine {
         self.ask(Order::Stop)
     }
 
-    fn desk(&self) -> &Arc<Desk> {
-        &self.desk
+    fn monitors(&self) -> &Arc<Monitors> {
+        &self.monitors
     }
 
     fn balloon(&self, target_mib: u32) -> Result<(), Refused> {
@@ -225,7 +225,7 @@ impl Machine for KvmMachine {
     }
 
     fn counters(&self) -> BTreeMap<String, u64> {
-        let mut counters = self.desk.counters();
+        let mut counters = self.monitors.counters();
         counters.extend(self.counters.snapshot().map(|(name, value)| (name.to_owned(), value)));
         counters.insert("agent_refused_messages".into(), self.agents.refused_messages());
         let (ports, memory) = self.hardware.unclaimed();

@@ -14,7 +14,7 @@ use super::wire::{
 use crate::counters::Counters;
 use crate::device::GuestRam;
 use crate::queue::Chain;
-use oriel_display::{Desk, PixelSource, Rect, Size, Wanted};
+use oriel_display::{MonitorConfig, Monitors, PixelSource, Rect, Size};
 use std::sync::Arc;
 
 /// What the EDID of a scanout without a monitor says.
@@ -22,7 +22,7 @@ const UNPLUGGED: Size = Size::new(1280, 800);
 
 /// Everything a guest can build up: a reset drops the resources and darkens the scanouts.
 pub struct Graphics {
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     pub scanouts: Vec<Scanout>,
     resources: Resources,
     counters: Arc<Counters>,
@@ -36,12 +36,12 @@ pub struct Answer {
 }
 
 impl Graphics {
-    /// No resources yet, and a scanout for every screen of `desk`, of which the first is to be like `first`.
-    pub fn new(desk: Arc<Desk>, first: Wanted, counters: Arc<Counters>) -> Self {
+    /// No resources yet, and a scanout for every screen of `monitors`, of which the first is to be like `first`.
+    pub fn new(monitors: Arc<Monitors>, first: MonitorConfig, counters: Arc<Counters>) -> Self {
         let preferred = std::iter::once(Some(first)).chain(std::iter::repeat(None));
-        let scanouts = desk.screens().iter().zip(preferred);
+        let scanouts = monitors.screens().iter().zip(preferred);
         let scanouts = scanouts.map(|(screen, preferred)| Scanout::new(screen.clone(), preferred)).collect();
-        Self { desk, scanouts, resources: Resources::default(), counters }
+        Self { monitors, scanouts, resources: Resources::default(), counters }
     }
 
     /// Forgets what the guest built.
@@ -94,7 +94,9 @@ impl Graphics {
             Command::GetEdid { scanout } => {
                 // Linux asks for that of every scanout, and complains of any other answer.
                 let preferred = self.scanout(scanout)?.preferred;
-                return Ok(Response::Edid(edid::edid(&preferred.unwrap_or_else(|| Wanted::of(UNPLUGGED)))));
+                return Ok(Response::Edid(edid::edid(
+                    &preferred.unwrap_or_else(|| MonitorConfig::of(UNPLUGGED)),
+                )));
             }
             Command::ResourceCreate2d { resource, format, width, height } => {
                 self.resources.create_picture(resource, format, Size::new(width, height))?;
@@ -179,7 +181,9 @@ impl Graphics {
     fn tell_parts(&self) {
         let parts: Vec<_> = self.scanouts.iter().map(Scanout::part).collect();
         let shared = |one: u32| parts.iter().flatten().filter(|(other, _)| *other == one).count() > 1;
-        self.desk.set_parts(parts.iter().map(|part| part.filter(|part| shared(part.0)).map(|part| part.1)));
+        self.monitors.set_scanout_offsets(
+            parts.iter().map(|part| part.filter(|part| shared(part.0)).map(|part| part.1)),
+        );
     }
 
     fn point(&mut self, command: CursorCommand) -> Result<(), Refusal> {

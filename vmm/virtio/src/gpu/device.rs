@@ -8,7 +8,7 @@ use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice
 use crate::fields::{Fields, read_config_bytes};
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
 use crate::timer::Timer;
-use oriel_display::{Desk, Size, Wanted};
+use oriel_display::{MonitorConfig, Monitors, Size};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const EVENTS_CLEAR: u64 = 4;
 const TIMER_TOKEN: usize = 0;
 const RESIZE_TOKEN: usize = 1;
 
-/// A graphics device with a scanout for every screen of a desk.
+/// A graphics device with a scanout for every screen of a desktop.
 pub struct Gpu {
     graphics: Graphics,
     resizer: Resizer,
@@ -49,13 +49,13 @@ struct Active {
 }
 
 impl Gpu {
-    /// A device that shows on the screens of `desk` and asks the guest for a first one of `size`.
+    /// A device that shows on the screens of `monitors` and asks the guest for a first one of `size`.
     ///
     /// # Errors
     /// The host's, when it runs out of descriptors.
-    pub fn new(desk: Arc<Desk>, size: Size, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn new(monitors: Arc<Monitors>, size: Size, counters: Arc<Counters>) -> io::Result<Self> {
         Ok(Self {
-            graphics: Graphics::new(desk, Wanted::of(size), counters.clone()),
+            graphics: Graphics::new(monitors, MonitorConfig::of(size), counters.clone()),
             resizer: Resizer::new()?,
             timer: Timer::new()?,
             pace: Pace::default(),

@@ -2,7 +2,7 @@
 //! the preferred mode, computed as VESA CVT 1.1 does with reduced blanking. A side that such a
 //! timing cannot say comes in a DisplayID 1.3 extension, which Linux reads as well.
 
-use oriel_display::{Size, Wanted};
+use oriel_display::{MonitorConfig, Size};
 
 /// Bytes of a block.
 const BLOCK_LEN: usize = 128;
@@ -26,7 +26,7 @@ const REFRESH_HZ: u64 = 60;
 
 /// The blocks of a monitor that prefers to be like `wanted`, and is as large as its pixels to the
 /// inch say: desktops take their scale from that.
-pub fn edid(wanted: &Wanted) -> Vec<u8> {
+pub fn edid(wanted: &MonitorConfig) -> Vec<u8> {
     // What nobody can ask for is clamped here too, so that everything below has room.
     let wanted = super::resizer::clamped(wanted);
     let size = wanted.size;
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn blocks(width: u32, height: u32, dpi: u32) -> Vec<u8> {
-        edid(&Wanted { dpi, ..Wanted::of(Size::new(width, height)) })
+        edid(&MonitorConfig { dpi, ..MonitorConfig::of(Size::new(width, height)) })
     }
 
     /// Reads the preferred mode back as a driver does: width, height, clock in kHz, totals.
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn absurd_sizes_are_clamped() {
-        let absurd = Wanted { x: 0, y: 0, size: Size::new(0, u32::MAX), dpi: 0 };
+        let absurd = MonitorConfig { x: 0, y: 0, size: Size::new(0, u32::MAX), dpi: 0 };
         assert_eq!(preferred(&edid(&absurd)).0, 320);
         assert_eq!(preferred(&edid(&absurd)).1, 4095);
     }

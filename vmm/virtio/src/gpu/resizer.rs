@@ -1,6 +1,6 @@
 //! How the host asks the guest for other screens.
 
-use oriel_display::Wanted;
+use oriel_display::MonitorConfig;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 pub struct Resizer(Arc<Wish>);
 
 struct Wish {
-    screens: Mutex<Option<Vec<Option<Wanted>>>>,
+    screens: Mutex<Option<Vec<Option<MonitorConfig>>>>,
     event: EventFd,
 }
 
@@ -23,7 +23,7 @@ impl Resizer {
 
     /// Asks the guest to draw screens like these from now on; what is `None` or missing goes off. It
     /// may take its time, or refuse; the screens tell what it does.
-    pub fn resize(&self, screens: &[Option<Wanted>]) {
+    pub fn resize(&self, screens: &[Option<MonitorConfig>]) {
         let clamped = screens.iter().map(|screen| screen.as_ref().map(clamped)).collect();
         *self.0.screens.lock().unwrap_or_else(PoisonError::into_inner) = Some(clamped);
         // Fails only if the count overflows, and then the event is pending anyway.
@@ -31,16 +31,22 @@ impl Resizer {
     }
 
     /// The newest wish since the last call.
-    pub(super) fn take(&self) -> Option<Vec<Option<Wanted>>> {
+    pub(super) fn take(&self) -> Option<Vec<Option<MonitorConfig>>> {
         let _ = self.0.event.read();
         self.0.screens.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// Within what an EDID can say.
-pub(super) fn clamped(screen: &Wanted) -> Wanted {
-    let Wanted { x, y, size, dpi } = *screen;
-    Wanted::clamped(x.max(0).into(), y.max(0).into(), size.width.into(), size.height.into(), dpi.into())
+pub(super) fn clamped(screen: &MonitorConfig) -> MonitorConfig {
+    let MonitorConfig { x, y, size, dpi } = *screen;
+    MonitorConfig::clamped(
+        x.max(0).into(),
+        y.max(0).into(),
+        size.width.into(),
+        size.height.into(),
+        dpi.into(),
+    )
 }
 
 impl AsRawFd for Resizer {

@@ -1,13 +1,13 @@
 //! A scanout: the plug between a resource and a screen.
 
-use oriel_display::{PixelSource, Rect, Screen, Wanted};
+use oriel_display::{MonitorConfig, PixelSource, Rect, Screen};
 use std::sync::Arc;
 
 /// One scanout.
 pub struct Scanout {
     screen: Arc<Screen>,
     /// What EDID and display info tell the guest to prefer; `None`: no monitor is plugged in.
-    pub preferred: Option<Wanted>,
+    pub preferred: Option<MonitorConfig>,
     shown: Option<Shown>,
     /// Hotspot of the cursor's picture, from its top left corner, once the guest drew one.
     cursor_hot: Option<(u32, u32)>,
@@ -20,7 +20,7 @@ struct Shown {
 
 impl Scanout {
     /// A dark scanout.
-    pub fn new(screen: Arc<Screen>, preferred: Option<Wanted>) -> Self {
+    pub fn new(screen: Arc<Screen>, preferred: Option<MonitorConfig>) -> Self {
         Self { screen, preferred, shown: None, cursor_hot: None }
     }
 

@@ -7,7 +7,7 @@ use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
-use oriel_display::Desk;
+use oriel_display::Monitors;
 use oriel_display::input::InputId;
 use std::collections::VecDeque;
 use std::io;
@@ -59,7 +59,7 @@ impl Inlet {
 /// A keyboard, a tablet or a mouse.
 pub struct InputDevice {
     profile: Profile,
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     counters: Arc<Counters>,
     inlet: Inlet,
     select: u8,
@@ -78,10 +78,14 @@ struct Active {
 }
 
 impl InputDevice {
-    pub(super) fn new(profile: Profile, desk: Arc<Desk>, counters: Arc<Counters>) -> io::Result<Self> {
+    pub(super) fn new(
+        profile: Profile,
+        monitors: Arc<Monitors>,
+        counters: Arc<Counters>,
+    ) -> io::Result<Self> {
         Ok(Self {
             profile,
-            desk,
+            monitors,
             inlet: Inlet::new(counters.clone())?,
             counters,
             select: 0,
@@ -123,7 +127,7 @@ impl InputDevice {
         }
         active.events.signal();
         for id in arrived {
-            self.desk.input_reached_guest(id);
+            self.monitors.input_reached_guest(id);
         }
     }
 
@@ -146,7 +150,7 @@ impl InputDevice {
     fn light(&mut self, leds: u8) {
         if self.profile == Profile::Keyboard && leds != self.leds {
             self.leds = leds;
-            self.desk.set_leds(leds);
+            self.monitors.set_leds(leds);
         }
     }
 }

@@ -15,12 +15,12 @@ pub use device::InputDevice;
 pub use hub::InputHub;
 
 use crate::counters::Counters;
-use oriel_display::Desk;
+use oriel_display::Monitors;
 use profile::Profile;
 use std::io;
 use std::sync::Arc;
 
-/// A person's whole desk: three devices and what feeds them.
+/// A person's input hardware: three devices and what feeds them.
 pub struct InputDevices {
     /// Takes what people do.
     pub hub: Arc<InputHub>,
@@ -33,12 +33,12 @@ pub struct InputDevices {
 }
 
 impl InputDevices {
-    /// Devices whose lights show at `desk`, and which tell it when an input has arrived.
+    /// Devices whose lights show at `monitors`, and which tell it when an input has arrived.
     ///
     /// # Errors
     /// The host's, when it runs out of descriptors.
-    pub fn new(desk: &Arc<Desk>, counters: &Arc<Counters>) -> io::Result<Self> {
-        let device = |profile| InputDevice::new(profile, desk.clone(), counters.clone());
+    pub fn new(monitors: &Arc<Monitors>, counters: &Arc<Counters>) -> io::Result<Self> {
+        let device = |profile| InputDevice::new(profile, monitors.clone(), counters.clone());
         let keyboard = device(Profile::Keyboard)?;
         let tablet = device(Profile::Tablet)?;
         let mouse = device(Profile::Mouse)?;

@@ -78,7 +78,7 @@ fn room_with(screen: &Arc<Screen>, buffers: usize) -> (Arc<InputHub>, [Desk; 3],
     let memory = ram(8);
     let counters = Arc::new(Counters::default());
     let InputDevices { hub, keyboard, tablet, mouse } =
-        InputDevices::new(&oriel_display::Desk::of(screen.clone()), &counters).unwrap();
+        InputDevices::new(&oriel_display::Monitors::single(screen.clone()), &counters).unwrap();
     let desks = [
         desk(&memory, keyboard, 0x10_0000, buffers),
         desk(&memory, tablet, 0x30_0000, buffers),

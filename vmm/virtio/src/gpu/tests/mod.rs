@@ -7,7 +7,7 @@ use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::driver::{Driver, Ears, activation, ram};
 use oriel_display::screen::Pointer;
 use oriel_display::subscription::Wait;
-use oriel_display::{CursorImage, Desk, PixelSource, Rect, Screen, Size, Wanted};
+use oriel_display::{CursorImage, MonitorConfig, Monitors, PixelSource, Rect, Screen, Size};
 use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress};
 
@@ -20,7 +20,7 @@ const FAR_PIXELS: u64 = 0x50_0000;
 /// A guest with its driver loaded.
 struct Guest {
     gpu: Gpu,
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     screen: Arc<Screen>,
     memory: GuestRam,
     control: Driver,
@@ -38,12 +38,12 @@ fn guest_with(screens: usize) -> Guest {
     let control = Driver::new(&memory, 0x10_0000, 256);
     let cursor = Driver::new(&memory, 0x20_0000, 16);
     let counters = Arc::new(Counters::default());
-    let desk = Desk::new(screens, Size::new(1280, 720));
-    let screen = desk.screens()[0].clone();
-    let mut gpu = Gpu::new(desk.clone(), Size::new(1280, 720), counters.clone()).unwrap();
+    let monitors = Monitors::new(screens, Size::new(1280, 720));
+    let screen = monitors.screens()[0].clone();
+    let mut gpu = Gpu::new(monitors.clone(), Size::new(1280, 720), counters.clone()).unwrap();
     let (activation, ears) = activation(&memory, &[&control, &cursor], gpu.features());
     gpu.activate(activation).unwrap();
-    Guest { gpu, desk, screen, memory, control, cursor, ears, counters }
+    Guest { gpu, monitors, screen, memory, control, cursor, ears, counters }
 }
 
 fn request(kind: u32, flags: u32, fence: u64, body: &[u32]) -> Vec<u8> {

@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn wanted(x: i32, width: u32, height: u32) -> Option<Wanted> {
-    Some(Wanted { x, ..Wanted::of(Size::new(width, height)) })
+fn wanted(x: i32, width: u32, height: u32) -> Option<MonitorConfig> {
+    Some(MonitorConfig { x, ..MonitorConfig::of(Size::new(width, height)) })
 }
 
 impl Guest {
-    fn resized(&mut self, screens: &[Option<Wanted>]) {
+    fn resized(&mut self, screens: &[Option<MonitorConfig>]) {
         self.gpu.resizer().resize(screens);
         wait_readable(self.gpu.event_fds()[1]);
         self.gpu.event(1);
@@ -76,7 +76,7 @@ fn each_scanout_has_its_own_picture_and_pointer() {
         assert_eq!(guest.tell(0x0103, &[0, 0, 0, 0, scanout, 0]), 0x1202);
         assert_eq!(guest.tell(0x010A, &[scanout, 0]), 0x1202);
     }
-    let screens = guest.desk.screens().to_vec();
+    let screens = guest.monitors.screens().to_vec();
     assert_eq!(screens[1].size(), Some(Size::new(4, 4)));
     assert_eq!(guest.tell(0x0104, &[0, 0, 4, 4, 2, 0]), OK_NODATA);
     let flushes = [0, 1].map(|n: usize| screens[n].counters().flushes.get());
@@ -97,13 +97,13 @@ fn parts_of_one_picture_lie_where_they_are_in_it() {
     guest.create_picture(1, 2, 24, 8);
     assert_eq!(guest.tell(0x0103, &[8, 0, 16, 8, 0, 1]), OK_NODATA);
     assert_eq!(guest.tell(0x0103, &[0, 0, 8, 8, 1, 1]), OK_NODATA);
-    assert_eq!(guest.desk.layout(), [Rect::new(8, 0, 16, 8), Rect::new(0, 0, 8, 8)]);
+    assert_eq!(guest.monitors.layout(), [Rect::new(8, 0, 16, 8), Rect::new(0, 0, 8, 8)]);
     // With pictures of their own they are taken to lie side by side.
     guest.create_picture(2, 2, 16, 8);
     assert_eq!(guest.tell(0x0103, &[0, 0, 16, 8, 0, 2]), OK_NODATA);
-    assert_eq!(guest.desk.layout(), [Rect::new(0, 0, 16, 8), Rect::new(16, 0, 8, 8)]);
+    assert_eq!(guest.monitors.layout(), [Rect::new(0, 0, 16, 8), Rect::new(16, 0, 8, 8)]);
     guest.gpu.reset();
-    assert_eq!(guest.desk.layout(), [Rect::default(); 2]);
+    assert_eq!(guest.monitors.layout(), [Rect::default(); 2]);
 }
 
 #[test]

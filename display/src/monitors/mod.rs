@@ -3,7 +3,7 @@
 mod layout;
 mod plan;
 
-pub use layout::{PLAIN_DPI, Wanted};
+pub use layout::{MonitorConfig, PLAIN_DPI};
 pub use plan::{Change, Wish};
 
 use crate::audio::Sound;
@@ -24,10 +24,10 @@ pub const MAX_SCREENS: usize = 4;
 const PERIOD: Duration = Duration::from_millis(200);
 
 /// Called with the screens that the guest is to have, each where it is to lie.
-type Hook = Box<dyn Fn(&[Option<Wanted>]) + Send + Sync>;
+type Hook = Box<dyn Fn(&[Option<MonitorConfig>]) + Send + Sync>;
 
 /// The screens of one desktop, and its sound.
-pub struct Desk {
+pub struct Monitors {
     screens: Vec<Arc<Screen>>,
     companies: Vec<Arc<Company>>,
     state: Mutex<State>,
@@ -40,32 +40,33 @@ pub struct Desk {
 struct State {
     plan: Plan,
     /// What the guest was last asked for, and when.
-    asked: Vec<Option<Wanted>>,
+    asked: Vec<Option<MonitorConfig>>,
     asked_at: Option<Instant>,
-    parts_at: Vec<Option<(u32, u32)>>,
+    scanout_offsets: Vec<Option<(u32, u32)>>,
     /// Somebody sees to it that the plan is carried out.
     carrying_out: bool,
 }
 
-impl Desk {
+impl Monitors {
     /// `count` dark screens (1 to [`MAX_SCREENS`]), the first of which the guest was asked to draw
     /// with `size`.
     pub fn new(count: usize, size: Size) -> Arc<Self> {
         Self::with((0..count.clamp(1, MAX_SCREENS)).map(|_| Screen::new()).collect(), size)
     }
 
-    /// The desk of a single screen.
-    pub fn of(screen: Arc<Screen>) -> Arc<Self> {
+    /// The monitors of a desktop with a single screen.
+    pub fn single(screen: Arc<Screen>) -> Arc<Self> {
         let size = screen.size().unwrap_or_default();
         Self::with(vec![screen], size)
     }
 
     fn with(screens: Vec<Arc<Screen>>, size: Size) -> Arc<Self> {
-        let plan = Plan::new(screens.len(), Wanted::of(size));
-        let parts_at = vec![None; screens.len()];
-        let state = State { asked: plan.screens(), plan, asked_at: None, parts_at, carrying_out: false };
+        let plan = Plan::new(screens.len(), MonitorConfig::of(size));
+        let scanout_offsets = vec![None; screens.len()];
+        let state =
+            State { asked: plan.screens(), plan, asked_at: None, scanout_offsets, carrying_out: false };
         let companies = screens.iter().map(|screen| Company::new(Arc::clone(screen))).collect();
-        let desk = Arc::new(Self {
+        let monitors = Arc::new(Self {
             screens,
             companies,
             state: Mutex::new(state),
@@ -73,15 +74,15 @@ impl Desk {
             hooks: Mutex::default(),
             sound: OnceLock::new(),
         });
-        for screen in &desk.screens {
-            let desk: Weak<Self> = Arc::downgrade(&desk);
+        for screen in &monitors.screens {
+            let monitors: Weak<Self> = Arc::downgrade(&monitors);
             screen.on_size(move |_| {
-                if let Some(desk) = desk.upgrade() {
-                    desk.layout_changed();
+                if let Some(monitors) = monitors.upgrade() {
+                    monitors.layout_changed();
                 }
             });
         }
-        desk
+        monitors
     }
 
     /// All screens, in order.
@@ -97,7 +98,7 @@ impl Desk {
     /// Where they lie on the whole desktop; a dark screen is empty.
     pub fn layout(&self) -> Vec<Rect> {
         let state = self.lock();
-        let known = self.screens.iter().zip(&state.parts_at).zip(&state.asked);
+        let known = self.screens.iter().zip(&state.scanout_offsets).zip(&state.asked);
         let known: Vec<Known> = known
             .map(|((screen, part_at), asked)| Known { size: screen.size(), part_at: *part_at, asked: *asked })
             .collect();
@@ -113,24 +114,24 @@ impl Desk {
 
     /// The device tells where the pictures of several screens lie in one that they share;
     /// `None` for screens with a picture of their own.
-    pub fn set_parts(&self, parts_at: impl IntoIterator<Item = Option<(u32, u32)>>) {
-        let mut parts: Vec<_> = parts_at.into_iter().collect();
+    pub fn set_scanout_offsets(&self, scanout_offsets: impl IntoIterator<Item = Option<(u32, u32)>>) {
+        let mut parts: Vec<_> = scanout_offsets.into_iter().collect();
         parts.resize(self.screens.len(), None);
-        let differ = std::mem::replace(&mut self.lock().parts_at, parts.clone()) != parts;
+        let differ = std::mem::replace(&mut self.lock().scanout_offsets, parts.clone()) != parts;
         if differ {
             self.layout_changed();
         }
     }
 
     /// Wants exactly these screens, whatever viewers want.
-    pub fn set(self: &Arc<Self>, screens: &[Wanted]) {
+    pub fn request_layout(self: &Arc<Self>, screens: &[MonitorConfig]) {
         self.lock().plan.set(screens);
         self.carry_out();
     }
 
     /// Has `hook` called whenever the guest is to have other screens, at most 5 times a second, with
     /// the last wish always among them. It may block for a while, and is called on no device's thread.
-    pub fn on_wanted(&self, hook: impl Fn(&[Option<Wanted>]) + Send + Sync + 'static) {
+    pub fn on_layout_request(&self, hook: impl Fn(&[Option<MonitorConfig>]) + Send + Sync + 'static) {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
         hooks.push(Arc::new(Box::new(hook)));
     }
@@ -138,7 +139,7 @@ impl Desk {
     /// A place for a viewer who may act at `screen`; it ends with the guard.
     pub fn seat(self: &Arc<Self>, viewer: u32, screen: usize) -> Seat {
         self.lock().plan.joined(viewer, screen);
-        Seat { desk: Arc::clone(self), viewer }
+        Seat { monitors: Arc::clone(self), viewer }
     }
 
     /// There is a sound card: this is what it plays to and records from.
@@ -192,8 +193,9 @@ impl Desk {
         if state.carrying_out {
             return;
         }
-        let desk = Arc::clone(self);
-        let spawned = std::thread::Builder::new().name("screens".into()).spawn(move || desk.follow_plan());
+        let monitors = Arc::clone(self);
+        let spawned =
+            std::thread::Builder::new().name("screens".into()).spawn(move || monitors.follow_plan());
         match spawned {
             Ok(_) => state.carrying_out = true,
             Err(error) => tracing::warn!(%error, "no thread to change the screens with"),
@@ -226,7 +228,7 @@ impl Desk {
         state.carrying_out = false;
     }
 
-    fn ask_guest(&self, wanted: &[Option<Wanted>]) {
+    fn ask_guest(&self, wanted: &[Option<MonitorConfig>]) {
         let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         hooks.iter().for_each(|hook| hook(wanted));
         // Where screens lie may follow from what was asked for.
@@ -238,35 +240,35 @@ impl Desk {
     }
 }
 
-/// A viewer who may act, at one screen of a desk.
+/// A viewer who may act, at one screen of a desktop.
 pub struct Seat {
-    desk: Arc<Desk>,
+    monitors: Arc<Monitors>,
     viewer: u32,
 }
 
 impl Seat {
     /// The viewer wants the screens to be like this.
     pub fn ask(&self, wish: Wish) {
-        self.desk.lock().plan.asked(self.viewer, wish, Instant::now());
-        self.desk.carry_out();
+        self.monitors.lock().plan.asked(self.viewer, wish, Instant::now());
+        self.monitors.carry_out();
     }
 
     /// The viewer gave input: their wish counts again, if nobody else's does.
     pub fn acted(&self) {
-        let mut state = self.desk.lock();
+        let mut state = self.monitors.lock();
         state.plan.acted(self.viewer, Instant::now());
         let differs = state.plan.screens() != state.asked;
         drop(state);
         if differs {
-            self.desk.carry_out();
+            self.monitors.carry_out();
         }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.desk.lock().plan.left(self.viewer, Instant::now());
-        self.desk.carry_out();
+        self.monitors.lock().plan.left(self.viewer, Instant::now());
+        self.monitors.carry_out();
     }
 }
 
@@ -277,12 +279,12 @@ mod tests {
 
     #[test]
     fn a_flood_of_wishes_becomes_few_changes_and_the_last_is_among_them() {
-        let desk = Desk::new(2, Size::new(1000, 600));
+        let monitors = Monitors::new(2, Size::new(1000, 600));
         let (tell, told) = mpsc::channel();
-        desk.on_wanted(move |screens| tell.send(screens.to_vec()).unwrap());
-        let seat = desk.seat(1, 0);
+        monitors.on_layout_request(move |screens| tell.send(screens.to_vec()).unwrap());
+        let seat = monitors.seat(1, 0);
         let begun = Instant::now();
-        let wanted = |width| Wanted::of(Size::new(width, 600));
+        let wanted = |width| MonitorConfig::of(Size::new(width, 600));
         for width in 1001..=1300 {
             seat.ask(vec![Some(Change::On(wanted(width)))]);
             std::thread::sleep(Duration::from_millis(1));

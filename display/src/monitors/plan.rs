@@ -1,6 +1,6 @@
 //! Which screens a desktop is to have: the wishes of its viewers, and whose counts.
 
-use super::layout::{Wanted, arrange};
+use super::layout::{MonitorConfig, arrange};
 use std::time::{Duration, Instant};
 
 /// A viewer whose input changes who decides must find the one who decided so long without any:
@@ -19,7 +19,7 @@ pub enum Change {
     /// Off. The first screen stays on.
     Off,
     /// On, like this.
-    On(Wanted),
+    On(MonitorConfig),
 }
 
 /// One viewer who may act.
@@ -32,7 +32,7 @@ struct Seat {
 
 /// The screens that are wanted, and by whom.
 pub struct Plan {
-    wanted: Vec<Option<Wanted>>,
+    wanted: Vec<Option<MonitorConfig>>,
     seats: Vec<Seat>,
     /// Who decided last, screen by screen.
     deciders: Vec<Option<u32>>,
@@ -42,7 +42,7 @@ pub struct Plan {
 
 impl Plan {
     /// `count` screens, of which the first is on.
-    pub fn new(count: usize, first: Wanted) -> Self {
+    pub fn new(count: usize, first: MonitorConfig) -> Self {
         let mut wanted = vec![None; count];
         if let Some(one) = wanted.first_mut() {
             *one = Some(first);
@@ -51,14 +51,14 @@ impl Plan {
     }
 
     /// The screens that are wanted, as one desktop.
-    pub fn screens(&self) -> Vec<Option<Wanted>> {
+    pub fn screens(&self) -> Vec<Option<MonitorConfig>> {
         let mut screens = self.wanted.clone();
         arrange(&mut screens);
         screens
     }
 
     /// Whoever rules the machine wants exactly these.
-    pub fn set(&mut self, screens: &[Wanted]) {
+    pub fn set(&mut self, screens: &[MonitorConfig]) {
         let off = std::iter::repeat(Change::Off);
         let all = screens.iter().copied().map(Change::On).chain(off).map(Some);
         let wish: Wish = all.take(self.wanted.len()).collect();
@@ -160,8 +160,8 @@ mod tests {
         Some(Change::On(wanted(width)))
     }
 
-    fn wanted(width: u32) -> Wanted {
-        Wanted::of(Size::new(width, 600))
+    fn wanted(width: u32) -> MonitorConfig {
+        MonitorConfig::of(Size::new(width, 600))
     }
 
     fn widths(plan: &Plan) -> Vec<u32> {

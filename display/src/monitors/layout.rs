@@ -18,7 +18,7 @@ const MOST_DPI: u32 = 384;
 
 /// A screen that somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct MonitorConfig {
     /// Left edge on the whole desktop.
     pub x: i32,
     /// Top edge on the whole desktop.
@@ -29,7 +29,7 @@ pub struct Wanted {
     pub dpi: u32,
 }
 
-impl Wanted {
+impl MonitorConfig {
     /// As near to that as a screen can be. Places are kept only to see which screen is beside which.
     pub fn clamped(x: i64, y: i64, width: u64, height: u64, dpi: u64) -> Self {
         let within = |value: u64, least: u32, most: u32| {
@@ -56,7 +56,7 @@ impl Wanted {
 
 /// Makes one desktop of the wanted screens: as they want to lie where each touches another and none
 /// overlaps, and otherwise side by side from left to right. The origin is the upper left corner.
-pub fn arrange(wanted: &mut [Option<Wanted>]) {
+pub fn arrange(wanted: &mut [Option<MonitorConfig>]) {
     let (left, top) = wanted
         .iter()
         .flatten()
@@ -65,11 +65,11 @@ pub fn arrange(wanted: &mut [Option<Wanted>]) {
         screen.x -= left;
         screen.y -= top;
     }
-    let rects: Vec<Rect> = wanted.iter().flatten().filter_map(Wanted::rect).collect();
+    let rects: Vec<Rect> = wanted.iter().flatten().filter_map(MonitorConfig::rect).collect();
     if is_one_piece(&rects) {
         return;
     }
-    let mut order: Vec<&mut Wanted> = wanted.iter_mut().flatten().collect();
+    let mut order: Vec<&mut MonitorConfig> = wanted.iter_mut().flatten().collect();
     order.sort_by_key(|screen| screen.x);
     let mut x = 0;
     for screen in order {
@@ -104,7 +104,7 @@ pub struct Known {
     /// Where that is in a picture that several screens show parts of.
     pub part_at: Option<(u32, u32)>,
     /// What the guest was asked for.
-    pub asked: Option<Wanted>,
+    pub asked: Option<MonitorConfig>,
 }
 
 /// Where the screens lie now; dark ones are empty. A guest that shows parts of one picture tells it
@@ -154,22 +154,22 @@ pub fn locate(layout: &[Rect], screen: usize, x: u16, y: u16) -> Option<(u16, u1
 mod tests {
     use super::*;
 
-    fn wanted(x: i32, y: i32, width: u32, height: u32) -> Option<Wanted> {
-        Some(Wanted { x, y, size: Size::new(width, height), dpi: PLAIN_DPI })
+    fn wanted(x: i32, y: i32, width: u32, height: u32) -> Option<MonitorConfig> {
+        Some(MonitorConfig { x, y, size: Size::new(width, height), dpi: PLAIN_DPI })
     }
 
-    fn arranged(mut screens: Vec<Option<Wanted>>) -> Vec<Option<(u32, u32)>> {
+    fn arranged(mut screens: Vec<Option<MonitorConfig>>) -> Vec<Option<(u32, u32)>> {
         arrange(&mut screens);
         screens.iter().map(|one| one.and_then(|one| one.rect()).map(|rect| (rect.x, rect.y))).collect()
     }
 
     #[test]
     fn absurd_screens_are_clamped() {
-        let size = |width, height| Wanted::clamped(0, 0, width, height, 96).size;
+        let size = |width, height| MonitorConfig::clamped(0, 0, width, height, 96).size;
         assert_eq!(size(0, 0), Size::new(320, 200));
         assert_eq!(size(u64::MAX, u64::MAX), Size::new(4096, 2160));
         assert_eq!(size(2160, 4096), Size::new(2160, 4096), "a screen may stand upright");
-        assert_eq!(Wanted::clamped(i64::MIN, i64::MAX, 1, 1, u64::MAX).dpi, MOST_DPI);
+        assert_eq!(MonitorConfig::clamped(i64::MIN, i64::MAX, 1, 1, u64::MAX).dpi, MOST_DPI);
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(arranged(vec![wanted(500, -3, 800, 600)]), [Some((0, 0))]);
     }
 
-    fn known(width: u32, part_at: Option<(u32, u32)>, asked: Option<Wanted>) -> Known {
+    fn known(width: u32, part_at: Option<(u32, u32)>, asked: Option<MonitorConfig>) -> Known {
         Known { size: Some(Size::new(width, 600)), part_at, asked }
     }
 
