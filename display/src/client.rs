@@ -1,7 +1,6 @@
 //! The client's end of a connection, for tools and tests.
 
 use crate::canvas::{Canvas, CanvasError};
-use crate::exchange::Abilities;
 use crate::geometry::Rect;
 use crate::input::InputEvent;
 use crate::protocol::framing::{ReadError, read_message, write_message};
@@ -9,6 +8,7 @@ use crate::protocol::{
     AudioPacket, ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed,
     Screens, ServerMessage, Update, VERSION, Welcome,
 };
+use crate::redirection::Abilities;
 use crate::source::CursorImage;
 use std::collections::VecDeque;
 use std::io;

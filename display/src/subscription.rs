@@ -1,7 +1,7 @@
 //! What gathers for one viewer while its writer is busy or waits for credit.
 
-use crate::exchange::Mail;
 use crate::geometry::Rect;
+use crate::redirection::Mail;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

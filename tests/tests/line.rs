@@ -6,7 +6,7 @@
 
 use oriel_display::protocol::ClientMessage;
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Exchange, InputEvent, InputSink, Monitors, Screen, Size, Viewer};
+use oriel_display::{Client, InputEvent, InputSink, Monitors, RedirectionHub, Screen, Size, Viewer};
 use oriel_tests::line::{Line, Shape};
 use oriel_tests::typist::{Beside, Typist};
 use std::os::unix::net::UnixStream;
@@ -28,7 +28,7 @@ fn serve_at(monitors: &Arc<Monitors>, typist: &Arc<Typist>) -> UnixStream {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let monitors = Arc::clone(monitors);
     let input = Arc::clone(typist) as Arc<dyn InputSink>;
-    std::thread::spawn(move || Viewer::serve(theirs, monitors, input, Exchange::new(), Mode::Interact));
+    std::thread::spawn(move || Viewer::serve(theirs, monitors, input, RedirectionHub::new(), Mode::Interact));
     ours
 }
 

@@ -2,9 +2,9 @@
 
 use super::bytes::Fields;
 use super::{Decoded, Malformed, Recording, resize};
-use crate::exchange::{ContentType, MAX_PIECE, Piece};
 use crate::input::{Button, InputEvent};
 use crate::monitors::Wish;
+use crate::redirection::{ContentType, MAX_PIECE, Piece};
 use crate::tile_hashes::TileHashes;
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,9 @@ use super::{
     VideoUpdate,
 };
 use crate::canvas::Canvas;
-use crate::exchange::{ContentType, Piece};
 use crate::geometry::{Rect, Size};
 use crate::input::InputEvent;
+use crate::redirection::{ContentType, Piece};
 
 /// xorshift64*: small, and the same on every run.
 pub(crate) struct Random(pub u64);

@@ -3,8 +3,8 @@
 use super::bytes::{Fields, coordinate};
 use super::client::{self, json, message};
 use super::{AudioPacket, Decoded, Frame, Malformed};
-use crate::exchange::{Abilities, ContentType, FileOffer, FileStatus, Piece};
 use crate::geometry::{Rect, Size};
+use crate::redirection::{Abilities, ContentType, FileOffer, FileStatus, Piece};
 use crate::source::CursorImage;
 use crate::tile_hashes::TileHashes;
 use serde::{Deserialize, Serialize};
@@ -257,8 +257,8 @@ fn decode_cursor(fields: &mut Fields<'_>) -> Result<Option<CursorImage>, Malform
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::FileState;
     use crate::picture::Picture;
+    use crate::redirection::FileState;
 
     fn round_trip(message: ServerMessage) {
         assert_eq!(ServerMessage::decode(&message.encode()), Ok(Decoded::Known(message)));

@@ -11,13 +11,13 @@ mod reader;
 mod round_trip;
 mod writer;
 
-use crate::exchange::{Abilities, Exchange};
 use crate::input::InputSink;
 use crate::monitors::Monitors;
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{
     ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
 };
+use crate::redirection::{Abilities, RedirectionHub};
 use crate::subscription::Ending;
 use crate::tile_hashes::TileHashes;
 use ears::Ears;
@@ -82,10 +82,10 @@ impl Viewer {
         stream: UnixStream,
         monitors: Arc<Monitors>,
         input: Arc<dyn InputSink>,
-        exchange: Arc<Exchange>,
+        redirection: Arc<RedirectionHub>,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
-        let ended = Self::run(&stream, &monitors, &*input, &exchange, mode);
+        let ended = Self::run(&stream, &monitors, &*input, &redirection, mode);
         // The peer may have gone already: there is nothing to do about a shutdown that fails.
         let _ = stream.shutdown(Shutdown::Both);
         ended
@@ -95,7 +95,7 @@ impl Viewer {
         stream: &UnixStream,
         monitors: &Arc<Monitors>,
         input: &dyn InputSink,
-        exchange: &Arc<Exchange>,
+        redirection: &Arc<RedirectionHub>,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
         stream.set_read_timeout(Some(HELLO_PATIENCE))?;
@@ -156,11 +156,11 @@ impl Viewer {
             writer.resume(known);
         }
         let seat = (mode == Mode::Interact).then(|| monitors.seat(subscription.viewer(), shown));
-        let place = exchange.join(subscription, mode == Mode::Interact);
+        let channel = redirection.join(subscription, mode == Mode::Interact);
         let ears = Ears::new(sound.cloned(), subscription.clone());
         let held = Held::default();
         let reader =
-            Reader { monitors, screen, shown, subscription, input, seat, place, ears, held, last_seq: 0 };
+            Reader { monitors, screen, shown, subscription, input, seat, channel, ears, held, last_seq: 0 };
         let from = stream.try_clone()?;
         let ending = std::thread::scope(|scope| {
             let name = format!("viewer-{}-in", subscription.viewer());

@@ -1,11 +1,11 @@
 //! The receiving half of a viewer's connection.
 
 use super::ears::Ears;
-use crate::exchange::Place;
 use crate::input::{Button, InputEvent, InputId, InputSink};
 use crate::monitors::{Monitors, Seat};
 use crate::protocol::framing::{ReadError, read_message};
 use crate::protocol::{ClientMessage, Decoded, MAX_CLIENT_MESSAGE};
+use crate::redirection::RedirectionChannel;
 use crate::screen::Screen;
 use crate::subscription::{Ack, Ending, Subscription};
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ pub struct Reader<'a> {
     pub input: &'a dyn InputSink,
     /// `None` for a client that only watches.
     pub seat: Option<Seat>,
-    pub place: Place,
+    pub channel: RedirectionChannel,
     pub ears: Ears,
     pub held: Held,
     /// The client's number of its newest input.
@@ -135,16 +135,16 @@ impl Reader<'_> {
             }),
             ClientMessage::Refresh => self.subscription.ask(|asked| asked.refresh = true),
             ClientMessage::VideoFailed => self.subscription.ask(|asked| asked.video_failed = true),
-            ClientMessage::ClipboardOffer(types) => self.place.offer(types),
-            ClientMessage::ClipboardRequest { request, content } => self.place.request(request, content),
-            ClientMessage::ClipboardData(piece) => self.place.provide(piece),
+            ClientMessage::ClipboardOffer(types) => self.channel.offer(types),
+            ClientMessage::ClipboardRequest { request, content } => self.channel.request(request, content),
+            ClientMessage::ClipboardData(piece) => self.channel.provide(piece),
             ClientMessage::FileStart { transfer, size, name } => {
-                self.place.start_file(transfer, size, &name);
+                self.channel.start_upload(transfer, size, &name);
             }
-            ClientMessage::FileData { transfer, bytes } => self.place.file_data(transfer, &bytes),
-            ClientMessage::FileCancel { transfer } => self.place.cancel_file(transfer),
-            ClientMessage::FileAnswer { offer, accept } => self.place.answer_file(offer, accept),
-            ClientMessage::FileTaken { offer, received } => self.place.file_taken(offer, received),
+            ClientMessage::FileData { transfer, bytes } => self.channel.upload_data(transfer, &bytes),
+            ClientMessage::FileCancel { transfer } => self.channel.cancel_upload(transfer),
+            ClientMessage::FileAnswer { offer, accept } => self.channel.answer_download(offer, accept),
+            ClientMessage::FileTaken { offer, received } => self.channel.ack_download(offer, received),
             ClientMessage::Sound { listen, speak } => {
                 self.ears.set(listen, speak && self.seat.is_some());
             }
@@ -172,7 +172,7 @@ impl Reader<'_> {
             other => other,
         };
         self.screen.counters().inputs.add(1);
-        self.place.acted();
+        self.channel.acted();
         self.input.input(event, InputId { viewer: self.subscription.viewer(), seq });
     }
 

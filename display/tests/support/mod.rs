@@ -8,7 +8,7 @@ use oriel_display::input::{InputEvent, InputId, InputSink};
 use oriel_display::protocol::Hello;
 use oriel_display::viewer::{Ended, Mode};
 use oriel_display::{
-    Canvas, Client, Exchange, Monitors, PixelSource, Rect, Screen, Size, SourceLost, Viewer,
+    Canvas, Client, Monitors, PixelSource, Rect, RedirectionHub, Screen, Size, SourceLost, Viewer,
 };
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -139,20 +139,21 @@ pub fn serve(screen: &Arc<Screen>, machine: &Arc<Machine>, mode: Mode) -> (UnixS
 
 /// The same on a desktop with any number of screens.
 pub fn serve_at(monitors: &Arc<Monitors>, machine: &Arc<Machine>, mode: Mode) -> (UnixStream, Serving) {
-    serve_with(monitors, machine, &Exchange::new(), mode)
+    serve_with(monitors, machine, &RedirectionHub::new(), mode)
 }
 
-/// The same with an exchange that is there already.
+/// The same with an redirection that is there already.
 pub fn serve_with(
     monitors: &Arc<Monitors>,
     machine: &Arc<Machine>,
-    exchange: &Arc<Exchange>,
+    redirection: &Arc<RedirectionHub>,
     mode: Mode,
 ) -> (UnixStream, Serving) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let (monitors, machine, exchange) = (Arc::clone(monitors), Arc::clone(machine), Arc::clone(exchange));
+    let (monitors, machine, redirection) =
+        (Arc::clone(monitors), Arc::clone(machine), Arc::clone(redirection));
     let serving =
-        std::thread::spawn(move || Viewer::serve(theirs, monitors, machine, exchange, mode).unwrap());
+        std::thread::spawn(move || Viewer::serve(theirs, monitors, machine, redirection, mode).unwrap());
     (ours, serving)
 }
 

@@ -7,7 +7,7 @@ use oriel_display::client::ClientError;
 use oriel_display::protocol::framing::write_message;
 use oriel_display::protocol::{ClientMessage, Hello};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Exchange, InputEvent, InputSink, Monitors, Size, Viewer};
+use oriel_display::{Client, InputEvent, InputSink, Monitors, RedirectionHub, Size, Viewer};
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};
 use oriel_tests::line::{Line, Shape};
@@ -58,8 +58,9 @@ fn measure(name: &str, beside: Beside) -> Result<(), Box<dyn Error>> {
     line.lay(ours, theirs)?;
     let monitors = Monitors::single(Arc::clone(typist.screen()));
     let input = Arc::clone(&typist) as Arc<dyn InputSink>;
-    let serving =
-        std::thread::spawn(move || Viewer::serve(server, monitors, input, Exchange::new(), Mode::Interact));
+    let serving = std::thread::spawn(move || {
+        Viewer::serve(server, monitors, input, RedirectionHub::new(), Mode::Interact)
+    });
 
     let keyboard = stream.try_clone()?;
     let begun = Instant::now();

@@ -1,10 +1,10 @@
-//! Between the exchange of the viewers and the agents of the guest's desktop: the same things under
+//! Between the redirection of the viewers and the agents of the guest's desktop: the same things under
 //! the names that each side has for them.
 
 use oriel_agents::send::{self, GuestFiles};
 use oriel_agents::spice::{self, Kind, Monitor, News, SpiceAgent};
-use oriel_display::exchange::{ContentType, FileNews, GuestFile, GuestLink};
-use oriel_display::{Exchange, MonitorConfig};
+use oriel_display::redirection::{ContentType, DownloadEvent, GuestAgentSink, UploadEvent};
+use oriel_display::{MonitorConfig, RedirectionHub};
 use std::sync::Arc;
 
 fn kind(content: ContentType) -> Kind {
@@ -37,7 +37,7 @@ pub(super) struct Link {
     pub files: Arc<GuestFiles>,
 }
 
-impl GuestLink for Link {
+impl GuestAgentSink for Link {
     fn offer(&self, types: &[ContentType]) {
         self.desktop.offer(&types.iter().copied().map(kind).collect::<Vec<_>>());
     }
@@ -50,61 +50,61 @@ impl GuestLink for Link {
         self.desktop.provide(kind(content), contents);
     }
 
-    fn start_file(&self, file: u32, name: &str, size: u64) {
+    fn start_upload(&self, file: u32, name: &str, size: u64) {
         self.desktop.start_file(file, name, size);
     }
 
-    fn file_data(&self, file: u32, bytes: &[u8]) {
+    fn upload_data(&self, file: u32, bytes: &[u8]) {
         self.desktop.file_data(file, bytes);
     }
 
-    fn cancel_file(&self, file: u32) {
+    fn cancel_upload(&self, file: u32) {
         self.desktop.cancel_file(file);
     }
 
-    fn take_file(&self, file: u32) {
+    fn accept_download(&self, file: u32) {
         self.files.take(file);
     }
 
-    fn file_taken(&self, file: u32, received: u64) {
+    fn ack_download(&self, file: u32, received: u64) {
         self.files.taken(file, received);
     }
 
-    fn refuse_file(&self, file: u32, reason: &str) {
+    fn reject_download(&self, file: u32, reason: &str) {
         self.files.refuse(file, reason);
     }
 }
 
 /// From the guest to the viewers: the file that somebody there sends.
-pub(super) fn guest_file(news: send::News) -> GuestFile {
+pub(super) fn download_event(news: send::News) -> DownloadEvent {
     match news {
-        send::News::Offered { name, size } => GuestFile::Offered { name, size },
-        send::News::Bytes(bytes) => GuestFile::Bytes(bytes),
-        send::News::Whole => GuestFile::Whole,
-        send::News::Gone => GuestFile::Gone,
+        send::News::Offered { name, size } => DownloadEvent::Offered { name, size },
+        send::News::Bytes(bytes) => DownloadEvent::Data(bytes),
+        send::News::Whole => DownloadEvent::End,
+        send::News::Gone => DownloadEvent::Cancelled,
     }
 }
 
 /// From the guest to the viewers.
-pub(super) fn retell(exchange: &Exchange, news: News) {
+pub(super) fn retell(redirection: &RedirectionHub, news: News) {
     match news {
         News::Abilities(can) => {
             tracing::info!(?can, "what the desktop's agent can do");
-            exchange.set_abilities(|abilities| {
+            redirection.set_abilities(|abilities| {
                 (abilities.clipboard, abilities.resize, abilities.files) =
                     (can.clipboard, can.resize, can.files);
             });
         }
-        News::Offered(kinds) => exchange.guest_offers(kinds.into_iter().map(content).collect()),
-        News::Wanted(kind) => exchange.guest_wants(content(kind)),
-        News::Contents(kind, contents) => exchange.guest_contents(content(kind), contents),
-        News::File(file, news) => exchange.file_news(
+        News::Offered(kinds) => redirection.guest_clipboard_offer(kinds.into_iter().map(content).collect()),
+        News::Wanted(kind) => redirection.guest_clipboard_request(content(kind)),
+        News::Contents(kind, contents) => redirection.guest_clipboard_data(content(kind), contents),
+        News::File(file, news) => redirection.upload_event(
             file,
             match news {
-                spice::FileNews::Accepted => FileNews::Accepted,
-                spice::FileNews::Written(bytes) => FileNews::Written(bytes),
-                spice::FileNews::Done => FileNews::Done,
-                spice::FileNews::Failed(text) => FileNews::Failed(text),
+                spice::FileNews::Accepted => UploadEvent::Accepted,
+                spice::FileNews::Written(bytes) => UploadEvent::Written(bytes),
+                spice::FileNews::Done => UploadEvent::Done,
+                spice::FileNews::Failed(text) => UploadEvent::Failed(text),
             },
         ),
         News::Monitors { taken } => tracing::debug!(taken, "the desktop's agent answered a layout"),

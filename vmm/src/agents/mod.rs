@@ -1,4 +1,4 @@
-//! The guest's agents, as the rest of the machine knows them: ports for the machine, the exchange
+//! The guest's agents, as the rest of the machine knows them: ports for the machine, the redirection
 //! for viewers, and commands.
 
 mod link;
@@ -9,8 +9,8 @@ use oriel_agents::port::{self, Switch};
 use oriel_agents::qga::{AgentError, GuestAgent, Shutdown};
 use oriel_agents::send::GuestFiles;
 use oriel_agents::spice::SpiceAgent;
-use oriel_display::exchange::FILE_CREDIT;
-use oriel_display::{Exchange, Monitors};
+use oriel_display::redirection::FILE_CREDIT;
+use oriel_display::{Monitors, RedirectionHub};
 use oriel_vmm_api::{ConnectedAgents, GuestFacts, MachineConfig};
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -39,7 +39,7 @@ pub struct MachinePort {
 
 /// The agents of one machine. Without ports nobody ever listens.
 pub struct Agents {
-    exchange: Arc<Exchange>,
+    redirection: Arc<RedirectionHub>,
     desktop: Option<Arc<SpiceAgent>>,
     files: Option<Arc<GuestFiles>>,
     guest: Option<GuestAgent>,
@@ -51,37 +51,37 @@ impl Agents {
     /// # Errors
     /// When the host is out of descriptors or threads.
     pub fn of(config: &MachineConfig) -> io::Result<(Self, Vec<MachinePort>)> {
-        let exchange = Exchange::new();
+        let redirection = RedirectionHub::new();
         if !config.agents {
-            return Ok((Self { exchange, desktop: None, files: None, guest: None }, Vec::new()));
+            return Ok((Self { redirection, desktop: None, files: None, guest: None }, Vec::new()));
         }
         let (desktop_end, stream, switch) = port::pair()?;
         let desktop_port = MachinePort { name: DESKTOP_PORT, stream, switch };
         let (guest_end, stream, switch) = port::pair()?;
         let guest_port = MachinePort { name: GUEST_PORT, stream, switch };
-        let hears = Arc::downgrade(&exchange);
+        let hears = Arc::downgrade(&redirection);
         let desktop = Arc::new(SpiceAgent::start(desktop_end, move |news| {
-            if let Some(exchange) = hears.upgrade() {
-                retell(&exchange, news);
+            if let Some(redirection) = hears.upgrade() {
+                retell(&redirection, news);
             }
         })?);
         let (files_end, stream, switch) = port::pair()?;
         let files_port = MachinePort { name: FILES_PORT, stream, switch };
-        let hears = Arc::downgrade(&exchange);
+        let hears = Arc::downgrade(&redirection);
         let files = Arc::new(GuestFiles::start(files_end, FILE_CREDIT, move |file, news| {
-            if let Some(exchange) = hears.upgrade() {
-                exchange.guest_file(file, link::guest_file(news));
+            if let Some(redirection) = hears.upgrade() {
+                redirection.download_event(file, link::download_event(news));
             }
         })?);
-        exchange.connect(Arc::new(Link { desktop: desktop.clone(), files: files.clone() }));
+        redirection.connect(Arc::new(Link { desktop: desktop.clone(), files: files.clone() }));
         let guest = Some(GuestAgent::new(guest_end));
-        let agents = Self { exchange, desktop: Some(desktop), files: Some(files), guest };
+        let agents = Self { redirection, desktop: Some(desktop), files: Some(files), guest };
         Ok((agents, vec![desktop_port, guest_port, files_port]))
     }
 
     /// Where viewers meet the guest's clipboard and files.
-    pub fn exchange(&self) -> &Arc<Exchange> {
-        &self.exchange
+    pub fn redirection(&self) -> &Arc<RedirectionHub> {
+        &self.redirection
     }
 
     /// Has the guest's desktop lay out its screens as `monitors` wants them; not every desktop does so by

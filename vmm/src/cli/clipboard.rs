@@ -1,8 +1,8 @@
 //! `oriel-vmm copy` and `paste`: the clipboard between a person and the guest.
 
 use super::connect;
-use oriel_display::exchange::{ContentType, MAX_CONTENTS, MAX_PIECE, Piece};
 use oriel_display::protocol::{ClientMessage, ServerMessage};
+use oriel_display::redirection::{ContentType, MAX_CONTENTS, MAX_PIECE, Piece};
 use oriel_display::{Client, ClientError};
 use std::io::{Read, Write};
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! `oriel-vmm receive`: a file out of the guest.
 
 use super::connect;
-use oriel_display::exchange::{FILE_CREDIT, FileOffer, Piece, clean_file_name};
 use oriel_display::protocol::{ClientMessage, ServerMessage};
+use oriel_display::redirection::{FILE_CREDIT, FileOffer, Piece, clean_file_name};
 use oriel_display::{Client, ClientError};
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,8 +1,8 @@
 //! `oriel-vmm send`: a file into the guest, by the agent of its desktop.
 
 use super::connect;
-use oriel_display::exchange::{FileState, FileStatus, MAX_PIECE};
 use oriel_display::protocol::{ClientMessage, ServerMessage};
+use oriel_display::redirection::{FileState, FileStatus, MAX_PIECE};
 use oriel_display::{Client, ClientError};
 use std::fs::File;
 use std::io::Read;

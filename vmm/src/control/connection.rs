@@ -141,8 +141,8 @@ fn converse(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
                 ViewerMode::Watch => Mode::Watch,
             };
             let machine = &desktop.machine;
-            let exchange = machine.agents().exchange().clone();
-            let ended = Viewer::serve(stream, machine.monitors().clone(), machine.input(), exchange, mode);
+            let redirection = machine.agents().redirection().clone();
+            let ended = Viewer::serve(stream, machine.monitors().clone(), machine.input(), redirection, mode);
             let ended = ended.map_err(io::Error::other)?;
             tracing::debug!(?ended, "a viewer left");
             Ok(())

@@ -8,13 +8,13 @@ mod console;
 mod desktop_agent;
 mod disk;
 mod entropy;
-mod exchange;
 mod gpu;
 mod guest_agent;
 mod guest_files;
 mod input;
 mod net;
 mod ports;
+mod redirection;
 mod server_message;
 mod sound;
 
@@ -31,7 +31,7 @@ pub const ALL: [Target; 17] = [
     ("desktop_agent", desktop_agent::run),
     ("disk", disk::run),
     ("entropy", entropy::run),
-    ("exchange", exchange::run),
+    ("redirection", redirection::run),
     ("gpu", gpu::run),
     ("guest_agent", guest_agent::run),
     ("guest_files", guest_files::run),

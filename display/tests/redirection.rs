@@ -4,14 +4,14 @@
 
 mod support;
 
-use oriel_display::exchange::{
-    Abilities, ContentType, FILE_CREDIT, FileNews, FileOffer, FileState, GuestFile, GuestLink, MAX_PIECE,
-    Piece,
-};
 use oriel_display::input::InputEvent;
 use oriel_display::protocol::{ClientMessage, ServerMessage};
+use oriel_display::redirection::{
+    Abilities, ContentType, DownloadEvent, FILE_CREDIT, FileOffer, FileState, GuestAgentSink, MAX_PIECE,
+    Piece, UploadEvent,
+};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Exchange, Monitors, Size};
+use oriel_display::{Client, Monitors, RedirectionHub, Size};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ use support::{Guest, Machine, Serving, moving, serve_with};
 
 const SIZE: Size = Size::new(320, 200);
 
-type Tell = Box<dyn FnOnce(&Exchange) + Send>;
+type Tell = Box<dyn FnOnce(&RedirectionHub) + Send>;
 
 /// A guest whose clipboard holds what was last provided, and whose disk what was last sent. It tells
 /// what happens on a thread of its own.
@@ -37,8 +37,8 @@ struct Computer {
 }
 
 impl Computer {
-    fn new() -> (Arc<Self>, Arc<Exchange>) {
-        let exchange = Exchange::new();
+    fn new() -> (Arc<Self>, Arc<RedirectionHub>) {
+        let redirection = RedirectionHub::new();
         let (tell, told) = channel::<Tell>();
         let (end, ended) = channel();
         let computer = Arc::new(Self {
@@ -50,14 +50,14 @@ impl Computer {
             end,
             ended: Mutex::new(ended),
         });
-        let hears = Arc::clone(&exchange);
+        let hears = Arc::clone(&redirection);
         std::thread::spawn(move || told.iter().for_each(|tell| tell(&hears)));
-        exchange.connect(Arc::clone(&computer) as Arc<dyn GuestLink>);
-        exchange.set_abilities(|can| (can.clipboard, can.files) = (true, true));
-        (computer, exchange)
+        redirection.connect(Arc::clone(&computer) as Arc<dyn GuestAgentSink>);
+        redirection.set_abilities(|can| (can.clipboard, can.files) = (true, true));
+        (computer, redirection)
     }
 
-    fn tell(&self, tell: impl FnOnce(&Exchange) + Send + 'static) {
+    fn tell(&self, tell: impl FnOnce(&RedirectionHub) + Send + 'static) {
         self.tell.send(Box::new(tell)).unwrap();
     }
 
@@ -66,7 +66,9 @@ impl Computer {
         let size = contents.len() as u64;
         *self.sends.lock().unwrap() = contents;
         *self.passed.lock().unwrap() = 0;
-        self.tell(move |exchange| exchange.guest_file(file, GuestFile::Offered { name: name.into(), size }));
+        self.tell(move |redirection| {
+            redirection.download_event(file, DownloadEvent::Offered { name: name.into(), size })
+        });
     }
 
     /// What became of the file that it sent.
@@ -81,51 +83,51 @@ impl Computer {
         while *passed < to {
             let next = to.min(*passed + MAX_PIECE);
             let bytes = sends[*passed..next].to_vec();
-            self.tell(move |exchange| exchange.guest_file(file, GuestFile::Bytes(bytes)));
+            self.tell(move |redirection| redirection.download_event(file, DownloadEvent::Data(bytes)));
             *passed = next;
             if next == sends.len() {
-                self.tell(move |exchange| exchange.guest_file(file, GuestFile::Whole));
+                self.tell(move |redirection| redirection.download_event(file, DownloadEvent::End));
             }
         }
     }
 }
 
-impl GuestLink for Computer {
+impl GuestAgentSink for Computer {
     fn offer(&self, types: &[ContentType]) {
         // The person in the guest pastes at once.
         for content in types.iter().copied() {
-            self.tell(move |exchange| exchange.guest_wants(content));
+            self.tell(move |redirection| redirection.guest_clipboard_request(content));
         }
     }
 
     fn request(&self, content: ContentType) {
         let contents = self.clipboard.lock().unwrap().clone();
-        self.tell(move |exchange| exchange.guest_contents(content, Some(contents)));
+        self.tell(move |redirection| redirection.guest_clipboard_data(content, Some(contents)));
     }
 
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
         *self.clipboard.lock().unwrap() = contents.unwrap_or_default();
-        self.tell(move |exchange| exchange.guest_offers(vec![content]));
+        self.tell(move |redirection| redirection.guest_clipboard_offer(vec![content]));
     }
 
-    fn start_file(&self, file: u32, _: &str, _: u64) {
-        self.tell(move |exchange| exchange.file_news(file, FileNews::Accepted));
+    fn start_upload(&self, file: u32, _: &str, _: u64) {
+        self.tell(move |redirection| redirection.upload_event(file, UploadEvent::Accepted));
     }
 
-    fn file_data(&self, file: u32, bytes: &[u8]) {
+    fn upload_data(&self, file: u32, bytes: &[u8]) {
         let mut disk = self.file.lock().unwrap();
         disk.extend_from_slice(bytes);
         let written = disk.len() as u64;
-        self.tell(move |exchange| exchange.file_news(file, FileNews::Written(written)));
+        self.tell(move |redirection| redirection.upload_event(file, UploadEvent::Written(written)));
     }
 
-    fn cancel_file(&self, _: u32) {}
+    fn cancel_upload(&self, _: u32) {}
 
-    fn take_file(&self, file: u32) {
+    fn accept_download(&self, file: u32) {
         self.pass(file, 0);
     }
 
-    fn file_taken(&self, file: u32, received: u64) {
+    fn ack_download(&self, file: u32, received: u64) {
         if received == self.sends.lock().unwrap().len() as u64 {
             self.end.send(Ok(())).unwrap();
         } else {
@@ -133,14 +135,14 @@ impl GuestLink for Computer {
         }
     }
 
-    fn refuse_file(&self, _: u32, reason: &str) {
+    fn reject_download(&self, _: u32, reason: &str) {
         self.end.send(Err(reason.to_owned())).unwrap();
     }
 }
 
-fn connect(guest: &Guest, exchange: &Arc<Exchange>, mode: Mode) -> (Client, Serving) {
+fn connect(guest: &Guest, redirection: &Arc<RedirectionHub>, mode: Mode) -> (Client, Serving) {
     let monitors = Monitors::single(Arc::clone(&guest.screen));
-    let (stream, serving) = serve_with(&monitors, &Machine::deaf(), exchange, mode);
+    let (stream, serving) = serve_with(&monitors, &Machine::deaf(), redirection, mode);
     let mut client = Client::connect(stream, false).unwrap();
     client.set_patience(Some(Duration::from_secs(60))).unwrap();
     let can = Abilities { clipboard: true, files: true, ..Abilities::default() };
@@ -217,8 +219,8 @@ fn paste(client: &mut Client, request: u32, content: ContentType) -> Option<Vec<
 #[test]
 fn contents_go_in_and_come_out_as_they_were() {
     let guest = Guest::new(SIZE);
-    let (_computer, exchange) = Computer::new();
-    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
+    let (_computer, redirection) = Computer::new();
+    let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     let picture = noise(700_001);
     client.send(&ClientMessage::ClipboardOffer(vec![ContentType::Png])).unwrap();
     answer(&mut client, &picture);
@@ -230,10 +232,10 @@ fn contents_go_in_and_come_out_as_they_were() {
 #[test]
 fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
     let guest = Guest::new(SIZE);
-    let (computer, exchange) = Computer::new();
+    let (computer, redirection) = Computer::new();
     *computer.clipboard.lock().unwrap() = noise(8_000_000);
-    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
-    computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
+    let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
+    computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Png]));
     assert_eq!(client.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
     let drawing = Drawing::on(&guest, Duration::ZERO);
     for _ in 0..3 {
@@ -248,10 +250,10 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
 #[test]
 fn who_shows_no_picture_gets_contents_at_the_pace_at_which_they_are_read() {
     let guest = Guest::new(SIZE);
-    let (computer, exchange) = Computer::new();
+    let (computer, redirection) = Computer::new();
     *computer.clipboard.lock().unwrap() = noise(3_000_000);
-    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
-    computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Png]));
+    let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
+    computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Png]));
     let _drawing = Drawing::on(&guest, Duration::from_millis(5));
     while client.take_told() != Some(ServerMessage::ClipboardOffer(vec![ContentType::Png])) {
         client.receive_any().unwrap();
@@ -277,8 +279,8 @@ fn who_shows_no_picture_gets_contents_at_the_pace_at_which_they_are_read() {
 #[test]
 fn a_file_goes_in_at_the_pace_of_the_guest() {
     let guest = Guest::new(SIZE);
-    let (computer, exchange) = Computer::new();
-    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
+    let (computer, redirection) = Computer::new();
+    let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     let contents = noise(3_000_000);
     let name = "notes.txt".to_owned();
     client.send(&ClientMessage::FileStart { transfer: 9, size: 3_000_000, name }).unwrap();
@@ -301,7 +303,7 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
     while computer.file.lock().unwrap().len() < contents.len() {
         std::thread::sleep(Duration::from_millis(2));
     }
-    computer.tell(|exchange| exchange.file_news(1, FileNews::Done));
+    computer.tell(|redirection| redirection.upload_event(1, UploadEvent::Done));
     loop {
         let ServerMessage::FileStatus(status) = client.next_told().unwrap() else { panic!() };
         if status.state == FileState::Done {
@@ -314,10 +316,10 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
 #[test]
 fn those_who_watch_touch_nothing_and_the_last_to_act_owns() {
     let guest = Guest::new(SIZE);
-    let (computer, exchange) = Computer::new();
-    let (mut watcher, _one) = connect(&guest, &exchange, Mode::Watch);
-    let (mut first, _two) = connect(&guest, &exchange, Mode::Interact);
-    let (mut second, _three) = connect(&guest, &exchange, Mode::Interact);
+    let (computer, redirection) = Computer::new();
+    let (mut watcher, _one) = connect(&guest, &redirection, Mode::Watch);
+    let (mut first, _two) = connect(&guest, &redirection, Mode::Interact);
+    let (mut second, _three) = connect(&guest, &redirection, Mode::Interact);
     let ignored = guest.screen.counters().ignored_messages.get();
     let start = ClientMessage::FileStart { transfer: 1, size: 1, name: "x".into() };
     watcher.send(&start).unwrap();
@@ -325,7 +327,7 @@ fn those_who_watch_touch_nothing_and_the_last_to_act_owns() {
     while guest.screen.counters().ignored_messages.get() == ignored {
         std::thread::sleep(Duration::from_millis(2));
     }
-    computer.tell(|exchange| exchange.guest_offers(vec![ContentType::Text]));
+    computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Text]));
     assert_eq!(first.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));
     second.send_input(InputEvent::Key { code: 30, down: true }).unwrap();
     assert_eq!(second.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));
@@ -338,8 +340,8 @@ fn those_who_watch_touch_nothing_and_the_last_to_act_owns() {
 #[test]
 fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
     let guest = Guest::new(SIZE);
-    let (computer, exchange) = Computer::new();
-    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
+    let (computer, redirection) = Computer::new();
+    let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     let contents = noise(1_000_003);
     computer.send(1, "größe.bin", contents.clone());
     let offer = FileOffer { offer: 1, name: "größe.bin".into(), size: contents.len() as u64 };
@@ -378,11 +380,11 @@ fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
 #[test]
 fn whoever_only_watches_gets_no_files() {
     let guest = Guest::new(SIZE);
-    let (computer, exchange) = Computer::new();
-    let (mut watcher, _watching) = connect(&guest, &exchange, Mode::Watch);
+    let (computer, redirection) = Computer::new();
+    let (mut watcher, _watching) = connect(&guest, &redirection, Mode::Watch);
     computer.send(1, "a", noise(5));
     watcher.send(&ClientMessage::FileAnswer { offer: 1, accept: true }).unwrap();
-    let (mut client, _serving) = connect(&guest, &exchange, Mode::Interact);
+    let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     assert!(matches!(client.next_told().unwrap(), ServerMessage::FileOffer(_)));
     watcher.set_patience(Some(Duration::from_millis(50))).unwrap();
     assert!(watcher.next_told().unwrap_err().is_timeout());

@@ -1,8 +1,8 @@
-//! The exchange of clipboards and files: a guest's agent and three viewers who do what they like.
+//! The redirection of clipboards and files: a guest's agent and three viewers who do what they like.
 
 use crate::script::Reader;
-use oriel_display::exchange::{ContentType, FileNews, GuestFile, GuestLink, MAX_PIECE, Piece};
-use oriel_display::{Exchange, Screen};
+use oriel_display::redirection::{ContentType, DownloadEvent, GuestAgentSink, MAX_PIECE, Piece, UploadEvent};
+use oriel_display::{RedirectionHub, Screen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,36 +15,36 @@ struct Link {
     last_file: AtomicU32,
 }
 
-impl GuestLink for Link {
+impl GuestAgentSink for Link {
     fn offer(&self, _: &[ContentType]) {}
     fn request(&self, _: ContentType) {}
     fn provide(&self, _: ContentType, _: Option<Vec<u8>>) {}
-    fn start_file(&self, file: u32, name: &str, _: u64) {
+    fn start_upload(&self, file: u32, name: &str, _: u64) {
         let plain =
             !name.is_empty() && !name.contains(['/', '\\', '\0', '\n']) && name != "." && name != "..";
         assert!(plain, "a file's name is {name:?}");
         self.last_file.store(file, Ordering::Relaxed);
     }
-    fn file_data(&self, _: u32, bytes: &[u8]) {
+    fn upload_data(&self, _: u32, bytes: &[u8]) {
         assert!(bytes.len() <= MAX_PIECE);
     }
-    fn cancel_file(&self, _: u32) {}
-    fn take_file(&self, _: u32) {}
-    fn file_taken(&self, _: u32, _: u64) {}
-    fn refuse_file(&self, _: u32, reason: &str) {
+    fn cancel_upload(&self, _: u32) {}
+    fn accept_download(&self, _: u32) {}
+    fn ack_download(&self, _: u32, _: u64) {}
+    fn reject_download(&self, _: u32, reason: &str) {
         assert!(!reason.contains('\n'), "the guest's program reads lines: {reason:?}");
     }
 }
 
 pub fn run(script: &[u8]) {
-    let exchange = Exchange::new();
+    let redirection = RedirectionHub::new();
     let link = Arc::new(Link::default());
-    exchange.connect(link.clone());
-    exchange.set_abilities(|abilities| (abilities.clipboard, abilities.files) = (true, true));
+    redirection.connect(link.clone());
+    redirection.set_abilities(|abilities| (abilities.clipboard, abilities.files) = (true, true));
     let screen = Screen::new();
     let seats: Vec<_> = (0..VIEWERS).map(|_| screen.subscribe()).collect();
-    let join = |viewer: usize| exchange.join(seats[viewer].subscription(), viewer > 0);
-    let mut places: Vec<_> = (0..VIEWERS).map(|viewer| Some(join(viewer))).collect();
+    let join = |viewer: usize| redirection.join(seats[viewer].subscription(), viewer > 0);
+    let mut channels: Vec<_> = (0..VIEWERS).map(|viewer| Some(join(viewer))).collect();
     let mut script = Reader(script);
     for _ in 0..MOST_ACTS {
         if script.0.is_empty() {
@@ -67,46 +67,46 @@ pub fn run(script: &[u8]) {
             link.last_file.load(Ordering::Relaxed).saturating_sub(u32::from(script.u8() % 10))
         };
         match act {
-            0 => exchange.guest_offers(types(&mut script)),
-            1 => exchange.guest_wants(content(&mut script)),
+            0 => redirection.guest_clipboard_offer(types(&mut script)),
+            1 => redirection.guest_clipboard_request(content(&mut script)),
             2 => {
                 let content = content(&mut script);
                 let len = script.u16();
-                exchange.guest_contents(content, (len > 0).then(|| vec![0; len.into()]));
+                redirection.guest_clipboard_data(content, (len > 0).then(|| vec![0; len.into()]));
             }
-            3 => exchange.file_news(file(&mut script), FileNews::Accepted),
-            4 => exchange.file_news(file(&mut script), FileNews::Written(script.u64())),
-            5 => exchange.file_news(file(&mut script), FileNews::Done),
-            6 => exchange.file_news(file(&mut script), FileNews::Failed("no".to_owned())),
+            3 => redirection.upload_event(file(&mut script), UploadEvent::Accepted),
+            4 => redirection.upload_event(file(&mut script), UploadEvent::Written(script.u64())),
+            5 => redirection.upload_event(file(&mut script), UploadEvent::Done),
+            6 => redirection.upload_event(file(&mut script), UploadEvent::Failed("no".to_owned())),
             16 => {
                 let (file, bytes) = (u32::from(script.u8() % 4), vec![3; script.u8().into()]);
-                exchange.guest_file(
+                redirection.download_event(
                     file,
                     match bytes.len() % 4 {
-                        0 => GuestFile::Gone,
-                        1 => GuestFile::Whole,
-                        2 => GuestFile::Bytes(bytes),
-                        _ => GuestFile::Offered {
+                        0 => DownloadEvent::Cancelled,
+                        1 => DownloadEvent::End,
+                        2 => DownloadEvent::Data(bytes),
+                        _ => DownloadEvent::Offered {
                             name: String::from_utf8_lossy(&script.piece()).into_owned(),
                             size: script.u8().into(),
                         },
                     },
                 );
             }
-            7 => match places[viewer].take() {
-                Some(place) => drop(place),
-                None => places[viewer] = Some(join(viewer)),
+            7 => match channels[viewer].take() {
+                Some(channel) => drop(channel),
+                None => channels[viewer] = Some(join(viewer)),
             },
             _ => {
-                if let Some(place) = &places[viewer] {
+                if let Some(channel) = &channels[viewer] {
                     match act {
-                        8 => place.acted(),
-                        9 => place.offer(types(&mut script)),
-                        10 => place.request(script.u32(), content(&mut script)),
+                        8 => channel.acted(),
+                        9 => channel.offer(types(&mut script)),
+                        10 => channel.request(script.u32(), content(&mut script)),
                         11 => {
                             let (request, ends) = (u32::from(script.u8()), script.u8());
                             let bytes = vec![1; usize::from(script.u16()) % (MAX_PIECE + 1)];
-                            place.provide(Piece {
+                            channel.provide(Piece {
                                 request,
                                 last: ends & 1 == 1,
                                 failed: ends & 2 == 2,
@@ -115,15 +115,15 @@ pub fn run(script: &[u8]) {
                         }
                         12 | 13 => {
                             let (transfer, size) = (script.u8().into(), script.u32().into());
-                            place.start_file(transfer, size, &String::from_utf8_lossy(&script.piece()));
+                            channel.start_upload(transfer, size, &String::from_utf8_lossy(&script.piece()));
                         }
                         14 => {
                             let len = usize::from(script.u16()) % (MAX_PIECE + 1);
-                            place.file_data(script.u8().into(), &vec![2; len]);
+                            channel.upload_data(script.u8().into(), &vec![2; len]);
                         }
-                        15 => place.cancel_file(script.u8().into()),
-                        17 => place.answer_file(u32::from(script.u8() % 4), script.u8() % 2 == 1),
-                        _ => place.file_taken(u32::from(script.u8() % 4), script.u8().into()),
+                        15 => channel.cancel_upload(script.u8().into()),
+                        17 => channel.answer_download(u32::from(script.u8() % 4), script.u8() % 2 == 1),
+                        _ => channel.ack_download(u32::from(script.u8() % 4), script.u8().into()),
                     }
                 }
             }

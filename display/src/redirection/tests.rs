@@ -30,7 +30,7 @@ impl Guest {
     }
 }
 
-impl GuestLink for Guest {
+impl GuestAgentSink for Guest {
     fn offer(&self, types: &[ContentType]) {
         self.push(Told::Offer(types.to_vec()));
     }
@@ -40,28 +40,28 @@ impl GuestLink for Guest {
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
         self.push(Told::Provide(content, contents));
     }
-    fn start_file(&self, file: u32, name: &str, size: u64) {
+    fn start_upload(&self, file: u32, name: &str, size: u64) {
         self.push(Told::Start(file, name.to_owned(), size));
     }
-    fn file_data(&self, file: u32, bytes: &[u8]) {
+    fn upload_data(&self, file: u32, bytes: &[u8]) {
         self.push(Told::Data(file, bytes.len()));
     }
-    fn cancel_file(&self, file: u32) {
+    fn cancel_upload(&self, file: u32) {
         self.push(Told::Cancel(file));
     }
-    fn take_file(&self, file: u32) {
+    fn accept_download(&self, file: u32) {
         self.push(Told::Take(file));
     }
-    fn file_taken(&self, file: u32, received: u64) {
+    fn ack_download(&self, file: u32, received: u64) {
         self.push(Told::Taken(file, received));
     }
-    fn refuse_file(&self, file: u32, reason: &str) {
+    fn reject_download(&self, file: u32, reason: &str) {
         self.push(Told::Refuse(file, reason.to_owned()));
     }
 }
 
 struct Viewer {
-    place: Place,
+    channel: RedirectionChannel,
     subscribed: Subscribed,
 }
 
@@ -82,21 +82,21 @@ impl Viewer {
 
 struct Bench {
     screen: Arc<Screen>,
-    exchange: Arc<Exchange>,
+    redirection: Arc<RedirectionHub>,
     guest: Arc<Guest>,
 }
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self { screen: Screen::new(), exchange: Exchange::new(), guest: Arc::default() };
-        bench.exchange.connect(bench.guest.clone());
-        bench.exchange.set_abilities(|abilities| (abilities.clipboard, abilities.files) = (true, true));
+        let bench = Self { screen: Screen::new(), redirection: RedirectionHub::new(), guest: Arc::default() };
+        bench.redirection.connect(bench.guest.clone());
+        bench.redirection.set_abilities(|abilities| (abilities.clipboard, abilities.files) = (true, true));
         bench
     }
 
     fn viewer(&self, acts: bool) -> Viewer {
         let subscribed = self.screen.subscribe();
-        Viewer { place: self.exchange.join(subscribed.subscription(), acts), subscribed }
+        Viewer { channel: self.redirection.join(subscribed.subscription(), acts), subscribed }
     }
 }
 
@@ -111,17 +111,17 @@ fn everyone_hears_what_the_guest_can_and_only_the_owner_what_it_copied() {
     for viewer in [&one, &two, &watcher] {
         assert!(viewer.mail().0.abilities.unwrap().files);
     }
-    bench.exchange.guest_offers(vec![Text]);
+    bench.redirection.guest_clipboard_offer(vec![Text]);
     assert_eq!(one.mail().0.offer, Some(vec![Text]));
     assert_eq!(two.mail().0.offer, None);
-    two.place.acted();
+    two.channel.acted();
     assert_eq!((one.mail().0.offer, two.mail().0.offer), (Some(vec![]), Some(vec![Text])));
-    watcher.place.acted();
-    watcher.place.request(1, Text);
-    assert!(watcher.mail().1.unwrap().failed, "it does not own the exchange");
+    watcher.channel.acted();
+    watcher.channel.request(1, Text);
+    assert!(watcher.mail().1.unwrap().failed, "it does not own the redirection");
     assert_eq!(bench.guest.take(), []);
     drop(two);
-    one.place.request(1, Text);
+    one.channel.request(1, Text);
     assert_eq!(bench.guest.take(), [Told::Request(Text)], "free again");
 }
 
@@ -129,22 +129,22 @@ fn everyone_hears_what_the_guest_can_and_only_the_owner_what_it_copied() {
 fn contents_come_in_pieces_when_the_person_pastes() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
-    viewer.place.request(7, Text);
+    viewer.channel.request(7, Text);
     assert!(viewer.mail().1.unwrap().failed, "nothing was offered");
-    bench.exchange.guest_offers(vec![Text, Png]);
-    viewer.place.request(8, Png);
-    viewer.place.request(9, Text);
-    viewer.place.request(10, Text);
+    bench.redirection.guest_clipboard_offer(vec![Text, Png]);
+    viewer.channel.request(8, Png);
+    viewer.channel.request(9, Text);
+    viewer.channel.request(10, Text);
     assert_eq!(bench.guest.take(), [Told::Request(Png)], "one after the other");
     assert_eq!(viewer.mail().1.unwrap(), Piece { request: 10, last: true, failed: true, bytes: vec![] });
     let long: Vec<u8> = (0..MAX_PIECE as u32 + 10).map(|n| n as u8).collect();
-    bench.exchange.guest_contents(Png, Some(long.clone()));
+    bench.redirection.guest_clipboard_data(Png, Some(long.clone()));
     assert_eq!(bench.guest.take(), [Told::Request(Text)]);
     assert_eq!(viewer.mail().1.unwrap(), piece(8, false, &long[..MAX_PIECE]));
     assert_eq!(viewer.mail().1.unwrap(), piece(8, true, &long[MAX_PIECE..]));
-    bench.exchange.guest_contents(Text, Some(vec![]));
+    bench.redirection.guest_clipboard_data(Text, Some(vec![]));
     assert_eq!(viewer.mail().1.unwrap(), piece(9, true, b""));
-    bench.exchange.guest_contents(Text, Some(b"unasked".to_vec()));
+    bench.redirection.guest_clipboard_data(Text, Some(b"unasked".to_vec()));
     assert_eq!(viewer.mail().1, None);
 }
 
@@ -152,22 +152,22 @@ fn contents_come_in_pieces_when_the_person_pastes() {
 fn what_the_guest_pastes_is_gathered_from_the_owner() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
-    bench.exchange.guest_wants(Text);
+    bench.redirection.guest_clipboard_request(Text);
     assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "there is nothing");
-    viewer.place.offer(vec![Text]);
-    bench.exchange.guest_wants(Text);
+    viewer.channel.offer(vec![Text]);
+    bench.redirection.guest_clipboard_request(Text);
     let requests = viewer.mail().0.requests;
     let [(request, Text)] = requests[..] else { panic!("{requests:?}") };
-    viewer.place.provide(piece(request, false, b"one "));
-    viewer.place.provide(piece(request + 1, true, b"wrong"));
-    viewer.place.provide(piece(request, true, b"two"));
-    viewer.place.provide(piece(request, true, b"late"));
+    viewer.channel.provide(piece(request, false, b"one "));
+    viewer.channel.provide(piece(request + 1, true, b"wrong"));
+    viewer.channel.provide(piece(request, true, b"two"));
+    viewer.channel.provide(piece(request, true, b"late"));
     assert_eq!(bench.guest.take(), [Told::Offer(vec![Text]), Told::Provide(Text, Some(b"one two".to_vec()))]);
 
-    bench.exchange.guest_wants(Text);
+    bench.redirection.guest_clipboard_request(Text);
     let request = viewer.mail().0.requests[0].0;
     for _ in 0..=MAX_CONTENTS / MAX_PIECE {
-        viewer.place.provide(piece(request, false, &[0; MAX_PIECE]));
+        viewer.channel.provide(piece(request, false, &[0; MAX_PIECE]));
     }
     assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "it is too long");
     drop(viewer);
@@ -178,20 +178,20 @@ fn what_the_guest_pastes_is_gathered_from_the_owner() {
 fn the_newest_clipboard_counts_when_the_owner_changes() {
     let bench = Bench::new();
     let (one, two) = (bench.viewer(true), bench.viewer(true));
-    one.place.offer(vec![Text]);
-    two.place.offer(vec![Png]);
+    one.channel.offer(vec![Text]);
+    two.channel.offer(vec![Png]);
     assert_eq!(bench.guest.take(), [Told::Offer(vec![Text])]);
-    two.place.acted();
+    two.channel.acted();
     assert_eq!(bench.guest.take(), [Told::Offer(vec![Png])]);
-    bench.exchange.guest_offers(vec![Text]);
-    one.place.acted();
+    bench.redirection.guest_clipboard_offer(vec![Text]);
+    one.channel.acted();
     assert_eq!(bench.guest.take(), [], "what the guest copied since is newer");
     assert_eq!(one.mail().0.offer, Some(vec![Text]));
-    two.place.offer(vec![Text, Png]);
-    two.place.acted();
+    two.channel.offer(vec![Text, Png]);
+    two.channel.acted();
     assert_eq!(bench.guest.take(), [Told::Offer(vec![Text, Png])]);
     let three = bench.viewer(true);
-    three.place.acted();
+    three.channel.acted();
     assert_eq!(bench.guest.take(), [Told::Offer(vec![])], "another's clipboard is not to be pasted");
 }
 
@@ -199,25 +199,25 @@ fn the_newest_clipboard_counts_when_the_owner_changes() {
 fn files_are_told_of_at_their_pace_and_once_of_their_end() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
-    viewer.place.start_file(5, 1 << 20, "../x.bin");
+    viewer.channel.start_upload(5, 1 << 20, "../x.bin");
     let told = bench.guest.take();
     let [Told::Start(id, name, _)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(name, ".._x.bin");
-    bench.exchange.file_news(*id, FileNews::Accepted);
+    bench.redirection.upload_event(*id, UploadEvent::Accepted);
     for _ in 0..4 {
-        viewer.place.file_data(5, &[0; 60 * 1024]);
+        viewer.channel.upload_data(5, &[0; 60 * 1024]);
     }
     assert_eq!(bench.guest.take(), vec![Told::Data(*id, 60 * 1024); 4]);
     assert_eq!(viewer.statuses(), [(5, FileState::Accepted, 0)]);
-    bench.exchange.file_news(*id, FileNews::Written(120 * 1024));
-    bench.exchange.file_news(*id, FileNews::Written(180 * 1024));
-    bench.exchange.file_news(*id, FileNews::Written(240 * 1024));
+    bench.redirection.upload_event(*id, UploadEvent::Written(120 * 1024));
+    bench.redirection.upload_event(*id, UploadEvent::Written(180 * 1024));
+    bench.redirection.upload_event(*id, UploadEvent::Written(240 * 1024));
     let progress: Vec<_> = viewer.statuses();
     assert_eq!(progress.len(), 1, "the newest stands for those before it: {progress:?}");
-    bench.exchange.file_news(*id, FileNews::Done);
-    bench.exchange.file_news(*id, FileNews::Failed("again".into()));
+    bench.redirection.upload_event(*id, UploadEvent::Done);
+    bench.redirection.upload_event(*id, UploadEvent::Failed("again".into()));
     assert_eq!(viewer.statuses(), [(5, FileState::Done, 240 * 1024)]);
-    viewer.place.file_data(5, b"late");
+    viewer.channel.upload_data(5, b"late");
     assert_eq!(bench.guest.take(), []);
 }
 
@@ -225,35 +225,35 @@ fn files_are_told_of_at_their_pace_and_once_of_their_end() {
 fn files_that_cannot_be_are_refused_with_a_sentence() {
     let bench = Bench::new();
     let (viewer, other) = (bench.viewer(true), bench.viewer(true));
-    viewer.place.acted();
+    viewer.channel.acted();
     let refusal = |viewer: &Viewer| {
         let status = viewer.mail().0.statuses.pop_back().unwrap();
         assert_eq!(status.state, FileState::Failed);
         status.text.unwrap()
     };
-    other.place.start_file(1, 1, "a");
+    other.channel.start_upload(1, 1, "a");
     assert!(refusal(&other).contains("Another window"));
-    viewer.place.start_file(1, 1, "..");
+    viewer.channel.start_upload(1, 1, "..");
     assert!(refusal(&viewer).contains("rename"));
-    viewer.place.start_file(2, 100, "short");
-    viewer.place.file_data(2, &[0; 101]);
+    viewer.channel.start_upload(2, 100, "short");
+    viewer.channel.upload_data(2, &[0; 101]);
     assert!(refusal(&viewer).contains("longer"));
-    viewer.place.start_file(3, 1 << 30, "eager");
+    viewer.channel.start_upload(3, 1 << 30, "eager");
     for _ in 0..5 {
-        viewer.place.file_data(3, &[0; MAX_PIECE]);
+        viewer.channel.upload_data(3, &[0; MAX_PIECE]);
     }
     assert!(refusal(&viewer).contains("asked for"));
     assert_eq!(bench.guest.take().iter().filter(|told| matches!(told, Told::Cancel(_))).count(), 2);
     for transfer in 10..18 {
-        viewer.place.start_file(transfer, 1, "one of many");
+        viewer.channel.start_upload(transfer, 1, "one of many");
     }
-    viewer.place.start_file(18, 1, "one too many");
+    viewer.channel.start_upload(18, 1, "one too many");
     assert!(refusal(&viewer).contains("8 files"));
     bench.guest.take();
     drop(viewer);
     assert_eq!(bench.guest.take().len(), 8, "nobody is left to send the rest");
-    bench.exchange.set_abilities(|abilities| abilities.files = false);
-    other.place.start_file(1, 1, "a");
+    bench.redirection.set_abilities(|abilities| abilities.files = false);
+    other.channel.start_upload(1, 1, "a");
     assert!(refusal(&other).contains("takes no files"));
 }
 
@@ -269,8 +269,8 @@ impl Viewer {
     }
 }
 
-fn offered(name: &str, size: u64) -> GuestFile {
-    GuestFile::Offered { name: name.into(), size }
+fn offered(name: &str, size: u64) -> DownloadEvent {
+    DownloadEvent::Offered { name: name.into(), size }
 }
 
 fn offer(offer: u32, name: &str, size: u64) -> FileOffer {
@@ -280,27 +280,27 @@ fn offer(offer: u32, name: &str, size: u64) -> FileOffer {
 #[test]
 fn a_file_out_waits_for_somebody_and_is_done_when_it_is_stored() {
     let bench = Bench::new();
-    bench.exchange.guest_file(1, offered("../../.bashrc", 6));
+    bench.redirection.download_event(1, offered("../../.bashrc", 6));
     assert_eq!(bench.guest.take(), [], "nobody is there, and nobody was asked");
     let viewer = bench.viewer(true);
     assert_eq!(viewer.file(), (Some(offer(1, ".._.._.bashrc", 6)), vec![], None));
-    viewer.place.answer_file(2, true);
-    viewer.place.file_taken(2, 0);
+    viewer.channel.answer_download(2, true);
+    viewer.channel.ack_download(2, 0);
     assert_eq!(bench.guest.take(), [], "there is no such offer");
-    viewer.place.answer_file(1, true);
-    viewer.place.answer_file(1, true);
+    viewer.channel.answer_download(1, true);
+    viewer.channel.answer_download(1, true);
     assert_eq!(bench.guest.take(), [Told::Take(1)]);
     for bytes in [b"ab", b"cd"] {
-        bench.exchange.guest_file(1, GuestFile::Bytes(bytes.to_vec()));
+        bench.redirection.download_event(1, DownloadEvent::Data(bytes.to_vec()));
     }
     assert_eq!(viewer.file(), (None, vec![], Some(piece(1, false, b"abcd"))), "short ones are one");
-    viewer.place.file_taken(1, 4);
-    bench.exchange.guest_file(1, GuestFile::Bytes(b"ef".to_vec()));
-    bench.exchange.guest_file(1, GuestFile::Whole);
+    viewer.channel.ack_download(1, 4);
+    bench.redirection.download_event(1, DownloadEvent::Data(b"ef".to_vec()));
+    bench.redirection.download_event(1, DownloadEvent::End);
     assert_eq!(viewer.file(), (None, vec![], Some(piece(1, true, b"ef"))));
-    viewer.place.file_taken(1, 6);
+    viewer.channel.ack_download(1, 6);
     assert_eq!(bench.guest.take(), [Told::Taken(1, 4), Told::Taken(1, 6)]);
-    viewer.place.answer_file(1, false);
+    viewer.channel.answer_download(1, false);
     drop(viewer);
     assert_eq!(bench.guest.take(), [], "it is over");
 }
@@ -309,29 +309,29 @@ fn a_file_out_waits_for_somebody_and_is_done_when_it_is_stored() {
 fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
     let bench = Bench::new();
     let (one, two, watcher) = (bench.viewer(true), bench.viewer(true), bench.viewer(false));
-    bench.exchange.guest_file(1, offered("CON", 9));
+    bench.redirection.download_event(1, offered("CON", 9));
     assert_eq!(one.file().0, Some(offer(1, "_CON", 9)));
-    watcher.place.acted();
-    watcher.place.answer_file(1, true);
-    two.place.answer_file(1, true);
+    watcher.channel.acted();
+    watcher.channel.answer_download(1, true);
+    two.channel.answer_download(1, true);
     assert_eq!((bench.guest.take(), watcher.file().0, two.file().0), (vec![], None, None), "not theirs");
-    two.place.acted();
+    two.channel.acted();
     assert_eq!((one.file().1, two.file().0), (vec![1], Some(offer(1, "_CON", 9))));
-    two.place.answer_file(1, true);
-    bench.exchange.guest_file(1, GuestFile::Bytes(b"half".to_vec()));
-    one.place.acted();
+    two.channel.answer_download(1, true);
+    bench.redirection.download_event(1, DownloadEvent::Data(b"half".to_vec()));
+    one.channel.acted();
     assert_eq!(one.file(), (None, vec![], None), "it stays where it is taken");
-    one.place.file_taken(1, 4);
+    one.channel.ack_download(1, 4);
     drop(two);
     let told = bench.guest.take();
     assert!(matches!(&told[..], [Told::Take(1), Told::Refuse(1, _)]), "{told:?}");
 
-    bench.exchange.guest_file(2, offered("b", 9));
+    bench.redirection.download_event(2, offered("b", 9));
     drop(one);
     assert_eq!(bench.guest.take(), [], "nobody answered: the next one is asked");
     let three = bench.viewer(true);
     assert_eq!(three.file().0, Some(offer(2, "b", 9)));
-    three.place.answer_file(2, false);
+    three.channel.answer_download(2, false);
     assert!(matches!(&bench.guest.take()[..], [Told::Refuse(2, _)]));
 }
 
@@ -339,23 +339,23 @@ fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
 fn a_file_that_does_not_come_is_told_once_and_leaves_nothing_behind() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
-    bench.exchange.guest_file(1, offered("a", 9));
-    bench.exchange.guest_file(1, GuestFile::Gone);
+    bench.redirection.download_event(1, offered("a", 9));
+    bench.redirection.download_event(1, DownloadEvent::Cancelled);
     assert_eq!(viewer.file(), (None, vec![], None), "the client never heard of it");
     for file in 2..2000 {
-        bench.exchange.guest_file(file, offered("a", 9));
+        bench.redirection.download_event(file, offered("a", 9));
     }
     assert_eq!(viewer.file(), (Some(offer(1999, "a", 9)), vec![], None), "one at a time");
-    viewer.place.answer_file(1999, true);
-    bench.exchange.guest_file(1999, GuestFile::Bytes(b"half".to_vec()));
-    bench.exchange.guest_file(1999, GuestFile::Gone);
+    viewer.channel.answer_download(1999, true);
+    bench.redirection.download_event(1999, DownloadEvent::Data(b"half".to_vec()));
+    bench.redirection.download_event(1999, DownloadEvent::Cancelled);
     assert_eq!(viewer.file(), (None, vec![1999], None));
-    bench.exchange.guest_file(3000, offered("b", 9));
+    bench.redirection.download_event(3000, offered("b", 9));
     assert_eq!(viewer.file(), (Some(offer(3000, "b", 9)), vec![], None));
-    viewer.place.answer_file(3000, true);
-    bench.exchange.guest_file(3000, GuestFile::Bytes(b"half".to_vec()));
+    viewer.channel.answer_download(3000, true);
+    bench.redirection.download_event(3000, DownloadEvent::Data(b"half".to_vec()));
     bench.guest.take();
-    viewer.place.file_taken(3000, 5);
+    viewer.channel.ack_download(3000, 5);
     assert!(matches!(&bench.guest.take()[..], [Told::Refuse(3000, _)]), "more than was sent");
     assert_eq!(viewer.file(), (None, vec![3000], None));
 }

@@ -1,7 +1,7 @@
 //! Whose clipboard counts, and contents on their way.
 
 use super::mail::{MAX_PARCELS, Piece};
-use super::{ContentType, GuestLink, MAX_CONTENTS, SeatId, State};
+use super::{ContentType, GuestAgentSink, MAX_CONTENTS, State, ViewerId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ enum Holder {
     #[default]
     Nobody,
     Guest,
-    Viewer(SeatId),
+    Viewer(ViewerId),
 }
 
 /// What the guest asked of a viewer.
 #[derive(Debug)]
 struct Asked {
-    seat: SeatId,
+    viewer: ViewerId,
     request: u32,
     content: ContentType,
     contents: Vec<u8>,
@@ -26,7 +26,7 @@ struct Asked {
 /// What a viewer asked of the guest.
 #[derive(Debug)]
 struct Paste {
-    seat: SeatId,
+    viewer: ViewerId,
     request: u32,
     content: ContentType,
 }
@@ -54,7 +54,7 @@ impl Clipboard {
 }
 
 impl State {
-    pub(super) fn guest_offers(&mut self, types: Vec<ContentType>) {
+    pub(super) fn guest_clipboard_offer(&mut self, types: Vec<ContentType>) {
         let clipboard = &mut self.clipboard;
         if !types.is_empty() {
             clipboard.holder = Holder::Guest;
@@ -77,91 +77,96 @@ impl State {
         }
     }
 
-    pub(super) fn guest_wants(&mut self, content: ContentType, link: &dyn GuestLink) {
-        let Holder::Viewer(seat) = self.clipboard.holder else { return link.provide(content, None) };
+    pub(super) fn guest_clipboard_request(&mut self, content: ContentType, agent: &dyn GuestAgentSink) {
+        let Holder::Viewer(viewer) = self.clipboard.holder else { return agent.provide(content, None) };
         let clipboard = &mut self.clipboard;
         clipboard.last_request = clipboard.last_request.wrapping_add(1);
         let request = clipboard.last_request;
         clipboard.asked.retain(|asked| asked.content != content);
-        clipboard.asked.push(Asked { seat, request, content, contents: Vec::new() });
-        self.post(seat, |mail| {
+        clipboard.asked.push(Asked { viewer, request, content, contents: Vec::new() });
+        self.post(viewer, |mail| {
             mail.requests.retain(|(_, asked)| *asked != content);
             mail.requests.push((request, content));
         });
     }
 
-    pub(super) fn viewer_provides(&mut self, seat: SeatId, piece: Piece, link: &dyn GuestLink) {
+    pub(super) fn viewer_provides(&mut self, viewer: ViewerId, piece: Piece, agent: &dyn GuestAgentSink) {
         let asked = &mut self.clipboard.asked;
         // An answer to what nobody asks for any more is nobody's fault.
-        let mine = |asked: &Asked| asked.seat == seat && asked.request == piece.request;
+        let mine = |asked: &Asked| asked.viewer == viewer && asked.request == piece.request;
         let Some(at) = asked.iter().position(mine) else { return };
         let Some(one) = asked.get_mut(at) else { return };
         let too_long = one.contents.len().saturating_add(piece.bytes.len()) > MAX_CONTENTS;
         if piece.failed || too_long {
             let content = asked.swap_remove(at).content;
-            return link.provide(content, None);
+            return agent.provide(content, None);
         }
         one.contents.extend_from_slice(&piece.bytes);
         if piece.last {
             let Asked { content, contents, .. } = asked.swap_remove(at);
-            link.provide(content, Some(contents));
+            agent.provide(content, Some(contents));
         }
     }
 
-    pub(super) fn viewer_offers(&mut self, seat: SeatId, types: Vec<ContentType>, link: &dyn GuestLink) {
+    pub(super) fn viewer_offers(
+        &mut self,
+        viewer: ViewerId,
+        types: Vec<ContentType>,
+        agent: &dyn GuestAgentSink,
+    ) {
         let now = self.clipboard.tick();
-        let Some(place) = self.seats.get_mut(&seat) else { return };
-        place.offered.clone_from(&types);
-        place.offered_at = now;
-        if self.own_if_free(seat, link) {
-            self.hold(seat, &types, link);
+        let Some(channel) = self.viewers.get_mut(&viewer) else { return };
+        channel.offered.clone_from(&types);
+        channel.offered_at = now;
+        if self.own_if_free(viewer, agent) {
+            self.hold(viewer, &types, agent);
         }
     }
 
     /// The viewer's clipboard is what the guest pastes from now on.
-    fn hold(&mut self, seat: SeatId, types: &[ContentType], link: &dyn GuestLink) {
+    fn hold(&mut self, viewer: ViewerId, types: &[ContentType], agent: &dyn GuestAgentSink) {
         if !types.is_empty() {
-            self.clipboard.holder = Holder::Viewer(seat);
+            self.clipboard.holder = Holder::Viewer(viewer);
             self.tell_offer(Vec::new());
-        } else if self.clipboard.holder == Holder::Viewer(seat) {
+        } else if self.clipboard.holder == Holder::Viewer(viewer) {
             self.clipboard.holder = Holder::Nobody;
         } else {
             return;
         }
         self.clipboard.asked.clear();
-        link.offer(types);
+        agent.offer(types);
     }
 
     pub(super) fn viewer_wants(
         &mut self,
-        seat: SeatId,
+        viewer: ViewerId,
         request: u32,
         content: ContentType,
-        link: &dyn GuestLink,
+        agent: &dyn GuestAgentSink,
     ) {
-        let on_the_way = self.clipboard.pastes.iter().filter(|paste| paste.seat == seat).count()
-            + self.seats.get(&seat).map_or(0, |place| place.inbox.look(|mail| mail.parcels()));
-        let mine = self.own_if_free(seat, link);
+        let on_the_way = self.clipboard.pastes.iter().filter(|paste| paste.viewer == viewer).count()
+            + self.viewers.get(&viewer).map_or(0, |channel| channel.inbox.look(|mail| mail.parcels()));
+        let mine = self.own_if_free(viewer, agent);
         if !mine || !self.clipboard.guest.contains(&content) || on_the_way >= MAX_PARCELS {
-            return self.post(seat, |mail| mail.put_contents(request, None));
+            return self.post(viewer, |mail| mail.put_contents(request, None));
         }
-        self.clipboard.pastes.push_back(Paste { seat, request, content });
-        self.ask_guest(link);
+        self.clipboard.pastes.push_back(Paste { viewer, request, content });
+        self.ask_guest(agent);
     }
 
-    fn ask_guest(&mut self, link: &dyn GuestLink) {
+    fn ask_guest(&mut self, agent: &dyn GuestAgentSink) {
         let clipboard = &mut self.clipboard;
         if let (None, Some(next)) = (clipboard.awaited, clipboard.pastes.front()) {
             clipboard.awaited = Some(next.content);
-            link.request(next.content);
+            agent.request(next.content);
         }
     }
 
-    pub(super) fn guest_contents(
+    pub(super) fn guest_clipboard_data(
         &mut self,
         content: ContentType,
         contents: Option<Vec<u8>>,
-        link: &dyn GuestLink,
+        agent: &dyn GuestAgentSink,
     ) {
         if self.clipboard.awaited.take_if(|awaited| *awaited == content).is_none() {
             return;
@@ -170,36 +175,43 @@ impl State {
         let pastes = std::mem::take(&mut self.clipboard.pastes);
         for paste in pastes {
             if paste.content == content {
-                self.post(paste.seat, |mail| mail.put_contents(paste.request, contents.clone()));
+                self.post(paste.viewer, |mail| mail.put_contents(paste.request, contents.clone()));
             } else {
                 self.clipboard.pastes.push_back(paste);
             }
         }
-        self.ask_guest(link);
+        self.ask_guest(agent);
     }
 
-    /// The exchange is another viewer's now: the newest of the guest's clipboard and theirs counts.
-    pub(super) fn clipboard_moves(&mut self, before: Option<SeatId>, to: SeatId, link: &dyn GuestLink) {
+    /// The redirection is another viewer's now: the newest of the guest's clipboard and theirs counts.
+    pub(super) fn assign_clipboard(
+        &mut self,
+        before: Option<ViewerId>,
+        to: ViewerId,
+        agent: &dyn GuestAgentSink,
+    ) {
         let guest = self.clipboard.guest.clone();
         if let (Some(before), false) = (before, guest.is_empty()) {
             self.post(before, |mail| mail.offer = Some(Vec::new()));
         }
-        let (types, at) =
-            self.seats.get(&to).map_or((Vec::new(), 0), |seat| (seat.offered.clone(), seat.offered_at));
+        let (types, at) = self
+            .viewers
+            .get(&to)
+            .map_or((Vec::new(), 0), |viewer| (viewer.offered.clone(), viewer.offered_at));
         if !types.is_empty() && (self.clipboard.holder != Holder::Guest || at > self.clipboard.guest_at) {
-            self.hold(to, &types, link);
+            self.hold(to, &types, agent);
         } else if !guest.is_empty() {
             self.post(to, |mail| mail.offer = Some(guest));
         } else if let Holder::Viewer(holder) = self.clipboard.holder {
-            self.hold(holder, &[], link);
+            self.hold(holder, &[], agent);
         }
     }
 
     /// A viewer left: what it had is gone, and what it asked for is wanted by nobody.
-    pub(super) fn clipboard_leaves(&mut self, seat: SeatId, link: &dyn GuestLink) {
-        self.clipboard.pastes.retain(|paste| paste.seat != seat);
-        if self.clipboard.holder == Holder::Viewer(seat) {
-            self.hold(seat, &[], link);
+    pub(super) fn viewer_left_clipboard(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
+        self.clipboard.pastes.retain(|paste| paste.viewer != viewer);
+        if self.clipboard.holder == Holder::Viewer(viewer) {
+            self.hold(viewer, &[], agent);
         }
     }
 }

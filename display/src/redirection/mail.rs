@@ -1,8 +1,8 @@
 //! What waits to be told to one viewer. Bounded: the newest stands for those before it where it can,
 //! and a client that does not read loses the oldest.
 
-use super::files::{FileState, FileStatus};
-use super::files_out::FileOffer;
+use super::download::FileOffer;
+use super::uploads::{FileState, FileStatus};
 use super::{Abilities, ContentType, MAX_PIECE};
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Files on their way from viewers into the guest.
 
 use super::file_name::clean;
-use super::{GuestLink, SeatId, State};
+use super::{GuestAgentSink, State, ViewerId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ pub struct FileStatus {
 
 /// What the guest's side tells of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileNews {
+pub enum UploadEvent {
     /// The guest takes it.
     Accepted,
     /// So many of its bytes have left for the guest.
@@ -57,8 +57,8 @@ pub enum FileNews {
 }
 
 #[derive(Debug)]
-struct File {
-    seat: SeatId,
+struct Upload {
+    viewer: ViewerId,
     /// The client's number.
     transfer: u32,
     size: u64,
@@ -71,7 +71,7 @@ struct File {
     told_at: Instant,
 }
 
-impl File {
+impl Upload {
     fn status(&self, state: FileState, text: Option<String>) -> FileStatus {
         FileStatus { transfer: self.transfer, state, received: self.written, text }
     }
@@ -79,77 +79,83 @@ impl File {
 
 /// All of them, by number.
 #[derive(Debug, Default)]
-pub(super) struct Files {
-    files: BTreeMap<u32, File>,
+pub(super) struct Uploads {
+    uploads: BTreeMap<u32, Upload>,
     last: u32,
 }
 
 impl State {
-    pub(super) fn start_file(
+    pub(super) fn start_upload(
         &mut self,
-        seat: SeatId,
+        viewer: ViewerId,
         transfer: u32,
         size: u64,
         name: &str,
-        link: &dyn GuestLink,
+        agent: &dyn GuestAgentSink,
     ) {
-        let mine = self.own_if_free(seat, link);
-        let file = File { seat, transfer, size, came: 0, written: 0, told: 0, told_at: Instant::now() };
+        let mine = self.own_if_free(viewer, agent);
+        let file = Upload { viewer, transfer, size, came: 0, written: 0, told: 0, told_at: Instant::now() };
         let refused = match clean(name) {
             _ if !mine => {
                 Some("Another window works with this desktop; click into it and try again.".to_owned())
             }
             _ if !self.abilities.files => Some("This desktop takes no files now.".to_owned()),
-            _ if self.find(seat, transfer).is_some() => {
+            _ if self.find(viewer, transfer).is_some() => {
                 Some("There is a file with this number on its way already.".to_owned())
             }
-            _ if self.files.files.len() >= MAX_FILES => {
+            _ if self.uploads.uploads.len() >= MAX_FILES => {
                 Some(format!("{MAX_FILES} files are on their way; send this one when they are there."))
             }
             Err(unnameable) => Some(unnameable.to_string()),
             Ok(name) => {
-                self.files.last = self.files.last.wrapping_add(1);
-                link.start_file(self.files.last, &name, size);
+                self.uploads.last = self.uploads.last.wrapping_add(1);
+                agent.start_upload(self.uploads.last, &name, size);
                 None
             }
         };
         match refused {
             Some(text) => {
                 let status = file.status(FileState::Failed, Some(text));
-                self.post(seat, |mail| mail.put_status(status));
+                self.post(viewer, |mail| mail.put_status(status));
             }
-            None => drop(self.files.files.insert(self.files.last, file)),
+            None => drop(self.uploads.uploads.insert(self.uploads.last, file)),
         }
     }
 
-    pub(super) fn file_data(&mut self, seat: SeatId, transfer: u32, bytes: &[u8], link: &dyn GuestLink) {
+    pub(super) fn upload_data(
+        &mut self,
+        viewer: ViewerId,
+        transfer: u32,
+        bytes: &[u8],
+        agent: &dyn GuestAgentSink,
+    ) {
         // What was sent before the client heard of the end.
-        let Some(id) = self.find(seat, transfer) else { return };
-        let Some(file) = self.files.files.get_mut(&id) else { return };
+        let Some(id) = self.find(viewer, transfer) else { return };
+        let Some(file) = self.uploads.uploads.get_mut(&id) else { return };
         file.came = file.came.saturating_add(bytes.len() as u64);
         let wrong = if file.came > file.size {
             "The file is longer than it was said to be."
         } else if file.came.saturating_sub(file.told) > CREDIT {
             "More of the file was sent than was asked for."
         } else {
-            return link.file_data(id, bytes);
+            return agent.upload_data(id, bytes);
         };
-        link.cancel_file(id);
+        agent.cancel_upload(id);
         self.end_file(id, FileState::Failed, Some(wrong.to_owned()));
     }
 
-    pub(super) fn cancel_file(&mut self, seat: SeatId, transfer: u32, link: &dyn GuestLink) {
-        if let Some(id) = self.find(seat, transfer) {
-            self.files.files.remove(&id);
-            link.cancel_file(id);
+    pub(super) fn cancel_upload(&mut self, viewer: ViewerId, transfer: u32, agent: &dyn GuestAgentSink) {
+        if let Some(id) = self.find(viewer, transfer) {
+            self.uploads.uploads.remove(&id);
+            agent.cancel_upload(id);
         }
     }
 
-    pub(super) fn file_news(&mut self, id: u32, news: FileNews) {
-        let Some(file) = self.files.files.get_mut(&id) else { return };
+    pub(super) fn upload_event(&mut self, id: u32, news: UploadEvent) {
+        let Some(file) = self.uploads.uploads.get_mut(&id) else { return };
         let status = match news {
-            FileNews::Accepted => file.status(FileState::Accepted, None),
-            FileNews::Written(written) => {
+            UploadEvent::Accepted => file.status(FileState::Accepted, None),
+            UploadEvent::Written(written) => {
                 file.written = written;
                 let fresh = written.saturating_sub(file.told);
                 if fresh < TOLD_BYTES && file.told_at.elapsed() < TOLD_AFTER {
@@ -159,32 +165,32 @@ impl State {
                 file.told_at = Instant::now();
                 file.status(FileState::Progress, None)
             }
-            FileNews::Done => return self.end_file(id, FileState::Done, None),
-            FileNews::Failed(text) => return self.end_file(id, FileState::Failed, Some(text)),
+            UploadEvent::Done => return self.end_file(id, FileState::Done, None),
+            UploadEvent::Failed(text) => return self.end_file(id, FileState::Failed, Some(text)),
         };
-        let seat = file.seat;
-        self.post(seat, |mail| mail.put_status(status));
+        let viewer = file.viewer;
+        self.post(viewer, |mail| mail.put_status(status));
     }
 
     /// A viewer left.
-    pub(super) fn files_leave(&mut self, seat: SeatId, link: &dyn GuestLink) {
-        self.files.files.retain(|id, file| {
-            if file.seat == seat {
-                link.cancel_file(*id);
+    pub(super) fn viewer_left_uploads(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
+        self.uploads.uploads.retain(|id, file| {
+            if file.viewer == viewer {
+                agent.cancel_upload(*id);
             }
-            file.seat != seat
+            file.viewer != viewer
         });
     }
 
     fn end_file(&mut self, id: u32, state: FileState, text: Option<String>) {
-        if let Some(file) = self.files.files.remove(&id) {
+        if let Some(file) = self.uploads.uploads.remove(&id) {
             let status = file.status(state, text);
-            self.post(file.seat, |mail| mail.put_status(status));
+            self.post(file.viewer, |mail| mail.put_status(status));
         }
     }
 
-    fn find(&self, seat: SeatId, transfer: u32) -> Option<u32> {
-        let mine = |(_, file): &(&u32, &File)| file.seat == seat && file.transfer == transfer;
-        self.files.files.iter().find(mine).map(|(id, _)| *id)
+    fn find(&self, viewer: ViewerId, transfer: u32) -> Option<u32> {
+        let mine = |(_, file): &(&u32, &Upload)| file.viewer == viewer && file.transfer == transfer;
+        self.uploads.uploads.iter().find(mine).map(|(id, _)| *id)
     }
 }

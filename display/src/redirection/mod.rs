@@ -1,0 +1,317 @@
+//! The hub between the guest's clipboard and files and those of the viewers.
+//!
+//! The guest's side tells what happens in the guest by the methods below and is told by its
+//! [`GuestAgentSink`]; each viewer has a [`RedirectionChannel`]. One viewer at a time owns the redirection, the one who
+//! last gave input; it moves with the next input of another. Nothing here knows how a guest's agent
+//! is spoken to.
+
+mod clipboard;
+mod download;
+mod file_name;
+mod mail;
+mod uploads;
+
+use crate::subscription::Subscription;
+use clipboard::Clipboard;
+use download::Download;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use uploads::Uploads;
+
+pub use download::{DownloadEvent, FILE_CREDIT, FileOffer};
+pub use file_name::{Unnameable, clean as clean_file_name};
+pub use mail::{Mail, Piece};
+pub use uploads::{FileState, FileStatus, UploadEvent};
+
+/// Contents of a clipboard are at most so long, in bytes.
+pub const MAX_CONTENTS: usize = 64 << 20;
+
+/// The longest piece of a clipboard's contents or of a file that travels at once.
+pub const MAX_PIECE: usize = 60 * 1024;
+
+/// What a clipboard can hold, by media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentType {
+    /// `text/plain` in UTF-8.
+    Text,
+    /// `image/png`
+    Png,
+}
+
+impl ContentType {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Text, Self::Png];
+
+    /// The media type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain",
+            Self::Png => "image/png",
+        }
+    }
+
+    /// The one with that media type.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+}
+
+/// What the guest can do now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Abilities {
+    /// Copy and paste.
+    pub clipboard: bool,
+    /// Follow a change of the screens' layout.
+    pub resize: bool,
+    /// Take files.
+    pub files: bool,
+    /// Play.
+    pub sound: bool,
+    /// Record.
+    pub microphone: bool,
+}
+
+/// The way to the guest. No call blocks, and none calls back before it returns.
+pub trait GuestAgentSink: Send + Sync {
+    /// The viewers' side has something in these types to paste; nothing if there are none.
+    fn offer(&self, types: &[ContentType]);
+    /// Asks for what the guest offered; answered by [`RedirectionHub::guest_clipboard_data`].
+    fn request(&self, content: ContentType);
+    /// Answers [`RedirectionHub::guest_clipboard_request`].
+    fn provide(&self, content: ContentType, contents: Option<Vec<u8>>);
+    /// A file of `size` bytes comes; its name is clean. Answered by [`RedirectionHub::upload_event`].
+    fn start_upload(&self, file: u32, name: &str, size: u64);
+    /// The file's next bytes.
+    fn upload_data(&self, file: u32, bytes: &[u8]);
+    /// Nothing more of it comes, and nothing more is wanted to be heard of it.
+    fn cancel_upload(&self, file: u32);
+    /// A viewer takes the file that the guest sends: its bytes are wanted.
+    fn accept_download(&self, file: u32);
+    /// So many of its bytes are stored with the viewer; after the last, all of them.
+    fn ack_download(&self, file: u32, received: u64);
+    /// The file is not wanted, or no longer; why, in one plain sentence for whoever sends it.
+    fn reject_download(&self, file: u32, reason: &str);
+}
+
+/// Names a viewer at the redirection.
+type ViewerId = u32;
+
+struct ViewerState {
+    inbox: Arc<Subscription>,
+    /// It may own the redirection.
+    interactive: bool,
+    /// What its person's clipboard has, and when that was said (as counted by the clipboard).
+    offered: Vec<ContentType>,
+    offered_at: u64,
+}
+
+#[derive(Default)]
+struct State {
+    abilities: Abilities,
+    viewers: BTreeMap<ViewerId, ViewerState>,
+    last_viewer: ViewerId,
+    owner: Option<ViewerId>,
+    clipboard: Clipboard,
+    uploads: Uploads,
+    download: Option<Download>,
+}
+
+/// One desktop's redirection.
+#[derive(Default)]
+pub struct RedirectionHub {
+    state: Mutex<State>,
+    agent: OnceLock<Arc<dyn GuestAgentSink>>,
+}
+
+impl RedirectionHub {
+    /// One whose guest can do nothing yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Sets the way to the guest; the first one stays.
+    pub fn connect(&self, agent: Arc<dyn GuestAgentSink>) {
+        let _ = self.agent.set(agent);
+    }
+
+    /// Changes what the guest can do, and tells every viewer.
+    pub fn set_abilities(&self, change: impl FnOnce(&mut Abilities)) {
+        let mut state = self.lock();
+        let before = state.abilities;
+        change(&mut state.abilities);
+        let now = state.abilities;
+        if now != before {
+            state.viewers.values().for_each(|viewer| viewer.inbox.post(|mail| mail.abilities = Some(now)));
+        }
+    }
+
+    /// The guest copied something in these types; nothing any more if there are none.
+    pub fn guest_clipboard_offer(&self, types: Vec<ContentType>) {
+        self.lock().guest_clipboard_offer(types);
+    }
+
+    /// The guest pastes what was offered to it.
+    pub fn guest_clipboard_request(&self, content: ContentType) {
+        self.with_agent(|state, agent| state.guest_clipboard_request(content, agent));
+    }
+
+    /// The answer to [`GuestAgentSink::request`].
+    pub fn guest_clipboard_data(&self, content: ContentType, contents: Option<Vec<u8>>) {
+        self.with_agent(|state, agent| state.guest_clipboard_data(content, contents, agent));
+    }
+
+    /// Something became of a file.
+    pub fn upload_event(&self, file: u32, news: UploadEvent) {
+        self.lock().upload_event(file, news);
+    }
+
+    /// The guest sends a file, or something becomes of the one that it sends: one at a time.
+    pub fn download_event(&self, file: u32, news: DownloadEvent) {
+        self.with_agent(|state, agent| state.download_event(file, news, agent));
+    }
+
+    /// A channel for a new viewer; `interactive` says whether it may do more than look. Ends with the guard.
+    pub fn join(self: &Arc<Self>, inbox: &Arc<Subscription>, interactive: bool) -> RedirectionChannel {
+        let mut state = self.lock();
+        state.last_viewer = state.last_viewer.wrapping_add(1);
+        let viewer = state.last_viewer;
+        let abilities = state.abilities;
+        inbox.post(|mail| mail.abilities = Some(abilities));
+        state.viewers.insert(
+            viewer,
+            ViewerState { inbox: inbox.clone(), interactive, offered: Vec::new(), offered_at: 0 },
+        );
+        drop(state);
+        let channel = RedirectionChannel { redirection: self.clone(), viewer };
+        channel.redirection.with_agent(|state, agent| {
+            state.own_if_free(viewer, agent);
+        });
+        channel
+    }
+
+    fn with_agent(&self, act: impl FnOnce(&mut State, &dyn GuestAgentSink)) {
+        let agent = self.agent.get().map_or(&NullAgent as &dyn GuestAgentSink, |agent| &**agent);
+        act(&mut self.lock(), agent);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A viewer's channel at the redirection; dropping it takes along what it owns.
+pub struct RedirectionChannel {
+    redirection: Arc<RedirectionHub>,
+    viewer: ViewerId,
+}
+
+impl RedirectionChannel {
+    /// The person did something: the redirection is theirs.
+    pub fn acted(&self) {
+        if self.redirection.lock().owner != Some(self.viewer) {
+            self.redirection.with_agent(|state, agent| state.own(self.viewer, agent));
+        }
+    }
+
+    /// The person's clipboard has something in these types.
+    pub fn offer(&self, types: Vec<ContentType>) {
+        self.redirection.with_agent(|state, agent| state.viewer_offers(self.viewer, types, agent));
+    }
+
+    /// The person pastes what the guest offered.
+    pub fn request(&self, request: u32, content: ContentType) {
+        self.redirection.with_agent(|state, agent| state.viewer_wants(self.viewer, request, content, agent));
+    }
+
+    /// A piece of what the guest asked for.
+    pub fn provide(&self, piece: Piece) {
+        self.redirection.with_agent(|state, agent| state.viewer_provides(self.viewer, piece, agent));
+    }
+
+    /// The person sends a file.
+    pub fn start_upload(&self, transfer: u32, size: u64, name: &str) {
+        self.redirection
+            .with_agent(|state, agent| state.start_upload(self.viewer, transfer, size, name, agent));
+    }
+
+    /// The next bytes of it.
+    pub fn upload_data(&self, transfer: u32, bytes: &[u8]) {
+        self.redirection.with_agent(|state, agent| state.upload_data(self.viewer, transfer, bytes, agent));
+    }
+
+    /// The person changed their mind.
+    pub fn cancel_upload(&self, transfer: u32) {
+        self.redirection.with_agent(|state, agent| state.cancel_upload(self.viewer, transfer, agent));
+    }
+
+    /// The person wants the file that the guest sends, or does not (any more).
+    pub fn answer_download(&self, offer: u32, accept: bool) {
+        self.redirection.with_agent(|state, agent| state.answer_download(self.viewer, offer, accept, agent));
+    }
+
+    /// So many of its bytes are stored.
+    pub fn ack_download(&self, offer: u32, received: u64) {
+        self.redirection.with_agent(|state, agent| state.ack_download(self.viewer, offer, received, agent));
+    }
+}
+
+impl Drop for RedirectionChannel {
+    fn drop(&mut self) {
+        self.redirection.with_agent(|state, agent| state.leave(self.viewer, agent));
+    }
+}
+
+impl State {
+    fn post(&self, viewer: ViewerId, letter: impl FnOnce(&mut Mail)) {
+        if let Some(viewer) = self.viewers.get(&viewer) {
+            viewer.inbox.post(letter);
+        }
+    }
+
+    /// Whether the redirection is this viewer's, and it is if it was nobody's.
+    fn own_if_free(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) -> bool {
+        if self.owner.is_none() {
+            self.own(viewer, agent);
+        }
+        self.owner == Some(viewer)
+    }
+
+    fn own(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
+        if self.owner == Some(viewer) || !self.viewers.get(&viewer).is_some_and(|viewer| viewer.interactive) {
+            return;
+        }
+        let before = self.owner.replace(viewer);
+        self.assign_clipboard(before, viewer, agent);
+        self.assign_download(viewer);
+    }
+
+    fn leave(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
+        self.viewers.remove(&viewer);
+        self.viewer_left_uploads(viewer, agent);
+        self.viewer_left_download(viewer, agent);
+        self.viewer_left_clipboard(viewer, agent);
+        if self.owner == Some(viewer) {
+            self.owner = None;
+        }
+    }
+}
+
+/// Where there is no way to the guest.
+struct NullAgent;
+
+impl GuestAgentSink for NullAgent {
+    fn offer(&self, _: &[ContentType]) {}
+    fn request(&self, _: ContentType) {}
+    fn provide(&self, _: ContentType, _: Option<Vec<u8>>) {}
+    fn start_upload(&self, _: u32, _: &str, _: u64) {}
+    fn upload_data(&self, _: u32, _: &[u8]) {}
+    fn cancel_upload(&self, _: u32) {}
+    fn accept_download(&self, _: u32) {}
+    fn ack_download(&self, _: u32, _: u64) {}
+    fn reject_download(&self, _: u32, _: &str) {}
+}
+
+#[cfg(test)]
+mod tests;
