@@ -2,8 +2,8 @@
 //! that takes a picture of a desktop.
 
 use crate::exact::{self, NotExact};
+use crate::framebuffer::Framebuffer;
 use crate::geometry::{Rect, Size};
-use crate::picture::Picture;
 use crate::protocol::{Frame, Update, VideoUpdate};
 use crate::tile_hashes::TileHashes;
 use crate::video::{VideoDecoder, VideoError};
@@ -66,16 +66,16 @@ impl Canvas {
 
     /// The hashes of its tiles.
     pub fn hashes(&self) -> TileHashes {
-        let mut picture = Picture::new(self.size);
+        let mut framebuffer = Framebuffer::new(self.size);
         for y in 0..self.size.height {
-            let row = picture.row_mut(0, y, self.size.width).as_chunks_mut::<4>().0;
+            let row = framebuffer.row_mut(0, y, self.size.width).as_chunks_mut::<4>().0;
             for (to, [red, green, blue, _]) in
                 row.iter_mut().zip(self.row(0, y, self.size.width).as_chunks().0)
             {
                 *to = [*blue, *green, *red, 0];
             }
         }
-        TileHashes::of(&picture)
+        TileHashes::of(&framebuffer)
     }
 
     /// Applies a frame's updates in order.

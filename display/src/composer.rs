@@ -3,9 +3,9 @@
 use crate::budget::{Allowance, Budget, urgency};
 use crate::damage::{Change, Scanner};
 use crate::exact::{Content, ExactEncoder};
+use crate::framebuffer::Framebuffer;
 use crate::geometry::{Rect, Size};
 use crate::moves::{Found, Moves};
-use crate::picture::Picture;
 use crate::policy::Policy;
 use crate::protocol::Update;
 use crate::quality::Quality;
@@ -57,7 +57,7 @@ pub struct Composed {
 
 /// One viewer's picture and everything that encodes it.
 pub struct Composer {
-    picture: Picture,
+    framebuffer: Framebuffer,
     policy: Policy,
     scanner: Scanner,
     moves: Moves,
@@ -86,7 +86,7 @@ impl Composer {
     /// When memory is short.
     pub fn new(h264: bool, video_only: bool) -> Result<Self, crate::exact::encode::CompressError> {
         Ok(Self {
-            picture: Picture::default(),
+            framebuffer: Framebuffer::default(),
             policy: Policy::default(),
             scanner: Scanner::default(),
             moves: Moves::default(),
@@ -110,13 +110,13 @@ impl Composer {
     }
 
     /// The client's picture, but for what is not exact in it.
-    pub fn picture(&self) -> &Picture {
-        &self.picture
+    pub fn framebuffer(&self) -> &Framebuffer {
+        &self.framebuffer
     }
 
     /// Whether other viewers may take its frames: nothing is wanted of it that is not of all.
     pub fn is_shareable(&self) -> bool {
-        let has_picture = !self.picture.size().bounds().is_empty();
+        let has_picture = !self.framebuffer.size().bounds().is_empty();
         self.h264 && !self.video_only && has_picture && !(self.begin || self.all)
     }
 
@@ -126,7 +126,7 @@ impl Composer {
     /// When memory is short.
     pub fn fork(&self) -> Result<Self, crate::exact::encode::CompressError> {
         Ok(Self {
-            picture: self.picture.clone(),
+            framebuffer: self.framebuffer.clone(),
             policy: self.policy.clone(),
             unread: self.unread.clone(),
             begin: self.begin,
@@ -186,7 +186,7 @@ impl Composer {
     pub fn wants_frame(&self, now: Instant) -> bool {
         let refine = !self.video_only && self.policy.next_due().is_some_and(|due| due <= now);
         let polish = self.video_only && self.coarse;
-        !self.picture.size().bounds().is_empty() && (self.begin || self.all || refine || polish)
+        !self.framebuffer.size().bounds().is_empty() && (self.begin || self.all || refine || polish)
     }
 
     /// Reads what was damaged and encodes what changed; `None` when nothing did and nothing is due.
@@ -204,9 +204,9 @@ impl Composer {
         if size.bounds().is_empty() {
             return None;
         }
-        if self.begin || size != self.picture.size() {
+        if self.begin || size != self.framebuffer.size() {
             self.begin = true;
-            self.picture = Picture::new(size);
+            self.framebuffer = Framebuffer::new(size);
             self.policy = Policy::new(Grid::new(size));
             self.streams.clear();
         }
@@ -219,13 +219,13 @@ impl Composer {
         if self.begin || self.all {
             let grid = Grid::new(size);
             let missing =
-                |tile: &usize| known.as_ref().is_none_or(|known| !known.agrees(&self.picture, *tile));
+                |tile: &usize| known.as_ref().is_none_or(|known| !known.agrees(&self.framebuffer, *tile));
             let tiles = (0..grid.len()).filter(missing);
             changes = tiles.map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
             composed.changed = true;
         }
         let first = self.begin;
-        let found = if copies { self.moves.find(&self.picture, &mut changes) } else { Found::default() };
+        let found = if copies { self.moves.find(&self.framebuffer, &mut changes) } else { Found::default() };
         self.begin = false;
         self.all = false;
         for one in &found.moves {
@@ -242,11 +242,11 @@ impl Composer {
         let mut look = std::mem::take(&mut self.unread);
         damage.rects().iter().for_each(|rect| look.add(*rect));
         if self.begin {
-            look.add(self.picture.size().bounds());
+            look.add(self.framebuffer.size().bounds());
         }
         let mut changes = Vec::new();
-        let before = if copies { self.moves.arm(self.picture.size()) } else { None };
-        if self.scanner.scan(source, &look, &mut self.picture, before, &mut changes).is_err() {
+        let before = if copies { self.moves.arm(self.framebuffer.size()) } else { None };
+        if self.scanner.scan(source, &look, &mut self.framebuffer, before, &mut changes).is_err() {
             self.unread = look;
         }
         changes
@@ -261,11 +261,11 @@ impl Composer {
         now: Instant,
         composed: &mut Composed,
     ) {
-        let picture = &self.picture;
+        let framebuffer = &self.framebuffer;
         let mut motion = if self.video_only {
             changes.iter().map(|change| change.tile).collect()
         } else if self.h264 {
-            self.policy.take_motion(&mut changes, flushes, now, |rect| is_flat(picture, rect))
+            self.policy.take_motion(&mut changes, flushes, now, |rect| is_flat(framebuffer, rect))
         } else {
             Vec::new()
         };
@@ -323,7 +323,7 @@ impl Composer {
         let mut photos = Vec::new();
         for joined in changes {
             let room = self.budget.has_room();
-            if !room && self.exact.is_flat(&self.picture, joined.rect) {
+            if !room && self.exact.is_flat(&self.framebuffer, joined.rect) {
                 self.postpone(&joined, now);
             } else if !room || !self.push_if_flat(joined.rect) {
                 photos.push(joined);
@@ -358,19 +358,19 @@ impl Composer {
 
     fn push_if_flat(&mut self, rect: Rect) -> bool {
         let before = self.exact.raw_len();
-        let flat = self.exact.push(&self.picture, rect) != Content::TrueColour;
+        let flat = self.exact.push(&self.framebuffer, rect) != Content::TrueColour;
         self.budget.flat(self.exact.raw_len() - before);
         flat
     }
 
     fn push_photo(&mut self, rect: Rect) {
         let before = self.exact.raw_len();
-        self.exact.push_true_colour(&self.picture, rect);
+        self.exact.push_true_colour(&self.framebuffer, rect);
         self.budget.true_colour(self.exact.raw_len() - before);
     }
 
     fn postpone(&mut self, joined: &Joined, now: Instant) {
-        let grid = Grid::new(self.picture.size());
+        let grid = Grid::new(self.framebuffer.size());
         for tile in &joined.tiles {
             self.policy.postponed(*tile, joined.rect.intersection(&grid.rect(*tile)), now);
         }
@@ -400,9 +400,9 @@ impl Composer {
         };
         let room = Room { bytes, most, fresh, pointer, quality: &mut self.quality };
         let coded = if self.video_only {
-            self.streams.encode_of_all(&self.picture, tiles, room, now)
+            self.streams.encode_of_all(&self.framebuffer, tiles, room, now)
         } else {
-            self.streams.encode(&self.picture, tiles, room, now)
+            self.streams.encode(&self.framebuffer, tiles, room, now)
         };
         self.budget.video(coded.updates.iter().map(|update| update.data.len()).sum());
         self.coarse = !(finest && self.quality.is_finest());
@@ -412,7 +412,7 @@ impl Composer {
             self.policy.sent_as_video(*tile, now);
         }
         composed.updates.extend(coded.updates.into_iter().map(Update::Video));
-        let grid = Grid::new(self.picture.size());
+        let grid = Grid::new(self.framebuffer.size());
         for tile in coded.left {
             let joined = Joined { rect: grid.rect(tile), tiles: vec![tile] };
             if self.video_only || self.budget.has_room() {
@@ -450,7 +450,7 @@ fn join(changes: Vec<Change>) -> Vec<Joined> {
     joined
 }
 
-fn is_flat(picture: &Picture, rect: Rect) -> bool {
-    let first = picture.row(rect.x, rect.y, 1);
-    picture.rows(rect).all(|row| row.chunks_exact(4).all(|pixel| pixel == first))
+fn is_flat(framebuffer: &Framebuffer, rect: Rect) -> bool {
+    let first = framebuffer.row(rect.x, rect.y, 1);
+    framebuffer.rows(rect).all(|row| row.chunks_exact(4).all(|pixel| pixel == first))
 }

@@ -1,9 +1,9 @@
 //! Finds what really changed: reads the damaged tiles from the source and compares them with
 //! the picture read before.
 
+use crate::framebuffer::Framebuffer;
 use crate::geometry::Rect;
 use crate::moves::Before;
-use crate::picture::Picture;
 use crate::source::{PixelSource, SourceLost};
 use crate::subscription::Damage;
 use crate::tiles::{Grid, TILE};
@@ -47,8 +47,8 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Reads every tile that `damage` touches into `picture` and appends the changed ones to
-    /// `changes`, in the grid's order. `source` must be at least as large as `picture`. What is
+    /// Reads every tile that `damage` touches into `framebuffer` and appends the changed ones to
+    /// `changes`, in the grid's order. `source` must be at least as large as `framebuffer`. What is
     /// overwritten goes to `before` if that is there.
     ///
     /// # Errors
@@ -57,11 +57,11 @@ impl Scanner {
         &mut self,
         source: &dyn PixelSource,
         damage: &Damage,
-        picture: &mut Picture,
+        framebuffer: &mut Framebuffer,
         mut before: Option<&mut Before>,
         changes: &mut Vec<Change>,
     ) -> Result<(), SourceLost> {
-        let grid = Grid::new(picture.size());
+        let grid = Grid::new(framebuffer.size());
         self.mark(&grid, damage);
         for row in 0..grid.rows() {
             let mut column = 0;
@@ -71,7 +71,7 @@ impl Scanner {
                 let run = tiles.iter().take_while(|marked| **marked).count() as u32;
                 if run > 0 {
                     let before = before.as_deref_mut();
-                    self.scan_run(source, &grid, (column, row, run), picture, before, changes)?;
+                    self.scan_run(source, &grid, (column, row, run), framebuffer, before, changes)?;
                 }
                 column += run.max(1);
             }
@@ -99,7 +99,7 @@ impl Scanner {
         source: &dyn PixelSource,
         grid: &Grid,
         (column, row, run): (u32, u32, u32),
-        picture: &mut Picture,
+        framebuffer: &mut Framebuffer,
         mut before: Option<&mut Before>,
         changes: &mut Vec<Change>,
     ) -> Result<(), SourceLost> {
@@ -114,7 +114,7 @@ impl Scanner {
             if outcome.is_err() {
                 break;
             }
-            let known = picture.row_mut(area.x, area.y + y, area.width);
+            let known = framebuffer.row_mut(area.x, area.y + y, area.width);
             if *known != *self.row {
                 let keep = |column: usize, old: &[u8]| {
                     if let Some(before) = &mut before {
@@ -189,7 +189,7 @@ fn ends_of_difference(one: &[u8], other: &[u8]) -> Option<(u32, u32)> {
 
 /// The smallest rectangle within `rect` that covers every pixel that differs between two pictures
 /// of the same size; `None` when none does.
-pub fn changed_part(one: &Picture, other: &Picture, rect: Rect) -> Option<Rect> {
+pub fn changed_part(one: &Framebuffer, other: &Framebuffer, rect: Rect) -> Option<Rect> {
     let mut bounds = Bounds::NONE;
     for y in rect.y..rect.bottom() {
         let (one, other) = (one.row(rect.x, y, rect.width), other.row(rect.x, y, rect.width));
@@ -211,33 +211,33 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     struct Guest {
-        picture: Mutex<Picture>,
+        framebuffer: Mutex<Framebuffer>,
         rows_left: AtomicUsize,
     }
 
     impl Guest {
         fn new(size: Size) -> Self {
-            Self { picture: Mutex::new(Picture::new(size)), rows_left: AtomicUsize::new(usize::MAX) }
+            Self { framebuffer: Mutex::new(Framebuffer::new(size)), rows_left: AtomicUsize::new(usize::MAX) }
         }
 
         fn fill(&self, rect: Rect, value: u8) {
-            let mut picture = self.picture.lock().unwrap();
+            let mut framebuffer = self.framebuffer.lock().unwrap();
             for y in rect.y..rect.bottom() {
-                picture.row_mut(rect.x, y, rect.width).fill(value);
+                framebuffer.row_mut(rect.x, y, rect.width).fill(value);
             }
         }
     }
 
     impl PixelSource for Guest {
         fn size(&self) -> Size {
-            self.picture.lock().unwrap().size()
+            self.framebuffer.lock().unwrap().size()
         }
 
         fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
             if self.rows_left.fetch_sub(1, Ordering::Relaxed) == 0 {
                 return Err(SourceLost);
             }
-            dst.copy_from_slice(self.picture.lock().unwrap().row(x, y, dst.len() as u32 / 4));
+            dst.copy_from_slice(self.framebuffer.lock().unwrap().row(x, y, dst.len() as u32 / 4));
             Ok(())
         }
     }
@@ -252,23 +252,25 @@ mod tests {
 
     #[test]
     fn a_caret_is_found_to_the_pixel() {
-        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let (guest, mut framebuffer, mut scanner) =
+            (Guest::new(SIZE), Framebuffer::new(SIZE), Scanner::default());
         let mut changes = Vec::new();
         guest.fill(Rect::new(70, 66, 2, 16), 0xff);
-        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut framebuffer, None, &mut changes).unwrap();
         assert_eq!(changes, [Change { tile: 5, rect: Rect::new(70, 66, 2, 16) }]);
 
         changes.clear();
-        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut framebuffer, None, &mut changes).unwrap();
         assert_eq!(changes, [], "nothing changed since");
     }
 
     #[test]
     fn what_crosses_tiles_and_edges_is_found_in_each() {
-        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let (guest, mut framebuffer, mut scanner) =
+            (Guest::new(SIZE), Framebuffer::new(SIZE), Scanner::default());
         let mut changes = Vec::new();
         guest.fill(Rect::new(120, 120, 80, 30), 7);
-        scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(SIZE.bounds()), &mut framebuffer, None, &mut changes).unwrap();
         let rects: Vec<Rect> = changes.iter().map(|change| change.rect).collect();
         assert_eq!(
             rects,
@@ -281,51 +283,54 @@ mod tests {
                 Rect::new(192, 128, 8, 22),
             ]
         );
-        assert_eq!(picture.pixels(), guest.picture.lock().unwrap().pixels());
+        assert_eq!(framebuffer.pixels(), guest.framebuffer.lock().unwrap().pixels());
     }
 
     #[test]
     fn every_change_is_found_to_the_pixel_whatever_its_shape() {
-        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let (guest, mut framebuffer, mut scanner) =
+            (Guest::new(SIZE), Framebuffer::new(SIZE), Scanner::default());
         let mut random = 1u32;
         let mut next = |below: u32| {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (random >> 8) % below
         };
         for _ in 0..200 {
-            let before = picture.clone();
+            let before = framebuffer.clone();
             for _ in 0..6 {
                 let (x, y) = (next(SIZE.width), next(SIZE.height));
                 let dot = Rect::new(x, y, 1 + next(9), 1 + next(9)).intersection(&SIZE.bounds());
                 guest.fill(dot, next(256) as u8);
             }
             let mut changes = Vec::new();
-            scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes).unwrap();
+            scanner.scan(&guest, &damage(SIZE.bounds()), &mut framebuffer, None, &mut changes).unwrap();
             let grid = Grid::new(SIZE);
             let changed =
-                |tile| changed_part(&before, &picture, grid.rect(tile)).map(|rect| Change { tile, rect });
+                |tile| changed_part(&before, &framebuffer, grid.rect(tile)).map(|rect| Change { tile, rect });
             assert_eq!(changes, Vec::from_iter((0..grid.len()).filter_map(changed)));
-            assert_eq!(picture.pixels(), guest.picture.lock().unwrap().pixels());
+            assert_eq!(framebuffer.pixels(), guest.framebuffer.lock().unwrap().pixels());
         }
     }
 
     #[test]
     fn only_damaged_tiles_are_read() {
-        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let (guest, mut framebuffer, mut scanner) =
+            (Guest::new(SIZE), Framebuffer::new(SIZE), Scanner::default());
         let mut changes = Vec::new();
         guest.fill(SIZE.bounds(), 9);
         guest.rows_left.store(64, Ordering::Relaxed);
-        scanner.scan(&guest, &damage(Rect::new(64, 64, 1, 1)), &mut picture, None, &mut changes).unwrap();
+        scanner.scan(&guest, &damage(Rect::new(64, 64, 1, 1)), &mut framebuffer, None, &mut changes).unwrap();
         assert_eq!(changes, [Change { tile: 5, rect: Rect::new(64, 64, 64, 64) }]);
     }
 
     #[test]
     fn a_source_lost_halfway_leaves_what_was_taken_reported() {
-        let (guest, mut picture, mut scanner) = (Guest::new(SIZE), Picture::new(SIZE), Scanner::default());
+        let (guest, mut framebuffer, mut scanner) =
+            (Guest::new(SIZE), Framebuffer::new(SIZE), Scanner::default());
         let mut changes = Vec::new();
         guest.fill(SIZE.bounds(), 9);
         guest.rows_left.store(10, Ordering::Relaxed);
-        let lost = scanner.scan(&guest, &damage(SIZE.bounds()), &mut picture, None, &mut changes);
+        let lost = scanner.scan(&guest, &damage(SIZE.bounds()), &mut framebuffer, None, &mut changes);
         assert_eq!(lost, Err(SourceLost));
         assert_eq!(changes.len(), 4);
         assert!(changes.iter().all(|change| change.rect.height == 10));

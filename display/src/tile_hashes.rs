@@ -3,8 +3,8 @@
 //! Both ends compute them, so their definition is part of `PROTOCOL.md`. They find accidents and
 //! save bytes; they are no defence against whoever makes pictures collide on purpose.
 
+use crate::framebuffer::Framebuffer;
 use crate::geometry::Size;
-use crate::picture::Picture;
 use crate::protocol::Malformed;
 use crate::protocol::bytes::{Fields, coordinate};
 use crate::tiles::Grid;
@@ -24,7 +24,7 @@ pub struct TileHashes {
 
 impl TileHashes {
     /// Those of a picture; its fourth bytes do not count.
-    pub fn of(picture: &Picture) -> Self {
+    pub fn of(picture: &Framebuffer) -> Self {
         let grid = Grid::new(picture.size());
         Self { size: picture.size(), tiles: (0..grid.len()).map(|tile| hash(picture, tile)).collect() }
     }
@@ -40,7 +40,7 @@ impl TileHashes {
     }
 
     /// Whether `picture`, which has to be of the same size, has the same pixels in a tile.
-    pub fn agrees(&self, picture: &Picture, tile: usize) -> bool {
+    pub fn agrees(&self, picture: &Framebuffer, tile: usize) -> bool {
         self.tiles.get(tile).is_some_and(|known| *known == hash(picture, tile))
     }
 
@@ -63,7 +63,7 @@ impl TileHashes {
     }
 }
 
-fn hash(picture: &Picture, tile: usize) -> u64 {
+fn hash(picture: &Framebuffer, tile: usize) -> u64 {
     let mut lanes = HALVES.map(|(seed, ..)| [seed; 2]);
     for row in picture.rows(Grid::new(picture.size()).rect(tile)) {
         let (pairs, last) = row.as_chunks::<8>();
@@ -101,9 +101,9 @@ mod tests {
     use super::*;
 
     /// The picture that the client's tests hash as well.
-    fn golden() -> Picture {
+    fn golden() -> Framebuffer {
         let size = Size::new(131, 66);
-        let mut picture = Picture::new(size);
+        let mut picture = Framebuffer::new(size);
         for y in 0..size.height {
             for x in 0..size.width {
                 let bgrx = [(x * 3 + y) as u8, (x * y) as u8, (x ^ (y * 5)) as u8, (x + 9) as u8];
@@ -154,7 +154,7 @@ mod tests {
             for (other, mark) in
                 places[..n].iter().flat_map(|other| [1, 0x80, 0xff].map(|mark| (other, mark)))
             {
-                let mut picture = Picture::new(Size::new(64, 64));
+                let mut picture = Framebuffer::new(Size::new(64, 64));
                 for (x, y) in [one, other] {
                     picture.row_mut(*x, *y, 1)[0] = mark;
                 }

@@ -199,8 +199,8 @@ impl Rounds {
                 continue;
             };
             let mut all = Damage::default();
-            all.add(ours.picture().size().bounds());
-            let composed = theirs.compose(ours.picture(), &all, 1, (0, 0), now);
+            all.add(ours.framebuffer().size().bounds());
+            let composed = theirs.compose(ours.framebuffer(), &all, 1, (0, 0), now);
             let encode = now.elapsed();
             if let Some(composed) = composed {
                 let composed = Arc::new(Composed { changed: false, ..composed });

@@ -2,8 +2,8 @@
 
 use super::palette::Palette;
 use super::{MAX_SIDE, MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, index_bits};
+use crate::framebuffer::Framebuffer;
 use crate::geometry::Rect;
-use crate::picture::Picture;
 use crate::protocol::Update;
 use crate::protocol::bytes::coordinate;
 use zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
@@ -48,10 +48,10 @@ impl ExactEncoder {
         self.raw.len()
     }
 
-    /// Adds `rect` of `picture` to the batch unless it is [`Content::TrueColour`]: the caller
+    /// Adds `rect` of `framebuffer` to the batch unless it is [`Content::TrueColour`]: the caller
     /// decides whether that goes to [`Self::push_true_colour`] or to video.
-    pub fn push(&mut self, picture: &Picture, rect: Rect) -> Content {
-        if !self.is_flat(picture, rect) {
+    pub fn push(&mut self, framebuffer: &Framebuffer, rect: Rect) -> Content {
+        if !self.is_flat(framebuffer, rect) {
             return Content::TrueColour;
         }
         let colours = self.palette.colours().len();
@@ -69,19 +69,19 @@ impl ExactEncoder {
         Content::Palette
     }
 
-    /// Whether `rect` of `picture` is not [`Content::TrueColour`].
-    pub fn is_flat(&mut self, picture: &Picture, rect: Rect) -> bool {
-        rect.width <= MAX_SIDE && rect.height <= MAX_SIDE && self.palette.read(picture.rows(rect))
+    /// Whether `rect` of `framebuffer` is not [`Content::TrueColour`].
+    pub fn is_flat(&mut self, framebuffer: &Framebuffer, rect: Rect) -> bool {
+        rect.width <= MAX_SIDE && rect.height <= MAX_SIDE && self.palette.read(framebuffer.rows(rect))
     }
 
-    /// Adds `rect` of `picture` as true colour; one larger than the wire allows is cut up.
-    pub fn push_true_colour(&mut self, picture: &Picture, rect: Rect) {
+    /// Adds `rect` of `framebuffer` as true colour; one larger than the wire allows is cut up.
+    pub fn push_true_colour(&mut self, framebuffer: &Framebuffer, rect: Rect) {
         for y in (rect.y..rect.bottom()).step_by(MAX_SIDE as usize) {
             for x in (rect.x..rect.right()).step_by(MAX_SIDE as usize) {
                 let part = Rect::new(x, y, MAX_SIDE, MAX_SIDE).intersection(&rect);
                 put_header(&mut self.raw, part, MODE_TRUE_COLOUR, 0);
                 for channel in [2, 1, 0] {
-                    put_plane(picture, part, channel, &mut self.raw);
+                    put_plane(framebuffer, part, channel, &mut self.raw);
                 }
             }
         }
@@ -128,11 +128,11 @@ fn pack(indices: &[u8], width: usize, bits: usize, raw: &mut Vec<u8>) {
 
 /// One channel of `rect`, each byte as the difference to its left neighbour, at the left edge to
 /// the one above.
-fn put_plane(picture: &Picture, rect: Rect, channel: usize, raw: &mut Vec<u8>) {
+fn put_plane(framebuffer: &Framebuffer, rect: Rect, channel: usize, raw: &mut Vec<u8>) {
     let mut at = raw.len();
     raw.resize(at + rect.width as usize * rect.height as usize, 0);
     let mut above = 0;
-    for row in picture.rows(rect) {
+    for row in framebuffer.rows(rect) {
         let Some(out) = raw.get_mut(at..at + rect.width as usize) else { return };
         at += out.len();
         let mut left = above;

@@ -37,27 +37,27 @@ fn index_bits(colours: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framebuffer::Framebuffer;
     use crate::geometry::{Rect, Size};
-    use crate::picture::Picture;
     use crate::protocol::Update;
 
     /// A picture whose pixel at (x, y) is `colour(x, y)` as 0xRRGGBB.
-    fn painted(size: Size, colour: impl Fn(u32, u32) -> u32) -> Picture {
-        let mut picture = Picture::new(size);
+    fn painted(size: Size, colour: impl Fn(u32, u32) -> u32) -> Framebuffer {
+        let mut framebuffer = Framebuffer::new(size);
         for y in 0..size.height {
-            for (x, pixel) in (0..).zip(picture.row_mut(0, y, size.width).chunks_exact_mut(4)) {
+            for (x, pixel) in (0..).zip(framebuffer.row_mut(0, y, size.width).chunks_exact_mut(4)) {
                 pixel.copy_from_slice(&(colour(x, y) | 0xAA00_0000).to_le_bytes());
             }
         }
-        picture
+        framebuffer
     }
 
     /// Encodes `rect` of the picture and checks that the decoder gives the same pixels.
-    fn round_trip(picture: &Picture, rect: Rect) -> (Content, usize) {
+    fn round_trip(framebuffer: &Framebuffer, rect: Rect) -> (Content, usize) {
         let mut encoder = ExactEncoder::new().unwrap();
-        let content = encoder.push(picture, rect);
+        let content = encoder.push(framebuffer, rect);
         if content == Content::TrueColour {
-            encoder.push_true_colour(picture, rect);
+            encoder.push_true_colour(framebuffer, rect);
         }
         let Some(Update::Exact { raw_length, zstd }) = encoder.finish().unwrap() else {
             panic!("nothing was encoded");
@@ -67,7 +67,7 @@ mod tests {
         decode(&raw, |tile, pixels| {
             painted += pixels.len();
             for (row, pixels) in (tile.y..).zip(pixels.chunks(tile.width as usize)) {
-                let want = picture.row(tile.x, row, tile.width).chunks_exact(4);
+                let want = framebuffer.row(tile.x, row, tile.width).chunks_exact(4);
                 assert!(want.map(|p| [p[2], p[1], p[0]]).eq(pixels.iter().copied()), "row {row} of {tile:?}");
             }
         })
@@ -78,15 +78,15 @@ mod tests {
 
     #[test]
     fn solid_tiles_take_eleven_bytes() {
-        let picture = painted(Size::new(64, 64), |_, _| 0x12_34_56);
-        assert_eq!(round_trip(&picture, Rect::new(0, 0, 64, 64)), (Content::Solid, 11));
+        let framebuffer = painted(Size::new(64, 64), |_, _| 0x12_34_56);
+        assert_eq!(round_trip(&framebuffer, Rect::new(0, 0, 64, 64)), (Content::Solid, 11));
     }
 
     #[test]
     fn every_palette_size_survives() {
         for (colours, bits) in [(2, 1), (3, 2), (4, 2), (5, 4), (16, 4), (17, 8), (255, 8), (256, 8)] {
-            let picture = painted(Size::new(61, 67), |x, y| (x + y * 61) % colours * 0x01_03_05);
-            let (content, length) = round_trip(&picture, Rect::new(0, 0, 61, 67));
+            let framebuffer = painted(Size::new(61, 67), |x, y| (x + y * 61) % colours * 0x01_03_05);
+            let (content, length) = round_trip(&framebuffer, Rect::new(0, 0, 61, 67));
             assert_eq!(content, Content::Palette);
             assert_eq!(length, 8 + 3 * colours as usize + 67 * (61 * bits as usize).div_ceil(8));
         }
@@ -94,29 +94,29 @@ mod tests {
 
     #[test]
     fn more_colours_than_a_palette_holds_are_true_colour() {
-        let picture = painted(Size::new(64, 64), |x, y| (x + y * 64) % 257 * 0x01_03_05);
-        assert_eq!(round_trip(&picture, Rect::new(0, 0, 64, 64)), (Content::TrueColour, 8 + 3 * 64 * 64));
+        let framebuffer = painted(Size::new(64, 64), |x, y| (x + y * 64) % 257 * 0x01_03_05);
+        assert_eq!(round_trip(&framebuffer, Rect::new(0, 0, 64, 64)), (Content::TrueColour, 8 + 3 * 64 * 64));
     }
 
     #[test]
     fn parts_of_tiles_and_single_pixels_survive() {
         let noise = |x: u32, y: u32| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) & 0xff_ff_ff;
-        let picture = painted(Size::new(150, 90), noise);
+        let framebuffer = painted(Size::new(150, 90), noise);
         for rect in [
             Rect::new(149, 89, 1, 1),
             Rect::new(3, 5, 17, 1),
             Rect::new(70, 0, 1, 90),
             Rect::new(0, 0, 150, 90),
         ] {
-            round_trip(&picture, rect);
+            round_trip(&framebuffer, rect);
         }
     }
 
     #[test]
     fn an_encoder_is_empty_after_its_batch() {
-        let picture = painted(Size::new(8, 8), |_, _| 1);
+        let framebuffer = painted(Size::new(8, 8), |_, _| 1);
         let mut encoder = ExactEncoder::new().unwrap();
-        encoder.push(&picture, Rect::new(0, 0, 8, 8));
+        encoder.push(&framebuffer, Rect::new(0, 0, 8, 8));
         assert!(encoder.finish().unwrap().is_some());
         assert!(encoder.finish().unwrap().is_none());
     }

@@ -5,8 +5,8 @@
 //! ends in zeros), so that both pictures choose the same ones, wherever they went. A guess may be
 //! wrong; whoever uses it compares the pixels.
 
+use crate::framebuffer::Framebuffer;
 use crate::geometry::Rect;
-use crate::picture::Picture;
 
 /// Pixels right and down.
 pub type Offset = (i32, i32);
@@ -50,7 +50,7 @@ pub struct Anchors {
 
 impl Anchors {
     /// The ways that most of `area` went between two pictures, the likeliest first.
-    pub fn guess(&mut self, before: &Picture, now: &Picture, area: Rect) -> Vec<Offset> {
+    pub fn guess(&mut self, before: &Framebuffer, now: &Framebuffer, area: Rect) -> Vec<Offset> {
         let pixels = area.width * area.height;
         let rarity = (pixels / PLACES).max(SPACING).next_power_of_two();
         self.slots.clear();
@@ -92,13 +92,13 @@ impl Anchors {
     /// Calls `found` with the column and the look of each place that begins in row `y`.
     fn places(
         &mut self,
-        picture: &Picture,
+        framebuffer: &Framebuffer,
         area: Rect,
         y: u32,
         rarity: u32,
         mut found: impl FnMut(&mut Self, u32, u64),
     ) {
-        let pixels = picture.row(area.x, y, area.width).as_chunks::<4>().0;
+        let pixels = framebuffer.row(area.x, y, area.width).as_chunks::<4>().0;
         self.pixels.clear();
         self.pixels.extend(pixels.iter().map(|pixel| u32::from_le_bytes(*pixel)));
         let [one, other] = &mut self.hashes;
@@ -121,7 +121,7 @@ impl Anchors {
                 continue;
             }
             for (x, _) in (start..).zip(row()).filter(|(_, place)| chosen(*place)) {
-                found(self, x, look(picture, x, y));
+                found(self, x, look(framebuffer, x, y));
             }
         }
         self.pixels = pixels;
@@ -168,8 +168,8 @@ fn join(halves: &[u32], out: &mut Vec<u32>, apart: usize, turn: u32) {
 }
 
 /// What the pixels at and below a place look like; never 0.
-fn look(picture: &Picture, x: u32, y: u32) -> u64 {
-    let row = |number: u32| picture.row(x, y + number * LOOK_STEP, LOOK_WIDTH).as_chunks::<8>().0;
+fn look(framebuffer: &Framebuffer, x: u32, y: u32) -> u64 {
+    let row = |number: u32| framebuffer.row(x, y + number * LOOK_STEP, LOOK_WIDTH).as_chunks::<8>().0;
     let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
     // The rows' hashes do not wait for each other: their multiplications overlap.
     let mut hashes = [0u64; LOOK_ROWS as usize];

@@ -1,14 +1,14 @@
 //! The picture as it was before the newest scan, kept only where the scan changed it.
 
+use crate::framebuffer::Framebuffer;
 use crate::geometry::{Rect, Size};
-use crate::picture::Picture;
 use crate::tiles::{Grid, TILE};
 
 /// Old pixels, gathered while a scan overwrites them: that costs as much as what changed, not as
 /// the screen.
 #[derive(Debug, Default)]
 pub struct Before {
-    picture: Picture,
+    framebuffer: Framebuffer,
     grid: Grid,
     /// For each tile a bit for each of its rows whose old pixels were kept.
     kept: Vec<u64>,
@@ -17,8 +17,8 @@ pub struct Before {
 impl Before {
     /// Begins a new scan of a screen of this size: nothing is kept.
     pub fn begin(&mut self, size: Size) {
-        if self.picture.size() != size {
-            self.picture = Picture::new(size);
+        if self.framebuffer.size() != size {
+            self.framebuffer = Framebuffer::new(size);
             self.grid = Grid::new(size);
         }
         self.kept.clear();
@@ -30,22 +30,22 @@ impl Before {
         let tile = self.grid.index(x / TILE, y / TILE);
         if let Some(rows) = self.kept.get_mut(tile) {
             *rows |= 1 << (y % TILE);
-            self.picture.row_mut(x, y, (old.len() / 4) as u32).copy_from_slice(old);
+            self.framebuffer.row_mut(x, y, (old.len() / 4) as u32).copy_from_slice(old);
         }
     }
 
     /// Fills in what did not change within `area`, and gives the old picture: whole there, and
     /// anything elsewhere.
-    pub fn complete(&mut self, area: Rect, now: &Picture) -> &Picture {
+    pub fn complete(&mut self, area: Rect, now: &Framebuffer) -> &Framebuffer {
         for tile in self.grid.touched(&area) {
             let rect = self.grid.rect(tile);
             let Some(kept) = self.kept.get_mut(tile) else { continue };
             for y in (rect.y..rect.bottom()).filter(|y| *kept & 1 << (y % TILE) == 0) {
                 let same = now.row(rect.x, y, rect.width);
-                self.picture.row_mut(rect.x, y, rect.width).copy_from_slice(same);
+                self.framebuffer.row_mut(rect.x, y, rect.width).copy_from_slice(same);
             }
             *kept = u64::MAX;
         }
-        &self.picture
+        &self.framebuffer
     }
 }

@@ -6,8 +6,8 @@
 
 use super::Offset;
 use crate::damage::Change;
+use crate::framebuffer::Framebuffer;
 use crate::geometry::Rect;
-use crate::picture::Picture;
 
 const WIDTH: u32 = 16;
 const HEIGHT: u32 = 8;
@@ -57,7 +57,7 @@ impl Cells {
     }
 
     /// Finds out what of it really did.
-    pub fn look(&mut self, before: &Picture, now: &Picture) {
+    pub fn look(&mut self, before: &Framebuffer, now: &Framebuffer) {
         let mut same = std::mem::take(&mut self.moved);
         self.compare(before, now, self.area, (0, 0), &mut same);
         self.changed.iter_mut().zip(&same).for_each(|(changed, same)| *changed &= !same);
@@ -70,7 +70,7 @@ impl Cells {
     }
 
     /// Looks for what moved by `offset`; false when that leads out of the area.
-    pub fn try_offset(&mut self, before: &Picture, now: &Picture, offset: Offset) -> bool {
+    pub fn try_offset(&mut self, before: &Framebuffer, now: &Framebuffer, offset: Offset) -> bool {
         let Some(reach) = reach(self.area, offset) else { return false };
         let mut cells = std::mem::take(&mut self.moved);
         self.compare(before, now, reach, offset, &mut cells);
@@ -81,8 +81,8 @@ impl Cells {
     /// For each cell whether all of it lies within `reach` and is as it was `offset` away.
     fn compare(
         &self,
-        before: &Picture,
-        now: &Picture,
+        before: &Framebuffer,
+        now: &Framebuffer,
         reach: Rect,
         (right, down): Offset,
         cells: &mut Vec<bool>,
@@ -125,7 +125,7 @@ impl Cells {
     }
 
     /// Takes the rectangle that moved and explains the most; `None` when none is worth it.
-    pub fn take(&mut self, before: &Picture, now: &Picture, offset: Offset) -> Option<Rect> {
+    pub fn take(&mut self, before: &Framebuffer, now: &Framebuffer, offset: Offset) -> Option<Rect> {
         self.sum_up();
         let best = self.best()?;
         let block = self.trimmed(best);
@@ -224,7 +224,7 @@ fn reach(area: Rect, (right, down): Offset) -> Option<Rect> {
 }
 
 /// Adds the rows and columns around `rect` that moved with it, up to less than a cell on each side.
-fn grow(before: &Picture, now: &Picture, mut rect: Rect, reach: Rect, (right, down): Offset) -> Rect {
+fn grow(before: &Framebuffer, now: &Framebuffer, mut rect: Rect, reach: Rect, (right, down): Offset) -> Rect {
     let (mut more_left, mut more_right) =
         ((rect.x - reach.x).min(WIDTH - 1), (reach.right() - rect.right()).min(WIDTH - 1));
     for y in rect.y..rect.bottom() {

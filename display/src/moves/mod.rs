@@ -11,8 +11,8 @@ pub use anchors::Offset;
 pub use before::Before;
 
 use crate::damage::{Change, changed_part};
+use crate::framebuffer::Framebuffer;
 use crate::geometry::{Rect, Size};
-use crate::picture::Picture;
 use crate::tiles::{Grid, TILE};
 use anchors::Anchors;
 use cells::Cells;
@@ -101,7 +101,7 @@ impl Moves {
 
     /// Finds what moved. `changes` is what the scan found, which becomes what the copies leave; of
     /// that, what lies where something moved goes to [`Found::exposed`].
-    pub fn find(&mut self, now: &Picture, changes: &mut Vec<Change>) -> Found {
+    pub fn find(&mut self, now: &Framebuffer, changes: &mut Vec<Change>) -> Found {
         let mut found = Found::default();
         let area: u32 = changes.iter().map(|change| change.rect.width * change.rect.height).sum();
         if !self.armed {
@@ -158,7 +158,7 @@ impl Moves {
     }
 
     /// Finds the moves within one area of changes.
-    fn search(&mut self, now: &Picture, group: Rect, changes: &[Change], last: &[Offset]) -> Vec<Move> {
+    fn search(&mut self, now: &Framebuffer, group: Rect, changes: &[Change], last: &[Offset]) -> Vec<Move> {
         let mut moves = Vec::new();
         if group.width * group.height < LEAST_AREA {
             return moves;
@@ -187,7 +187,7 @@ impl Moves {
     }
 
     /// What has changed in the area beside what moved.
-    fn rest(&mut self, now: &Picture, grid: &Grid, group: Rect, moves: &[Move]) -> Vec<Change> {
+    fn rest(&mut self, now: &Framebuffer, grid: &Grid, group: Rect, moves: &[Move]) -> Vec<Change> {
         let before = self.before.complete(group, now);
         let left = |tile| {
             let mut parts = vec![grid.rect(tile)];
@@ -203,7 +203,13 @@ impl Moves {
 }
 
 /// Takes the rectangles that moved by `offset`, those that explain the most first.
-fn take_all(cells: &mut Cells, before: &Picture, now: &Picture, offset: Offset, moves: &mut Vec<Move>) {
+fn take_all(
+    cells: &mut Cells,
+    before: &Framebuffer,
+    now: &Framebuffer,
+    offset: Offset,
+    moves: &mut Vec<Move>,
+) {
     let (right, down) = offset;
     if moves.len() >= MOST_MOVES || !cells.try_offset(before, now, offset) {
         return;

@@ -19,9 +19,9 @@ impl Random {
     }
 }
 
-fn paint(picture: &mut Picture, rect: Rect, colour: impl Fn(u32, u32) -> u32) {
+fn paint(framebuffer: &mut Framebuffer, rect: Rect, colour: impl Fn(u32, u32) -> u32) {
     for y in rect.y..rect.bottom() {
-        for (x, pixel) in (rect.x..).zip(picture.row_mut(rect.x, y, rect.width).chunks_exact_mut(4)) {
+        for (x, pixel) in (rect.x..).zip(framebuffer.row_mut(rect.x, y, rect.width).chunks_exact_mut(4)) {
             pixel.copy_from_slice(&colour(x, y).to_le_bytes());
         }
     }
@@ -41,14 +41,14 @@ fn text(seed: u32) -> impl Fn(u32, u32) -> u32 {
 /// What a server and a client hold, and the guest's picture, from frame to frame.
 struct Pair {
     moves: Moves,
-    known: Picture,
-    client: Picture,
-    guest: Picture,
+    known: Framebuffer,
+    client: Framebuffer,
+    guest: Framebuffer,
 }
 
 impl Pair {
     fn new(colour: impl Fn(u32, u32) -> u32) -> Self {
-        let mut guest = Picture::new(SIZE);
+        let mut guest = Framebuffer::new(SIZE);
         paint(&mut guest, SIZE.bounds(), colour);
         Self { moves: Moves::default(), known: guest.clone(), client: guest.clone(), guest }
     }
@@ -119,7 +119,7 @@ fn a_dragged_window_is_copied_to_the_pixel() {
     let mut pair = Pair::new(text(3));
     let mut window = Rect::new(100, 90, 203, 151);
     let desktop = pair.guest.clone();
-    let draw = |guest: &mut Picture, window: Rect| {
+    let draw = |guest: &mut Framebuffer, window: Rect| {
         paint(guest, window, |x, y| match (x - window.x, y - window.y) {
             (0 | 202, _) | (_, 0 | 150) => 0x0010_2030,
             (x, y) => text(9)(x, y) ^ 0x0003_0201,

@@ -390,8 +390,8 @@ pub(super) fn json(kind: u8, body: &impl Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framebuffer::Framebuffer;
     use crate::geometry::Size;
-    use crate::picture::Picture;
 
     fn round_trip(message: ClientMessage) {
         assert_eq!(ClientMessage::decode(&message.encode()), Ok(Decoded::Known(message)));
@@ -418,7 +418,7 @@ mod tests {
         }
         round_trip(ClientMessage::ReleaseAll { seq: 10 });
         round_trip(ClientMessage::Settings { video_only: true, prove: false });
-        round_trip(ClientMessage::Known(TileHashes::of(&Picture::new(Size::new(130, 65)))));
+        round_trip(ClientMessage::Known(TileHashes::of(&Framebuffer::new(Size::new(130, 65)))));
         round_trip(ClientMessage::Ping(u64::MAX));
         round_trip(ClientMessage::Refresh);
         round_trip(ClientMessage::VideoFailed);

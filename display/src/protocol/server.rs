@@ -257,7 +257,7 @@ fn decode_cursor(fields: &mut Fields<'_>) -> Result<Option<CursorImage>, Malform
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::Picture;
+    use crate::framebuffer::Framebuffer;
     use crate::redirection::FileState;
 
     fn round_trip(message: ServerMessage) {
@@ -299,7 +299,7 @@ mod tests {
         let status =
             FileStatus { transfer: 3, state: FileState::Failed, received: 4, text: Some("No.".into()) };
         round_trip(ServerMessage::FileStatus(status));
-        let hashes = TileHashes::of(&Picture::new(Size::new(70, 10)));
+        let hashes = TileHashes::of(&Framebuffer::new(Size::new(70, 10)));
         round_trip(ServerMessage::PictureHash { frame_id: 5, hashes });
     }
 

@@ -63,14 +63,14 @@ impl VideoDecoder {
 mod tests {
     use super::super::VideoStream;
     use super::*;
+    use crate::framebuffer::Framebuffer;
     use crate::geometry::{Rect, Size};
-    use crate::picture::Picture;
     use crate::quality::Quality;
     use crate::tiles::Grid;
     use std::time::Instant;
 
-    fn gradient(size: Size, phase: u32) -> Picture {
-        let mut picture = Picture::new(size);
+    fn gradient(size: Size, phase: u32) -> Framebuffer {
+        let mut picture = Framebuffer::new(size);
         for y in 0..size.height {
             for (x, pixel) in (0..).zip(picture.row_mut(0, y, size.width).chunks_exact_mut(4)) {
                 pixel.copy_from_slice(&[(x + phase) as u8 / 2 + 40, (y / 2) as u8, ((x + y) / 4) as u8, 0]);

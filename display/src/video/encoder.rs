@@ -247,13 +247,13 @@ fn missing(doing: &'static str) -> VideoError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framebuffer::Framebuffer;
     use crate::geometry::{Rect, Size};
-    use crate::picture::Picture;
 
     /// Noise that is a little different in each phase.
     fn noise(phase: u32) -> I420 {
         let size = Size::new(320, 192);
-        let mut picture = Picture::new(size);
+        let mut picture = Framebuffer::new(size);
         for y in 0..size.height {
             for (x, pixel) in (0..).zip(picture.row_mut(0, y, size.width).chunks_exact_mut(4)) {
                 let grain = (((x + phase) / 3 * 7919) ^ (y / 3 * 104_729)) % 200;

@@ -1,8 +1,8 @@
 //! Planes of luma and quarter-size chroma, converted from a region of a picture.
 
 use super::VideoError;
+use crate::framebuffer::Framebuffer;
 use crate::geometry::Rect;
-use crate::picture::Picture;
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
 };
@@ -43,16 +43,16 @@ impl I420 {
         [&self.y, &self.u, &self.v]
     }
 
-    /// Takes `region` of `picture`; what the region lacks to whole macroblocks repeats its last
+    /// Takes `region` of `framebuffer`; what the region lacks to whole macroblocks repeats its last
     /// column and row, which costs the encoder next to nothing.
     ///
     /// # Errors
     /// When the region lies outside of the picture or does not fit.
-    pub fn convert(&mut self, picture: &Picture, region: Rect) -> Result<(), VideoError> {
+    pub fn convert(&mut self, framebuffer: &Framebuffer, region: Rect) -> Result<(), VideoError> {
         if region.is_empty() || region.width > self.width || region.height > self.height {
             return Err(VideoError::Size(region.width, region.height));
         }
-        let bgrx = picture.strided(region).ok_or(VideoError::Size(region.width, region.height))?;
+        let bgrx = framebuffer.strided(region).ok_or(VideoError::Size(region.width, region.height))?;
         // Just the rows of the region: of planes with more, the converter takes the last for the last of
         // an odd number of rows.
         let rows = region.height as usize;
@@ -75,7 +75,7 @@ impl I420 {
         bgra_to_yuv420(
             &mut planes,
             bgrx,
-            picture.stride() as u32,
+            framebuffer.stride() as u32,
             YuvRange::Limited,
             YuvStandardMatrix::Bt709,
             YuvConversionMode::Fast,
@@ -116,19 +116,24 @@ impl RegionPlanes {
         &self.whole
     }
 
-    /// Takes `parts` (whole tiles, or to the region's end) of `region` from `picture`. The rest stays as
+    /// Takes `parts` (whole tiles, or to the region's end) of `region` from `framebuffer`. The rest stays as
     /// it was: for the encoder nothing happens there.
     ///
     /// # Errors
     /// When something lies outside.
-    pub fn convert(&mut self, picture: &Picture, region: Rect, parts: &[Rect]) -> Result<(), VideoError> {
+    pub fn convert(
+        &mut self,
+        framebuffer: &Framebuffer,
+        region: Rect,
+        parts: &[Rect],
+    ) -> Result<(), VideoError> {
         for part in parts {
             if *part == region {
-                self.whole.convert(picture, region)?;
+                self.whole.convert(framebuffer, region)?;
                 continue;
             }
             self.part.reshape(part.width, part.height);
-            self.part.convert(picture, *part)?;
+            self.part.convert(framebuffer, *part)?;
             let offset = part.x.checked_sub(region.x).zip(part.y.checked_sub(region.y));
             offset
                 .and_then(|(x, y)| self.whole.paste(&self.part, x as usize, y as usize))
@@ -171,13 +176,13 @@ mod tests {
 
     #[test]
     fn white_is_white_up_to_the_padding() {
-        let mut picture = Picture::new(Size::new(70, 50));
+        let mut framebuffer = Framebuffer::new(Size::new(70, 50));
         for y in 0..50 {
-            picture.row_mut(0, y, 70).fill(255);
+            framebuffer.row_mut(0, y, 70).fill(255);
         }
         let mut planes = I420::covering(70, 50);
         assert_eq!(planes.size(), (80, 64));
-        planes.convert(&picture, Rect::new(0, 0, 70, 50)).unwrap();
+        planes.convert(&framebuffer, Rect::new(0, 0, 70, 50)).unwrap();
         let [y, u, v] = planes.planes();
         assert!(y.iter().all(|luma| (233..=236).contains(luma)), "limited range ends at 235");
         assert!(u.iter().chain(v).all(|chroma| (127..=129).contains(chroma)));
@@ -186,12 +191,12 @@ mod tests {
     #[test]
     fn odd_sides_are_converted_to_their_last_pixel() {
         for (width, height) in [(71, 51), (70, 49), (33, 1), (1, 33), (1, 1), (64, 63)] {
-            let mut picture = Picture::new(Size::new(width, height));
+            let mut framebuffer = Framebuffer::new(Size::new(width, height));
             for y in 0..height {
-                picture.row_mut(0, y, width).fill(255);
+                framebuffer.row_mut(0, y, width).fill(255);
             }
             let mut planes = I420::covering(width, height);
-            planes.convert(&picture, Rect::new(0, 0, width, height)).unwrap();
+            planes.convert(&framebuffer, Rect::new(0, 0, width, height)).unwrap();
             let [y, u, v] = planes.planes();
             assert!(y.iter().all(|luma| (233..=236).contains(luma)), "{width}x{height}");
             assert!(u.iter().chain(v).all(|chroma| (127..=129).contains(chroma)), "{width}x{height}");
@@ -200,30 +205,34 @@ mod tests {
 
     #[test]
     fn parts_are_as_the_whole_and_the_rest_stays_as_it_was() {
-        let mut picture = Picture::new(Size::new(200, 150));
+        let mut framebuffer = Framebuffer::new(Size::new(200, 150));
         for y in 0..150 {
-            for (x, pixel) in (0..).zip(picture.row_mut(0, y, 200).chunks_exact_mut(4)) {
+            for (x, pixel) in (0..).zip(framebuffer.row_mut(0, y, 200).chunks_exact_mut(4)) {
                 pixel.copy_from_slice(&[x as u8, y as u8, (x + y) as u8, 255]);
             }
         }
         let region = Rect::new(64, 64, 136, 86);
         let mut whole = I420::covering(136, 86);
-        whole.convert(&picture, region).unwrap();
+        whole.convert(&framebuffer, region).unwrap();
         let mut planes = RegionPlanes::of(136, 86);
-        planes.convert(&picture, region, &[Rect::new(192, 64, 8, 64), Rect::new(64, 128, 64, 22)]).unwrap();
+        planes
+            .convert(&framebuffer, region, &[Rect::new(192, 64, 8, 64), Rect::new(64, 128, 64, 22)])
+            .unwrap();
         let [y, ..] = planes.planes().planes();
         assert_eq!((y[0], y[64 * 144 - 1]), (16, whole.y[64 * 144 - 1]));
-        planes.convert(&picture, region, &[Rect::new(64, 64, 128, 64), Rect::new(128, 128, 72, 22)]).unwrap();
+        planes
+            .convert(&framebuffer, region, &[Rect::new(64, 64, 128, 64), Rect::new(128, 128, 72, 22)])
+            .unwrap();
         assert!(planes.planes().planes() == whole.planes());
-        assert!(planes.convert(&picture, region, &[Rect::new(0, 64, 64, 64)]).is_err());
-        assert!(planes.convert(&picture, region, &[Rect::new(64, 128, 136, 64)]).is_err());
+        assert!(planes.convert(&framebuffer, region, &[Rect::new(0, 64, 64, 64)]).is_err());
+        assert!(planes.convert(&framebuffer, region, &[Rect::new(64, 128, 136, 64)]).is_err());
     }
 
     #[test]
     fn a_region_outside_is_refused() {
-        let picture = Picture::new(Size::new(64, 64));
+        let framebuffer = Framebuffer::new(Size::new(64, 64));
         let mut planes = I420::covering(64, 64);
-        assert!(planes.convert(&picture, Rect::new(32, 32, 64, 64)).is_err());
-        assert!(planes.convert(&picture, Rect::new(0, 0, 128, 64)).is_err());
+        assert!(planes.convert(&framebuffer, Rect::new(32, 32, 64, 64)).is_err());
+        assert!(planes.convert(&framebuffer, Rect::new(0, 0, 128, 64)).is_err());
     }
 }

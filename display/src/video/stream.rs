@@ -5,8 +5,8 @@ use super::encoder::Encoder;
 use super::i420::RegionPlanes;
 use super::region::Region;
 use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
+use crate::framebuffer::Framebuffer;
 use crate::geometry::Rect;
-use crate::picture::Picture;
 use crate::protocol::VideoUpdate;
 use crate::quality::Quality;
 use crate::tiles::Grid;
@@ -78,15 +78,15 @@ impl VideoStream {
     /// When the codec fails; the stream is of no further use then.
     pub fn encode(
         &mut self,
-        picture: &Picture,
+        framebuffer: &Framebuffer,
         tiles: Vec<usize>,
         bytes: usize,
         quality: &mut Quality,
         now: Instant,
     ) -> Result<VideoUpdate, VideoError> {
-        let (region, grid) = (self.region.rect(), Grid::new(picture.size()));
+        let (region, grid) = (self.region.rect(), Grid::new(framebuffer.size()));
         let take = grid.cover(tiles.iter().copied());
-        self.planes.convert(picture, region, &take)?;
+        self.planes.convert(framebuffer, region, &take)?;
         let planes = self.planes.planes();
         let key = self.encoder.is_new();
         let fresh = tiles.iter().filter(|tile| self.is_fresh(**tile, now));

@@ -7,8 +7,8 @@
 use super::VideoError;
 use super::region::{area, cost, with_margin};
 use super::stream::{VideoStream, fits_codec};
+use crate::framebuffer::Framebuffer;
 use crate::geometry::{Rect, Size};
-use crate::picture::Picture;
 use crate::policy::distance;
 use crate::protocol::VideoUpdate;
 use crate::quality::Quality;
@@ -76,30 +76,36 @@ impl VideoStreams {
         self.streams.iter().flatten().map(|stream| stream.last_used() + KEPT).min()
     }
 
-    /// Codes `tiles` (ascending) of `picture`.
-    pub fn encode(&mut self, picture: &Picture, tiles: &[usize], room: Room<'_>, now: Instant) -> Coded {
-        let grid = Grid::new(picture.size());
+    /// Codes `tiles` (ascending) of `framebuffer`.
+    pub fn encode(
+        &mut self,
+        framebuffer: &Framebuffer,
+        tiles: &[usize],
+        room: Room<'_>,
+        now: Instant,
+    ) -> Coded {
+        let grid = Grid::new(framebuffer.size());
         self.shrink(&grid, now);
         self.make_room(&grid, grid.groups(self.homeless(&grid, tiles)), now);
-        self.code(picture, &grid, tiles, room, now)
+        self.code(framebuffer, &grid, tiles, room, now)
     }
 
     /// As [`Self::encode`], by streams that cover all of the picture.
     pub fn encode_of_all(
         &mut self,
-        picture: &Picture,
+        framebuffer: &Framebuffer,
         tiles: &[usize],
         room: Room<'_>,
         now: Instant,
     ) -> Coded {
-        let grid = Grid::new(picture.size());
+        let grid = Grid::new(framebuffer.size());
         self.make_room(&grid, grid.groups(self.homeless(&grid, &Vec::from_iter(0..grid.len()))), now);
-        self.code(picture, &grid, tiles, room, now)
+        self.code(framebuffer, &grid, tiles, room, now)
     }
 
     fn code(
         &mut self,
-        picture: &Picture,
+        framebuffer: &Framebuffer,
         grid: &Grid,
         tiles: &[usize],
         room: Room<'_>,
@@ -120,7 +126,7 @@ impl VideoStreams {
             let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };
             // Each has its part of the bytes by its part of the tiles.
             let bytes = (room.bytes / all.max(1)).saturating_mul(share.len());
-            match stream.encode(picture, share.clone(), bytes, room.quality, now) {
+            match stream.encode(framebuffer, share.clone(), bytes, room.quality, now) {
                 // Nobody knew how large it is before it was made; the next one is planned with that.
                 Ok(update) if update.key && update.data.len() > room.most => {
                     *slot = None;
@@ -314,15 +320,15 @@ mod tests {
 
     struct Viewer {
         streams: VideoStreams,
-        picture: Picture,
+        framebuffer: Framebuffer,
         grid: Grid,
         now: Instant,
     }
 
     impl Viewer {
         fn new(screen: Size) -> Self {
-            let (picture, grid) = (Picture::new(screen), Grid::new(screen));
-            Self { streams: VideoStreams::default(), picture, grid, now: Instant::now() }
+            let (framebuffer, grid) = (Framebuffer::new(screen), Grid::new(screen));
+            Self { streams: VideoStreams::default(), framebuffer, grid, now: Instant::now() }
         }
 
         /// Codes what touches `rects`, 33 ms after the frame before.
@@ -332,7 +338,8 @@ mod tests {
             tiles.sort_unstable();
             tiles.dedup();
             self.streams.tidy(self.now);
-            let coded = self.streams.encode(&self.picture, &tiles, any(&mut Quality::default()), self.now);
+            let coded =
+                self.streams.encode(&self.framebuffer, &tiles, any(&mut Quality::default()), self.now);
             let mut taken: Vec<usize> = coded
                 .updates
                 .iter()
@@ -393,12 +400,12 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_left_and_the_nearest_to_the_pointer_goes_first() {
-        let Viewer { mut streams, picture, grid, now } = Viewer::new(SCREEN);
+        let Viewer { mut streams, framebuffer, grid, now } = Viewer::new(SCREEN);
         let tiles: Vec<usize> = grid.touched(&FILM).collect();
         let mut code = |fresh, most, now| {
             let mut quality = Quality::default();
             let room = Room { bytes: usize::MAX, most, fresh, pointer: (100, 100), quality: &mut quality };
-            streams.encode(&picture, &tiles, room, now)
+            streams.encode(&framebuffer, &tiles, room, now)
         };
         let coded = code(usize::MAX, 10, now);
         assert_eq!((coded.updates.len(), coded.left.len()), (0, tiles.len()), "its key frame is too large");
@@ -455,7 +462,7 @@ mod tests {
         assert_eq!(coded.updates.len(), 2);
         let mut viewer = Viewer::new(Size::new(8192, 64));
         let all = viewer.streams.encode_of_all(
-            &viewer.picture,
+            &viewer.framebuffer,
             &[0, 127],
             any(&mut Quality::default()),
             viewer.now,

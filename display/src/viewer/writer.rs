@@ -311,7 +311,7 @@ impl<'a> Writer<'a> {
         // Who asks for proofs shares nothing.
         let Some(composer) = self.encoding.own() else { return Ok(()) };
         let Some(frame_id) = self.proofs.take() else { return Ok(()) };
-        let hashes = TileHashes::of(composer.picture());
+        let hashes = TileHashes::of(composer.framebuffer());
         self.send(&ServerMessage::PictureHash { frame_id, hashes }.encode())
     }
 

@@ -5,13 +5,13 @@ use crate::source::{PixelSource, SourceLost};
 
 /// Rows of BGRX pixels without gaps.
 #[derive(Debug, Clone, Default)]
-pub struct Picture {
+pub struct Framebuffer {
     size: Size,
     /// One row more than the picture has, see [`Self::strided`].
     pixels: Vec<u8>,
 }
 
-impl PixelSource for Picture {
+impl PixelSource for Framebuffer {
     fn size(&self) -> Size {
         self.size
     }
@@ -26,7 +26,7 @@ impl PixelSource for Picture {
     }
 }
 
-impl Picture {
+impl Framebuffer {
     /// A black picture.
     pub fn new(size: Size) -> Self {
         Self { size, pixels: vec![0; size.width as usize * (size.height as usize + 1) * 4] }
