@@ -63,7 +63,7 @@ mkdir -p "$tools/bin"
 cp "$(command -v xclip)" "$tools/bin/"
 cp "$here/guest/session.sh" "$tools/"
 printf 'Grüße, and a second line\nof text' > "$tools/text"
-cp "$root/deploy/screenshots/desktop.png" "$tools/picture.png"
+cp "$root/docs/screenshots/desktop.png" "$tools/picture.png"
 make_disk "$tree/tools.raw" 16M "$tools"
 
 # The image is used as a disk of the machine between; what is written to it is
