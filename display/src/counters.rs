@@ -1,25 +1,9 @@
 //! What a screen's viewers did, in figures that only grow.
 
+use crate::counter::Counter;
 use crate::latency::Latency;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// One figure.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// What it stands at.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Everything counted over all viewers of one screen, those that left included.
 #[derive(Debug, Default)]

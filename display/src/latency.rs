@@ -1,6 +1,6 @@
 //! How long inputs took to become pictures, stage by stage, over all viewers of a screen.
 
-use crate::counters::Counter;
+use crate::counter::Counter;
 use crate::subscription::Answer;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! What became of the sound of one desktop, in figures that only grow.
 
-use crate::counters::Counter;
+use crate::counter::Counter;
 use std::collections::BTreeMap;
 
 /// Everything counted over all viewers of one desktop.
