@@ -207,7 +207,7 @@ pub fn changed_part(one: &Framebuffer, other: &Framebuffer, rect: Rect) -> Optio
 mod tests {
     use super::*;
     use crate::geometry::Size;
-    use std::sync::Mutex;
+    use parking_lot::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     struct Guest {
@@ -221,7 +221,7 @@ mod tests {
         }
 
         fn fill(&self, rect: Rect, value: u8) {
-            let mut framebuffer = self.framebuffer.lock().unwrap();
+            let mut framebuffer = self.framebuffer.lock();
             for y in rect.y..rect.bottom() {
                 framebuffer.row_mut(rect.x, y, rect.width).fill(value);
             }
@@ -230,14 +230,14 @@ mod tests {
 
     impl PixelSource for Guest {
         fn size(&self) -> Size {
-            self.framebuffer.lock().unwrap().size()
+            self.framebuffer.lock().size()
         }
 
         fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
             if self.rows_left.fetch_sub(1, Ordering::Relaxed) == 0 {
                 return Err(SourceLost);
             }
-            dst.copy_from_slice(self.framebuffer.lock().unwrap().row(x, y, dst.len() as u32 / 4));
+            dst.copy_from_slice(self.framebuffer.lock().row(x, y, dst.len() as u32 / 4));
             Ok(())
         }
     }
@@ -283,7 +283,7 @@ mod tests {
                 Rect::new(192, 128, 8, 22),
             ]
         );
-        assert_eq!(framebuffer.pixels(), guest.framebuffer.lock().unwrap().pixels());
+        assert_eq!(framebuffer.pixels(), guest.framebuffer.lock().pixels());
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
             let changed =
                 |tile| changed_part(&before, &framebuffer, grid.rect(tile)).map(|rect| Change { tile, rect });
             assert_eq!(changes, Vec::from_iter((0..grid.len()).filter_map(changed)));
-            assert_eq!(framebuffer.pixels(), guest.framebuffer.lock().unwrap().pixels());
+            assert_eq!(framebuffer.pixels(), guest.framebuffer.lock().pixels());
         }
     }
 

@@ -5,8 +5,9 @@ use crate::geometry::{Rect, Size};
 use crate::input::InputId;
 use crate::source::{CursorImage, Dark, PixelSource};
 use crate::subscription::Subscription;
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Numbers viewers over all screens: one who is known to a device is known to one screen only.
@@ -92,7 +93,7 @@ impl Screen {
     pub fn set_scanout(&self, source: Option<Arc<dyn PixelSource>>) {
         let size = source.as_ref().map(|source| source.size());
         let (changed, _dropped_unlocked) = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             let before = state.showing.source.as_ref().and(state.showing.size);
             let old = std::mem::replace(&mut state.showing.source, source);
             state.showing.size = size.or(state.showing.size);
@@ -103,7 +104,7 @@ impl Screen {
             (before != size, old)
         };
         if changed {
-            let hooks = self.size_hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let hooks = self.size_hooks.lock().clone();
             hooks.iter().for_each(|hook| hook(size));
         }
     }
@@ -112,7 +113,7 @@ impl Screen {
     pub fn flush(&self, rect: Rect) {
         let now = Instant::now();
         self.counters.flushes.add(1);
-        let state = self.lock();
+        let state = self.state.lock();
         let rect = rect.intersection(&state.showing.size.unwrap_or_default().bounds());
         for subscription in &state.subscriptions {
             subscription.flushed(rect, now);
@@ -131,14 +132,14 @@ impl Screen {
             Some(image) => Pointer::Shown(Arc::new(image)),
             None => Pointer::Hidden,
         };
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.showing.pointer = pointer;
         state.subscriptions.iter().for_each(|subscription| subscription.pointer_changed());
     }
 
     /// The guest placed its pointer's hotspot there (pixels).
     pub fn move_cursor(&self, x: u32, y: u32) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.showing.pointer_at != (x, y) {
             state.showing.pointer_at = (x, y);
             state.subscriptions.iter().for_each(|subscription| subscription.pointer_moved());
@@ -147,7 +148,7 @@ impl Screen {
 
     /// Keyboard lights: bit 0 num lock, bit 1 caps lock, bit 2 scroll lock (as `LED_*`).
     pub fn set_leds(&self, leds: u8) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.showing.leds != leds {
             state.showing.leds = leds;
             state.subscriptions.iter().for_each(|subscription| subscription.leds_changed());
@@ -157,7 +158,7 @@ impl Screen {
     /// The guest can see this input now; the next flush is taken to answer it.
     pub fn input_reached_guest(&self, id: InputId) {
         let now = Instant::now();
-        let state = self.lock();
+        let state = self.state.lock();
         if let Some(subscription) = state.subscriptions.iter().find(|one| one.viewer() == id.viewer) {
             subscription.input_reached_guest(id.seq, now);
         }
@@ -170,7 +171,7 @@ impl Screen {
 
     /// The machine is gone: viewers are told `reason` (one plain sentence) and end.
     pub fn close(&self, reason: &str) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.closed.is_none() {
             state.closed = Some(reason.to_owned());
             state.subscriptions.iter().for_each(|subscription| subscription.screen_closed(reason));
@@ -179,13 +180,13 @@ impl Screen {
 
     /// The scanout's size; `None` while the screen is dark.
     pub fn size(&self) -> Option<Size> {
-        let state = self.lock();
+        let state = self.state.lock();
         state.showing.source.as_ref().and(state.showing.size)
     }
 
     /// Has `hook` called, on the thread of the graphics device, whenever [`Self::size`] changes.
     pub fn on_size(&self, hook: impl Fn(Option<Size>) + Send + Sync + 'static) {
-        let mut hooks = self.size_hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hooks = self.size_hooks.lock();
         hooks.push(Arc::new(Box::new(hook)));
     }
 
@@ -196,12 +197,12 @@ impl Screen {
 
     /// The screens of the desktop lie otherwise now.
     pub(crate) fn layout_changed(&self) {
-        self.lock().subscriptions.iter().for_each(|subscription| subscription.layout_changed());
+        self.state.lock().subscriptions.iter().for_each(|subscription| subscription.layout_changed());
     }
 
     /// What is to be seen now.
     pub fn showing(&self) -> Showing {
-        self.lock().showing.clone()
+        self.state.lock().showing.clone()
     }
 
     /// Begins to gather damage for a new viewer, all of the screen first; ends with the guard.
@@ -216,7 +217,7 @@ impl Screen {
     }
 
     fn subscribe_as(self: &Arc<Self>, viewer: u32) -> Subscribed {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let subscription = Arc::new(Subscription::new(viewer));
         subscription.damaged(state.showing.size.unwrap_or_default().bounds());
         if let Some(reason) = &state.closed {
@@ -224,10 +225,6 @@ impl Screen {
         }
         state.subscriptions.push(Arc::clone(&subscription));
         Subscribed { screen: Arc::clone(self), subscription }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -257,6 +254,6 @@ impl Drop for Subscribed {
         if self.subscription.viewer() != NO_VIEWER {
             self.screen.viewers.fetch_sub(1, Ordering::Relaxed);
         }
-        self.screen.lock().subscriptions.retain(|one| !Arc::ptr_eq(one, &self.subscription));
+        self.screen.state.lock().subscriptions.retain(|one| !Arc::ptr_eq(one, &self.subscription));
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::geometry::Rect;
 use crate::redirection::Mail;
+use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Damage is kept as at most this many rectangles; then they are merged into one.
@@ -236,7 +237,7 @@ impl Subscription {
 
     /// The client wants no sound any more, not even what waits.
     pub(crate) fn deafen(&self) {
-        self.lock().audio.clear();
+        self.pending.lock().audio.clear();
     }
 
     pub(crate) fn screen_closed(&self, reason: &str) {
@@ -244,7 +245,7 @@ impl Subscription {
     }
 
     pub(crate) fn input_reached_guest(&self, seq: u32, now: Instant) {
-        let mut pending = self.lock();
+        let mut pending = self.pending.lock();
         while let Some(&(first, received)) = pending.received.front() {
             if first > seq {
                 break;
@@ -258,7 +259,7 @@ impl Subscription {
 
     /// Input `seq` came from the client.
     pub fn input_received(&self, seq: u32, now: Instant) {
-        let mut pending = self.lock();
+        let mut pending = self.pending.lock();
         if pending.received.len() == MAX_INPUTS {
             pending.received.pop_front();
         }
@@ -267,17 +268,17 @@ impl Subscription {
 
     /// The client's pointer is there, as fractions of the screen; no reason to wake the writer.
     pub fn note_pointer(&self, x: u16, y: u16) {
-        self.lock().client_pointer = Some((x, y));
+        self.pending.lock().client_pointer = Some((x, y));
     }
 
     /// Where the client's pointer is, as fractions of the screen.
     pub fn noted_pointer(&self) -> Option<(u16, u16)> {
-        self.lock().client_pointer
+        self.pending.lock().client_pointer
     }
 
     /// The flush behind `answer` changed nothing: the one after it may be the answer, for a while.
     pub fn unanswered(&self, answer: Answer) {
-        let mut pending = self.lock();
+        let mut pending = self.pending.lock();
         if pending.answer.is_some() || answer.reached.elapsed() >= ANSWER_PATIENCE {
             return;
         }
@@ -296,7 +297,7 @@ impl Subscription {
 
     /// Takes what a picture is to be made of.
     pub(crate) fn take_picture(&self) -> PictureWork {
-        self.lock().take_picture()
+        self.pending.lock().take_picture()
     }
 
     /// Ends the connection; the first reason stands.
@@ -308,7 +309,7 @@ impl Subscription {
 
     /// Whether the connection is to end.
     pub fn is_ending(&self) -> bool {
-        self.lock().ending.is_some()
+        self.pending.lock().ending.is_some()
     }
 
     /// Notes what the client asked for, and wakes the writer.
@@ -323,35 +324,30 @@ impl Subscription {
 
     /// Looks at the viewer's mail.
     pub fn look<R>(&self, look: impl FnOnce(&Mail) -> R) -> R {
-        look(&self.lock().mail)
+        look(&self.pending.lock().mail)
     }
 
     /// Sleeps until `ready` takes something from what is pending, or `deadline` has passed. `ready`
     /// is called at once and after every change, and says by when it wants to be asked again.
     pub fn wait<T>(&self, mut ready: impl FnMut(&mut Pending) -> Wait<T>) -> T {
-        let mut pending = self.lock();
+        let mut pending = self.pending.lock();
         loop {
             match ready(&mut pending) {
                 Wait::Take(work) => return work,
                 Wait::Forever => {
-                    pending = self.wake.wait(pending).unwrap_or_else(PoisonError::into_inner);
+                    self.wake.wait(&mut pending);
                 }
                 Wait::Until(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
-                    (pending, _) =
-                        self.wake.wait_timeout(pending, left).unwrap_or_else(PoisonError::into_inner);
+                    self.wake.wait_for(&mut pending, left);
                 }
             }
         }
     }
 
     fn change(&self, change: impl FnOnce(&mut Pending)) {
-        change(&mut self.lock());
+        change(&mut self.pending.lock());
         self.wake.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -390,18 +386,18 @@ mod tests {
         subscription.input_received(1, start);
         subscription.input_received(2, start);
         subscription.flushed(Rect::new(0, 0, 1, 1), start);
-        assert_eq!(subscription.lock().answer, None);
+        assert_eq!(subscription.pending.lock().answer, None);
         subscription.input_reached_guest(1, start);
         subscription.input_reached_guest(2, start);
         subscription.flushed(Rect::new(0, 0, 1, 1), start);
-        let answer = subscription.lock().answer.take().expect("the flush answers");
+        let answer = subscription.pending.lock().answer.take().expect("the flush answers");
         assert_eq!(answer.seq, 2);
 
-        subscription.lock().flushed = None;
+        subscription.pending.lock().flushed = None;
         subscription.unanswered(answer);
-        assert_eq!(subscription.lock().answer, None);
+        assert_eq!(subscription.pending.lock().answer, None);
         subscription.flushed(Rect::new(0, 0, 1, 1), start);
-        assert_eq!(subscription.lock().answer.map(|one| one.seq), Some(2));
+        assert_eq!(subscription.pending.lock().answer.map(|one| one.seq), Some(2));
     }
 
     #[test]
@@ -411,7 +407,7 @@ mod tests {
         let later = start + Duration::from_millis(5);
         subscription.flushed(Rect::new(0, 0, 1, 1), later);
         subscription.unanswered(Answer { seq: 3, received: start, reached: start, flushed: start });
-        let answer = subscription.lock().answer.expect("the flush answers");
+        let answer = subscription.pending.lock().answer.expect("the flush answers");
         assert_eq!((answer.seq, answer.flushed), (3, later));
     }
 
@@ -420,6 +416,6 @@ mod tests {
         let subscription = Subscription::new(1);
         subscription.input_reached_guest(7, Instant::now());
         subscription.flushed(Rect::new(0, 0, 1, 1), Instant::now());
-        assert_eq!(subscription.lock().answer, None);
+        assert_eq!(subscription.pending.lock().answer, None);
     }
 }

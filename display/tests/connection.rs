@@ -110,7 +110,7 @@ fn inputs_arrive_in_order_and_what_is_held_is_released_at_the_end() {
     }
     drop(client);
     assert_eq!(serving.join().unwrap(), Ended::Left);
-    let got: Vec<InputEvent> = machine.got.lock().unwrap().iter().map(|(event, _)| *event).collect();
+    let got: Vec<InputEvent> = machine.got.lock().iter().map(|(event, _)| *event).collect();
     // The middle of the second pixel of 320, and of the last of 200, on a desktop with this screen only.
     let place = InputEvent::PointerTo { x: 307, y: 65372 };
     let passed =
@@ -142,7 +142,7 @@ fn a_watcher_sees_the_pointer_and_moves_nothing() {
     while guest.screen.counters().ignored_messages.get() == 0 {
         sleep(Duration::from_millis(5));
     }
-    assert!(machine.got.lock().unwrap().is_empty());
+    assert!(machine.got.lock().is_empty());
 }
 
 #[test]

@@ -12,9 +12,10 @@ use oriel_display::redirection::{
 };
 use oriel_display::viewer::Mode;
 use oriel_display::{Client, Monitors, RedirectionHub, Size};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::{Guest, Machine, Serving, moving, serve_with};
@@ -64,8 +65,8 @@ impl Computer {
     /// Sends a file, whose contents are kept ready.
     fn send(&self, file: u32, name: &'static str, contents: Vec<u8>) {
         let size = contents.len() as u64;
-        *self.sends.lock().unwrap() = contents;
-        *self.passed.lock().unwrap() = 0;
+        *self.sends.lock() = contents;
+        *self.passed.lock() = 0;
         self.tell(move |redirection| {
             redirection.download_event(file, DownloadEvent::Offered { name: name.into(), size })
         });
@@ -73,12 +74,12 @@ impl Computer {
 
     /// What became of the file that it sent.
     fn outcome(&self) -> Result<(), String> {
-        self.ended.lock().unwrap().recv_timeout(Duration::from_secs(60)).unwrap()
+        self.ended.lock().recv_timeout(Duration::from_secs(60)).unwrap()
     }
 
     /// Passes on as much as the credit allows once `received` bytes are stored.
     fn pass(&self, file: u32, received: u64) {
-        let (sends, mut passed) = (self.sends.lock().unwrap(), self.passed.lock().unwrap());
+        let (sends, mut passed) = (self.sends.lock(), self.passed.lock());
         let to = sends.len().min((received + FILE_CREDIT) as usize);
         while *passed < to {
             let next = to.min(*passed + MAX_PIECE);
@@ -101,12 +102,12 @@ impl GuestAgentSink for Computer {
     }
 
     fn request(&self, content: ContentType) {
-        let contents = self.clipboard.lock().unwrap().clone();
+        let contents = self.clipboard.lock().clone();
         self.tell(move |redirection| redirection.guest_clipboard_data(content, Some(contents)));
     }
 
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
-        *self.clipboard.lock().unwrap() = contents.unwrap_or_default();
+        *self.clipboard.lock() = contents.unwrap_or_default();
         self.tell(move |redirection| redirection.guest_clipboard_offer(vec![content]));
     }
 
@@ -115,7 +116,7 @@ impl GuestAgentSink for Computer {
     }
 
     fn upload_data(&self, file: u32, bytes: &[u8]) {
-        let mut disk = self.file.lock().unwrap();
+        let mut disk = self.file.lock();
         disk.extend_from_slice(bytes);
         let written = disk.len() as u64;
         self.tell(move |redirection| redirection.upload_event(file, UploadEvent::Written(written)));
@@ -128,7 +129,7 @@ impl GuestAgentSink for Computer {
     }
 
     fn ack_download(&self, file: u32, received: u64) {
-        if received == self.sends.lock().unwrap().len() as u64 {
+        if received == self.sends.lock().len() as u64 {
             self.end.send(Ok(())).unwrap();
         } else {
             self.pass(file, received);
@@ -233,7 +234,7 @@ fn contents_go_in_and_come_out_as_they_were() {
 fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
     let guest = Guest::new(SIZE);
     let (computer, redirection) = Computer::new();
-    *computer.clipboard.lock().unwrap() = noise(8_000_000);
+    *computer.clipboard.lock() = noise(8_000_000);
     let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Png]));
     assert_eq!(client.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
@@ -251,7 +252,7 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
 fn who_shows_no_picture_gets_contents_at_the_pace_at_which_they_are_read() {
     let guest = Guest::new(SIZE);
     let (computer, redirection) = Computer::new();
-    *computer.clipboard.lock().unwrap() = noise(3_000_000);
+    *computer.clipboard.lock() = noise(3_000_000);
     let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Png]));
     let _drawing = Drawing::on(&guest, Duration::from_millis(5));
@@ -300,7 +301,7 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
         }
     }
     // The last pieces are still on their way.
-    while computer.file.lock().unwrap().len() < contents.len() {
+    while computer.file.lock().len() < contents.len() {
         std::thread::sleep(Duration::from_millis(2));
     }
     computer.tell(|redirection| redirection.upload_event(1, UploadEvent::Done));
@@ -310,7 +311,7 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
             break;
         }
     }
-    assert!(accepted && *computer.file.lock().unwrap() == contents);
+    assert!(accepted && *computer.file.lock() == contents);
 }
 
 #[test]
@@ -364,7 +365,7 @@ fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
     }
     drop(drawing);
     assert!(got == contents);
-    assert!(computer.ended.lock().unwrap().try_recv().is_err(), "it is not stored yet");
+    assert!(computer.ended.lock().try_recv().is_err(), "it is not stored yet");
     let received = got.len() as u64;
     client.send(&ClientMessage::FileTaken { offer: 1, received }).unwrap();
     assert_eq!(computer.outcome(), Ok(()));

@@ -83,17 +83,17 @@ fn each_window_shows_its_screen_and_points_at_its_part_of_the_desktop() {
         [(0, 0, 0, (0, 0)), (0, 65535, 65535, (319, 199)), (1, 0, 0, (320, 0)), (1, 65535, 65535, (959, 479))]
     {
         let client = if client == 0 { &mut first } else { &mut second };
-        let before = machine.got.lock().unwrap().len();
+        let before = machine.got.lock().len();
         client.send_input(InputEvent::PointerTo { x, y }).unwrap();
         let (x, y) = loop {
-            match machine.got.lock().unwrap().get(before) {
+            match machine.got.lock().get(before) {
                 Some((InputEvent::PointerTo { x, y }, _)) => break (*x, *y),
                 _ => std::thread::yield_now(),
             }
         };
         assert_eq!(((u32::from(x) * 960) >> 16, (u32::from(y) * 480) >> 16), pixel);
     }
-    let viewers: Vec<u32> = machine.got.lock().unwrap().iter().map(|(_, id)| id.viewer).collect();
+    let viewers: Vec<u32> = machine.got.lock().iter().map(|(_, id)| id.viewer).collect();
     assert_ne!(viewers[0], viewers[2], "the two are told apart");
 }
 

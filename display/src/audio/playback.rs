@@ -5,8 +5,9 @@ use super::counters::SoundCounters;
 use super::packets::Packets;
 use crate::protocol::AudioPacket;
 use crate::subscription::Subscription;
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What one guest plays. A packet is encoded once, for all who listen; while nobody does, or while
@@ -38,7 +39,7 @@ impl SoundOut {
     /// them does: some 4 µs for a millisecond of sound.
     pub fn play(&self, samples: &[i16], at: Instant) {
         if self.wanted.load(Ordering::Acquire) {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             let State { listeners, encoder, packets, sequence } = &mut *state;
             packets.push(samples, at, |packet, at| self.send(listeners, encoder, sequence, packet, at));
         }
@@ -47,7 +48,7 @@ impl SoundOut {
     /// Nothing follows for now.
     pub fn rest(&self) {
         if self.wanted.load(Ordering::Acquire) {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             let State { listeners, encoder, packets, sequence } = &mut *state;
             packets.flush(|packet, at| self.send(listeners, encoder, sequence, packet, at));
         }
@@ -83,7 +84,7 @@ impl SoundOut {
     /// # Errors
     /// When there is no memory for an encoder.
     pub fn listen(self: &Arc<Self>, subscription: &Arc<Subscription>) -> Result<Listening, CodecError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.encoder.is_none() {
             state.encoder = Some(PacketEncoder::new()?);
         }
@@ -94,16 +95,12 @@ impl SoundOut {
 
     /// How many listen.
     pub fn listeners(&self) -> usize {
-        self.lock().listeners.len()
+        self.state.lock().listeners.len()
     }
 
     /// The moment that `time_us` of a packet means.
     pub fn moment(&self, time_us: u64) -> Instant {
         self.epoch + Duration::from_micros(time_us)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,7 +112,7 @@ pub struct Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        let mut state = self.out.lock();
+        let mut state = self.out.state.lock();
         if let Some(at) = state.listeners.iter().position(|one| Arc::ptr_eq(one, &self.subscription)) {
             state.listeners.swap_remove(at);
         }

@@ -3,7 +3,8 @@
 use super::codec::{CodecError, PacketDecoder};
 use super::counters::SoundCounters;
 use super::jitter::Jitter;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// What the guest's microphone hears: the viewer who turned theirs on last, or silence.
 pub struct SoundIn {
@@ -30,7 +31,7 @@ impl SoundIn {
     /// When there is no memory for a decoder.
     pub fn turn_on(self: &Arc<Self>, viewer: u32) -> Result<Recorder, CodecError> {
         let decoder = PacketDecoder::new()?;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.speakers.push(viewer);
         state.start_anew(Some(decoder));
         Ok(Recorder { input: self.clone(), viewer })
@@ -39,11 +40,7 @@ impl SoundIn {
     /// Fills `samples` with what was recorded, or with silence; the guest's device asks for them
     /// as time goes by.
     pub fn read(&self, samples: &mut [i16]) {
-        self.lock().jitter.pull(samples);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().jitter.pull(samples);
     }
 }
 
@@ -64,7 +61,7 @@ impl Recorder {
     /// One packet from the viewer. What cannot be decoded is counted and left out.
     pub fn record(&self, packet: &[u8]) {
         let counters = &self.input.counters;
-        let mut state = self.input.lock();
+        let mut state = self.input.state.lock();
         let State { speakers, decoder, jitter } = &mut *state;
         let decoder = decoder.as_mut().filter(|_| speakers.last() == Some(&self.viewer));
         match decoder.map(|decoder| decoder.decode(packet)) {
@@ -79,7 +76,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let mut state = self.input.lock();
+        let mut state = self.input.state.lock();
         let heard = state.speakers.last() == Some(&self.viewer);
         state.speakers.retain(|speaker| *speaker != self.viewer);
         if heard {

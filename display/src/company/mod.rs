@@ -14,8 +14,9 @@ pub use seat::{Room, Seat, Shared};
 use crate::composer::Composer;
 use crate::screen::Screen;
 use crate::subscription::Subscription;
+use parking_lot::Mutex;
 use round::Rounds;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// The viewers of one screen who share an encode.
 pub struct Company {
@@ -54,7 +55,7 @@ impl Company {
         composer: Composer,
         room: Room,
     ) -> Result<Arc<Seat>, Box<Composer>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let rounds = match &state.subscription {
             Some(rounds) => Arc::clone(rounds),
             None => {
@@ -78,24 +79,20 @@ impl Company {
     }
 
     fn arrivals(&self) -> Vec<Arrival> {
-        std::mem::take(&mut self.lock().arriving)
+        std::mem::take(&mut self.state.lock().arriving)
     }
 
     fn is_anyone_arriving(&self) -> bool {
-        !self.lock().arriving.is_empty()
+        !self.state.lock().arriving.is_empty()
     }
 
     /// The thread ends, unless somebody has just come: the next one to come starts another.
     fn disband(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let done = state.arriving.is_empty();
         if done {
             state.subscription = None;
         }
         done
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,8 @@
 use crate::budget::Allowance;
 use crate::composer::{Composed, Composer};
 use crate::subscription::{Answer, Subscription};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A frame for one seat; what it shows is shared.
@@ -72,7 +73,7 @@ impl Seat {
     /// The viewer is ready for a frame.
     pub fn offer(&self, urgent: bool, room: Room) {
         let offer = Some(Offer { urgent, room });
-        let before = std::mem::replace(&mut self.lock().offer, offer);
+        let before = std::mem::replace(&mut self.state.lock().offer, offer);
         if before.is_none_or(|before| urgent && !before.urgent) {
             self.call();
         }
@@ -80,18 +81,18 @@ impl Seat {
 
     /// The frame that has come.
     pub fn take_frame(&self) -> Option<Shared> {
-        self.lock().frame.take()
+        self.state.lock().frame.take()
     }
 
     /// The viewer's own composer, once it has left: after the last frame was taken.
     pub fn take_composer(&self) -> Option<Composer> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.frame.is_some() { None } else { state.returned.take() }
     }
 
     /// The viewer wants a composer of its own again.
     pub fn leave(&self) {
-        let before = std::mem::replace(&mut self.lock().leaving, true);
+        let before = std::mem::replace(&mut self.state.lock().leaving, true);
         if !before {
             self.call();
         }
@@ -99,7 +100,7 @@ impl Seat {
 
     /// The viewer is no more.
     pub fn vanish(&self) {
-        self.lock().gone = true;
+        self.state.lock().gone = true;
         self.call();
     }
 
@@ -113,22 +114,22 @@ impl Seat {
     }
 
     pub(super) fn offered(&self) -> Option<Offer> {
-        self.lock().offer
+        self.state.lock().offer
     }
 
     pub(super) fn is_leaving(&self) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         state.leaving || state.gone
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        self.lock().gone
+        self.state.lock().gone
     }
 
     /// A frame comes; the offer is used up.
     pub(super) fn give(&self, frame: Shared) {
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.offer = None;
             state.frame = Some(frame);
         }
@@ -137,11 +138,7 @@ impl Seat {
 
     /// The viewer is on its own from now on.
     pub(super) fn give_back(&self, composer: Composer) {
-        self.lock().returned = Some(composer);
+        self.state.lock().returned = Some(composer);
         self.member.wake();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,9 +12,10 @@ use crate::geometry::{Rect, Size};
 use crate::input::InputId;
 use crate::screen::Screen;
 use layout::Known;
+use parking_lot::{Condvar, Mutex};
 use plan::Plan;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 /// Screens that a desktop may have.
@@ -97,7 +98,7 @@ impl Monitors {
 
     /// Where they lie on the whole desktop; a dark screen is empty.
     pub fn layout(&self) -> Vec<Rect> {
-        let state = self.lock();
+        let state = self.state.lock();
         let known = self.screens.iter().zip(&state.scanout_offsets).zip(&state.asked);
         let known: Vec<Known> = known
             .map(|((screen, part_at), asked)| Known { size: screen.size(), part_at: *part_at, asked: *asked })
@@ -117,7 +118,7 @@ impl Monitors {
     pub fn set_scanout_offsets(&self, scanout_offsets: impl IntoIterator<Item = Option<(u32, u32)>>) {
         let mut parts: Vec<_> = scanout_offsets.into_iter().collect();
         parts.resize(self.screens.len(), None);
-        let differ = std::mem::replace(&mut self.lock().scanout_offsets, parts.clone()) != parts;
+        let differ = std::mem::replace(&mut self.state.lock().scanout_offsets, parts.clone()) != parts;
         if differ {
             self.layout_changed();
         }
@@ -125,20 +126,20 @@ impl Monitors {
 
     /// Wants exactly these screens, whatever viewers want.
     pub fn request_layout(self: &Arc<Self>, screens: &[MonitorConfig]) {
-        self.lock().plan.set(screens);
+        self.state.lock().plan.set(screens);
         self.carry_out();
     }
 
     /// Has `hook` called whenever the guest is to have other screens, at most 5 times a second, with
     /// the last wish always among them. It may block for a while, and is called on no device's thread.
     pub fn on_layout_request(&self, hook: impl Fn(&[Option<MonitorConfig>]) + Send + Sync + 'static) {
-        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hooks = self.hooks.lock();
         hooks.push(Arc::new(Box::new(hook)));
     }
 
     /// A place for a viewer who may act at `screen`; it ends with the guard.
     pub fn seat(self: &Arc<Self>, viewer: u32, screen: usize) -> Seat {
-        self.lock().plan.joined(viewer, screen);
+        self.state.lock().plan.joined(viewer, screen);
         Seat { monitors: Arc::clone(self), viewer }
     }
 
@@ -189,7 +190,7 @@ impl Monitors {
     /// Sees to it that the plan is carried out: by a thread that lives while there is something to do.
     fn carry_out(self: &Arc<Self>) {
         self.changed.notify_all();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.carrying_out {
             return;
         }
@@ -203,7 +204,7 @@ impl Monitors {
     }
 
     fn follow_plan(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             let now = Instant::now();
             let off_at = state.plan.tidy(now);
@@ -215,7 +216,7 @@ impl Monitors {
                     state.asked_at = Some(now);
                     drop(state);
                     self.ask_guest(&wanted);
-                    state = self.lock();
+                    state = self.state.lock();
                     continue;
                 }
                 (true, _) => due,
@@ -223,20 +224,16 @@ impl Monitors {
                 (false, None) => break,
             };
             let left = look_at.saturating_duration_since(now);
-            (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait_for(&mut state, left);
         }
         state.carrying_out = false;
     }
 
     fn ask_guest(&self, wanted: &[Option<MonitorConfig>]) {
-        let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let hooks = self.hooks.lock().clone();
         hooks.iter().for_each(|hook| hook(wanted));
         // Where screens lie may follow from what was asked for.
         self.layout_changed();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -249,13 +246,13 @@ pub struct Seat {
 impl Seat {
     /// The viewer wants the screens to be like this.
     pub fn ask(&self, wish: Wish) {
-        self.monitors.lock().plan.asked(self.viewer, wish, Instant::now());
+        self.monitors.state.lock().plan.asked(self.viewer, wish, Instant::now());
         self.monitors.carry_out();
     }
 
     /// The viewer gave input: their wish counts again, if nobody else's does.
     pub fn acted(&self) {
-        let mut state = self.monitors.lock();
+        let mut state = self.monitors.state.lock();
         state.plan.acted(self.viewer, Instant::now());
         let differs = state.plan.screens() != state.asked;
         drop(state);
@@ -267,7 +264,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.monitors.lock().plan.left(self.viewer, Instant::now());
+        self.monitors.state.lock().plan.left(self.viewer, Instant::now());
         self.monitors.carry_out();
     }
 }

@@ -14,9 +14,10 @@ mod uploads;
 use crate::subscription::Subscription;
 use clipboard::Clipboard;
 use download::Download;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use uploads::Uploads;
 
 pub use download::{DownloadEvent, FILE_CREDIT, FileOffer};
@@ -138,7 +139,7 @@ impl RedirectionHub {
 
     /// Changes what the guest can do, and tells every viewer.
     pub fn set_abilities(&self, change: impl FnOnce(&mut Abilities)) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let before = state.abilities;
         change(&mut state.abilities);
         let now = state.abilities;
@@ -149,7 +150,7 @@ impl RedirectionHub {
 
     /// The guest copied something in these types; nothing any more if there are none.
     pub fn guest_clipboard_offer(&self, types: Vec<ContentType>) {
-        self.lock().guest_clipboard_offer(types);
+        self.state.lock().guest_clipboard_offer(types);
     }
 
     /// The guest pastes what was offered to it.
@@ -164,7 +165,7 @@ impl RedirectionHub {
 
     /// Something became of a file.
     pub fn upload_event(&self, file: u32, news: UploadEvent) {
-        self.lock().upload_event(file, news);
+        self.state.lock().upload_event(file, news);
     }
 
     /// The guest sends a file, or something becomes of the one that it sends: one at a time.
@@ -174,7 +175,7 @@ impl RedirectionHub {
 
     /// A channel for a new viewer; `interactive` says whether it may do more than look. Ends with the guard.
     pub fn join(self: &Arc<Self>, inbox: &Arc<Subscription>, interactive: bool) -> RedirectionChannel {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.last_viewer = state.last_viewer.wrapping_add(1);
         let viewer = state.last_viewer;
         let abilities = state.abilities;
@@ -193,11 +194,7 @@ impl RedirectionHub {
 
     fn with_agent(&self, act: impl FnOnce(&mut State, &dyn GuestAgentSink)) {
         let agent = self.agent.get().map_or(&NullAgent as &dyn GuestAgentSink, |agent| &**agent);
-        act(&mut self.lock(), agent);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        act(&mut self.state.lock(), agent);
     }
 }
 
@@ -210,7 +207,7 @@ pub struct RedirectionChannel {
 impl RedirectionChannel {
     /// The person did something: the redirection is theirs.
     pub fn acted(&self) {
-        if self.redirection.lock().owner != Some(self.viewer) {
+        if self.redirection.state.lock().owner != Some(self.viewer) {
             self.redirection.with_agent(|state, agent| state.own(self.viewer, agent));
         }
     }

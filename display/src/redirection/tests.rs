@@ -22,11 +22,11 @@ struct Guest(Mutex<Vec<Told>>);
 
 impl Guest {
     fn push(&self, told: Told) {
-        self.0.lock().unwrap().push(told);
+        self.0.lock().push(told);
     }
 
     fn take(&self) -> Vec<Told> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock())
     }
 }
 

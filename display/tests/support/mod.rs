@@ -10,9 +10,10 @@ use oriel_display::viewer::{Ended, Mode};
 use oriel_display::{
     Canvas, Client, Monitors, PixelSource, Rect, RedirectionHub, Screen, Size, SourceLost, Viewer,
 };
+use parking_lot::Mutex;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ impl PixelSource for Guest {
         }
         self.reads.fetch_add(1, Ordering::Relaxed);
         let start = (y * self.size.width + x) as usize;
-        let pixels = self.pixels.lock().unwrap();
+        let pixels = self.pixels.lock();
         let row = pixels.get(start..start + dst.len() / 4).ok_or(SourceLost)?;
         for (out, pixel) in dst.chunks_exact_mut(4).zip(row) {
             out.copy_from_slice(&pixel.to_le_bytes());
@@ -85,7 +86,7 @@ impl Guest {
         let place = |y: u32, x: u32| (y * self.size.width + x) as usize;
         let rows = (rect.y..rect.bottom()).map(|y| (rect.x..rect.right()).map(|x| colour(x, y)).collect());
         let rows: Vec<Vec<u32>> = rows.collect();
-        let mut pixels = self.pixels.lock().unwrap();
+        let mut pixels = self.pixels.lock();
         for (y, row) in (rect.y..).zip(rows) {
             pixels[place(y, rect.x)..place(y, rect.right())].copy_from_slice(&row);
         }
@@ -93,7 +94,7 @@ impl Guest {
 
     /// Red, green, blue and 255, as a canvas has them.
     pub fn rgba(&self) -> Vec<u8> {
-        let pixels = self.pixels.lock().unwrap();
+        let pixels = self.pixels.lock();
         pixels.iter().flat_map(|pixel| [(pixel >> 16) as u8, (pixel >> 8) as u8, *pixel as u8, 255]).collect()
     }
 
@@ -114,7 +115,7 @@ pub struct Machine {
 
 impl InputSink for Machine {
     fn input(&self, event: InputEvent, id: InputId) {
-        self.got.lock().unwrap().push((event, id));
+        self.got.lock().push((event, id));
         (self.react)(event, id);
     }
 }
