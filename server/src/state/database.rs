@@ -1,7 +1,7 @@
 //! The SQLite database: one file, one numbering of migrations over all crates that keep tables.
 
 use super::StateDir;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -28,11 +28,16 @@ pub async fn open_database(state: &StateDir) -> Result<SqlitePool, String> {
             path.display()
         )
     })?;
-    migrator().run(&pool).await.map_err(|error| {
-        format!(
-            "The database {} cannot be brought up to date ({error}); it may be newer than this version of Oriel.",
+    migrator().run(&pool).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => format!(
+            "The state folder {} belongs to a newer version of Oriel (its database has migration {version}, which this \
+             version does not know); install that version, or restore a backup made before the upgrade.",
+            state.root().display()
+        ),
+        error => format!(
+            "The database {} cannot be brought up to date ({error}); restore a backup of the state folder, or report it.",
             path.display()
-        )
+        ),
     })?;
     Ok(pool)
 }

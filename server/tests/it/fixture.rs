@@ -41,6 +41,21 @@ pub struct Running {
 impl House {
     /// `behaviour` is what the desktops' machine is told (see [`machine`]).
     pub async fn new(behaviour: &str) -> Self {
+        let house = Self::unfurnished();
+        house.furnish(behaviour).await;
+        house
+    }
+
+    /// Over the state folder in an archive of `tests/fixtures`.
+    pub fn of_archive(archive: &std::path::Path) -> Self {
+        let house = Self::unfurnished();
+        let unpacked =
+            std::process::Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(house.path()).status();
+        assert!(unpacked.unwrap().success(), "{}", archive.display());
+        house
+    }
+
+    fn unfurnished() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let web_root = dir.path().join("web");
         std::fs::create_dir_all(web_root.join("assets")).unwrap();
@@ -56,9 +71,7 @@ impl House {
         };
         config.desktops.stop_grace_s = 1;
         config.desktops.host_reserve_mib = Some(0);
-        let house = Self { dir, config };
-        house.furnish(behaviour).await;
-        house
+        Self { dir, config }
     }
 
     pub fn path(&self) -> &std::path::Path {

@@ -14,5 +14,6 @@ mod machine;
 mod networks;
 mod serving;
 mod sharing;
+mod state_folder;
 mod strangers;
 mod streams;
