@@ -7,7 +7,7 @@ use oriel_display::{Monitors, Size};
 use oriel_virtio::block::Setup;
 use oriel_virtio::net::Unplugged;
 use oriel_virtio::{
-    Balloon, Block, Console, Counters, Entropy, Gpu, GuestRam, InputDevices, Limit, Limiter, NamedPort, Net,
+    Balloon, Block, Console, Counters, Gpu, GuestRam, InputDevices, Limit, Limiter, NamedPort, Net, Rng,
     SoundCard, VirtioDevice,
 };
 use oriel_vmm::alarm::Alarm;
@@ -126,7 +126,7 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     Ok(vec![
         Box::new(Gpu::new(monitors.clone(), size, counters.clone())?),
         Box::new(hands.keyboard),
-        Box::new(Entropy::new(counters.clone())),
+        Box::new(Rng::new(counters.clone())),
         Box::new(Balloon::new(32, counters.clone())?),
         Box::new(Console::new(Box::new(std::io::sink()), vec![port], counters.clone())?),
         Box::new(Net::new([2, 0, 0, 0, 0, 1], Box::new(Unplugged::new()?), limiter, counters.clone())?),

@@ -7,7 +7,6 @@ mod client_message;
 mod console;
 mod desktop_agent;
 mod disk;
-mod entropy;
 mod gpu;
 mod guest_agent;
 mod guest_files;
@@ -15,6 +14,7 @@ mod input;
 mod net;
 mod ports;
 mod redirection;
+mod rng;
 mod server_message;
 mod sound;
 
@@ -30,7 +30,6 @@ pub const ALL: [Target; 17] = [
     ("console", console::run),
     ("desktop_agent", desktop_agent::run),
     ("disk", disk::run),
-    ("entropy", entropy::run),
     ("redirection", redirection::run),
     ("gpu", gpu::run),
     ("guest_agent", guest_agent::run),
@@ -38,6 +37,7 @@ pub const ALL: [Target; 17] = [
     ("input", input::run),
     ("net", net::run),
     ("ports", ports::run),
+    ("rng", rng::run),
     ("server_message", server_message::run),
     ("sound", sound::run),
 ];

@@ -8,7 +8,7 @@ use crate::memory;
 use oriel_display::{InputSink, Monitors, Size};
 use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, rate_limiter};
 use oriel_virtio::{
-    Balloon, BalloonControl, Console, Counters, Entropy, Gpu, InputDevices, NamedPort, Net, SoundCard,
+    Balloon, BalloonControl, Console, Counters, Gpu, InputDevices, NamedPort, Net, Rng, SoundCard,
     VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
@@ -63,7 +63,7 @@ pub fn make(
         Box::new(hands.keyboard),
         Box::new(hands.tablet),
         Box::new(hands.mouse),
-        Box::new(Entropy::new(counters.clone())),
+        Box::new(Rng::new(counters.clone())),
         Box::new(Console::new(
             Box::new(log.clone()),
             ports.into_iter().map(named).collect(),

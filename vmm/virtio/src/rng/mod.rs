@@ -16,14 +16,14 @@ const MAX_REQUEST: usize = 64 << 10;
 /// Bytes drawn at a time.
 const DRAW: usize = 256;
 
-/// An entropy source.
-pub struct Entropy {
+/// An rng source.
+pub struct Rng {
     counters: Arc<Counters>,
     requests: Option<DeviceQueue>,
 }
 
-impl Entropy {
-    /// An entropy source that draws from the host's kernel.
+impl Rng {
+    /// An rng source that draws from the host's kernel.
     pub fn new(counters: Arc<Counters>) -> Self {
         Self { counters, requests: None }
     }
@@ -48,13 +48,13 @@ fn fill(chain: &Chain) -> u32 {
     done as u32
 }
 
-impl VirtioDevice for Entropy {
+impl VirtioDevice for Rng {
     fn device_id(&self) -> u16 {
         4
     }
 
     fn name(&self) -> &'static str {
-        "entropy"
+        "rng"
     }
 
     fn pci_class(&self) -> u32 {

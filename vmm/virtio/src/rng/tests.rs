@@ -1,22 +1,22 @@
 use super::*;
 use crate::queue::driver::{Driver, Random, activation, ram};
 
-fn setup() -> (Entropy, Driver, Arc<Counters>) {
+fn setup() -> (Rng, Driver, Arc<Counters>) {
     let memory = ram(2);
     let driver = Driver::new(&memory, 0x10_0000, 8);
     let counters = Arc::new(Counters::default());
-    let mut entropy = Entropy::new(counters.clone());
-    entropy.activate(activation(&memory, &[&driver], entropy.features()).0).unwrap();
-    (entropy, driver, counters)
+    let mut rng = Rng::new(counters.clone());
+    rng.activate(activation(&memory, &[&driver], rng.features()).0).unwrap();
+    (rng, driver, counters)
 }
 
 #[test]
 fn buffers_are_filled_with_something_else_each_time() {
-    let (mut entropy, mut driver, _) = setup();
+    let (mut rng, mut driver, _) = setup();
     let mut seen = Vec::new();
     for _ in 0..3 {
         let sent = driver.send(&[], &[300, 212]);
-        entropy.queue_notified(0);
+        rng.queue_notified(0);
         assert_eq!(driver.used(), [(sent.head, 512)]);
         seen.push(driver.written(&sent));
     }
@@ -27,21 +27,21 @@ fn buffers_are_filled_with_something_else_each_time() {
 
 #[test]
 fn greed_is_bounded_and_nonsense_refused() {
-    let (mut entropy, mut driver, counters) = setup();
+    let (mut rng, mut driver, counters) = setup();
     let greedy = driver.send(&[], &[100_000]);
     let nonsense = driver.send(&[b"give"], &[]);
-    entropy.queue_notified(0);
+    rng.queue_notified(0);
     assert_eq!(driver.used(), [(greedy.head, 65536), (nonsense.head, 0)]);
     assert_eq!(counters.malformed_chains.get(), 1);
 }
 
 #[test]
 fn garbage_is_always_returned() {
-    let (mut entropy, mut driver, _) = setup();
+    let (mut rng, mut driver, _) = setup();
     let mut random = Random(0xA076_1D64_78BD_642F);
     for _ in 0..2000 {
         driver.send_garbage(&mut random);
-        entropy.queue_notified(0);
+        rng.queue_notified(0);
         assert_eq!(driver.used().len(), 1);
     }
 }
