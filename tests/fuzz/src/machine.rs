@@ -113,7 +113,7 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let counters = Arc::new(Counters::default());
     let size = Size::new(640, 480);
     let monitors = Monitors::new(2, size);
-    let hands = InputDevices::new(&monitors, &counters)?;
+    let inputs = InputDevices::new(&monitors, &counters)?;
     let (stream, _) = UnixStream::pair()?;
     let port = NamedPort { name: "port", stream, on_open: Box::new(|_| ()) };
     let limiter = Limiter::new(Limit::default());
@@ -125,7 +125,7 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let setup = Setup { serial: *b"a disk of a machine.", limit: Limit::default(), report: Box::new(|_| ()) };
     Ok(vec![
         Box::new(Gpu::new(monitors.clone(), size, counters.clone())?),
-        Box::new(hands.keyboard),
+        Box::new(inputs.keyboard),
         Box::new(Rng::new(counters.clone())),
         Box::new(Balloon::new(32, counters.clone())?),
         Box::new(Console::new(Box::new(std::io::sink()), vec![port], counters.clone())?),

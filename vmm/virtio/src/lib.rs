@@ -25,7 +25,7 @@ pub use console::{Console, NamedPort};
 pub use counters::Counters;
 pub use device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 pub use gpu::{Gpu, Resizer};
-pub use input::{InputDevice, InputDevices, InputHub};
+pub use input::{InputDevice, InputDevices, InputRouter};
 pub use limiter::{Limit, Limiter};
 pub use net::Net;
 pub use rng::Rng;

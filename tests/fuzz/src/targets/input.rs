@@ -29,7 +29,7 @@ pub fn run(script: &[u8]) {
     let mut guest = Guest::new(&mut device);
     guest.perform(&mut device, script.get(1..).unwrap_or_default(), |host| {
         if let Some(event) = event(host) {
-            devices.hub.input(event, InputId { viewer: 1, seq: 1 });
+            devices.router.input(event, InputId { viewer: 1, seq: 1 });
         }
     });
 }

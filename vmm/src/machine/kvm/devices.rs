@@ -55,14 +55,14 @@ pub fn make(
     let gpu = Gpu::new(monitors.clone(), size, counters.clone())?;
     let resizer = gpu.resizer();
     monitors.on_layout_request(move |screens| resizer.resize(screens));
-    let hands = InputDevices::new(monitors, &counters)?;
+    let inputs = InputDevices::new(monitors, &counters)?;
     let balloon = Balloon::new(largest_balloon_mib(config), counters.clone())?;
     let balloon_control = balloon.control();
     let mut devices: Vec<Box<dyn VirtioDevice>> = vec![
         Box::new(gpu),
-        Box::new(hands.keyboard),
-        Box::new(hands.tablet),
-        Box::new(hands.mouse),
+        Box::new(inputs.keyboard),
+        Box::new(inputs.tablet),
+        Box::new(inputs.mouse),
         Box::new(Rng::new(counters.clone())),
         Box::new(Console::new(
             Box::new(log.clone()),
@@ -83,7 +83,7 @@ pub fn make(
     if config.sound {
         devices.push(Box::new(SoundCard::new(monitors.add_sound(), counters.clone())?));
     }
-    Ok(Devices { devices, input: hands.hub, balloon: balloon_control, counters })
+    Ok(Devices { devices, input: inputs.router, balloon: balloon_control, counters })
 }
 
 /// All but what a guest cannot do without; nothing of reserved pages, which the host would lose

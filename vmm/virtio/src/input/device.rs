@@ -1,7 +1,7 @@
 //! One input device as the transport sees it.
 
-use super::event::{Action, EV_LED, EVENT_LEN, Event, LEDS, Notches};
-use super::pending::Pending;
+use super::action_queue::ActionQueue;
+use super::event::{Action, EV_LED, EVENT_LEN, Event, LED_COUNT, WheelAccumulator};
 use super::profile::Profile;
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
@@ -24,24 +24,24 @@ const MAX_STATUS_EVENTS: usize = 64;
 
 /// Where what people do enters a device, from any thread.
 #[derive(Clone)]
-pub struct Inlet(Arc<Inner>);
+pub struct InputSender(Arc<Inner>);
 
 struct Inner {
-    pending: Mutex<Pending>,
+    queue: Mutex<ActionQueue>,
     event: EventFd,
     counters: Arc<Counters>,
 }
 
-impl Inlet {
+impl InputSender {
     fn new(counters: Arc<Counters>) -> io::Result<Self> {
         let event = EventFd::new(EFD_NONBLOCK)?;
-        let pending = Mutex::new(Pending::new(counters.clone()));
-        Ok(Self(Arc::new(Inner { pending, event, counters })))
+        let queue = Mutex::new(ActionQueue::new(counters.clone()));
+        Ok(Self(Arc::new(Inner { queue, event, counters })))
     }
 
     /// Keeps `action` for the guest and wakes the device.
     pub fn push(&self, action: Action, id: InputId) {
-        self.pending().push(action, id);
+        self.queue().push(action, id);
         // Fails only if the count overflows, and then the event is pending anyway.
         let _ = self.0.event.write(1);
     }
@@ -51,8 +51,8 @@ impl Inlet {
         self.0.counters.input_dropped.add_one();
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> MutexGuard<'_, ActionQueue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,10 +61,10 @@ pub struct InputDevice {
     profile: Profile,
     monitors: Arc<Monitors>,
     counters: Arc<Counters>,
-    inlet: Inlet,
+    sender: InputSender,
     select: u8,
     subsel: u8,
-    notches: Notches,
+    wheel: WheelAccumulator,
     leds: u8,
     /// Events of the packet that is on its way, and where it comes from.
     outgoing: VecDeque<Event>,
@@ -86,11 +86,11 @@ impl InputDevice {
         Ok(Self {
             profile,
             monitors,
-            inlet: Inlet::new(counters.clone())?,
+            sender: InputSender::new(counters.clone())?,
             counters,
             select: 0,
             subsel: 0,
-            notches: Notches::default(),
+            wheel: WheelAccumulator::default(),
             leds: 0,
             outgoing: VecDeque::new(),
             outgoing_id: None,
@@ -98,19 +98,19 @@ impl InputDevice {
         })
     }
 
-    pub(super) fn inlet(&self) -> Inlet {
-        self.inlet.clone()
+    pub(super) fn sender(&self) -> InputSender {
+        self.sender.clone()
     }
 
     /// Gives the guest what waits, as far as it has buffers. A packet may be cut by their lack:
     /// the guest acts on its SYN_REPORT only.
-    fn deliver(&mut self) {
+    fn process_event_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
-        let mut arrived = Vec::new();
+        let mut delivered = Vec::new();
         loop {
             let Some(event) = self.outgoing.front() else {
-                let Some(packet) = self.inlet.pending().pop() else { break };
-                self.outgoing.extend(packet.action.events(&mut self.notches));
+                let Some(packet) = self.sender.queue().pop() else { break };
+                self.outgoing.extend(packet.action.events(&mut self.wheel));
                 self.outgoing_id = packet.id;
                 continue;
             };
@@ -122,32 +122,32 @@ impl InputDevice {
             active.events.complete(chain, EVENT_LEN as u32);
             self.outgoing.pop_front();
             if self.outgoing.is_empty() {
-                arrived.extend(self.outgoing_id.take());
+                delivered.extend(self.outgoing_id.take());
             }
         }
         active.events.signal();
-        for id in arrived {
+        for id in delivered {
             self.monitors.input_reached_guest(id);
         }
     }
 
-    fn take_status(&mut self) {
+    fn process_status_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         let mut leds = self.leds;
         while let Some(chain) = active.status.pop() {
-            match lights(&chain, leds) {
-                Some(lit) => {
-                    leds = lit;
+            match parse_leds(&chain, leds) {
+                Some(parsed) => {
+                    leds = parsed;
                     active.status.complete(chain, 0);
                 }
                 None => active.status.complete_malformed(chain),
             }
         }
         active.status.signal();
-        self.light(leds);
+        self.set_leds(leds);
     }
 
-    fn light(&mut self, leds: u8) {
+    fn set_leds(&mut self, leds: u8) {
         if self.profile == Profile::Keyboard && leds != self.leds {
             self.leds = leds;
             self.monitors.set_leds(leds);
@@ -156,7 +156,7 @@ impl InputDevice {
 }
 
 /// The lights after the events in a status buffer; `None` if it holds none.
-fn lights(chain: &Chain, mut leds: u8) -> Option<u8> {
+fn parse_leds(chain: &Chain, mut leds: u8) -> Option<u8> {
     let count = (chain.readable_len() / EVENT_LEN).min(MAX_STATUS_EVENTS);
     if count == 0 {
         return None;
@@ -165,7 +165,7 @@ fn lights(chain: &Chain, mut leds: u8) -> Option<u8> {
         let mut bytes = [0; EVENT_LEN];
         chain.read(i * EVENT_LEN, &mut bytes).ok()?;
         let event = Event::parse(&bytes)?;
-        if event.kind == EV_LED && event.code < LEDS {
+        if event.kind == EV_LED && event.code < LED_COUNT {
             let bit = 1 << event.code;
             leds = if event.value == 0 { leds & !bit } else { leds | bit };
         }
@@ -212,36 +212,36 @@ impl VirtioDevice for InputDevice {
         let events = DeviceQueue::take(&mut activation, EVENT_QUEUE, &self.counters)?;
         let status = DeviceQueue::take(&mut activation, STATUS_QUEUE, &self.counters)?;
         self.active = Some(Active { events, status });
-        self.inlet.pending().open();
-        self.deliver();
+        self.sender.queue().open();
+        self.process_event_queue();
         Ok(())
     }
 
     fn queue_notified(&mut self, index: u16) {
         match index {
-            EVENT_QUEUE => self.deliver(),
-            STATUS_QUEUE => self.take_status(),
+            EVENT_QUEUE => self.process_event_queue(),
+            STATUS_QUEUE => self.process_status_queue(),
             _ => {}
         }
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        vec![self.inlet.0.event.as_raw_fd()]
+        vec![self.sender.0.event.as_raw_fd()]
     }
 
     fn event(&mut self, _token: usize) {
-        let _ = self.inlet.0.event.read();
-        self.deliver();
+        let _ = self.sender.0.event.read();
+        self.process_event_queue();
     }
 
     fn reset(&mut self) {
         self.active = None;
-        self.inlet.pending().close();
+        self.sender.queue().close();
         self.outgoing.clear();
         self.outgoing_id = None;
-        self.notches = Notches::default();
+        self.wheel = WheelAccumulator::default();
         (self.select, self.subsel) = (0, 0);
-        self.light(0);
+        self.set_leds(0);
     }
 
     fn needs_reset(&self) -> bool {

@@ -27,12 +27,12 @@ pub const BTN_MIDDLE: u16 = 0x112;
 pub const BTN_SIDE: u16 = 0x113;
 pub const BTN_EXTRA: u16 = 0x114;
 /// Num, caps and scroll lock are lights 0, 1 and 2.
-pub const LEDS: u16 = 3;
+pub const LED_COUNT: u16 = 3;
 /// The last key that keyboards here have; codes start at 1.
 pub const LAST_KEY: u16 = 248;
 
 /// High-resolution wheel units in one notch.
-const NOTCH: i32 = 120;
+const DETENT: i32 = 120;
 
 /// `struct virtio_input_event`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,35 +61,35 @@ impl Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// A key or button, pressed or released.
-    Switch { code: u16, down: bool },
+    Key { code: u16, down: bool },
     /// A place, 0 to 32767 either way.
-    MoveTo { x: u16, y: u16 },
+    Absolute { x: u16, y: u16 },
     /// A movement in pixels.
-    MoveBy { dx: i32, dy: i32 },
+    Relative { dx: i32, dy: i32 },
     /// A wheel, in 120ths of a notch; right and down are positive.
     Wheel { dx: i32, dy: i32 },
 }
 
 /// Remembers the parts of a notch that high-resolution wheels turned.
 #[derive(Debug, Default)]
-pub struct Notches {
+pub struct WheelAccumulator {
     x: i32,
     y: i32,
 }
 
 impl Action {
     /// The events that say so, SYN_REPORT last.
-    pub fn events(self, notches: &mut Notches) -> impl Iterator<Item = Event> + use<> {
+    pub fn events(self, wheel: &mut WheelAccumulator) -> impl Iterator<Item = Event> + use<> {
         let event = |kind, code, value| Some(Event { kind, code, value });
         let moved = |kind, code, value| event(kind, code, value).filter(|event| event.value != 0);
         let mut events = [None; 5];
         match self {
-            Self::Switch { code, down } => events[0] = event(EV_KEY, code, i32::from(down)),
-            Self::MoveTo { x, y } => {
+            Self::Key { code, down } => events[0] = event(EV_KEY, code, i32::from(down)),
+            Self::Absolute { x, y } => {
                 events[0] = event(EV_ABS, ABS_X, i32::from(x));
                 events[1] = event(EV_ABS, ABS_Y, i32::from(y));
             }
-            Self::MoveBy { dx, dy } => {
+            Self::Relative { dx, dy } => {
                 events[0] = moved(EV_REL, REL_X, dx);
                 events[1] = moved(EV_REL, REL_Y, dy);
             }
@@ -97,9 +97,9 @@ impl Action {
                 // Linux counts wheels upwards.
                 let up = dy.saturating_neg();
                 events[0] = moved(EV_REL, REL_WHEEL_HI_RES, up);
-                events[1] = moved(EV_REL, REL_WHEEL, whole_notches(&mut notches.y, up));
+                events[1] = moved(EV_REL, REL_WHEEL, whole_detents(&mut wheel.y, up));
                 events[2] = moved(EV_REL, REL_HWHEEL_HI_RES, dx);
-                events[3] = moved(EV_REL, REL_HWHEEL, whole_notches(&mut notches.x, dx));
+                events[3] = moved(EV_REL, REL_HWHEEL, whole_detents(&mut wheel.x, dx));
             }
         }
         events[4] = event(EV_SYN, SYN_REPORT, 0);
@@ -109,31 +109,31 @@ impl Action {
 
 /// Adds `turn` to `rest` and takes the whole notches out. A change of direction starts anew, so
 /// that the first notch back takes as long as any other.
-fn whole_notches(rest: &mut i32, turn: i32) -> i32 {
+fn whole_detents(rest: &mut i32, turn: i32) -> i32 {
     if rest.signum() * turn.signum() < 0 {
         *rest = 0;
     }
     let sum = rest.saturating_add(turn);
-    *rest = sum % NOTCH;
-    sum / NOTCH
+    *rest = sum % DETENT;
+    sum / DETENT
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wheel(notches: &mut Notches, dx: i32, dy: i32) -> Vec<(u16, i32)> {
-        let events = Action::Wheel { dx, dy }.events(notches);
+    fn events_of(wheel: &mut WheelAccumulator, dx: i32, dy: i32) -> Vec<(u16, i32)> {
+        let events = Action::Wheel { dx, dy }.events(wheel);
         events.filter(|event| event.kind == EV_REL).map(|event| (event.code, event.value)).collect()
     }
 
     #[test]
-    fn fine_turns_add_up_to_notches() {
-        let mut notches = Notches::default();
-        assert_eq!(wheel(&mut notches, 0, 50), [(REL_WHEEL_HI_RES, -50)]);
-        assert_eq!(wheel(&mut notches, 0, 80), [(REL_WHEEL_HI_RES, -80), (REL_WHEEL, -1)]);
-        assert_eq!(wheel(&mut notches, 0, -115), [(REL_WHEEL_HI_RES, 115)]);
-        assert_eq!(wheel(&mut notches, 0, -5), [(REL_WHEEL_HI_RES, 5), (REL_WHEEL, 1)]);
-        assert_eq!(wheel(&mut notches, 240, 0), [(REL_HWHEEL_HI_RES, 240), (REL_HWHEEL, 2)]);
+    fn fine_turns_add_up_to_detents() {
+        let mut wheel = WheelAccumulator::default();
+        assert_eq!(events_of(&mut wheel, 0, 50), [(REL_WHEEL_HI_RES, -50)]);
+        assert_eq!(events_of(&mut wheel, 0, 80), [(REL_WHEEL_HI_RES, -80), (REL_WHEEL, -1)]);
+        assert_eq!(events_of(&mut wheel, 0, -115), [(REL_WHEEL_HI_RES, 115)]);
+        assert_eq!(events_of(&mut wheel, 0, -5), [(REL_WHEEL_HI_RES, 5), (REL_WHEEL, 1)]);
+        assert_eq!(events_of(&mut wheel, 240, 0), [(REL_HWHEEL_HI_RES, 240), (REL_HWHEEL, 2)]);
     }
 }

@@ -1,18 +1,18 @@
 //! virtio-input (virtio 1.2, section 5.8): a keyboard, an absolute tablet and a relative mouse,
-//! fed by one [`InputHub`].
+//! fed by one [`InputRouter`].
 
+mod action_queue;
 mod device;
 mod event;
-mod hub;
 mod key_set;
-mod pending;
 mod profile;
+mod router;
 
 #[cfg(test)]
 mod tests;
 
 pub use device::InputDevice;
-pub use hub::InputHub;
+pub use router::InputRouter;
 
 use crate::counters::Counters;
 use oriel_display::Monitors;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// A person's input hardware: three devices and what feeds them.
 pub struct InputDevices {
     /// Takes what people do.
-    pub hub: Arc<InputHub>,
+    pub router: Arc<InputRouter>,
     /// Keys and their lights.
     pub keyboard: InputDevice,
     /// Places, buttons and wheels.
@@ -42,7 +42,7 @@ impl InputDevices {
         let keyboard = device(Profile::Keyboard)?;
         let tablet = device(Profile::Tablet)?;
         let mouse = device(Profile::Mouse)?;
-        let hub = Arc::new(InputHub::new(keyboard.inlet(), tablet.inlet(), mouse.inlet()));
-        Ok(Self { hub, keyboard, tablet, mouse })
+        let router = Arc::new(InputRouter::new(keyboard.sender(), tablet.sender(), mouse.sender()));
+        Ok(Self { router, keyboard, tablet, mouse })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::event::{
     ABS_X, ABS_Y, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, EV_ABS, EV_KEY, EV_LED, EV_REL,
-    EV_REP, LAST_KEY, LEDS, REL_HWHEEL, REL_HWHEEL_HI_RES, REL_WHEEL, REL_WHEEL_HI_RES, REL_X, REL_Y,
+    EV_REP, LAST_KEY, LED_COUNT, REL_HWHEEL, REL_HWHEEL_HI_RES, REL_WHEEL, REL_WHEEL_HI_RES, REL_X, REL_Y,
 };
 
 /// Bytes of `struct virtio_input_config`.
@@ -55,22 +55,22 @@ impl Profile {
 
     /// The configuration space while `select` and `subsel` are chosen.
     pub fn config(self, select: u8, subsel: u8) -> [u8; CONFIG_LEN] {
-        let chosen = self.chosen(select, subsel);
+        let selected = self.selected(select, subsel);
         let mut config = [0; CONFIG_LEN];
-        let head = [select, subsel, chosen.len() as u8];
+        let head = [select, subsel, selected.len() as u8];
         for (to, from) in config.iter_mut().zip(head) {
             *to = from;
         }
-        for (to, from) in config.iter_mut().skip(HEAD_LEN).zip(chosen) {
+        for (to, from) in config.iter_mut().skip(HEAD_LEN).zip(selected) {
             *to = from;
         }
         config
     }
 
     /// Empty for what the device does not have.
-    fn chosen(self, select: u8, subsel: u8) -> Vec<u8> {
+    fn selected(self, select: u8, subsel: u8) -> Vec<u8> {
         match (select, subsel) {
-            (CFG_ID_NAME, 0) => self.title().into(),
+            (CFG_ID_NAME, 0) => self.device_name().into(),
             (CFG_ID_DEVIDS, 0) => {
                 let ids = [BUS_VIRTUAL, VENDOR, self.product(), VERSION];
                 ids.map(u16::to_le_bytes).concat()
@@ -84,7 +84,7 @@ impl Profile {
         }
     }
 
-    fn title(self) -> &'static str {
+    fn device_name(self) -> &'static str {
         match self {
             Self::Keyboard => "Oriel Keyboard",
             Self::Tablet => "Oriel Tablet",
@@ -105,7 +105,7 @@ impl Profile {
     fn codes(self, kind: u16) -> Vec<u16> {
         match (self, kind) {
             (Self::Keyboard, EV_KEY) => (1..=LAST_KEY).collect(),
-            (Self::Keyboard, EV_LED) => (0..LEDS).collect(),
+            (Self::Keyboard, EV_LED) => (0..LED_COUNT).collect(),
             (Self::Keyboard, EV_REP) => vec![0, 1],
             (Self::Tablet | Self::Mouse, EV_KEY) => BUTTONS.into(),
             (Self::Tablet, EV_ABS) => vec![ABS_X, ABS_Y],
@@ -136,25 +136,25 @@ mod tests {
     use super::*;
 
     /// Size and content as a driver reads them.
-    fn ask(profile: Profile, select: u8, subsel: u8) -> Vec<u8> {
+    fn read_selected(profile: Profile, select: u8, subsel: u8) -> Vec<u8> {
         let config = profile.config(select, subsel);
         assert_eq!(config[..2], [select, subsel]);
         config[8..8 + usize::from(config[2])].to_vec()
     }
 
     fn codes(profile: Profile, kind: u16) -> Vec<usize> {
-        let bits = ask(profile, CFG_EV_BITS, kind as u8);
+        let bits = read_selected(profile, CFG_EV_BITS, kind as u8);
         (0..bits.len() * 8).filter(|code| bits[code / 8] & (1 << (code % 8)) != 0).collect()
     }
 
     #[test]
-    fn keyboard_has_keys_lights_and_repeat() {
-        assert_eq!(ask(Profile::Keyboard, CFG_ID_NAME, 0), b"Oriel Keyboard");
+    fn keyboard_has_keys_leds_and_repeat() {
+        assert_eq!(read_selected(Profile::Keyboard, CFG_ID_NAME, 0), b"Oriel Keyboard");
         assert_eq!(codes(Profile::Keyboard, EV_KEY), (1..=248).collect::<Vec<_>>());
         assert_eq!(codes(Profile::Keyboard, EV_LED), [0, 1, 2]);
-        assert!(!ask(Profile::Keyboard, CFG_EV_BITS, EV_REP as u8).is_empty());
+        assert!(!read_selected(Profile::Keyboard, CFG_EV_BITS, EV_REP as u8).is_empty());
         assert!(codes(Profile::Keyboard, EV_ABS).is_empty());
-        assert!(ask(Profile::Keyboard, CFG_ABS_INFO, 0).is_empty());
+        assert!(read_selected(Profile::Keyboard, CFG_ABS_INFO, 0).is_empty());
     }
 
     #[test]
@@ -162,17 +162,17 @@ mod tests {
         assert_eq!(codes(Profile::Tablet, EV_ABS), [0, 1]);
         assert_eq!(codes(Profile::Tablet, EV_REL), [6, 8, 11, 12]);
         assert_eq!(codes(Profile::Tablet, EV_KEY), [0x110, 0x111, 0x112, 0x113, 0x114]);
-        let x = ask(Profile::Tablet, CFG_ABS_INFO, 0);
+        let x = read_selected(Profile::Tablet, CFG_ABS_INFO, 0);
         assert_eq!((x.len(), &x[4..8]), (20, &[0xFF, 0x7F, 0, 0][..]));
-        assert_eq!(ask(Profile::Tablet, CFG_ABS_INFO, 1), x);
-        assert!(ask(Profile::Tablet, CFG_ABS_INFO, 2).is_empty());
+        assert_eq!(read_selected(Profile::Tablet, CFG_ABS_INFO, 1), x);
+        assert!(read_selected(Profile::Tablet, CFG_ABS_INFO, 2).is_empty());
         assert_eq!(codes(Profile::Mouse, EV_REL), [0, 1, 6, 8, 11, 12]);
         assert!(codes(Profile::Mouse, EV_ABS).is_empty());
-        assert_eq!(ask(Profile::Mouse, CFG_ID_DEVIDS, 0), [6, 0, 0x52, 0x4F, 3, 0, 1, 0]);
+        assert_eq!(read_selected(Profile::Mouse, CFG_ID_DEVIDS, 0), [6, 0, 0x52, 0x4F, 3, 0, 1, 0]);
     }
 
     #[test]
-    fn whatever_is_asked_fits() {
+    fn every_selection_fits() {
         for profile in [Profile::Keyboard, Profile::Tablet, Profile::Mouse] {
             for select in 0..=255 {
                 for subsel in 0..=255 {

@@ -14,24 +14,24 @@ const KEY_A: u16 = 30;
 const SYN: (u16, u16, i32) = (EV_SYN, 0, 0);
 
 /// One device and its driver.
-struct Desk {
+struct Bench {
     device: InputDevice,
     events: Driver,
     status: Driver,
     ears: Arc<Ears>,
-    waiting: Vec<Sent>,
+    available: Vec<Sent>,
 }
 
-fn desk(memory: &GuestRam, device: InputDevice, base: u64, buffers: usize) -> Desk {
+fn bench(memory: &GuestRam, device: InputDevice, base: u64, buffers: usize) -> Bench {
     let events = Driver::new(memory, base, 64);
     let status = Driver::new(memory, base + 0x10_0000, 64);
-    let mut desk = Desk { device, events, status, ears: Arc::default(), waiting: Vec::new() };
-    desk.activate();
-    desk.offer(buffers);
-    desk
+    let mut bench = Bench { device, events, status, ears: Arc::default(), available: Vec::new() };
+    bench.activate();
+    bench.add_buffers(buffers);
+    bench
 }
 
-impl Desk {
+impl Bench {
     fn activate(&mut self) {
         let (activation, ears) =
             activation(&self.events.memory, &[&self.events, &self.status], self.device.features());
@@ -40,26 +40,26 @@ impl Desk {
     }
 
     /// Adds buffers for events.
-    fn offer(&mut self, buffers: usize) {
+    fn add_buffers(&mut self, buffers: usize) {
         for _ in 0..buffers {
-            self.waiting.push(self.events.send(&[], &[EVENT_LEN]));
+            self.available.push(self.events.send(&[], &[EVENT_LEN]));
         }
         self.device.queue_notified(0);
     }
 
     /// What the guest got since the last call.
-    fn got(&mut self) -> Vec<(u16, u16, i32)> {
+    fn delivered(&mut self) -> Vec<(u16, u16, i32)> {
         self.device.event(0);
         let used = self.events.used();
-        let mut got = Vec::new();
+        let mut delivered = Vec::new();
         for (head, len) in used {
             assert_eq!(len as usize, EVENT_LEN);
-            let at = self.waiting.iter().position(|sent| sent.head == head).unwrap();
-            let bytes = self.events.written(&self.waiting.remove(at));
+            let at = self.available.iter().position(|sent| sent.head == head).unwrap();
+            let bytes = self.events.written(&self.available.remove(at));
             let event = Event::parse(bytes.as_slice().try_into().unwrap()).unwrap();
-            got.push((event.kind, event.code, event.value));
+            delivered.push((event.kind, event.code, event.value));
         }
-        got
+        delivered
     }
 
     fn status(&mut self, kind: u16, code: u16, value: i32) {
@@ -70,21 +70,21 @@ impl Desk {
     }
 }
 
-fn room(buffers: usize) -> (Arc<InputHub>, [Desk; 3], Arc<Counters>) {
-    room_with(&Screen::new(), buffers)
+fn setup(buffers: usize) -> (Arc<InputRouter>, [Bench; 3], Arc<Counters>) {
+    setup_with(&Screen::new(), buffers)
 }
 
-fn room_with(screen: &Arc<Screen>, buffers: usize) -> (Arc<InputHub>, [Desk; 3], Arc<Counters>) {
+fn setup_with(screen: &Arc<Screen>, buffers: usize) -> (Arc<InputRouter>, [Bench; 3], Arc<Counters>) {
     let memory = ram(8);
     let counters = Arc::new(Counters::default());
-    let InputDevices { hub, keyboard, tablet, mouse } =
+    let InputDevices { router, keyboard, tablet, mouse } =
         InputDevices::new(&oriel_display::Monitors::single(screen.clone()), &counters).unwrap();
-    let desks = [
-        desk(&memory, keyboard, 0x10_0000, buffers),
-        desk(&memory, tablet, 0x30_0000, buffers),
-        desk(&memory, mouse, 0x50_0000, buffers),
+    let benches = [
+        bench(&memory, keyboard, 0x10_0000, buffers),
+        bench(&memory, tablet, 0x30_0000, buffers),
+        bench(&memory, mouse, 0x50_0000, buffers),
     ];
-    (hub, desks, counters)
+    (router, benches, counters)
 }
 
 fn id(seq: u32) -> InputId {
@@ -93,16 +93,16 @@ fn id(seq: u32) -> InputId {
 
 #[test]
 fn keys_reach_the_keyboard_in_order() {
-    let (hub, [mut keyboard, mut tablet, _], counters) = room(16);
-    hub.input(InputEvent::Key { code: KEY_A, down: true }, id(1));
-    hub.input(InputEvent::Key { code: KEY_A, down: false }, id(2));
-    assert_eq!(keyboard.got(), [(EV_KEY, KEY_A, 1), SYN, (EV_KEY, KEY_A, 0), SYN]);
+    let (router, [mut keyboard, mut tablet, _], counters) = setup(16);
+    router.input(InputEvent::Key { code: KEY_A, down: true }, id(1));
+    router.input(InputEvent::Key { code: KEY_A, down: false }, id(2));
+    assert_eq!(keyboard.delivered(), [(EV_KEY, KEY_A, 1), SYN, (EV_KEY, KEY_A, 0), SYN]);
     assert_eq!(keyboard.ears.take(), [Some(0)], "one interrupt for the batch");
-    assert!(tablet.got().is_empty());
+    assert!(tablet.delivered().is_empty());
     for code in [0, 249, BTN_LEFT, u16::MAX] {
-        hub.input(InputEvent::Key { code, down: true }, id(3));
+        router.input(InputEvent::Key { code, down: true }, id(3));
     }
-    assert!(keyboard.got().is_empty());
+    assert!(keyboard.delivered().is_empty());
     assert_eq!(counters.input_dropped.get(), 4);
 }
 
@@ -111,11 +111,11 @@ fn the_screen_learns_what_reached_the_guest_and_when() {
     let screen = Screen::new();
     let viewer = screen.subscribe();
     let subscription = viewer.subscription();
-    let (hub, [mut keyboard, ..], _) = room_with(&screen, 1);
+    let (router, [mut keyboard, ..], _) = setup_with(&screen, 1);
     let input = |seq, down| {
         subscription.input_received(seq, std::time::Instant::now());
         let id = InputId { viewer: subscription.viewer(), seq };
-        hub.input(InputEvent::Key { code: KEY_A, down }, id);
+        router.input(InputEvent::Key { code: KEY_A, down }, id);
     };
     // The input that a flush would be taken to answer.
     let answered = || {
@@ -125,7 +125,7 @@ fn the_screen_learns_what_reached_the_guest_and_when() {
     input(1, true);
     keyboard.device.event(0);
     assert_eq!(answered(), None, "its SYN_REPORT is not there yet");
-    keyboard.offer(3);
+    keyboard.add_buffers(3);
     assert_eq!(answered(), Some(1));
     input(2, false);
     keyboard.device.event(0);
@@ -134,20 +134,20 @@ fn the_screen_learns_what_reached_the_guest_and_when() {
 
 #[test]
 fn buttons_follow_the_pointer_and_come_up_where_they_went_down() {
-    let (hub, [_, mut tablet, mut mouse], _) = room(32);
+    let (router, [_, mut tablet, mut mouse], _) = setup(32);
     let button = |button, down| InputEvent::Button { button, down };
-    hub.input(InputEvent::PointerTo { x: 65535, y: 0 }, id(1));
-    hub.input(button(Button::Left, true), id(2));
-    hub.input(InputEvent::PointerBy { dx: -3, dy: 0 }, id(3));
-    hub.input(button(Button::Left, false), id(4));
-    hub.input(button(Button::Right, true), id(5));
-    hub.input(InputEvent::Wheel { dx: 0, dy: 120 }, id(6));
+    router.input(InputEvent::PointerTo { x: 65535, y: 0 }, id(1));
+    router.input(button(Button::Left, true), id(2));
+    router.input(InputEvent::PointerBy { dx: -3, dy: 0 }, id(3));
+    router.input(button(Button::Left, false), id(4));
+    router.input(button(Button::Right, true), id(5));
+    router.input(InputEvent::Wheel { dx: 0, dy: 120 }, id(6));
     assert_eq!(
-        tablet.got(),
+        tablet.delivered(),
         [(EV_ABS, 0, 32767), (EV_ABS, 1, 0), SYN, (EV_KEY, BTN_LEFT, 1), SYN, (EV_KEY, BTN_LEFT, 0), SYN]
     );
     assert_eq!(
-        mouse.got(),
+        mouse.delivered(),
         [
             (EV_REL, 0, -3),
             SYN,
@@ -162,23 +162,23 @@ fn buttons_follow_the_pointer_and_come_up_where_they_went_down() {
 
 #[test]
 fn a_slow_guest_gets_the_newest_place_and_every_key() {
-    let (hub, [mut keyboard, mut tablet, _], counters) = room(0);
+    let (router, [mut keyboard, mut tablet, _], counters) = setup(0);
     for i in 0..1000 {
-        hub.input(InputEvent::PointerTo { x: i, y: i }, id(1 + u32::from(i)));
+        router.input(InputEvent::PointerTo { x: i, y: i }, id(1 + u32::from(i)));
     }
     for i in 0..100 {
-        hub.input(InputEvent::Key { code: KEY_A, down: i % 2 == 0 }, id(2000 + i));
+        router.input(InputEvent::Key { code: KEY_A, down: i % 2 == 0 }, id(2000 + i));
     }
-    assert!(tablet.got().is_empty());
+    assert!(tablet.delivered().is_empty());
     // A packet that is cut by the lack of buffers goes on where it was cut.
-    tablet.offer(2);
-    assert_eq!(tablet.got(), [(EV_ABS, 0, 499), (EV_ABS, 1, 499)]);
-    tablet.offer(2);
-    assert_eq!(tablet.got(), [SYN]);
+    tablet.add_buffers(2);
+    assert_eq!(tablet.delivered(), [(EV_ABS, 0, 499), (EV_ABS, 1, 499)]);
+    tablet.add_buffers(2);
+    assert_eq!(tablet.delivered(), [SYN]);
     let mut keys = Vec::new();
     for _ in 0..10 {
-        keyboard.offer(20);
-        keys.extend(keyboard.got().into_iter().filter(|event| *event != SYN));
+        keyboard.add_buffers(20);
+        keys.extend(keyboard.delivered().into_iter().filter(|event| *event != SYN));
     }
     let expected: Vec<_> = (0..100).map(|i| (EV_KEY, KEY_A, 1 - i % 2)).collect();
     assert_eq!(keys, expected);
@@ -187,24 +187,24 @@ fn a_slow_guest_gets_the_newest_place_and_every_key() {
 
 #[test]
 fn what_was_typed_before_a_reset_is_not_typed_after() {
-    let (hub, [mut keyboard, ..], counters) = room(0);
-    hub.input(InputEvent::Key { code: KEY_A, down: true }, id(1));
-    hub.input(InputEvent::Key { code: KEY_A, down: false }, id(2));
+    let (router, [mut keyboard, ..], counters) = setup(0);
+    router.input(InputEvent::Key { code: KEY_A, down: true }, id(1));
+    router.input(InputEvent::Key { code: KEY_A, down: false }, id(2));
     keyboard.device.event(0);
     keyboard.device.reset();
-    hub.input(InputEvent::Key { code: KEY_A, down: true }, id(3));
-    hub.input(InputEvent::Key { code: KEY_A, down: false }, id(4));
+    router.input(InputEvent::Key { code: KEY_A, down: true }, id(3));
+    router.input(InputEvent::Key { code: KEY_A, down: false }, id(4));
     assert_eq!(counters.input_dropped.get(), 2);
     keyboard.events = Driver::new(&keyboard.events.memory, 0x60_0000, 64);
     keyboard.activate();
-    keyboard.offer(8);
-    assert!(keyboard.got().is_empty());
+    keyboard.add_buffers(8);
+    assert!(keyboard.delivered().is_empty());
 }
 
 #[test]
-fn lights_are_taken_and_bad_status_is_returned() {
+fn leds_are_applied_and_bad_status_is_returned() {
     let screen = Screen::new();
-    let (_, [mut keyboard, ..], counters) = room_with(&screen, 0);
+    let (_, [mut keyboard, ..], counters) = setup_with(&screen, 0);
     for (code, value, leds) in [(1, 1, 0b010), (0, 1, 0b011), (9, 1, 0b011), (1, 0, 0b001)] {
         keyboard.status(EV_LED, code, value);
         keyboard.status(EV_SYN, 0, 0);
@@ -220,19 +220,19 @@ fn lights_are_taken_and_bad_status_is_returned() {
 
 #[test]
 fn buffers_too_small_for_an_event_cost_no_event() {
-    let (hub, [mut keyboard, ..], counters) = room(0);
+    let (router, [mut keyboard, ..], counters) = setup(0);
     let small = keyboard.events.send(&[], &[7]);
-    hub.input(InputEvent::Key { code: KEY_A, down: true }, id(1));
+    router.input(InputEvent::Key { code: KEY_A, down: true }, id(1));
     keyboard.device.event(0);
     assert_eq!(keyboard.events.used(), [(small.head, 0)]);
     assert_eq!(counters.malformed_chains.get(), 1);
-    keyboard.offer(2);
-    assert_eq!(keyboard.got(), [(EV_KEY, KEY_A, 1), SYN]);
+    keyboard.add_buffers(2);
+    assert_eq!(keyboard.delivered(), [(EV_KEY, KEY_A, 1), SYN]);
 }
 
 #[test]
 fn configuration_is_chosen_by_select_and_subsel() {
-    let (_, [mut keyboard, ..], _) = room(0);
+    let (_, [mut keyboard, ..], _) = setup(0);
     let device = &mut keyboard.device;
     let size = |device: &InputDevice| {
         let mut size = [0];
@@ -255,12 +255,12 @@ fn configuration_is_chosen_by_select_and_subsel() {
 #[test]
 fn garbage_is_always_returned() {
     let mut random = Random(0xD1B5_4A32_D192_ED03);
-    let (hub, [mut keyboard, ..], _) = room(0);
+    let (router, [mut keyboard, ..], _) = setup(0);
     for _ in 0..3000 {
         keyboard.events.send_garbage(&mut random);
         keyboard.status.send_garbage(&mut random);
-        hub.input(InputEvent::Key { code: KEY_A, down: random.below(2) == 0 }, id(1));
-        hub.input(InputEvent::Key { code: 31, down: random.below(2) == 0 }, id(1));
+        router.input(InputEvent::Key { code: KEY_A, down: random.below(2) == 0 }, id(1));
+        router.input(InputEvent::Key { code: 31, down: random.below(2) == 0 }, id(1));
         keyboard.device.event(0);
         keyboard.device.queue_notified(0);
         keyboard.device.queue_notified(1);

@@ -1,17 +1,17 @@
 //! Sends what people do to the device that a guest expects it from.
 
-use super::device::Inlet;
+use super::device::InputSender;
 use super::event::{Action, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, LAST_KEY};
 use oriel_display::input::{Button, InputId};
 use oriel_display::{InputEvent, InputSink};
 use std::sync::{Mutex, PoisonError};
 
 /// The machine's [`InputSink`].
-pub struct InputHub {
-    keyboard: Inlet,
-    tablet: Inlet,
-    mouse: Inlet,
-    pointing: Mutex<Pointing>,
+pub struct InputRouter {
+    keyboard: InputSender,
+    tablet: InputSender,
+    mouse: InputSender,
+    pointer: Mutex<PointerState>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,19 +22,19 @@ enum Pointer {
 }
 
 #[derive(Default)]
-struct Pointing {
+struct PointerState {
     /// Moved last: buttons and wheels belong to it.
     current: Pointer,
     /// Buttons that are down on the other one: they must come up where they went down.
     pressed: Vec<(Button, Pointer)>,
 }
 
-impl InputHub {
-    pub(super) fn new(keyboard: Inlet, tablet: Inlet, mouse: Inlet) -> Self {
-        Self { keyboard, tablet, mouse, pointing: Mutex::default() }
+impl InputRouter {
+    pub(super) fn new(keyboard: InputSender, tablet: InputSender, mouse: InputSender) -> Self {
+        Self { keyboard, tablet, mouse, pointer: Mutex::default() }
     }
 
-    fn pointer(&self, pointer: Pointer) -> &Inlet {
+    fn sender_of(&self, pointer: Pointer) -> &InputSender {
         match pointer {
             Pointer::Tablet => &self.tablet,
             Pointer::Mouse => &self.mouse,
@@ -42,7 +42,7 @@ impl InputHub {
     }
 }
 
-impl Pointing {
+impl PointerState {
     /// Which device a button's change belongs to.
     fn press(&mut self, button: Button, down: bool) -> Pointer {
         let pressed = self.pressed.iter().position(|(pressed, _)| *pressed == button);
@@ -57,35 +57,33 @@ impl Pointing {
     }
 }
 
-impl InputSink for InputHub {
+impl InputSink for InputRouter {
     fn input(&self, event: InputEvent, id: InputId) {
         if let InputEvent::Key { code, down } = event {
             return if (1..=LAST_KEY).contains(&code) {
-                self.keyboard.push(Action::Switch { code, down }, id);
+                self.keyboard.push(Action::Key { code, down }, id);
             } else {
                 self.keyboard.count_dropped();
             };
         }
         // Held while pushing, so that two people's movements and clicks keep their order.
-        let mut pointing = self.pointing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (pointer, action) = match event {
+        let mut pointer = self.pointer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (target, action) = match event {
             InputEvent::Key { .. } => return,
             InputEvent::PointerTo { x, y } => {
-                pointing.current = Pointer::Tablet;
-                (Pointer::Tablet, Action::MoveTo { x: x >> 1, y: y >> 1 })
+                pointer.current = Pointer::Tablet;
+                (Pointer::Tablet, Action::Absolute { x: x >> 1, y: y >> 1 })
             }
             InputEvent::PointerBy { dx, dy } => {
-                pointing.current = Pointer::Mouse;
-                (Pointer::Mouse, Action::MoveBy { dx: dx.into(), dy: dy.into() })
+                pointer.current = Pointer::Mouse;
+                (Pointer::Mouse, Action::Relative { dx: dx.into(), dy: dy.into() })
             }
             InputEvent::Button { button, down } => {
-                (pointing.press(button, down), Action::Switch { code: button_code(button), down })
+                (pointer.press(button, down), Action::Key { code: button_code(button), down })
             }
-            InputEvent::Wheel { dx, dy } => {
-                (pointing.current, Action::Wheel { dx: dx.into(), dy: dy.into() })
-            }
+            InputEvent::Wheel { dx, dy } => (pointer.current, Action::Wheel { dx: dx.into(), dy: dy.into() }),
         };
-        self.pointer(pointer).push(action, id);
+        self.sender_of(target).push(action, id);
     }
 }
 

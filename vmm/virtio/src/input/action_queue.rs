@@ -20,27 +20,27 @@ pub struct Packet {
 /// A bounded queue. Movements join the one they follow and make room for keys and buttons, which
 /// stay in order. Should even those be too many, the guest gets the final state of each instead
 /// of its history, so that no key stays stuck.
-pub struct Pending {
+pub struct ActionQueue {
     packets: VecDeque<Packet>,
     /// A driver is there; without one, what people do is not kept for later.
     open: bool,
     /// As people hold them.
-    held: KeySet,
+    pressed: KeySet,
     /// As the guest was told.
-    told: KeySet,
+    reported: KeySet,
     /// The two may differ beyond what is in `packets`.
-    history_lost: bool,
+    out_of_sync: bool,
     counters: Arc<Counters>,
 }
 
-impl Pending {
+impl ActionQueue {
     pub fn new(counters: Arc<Counters>) -> Self {
         Self {
             packets: VecDeque::new(),
             open: false,
-            held: KeySet::default(),
-            told: KeySet::default(),
-            history_lost: false,
+            pressed: KeySet::default(),
+            reported: KeySet::default(),
+            out_of_sync: false,
             counters,
         }
     }
@@ -49,21 +49,21 @@ impl Pending {
     pub fn open(&mut self) {
         self.close();
         self.open = true;
-        self.history_lost = true;
+        self.out_of_sync = true;
     }
 
     /// The driver is gone, and what it did not take with it.
     pub fn close(&mut self) {
         self.open = false;
-        self.history_lost = false;
+        self.out_of_sync = false;
         self.packets.clear();
-        self.told = KeySet::default();
+        self.reported = KeySet::default();
     }
 
     /// Keeps an action for the guest, or drops one and counts it.
     pub fn push(&mut self, action: Action, id: InputId) {
-        if let Action::Switch { code, down } = action {
-            self.held.set(code, down);
+        if let Action::Key { code, down } = action {
+            self.pressed.set(code, down);
         }
         if !self.open {
             self.counters.input_dropped.add_one();
@@ -71,12 +71,12 @@ impl Pending {
         }
         if let Some(last) = self.packets.back_mut()
             && last.id.is_some_and(|last| last.viewer == id.viewer)
-            && let Some(joined) = join(last.action, action)
+            && let Some(coalesced) = coalesce(last.action, action)
         {
-            *last = Packet { action: joined, id: Some(id) };
+            *last = Packet { action: coalesced, id: Some(id) };
             return;
         }
-        if self.packets.len() >= CAPACITY && !self.make_room_for(action) {
+        if self.packets.len() >= CAPACITY && !self.evict_for(action) {
             return;
         }
         self.packets.push_back(Packet { action, id: Some(id) });
@@ -84,44 +84,44 @@ impl Pending {
 
     /// The next action for the guest.
     pub fn pop(&mut self) -> Option<Packet> {
-        let packet = self.packets.pop_front().or_else(|| self.catch_up())?;
-        if let Action::Switch { code, down } = packet.action {
-            self.told.set(code, down);
+        let packet = self.packets.pop_front().or_else(|| self.next_resync())?;
+        if let Action::Key { code, down } = packet.action {
+            self.reported.set(code, down);
         }
         Some(packet)
     }
 
-    fn make_room_for(&mut self, action: Action) -> bool {
+    fn evict_for(&mut self, action: Action) -> bool {
         self.counters.input_dropped.add_one();
-        let is_switch = |action: &Action| matches!(action, Action::Switch { .. });
-        if let Some(at) = self.packets.iter().position(|packet| !is_switch(&packet.action)) {
+        let is_key = |action: &Action| matches!(action, Action::Key { .. });
+        if let Some(at) = self.packets.iter().position(|packet| !is_key(&packet.action)) {
             self.packets.remove(at);
             return true;
         }
-        self.history_lost |= is_switch(&action);
+        self.out_of_sync |= is_key(&action);
         false
     }
 
     /// One key that the guest believes to be otherwise.
-    fn catch_up(&mut self) -> Option<Packet> {
-        if !self.history_lost {
+    fn next_resync(&mut self) -> Option<Packet> {
+        if !self.out_of_sync {
             return None;
         }
-        let Some(code) = self.held.first_difference(&self.told) else {
-            self.history_lost = false;
+        let Some(code) = self.pressed.first_difference(&self.reported) else {
+            self.out_of_sync = false;
             return None;
         };
-        let down = self.held.contains(code);
-        Some(Packet { action: Action::Switch { code, down }, id: None })
+        let down = self.pressed.contains(code);
+        Some(Packet { action: Action::Key { code, down }, id: None })
     }
 }
 
 /// Two movements as one.
-fn join(first: Action, second: Action) -> Option<Action> {
+fn coalesce(first: Action, second: Action) -> Option<Action> {
     match (first, second) {
-        (Action::MoveTo { .. }, Action::MoveTo { .. }) => Some(second),
-        (Action::MoveBy { dx, dy }, Action::MoveBy { dx: more_x, dy: more_y }) => {
-            Some(Action::MoveBy { dx: dx.saturating_add(more_x), dy: dy.saturating_add(more_y) })
+        (Action::Absolute { .. }, Action::Absolute { .. }) => Some(second),
+        (Action::Relative { dx, dy }, Action::Relative { dx: more_x, dy: more_y }) => {
+            Some(Action::Relative { dx: dx.saturating_add(more_x), dy: dy.saturating_add(more_y) })
         }
         (Action::Wheel { dx, dy }, Action::Wheel { dx: more_x, dy: more_y }) => {
             Some(Action::Wheel { dx: dx.saturating_add(more_x), dy: dy.saturating_add(more_y) })
@@ -137,11 +137,11 @@ mod tests {
     const KEY_A: u16 = 30;
     const KEY_B: u16 = 48;
 
-    fn pending() -> Pending {
-        let mut pending = Pending::new(Arc::new(Counters::default()));
-        pending.open();
-        assert_eq!(pending.pop(), None);
-        pending
+    fn open_queue() -> ActionQueue {
+        let mut queue = ActionQueue::new(Arc::new(Counters::default()));
+        queue.open();
+        assert_eq!(queue.pop(), None);
+        queue
     }
 
     fn id(seq: u32) -> InputId {
@@ -149,73 +149,73 @@ mod tests {
     }
 
     fn key(code: u16, down: bool) -> Action {
-        Action::Switch { code, down }
+        Action::Key { code, down }
     }
 
-    fn drain(pending: &mut Pending) -> Vec<Action> {
-        std::iter::from_fn(|| pending.pop()).map(|packet| packet.action).collect()
+    fn drain(queue: &mut ActionQueue) -> Vec<Action> {
+        std::iter::from_fn(|| queue.pop()).map(|packet| packet.action).collect()
     }
 
     #[test]
     fn movements_join_but_not_across_a_key() {
-        let mut pending = pending();
-        pending.push(Action::MoveBy { dx: 1, dy: 2 }, id(1));
-        pending.push(Action::MoveBy { dx: 10, dy: -5 }, id(2));
-        pending.push(key(KEY_A, true), id(3));
-        pending.push(Action::MoveTo { x: 1, y: 1 }, id(4));
-        pending.push(Action::MoveTo { x: 2, y: 3 }, id(5));
+        let mut queue = open_queue();
+        queue.push(Action::Relative { dx: 1, dy: 2 }, id(1));
+        queue.push(Action::Relative { dx: 10, dy: -5 }, id(2));
+        queue.push(key(KEY_A, true), id(3));
+        queue.push(Action::Absolute { x: 1, y: 1 }, id(4));
+        queue.push(Action::Absolute { x: 2, y: 3 }, id(5));
         assert_eq!(
-            pending.pop(),
-            Some(Packet { action: Action::MoveBy { dx: 11, dy: -3 }, id: Some(id(2)) })
+            queue.pop(),
+            Some(Packet { action: Action::Relative { dx: 11, dy: -3 }, id: Some(id(2)) })
         );
-        assert_eq!(drain(&mut pending), [key(KEY_A, true), Action::MoveTo { x: 2, y: 3 }]);
+        assert_eq!(drain(&mut queue), [key(KEY_A, true), Action::Absolute { x: 2, y: 3 }]);
     }
 
     #[test]
     fn movements_make_room_for_keys() {
-        let mut pending = pending();
+        let mut queue = open_queue();
         for i in 0..CAPACITY as u32 {
-            let action = if i % 2 == 0 { Action::MoveTo { x: 1, y: 1 } } else { key(KEY_A, i % 4 == 1) };
-            pending.push(action, id(i));
+            let action = if i % 2 == 0 { Action::Absolute { x: 1, y: 1 } } else { key(KEY_A, i % 4 == 1) };
+            queue.push(action, id(i));
         }
-        pending.push(key(KEY_B, true), id(999));
-        let actions = drain(&mut pending);
+        queue.push(key(KEY_B, true), id(999));
+        let actions = drain(&mut queue);
         assert_eq!(actions.len(), CAPACITY);
         assert_eq!(actions.last(), Some(&key(KEY_B, true)));
         assert_eq!(actions.first(), Some(&key(KEY_A, true)), "the oldest movement went");
-        assert_eq!(pending.counters.input_dropped.get(), 1);
+        assert_eq!(queue.counters.input_dropped.get(), 1);
     }
 
     #[test]
     fn no_key_stays_stuck_when_history_is_lost() {
-        let mut pending = pending();
+        let mut queue = open_queue();
         // The guest stalls while one key is held and others are hammered.
-        pending.push(key(KEY_B, true), id(1));
+        queue.push(key(KEY_B, true), id(1));
         for i in 0..CAPACITY as u32 {
-            pending.push(key(KEY_A, i % 2 == 0), id(i));
+            queue.push(key(KEY_A, i % 2 == 0), id(i));
         }
-        pending.push(key(KEY_A, true), id(500));
-        pending.push(key(KEY_B, false), id(501));
-        let actions = drain(&mut pending);
+        queue.push(key(KEY_A, true), id(500));
+        queue.push(key(KEY_B, false), id(501));
+        let actions = drain(&mut queue);
         let last_of = |code| {
             actions.iter().rev().find_map(|action| match *action {
-                Action::Switch { code: c, down } if c == code => Some(down),
+                Action::Key { code: c, down } if c == code => Some(down),
                 _ => None,
             })
         };
         assert_eq!((last_of(KEY_A), last_of(KEY_B)), (Some(true), Some(false)));
-        assert_eq!(pending.pop(), None);
+        assert_eq!(queue.pop(), None);
     }
 
     #[test]
     fn nothing_is_kept_for_a_driver_to_come_but_held_keys() {
-        let mut pending = pending();
-        pending.close();
-        pending.push(key(KEY_A, true), id(1));
-        pending.push(key(KEY_B, true), id(2));
-        pending.push(key(KEY_B, false), id(3));
-        assert_eq!(pending.pop(), None);
-        pending.open();
-        assert_eq!(drain(&mut pending), [key(KEY_A, true)]);
+        let mut queue = open_queue();
+        queue.close();
+        queue.push(key(KEY_A, true), id(1));
+        queue.push(key(KEY_B, true), id(2));
+        queue.push(key(KEY_B, false), id(3));
+        assert_eq!(queue.pop(), None);
+        queue.open();
+        assert_eq!(drain(&mut queue), [key(KEY_A, true)]);
     }
 }
