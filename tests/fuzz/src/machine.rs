@@ -7,8 +7,8 @@ use oriel_display::{Monitors, Size};
 use oriel_virtio::block::Setup;
 use oriel_virtio::net::Unplugged;
 use oriel_virtio::{
-    Balloon, Block, Console, Counters, Gpu, GuestRam, InputDevices, Limit, Limiter, NamedPort, Net, Rng,
-    SoundCard, VirtioDevice,
+    Balloon, Block, Console, Counters, Gpu, GuestRam, InputDevices, NamedPort, Net, RateLimit, RateLimiter,
+    Rng, SoundCard, VirtioDevice,
 };
 use oriel_vmm::alarm::Alarm;
 use oriel_vmm::cpu::Buses;
@@ -116,13 +116,14 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let inputs = InputDevices::new(&monitors, &counters)?;
     let (stream, _) = UnixStream::pair()?;
     let port = NamedPort { name: "port", stream, on_open: Box::new(|_| ()) };
-    let limiter = Limiter::new(Limit::default());
+    let limiter = RateLimiter::new(RateLimit::default());
     let file = memfd::empty()?;
     file.set_len(1 << 20)?;
     let image = Source { file, format: DiskFormat::Raw };
     let disk =
         DiskStack::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
-    let setup = Setup { serial: *b"a disk of a machine.", limit: Limit::default(), report: Box::new(|_| ()) };
+    let setup =
+        Setup { serial: *b"a disk of a machine.", limit: RateLimit::default(), report: Box::new(|_| ()) };
     Ok(vec![
         Box::new(Gpu::new(monitors.clone(), size, counters.clone())?),
         Box::new(inputs.keyboard),

@@ -4,8 +4,8 @@ use crate::connector::BackendConnector;
 use crate::mac::MacParseError;
 use crate::passt::{Passt, Program};
 use crate::tap::{OpenTap, Tap, TapError, open_tap};
+use oriel_virtio::RateLimiter;
 use oriel_virtio::net::{Backend, Unplugged};
-use oriel_virtio::{Limit, Limiter};
 use oriel_vmm_api::{Link, RateLimit};
 use std::io;
 use std::sync::Arc;
@@ -65,6 +65,6 @@ impl NetBackendConfig {
 }
 
 /// A limiter for one interface.
-pub fn rate_limiter(rate: RateLimit) -> Limiter {
-    Limiter::new(Limit { bytes: rate.bytes, operations: rate.operations })
+pub fn rate_limiter(rate: RateLimit) -> RateLimiter {
+    RateLimiter::new(rate)
 }

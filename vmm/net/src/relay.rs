@@ -3,7 +3,7 @@
 
 use crate::poll::Poll;
 use crate::stream::{FrameStream, Lost};
-use oriel_virtio::Limiter;
+use oriel_virtio::RateLimiter;
 use oriel_virtio::net::{Backend, Header};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -34,7 +34,7 @@ impl Relay {
     /// When the host is out of descriptors or threads.
     pub fn start(
         backend: Box<dyn Backend>,
-        limiter: Limiter,
+        limiter: RateLimiter,
         on_link: impl FnMut(bool) + Send + 'static,
     ) -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = UnixStream::pair()?;
@@ -69,7 +69,7 @@ struct Work {
     /// What the poll watches it for.
     watched: EventSet,
     backend: Box<dyn Backend>,
-    limiter: Limiter,
+    limiter: RateLimiter,
     poll: Poll,
     link_up: bool,
     /// Whose turn it is to be first, where both wait for the limit.

@@ -1,7 +1,7 @@
 use super::dhcp::{discover, offer};
 use super::passt::{PROCESSES, kill, processes};
 use oriel_net::{NetBackendConfig, Passt, Relay, UnjailedPasst, open_net_backend};
-use oriel_virtio::{Limit, Limiter};
+use oriel_virtio::{RateLimit, RateLimiter};
 use oriel_vmm_api::Link;
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
@@ -41,7 +41,7 @@ fn a_relay_outlives_the_passt_behind_it() {
     let _alone = PROCESSES.lock().unwrap_or_else(PoisonError::into_inner);
     let passt = Passt::connect(Arc::new(UnjailedPasst::find().unwrap())).unwrap();
     let (tell, told) = mpsc::channel();
-    let limiter = Limiter::new(Limit::default());
+    let limiter = RateLimiter::new(RateLimit::default());
     let (relay, near) =
         Relay::start(Box::new(passt), limiter, move |up| tell.send(up).unwrap_or_default()).unwrap();
     let mut near = Near(near.into());
@@ -66,7 +66,7 @@ fn a_relay_holds_to_its_limit_and_loses_nothing() {
     }
     let (link, far) = UnixStream::pair().unwrap();
     let passt = Passt::connect(Arc::new(Echo(link))).unwrap();
-    let limiter = Limiter::new(Limit { bytes: None, operations: Some(50) });
+    let limiter = RateLimiter::new(RateLimit { bytes: None, operations: Some(50) });
     let (_relay, near) = Relay::start(Box::new(passt), limiter, |_| ()).unwrap();
     let (mut near, mut far) = (Near(near.into()), Near(far));
     let start = std::time::Instant::now();

@@ -4,7 +4,7 @@ use super::devices::DeviceError;
 use super::driver::Message;
 use oriel_disk::{DiskStack, ImageError, Source};
 use oriel_virtio::block::{Serial, Setup};
-use oriel_virtio::{Block, Counters, Limit};
+use oriel_virtio::{Block, Counters};
 use oriel_vmm_api::Disk;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -57,7 +57,7 @@ pub fn device(
     let orders = orders.clone();
     let setup = Setup {
         serial: serial(&disk.path),
-        limit: Limit { bytes: disk.limit.bytes, operations: disk.limit.operations },
+        limit: disk.limit,
         // Nobody listens any more once the machine has ended.
         report: Box::new(move |trouble| drop(orders.send(Message::Disk(index, trouble)))),
     };

@@ -7,9 +7,9 @@ use super::worker::{Serial, Worker};
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
-use crate::limiter::Limit;
 use crate::queue::{DeviceQueue, RING_FEATURES};
 use oriel_disk::{DiskStack, SECTOR_LEN};
+use oriel_vmm_api::RateLimit;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub struct Setup {
     /// What guests show it as in `/dev/disk/by-id`.
     pub serial: Serial,
     /// At most so much.
-    pub limit: Limit,
+    pub limit: RateLimit,
     /// Hears when the host is out of room.
     pub report: Report,
 }

@@ -3,8 +3,9 @@
 use super::request::{Refusal, Request};
 use super::trouble::{DiskTrouble, Report};
 use crate::counters::Counters;
-use crate::limiter::{Limit, Limiter};
 use crate::queue::{Chain, DeviceQueue};
+use crate::rate_limiter::RateLimiter;
+use oriel_vmm_api::RateLimit;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -62,7 +63,7 @@ struct State {
     untold: u64,
     /// Taken from the queue, not begun: at most as many as the queue is long.
     ready: VecDeque<Job>,
-    limiter: Limiter,
+    limiter: RateLimiter,
     /// The foremost job has been counted as one that has to wait for the limiter.
     throttled: bool,
     /// Requests that wait for room on the host.
@@ -126,7 +127,12 @@ pub struct Stale;
 
 impl Shared {
     /// No driver yet.
-    pub fn new(bounds: Bounds, limit: Limit, report: Report, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn new(
+        bounds: Bounds,
+        limit: RateLimit,
+        report: Report,
+        counters: Arc<Counters>,
+    ) -> io::Result<Self> {
         let state = State {
             live: None,
             generation: 0,
@@ -134,7 +140,7 @@ impl Shared {
             writing: false,
             untold: 0,
             ready: VecDeque::new(),
-            limiter: Limiter::new(limit),
+            limiter: RateLimiter::new(limit),
             throttled: false,
             without_room: 0,
         };

@@ -2,12 +2,12 @@ use super::request::HEADER_LEN;
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::limiter::Limit;
 use crate::queue::driver::{
     Driver, INDIRECT, NEXT, Random, RawDescriptor, Sent, WRITE as WRITABLE, activation, ram,
 };
 use oriel_disk::{DiskStack, Source};
 use oriel_vmm_api::DiskFormat;
+use oriel_vmm_api::RateLimit;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -44,14 +44,14 @@ struct Guest {
 
 fn guest(file: &TempFile, read_only: bool) -> Guest {
     let file = OpenOptions::new().read(true).write(!read_only).open(file.as_path()).unwrap();
-    guest_with(raw(file, read_only), Limit::default())
+    guest_with(raw(file, read_only), RateLimit::default())
 }
 
 fn raw(file: File, read_only: bool) -> DiskStack {
     DiskStack::open(Source { file, format: DiskFormat::Raw }, Vec::new(), read_only).unwrap()
 }
 
-fn guest_with(disk: DiskStack, limit: Limit) -> Guest {
+fn guest_with(disk: DiskStack, limit: RateLimit) -> Guest {
     let memory = ram(4);
     let driver = Driver::new(&memory, 0x10_0000, 64);
     let counters = Arc::new(Counters::default());
@@ -369,7 +369,7 @@ fn a_kick_needs_no_event_loop_and_one_interrupt_tells_of_all_that_is_done() {
 fn a_disk_does_no_more_than_its_limits_allow() {
     let file = image();
     let disk = raw(OpenOptions::new().read(true).write(true).open(file.as_path()).unwrap(), false);
-    let mut guest = guest_with(disk, Limit { bytes: None, operations: Some(20) });
+    let mut guest = guest_with(disk, RateLimit { bytes: None, operations: Some(20) });
     let start = Instant::now();
     for _ in 0..30 {
         assert_eq!(guest.status(READ, 0, &[], 512), OK);
@@ -426,7 +426,7 @@ fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
     let filler = folder.as_path().join("filler");
     std::fs::write(&filler, vec![1; 700 << 10]).unwrap();
     let held = file.try_clone().unwrap();
-    let mut guest = guest_with(raw(file, false), Limit::default());
+    let mut guest = guest_with(raw(file, false), RateLimit::default());
     assert_eq!(guest.status(WRITE, 0, &[1; 4096], 0), OK);
     let data: Vec<u8> = (0..600 << 10).map(|i| (i / 999) as u8).collect();
     let sent = guest.driver.send(&[&header(WRITE, 0), &data], &[1]);

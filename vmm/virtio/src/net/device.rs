@@ -10,8 +10,8 @@ use super::transmit::Transmitter;
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, Interrupt, VirtioDevice};
 use crate::fields::read_config_bytes;
-use crate::limiter::Limiter;
 use crate::queue::{DeviceQueue, RING_FEATURES};
+use crate::rate_limiter::RateLimiter;
 use crate::timer::Timer;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -35,7 +35,7 @@ const LIMIT_OVER: usize = 1;
 pub struct Net {
     mac: [u8; 6],
     backend: Box<dyn Backend>,
-    limiter: Limiter,
+    limiter: RateLimiter,
     /// Nothing goes through until `limit_over`.
     limited: bool,
     /// Who begins when it does: the limit is shared, and the first may take all of it.
@@ -65,7 +65,7 @@ impl Net {
     pub fn new(
         mac: [u8; 6],
         backend: Box<dyn Backend>,
-        limiter: Limiter,
+        limiter: RateLimiter,
         counters: Arc<Counters>,
     ) -> io::Result<Self> {
         Ok(Self {

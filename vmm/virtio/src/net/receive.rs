@@ -6,8 +6,8 @@ use super::header::HEADER_LEN;
 use super::offloads::Offloads;
 use super::{MAX_FRAME, Pause};
 use crate::counters::Counters;
-use crate::limiter::Limiter;
 use crate::queue::{Chain, DeviceQueue};
+use crate::rate_limiter::RateLimiter;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,7 +48,12 @@ impl Receiver {
 
     /// Fills the driver's buffers with frames, as far as `budget`, `limiter` and the buffers allow.
     /// Has `backend` tell of further frames only if there are buffers for them.
-    pub fn run(&mut self, backend: &mut dyn Backend, limiter: &mut Limiter, budget: &mut Budget) -> Pause {
+    pub fn run(
+        &mut self,
+        backend: &mut dyn Backend,
+        limiter: &mut RateLimiter,
+        budget: &mut Budget,
+    ) -> Pause {
         let (pause, wanted) = self.fill_all(backend, limiter, budget);
         backend.want_frames(wanted);
         self.queue.signal();
@@ -58,7 +63,7 @@ impl Receiver {
     fn fill_all(
         &mut self,
         backend: &mut dyn Backend,
-        limiter: &mut Limiter,
+        limiter: &mut RateLimiter,
         budget: &mut Budget,
     ) -> (Pause, bool) {
         while let Some(frame) = backend.peek() {

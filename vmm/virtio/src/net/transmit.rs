@@ -7,8 +7,8 @@ use super::header::{HEADER_LEN, Header};
 use super::offloads::Offloads;
 use super::{MAX_FRAME, Pause};
 use crate::counters::Counters;
-use crate::limiter::Limiter;
 use crate::queue::{Chain, DeviceQueue};
+use crate::rate_limiter::RateLimiter;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,13 +37,23 @@ impl Transmitter {
     }
 
     /// Sends what the driver made available, as far as `budget`, `limiter` and `backend` allow.
-    pub fn run(&mut self, backend: &mut dyn Backend, limiter: &mut Limiter, budget: &mut Budget) -> Pause {
+    pub fn run(
+        &mut self,
+        backend: &mut dyn Backend,
+        limiter: &mut RateLimiter,
+        budget: &mut Budget,
+    ) -> Pause {
         let pause = self.send_all(backend, limiter, budget);
         self.queue.signal();
         pause
     }
 
-    fn send_all(&mut self, backend: &mut dyn Backend, limiter: &mut Limiter, budget: &mut Budget) -> Pause {
+    fn send_all(
+        &mut self,
+        backend: &mut dyn Backend,
+        limiter: &mut RateLimiter,
+        budget: &mut Budget,
+    ) -> Pause {
         loop {
             if budget.spent() {
                 return Pause::Again;

@@ -9,8 +9,9 @@ mod pressure;
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::limiter::{Limit, Limiter};
 use crate::queue::driver::{Driver, Ears, activation, ram};
+use crate::rate_limiter::RateLimiter;
+use oriel_vmm_api::RateLimit;
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex};
@@ -104,15 +105,15 @@ struct Guest {
 }
 
 fn guest(takes: Offloads, features: u64) -> Guest {
-    limited_guest(takes, features, Limit::default())
+    limited_guest(takes, features, RateLimit::default())
 }
 
-fn limited_guest(takes: Offloads, features: u64, limit: Limit) -> Guest {
+fn limited_guest(takes: Offloads, features: u64, limit: RateLimit) -> Guest {
     let memory = ram(8);
     let cable = Cable::new(takes);
     let far = cable.far.clone();
     let counters = Arc::new(Counters::default());
-    let net = Net::new(MAC, Box::new(cable), Limiter::new(limit), counters.clone()).unwrap();
+    let net = Net::new(MAC, Box::new(cable), RateLimiter::new(limit), counters.clone()).unwrap();
     let driver = |mib: u64, size| Driver::new(&memory, mib << 20, size);
     let (rx, tx, ctrl) = (driver(1, 256), driver(2, 256), driver(3, 16));
     let mut guest = Guest { net, rx, tx, ctrl, ears: Arc::default(), far, counters };

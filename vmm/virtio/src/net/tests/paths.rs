@@ -95,7 +95,7 @@ fn a_cable_that_is_out_takes_frames_and_loses_them() {
     let drivers = [1, 2, 3].map(|mib: u64| Driver::new(&memory, mib << 20, 16));
     let unplugged = Box::new(Unplugged::new().unwrap());
     let counters = Arc::new(Counters::default());
-    let mut net = Net::new(MAC, unplugged, Limiter::new(Limit::default()), counters).unwrap();
+    let mut net = Net::new(MAC, unplugged, RateLimiter::new(RateLimit::default()), counters).unwrap();
     let [rx, mut tx, ctrl] = drivers;
     net.activate(activation(&memory, &[&rx, &tx, &ctrl], net.features()).0).unwrap();
     let mut status = [9; 2];

@@ -54,7 +54,7 @@ fn a_cable_without_room_holds_the_driver_up_and_loses_nothing() {
 
 #[test]
 fn the_limit_holds_in_both_directions_and_each_gets_its_turn() {
-    let limit = Limit { bytes: None, operations: Some(8) };
+    let limit = RateLimit { bytes: None, operations: Some(8) };
     let mut guest = limited_guest(Offloads::NONE, ALL_FEATURES, limit);
     for _ in 0..60 {
         guest.send(&Header::default(), &frame(60, 1));
@@ -81,7 +81,7 @@ fn the_limit_holds_in_both_directions_and_each_gets_its_turn() {
 /// The limit is shared, and what is small would always find enough of it first.
 #[test]
 fn many_small_frames_do_not_starve_a_large_one() {
-    let limit = Limit { bytes: Some(40_000), operations: None };
+    let limit = RateLimit { bytes: Some(40_000), operations: None };
     let mut guest = limited_guest(Offloads::NONE, ALL_FEATURES, limit);
     for _ in 0..10 {
         guest.rx.send(&[], &[9100]);

@@ -1,42 +1,36 @@
-//! How much a device may do in a second.
+//! Token buckets that bound what a device does in a second.
 
+use oriel_vmm_api::RateLimit;
 use std::time::{Duration, Instant};
 
-/// What is saved up while a device rests: a second's worth.
+/// Size of a bucket: the tokens of one second.
 const BURST: Duration = Duration::from_secs(1);
 
-/// What may pass in a second; `None` is without limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Limit {
-    /// Bytes per second, both directions together.
-    pub bytes: Option<u64>,
-    /// Disk requests or network frames per second.
-    pub operations: Option<u64>,
-}
-
-/// Two token buckets, one for bytes and one for operations. An operation passes when both have
-/// enough for it. One that is larger than a whole bucket passes when the bucket is full, and those
-/// after it wait for as long as it should have taken.
+/// Two token buckets, one for bytes and one for operations (disk requests or network frames).
+///
+/// An operation passes when both buckets have the tokens for it. One that costs more than a whole
+/// bucket passes when the bucket is full, and those after it wait for as long as it should have taken.
 #[derive(Debug)]
-pub struct Limiter {
-    bytes: Option<Bucket>,
-    operations: Option<Bucket>,
+pub struct RateLimiter {
+    bytes: Option<TokenBucket>,
+    operations: Option<TokenBucket>,
 }
 
-impl Limiter {
-    /// Two full buckets. A limit of 0 counts as 1: whoever waits shall get on some day.
-    pub fn new(limit: Limit) -> Self {
-        let bucket = |rate: u64| Bucket { rate: rate.max(1), full_at: None };
+impl RateLimiter {
+    /// A limiter with two full buckets. A limit of 0 counts as 1, so that every wait ends.
+    pub fn new(limit: RateLimit) -> Self {
+        let bucket = |rate: u64| TokenBucket { rate: rate.max(1), full_at: None };
         Self { bytes: limit.bytes.map(bucket), operations: limit.operations.map(bucket) }
     }
 
-    /// Takes one operation of so many bytes out of the buckets.
+    /// Takes the tokens for one operation of `bytes` bytes.
     ///
     /// # Errors
-    /// The time after which to ask again; nothing was taken.
+    /// With tokens missing: the time after which they will be there. Nothing was taken.
     pub fn take(&mut self, now: Instant, bytes: u64) -> Result<(), Duration> {
-        let wait =
-            |bucket: &Option<Bucket>, tokens| bucket.as_ref().map_or(Duration::ZERO, |b| b.wait(now, tokens));
+        let wait = |bucket: &Option<TokenBucket>, tokens| {
+            bucket.as_ref().map_or(Duration::ZERO, |b| b.wait(now, tokens))
+        };
         let wait = wait(&self.bytes, bytes).max(wait(&self.operations, 1));
         if !wait.is_zero() {
             return Err(wait);
@@ -53,30 +47,31 @@ impl Limiter {
 /// A bucket, described by when it will be full: then nothing has to be added as time passes, and
 /// nothing is lost to rounding.
 #[derive(Debug)]
-struct Bucket {
+struct TokenBucket {
     /// Tokens per second.
     rate: u64,
-    /// `None` is now or earlier.
+    /// When the bucket will be full; `None` where it already is.
     full_at: Option<Instant>,
 }
 
-impl Bucket {
-    /// How long it takes to earn so many.
-    fn worth(&self, tokens: u64) -> Duration {
+impl TokenBucket {
+    /// How long it takes to refill `tokens` tokens.
+    fn refill_time(&self, tokens: u64) -> Duration {
         let nanos = (u128::from(tokens) * 1_000_000_000).div_ceil(u128::from(self.rate));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    fn missing(&self, now: Instant) -> Duration {
+    /// How long it takes until the bucket is full.
+    fn time_to_full(&self, now: Instant) -> Duration {
         self.full_at.map_or(Duration::ZERO, |full| full.saturating_duration_since(now))
     }
 
     fn wait(&self, now: Instant, tokens: u64) -> Duration {
-        (self.missing(now) + self.worth(tokens).min(BURST)).saturating_sub(BURST)
+        (self.time_to_full(now) + self.refill_time(tokens).min(BURST)).saturating_sub(BURST)
     }
 
     fn take(&mut self, now: Instant, tokens: u64) {
-        self.full_at = now.checked_add(self.missing(now) + self.worth(tokens));
+        self.full_at = now.checked_add(self.time_to_full(now) + self.refill_time(tokens));
     }
 }
 
@@ -85,9 +80,9 @@ mod tests {
     use super::*;
 
     /// Lets operations of `bytes` pass as soon as they may, for as long as `time`; their number.
-    fn passed(limit: Limit, bytes: u64, time: Duration) -> u64 {
+    fn passed(limit: RateLimit, bytes: u64, time: Duration) -> u64 {
         let start = Instant::now();
-        let mut limiter = Limiter::new(limit);
+        let mut limiter = RateLimiter::new(limit);
         let mut now = start;
         let mut count = 0;
         while now - start <= time {
@@ -101,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_the_rate() {
-        let limit = Limit { bytes: Some(1 << 20), operations: Some(100) };
+        let limit = RateLimit { bytes: Some(1 << 20), operations: Some(100) };
         // By operations: 100 at once, 100 in each of the seconds.
         assert_eq!(passed(limit, 512, Duration::from_secs(3)), 400);
         // By bytes: 16 at once, 16 in each of the seconds.
@@ -110,14 +105,14 @@ mod tests {
 
     #[test]
     fn without_limits_nothing_waits() {
-        let mut limiter = Limiter::new(Limit::default());
+        let mut limiter = RateLimiter::new(RateLimit::default());
         let now = Instant::now();
         assert!((0..10_000).all(|_| limiter.take(now, u64::MAX).is_ok()));
     }
 
     #[test]
-    fn what_had_to_wait_costs_nothing() {
-        let mut limiter = Limiter::new(Limit { bytes: Some(1000), operations: Some(2) });
+    fn a_refused_operation_takes_no_tokens() {
+        let mut limiter = RateLimiter::new(RateLimit { bytes: Some(1000), operations: Some(2) });
         let now = Instant::now();
         assert_eq!(limiter.take(now, 900), Ok(()));
         for _ in 0..10 {
@@ -127,16 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_second_of_rest_saves_nothing_more() {
-        let mut limiter = Limiter::new(Limit { bytes: None, operations: Some(10) });
+    fn an_idle_bucket_holds_one_second_of_tokens() {
+        let mut limiter = RateLimiter::new(RateLimit { bytes: None, operations: Some(10) });
         let now = Instant::now() + Duration::from_secs(3600);
         assert!((0..10).all(|_| limiter.take(now, 0).is_ok()));
         assert_eq!(limiter.take(now, 0), Err(Duration::from_millis(100)));
     }
 
     #[test]
-    fn a_giant_passes_a_full_bucket_and_is_paid_for_afterwards() {
-        let mut limiter = Limiter::new(Limit { bytes: Some(1000), operations: None });
+    fn an_operation_larger_than_the_bucket_passes_when_it_is_full() {
+        let mut limiter = RateLimiter::new(RateLimit { bytes: Some(1000), operations: None });
         let now = Instant::now();
         assert_eq!(limiter.take(now, 5000), Ok(()));
         assert_eq!(limiter.take(now, 1), Err(Duration::from_millis(4001)));
@@ -145,7 +140,7 @@ mod tests {
 
     #[test]
     fn absurd_figures_do_no_harm() {
-        let mut limiter = Limiter::new(Limit { bytes: Some(0), operations: Some(u64::MAX) });
+        let mut limiter = RateLimiter::new(RateLimit { bytes: Some(0), operations: Some(u64::MAX) });
         let now = Instant::now();
         assert_eq!(limiter.take(now, u64::MAX), Ok(()));
         assert!(limiter.take(now, u64::MAX).is_err());
