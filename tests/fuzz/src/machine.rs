@@ -5,7 +5,7 @@ use crate::script::Reader;
 use oriel_disk::{DiskStack, Source};
 use oriel_display::{Monitors, Size};
 use oriel_virtio::block::Setup;
-use oriel_virtio::net::Unplugged;
+use oriel_virtio::net::NullBackend;
 use oriel_virtio::{
     Balloon, Block, Console, Counters, Gpu, GuestRam, InputDevices, NamedPort, Net, RateLimit, RateLimiter,
     Rng, SoundCard, VirtioDevice,
@@ -130,7 +130,7 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
         Box::new(Rng::new(counters.clone())),
         Box::new(Balloon::new(32, counters.clone())?),
         Box::new(Console::new(Box::new(std::io::sink()), vec![port], counters.clone())?),
-        Box::new(Net::new([2, 0, 0, 0, 0, 1], Box::new(Unplugged::new()?), limiter, counters.clone())?),
+        Box::new(Net::new([2, 0, 0, 0, 0, 1], Box::new(NullBackend::new()?), limiter, counters.clone())?),
         Box::new(Block::new(disk, setup, counters.clone())?),
         Box::new(SoundCard::new(monitors.add_sound(), counters)?),
     ])

@@ -5,7 +5,7 @@ use crate::mac::MacParseError;
 use crate::passt::{Passt, Program};
 use crate::tap::{OpenTap, Tap, TapError, open_tap};
 use oriel_virtio::RateLimiter;
-use oriel_virtio::net::{Backend, Unplugged};
+use oriel_virtio::net::{Backend, NullBackend};
 use oriel_vmm_api::{Link, RateLimit};
 use std::io;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl NetBackendConfig {
         Ok(match self {
             Self::Passt(connector) => Box::new(Passt::connect(connector).map_err(NetBackendError::Passt)?),
             Self::Tap(tap) => Box::new(Tap::of(tap)?),
-            Self::Isolated => Box::new(Unplugged::new()?),
+            Self::Isolated => Box::new(NullBackend::new()?),
         })
     }
 }

@@ -54,12 +54,12 @@ pub trait Backend: Send {
 }
 
 /// A cable that is out.
-pub struct Unplugged {
+pub struct NullBackend {
     /// Never signalled.
     quiet: EventFd,
 }
 
-impl Unplugged {
+impl NullBackend {
     /// # Errors
     /// When the host is out of descriptors.
     pub fn new() -> io::Result<Self> {
@@ -67,7 +67,7 @@ impl Unplugged {
     }
 }
 
-impl Backend for Unplugged {
+impl Backend for NullBackend {
     fn mtu(&self) -> Option<u16> {
         None
     }

@@ -19,7 +19,7 @@ mod transmit;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{Backend, Frame, Unplugged};
+pub use backend::{Backend, Frame, NullBackend};
 pub use device::Net;
 pub use header::{HEADER_LEN, Header};
 pub use offloads::Offloads;
