@@ -4,7 +4,7 @@ use crate::memfd;
 use crate::script::Reader;
 use oriel_disk::{DiskStack, Source};
 use oriel_display::{Monitors, Size};
-use oriel_virtio::block::Setup;
+use oriel_virtio::block::BlockConfig;
 use oriel_virtio::net::NullBackend;
 use oriel_virtio::{
     Balloon, Block, Console, Counters, Gpu, GuestRam, InputDevices, NamedPort, Net, RateLimit, RateLimiter,
@@ -122,8 +122,11 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let image = Source { file, format: DiskFormat::Raw };
     let disk =
         DiskStack::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
-    let setup =
-        Setup { serial: *b"a disk of a machine.", limit: RateLimit::default(), report: Box::new(|_| ()) };
+    let config = BlockConfig {
+        serial: *b"a disk of a machine.",
+        limit: RateLimit::default(),
+        on_disk_full: Box::new(|_| ()),
+    };
     Ok(vec![
         Box::new(Gpu::new(monitors.clone(), size, counters.clone())?),
         Box::new(inputs.keyboard),
@@ -131,7 +134,7 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
         Box::new(Balloon::new(32, counters.clone())?),
         Box::new(Console::new(Box::new(std::io::sink()), vec![port], counters.clone())?),
         Box::new(Net::new([2, 0, 0, 0, 0, 1], Box::new(NullBackend::new()?), limiter, counters.clone())?),
-        Box::new(Block::new(disk, setup, counters.clone())?),
+        Box::new(Block::new(disk, config, counters.clone())?),
         Box::new(SoundCard::new(monitors.add_sound(), counters)?),
     ])
 }

@@ -3,7 +3,7 @@
 
 use crate::{Guest, memfd};
 use oriel_disk::{Backing, DiskStack, Source, create_overlay};
-use oriel_virtio::block::Setup;
+use oriel_virtio::block::BlockConfig;
 use oriel_virtio::{Block, Counters, RateLimit};
 use oriel_vmm_api::DiskFormat;
 use std::os::unix::fs::FileExt;
@@ -14,9 +14,12 @@ const DISK_LEN: u64 = 1 << 20;
 pub fn run(script: &[u8]) {
     let Some((mode, script)) = script.split_first() else { return };
     let Some(disk) = disk(mode & 1 == 1, mode & 2 == 2) else { return };
-    let setup =
-        Setup { serial: *b"a disk to be fuzzed.", limit: RateLimit::default(), report: Box::new(|_| ()) };
-    let Ok(mut block) = Block::new(disk, setup, Arc::new(Counters::default())) else { return };
+    let config = BlockConfig {
+        serial: *b"a disk to be fuzzed.",
+        limit: RateLimit::default(),
+        on_disk_full: Box::new(|_| ()),
+    };
+    let Ok(mut block) = Block::new(disk, config, Arc::new(Counters::default())) else { return };
     let mut guest = Guest::new(&mut block);
     guest.perform(&mut block, script, |_| ());
     guest.settle(&block);

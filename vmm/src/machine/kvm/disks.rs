@@ -3,7 +3,7 @@
 use super::devices::DeviceError;
 use super::driver::Message;
 use oriel_disk::{DiskStack, ImageError, Source};
-use oriel_virtio::block::{Serial, Setup};
+use oriel_virtio::block::{BlockConfig, DiskSerial};
 use oriel_virtio::{Block, Counters};
 use oriel_vmm_api::Disk;
 use std::fs::File;
@@ -34,7 +34,7 @@ pub fn open(disk: &Disk) -> Result<Vec<File>, DiskError> {
 }
 
 /// The device for the disk number `index`, whose open `images` are the top one first; `orders` hears
-/// of its troubles.
+/// when the host has no space for its writes.
 ///
 /// # Errors
 /// When an image is in use, damaged or unfit, or the host is out of descriptors.
@@ -55,19 +55,19 @@ pub fn device(
     let top = sources.next().ok_or_else(|| failed((0, std::io::Error::from(ErrorKind::NotFound).into())))?;
     let stack = DiskStack::open(top, sources.collect(), disk.read_only).map_err(failed)?;
     let orders = orders.clone();
-    let setup = Setup {
+    let config = BlockConfig {
         serial: serial(&disk.path),
         limit: disk.limit,
         // Nobody listens any more once the machine has ended.
-        report: Box::new(move |trouble| drop(orders.send(Message::Disk(index, trouble)))),
+        on_disk_full: Box::new(move |event| drop(orders.send(Message::Disk(index, event)))),
     };
-    Ok(Block::new(stack, setup, counters.clone())?)
+    Ok(Block::new(stack, config, counters.clone())?)
 }
 
 /// The image's name, as far as it fits.
-fn serial(path: &Path) -> Serial {
+fn serial(path: &Path) -> DiskSerial {
     let name = path.file_stem().unwrap_or_default().as_encoded_bytes();
-    let mut id = Serial::default();
+    let mut id = DiskSerial::default();
     for (to, from) in id.iter_mut().zip(name) {
         *to = if from.is_ascii_alphanumeric() { *from } else { b'-' };
     }

@@ -14,7 +14,7 @@ use crate::{layout, memory};
 use kvm_ioctls::Kvm;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_virtio::GuestRam;
-use oriel_virtio::block::DiskTrouble;
+use oriel_virtio::block::DiskFullEvent;
 use oriel_vmm_api::{ExitReason, PauseReason, RunState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub enum Message {
     /// The alarm was raised.
     Look,
     /// The disk of this number has no room on the host, or has it again.
-    Disk(usize, DiskTrouble),
+    Disk(usize, DiskFullEvent),
 }
 
 /// A machine and all that it takes to start it anew.
@@ -94,8 +94,8 @@ impl Driver {
                     ended
                 }
                 Message::Look => self.look(),
-                Message::Disk(disk, trouble) => {
-                    self.disk(disk, trouble);
+                Message::Disk(disk, event) => {
+                    self.disk(disk, event);
                     None
                 }
             };
@@ -121,9 +121,9 @@ impl Driver {
         }
     }
 
-    fn disk(&mut self, disk: usize, trouble: DiskTrouble) {
-        match trouble {
-            DiskTrouble::Full => {
+    fn disk(&mut self, disk: usize, event: DiskFullEvent) {
+        match event {
+            DiskFullEvent::NoSpace => {
                 self.full_disks.disks.insert(disk);
                 let state = self.events.run_state();
                 if let (RunState::Running | RunState::Stopping, Some(vm)) = (state, &self.vm) {
@@ -133,7 +133,7 @@ impl Driver {
                     self.events.set_paused(PauseReason::DiskFull);
                 }
             }
-            DiskTrouble::Over => {
+            DiskFullEvent::Resolved => {
                 self.full_disks.disks.remove(&disk);
                 if self.full_disks.disks.is_empty()
                     && let Some(state) = self.full_disks.interrupted

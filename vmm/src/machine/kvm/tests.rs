@@ -8,7 +8,7 @@ use crate::events::Events;
 use crate::host::Residency;
 use crate::legacy::LogFiles;
 use crate::machine::Machine;
-use oriel_virtio::block::DiskTrouble::{Full, Over};
+use oriel_virtio::block::DiskFullEvent::{NoSpace, Resolved};
 use oriel_vmm_api::{Boot, Event, HugePages, MachineConfig, MachineKind, PauseReason, RunState};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,8 +80,8 @@ fn idle(name: &str) -> Option<Idle> {
 }
 
 impl Idle {
-    fn disk(&self, disk: usize, trouble: oriel_virtio::block::DiskTrouble) {
-        crate::lock(&self.machine.orders).send(Message::Disk(disk, trouble)).unwrap();
+    fn disk(&self, disk: usize, event: oriel_virtio::block::DiskFullEvent) {
+        crate::lock(&self.machine.orders).send(Message::Disk(disk, event)).unwrap();
     }
 
     /// The next that is heard of the machine.
@@ -96,30 +96,30 @@ const DISK_FULL: Option<PauseReason> = Some(PauseReason::DiskFull);
 #[test]
 fn a_full_disk_pauses_the_machine_until_there_is_room() {
     let Some(idle) = idle("room") else { return };
-    idle.disk(0, Full);
+    idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);
     // Another one, and the first again: nothing new.
-    [1, 0, 1].into_iter().for_each(|disk| idle.disk(disk, Full));
-    idle.disk(0, Over);
-    idle.disk(1, Over);
+    [1, 0, 1].into_iter().for_each(|disk| idle.disk(disk, NoSpace));
+    idle.disk(0, Resolved);
+    idle.disk(1, Resolved);
     idle.becomes(RunState::Running, None);
     // A machine that was shutting down goes on doing so.
     idle.machine.press_power().unwrap();
     idle.becomes(RunState::Stopping, None);
-    idle.disk(0, Full);
+    idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);
-    idle.disk(0, Over);
+    idle.disk(0, Resolved);
     idle.becomes(RunState::Stopping, None);
 }
 
 #[test]
 fn a_person_may_resume_it_and_it_is_paused_again_if_nothing_changed() {
     let Some(idle) = idle("resume") else { return };
-    idle.disk(0, Full);
+    idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);
     idle.machine.resume().unwrap();
     idle.becomes(RunState::Running, None);
-    idle.disk(0, Full);
+    idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);
     idle.machine.reset().unwrap();
     idle.becomes(RunState::Running, None);
@@ -128,18 +128,18 @@ fn a_person_may_resume_it_and_it_is_paused_again_if_nothing_changed() {
 #[test]
 fn a_person_who_paused_it_decides_when_it_goes_on() {
     let Some(idle) = idle("pause") else { return };
-    idle.disk(0, Full);
+    idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);
     idle.machine.pause().unwrap();
     idle.becomes(RunState::Paused, None);
     assert!(idle.machine.pause().is_err(), "it is paused already");
-    idle.disk(0, Over);
+    idle.disk(0, Resolved);
     idle.machine.resume().unwrap();
     idle.becomes(RunState::Running, None);
     idle.machine.pause().unwrap();
     idle.becomes(RunState::Paused, None);
-    idle.disk(0, Full);
-    idle.disk(0, Over);
+    idle.disk(0, NoSpace);
+    idle.disk(0, Resolved);
     idle.machine.resume().unwrap();
     idle.becomes(RunState::Running, None);
 }

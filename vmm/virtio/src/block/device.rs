@@ -1,9 +1,9 @@
 //! The disk as the transport sees it.
 
+use super::disk_full::DiskFullHandler;
 use super::request::{MAX_RANGE_SECTORS, MAX_RANGES};
-use super::shared::{Bounds, Shared};
-use super::trouble::Report;
-use super::worker::{Serial, Worker};
+use super::request_queue::{Bounds, RequestQueue};
+use super::worker::{DiskSerial, Worker};
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
@@ -36,21 +36,21 @@ const WORKERS: usize = 4;
 /// A disk.
 pub struct Block {
     disk: Arc<DiskStack>,
-    id: Serial,
+    serial: DiskSerial,
     counters: Arc<Counters>,
-    shared: Arc<Shared>,
+    requests: Arc<RequestQueue>,
     /// Started by the first activation.
     workers: Vec<JoinHandle<()>>,
 }
 
 /// What a disk is to its guest, apart from its contents.
-pub struct Setup {
+pub struct BlockConfig {
     /// What guests show it as in `/dev/disk/by-id`.
-    pub serial: Serial,
+    pub serial: DiskSerial,
     /// At most so much.
     pub limit: RateLimit,
     /// Hears when the host is out of room.
-    pub report: Report,
+    pub on_disk_full: DiskFullHandler,
 }
 
 impl Block {
@@ -58,18 +58,19 @@ impl Block {
     ///
     /// # Errors
     /// When the host is out of descriptors.
-    pub fn new(disk: DiskStack, setup: Setup, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn new(disk: DiskStack, config: BlockConfig, counters: Arc<Counters>) -> io::Result<Self> {
         let bounds = Bounds { sectors: disk.size() / SECTOR_LEN, read_only: disk.read_only() };
-        let shared = Arc::new(Shared::new(bounds, setup.limit, setup.report, counters.clone())?);
-        Ok(Self { disk: Arc::new(disk), id: setup.serial, counters, shared, workers: Vec::new() })
+        let requests =
+            Arc::new(RequestQueue::new(bounds, config.limit, config.on_disk_full, counters.clone())?);
+        Ok(Self { disk: Arc::new(disk), serial: config.serial, counters, requests, workers: Vec::new() })
     }
 
     fn start_workers(&mut self) -> io::Result<()> {
         while self.workers.len() < WORKERS {
             let worker = Worker {
-                shared: self.shared.clone(),
+                requests: self.requests.clone(),
                 disk: self.disk.clone(),
-                id: self.id,
+                serial: self.serial,
                 counters: self.counters.clone(),
             };
             let thread = std::thread::Builder::new().name("block".into());
@@ -139,41 +140,41 @@ impl VirtioDevice for Block {
         let queue = DeviceQueue::take(&mut activation, REQUEST_QUEUE, &self.counters)?;
         self.start_workers()?;
         let write_through = activation.features & (1 << VIRTIO_BLK_F_FLUSH) == 0;
-        self.shared.activate(queue, write_through);
+        self.requests.activate(queue, write_through);
         Ok(())
     }
 
     fn queue_notified(&mut self, index: u16) {
         if index == REQUEST_QUEUE {
-            self.shared.ring();
+            self.requests.ring();
         }
     }
 
     fn doorbell(&self, index: u16) -> Option<&EventFd> {
-        (index == REQUEST_QUEUE).then(|| self.shared.doorbell())
+        (index == REQUEST_QUEUE).then(|| self.requests.doorbell())
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        vec![self.shared.broken_fd()]
+        vec![self.requests.queue_broken_fd()]
     }
 
     /// A worker met a broken queue: the transport asks [`Self::needs_reset`] after this.
     fn event(&mut self, _token: usize) {
-        self.shared.drain_broken();
+        self.requests.drain_queue_broken();
     }
 
     fn reset(&mut self) {
-        self.shared.reset();
+        self.requests.reset();
     }
 
     fn needs_reset(&self) -> bool {
-        self.shared.broken()
+        self.requests.broken()
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.shared.stop();
+        self.requests.stop();
         for worker in self.workers.drain(..) {
             // It ends after the request at hand; nothing is to be learnt from how.
             let _ = worker.join();

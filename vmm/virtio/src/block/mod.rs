@@ -6,14 +6,14 @@
 //! while one waits for a disk, others go on with what else there is.
 
 mod device;
+mod disk_full;
 mod request;
-mod shared;
-mod trouble;
+mod request_queue;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
-pub use device::{Block, Setup};
-pub use trouble::{DiskTrouble, Report};
-pub use worker::Serial;
+pub use device::{Block, BlockConfig};
+pub use disk_full::{DiskFullEvent, DiskFullHandler};
+pub use worker::DiskSerial;

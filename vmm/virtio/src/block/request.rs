@@ -43,7 +43,7 @@ pub struct ZeroRange {
 
 /// Why a request is refused before anything is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RequestError {
     /// Out of bounds, not whole sectors, or writing where only reading is allowed.
     Invalid,
     /// A type or flag that was not offered.
@@ -60,12 +60,12 @@ impl Request {
     }
 
     /// Whether it may have to wait for the host's disk whatever is in the host's memory.
-    pub fn may_wait(&self) -> bool {
+    pub fn may_block(&self) -> bool {
         !matches!(self, Self::Read(_) | Self::GetId)
     }
 
     /// Reads a request; `None` if it has no header or nowhere to put its status.
-    pub fn parse(chain: &Chain, sectors: u64, read_only: bool) -> Option<Result<Self, Refusal>> {
+    pub fn parse(chain: &Chain, sectors: u64, read_only: bool) -> Option<Result<Self, RequestError>> {
         let data_out = chain.readable_len().checked_sub(HEADER_LEN)?;
         let data_in = chain.writable_len().checked_sub(1)?;
         let mut header = [0; HEADER_LEN];
@@ -80,12 +80,12 @@ impl Request {
             VIRTIO_BLK_T_FLUSH => Ok(Self::Flush),
             VIRTIO_BLK_T_GET_ID => Ok(Self::GetId),
             VIRTIO_BLK_T_OUT | VIRTIO_BLK_T_DISCARD | VIRTIO_BLK_T_WRITE_ZEROES if read_only => {
-                Err(Refusal::Invalid)
+                Err(RequestError::Invalid)
             }
             VIRTIO_BLK_T_OUT => disk.span(sector, data_out).map(Self::Write),
             VIRTIO_BLK_T_DISCARD => disk.discard_ranges(chain, data_out).map(Self::Discard),
             VIRTIO_BLK_T_WRITE_ZEROES => disk.zero_ranges(chain, data_out).map(Self::WriteZeroes),
-            _ => Err(Refusal::Unsupported),
+            _ => Err(RequestError::Unsupported),
         })
     }
 }
@@ -97,49 +97,49 @@ struct Bounds {
 
 impl Bounds {
     /// `len` bytes from `sector` on, if they are whole sectors of this disk.
-    fn span(self, sector: u64, len: usize) -> Result<Range<u64>, Refusal> {
+    fn span(self, sector: u64, len: usize) -> Result<Range<u64>, RequestError> {
         let len = len as u64;
         let count = len / SECTOR_LEN;
         let inside = sector.checked_add(count).is_some_and(|end| end <= self.sectors);
         if !inside || !len.is_multiple_of(SECTOR_LEN) {
-            return Err(Refusal::Invalid);
+            return Err(RequestError::Invalid);
         }
         // The disk's length in bytes is a file's, so these products fit.
         let start = sector * SECTOR_LEN;
         Ok(start..start + len)
     }
 
-    fn discard_ranges(self, chain: &Chain, len: usize) -> Result<Vec<Range<u64>>, Refusal> {
+    fn discard_ranges(self, chain: &Chain, len: usize) -> Result<Vec<Range<u64>>, RequestError> {
         self.ranges(chain, len, 0).map(|ranges| ranges.into_iter().map(|(bytes, _)| bytes).collect())
     }
 
-    fn zero_ranges(self, chain: &Chain, len: usize) -> Result<Vec<ZeroRange>, Refusal> {
+    fn zero_ranges(self, chain: &Chain, len: usize) -> Result<Vec<ZeroRange>, RequestError> {
         let ranges = self.ranges(chain, len, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP)?;
         let zero = |(bytes, flags)| ZeroRange { bytes, may_unmap: flags != 0 };
         Ok(ranges.into_iter().map(zero).collect())
     }
 
     /// The ranges of a request with their flags, of which only `known` are allowed.
-    fn ranges(self, chain: &Chain, len: usize, known: u32) -> Result<Vec<(Range<u64>, u32)>, Refusal> {
+    fn ranges(self, chain: &Chain, len: usize, known: u32) -> Result<Vec<(Range<u64>, u32)>, RequestError> {
         let count = len / RANGE_LEN;
         if count == 0 || count > MAX_RANGES || !len.is_multiple_of(RANGE_LEN) {
-            return Err(Refusal::Invalid);
+            return Err(RequestError::Invalid);
         }
         (0..count).map(|i| self.range(chain, HEADER_LEN + i * RANGE_LEN, known)).collect()
     }
 
-    fn range(self, chain: &Chain, at: usize, known: u32) -> Result<(Range<u64>, u32), Refusal> {
+    fn range(self, chain: &Chain, at: usize, known: u32) -> Result<(Range<u64>, u32), RequestError> {
         let mut bytes = [0; RANGE_LEN];
-        chain.read(at, &mut bytes).map_err(|_| Refusal::Invalid)?;
+        chain.read(at, &mut bytes).map_err(|_| RequestError::Invalid)?;
         let mut fields = Fields(&bytes);
         let (Some(sector), Some(count), Some(flags)) = (fields.u64(), fields.u32(), fields.u32()) else {
-            return Err(Refusal::Invalid);
+            return Err(RequestError::Invalid);
         };
         if flags & !known != 0 {
-            return Err(Refusal::Unsupported);
+            return Err(RequestError::Unsupported);
         }
         if count > MAX_RANGE_SECTORS {
-            return Err(Refusal::Invalid);
+            return Err(RequestError::Invalid);
         }
         Ok((self.span(sector, count as usize * SECTOR_LEN as usize)?, flags))
     }

@@ -2,8 +2,8 @@ use super::request::HEADER_LEN;
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::queue::driver::{
-    Driver, INDIRECT, NEXT, Random, RawDescriptor, Sent, WRITE as WRITABLE, activation, ram,
+use crate::queue::test_driver::{
+    INDIRECT, NEXT, RawDescriptor, Sent, TestDriver, WRITE as WRITABLE, XorShift, activation, ram,
 };
 use oriel_disk::{DiskStack, Source};
 use oriel_vmm_api::DiskFormat;
@@ -37,9 +37,9 @@ fn image() -> TempFile {
 
 struct Guest {
     block: Block,
-    driver: Driver,
+    driver: TestDriver,
     counters: Arc<Counters>,
-    troubles: Arc<Mutex<Vec<DiskTrouble>>>,
+    disk_full_events: Arc<Mutex<Vec<DiskFullEvent>>>,
 }
 
 fn guest(file: &TempFile, read_only: bool) -> Guest {
@@ -53,13 +53,17 @@ fn raw(file: File, read_only: bool) -> DiskStack {
 
 fn guest_with(disk: DiskStack, limit: RateLimit) -> Guest {
     let memory = ram(4);
-    let driver = Driver::new(&memory, 0x10_0000, 64);
+    let driver = TestDriver::new(&memory, 0x10_0000, 64);
     let counters = Arc::new(Counters::default());
-    let troubles = Arc::new(Mutex::new(Vec::new()));
-    let heard = troubles.clone();
-    let report: Report = Box::new(move |trouble| heard.lock().unwrap().push(trouble));
-    let block = Block::new(disk, Setup { serial: *b"a-disk-of-the-tests.", limit, report }, counters.clone());
-    let mut guest = Guest { block: block.unwrap(), driver, counters, troubles };
+    let disk_full_events = Arc::new(Mutex::new(Vec::new()));
+    let recorded = disk_full_events.clone();
+    let on_disk_full: DiskFullHandler = Box::new(move |event| recorded.lock().unwrap().push(event));
+    let block = Block::new(
+        disk,
+        BlockConfig { serial: *b"a-disk-of-the-tests.", limit, on_disk_full },
+        counters.clone(),
+    );
+    let mut guest = Guest { block: block.unwrap(), driver, counters, disk_full_events };
     guest.activate(FEATURE_FLUSH);
     guest
 }
@@ -98,13 +102,13 @@ impl Guest {
     }
 
     /// Status and data of a request.
-    fn ask(&mut self, kind: u32, sector: u64, out: &[u8], room: usize) -> (u8, Vec<u8>) {
+    fn request(&mut self, kind: u32, sector: u64, out: &[u8], room: usize) -> (u8, Vec<u8>) {
         let sent = self.driver.send(&[&header(kind, sector), out], &[room, 1]);
         self.finish(&sent)
     }
 
     fn status(&mut self, kind: u32, sector: u64, out: &[u8], room: usize) -> u8 {
-        self.ask(kind, sector, out, room).0
+        self.request(kind, sector, out, room).0
     }
 }
 
@@ -112,16 +116,16 @@ impl Guest {
 fn reads_what_was_written_and_so_does_the_host() {
     let file = image();
     let mut guest = guest(&file, false);
-    let (status, data) = guest.ask(READ, 5, &[], 1024);
+    let (status, data) = guest.request(READ, 5, &[], 1024);
     assert_eq!((status, data), (OK, [[5; 512], [6; 512]].concat()));
     assert_eq!(guest.status(WRITE, 6, &[0xEE; 512], 0), OK);
     assert_eq!(guest.status(FLUSH, 0, &[], 0), OK);
-    assert_eq!(guest.ask(READ, 6, &[], 1024).1, [[0xEE; 512], [7; 512]].concat());
+    assert_eq!(guest.request(READ, 6, &[], 1024).1, [[0xEE; 512], [7; 512]].concat());
     assert_eq!(std::fs::read(file.as_path()).unwrap()[6 * 512..][..512], [0xEE; 512]);
     // Without a flush feature writes are through at once; what that means for power cuts is the
     // host's affair, that it works at all is ours.
     guest.block.reset();
-    guest.driver = Driver::new(&guest.driver.memory, 0x20_0000, 64);
+    guest.driver = TestDriver::new(&guest.driver.memory, 0x20_0000, 64);
     guest.activate(0);
     assert_eq!(guest.status(WRITE, 0, &[1; 512], 0), OK);
 }
@@ -183,12 +187,12 @@ fn discarded_and_zeroed_ranges() {
         let zeroes = [range(8, 8, unmap), range(100, 1, unmap)].concat();
         assert_eq!(guest.status(WRITE, 8, &[0xEE; 512], 0), OK);
         assert_eq!(guest.status(WRITE_ZEROES, 0, &zeroes, 0), OK);
-        assert_eq!(guest.ask(READ, 7, &[], 512).1, [7; 512]);
-        assert_eq!(guest.ask(READ, 8, &[], 4096).1, [0; 4096]);
-        assert_eq!(guest.ask(READ, 100, &[], 1024).1, [[0; 512], [101; 512]].concat());
+        assert_eq!(guest.request(READ, 7, &[], 512).1, [7; 512]);
+        assert_eq!(guest.request(READ, 8, &[], 4096).1, [0; 4096]);
+        assert_eq!(guest.request(READ, 100, &[], 1024).1, [[0; 512], [101; 512]].concat());
     }
     assert_eq!(guest.status(DISCARD, 0, &range(1024, 8, 0), 0), OK);
-    assert_eq!(guest.ask(READ, 1032, &[], 512).1, [8; 512]);
+    assert_eq!(guest.request(READ, 1032, &[], 512).1, [8; 512]);
     assert_eq!(guest.status(DISCARD, 0, &range(1024, 8, 1), 0), UNSUPP);
     assert_eq!(guest.status(WRITE_ZEROES, 0, &range(8, 8, 2), 0), UNSUPP);
     assert_eq!(guest.status(WRITE_ZEROES, 0, &range(2040, 9, 0), 0), IOERR);
@@ -206,7 +210,7 @@ fn a_read_only_disk_stays_as_it_is() {
     assert_eq!(guest.status(WRITE_ZEROES, 0, &range(0, 8, 1), 0), IOERR);
     assert_eq!(guest.status(DISCARD, 0, &range(0, 8, 0), 0), IOERR);
     assert_eq!(guest.status(FLUSH, 0, &[], 0), OK);
-    assert_eq!(guest.ask(READ, 3, &[], 512), (OK, vec![3; 512]));
+    assert_eq!(guest.request(READ, 3, &[], 512), (OK, vec![3; 512]));
     assert!(std::fs::read(file.as_path()).unwrap() == before);
 }
 
@@ -214,9 +218,9 @@ fn a_read_only_disk_stays_as_it_is() {
 fn identity_and_configuration() {
     let file = image();
     let mut guest = guest(&file, false);
-    let (status, id) = guest.ask(GET_ID, 0, &[], 20);
+    let (status, id) = guest.request(GET_ID, 0, &[], 20);
     assert_eq!((status, &id[..]), (OK, &b"a-disk-of-the-tests."[..]));
-    assert_eq!(guest.ask(GET_ID, 0, &[], 4), (OK, b"a-di".to_vec()));
+    assert_eq!(guest.request(GET_ID, 0, &[], 4), (OK, b"a-di".to_vec()));
     let mut capacity = [0; 8];
     guest.block.read_config(0, &mut capacity);
     assert_eq!(u64::from_le_bytes(capacity), 2048);
@@ -278,7 +282,7 @@ fn a_reset_stops_a_request_that_is_under_way() {
     guest.block.reset();
     assert_eq!(guest.driver.used(), [], "the test's read was over too soon");
     memory.write_slice(&[0xBB; BUFFER], GuestAddress(buffer)).unwrap();
-    let mut old = std::mem::replace(&mut guest.driver, Driver::new(&memory, 0x20_0000, 64));
+    let mut old = std::mem::replace(&mut guest.driver, TestDriver::new(&memory, 0x20_0000, 64));
     guest.activate(FEATURE_FLUSH);
     let sent = guest.driver.send(&[&header(READ, 9)], &[512, 1]);
     assert_eq!(guest.finish(&sent), (OK, vec![0; 512]));
@@ -294,7 +298,7 @@ fn a_reset_stops_a_request_that_is_under_way() {
 fn garbage_is_always_returned() {
     let file = image();
     let mut guest = guest(&file, false);
-    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let mut random = XorShift(0x2545_F491_4F6C_DD1D);
     for round in 0..1500 {
         if round % 2 == 0 {
             guest.driver.send_garbage(&mut random);
@@ -342,8 +346,9 @@ fn a_kick_needs_no_event_loop_and_one_interrupt_tells_of_all_that_is_done() {
     let file = image();
     let mut guest = guest(&file, false);
     guest.block.reset();
-    guest.driver = Driver::new(&guest.driver.memory, 0x20_0000, 64);
-    let (activation, ears) = activation(&guest.driver.memory.clone(), &[&guest.driver], FEATURE_FLUSH);
+    guest.driver = TestDriver::new(&guest.driver.memory, 0x20_0000, 64);
+    let (activation, interrupt_log) =
+        activation(&guest.driver.memory.clone(), &[&guest.driver], FEATURE_FLUSH);
     guest.block.activate(activation).unwrap();
     let start = Instant::now();
     // A worker that is awake still takes the first for itself.
@@ -353,10 +358,10 @@ fn a_kick_needs_no_event_loop_and_one_interrupt_tells_of_all_that_is_done() {
         }
         guest.block.doorbell(0).unwrap().write(1).unwrap();
         guest.await_used(8);
-        let mut interrupts = ears.take();
+        let mut interrupts = interrupt_log.take();
         while interrupts.is_empty() {
             std::thread::yield_now();
-            interrupts = ears.take();
+            interrupts = interrupt_log.take();
         }
         if interrupts == [Some(0)] {
             break;
@@ -379,7 +384,7 @@ fn a_disk_does_no_more_than_its_limits_allow() {
     assert!((1..=10).contains(&guest.counters.block_throttled.get()));
     // A reset does not fill the bucket again.
     guest.block.reset();
-    guest.driver = Driver::new(&guest.driver.memory, 0x20_0000, 64);
+    guest.driver = TestDriver::new(&guest.driver.memory, 0x20_0000, 64);
     guest.activate(FEATURE_FLUSH);
     let throttled = guest.counters.block_throttled.get();
     for _ in 0..10 {
@@ -432,7 +437,13 @@ fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
     let sent = guest.driver.send(&[&header(WRITE, 0), &data], &[1]);
     guest.block.queue_notified(0);
     let full = |guest: &Guest| {
-        guest.troubles.lock().unwrap().iter().filter(|trouble| **trouble == DiskTrouble::Full).count()
+        guest
+            .disk_full_events
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|event| **event == DiskFullEvent::NoSpace)
+            .count()
     };
     let start = Instant::now();
     // It is tried again, and said again.
@@ -441,13 +452,13 @@ fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
         std::thread::yield_now();
     }
     // Reads go on meanwhile.
-    assert_eq!(guest.ask(READ, 4096, &[], 512), (OK, vec![0; 512]));
+    assert_eq!(guest.request(READ, 4096, &[], 512), (OK, vec![0; 512]));
     std::fs::remove_file(&filler).unwrap();
     assert_eq!(guest.await_used(1)[0].0, sent.head);
     assert_eq!(guest.driver.written(&sent), [OK]);
     assert_eq!(guest.counters.block_no_space.get(), 1);
     assert_eq!(guest.counters.block_errors.get(), 0, "the guest was told of it");
-    assert_eq!(guest.troubles.lock().unwrap().last(), Some(&DiskTrouble::Over));
+    assert_eq!(guest.disk_full_events.lock().unwrap().last(), Some(&DiskFullEvent::Resolved));
     let mut after = vec![0; data.len()];
     std::os::unix::fs::FileExt::read_exact_at(&held, &mut after, 0).unwrap();
     assert!(after == data);
@@ -463,6 +474,6 @@ fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
     }
     guest.block.reset();
     drop(guest.block);
-    assert_eq!(guest.troubles.lock().unwrap().last(), Some(&DiskTrouble::Over));
+    assert_eq!(guest.disk_full_events.lock().unwrap().last(), Some(&DiskFullEvent::Resolved));
     assert_eq!(guest.driver.used(), []);
 }

@@ -1,7 +1,7 @@
 //! The threads that do a disk's requests.
 
-use super::request::{HEADER_LEN, Refusal, Request};
-use super::shared::{Done, Job, Shared, Stale};
+use super::request::{HEADER_LEN, Request, RequestError};
+use super::request_queue::{CompletedJob, Job, RequestQueue, Stale};
 use crate::counters::Counters;
 use oriel_disk::{DiskStack, Pieces, is_no_space};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
@@ -19,11 +19,11 @@ const CHUNK: u64 = 1 << 20;
 const BUFFER: usize = 128 << 10;
 
 /// What GET_ID answers.
-pub type Serial = [u8; VIRTIO_BLK_ID_BYTES as usize];
+pub type DiskSerial = [u8; VIRTIO_BLK_ID_BYTES as usize];
 
 /// Why a request failed, or why nobody is to be told.
 enum Failure {
-    Refused(Refusal),
+    Refused(RequestError),
     Host(io::Error),
     Stale,
 }
@@ -40,11 +40,11 @@ impl From<Stale> for Failure {
     }
 }
 
-/// Does requests until [`Shared::stop`].
+/// Does requests until [`RequestQueue::stop`].
 pub struct Worker {
-    pub shared: Arc<Shared>,
+    pub requests: Arc<RequestQueue>,
     pub disk: Arc<DiskStack>,
-    pub id: Serial,
+    pub serial: DiskSerial,
     pub counters: Arc<Counters>,
 }
 
@@ -54,25 +54,25 @@ impl Worker {
         apply_thread_filter(ThreadKind::Disk);
         let mut buffer = vec![0; BUFFER];
         let mut done = None;
-        while let Some(job) = self.shared.next(done.take()) {
+        while let Some(job) = self.requests.next(done.take()) {
             let outcome = match &job.request {
-                Ok(request) => self.perform_with_room(&job, request, &mut buffer),
+                Ok(request) => self.perform_with_retry(&job, request, &mut buffer),
                 Err(refusal) => Err(Failure::Refused(*refusal)),
             };
             if let Err(failure) = &outcome {
-                self.note(failure);
+                self.record_failure(failure);
             }
             let (status, written) = match outcome {
                 Ok(()) => (VIRTIO_BLK_S_OK, job.chain.writable_len()),
-                Err(Failure::Refused(Refusal::Unsupported)) => (VIRTIO_BLK_S_UNSUPP, 1),
+                Err(Failure::Refused(RequestError::Unsupported)) => (VIRTIO_BLK_S_UNSUPP, 1),
                 Err(_) => (VIRTIO_BLK_S_IOERR, 1),
             };
-            done = Some(Done { job, status: status as u8, written: written as u32 });
+            done = Some(CompletedJob { job, status: status as u8, written: written as u32 });
         }
     }
 
     /// Performs a request, and again for as long as the host has no room for it.
-    fn perform_with_room(&self, job: &Job, request: &Request, buffer: &mut [u8]) -> Result<(), Failure> {
+    fn perform_with_retry(&self, job: &Job, request: &Request, buffer: &mut [u8]) -> Result<(), Failure> {
         let mut waited = false;
         let outcome = loop {
             match self.perform(job, request, buffer) {
@@ -81,7 +81,7 @@ impl Worker {
                     if first {
                         self.counters.block_no_space.add_one();
                     }
-                    if let Err(stale) = self.shared.wait_for_room(job, first) {
+                    if let Err(stale) = self.requests.wait_for_space(job, first) {
                         break Err(stale.into());
                     }
                 }
@@ -89,7 +89,7 @@ impl Worker {
             }
         };
         if waited {
-            self.shared.end_wait_for_room();
+            self.requests.end_wait_for_space();
         }
         outcome
     }
@@ -97,20 +97,20 @@ impl Worker {
     fn perform(&self, job: &Job, request: &Request, buffer: &mut [u8]) -> Result<(), Failure> {
         match request {
             Request::Read(range) => {
-                each_chunk(range, CHUNK, |at, done, len| self.read(job, at, done, len, buffer))?;
+                for_each_chunk(range, CHUNK, |at, done, len| self.read(job, at, done, len, buffer))?;
                 self.counters.block_read_bytes.add(range.end - range.start);
                 Ok(())
             }
             Request::Write(range) => {
-                each_chunk(range, CHUNK, |at, done, len| self.write(job, at, done, len, buffer))?;
+                for_each_chunk(range, CHUNK, |at, done, len| self.write(job, at, done, len, buffer))?;
                 self.counters.block_written_bytes.add(range.end - range.start);
-                self.settle(job)
+                self.flush_if_write_through(job)
             }
             Request::Flush => Ok(self.disk.flush()?),
             Request::GetId => {
                 let room = job.chain.writable_len().saturating_sub(1);
-                let id = self.id.get(..room).unwrap_or(&self.id);
-                self.shared.with_guest(job, || job.chain.write(0, id))?.map_err(out_of_chain)
+                let id = self.serial.get(..room).unwrap_or(&self.serial);
+                self.requests.with_guest_memory(job, || job.chain.write(0, id))?.map_err(out_of_chain)
             }
             Request::Discard(ranges) => {
                 for range in ranges {
@@ -122,7 +122,7 @@ impl Worker {
                 for range in ranges {
                     self.disk.write_zeroes(range.bytes.clone(), range.may_unmap)?;
                 }
-                self.settle(job)
+                self.flush_if_write_through(job)
             }
         }
     }
@@ -131,14 +131,14 @@ impl Worker {
     /// its data: at once, if the host has them in memory.
     fn read(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let slices = job.chain.writable_slices(done, len).map_err(out_of_chain)?;
-        match self.shared.with_guest(job, || self.disk.read_now(at, Pieces::new(&slices)))? {
-            Err(error) if would_wait(&error) => {}
+        match self.requests.with_guest_memory(job, || self.disk.read_now(at, Pieces::new(&slices)))? {
+            Err(error) if would_block(&error) => {}
             read => return Ok(read?),
         }
-        self.shared.before_waiting();
-        each_piece(at, done, len, buffer, |at, done, piece| {
+        self.requests.before_blocking();
+        for_each_buffer(at, done, len, buffer, |at, done, piece| {
             self.disk.read(at, piece)?;
-            self.shared.with_guest(job, || job.chain.write(done, piece))?.map_err(out_of_chain)
+            self.requests.with_guest_memory(job, || job.chain.write(done, piece))?.map_err(out_of_chain)
         })
     }
 
@@ -146,24 +146,24 @@ impl Worker {
     fn write(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let done = HEADER_LEN + done;
         let slices = job.chain.readable_slices(done, len).map_err(out_of_chain)?;
-        match self.shared.with_guest(job, || self.disk.write_now(at, Pieces::new(&slices)))? {
-            Err(error) if would_wait(&error) => {}
+        match self.requests.with_guest_memory(job, || self.disk.write_now(at, Pieces::new(&slices)))? {
+            Err(error) if would_block(&error) => {}
             written => return Ok(written?),
         }
-        each_piece(at, done, len, buffer, |at, done, piece| {
-            self.shared.with_guest(job, || job.chain.read(done, piece))?.map_err(out_of_chain)?;
+        for_each_buffer(at, done, len, buffer, |at, done, piece| {
+            self.requests.with_guest_memory(job, || job.chain.read(done, piece))?.map_err(out_of_chain)?;
             Ok(self.disk.write(at, piece)?)
         })
     }
 
-    fn settle(&self, job: &Job) -> Result<(), Failure> {
+    fn flush_if_write_through(&self, job: &Job) -> Result<(), Failure> {
         if job.write_through {
             self.disk.flush()?;
         }
         Ok(())
     }
 
-    fn note(&self, failure: &Failure) {
+    fn record_failure(&self, failure: &Failure) {
         match failure {
             Failure::Stale => return,
             Failure::Refused(refusal) => tracing::debug!(?refusal, "disk request refused"),
@@ -175,16 +175,16 @@ impl Worker {
 
 /// The request was checked against its chain, so it does not reach outside of it.
 fn out_of_chain<E>(_: E) -> Failure {
-    Failure::Refused(Refusal::Invalid)
+    Failure::Refused(RequestError::Invalid)
 }
 
-fn would_wait(error: &io::Error) -> bool {
+fn would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Cuts `range` where multiples of `most` lie: the beginning of each part, how much came before it,
 /// and its length.
-fn each_chunk(
+fn for_each_chunk(
     range: &Range<u64>,
     most: u64,
     mut each: impl FnMut(u64, usize, usize) -> Result<(), Failure>,
@@ -200,14 +200,14 @@ fn each_chunk(
 
 /// Cuts the `len` bytes from `at` on, which lie `done` bytes into a request, into pieces for `buffer`:
 /// where each lies on the disk and in the request, and its room.
-fn each_piece(
+fn for_each_buffer(
     at: u64,
     done: usize,
     len: usize,
     buffer: &mut [u8],
     mut each: impl FnMut(u64, usize, &mut [u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    each_chunk(&(at..at + len as u64), BUFFER as u64, |at, before, len| match buffer.get_mut(..len) {
+    for_each_chunk(&(at..at + len as u64), BUFFER as u64, |at, before, len| match buffer.get_mut(..len) {
         Some(piece) => each(at, done + before, piece),
         None => Ok(()),
     })

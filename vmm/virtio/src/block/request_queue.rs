@@ -1,7 +1,7 @@
 //! What a disk's device and its workers share: the requests that wait, and who may touch the guest.
 
-use super::request::{Refusal, Request};
-use super::trouble::{DiskTrouble, Report};
+use super::disk_full::{DiskFullEvent, DiskFullHandler};
+use super::request::{Request, RequestError};
 use crate::counters::Counters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
@@ -15,12 +15,12 @@ use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
 /// While more requests are at hand the driver hears of finished ones after so many bytes.
-const BATCH: u64 = 256 << 10;
+const SIGNAL_BATCH: u64 = 256 << 10;
 /// What a request counts for at least.
-const LEAST_IN_BATCH: u64 = 16 << 10;
+const MIN_BATCHED: u64 = 16 << 10;
 
 /// How often a request that found no room on the host is tried again.
-const RETRY: Duration = Duration::from_millis(500);
+const NO_SPACE_RETRY: Duration = Duration::from_millis(500);
 
 /// The disk's geometry, as far as requests are checked against it.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +30,10 @@ pub struct Bounds {
 }
 
 /// What the device and its workers share.
-pub struct Shared {
+pub struct RequestQueue {
     bounds: Bounds,
     counters: Arc<Counters>,
-    report: Report,
+    on_disk_full: DiskFullHandler,
     state: Mutex<State>,
     /// Rung by the guest, and by whoever finds work for one more worker.
     doorbell: EventFd,
@@ -42,17 +42,17 @@ pub struct Shared {
     /// Rung once, for all.
     stop: EventFd,
     /// Waking a request that waits for room.
-    room: Condvar,
-    /// The activation whose requests may touch the guest's memory, if any. Shared by who moves data
+    space_changed: Condvar,
+    /// The activation whose requests may touch the guest's memory, if any. RequestQueue by who moves data
     /// between that and the host's memory; a reset takes it exclusively, so it waits for such moves
     /// and never for a read from a disk.
-    alive: RwLock<Option<u64>>,
+    active_generation: RwLock<Option<u64>>,
     /// Tells the event loop that a worker met a broken queue.
-    broken: EventFd,
+    queue_broken: EventFd,
 }
 
 struct State {
-    live: Option<Live>,
+    active: Option<ActiveQueue>,
     /// Counts activations: a request that was begun before a reset must not end after it.
     generation: u64,
     stopping: bool,
@@ -60,17 +60,17 @@ struct State {
     /// that cannot read.
     writing: bool,
     /// Bytes of requests that went back since the driver was last told.
-    untold: u64,
+    unsignalled_bytes: u64,
     /// Taken from the queue, not begun: at most as many as the queue is long.
     ready: VecDeque<Job>,
     limiter: RateLimiter,
     /// The foremost job has been counted as one that has to wait for the limiter.
     throttled: bool,
     /// Requests that wait for room on the host.
-    without_room: usize,
+    waiting_for_space: usize,
 }
 
-struct Live {
+struct ActiveQueue {
     queue: DeviceQueue,
     /// The driver never flushes, so every write must be on the medium when it is answered.
     write_through: bool,
@@ -79,13 +79,13 @@ struct Live {
 /// A request at hand.
 pub struct Job {
     pub chain: Chain,
-    pub request: Result<Request, Refusal>,
+    pub request: Result<Request, RequestError>,
     pub write_through: bool,
     generation: u64,
 }
 
 /// A request that was done, or refused.
-pub struct Done {
+pub struct CompletedJob {
     pub job: Job,
     pub status: u8,
     /// Bytes in the chain's writable part, the status among them.
@@ -100,19 +100,19 @@ impl Job {
 
 impl State {
     /// Interrupts the driver, if anything went back and it wants to know.
-    fn tell(&mut self) {
-        self.untold = 0;
-        if let Some(live) = &mut self.live {
-            live.queue.signal();
+    fn signal_used(&mut self) {
+        self.unsignalled_bytes = 0;
+        if let Some(active) = &mut self.active {
+            active.queue.signal();
         }
     }
 
     /// From now on the guest's kicks are heard; whether there is something already.
-    fn listen(&mut self) -> bool {
+    fn enable_notifications(&mut self) -> bool {
         // What there is no room for is fetched by whoever makes room.
-        let full = |live: &Live| self.ready.len() >= usize::from(live.queue.size());
-        let has_room = !self.live.as_ref().is_none_or(full);
-        self.live.as_mut().is_some_and(|live| live.queue.listen()) && has_room
+        let full = |active: &ActiveQueue| self.ready.len() >= usize::from(active.queue.size());
+        let has_room = !self.active.as_ref().is_none_or(full);
+        self.active.as_mut().is_some_and(|active| active.queue.enable_notifications()) && has_room
     }
 
     /// The place of the foremost request that need not wait for another.
@@ -125,24 +125,24 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale;
 
-impl Shared {
+impl RequestQueue {
     /// No driver yet.
     pub fn new(
         bounds: Bounds,
         limit: RateLimit,
-        report: Report,
+        on_disk_full: DiskFullHandler,
         counters: Arc<Counters>,
     ) -> io::Result<Self> {
         let state = State {
-            live: None,
+            active: None,
             generation: 0,
             stopping: false,
             writing: false,
-            untold: 0,
+            unsignalled_bytes: 0,
             ready: VecDeque::new(),
             limiter: RateLimiter::new(limit),
             throttled: false,
-            without_room: 0,
+            waiting_for_space: 0,
         };
         let event_fd = || EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC);
         let (doorbell, stop, work) = (event_fd()?, event_fd()?, Epoll::new()?);
@@ -153,24 +153,24 @@ impl Shared {
         Ok(Self {
             bounds,
             counters,
-            report,
+            on_disk_full,
             state: Mutex::new(state),
             doorbell,
             work,
             stop,
-            room: Condvar::new(),
-            alive: RwLock::new(None),
-            broken: event_fd()?,
+            space_changed: Condvar::new(),
+            active_generation: RwLock::new(None),
+            queue_broken: event_fd()?,
         })
     }
 
     /// The driver is ready.
     pub fn activate(&self, queue: DeviceQueue, write_through: bool) {
         let mut state = self.lock();
-        state.live = Some(Live { queue, write_through });
+        state.active = Some(ActiveQueue { queue, write_through });
         state.generation += 1;
-        state.untold = 0;
-        self.set_alive(Some(state.generation));
+        state.unsignalled_bytes = 0;
+        self.set_active_generation(Some(state.generation));
         self.ring();
     }
 
@@ -188,79 +188,79 @@ impl Shared {
     /// Guest and queue are not touched any more once this returns.
     pub fn reset(&self) {
         let mut state = self.lock();
-        state.live = None;
+        state.active = None;
         state.ready.clear();
-        self.set_alive(None);
-        self.room.notify_all();
+        self.set_active_generation(None);
+        self.space_changed.notify_all();
     }
 
     /// Ends the workers, each after the request at hand.
     pub fn stop(&self) {
         self.lock().stopping = true;
         let _ = self.stop.write(1);
-        self.room.notify_all();
+        self.space_changed.notify_all();
     }
 
     /// Whether the queue needs a reset.
     pub fn broken(&self) -> bool {
-        self.lock().live.as_ref().is_some_and(|live| live.queue.broken())
+        self.lock().active.as_ref().is_some_and(|active| active.queue.broken())
     }
 
     /// Readable when [`Self::broken`] may have become true.
-    pub fn broken_fd(&self) -> RawFd {
-        self.broken.as_raw_fd()
+    pub fn queue_broken_fd(&self) -> RawFd {
+        self.queue_broken.as_raw_fd()
     }
 
     /// Makes it unreadable again.
-    pub fn drain_broken(&self) {
-        let _ = self.broken.read();
+    pub fn drain_queue_broken(&self) {
+        let _ = self.queue_broken.read();
     }
 
     /// Hands `done` back, if there is one, and waits for the next request that may be begun; `None`
     /// to end. Before one that may take long, others are called to what else there is to do.
-    pub fn next(&self, done: Option<Done>) -> Option<Job> {
+    pub fn next(&self, done: Option<CompletedJob>) -> Option<Job> {
         let mut state = self.lock();
         if let Some(done) = done {
-            self.finish(&mut state, done);
+            self.complete_job(&mut state, done);
         }
         loop {
             if state.stopping {
                 return None;
             }
             self.fetch(&mut state);
-            let wait = match self.admit(&mut state) {
+            let wait = match self.next_admitted(&mut state) {
                 Admission::Job(job) => {
-                    if job.request.as_ref().is_ok_and(Request::may_wait) {
-                        self.give_way(&mut state);
-                    } else if state.untold >= BATCH {
-                        state.tell();
+                    if job.request.as_ref().is_ok_and(Request::may_block) {
+                        self.wake_next_worker(&mut state);
+                    } else if state.unsignalled_bytes >= SIGNAL_BATCH {
+                        state.signal_used();
                     }
                     return Some(*job);
                 }
                 Admission::Wait(wait) => wait,
             };
-            state.tell();
-            if state.listen() {
+            state.signal_used();
+            if state.enable_notifications() {
                 continue;
             }
             drop(state);
             self.sleep(wait);
             state = self.lock();
-            if let Some(live) = &mut state.live {
-                live.queue.hush();
+            if let Some(active) = &mut state.active {
+                active.queue.disable_notifications();
             }
         }
     }
 
     /// The caller is about to wait for a disk.
-    pub fn before_waiting(&self) {
-        self.give_way(&mut self.lock());
+    pub fn before_blocking(&self) {
+        self.wake_next_worker(&mut self.lock());
     }
 
     /// Tells the driver what is done, and has another worker see to what else there is to do.
-    fn give_way(&self, state: &mut State) {
-        state.tell();
-        let more = state.listen();
+    fn wake_next_worker(&self, state: &mut State) {
+        state.signal_used();
+        let more = state.enable_notifications();
         if more || state.first_startable().is_some() {
             self.ring();
         }
@@ -276,26 +276,26 @@ impl Shared {
 
     /// Moves requests from the queue to those that are ready.
     fn fetch(&self, state: &mut State) {
-        let State { live: Some(live), generation, ready, .. } = state else { return };
-        while ready.len() < usize::from(live.queue.size()) {
-            let Some(chain) = live.queue.pop_quietly() else {
-                if live.queue.broken() {
-                    let _ = self.broken.write(1);
+        let State { active: Some(active), generation, ready, .. } = state else { return };
+        while ready.len() < usize::from(active.queue.size()) {
+            let Some(chain) = active.queue.pop_without_notification() else {
+                if active.queue.broken() {
+                    let _ = self.queue_broken.write(1);
                 }
                 break;
             };
             match Request::parse(&chain, self.bounds.sectors, self.bounds.read_only) {
                 Some(request) => {
-                    let write_through = live.write_through;
+                    let write_through = active.write_through;
                     ready.push_back(Job { chain, request, write_through, generation: *generation });
                 }
-                None => live.queue.complete_malformed(chain),
+                None => active.queue.complete_malformed(chain),
             }
         }
     }
 
     /// The foremost job that may be begun, if the limiter lets it pass.
-    fn admit(&self, state: &mut State) -> Admission {
+    fn next_admitted(&self, state: &mut State) -> Admission {
         let Some(place) = state.first_startable() else { return Admission::Wait(None) };
         let Some(job) = state.ready.remove(place) else { return Admission::Wait(None) };
         let bytes = job.request.as_ref().map_or(0, Request::bytes_moved);
@@ -316,60 +316,64 @@ impl Shared {
     }
 
     /// Touches the guest's memory for `job`.
-    pub fn with_guest<R>(&self, job: &Job, touch: impl FnOnce() -> R) -> Result<R, Stale> {
-        let alive = self.alive.read().unwrap_or_else(PoisonError::into_inner);
-        if *alive == Some(job.generation) { Ok(touch()) } else { Err(Stale) }
+    pub fn with_guest_memory<R>(&self, job: &Job, touch: impl FnOnce() -> R) -> Result<R, Stale> {
+        let active_generation = self.active_generation.read().unwrap_or_else(PoisonError::into_inner);
+        if *active_generation == Some(job.generation) { Ok(touch()) } else { Err(Stale) }
     }
 
     /// Hands a job back with its status behind the data; forgets it if it is stale.
-    fn finish(&self, state: &mut State, Done { job, status, written }: Done) {
+    fn complete_job(&self, state: &mut State, CompletedJob { job, status, written }: CompletedJob) {
         if job.writes() {
             state.writing = false;
         }
         if state.generation != job.generation {
             return;
         }
-        let Some(live) = &mut state.live else { return };
+        let Some(active) = &mut state.active else { return };
         let last = job.chain.writable_len().saturating_sub(1);
         let moved = job.request.as_ref().map_or(0, Request::bytes_moved);
         match job.chain.write(last, &[status]) {
-            Ok(()) => live.queue.complete(job.chain, written),
-            Err(_) => live.queue.complete_malformed(job.chain),
+            Ok(()) => active.queue.complete(job.chain, written),
+            Err(_) => active.queue.complete_malformed(job.chain),
         }
-        state.untold = state.untold.saturating_add(moved.max(LEAST_IN_BATCH));
+        state.unsignalled_bytes = state.unsignalled_bytes.saturating_add(moved.max(MIN_BATCHED));
     }
 
     /// The host had no room for `job`: says so, once for each `first` time and again at every try,
     /// and waits until it is time for the next one.
-    pub fn wait_for_room(&self, job: &Job, first: bool) -> Result<(), Stale> {
+    pub fn wait_for_space(&self, job: &Job, first: bool) -> Result<(), Stale> {
         let mut state = self.lock();
-        state.without_room += usize::from(first);
+        state.waiting_for_space += usize::from(first);
         drop(state);
-        (self.report)(DiskTrouble::Full);
+        (self.on_disk_full)(DiskFullEvent::NoSpace);
         state = self.lock();
-        let gives_up =
-            |state: &State| state.stopping || state.live.is_none() || state.generation != job.generation;
-        if !gives_up(&state) {
-            state = self.room.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner).0;
+        let abandoned =
+            |state: &State| state.stopping || state.active.is_none() || state.generation != job.generation;
+        if !abandoned(&state) {
+            state = self
+                .space_changed
+                .wait_timeout(state, NO_SPACE_RETRY)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
-        if gives_up(&state) { Err(Stale) } else { Ok(()) }
+        if abandoned(&state) { Err(Stale) } else { Ok(()) }
     }
 
     /// A request that waited for room does so no more.
-    pub fn end_wait_for_room(&self) {
+    pub fn end_wait_for_space(&self) {
         let mut state = self.lock();
-        state.without_room = state.without_room.saturating_sub(1);
-        let over = state.without_room == 0;
+        state.waiting_for_space = state.waiting_for_space.saturating_sub(1);
+        let over = state.waiting_for_space == 0;
         drop(state);
         if over {
-            (self.report)(DiskTrouble::Over);
+            (self.on_disk_full)(DiskFullEvent::Resolved);
         } else {
-            self.room.notify_all();
+            self.space_changed.notify_all();
         }
     }
 
-    fn set_alive(&self, generation: Option<u64>) {
-        *self.alive.write().unwrap_or_else(PoisonError::into_inner) = generation;
+    fn set_active_generation(&self, generation: Option<u64>) {
+        *self.active_generation.write().unwrap_or_else(PoisonError::into_inner) = generation;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
