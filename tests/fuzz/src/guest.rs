@@ -1,7 +1,7 @@
 //! A guest that performs a script on one device.
 
 use crate::script::{Part, Reader, Step};
-use oriel_virtio::queue::driver::{self, Driver, RawDescriptor};
+use oriel_virtio::queue::test_driver::{self, RawDescriptor, TestDriver};
 use oriel_virtio::{GuestRam, VirtioDevice};
 use vm_memory::{Bytes, GuestAddress};
 
@@ -14,14 +14,14 @@ const MOST_STEPS: usize = 200;
 pub struct Guest {
     memory: GuestRam,
     sizes: Vec<u16>,
-    drivers: Vec<Driver>,
+    drivers: Vec<TestDriver>,
 }
 
 impl Guest {
     /// A guest for `device`, with its queues in memory and the device activated with all features.
     pub fn new(device: &mut dyn VirtioDevice) -> Self {
         let sizes = device.queue_sizes().to_vec();
-        let memory = driver::ram(1 + sizes.len() * MIB_PER_QUEUE as usize);
+        let memory = test_driver::ram(1 + sizes.len() * MIB_PER_QUEUE as usize);
         let mut guest = Self { memory, sizes, drivers: Vec::new() };
         guest.start(device, u64::MAX);
         guest
@@ -33,11 +33,12 @@ impl Guest {
             .sizes
             .iter()
             .enumerate()
-            .map(|(index, size)| Driver::new(&self.memory, base(index), *size))
+            .map(|(index, size)| TestDriver::new(&self.memory, base(index), *size))
             .collect();
-        let queues: Vec<&Driver> = self.drivers.iter().collect();
+        let queues: Vec<&TestDriver> = self.drivers.iter().collect();
         // A device may refuse what a driver left out; it then waits for the next reset.
-        let _ = device.activate(driver::activation(&self.memory, &queues, features & device.features()).0);
+        let _ =
+            device.activate(test_driver::activation(&self.memory, &queues, features & device.features()).0);
     }
 
     /// Performs `script`; `host` is told what is the host's to do.
@@ -59,7 +60,7 @@ impl Guest {
     /// Not for ever: a script may have written over the rings by which one would know.
     pub fn settle(&self, device: &dyn VirtioDevice) {
         for _ in 0..200 {
-            let done = |driver: &Driver| {
+            let done = |driver: &TestDriver| {
                 let index = |ring| self.memory.read_obj::<u16>(GuestAddress(ring + 2)).ok();
                 index(driver.used_ring()) == index(driver.avail_ring())
             };
@@ -131,7 +132,7 @@ impl Guest {
         }
     }
 
-    fn driver(&mut self, queue: u8) -> Option<(u16, &mut Driver)> {
+    fn driver(&mut self, queue: u8) -> Option<(u16, &mut TestDriver)> {
         let index = usize::from(queue) % self.drivers.len().max(1);
         Some((index as u16, self.drivers.get_mut(index)?))
     }

@@ -91,7 +91,7 @@ impl Core {
     /// Tells the driver that only a reset helps.
     pub fn demand_reset(&self) {
         if !self.needs_reset.swap(true, Ordering::AcqRel) {
-            self.interrupt.config();
+            self.interrupt.signal_config_changed();
         }
     }
 }

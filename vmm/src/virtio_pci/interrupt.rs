@@ -95,11 +95,11 @@ impl VirtioInterrupt {
 }
 
 impl Interrupt for VirtioInterrupt {
-    fn queue(&self, index: u16) {
+    fn signal_used_queue(&self, index: u16) {
         self.raise(ISR_QUEUE, self.queue_vector(index));
     }
 
-    fn config(&self) {
+    fn signal_config_changed(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.raise(ISR_CONFIG, self.config_vector());
     }

@@ -258,16 +258,16 @@ fn interrupts_go_out_by_the_vectors_that_the_driver_chose() {
     bench.start();
     bench.told();
     let interrupt = bench.interrupt.lock().unwrap().clone().unwrap();
-    interrupt.queue(1);
-    interrupt.queue(0);
-    interrupt.config();
+    interrupt.signal_used_queue(1);
+    interrupt.signal_used_queue(0);
+    interrupt.signal_config_changed();
     let message = |data| Told::Sent(Message { address: 0xFEE0_0000, data });
     assert_eq!(bench.told(), [message(0x41), message(0x42)], "queue 0 has no vector");
     assert_eq!(bench.read(ISR), [3]);
     assert_eq!(bench.read(ISR), [0], "reading clears");
     bench.write(STATUS, &[0]);
     bench.told();
-    interrupt.queue(1);
+    interrupt.signal_used_queue(1);
     assert_eq!(bench.told(), [], "a reset takes the vectors");
 }
 

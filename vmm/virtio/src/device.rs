@@ -14,9 +14,9 @@ pub type GuestRam = Arc<GuestMemoryMmap>;
 /// take no lock under which the transport calls a device.
 pub trait Interrupt: Send + Sync {
     /// Buffers of this queue were used.
-    fn queue(&self, index: u16);
+    fn signal_used_queue(&self, index: u16);
     /// The configuration space changed.
-    fn config(&self);
+    fn signal_config_changed(&self);
 }
 
 /// What the driver settled on when it set DRIVER_OK.

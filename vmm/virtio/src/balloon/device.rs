@@ -287,7 +287,7 @@ impl VirtioDevice for Balloon {
         let wishes = self.control.take_wishes();
         let Some(active) = &mut self.active else { return };
         if wishes.target_changed {
-            active.interrupt.config();
+            active.interrupt.signal_config_changed();
         }
         if wishes.statistics {
             active.ask_for_statistics();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::queue::driver::{Driver, Ears, Random, activation, ram};
+use crate::queue::test_driver::{InterruptLog, TestDriver, XorShift, activation, ram};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
@@ -18,26 +18,27 @@ struct Bench {
     balloon: Balloon,
     memory: Arc<GuestMemoryMmap>,
     counters: Arc<Counters>,
-    ears: Arc<Ears>,
-    inflate: Driver,
-    deflate: Driver,
-    statistics: Driver,
-    reporting: Driver,
+    interrupts: Arc<InterruptLog>,
+    inflate: TestDriver,
+    deflate: TestDriver,
+    statistics: TestDriver,
+    reporting: TestDriver,
 }
 
 /// A balloon whose driver put free-page reporting into queue `reporting`.
 fn bench_with(reporting_index: usize) -> Bench {
     let memory = ram(16);
     memory.write_slice(&vec![7; (8 * MIB) as usize], GuestAddress(SPARE)).unwrap();
-    let driver = |place: u64| Driver::new(&memory, place * MIB, 64);
+    let driver = |place: u64| TestDriver::new(&memory, place * MIB, 64);
     let (inflate, deflate, statistics, reporting) = (driver(1), driver(2), driver(3), driver(4));
     let counters = Arc::new(Counters::default());
     let mut balloon = Balloon::new(LARGEST_MIB, counters.clone()).unwrap();
-    let (mut activation, ears) = activation(&memory, &[&inflate, &deflate, &statistics], balloon.features());
+    let (mut activation, interrupts) =
+        activation(&memory, &[&inflate, &deflate, &statistics], balloon.features());
     activation.queues.resize_with(5, || None);
     activation.queues[reporting_index] = Some(reporting.queue());
     balloon.activate(activation).unwrap();
-    Bench { balloon, memory, counters, ears, inflate, deflate, statistics, reporting }
+    Bench { balloon, memory, counters, interrupts, inflate, deflate, statistics, reporting }
 }
 
 fn bench() -> Bench {
@@ -74,7 +75,7 @@ fn the_driver_learns_of_a_target_and_tells_how_far_it_is() {
     let mut bench = bench();
     bench.balloon.control().set_target(3).unwrap();
     bench.balloon.event(CONTROL);
-    assert_eq!(bench.ears.take(), [None], "a configuration change");
+    assert_eq!(bench.interrupts.take(), [None], "a configuration change");
     let mut target = [0; 4];
     bench.balloon.read_config(0, &mut target);
     assert_eq!(u32::from_le_bytes(target), 3 * 256);
@@ -83,7 +84,7 @@ fn the_driver_learns_of_a_target_and_tells_how_far_it_is() {
     bench.balloon.write_config(u64::MAX, &[0xFF; 4]);
     assert_eq!((bench.figure("balloon_mib"), bench.figure("balloon_target_mib")), (Some(2), Some(3)));
     bench.balloon.event(CONTROL);
-    assert_eq!(bench.ears.take(), [], "nothing new");
+    assert_eq!(bench.interrupts.take(), [], "nothing new");
     bench.balloon.reset();
     assert_eq!((bench.figure("balloon_mib"), bench.figure("balloon_target_mib")), (Some(0), Some(3)));
 }
@@ -113,7 +114,7 @@ fn inflated_pages_are_given_back_and_can_be_used_again() {
     let sent = bench.inflate.send(&[&list([page + 2, page, page + 1, page + 4])], &[]);
     bench.balloon.queue_notified(0);
     assert_eq!(bench.inflate.used(), [(sent.head, 0)]);
-    assert_eq!(bench.ears.take(), [Some(0)]);
+    assert_eq!(bench.interrupts.take(), [Some(0)]);
     let kept: Vec<bool> = (0..6).map(|page| bench.kept(SPARE + page * PAGE)).collect();
     assert_eq!(kept, [false, false, false, true, false, true]);
     let sent = bench.deflate.send(&[&list([page])], &[]);
@@ -203,7 +204,7 @@ fn a_flood_is_served_in_portions() {
 #[test]
 fn garbage_is_always_returned() {
     let mut bench = bench();
-    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let mut random = XorShift(0x2545_F491_4F6C_DD1D);
     for round in 0..2000 {
         let (driver, index) = match round % 3 {
             0 => (&mut bench.inflate, 0),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::queue::driver::{Driver, INDIRECT, NEXT, Random, RawDescriptor, activation, ram};
+use crate::queue::test_driver::{INDIRECT, NEXT, RawDescriptor, TestDriver, XorShift, activation, ram};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -23,16 +23,16 @@ impl Write for Paper {
     }
 }
 
-fn setup() -> (Console, Driver, Paper, Arc<Counters>) {
+fn setup() -> (Console, TestDriver, Paper, Arc<Counters>) {
     let paper = Paper::default();
     let (console, driver, counters) = setup_with(Box::new(paper.clone()));
     (console, driver, paper, counters)
 }
 
-fn setup_with(sink: Box<dyn Write + Send>) -> (Console, Driver, Arc<Counters>) {
+fn setup_with(sink: Box<dyn Write + Send>) -> (Console, TestDriver, Arc<Counters>) {
     let memory = ram(4);
-    let receive = Driver::new(&memory, 0x10_0000, 64);
-    let transmit = Driver::new(&memory, 0x20_0000, 64);
+    let receive = TestDriver::new(&memory, 0x10_0000, 64);
+    let transmit = TestDriver::new(&memory, 0x20_0000, 64);
     let counters = Arc::new(Counters::default());
     let mut console = Console::new(sink, Vec::new(), counters.clone()).unwrap();
     console.activate(activation(&memory, &[&receive, &transmit], console.features()).0).unwrap();
@@ -81,7 +81,7 @@ fn a_buffer_without_end_is_cut_and_counted() {
 #[test]
 fn garbage_is_always_returned() {
     let (mut console, mut driver, _, _) = setup();
-    let mut random = Random(0xE703_7ED1_A0B4_28DB);
+    let mut random = XorShift(0xE703_7ED1_A0B4_28DB);
     for _ in 0..2000 {
         driver.send_garbage(&mut random);
         console.queue_notified(1);

@@ -100,7 +100,7 @@ impl Backing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::driver::ram;
+    use crate::queue::test_driver::ram;
 
     fn entry(address: u64, len: u32) -> [u8; ENTRY_LEN] {
         let mut bytes = [0; ENTRY_LEN];

@@ -125,7 +125,7 @@ impl Gpu {
         }
         self.events |= EVENT_DISPLAY;
         if let Some(active) = &self.active {
-            active.interrupt.config();
+            active.interrupt.signal_config_changed();
         }
     }
 }

@@ -4,7 +4,7 @@ use super::event::{
 };
 use super::*;
 use crate::device::{GuestRam, VirtioDevice};
-use crate::queue::driver::{Driver, Ears, Random, Sent, activation, ram};
+use crate::queue::test_driver::{InterruptLog, Sent, TestDriver, XorShift, activation, ram};
 use oriel_display::Screen;
 use oriel_display::input::{Button, InputId};
 use oriel_display::subscription::Wait;
@@ -16,16 +16,16 @@ const SYN: (u16, u16, i32) = (EV_SYN, 0, 0);
 /// One device and its driver.
 struct Bench {
     device: InputDevice,
-    events: Driver,
-    status: Driver,
-    ears: Arc<Ears>,
+    events: TestDriver,
+    status: TestDriver,
+    interrupts: Arc<InterruptLog>,
     available: Vec<Sent>,
 }
 
 fn bench(memory: &GuestRam, device: InputDevice, base: u64, buffers: usize) -> Bench {
-    let events = Driver::new(memory, base, 64);
-    let status = Driver::new(memory, base + 0x10_0000, 64);
-    let mut bench = Bench { device, events, status, ears: Arc::default(), available: Vec::new() };
+    let events = TestDriver::new(memory, base, 64);
+    let status = TestDriver::new(memory, base + 0x10_0000, 64);
+    let mut bench = Bench { device, events, status, interrupts: Arc::default(), available: Vec::new() };
     bench.activate();
     bench.add_buffers(buffers);
     bench
@@ -33,9 +33,9 @@ fn bench(memory: &GuestRam, device: InputDevice, base: u64, buffers: usize) -> B
 
 impl Bench {
     fn activate(&mut self) {
-        let (activation, ears) =
+        let (activation, interrupts) =
             activation(&self.events.memory, &[&self.events, &self.status], self.device.features());
-        self.ears = ears;
+        self.interrupts = interrupts;
         self.device.activate(activation).unwrap();
     }
 
@@ -97,7 +97,7 @@ fn keys_reach_the_keyboard_in_order() {
     router.input(InputEvent::Key { code: KEY_A, down: true }, id(1));
     router.input(InputEvent::Key { code: KEY_A, down: false }, id(2));
     assert_eq!(keyboard.delivered(), [(EV_KEY, KEY_A, 1), SYN, (EV_KEY, KEY_A, 0), SYN]);
-    assert_eq!(keyboard.ears.take(), [Some(0)], "one interrupt for the batch");
+    assert_eq!(keyboard.interrupts.take(), [Some(0)], "one interrupt for the batch");
     assert!(tablet.delivered().is_empty());
     for code in [0, 249, BTN_LEFT, u16::MAX] {
         router.input(InputEvent::Key { code, down: true }, id(3));
@@ -195,7 +195,7 @@ fn what_was_typed_before_a_reset_is_not_typed_after() {
     router.input(InputEvent::Key { code: KEY_A, down: true }, id(3));
     router.input(InputEvent::Key { code: KEY_A, down: false }, id(4));
     assert_eq!(counters.input_dropped.get(), 2);
-    keyboard.events = Driver::new(&keyboard.events.memory, 0x60_0000, 64);
+    keyboard.events = TestDriver::new(&keyboard.events.memory, 0x60_0000, 64);
     keyboard.activate();
     keyboard.add_buffers(8);
     assert!(keyboard.delivered().is_empty());
@@ -254,7 +254,7 @@ fn configuration_is_chosen_by_select_and_subsel() {
 
 #[test]
 fn garbage_is_always_returned() {
-    let mut random = Random(0xD1B5_4A32_D192_ED03);
+    let mut random = XorShift(0xD1B5_4A32_D192_ED03);
     let (router, [mut keyboard, ..], _) = setup(0);
     for _ in 0..3000 {
         keyboard.events.send_garbage(&mut random);

@@ -155,7 +155,7 @@ impl Net {
                 self.counters.net_link_losses.add_one();
             }
             if let Some(active) = &self.active {
-                active.interrupt.config();
+                active.interrupt.signal_config_changed();
             }
         }
     }

@@ -19,12 +19,12 @@ pub struct OutOfChain;
 pub struct Chain {
     head: u16,
     memory: GuestRam,
-    readable: Part,
-    writable: Part,
+    readable: Segments,
+    writable: Segments,
 }
 
 #[derive(Debug, Default)]
-struct Part {
+struct Segments {
     segments: Vec<(GuestAddress, usize)>,
     len: usize,
 }
@@ -33,13 +33,13 @@ impl Chain {
     /// Walks `raw`; `None` if it is malformed.
     pub(super) fn parse(raw: DescriptorChain<GuestRam>, memory: &GuestRam) -> Option<Self> {
         let head = raw.head_index();
-        let mut readable = Part::default();
-        let mut writable = Part::default();
+        let mut readable = Segments::default();
+        let mut writable = Segments::default();
         let mut ended = false;
         // The walk is bounded by the table's size; it stops early where a link leads nowhere.
         for descriptor in raw {
             ended = !descriptor.has_next();
-            let part = match (descriptor.is_write_only(), writable.segments.is_empty()) {
+            let segments = match (descriptor.is_write_only(), writable.segments.is_empty()) {
                 (true, _) => &mut writable,
                 (false, true) => &mut readable,
                 (false, false) => return None,
@@ -48,8 +48,8 @@ impl Chain {
             if !GuestMemoryBackend::check_range(&**memory, descriptor.addr(), len) {
                 return None;
             }
-            part.len = part.len.checked_add(len)?;
-            part.segments.push((descriptor.addr(), len));
+            segments.len = segments.len.checked_add(len)?;
+            segments.segments.push((descriptor.addr(), len));
         }
         ended.then(|| Self { head, memory: memory.clone(), readable, writable })
     }
@@ -94,7 +94,7 @@ impl Chain {
     /// # Errors
     /// When they reach past the readable part; `buf` then holds nothing to rely on.
     pub fn read(&self, offset: usize, buf: &mut [u8]) -> Result<(), OutOfChain> {
-        self.readable.each(offset, buf.len(), |address, at| {
+        self.readable.for_each_segment(offset, buf.len(), |address, at| {
             let piece = buf.get_mut(at.clone()).ok_or(OutOfChain)?;
             self.memory.read_slice(piece, address).map_err(|_| OutOfChain)
         })
@@ -105,14 +105,14 @@ impl Chain {
     /// # Errors
     /// When they reach past the writable part; some may then have been written.
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), OutOfChain> {
-        self.writable.each(offset, bytes.len(), |address, at| {
+        self.writable.for_each_segment(offset, bytes.len(), |address, at| {
             let piece = bytes.get(at.clone()).ok_or(OutOfChain)?;
             self.memory.write_slice(piece, address).map_err(|_| OutOfChain)
         })
     }
 }
 
-impl Part {
+impl Segments {
     fn slices<'a>(
         &self,
         memory: &'a GuestRam,
@@ -120,7 +120,7 @@ impl Part {
         len: usize,
     ) -> Result<Vec<VolatileSlice<'a>>, OutOfChain> {
         let mut slices = Vec::with_capacity(self.segments.len());
-        self.each(offset, len, |address, at| {
+        self.for_each_segment(offset, len, |address, at| {
             for slice in GuestMemoryBackend::get_slices(&**memory, address, at.len()) {
                 slices.push(slice.map_err(|_| OutOfChain)?);
             }
@@ -130,7 +130,7 @@ impl Part {
     }
 
     /// Calls `copy` with the guest address and the place among the asked bytes of every piece.
-    fn each(
+    fn for_each_segment(
         &self,
         offset: usize,
         len: usize,

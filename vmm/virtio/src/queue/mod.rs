@@ -3,7 +3,7 @@
 
 mod chain;
 #[cfg(any(test, feature = "test-driver"))]
-pub mod driver;
+pub mod test_driver;
 
 pub use chain::{Chain, OutOfChain};
 
@@ -36,7 +36,7 @@ pub struct DeviceQueue {
     broken: bool,
     unsignalled: bool,
     /// The used index when the driver was last told, or was found not to care.
-    told: u16,
+    signalled_used: u16,
 }
 
 impl DeviceQueue {
@@ -57,7 +57,7 @@ impl DeviceQueue {
         queue.set_event_idx(activation.features & (1 << VIRTIO_RING_F_EVENT_IDX) != 0);
         Ok(Self {
             index,
-            told: queue.next_used(),
+            signalled_used: queue.next_used(),
             queue,
             memory: activation.memory.clone(),
             interrupt: activation.interrupt.clone(),
@@ -76,30 +76,30 @@ impl DeviceQueue {
     /// then kicks when it adds more. Malformed chains are counted and go straight back.
     pub fn pop(&mut self) -> Option<Chain> {
         loop {
-            if let Some(chain) = self.pop_quietly() {
+            if let Some(chain) = self.pop_without_notification() {
                 return Some(chain);
             }
             // A chain added since that look would come without a kick, so look again.
-            if !self.listen() {
+            if !self.enable_notifications() {
                 return None;
             }
         }
     }
 
     /// The same, but the driver need not kick when it adds more: who calls this looks again by
-    /// itself, or calls [`Self::listen`].
-    pub fn pop_quietly(&mut self) -> Option<Chain> {
+    /// itself, or calls [`Self::enable_notifications`].
+    pub fn pop_without_notification(&mut self) -> Option<Chain> {
         while !self.broken {
             match self.next_available()? {
                 (_, Some(chain)) => return Some(chain),
-                (head, None) => self.refuse(head),
+                (head, None) => self.return_malformed(head),
             }
         }
         None
     }
 
     /// From now on the driver kicks when it adds chains. Whether it added some before that.
-    pub fn listen(&mut self) -> bool {
+    pub fn enable_notifications(&mut self) -> bool {
         if self.broken {
             return false;
         }
@@ -110,8 +110,8 @@ impl DeviceQueue {
     }
 
     /// The driver need not kick. (With VIRTIO_RING_F_EVENT_IDX it kicks once for every
-    /// [`Self::listen`] in any case.)
-    pub fn hush(&mut self) {
+    /// [`Self::enable_notifications`] in any case.)
+    pub fn disable_notifications(&mut self) {
         if let Err(error) = self.queue.disable_notification(&*self.memory) {
             self.fail(&error);
         }
@@ -145,13 +145,13 @@ impl DeviceQueue {
 
     /// Hands back a chain that its device cannot make sense of.
     pub fn complete_malformed(&mut self, chain: Chain) {
-        self.refuse(chain.head());
+        self.return_malformed(chain.head());
     }
 
     /// Interrupts the driver if buffers went back since the last time and it wants to know.
     pub fn signal(&mut self) {
         if std::mem::take(&mut self.unsignalled) && self.driver_wants_interrupt() {
-            self.interrupt.queue(self.index);
+            self.interrupt.signal_used_queue(self.index);
         }
     }
 
@@ -176,7 +176,7 @@ impl DeviceQueue {
         }
     }
 
-    fn refuse(&mut self, head: u16) {
+    fn return_malformed(&mut self, head: u16) {
         self.counters.malformed_chains.add_one();
         self.add_used(head, 0);
     }
@@ -190,15 +190,15 @@ impl DeviceQueue {
 
     fn driver_wants_interrupt(&mut self) -> bool {
         let used = self.queue.next_used();
-        let told = std::mem::replace(&mut self.told, used);
+        let signalled_used = std::mem::replace(&mut self.signalled_used, used);
         // The used index must be out before the driver's wish is read.
         fence(Ordering::SeqCst);
         if self.queue.event_idx_enabled() {
             let offset = AVAIL_RING_HEADER + u64::from(self.queue.size()) * AVAIL_ELEMENT;
             // The driver wants to hear when the used index passes this one (section 2.7.7.2).
-            return self
-                .avail_field(offset)
-                .is_none_or(|event| used.wrapping_sub(event).wrapping_sub(1) < used.wrapping_sub(told));
+            return self.avail_field(offset).is_none_or(|event| {
+                used.wrapping_sub(event).wrapping_sub(1) < used.wrapping_sub(signalled_used)
+            });
         }
         self.avail_field(0).is_none_or(|flags| u32::from(flags) & VRING_AVAIL_F_NO_INTERRUPT == 0)
     }

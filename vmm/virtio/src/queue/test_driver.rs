@@ -22,23 +22,23 @@ pub fn ram(mib: usize) -> GuestRam {
 
 /// Remembers what the device raised.
 #[derive(Default)]
-pub struct Ears {
+pub struct InterruptLog {
     raised: Mutex<Vec<Option<u16>>>,
 }
 
-impl Ears {
+impl InterruptLog {
     /// Interrupts since the last call: queue indices, `None` for a configuration change.
     pub fn take(&self) -> Vec<Option<u16>> {
         std::mem::take(&mut self.raised.lock().unwrap())
     }
 }
 
-impl Interrupt for Ears {
-    fn queue(&self, index: u16) {
+impl Interrupt for InterruptLog {
+    fn signal_used_queue(&self, index: u16) {
         self.raised.lock().unwrap().push(Some(index));
     }
 
-    fn config(&self) {
+    fn signal_config_changed(&self) {
         self.raised.lock().unwrap().push(None);
     }
 }
@@ -60,7 +60,7 @@ pub struct Sent {
 }
 
 /// The driver's side of one queue.
-pub struct Driver {
+pub struct TestDriver {
     pub memory: GuestRam,
     base: u64,
     size: u16,
@@ -73,7 +73,7 @@ pub struct Driver {
     end: u64,
 }
 
-impl Driver {
+impl TestDriver {
     /// A ring of `size` at the MiB-aligned `base`; buffers fill the rest of that MiB.
     pub fn new(memory: &GuestRam, base: u64, size: u16) -> Self {
         let start = base + 0x8000;
@@ -260,7 +260,7 @@ impl Driver {
 
     /// Makes a chain of random descriptors available: addresses in and out of memory, any flags,
     /// links that loop, indirect tables of garbage.
-    pub fn send_garbage(&mut self, random: &mut Random) {
+    pub fn send_garbage(&mut self, random: &mut XorShift) {
         let count = 1 + random.below(5) as u16;
         let mut chain = Vec::new();
         for _ in 0..count {
@@ -286,21 +286,25 @@ impl Driver {
 }
 
 /// What a transport would hand over.
-pub fn activation(memory: &GuestRam, queues: &[&Driver], features: u64) -> (Activation, Arc<Ears>) {
-    let ears = Arc::new(Ears::default());
+pub fn activation(
+    memory: &GuestRam,
+    queues: &[&TestDriver],
+    features: u64,
+) -> (Activation, Arc<InterruptLog>) {
+    let interrupts = Arc::new(InterruptLog::default());
     let activation = Activation {
         memory: memory.clone(),
         queues: queues.iter().map(|driver| Some(driver.queue())).collect(),
         features,
-        interrupt: ears.clone(),
+        interrupt: interrupts.clone(),
     };
-    (activation, ears)
+    (activation, interrupts)
 }
 
 /// Repeatable noise (xorshift64).
-pub struct Random(pub u64);
+pub struct XorShift(pub u64);
 
-impl Random {
+impl XorShift {
     pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

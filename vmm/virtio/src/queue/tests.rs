@@ -1,15 +1,15 @@
-use super::driver::{Driver, Ears, INDIRECT, NEXT, RawDescriptor, WRITE, activation, ram};
+use super::test_driver::{INDIRECT, InterruptLog, NEXT, RawDescriptor, TestDriver, WRITE, activation, ram};
 use super::*;
 
 const EVENT_IDX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
 
-fn setup(features: u64) -> (Driver, DeviceQueue, Arc<Ears>, Arc<Counters>) {
+fn setup(features: u64) -> (TestDriver, DeviceQueue, Arc<InterruptLog>, Arc<Counters>) {
     let memory = ram(2);
-    let driver = Driver::new(&memory, 0x10_0000, 16);
-    let (mut activation, ears) = activation(&memory, &[&driver], features);
+    let driver = TestDriver::new(&memory, 0x10_0000, 16);
+    let (mut activation, interrupts) = activation(&memory, &[&driver], features);
     let counters = Arc::new(Counters::default());
     let queue = DeviceQueue::take(&mut activation, 0, &counters).unwrap();
-    (driver, queue, ears, counters)
+    (driver, queue, interrupts, counters)
 }
 
 fn descriptor(address: u64, len: u32, flags: u16, next: u16) -> RawDescriptor {
@@ -18,7 +18,7 @@ fn descriptor(address: u64, len: u32, flags: u16, next: u16) -> RawDescriptor {
 
 #[test]
 fn bytes_cross_segment_borders() {
-    let (mut driver, mut queue, ears, _) = setup(0);
+    let (mut driver, mut queue, interrupts, _) = setup(0);
     for indirect in [false, true] {
         let parts: (&[&[u8]], &[usize]) = (&[b"ab", b"", b"cdef"], &[3, 5]);
         let sent =
@@ -35,14 +35,14 @@ fn bytes_cross_segment_borders() {
         queue.signal();
         assert_eq!(driver.used(), [(sent.head, 5)]);
         assert_eq!(&driver.written(&sent)[..5], b"\xAA\xAAxyz");
-        assert_eq!(ears.take(), [Some(0)]);
+        assert_eq!(interrupts.take(), [Some(0)]);
     }
     assert!(queue.pop().is_none());
 }
 
 #[test]
 fn malformed_chains_come_back_empty_and_counted() {
-    let (mut driver, mut queue, ears, counters) = setup(0);
+    let (mut driver, mut queue, interrupts, counters) = setup(0);
     let at = driver.buffer(64);
     let nested = driver.buffer(64);
     driver.set_descriptor(nested, 0, descriptor(at, 16, INDIRECT, 0));
@@ -70,7 +70,7 @@ fn malformed_chains_come_back_empty_and_counted() {
         queue.signal();
         assert_eq!(driver.used(), [(head, 0), (good.head, 0)], "case {i}");
         assert_eq!(counters.malformed_chains.get(), i as u64 + 1);
-        assert_eq!(ears.take(), [Some(0)]);
+        assert_eq!(interrupts.take(), [Some(0)]);
     }
     assert!(!queue.broken());
 }
@@ -94,7 +94,7 @@ fn lying_indices_break_the_queue() {
 
 #[test]
 fn event_idx_keeps_both_sides_quiet() {
-    let (mut driver, mut queue, ears, _) = setup(EVENT_IDX);
+    let (mut driver, mut queue, interrupts, _) = setup(EVENT_IDX);
     assert!(queue.pop().is_none());
     assert_eq!(driver.available_event(), 0, "the first chain must kick");
     driver.set_used_event(1);
@@ -103,18 +103,18 @@ fn event_idx_keeps_both_sides_quiet() {
         let chain = queue.pop().unwrap();
         queue.complete(chain, 0);
         queue.signal();
-        assert_eq!(ears.take(), expected);
+        assert_eq!(interrupts.take(), expected);
     }
     assert_eq!(driver.available_event(), 0, "no wish for a kick while chains are about");
     assert!(queue.pop().is_none());
     assert_eq!(driver.available_event(), 3);
     queue.signal();
-    assert_eq!(ears.take(), [], "nothing new to tell");
+    assert_eq!(interrupts.take(), [], "nothing new to tell");
 }
 
 #[test]
 fn a_batch_that_passes_the_used_event_interrupts_once() {
-    let (mut driver, mut queue, ears, _) = setup(EVENT_IDX);
+    let (mut driver, mut queue, interrupts, _) = setup(EVENT_IDX);
     driver.set_used_event(1);
     for _ in 0..4 {
         driver.send(&[b"x"], &[]);
@@ -123,12 +123,12 @@ fn a_batch_that_passes_the_used_event_interrupts_once() {
         queue.complete(chain, 0);
     }
     queue.signal();
-    assert_eq!(ears.take(), [Some(0)]);
+    assert_eq!(interrupts.take(), [Some(0)]);
 }
 
 #[test]
 fn chains_that_belong_together_come_back_in_order_and_count_for_the_used_event() {
-    let (mut driver, mut queue, ears, _) = setup(EVENT_IDX);
+    let (mut driver, mut queue, interrupts, _) = setup(EVENT_IDX);
     // Around the ring's end as well: three go back each time, and the driver wants the second.
     for round in 0..8u16 {
         driver.set_used_event(round * 3 + 1);
@@ -137,26 +137,26 @@ fn chains_that_belong_together_come_back_in_order_and_count_for_the_used_event()
         queue.complete_together(chains.into_iter().zip(1..));
         queue.signal();
         assert_eq!(driver.used(), [(sent[0], 1), (sent[1], 2), (sent[2], 3)]);
-        assert_eq!(ears.take(), [Some(0)], "round {round}");
+        assert_eq!(interrupts.take(), [Some(0)], "round {round}");
     }
 }
 
 #[test]
 fn no_interrupt_flag_is_honoured() {
-    let (mut driver, mut queue, ears, _) = setup(0);
+    let (mut driver, mut queue, interrupts, _) = setup(0);
     driver.set_available_flags(VRING_AVAIL_F_NO_INTERRUPT as u16);
     driver.send(&[b"x"], &[]);
     let chain = queue.pop().unwrap();
     queue.complete(chain, 0);
     queue.signal();
-    assert_eq!(ears.take(), []);
+    assert_eq!(interrupts.take(), []);
     assert!(!driver.kicks_suppressed());
 }
 
 #[test]
 fn rings_outside_of_memory_are_refused() {
     let memory = ram(1);
-    let driver = Driver::new(&memory, 0x10_0000, 16);
+    let driver = TestDriver::new(&memory, 0x10_0000, 16);
     let (mut activation, _) = activation(&memory, &[&driver], 0);
     let counters = Arc::new(Counters::default());
     let refusal = DeviceQueue::take(&mut activation, 0, &counters).err();

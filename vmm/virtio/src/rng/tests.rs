@@ -1,9 +1,9 @@
 use super::*;
-use crate::queue::driver::{Driver, Random, activation, ram};
+use crate::queue::test_driver::{TestDriver, XorShift, activation, ram};
 
-fn setup() -> (Rng, Driver, Arc<Counters>) {
+fn setup() -> (Rng, TestDriver, Arc<Counters>) {
     let memory = ram(2);
-    let driver = Driver::new(&memory, 0x10_0000, 8);
+    let driver = TestDriver::new(&memory, 0x10_0000, 8);
     let counters = Arc::new(Counters::default());
     let mut rng = Rng::new(counters.clone());
     rng.activate(activation(&memory, &[&driver], rng.features()).0).unwrap();
@@ -38,7 +38,7 @@ fn greed_is_bounded_and_nonsense_refused() {
 #[test]
 fn garbage_is_always_returned() {
     let (mut rng, mut driver, _) = setup();
-    let mut random = Random(0xA076_1D64_78BD_642F);
+    let mut random = XorShift(0xA076_1D64_78BD_642F);
     for _ in 0..2000 {
         driver.send_garbage(&mut random);
         rng.queue_notified(0);

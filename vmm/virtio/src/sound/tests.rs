@@ -4,7 +4,7 @@ use super::wire::{FORMAT_S16, RATE_48000, Status};
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::queue::driver::{Driver, Random, Sent, activation, ram};
+use crate::queue::test_driver::{Sent, TestDriver, XorShift, activation, ram};
 use oriel_display::audio::spectrum::strongest_tone;
 use oriel_display::audio::{PACKET_SAMPLES, PacketDecoder, PacketEncoder, RATE};
 use oriel_display::protocol::{AudioPacket, Decoded, ServerMessage};
@@ -37,7 +37,7 @@ struct Guest {
     card: SoundCard,
     sound: Arc<Sound>,
     counters: Arc<Counters>,
-    queues: [Driver; 4],
+    queues: [TestDriver; 4],
     now: Instant,
 }
 
@@ -47,7 +47,7 @@ fn ms(n: u64) -> Duration {
 
 fn guest() -> Guest {
     let memory = ram(8);
-    let queues = [1u64, 2, 3, 4].map(|mib| Driver::new(&memory, mib << 20, 64));
+    let queues = [1u64, 2, 3, 4].map(|mib| TestDriver::new(&memory, mib << 20, 64));
     let (counters, sound) = (Arc::new(Counters::default()), Sound::new());
     let mut card = SoundCard::new(sound.clone(), counters.clone()).unwrap();
     let [control, event, tx, rx] = &queues;
@@ -65,7 +65,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 impl Guest {
-    fn queue(&mut self, index: u16) -> &mut Driver {
+    fn queue(&mut self, index: u16) -> &mut TestDriver {
         &mut self.queues[usize::from(index)]
     }
 
@@ -248,7 +248,7 @@ fn the_clock_does_not_drift_however_late_the_host_wakes() {
         guest.give_output(&tone(440.0, n));
     }
     guest.orders(&[START], 0);
-    let (start, mut random, mut back) = (guest.now, Random(0x50_0d), 0);
+    let (start, mut random, mut back) = (guest.now, XorShift(0x50_0d), 0);
     while back < 500 {
         guest.now += Duration::from_micros(random.below(150_000));
         guest.card.work(guest.now, &[]);
@@ -386,7 +386,7 @@ fn a_reset_forgets_and_the_card_works_again() {
     guest.card.reset();
     guest.pass(ms(100));
     let memory = ram(8);
-    guest.queues = [1u64, 2, 3, 4].map(|mib| Driver::new(&memory, mib << 20, 64));
+    guest.queues = [1u64, 2, 3, 4].map(|mib| TestDriver::new(&memory, mib << 20, 64));
     let [control, event, tx, rx] = &guest.queues;
     guest.card.activate(activation(&memory, &[control, event, tx, rx], 0).0).unwrap();
     assert_eq!(guest.order(PREPARE, 0), Status::BadMessage as u32, "parameters are forgotten");
@@ -400,7 +400,7 @@ fn a_reset_forgets_and_the_card_works_again() {
 fn garbage_is_always_answered() {
     let mut guest = guest();
     let _audience = guest.audience();
-    let mut random = Random(0xA076_1D64_78BD_642F);
+    let mut random = XorShift(0xA076_1D64_78BD_642F);
     for round in 0..4000u32 {
         if round % 3 == 0 {
             let codes = [SET_PARAMS, PREPARE, RELEASE, START, STOP];

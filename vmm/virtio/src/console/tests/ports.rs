@@ -3,7 +3,7 @@
 use super::super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::queue::driver::{Driver, Random, Sent, activation, ram};
+use crate::queue::test_driver::{Sent, TestDriver, XorShift, activation, ram};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ const CONTROL_TRANSMIT: usize = 3;
 /// A console with two named ports, its driver, and the host's ends.
 struct Bench {
     console: Console,
-    queues: Vec<Driver>,
+    queues: Vec<TestDriver>,
     /// For the next control message.
     buffer: Option<Sent>,
     hosts: Vec<UnixStream>,
@@ -28,7 +28,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let memory = ram(16);
-        let queues: Vec<_> = (1..=8).map(|base| Driver::new(&memory, base << 20, 64)).collect();
+        let queues: Vec<_> = (1..=8).map(|base| TestDriver::new(&memory, base << 20, 64)).collect();
         let counters = Arc::new(Counters::default());
         let opened = Arc::new(Mutex::new(Vec::new()));
         let mut hosts = Vec::new();
@@ -52,7 +52,7 @@ impl Bench {
     }
 
     fn activate(&mut self) {
-        let queues: Vec<&Driver> = self.queues.iter().collect();
+        let queues: Vec<&TestDriver> = self.queues.iter().collect();
         assert_eq!(self.console.queue_sizes().len(), queues.len());
         let (activation, _) = activation(&queues[0].memory, &queues, self.console.features());
         self.console.activate(activation).unwrap();
@@ -237,7 +237,7 @@ fn a_reset_closes_ports_and_they_can_be_opened_again() {
     assert!(!bench.events());
     bench.buffer = None;
     let memory = bench.queues[0].memory.clone();
-    bench.queues = (1..=8).map(|base| Driver::new(&memory, base << 20, 64)).collect();
+    bench.queues = (1..=8).map(|base| TestDriver::new(&memory, base << 20, 64)).collect();
     for queue in &bench.queues {
         queue.publish_index(0);
         memory_zero(queue);
@@ -249,7 +249,7 @@ fn a_reset_closes_ports_and_they_can_be_opened_again() {
 }
 
 /// The used ring's index, as a driver that starts finds it.
-fn memory_zero(queue: &Driver) {
+fn memory_zero(queue: &TestDriver) {
     use vm_memory::{Bytes, GuestAddress};
     queue.memory.write_obj(0u32, GuestAddress(queue.used_ring())).unwrap();
 }
@@ -275,7 +275,7 @@ fn drivers_without_the_feature_get_a_console() {
     let mut bench = Bench::new();
     bench.console.reset();
     let memory = bench.queues[0].memory.clone();
-    let queues = [Driver::new(&memory, 10 << 20, 64), Driver::new(&memory, 11 << 20, 64)];
+    let queues = [TestDriver::new(&memory, 10 << 20, 64), TestDriver::new(&memory, 11 << 20, 64)];
     let (activation, _) = activation(&memory, &[&queues[0], &queues[1]], 0);
     bench.console.activate(activation).unwrap();
     let [_, mut transmit] = queues;
@@ -289,7 +289,7 @@ fn a_flood_of_nonsense_is_survived_in_turns() {
     let mut bench = Bench::new();
     bench.ready();
     bench.control(1, 6, 1);
-    let mut random = Random(0x51CE_0FF5_51CE_0FF5);
+    let mut random = XorShift(0x51CE_0FF5_51CE_0FF5);
     for _ in 0..3000 {
         let queue = random.below(8) as usize;
         if queue == 4 {

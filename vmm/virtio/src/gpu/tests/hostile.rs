@@ -1,7 +1,7 @@
 //! Commands that no honest driver sends.
 
 use super::*;
-use crate::queue::driver::Random;
+use crate::queue::test_driver::XorShift;
 
 #[test]
 fn hostile_commands_get_the_right_error() {
@@ -78,7 +78,7 @@ fn host_memory_is_bounded_and_given_back() {
 
 #[test]
 fn garbage_is_always_returned() {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
     let mut guest = guest();
     let mut sent = 0;
     for round in 0..4000 {

@@ -4,7 +4,7 @@ mod screens;
 use super::*;
 use crate::counters::Counters;
 use crate::device::{GuestRam, VirtioDevice};
-use crate::queue::driver::{Driver, Ears, activation, ram};
+use crate::queue::test_driver::{InterruptLog, TestDriver, activation, ram};
 use oriel_display::screen::Pointer;
 use oriel_display::subscription::Wait;
 use oriel_display::{CursorImage, MonitorConfig, Monitors, PixelSource, Rect, Screen, Size};
@@ -23,9 +23,9 @@ struct Guest {
     monitors: Arc<Monitors>,
     screen: Arc<Screen>,
     memory: GuestRam,
-    control: Driver,
-    cursor: Driver,
-    ears: Arc<Ears>,
+    control: TestDriver,
+    cursor: TestDriver,
+    interrupts: Arc<InterruptLog>,
     counters: Arc<Counters>,
 }
 
@@ -35,15 +35,15 @@ fn guest() -> Guest {
 
 fn guest_with(screens: usize) -> Guest {
     let memory = ram(8);
-    let control = Driver::new(&memory, 0x10_0000, 256);
-    let cursor = Driver::new(&memory, 0x20_0000, 16);
+    let control = TestDriver::new(&memory, 0x10_0000, 256);
+    let cursor = TestDriver::new(&memory, 0x20_0000, 16);
     let counters = Arc::new(Counters::default());
     let monitors = Monitors::new(screens, Size::new(1280, 720));
     let screen = monitors.screens()[0].clone();
     let mut gpu = Gpu::new(monitors.clone(), Size::new(1280, 720), counters.clone()).unwrap();
-    let (activation, ears) = activation(&memory, &[&control, &cursor], gpu.features());
+    let (activation, interrupts) = activation(&memory, &[&control, &cursor], gpu.features());
     gpu.activate(activation).unwrap();
-    Guest { gpu, monitors, screen, memory, control, cursor, ears, counters }
+    Guest { gpu, monitors, screen, memory, control, cursor, interrupts, counters }
 }
 
 fn request(kind: u32, flags: u32, fence: u64, body: &[u32]) -> Vec<u8> {
@@ -233,7 +233,7 @@ fn fenced_flushes_pace_the_guest_and_others_do_not() {
     for _ in 0..3 {
         assert_eq!(guest.tell(0x0104, &[0, 0, 8, 8, 1, 0]), OK_NODATA, "nobody waits without a fence");
     }
-    guest.ears.take();
+    guest.interrupts.take();
     wait_readable(guest.gpu.event_fds()[0]);
     guest.gpu.event(0);
     assert_eq!(guest.control.used(), [(second, 24)]);

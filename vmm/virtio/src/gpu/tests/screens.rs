@@ -31,7 +31,7 @@ fn resize_reaches_the_driver() {
     let mut guest = guest();
     let size = wanted(0, 1366, 768);
     guest.resized(&[size]);
-    assert_eq!(guest.ears.take(), [None]);
+    assert_eq!(guest.interrupts.take(), [None]);
     assert_eq!(guest.config(), [1, 0, 1, 0]);
     guest.gpu.write_config(4, &1u32.to_le_bytes());
     assert_eq!(guest.config(), [0, 0, 1, 0]);

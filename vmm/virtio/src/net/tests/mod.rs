@@ -9,7 +9,7 @@ mod pressure;
 use super::*;
 use crate::counters::Counters;
 use crate::device::VirtioDevice;
-use crate::queue::driver::{Driver, Ears, activation, ram};
+use crate::queue::test_driver::{InterruptLog, TestDriver, activation, ram};
 use crate::rate_limiter::RateLimiter;
 use oriel_vmm_api::RateLimit;
 use std::collections::VecDeque;
@@ -96,10 +96,10 @@ impl Backend for Cable {
 /// A device, its driver and its cable.
 struct Guest {
     net: Net,
-    rx: Driver,
-    tx: Driver,
-    ctrl: Driver,
-    ears: Arc<Ears>,
+    rx: TestDriver,
+    tx: TestDriver,
+    ctrl: TestDriver,
+    interrupts: Arc<InterruptLog>,
     far: Arc<Mutex<Far>>,
     counters: Arc<Counters>,
 }
@@ -114,9 +114,9 @@ fn limited_guest(takes: Offloads, features: u64, limit: RateLimit) -> Guest {
     let far = cable.far.clone();
     let counters = Arc::new(Counters::default());
     let net = Net::new(MAC, Box::new(cable), RateLimiter::new(limit), counters.clone()).unwrap();
-    let driver = |mib: u64, size| Driver::new(&memory, mib << 20, size);
+    let driver = |mib: u64, size| TestDriver::new(&memory, mib << 20, size);
     let (rx, tx, ctrl) = (driver(1, 256), driver(2, 256), driver(3, 16));
-    let mut guest = Guest { net, rx, tx, ctrl, ears: Arc::default(), far, counters };
+    let mut guest = Guest { net, rx, tx, ctrl, interrupts: Arc::default(), far, counters };
     guest.activate(features);
     guest
 }
@@ -125,8 +125,8 @@ impl Guest {
     fn activate(&mut self, features: u64) {
         let features = self.net.features() & features & !crate::queue::RING_FEATURES;
         let memory = self.rx.memory.clone();
-        let (activation, ears) = activation(&memory, &[&self.rx, &self.tx, &self.ctrl], features);
-        self.ears = ears;
+        let (activation, interrupts) = activation(&memory, &[&self.rx, &self.tx, &self.ctrl], features);
+        self.interrupts = interrupts;
         self.net.activate(activation).unwrap();
         self.settle();
     }

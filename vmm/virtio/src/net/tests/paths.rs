@@ -10,7 +10,7 @@ fn frames_leave_unchanged_and_in_order() {
     guest.net.queue_notified(TX);
     assert_eq!(guest.tx.used().len(), 4);
     assert!(guest.sent().into_iter().map(|(_, frame)| frame).eq(frames));
-    assert_eq!(guest.ears.take(), [Some(TX)]);
+    assert_eq!(guest.interrupts.take(), [Some(TX)]);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_frame_fills_as_many_buffers_as_it_needs() {
     assert!(bytes[12..2112] == large);
     assert_eq!(bytes[2112..2124], Header::default().encode(1));
     assert!(bytes[2124..] == small);
-    assert_eq!(guest.ears.take(), [Some(RX)]);
+    assert_eq!(guest.interrupts.take(), [Some(RX)]);
 }
 
 #[test]
@@ -81,10 +81,10 @@ fn the_driver_hears_when_the_link_goes_and_comes() {
     for up in [false, true] {
         guest.far.lock().unwrap().up = up;
         guest.net.event(2);
-        assert_eq!(guest.ears.take(), [None]);
+        assert_eq!(guest.interrupts.take(), [None]);
         assert_eq!(guest.status(), u16::from(up));
         guest.net.event(2);
-        assert_eq!(guest.ears.take(), []);
+        assert_eq!(guest.interrupts.take(), []);
     }
     assert_eq!(guest.counters.net_link_losses.get(), 1);
 }
@@ -92,7 +92,7 @@ fn the_driver_hears_when_the_link_goes_and_comes() {
 #[test]
 fn a_cable_that_is_out_takes_frames_and_loses_them() {
     let memory = ram(8);
-    let drivers = [1, 2, 3].map(|mib: u64| Driver::new(&memory, mib << 20, 16));
+    let drivers = [1, 2, 3].map(|mib: u64| TestDriver::new(&memory, mib << 20, 16));
     let null_backend = Box::new(NullBackend::new().unwrap());
     let counters = Arc::new(Counters::default());
     let mut net = Net::new(MAC, null_backend, RateLimiter::new(RateLimit::default()), counters).unwrap();
@@ -116,8 +116,8 @@ fn a_reset_forgets_the_driver_and_keeps_the_cable() {
     assert!(!guest.far.lock().unwrap().wanted);
     guest.net.event(2);
     let memory = guest.rx.memory.clone();
-    (guest.rx, guest.tx) = (Driver::new(&memory, 4 << 20, 64), Driver::new(&memory, 5 << 20, 64));
-    guest.ctrl = Driver::new(&memory, 6 << 20, 16);
+    (guest.rx, guest.tx) = (TestDriver::new(&memory, 4 << 20, 64), TestDriver::new(&memory, 5 << 20, 64));
+    guest.ctrl = TestDriver::new(&memory, 6 << 20, 16);
     guest.rx.send(&[], &[2000]);
     guest.activate(ALL_FEATURES);
     assert_eq!(guest.rx.used().len(), 1, "what had arrived is for the next driver");
