@@ -24,7 +24,7 @@ pub use block::Block;
 pub use console::{Console, NamedPort};
 pub use counters::Counters;
 pub use device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
-pub use gpu::{Gpu, Resizer};
+pub use gpu::{Gpu, GpuControl};
 pub use input::{InputDevice, InputDevices, InputRouter};
 pub use net::Net;
 pub use oriel_vmm_api::RateLimit;

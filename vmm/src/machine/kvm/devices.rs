@@ -53,8 +53,8 @@ pub fn make(
     let counters = Arc::new(Counters::default());
     let size = Size::new(config.width, config.height);
     let gpu = Gpu::new(monitors.clone(), size, counters.clone())?;
-    let resizer = gpu.resizer();
-    monitors.on_layout_request(move |screens| resizer.resize(screens));
+    let gpu_control = gpu.control();
+    monitors.on_layout_request(move |screens| gpu_control.set_monitors(screens));
     let inputs = InputDevices::new(monitors, &counters)?;
     let balloon = Balloon::new(largest_balloon_mib(config), counters.clone())?;
     let balloon_control = balloon.control();

@@ -1,6 +1,6 @@
 //! The guest pages behind a resource, as a scatter list.
 
-use super::wire::{ENTRY_LEN, Refusal};
+use super::wire::{ENTRY_LEN, GpuError};
 use crate::device::GuestRam;
 use crate::fields::Fields;
 use crate::queue::Chain;
@@ -15,12 +15,12 @@ const BATCH: usize = 256;
 /// Every piece lies within guest memory. Pieces that touch are joined.
 #[derive(Debug, Default)]
 pub struct Backing {
-    pieces: Vec<Piece>,
+    segments: Vec<Segment>,
     len: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Piece {
+struct Segment {
     /// Of its first byte within the resource.
     offset: u64,
     address: u64,
@@ -29,9 +29,9 @@ struct Piece {
 
 impl Backing {
     /// Reads `count` entries (`u64 address, u32 length, u32 padding`) at `offset` of a request.
-    pub fn parse(memory: &GuestRam, chain: &Chain, offset: usize, count: u32) -> Result<Self, Refusal> {
+    pub fn parse(memory: &GuestRam, chain: &Chain, offset: usize, count: u32) -> Result<Self, GpuError> {
         if count > MAX_ENTRIES {
-            return Err(Refusal::InvalidParameter);
+            return Err(GpuError::InvalidParameter);
         }
         let mut backing = Self::default();
         let mut at = offset;
@@ -40,14 +40,14 @@ impl Backing {
         while left > 0 {
             let entries = left.min(BATCH);
             let bytes = batch.get_mut(..entries * ENTRY_LEN).unwrap_or_default();
-            chain.read(at, bytes).map_err(|_| Refusal::InvalidParameter)?;
+            chain.read(at, bytes).map_err(|_| GpuError::InvalidParameter)?;
             for entry in bytes.as_chunks::<ENTRY_LEN>().0 {
-                backing.push(memory, entry).ok_or(Refusal::InvalidParameter)?;
+                backing.push(memory, entry).ok_or(GpuError::InvalidParameter)?;
             }
             at += bytes.len();
             left -= entries;
         }
-        backing.pieces.shrink_to_fit();
+        backing.segments.shrink_to_fit();
         Ok(backing)
     }
 
@@ -59,10 +59,10 @@ impl Backing {
             return None;
         }
         let len = u64::from(len);
-        match self.pieces.last_mut() {
+        match self.segments.last_mut() {
             Some(last) if last.address.checked_add(last.len) == Some(address) => last.len += len,
             _ if len == 0 => {}
-            _ => self.pieces.push(Piece { offset: self.len, address, len }),
+            _ => self.segments.push(Segment { offset: self.len, address, len }),
         }
         self.len = self.len.checked_add(len)?;
         Some(())
@@ -74,22 +74,22 @@ impl Backing {
     }
 
     /// Pieces kept, which is what it costs the host.
-    pub fn pieces(&self) -> usize {
-        self.pieces.len()
+    pub fn segments(&self) -> usize {
+        self.segments.len()
     }
 
     /// Copies from `offset` on; `None` if that reaches past the end.
     pub fn read(&self, memory: &GuestRam, offset: u64, dst: &mut [u8]) -> Option<()> {
-        let behind = self.pieces.partition_point(|piece| piece.offset <= offset);
-        let mut pieces = self.pieces.get(behind.checked_sub(1)?..)?.iter();
+        let behind = self.segments.partition_point(|segment| segment.offset <= offset);
+        let mut segments = self.segments.get(behind.checked_sub(1)?..)?.iter();
         let mut offset = offset;
         let mut dst = dst;
         while !dst.is_empty() {
-            let piece = pieces.next()?;
-            let skip = offset.checked_sub(piece.offset)?;
-            let here = usize::try_from(piece.len.checked_sub(skip)?).ok()?.min(dst.len());
+            let segment = segments.next()?;
+            let skip = offset.checked_sub(segment.offset)?;
+            let here = usize::try_from(segment.len.checked_sub(skip)?).ok()?.min(dst.len());
             let (now, rest) = dst.split_at_mut_checked(here)?;
-            memory.read_slice(now, GuestAddress(piece.address.checked_add(skip)?)).ok()?;
+            memory.read_slice(now, GuestAddress(segment.address.checked_add(skip)?)).ok()?;
             offset += here as u64;
             dst = rest;
         }
@@ -118,7 +118,7 @@ mod tests {
         for (address, len) in [(0x900, 3), (0x903, 3), (0x500, 0), (0x100, 5)] {
             backing.push(&memory, &entry(address, len)).unwrap();
         }
-        assert_eq!((backing.len(), backing.pieces()), (11, 2));
+        assert_eq!((backing.len(), backing.segments()), (11, 2));
         let mut whole = [0; 11];
         backing.read(&memory, 0, &mut whole).unwrap();
         assert_eq!(&whole, b"hello world");

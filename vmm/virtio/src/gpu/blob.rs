@@ -2,8 +2,8 @@
 
 use super::backing::Backing;
 use super::format::{PIXEL_LEN, PixelFormat};
-use super::picture::{contains, span_fits};
-use super::wire::{BlobLayout, Refusal};
+use super::resource_2d::{contains, span_fits};
+use super::wire::{BlobLayout, GpuError};
 use crate::device::GuestRam;
 use oriel_display::{PixelSource, Rect, Size, SourceLost};
 use std::sync::Arc;
@@ -15,32 +15,32 @@ pub struct Blob {
     backing: Backing,
     size: u64,
     /// The guest took its pages back; they hold something else now.
-    lost: AtomicBool,
+    invalidated: AtomicBool,
 }
 
 impl Blob {
     /// `size` bytes of `backing`; refused unless it has as many.
-    pub fn new(memory: GuestRam, backing: Backing, size: u64) -> Result<Self, Refusal> {
+    pub fn new(memory: GuestRam, backing: Backing, size: u64) -> Result<Self, GpuError> {
         if size == 0 || backing.len() < size {
-            return Err(Refusal::InvalidParameter);
+            return Err(GpuError::InvalidParameter);
         }
-        Ok(Self { memory, backing, size, lost: AtomicBool::new(false) })
+        Ok(Self { memory, backing, size, invalidated: AtomicBool::new(false) })
     }
 
     /// What its scatter list costs the host.
-    pub fn pieces(&self) -> usize {
-        self.backing.pieces()
+    pub fn segments(&self) -> usize {
+        self.backing.segments()
     }
 
     /// Nobody may read it any more.
-    pub fn lose(&self) {
-        self.lost.store(true, Ordering::Release);
+    pub fn invalidate(&self) {
+        self.invalidated.store(true, Ordering::Release);
     }
 
     /// Copies from `offset` on.
     pub fn read(&self, offset: u64, dst: &mut [u8]) -> Result<(), SourceLost> {
         let end = offset.checked_add(dst.len() as u64).ok_or(SourceLost)?;
-        if end > self.size || self.lost.load(Ordering::Acquire) {
+        if end > self.size || self.invalidated.load(Ordering::Acquire) {
             return Err(SourceLost);
         }
         self.backing.read(&self.memory, offset, dst).ok_or(SourceLost)
@@ -58,8 +58,8 @@ pub struct BlobView {
 
 impl BlobView {
     /// `rect` of the picture that `layout` finds in `blob`; refused unless all of it is there.
-    pub fn new(blob: Arc<Blob>, rect: Rect, layout: BlobLayout) -> Result<Self, Refusal> {
-        let format = PixelFormat::from_wire(layout.format).ok_or(Refusal::InvalidParameter)?;
+    pub fn new(blob: Arc<Blob>, rect: Rect, layout: BlobLayout) -> Result<Self, GpuError> {
+        let format = PixelFormat::from_wire(layout.format).ok_or(GpuError::InvalidParameter)?;
         let (stride, offset) = (u64::from(layout.stride), u64::from(layout.offset));
         let row_len = u64::from(layout.width) * PIXEL_LEN as u64;
         // No sum of these products of 32-bit numbers reaches 2^64 but the last, of two of them.
@@ -70,7 +70,7 @@ impl BlobView {
             && stride >= row_len
             && end.is_some_and(|end| end <= blob.size);
         if !fits {
-            return Err(Refusal::InvalidParameter);
+            return Err(GpuError::InvalidParameter);
         }
         Ok(Self { blob, rect, format, offset, stride })
     }

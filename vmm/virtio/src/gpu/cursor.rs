@@ -2,7 +2,7 @@
 
 use super::format::{PIXEL_LEN, PixelFormat};
 use super::resources::Resource;
-use super::wire::Refusal;
+use super::wire::GpuError;
 use oriel_display::{CursorImage, Size};
 
 /// Either side of the cursor plane (virtio 1.2, section 5.7.6.10).
@@ -10,29 +10,29 @@ const SIDE: u32 = 64;
 
 /// The cursor that `resource` holds. A blob says nothing about itself: it is taken for what Linux
 /// puts there, a whole plane of premultiplied BGRA.
-pub fn image(resource: &Resource, hot_x: u32, hot_y: u32) -> Result<CursorImage, Refusal> {
+pub fn image(resource: &Resource, hot_x: u32, hot_y: u32) -> Result<CursorImage, GpuError> {
     let (size, has_alpha, mut pixels) = match resource {
-        Resource::Picture { picture, .. } => {
-            if picture.size.width > SIDE || picture.size.height > SIDE {
-                return Err(Refusal::InvalidParameter);
+        Resource::TwoD { image, .. } => {
+            if image.size.width > SIDE || image.size.height > SIDE {
+                return Err(GpuError::InvalidParameter);
             }
-            (picture.size, picture.format.has_alpha, picture.snapshot())
+            (image.size, image.format.has_alpha, image.snapshot())
         }
         Resource::Blob(blob) => {
             let mut pixels = vec![0; (SIDE * SIDE) as usize * PIXEL_LEN];
-            blob.read(0, &mut pixels).map_err(|_| Refusal::InvalidParameter)?;
+            blob.read(0, &mut pixels).map_err(|_| GpuError::InvalidParameter)?;
             (Size::new(SIDE, SIDE), PixelFormat::BGRA.has_alpha, pixels)
         }
     };
     for pixel in pixels.as_chunks_mut::<PIXEL_LEN>().0 {
-        *pixel = straight_rgba(*pixel, has_alpha);
+        *pixel = unpremultiply(*pixel, has_alpha);
     }
     let (hot_x, hot_y) = (hot_x.min(size.width - 1), hot_y.min(size.height - 1));
     Ok(CursorImage { size, hot_x, hot_y, rgba: pixels })
 }
 
 /// Divides the alpha out again that DRM's cursor planes have multiplied in.
-fn straight_rgba([b, g, r, a]: [u8; PIXEL_LEN], has_alpha: bool) -> [u8; PIXEL_LEN] {
+fn unpremultiply([b, g, r, a]: [u8; PIXEL_LEN], has_alpha: bool) -> [u8; PIXEL_LEN] {
     match a {
         _ if !has_alpha => [r, g, b, 255],
         255 => [r, g, b, a],
@@ -51,11 +51,11 @@ mod tests {
 
     #[test]
     fn premultiplied_becomes_straight() {
-        assert_eq!(straight_rgba([10, 20, 30, 255], true), [30, 20, 10, 255]);
-        assert_eq!(straight_rgba([64, 0, 128, 128], true), [255, 0, 128, 128]);
-        assert_eq!(straight_rgba([9, 9, 9, 0], true), [0, 0, 0, 0]);
+        assert_eq!(unpremultiply([10, 20, 30, 255], true), [30, 20, 10, 255]);
+        assert_eq!(unpremultiply([64, 0, 128, 128], true), [255, 0, 128, 128]);
+        assert_eq!(unpremultiply([9, 9, 9, 0], true), [0, 0, 0, 0]);
         // More colour than alpha allows is a guest's mistake, and stays within bounds.
-        assert_eq!(straight_rgba([255, 255, 255, 1], true), [255, 255, 255, 1]);
-        assert_eq!(straight_rgba([10, 20, 30, 0], false), [30, 20, 10, 255]);
+        assert_eq!(unpremultiply([255, 255, 255, 1], true), [255, 255, 255, 1]);
+        assert_eq!(unpremultiply([10, 20, 30, 0], false), [30, 20, 10, 255]);
     }
 }

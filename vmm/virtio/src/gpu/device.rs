@@ -1,8 +1,8 @@
 //! The device as the transport sees it: configuration, queues, events.
 
-use super::control::Graphics;
-use super::pacing::Pace;
-use super::resizer::Resizer;
+use super::commands::CommandHandler;
+use super::display_info::GpuControl;
+use super::pacing::FlushPacer;
 use crate::counters::Counters;
 use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 use crate::fields::{Fields, read_config_bytes};
@@ -26,14 +26,14 @@ const EVENT_DISPLAY: u32 = 1 << 0;
 const EVENTS_CLEAR: u64 = 4;
 
 const TIMER_TOKEN: usize = 0;
-const RESIZE_TOKEN: usize = 1;
+const MONITORS_TOKEN: usize = 1;
 
 /// A graphics device with a scanout for every screen of a desktop.
 pub struct Gpu {
-    graphics: Graphics,
-    resizer: Resizer,
+    commands: CommandHandler,
+    display_control: GpuControl,
     timer: Timer,
-    pace: Pace,
+    pacer: FlushPacer,
     events: u32,
     active: Option<Active>,
     counters: Arc<Counters>,
@@ -45,7 +45,7 @@ struct Active {
     control: DeviceQueue,
     cursor: DeviceQueue,
     /// Flushes done and not yet answered, with the length of their answers.
-    held: Vec<(Chain, u32)>,
+    delayed: Vec<(Chain, u32)>,
 }
 
 impl Gpu {
@@ -55,10 +55,10 @@ impl Gpu {
     /// The host's, when it runs out of descriptors.
     pub fn new(monitors: Arc<Monitors>, size: Size, counters: Arc<Counters>) -> io::Result<Self> {
         Ok(Self {
-            graphics: Graphics::new(monitors, MonitorConfig::of(size), counters.clone()),
-            resizer: Resizer::new()?,
+            commands: CommandHandler::new(monitors, MonitorConfig::of(size), counters.clone()),
+            display_control: GpuControl::new()?,
             timer: Timer::new()?,
-            pace: Pace::default(),
+            pacer: FlushPacer::default(),
             events: 0,
             active: None,
             counters,
@@ -66,27 +66,27 @@ impl Gpu {
     }
 
     /// The handle that asks the guest for other screens.
-    pub fn resizer(&self) -> Resizer {
-        self.resizer.clone()
+    pub fn control(&self) -> GpuControl {
+        self.display_control.clone()
     }
 
-    fn serve_control(&mut self) {
+    fn process_control_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         while let Some(chain) = active.control.pop() {
-            let Some(answer) = self.graphics.control(&active.memory, &chain) else {
+            let Some(response) = self.commands.control(&active.memory, &chain) else {
                 active.control.complete_malformed(chain);
                 continue;
             };
-            let written = write_answer(&chain, &answer.bytes);
+            let written = write_response(&chain, &response.bytes);
             // A driver cannot have more chains out than its ring has places, unless it lies.
-            let may_wait = active.held.len() < usize::from(active.control.size());
-            let wait = if answer.paces_guest { self.pace.flush(Instant::now()) } else { None };
+            let may_wait = active.delayed.len() < usize::from(active.control.size());
+            let wait = if response.is_paced_flush { self.pacer.flush(Instant::now()) } else { None };
             match wait {
                 Some(wait) if may_wait => {
-                    if active.held.is_empty() {
+                    if active.delayed.is_empty() {
                         self.timer.arm(wait);
                     }
-                    active.held.push((chain, written));
+                    active.delayed.push((chain, written));
                 }
                 _ => active.control.complete(chain, written),
             }
@@ -94,12 +94,12 @@ impl Gpu {
         active.control.signal();
     }
 
-    fn serve_cursor(&mut self) {
+    fn process_cursor_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         while let Some(chain) = active.cursor.pop() {
-            match self.graphics.cursor(&chain) {
-                Some(answer) => {
-                    let written = write_answer(&chain, &answer);
+            match self.commands.cursor(&chain) {
+                Some(response) => {
+                    let written = write_response(&chain, &response);
                     active.cursor.complete(chain, written);
                 }
                 None => active.cursor.complete_malformed(chain),
@@ -108,19 +108,19 @@ impl Gpu {
         active.cursor.signal();
     }
 
-    fn answer_held(&mut self) {
+    fn complete_delayed(&mut self) {
         self.timer.drain();
-        let Some(active) = self.active.as_mut().filter(|active| !active.held.is_empty()) else { return };
-        self.pace.answered(Instant::now());
-        for (chain, written) in active.held.drain(..) {
+        let Some(active) = self.active.as_mut().filter(|active| !active.delayed.is_empty()) else { return };
+        self.pacer.completed(Instant::now());
+        for (chain, written) in active.delayed.drain(..) {
             active.control.complete(chain, written);
         }
         active.control.signal();
     }
 
-    fn apply_resize(&mut self) {
-        let Some(screens) = self.resizer.take() else { return };
-        for (n, scanout) in self.graphics.scanouts.iter_mut().enumerate() {
+    fn apply_monitors(&mut self) {
+        let Some(screens) = self.display_control.take() else { return };
+        for (n, scanout) in self.commands.scanouts.iter_mut().enumerate() {
             scanout.preferred = screens.get(n).copied().flatten();
         }
         self.events |= EVENT_DISPLAY;
@@ -131,8 +131,8 @@ impl Gpu {
 }
 
 /// Writes as much of an answer as the driver left room for (Linux leaves none for cursor commands).
-fn write_answer(chain: &Chain, answer: &[u8]) -> u32 {
-    let fits = answer.get(..chain.writable_len()).unwrap_or(answer);
+fn write_response(chain: &Chain, response: &[u8]) -> u32 {
+    let fits = response.get(..chain.writable_len()).unwrap_or(response);
     match chain.write(0, fits) {
         Ok(()) => fits.len() as u32,
         Err(_) => 0,
@@ -162,7 +162,7 @@ impl VirtioDevice for Gpu {
 
     /// `struct virtio_gpu_config`: events_read, events_clear, num_scanouts, num_capsets.
     fn read_config(&self, offset: u64, data: &mut [u8]) {
-        let fields = [self.events, 0, self.graphics.scanouts.len() as u32, 0];
+        let fields = [self.events, 0, self.commands.scanouts.len() as u32, 0];
         read_config_bytes(fields.map(u32::to_le_bytes).as_flattened(), offset, data);
     }
 
@@ -176,26 +176,26 @@ impl VirtioDevice for Gpu {
         let control = DeviceQueue::take(&mut activation, CONTROL_QUEUE, &self.counters)?;
         let cursor = DeviceQueue::take(&mut activation, CURSOR_QUEUE, &self.counters)?;
         let Activation { memory, interrupt, .. } = activation;
-        self.active = Some(Active { memory, interrupt, control, cursor, held: Vec::new() });
+        self.active = Some(Active { memory, interrupt, control, cursor, delayed: Vec::new() });
         Ok(())
     }
 
     fn queue_notified(&mut self, index: u16) {
         match index {
-            CONTROL_QUEUE => self.serve_control(),
-            CURSOR_QUEUE => self.serve_cursor(),
+            CONTROL_QUEUE => self.process_control_queue(),
+            CURSOR_QUEUE => self.process_cursor_queue(),
             _ => {}
         }
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        vec![self.timer.as_raw_fd(), self.resizer.as_raw_fd()]
+        vec![self.timer.as_raw_fd(), self.display_control.as_raw_fd()]
     }
 
     fn event(&mut self, token: usize) {
         match token {
-            TIMER_TOKEN => self.answer_held(),
-            RESIZE_TOKEN => self.apply_resize(),
+            TIMER_TOKEN => self.complete_delayed(),
+            MONITORS_TOKEN => self.apply_monitors(),
             _ => {}
         }
     }
@@ -203,7 +203,7 @@ impl VirtioDevice for Gpu {
     fn reset(&mut self) {
         self.active = None;
         self.events = 0;
-        self.graphics.reset();
+        self.commands.reset();
     }
 
     fn needs_reset(&self) -> bool {

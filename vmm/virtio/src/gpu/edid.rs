@@ -28,7 +28,7 @@ const REFRESH_HZ: u64 = 60;
 /// inch say: desktops take their scale from that.
 pub fn edid(wanted: &MonitorConfig) -> Vec<u8> {
     // What nobody can ask for is clamped here too, so that everything below has room.
-    let wanted = super::resizer::clamped(wanted);
+    let wanted = super::display_info::clamped(wanted);
     let size = wanted.size;
     let mut blocks = Vec::with_capacity(2 * BLOCK_LEN);
     let extended = size.width.max(size.height) > MAX_SIDE;

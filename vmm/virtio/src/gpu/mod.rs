@@ -5,14 +5,14 @@
 
 mod backing;
 mod blob;
-mod control;
+mod commands;
 mod cursor;
 mod device;
+mod display_info;
 mod edid;
 mod format;
 mod pacing;
-mod picture;
-mod resizer;
+mod resource_2d;
 mod resources;
 mod scanout;
 mod wire;
@@ -21,4 +21,4 @@ mod wire;
 mod tests;
 
 pub use device::Gpu;
-pub use resizer::Resizer;
+pub use display_info::GpuControl;

@@ -8,11 +8,11 @@ pub const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
 /// When to answer the next flush.
 #[derive(Default)]
-pub struct Pace {
+pub struct FlushPacer {
     last: Option<Instant>,
 }
 
-impl Pace {
+impl FlushPacer {
     /// A flush came: `None` to answer at once, or how long to keep the guest waiting.
     pub fn flush(&mut self, now: Instant) -> Option<Duration> {
         let wait = self.due().map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
@@ -25,7 +25,7 @@ impl Pace {
 
     /// The wait is over and everything that waited is answered. A late wake-up shortens the next
     /// wait, so that the rate is kept.
-    pub fn answered(&mut self, now: Instant) {
+    pub fn completed(&mut self, now: Instant) {
         self.last = match self.due() {
             Some(due) if now.saturating_duration_since(due) < PERIOD => Some(due),
             _ => Some(now),
@@ -44,14 +44,14 @@ mod tests {
     #[test]
     fn a_busy_guest_gets_sixty_answers_a_second() {
         let start = Instant::now();
-        let mut pace = Pace::default();
+        let mut pacer = FlushPacer::default();
         let mut now = start;
         let mut answers = 0;
         while now - start < Duration::from_secs(1) {
-            if let Some(wait) = pace.flush(now) {
+            if let Some(wait) = pacer.flush(now) {
                 // The timer wakes a little late every time.
                 now += wait + Duration::from_micros(300);
-                pace.answered(now);
+                pacer.completed(now);
             }
             answers += 1;
             now += Duration::from_millis(2);
@@ -62,10 +62,10 @@ mod tests {
     #[test]
     fn a_rested_guest_does_not_wait() {
         let start = Instant::now();
-        let mut pace = Pace::default();
-        assert_eq!(pace.flush(start), None);
-        assert!(pace.flush(start + PERIOD / 2).is_some());
-        assert_eq!(pace.flush(start + PERIOD), None);
-        assert_eq!(pace.flush(start + 10 * PERIOD), None);
+        let mut pacer = FlushPacer::default();
+        assert_eq!(pacer.flush(start), None);
+        assert!(pacer.flush(start + PERIOD / 2).is_some());
+        assert_eq!(pacer.flush(start + PERIOD), None);
+        assert_eq!(pacer.flush(start + 10 * PERIOD), None);
     }
 }

@@ -8,12 +8,12 @@ pub struct Scanout {
     screen: Arc<Screen>,
     /// What EDID and display info tell the guest to prefer; `None`: no monitor is plugged in.
     pub preferred: Option<MonitorConfig>,
-    shown: Option<Shown>,
+    source: Option<Source>,
     /// Hotspot of the cursor's picture, from its top left corner, once the guest drew one.
     cursor_hot: Option<(u32, u32)>,
 }
 
-struct Shown {
+struct Source {
     resource: u32,
     rect: Rect,
 }
@@ -21,25 +21,25 @@ struct Shown {
 impl Scanout {
     /// A dark scanout.
     pub fn new(screen: Arc<Screen>, preferred: Option<MonitorConfig>) -> Self {
-        Self { screen, preferred, shown: None, cursor_hot: None }
+        Self { screen, preferred, source: None, cursor_hot: None }
     }
 
     /// Shows `rect` of `resource`, which `source` reads.
     pub fn show(&mut self, resource: u32, rect: Rect, source: Arc<dyn PixelSource>) {
-        self.shown = Some(Shown { resource, rect });
+        self.source = Some(Source { resource, rect });
         self.screen.set_scanout(Some(source));
     }
 
     /// Shows nothing.
-    pub fn darken(&mut self) {
-        if self.shown.take().is_some() {
+    pub fn disable(&mut self) {
+        if self.source.take().is_some() {
             self.screen.set_scanout(None);
         }
     }
 
     /// Forgets everything the guest showed.
     pub fn reset(&mut self) {
-        self.darken();
+        self.disable();
         // A guest that never drew a pointer did not hide it either.
         if self.cursor_hot.is_some() {
             self.set_cursor(None);
@@ -47,24 +47,24 @@ impl Scanout {
     }
 
     /// Whether this resource is on it.
-    pub fn shows(&self, resource: u32) -> bool {
-        self.shown.as_ref().is_some_and(|shown| shown.resource == resource)
+    pub fn is_showing(&self, resource: u32) -> bool {
+        self.source.as_ref().is_some_and(|source| source.resource == resource)
     }
 
     /// Which resource is on it, and from where.
-    pub fn part(&self) -> Option<(u32, (u32, u32))> {
-        self.shown.as_ref().map(|shown| (shown.resource, (shown.rect.x, shown.rect.y)))
+    pub fn position(&self) -> Option<(u32, (u32, u32))> {
+        self.source.as_ref().map(|source| (source.resource, (source.rect.x, source.rect.y)))
     }
 
     /// The guest drew in `rect` of `resource`, which may be on the screen.
     pub fn flush(&self, resource: u32, rect: Rect) {
-        let Some(shown) = self.shown.as_ref().filter(|shown| shown.resource == resource) else { return };
-        let seen = rect.intersection(&shown.rect);
+        let Some(source) = self.source.as_ref().filter(|source| source.resource == resource) else { return };
+        let seen = rect.intersection(&source.rect);
         if seen.is_empty() {
             return;
         }
-        // The intersection lies within `shown.rect`, so neither difference is negative.
-        self.screen.flush(Rect::new(seen.x - shown.rect.x, seen.y - shown.rect.y, seen.width, seen.height));
+        // The intersection lies within `source.rect`, so neither difference is negative.
+        self.screen.flush(Rect::new(seen.x - source.rect.x, seen.y - source.rect.y, seen.width, seen.height));
     }
 
     /// The guest's pointer has this picture from now on, or none.

@@ -6,13 +6,13 @@ use oriel_display::Rect;
 /// Bytes of `virtio_gpu_ctrl_hdr`, in front of every request and response.
 pub const HEADER_LEN: usize = 24;
 /// Bytes of the longest request, backing entries aside.
-pub const LONGEST_REQUEST: usize = HEADER_LEN + 72;
+pub const MAX_REQUEST_LEN: usize = HEADER_LEN + 72;
 /// Bytes of `virtio_gpu_mem_entry`.
 pub const ENTRY_LEN: usize = 16;
 /// Scanouts that a display-info response always lists.
 pub const MAX_SCANOUTS: usize = 16;
 /// Room for an EDID in its response.
-const EDID_ROOM: usize = 1024;
+const EDID_LEN: usize = 1024;
 
 const FLAG_FENCE: u32 = 1 << 0;
 const FLAG_INFO_RING_IDX: u32 = 1 << 1;
@@ -128,7 +128,7 @@ pub struct BlobLayout {
 #[derive(Debug, Clone, Copy)]
 pub struct CursorCommand {
     /// With a new picture (resource 0: none), or only a new place.
-    pub picture: Option<CursorPicture>,
+    pub image: Option<CursorImageRef>,
     pub scanout: u32,
     /// Of the picture's top left corner, which may lie beyond the screen's left and top edges.
     pub x: i32,
@@ -137,7 +137,7 @@ pub struct CursorCommand {
 
 /// The picture of an UPDATE_CURSOR.
 #[derive(Debug, Clone, Copy)]
-pub struct CursorPicture {
+pub struct CursorImageRef {
     pub resource: u32,
     pub hot_x: u32,
     pub hot_y: u32,
@@ -145,7 +145,7 @@ pub struct CursorPicture {
 
 /// Why a request was answered with an error (VIRTIO_GPU_RESP_ERR_*).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum GpuError {
     Unspecified = 0x1200,
     OutOfMemory = 0x1201,
     InvalidScanout = 0x1202,
@@ -169,13 +169,13 @@ pub fn parse_header(request: &[u8]) -> Option<Header> {
 
 impl Command {
     /// Reads a control request, header included.
-    pub fn parse(header: &Header, request: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(header: &Header, request: &[u8]) -> Result<Self, GpuError> {
         let mut body = Fields(request.get(HEADER_LEN..).unwrap_or_default());
-        Self::parse_body(header.kind, &mut body).unwrap_or(Err(Refusal::InvalidParameter))
+        Self::parse_body(header.kind, &mut body).unwrap_or(Err(GpuError::InvalidParameter))
     }
 
     /// `None` when the request is too short, `Err` when its command is unknown.
-    fn parse_body(kind: u32, body: &mut Fields<'_>) -> Option<Result<Self, Refusal>> {
+    fn parse_body(kind: u32, body: &mut Fields<'_>) -> Option<Result<Self, GpuError>> {
         Some(Ok(match kind {
             0x0100 => Self::GetDisplayInfo,
             0x0101 => Self::ResourceCreate2d {
@@ -224,7 +224,7 @@ impl Command {
                 let layout = BlobLayout { width, height, format, stride, offset };
                 Self::SetScanoutBlob { scanout, resource, rect, layout }
             }
-            _ => return Some(Err(Refusal::Unspecified)),
+            _ => return Some(Err(GpuError::Unspecified)),
         }))
     }
 }
@@ -236,10 +236,10 @@ impl CursorCommand {
         let scanout = body.u32()?;
         let [x, y] = [body.u32()?.cast_signed(), body.u32()?.cast_signed()];
         let _padding = body.u32()?;
-        let picture = CursorPicture { resource: body.u32()?, hot_x: body.u32()?, hot_y: body.u32()? };
+        let image = CursorImageRef { resource: body.u32()?, hot_x: body.u32()?, hot_y: body.u32()? };
         match header.kind {
-            0x0300 => Some(Self { picture: Some(picture), scanout, x, y }),
-            0x0301 => Some(Self { picture: None, scanout, x, y }),
+            0x0300 => Some(Self { image: Some(image), scanout, x, y }),
+            0x0301 => Some(Self { image: None, scanout, x, y }),
             _ => None,
         }
     }
@@ -250,7 +250,7 @@ fn parse_rect(fields: &mut Fields<'_>) -> Option<Rect> {
 }
 
 /// The bytes of the answer to the request with this header.
-pub fn answer(header: &Header, outcome: &Result<Response, Refusal>) -> Vec<u8> {
+pub fn encode_response(header: &Header, outcome: &Result<Response, GpuError>) -> Vec<u8> {
     match outcome {
         Ok(Response::NoData) => header.response(0x1100),
         Ok(Response::DisplayInfo(rects)) => {
@@ -268,11 +268,11 @@ pub fn answer(header: &Header, outcome: &Result<Response, Refusal>) -> Vec<u8> {
             let mut bytes = header.response(0x1104);
             bytes.extend((edid.len() as u32).to_le_bytes());
             bytes.extend(0u32.to_le_bytes());
-            let end = bytes.len() + EDID_ROOM;
+            let end = bytes.len() + EDID_LEN;
             bytes.extend(edid);
             bytes.resize(end, 0);
             bytes
         }
-        Err(refusal) => header.response(*refusal as u32),
+        Err(error) => header.response(*error as u32),
     }
 }

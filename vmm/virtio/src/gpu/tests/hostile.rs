@@ -11,7 +11,7 @@ fn hostile_commands_get_the_right_error() {
     const RESOURCE: u32 = 0x1203;
     const PARAMETER: u32 = 0x1205;
     let mut guest = guest();
-    guest.create_picture(1, 2, 8, 8);
+    guest.create_2d(1, 2, 8, 8);
     assert_eq!(guest.create_blob(2, 16384), OK_NODATA);
     let max = u32::MAX;
     let cases: &[(u32, &[u32], u32)] = &[

@@ -61,7 +61,7 @@ impl Guest {
         let sent = self.control.send_indirect(&[&request(kind, 0, 0, body)], &[1200]);
         self.gpu.queue_notified(0);
         let used = self.control.used();
-        assert_eq!(used.len(), 1, "command {kind:#x} got no answer");
+        assert_eq!(used.len(), 1, "command {kind:#x} got no response");
         self.control.written(&sent)[..used[0].1 as usize].to_vec()
     }
 
@@ -76,7 +76,7 @@ impl Guest {
         self.tell(0x010C, &[[resource, 1, 2, 2, 0, 0, len, 0].as_slice(), &entries].concat())
     }
 
-    fn create_picture(&mut self, resource: u32, format: u32, width: u32, height: u32) {
+    fn create_2d(&mut self, resource: u32, format: u32, width: u32, height: u32) {
         assert_eq!(self.tell(0x0101, &[resource, format, width, height]), OK_NODATA);
         let backing = [resource, 1, PIXELS as u32, 0, width * height * 4, 0];
         assert_eq!(self.tell(0x0106, &backing), OK_NODATA);
@@ -87,7 +87,7 @@ impl Guest {
     }
 
     /// Sends one cursor command as Linux does, with no room for an answer.
-    fn point(&mut self, kind: u32, body: &[u32]) {
+    fn update_cursor(&mut self, kind: u32, body: &[u32]) {
         let sent = self.cursor.send(&[&request(kind, FENCE, 1, body)], &[]);
         self.gpu.queue_notified(1);
         assert_eq!(self.cursor.used(), [(sent.head, 0)]);
@@ -96,7 +96,7 @@ impl Guest {
     fn pointer_picture(&self) -> Arc<CursorImage> {
         match self.screen.showing().pointer {
             Pointer::Shown(image) => image,
-            other => panic!("no picture but {other:?}"),
+            other => panic!("no image but {other:?}"),
         }
     }
 
@@ -123,7 +123,7 @@ fn starts_as_linux_starts_it() {
     assert_eq!((word(&info, 32), word(&info, 36), word(&info, 40)), (1280, 720, 1));
     assert_eq!(word(&info, 24 + 24 + 16), 0, "the second scanout is off");
 
-    guest.create_picture(1, 2, 8, 4);
+    guest.create_2d(1, 2, 8, 4);
     assert_eq!(guest.tell(0x0103, &[0, 0, 0, 0, 0, 0]), OK_NODATA);
     guest.memory.write_slice(&[7; 8 * 4 * 4], GuestAddress(PIXELS)).unwrap();
     assert_eq!(guest.tell(0x0105, &[0, 0, 8, 4, 0, 0, 1, 0]), OK_NODATA);
@@ -140,7 +140,7 @@ fn starts_as_linux_starts_it() {
 fn transfers_move_only_the_rectangle_and_convert() {
     let mut guest = guest();
     // R8G8B8X8.
-    guest.create_picture(1, 134, 4, 4);
+    guest.create_2d(1, 134, 4, 4);
     let pixels: Vec<u8> = (0..64).collect();
     guest.memory.write_slice(&pixels, GuestAddress(PIXELS)).unwrap();
     // 2x2 pixels at (1, 2), which lie at (2 * 4 + 1) * 4 = 36 in guest memory.
@@ -203,9 +203,9 @@ fn answers_carry_the_fence_and_fit_the_room() {
     let sent = guest.control.send(&[&request(0x0BAD, FENCE, fence, &[])], &[24]);
     guest.gpu.queue_notified(0);
     assert_eq!(guest.control.used(), [(sent.head, 24)]);
-    let answer = guest.control.written(&sent);
-    assert_eq!((word(&answer, 0), word(&answer, 4)), (0x1200, FENCE));
-    assert_eq!(answer[8..16], fence.to_le_bytes());
+    let response = guest.control.written(&sent);
+    assert_eq!((word(&response, 0), word(&response, 4)), (0x1200, FENCE));
+    assert_eq!(response[8..16], fence.to_le_bytes());
     // Too little room, and none.
     let sent = guest.control.send(&[&request(0x0100, 0, 0, &[])], &[10]);
     guest.gpu.queue_notified(0);
@@ -223,7 +223,7 @@ fn answers_carry_the_fence_and_fit_the_room() {
 #[test]
 fn fenced_flushes_pace_the_guest_and_others_do_not() {
     let mut guest = guest();
-    guest.create_picture(1, 2, 8, 8);
+    guest.create_2d(1, 2, 8, 8);
     assert_eq!(guest.tell(0x0103, &[0, 0, 8, 8, 0, 1]), OK_NODATA);
     let first = guest.flush_fenced(1);
     let second = guest.flush_fenced(2);
@@ -255,9 +255,9 @@ fn wait_readable(fd: std::os::fd::RawFd) {
 fn cursor_commands_come_back_without_an_answer() {
     let mut guest = guest();
     let beyond = u32::MAX - 3;
-    guest.create_picture(1, 1, 64, 64);
+    guest.create_2d(1, 1, 64, 64);
     assert_eq!(guest.create_blob(2, 16384), OK_NODATA);
-    guest.create_picture(3, 2, 65, 8);
+    guest.create_2d(3, 2, 65, 8);
     // A picture too large, one that does not exist, no such scanout, rubbish.
     let refused: &[(u32, &[u32])] = &[
         (0x0300, &[0, 10, 10, 0, 3, 0, 0, 0]),
@@ -266,26 +266,26 @@ fn cursor_commands_come_back_without_an_answer() {
         (0x0999, &[0, 0, 0, 0, 0, 0, 0, 0]),
     ];
     for (i, (kind, body)) in refused.iter().enumerate() {
-        guest.point(*kind, body);
+        guest.update_cursor(*kind, body);
         assert_eq!(guest.counters.gpu_refused_commands.get(), i as u64 + 1, "{kind:#x} {body:?}");
     }
-    guest.point(0x0301, &[0, 5, 6, 0, 0, 0, 0, 0]);
+    guest.update_cursor(0x0301, &[0, 5, 6, 0, 0, 0, 0, 0]);
     assert_eq!(guest.screen.showing().pointer_at, (5, 6));
 
     // Half transparent red, premultiplied, in a blob: read as it is now.
     guest.memory.write_slice(&[0, 0, 128, 128], GuestAddress(PIXELS)).unwrap();
-    guest.point(0x0300, &[0, beyond, 10, 0, 2, 7, 99, 0]);
+    guest.update_cursor(0x0300, &[0, beyond, 10, 0, 2, 7, 99, 0]);
     let image = guest.pointer_picture();
     assert_eq!((image.size, image.hot_x, image.hot_y), (Size::new(64, 64), 7, 63));
     assert_eq!(image.rgba[..4], [255, 0, 0, 128]);
     assert_eq!(guest.screen.showing().pointer_at, (3, 73), "the hotspot, not the corner");
-    guest.point(0x0301, &[0, beyond - 10, 20, 0, 0, 0, 0, 0]);
+    guest.update_cursor(0x0301, &[0, beyond - 10, 20, 0, 0, 0, 0, 0]);
     assert_eq!(guest.screen.showing().pointer_at, (0, 83));
 
     // The same in a 2D resource: as it was transferred, here never.
-    guest.point(0x0300, &[0, 10, 10, 0, 1, 3, 4, 0]);
+    guest.update_cursor(0x0300, &[0, 10, 10, 0, 1, 3, 4, 0]);
     assert_eq!(guest.pointer_picture().rgba[..4], [0; 4]);
-    guest.point(0x0300, &[0, 10, 10, 0, 0, 0, 0, 0]);
+    guest.update_cursor(0x0300, &[0, 10, 10, 0, 0, 0, 0, 0]);
     assert!(matches!(guest.screen.showing().pointer, Pointer::Hidden));
 
     let sent = guest.cursor.send(&[&request(0x0301, FENCE, 5, &[0; 8])], &[24]);
@@ -297,7 +297,7 @@ fn cursor_commands_come_back_without_an_answer() {
 #[test]
 fn flushes_tell_the_screen_in_its_own_coordinates() {
     let mut guest = guest();
-    guest.create_picture(1, 2, 100, 100);
+    guest.create_2d(1, 2, 100, 100);
     assert_eq!(guest.tell(0x0103, &[20, 30, 40, 40, 0, 1]), OK_NODATA);
     let viewer = guest.screen.subscribe();
     let damage = || {

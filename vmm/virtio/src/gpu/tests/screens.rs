@@ -8,7 +8,7 @@ fn wanted(x: i32, width: u32, height: u32) -> Option<MonitorConfig> {
 
 impl Guest {
     fn resized(&mut self, screens: &[Option<MonitorConfig>]) {
-        self.gpu.resizer().resize(screens);
+        self.gpu.control().set_monitors(screens);
         wait_readable(self.gpu.event_fds()[1]);
         self.gpu.event(1);
     }
@@ -67,8 +67,8 @@ fn screens_come_and_go_and_are_told_where_they_lie() {
 #[test]
 fn each_scanout_has_its_own_picture_and_pointer() {
     let mut guest = guest_with(2);
-    guest.create_picture(1, 2, 8, 8);
-    guest.create_picture(2, 2, 4, 4);
+    guest.create_2d(1, 2, 8, 8);
+    guest.create_2d(2, 2, 4, 4);
     assert_eq!(guest.tell(0x0103, &[0, 0, 8, 8, 0, 1]), OK_NODATA);
     assert_eq!(guest.tell(0x0103, &[0, 0, 4, 4, 1, 2]), OK_NODATA);
     for scanout in [2, 15, u32::MAX] {
@@ -81,8 +81,8 @@ fn each_scanout_has_its_own_picture_and_pointer() {
     assert_eq!(guest.tell(0x0104, &[0, 0, 4, 4, 2, 0]), OK_NODATA);
     let flushes = [0, 1].map(|n: usize| screens[n].counters().flushes.get());
     assert_eq!(flushes, [0, 1]);
-    guest.create_picture(3, 1, 64, 64);
-    guest.point(0x0300, &[1, 3, 2, 0, 3, 0, 0, 0]);
+    guest.create_2d(3, 1, 64, 64);
+    guest.update_cursor(0x0300, &[1, 3, 2, 0, 3, 0, 0, 0]);
     assert!(matches!(screens[1].showing().pointer, Pointer::Shown(_)));
     assert_eq!(screens[1].showing().pointer_at, (3, 2));
     assert!(matches!(screens[0].showing().pointer, Pointer::Unset));
@@ -94,12 +94,12 @@ fn each_scanout_has_its_own_picture_and_pointer() {
 fn parts_of_one_picture_lie_where_they_are_in_it() {
     let mut guest = guest_with(2);
     // X with the second screen left of the first.
-    guest.create_picture(1, 2, 24, 8);
+    guest.create_2d(1, 2, 24, 8);
     assert_eq!(guest.tell(0x0103, &[8, 0, 16, 8, 0, 1]), OK_NODATA);
     assert_eq!(guest.tell(0x0103, &[0, 0, 8, 8, 1, 1]), OK_NODATA);
     assert_eq!(guest.monitors.layout(), [Rect::new(8, 0, 16, 8), Rect::new(0, 0, 8, 8)]);
     // With pictures of their own they are taken to lie side by side.
-    guest.create_picture(2, 2, 16, 8);
+    guest.create_2d(2, 2, 16, 8);
     assert_eq!(guest.tell(0x0103, &[0, 0, 16, 8, 0, 2]), OK_NODATA);
     assert_eq!(guest.monitors.layout(), [Rect::new(0, 0, 16, 8), Rect::new(16, 0, 8, 8)]);
     guest.gpu.reset();

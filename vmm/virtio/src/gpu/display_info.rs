@@ -8,22 +8,22 @@ use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 /// A handle for any thread; the device acts on its own.
 #[derive(Clone)]
-pub struct Resizer(Arc<Wish>);
+pub struct GpuControl(Arc<Shared>);
 
-struct Wish {
+struct Shared {
     screens: Mutex<Option<Vec<Option<MonitorConfig>>>>,
     event: EventFd,
 }
 
-impl Resizer {
+impl GpuControl {
     pub(super) fn new() -> io::Result<Self> {
         let event = EventFd::new(EFD_NONBLOCK)?;
-        Ok(Self(Arc::new(Wish { screens: Mutex::new(None), event })))
+        Ok(Self(Arc::new(Shared { screens: Mutex::new(None), event })))
     }
 
     /// Asks the guest to draw screens like these from now on; what is `None` or missing goes off. It
     /// may take its time, or refuse; the screens tell what it does.
-    pub fn resize(&self, screens: &[Option<MonitorConfig>]) {
+    pub fn set_monitors(&self, screens: &[Option<MonitorConfig>]) {
         let clamped = screens.iter().map(|screen| screen.as_ref().map(clamped)).collect();
         *self.0.screens.lock().unwrap_or_else(PoisonError::into_inner) = Some(clamped);
         // Fails only if the count overflows, and then the event is pending anyway.
@@ -49,7 +49,7 @@ pub(super) fn clamped(screen: &MonitorConfig) -> MonitorConfig {
     )
 }
 
-impl AsRawFd for Resizer {
+impl AsRawFd for GpuControl {
     fn as_raw_fd(&self) -> RawFd {
         self.0.event.as_raw_fd()
     }

@@ -2,13 +2,13 @@
 
 use super::backing::Backing;
 use super::format::{PIXEL_LEN, PixelFormat};
-use super::wire::Refusal;
+use super::wire::GpuError;
 use crate::device::GuestRam;
 use oriel_display::{PixelSource, Rect, Size, SourceLost};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Kept as blue, green, red, alpha or nothing, whatever the guest's format is.
-pub struct Picture {
+pub struct Resource2d {
     pub size: Size,
     pub format: PixelFormat,
     /// Rows of `stride` bytes. Locked row by row, so that readers and the guest hardly meet.
@@ -16,7 +16,7 @@ pub struct Picture {
     stride: usize,
 }
 
-impl Picture {
+impl Resource2d {
     /// A black picture of `bytes` bytes, which is its width by its height by 4.
     pub fn new(size: Size, format: PixelFormat, bytes: usize) -> Self {
         let stride = size.width as usize * PIXEL_LEN;
@@ -36,19 +36,19 @@ impl Picture {
         backing: &Backing,
         rect: Rect,
         offset: u64,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), GpuError> {
         if !contains(self.size, rect) {
-            return Err(Refusal::InvalidParameter);
+            return Err(GpuError::InvalidParameter);
         }
         let row_len = rect.width as usize * PIXEL_LEN;
         let mut from = offset;
         for y in rect.y..rect.bottom() {
             let start = y as usize * self.stride + rect.x as usize * PIXEL_LEN;
             let mut pixels = self.pixels.write().unwrap_or_else(PoisonError::into_inner);
-            let row = pixels.get_mut(start..start + row_len).ok_or(Refusal::InvalidParameter)?;
-            backing.read(memory, from, row).ok_or(Refusal::InvalidParameter)?;
+            let row = pixels.get_mut(start..start + row_len).ok_or(GpuError::InvalidParameter)?;
+            backing.read(memory, from, row).ok_or(GpuError::InvalidParameter)?;
             self.format.to_bgrx(row);
-            from = from.checked_add(self.stride as u64).ok_or(Refusal::InvalidParameter)?;
+            from = from.checked_add(self.stride as u64).ok_or(GpuError::InvalidParameter)?;
         }
         Ok(())
     }
@@ -67,22 +67,22 @@ impl Picture {
 }
 
 /// The part of a picture that a scanout shows.
-pub struct PictureView {
-    picture: Arc<Picture>,
+pub struct Resource2dView {
+    image: Arc<Resource2d>,
     rect: Rect,
 }
 
-impl PictureView {
-    /// `rect` of `picture`; refused unless it lies within.
-    pub fn new(picture: Arc<Picture>, rect: Rect) -> Result<Self, Refusal> {
-        if rect.is_empty() || !contains(picture.size, rect) {
-            return Err(Refusal::InvalidParameter);
+impl Resource2dView {
+    /// `rect` of `image`; refused unless it lies within.
+    pub fn new(image: Arc<Resource2d>, rect: Rect) -> Result<Self, GpuError> {
+        if rect.is_empty() || !contains(image.size, rect) {
+            return Err(GpuError::InvalidParameter);
         }
-        Ok(Self { picture, rect })
+        Ok(Self { image, rect })
     }
 }
 
-impl PixelSource for PictureView {
+impl PixelSource for Resource2dView {
     fn size(&self) -> Size {
         Size::new(self.rect.width, self.rect.height)
     }
@@ -91,7 +91,7 @@ impl PixelSource for PictureView {
         if !span_fits(self.size(), x, y, dst.len()) {
             return Err(SourceLost);
         }
-        self.picture.read(self.rect.x + x, self.rect.y + y, dst).ok_or(SourceLost)
+        self.image.read(self.rect.x + x, self.rect.y + y, dst).ok_or(SourceLost)
     }
 }
 
