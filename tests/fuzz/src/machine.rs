@@ -7,8 +7,8 @@ use oriel_display::{Monitors, Size};
 use oriel_virtio::block::BlockConfig;
 use oriel_virtio::net::NullBackend;
 use oriel_virtio::{
-    Balloon, Block, Console, Counters, Gpu, GuestRam, InputDevices, NamedPort, Net, RateLimit, RateLimiter,
-    Rng, SoundCard, VirtioDevice,
+    Balloon, Block, Console, DeviceCounters, Gpu, GuestRam, InputDevices, NamedPort, Net, RateLimit,
+    RateLimiter, Rng, SoundCard, VirtioDevice,
 };
 use oriel_vmm::alarm::Alarm;
 use oriel_vmm::cpu::Buses;
@@ -110,7 +110,7 @@ impl Machine {
 
 /// One of each.
 fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let size = Size::new(640, 480);
     let monitors = Monitors::new(2, size);
     let inputs = InputDevices::new(&monitors, &counters)?;

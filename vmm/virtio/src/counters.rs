@@ -25,7 +25,7 @@ impl Counter {
 
 /// The figures of one machine's devices; all of them share one.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct DeviceCounters {
     /// Descriptor chains that break the rules of virtio 1.2, section 2.7, or miss a part their
     /// device needs; they go back to the driver with nothing written.
     pub malformed_chains: Counter,
@@ -64,7 +64,7 @@ pub struct Counters {
     pub sound_refused: Counter,
 }
 
-impl Counters {
+impl DeviceCounters {
     /// Every figure with the name it has in the machine's description.
     pub fn snapshot(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [

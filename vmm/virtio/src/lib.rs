@@ -22,7 +22,7 @@ mod timer;
 pub use balloon::{Balloon, BalloonControl};
 pub use block::Block;
 pub use console::{Console, NamedPort};
-pub use counters::Counters;
+pub use counters::DeviceCounters;
 pub use device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 pub use gpu::{Gpu, GpuControl};
 pub use input::{InputDevice, InputDevices, InputRouter};

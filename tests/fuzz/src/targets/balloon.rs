@@ -1,11 +1,11 @@
 //! virtio-balloon: page lists, statistics and reports, with targets that change meanwhile.
 
 use crate::Guest;
-use oriel_virtio::{Balloon, Counters};
+use oriel_virtio::{Balloon, DeviceCounters};
 use std::sync::Arc;
 
 pub fn run(script: &[u8]) {
-    let Ok(mut balloon) = Balloon::new(64, Arc::new(Counters::default())) else { return };
+    let Ok(mut balloon) = Balloon::new(64, Arc::new(DeviceCounters::default())) else { return };
     let control = balloon.control();
     let mut guest = Guest::new(&mut balloon);
     guest.perform(&mut balloon, script, |host| {

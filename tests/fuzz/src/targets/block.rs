@@ -4,7 +4,7 @@
 use crate::{Guest, memfd};
 use oriel_disk::{Backing, DiskStack, Source, create_overlay};
 use oriel_virtio::block::BlockConfig;
-use oriel_virtio::{Block, Counters, RateLimit};
+use oriel_virtio::{Block, DeviceCounters, RateLimit};
 use oriel_vmm_api::DiskFormat;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub fn run(script: &[u8]) {
         limit: RateLimit::default(),
         on_disk_full: Box::new(|_| ()),
     };
-    let Ok(mut block) = Block::new(disk, config, Arc::new(Counters::default())) else { return };
+    let Ok(mut block) = Block::new(disk, config, Arc::new(DeviceCounters::default())) else { return };
     let mut guest = Guest::new(&mut block);
     guest.perform(&mut block, script, |_| ());
     guest.settle(&block);

@@ -2,7 +2,7 @@
 //! host that write, read, or go.
 
 use crate::Guest;
-use oriel_virtio::{Console, Counters, NamedPort};
+use oriel_virtio::{Console, DeviceCounters, NamedPort};
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub fn run(script: &[u8]) {
     let (Ok((first, one)), Ok((second, other))) = (port("first"), port("second")) else { return };
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let Ok(mut console) = Console::new(Box::new(std::io::sink()), vec![first, second], counters) else {
         return;
     };

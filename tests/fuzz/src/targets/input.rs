@@ -3,7 +3,7 @@
 use crate::Guest;
 use oriel_display::input::{Button, InputEvent, InputId, InputSink};
 use oriel_display::{Monitors, Size};
-use oriel_virtio::{Counters, InputDevices};
+use oriel_virtio::{DeviceCounters, InputDevices};
 use std::sync::Arc;
 
 fn event(bytes: &[u8]) -> Option<InputEvent> {
@@ -20,7 +20,7 @@ fn event(bytes: &[u8]) -> Option<InputEvent> {
 
 pub fn run(script: &[u8]) {
     let monitors = Monitors::new(1, Size::new(1024, 768));
-    let Ok(devices) = InputDevices::new(&monitors, &Arc::new(Counters::default())) else { return };
+    let Ok(devices) = InputDevices::new(&monitors, &Arc::new(DeviceCounters::default())) else { return };
     let mut device = match script.first().map_or(0, |byte| byte % 3) {
         0 => devices.keyboard,
         1 => devices.tablet,

@@ -4,7 +4,7 @@
 use crate::Guest;
 use crate::script::Reader;
 use oriel_virtio::net::{Backend, Frame, HEADER_LEN, Header, MAX_FRAME, Offloads};
-use oriel_virtio::{Counters, Net, RateLimit, RateLimiter};
+use oriel_virtio::{DeviceCounters, Net, RateLimit, RateLimiter};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -23,7 +23,9 @@ pub fn run(script: &[u8]) {
     // A limit that is met now and then, and not waited for.
     let limit = if mode & 2 == 2 { Some(100_000) } else { None };
     let limiter = RateLimiter::new(RateLimit { bytes: limit, operations: None });
-    let Ok(mut net) = Net::new(MAC, Box::new(cable), limiter, Arc::new(Counters::default())) else { return };
+    let Ok(mut net) = Net::new(MAC, Box::new(cable), limiter, Arc::new(DeviceCounters::default())) else {
+        return;
+    };
     Guest::new(&mut net).perform(&mut net, script, |bytes| far_end(&mut lock(&far), bytes));
 }
 

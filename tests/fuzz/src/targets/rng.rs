@@ -1,10 +1,10 @@
 //! virtio-rng.
 
 use crate::Guest;
-use oriel_virtio::{Counters, Rng};
+use oriel_virtio::{DeviceCounters, Rng};
 use std::sync::Arc;
 
 pub fn run(script: &[u8]) {
-    let mut rng = Rng::new(Arc::new(Counters::default()));
+    let mut rng = Rng::new(Arc::new(DeviceCounters::default()));
     Guest::new(&mut rng).perform(&mut rng, script, |_| ());
 }

@@ -2,7 +2,7 @@
 
 use crate::Guest;
 use oriel_display::{Screen, Sound};
-use oriel_virtio::{Counters, SoundCard};
+use oriel_virtio::{DeviceCounters, SoundCard};
 use std::sync::Arc;
 
 pub fn run(script: &[u8]) {
@@ -10,7 +10,7 @@ pub fn run(script: &[u8]) {
     let seat = Screen::new().subscribe();
     let Ok(_listening) = sound.out.listen(seat.subscription()) else { return };
     let Ok(recorder) = sound.input.turn_on(1) else { return };
-    let Ok(mut card) = SoundCard::new(sound.clone(), Arc::new(Counters::default())) else { return };
+    let Ok(mut card) = SoundCard::new(sound.clone(), Arc::new(DeviceCounters::default())) else { return };
     // What the host brings is what a client sent as a packet.
     Guest::new(&mut card).perform(&mut card, script, |packet| recorder.record(packet));
 }

@@ -8,7 +8,7 @@ use crate::memory;
 use oriel_display::{InputSink, Monitors, Size};
 use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, rate_limiter};
 use oriel_virtio::{
-    Balloon, BalloonControl, Console, Counters, Gpu, InputDevices, NamedPort, Net, Rng, SoundCard,
+    Balloon, BalloonControl, Console, DeviceCounters, Gpu, InputDevices, NamedPort, Net, Rng, SoundCard,
     VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
@@ -35,7 +35,7 @@ pub struct Devices {
     pub devices: Vec<Box<dyn VirtioDevice>>,
     pub input: Arc<dyn InputSink>,
     pub balloon: BalloonControl,
-    pub counters: Arc<Counters>,
+    pub counters: Arc<DeviceCounters>,
 }
 
 /// Makes the devices of `config`, whose disks are open as `disks` and networks as `net_backends`: the
@@ -50,7 +50,7 @@ pub fn make(
     orders: &Sender<Message>,
     ports: Vec<MachinePort>,
 ) -> Result<Devices, DeviceError> {
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let size = Size::new(config.width, config.height);
     let gpu = Gpu::new(monitors.clone(), size, counters.clone())?;
     let gpu_control = gpu.control();

@@ -4,7 +4,7 @@ use super::devices::DeviceError;
 use super::driver::Message;
 use oriel_disk::{DiskStack, ImageError, Source};
 use oriel_virtio::block::{BlockConfig, DiskSerial};
-use oriel_virtio::{Block, Counters};
+use oriel_virtio::{Block, DeviceCounters};
 use oriel_vmm_api::Disk;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -43,7 +43,7 @@ pub fn device(
     disk: &Disk,
     images: Vec<File>,
     orders: &Sender<Message>,
-    counters: &Arc<Counters>,
+    counters: &Arc<DeviceCounters>,
 ) -> Result<Block, DeviceError> {
     let failed = |(place, error): (usize, ImageError)| {
         let below = place.checked_sub(1).and_then(|place| disk.backing.get(place));

@@ -19,7 +19,7 @@ use crate::wiring::{KvmWiring, Wiring};
 use oriel_display::monitors::MAX_SCREENS;
 use oriel_display::{InputSink, Monitors, Size};
 use oriel_net::NetBackendConfig;
-use oriel_virtio::{BalloonControl, Counters, GuestRam};
+use oriel_virtio::{BalloonControl, DeviceCounters, GuestRam};
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -94,7 +94,7 @@ pub struct KvmMachine {
     ram: GuestRam,
     hardware: Arc<Hardware>,
     residency: Residency,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     balloon: BalloonControl,
     exits: Arc<Exits>,
 }

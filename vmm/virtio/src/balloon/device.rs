@@ -4,7 +4,7 @@ use super::control::BalloonControl;
 use super::page_list;
 use super::reclaim::{ReclaimError, give_back};
 use super::statistics;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
@@ -42,7 +42,7 @@ const CONTROL_EVENT: usize = 0;
 /// A memory balloon with free-page reporting.
 pub struct Balloon {
     control: BalloonControl,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     /// Rung by the device itself when it has left work for later.
     later: EventFd,
     active: Option<Active>,
@@ -72,7 +72,7 @@ impl Balloon {
     ///
     /// # Errors
     /// When the host is out of descriptors.
-    pub fn new(largest_mib: u32, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn new(largest_mib: u32, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let control = BalloonControl::new(largest_mib)?;
         let later = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
         Ok(Self { control, counters, later, active: None })
@@ -106,7 +106,7 @@ impl Balloon {
 
 impl Active {
     /// The guest does without these pages. Returns whether there may be more to do.
-    fn inflate(&mut self, counters: &Counters) -> bool {
+    fn inflate(&mut self, counters: &DeviceCounters) -> bool {
         let Self { memory, inflate, .. } = self;
         let left = each_chain(inflate, |queue, chain| {
             let mut list = vec![0; chain.readable_len().min(MOST_PAGES * 4)];
@@ -159,7 +159,7 @@ impl Active {
     }
 
     /// These pages are free now, and stay so until the report goes back.
-    fn take_report(&mut self, counters: &Counters) -> bool {
+    fn take_report(&mut self, counters: &DeviceCounters) -> bool {
         let Self { memory, reporting: Some(queue), .. } = self else { return false };
         let left = each_chain(queue, |queue, chain| {
             if chain.writable_len() == 0 {
@@ -194,7 +194,7 @@ fn each_chain(queue: &mut DeviceQueue, mut take: impl FnMut(&mut DeviceQueue, Ch
     true
 }
 
-fn reclaim(memory: &GuestRam, (start, size): page_list::Range, counters: &Counters) {
+fn reclaim(memory: &GuestRam, (start, size): page_list::Range, counters: &DeviceCounters) {
     match give_back(memory, start, size) {
         Ok(()) | Err(ReclaimError::Reserved) => {}
         Err(error) => {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{InterruptLog, TestDriver, XorShift, activation, ram};
 use std::os::fd::RawFd;
@@ -17,7 +17,7 @@ const LATER: usize = 1;
 struct Bench {
     balloon: Balloon,
     memory: Arc<GuestMemoryMmap>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     interrupts: Arc<InterruptLog>,
     inflate: TestDriver,
     deflate: TestDriver,
@@ -31,7 +31,7 @@ fn bench_with(reporting_index: usize) -> Bench {
     memory.write_slice(&vec![7; (8 * MIB) as usize], GuestAddress(SPARE)).unwrap();
     let driver = |place: u64| TestDriver::new(&memory, place * MIB, 64);
     let (inflate, deflate, statistics, reporting) = (driver(1), driver(2), driver(3), driver(4));
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let mut balloon = Balloon::new(LARGEST_MIB, counters.clone()).unwrap();
     let (mut activation, interrupts) =
         activation(&memory, &[&inflate, &deflate, &statistics], balloon.features());
@@ -99,7 +99,7 @@ fn a_balloon_leaves_the_guest_something_to_run_in() {
 
 #[test]
 fn memory_that_stays_is_neither_asked_for_nor_reported() {
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let fixed = Balloon::new(0, counters.clone()).unwrap();
     let usual = Balloon::new(LARGEST_MIB, counters).unwrap();
     assert_eq!(usual.features() & !fixed.features(), 1 << 5);

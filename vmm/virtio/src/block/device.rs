@@ -4,7 +4,7 @@ use super::disk_full::DiskFullHandler;
 use super::request::{MAX_RANGE_SECTORS, MAX_RANGES};
 use super::request_queue::{Bounds, RequestQueue};
 use super::worker::{DiskSerial, Worker};
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::{DeviceQueue, RING_FEATURES};
@@ -37,7 +37,7 @@ const WORKERS: usize = 4;
 pub struct Block {
     disk: Arc<DiskStack>,
     serial: DiskSerial,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     requests: Arc<RequestQueue>,
     /// Started by the first activation.
     workers: Vec<JoinHandle<()>>,
@@ -58,7 +58,7 @@ impl Block {
     ///
     /// # Errors
     /// When the host is out of descriptors.
-    pub fn new(disk: DiskStack, config: BlockConfig, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn new(disk: DiskStack, config: BlockConfig, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let bounds = Bounds { sectors: disk.size() / SECTOR_LEN, read_only: disk.read_only() };
         let requests =
             Arc::new(RequestQueue::new(bounds, config.limit, config.on_disk_full, counters.clone())?);

@@ -2,7 +2,7 @@
 
 use super::disk_full::{DiskFullEvent, DiskFullHandler};
 use super::request::{Request, RequestError};
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
 use oriel_vmm_api::RateLimit;
@@ -32,7 +32,7 @@ pub struct Bounds {
 /// What the device and its workers share.
 pub struct RequestQueue {
     bounds: Bounds,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     on_disk_full: DiskFullHandler,
     state: Mutex<State>,
     /// Rung by the guest, and by whoever finds work for one more worker.
@@ -131,7 +131,7 @@ impl RequestQueue {
         bounds: Bounds,
         limit: RateLimit,
         on_disk_full: DiskFullHandler,
-        counters: Arc<Counters>,
+        counters: Arc<DeviceCounters>,
     ) -> io::Result<Self> {
         let state = State {
             active: None,

@@ -1,6 +1,6 @@
 use super::request::HEADER_LEN;
 use super::*;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{
     INDIRECT, NEXT, RawDescriptor, Sent, TestDriver, WRITE as WRITABLE, XorShift, activation, ram,
@@ -38,7 +38,7 @@ fn image() -> TempFile {
 struct Guest {
     block: Block,
     driver: TestDriver,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     disk_full_events: Arc<Mutex<Vec<DiskFullEvent>>>,
 }
 
@@ -54,7 +54,7 @@ fn raw(file: File, read_only: bool) -> DiskStack {
 fn guest_with(disk: DiskStack, limit: RateLimit) -> Guest {
     let memory = ram(4);
     let driver = TestDriver::new(&memory, 0x10_0000, 64);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let disk_full_events = Arc::new(Mutex::new(Vec::new()));
     let recorded = disk_full_events.clone();
     let on_disk_full: DiskFullHandler = Box::new(move |event| recorded.lock().unwrap().push(event));

@@ -2,7 +2,7 @@
 
 use super::request::{HEADER_LEN, Request, RequestError};
 use super::request_queue::{CompletedJob, Job, RequestQueue, Stale};
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use oriel_disk::{DiskStack, Pieces, is_no_space};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::io;
@@ -45,7 +45,7 @@ pub struct Worker {
     pub requests: Arc<RequestQueue>,
     pub disk: Arc<DiskStack>,
     pub serial: DiskSerial,
-    pub counters: Arc<Counters>,
+    pub counters: Arc<DeviceCounters>,
 }
 
 impl Worker {

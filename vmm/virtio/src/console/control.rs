@@ -1,7 +1,7 @@
 //! The control queues (virtio 1.2, section 5.3.6.2): which ports there are, what they are called,
 //! and who has them open.
 
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation};
 use crate::fields::Fields;
 use crate::queue::DeviceQueue;
@@ -41,7 +41,7 @@ pub struct Control {
     receive: DeviceQueue,
     transmit: DeviceQueue,
     waiting: VecDeque<Vec<u8>>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 impl Control {
@@ -49,7 +49,7 @@ impl Control {
     pub fn activate(
         activation: &mut Activation,
         receive: u16,
-        counters: &Arc<Counters>,
+        counters: &Arc<DeviceCounters>,
     ) -> Result<Self, ActivateError> {
         Ok(Self {
             receive: DeviceQueue::take(activation, receive, counters)?,

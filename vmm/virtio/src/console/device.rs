@@ -5,7 +5,7 @@ use super::control::{
 };
 use super::port::{Port, Turn};
 use super::stream::NamedPort;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::RING_FEATURES;
@@ -33,7 +33,7 @@ pub struct Console {
     ports_ready: [bool; MAX_PORTS],
     /// Readable while a port wants another turn.
     again: EventFd,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 impl Console {
@@ -45,7 +45,7 @@ impl Console {
     pub fn new(
         sink: Box<dyn Write + Send>,
         named: Vec<NamedPort>,
-        counters: Arc<Counters>,
+        counters: Arc<DeviceCounters>,
     ) -> io::Result<Self> {
         let mut ports = vec![Port::console(sink, counters.clone())];
         for port in named {

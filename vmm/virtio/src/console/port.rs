@@ -1,7 +1,7 @@
 //! One port: a pair of queues, and its end on the host.
 
 use super::stream::{HostEnd, NamedPort, Stream, Taken};
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation};
 use crate::queue::{Chain, DeviceQueue};
 use std::io::{self, Write};
@@ -30,7 +30,7 @@ pub struct Port {
     on_open: Box<dyn FnMut(bool) + Send>,
     /// A program in the guest has it open. The console, which has no name, is always.
     open: bool,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     active: Option<Active>,
 }
 
@@ -45,7 +45,7 @@ struct Active {
 
 impl Port {
     /// A console.
-    pub fn console(sink: Box<dyn Write + Send>, counters: Arc<Counters>) -> Self {
+    pub fn console(sink: Box<dyn Write + Send>, counters: Arc<DeviceCounters>) -> Self {
         let (end, on_open) = (HostEnd::Log(sink), Box::new(|_| ()));
         Self { end, name: "", on_open, open: true, counters, active: None }
     }
@@ -54,7 +54,7 @@ impl Port {
     ///
     /// # Errors
     /// When the host is out of descriptors.
-    pub fn named(port: NamedPort, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn named(port: NamedPort, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let NamedPort { name, stream, on_open } = port;
         let end = HostEnd::Stream(Stream::new(stream)?);
         Ok(Self { end, name, on_open, open: false, counters, active: None })

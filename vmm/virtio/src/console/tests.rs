@@ -1,5 +1,5 @@
 use super::*;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{INDIRECT, NEXT, RawDescriptor, TestDriver, XorShift, activation, ram};
 use std::io::{self, Write};
@@ -23,17 +23,17 @@ impl Write for Paper {
     }
 }
 
-fn setup() -> (Console, TestDriver, Paper, Arc<Counters>) {
+fn setup() -> (Console, TestDriver, Paper, Arc<DeviceCounters>) {
     let paper = Paper::default();
     let (console, driver, counters) = setup_with(Box::new(paper.clone()));
     (console, driver, paper, counters)
 }
 
-fn setup_with(sink: Box<dyn Write + Send>) -> (Console, TestDriver, Arc<Counters>) {
+fn setup_with(sink: Box<dyn Write + Send>) -> (Console, TestDriver, Arc<DeviceCounters>) {
     let memory = ram(4);
     let receive = TestDriver::new(&memory, 0x10_0000, 64);
     let transmit = TestDriver::new(&memory, 0x20_0000, 64);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let mut console = Console::new(sink, Vec::new(), counters.clone()).unwrap();
     console.activate(activation(&memory, &[&receive, &transmit], console.features()).0).unwrap();
     (console, transmit, counters)

@@ -11,7 +11,7 @@ use super::wire::{
     BLOB_MEM_GUEST, BlobLayout, Command, CursorCommand, CursorImageRef, GpuError, Header, MAX_REQUEST_LEN,
     Response, encode_response, parse_header,
 };
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::GuestRam;
 use crate::queue::Chain;
 use oriel_display::{MonitorConfig, Monitors, PixelSource, Rect, Size};
@@ -25,7 +25,7 @@ pub struct CommandHandler {
     monitors: Arc<Monitors>,
     pub scanouts: Vec<Scanout>,
     resources: Resources,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 /// An answered control command.
@@ -37,7 +37,7 @@ pub struct EncodedResponse {
 
 impl CommandHandler {
     /// No resources yet, and a scanout for every screen of `monitors`, of which the first is to be like `first`.
-    pub fn new(monitors: Arc<Monitors>, first: MonitorConfig, counters: Arc<Counters>) -> Self {
+    pub fn new(monitors: Arc<Monitors>, first: MonitorConfig, counters: Arc<DeviceCounters>) -> Self {
         let preferred = std::iter::once(Some(first)).chain(std::iter::repeat(None));
         let scanouts = monitors.screens().iter().zip(preferred);
         let scanouts = scanouts.map(|(screen, preferred)| Scanout::new(screen.clone(), preferred)).collect();

@@ -3,7 +3,7 @@
 use super::commands::CommandHandler;
 use super::display_info::GpuControl;
 use super::pacing::FlushPacer;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 use crate::fields::{Fields, read_config_bytes};
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
@@ -36,7 +36,7 @@ pub struct Gpu {
     pacer: FlushPacer,
     events: u32,
     active: Option<Active>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 struct Active {
@@ -53,7 +53,7 @@ impl Gpu {
     ///
     /// # Errors
     /// The host's, when it runs out of descriptors.
-    pub fn new(monitors: Arc<Monitors>, size: Size, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn new(monitors: Arc<Monitors>, size: Size, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         Ok(Self {
             commands: CommandHandler::new(monitors, MonitorConfig::of(size), counters.clone()),
             display_control: GpuControl::new()?,

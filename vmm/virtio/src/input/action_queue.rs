@@ -2,7 +2,7 @@
 
 use super::event::Action;
 use super::key_set::KeySet;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use oriel_display::input::InputId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,11 +30,11 @@ pub struct ActionQueue {
     reported: KeySet,
     /// The two may differ beyond what is in `packets`.
     out_of_sync: bool,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 impl ActionQueue {
-    pub fn new(counters: Arc<Counters>) -> Self {
+    pub fn new(counters: Arc<DeviceCounters>) -> Self {
         Self {
             packets: VecDeque::new(),
             open: false,
@@ -138,7 +138,7 @@ mod tests {
     const KEY_B: u16 = 48;
 
     fn open_queue() -> ActionQueue {
-        let mut queue = ActionQueue::new(Arc::new(Counters::default()));
+        let mut queue = ActionQueue::new(Arc::new(DeviceCounters::default()));
         queue.open();
         assert_eq!(queue.pop(), None);
         queue

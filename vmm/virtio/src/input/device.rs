@@ -3,7 +3,7 @@
 use super::action_queue::ActionQueue;
 use super::event::{Action, EV_LED, EVENT_LEN, Event, LED_COUNT, WheelAccumulator};
 use super::profile::Profile;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
@@ -29,11 +29,11 @@ pub struct InputSender(Arc<Inner>);
 struct Inner {
     queue: Mutex<ActionQueue>,
     event: EventFd,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 impl InputSender {
-    fn new(counters: Arc<Counters>) -> io::Result<Self> {
+    fn new(counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let event = EventFd::new(EFD_NONBLOCK)?;
         let queue = Mutex::new(ActionQueue::new(counters.clone()));
         Ok(Self(Arc::new(Inner { queue, event, counters })))
@@ -60,7 +60,7 @@ impl InputSender {
 pub struct InputDevice {
     profile: Profile,
     monitors: Arc<Monitors>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     sender: InputSender,
     select: u8,
     subsel: u8,
@@ -78,11 +78,7 @@ struct Active {
 }
 
 impl InputDevice {
-    pub(super) fn new(
-        profile: Profile,
-        monitors: Arc<Monitors>,
-        counters: Arc<Counters>,
-    ) -> io::Result<Self> {
+    pub(super) fn new(profile: Profile, monitors: Arc<Monitors>, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         Ok(Self {
             profile,
             monitors,

@@ -14,7 +14,7 @@ mod tests;
 pub use device::InputDevice;
 pub use router::InputRouter;
 
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use oriel_display::Monitors;
 use profile::Profile;
 use std::io;
@@ -37,7 +37,7 @@ impl InputDevices {
     ///
     /// # Errors
     /// The host's, when it runs out of descriptors.
-    pub fn new(monitors: &Arc<Monitors>, counters: &Arc<Counters>) -> io::Result<Self> {
+    pub fn new(monitors: &Arc<Monitors>, counters: &Arc<DeviceCounters>) -> io::Result<Self> {
         let device = |profile| InputDevice::new(profile, monitors.clone(), counters.clone());
         let keyboard = device(Profile::Keyboard)?;
         let tablet = device(Profile::Tablet)?;

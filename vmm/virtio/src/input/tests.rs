@@ -70,13 +70,13 @@ impl Bench {
     }
 }
 
-fn setup(buffers: usize) -> (Arc<InputRouter>, [Bench; 3], Arc<Counters>) {
+fn setup(buffers: usize) -> (Arc<InputRouter>, [Bench; 3], Arc<DeviceCounters>) {
     setup_with(&Screen::new(), buffers)
 }
 
-fn setup_with(screen: &Arc<Screen>, buffers: usize) -> (Arc<InputRouter>, [Bench; 3], Arc<Counters>) {
+fn setup_with(screen: &Arc<Screen>, buffers: usize) -> (Arc<InputRouter>, [Bench; 3], Arc<DeviceCounters>) {
     let memory = ram(8);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let InputDevices { router, keyboard, tablet, mouse } =
         InputDevices::new(&oriel_display::Monitors::single(screen.clone()), &counters).unwrap();
     let benches = [

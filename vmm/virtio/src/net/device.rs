@@ -7,7 +7,7 @@ use super::control::Control;
 use super::offloads::Offloads;
 use super::receive::Receiver;
 use super::transmit::Transmitter;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, Interrupt, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::{DeviceQueue, RING_FEATURES};
@@ -40,7 +40,7 @@ pub struct Net {
     limited: bool,
     /// Who begins when it does: the limit is shared, and the first may take all of it.
     receive_first: bool,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     /// What the driver was last told.
     link_up: bool,
     active: Option<Active>,
@@ -66,7 +66,7 @@ impl Net {
         mac: [u8; 6],
         backend: Box<dyn Backend>,
         limiter: RateLimiter,
-        counters: Arc<Counters>,
+        counters: Arc<DeviceCounters>,
     ) -> io::Result<Self> {
         Ok(Self {
             mac,

@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::header::HEADER_LEN;
 use super::offloads::Offloads;
 use super::{MAX_FRAME, Pause};
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::time::Instant;
 /// The device's side of the receive queue.
 pub struct Receiver {
     queue: DeviceQueue,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     /// What the driver takes.
     pub offloads: Offloads,
     /// Whether a frame may fill several buffers (VIRTIO_NET_F_MRG_RXBUF).
@@ -38,7 +38,7 @@ enum Fit {
 }
 
 impl Receiver {
-    pub fn new(queue: DeviceQueue, offloads: Offloads, merges: bool, counters: Arc<Counters>) -> Self {
+    pub fn new(queue: DeviceQueue, offloads: Offloads, merges: bool, counters: Arc<DeviceCounters>) -> Self {
         Self { queue, counters, offloads, merges, taken: Vec::new(), room: 0, copy: Vec::new() }
     }
 

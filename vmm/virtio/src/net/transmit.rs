@@ -6,7 +6,7 @@ use super::checksum;
 use super::header::{HEADER_LEN, Header};
 use super::offloads::Offloads;
 use super::{MAX_FRAME, Pause};
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const MIN_FRAME: usize = 14;
 /// The device's side of the transmit queue.
 pub struct Transmitter {
     queue: DeviceQueue,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     /// What the driver may leave undone.
     negotiated: Offloads,
     /// A chain that the limit or a backend without room holds up.
@@ -28,7 +28,7 @@ pub struct Transmitter {
 }
 
 impl Transmitter {
-    pub fn new(queue: DeviceQueue, negotiated: Offloads, counters: Arc<Counters>) -> Self {
+    pub fn new(queue: DeviceQueue, negotiated: Offloads, counters: Arc<DeviceCounters>) -> Self {
         Self { queue, counters, negotiated, held: None, frame: Vec::new() }
     }
 

@@ -7,7 +7,7 @@ pub mod test_driver;
 
 pub use chain::{Chain, OutOfChain};
 
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, GuestRam, Interrupt};
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
@@ -32,7 +32,7 @@ pub struct DeviceQueue {
     queue: Queue,
     memory: GuestRam,
     interrupt: Arc<dyn Interrupt>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     broken: bool,
     unsignalled: bool,
     /// The used index when the driver was last told, or was found not to care.
@@ -47,7 +47,7 @@ impl DeviceQueue {
     pub fn take(
         activation: &mut Activation,
         index: u16,
-        counters: &Arc<Counters>,
+        counters: &Arc<DeviceCounters>,
     ) -> Result<Self, ActivateError> {
         let slot = activation.queues.get_mut(usize::from(index));
         let mut queue = slot.and_then(Option::take).ok_or(ActivateError::QueueMissing(index))?;

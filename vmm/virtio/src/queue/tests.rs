@@ -3,11 +3,11 @@ use super::*;
 
 const EVENT_IDX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
 
-fn setup(features: u64) -> (TestDriver, DeviceQueue, Arc<InterruptLog>, Arc<Counters>) {
+fn setup(features: u64) -> (TestDriver, DeviceQueue, Arc<InterruptLog>, Arc<DeviceCounters>) {
     let memory = ram(2);
     let driver = TestDriver::new(&memory, 0x10_0000, 16);
     let (mut activation, interrupts) = activation(&memory, &[&driver], features);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let queue = DeviceQueue::take(&mut activation, 0, &counters).unwrap();
     (driver, queue, interrupts, counters)
 }
@@ -158,7 +158,7 @@ fn rings_outside_of_memory_are_refused() {
     let memory = ram(1);
     let driver = TestDriver::new(&memory, 0x10_0000, 16);
     let (mut activation, _) = activation(&memory, &[&driver], 0);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let refusal = DeviceQueue::take(&mut activation, 0, &counters).err();
     assert!(matches!(refusal, Some(ActivateError::QueueInvalid(0))));
     let refusal = DeviceQueue::take(&mut activation, 3, &counters).err();

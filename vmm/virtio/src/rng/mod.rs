@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
 use std::sync::Arc;
@@ -18,13 +18,13 @@ const DRAW: usize = 256;
 
 /// An rng source.
 pub struct Rng {
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     requests: Option<DeviceQueue>,
 }
 
 impl Rng {
     /// An rng source that draws from the host's kernel.
-    pub fn new(counters: Arc<Counters>) -> Self {
+    pub fn new(counters: Arc<DeviceCounters>) -> Self {
         Self { counters, requests: None }
     }
 }

@@ -1,10 +1,10 @@
 use super::*;
 use crate::queue::test_driver::{TestDriver, XorShift, activation, ram};
 
-fn setup() -> (Rng, TestDriver, Arc<Counters>) {
+fn setup() -> (Rng, TestDriver, Arc<DeviceCounters>) {
     let memory = ram(2);
     let driver = TestDriver::new(&memory, 0x10_0000, 8);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let mut rng = Rng::new(counters.clone());
     rng.activate(activation(&memory, &[&driver], rng.features()).0).unwrap();
     (rng, driver, counters)

@@ -4,7 +4,7 @@ use super::control;
 use super::line::{Buffer, Line, Piece};
 use super::stream::FRAME_LEN;
 use super::wire::{Direction, Order, Request, STATUS_LEN, Status, TRANSFER_LEN, direction, transfer_status};
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::{Fields, read_config_bytes};
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
@@ -41,7 +41,7 @@ const LATENCY_BYTES: u32 = RATE / 1000 * 40 * FRAME_LEN as u32;
 /// A sound card that plays to, and records from, a desktop's [`Sound`].
 pub struct SoundCard {
     sound: Arc<Sound>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     timer: Timer,
     output: Line,
     input: Line,
@@ -61,7 +61,7 @@ impl SoundCard {
     ///
     /// # Errors
     /// The host's, when it runs out of descriptors.
-    pub fn new(sound: Arc<Sound>, counters: Arc<Counters>) -> io::Result<Self> {
+    pub fn new(sound: Arc<Sound>, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         Ok(Self {
             sound,
             counters,

@@ -2,7 +2,7 @@
 
 use super::wire::{FORMAT_S16, RATE_48000, Status};
 use super::*;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{Sent, TestDriver, XorShift, activation, ram};
 use oriel_display::audio::spectrum::strongest_tone;
@@ -36,7 +36,7 @@ const LATENCY: u32 = 7680;
 struct Guest {
     card: SoundCard,
     sound: Arc<Sound>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     queues: [TestDriver; 4],
     now: Instant,
 }
@@ -48,7 +48,7 @@ fn ms(n: u64) -> Duration {
 fn guest() -> Guest {
     let memory = ram(8);
     let queues = [1u64, 2, 3, 4].map(|mib| TestDriver::new(&memory, mib << 20, 64));
-    let (counters, sound) = (Arc::new(Counters::default()), Sound::new());
+    let (counters, sound) = (Arc::new(DeviceCounters::default()), Sound::new());
     let mut card = SoundCard::new(sound.clone(), counters.clone()).unwrap();
     let [control, event, tx, rx] = &queues;
     let features = card.features();

@@ -1,7 +1,7 @@
 //! Ports with names, from the driver's side and from the host's.
 
 use super::super::*;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{Sent, TestDriver, XorShift, activation, ram};
 use std::io::{self, ErrorKind, Read, Write};
@@ -20,7 +20,7 @@ struct Bench {
     buffer: Option<Sent>,
     hosts: Vec<UnixStream>,
     opened: Arc<Mutex<Vec<(usize, bool)>>>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
     /// What an event loop would watch.
     epoll: Epoll,
 }
@@ -29,7 +29,7 @@ impl Bench {
     fn new() -> Self {
         let memory = ram(16);
         let queues: Vec<_> = (1..=8).map(|base| TestDriver::new(&memory, base << 20, 64)).collect();
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(DeviceCounters::default());
         let opened = Arc::new(Mutex::new(Vec::new()));
         let mut hosts = Vec::new();
         let mut named = Vec::new();

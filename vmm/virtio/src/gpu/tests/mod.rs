@@ -2,7 +2,7 @@ mod hostile;
 mod screens;
 
 use super::*;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::test_driver::{InterruptLog, TestDriver, activation, ram};
 use oriel_display::screen::Pointer;
@@ -26,7 +26,7 @@ struct Guest {
     control: TestDriver,
     cursor: TestDriver,
     interrupts: Arc<InterruptLog>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 fn guest() -> Guest {
@@ -37,7 +37,7 @@ fn guest_with(screens: usize) -> Guest {
     let memory = ram(8);
     let control = TestDriver::new(&memory, 0x10_0000, 256);
     let cursor = TestDriver::new(&memory, 0x20_0000, 16);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let monitors = Monitors::new(screens, Size::new(1280, 720));
     let screen = monitors.screens()[0].clone();
     let mut gpu = Gpu::new(monitors.clone(), Size::new(1280, 720), counters.clone()).unwrap();

@@ -7,7 +7,7 @@ mod paths;
 mod pressure;
 
 use super::*;
-use crate::counters::Counters;
+use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{InterruptLog, TestDriver, activation, ram};
 use crate::rate_limiter::RateLimiter;
@@ -101,7 +101,7 @@ struct Guest {
     ctrl: TestDriver,
     interrupts: Arc<InterruptLog>,
     far: Arc<Mutex<Far>>,
-    counters: Arc<Counters>,
+    counters: Arc<DeviceCounters>,
 }
 
 fn guest(takes: Offloads, features: u64) -> Guest {
@@ -112,7 +112,7 @@ fn limited_guest(takes: Offloads, features: u64, limit: RateLimit) -> Guest {
     let memory = ram(8);
     let cable = Cable::new(takes);
     let far = cable.far.clone();
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let net = Net::new(MAC, Box::new(cable), RateLimiter::new(limit), counters.clone()).unwrap();
     let driver = |mib: u64, size| TestDriver::new(&memory, mib << 20, size);
     let (rx, tx, ctrl) = (driver(1, 256), driver(2, 256), driver(3, 16));

@@ -94,7 +94,7 @@ fn a_cable_that_is_out_takes_frames_and_loses_them() {
     let memory = ram(8);
     let drivers = [1, 2, 3].map(|mib: u64| TestDriver::new(&memory, mib << 20, 16));
     let null_backend = Box::new(NullBackend::new().unwrap());
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(DeviceCounters::default());
     let mut net = Net::new(MAC, null_backend, RateLimiter::new(RateLimit::default()), counters).unwrap();
     let [rx, mut tx, ctrl] = drivers;
     net.activate(activation(&memory, &[&rx, &tx, &ctrl], net.features()).0).unwrap();
