@@ -6,7 +6,7 @@
 
 use crate::memfd;
 use crate::script::Reader;
-use oriel_disk::{DiskStack, Source, check, inspect};
+use oriel_disk::{BackingChain, ImageSource, check, inspect};
 use oriel_vmm_api::DiskFormat;
 use std::fs::File;
 use std::io;
@@ -25,7 +25,7 @@ struct Layer {
 }
 
 /// The disk at the front of `script`.
-pub fn open(script: &mut Reader) -> Option<DiskStack> {
+pub fn open(script: &mut Reader) -> Option<BackingChain> {
     let mode = script.u8();
     let read_only = mode & 1 == 1;
     let top = layer(script).ok()?;
@@ -36,11 +36,11 @@ pub fn open(script: &mut Reader) -> Option<DiskStack> {
         }
     }
     let below = below.into_iter().map(source).collect();
-    DiskStack::open(source(top), below, read_only).ok()
+    BackingChain::open(source(top), below, read_only).ok()
 }
 
-fn source(Layer { file, format }: Layer) -> Source {
-    Source { file, format }
+fn source(Layer { file, format }: Layer) -> ImageSource {
+    ImageSource { file, format }
 }
 
 fn layer(script: &mut Reader) -> io::Result<Layer> {

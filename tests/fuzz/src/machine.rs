@@ -2,7 +2,7 @@
 
 use crate::memfd;
 use crate::script::Reader;
-use oriel_disk::{DiskStack, Source};
+use oriel_disk::{BackingChain, ImageSource};
 use oriel_display::{Monitors, Size};
 use oriel_virtio::block::BlockConfig;
 use oriel_virtio::net::NullBackend;
@@ -119,9 +119,9 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let limiter = RateLimiter::new(RateLimit::default());
     let file = memfd::empty()?;
     file.set_len(1 << 20)?;
-    let image = Source { file, format: DiskFormat::Raw };
+    let image = ImageSource { file, format: DiskFormat::Raw };
     let disk =
-        DiskStack::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
+        BackingChain::open(image, Vec::new(), false).map_err(|(_, error)| std::io::Error::other(error))?;
     let config = BlockConfig {
         serial: *b"a disk of a machine.",
         limit: RateLimit::default(),

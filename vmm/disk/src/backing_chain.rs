@@ -2,8 +2,8 @@
 
 use crate::file::ImageFile;
 use crate::inspect::raw_len;
+use crate::io_buffers::{IoBuffers, IoMode, readable};
 use crate::lock::lock;
-use crate::pieces::{Pace, Pieces, readable};
 use crate::qcow2::Image;
 use crate::{ImageError, MAX_LAYERS};
 use oriel_vmm_api::DiskFormat;
@@ -16,7 +16,7 @@ const ZEROES: usize = 64 << 10;
 
 /// An open image and its format.
 #[derive(Debug)]
-pub struct Source {
+pub struct ImageSource {
     /// Open for reading, and for writing if the disk is written to and this is its uppermost image.
     pub file: File,
     /// Its format; never guessed.
@@ -24,7 +24,7 @@ pub struct Source {
 }
 
 /// A disk, used by several threads at once. What is read while it is written is the old or the new.
-pub struct DiskStack {
+pub struct BackingChain {
     top: Layer,
     below: Vec<Layer>,
     read_only: bool,
@@ -42,20 +42,24 @@ enum Layer {
 
 /// The layers below one.
 #[derive(Clone, Copy)]
-pub(crate) struct Below<'a>(&'a [Layer]);
+pub(crate) struct BackingLayers<'a>(&'a [Layer]);
 
-impl DiskStack {
+impl BackingChain {
     /// Locks and opens a disk whose images are `top` and those `below` it, the nearest first.
     ///
     /// # Errors
     /// When an image is in use, damaged or unfit for its place: the number of the image, 0 for
     /// `top`, and what is wrong with it.
-    pub fn open(top: Source, below: Vec<Source>, read_only: bool) -> Result<Self, (usize, ImageError)> {
+    pub fn open(
+        top: ImageSource,
+        below: Vec<ImageSource>,
+        read_only: bool,
+    ) -> Result<Self, (usize, ImageError)> {
         if below.len() >= MAX_LAYERS {
             return Err((0, ImageError::TooManyLayers));
         }
         let lowest = below.len();
-        let open = |(place, source): (usize, Source)| {
+        let open = |(place, source): (usize, ImageSource)| {
             let writable = place == 0 && !read_only;
             Layer::open(source, writable, place == lowest).map_err(|error| (place, error))
         };
@@ -89,20 +93,20 @@ impl DiskStack {
     /// The host's, [`io::ErrorKind::InvalidData`] for a damaged image, and
     /// [`io::ErrorKind::InvalidInput`] for a range outside of the disk.
     pub fn read(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        self.read_at_pace(offset, Pieces::new(&[buf.into()]), Pace::Wait)
+        self.read_with_mode(offset, IoBuffers::new(&[buf.into()]), IoMode::Blocking)
     }
 
-    /// Fills `pieces` from `offset`, if that can be done without waiting for the host's disk.
+    /// Fills `buffers` from `offset`, if that can be done without waiting for the host's disk.
     ///
     /// # Errors
     /// As [`Self::read`], and [`io::ErrorKind::WouldBlock`]: some may have been filled then.
-    pub fn read_now(&self, offset: u64, pieces: Pieces) -> io::Result<()> {
-        self.read_at_pace(offset, pieces, Pace::Now)
+    pub fn read_nowait(&self, offset: u64, buffers: IoBuffers) -> io::Result<()> {
+        self.read_with_mode(offset, buffers, IoMode::NoWait)
     }
 
-    fn read_at_pace(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
-        self.check_range(offset, pieces.len() as u64)?;
-        self.top.read(offset, pieces, pace, Below(&self.below))
+    fn read_with_mode(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
+        self.check_range(offset, buffers.len() as u64)?;
+        self.top.read(offset, buffers, mode, BackingLayers(&self.below))
     }
 
     /// Writes `buf` at `offset`. A write that failed may have been done in part, and may be repeated.
@@ -112,22 +116,22 @@ impl DiskStack {
     pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
         // SAFETY: what is written to the disk is only read from.
         let slice = unsafe { readable(buf) };
-        self.write_at_pace(offset, Pieces::new(&[slice]), Pace::Wait)
+        self.write_with_mode(offset, IoBuffers::new(&[slice]), IoMode::Blocking)
     }
 
-    /// Writes `pieces` at `offset`, if that needs nothing from the host's disk first.
+    /// Writes `buffers` at `offset`, if that needs nothing from the host's disk first.
     ///
     /// # Errors
     /// As [`Self::write`], and [`io::ErrorKind::WouldBlock`].
-    pub fn write_now(&self, offset: u64, pieces: Pieces) -> io::Result<()> {
-        self.write_at_pace(offset, pieces, Pace::Now)
+    pub fn write_nowait(&self, offset: u64, buffers: IoBuffers) -> io::Result<()> {
+        self.write_with_mode(offset, buffers, IoMode::NoWait)
     }
 
-    fn write_at_pace(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
-        self.check_range(offset, pieces.len() as u64)?;
+    fn write_with_mode(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
+        self.check_range(offset, buffers.len() as u64)?;
         match &self.top {
-            Layer::Raw(image) => image.file.write_pieces(offset, pieces),
-            Layer::Qcow2(image) => image.write_pieces(offset, pieces, pace, Below(&self.below)),
+            Layer::Raw(image) => image.file.write_buffers(offset, buffers),
+            Layer::Qcow2(image) => image.write_buffers(offset, buffers, mode, BackingLayers(&self.below)),
         }
     }
 
@@ -140,7 +144,7 @@ impl DiskStack {
         match &self.top {
             // A file that cannot give room back keeps it.
             Layer::Raw(image) => image.file.punch_hole(range.start, range.end - range.start).map(drop),
-            Layer::Qcow2(image) => image.discard(range, Below(&self.below)),
+            Layer::Qcow2(image) => image.discard(range, BackingLayers(&self.below)),
         }
     }
 
@@ -152,7 +156,7 @@ impl DiskStack {
         self.check_range(range.start, range.end.saturating_sub(range.start))?;
         match &self.top {
             Layer::Raw(image) => image.write_zeroes(range, may_unmap),
-            Layer::Qcow2(image) => image.write_zeroes(range, may_unmap, Below(&self.below)),
+            Layer::Qcow2(image) => image.write_zeroes(range, may_unmap, BackingLayers(&self.below)),
         }
     }
 
@@ -176,7 +180,7 @@ impl DiskStack {
     }
 }
 
-impl Drop for DiskStack {
+impl Drop for BackingChain {
     fn drop(&mut self) {
         // Nobody can be told any more; what is lost is what was never flushed.
         if let Err(error) = self.flush() {
@@ -186,7 +190,7 @@ impl Drop for DiskStack {
 }
 
 impl Layer {
-    fn open(source: Source, writable: bool, is_lowest: bool) -> Result<Self, ImageError> {
+    fn open(source: ImageSource, writable: bool, is_lowest: bool) -> Result<Self, ImageError> {
         if !lock(&source.file, !writable)? {
             return Err(ImageError::InUse);
         }
@@ -215,10 +219,10 @@ impl Layer {
         }
     }
 
-    fn read(&self, offset: u64, pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
+    fn read(&self, offset: u64, buffers: IoBuffers, mode: IoMode, below: BackingLayers) -> io::Result<()> {
         match self {
-            Self::Raw(image) => image.file.read_pieces(offset, pieces, pace),
-            Self::Qcow2(image) => image.read_pieces(offset, pieces, pace, below),
+            Self::Raw(image) => image.file.read_buffers(offset, buffers, mode),
+            Self::Qcow2(image) => image.read_buffers(offset, buffers, mode, below),
         }
     }
 }
@@ -245,26 +249,26 @@ impl RawImage {
     }
 }
 
-impl Below<'_> {
+impl BackingLayers<'_> {
     /// None.
     #[cfg(test)]
-    pub const NOTHING: Self = Below(&[]);
+    pub const NONE: Self = BackingLayers(&[]);
 
     /// Whether there is nothing below.
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// Fills `pieces` from `offset`; zeroes where the uppermost of these layers ends.
-    pub fn read(self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
+    /// Fills `buffers` from `offset`; zeroes where the uppermost of these layers ends.
+    pub fn read(self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
         let Some((layer, below)) = self.0.split_first() else {
-            pieces.clear();
+            buffers.fill_zero();
             return Ok(());
         };
-        let present = layer.size().saturating_sub(offset).min(pieces.len() as u64) as usize;
-        let (within, beyond) = pieces.split_at(present);
-        layer.read(offset, within, pace, Below(below))?;
-        beyond.clear();
+        let present = layer.size().saturating_sub(offset).min(buffers.len() as u64) as usize;
+        let (within, beyond) = buffers.split_at(present);
+        layer.read(offset, within, mode, BackingLayers(below))?;
+        beyond.fill_zero();
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The file that holds an image.
 
-use crate::pieces::{Pace, Pieces};
+use crate::io_buffers::{IoBuffers, IoMode};
 use crate::{ImageError, is_no_space};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -13,10 +13,10 @@ use vmm_sys_util::fallocate::{FallocateMode, fallocate};
 pub(crate) struct ImageFile {
     file: File,
     /// Its file system does not tell whether a read would have to wait.
-    no_hurry: AtomicBool,
+    lacks_nowait: AtomicBool,
     /// What was done to it, for tests of what a power cut leaves.
     #[cfg(test)]
-    pub history: std::sync::Mutex<Vec<Change>>,
+    pub changes: std::sync::Mutex<Vec<Change>>,
 }
 
 /// Something done to a file.
@@ -31,15 +31,15 @@ impl ImageFile {
     pub fn new(file: File) -> Self {
         Self {
             file,
-            no_hurry: AtomicBool::new(false),
+            lacks_nowait: AtomicBool::new(false),
             #[cfg(test)]
-            history: std::sync::Mutex::default(),
+            changes: std::sync::Mutex::default(),
         }
     }
 
     #[cfg(test)]
-    fn note(&self, change: Change) {
-        self.history.lock().unwrap().push(change);
+    fn record(&self, change: Change) {
+        self.changes.lock().unwrap().push(change);
     }
 
     /// Its length in bytes.
@@ -67,28 +67,28 @@ impl ImageFile {
         Ok(())
     }
 
-    /// Fills `pieces` from `offset`; what lies beyond the end reads as zeroes.
-    pub fn read_pieces(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<()> {
-        let rest = transfer(offset, pieces, |offset, pieces| self.read_some(offset, pieces, pace))?;
-        rest.clear();
+    /// Fills `buffers` from `offset`; what lies beyond the end reads as zeroes.
+    pub fn read_buffers(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
+        let rest = transfer(offset, buffers, |offset, buffers| self.read_some(offset, buffers, mode))?;
+        rest.fill_zero();
         Ok(())
     }
 
-    fn read_some(&self, offset: u64, pieces: Pieces, pace: Pace) -> io::Result<usize> {
-        let flags = match pace {
-            Pace::Wait => 0,
-            Pace::Now if self.no_hurry.load(Ordering::Relaxed) => return Err(would_block()),
-            Pace::Now => libc::RWF_NOWAIT,
+    fn read_some(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<usize> {
+        let flags = match mode {
+            IoMode::Blocking => 0,
+            IoMode::NoWait if self.lacks_nowait.load(Ordering::Relaxed) => return Err(would_block()),
+            IoMode::NoWait => libc::RWF_NOWAIT,
         };
         let offset = i64::try_from(offset).map_err(io::Error::other)?;
-        let vectors = pieces.vectors();
-        // SAFETY: the vectors describe memory that `pieces` lets anyone write to at any time.
+        let iovecs = buffers.iovecs();
+        // SAFETY: the vectors describe memory that `buffers` lets anyone write to at any time.
         let count = unsafe {
-            libc::preadv2(self.file.as_raw_fd(), vectors.as_ptr(), vectors.len() as i32, offset, flags)
+            libc::preadv2(self.file.as_raw_fd(), iovecs.as_ptr(), iovecs.len() as i32, offset, flags)
         };
         match usize::try_from(count).map_err(|_| io::Error::last_os_error()) {
-            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) && pace == Pace::Now => {
-                self.no_hurry.store(true, Ordering::Relaxed);
+            Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) && mode == IoMode::NoWait => {
+                self.lacks_nowait.store(true, Ordering::Relaxed);
                 Err(would_block())
             }
             count => count,
@@ -106,28 +106,28 @@ impl ImageFile {
     /// Writes all of `buf` at `offset`.
     pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
         #[cfg(test)]
-        self.note(Change::Written(offset, buf.to_vec()));
+        self.record(Change::Written(offset, buf.to_vec()));
         self.file.write_all_at(buf, offset)
     }
 
-    /// Writes all of `pieces` at `offset`.
-    pub fn write_pieces(&self, offset: u64, pieces: Pieces) -> io::Result<()> {
+    /// Writes all of `buffers` at `offset`.
+    pub fn write_buffers(&self, offset: u64, buffers: IoBuffers) -> io::Result<()> {
         #[cfg(test)]
         {
-            let mut bytes = vec![0; pieces.len()];
-            pieces.copy_to(&mut bytes);
-            self.note(Change::Written(offset, bytes));
+            let mut bytes = vec![0; buffers.len()];
+            buffers.copy_to(&mut bytes);
+            self.record(Change::Written(offset, bytes));
         }
-        let rest = transfer(offset, pieces, |offset, pieces| self.write_some(offset, pieces))?;
+        let rest = transfer(offset, buffers, |offset, buffers| self.write_some(offset, buffers))?;
         if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 
-    fn write_some(&self, offset: u64, pieces: Pieces) -> io::Result<usize> {
+    fn write_some(&self, offset: u64, buffers: IoBuffers) -> io::Result<usize> {
         let offset = i64::try_from(offset).map_err(io::Error::other)?;
-        let vectors = pieces.vectors();
-        // SAFETY: the vectors describe memory that is there for as long as `pieces` is.
+        let iovecs = buffers.iovecs();
+        // SAFETY: the vectors describe memory that is there for as long as `buffers` is.
         let count =
-            unsafe { libc::pwritev(self.file.as_raw_fd(), vectors.as_ptr(), vectors.len() as i32, offset) };
+            unsafe { libc::pwritev(self.file.as_raw_fd(), iovecs.as_ptr(), iovecs.len() as i32, offset) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
@@ -140,7 +140,7 @@ impl ImageFile {
             false => error,
         })?;
         #[cfg(test)]
-        self.note(Change::Synced);
+        self.record(Change::Synced);
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl ImageFile {
             return Ok(true);
         }
         #[cfg(test)]
-        self.note(Change::Written(offset, vec![0; len as usize]));
+        self.record(Change::Written(offset, vec![0; len as usize]));
         match fallocate(&self.file, mode, true, offset, len).map_err(io::Error::from) {
             Ok(()) => Ok(true),
             Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(false),
@@ -168,25 +168,25 @@ impl ImageFile {
     }
 }
 
-/// Has `step` take as much as it does at a time until all of `pieces` is done; gives those that are
+/// Has `step` take as much as it does at a time until all of `buffers` is done; gives those that are
 /// left when it does nothing more.
 fn transfer<'a>(
     mut offset: u64,
-    mut pieces: Pieces<'a>,
-    step: impl Fn(u64, Pieces<'a>) -> io::Result<usize>,
-) -> io::Result<Pieces<'a>> {
-    while !pieces.is_empty() {
-        match step(offset, pieces) {
+    mut buffers: IoBuffers<'a>,
+    step: impl Fn(u64, IoBuffers<'a>) -> io::Result<usize>,
+) -> io::Result<IoBuffers<'a>> {
+    while !buffers.is_empty() {
+        match step(offset, buffers) {
             Ok(0) => break,
             Ok(count) => {
-                pieces = pieces.split_at(count).1;
+                buffers = buffers.split_at(count).1;
                 offset = offset.saturating_add(count as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(pieces)
+    Ok(buffers)
 }
 
 fn would_block() -> io::Error {

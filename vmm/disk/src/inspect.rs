@@ -9,7 +9,7 @@ use std::fs::File;
 
 /// An image's facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Info {
+pub struct ImageInfo {
     /// How its bytes lie.
     pub format: DiskFormat,
     /// The disk's length in bytes.
@@ -24,7 +24,7 @@ pub struct Info {
 ///
 /// # Errors
 /// When the file cannot be read or cannot be a disk of this format.
-pub fn inspect(file: File, format: Option<DiskFormat>) -> Result<Info, ImageError> {
+pub fn inspect(file: File, format: Option<DiskFormat>) -> Result<ImageInfo, ImageError> {
     let file = ImageFile::new(file);
     let format = match format {
         Some(format) => format,
@@ -32,10 +32,10 @@ pub fn inspect(file: File, format: Option<DiskFormat>) -> Result<Info, ImageErro
         None => DiskFormat::Raw,
     };
     Ok(match format {
-        DiskFormat::Raw => Info { format, virtual_size: raw_len(&file)?, backing: None },
+        DiskFormat::Raw => ImageInfo { format, virtual_size: raw_len(&file)?, backing: None },
         DiskFormat::Qcow2 => {
             let header = Header::read(&file)?;
-            Info { format, virtual_size: header.size, backing: header.backing }
+            ImageInfo { format, virtual_size: header.size, backing: header.backing }
         }
     })
 }

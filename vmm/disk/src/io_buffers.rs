@@ -4,7 +4,7 @@ use vm_memory::VolatileSlice;
 
 /// Bytes in several places, one after the other. A guest may change them at any time.
 #[derive(Clone, Copy)]
-pub struct Pieces<'a> {
+pub struct IoBuffers<'a> {
     slices: &'a [VolatileSlice<'a>],
     /// Bytes of the first slice that do not belong to it any more.
     skip: usize,
@@ -13,14 +13,14 @@ pub struct Pieces<'a> {
 
 /// How long an operation may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum IoMode {
     /// Not as long as a disk needs to read: it fails with [`std::io::ErrorKind::WouldBlock`] then.
-    Now,
+    NoWait,
     /// For as long as it takes.
-    Wait,
+    Blocking,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> IoBuffers<'a> {
     /// All bytes of `slices`.
     pub fn new(slices: &'a [VolatileSlice<'a>]) -> Self {
         let len = slices.iter().map(VolatileSlice::len).fold(0, usize::saturating_add);
@@ -49,7 +49,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// Makes them all zero.
-    pub fn clear(self) {
+    pub fn fill_zero(self) {
         const ZEROES: [u8; 4096] = [0; 4096];
         self.each(|slice| {
             let mut left = *slice;
@@ -76,15 +76,15 @@ impl<'a> Pieces<'a> {
 
     /// The first of them as the kernel takes them. The pointers are good for `'a`, and nothing but
     /// the kernel and volatile accesses may follow them.
-    pub(crate) fn vectors(self) -> Vec<libc::iovec> {
-        let mut vectors = Vec::with_capacity(self.slices.len().min(MOST_VECTORS));
+    pub(crate) fn iovecs(self) -> Vec<libc::iovec> {
+        let mut iovecs = Vec::with_capacity(self.slices.len().min(MAX_IOVECS));
         self.each(|slice| {
-            if vectors.len() < MOST_VECTORS {
+            if iovecs.len() < MAX_IOVECS {
                 let iov_base = slice.ptr_guard_mut().as_ptr().cast();
-                vectors.push(libc::iovec { iov_base, iov_len: slice.len() });
+                iovecs.push(libc::iovec { iov_base, iov_len: slice.len() });
             }
         });
-        vectors
+        iovecs
     }
 
     fn each(self, mut act: impl FnMut(&VolatileSlice<'a>)) {
@@ -106,9 +106,9 @@ impl<'a> Pieces<'a> {
 }
 
 /// What Linux takes in one call (`UIO_MAXIOV`).
-const MOST_VECTORS: usize = 1024;
+const MAX_IOVECS: usize = 1024;
 
-/// `bytes` as a slice for [`Pieces`] that are only read from.
+/// `bytes` as a slice for [`IoBuffers`] that are only read from.
 ///
 /// # Safety
 /// Nothing may be written through it.
@@ -126,7 +126,7 @@ mod tests {
         let (mut one, mut two, mut three) = ([0; 3], [0; 0], [0; 9000]);
         let slices: Vec<VolatileSlice> =
             vec![(&mut one[..]).into(), (&mut two[..]).into(), (&mut three[..]).into()];
-        let all = Pieces::new(&slices);
+        let all = IoBuffers::new(&slices);
         let bytes: Vec<u8> = (0..9003u32).map(|i| (i % 251) as u8 + 1).collect();
         all.copy_from(&bytes);
         for cut in [0, 1, 3, 4, 9002, 9003, 9004] {
@@ -137,10 +137,10 @@ mod tests {
             before.copy_to(&mut read[..cut]);
             after.copy_to(&mut read[cut..]);
             assert!(read == bytes, "cut at {cut}");
-            assert_eq!(before.vectors().iter().map(|v| v.iov_len).sum::<usize>(), cut);
+            assert_eq!(before.iovecs().iter().map(|v| v.iov_len).sum::<usize>(), cut);
         }
         let (_, tail) = all.split_at(2);
-        tail.split_at(9000).0.clear();
+        tail.split_at(9000).0.fill_zero();
         let mut read = vec![1; 9003];
         all.copy_to(&mut read);
         assert!(read[..2] == bytes[..2] && read[9002..] == bytes[9002..]);

@@ -5,19 +5,19 @@
 //! Every byte of an image is hostile: no table in it makes this crate panic, loop, recurse or take
 //! memory in proportion to what the image claims.
 
+mod backing_chain;
 mod error;
 mod file;
 mod inspect;
+mod io_buffers;
 mod lock;
-mod pieces;
 mod qcow2;
-mod stack;
 
+pub use backing_chain::{BackingChain, ImageSource, is_no_space};
 pub use error::ImageError;
-pub use inspect::{Info, inspect};
-pub use pieces::Pieces;
-pub use qcow2::{Backing, CheckReport, check, create_overlay};
-pub use stack::{DiskStack, Source, is_no_space};
+pub use inspect::{ImageInfo, inspect};
+pub use io_buffers::IoBuffers;
+pub use qcow2::{BackingFile, CheckReport, check, create_overlay};
 
 /// Bytes of the sectors that disks are counted in, whatever the disk's own are.
 pub const SECTOR_LEN: u64 = 512;

@@ -10,25 +10,25 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 /// Locked by who reads.
-const READS: i64 = 100;
+const PERM_CONSISTENT_READ: i64 = 100;
 /// Locked by who writes, and by who changes the length.
-const WRITES: [i64; 2] = [101, 103];
+const PERM_WRITE_RESIZE: [i64; 2] = [101, 103];
 /// Locked by who cannot bear another one to read.
-const NO_READERS: i64 = 200;
+const UNSHARED_CONSISTENT_READ: i64 = 200;
 /// Locked by who cannot bear another one to write or to change the length.
-const NO_WRITERS: [i64; 2] = [201, 203];
+const UNSHARED_WRITE_RESIZE: [i64; 2] = [201, 203];
 
 /// Locks `file` for as long as it is open; false if somebody else's use of it forbids that.
 pub(crate) fn lock(file: &File, shared: bool) -> io::Result<bool> {
     if !shared {
         return set(file, libc::F_WRLCK, 0, 0);
     }
-    for byte in [READS].into_iter().chain(NO_WRITERS) {
+    for byte in [PERM_CONSISTENT_READ].into_iter().chain(UNSHARED_WRITE_RESIZE) {
         if !set(file, libc::F_RDLCK, byte, 1)? {
             return Ok(false);
         }
     }
-    for byte in WRITES.into_iter().chain([NO_READERS]) {
+    for byte in PERM_WRITE_RESIZE.into_iter().chain([UNSHARED_CONSISTENT_READ]) {
         if is_locked(file, byte)? {
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 //! an image's header names is ever opened.
 
 use crate::error::StartError;
-use oriel_disk::{DiskStack, ImageError, Source};
+use oriel_disk::{BackingChain, ImageError, ImageSource};
 use oriel_vmm_api::{Disk, DiskFormat, RateLimit};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -46,10 +46,10 @@ impl DiskImages {
 /// have it open other files, such as an external data file.
 pub(crate) fn check(disk: &Disk, images: Vec<File>) -> Result<(), StartError> {
     let formats = std::iter::once(disk.format).chain(disk.backing.iter().map(|layer| layer.format));
-    let mut sources = images.into_iter().zip(formats).map(|(file, format)| Source { file, format });
+    let mut sources = images.into_iter().zip(formats).map(|(file, format)| ImageSource { file, format });
     let Some(top) = sources.next() else { return Ok(()) };
     // Closed again: the locks that count are QEMU's own.
-    DiskStack::open(top, sources.collect(), true).map(drop).map_err(|(place, error)| {
+    BackingChain::open(top, sources.collect(), true).map(drop).map_err(|(place, error)| {
         let below = place.checked_sub(1).and_then(|place| disk.backing.get(place));
         let path = below.map_or(&disk.path, |layer| &layer.path).clone();
         match error {

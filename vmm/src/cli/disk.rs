@@ -1,7 +1,7 @@
 //! `oriel-vmm disk`: images made and looked at outside of the processes that hold others' secrets.
 
 use super::{Arguments, USAGE};
-use oriel_disk::{Backing, ImageError, check, create_overlay, inspect};
+use oriel_disk::{BackingFile, ImageError, check, create_overlay, inspect};
 use oriel_vmm_api::DiskFormat;
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
@@ -32,7 +32,7 @@ pub fn run(mut arguments: Arguments) -> Result<(), String> {
             let size = size.parse().map_err(|_| format!("{size} is not a number of bytes."))?;
             let (name, format_name) =
                 (arguments.option("--backing-name")?, arguments.option("--backing-format")?);
-            let backing = Backing { name: &name, format: format(&format_name)? };
+            let backing = BackingFile { name: &name, format: format(&format_name)? };
             create(&only_file(arguments)?, size, backing)
         }
         other => Err(format!("disk {other} is not a command.\n{USAGE}")),
@@ -40,7 +40,7 @@ pub fn run(mut arguments: Arguments) -> Result<(), String> {
 }
 
 /// Makes the overlay; if that fails nothing of it is left.
-fn create(path: &Path, size: u64, backing: Backing) -> Result<(), String> {
+fn create(path: &Path, size: u64, backing: BackingFile) -> Result<(), String> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let file = file.map_err(|error| format!("The disk image {} cannot be made: {error}.", path.display()))?;
     create_overlay(file, size, Some(backing)).map_err(|error| {

@@ -2,7 +2,7 @@
 //! goes on misbehaving.
 
 use crate::{Guest, memfd};
-use oriel_disk::{Backing, DiskStack, Source, create_overlay};
+use oriel_disk::{BackingChain, BackingFile, ImageSource, create_overlay};
 use oriel_virtio::block::BlockConfig;
 use oriel_virtio::{Block, DeviceCounters, RateLimit};
 use oriel_vmm_api::DiskFormat;
@@ -26,17 +26,17 @@ pub fn run(script: &[u8]) {
 }
 
 /// A disk that holds something, with or without an empty overlay on it, which is slower.
-fn disk(read_only: bool, with_overlay: bool) -> Option<DiskStack> {
+fn disk(read_only: bool, with_overlay: bool) -> Option<BackingChain> {
     let base = memfd::empty().ok()?;
     base.set_len(DISK_LEN).ok()?;
     base.write_all_at(b"something", 0).ok()?;
-    let base = Source { file: base, format: DiskFormat::Raw };
+    let base = ImageSource { file: base, format: DiskFormat::Raw };
     if !with_overlay {
-        return DiskStack::open(base, Vec::new(), read_only).ok();
+        return BackingChain::open(base, Vec::new(), read_only).ok();
     }
     let overlay = memfd::empty().ok()?;
-    let backing = Backing { name: "base", format: DiskFormat::Raw };
+    let backing = BackingFile { name: "base", format: DiskFormat::Raw };
     create_overlay(overlay.try_clone().ok()?, DISK_LEN, Some(backing)).ok()?;
-    let top = Source { file: overlay, format: DiskFormat::Qcow2 };
-    DiskStack::open(top, vec![base], read_only).ok()
+    let top = ImageSource { file: overlay, format: DiskFormat::Qcow2 };
+    BackingChain::open(top, vec![base], read_only).ok()
 }

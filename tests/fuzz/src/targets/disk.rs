@@ -3,7 +3,7 @@
 
 use crate::image;
 use crate::script::Reader;
-use oriel_disk::DiskStack;
+use oriel_disk::BackingChain;
 
 /// The most that one request moves or clears.
 const MOST: u64 = 256 << 10;
@@ -19,7 +19,7 @@ pub fn run(script: &[u8]) {
 }
 
 /// Requests of 8 bytes each.
-fn perform(disk: &DiskStack, requests: &[u8]) {
+fn perform(disk: &BackingChain, requests: &[u8]) {
     let mut buffer = vec![7; MOST as usize];
     let sectors = disk.size() / 512;
     for request in requests.chunks_exact(8).take(MOST_REQUESTS) {

@@ -1,13 +1,15 @@
 //! virtio-gpu: commands, cursor, configuration, and people who come, go and resize.
 
 use crate::Guest;
-use oriel_display::{Monitors, Size, MonitorConfig};
+use oriel_display::{MonitorConfig, Monitors, Size};
 use oriel_virtio::{DeviceCounters, Gpu};
 use std::sync::Arc;
 
 pub fn run(script: &[u8]) {
     let size = Size::new(1024, 768);
-    let Ok(mut gpu) = Gpu::new(Monitors::new(4, size), size, Arc::new(DeviceCounters::default())) else { return };
+    let Ok(mut gpu) = Gpu::new(Monitors::new(4, size), size, Arc::new(DeviceCounters::default())) else {
+        return;
+    };
     let resizer = gpu.resizer();
     let mut guest = Guest::new(&mut gpu);
     guest.perform(&mut gpu, script, |host| {

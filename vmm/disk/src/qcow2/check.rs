@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 
 /// A check takes two bytes for each cluster of the file.
-const MOST_CLUSTERS: u64 = 1 << 27;
+const MAX_CLUSTERS: u64 = 1 << 27;
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -36,17 +36,17 @@ pub fn check(file: File) -> Result<CheckReport, ImageError> {
         return Err(ImageError::Unsupported("snapshots inside of the image"));
     }
     let clusters = file.len()?.div_ceil(header.cluster_len());
-    if clusters > MOST_CLUSTERS {
+    if clusters > MAX_CLUSTERS {
         return Err(ImageError::Unsupported("more clusters than can be checked"));
     }
     let report = CheckReport { virtual_size: header.size, ..CheckReport::default() };
-    let mut walk = Walk { file, header, references: vec![0; clusters as usize], report };
-    walk.mappings()?;
-    walk.counts()?;
-    Ok(walk.report)
+    let mut checker = Checker { file, header, references: vec![0; clusters as usize], report };
+    checker.check_mappings()?;
+    checker.check_refcounts()?;
+    Ok(checker.report)
 }
 
-struct Walk {
+struct Checker {
     file: ImageFile,
     header: Header,
     /// By cluster of the file, how often it was met.
@@ -54,11 +54,11 @@ struct Walk {
     report: CheckReport,
 }
 
-impl Walk {
+impl Checker {
     /// L1 and L2 tables and what they point to.
-    fn mappings(&mut self) -> io::Result<()> {
-        self.refer(0, 1);
-        self.refer(self.header.l1_offset, self.header.l1_entries * 8);
+    fn check_mappings(&mut self) -> io::Result<()> {
+        self.reference(0, 1);
+        self.reference(self.header.l1_offset, self.header.l1_entries * 8);
         for l1_entry in self.words(self.header.l1_offset, self.header.l1_entries)? {
             let Ok(table) = entry::l2_table(l1_entry, &self.header) else {
                 self.report.corruptions += 1;
@@ -66,7 +66,7 @@ impl Walk {
             };
             let Some(table) = table else { continue };
             // A table that was met before is not walked again.
-            if !self.refer(table, 1) {
+            if !self.reference(table, 1) {
                 continue;
             }
             if !entry::is_owned(l1_entry) {
@@ -84,36 +84,36 @@ impl Walk {
             self.report.corruptions += 1;
             return;
         };
-        let Some((host, len)) = cluster.room() else { return };
+        let Some((host, len)) = cluster.host_range() else { return };
         self.report.allocated_clusters += 1;
         if let Cluster::Compressed { .. } = cluster {
-            self.refer_shared(host, len);
-        } else if self.refer(host, 1) && matches!(cluster, Cluster::At { owned: false, .. }) {
+            self.reference_shared(host, len);
+        } else if self.reference(host, 1) && matches!(cluster, Cluster::At { owned: false, .. }) {
             self.report.corruptions += 1;
         }
     }
 
     /// Counts references to clusters that have one owner; false, and a corruption, if one of them
     /// lies outside of the file or has an owner already.
-    fn refer(&mut self, host: u64, len: u64) -> bool {
-        let mut sound = true;
-        for cluster in self.touched(host, len) {
+    fn reference(&mut self, host: u64, len: u64) -> bool {
+        let mut valid = true;
+        for cluster in self.clusters_in(host, len) {
             match usize::try_from(cluster).ok().and_then(|cluster| self.references.get_mut(cluster)) {
                 Some(references) => {
-                    sound &= *references == 0;
+                    valid &= *references == 0;
                     *references = references.saturating_add(1);
                 }
-                None => sound = false,
+                None => valid = false,
             }
         }
-        self.report.corruptions += u64::from(!sound);
-        sound
+        self.report.corruptions += u64::from(!valid);
+        valid
     }
 
     /// The same for clusters that several compressed ones may share.
-    fn refer_shared(&mut self, host: u64, len: u64) {
+    fn reference_shared(&mut self, host: u64, len: u64) {
         let end = self.references.len() as u64;
-        for cluster in self.touched(host, len) {
+        for cluster in self.clusters_in(host, len) {
             match usize::try_from(cluster).ok().and_then(|cluster| self.references.get_mut(cluster)) {
                 Some(references) => *references = references.saturating_add(1),
                 // The last sectors may reach past the end of the file.
@@ -122,31 +122,31 @@ impl Walk {
         }
     }
 
-    fn touched(&self, host: u64, len: u64) -> std::ops::RangeInclusive<u64> {
+    fn clusters_in(&self, host: u64, len: u64) -> std::ops::RangeInclusive<u64> {
         let bits = self.header.cluster_bits;
         (host >> bits)..=(host.saturating_add(len.saturating_sub(1)) >> bits)
     }
 
     /// The reference counts themselves, then all against what was met.
-    fn counts(&mut self) -> io::Result<()> {
+    fn check_refcounts(&mut self) -> io::Result<()> {
         let bits = self.header.cluster_bits;
         let table_len = self.header.refcount_table_clusters << bits;
-        self.refer(self.header.refcount_table_offset, table_len);
+        self.reference(self.header.refcount_table_offset, table_len);
         let blocks = self.words(self.header.refcount_table_offset, table_len / 8)?;
-        let mut sound = Vec::new();
+        let mut valid = Vec::new();
         for (index, block) in (0u64..).zip(blocks) {
             if block == 0 {
                 continue;
             }
             if !block.is_multiple_of(1 << bits) {
                 self.report.corruptions += 1;
-            } else if self.refer(block, 1) {
-                sound.push((index, block));
+            } else if self.reference(block, 1) {
+                valid.push((index, block));
             }
         }
         let in_block = (8 << bits) >> self.header.refcount_order;
         let mut counted = vec![false; self.references.len()];
-        for (index, block) in sound {
+        for (index, block) in valid {
             let mut bytes = vec![0; 1 << bits];
             self.file.read(block, &mut bytes)?;
             for i in 0..in_block {
@@ -155,18 +155,19 @@ impl Walk {
                 self.compare(cluster, count, &mut counted);
             }
         }
-        let uncounted = self.references.iter().zip(counted).filter(|(met, counted)| **met != 0 && !counted);
+        let uncounted =
+            self.references.iter().zip(counted).filter(|(found, counted)| **found != 0 && !counted);
         self.report.corruptions += uncounted.count() as u64;
         Ok(())
     }
 
     fn compare(&mut self, cluster: u64, count: u64, counted: &mut [bool]) {
         let place = usize::try_from(cluster).ok();
-        let met = place.and_then(|place| self.references.get(place)).copied().unwrap_or(0);
+        let found = place.and_then(|place| self.references.get(place)).copied().unwrap_or(0);
         if let Some(counted) = place.and_then(|place| counted.get_mut(place)) {
             *counted = true;
         }
-        match count.cmp(&met.into()) {
+        match count.cmp(&found.into()) {
             std::cmp::Ordering::Less => self.report.corruptions += 1,
             std::cmp::Ordering::Equal => {}
             std::cmp::Ordering::Greater => self.report.leaked_clusters += 1,

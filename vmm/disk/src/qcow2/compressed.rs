@@ -10,19 +10,19 @@ use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// Unpacks `packed`, which may be followed by anything, into exactly `cluster`.
-pub(super) fn unpack(kind: Compression, packed: &[u8], cluster: &mut [u8]) -> io::Result<()> {
+pub(super) fn decompress(kind: Compression, packed: &[u8], cluster: &mut [u8]) -> io::Result<()> {
     let complete = match kind {
         Compression::Deflate => {
             // Raw deflate, without zlib's header and checksum.
             let len = decompress_slice_iter_to_slice(cluster, std::iter::once(packed), false, true);
             len.is_ok_and(|len| len == cluster.len())
         }
-        Compression::Zstd => unpack_zstd(packed, cluster),
+        Compression::Zstd => decompress_zstd(packed, cluster),
     };
     if complete { Ok(()) } else { Err(damaged("a compressed cluster cannot be unpacked")) }
 }
 
-fn unpack_zstd(packed: &[u8], cluster: &mut [u8]) -> bool {
+fn decompress_zstd(packed: &[u8], cluster: &mut [u8]) -> bool {
     let mut context = DCtx::create();
     if context.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG)).is_err() {
         return false;

@@ -18,7 +18,7 @@ const EXTENSIONS_END: [u8; 8] = [0; 8];
 
 /// What a new image says of the file below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backing<'a> {
+pub struct BackingFile<'a> {
     /// Its name, for tools that look at the image later.
     pub name: &'a str,
     /// Its format.
@@ -30,7 +30,7 @@ pub struct Backing<'a> {
 ///
 /// # Errors
 /// When the size or the name cannot be, or the host refuses to write.
-pub fn create_overlay(file: File, virtual_size: u64, backing: Option<Backing>) -> Result<(), ImageError> {
+pub fn create_overlay(file: File, virtual_size: u64, backing: Option<BackingFile>) -> Result<(), ImageError> {
     if virtual_size == 0 || virtual_size > MAX_DISK_LEN || !virtual_size.is_multiple_of(SECTOR_LEN) {
         return Err(ImageError::BadSize(virtual_size));
     }
@@ -56,7 +56,7 @@ pub fn create_overlay(file: File, virtual_size: u64, backing: Option<Backing>) -
     Ok(())
 }
 
-fn header(virtual_size: u64, l1_entries: u32, backing: Option<Backing>) -> Vec<u8> {
+fn header(virtual_size: u64, l1_entries: u32, backing: Option<BackingFile>) -> Vec<u8> {
     let extensions = backing.map_or(Vec::new(), |below| {
         let format: &[u8] = match below.format {
             DiskFormat::Raw => b"raw",

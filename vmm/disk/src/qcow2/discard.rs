@@ -2,7 +2,7 @@
 
 use super::entry::Cluster;
 use super::image::Image;
-use crate::stack::Below;
+use crate::backing_chain::BackingLayers;
 use std::io;
 use std::ops::Range;
 
@@ -11,21 +11,21 @@ const ZEROES: usize = 64 << 10;
 
 impl Image {
     /// The range's contents may become anything; whole clusters in it are given back.
-    pub fn discard(&self, range: Range<u64>, below: Below) -> io::Result<()> {
+    pub fn discard(&self, range: Range<u64>, below: BackingLayers) -> io::Result<()> {
         if self.header.version < 3 && !below.is_empty() {
             // Without a place of its own a cluster would show what is below.
             return Ok(());
         }
         let nothing = if below.is_empty() { 0 } else { Cluster::zero(None) };
         self.change(self.whole_clusters(&range), |old| match old {
-            Cluster::Below | Cluster::Zero(None) => None,
+            Cluster::Unallocated | Cluster::Zero(None) => None,
             _ => Some(nothing),
         })?;
-        self.relieve()
+        self.flush_if_due()
     }
 
     /// The range reads as zeroes from now on; the room for them is kept unless it `may_unmap`.
-    pub fn write_zeroes(&self, range: Range<u64>, may_unmap: bool, below: Below) -> io::Result<()> {
+    pub fn write_zeroes(&self, range: Range<u64>, may_unmap: bool, below: BackingLayers) -> io::Result<()> {
         if self.header.version < 3 && !(may_unmap && below.is_empty()) {
             return self.write_out_zeroes(range, below);
         }
@@ -39,16 +39,16 @@ impl Image {
         self.write_out_zeroes(end..range.end, below)?;
         let nothing = if below.is_empty() { 0 } else { Cluster::zero(None) };
         self.change(clusters, |old| match old {
-            Cluster::Below => (!below.is_empty()).then_some(nothing),
+            Cluster::Unallocated => (!below.is_empty()).then_some(nothing),
             Cluster::Zero(None) => None,
             Cluster::Zero(Some(_)) => may_unmap.then_some(nothing),
             Cluster::At { host, owned: true } if !may_unmap => Some(Cluster::zero(Some(host))),
             Cluster::At { .. } | Cluster::Compressed { .. } => Some(nothing),
         })?;
-        self.relieve()
+        self.flush_if_due()
     }
 
-    fn write_out_zeroes(&self, range: Range<u64>, below: Below) -> io::Result<()> {
+    fn write_out_zeroes(&self, range: Range<u64>, below: BackingLayers) -> io::Result<()> {
         let zeroes = [0; ZEROES];
         let mut at = range.start;
         while at < range.end {
@@ -74,10 +74,10 @@ impl Image {
     fn change(&self, clusters: Range<u64>, new: impl Fn(Cluster) -> Option<u64>) -> io::Result<()> {
         let _still = self.stop_moves();
         let mut tables = self.tables_to_change();
-        let keeps_tables_away = new(Cluster::Below).is_none();
+        let leaves_unallocated = new(Cluster::Unallocated).is_none();
         let mut index = clusters.start;
         while index < clusters.end {
-            if keeps_tables_away && self.table(&mut tables, index)?.is_none() {
+            if leaves_unallocated && self.table(&mut tables, index)?.is_none() {
                 index = (index / self.table_entries() + 1) * self.table_entries();
                 continue;
             }
@@ -85,8 +85,10 @@ impl Image {
             if let Some(entry) = new(old) {
                 let table = self.table_to_change(&mut tables, index)?;
                 self.set_entry(&mut tables, table, index, entry)?;
-                let kept = Cluster::parse(entry, &self.header)?.room();
-                tables.freed.extend(old.room().filter(|room| kept.is_none_or(|kept| kept.0 != room.0)));
+                let kept = Cluster::parse(entry, &self.header)?.host_range();
+                tables.freed.extend(
+                    old.host_range().filter(|host_range| kept.is_none_or(|kept| kept.0 != host_range.0)),
+                );
             }
             index += 1;
         }

@@ -16,7 +16,7 @@ const ZERO: u64 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cluster {
     /// The layer below has it.
-    Below,
+    Unallocated,
     /// Zeroes; the room kept for it, if any.
     Zero(Option<u64>),
     /// At this offset of the file; `owned` is without a second reference.
@@ -42,7 +42,7 @@ impl Cluster {
         Ok(match (host, entry & ZERO != 0 && header.version > 2) {
             (0, true) => Self::Zero(None),
             (_, true) => Self::Zero(Some(host)),
-            (0, false) => Self::Below,
+            (0, false) => Self::Unallocated,
             (_, false) => Self::At { host, owned: entry & COPIED != 0 },
         })
     }
@@ -53,14 +53,14 @@ impl Cluster {
     }
 
     /// An entry for zeroes, with or without room kept for them.
-    pub fn zero(room: Option<u64>) -> u64 {
-        ZERO | room.map_or(0, Self::owned)
+    pub fn zero(host_range: Option<u64>) -> u64 {
+        ZERO | host_range.map_or(0, Self::owned)
     }
 
     /// The clusters of the file that this one takes, as offset and length.
-    pub fn room(self) -> Option<(u64, u64)> {
+    pub fn host_range(self) -> Option<(u64, u64)> {
         match self {
-            Self::Below | Self::Zero(None) => None,
+            Self::Unallocated | Self::Zero(None) => None,
             Self::Zero(Some(host)) | Self::At { host, .. } => Some((host, 1)),
             Self::Compressed { host, len } => Some((host, len)),
         }

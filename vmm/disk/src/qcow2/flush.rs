@@ -1,7 +1,7 @@
 //! Putting on the medium what was written, tables and all, and freeing what they left.
 
 use super::image::{Image, Tables};
-use super::pages::Stage;
+use super::table_cache::Stage;
 use std::io;
 
 impl Image {
@@ -19,16 +19,16 @@ impl Image {
     /// Reads and writes in place go on meanwhile.
     fn write_tables(&self) -> io::Result<Vec<(u64, u64)>> {
         let mut tables = self.tables_to_change();
-        tables.pages.write_back(&self.file, Stage::Refcounts)?;
-        if !tables.pages.is_dirty(Stage::Mapping) {
+        tables.cache.write_back(&self.file, Stage::Refcounts)?;
+        if !tables.cache.is_dirty(Stage::Mapping) {
             return Ok(std::mem::take(&mut tables.freed));
         }
-        tables.pages.flushing = true;
+        tables.cache.flushing = true;
         drop(tables);
         let synced = self.file.sync();
         let mut tables = self.tables();
-        let written = synced.and_then(|()| tables.pages.write_back(&self.file, Stage::Mapping));
-        tables.pages.flushing = false;
+        let written = synced.and_then(|()| tables.cache.write_back(&self.file, Stage::Mapping));
+        tables.cache.flushing = false;
         let freed = written.map(|()| std::mem::take(&mut tables.freed));
         drop(tables);
         self.notify();
@@ -43,11 +43,11 @@ impl Image {
         let bits = self.header.cluster_bits;
         let _still = self.stop_moves();
         let mut tables = self.tables_to_change();
-        let Tables { pages, refcounts, .. } = &mut *tables;
+        let Tables { cache, refcounts, .. } = &mut *tables;
         let mut holes: Vec<u64> = Vec::new();
         for (host, len) in freed {
             for cluster in (host >> bits)..=((host + len - 1) >> bits) {
-                match refcounts.release(pages, &self.file, cluster << bits) {
+                match refcounts.release(cache, &self.file, cluster << bits) {
                     Ok(true) => holes.push(cluster),
                     Ok(false) => {}
                     // A damaged image keeps the room; whatever else it has is still good.
@@ -63,6 +63,6 @@ impl Image {
             }
         }
         // On the medium with the next flush; until then the room is only leaked.
-        pages.write_back(&self.file, Stage::Refcounts)
+        cache.write_back(&self.file, Stage::Refcounts)
     }
 }

@@ -1,14 +1,14 @@
 //! An open qcow2 image, and reading from it.
 
-use super::compressed::unpack;
+use super::compressed::decompress;
 use super::entry::Cluster;
 use super::header::{AUTOCLEAR_AT, Header};
-use super::pages::Pages;
 use super::refcounts::Refcounts;
+use super::table_cache::TableCache;
 use crate::ImageError;
+use crate::backing_chain::BackingLayers;
 use crate::file::ImageFile;
-use crate::pieces::{Pace, Pieces};
-use crate::stack::Below;
+use crate::io_buffers::{IoBuffers, IoMode};
 use std::collections::HashSet;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -25,12 +25,12 @@ pub(crate) struct Image {
     /// clusters away from under such moves.
     in_flight: RwLock<()>,
     /// Neighbouring reads want the same cluster, and what was compressed once never changes.
-    unpacked: Mutex<Unpacked>,
+    decompressed: Mutex<DecompressedCluster>,
 }
 
 /// What changes of an image's tables.
 pub(super) struct Tables {
-    pub pages: Pages,
+    pub cache: TableCache,
     pub refcounts: Refcounts,
     /// Clusters of the disk that a writer is moving to a new place.
     pub allocating: HashSet<u64>,
@@ -40,7 +40,7 @@ pub(super) struct Tables {
 }
 
 #[derive(Default)]
-struct Unpacked {
+struct DecompressedCluster {
     host: Option<u64>,
     bytes: Vec<u8>,
 }
@@ -66,7 +66,7 @@ impl Image {
             }
         }
         let tables = Tables {
-            pages: Pages::default(),
+            cache: TableCache::default(),
             refcounts: Refcounts::new(&header),
             allocating: HashSet::new(),
             freed: Vec::new(),
@@ -77,7 +77,7 @@ impl Image {
             tables: Mutex::new(tables),
             changed: Condvar::new(),
             in_flight: RwLock::new(()),
-            unpacked: Mutex::default(),
+            decompressed: Mutex::default(),
         })
     }
 
@@ -96,31 +96,37 @@ impl Image {
         self.header.cluster_len()
     }
 
-    /// Fills `pieces` from `offset`; both lie within the disk.
-    pub fn read_pieces(&self, offset: u64, pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
-        let _moving = self.move_data();
-        self.read_moving(offset, pieces, pace, below)
+    /// Fills `buffers` from `offset`; both lie within the disk.
+    pub fn read_buffers(
+        &self,
+        offset: u64,
+        buffers: IoBuffers,
+        mode: IoMode,
+        below: BackingLayers,
+    ) -> io::Result<()> {
+        let _moving = self.lock_in_flight();
+        self.read_locked(offset, buffers, mode, below)
     }
 
-    /// [`Self::read_pieces`] for who holds [`Self::move_data`].
-    pub(super) fn read_moving(
+    /// [`Self::read_buffers`] for who holds [`Self::lock_in_flight`].
+    pub(super) fn read_locked(
         &self,
         mut offset: u64,
-        mut pieces: Pieces,
-        pace: Pace,
-        below: Below,
+        mut buffers: IoBuffers,
+        mode: IoMode,
+        below: BackingLayers,
     ) -> io::Result<()> {
-        while !pieces.is_empty() {
-            let extent = self.look_up(offset, pieces.len() as u64)?;
-            let (here, rest) = pieces.split_at(extent.len as usize);
+        while !buffers.is_empty() {
+            let extent = self.look_up(offset, buffers.len() as u64)?;
+            let (here, rest) = buffers.split_at(extent.len as usize);
             match extent.cluster {
-                Cluster::Below => below.read(offset, here, pace)?,
-                Cluster::Zero(_) => here.clear(),
-                Cluster::At { host, .. } => self.file.read_pieces(host + extent.skip, here, pace)?,
+                Cluster::Unallocated => below.read(offset, here, mode)?,
+                Cluster::Zero(_) => here.fill_zero(),
+                Cluster::At { host, .. } => self.file.read_buffers(host + extent.skip, here, mode)?,
                 Cluster::Compressed { host, len } => self.read_compressed(host, len, extent.skip, here)?,
             }
             offset += extent.len;
-            pieces = rest;
+            buffers = rest;
         }
         Ok(())
     }
@@ -134,7 +140,7 @@ impl Image {
         while len < wanted {
             index += 1;
             let goes_on = match (cluster, self.cluster(&mut tables, index)?) {
-                (Cluster::Below, Cluster::Below) | (Cluster::Zero(_), Cluster::Zero(_)) => true,
+                (Cluster::Unallocated, Cluster::Unallocated) | (Cluster::Zero(_), Cluster::Zero(_)) => true,
                 (Cluster::At { host: first, .. }, Cluster::At { host, .. }) => host == first + skip + len,
                 _ => false,
             };
@@ -146,18 +152,20 @@ impl Image {
         Ok(Extent { cluster, skip, len: len.min(wanted) })
     }
 
-    fn read_compressed(&self, host: u64, len: u64, skip: u64, pieces: Pieces) -> io::Result<()> {
-        let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
-        if unpacked.host != Some(host) {
+    fn read_compressed(&self, host: u64, len: u64, skip: u64, buffers: IoBuffers) -> io::Result<()> {
+        let mut decompressed = self.decompressed.lock().unwrap_or_else(PoisonError::into_inner);
+        if decompressed.host != Some(host) {
             let mut packed = vec![0; len as usize];
             self.file.read(host, &mut packed)?;
-            unpacked.host = None;
-            unpacked.bytes.resize(self.cluster_len() as usize, 0);
-            unpack(self.header.compression, &packed, &mut unpacked.bytes)?;
-            unpacked.host = Some(host);
+            decompressed.host = None;
+            decompressed.bytes.resize(self.cluster_len() as usize, 0);
+            decompress(self.header.compression, &packed, &mut decompressed.bytes)?;
+            decompressed.host = Some(host);
         }
-        if let Some(bytes) = unpacked.bytes.get(skip as usize..).and_then(|rest| rest.get(..pieces.len())) {
-            pieces.copy_from(bytes);
+        if let Some(bytes) =
+            decompressed.bytes.get(skip as usize..).and_then(|rest| rest.get(..buffers.len()))
+        {
+            buffers.copy_from(bytes);
         }
         Ok(())
     }
@@ -174,7 +182,7 @@ impl Image {
     /// The tables, once no flush is writing them.
     pub(super) fn tables_to_change(&self) -> MutexGuard<'_, Tables> {
         let mut tables = self.tables();
-        while tables.pages.flushing {
+        while tables.cache.flushing {
             tables = self.wait(tables);
         }
         tables
@@ -185,7 +193,7 @@ impl Image {
     }
 
     /// While this is held, clusters stay where the tables say.
-    pub(super) fn move_data(&self) -> RwLockReadGuard<'_, ()> {
+    pub(super) fn lock_in_flight(&self) -> RwLockReadGuard<'_, ()> {
         self.in_flight.read().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,34 +2,34 @@
 
 use super::entry::{self, Cluster};
 use super::image::{Image, Tables};
-use super::pages::Stage;
+use super::table_cache::Stage;
 use crate::error::damaged;
 use std::io;
 
 impl Image {
     /// Where cluster `index` of the disk is.
     pub(super) fn cluster(&self, tables: &mut Tables, index: u64) -> io::Result<Cluster> {
-        let Some(table) = self.table(tables, index)? else { return Ok(Cluster::Below) };
-        let entry = tables.pages.word(&self.file, table + self.place_in_table(index))?;
+        let Some(table) = self.table(tables, index)? else { return Ok(Cluster::Unallocated) };
+        let entry = tables.cache.word(&self.file, table + self.place_in_table(index))?;
         Cluster::parse(entry, &self.header)
     }
 
     /// The L2 table that cluster `index` has its entry in, if there is one.
     pub(super) fn table(&self, tables: &mut Tables, index: u64) -> io::Result<Option<u64>> {
-        let entry = tables.pages.word(&self.file, self.place_of_table(index)?)?;
+        let entry = tables.cache.word(&self.file, self.place_of_table(index)?)?;
         entry::l2_table(entry, &self.header)
     }
 
     /// The same for a table that will be changed; it is made if there is none.
     pub(super) fn table_to_change(&self, tables: &mut Tables, index: u64) -> io::Result<u64> {
         let place = self.place_of_table(index)?;
-        let entry = tables.pages.word(&self.file, place)?;
+        let entry = tables.cache.word(&self.file, place)?;
         match entry::l2_table(entry, &self.header)? {
             Some(table) if entry::is_owned(entry) => Ok(table),
             Some(_) => Err(damaged("a table is shared though there are no snapshots")),
             None => {
                 let host = self.new_table(tables)?;
-                tables.pages.set_word(&self.file, place, Cluster::owned(host), Stage::Mapping)?;
+                tables.cache.set_word(&self.file, place, Cluster::owned(host), Stage::Mapping)?;
                 Ok(host)
             }
         }
@@ -43,7 +43,7 @@ impl Image {
         index: u64,
         entry: u64,
     ) -> io::Result<()> {
-        tables.pages.set_word(&self.file, table + self.place_in_table(index), entry, Stage::Mapping)
+        tables.cache.set_word(&self.file, table + self.place_in_table(index), entry, Stage::Mapping)
     }
 
     /// Entries of one L2 table.
@@ -53,12 +53,12 @@ impl Image {
 
     /// A table in which every cluster is below.
     fn new_table(&self, tables: &mut Tables) -> io::Result<u64> {
-        let Tables { pages, refcounts, .. } = tables;
-        let run = refcounts.allocate(pages, &self.file, 1)?;
-        pages.forget(run.host, self.cluster_len());
+        let Tables { cache, refcounts, .. } = tables;
+        let run = refcounts.allocate(cache, &self.file, 1)?;
+        cache.invalidate(run.host, self.cluster_len());
         // On the medium before the L1 table points to it, by the flush that writes that one.
         if let Err(error) = self.file.write(run.host, &vec![0; self.cluster_len() as usize]) {
-            refcounts.release(pages, &self.file, run.host)?;
+            refcounts.release(cache, &self.file, run.host)?;
             return Err(error);
         }
         Ok(run.host)

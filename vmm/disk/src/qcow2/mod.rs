@@ -17,17 +17,17 @@ mod flush;
 mod header;
 mod image;
 mod mapping;
-mod pages;
 #[cfg(test)]
 mod power_cut;
 mod refcounts;
+mod table_cache;
 mod write;
 
 pub(crate) use header::Header;
 pub(crate) use image::Image;
 
 pub use check::{CheckReport, check};
-pub use create::{Backing, create_overlay};
+pub use create::{BackingFile, create_overlay};
 
 /// Clusters of 64 KiB: what new images have, and the least that is written to.
 pub(crate) const CLUSTER_BITS: u32 = 16;

@@ -1,9 +1,9 @@
 //! What a power cut leaves of an image: of all that was written since the last sync, any part.
 
 use super::*;
+use crate::backing_chain::BackingLayers;
 use crate::file::{Change, ImageFile};
-use crate::pieces::{Pace, Pieces};
-use crate::stack::Below;
+use crate::io_buffers::{IoBuffers, IoMode};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use vmm_sys_util::tempfile::TempFile;
@@ -13,11 +13,11 @@ const CLUSTERS: u64 = 24;
 const DISK: u64 = CLUSTERS * CLUSTER;
 /// What a medium writes at once.
 const BLOCK: usize = 4096;
-const NOTHING_BELOW: Below = Below::NOTHING;
+const NO_BACKING: BackingLayers = BackingLayers::NONE;
 
-struct Random(u64);
+struct XorShift(u64);
 
-impl Random {
+impl XorShift {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -42,7 +42,7 @@ fn apply(file: &File, change: &Change, mut survives: impl FnMut() -> bool) {
 
 #[test]
 fn an_image_is_whole_and_holds_what_was_flushed() {
-    let mut random = Random(0x5DEE_CE66_D1CE_4E5B);
+    let mut random = XorShift(0x5DEE_CE66_D1CE_4E5B);
     for round in 0..4 {
         let (file, after) = (TempFile::new().unwrap().into_file(), TempFile::new().unwrap().into_file());
         create_overlay(file.try_clone().unwrap(), DISK, None).unwrap();
@@ -58,24 +58,24 @@ fn an_image_is_whole_and_holds_what_was_flushed() {
             let byte = match random.below(6) {
                 0..3 => turn as u8,
                 3 => {
-                    image.discard(range.clone(), NOTHING_BELOW).unwrap();
+                    image.discard(range.clone(), NO_BACKING).unwrap();
                     0
                 }
                 4 => {
-                    image.write_zeroes(range.clone(), turn % 2 == 0, NOTHING_BELOW).unwrap();
+                    image.write_zeroes(range.clone(), turn % 2 == 0, NO_BACKING).unwrap();
                     0
                 }
                 _ => {
                     image.flush().unwrap();
                     let held = flushed.iter().map(|bytes| vec![*bytes.last().unwrap()]).collect();
                     flushed = held;
-                    flushes.push((image.file.history.lock().unwrap().len(), flushed.clone()));
+                    flushes.push((image.file.changes.lock().unwrap().len(), flushed.clone()));
                     continue;
                 }
             };
             if byte != 0 {
                 let bytes = vec![byte; (range.end - range.start) as usize];
-                image.write(range.start, &bytes, NOTHING_BELOW).unwrap();
+                image.write(range.start, &bytes, NO_BACKING).unwrap();
             }
             for held in &mut flushed[first as usize..(first + count) as usize] {
                 held.push(byte);
@@ -83,35 +83,41 @@ fn an_image_is_whole_and_holds_what_was_flushed() {
             // What came after the last flush may be there or not.
             flushes.last_mut().unwrap().1.clone_from(&flushed);
         }
-        let history = image.file.history.lock().unwrap().clone();
+        let changes = image.file.changes.lock().unwrap().clone();
         for _ in 0..30 {
-            cut(&history, &flushes, &after, &mut random, round);
+            cut(&changes, &flushes, &after, &mut random, round);
         }
     }
 }
 
 /// Cuts the power at any time, mostly just before a sync, and looks at what is left.
-fn cut(history: &[Change], flushes: &[(usize, Vec<Vec<u8>>)], after: &File, random: &mut Random, round: u64) {
-    let mut end = random.below(history.len() as u64 + 1) as usize;
+fn cut(
+    changes: &[Change],
+    flushes: &[(usize, Vec<Vec<u8>>)],
+    after: &File,
+    random: &mut XorShift,
+    round: u64,
+) {
+    let mut end = random.below(changes.len() as u64 + 1) as usize;
     if random.below(4) != 0 {
-        end += history[end..].iter().position(|change| *change == Change::Synced).unwrap_or(0);
+        end += changes[end..].iter().position(|change| *change == Change::Synced).unwrap_or(0);
     }
-    let synced = history[..end].iter().rposition(|change| *change == Change::Synced).unwrap_or(0);
+    let synced = changes[..end].iter().rposition(|change| *change == Change::Synced).unwrap_or(0);
     after.set_len(0).unwrap();
     create_overlay(after.try_clone().unwrap(), DISK, None).unwrap();
-    history[..synced].iter().for_each(|change| apply(after, change, || true));
-    history[synced..end].iter().for_each(|change| apply(after, change, || random.below(2) == 0));
+    changes[..synced].iter().for_each(|change| apply(after, change, || true));
+    changes[synced..end].iter().for_each(|change| apply(after, change, || random.below(2) == 0));
 
     let report = check(after.try_clone().unwrap()).unwrap();
-    assert_eq!(report.corruptions, 0, "round {round}, {end} of {} changes: {report:?}", history.len());
+    assert_eq!(report.corruptions, 0, "round {round}, {end} of {} changes: {report:?}", changes.len());
     let image = open(after);
     let (_, held) = flushes.iter().rev().find(|(at, _)| *at <= end).unwrap();
     for (cluster, held) in held.iter().enumerate() {
         let mut bytes = vec![0; CLUSTER as usize];
-        let pieces = [bytes.as_mut_slice().into()];
+        let buffers = [bytes.as_mut_slice().into()];
         let offset = cluster as u64 * CLUSTER;
-        image.read_pieces(offset, Pieces::new(&pieces), Pace::Wait, NOTHING_BELOW).unwrap();
-        let sound = bytes.iter().all(|byte| held.contains(byte));
-        assert!(sound, "round {round}, {end} changes, cluster {cluster}: {held:?} and not {}", bytes[0]);
+        image.read_buffers(offset, IoBuffers::new(&buffers), IoMode::Blocking, NO_BACKING).unwrap();
+        let valid = bytes.iter().all(|byte| held.contains(byte));
+        assert!(valid, "round {round}, {end} changes, cluster {cluster}: {held:?} and not {}", bytes[0]);
     }
 }

@@ -2,7 +2,7 @@
 //! are written to.
 
 use super::header::Header;
-use super::pages::{Pages, Stage};
+use super::table_cache::{Stage, TableCache};
 use crate::error::damaged;
 use crate::file::ImageFile;
 use std::io;
@@ -10,7 +10,7 @@ use std::io;
 /// Bits 9 to 63 of an entry of the refcount table.
 const BLOCK_OFFSET: u64 = !0x1FF;
 /// More than what is ever allocated and still being written.
-const MOST_UNWRITTEN: u64 = 1 << 30;
+const MAX_UNWRITTEN: u64 = 1 << 30;
 
 /// Finds free clusters and gives them back.
 pub(super) struct Refcounts {
@@ -35,15 +35,15 @@ impl Refcounts {
     }
 
     /// Takes 1 to `most` adjacent clusters. Their contents are anything.
-    pub fn allocate(&mut self, pages: &mut Pages, file: &ImageFile, most: u64) -> io::Result<Run> {
-        let first = self.find_free(pages, file)?;
+    pub fn allocate(&mut self, cache: &mut TableCache, file: &ImageFile, most: u64) -> io::Result<Run> {
+        let first = self.find_free(cache, file)?;
         let mut clusters = 0;
         while clusters < most {
-            let Some(place) = self.place(pages, file, first + clusters)? else { break };
-            if pages.short(file, place)? != 0 {
+            let Some(place) = self.place(cache, file, first + clusters)? else { break };
+            if cache.half_word(file, place)? != 0 {
                 break;
             }
-            pages.set_short(file, place, 1)?;
+            cache.set_half_word(file, place, 1)?;
             clusters += 1;
         }
         self.hint = first + clusters;
@@ -51,12 +51,12 @@ impl Refcounts {
     }
 
     /// Drops one reference to the cluster at `host`; whether it was the last.
-    pub fn release(&mut self, pages: &mut Pages, file: &ImageFile, host: u64) -> io::Result<bool> {
+    pub fn release(&mut self, cache: &mut TableCache, file: &ImageFile, host: u64) -> io::Result<bool> {
         let cluster = host >> self.cluster_bits;
         let unused = || damaged("a cluster that is in use is not counted as such");
-        let place = self.place(pages, file, cluster)?.ok_or_else(unused)?;
-        let left = pages.short(file, place)?.checked_sub(1).ok_or_else(unused)?;
-        pages.set_short(file, place, left)?;
+        let place = self.place(cache, file, cluster)?.ok_or_else(unused)?;
+        let left = cache.half_word(file, place)?.checked_sub(1).ok_or_else(unused)?;
+        cache.set_half_word(file, place, left)?;
         if left == 0 {
             self.hint = self.hint.min(cluster);
         }
@@ -64,19 +64,19 @@ impl Refcounts {
     }
 
     /// The first free cluster, in a block that exists.
-    fn find_free(&mut self, pages: &mut Pages, file: &ImageFile) -> io::Result<u64> {
+    fn find_free(&mut self, cache: &mut TableCache, file: &ImageFile) -> io::Result<u64> {
         let mut cluster = self.hint;
         // Counts of clusters far behind the file's end would keep the search going for hours.
-        let last = file.len()?.saturating_add(MOST_UNWRITTEN) >> self.cluster_bits;
+        let last = file.len()?.saturating_add(MAX_UNWRITTEN) >> self.cluster_bits;
         loop {
             if cluster > last {
                 return Err(damaged("clusters behind the end of the file are counted as in use"));
             }
-            match self.place(pages, file, cluster)? {
-                Some(place) if pages.short(file, place)? == 0 => return Ok(cluster),
+            match self.place(cache, file, cluster)? {
+                Some(place) if cache.half_word(file, place)? == 0 => return Ok(cluster),
                 Some(_) => cluster += 1,
                 None => {
-                    self.add_block(pages, file, cluster)?;
+                    self.add_block(cache, file, cluster)?;
                     cluster += 1;
                 }
             }
@@ -85,13 +85,13 @@ impl Refcounts {
     }
 
     /// Where the count of `cluster` lies; `None` if it has none yet.
-    fn place(&self, pages: &mut Pages, file: &ImageFile, cluster: u64) -> io::Result<Option<u64>> {
+    fn place(&self, cache: &mut TableCache, file: &ImageFile, cluster: u64) -> io::Result<Option<u64>> {
         let in_block = self.block_bits();
         let index = cluster >> in_block;
         if index >= self.blocks {
             return Ok(None);
         }
-        let block = pages.word(file, self.table + index * 8)? & BLOCK_OFFSET;
+        let block = cache.word(file, self.table + index * 8)? & BLOCK_OFFSET;
         if !block.is_multiple_of(1 << self.cluster_bits) || block > i64::MAX as u64 {
             return Err(damaged("a block of reference counts does not begin where clusters do"));
         }
@@ -99,7 +99,7 @@ impl Refcounts {
     }
 
     /// Makes `cluster`, of which no block knows, the block that knows of it.
-    fn add_block(&self, pages: &mut Pages, file: &ImageFile, cluster: u64) -> io::Result<()> {
+    fn add_block(&self, cache: &mut TableCache, file: &ImageFile, cluster: u64) -> io::Result<()> {
         let in_block = self.block_bits();
         let index = cluster >> in_block;
         if index >= self.blocks {
@@ -115,11 +115,11 @@ impl Refcounts {
         if let Some(count) = block.get_mut(own..).and_then(|rest| rest.first_chunk_mut()) {
             *count = 1u16.to_be_bytes();
         }
-        pages.forget(host, 1 << self.cluster_bits);
+        cache.invalidate(host, 1 << self.cluster_bits);
         file.write(host, &block)?;
         // The table must never point to a block that is not there.
         file.sync()?;
-        pages.set_word(file, self.table + index * 8, host, Stage::Refcounts)
+        cache.set_word(file, self.table + index * 8, host, Stage::Refcounts)
     }
 
     /// A block counts 2 to the power of this many clusters.

@@ -10,7 +10,7 @@ use std::io;
 
 const PAGE: usize = 4096;
 /// 1 MiB of L2 entries is 8 GiB of disk.
-const MOST_PAGES: usize = 256;
+const MAX_PAGES: usize = 256;
 
 /// When a changed page may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,21 +29,21 @@ struct Page {
 
 /// The cache.
 #[derive(Default)]
-pub(super) struct Pages {
+pub(super) struct TableCache {
     pages: HashMap<u64, Page>,
     clock: u64,
     /// While a flush is between its two stages, mapping pages stay as they are.
     pub flushing: bool,
 }
 
-impl Pages {
+impl TableCache {
     /// The big-endian word at `offset`, which is a multiple of 8.
     pub fn word(&mut self, file: &ImageFile, offset: u64) -> io::Result<u64> {
         self.read(file, offset).map(u64::from_be_bytes)
     }
 
     /// The big-endian half of a half word at `offset`, which is a multiple of 2.
-    pub fn short(&mut self, file: &ImageFile, offset: u64) -> io::Result<u16> {
+    pub fn half_word(&mut self, file: &ImageFile, offset: u64) -> io::Result<u16> {
         self.read(file, offset).map(u16::from_be_bytes)
     }
 
@@ -53,7 +53,7 @@ impl Pages {
     }
 
     /// Changes a short.
-    pub fn set_short(&mut self, file: &ImageFile, offset: u64, value: u16) -> io::Result<()> {
+    pub fn set_half_word(&mut self, file: &ImageFile, offset: u64, value: u16) -> io::Result<()> {
         self.write(file, offset, value.to_be_bytes(), Stage::Refcounts)
     }
 
@@ -74,7 +74,7 @@ impl Pages {
     }
 
     /// The range of the file got new contents behind the cache.
-    pub fn forget(&mut self, offset: u64, len: u64) {
+    pub fn invalidate(&mut self, offset: u64, len: u64) {
         self.pages.retain(|at, _| !(offset..offset.saturating_add(len)).contains(at));
     }
 
@@ -116,7 +116,7 @@ impl Pages {
             page.last_used = self.clock;
             return Ok(true);
         }
-        if self.pages.len() >= MOST_PAGES && !self.evict(file)? {
+        if self.pages.len() >= MAX_PAGES && !self.evict(file)? {
             return Ok(false);
         }
         let mut bytes = Box::new([0; PAGE]);

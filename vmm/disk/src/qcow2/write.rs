@@ -4,86 +4,98 @@
 use super::entry::Cluster;
 use super::image::{Image, Tables};
 use super::refcounts::Run;
-use crate::pieces::{Pace, Pieces, readable};
-use crate::stack::Below;
+use crate::backing_chain::BackingLayers;
+use crate::io_buffers::{IoBuffers, IoMode, readable};
 use std::io;
 
 /// Clusters that move together: 2 MiB of the usual ones.
-const MOST_CLUSTERS: u64 = 32;
+const MAX_CLUSTERS: u64 = 32;
 /// With so many clusters waiting to be free, a flush is due whether the guest asks for one or not.
-const MOST_FREED: usize = 1024;
+const MAX_FREED: usize = 1024;
 
 /// Where data goes.
 enum Plan {
     InPlace { host: u64, len: u64 },
-    Move(Move),
+    Relocate(Relocation),
 }
 
 /// Clusters of the disk, from `first` on, that get a new place.
-struct Move {
+struct Relocation {
     first: u64,
     to: Run,
 }
 
 impl Image {
-    /// Writes `pieces` at `offset`; both lie within the disk. A write that failed may be repeated.
-    pub fn write_pieces(&self, offset: u64, pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
-        if pace == Pace::Now {
+    /// Writes `buffers` at `offset`; both lie within the disk. A write that failed may be repeated.
+    pub fn write_buffers(
+        &self,
+        offset: u64,
+        buffers: IoBuffers,
+        mode: IoMode,
+        below: BackingLayers,
+    ) -> io::Result<()> {
+        if mode == IoMode::NoWait {
             // What comes due after a write, or makes room for one, takes a while.
-            return match self.is_relief_due() {
+            return match self.is_flush_due() {
                 true => Err(io::ErrorKind::WouldBlock.into()),
-                false => self.write_moving(offset, pieces, pace, below),
+                false => self.write_locked(offset, buffers, mode, below),
             };
         }
-        match self.write_moving(offset, pieces, pace, below) {
-            Err(error) if crate::stack::is_no_space(&error) && !self.tables().freed.is_empty() => {
+        match self.write_locked(offset, buffers, mode, below) {
+            Err(error) if crate::backing_chain::is_no_space(&error) && !self.tables().freed.is_empty() => {
                 self.flush()?;
-                self.write_moving(offset, pieces, pace, below)
+                self.write_locked(offset, buffers, mode, below)
             }
             done => done,
         }?;
-        self.relieve()
+        self.flush_if_due()
     }
 
     /// Writes `bytes` at `offset`, for as long as it takes.
-    pub fn write(&self, offset: u64, bytes: &[u8], below: Below) -> io::Result<()> {
+    pub fn write(&self, offset: u64, bytes: &[u8], below: BackingLayers) -> io::Result<()> {
         // SAFETY: what is written to the disk is only read from.
         let slice = unsafe { readable(bytes) };
-        self.write_pieces(offset, Pieces::new(&[slice]), Pace::Wait, below)
+        self.write_buffers(offset, IoBuffers::new(&[slice]), IoMode::Blocking, below)
     }
 
     /// Frees what waits for it, if that is a lot.
-    pub(super) fn relieve(&self) -> io::Result<()> {
-        if self.is_relief_due() { self.flush() } else { Ok(()) }
+    pub(super) fn flush_if_due(&self) -> io::Result<()> {
+        if self.is_flush_due() { self.flush() } else { Ok(()) }
     }
 
-    fn is_relief_due(&self) -> bool {
-        self.tables().freed.len() > MOST_FREED
+    fn is_flush_due(&self) -> bool {
+        self.tables().freed.len() > MAX_FREED
     }
 
-    fn write_moving(&self, mut offset: u64, mut pieces: Pieces, pace: Pace, below: Below) -> io::Result<()> {
-        let _moving = self.move_data();
-        while !pieces.is_empty() {
-            let plan = self.plan(offset, pieces.len() as u64)?;
+    fn write_locked(
+        &self,
+        mut offset: u64,
+        mut buffers: IoBuffers,
+        mode: IoMode,
+        below: BackingLayers,
+    ) -> io::Result<()> {
+        let _moving = self.lock_in_flight();
+        while !buffers.is_empty() {
+            let plan = self.plan(offset, buffers.len() as u64)?;
             let reach = match &plan {
                 Plan::InPlace { len, .. } => *len,
-                Plan::Move(clusters) => self.end_of(clusters) - offset,
+                Plan::Relocate(clusters) => self.end_of(clusters) - offset,
             };
-            let (here, rest) = pieces.split_at(reach as usize);
+            let (here, rest) = buffers.split_at(reach as usize);
             match plan {
-                Plan::InPlace { host, .. } => self.file.write_pieces(host, here)?,
-                Plan::Move(clusters) => {
-                    let filled = self.fill(&clusters, offset, here, pace, below);
-                    self.conclude(&clusters, filled)?;
+                Plan::InPlace { host, .. } => self.file.write_buffers(host, here)?,
+                Plan::Relocate(clusters) => {
+                    let filled = self.fill(&clusters, offset, here, mode, below);
+                    self.commit(&clusters, filled)?;
                 }
             }
             offset += here.len() as u64;
-            pieces = rest;
+            buffers = rest;
         }
         Ok(())
     }
 
-    fn end_of(&self, clusters: &Move) -> u64 {
+    fn end_of(&self, clusters: &Relocation) -> u64 {
         (clusters.first + clusters.to.clusters) << self.header.cluster_bits
     }
 
@@ -96,7 +108,7 @@ impl Image {
                 if let Cluster::At { host, owned: true } = self.cluster(&mut tables, first)? {
                     return self.in_place(&mut tables, host, offset, wanted);
                 }
-                if !tables.pages.flushing {
+                if !tables.cache.flushing {
                     break;
                 }
             }
@@ -105,19 +117,19 @@ impl Image {
         self.table_to_change(&mut tables, first)?;
         let end = (offset + wanted).div_ceil(1 << bits);
         let end_of_table = (first / self.table_entries() + 1) * self.table_entries();
-        let most = (end.min(end_of_table) - first).min(MOST_CLUSTERS);
+        let most = (end.min(end_of_table) - first).min(MAX_CLUSTERS);
         let mut count = 1;
-        while count < most && self.moves(&mut tables, first + count)? {
+        while count < most && self.needs_relocation(&mut tables, first + count)? {
             count += 1;
         }
-        let Tables { pages, refcounts, allocating, .. } = &mut *tables;
-        let to = refcounts.allocate(pages, &self.file, count)?;
+        let Tables { cache, refcounts, allocating, .. } = &mut *tables;
+        let to = refcounts.allocate(cache, &self.file, count)?;
         allocating.extend(first..first + to.clusters);
-        Ok(Plan::Move(Move { first, to }))
+        Ok(Plan::Relocate(Relocation { first, to }))
     }
 
     /// Whether a write to cluster `index` needs a new place for it, and nobody is at it yet.
-    fn moves(&self, tables: &mut Tables, index: u64) -> io::Result<bool> {
+    fn needs_relocation(&self, tables: &mut Tables, index: u64) -> io::Result<bool> {
         let in_place = matches!(self.cluster(tables, index)?, Cluster::At { owned: true, .. });
         Ok(!in_place && !tables.allocating.contains(&index))
     }
@@ -138,75 +150,75 @@ impl Image {
         Ok(Plan::InPlace { host: host + skip, len: len.min(wanted) })
     }
 
-    /// Fills the new places with `pieces`, which begin at `offset` in the first of the clusters and
+    /// Fills the new places with `buffers`, which begin at `offset` in the first of the clusters and
     /// end in the last, and around them with what the disk holds there now.
     fn fill(
         &self,
-        clusters: &Move,
+        clusters: &Relocation,
         offset: u64,
-        mut pieces: Pieces,
-        pace: Pace,
-        below: Below,
+        mut buffers: IoBuffers,
+        mode: IoMode,
+        below: BackingLayers,
     ) -> io::Result<()> {
         let cluster_len = self.cluster_len();
         let mut host = clusters.to.host;
         let mut start = clusters.first << self.header.cluster_bits;
         let mut head = offset - start;
-        while !pieces.is_empty() {
-            let whole = pieces.len() as u64 / cluster_len * cluster_len;
+        while !buffers.is_empty() {
+            let whole = buffers.len() as u64 / cluster_len * cluster_len;
             let at_once = if head == 0 && whole > 0 { whole } else { cluster_len - head };
-            let (now, rest) = pieces.split_at(at_once as usize);
+            let (now, rest) = buffers.split_at(at_once as usize);
             if head == 0 && whole > 0 {
-                self.file.write_pieces(host, now)?;
+                self.file.write_buffers(host, now)?;
             } else {
-                self.fill_around(host, start, head as usize, now, pace, below)?;
+                self.fill_around(host, start, head as usize, now, mode, below)?;
             }
             host += head + at_once;
             start += head + at_once;
             head = 0;
-            pieces = rest;
+            buffers = rest;
         }
         Ok(())
     }
 
     /// Fills one new place at `host` for the cluster at `start` of the disk, of which the first
-    /// `head` bytes stay as they are, and so does what comes behind `pieces`.
+    /// `head` bytes stay as they are, and so does what comes behind `buffers`.
     fn fill_around(
         &self,
         host: u64,
         start: u64,
         head: usize,
-        pieces: Pieces,
-        pace: Pace,
-        below: Below,
+        buffers: IoBuffers,
+        mode: IoMode,
+        below: BackingLayers,
     ) -> io::Result<()> {
         let mut cluster = vec![0; self.cluster_len() as usize];
-        let tail = head + pieces.len();
+        let tail = head + buffers.len();
         // The last cluster of a disk may reach past its end.
         let present = self.cluster_len().min(self.header.size - start) as usize;
         if let Some(before) = cluster.get_mut(..head) {
-            self.read_moving(start, Pieces::new(&[before.into()]), pace, below)?;
+            self.read_locked(start, IoBuffers::new(&[before.into()]), mode, below)?;
         }
         if let Some(after) = cluster.get_mut(tail..present) {
-            self.read_moving(start + tail as u64, Pieces::new(&[after.into()]), pace, below)?;
+            self.read_locked(start + tail as u64, IoBuffers::new(&[after.into()]), mode, below)?;
         }
         if let Some(middle) = cluster.get_mut(head..tail) {
-            pieces.copy_to(middle);
+            buffers.copy_to(middle);
         }
         self.file.write(host, &cluster)
     }
 
     /// Points the tables to the new places, or gives those back if they could not be filled.
-    fn conclude(&self, clusters: &Move, filled: io::Result<()>) -> io::Result<()> {
+    fn commit(&self, clusters: &Relocation, filled: io::Result<()>) -> io::Result<()> {
         let mut tables = self.tables_to_change();
         let done = match filled {
-            Ok(()) => self.adopt(&mut tables, clusters),
+            Ok(()) => self.remap(&mut tables, clusters),
             Err(error) => {
-                let Tables { pages, refcounts, .. } = &mut *tables;
+                let Tables { cache, refcounts, .. } = &mut *tables;
                 for i in 0..clusters.to.clusters {
                     let host = clusters.to.host + (i << self.header.cluster_bits);
                     // What cannot be given back leaks; the first error is the one to tell.
-                    let _ = refcounts.release(pages, &self.file, host);
+                    let _ = refcounts.release(cache, &self.file, host);
                 }
                 Err(error)
             }
@@ -219,14 +231,14 @@ impl Image {
         done
     }
 
-    fn adopt(&self, tables: &mut Tables, clusters: &Move) -> io::Result<()> {
+    fn remap(&self, tables: &mut Tables, clusters: &Relocation) -> io::Result<()> {
         let table = self.table_to_change(tables, clusters.first)?;
         for i in 0..clusters.to.clusters {
             let index = clusters.first + i;
             let old = self.cluster(tables, index)?;
             let host = clusters.to.host + (i << self.header.cluster_bits);
             self.set_entry(tables, table, index, Cluster::owned(host))?;
-            tables.freed.extend(old.room());
+            tables.freed.extend(old.host_range());
         }
         Ok(())
     }

@@ -15,23 +15,23 @@ fn piece(thread: u64, number: u64) -> u64 {
 #[test]
 fn neighbours_do_not_disturb_each_other() {
     let folder = Folder::new();
-    let below = Random(4).bytes(LEN as usize);
+    let below = XorShift(4).bytes(LEN as usize);
     let base = folder.raw("base.raw", &below);
     // The upper half is discarded and zeroed all the time.
     let overlay = folder.qcow2("overlay.qcow2", 2 * LEN, Some(&base));
     let layers = [overlay.clone(), base];
     let disk = open(&layers);
-    let pieces = LEN / PIECE / THREADS;
+    let buffers = LEN / PIECE / THREADS;
     let done = AtomicBool::new(false);
     let (disk_ref, done_ref, below_ref) = (&disk, &done, &below);
     let last = std::thread::scope(|scope| {
         let writers: Vec<_> = (0..THREADS)
             .map(|thread| {
                 scope.spawn(move || {
-                    let mut random = Random(thread + 1);
-                    let mut expected: Vec<Option<u8>> = vec![None; pieces as usize];
+                    let mut random = XorShift(thread + 1);
+                    let mut expected: Vec<Option<u8>> = vec![None; buffers as usize];
                     for turn in 0..3000 {
-                        let number = random.below(pieces);
+                        let number = random.below(buffers);
                         let offset = piece(thread, number);
                         let now = read(disk_ref, offset, PIECE);
                         let before = match expected[number as usize] {
@@ -50,7 +50,7 @@ fn neighbours_do_not_disturb_each_other() {
         let others: Vec<_> = (0..2)
             .map(|which| {
                 scope.spawn(move || {
-                    let mut random = Random(99 + which);
+                    let mut random = XorShift(99 + which);
                     let data = random.bytes(3 * CLUSTER as usize);
                     while !done_ref.load(Ordering::Relaxed) {
                         let at = LEN + which * LEN / 2 + random.below(40) * CLUSTER;

@@ -41,13 +41,13 @@ fn a_write_that_found_no_room_can_be_repeated() {
     let folder = Folder::new();
     let small = folder.path("small");
     let Some(_mounted) = SmallFileSystem::mount(&small, 6 << 20) else { return };
-    let below = Random(12).bytes(8 << 20);
+    let below = XorShift(12).bytes(8 << 20);
     let base = folder.raw("base.raw", &below);
     let overlay = folder.qcow2("small/overlay.qcow2", 16 << 20, Some(&base));
     let filler = small.join("filler");
     let layers = [overlay.clone(), base];
     let disk = open(&layers);
-    let data = Random(13).bytes(4 << 20);
+    let data = XorShift(13).bytes(4 << 20);
     disk.write(0, &data[..1 << 20]).unwrap();
     std::fs::write(&filler, vec![0; 4 << 20]).unwrap_or_default();
     for _ in 0..20 {
@@ -73,7 +73,7 @@ fn room_that_waits_to_be_free_is_found_before_anybody_is_told() {
     let Some(_mounted) = SmallFileSystem::mount(&folder.path("small"), 6 << 20) else { return };
     let image = folder.qcow2("small/disk.qcow2", 64 << 20, None);
     let disk = open(std::slice::from_ref(&image));
-    let data = Random(14).bytes(4 << 20);
+    let data = XorShift(14).bytes(4 << 20);
     for round in 0..8 {
         disk.write(round * (4 << 20), &data).unwrap();
         disk.discard(round * (4 << 20)..(round + 1) * (4 << 20)).unwrap();

@@ -1,19 +1,19 @@
 //! Images that somebody made to hurt.
 
 use crate::support::*;
-use oriel_disk::{DiskStack, Source, check, inspect};
+use oriel_disk::{BackingChain, ImageSource, check, inspect};
 use oriel_vmm_api::DiskFormat;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-fn source(path: &Path) -> Source {
+fn source(path: &Path) -> ImageSource {
     let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-    Source { file, format: DiskFormat::Qcow2 }
+    ImageSource { file, format: DiskFormat::Qcow2 }
 }
 
 fn open_alone(path: &Path, read_only: bool) -> Opened {
-    when_free(|| DiskStack::open(source(path), Vec::new(), read_only))
+    when_free(|| BackingChain::open(source(path), Vec::new(), read_only))
 }
 
 /// Says no to an image with this change to its header, everywhere and in one sentence.
@@ -117,7 +117,7 @@ fn truncated_images() {
 }
 
 /// Does what a guest may do, whatever comes of it.
-fn exercise(disk: &DiskStack, random: &mut Random) {
+fn exercise(disk: &BackingChain, random: &mut XorShift) {
     let sectors = disk.size() / SECTOR;
     let mut bytes = vec![0; 200 * 512];
     for turn in 0..12 {
@@ -151,7 +151,7 @@ fn damaged_tables_do_no_harm() {
     }
     let whole = std::fs::read(&seed.path).unwrap();
     let path = folder.path("damaged.qcow2");
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = XorShift(0x9E37_79B9_7F4A_7C15);
     let mut opened = 0;
     for _ in 0..1000 {
         let mut bytes = whole.clone();
@@ -176,7 +176,7 @@ fn damaged_tables_do_no_harm() {
         std::fs::write(&path, &bytes).unwrap();
         let _ = inspect(source(&path).file, None);
         let _ = check(source(&path).file);
-        if let Ok(disk) = when_free(|| DiskStack::open(source(&path), vec![base.open(false)], false)) {
+        if let Ok(disk) = when_free(|| BackingChain::open(source(&path), vec![base.open(false)], false)) {
             opened += 1;
             exercise(&disk, &mut random);
         }
@@ -200,7 +200,7 @@ fn tables_that_contain_themselves_are_walked_once() {
     drop(file);
     assert!(check(source(&image.path).file).unwrap().corruptions > 0);
     let disk = open(std::slice::from_ref(&image));
-    exercise(&disk, &mut Random(1));
+    exercise(&disk, &mut XorShift(1));
     let error = disk.write(1 << 39, &[0; 512]).map(|()| disk.discard(0..1 << 30));
     assert!(error.is_err() || error.is_ok_and(|discarded| discarded.is_ok() || discarded.is_err()));
 }

@@ -24,7 +24,7 @@ fn nth(number: u64) -> u64 {
 }
 
 fn contents(number: u64) -> Vec<u8> {
-    Random(number + 1).bytes(BLOCK as usize)
+    XorShift(number + 1).bytes(BLOCK as usize)
 }
 
 /// Not a test of its own: what the killed process does, if it is that one.
@@ -46,7 +46,7 @@ fn victim() {
 #[test]
 fn what_was_flushed_is_there_and_the_image_is_whole() {
     let folder = Folder::new();
-    let base = folder.raw("base.raw", &Random(6).bytes(1 << 20));
+    let base = folder.raw("base.raw", &XorShift(6).bytes(1 << 20));
     for round in 0..6u64 {
         let _ = std::fs::remove_file(folder.path("overlay.qcow2"));
         let overlay = folder.qcow2("overlay.qcow2", 2 * LEN, Some(&base));

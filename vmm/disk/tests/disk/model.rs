@@ -1,7 +1,7 @@
 //! Random requests against a disk and against plain memory: both hold the same, whatever the layers.
 
 use crate::support::*;
-use oriel_disk::DiskStack;
+use oriel_disk::BackingChain;
 use std::path::Path;
 
 /// Neither whole clusters nor whole pages.
@@ -9,14 +9,14 @@ const LEN: u64 = 40 * CLUSTER + 7 * SECTOR;
 const BASE_LEN: u64 = 29 * CLUSTER + 11 * SECTOR;
 
 struct Model {
-    disk: Option<DiskStack>,
+    disk: Option<BackingChain>,
     layers: Vec<Image>,
     bytes: Vec<u8>,
-    random: Random,
+    random: XorShift,
 }
 
 impl Model {
-    fn disk(&self) -> &DiskStack {
+    fn disk(&self) -> &BackingChain {
         self.disk.as_ref().unwrap()
     }
 
@@ -95,12 +95,12 @@ impl Model {
 fn run(folder: &Folder, layers: Vec<Image>, bytes: Vec<u8>, seed: u64) {
     assert_eq!(bytes.len() as u64, LEN);
     let disk = Some(open(&layers));
-    let model = Model { disk, layers, bytes, random: Random(seed | 1) };
+    let model = Model { disk, layers, bytes, random: XorShift(seed | 1) };
     model.run(600, &folder.path("expected.raw"));
 }
 
 fn base() -> Vec<u8> {
-    let mut random = Random(77);
+    let mut random = XorShift(77);
     let mut bytes = random.bytes(BASE_LEN as usize);
     bytes[3 * CLUSTER as usize..9 * CLUSTER as usize].fill(0);
     bytes
@@ -114,7 +114,7 @@ fn extended(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn raw() {
     let folder = Folder::new();
-    let bytes = Random(5).bytes(LEN as usize);
+    let bytes = XorShift(5).bytes(LEN as usize);
     let image = folder.raw("disk.raw", &bytes);
     run(&folder, vec![image], bytes, 11);
 }
@@ -147,7 +147,7 @@ fn overlay_over_qcow2_over_raw() {
     let mut bytes = extended(self::base());
     {
         let disk = open(&[middle.clone(), base.clone()]);
-        let piece = Random(9).bytes(100_000 / 512 * 512);
+        let piece = XorShift(9).bytes(100_000 / 512 * 512);
         disk.write(SECTOR, &piece).unwrap();
         disk.write_zeroes(20 * CLUSTER..22 * CLUSTER, true).unwrap();
         bytes[SECTOR as usize..][..piece.len()].copy_from_slice(&piece);

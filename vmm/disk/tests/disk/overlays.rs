@@ -1,16 +1,16 @@
 //! What overlays are for, and what their makers get to know.
 
 use crate::support::*;
-use oriel_disk::{Backing, Info, create_overlay, inspect};
+use oriel_disk::{BackingFile, ImageInfo, create_overlay, inspect};
 use oriel_vmm_api::DiskFormat;
 use std::fs::File;
 
 #[test]
 fn a_new_overlay_is_small_and_shows_what_is_below() {
     let folder = Folder::new();
-    let base = folder.raw("base.raw", &Random(3).bytes(4 << 20));
+    let base = folder.raw("base.raw", &XorShift(3).bytes(4 << 20));
     let overlay = folder.qcow2("desktop.qcow2", 40 << 30, Some(&base));
-    assert!(overlay.room() <= 1 << 20, "{}", overlay.room());
+    assert!(overlay.allocated_bytes() <= 1 << 20, "{}", overlay.allocated_bytes());
     let disk = open(&[overlay.clone(), base.clone()]);
     assert_eq!(disk.size(), 40 << 30);
     assert!(read(&disk, 0, 4 << 20) == std::fs::read(&base.path).unwrap());
@@ -40,14 +40,14 @@ fn what_was_discarded_gives_its_room_back_and_is_used_again() {
     let base = folder.raw("base.raw", &[7; 1 << 20]);
     let overlay = folder.qcow2("desktop.qcow2", 64 << 20, Some(&base));
     let disk = open(&[overlay.clone(), base]);
-    let data = Random(8).bytes(32 << 20);
+    let data = XorShift(8).bytes(32 << 20);
     disk.write(0, &data).unwrap();
     disk.flush().unwrap();
-    let (full, len) = (overlay.room(), std::fs::metadata(&overlay.path).unwrap().len());
+    let (full, len) = (overlay.allocated_bytes(), std::fs::metadata(&overlay.path).unwrap().len());
     assert!(full > 32 << 20);
     disk.discard(0..24 << 20).unwrap();
     disk.flush().unwrap();
-    let trimmed = overlay.room();
+    let trimmed = overlay.allocated_bytes();
     assert!(trimmed < full - (23 << 20), "{full} bytes are {trimmed} after the discard");
     assert!(read(&disk, 0, 1 << 20).iter().all(|byte| *byte == 0), "the base came to light again");
     assert!(read(&disk, 24 << 20, 8 << 20) == data[24 << 20..]);
@@ -63,11 +63,11 @@ fn many_discards_without_a_flush_give_room_back_too() {
     let folder = Folder::new();
     let image = folder.qcow2("disk.qcow2", 256 << 20, None);
     let disk = open(std::slice::from_ref(&image));
-    let data = Random(8).bytes(1 << 20);
+    let data = XorShift(8).bytes(1 << 20);
     (0..128).for_each(|i| disk.write(i << 20, &data).unwrap());
-    let full = image.room();
+    let full = image.allocated_bytes();
     (0..128).for_each(|i| disk.discard(i << 20..(i + 1) << 20).unwrap());
-    assert!(image.room() < full / 2);
+    assert!(image.allocated_bytes() < full / 2);
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn every_kind_of_image_is_told_apart() {
     let raw = folder.raw("base.raw", &[0; 4096]);
     let overlay = folder.qcow2("desktop.qcow2", 8192, Some(&raw));
     let look = |image: &Image, format| inspect(File::open(&image.path).unwrap(), format);
-    let raw_info = Info { format: DiskFormat::Raw, virtual_size: 4096, backing: None };
+    let raw_info = ImageInfo { format: DiskFormat::Raw, virtual_size: 4096, backing: None };
     assert_eq!(look(&raw, None).unwrap(), raw_info);
     assert_eq!(
         look(&overlay, None).unwrap(),
-        Info {
+        ImageInfo {
             format: DiskFormat::Qcow2,
             virtual_size: 8192,
             backing: Some(raw.path.to_str().unwrap().to_owned())
@@ -119,7 +119,8 @@ fn sizes_and_names_that_cannot_be_are_refused() {
     let folder = Folder::new();
     let make = |len, name: &str| {
         let file = File::create(folder.path("new.qcow2")).unwrap();
-        create_overlay(file, len, Some(Backing { name, format: DiskFormat::Raw })).map_err(|e| e.to_string())
+        create_overlay(file, len, Some(BackingFile { name, format: DiskFormat::Raw }))
+            .map_err(|e| e.to_string())
     };
     for len in [0, 513, (16 << 40) + 512] {
         assert!(make(len, "a").unwrap_err().contains("cannot be made"));

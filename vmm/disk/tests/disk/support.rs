@@ -1,6 +1,6 @@
 //! Images to test with.
 
-use oriel_disk::{Backing, DiskStack, ImageError, Pieces, Source, create_overlay};
+use oriel_disk::{BackingChain, BackingFile, ImageError, ImageSource, IoBuffers, create_overlay};
 use oriel_vmm_api::DiskFormat;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ pub const SECTOR: u64 = 512;
 pub const CLUSTER: u64 = 64 << 10;
 
 /// A small generator of figures, the same in every run (xorshift64).
-pub struct Random(pub u64);
+pub struct XorShift(pub u64);
 
-impl Random {
+impl XorShift {
     pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -61,7 +61,8 @@ impl Folder {
     /// A new qcow2 image, over `backing` if there is one.
     pub fn qcow2(&self, name: &str, len: u64, backing: Option<&Image>) -> Image {
         let path = self.path(name);
-        let below = backing.map(|below| Backing { name: below.path.to_str().unwrap(), format: below.format });
+        let below =
+            backing.map(|below| BackingFile { name: below.path.to_str().unwrap(), format: below.format });
         create_overlay(File::create_new(&path).unwrap(), len, below).unwrap();
         Image { path, format: DiskFormat::Qcow2 }
     }
@@ -74,12 +75,12 @@ pub struct Image {
 }
 
 impl Image {
-    pub fn open(&self, writable: bool) -> Source {
+    pub fn open(&self, writable: bool) -> ImageSource {
         let file = OpenOptions::new().read(true).write(writable).open(&self.path).unwrap();
-        Source { file, format: self.format }
+        ImageSource { file, format: self.format }
     }
 
-    pub fn room(&self) -> u64 {
+    pub fn allocated_bytes(&self) -> u64 {
         std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&self.path).unwrap()) * 512
     }
 }
@@ -98,43 +99,43 @@ pub fn when_free(open: impl Fn() -> Opened) -> Opened {
     }
 }
 
-pub type Opened = Result<DiskStack, (usize, ImageError)>;
+pub type Opened = Result<BackingChain, (usize, ImageError)>;
 
 /// Opens a disk out of `layers`, the uppermost first, or fails if it is in use.
 pub fn open_now(layers: &[Image], read_only: bool) -> Opened {
     let below = layers[1..].iter().map(|layer| layer.open(false)).collect();
-    DiskStack::open(layers[0].open(!read_only), below, read_only)
+    BackingChain::open(layers[0].open(!read_only), below, read_only)
 }
 
-pub fn open(layers: &[Image]) -> DiskStack {
+pub fn open(layers: &[Image]) -> BackingChain {
     when_free(|| open_now(layers, false)).unwrap()
 }
 
-pub fn read(disk: &DiskStack, offset: u64, len: u64) -> Vec<u8> {
+pub fn read(disk: &BackingChain, offset: u64, len: u64) -> Vec<u8> {
     let mut bytes = vec![0xA5; len as usize];
     disk.read(offset, &mut bytes).unwrap();
     bytes
 }
 
 /// The same as guests do it: memory in pieces, and at once if that is possible.
-pub fn read_in_pieces(disk: &DiskStack, offset: u64, len: usize) -> Vec<u8> {
+pub fn read_in_pieces(disk: &BackingChain, offset: u64, len: usize) -> Vec<u8> {
     let mut bytes = vec![0xA5; len];
-    let done = disk.read_now(offset, Pieces::new(&pieces(&mut bytes)));
+    let done = disk.read_nowait(offset, IoBuffers::new(&buffers(&mut bytes)));
     if done.is_err_and(|error| is_refusal(&error)) {
         return read(disk, offset, len as u64);
     }
     bytes
 }
 
-pub fn write_in_pieces(disk: &DiskStack, offset: u64, bytes: &[u8]) {
+pub fn write_in_pieces(disk: &BackingChain, offset: u64, bytes: &[u8]) {
     let mut copy = bytes.to_vec();
-    let done = disk.write_now(offset, Pieces::new(&pieces(&mut copy)));
+    let done = disk.write_nowait(offset, IoBuffers::new(&buffers(&mut copy)));
     if done.is_err_and(|error| is_refusal(&error)) {
         disk.write(offset, bytes).unwrap();
     }
 }
 
-fn pieces(bytes: &mut [u8]) -> Vec<VolatileSlice<'_>> {
+fn buffers(bytes: &mut [u8]) -> Vec<VolatileSlice<'_>> {
     bytes.chunks_mut(3000).map(VolatileSlice::from).collect()
 }
 

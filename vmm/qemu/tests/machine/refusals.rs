@@ -54,7 +54,7 @@ fn a_disk_of_layers_shares_its_base_and_refuses_what_would_open_other_files() {
     fs::File::create(&base).unwrap().set_len(1 << 20).unwrap();
     let overlay = |name: &str| {
         let path = folder.0.join(name);
-        let backing = oriel_disk::Backing { name: "/nonexistent/base", format: DiskFormat::Raw };
+        let backing = oriel_disk::BackingFile { name: "/nonexistent/base", format: DiskFormat::Raw };
         oriel_disk::create_overlay(fs::File::create(&path).unwrap(), 1 << 20, Some(backing)).unwrap();
         let backing = vec![Layer { path: base.clone(), format: DiskFormat::Raw }];
         let limit = RateLimit { bytes: Some(1 << 20), operations: Some(100) };

@@ -2,7 +2,7 @@
 
 use super::devices::DeviceError;
 use super::driver::Message;
-use oriel_disk::{DiskStack, ImageError, Source};
+use oriel_disk::{BackingChain, ImageError, ImageSource};
 use oriel_virtio::block::{BlockConfig, DiskSerial};
 use oriel_virtio::{Block, DeviceCounters};
 use oriel_vmm_api::Disk;
@@ -51,9 +51,9 @@ pub fn device(
         DiskError { path, error }
     };
     let formats = std::iter::once(disk.format).chain(disk.backing.iter().map(|layer| layer.format));
-    let mut sources = images.into_iter().zip(formats).map(|(file, format)| Source { file, format });
+    let mut sources = images.into_iter().zip(formats).map(|(file, format)| ImageSource { file, format });
     let top = sources.next().ok_or_else(|| failed((0, std::io::Error::from(ErrorKind::NotFound).into())))?;
-    let stack = DiskStack::open(top, sources.collect(), disk.read_only).map_err(failed)?;
+    let stack = BackingChain::open(top, sources.collect(), disk.read_only).map_err(failed)?;
     let orders = orders.clone();
     let config = BlockConfig {
         serial: serial(&disk.path),

@@ -8,7 +8,7 @@ use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::{DeviceQueue, RING_FEATURES};
-use oriel_disk::{DiskStack, SECTOR_LEN};
+use oriel_disk::{BackingChain, SECTOR_LEN};
 use oriel_vmm_api::RateLimit;
 use std::io;
 use std::os::fd::RawFd;
@@ -35,7 +35,7 @@ const WORKERS: usize = 4;
 
 /// A disk.
 pub struct Block {
-    disk: Arc<DiskStack>,
+    disk: Arc<BackingChain>,
     serial: DiskSerial,
     counters: Arc<DeviceCounters>,
     requests: Arc<RequestQueue>,
@@ -58,7 +58,7 @@ impl Block {
     ///
     /// # Errors
     /// When the host is out of descriptors.
-    pub fn new(disk: DiskStack, config: BlockConfig, counters: Arc<DeviceCounters>) -> io::Result<Self> {
+    pub fn new(disk: BackingChain, config: BlockConfig, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let bounds = Bounds { sectors: disk.size() / SECTOR_LEN, read_only: disk.read_only() };
         let requests =
             Arc::new(RequestQueue::new(bounds, config.limit, config.on_disk_full, counters.clone())?);

@@ -5,7 +5,7 @@ use crate::device::VirtioDevice;
 use crate::queue::test_driver::{
     INDIRECT, NEXT, RawDescriptor, Sent, TestDriver, WRITE as WRITABLE, XorShift, activation, ram,
 };
-use oriel_disk::{DiskStack, Source};
+use oriel_disk::{BackingChain, ImageSource};
 use oriel_vmm_api::DiskFormat;
 use oriel_vmm_api::RateLimit;
 use std::fs::{File, OpenOptions};
@@ -47,11 +47,11 @@ fn guest(file: &TempFile, read_only: bool) -> Guest {
     guest_with(raw(file, read_only), RateLimit::default())
 }
 
-fn raw(file: File, read_only: bool) -> DiskStack {
-    DiskStack::open(Source { file, format: DiskFormat::Raw }, Vec::new(), read_only).unwrap()
+fn raw(file: File, read_only: bool) -> BackingChain {
+    BackingChain::open(ImageSource { file, format: DiskFormat::Raw }, Vec::new(), read_only).unwrap()
 }
 
-fn guest_with(disk: DiskStack, limit: RateLimit) -> Guest {
+fn guest_with(disk: BackingChain, limit: RateLimit) -> Guest {
     let memory = ram(4);
     let driver = TestDriver::new(&memory, 0x10_0000, 64);
     let counters = Arc::new(DeviceCounters::default());

@@ -3,7 +3,7 @@
 use super::request::{HEADER_LEN, Request, RequestError};
 use super::request_queue::{CompletedJob, Job, RequestQueue, Stale};
 use crate::counters::DeviceCounters;
-use oriel_disk::{DiskStack, Pieces, is_no_space};
+use oriel_disk::{BackingChain, IoBuffers, is_no_space};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::io;
 use std::ops::Range;
@@ -43,7 +43,7 @@ impl From<Stale> for Failure {
 /// Does requests until [`RequestQueue::stop`].
 pub struct Worker {
     pub requests: Arc<RequestQueue>,
-    pub disk: Arc<DiskStack>,
+    pub disk: Arc<BackingChain>,
     pub serial: DiskSerial,
     pub counters: Arc<DeviceCounters>,
 }
@@ -131,7 +131,7 @@ impl Worker {
     /// its data: at once, if the host has them in memory.
     fn read(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let slices = job.chain.writable_slices(done, len).map_err(out_of_chain)?;
-        match self.requests.with_guest_memory(job, || self.disk.read_now(at, Pieces::new(&slices)))? {
+        match self.requests.with_guest_memory(job, || self.disk.read_nowait(at, IoBuffers::new(&slices)))? {
             Err(error) if would_block(&error) => {}
             read => return Ok(read?),
         }
@@ -146,7 +146,7 @@ impl Worker {
     fn write(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let done = HEADER_LEN + done;
         let slices = job.chain.readable_slices(done, len).map_err(out_of_chain)?;
-        match self.requests.with_guest_memory(job, || self.disk.write_now(at, Pieces::new(&slices)))? {
+        match self.requests.with_guest_memory(job, || self.disk.write_nowait(at, IoBuffers::new(&slices)))? {
             Err(error) if would_block(&error) => {}
             written => return Ok(written?),
         }

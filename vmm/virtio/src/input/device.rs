@@ -78,7 +78,11 @@ struct Active {
 }
 
 impl InputDevice {
-    pub(super) fn new(profile: Profile, monitors: Arc<Monitors>, counters: Arc<DeviceCounters>) -> io::Result<Self> {
+    pub(super) fn new(
+        profile: Profile,
+        monitors: Arc<Monitors>,
+        counters: Arc<DeviceCounters>,
+    ) -> io::Result<Self> {
         Ok(Self {
             profile,
             monitors,
