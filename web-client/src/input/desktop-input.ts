@@ -55,7 +55,7 @@ export class DesktopInput {
     const platform = platformOf(navigator.userAgent);
     this.#locks = new LockKeys(platform);
     this.#keyboard = new Keyboard(platform, (code, down, timeStamp) =>
-      send({ input: 'key', at: performance.timeOrigin + timeStamp, code, down }),
+      send({ kind: 'key', at: performance.timeOrigin + timeStamp, code, down }),
     );
     this.#pointer = new Pointer({ send, locate, isLocked: () => document.pointerLockElement === viewport });
     this.#touch = this.#fingers();
@@ -96,7 +96,7 @@ export class DesktopInput {
   /** Lets go of everything, here and in the guest. */
   releaseAll(): void {
     this.#forget();
-    this.#options.send({ input: 'releaseAll', at: now() });
+    this.#options.send({ kind: 'releaseAll', at: now() });
   }
 
   dispose(): void {
@@ -113,19 +113,19 @@ export class DesktopInput {
   }
 
   #key(code: number, down: boolean): void {
-    this.#options.send({ input: 'key', at: now(), code, down });
+    this.#options.send({ kind: 'key', at: now(), code, down });
   }
 
   #fingers(): TouchGestures {
     const { send, locate, magnify } = this.#options;
     const wheel = new WheelAccumulator();
     return new TouchGestures({
-      move: (x, y) => send({ input: 'pointerTo', at: now(), ...locate(x, y) }),
-      button: (button, down) => send({ input: 'button', at: now(), button, down }),
+      move: (x, y) => send({ kind: 'pointerTo', at: now(), ...locate(x, y) }),
+      button: (button, down) => send({ kind: 'button', at: now(), button, down }),
       scroll: (dx, dy) => {
         const turn = wheel.scroll(dx, dy);
         if (turn !== null) {
-          send({ input: 'wheel', at: now(), ...turn });
+          send({ kind: 'wheel', at: now(), ...turn });
         }
       },
       magnify,

@@ -61,7 +61,7 @@ export class Pointer {
     for (const [bit, button] of BUTTONS) {
       const down = (event.buttons & bit) !== 0;
       if (down !== ((this.#held & bit) !== 0)) {
-        this.#target.send({ input: 'button', at: stamp(event), button, down });
+        this.#target.send({ kind: 'button', at: stamp(event), button, down });
       }
     }
     this.#held = event.buttons;
@@ -71,7 +71,7 @@ export class Pointer {
     const turn = this.#wheel.turn(event);
     if (turn !== null) {
       this.#flush();
-      this.#target.send({ input: 'wheel', at: stamp(event), ...turn });
+      this.#target.send({ kind: 'wheel', at: stamp(event), ...turn });
     }
   }
 
@@ -117,9 +117,9 @@ export class Pointer {
     this.#sentAt = performance.now();
     const { at, x, y } = move;
     if (move.relative) {
-      this.#target.send({ input: 'pointerBy', at, dx: Math.round(x), dy: Math.round(y) });
+      this.#target.send({ kind: 'pointerBy', at, dx: Math.round(x), dy: Math.round(y) });
     } else {
-      this.#target.send({ input: 'pointerTo', at, x, y });
+      this.#target.send({ kind: 'pointerTo', at, x, y });
     }
   }
 }

@@ -20,6 +20,11 @@ export function notify(text: string): void {
   }, SHOWN_MS);
 }
 
+/** Shows `text` when an action fails. */
+export function notifyOnFailure(action: Promise<void>, text: string): void {
+  action.catch(() => notify(text));
+}
+
 /** Where {@link notify} shows its sentences; once in the page. */
 export function NoticeHost() {
   return (

@@ -2,17 +2,18 @@ import { ApiError, fetchTicket } from '../api/http';
 import type { MonitorConfig } from '../protocol/client-messages';
 import { ClipboardChannel } from './clipboard-channel';
 import { Downloads } from './downloads';
-import type { CloseReason, FromWorker, Input, DisconnectReason, StartRequest, Stats } from './messages';
+import type { AudioSettings, CloseReason, DisconnectReason, FromWorker, StartRequest, Stats } from './messages';
+import type { Connection } from './connection';
 import { Microphone } from './microphone';
 import { Backoff, decideOnClosed, decideOnTicketError, decideOnSocketClose, type ReconnectDecision } from './reconnect';
 import { Speaker } from './speaker';
 import type { Surface } from './surface';
 import { Uploads } from './uploads';
-import { type AudioSettings, Viewer } from './viewer';
+import { Viewer, type ViewerSettings } from './viewer';
 import type { Unzstd } from './zstd';
 
 /** Keeps one desktop on the canvas: connects, and comes back after losses until there is no use. */
-export class Session {
+export class ConnectionManager {
   readonly clipboard: ClipboardChannel;
   readonly uploads: Uploads;
   readonly downloads: Downloads;
@@ -23,17 +24,15 @@ export class Session {
   readonly #post: (message: FromWorker) => void;
   readonly #backoff = new Backoff();
   readonly #speaker = new Speaker();
-  readonly #microphone = new Microphone((sequence, opus) => this.#viewer?.record(sequence, opus));
-  #sound: AudioSettings = { listen: false, speak: false };
+  readonly #microphone = new Microphone((sequence, opus) => this.#viewer?.sendRecording(sequence, opus));
   #viewer: Viewer | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Counts attempts, so that an answer to an abandoned one is recognised. */
   #generation = 0;
-  #videoOnly: boolean;
-  #verify = false;
+  /** What the page has set; it outlives each connection. */
+  readonly #settings: ViewerSettings;
   #acceleration: HardwareAcceleration = 'no-preference';
   #lost: DisconnectReason | null = null;
-  #wanted: MonitorConfig | null = null;
 
   constructor(options: {
     readonly request: StartRequest;
@@ -47,7 +46,8 @@ export class Session {
     this.#unzstd = options.unzstd;
     this.#h264 = options.h264;
     this.#post = options.post;
-    this.#videoOnly = options.request.videoOnly;
+    const { videoOnly } = options.request;
+    this.#settings = { videoOnly, verify: false, audio: { playback: false, capture: false }, monitor: null };
     this.clipboard = new ClipboardChannel(options.post);
     this.uploads = new Uploads(options.post);
     this.downloads = new Downloads(options.post);
@@ -73,30 +73,33 @@ export class Session {
     this.#microphone.attach(null);
   }
 
-  input(input: Input): void {
-    this.#viewer?.input(input);
+  /** The connection of now, to which inputs go straight; `null` between connections. */
+  get connection(): Connection | null {
+    return this.#viewer?.connection ?? null;
   }
 
+  /** Switches whether everything is sent as video. */
   setVideoOnly(on: boolean): void {
-    this.#videoOnly = on;
-    this.#viewer?.setVideoOnly(on);
+    this.#settings.videoOnly = on;
+    this.#viewer?.sendSettings();
   }
 
+  /** Switches whether each lossless picture is compared with the server's hashes. */
   setVerify(on: boolean): void {
-    this.#verify = on;
-    this.#viewer?.setVerify(on);
+    this.#settings.verify = on;
+    this.#viewer?.sendSettings();
   }
 
-  want(screen: MonitorConfig | null): void {
-    this.#wanted = screen;
-    if (screen !== null) {
-      this.#viewer?.want(screen);
-    }
+  /** Requests a configuration of the monitor that is shown, now and after each reconnect; `null`: none. */
+  requestLayout(monitor: MonitorConfig | null): void {
+    this.#settings.monitor = monitor;
+    this.#viewer?.sendLayoutRequest();
   }
 
-  setSound(sound: AudioSettings): void {
-    this.#sound = sound;
-    this.#viewer?.setSound(sound);
+  /** Switches audio playback and capture. */
+  setAudio(audio: AudioSettings): void {
+    this.#settings.audio = audio;
+    this.#viewer?.sendAudioSettings();
   }
 
   /** Where samples to play go. */
@@ -158,11 +161,9 @@ export class Session {
       unzstd: this.#unzstd,
       h264: this.#h264,
       acceleration: this.#acceleration,
-      videoOnly: this.#videoOnly,
-      verify: this.#verify,
+      settings: this.#settings,
       screen: this.#request.screen,
       speaker: this.#speaker,
-      sound: this.#sound,
       clipboard: this.clipboard,
       uploads: this.uploads,
       downloads: this.downloads,
@@ -177,8 +178,8 @@ export class Session {
       },
       onWelcome: (watching) => {
         this.#lost = null;
-        if (this.#wanted !== null && !watching) {
-          this.#viewer?.want(this.#wanted);
+        if (!watching) {
+          this.#viewer?.sendLayoutRequest();
         }
         this.#post({ type: 'connection', connection: { state: 'connected', watching } });
       },

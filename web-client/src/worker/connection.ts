@@ -15,10 +15,10 @@ const BULK_BYTES = 64 * 1024;
 const LOOK_AGAIN_MS = 8;
 
 export interface ConnectionEvents {
-  /** The picture that is shown already, as the server hears of it; asked right before Hello is sent. */
-  readonly known: () => ArrayBuffer | null;
+  /** Returns the ResumeHashes message of the picture that is still shown, or `null`; called right before Hello is sent. */
+  readonly resumeHashes: () => ArrayBuffer | null;
   readonly message: (message: ServerMessage, byteLength: number) => void;
-  readonly sent: (seq: number, at: number) => void;
+  readonly inputSent: (seq: number, at: number) => void;
   readonly roundTrip: (ms: number) => void;
   /** Called once. `code` is the WebSocket's close code. */
   readonly closed: (code: number) => void;
@@ -42,10 +42,10 @@ export class Connection {
     this.#socket = new WebSocket(url, 'oriel.v1');
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onopen = () => {
-      const known = events.known();
-      this.send(client.hello(hello, known !== null));
-      if (known !== null) {
-        this.send(known);
+      const resumeHashes = events.resumeHashes();
+      this.send(client.hello(hello, resumeHashes !== null));
+      if (resumeHashes !== null) {
+        this.send(resumeHashes);
       }
     };
     this.#socket.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
@@ -150,14 +150,15 @@ export class Connection {
     }
   }
 
-  input(input: Input): void {
-    const moves = input.input === 'pointerTo' || input.input === 'pointerBy';
+  /** Numbers an input and sends it; pointer movements are dropped while the socket is congested. */
+  sendInput(input: Input): void {
+    const moves = input.kind === 'pointerTo' || input.kind === 'pointerBy';
     if (this.#socket.readyState !== WebSocket.OPEN || (moves && this.#socket.bufferedAmount > CONGESTED_BYTES)) {
       return;
     }
     this.#seq += 1;
     this.#socket.send(encode(this.#seq, input));
-    this.#events.sent(this.#seq, input.at);
+    this.#events.inputSent(this.#seq, input.at);
   }
 
   /** Gives the connection up: `closed` follows at once, whatever the network does. */
@@ -191,7 +192,7 @@ export class Connection {
 }
 
 function encode(seq: number, input: Input): ArrayBuffer {
-  switch (input.input) {
+  switch (input.kind) {
     case 'key':
       return client.key(seq, input.code, input.down);
     case 'pointerTo':

@@ -2,17 +2,17 @@
 import type { MonitorConfig } from '../protocol/client-messages';
 import type { FromWorker, Question, StartRequest, ToWorker } from './messages';
 import { opusEncodable } from './microphone';
-import { Session } from './connection-manager';
+import { ConnectionManager } from './connection-manager';
 import { Surface } from './surface';
 import { h264Available } from './video';
 import { loadZstd } from './zstd';
 
 const STATS_EVERY_MS = 500;
 
-let session: Session | null = null;
+let manager: ConnectionManager | null = null;
 let surface: Surface | null = null;
-/** Said before the session is there, as a rule. */
-let wanted: MonitorConfig | null = null;
+/** Requested monitor configuration; as a rule it arrives before the manager exists. */
+let monitor: MonitorConfig | null = null;
 /** The canvas has a picture of the desktop. */
 let painted = false;
 let statsTimer: ReturnType<typeof setInterval> | undefined;
@@ -26,47 +26,47 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   switch (data.type) {
     // First, for it is the one that must not wait.
     case 'input':
-      session?.input(data);
+      manager?.connection?.sendInput(data.input);
       break;
     case 'start':
       void start(data);
       break;
     case 'videoOnly':
-      session?.setVideoOnly(data.on);
+      manager?.setVideoOnly(data.on);
       break;
     case 'verify':
-      session?.setVerify(data.on);
+      manager?.setVerify(data.on);
       break;
-    case 'want':
-      wanted = data.screen;
-      session?.want(wanted);
+    case 'layout':
+      monitor = data.monitor;
+      manager?.requestLayout(monitor);
       break;
-    case 'sound':
-      session?.setSound(data);
+    case 'audio':
+      manager?.setAudio(data.audio);
       break;
     case 'speaker':
-      session?.attachSpeaker(data.port);
+      manager?.attachSpeaker(data.port);
       break;
     case 'microphone':
-      session?.attachMicrophone(data.port);
+      manager?.attachMicrophone(data.port);
       break;
     case 'sendFile':
-      session?.uploads.send(data.id, data.file);
+      manager?.uploads.send(data.id, data.file);
       break;
     case 'cancelFile':
-      session?.uploads.cancel(data.id);
+      manager?.uploads.cancel(data.id);
       break;
     case 'takeFile':
-      session?.downloads.take(data.id, data.handle);
+      manager?.downloads.take(data.id, data.handle);
       break;
     case 'declineFile':
-      session?.downloads.decline(data.id);
+      manager?.downloads.decline(data.id);
       break;
     case 'reconnect':
-      session?.connect();
+      manager?.connect();
       break;
     case 'offline':
-      session?.offline();
+      manager?.offline();
       break;
     case 'watchStats':
       watchStats(data.on);
@@ -75,7 +75,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       void answer(data.id, data.question);
       break;
     case 'stop':
-      session?.stop();
+      manager?.stop();
       if (surface !== null && painted) {
         const picture = surface.surrender();
         post({ type: 'lastPicture', picture }, [picture]);
@@ -87,16 +87,16 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
 
 async function start(request: StartRequest): Promise<void> {
   try {
-    surface = new Surface(request.canvas, () => session?.refresh());
+    surface = new Surface(request.canvas, () => manager?.refresh());
     if (request.lastPicture !== null) {
       surface.restore(request.lastPicture);
       post({ type: 'screen', width: surface.width, height: surface.height });
       post({ type: 'painted', live: false });
     }
     const [unzstd, h264] = await Promise.all([loadZstd(), h264Available()]);
-    session = new Session({ request, surface, unzstd, h264, post });
-    session.want(wanted);
-    session.connect();
+    manager = new ConnectionManager({ request, surface, unzstd, h264, post });
+    manager.requestLayout(monitor);
+    manager.connect();
   } catch (error) {
     const text = error instanceof Error ? error.message : 'The picture cannot be shown in this browser.';
     post({ type: 'connection', connection: { state: 'closed', code: 'unsupported', text } });
@@ -111,7 +111,7 @@ function watchStats(on: boolean): void {
 }
 
 function postStats(): void {
-  const stats = session?.stats();
+  const stats = manager?.stats();
   if (stats) {
     post({ type: 'stats', stats });
   }
@@ -133,14 +133,14 @@ async function find(question: Question): Promise<unknown> {
     return opusEncodable();
   }
   if (question.about === 'clipboard') {
-    return (await session?.clipboard.offer(question.contents)) ?? false;
+    return (await manager?.clipboard.offer(question.contents)) ?? false;
   }
   if (surface === null) {
     return null;
   }
   switch (question.about) {
     case 'stats':
-      return session?.stats() ?? null;
+      return manager?.stats() ?? null;
     case 'pixels':
       return surface.read(question.rect);
     case 'hash': {

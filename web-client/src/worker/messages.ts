@@ -6,12 +6,12 @@ import type { Agents, CursorShape, Leds, ScreenRect } from '../protocol/server-m
 
 /** One action of the person. `at` is when it happened, in milliseconds since the epoch. */
 export type Input =
-  | { readonly input: 'key'; readonly at: number; readonly code: number; readonly down: boolean }
-  | { readonly input: 'pointerTo'; readonly at: number; readonly x: number; readonly y: number }
-  | { readonly input: 'pointerBy'; readonly at: number; readonly dx: number; readonly dy: number }
-  | { readonly input: 'button'; readonly at: number; readonly button: number; readonly down: boolean }
-  | { readonly input: 'wheel'; readonly at: number; readonly dx: number; readonly dy: number }
-  | { readonly input: 'releaseAll'; readonly at: number };
+  | { readonly kind: 'key'; readonly at: number; readonly code: number; readonly down: boolean }
+  | { readonly kind: 'pointerTo'; readonly at: number; readonly x: number; readonly y: number }
+  | { readonly kind: 'pointerBy'; readonly at: number; readonly dx: number; readonly dy: number }
+  | { readonly kind: 'button'; readonly at: number; readonly button: number; readonly down: boolean }
+  | { readonly kind: 'wheel'; readonly at: number; readonly dx: number; readonly dy: number }
+  | { readonly kind: 'releaseAll'; readonly at: number };
 
 /** What a clipboard has. */
 export interface ClipboardContents {
@@ -19,6 +19,15 @@ export interface ClipboardContents {
   readonly png: Blob | null;
 }
 
+/** Directions of audio that are on. */
+export interface AudioSettings {
+  /** Whether the guest's audio is played here. */
+  readonly playback: boolean;
+  /** Whether the user's microphone is sent to the guest. */
+  readonly capture: boolean;
+}
+
+/** What the worker needs to open a desktop. */
 export interface StartRequest {
   readonly type: 'start';
   readonly canvas: OffscreenCanvas;
@@ -34,13 +43,13 @@ export interface StartRequest {
 
 export type ToWorker =
   | StartRequest
-  | ({ readonly type: 'input' } & Input)
+  | { readonly type: 'input'; readonly input: Input }
   | { readonly type: 'videoOnly'; readonly on: boolean }
   /** Whether to compare every exact picture with the server's. */
   | { readonly type: 'verify'; readonly on: boolean }
-  /** How the screen that is shown shall be, now and after each new connection; `null`: as it is. */
-  | { readonly type: 'want'; readonly screen: MonitorConfig | null }
-  | { readonly type: 'sound'; readonly listen: boolean; readonly speak: boolean }
+  /** Requested configuration of the monitor that this page shows, kept across connections; `null`: unchanged. */
+  | { readonly type: 'layout'; readonly monitor: MonitorConfig | null }
+  | { readonly type: 'audio'; readonly audio: AudioSettings }
   /** Where samples to play go: the audio thread. */
   | { readonly type: 'speaker'; readonly port: MessagePort }
   /** Where recorded samples come from; `null`: none do any more. */

@@ -4,7 +4,7 @@ import { compareHashes } from '../protocol/tile-hashes';
 import type { ClipboardChannel } from './clipboard-channel';
 import { Connection } from './connection';
 import type { Downloads } from './downloads';
-import type { FromWorker, Input, Stats } from './messages';
+import type { AudioSettings, FromWorker, Stats } from './messages';
 import { Presenter, type Presented } from './presenter';
 import type { Speaker } from './speaker';
 import { StatsCollector } from './stats';
@@ -13,10 +13,15 @@ import type { Uploads } from './uploads';
 import { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
 
-/** What is wanted of sound. */
-export interface AudioSettings {
-  readonly listen: boolean;
-  readonly speak: boolean;
+/** What the page has set for a desktop. Shared by all of its connections, each of which sends it anew. */
+export interface ViewerSettings {
+  /** Whether everything is sent as video. */
+  videoOnly: boolean;
+  /** Whether each lossless picture is compared with the server's hashes. */
+  verify: boolean;
+  audio: AudioSettings;
+  /** Requested configuration of the monitor that is shown; `null`: unchanged. */
+  monitor: client.MonitorConfig | null;
 }
 
 export interface ViewerOptions {
@@ -25,11 +30,9 @@ export interface ViewerOptions {
   readonly unzstd: Unzstd;
   readonly h264: boolean;
   readonly acceleration: HardwareAcceleration;
-  readonly videoOnly: boolean;
-  readonly verify: boolean;
+  readonly settings: Readonly<ViewerSettings>;
   readonly screen: number;
   readonly speaker: Speaker;
-  readonly sound: AudioSettings;
   readonly clipboard: ClipboardChannel;
   readonly uploads: Uploads;
   readonly downloads: Downloads;
@@ -44,24 +47,18 @@ export interface ViewerOptions {
 
 /** One connection's picture: decoders, order, acknowledgements and statistics live and die with it. */
 export class Viewer {
+  readonly connection: Connection;
   readonly #options: ViewerOptions;
-  readonly #connection: Connection;
   readonly #video: VideoStreams;
   readonly #presenter: Presenter;
   readonly #stats = new StatsCollector();
   #videoFailed = false;
-  #videoOnly: boolean;
-  #verify: boolean;
-  #sound: AudioSettings;
   #unknownMessages = 0;
   #painted = false;
 
   constructor(options: ViewerOptions) {
     const { surface, unzstd, post } = options;
     this.#options = options;
-    this.#videoOnly = options.videoOnly;
-    this.#verify = options.verify;
-    this.#sound = options.sound;
     options.speaker.interrupt();
     this.#video = new VideoStreams({
       acceleration: options.acceleration,
@@ -74,13 +71,14 @@ export class Viewer {
       unzstd,
       onPresented: (presented) => this.#presented(presented),
       onResize: (width, height) => post({ type: 'screen', width, height }),
-      onError: () => this.#connection.close(),
+      onError: () => this.connection.close(),
     });
-    this.#connection = new Connection(options.url, options, {
-      known: () => (surface.blank ? null : client.resumeHashes(surface.hashes())),
+    const { h264, screen, settings } = options;
+    this.connection = new Connection(options.url, { h264, screen, videoOnly: settings.videoOnly }, {
+      resumeHashes: () => (surface.blank ? null : client.resumeHashes(surface.hashes())),
       message: (message, byteLength) => this.#receive(message, byteLength),
       // Inputs carry the page's time of day; statistics keep the worker's own clock.
-      sent: (seq, at) => this.#stats.input(seq, at - performance.timeOrigin),
+      inputSent: (seq, at) => this.#stats.input(seq, at - performance.timeOrigin),
       roundTrip: (ms) => {
         this.#stats.roundTrip(ms);
         this.#stats.trim(performance.now());
@@ -89,52 +87,46 @@ export class Viewer {
     });
   }
 
-  input(input: Input): void {
-    this.#connection.input(input);
+  /** Sends the settings of the picture. */
+  sendSettings(): void {
+    const { videoOnly, verify } = this.#options.settings;
+    this.connection.send(client.settings(videoOnly, verify));
   }
 
-  setVideoOnly(on: boolean): void {
-    this.#videoOnly = on;
-    this.#sendSettings();
-  }
-
-  /** Compares every exact picture with the server's, or no longer. */
-  setVerify(on: boolean): void {
-    this.#verify = on;
-    this.#sendSettings();
-  }
-
-  #sendSettings(): void {
-    this.#connection.send(client.settings(this.#videoOnly, this.#verify));
-  }
-
-  want(wanted: client.MonitorConfig): void {
-    this.#connection.send(client.layoutRequest(this.#options.screen, wanted));
-  }
-
-  setSound(sound: AudioSettings): void {
-    this.#sound = sound;
-    this.#connection.send(client.sound(sound.listen, sound.speak));
-  }
-
-  record(sequence: number, opus: Uint8Array): void {
-    if (this.#sound.speak) {
-      this.#connection.sendUnlessCongested(client.recording(sequence, opus));
+  /** Sends the requested monitor configuration, if there is one. */
+  sendLayoutRequest(): void {
+    const { screen, settings } = this.#options;
+    if (settings.monitor !== null) {
+      this.connection.send(client.layoutRequest(screen, settings.monitor));
     }
   }
 
+  /** Sends which directions of audio are on. */
+  sendAudioSettings(): void {
+    const { playback, capture } = this.#options.settings.audio;
+    this.connection.send(client.sound(playback, capture));
+  }
+
+  /** Sends one Opus packet of the microphone, unless the socket is congested. */
+  sendRecording(sequence: number, opus: Uint8Array): void {
+    if (this.#options.settings.audio.capture) {
+      this.connection.sendUnlessCongested(client.recording(sequence, opus));
+    }
+  }
+
+  /** Requests a full refresh of the picture. */
   refresh(): void {
-    this.#connection.send(client.refresh());
+    this.connection.send(client.refresh());
   }
 
   stats(): Stats {
-    const { surface, h264 } = this.#options;
+    const { surface, h264, settings } = this.#options;
     return this.#stats.snapshot(performance.now(), {
       width: surface.width,
       height: surface.height,
       inFlight: this.#presenter.waiting,
       h264: !h264 ? 'unavailable' : this.#videoFailed ? 'failed' : 'decoding',
-      videoOnly: this.#videoOnly,
+      videoOnly: settings.videoOnly,
       unknownMessages: this.#unknownMessages,
       audio: this.#options.speaker.stats(),
     });
@@ -142,7 +134,7 @@ export class Viewer {
 
   /** Ends the connection on purpose. */
   dispose(): void {
-    this.#connection.dispose();
+    this.connection.dispose();
     this.#close();
   }
 
@@ -156,19 +148,19 @@ export class Viewer {
           surface.resize(message.width, message.height);
         }
         post({ type: 'screen', width: surface.width, height: surface.height });
-        if (this.#verify) {
-          this.#sendSettings();
+        if (this.#options.settings.verify) {
+          this.sendSettings();
         }
         this.#options.onWelcome(message.watching);
         if (!message.watching) {
-          this.#options.clipboard.attach(this.#connection);
-          this.#options.uploads.attach(this.#connection);
-          this.#options.downloads.attach(this.#connection);
+          this.#options.clipboard.attach(this.connection);
+          this.#options.uploads.attach(this.connection);
+          this.#options.downloads.attach(this.connection);
         }
         break;
       case 'agents':
         post(message);
-        this.setSound(this.#sound);
+        this.sendAudioSettings();
         break;
       case 'clipboardOffer':
         this.#options.clipboard.guestOffers(message.types);
@@ -207,7 +199,7 @@ export class Viewer {
         this.#options.onNotice(message.kind, message.text);
         break;
       case 'closed':
-        this.#connection.dispose();
+        this.connection.dispose();
         this.#over({ code: message.code, text: message.text });
         break;
       case 'unknown':
@@ -221,7 +213,7 @@ export class Viewer {
   #presented(presented: Presented): void {
     const { frame, receivedAt, decodedAt, paintedAt } = presented;
     const us = (ms: number): number => Math.round(ms * 1000);
-    this.#connection.send(client.ack(frame.id, us(decodedAt - receivedAt), us(paintedAt - receivedAt)));
+    this.connection.send(client.ack(frame.id, us(decodedAt - receivedAt), us(paintedAt - receivedAt)));
     this.#stats.presented(presented);
     if (!this.#painted) {
       this.#painted = true;
@@ -231,7 +223,7 @@ export class Viewer {
 
   #giveUpVideo(): void {
     this.#videoFailed = true;
-    this.#connection.send(client.videoFailed());
+    this.connection.send(client.videoFailed());
     this.#options.onVideoFailed();
   }
 

@@ -30,8 +30,8 @@ export class DesktopAudio {
       window.addEventListener(event, () => this.#wake(), { signal, capture: true });
     }
     this.#stopEffect = effect(() => {
-      const listen = this.canPlay.value && this.#awake.value && !this.muted.value;
-      worker.setSound(listen, this.microphoneOn.value && this.canRecord.value);
+      const playback = this.canPlay.value && this.#awake.value && !this.muted.value;
+      worker.setAudio({ playback, capture: this.microphoneOn.value && this.canRecord.value });
     });
   }
 

@@ -82,7 +82,7 @@ export class DesktopSession {
       softField,
       send: (input) => {
         if (this.#takesInput()) {
-          this.worker.input(input);
+          this.worker.sendInput(input);
           this.#cursor.follow(input, this.worker.screen.peek());
         }
       },

@@ -52,9 +52,9 @@ export class GuestCursor {
     if (!this.#drawn || screen === null) {
       return;
     }
-    if (input.input === 'pointerTo') {
+    if (input.kind === 'pointerTo') {
       this.moveTo((input.x / FULL) * (screen.width - 1), (input.y / FULL) * (screen.height - 1));
-    } else if (input.input === 'pointerBy') {
+    } else if (input.kind === 'pointerBy') {
       const within = (value: number, size: number): number => Math.min(size - 1, Math.max(0, value));
       this.moveTo(within(this.#at.x + input.dx, screen.width), within(this.#at.y + input.dy, screen.height));
     }

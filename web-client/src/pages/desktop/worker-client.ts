@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { MonitorConfig } from '../../protocol/client-messages';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
-import type { ClipboardContents, FromWorker, Input, ConnectionState, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
+import type { AudioSettings, ClipboardContents, FromWorker, Input, ConnectionState, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
 import { cachePicture, takeCachedPicture } from './picture-cache';
 
 export interface WorkerEvents {
@@ -71,8 +71,9 @@ export class WorkerClient {
     window.addEventListener('offline', () => this.#post({ type: 'offline' }), { signal });
   }
 
-  input(input: Input): void {
-    this.#post({ type: 'input', ...input });
+  /** Sends an input of the user to the guest. */
+  sendInput(input: Input): void {
+    this.#post({ type: 'input', input });
   }
 
   setVideoOnly(on: boolean): void {
@@ -84,13 +85,14 @@ export class WorkerClient {
     this.#post({ type: 'verify', on });
   }
 
-  want(screen: MonitorConfig | null): void {
-    this.#post({ type: 'want', screen });
+  /** Requests a configuration of the monitor that this page shows, kept across connections; `null`: unchanged. */
+  requestLayout(monitor: MonitorConfig | null): void {
+    this.#post({ type: 'layout', monitor });
   }
 
-  /** What is wanted of sound. */
-  setSound(listen: boolean, speak: boolean): void {
-    this.#post({ type: 'sound', listen, speak });
+  /** Switches audio playback and capture. */
+  setAudio(audio: AudioSettings): void {
+    this.#post({ type: 'audio', audio });
   }
 
   /** Samples to play go to `port`. */

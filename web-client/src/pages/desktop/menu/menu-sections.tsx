@@ -1,13 +1,13 @@
 import type { Desktop, PowerAction } from '../../../api/types';
 import { hasTouch } from '../../../support';
+import { notifyOnFailure } from '../../../ui/notices';
 import { powerItems } from '../../power-items';
 import type { DesktopSession } from '../desktop-session';
 import { ScreenSettings } from '../screens/screen-settings';
 import { handleShown } from './handle-setting';
 import { KEY_CHORDS } from './key-chords';
 import { MenuSection, Row } from './menu-parts';
-import type { SessionMenuProps } from './session-menu';
-import { attempt } from './menu-tiles';
+import type { SessionMenuProps } from './session-menu-props';
 
 export function ScreenSection({ desktopSession, desktopId }: { readonly desktopSession: DesktopSession; readonly desktopId: string | undefined }) {
   return (
@@ -40,7 +40,7 @@ export function MoreSection({ desktopSession, name, watching, videoOnly, onVideo
       <Row
         label="Screenshot"
         hint="Saves the picture as it is now."
-        onClick={() => attempt(desktopSession.saveScreenshot(name), 'There is no picture to save.')}
+        onClick={() => notifyOnFailure(desktopSession.saveScreenshot(name), 'There is no picture to save.')}
       />
       {!watching && (
         <Row

@@ -1,16 +1,12 @@
 import { saveSettings, settings } from '../../../api/session';
 import { confirm } from '../../../ui/dialog';
-import { notify } from '../../../ui/notices';
+import { notify, notifyOnFailure } from '../../../ui/notices';
 import { hasTouch } from '../../../support';
 import type { DesktopAudio } from '../desktop-audio';
 import { chooseFiles } from '../files/choose-files';
 import { fitsWindow } from '../screens/fit-setting';
 import { Tile } from './menu-parts';
-import type { SessionMenuProps } from './session-menu';
-
-export function attempt(doing: Promise<void>, complaint: string): void {
-  doing.catch(() => notify(complaint));
-}
+import type { SessionMenuProps } from './session-menu-props';
 
 /** What is done most, at a glance; nothing that this desktop or this browser cannot do. */
 export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProps) {
@@ -23,7 +19,7 @@ export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProp
         icon={desktopSession.fullscreen.value ? 'shrink' : 'fullscreen'}
         label="Full screen"
         pressed={desktopSession.fullscreen.value}
-        onClick={() => attempt(desktopSession.toggleFullscreen(), 'This browser refuses full screen here.')}
+        onClick={() => notifyOnFailure(desktopSession.toggleFullscreen(), 'This browser refuses full screen here.')}
       />
       {!watching && (
         <Tile
@@ -82,7 +78,7 @@ export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProp
           pressed={desktopSession.pointerLocked.value}
           onClick={() => {
             desktopSession.closeMenu();
-            attempt(desktopSession.togglePointerLock(), 'This browser cannot lock the pointer.');
+            notifyOnFailure(desktopSession.togglePointerLock(), 'This browser cannot lock the pointer.');
           }}
         />
       )}
@@ -90,7 +86,7 @@ export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProp
         icon="gauge"
         label="Statistics"
         pressed={overlay}
-        onClick={() => attempt(saveSettings({ overlay: !overlay }), 'The setting could not be stored.')}
+        onClick={() => notifyOnFailure(saveSettings({ overlay: !overlay }), 'The setting could not be stored.')}
       />
     </div>
   );

@@ -1,26 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Desktop, PowerAction } from '../../../api/types';
 import { Icon } from '../../../ui/icons';
 import { MENU_CHORD } from '../../../input/menu-chord';
 import { navigate } from '../../../router';
 import { hasTouch } from '../../../support';
 import { act } from '../../power-items';
-import type { DesktopSession } from '../desktop-session';
 import { walkFocus } from './focus-trap';
 import { handleShown } from './handle-setting';
 import { KeysSection, MoreSection, PowerSection, ScreenSection } from './menu-sections';
+import type { SessionMenuProps } from './session-menu-props';
 import { Tiles } from './menu-tiles';
 import './menu.css';
-
-export interface SessionMenuProps {
-  readonly desktopSession: DesktopSession;
-  readonly desktop: Desktop | undefined;
-  readonly watching: boolean;
-  readonly videoOnly: boolean;
-  readonly onVideoOnly: (on: boolean) => void;
-  readonly onPower: (action: PowerAction) => void;
-  readonly onClipboard: () => void;
-}
 
 /** Out of the way until asked for: by its handle at the upper edge, or by the shortcut. */
 export function SessionMenu(props: SessionMenuProps) {

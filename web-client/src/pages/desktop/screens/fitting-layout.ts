@@ -19,9 +19,9 @@ export function requestFittingLayout(worker: WorkerClient, viewport: ViewportObs
     const larger = magnification.value;
     if (room !== null && (fitsWindow.value || (screen > 0 && !asked))) {
       asked = true;
-      worker.want(monitorConfigFor(room, origin, larger));
+      worker.requestLayout(monitorConfigFor(room, origin, larger));
     } else if (screen === 0) {
-      worker.want(null);
+      worker.requestLayout(null);
     }
   });
   return () => {
