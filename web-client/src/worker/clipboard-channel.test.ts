@@ -9,35 +9,35 @@ function setUp() {
   clipboard.attach(channel);
   const types = (): number[] => sent.map((message) => message[0] ?? 0);
   const answer = (request: number, bytes: Uint8Array<ArrayBuffer>, flags: { last?: boolean; failed?: boolean } = {}): void =>
-    clipboard.receive({ request, bytes, last: flags.last ?? false, failed: flags.failed ?? false });
+    clipboard.onChunk({ request, bytes, last: flags.last ?? false, failed: flags.failed ?? false });
   return { clipboard, channel, posted, sent, types, answer };
 }
 
 const utf8 = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
 
 describe('clipboard', () => {
-  it('gives the guest what was offered, in pieces, and nothing else', async () => {
+  it('gives the guest what was offered, in chunks, and nothing else', async () => {
     const { clipboard, sent } = setUp();
     const text = 'x'.repeat(MAX_CHUNK + 1);
     expect(await clipboard.offer({ text, png: null })).toBe(true);
-    await clipboard.guestWants(5, 'text/plain');
-    await clipboard.guestWants(6, 'image/png');
+    await clipboard.onGuestRequest(5, 'text/plain');
+    await clipboard.onGuestRequest(6, 'image/png');
     const [, first, second, refusal] = sent;
     expect(first?.length).toBe(6 + MAX_CHUNK);
     expect(Array.from(second ?? [])).toEqual([0x90, 5, 0, 0, 0, 1, 120]);
     expect(Array.from(refusal ?? [])).toEqual([0x90, 6, 0, 0, 0, 3]);
   });
 
-  it('gives an empty text as one empty piece', async () => {
+  it('gives an empty text as one empty chunk', async () => {
     const { clipboard, sent } = setUp();
     await clipboard.offer({ text: '', png: null });
-    await clipboard.guestWants(1, 'text/plain');
+    await clipboard.onGuestRequest(1, 'text/plain');
     expect(Array.from(sent[1] ?? [])).toEqual([0x90, 1, 0, 0, 0, 1]);
   });
 
   it('fetches what the guest copied, split in the middle of a character too', async () => {
     const { clipboard, posted, answer } = setUp();
-    clipboard.guestOffers(['text/plain', 'image/png']);
+    clipboard.onGuestOffer(['text/plain', 'image/png']);
     const bytes = utf8('grün');
     answer(1, bytes.slice(0, 3));
     answer(1, bytes.slice(3), { last: true });
@@ -50,7 +50,7 @@ describe('clipboard', () => {
 
   it('takes what there is when a part fails', () => {
     const { clipboard, posted, answer } = setUp();
-    clipboard.guestOffers(['text/plain', 'image/png']);
+    clipboard.onGuestOffer(['text/plain', 'image/png']);
     answer(1, utf8('a'), { last: true });
     answer(2, new Uint8Array(), { failed: true, last: true });
     expect(posted).toEqual([{ type: 'guestClipboard', contents: { text: 'a', png: null } }]);
@@ -58,7 +58,7 @@ describe('clipboard', () => {
 
   it('gives up what is longer than it may be', () => {
     const { clipboard, posted, answer } = setUp();
-    clipboard.guestOffers(['text/plain']);
+    clipboard.onGuestOffer(['text/plain']);
     answer(1, new Uint8Array(MAX_CLIPBOARD_BYTES));
     answer(1, new Uint8Array(1));
     expect(posted).toEqual([{ type: 'guestClipboard', contents: { text: null, png: null } }]);
@@ -66,8 +66,8 @@ describe('clipboard', () => {
 
   it('drops an answer that a newer copy has overtaken', () => {
     const { clipboard, posted, answer } = setUp();
-    clipboard.guestOffers(['text/plain']);
-    clipboard.guestOffers(['text/plain']);
+    clipboard.onGuestOffer(['text/plain']);
+    clipboard.onGuestOffer(['text/plain']);
     answer(1, utf8('old'), { last: true });
     expect(posted).toEqual([]);
     answer(2, utf8('new'), { last: true });
@@ -80,7 +80,7 @@ describe('clipboard', () => {
     clipboard.detach();
     clipboard.attach(channel);
     expect(types()).toEqual([0x8e, 0x8e]);
-    clipboard.guestOffers(['text/plain']);
+    clipboard.onGuestOffer(['text/plain']);
     clipboard.detach();
     clipboard.attach(channel);
     expect(types()).toEqual([0x8e, 0x8e, 0x8f]);

@@ -10,19 +10,19 @@ interface Incoming {
   readonly type: ContentType;
   /** What is asked for next. */
   readonly next: readonly ContentType[];
-  readonly got: ClipboardContents;
-  pieces: Uint8Array<ArrayBuffer>[];
+  readonly received: ClipboardContents;
+  chunks: Uint8Array<ArrayBuffer>[];
   length: number;
 }
 
-const NOTHING: ClipboardContents = { text: null, png: null };
+const EMPTY: ClipboardContents = { text: null, png: null };
 
 /** Both clipboards, the guest's and the person's, across connections: who copied last is pasted from. */
 export class ClipboardChannel {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
   /** What the person's side has, as long as it is the newer one. */
-  #local: ClipboardContents = NOTHING;
+  #local: ClipboardContents = EMPTY;
   #incoming: Incoming | null = null;
   #lastRequest = 0;
 
@@ -57,26 +57,26 @@ export class ClipboardChannel {
   }
 
   /** The guest copied something in these types. */
-  guestOffers(types: readonly ContentType[]): void {
+  onGuestOffer(types: readonly ContentType[]): void {
     this.#incoming = null;
     if (types.length > 0) {
-      this.#local = NOTHING;
-      this.#ask(types, NOTHING);
+      this.#local = EMPTY;
+      this.#request(types, EMPTY);
     }
   }
 
-  #ask([type, ...next]: readonly ContentType[], got: ClipboardContents): void {
+  #request([type, ...next]: readonly ContentType[], received: ClipboardContents): void {
     if (type === undefined) {
-      this.#post({ type: 'guestClipboard', contents: got });
+      this.#post({ type: 'guestClipboard', contents: received });
       return;
     }
     this.#lastRequest += 1;
-    this.#incoming = { request: this.#lastRequest, type, next, got, pieces: [], length: 0 };
+    this.#incoming = { request: this.#lastRequest, type, next, received, chunks: [], length: 0 };
     this.#channel?.send(client.clipboardRequest(this.#lastRequest, type));
   }
 
-  /** A piece of what was asked for. */
-  receive({ request, bytes, last, failed }: ClipboardChunk): void {
+  /** A chunk of what was asked for. */
+  onChunk({ request, bytes, last, failed }: ClipboardChunk): void {
     const incoming = this.#incoming;
     if (incoming?.request !== request) {
       return;
@@ -84,17 +84,17 @@ export class ClipboardChannel {
     incoming.length += bytes.length;
     const tooLong = incoming.length > client.MAX_CLIPBOARD_BYTES;
     if (!failed && !tooLong) {
-      incoming.pieces.push(bytes);
+      incoming.chunks.push(bytes);
       if (!last) {
         return;
       }
     }
     this.#incoming = null;
-    this.#ask(incoming.next, failed || tooLong ? incoming.got : withPart(incoming));
+    this.#request(incoming.next, failed || tooLong ? incoming.received : assemble(incoming));
   }
 
   /** The guest pastes what was offered to it. */
-  async guestWants(request: number, type: string): Promise<void> {
+  async onGuestRequest(request: number, type: string): Promise<void> {
     const channel = this.#channel;
     const { text, png } = this.#local;
     let bytes: Uint8Array | null = null;
@@ -111,13 +111,13 @@ export class ClipboardChannel {
       return;
     }
     for (let at = 0, last = false; !last; ) {
-      if (channel === null || !(await channel.clear())) {
+      if (channel === null || !(await channel.readyForChunk())) {
         return;
       }
-      const piece = bytes.subarray(at, at + channel.piece());
-      at += piece.length;
+      const chunk = bytes.subarray(at, at + channel.chunkSize());
+      at += chunk.length;
       last = at === bytes.length;
-      channel.sendPiece(client.clipboardData(request, piece, last));
+      channel.sendChunk(client.clipboardData(request, chunk, last));
     }
   }
 }
@@ -126,11 +126,11 @@ function typesOf({ text, png }: ClipboardContents): ContentType[] {
   return [...(text === null ? [] : (['text/plain'] as const)), ...(png === null ? [] : (['image/png'] as const))];
 }
 
-function withPart({ type, got, pieces }: Incoming): ClipboardContents {
+function assemble({ type, received, chunks }: Incoming): ClipboardContents {
   if (type === 'image/png') {
-    return { ...got, png: new Blob(pieces, { type }) };
+    return { ...received, png: new Blob(chunks, { type }) };
   }
   const decoder = new TextDecoder();
-  const parts = pieces.map((piece) => decoder.decode(piece, { stream: true }));
-  return { ...got, text: parts.join('') + decoder.decode() };
+  const parts = chunks.map((chunk) => decoder.decode(chunk, { stream: true }));
+  return { ...received, text: parts.join('') + decoder.decode() };
 }

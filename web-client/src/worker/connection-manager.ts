@@ -32,7 +32,7 @@ export class ConnectionManager {
   /** What the page has set; it outlives each connection. */
   readonly #settings: ViewerSettings;
   #acceleration: HardwareAcceleration = 'no-preference';
-  #lost: DisconnectReason | null = null;
+  #disconnectReason: DisconnectReason | null = null;
 
   constructor(options: {
     readonly request: StartRequest;
@@ -55,20 +55,20 @@ export class ConnectionManager {
 
   /** Connects at once, whatever was planned. */
   connect(): void {
-    this.#drop();
-    void this.#attempt(this.#generation);
+    this.#disconnect();
+    void this.#openStream(this.#generation);
   }
 
   /** The browser says that it is offline: waiting for pings would only cost time. */
-  offline(): void {
+  onOffline(): void {
     if (this.#viewer !== null) {
-      this.#drop();
-      this.#follow({ do: 'retry', reason: 'network', afterMs: null });
+      this.#disconnect();
+      this.#apply({ action: 'retry', reason: 'network', afterMs: null });
     }
   }
 
   stop(): void {
-    this.#drop();
+    this.#disconnect();
     this.#speaker.close();
     this.#microphone.attach(null);
   }
@@ -121,26 +121,26 @@ export class ConnectionManager {
     return this.#viewer?.stats() ?? null;
   }
 
-  #drop(): void {
+  #disconnect(): void {
     this.#generation += 1;
     clearTimeout(this.#timer);
     this.#viewer?.dispose();
     this.#viewer = null;
   }
 
-  async #attempt(generation: number): Promise<void> {
+  async #openStream(generation: number): Promise<void> {
     const { desktopId, mode, csrf } = this.#request;
-    if (this.#lost === null) {
+    if (this.#disconnectReason === null) {
       this.#post({ type: 'connection', connection: { state: 'connecting', since: Date.now(), notice: null } });
     } else {
-      this.#postLost(this.#lost, null);
+      this.#postReconnecting(this.#disconnectReason, null);
     }
     let ticket: string;
     try {
       ({ ticket } = await fetchTicket(desktopId, mode, csrf));
     } catch (error) {
       if (generation === this.#generation) {
-        this.#follow(
+        this.#apply(
           error instanceof ApiError
             ? decideOnTicketError(error.status, error.message, error.retryAfterS)
             : decideOnTicketError(null, '', null),
@@ -149,11 +149,11 @@ export class ConnectionManager {
       return;
     }
     if (generation === this.#generation) {
-      this.#open(streamUrl(desktopId, ticket));
+      this.#startViewer(streamUrl(desktopId, ticket));
     }
   }
 
-  #open(url: string): void {
+  #startViewer(url: string): void {
     const since = Date.now();
     this.#viewer = new Viewer({
       url,
@@ -170,14 +170,14 @@ export class ConnectionManager {
       post: this.#post,
       onNotice: (kind, text) => {
         if (kind === 'starting') {
-          this.#lost = null;
+          this.#disconnectReason = null;
           this.#post({ type: 'connection', connection: { state: 'connecting', since, notice: text } });
         } else {
           this.#post({ type: 'notice', kind, text });
         }
       },
       onWelcome: (watching) => {
-        this.#lost = null;
+        this.#disconnectReason = null;
         if (!watching) {
           this.#viewer?.sendLayoutRequest();
         }
@@ -191,30 +191,30 @@ export class ConnectionManager {
         // The next connection tries once more, without the hardware that most often is to blame.
         this.#acceleration = 'prefer-software';
       },
-      onOver: (end) => {
+      onClosed: (end) => {
         this.#viewer = null;
-        this.#follow(typeof end === 'number' ? decideOnSocketClose(end) : decideOnClosed(end.code, end.text));
+        this.#apply(typeof end === 'number' ? decideOnSocketClose(end) : decideOnClosed(end.code, end.text));
       },
     });
   }
 
-  #follow(verdict: ReconnectDecision): void {
-    if (verdict.do === 'end') {
-      this.#end(verdict.code, verdict.text);
+  #apply(decision: ReconnectDecision): void {
+    if (decision.action === 'end') {
+      this.#close(decision.code, decision.text);
       return;
     }
-    this.#lost = verdict.reason;
-    const delay = verdict.afterMs ?? this.#backoff.next(Math.random());
-    this.#postLost(verdict.reason, Date.now() + delay);
+    this.#disconnectReason = decision.reason;
+    const delay = decision.afterMs ?? this.#backoff.next(Math.random());
+    this.#postReconnecting(decision.reason, Date.now() + delay);
     this.#timer = setTimeout(() => this.connect(), delay);
   }
 
-  #postLost(reason: DisconnectReason, retryAt: number | null): void {
+  #postReconnecting(reason: DisconnectReason, retryAt: number | null): void {
     this.#post({ type: 'connection', connection: { state: 'reconnecting', reason, attempt: this.#backoff.attempt, retryAt } });
   }
 
-  #end(code: CloseReason, text: string): void {
-    this.#lost = null;
+  #close(code: CloseReason, text: string): void {
+    this.#disconnectReason = null;
     this.#backoff.reset();
     this.#post({ type: 'connection', connection: { state: 'closed', code, text } });
   }

@@ -4,15 +4,15 @@ import { parseServerMessage, type ServerMessage } from '../protocol/server-messa
 import type { Input } from './messages';
 import { SendPacer } from './send-pacer';
 
-const PING_EVERY_MS = 2000;
+const PING_INTERVAL_MS = 2000;
 /** No bytes for this long after a ping: the path is dead, and TCP has not noticed. */
-const SILENCE_MS = 8000;
+const PING_TIMEOUT_MS = 8000;
 /** Above this much unsent, pointer movements and recorded sound are dropped: only the newest matters. */
 const CONGESTED_BYTES = 8192;
 /** Clipboard and files wait while more than this is unsent: a key pressed meanwhile comes right after it. */
-const BULK_BYTES = 64 * 1024;
+const TRANSFER_BUFFER_BYTES = 64 * 1024;
 /** Browsers do not tell when it is sent. */
-const LOOK_AGAIN_MS = 8;
+const BUFFER_POLL_MS = 8;
 
 export interface ConnectionEvents {
   /** Returns the ResumeHashes message of the picture that is still shown, or `null`; called right before Hello is sent. */
@@ -31,11 +31,11 @@ export class Connection {
   #seq = 0;
   #lastPing = 0;
   /** When the oldest ping was sent that nothing has followed; browsers slow the timers of hidden pages down. */
-  #unansweredSince: number | null = null;
-  #pinger: ReturnType<typeof setInterval> | undefined;
-  #over = false;
-  readonly #answered = new Map<bigint, (arrived: boolean) => void>();
-  readonly #pace = new SendPacer(() => this.roundTrip());
+  #silentSince: number | null = null;
+  #pingTimer: ReturnType<typeof setInterval> | undefined;
+  #closed = false;
+  readonly #pendingPings = new Map<bigint, (arrived: boolean) => void>();
+  readonly #pacer = new SendPacer(() => this.roundTrip());
 
   constructor(url: string, hello: client.Hello, events: ConnectionEvents) {
     this.#events = events;
@@ -49,21 +49,21 @@ export class Connection {
       }
     };
     this.#socket.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
-    this.#socket.onclose = ({ code }) => this.#end(code);
+    this.#socket.onclose = ({ code }) => this.#finish(code);
   }
 
   #receive(data: unknown): void {
-    if (this.#over || !(data instanceof ArrayBuffer)) {
+    if (this.#closed || !(data instanceof ArrayBuffer)) {
       return;
     }
-    this.#unansweredSince = null;
+    this.#silentSince = null;
     try {
       const message = parseServerMessage(data);
       if (message.type === 'welcome') {
-        this.#startPinging();
+        this.#startPings();
       } else if (message.type === 'pong') {
         this.#events.roundTrip(performance.now() - Number(message.token) / 1000);
-        this.#hear(message.token);
+        this.#resolvePings(message.token);
       }
       this.#events.message(message, data.byteLength);
     } catch (error) {
@@ -75,30 +75,30 @@ export class Connection {
   }
 
   /** The server has read a ping, and with it those before, whether it says so or not. */
-  #hear(token: bigint): void {
-    for (const [before, resolve] of this.#answered) {
+  #resolvePings(token: bigint): void {
+    for (const [before, resolve] of this.#pendingPings) {
       if (before <= token) {
-        this.#answered.delete(before);
+        this.#pendingPings.delete(before);
         resolve(true);
       }
     }
   }
 
-  #startPinging(): void {
-    const beat = (): void => {
+  #startPings(): void {
+    const pingOrClose = (): void => {
       const now = performance.now();
-      this.#unansweredSince ??= now;
-      if (now - this.#unansweredSince > SILENCE_MS) {
+      this.#silentSince ??= now;
+      if (now - this.#silentSince > PING_TIMEOUT_MS) {
         this.close();
       } else {
-        this.#ping(now);
+        this.#sendPing(now);
       }
     };
-    beat();
-    this.#pinger = setInterval(beat, PING_EVERY_MS);
+    pingOrClose();
+    this.#pingTimer = setInterval(pingOrClose, PING_INTERVAL_MS);
   }
 
-  #ping(now: number): bigint {
+  #sendPing(now: number): bigint {
     // In microseconds, and no two alike: the clocks of some browsers stand still for a millisecond.
     this.#lastPing = Math.max(Math.round(now * 1000), this.#lastPing + 1);
     const token = BigInt(this.#lastPing);
@@ -109,32 +109,32 @@ export class Connection {
   /** Resolves once the server has read everything sent so far; false: the connection is over. */
   roundTrip(): Promise<boolean> {
     return new Promise((resolve) => {
-      if (this.#over || this.#socket.readyState !== WebSocket.OPEN) {
+      if (this.#closed || this.#socket.readyState !== WebSocket.OPEN) {
         resolve(false);
       } else {
-        this.#answered.set(this.#ping(performance.now()), resolve);
+        this.#pendingPings.set(this.#sendPing(performance.now()), resolve);
       }
     });
   }
 
   /** Resolves once little waits to be sent and little is on the way; false: the connection is over. */
-  async clear(): Promise<boolean> {
-    await this.#pace.room();
-    while (!this.#over && this.#socket.bufferedAmount > BULK_BYTES) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  async readyForChunk(): Promise<boolean> {
+    await this.#pacer.ready();
+    while (!this.#closed && this.#socket.bufferedAmount > TRANSFER_BUFFER_BYTES) {
+      await new Promise((resolve) => setTimeout(resolve, BUFFER_POLL_MS));
     }
-    return !this.#over;
+    return !this.#closed;
   }
 
   /** Bytes of the next piece of something long. */
-  piece(): number {
-    return this.#pace.piece(client.MAX_CHUNK);
+  chunkSize(): number {
+    return this.#pacer.chunkSize(client.MAX_CHUNK);
   }
 
   /** Sends a piece of something long. */
-  sendPiece(message: ArrayBuffer): void {
+  sendChunk(message: ArrayBuffer): void {
     this.send(message);
-    this.#pace.sent(message.byteLength);
+    this.#pacer.sent(message.byteLength);
   }
 
   send(message: ArrayBuffer): void {
@@ -152,8 +152,8 @@ export class Connection {
 
   /** Numbers an input and sends it; pointer movements are dropped while the socket is congested. */
   sendInput(input: Input): void {
-    const moves = input.kind === 'pointerTo' || input.kind === 'pointerBy';
-    if (this.#socket.readyState !== WebSocket.OPEN || (moves && this.#socket.bufferedAmount > CONGESTED_BYTES)) {
+    const isMovement = input.kind === 'pointerTo' || input.kind === 'pointerBy';
+    if (this.#socket.readyState !== WebSocket.OPEN || (isMovement && this.#socket.bufferedAmount > CONGESTED_BYTES)) {
       return;
     }
     this.#seq += 1;
@@ -165,29 +165,29 @@ export class Connection {
   close(): void {
     this.#socket.close();
     const ABNORMAL = 1006;
-    this.#end(ABNORMAL);
+    this.#finish(ABNORMAL);
   }
 
   /** Ends the connection on purpose: nothing follows. */
   dispose(): void {
-    this.#settle();
+    this.#release();
     this.#socket.close();
   }
 
-  #end(code: number): void {
-    if (!this.#over) {
-      this.#settle();
+  #finish(code: number): void {
+    if (!this.#closed) {
+      this.#release();
       this.#events.closed(code);
     }
   }
 
-  #settle(): void {
-    this.#over = true;
-    clearInterval(this.#pinger);
-    for (const resolve of this.#answered.values()) {
+  #release(): void {
+    this.#closed = true;
+    clearInterval(this.#pingTimer);
+    for (const resolve of this.#pendingPings.values()) {
       resolve(false);
     }
-    this.#answered.clear();
+    this.#pendingPings.clear();
   }
 }
 

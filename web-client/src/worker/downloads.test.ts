@@ -4,7 +4,7 @@ import type { FromWorker } from './messages';
 import { fakeTransferChannel } from './fake-transfer-channel';
 import type { TransferChannel } from './transfer-channel';
 
-const PIECE = 60 * 1024;
+const CHUNK_BYTES = 60 * 1024;
 
 /** A file of the person's, as Chromium hands it over. */
 class Disk {
@@ -57,10 +57,10 @@ function setUp() {
   };
   const downloads = new Downloads((message) => posted.push(message));
   downloads.attach(channel);
-  const piece = (offer: number, size: number, last = false): void =>
-    downloads.receive({ offer, last, failed: false, bytes: new Uint8Array(size).fill(7) });
+  const chunk = (offer: number, size: number, last = false): void =>
+    downloads.onChunk({ offer, last, failed: false, bytes: new Uint8Array(size).fill(7) });
   const last = (): FromWorker | undefined => posted.at(-1);
-  return { downloads, posted, sent, piece, last };
+  return { downloads, posted, sent, chunk, last };
 }
 
 async function settled(): Promise<void> {
@@ -71,68 +71,68 @@ async function settled(): Promise<void> {
 
 describe('files of the guest', () => {
   it('are stored as they come, and told as done once they are safe', async () => {
-    const { downloads, sent, piece, last } = setUp();
+    const { downloads, sent, chunk, last } = setUp();
     const disk = new Disk();
-    downloads.offered({ offer: 9, name: 'a.bin', size: 4 * PIECE });
-    expect(last()).toEqual({ type: 'offeredFile', id: 1, name: 'a.bin', size: 4 * PIECE });
+    downloads.onOffer({ offer: 9, name: 'a.bin', size: 4 * CHUNK_BYTES });
+    expect(last()).toEqual({ type: 'offeredFile', id: 1, name: 'a.bin', size: 4 * CHUNK_BYTES });
     expect(sent).toEqual([]);
-    downloads.take(1, disk.handle());
+    downloads.accept(1, disk.handle());
     expect(sent).toEqual(['answer 9 1']);
     let go: () => void = () => undefined;
     disk.slow = new Promise((resolve) => (go = resolve));
     for (let n = 1; n <= 3; n += 1) {
-      piece(9, PIECE);
+      chunk(9, CHUNK_BYTES);
     }
     await settled();
     expect(sent).toHaveLength(1);
     go();
     await settled();
-    expect(sent).toEqual(['answer 9 1', `taken 9 ${3 * PIECE}`]);
-    piece(9, PIECE);
+    expect(sent).toEqual(['answer 9 1', `taken 9 ${3 * CHUNK_BYTES}`]);
+    chunk(9, CHUNK_BYTES);
     await settled();
     expect(sent).toHaveLength(2);
-    piece(9, 0, true);
+    chunk(9, 0, true);
     await settled();
-    expect(sent.at(-1)).toBe(`taken 9 ${4 * PIECE}`);
-    expect([disk.state, disk.bytes.length]).toEqual(['closed', 4 * PIECE]);
-    expect(last()).toMatchObject({ id: 1, state: 'done', received: 4 * PIECE, blob: null });
+    expect(sent.at(-1)).toBe(`taken 9 ${4 * CHUNK_BYTES}`);
+    expect([disk.state, disk.bytes.length]).toEqual(['closed', 4 * CHUNK_BYTES]);
+    expect(last()).toMatchObject({ id: 1, state: 'done', received: 4 * CHUNK_BYTES, blob: null });
   });
 
   it('become a blob where the browser cannot let anyone choose', async () => {
-    const { downloads, sent, piece, last } = setUp();
-    downloads.offered({ offer: 3, name: 'a', size: PIECE + 5 });
-    downloads.take(1, null);
-    piece(3, PIECE);
-    piece(3, 5, true);
+    const { downloads, sent, chunk, last } = setUp();
+    downloads.onOffer({ offer: 3, name: 'a', size: CHUNK_BYTES + 5 });
+    downloads.accept(1, null);
+    chunk(3, CHUNK_BYTES);
+    chunk(3, 5, true);
     await settled();
     const done = last();
     expect(done).toMatchObject({ state: 'done' });
-    expect(done?.type === 'download' && done.blob?.size).toBe(PIECE + 5);
-    expect(sent.at(-1)).toBe(`taken 3 ${PIECE + 5}`);
-    downloads.offered({ offer: 4, name: 'empty', size: 0 });
-    downloads.take(2, null);
-    piece(4, 0, true);
+    expect(done?.type === 'download' && done.blob?.size).toBe(CHUNK_BYTES + 5);
+    expect(sent.at(-1)).toBe(`taken 3 ${CHUNK_BYTES + 5}`);
+    downloads.onOffer({ offer: 4, name: 'empty', size: 0 });
+    downloads.accept(2, null);
+    chunk(4, 0, true);
     await settled();
     expect(sent.at(-1)).toBe('taken 4 0');
   });
 
   it('leave nothing behind when they are declined, stopped or lost', async () => {
-    const { downloads, sent, piece, posted, last } = setUp();
-    downloads.offered({ offer: 1, name: 'a', size: 5 });
+    const { downloads, sent, chunk, posted, last } = setUp();
+    downloads.onOffer({ offer: 1, name: 'a', size: 5 });
     downloads.decline(1);
     expect(sent).toEqual(['answer 1 0']);
     const [stopped, lost] = [new Disk(), new Disk()];
-    downloads.offered({ offer: 2, name: 'b', size: 2 * PIECE });
-    downloads.take(2, stopped.handle());
-    piece(2, PIECE);
+    downloads.onOffer({ offer: 2, name: 'b', size: 2 * CHUNK_BYTES });
+    downloads.accept(2, stopped.handle());
+    chunk(2, CHUNK_BYTES);
     await settled();
     downloads.decline(2);
     await settled();
     expect([sent.at(-1), stopped.state]).toEqual(['answer 2 0', 'removed']);
-    piece(2, PIECE, true);
-    downloads.offered({ offer: 3, name: 'c', size: 2 * PIECE });
-    downloads.take(3, lost.handle());
-    downloads.offered({ offer: 4, name: 'd', size: 1 });
+    chunk(2, CHUNK_BYTES, true);
+    downloads.onOffer({ offer: 3, name: 'c', size: 2 * CHUNK_BYTES });
+    downloads.accept(3, lost.handle());
+    downloads.onOffer({ offer: 4, name: 'd', size: 1 });
     const before = sent.length;
     downloads.detach();
     await settled();
@@ -142,32 +142,32 @@ describe('files of the guest', () => {
     ]);
     expect([lost.state, sent.length]).toEqual(['removed', before]);
     const late = new Disk();
-    downloads.take(4, late.handle());
+    downloads.accept(4, late.handle());
     await settled();
     expect([late.state, last()]).toMatchObject(['removed', { id: 4, state: 'withdrawn' }]);
   });
 
   it('are refused when they cannot be stored or are not what was said', async () => {
-    const { downloads, sent, piece, last } = setUp();
+    const { downloads, sent, chunk, last } = setUp();
     const disk = new Disk();
     disk.full = true;
-    downloads.offered({ offer: 1, name: 'a', size: 2 * PIECE });
-    downloads.take(1, disk.handle());
-    piece(1, PIECE);
-    piece(1, PIECE, true);
+    downloads.onOffer({ offer: 1, name: 'a', size: 2 * CHUNK_BYTES });
+    downloads.accept(1, disk.handle());
+    chunk(1, CHUNK_BYTES);
+    chunk(1, CHUNK_BYTES, true);
     await settled();
     expect(sent.filter((message) => message === 'answer 1 0')).toHaveLength(1);
     expect([disk.state, last()]).toMatchObject(['removed', { state: 'failed' }]);
-    for (const [offer, size] of [[2, PIECE + 1], [3, PIECE - 1]] as const) {
-      downloads.offered({ offer, name: 'b', size: PIECE });
-      downloads.take(offer, null);
-      piece(offer, size, true);
+    for (const [offer, size] of [[2, CHUNK_BYTES + 1], [3, CHUNK_BYTES - 1]] as const) {
+      downloads.onOffer({ offer, name: 'b', size: CHUNK_BYTES });
+      downloads.accept(offer, null);
+      chunk(offer, size, true);
       await settled();
       expect(sent.at(-1)).toBe(`answer ${offer} 0`);
     }
-    downloads.offered({ offer: 4, name: 'c', size: PIECE });
-    downloads.take(4, null);
-    downloads.receive({ offer: 4, last: true, failed: true, bytes: new Uint8Array() });
+    downloads.onOffer({ offer: 4, name: 'c', size: CHUNK_BYTES });
+    downloads.accept(4, null);
+    downloads.onChunk({ offer: 4, last: true, failed: true, bytes: new Uint8Array() });
     expect(last()).toMatchObject({ id: 4, state: 'failed', text: 'The desktop stopped sending it.' });
   });
 });

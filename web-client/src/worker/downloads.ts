@@ -5,7 +5,7 @@ import type { FromWorker } from './messages';
 import type { TransferChannel } from './transfer-channel';
 
 /** Told after so many bytes: half of what may be on the way, so that the guest never runs dry. */
-const TOLD_BYTES = 128 * 1024;
+const REPORT_INTERVAL_BYTES = 128 * 1024;
 
 interface Download {
   /** The page's number of it. */
@@ -15,8 +15,8 @@ interface Download {
   sink: Sink | null;
   arrived: number;
   stored: number;
-  told: number;
-  /** What is done with its pieces, one after the other. */
+  reported: number;
+  /** What is done with its chunks, one after the other. */
   storing: Promise<void>;
 }
 
@@ -45,16 +45,16 @@ export class Downloads {
   }
 
   /** The guest sends a file. */
-  offered(offer: FileOffer): void {
+  onOffer(offer: FileOffer): void {
     this.#lastId += 1;
     const id = this.#lastId;
-    const download: Download = { id, offer, sink: null, arrived: 0, stored: 0, told: 0, storing: Promise.resolve() };
+    const download: Download = { id, offer, sink: null, arrived: 0, stored: 0, reported: 0, storing: Promise.resolve() };
     this.#downloads.set(offer.offer, download);
     this.#post({ type: 'offeredFile', id, name: offer.name, size: offer.size });
   }
 
   /** The person wants it: in a file that they chose, or as a blob for the browser to save. */
-  take(id: number, handle: FileSystemFileHandle | null): void {
+  accept(id: number, handle: FileSystemFileHandle | null): void {
     const download = this.#find(id);
     if (download?.sink !== null) {
       // It was withdrawn while the person chose: the file that the browser made is empty.
@@ -63,7 +63,7 @@ export class Downloads {
     }
     download.sink = sinkInto(handle);
     this.#send(client.fileAnswer(download.offer.offer, true));
-    this.#tell(download, 'receiving');
+    this.#report(download, 'receiving');
   }
 
   /** The person does not want it, or no longer. */
@@ -76,8 +76,8 @@ export class Downloads {
     }
   }
 
-  /** A piece of a file came. */
-  receive({ offer, last, failed, bytes }: FileChunk): void {
+  /** A chunk of a file came. */
+  onChunk({ offer, last, failed, bytes }: FileChunk): void {
     const download = this.#downloads.get(offer);
     if (download === undefined) {
       return;
@@ -87,36 +87,36 @@ export class Downloads {
     if (failed || sink === null) {
       this.#fail(download, 'The desktop stopped sending it.');
     } else if (download.arrived > download.offer.size || (last && download.arrived < download.offer.size)) {
-      this.#refuse(download, 'The desktop sent something else than it had said.');
+      this.#abort(download, 'The desktop sent something else than it had said.');
     } else {
       download.storing = download.storing
         .then(() => this.#store(download, sink, bytes, last))
-        .catch(() => this.#refuse(download, 'It could not be saved here; the disk may be full.'));
+        .catch(() => this.#abort(download, 'It could not be saved here; the disk may be full.'));
     }
   }
 
   async #store(download: Download, sink: Sink, bytes: Uint8Array<ArrayBuffer>, last: boolean): Promise<void> {
-    if (!this.#lives(download)) {
+    if (!this.#isActive(download)) {
       return;
     }
     await sink.write(bytes);
     download.stored += bytes.length;
     if (last) {
       const blob = await sink.finish();
-      if (this.#lives(download)) {
+      if (this.#isActive(download)) {
         this.#send(client.fileTaken(download.offer.offer, download.stored));
-        this.#tell(download, 'done', '', blob);
+        this.#report(download, 'done', '', blob);
         this.#end(download);
       }
-    } else if (this.#lives(download) && download.stored - download.told >= TOLD_BYTES && download.stored < download.offer.size) {
-      download.told = download.stored;
+    } else if (this.#isActive(download) && download.stored - download.reported >= REPORT_INTERVAL_BYTES && download.stored < download.offer.size) {
+      download.reported = download.stored;
       this.#send(client.fileTaken(download.offer.offer, download.stored));
-      this.#tell(download, 'receiving');
+      this.#report(download, 'receiving');
     }
   }
 
-  #refuse(download: Download, text: string): void {
-    if (this.#lives(download)) {
+  #abort(download: Download, text: string): void {
+    if (this.#isActive(download)) {
       this.#send(client.fileAnswer(download.offer.offer, false));
       this.#fail(download, text);
     }
@@ -125,11 +125,11 @@ export class Downloads {
   #fail(download: Download, text: string): void {
     this.#end(download);
     // What nobody has asked for is just gone.
-    this.#tell(download, download.sink === null ? 'withdrawn' : 'failed', text);
+    this.#report(download, download.sink === null ? 'withdrawn' : 'failed', text);
     void download.sink?.abort();
   }
 
-  #tell(download: Download, state: 'receiving' | 'done' | 'failed' | 'withdrawn', text = '', blob: Blob | null = null): void {
+  #report(download: Download, state: 'receiving' | 'done' | 'failed' | 'withdrawn', text = '', blob: Blob | null = null): void {
     this.#post({ type: 'download', id: download.id, state, received: download.stored, text, blob });
   }
 
@@ -138,7 +138,7 @@ export class Downloads {
   }
 
   /** Whether it has not come to an end while something else was waited for. */
-  #lives(download: Download): boolean {
+  #isActive(download: Download): boolean {
     return this.#downloads.get(download.offer.offer) === download;
   }
 

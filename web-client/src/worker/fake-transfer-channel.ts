@@ -9,9 +9,9 @@ export function fakeTransferChannel() {
   const send = (message: ArrayBuffer): number => sent.push(new Uint8Array(message));
   const channel: TransferChannel = {
     send,
-    piece: () => MAX_CHUNK,
-    sendPiece: send,
-    clear: () => Promise.resolve(true),
+    chunkSize: () => MAX_CHUNK,
+    sendChunk: send,
+    readyForChunk: () => Promise.resolve(true),
     roundTrip: () => Promise.resolve(true),
   };
   return { channel, sent, posted, post: (message: FromWorker): number => posted.push(message) };

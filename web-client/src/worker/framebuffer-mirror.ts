@@ -11,38 +11,38 @@ const TILE = 64;
 export class FramebufferMirror {
   readonly pixels: Pixels;
   readonly #columns: number;
-  readonly #outdated: Uint8Array;
+  readonly #stale: Uint8Array;
 
   constructor(pixels: Pixels) {
     this.pixels = pixels;
     this.#columns = Math.ceil(pixels.width / TILE);
-    this.#outdated = new Uint8Array(this.#columns * Math.ceil(pixels.height / TILE));
+    this.#stale = new Uint8Array(this.#columns * Math.ceil(pixels.height / TILE));
   }
 
   /** The canvas was drawn on here. */
-  outdate(rect: Rect): void {
+  invalidate(rect: Rect): void {
     this.#tiles(rect, (tile) => {
-      this.#outdated[tile] = 1;
+      this.#stale[tile] = 1;
     });
   }
 
   /** The canvas has the pixels from here. */
-  put(rect: Rect): void {
+  markValid(rect: Rect): void {
     const right = rect.x + rect.width === this.pixels.width ? this.#columns * TILE : rect.x + rect.width;
     const bottom = rect.y + rect.height === this.pixels.height ? Infinity : rect.y + rect.height;
     this.#tiles(rect, (tile, x, y) => {
       if (x >= rect.x && y >= rect.y && x + TILE <= right && y + TILE <= bottom) {
-        this.#outdated[tile] = 0;
+        this.#stale[tile] = 0;
       }
     });
   }
 
   /** What is to be read from the canvas before `rect` is whole: whole tiles, joined along a row. */
-  missing(rect: Rect): Rect[] {
+  staleRects(rect: Rect): Rect[] {
     const { width, height } = this.pixels;
     const found: { x: number; y: number; width: number; height: number }[] = [];
     this.#tiles(rect, (tile, x, y) => {
-      if (this.#outdated[tile] === 0) {
+      if (this.#stale[tile] === 0) {
         return;
       }
       const last = found.at(-1);
@@ -56,17 +56,17 @@ export class FramebufferMirror {
     return found;
   }
 
-  /** Takes what {@link missing} asked for. */
+  /** Takes what {@link staleRects} asked for. */
   fill(rect: Rect, words: Uint32Array): void {
     for (let row = 0; row < rect.height; row += 1) {
       const from = row * rect.width;
       this.pixels.words.set(words.subarray(from, from + rect.width), (rect.y + row) * this.pixels.width + rect.x);
     }
-    this.put(rect);
+    this.markValid(rect);
   }
 
   /** Moves what is whole; source and destination may overlap. Throws a RangeError when either leaves the screen. */
-  move(sourceX: number, sourceY: number, to: Rect): void {
+  copyRect(sourceX: number, sourceY: number, to: Rect): void {
     const { width, height, words } = this.pixels;
     if (Math.max(sourceX, to.x) + to.width > width || Math.max(sourceY, to.y) + to.height > height) {
       throw new RangeError('a copy leaves the screen');

@@ -57,7 +57,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       manager?.uploads.cancel(data.id);
       break;
     case 'takeFile':
-      manager?.downloads.take(data.id, data.handle);
+      manager?.downloads.accept(data.id, data.handle);
       break;
     case 'declineFile':
       manager?.downloads.decline(data.id);
@@ -66,7 +66,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
       manager?.connect();
       break;
     case 'offline':
-      manager?.offline();
+      manager?.onOffline();
       break;
     case 'watchStats':
       watchStats(data.on);
@@ -77,7 +77,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'stop':
       manager?.stop();
       if (surface !== null && painted) {
-        const picture = surface.surrender();
+        const picture = surface.takeBitmap();
         post({ type: 'lastPicture', picture }, [picture]);
       }
       self.close();

@@ -29,7 +29,7 @@ export async function opusEncodable(): Promise<boolean> {
 export class Microphone {
   readonly #send: (sequence: number, opus: Uint8Array<ArrayBuffer>) => void;
   #encoder: AudioEncoder | null = null;
-  #blocks: MessagePort | null = null;
+  #samplePort: MessagePort | null = null;
   #timestamp = 0;
   #sequence = 0;
 
@@ -38,13 +38,13 @@ export class Microphone {
   }
 
   /** From now on blocks of samples come from `blocks`; from `null`, none do. */
-  attach(blocks: MessagePort | null): void {
-    this.#blocks?.close();
-    this.#blocks = blocks;
-    if (blocks === null) {
+  attach(samplePort: MessagePort | null): void {
+    this.#samplePort?.close();
+    this.#samplePort = samplePort;
+    if (samplePort === null) {
       this.#close();
     } else {
-      blocks.onmessage = ({ data }: MessageEvent<Float32Array<ArrayBuffer>>) => this.#encode(data);
+      samplePort.onmessage = ({ data }: MessageEvent<Float32Array<ArrayBuffer>>) => this.#encode(data);
     }
   }
 

@@ -43,7 +43,7 @@ function setUp(): {
     width: 8,
     height: 8,
     resize: (width, height) => log.push(`resize ${width}x${height}`),
-    copy: () => log.push('copy'),
+    copyRect: () => log.push('copy'),
     putTiles: (raw) => {
       log.push(`tiles ${raw[0]}`);
       return 1;

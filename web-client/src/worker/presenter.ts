@@ -4,7 +4,7 @@ import type { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
 
 /** Where frames are painted. */
-export type PaintTarget = Pick<Surface, 'width' | 'height' | 'resize' | 'copy' | 'putTiles' | 'drawVideo'>;
+export type PaintTarget = Pick<Surface, 'width' | 'height' | 'resize' | 'copyRect' | 'putTiles' | 'drawVideo'>;
 
 /** When a frame went through the client, by the worker's clock in milliseconds. */
 export interface Presented {
@@ -17,16 +17,16 @@ export interface Presented {
 }
 
 /** A picture that takes this long will not come: a decoder may swallow a chunk without an error. */
-const DECODER_PATIENCE_MS = 4000;
+const DECODE_TIMEOUT_MS = 4000;
 
 /** A frame whose parts are being decoded; `parts` runs beside `frame.updates`. */
 interface Pending {
   readonly frame: Frame;
   readonly receivedAt: number;
   readonly parts: (Uint8Array<ArrayBuffer> | VideoFrame | null)[];
-  missing: number;
+  outstanding: number;
   decodedAt: number;
-  afterwards: () => void;
+  onPainted: () => void;
 }
 
 /**
@@ -42,7 +42,7 @@ export class Presenter {
   readonly #onResize: (width: number, height: number) => void;
   readonly #onError: (error: unknown) => void;
   readonly #queue: Pending[] = [];
-  #patience: ReturnType<typeof setTimeout> | undefined;
+  #decodeTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(options: {
@@ -69,7 +69,7 @@ export class Presenter {
 
   /** Takes a frame received at `receivedAt`. Throws when its exact updates are malformed. */
   accept(frame: Frame, receivedAt: number): void {
-    const pending: Pending = { frame, receivedAt, parts: [], missing: 1, decodedAt: receivedAt, afterwards: () => undefined };
+    const pending: Pending = { frame, receivedAt, parts: [], outstanding: 1, decodedAt: receivedAt, onPainted: () => undefined };
     this.#queue.push(pending);
     // Video first: it is decoded on other threads while this one decompresses tiles.
     frame.updates.forEach((update, index) => {
@@ -86,18 +86,18 @@ export class Presenter {
     this.#partDone(pending);
   }
 
-  /** Calls `look` when the picture is what the frames so far have made of it. */
-  whenPainted(look: () => void): void {
+  /** Calls `callback` when the picture is what the frames so far have made of it. */
+  whenPainted(callback: () => void): void {
     const last = this.#queue.at(-1);
     if (last === undefined) {
-      look();
+      callback();
     } else {
-      last.afterwards = look;
+      last.onPainted = callback;
     }
   }
 
   #decode(update: VideoUpdate, pending: Pending, index: number): void {
-    pending.missing += 1;
+    pending.outstanding += 1;
     this.#video.decode(update, (picture) => {
       if (this.#closed) {
         picture?.close();
@@ -109,8 +109,8 @@ export class Presenter {
   }
 
   #partDone(pending: Pending): void {
-    pending.missing -= 1;
-    if (pending.missing === 0) {
+    pending.outstanding -= 1;
+    if (pending.outstanding === 0) {
       pending.decodedAt = performance.now();
       try {
         this.#paintReady();
@@ -121,14 +121,14 @@ export class Presenter {
   }
 
   #paintReady(): void {
-    clearTimeout(this.#patience);
-    for (let head = this.#queue[0]; head?.missing === 0; head = this.#queue[0]) {
+    clearTimeout(this.#decodeTimer);
+    for (let head = this.#queue[0]; head?.outstanding === 0; head = this.#queue[0]) {
       this.#queue.shift();
       this.#paint(head);
-      head.afterwards();
+      head.onPainted();
     }
     if (this.#queue.length > 0) {
-      this.#patience = setTimeout(() => this.#video.fail(), DECODER_PATIENCE_MS);
+      this.#decodeTimer = setTimeout(() => this.#video.fail(), DECODE_TIMEOUT_MS);
     }
   }
 
@@ -143,7 +143,7 @@ export class Presenter {
     frame.updates.forEach((update, index) => {
       const part = parts[index];
       if (update.kind === 'copy') {
-        this.#surface.copy(update);
+        this.#surface.copyRect(update);
       } else if (part instanceof Uint8Array) {
         losslessPixels += this.#surface.putTiles(part);
       } else if (update.kind === 'video' && part) {
@@ -156,7 +156,7 @@ export class Presenter {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#patience);
+    clearTimeout(this.#decodeTimer);
     for (const { parts } of this.#queue.splice(0)) {
       for (const part of parts) {
         if (part !== null && 'close' in part) {

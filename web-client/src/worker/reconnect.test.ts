@@ -25,37 +25,37 @@ describe('back-off', () => {
 
 describe('what a lost connection means', () => {
   it('comes back after the network or the server went away', () => {
-    expect(decideOnSocketClose(1006)).toMatchObject({ do: 'retry', reason: 'network' });
-    expect(decideOnSocketClose(1001)).toMatchObject({ do: 'retry', reason: 'restarting' });
-    expect(decideOnSocketClose(1012)).toMatchObject({ do: 'retry', reason: 'restarting' });
-    expect(decideOnClosed('internal', 'Oops.')).toMatchObject({ do: 'retry' });
-    expect(decideOnClosed('forbidden', 'You have been logged out.')).toMatchObject({ do: 'retry' });
+    expect(decideOnSocketClose(1006)).toMatchObject({ action: 'retry', reason: 'network' });
+    expect(decideOnSocketClose(1001)).toMatchObject({ action: 'retry', reason: 'restarting' });
+    expect(decideOnSocketClose(1012)).toMatchObject({ action: 'retry', reason: 'restarting' });
+    expect(decideOnClosed('internal', 'Oops.')).toMatchObject({ action: 'retry' });
+    expect(decideOnClosed('forbidden', 'You have been logged out.')).toMatchObject({ action: 'retry' });
   });
 
   it('ends where coming back by itself would be wrong', () => {
     for (const code of ['stopped', 'replaced', 'version']) {
-      expect(decideOnClosed(code, 'So.')).toEqual({ do: 'end', code, text: 'So.' });
+      expect(decideOnClosed(code, 'So.')).toEqual({ action: 'end', code, text: 'So.' });
     }
   });
 });
 
 describe('what a refused ticket means', () => {
   it('leads to the login when the session has ended', () => {
-    expect(decideOnTicketError(401, 'No.', null)).toMatchObject({ do: 'end', code: 'login' });
+    expect(decideOnTicketError(401, 'No.', null)).toMatchObject({ action: 'end', code: 'login' });
   });
 
   it('tells an unreachable server from one that is not ready', () => {
-    expect(decideOnTicketError(null, '', null)).toMatchObject({ do: 'retry', reason: 'network' });
-    expect(decideOnTicketError(503, '', null)).toMatchObject({ do: 'retry', reason: 'restarting' });
+    expect(decideOnTicketError(null, '', null)).toMatchObject({ action: 'retry', reason: 'network' });
+    expect(decideOnTicketError(503, '', null)).toMatchObject({ action: 'retry', reason: 'restarting' });
   });
 
   it('waits as long as it is told to', () => {
-    expect(decideOnTicketError(429, '', 12)).toMatchObject({ do: 'retry', afterMs: 12_000 });
+    expect(decideOnTicketError(429, '', 12)).toMatchObject({ action: 'retry', afterMs: 12_000 });
   });
 
   it('ends for what is not there or not allowed', () => {
-    expect(decideOnTicketError(404, 'No.', null)).toMatchObject({ do: 'end', code: 'not_found' });
-    expect(decideOnTicketError(403, 'No.', null)).toMatchObject({ do: 'end', code: 'forbidden', text: 'No.' });
-    expect(decideOnTicketError(409, 'Being reset.', null)).toMatchObject({ do: 'end', code: 'failed', text: 'Being reset.' });
+    expect(decideOnTicketError(404, 'No.', null)).toMatchObject({ action: 'end', code: 'not_found' });
+    expect(decideOnTicketError(403, 'No.', null)).toMatchObject({ action: 'end', code: 'forbidden', text: 'No.' });
+    expect(decideOnTicketError(409, 'Being reset.', null)).toMatchObject({ action: 'end', code: 'failed', text: 'Being reset.' });
   });
 });

@@ -1,7 +1,7 @@
 import type { CloseReason, DisconnectReason } from './messages';
 
-const FIRST_MS = 400;
-const LONGEST_MS = 15_000;
+const INITIAL_DELAY_MS = 400;
+const MAX_DELAY_MS = 15_000;
 
 /**
  * Exponential back-off with jitter: half of the delay is fixed, half is random, so that the clients
@@ -17,7 +17,7 @@ export class Backoff {
 
   /** The next delay in milliseconds; `random` lies in [0, 1). */
   next(random: number): number {
-    const full = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#attempt);
+    const full = Math.min(MAX_DELAY_MS, INITIAL_DELAY_MS * 2 ** this.#attempt);
     this.#attempt += 1;
     return Math.round(full / 2 + (full / 2) * random);
   }
@@ -29,8 +29,8 @@ export class Backoff {
 
 /** What to do about a connection that is gone. */
 export type ReconnectDecision =
-  | { readonly do: 'retry'; readonly reason: DisconnectReason; readonly afterMs: number | null }
-  | { readonly do: 'end'; readonly code: CloseReason; readonly text: string };
+  | { readonly action: 'retry'; readonly reason: DisconnectReason; readonly afterMs: number | null }
+  | { readonly action: 'end'; readonly code: CloseReason; readonly text: string };
 
 /** Judges a Closed message. */
 export function decideOnClosed(code: string, text: string): ReconnectDecision {
@@ -38,11 +38,11 @@ export function decideOnClosed(code: string, text: string): ReconnectDecision {
     case 'stopped':
     case 'replaced':
     case 'version':
-      return { do: 'end', code, text };
+      return { action: 'end', code, text };
     // `malformed` and `internal` are faults of one connection: the next one starts afresh. After
     // `forbidden` the next ticket tells whether it is the session that ended or the permission.
     default:
-      return { do: 'retry', reason: 'restarting', afterMs: null };
+      return { action: 'retry', reason: 'restarting', afterMs: null };
   }
 }
 
@@ -52,25 +52,25 @@ export function decideOnSocketClose(code: number): ReconnectDecision {
   const SERVICE_RESTART = 1012;
   const TRY_AGAIN_LATER = 1013;
   const restarting = code === GOING_AWAY || code === SERVICE_RESTART || code === TRY_AGAIN_LATER;
-  return { do: 'retry', reason: restarting ? 'restarting' : 'network', afterMs: null };
+  return { action: 'retry', reason: restarting ? 'restarting' : 'network', afterMs: null };
 }
 
 /** Judges a refused ticket by its HTTP status; `null` when no answer came at all. */
 export function decideOnTicketError(status: number | null, text: string, retryAfterS: number | null): ReconnectDecision {
   switch (status) {
     case null:
-      return { do: 'retry', reason: 'network', afterMs: null };
+      return { action: 'retry', reason: 'network', afterMs: null };
     case 401:
-      return { do: 'end', code: 'login', text: 'Your session has ended. Log in again to come back to this desktop.' };
+      return { action: 'end', code: 'login', text: 'Your session has ended. Log in again to come back to this desktop.' };
     case 403:
-      return { do: 'end', code: 'forbidden', text };
+      return { action: 'end', code: 'forbidden', text };
     case 404:
-      return { do: 'end', code: 'not_found', text: 'This desktop does not exist, or is not yours.' };
+      return { action: 'end', code: 'not_found', text: 'This desktop does not exist, or is not yours.' };
     case 429:
-      return { do: 'retry', reason: 'restarting', afterMs: (retryAfterS ?? 5) * 1000 };
+      return { action: 'retry', reason: 'restarting', afterMs: (retryAfterS ?? 5) * 1000 };
     default:
       return status >= 500
-        ? { do: 'retry', reason: 'restarting', afterMs: null }
-        : { do: 'end', code: 'failed', text };
+        ? { action: 'retry', reason: 'restarting', afterMs: null }
+        : { action: 'end', code: 'failed', text };
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SendPacer } from './send-pacer';
 
-const PIECE = 60 * 1024;
+const CHUNK_BYTES = 60 * 1024;
 
 /** Sends for `seconds` over a line of so many bytes a second, with a queue of any length; gives what came, and the longest wait. */
 async function overLine(bytesPerSecond: number, roundTripMs: (now: number) => number, seconds: number) {
@@ -16,17 +16,17 @@ async function overLine(bytesPerSecond: number, roundTripMs: (now: number) => nu
       const at = last + roundTripMs(last);
       pings.push({ at, answer: () => { resolve(true); } });
     });
-  const pace = new SendPacer(ping, () => now);
+  const pacer = new SendPacer(ping, () => now);
   const sending = (async () => {
     while (now < seconds * 1000) {
-      await pace.room();
-      const bytes = pace.piece(PIECE);
+      await pacer.ready();
+      const bytes = pacer.chunkSize(CHUNK_BYTES);
       free = Math.max(now, free) + (bytes / bytesPerSecond) * 1000;
       // At first the line is learnt.
       longest = now > 2000 ? Math.max(longest, free - now) : 0;
       last = free;
       came += bytes;
-      pace.sent(bytes);
+      pacer.sent(bytes);
     }
   })();
   while (now < seconds * 1000) {
@@ -41,7 +41,7 @@ async function overLine(bytesPerSecond: number, roundTripMs: (now: number) => nu
   return { came, longest };
 }
 
-describe('the pace of files', () => {
+describe('the pacer of files', () => {
   it('fills a slow line, and lets a key wait for little', async () => {
     const { came, longest } = await overLine(125_000, () => 100, 20);
     expect(came).toBeGreaterThan(125_000 * 20 * 0.8);
@@ -59,10 +59,10 @@ describe('the pace of files', () => {
   });
 
   it('goes on when the connection is over, so that whoever sends learns of it', async () => {
-    const pace = new SendPacer(() => Promise.resolve(false));
+    const pacer = new SendPacer(() => Promise.resolve(false));
     for (let piece = 0; piece < 100; piece += 1) {
-      await pace.room();
-      pace.sent(PIECE);
+      await pacer.ready();
+      pacer.sent(CHUNK_BYTES);
     }
   });
 });

@@ -1,29 +1,29 @@
 import type { AudioPacket } from '../protocol/server-messages';
-import { type Chunk, type PlayerReport, RATE } from '../worklet/messages';
+import { type PcmBlock, type PlayerReport, RATE } from '../worklet/messages';
 import type { AudioStats } from './messages';
 
 const CONFIG: AudioDecoderConfig = { codec: 'opus', sampleRate: RATE, numberOfChannels: 2 };
 /** What a packet lasts, in microseconds. */
 const PACKET_US = 10_000;
 /** A decoder that has so many packets waiting does not keep up: what is newer is left out. */
-const MOST_WAITING = 20;
+const MAX_DECODE_QUEUE = 20;
 
 /** Decodes what the guest plays and hands it to the audio thread. */
 export class Speaker {
   #decoder: AudioDecoder | null = null;
-  #chunks: MessagePort | null = null;
+  #samplePort: MessagePort | null = null;
   #nextSequence: number | null = null;
   #nextUs: bigint | null = null;
   /** Timestamps of packets after which there was silence. */
-  readonly #begins = new Set<number>();
+  readonly #discontinuities = new Set<number>();
   #packets = 0;
   #missing = 0;
   #report: PlayerReport = { bufferMs: 0, underruns: 0 };
 
-  /** From now on samples go to `chunks`. */
-  attach(chunks: MessagePort): void {
-    this.#chunks = chunks;
-    chunks.onmessage = ({ data }: MessageEvent<PlayerReport>) => {
+  /** From now on samples go to `samplePort`. */
+  attach(samplePort: MessagePort): void {
+    this.#samplePort = samplePort;
+    samplePort.onmessage = ({ data }: MessageEvent<PlayerReport>) => {
       this.#report = data;
     };
   }
@@ -32,16 +32,16 @@ export class Speaker {
     this.#packets += 1;
     const dropped = this.#nextSequence === null ? 0 : (sequence - this.#nextSequence) >>> 0;
     this.#missing += dropped;
-    const follows = this.#nextUs !== null && timeUs - this.#nextUs < PACKET_US * (dropped + 1);
+    const continuous = this.#nextUs !== null && timeUs - this.#nextUs < PACKET_US * (dropped + 1);
     this.#nextSequence = (sequence + 1) >>> 0;
     this.#nextUs = timeUs + BigInt(PACKET_US);
     const decoder = this.#ready();
-    if (decoder === null || decoder.decodeQueueSize > MOST_WAITING) {
+    if (decoder === null || decoder.decodeQueueSize > MAX_DECODE_QUEUE) {
       return;
     }
     const timestamp = Number(timeUs);
-    if (!follows) {
-      this.#begins.add(timestamp);
+    if (!continuous) {
+      this.#discontinuities.add(timestamp);
     }
     decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp, duration: PACKET_US, data: opus }));
   }
@@ -63,12 +63,12 @@ export class Speaker {
       this.#decoder.close();
     }
     this.#decoder = null;
-    this.#begins.clear();
+    this.#discontinuities.clear();
   }
 
   /** A decoder that failed is replaced: sound has nothing that a later packet would need. */
   #ready(): AudioDecoder | null {
-    if (this.#chunks === null) {
+    if (this.#samplePort === null) {
       return null;
     }
     if (this.#decoder?.state !== 'configured') {
@@ -86,8 +86,8 @@ export class Speaker {
       const side = samples.subarray(planeIndex * frames, (planeIndex + 1) * frames);
       data.copyTo(side, { planeIndex: Math.min(planeIndex, data.numberOfChannels - 1), format: 'f32-planar' });
     }
-    const follows = !this.#begins.delete(data.timestamp);
+    const continuous = !this.#discontinuities.delete(data.timestamp);
     data.close();
-    this.#chunks?.postMessage({ samples, follows } satisfies Chunk, [samples.buffer]);
+    this.#samplePort?.postMessage({ samples, continuous } satisfies PcmBlock, [samples.buffer]);
   }
 }

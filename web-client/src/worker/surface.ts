@@ -15,7 +15,7 @@ export class Surface {
   readonly #onGpu = gpuDraws();
   /** The pixels in memory: what is put on the canvas is put here first. */
   #image: ImageData;
-  #shadow: FramebufferMirror;
+  #mirror: FramebufferMirror;
   #blank = true;
 
   /** `onLost` hears when the canvas has lost its picture, as it does when a GPU restarts. */
@@ -29,7 +29,7 @@ export class Surface {
     this.#context.imageSmoothingEnabled = false;
     canvas.addEventListener('contextrestored', onLost);
     this.#image = new ImageData(1, 1);
-    this.#shadow = new FramebufferMirror(view(this.#image));
+    this.#mirror = new FramebufferMirror(view(this.#image));
   }
 
   get width(): number {
@@ -52,35 +52,35 @@ export class Surface {
     this.#canvas.height = height;
     this.#context.imageSmoothingEnabled = false;
     this.#image = new ImageData(width, height);
-    this.#shadow = new FramebufferMirror(view(this.#image));
-    this.#shadow.outdate({ x: 0, y: 0, width, height });
+    this.#mirror = new FramebufferMirror(view(this.#image));
+    this.#mirror.invalidate({ x: 0, y: 0, width, height });
   }
 
   /** Moves a rectangle of the picture; source and destination may overlap. */
-  copy({ sourceX, sourceY, to }: CopyUpdate): void {
+  copyRect({ sourceX, sourceY, to }: CopyUpdate): void {
     const { width, height } = to;
     if (this.#onGpu) {
       this.#context.drawImage(this.#canvas, sourceX, sourceY, width, height, to.x, to.y, width, height);
-      this.#shadow.outdate(to);
+      this.#mirror.invalidate(to);
       return;
     }
-    for (const rect of this.#shadow.missing({ x: sourceX, y: sourceY, width, height })) {
+    for (const rect of this.#mirror.staleRects({ x: sourceX, y: sourceY, width, height })) {
       const read = this.#context.getImageData(rect.x, rect.y, rect.width, rect.height);
-      this.#shadow.fill(rect, view(read).words);
+      this.#mirror.fill(rect, view(read).words);
     }
-    this.#shadow.move(sourceX, sourceY, to);
+    this.#mirror.copyRect(sourceX, sourceY, to);
     this.#put(to);
   }
 
   #put(rect: Rect): void {
     this.#context.putImageData(this.#image, 0, 0, rect.x, rect.y, rect.width, rect.height);
-    this.#shadow.put(rect);
+    this.#mirror.markValid(rect);
   }
 
   /** Puts decompressed tiles; returns how many pixels they cover. */
   putTiles(raw: Uint8Array<ArrayBuffer>): number {
     this.#blank = false;
-    const covered = decodeTiles(raw, this.#shadow.pixels);
+    const covered = decodeTiles(raw, this.#mirror.pixels);
     for (const rect of covered) {
       this.#put(rect);
     }
@@ -90,23 +90,23 @@ export class Surface {
   /** Draws what `rects` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
   drawVideo(picture: VideoFrame, region: Rect, rects: readonly Rect[]): number {
     this.#blank = false;
-    const parts = this.#onGpu ? [{ cut: region, keep: rects }] : cropsFor(region, rects);
-    for (const { cut, keep } of parts) {
+    const crops = this.#onGpu ? [{ source: region, clip: rects }] : cropsFor(region, rects);
+    for (const { source, clip } of crops) {
       this.#context.save();
       this.#context.beginPath();
-      for (const { x, y, width, height } of keep) {
+      for (const { x, y, width, height } of clip) {
         this.#context.rect(x, y, width, height);
       }
       this.#context.clip();
-      const piece = cut === region ? picture : cutOut(picture, cut.x - region.x, cut.y - region.y, cut.width, cut.height);
-      this.#context.drawImage(piece, cut.x, cut.y);
-      if (piece !== picture) {
-        piece.close();
+      const cropped = source === region ? picture : crop(picture, source.x - region.x, source.y - region.y, source.width, source.height);
+      this.#context.drawImage(cropped, source.x, source.y);
+      if (cropped !== picture) {
+        cropped.close();
       }
       this.#context.restore();
     }
     for (const rect of rects) {
-      this.#shadow.outdate(rect);
+      this.#mirror.invalidate(rect);
     }
     return rects.reduce((sum, rect) => sum + area(rect), 0);
   }
@@ -135,7 +135,7 @@ export class Surface {
   }
 
   /** Gives the picture away; the canvas is empty then. */
-  surrender(): ImageBitmap {
+  takeBitmap(): ImageBitmap {
     return this.#canvas.transferToImageBitmap();
   }
 
@@ -152,7 +152,7 @@ function gpuDraws(): boolean {
 }
 
 /** The same samples, seen through a smaller frame. */
-function cutOut(picture: VideoFrame, x: number, y: number, width: number, height: number): VideoFrame {
+function crop(picture: VideoFrame, x: number, y: number, width: number, height: number): VideoFrame {
   const { x: left = 0, y: top = 0 } = picture.visibleRect ?? {};
   return new VideoFrame(picture, { visibleRect: { x: left + x, y: top + y, width, height } });
 }

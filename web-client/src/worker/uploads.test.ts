@@ -13,7 +13,7 @@ function setUp() {
   const of = (type: number): Uint8Array[] => sent.filter((message) => message[0] === type);
   const bytesSent = (): number => of(DATA).reduce((sum, message) => sum + message.length - 5, 0);
   const status = (transfer: number, state: 'accepted' | 'progress' | 'done' | 'failed', received: number, text = ''): void =>
-    uploads.status({ transfer, state, received, text });
+    uploads.onStatus({ transfer, state, received, text });
   return { uploads, channel, posted, of, bytesSent, status };
 }
 

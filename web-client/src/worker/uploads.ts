@@ -4,26 +4,26 @@ import type { FromWorker } from './messages';
 import type { TransferChannel } from './transfer-channel';
 
 /** Bytes that may be on the way and not yet told as received. */
-const CREDIT = 256 * 1024;
+const CREDIT_BYTES = 256 * 1024;
 /** Files on their way at a time; the server lets a desktop have a few more, for other windows. */
-const SIDE_BY_SIDE = 3;
+const MAX_CONCURRENT = 3;
 /** Read from the disk at once. */
-const BLOCK = 16 * client.MAX_CHUNK;
+const READ_BYTES = 16 * client.MAX_CHUNK;
 
 interface Upload {
   readonly id: number;
   readonly file: File;
   received: number;
-  over: boolean;
+  finished: boolean;
   /** Called when there is credit again, or nothing more is wanted. */
-  wake: () => void;
+  resume: () => void;
 }
 
 /** The person's files on their way into the guest: a few at a time, each within its credit. */
 export class Uploads {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
-  #waiting: Upload[] = [];
+  #queued: Upload[] = [];
   readonly #active = new Map<number, Upload>();
 
   constructor(post: (message: FromWorker) => void) {
@@ -37,21 +37,21 @@ export class Uploads {
   /** The connection is gone, and with it what was on the way. */
   detach(): void {
     this.#channel = null;
-    const lost = [...this.#active.values(), ...this.#waiting];
-    this.#waiting = [];
+    const lost = [...this.#active.values(), ...this.#queued];
+    this.#queued = [];
     for (const upload of lost) {
-      this.#finish(upload, 'The connection was lost.');
+      this.#fail(upload, 'The connection was lost.');
     }
   }
 
   /** Sends a file; `id` is the person's number of it, counting up. */
   send(id: number, file: File): void {
-    this.#waiting.push({ id, file, received: 0, over: false, wake: () => undefined });
+    this.#queued.push({ id, file, received: 0, finished: false, resume: () => undefined });
     this.#startNext();
   }
 
   cancel(id: number): void {
-    this.#waiting = this.#waiting.filter((upload) => upload.id !== id);
+    this.#queued = this.#queued.filter((upload) => upload.id !== id);
     const upload = this.#active.get(id);
     if (upload !== undefined) {
       this.#channel?.send(client.fileCancel(id));
@@ -60,82 +60,82 @@ export class Uploads {
   }
 
   /** What the server tells of a file. */
-  status({ transfer, state, received, text }: FileStatus): void {
+  onStatus({ transfer, state, received, text }: FileStatus): void {
     const upload = this.#active.get(transfer);
     if (upload === undefined) {
       return;
     }
     upload.received = received;
     if (state === 'failed') {
-      this.#finish(upload, text);
+      this.#fail(upload, text);
     } else if (state === 'done') {
       this.#post({ type: 'upload', id: transfer, state: 'done', received, text: '' });
       this.#end(upload);
     } else {
       this.#post({ type: 'upload', id: transfer, state: 'sending', received, text: '' });
-      upload.wake();
+      upload.resume();
     }
   }
 
   #startNext(): void {
     const channel = this.#channel;
-    while (this.#active.size < SIDE_BY_SIDE) {
-      const upload = this.#waiting.shift();
+    while (this.#active.size < MAX_CONCURRENT) {
+      const upload = this.#queued.shift();
       if (upload === undefined) {
         return;
       }
       if (channel === null) {
-        this.#finish(upload, 'There is no connection to the desktop.');
+        this.#fail(upload, 'There is no connection to the desktop.');
         continue;
       }
       this.#active.set(upload.id, upload);
-      void this.#pump(upload, channel).catch(() => {
+      void this.#transfer(upload, channel).catch(() => {
         channel.send(client.fileCancel(upload.id));
-        this.#finish(upload, 'The file could not be read here; it was moved or changed meanwhile.');
+        this.#fail(upload, 'The file could not be read here; it was moved or changed meanwhile.');
       });
     }
   }
 
-  async #pump(upload: Upload, channel: TransferChannel): Promise<void> {
+  async #transfer(upload: Upload, channel: TransferChannel): Promise<void> {
     const { id, file } = upload;
     channel.send(client.fileStart(id, file.size, file.name));
-    for (let at = 0; at < file.size && !upload.over; at += BLOCK) {
-      const block = new Uint8Array(await file.slice(at, at + BLOCK).arrayBuffer());
+    for (let at = 0; at < file.size && !upload.finished; at += READ_BYTES) {
+      const block = new Uint8Array(await file.slice(at, at + READ_BYTES).arrayBuffer());
       for (let from = 0; from < block.length; ) {
-        if (!(await channel.clear())) {
+        if (!(await channel.readyForChunk())) {
           return;
         }
-        const piece = block.subarray(from, from + channel.piece());
-        from += piece.length;
-        if (!(await credit(upload, at + from))) {
+        const chunk = block.subarray(from, from + channel.chunkSize());
+        from += chunk.length;
+        if (!(await hasCredit(upload, at + from))) {
           return;
         }
-        channel.sendPiece(client.fileData(id, piece));
+        channel.sendChunk(client.fileData(id, chunk));
       }
     }
   }
 
-  #finish(upload: Upload, text: string): void {
-    if (!upload.over) {
+  #fail(upload: Upload, text: string): void {
+    if (!upload.finished) {
       this.#post({ type: 'upload', id: upload.id, state: 'failed', received: upload.received, text });
       this.#end(upload);
     }
   }
 
   #end(upload: Upload): void {
-    upload.over = true;
+    upload.finished = true;
     this.#active.delete(upload.id);
-    upload.wake();
+    upload.resume();
     this.#startNext();
   }
 }
 
 /** Resolves when the file may be sent up to `to`; false: nothing more of it is wanted. */
-async function credit(upload: Upload, to: number): Promise<boolean> {
-  while (!upload.over && to > upload.received + CREDIT) {
+async function hasCredit(upload: Upload, to: number): Promise<boolean> {
+  while (!upload.finished && to > upload.received + CREDIT_BYTES) {
     await new Promise<void>((resolve) => {
-      upload.wake = resolve;
+      upload.resume = resolve;
     });
   }
-  return !upload.over;
+  return !upload.finished;
 }

@@ -7,20 +7,20 @@ const tile = (x: number, y: number) => ({ x, y, width: 64, height: 64 });
 describe('parts of a decoded picture', () => {
   it('are no larger than what is taken', () => {
     const rects = { x: 512, y: 256, width: 640, height: 368 };
-    expect(cropsFor(SCREEN, [rects])).toEqual([{ cut: rects, keep: [rects] }]);
+    expect(cropsFor(SCREEN, [rects])).toEqual([{ source: rects, clip: [rects] }]);
   });
 
-  it('are cut out together where they lie close, and apart where much lies between', () => {
+  it('are source out joined where they lie close, and separate where much lies between', () => {
     const close = [tile(0, 0), tile(128, 0)];
-    expect(cropsFor(SCREEN, close)).toEqual([{ cut: { x: 0, y: 0, width: 192, height: 64 }, keep: close }]);
-    const apart = [tile(0, 0), tile(1792, 960)];
-    expect(cropsFor(SCREEN, apart)).toEqual(apart.map((rect) => ({ cut: rect, keep: [rect] })));
+    expect(cropsFor(SCREEN, close)).toEqual([{ source: { x: 0, y: 0, width: 192, height: 64 }, clip: close }]);
+    const separate = [tile(0, 0), tile(1792, 960)];
+    expect(cropsFor(SCREEN, separate)).toEqual(separate.map((rect) => ({ source: rect, clip: [rect] })));
   });
 
   it('begin at every second pixel of the picture, and end with it', () => {
     const region = { x: 33, y: 7, width: 101, height: 51 };
-    expect(cropsFor(region, [{ x: 34, y: 7, width: 3, height: 2 }])[0]?.cut).toEqual({ x: 33, y: 7, width: 4, height: 2 });
-    expect(cropsFor(region, [{ x: 100, y: 50, width: 34, height: 8 }])[0]?.cut).toEqual({ x: 99, y: 49, width: 35, height: 9 });
+    expect(cropsFor(region, [{ x: 34, y: 7, width: 3, height: 2 }])[0]?.source).toEqual({ x: 33, y: 7, width: 4, height: 2 });
+    expect(cropsFor(region, [{ x: 100, y: 50, width: 34, height: 8 }])[0]?.source).toEqual({ x: 99, y: 49, width: 35, height: 9 });
   });
 
   it('are none where nothing is taken', () => {

@@ -2,27 +2,27 @@ import type { Rect } from '../protocol/bytes';
 
 /**
  * A picture is converted from YUV as a whole when any of it is drawn, and that takes time by its area: in
- * software 6 ms for 1920x1080, 1.3 ms for 640x368 cut out of it, 0.2 ms for a tile. A draw more costs as
+ * software 6 ms for 1920x1080, 1.3 ms for 640x368 source out of it, 0.2 ms for a tile. A draw more costs as
  * much as so many pixels more.
  */
 const DRAW_PIXELS = 16_000;
 
-/** A piece of a picture to be cut out and drawn, and what of it to keep; both in coordinates of the screen. */
+/** A piece of a picture to be source out and drawn, and what of it to clip; both in coordinates of the screen. */
 export interface VideoCrop {
-  readonly cut: Rect;
-  readonly keep: readonly Rect[];
+  readonly source: Rect;
+  readonly clip: readonly Rect[];
 }
 
 /** Cuts what `rects` lists out of a picture that covers `region`: one by one, or as one piece where that is cheaper. */
 export function cropsFor(region: Rect, rects: readonly Rect[]): VideoCrop[] {
-  const apart = rects.map((rect) => ({ cut: cutOf(region, rect), keep: [rect] }));
-  const together = cutOf(region, boundsOf(rects));
-  const cost = apart.reduce((sum, { cut }) => sum + area(cut) + DRAW_PIXELS, 0);
-  return cost < area(together) + DRAW_PIXELS || rects.length <= 1 ? apart : [{ cut: together, keep: rects }];
+  const separate = rects.map((rect) => ({ source: evenRect(region, rect), clip: [rect] }));
+  const joined = evenRect(region, boundsOf(rects));
+  const cost = separate.reduce((sum, { source }) => sum + area(source) + DRAW_PIXELS, 0);
+  return cost < area(joined) + DRAW_PIXELS || rects.length <= 1 ? separate : [{ source: joined, clip: rects }];
 }
 
-/** The smallest cut around `rect`: colours lie on every second pixel of the picture, so cuts do as well. */
-function cutOf(region: Rect, rect: Rect): Rect {
+/** The smallest source around `rect`: colours lie on every second pixel of the picture, so cuts do as well. */
+function evenRect(region: Rect, rect: Rect): Rect {
   const even = (n: number): number => n - (n % 2);
   const left = region.x + even(rect.x - region.x);
   const top = region.y + even(rect.y - region.y);

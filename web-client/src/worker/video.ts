@@ -8,7 +8,7 @@ export type DecodedFrameSink = (picture: VideoFrame | null) => void;
 const FRAME_US = 16_667;
 
 /** The server drops a stream after 2 s without a picture; this is longer by what the connection may stall. */
-const UNUSED_MS = 15_000;
+const IDLE_MS = 15_000;
 
 /** Whether this browser decodes H.264 at all; some builds of Chromium do not. */
 export async function h264Available(): Promise<boolean> {
@@ -34,7 +34,7 @@ export interface VideoOptions {
 export class VideoStreams {
   readonly #decoders = new Map<number, StreamDecoder>();
   readonly #options: VideoOptions;
-  #sweeper: ReturnType<typeof setInterval> | undefined;
+  #idleTimer: ReturnType<typeof setInterval> | undefined;
   #failed = false;
 
   constructor(options: VideoOptions) {
@@ -60,14 +60,14 @@ export class VideoStreams {
       }
       decoder = new StreamDecoder(this.#options.acceleration, () => this.fail());
       this.#decoders.set(update.stream, decoder);
-      this.#sweeper ??= setInterval(() => this.#sweep(), UNUSED_MS / 3);
+      this.#idleTimer ??= setInterval(() => this.#closeIdle(), IDLE_MS / 3);
     }
     decoder.decode(update, sink);
   }
 
   /** Closes decoders that nothing was asked of for long. */
-  #sweep(): void {
-    const before = performance.now() - UNUSED_MS;
+  #closeIdle(): void {
+    const before = performance.now() - IDLE_MS;
     for (const [stream, decoder] of this.#decoders) {
       if (decoder.lastUsed < before) {
         decoder.close();
@@ -75,13 +75,13 @@ export class VideoStreams {
       }
     }
     if (this.#decoders.size === 0) {
-      this.#stopSweeping();
+      this.#stopIdleTimer();
     }
   }
 
-  #stopSweeping(): void {
-    clearInterval(this.#sweeper);
-    this.#sweeper = undefined;
+  #stopIdleTimer(): void {
+    clearInterval(this.#idleTimer);
+    this.#idleTimer = undefined;
   }
 
   /** Gives video up for this connection; everything that is still awaited gets `null`. */
@@ -95,7 +95,7 @@ export class VideoStreams {
 
   close(): void {
     this.#failed = true;
-    this.#stopSweeping();
+    this.#stopIdleTimer();
     for (const decoder of this.#decoders.values()) {
       decoder.close();
     }
@@ -107,9 +107,9 @@ class StreamDecoder {
   readonly #decoder: VideoDecoder;
   readonly #acceleration: HardwareAcceleration;
   readonly #fail: () => void;
-  readonly #awaited = new Map<number, DecodedFrameSink>();
+  readonly #pending = new Map<number, DecodedFrameSink>();
   #configured = '';
-  #next = 0;
+  #nextTimestamp = 0;
   #lastUsed = 0;
 
   constructor(acceleration: HardwareAcceleration, fail: () => void) {
@@ -125,9 +125,9 @@ class StreamDecoder {
 
   decode({ key, region, accessUnit }: VideoUpdate, sink: DecodedFrameSink): void {
     this.#lastUsed = performance.now();
-    const timestamp = this.#next;
-    this.#next += FRAME_US;
-    this.#awaited.set(timestamp, sink);
+    const timestamp = this.#nextTimestamp;
+    this.#nextTimestamp += FRAME_US;
+    this.#pending.set(timestamp, sink);
     try {
       if (key) {
         this.#configure(codecString(accessUnit), `${region.width}x${region.height}`);
@@ -159,8 +159,8 @@ class StreamDecoder {
   }
 
   #deliver(picture: VideoFrame): void {
-    const sink = this.#awaited.get(picture.timestamp);
-    this.#awaited.delete(picture.timestamp);
+    const sink = this.#pending.get(picture.timestamp);
+    this.#pending.delete(picture.timestamp);
     if (sink === undefined) {
       picture.close();
     } else {
@@ -172,9 +172,9 @@ class StreamDecoder {
     if (this.#decoder.state !== 'closed') {
       this.#decoder.close();
     }
-    const orphans = [...this.#awaited.values()];
-    this.#awaited.clear();
-    for (const sink of orphans) {
+    const undelivered = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const sink of undelivered) {
       sink(null);
     }
   }

@@ -42,7 +42,7 @@ export interface ViewerOptions {
   readonly onFirstPicture: () => void;
   readonly onVideoFailed: () => void;
   /** Called once, when the connection is over: with the server's reason, or the socket's close code. */
-  readonly onOver: (end: { readonly code: string; readonly text: string } | number) => void;
+  readonly onClosed: (end: { readonly code: string; readonly text: string } | number) => void;
 }
 
 /** One connection's picture: decoders, order, acknowledgements and statistics live and die with it. */
@@ -62,14 +62,14 @@ export class Viewer {
     options.speaker.interrupt();
     this.#video = new VideoStreams({
       acceleration: options.acceleration,
-      onFailure: () => this.#giveUpVideo(),
+      onFailure: () => this.#onVideoFailed(),
       onMissing: () => this.refresh(),
     });
     this.#presenter = new Presenter({
       surface,
       video: this.#video,
       unzstd,
-      onPresented: (presented) => this.#presented(presented),
+      onPresented: (presented) => this.#onPresented(presented),
       onResize: (width, height) => post({ type: 'screen', width, height }),
       onError: () => this.connection.close(),
     });
@@ -83,7 +83,7 @@ export class Viewer {
         this.#stats.roundTrip(ms);
         this.#stats.trim(performance.now());
       },
-      closed: (code) => this.#over(code),
+      closed: (code) => this.#onClosed(code),
     });
   }
 
@@ -163,22 +163,22 @@ export class Viewer {
         this.sendAudioSettings();
         break;
       case 'clipboardOffer':
-        this.#options.clipboard.guestOffers(message.types);
+        this.#options.clipboard.onGuestOffer(message.types);
         break;
       case 'clipboardRequest':
-        void this.#options.clipboard.guestWants(message.request, message.content);
+        void this.#options.clipboard.onGuestRequest(message.request, message.content);
         break;
       case 'clipboardData':
-        this.#options.clipboard.receive(message.chunk);
+        this.#options.clipboard.onChunk(message.chunk);
         break;
       case 'fileStatus':
-        this.#options.uploads.status(message.status);
+        this.#options.uploads.onStatus(message.status);
         break;
       case 'fileOffer':
-        this.#options.downloads.offered(message.offer);
+        this.#options.downloads.onOffer(message.offer);
         break;
       case 'fileContent':
-        this.#options.downloads.receive(message.chunk);
+        this.#options.downloads.onChunk(message.chunk);
         break;
       case 'audio':
         this.#options.speaker.play(message.packet);
@@ -200,7 +200,7 @@ export class Viewer {
         break;
       case 'closed':
         this.connection.dispose();
-        this.#over({ code: message.code, text: message.text });
+        this.#onClosed({ code: message.code, text: message.text });
         break;
       case 'unknown':
         this.#unknownMessages += 1;
@@ -210,7 +210,7 @@ export class Viewer {
     }
   }
 
-  #presented(presented: Presented): void {
+  #onPresented(presented: Presented): void {
     const { frame, receivedAt, decodedAt, paintedAt } = presented;
     const us = (ms: number): number => Math.round(ms * 1000);
     this.connection.send(client.ack(frame.id, us(decodedAt - receivedAt), us(paintedAt - receivedAt)));
@@ -221,15 +221,15 @@ export class Viewer {
     }
   }
 
-  #giveUpVideo(): void {
+  #onVideoFailed(): void {
     this.#videoFailed = true;
     this.connection.send(client.videoFailed());
     this.#options.onVideoFailed();
   }
 
-  #over(end: { readonly code: string; readonly text: string } | number): void {
+  #onClosed(end: { readonly code: string; readonly text: string } | number): void {
     this.#close();
-    this.#options.onOver(end);
+    this.#options.onClosed(end);
   }
 
   #close(): void {

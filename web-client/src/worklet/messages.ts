@@ -4,10 +4,10 @@
 export const RATE = 48_000;
 
 /** Samples to play: all of the left side, then as many of the right. */
-export interface Chunk {
+export interface PcmBlock {
   readonly samples: Float32Array<ArrayBuffer>;
   /** Whether it follows on what came before; otherwise there was silence between. */
-  readonly follows: boolean;
+  readonly continuous: boolean;
 }
 
 /** How playing goes; told a few times a second while there is something to play. */

@@ -7,8 +7,8 @@ function level(value: number, length = PACKET): Float32Array {
   return new Float32Array(length).fill(value);
 }
 
-function push(buffer: PlayBuffer, value: number, follows = true): void {
-  buffer.push(level(value), level(0 - value), follows);
+function push(buffer: PlayBuffer, value: number, continuous = true): void {
+  buffer.push(level(value), level(0 - value), continuous);
 }
 
 function pull(buffer: PlayBuffer, length = PACKET): Float32Array {

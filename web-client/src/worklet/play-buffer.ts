@@ -3,12 +3,12 @@ import { RATE } from './messages';
 const ms = (count: number): number => (count * RATE) / 1000;
 
 /** So much is gathered before a sound begins. More of it bears more jitter of the network … */
-const LEAST_TARGET = ms(40);
+const MIN_TARGET = ms(40);
 /** … and makes the sound later than the picture. */
-const MOST_TARGET = ms(80);
+const MAX_TARGET = ms(80);
 /** What a lack of samples adds to the target, and what half a minute without one takes off again. */
 const STEP = ms(10);
-const CALM_FRAMES = 30 * RATE;
+const RECOVERY_FRAMES = 30 * RATE;
 /** Off the target by no more than this nothing is done. */
 const TOLERANCE = ms(10);
 /** So much above the target is given up at once. */
@@ -18,13 +18,13 @@ const FADE = ms(5);
 /** A frame below this on both sides can be left out or said twice without anyone hearing it. */
 const QUIET = 0.004;
 /** At most every so-manieth frame is. */
-const SPARING = 8;
+const ADJUST_INTERVAL = 8;
 
 const CAPACITY = 1 << 14;
 
 /**
  * Samples between the network, which delivers when it can, and the sound card, which needs them
- * now. It holds as little as the network allows: its filling follows a target between 40 and 80 ms
+ * now. It holds as little as the network allows: its filling continuous a target between 40 and 80 ms
  * by leaving out quiet frames or saying them twice, and never builds up.
  */
 export class PlayBuffer {
@@ -33,10 +33,10 @@ export class PlayBuffer {
   /** Frames put in and taken out so far. */
   #written = 0;
   #read = 0;
-  #target = LEAST_TARGET;
+  #target = MIN_TARGET;
   #playing = false;
   /** It ran dry, and whether that was the sound's end is known when more comes. */
-  #dry = false;
+  #drained = false;
   #underruns = 0;
   #sinceUnderrun = 0;
   #sinceAdjusted = 0;
@@ -55,13 +55,13 @@ export class PlayBuffer {
     return (this.#target * 1000) / RATE;
   }
 
-  push(left: Float32Array, right: Float32Array, follows: boolean): void {
-    if (this.#dry && follows) {
+  push(left: Float32Array, right: Float32Array, continuous: boolean): void {
+    if (this.#drained && continuous) {
       this.#underruns += 1;
       this.#sinceUnderrun = 0;
-      this.#target = Math.min(MOST_TARGET, this.#target + STEP);
+      this.#target = Math.min(MAX_TARGET, this.#target + STEP);
     }
-    this.#dry = false;
+    this.#drained = false;
     left.forEach((sample, index) => {
       const at = (this.#written + index) % CAPACITY;
       this.#left[at] = sample;
@@ -70,13 +70,13 @@ export class PlayBuffer {
     this.#written += left.length;
     const buffered = this.#written - this.#read;
     if (buffered > this.#target + EXCESS) {
-      this.#jump(buffered);
+      this.#skipAhead(buffered);
     }
     this.#playing ||= buffered >= this.#target;
   }
 
   /** Goes on at the target's distance from the newest frame. */
-  #jump(buffered: number): void {
+  #skipAhead(buffered: number): void {
     this.#fadeFrom = this.#read;
     // What is about to be overwritten cannot be faded out.
     this.#fadeLeft = this.#playing && buffered < CAPACITY - FADE ? FADE : 0;
@@ -88,7 +88,7 @@ export class PlayBuffer {
     for (let index = 0; index < left.length; index += 1) {
       if (this.#playing && this.#read >= this.#written) {
         this.#playing = false;
-        this.#dry = true;
+        this.#drained = true;
         this.#fadeLeft = 0;
       }
       if (!this.#playing) {
@@ -115,13 +115,13 @@ export class PlayBuffer {
   #advance(quiet: boolean): void {
     this.#sinceAdjusted += 1;
     this.#sinceUnderrun += 1;
-    if (this.#sinceUnderrun > CALM_FRAMES) {
+    if (this.#sinceUnderrun > RECOVERY_FRAMES) {
       this.#sinceUnderrun = 0;
-      this.#target = Math.max(LEAST_TARGET, this.#target - STEP);
+      this.#target = Math.max(MIN_TARGET, this.#target - STEP);
     }
     let step = 1;
     const off = this.#written - this.#read - this.#target;
-    if (quiet && this.#sinceAdjusted >= SPARING && Math.abs(off) > TOLERANCE) {
+    if (quiet && this.#sinceAdjusted >= ADJUST_INTERVAL && Math.abs(off) > TOLERANCE) {
       this.#sinceAdjusted = 0;
       step = off > 0 ? 2 : 0;
     }

@@ -1,5 +1,5 @@
 /** Runs on the browser's audio thread: plays what the worker decodes. */
-import { type Chunk, PLAYER, type PlayerReport } from './messages';
+import { type PcmBlock, PLAYER, type PlayerReport } from './messages';
 import { PlayBuffer } from './play-buffer';
 
 /** Blocks of 128 frames between two reports: a quarter of a second. */
@@ -7,7 +7,7 @@ const REPORT_EVERY = 94;
 
 class Player extends AudioWorkletProcessor {
   readonly #buffer = new PlayBuffer();
-  #chunks: MessagePort | null = null;
+  #samplePort: MessagePort | null = null;
   #sinceReport = 0;
 
   constructor() {
@@ -15,11 +15,11 @@ class Player extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }: MessageEvent<MessagePort>) => this.#attach(data);
   }
 
-  #attach(chunks: MessagePort): void {
-    this.#chunks = chunks;
-    chunks.onmessage = ({ data: { samples, follows } }: MessageEvent<Chunk>) => {
+  #attach(samplePort: MessagePort): void {
+    this.#samplePort = samplePort;
+    samplePort.onmessage = ({ data: { samples, continuous } }: MessageEvent<PcmBlock>) => {
       const half = samples.length / 2;
-      this.#buffer.push(samples.subarray(0, half), samples.subarray(half), follows);
+      this.#buffer.push(samples.subarray(0, half), samples.subarray(half), continuous);
     };
   }
 
@@ -32,7 +32,7 @@ class Player extends AudioWorkletProcessor {
     if (this.#sinceReport >= REPORT_EVERY) {
       this.#sinceReport = 0;
       const { bufferedMs: bufferMs, underruns } = this.#buffer;
-      this.#chunks?.postMessage({ bufferMs, underruns } satisfies PlayerReport);
+      this.#samplePort?.postMessage({ bufferMs, underruns } satisfies PlayerReport);
     }
     return true;
   }

@@ -4,14 +4,14 @@ import { RECORDED_SAMPLES, RECORDER } from './messages';
 class Recorder extends AudioWorkletProcessor {
   #block = new Float32Array(RECORDED_SAMPLES);
   #filled = 0;
-  #blocks: MessagePort | null = null;
+  #samplePort: MessagePort | null = null;
   #over = false;
 
   constructor() {
     super();
     // The port that blocks go to, and in the end nothing: no more are wanted.
     this.port.onmessage = ({ data }: MessageEvent<MessagePort | null>) => {
-      this.#blocks = data;
+      this.#samplePort = data;
       this.#over = data === null;
     };
   }
@@ -21,7 +21,7 @@ class Recorder extends AudioWorkletProcessor {
       this.#block[this.#filled] = sample;
       this.#filled += 1;
       if (this.#filled === RECORDED_SAMPLES) {
-        this.#blocks?.postMessage(this.#block, [this.#block.buffer]);
+        this.#samplePort?.postMessage(this.#block, [this.#block.buffer]);
         this.#block = new Float32Array(RECORDED_SAMPLES);
         this.#filled = 0;
       }
