@@ -4,7 +4,7 @@
 //! - [`qga`] speaks with qemu-guest-agent: shutdown, frozen file systems, facts.
 //! - [`send`] speaks with oriel-send: files out of the guest.
 //!
-//! All speak over a [`port::PortEnd`], a stream of bytes with somebody at the other end or nobody;
+//! All speak over a [`port::HostPort`], a stream of bytes with somebody at the other end or nobody;
 //! what carries the bytes (our virtio console, QEMU's) is the machine's business. Everything that
 //! comes out of a port was written by a guest and is hostile: bounded, checked, never trusted.
 

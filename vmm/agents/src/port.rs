@@ -29,55 +29,55 @@ pub enum PortError {
 
 /// Counts the programs that opened a port, so that what was meant for one is not given to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Life(u64);
+pub struct OpenId(u64);
 
 #[derive(Debug, Default)]
 struct State {
     open: bool,
-    lives: u64,
+    opens: u64,
 }
 
 #[derive(Debug)]
 struct Shared {
     stream: UnixStream,
     state: Mutex<State>,
-    bell: EventFd,
+    wake_event: EventFd,
 }
 
 /// Makes a port: its end for an agent's protocol, and for the machine the other end of the stream
-/// (which never blocks) and the switch by which it tells what the guest does.
+/// (which never blocks) and the open_state by which it tells what the guest does.
 ///
 /// # Errors
 /// When the host is out of descriptors.
-pub fn pair() -> io::Result<(PortEnd, UnixStream, Switch)> {
+pub fn pair() -> io::Result<(HostPort, UnixStream, PortOpenState)> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     theirs.set_nonblocking(true)?;
-    let bell = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
-    let shared = Arc::new(Shared { stream: ours, state: Mutex::default(), bell });
-    Ok((PortEnd(shared.clone()), theirs, Switch(shared)))
+    let wake_event = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
+    let shared = Arc::new(Shared { stream: ours, state: Mutex::default(), wake_event });
+    Ok((HostPort(shared.clone()), theirs, PortOpenState(shared)))
 }
 
 /// Where the machine tells what the guest does with a port.
 #[derive(Debug, Clone)]
-pub struct Switch(Arc<Shared>);
+pub struct PortOpenState(Arc<Shared>);
 
-impl Switch {
+impl PortOpenState {
     /// A program in the guest opened the port, or closed it. Once this has returned for a closing,
     /// nothing more is written for that program, and what lies in the stream may be thrown away.
     pub fn set_open(&self, open: bool) {
         let mut state = lock(&self.0.state);
         if state.open != open {
             state.open = open;
-            state.lives = state.lives.saturating_add(u64::from(open));
+            state.opens = state.opens.saturating_add(u64::from(open));
             drop(state);
-            self.0.ring();
+            self.0.wake();
         }
     }
 
     /// Throws away what an earlier program wrote and nobody has read. To be called before
     /// [`Self::set_open`], by machines that see the opening before the first byte.
-    pub fn forget_unread(&self) {
+    pub fn discard_unread(&self) {
         let _reading = lock(&self.0.state);
         drain(&self.0.stream);
     }
@@ -90,32 +90,32 @@ pub fn drain(mut stream: &UnixStream) {
 }
 
 impl Shared {
-    fn ring(&self) {
+    fn wake(&self) {
         // Fails only if the count overflows, and then it is readable anyway.
-        let _ = self.bell.write(1);
+        let _ = self.wake_event.write(1);
     }
 }
 
 /// The host's end of a port.
 #[derive(Debug)]
-pub struct PortEnd(Arc<Shared>);
+pub struct HostPort(Arc<Shared>);
 
-/// Wakes whoever waits at a [`PortEnd`].
+/// Wakes whoever waits at a [`HostPort`].
 #[derive(Debug, Clone)]
 pub struct Waker(Arc<Shared>);
 
 impl Waker {
-    /// Makes [`PortEnd::wait`] return.
+    /// Makes [`HostPort::wait`] return.
     pub fn wake(&self) {
-        self.0.ring();
+        self.0.wake();
     }
 }
 
-impl PortEnd {
+impl HostPort {
     /// The program that has the port open.
-    pub fn life(&self) -> Option<Life> {
+    pub fn open_id(&self) -> Option<OpenId> {
         let state = lock(&self.0.state);
-        state.open.then_some(Life(state.lives))
+        state.open.then_some(OpenId(state.opens))
     }
 
     /// For waking whoever waits here.
@@ -132,14 +132,14 @@ impl PortEnd {
         read(&self.0.stream, buffer)
     }
 
-    /// As [`Self::read`], but only what the program that is `life` wrote, on machines that see an
+    /// As [`Self::read`], but only what the program that is `open_id` wrote, on machines that see an
     /// opening before the first byte.
     ///
     /// # Errors
     /// When that program has closed the port or the machine is gone.
-    pub fn read_of(&self, life: Life, buffer: &mut [u8]) -> Result<usize, PortError> {
+    pub fn read_from(&self, open_id: OpenId, buffer: &mut [u8]) -> Result<usize, PortError> {
         let state = lock(&self.0.state);
-        if !state.open || state.lives != life.0 {
+        if !state.open || state.opens != open_id.0 {
             return Err(PortError::Closed);
         }
         read(&self.0.stream, buffer)
@@ -149,23 +149,23 @@ impl PortEnd {
     ///
     /// # Errors
     /// When the machine is gone.
-    pub fn forget_if_closed(&self) -> Result<(), PortError> {
+    pub fn discard_if_closed(&self) -> Result<(), PortError> {
         let state = lock(&self.0.state);
         let mut piece = [0; 4096];
         while !state.open && read(&self.0.stream, &mut piece)? > 0 {}
         Ok(())
     }
 
-    /// Writes what fits for the program that is `life`; 0 for nothing now.
+    /// Writes what fits for the program that is `open_id`; 0 for nothing now.
     ///
     /// # Errors
     /// When that program has closed the port or the machine is gone.
-    pub fn write(&self, life: Life, bytes: &[u8]) -> Result<usize, PortError> {
+    pub fn write(&self, open_id: OpenId, bytes: &[u8]) -> Result<usize, PortError> {
         let state = lock(&self.0.state);
-        if !state.open || state.lives != life.0 {
+        if !state.open || state.opens != open_id.0 {
             return Err(PortError::Closed);
         }
-        (&self.0.stream).write(bytes).or_else(nothing_yet)
+        (&self.0.stream).write(bytes).or_else(zero_if_would_block)
     }
 
     /// Waits until there is something to read (or room to write, if asked for), the port is opened
@@ -183,42 +183,47 @@ impl PortEnd {
     /// When the host failed.
     pub fn wait_for(&self, read: bool, write: bool, deadline: Option<Instant>) -> io::Result<()> {
         let stream = Watched { fd: self.0.stream.as_raw_fd(), read, write };
-        let bell = Watched { fd: self.0.bell.as_raw_fd(), read: true, write: false };
-        poll::wait([stream, bell], deadline)?;
-        let _ = self.0.bell.read();
+        let wake_event = Watched { fd: self.0.wake_event.as_raw_fd(), read: true, write: false };
+        poll::wait([stream, wake_event], deadline)?;
+        let _ = self.0.wake_event.read();
         Ok(())
     }
 
-    /// As [`Self::read`], waiting for something to come from the program that is `life`.
+    /// As [`Self::read`], waiting for something to come from the program that is `open_id`.
     ///
     /// # Errors
     /// When nothing came before `deadline`, the port was closed, or the machine is gone.
-    pub fn read_by(&self, life: Life, deadline: Instant, buffer: &mut [u8]) -> Result<usize, PortError> {
+    pub fn read_until(
+        &self,
+        open_id: OpenId,
+        deadline: Instant,
+        buffer: &mut [u8],
+    ) -> Result<usize, PortError> {
         loop {
             match self.read(buffer)? {
-                0 => self.await_life(life, false, deadline)?,
+                0 => self.wait_while_open(open_id, false, deadline)?,
                 read => return Ok(read),
             }
         }
     }
 
-    /// Writes all of `bytes` for the program that is `life`.
+    /// Writes all of `bytes` for the program that is `open_id`.
     ///
     /// # Errors
     /// When that took longer than `deadline`, the port was closed, or the machine is gone.
-    pub fn write_by(&self, life: Life, deadline: Instant, bytes: &[u8]) -> Result<(), PortError> {
+    pub fn write_all_until(&self, open_id: OpenId, deadline: Instant, bytes: &[u8]) -> Result<(), PortError> {
         let mut left = bytes;
         while !left.is_empty() {
-            match self.write(life, left)? {
-                0 => self.await_life(life, true, deadline)?,
+            match self.write(open_id, left)? {
+                0 => self.wait_while_open(open_id, true, deadline)?,
                 written => left = left.get(written..).unwrap_or_default(),
             }
         }
         Ok(())
     }
 
-    fn await_life(&self, life: Life, write: bool, deadline: Instant) -> Result<(), PortError> {
-        if self.life() != Some(life) {
+    fn wait_while_open(&self, open_id: OpenId, write: bool, deadline: Instant) -> Result<(), PortError> {
+        if self.open_id() != Some(open_id) {
             return Err(PortError::Closed);
         }
         if Instant::now() >= deadline {
@@ -232,11 +237,11 @@ fn read(mut stream: &UnixStream, buffer: &mut [u8]) -> Result<usize, PortError> 
     match stream.read(buffer) {
         Ok(0) => Err(PortError::Failed(io::ErrorKind::UnexpectedEof.into())),
         Ok(read) => Ok(read),
-        Err(error) => nothing_yet(error),
+        Err(error) => zero_if_would_block(error),
     }
 }
 
-fn nothing_yet(error: io::Error) -> Result<usize, PortError> {
+fn zero_if_would_block(error: io::Error) -> Result<usize, PortError> {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
         _ => Err(error.into()),
@@ -250,16 +255,16 @@ mod tests {
 
     #[test]
     fn nothing_reaches_a_program_that_it_was_not_meant_for() {
-        let (end, mut machine, switch) = pair().unwrap();
-        assert_eq!(end.life(), None);
-        switch.set_open(true);
-        let first = end.life().unwrap();
+        let (end, mut machine, open_state) = pair().unwrap();
+        assert_eq!(end.open_id(), None);
+        open_state.set_open(true);
+        let first = end.open_id().unwrap();
         assert_eq!(end.write(first, b"one").unwrap(), 3);
-        switch.set_open(false);
+        open_state.set_open(false);
         assert!(matches!(end.write(first, b"late"), Err(PortError::Closed)));
-        switch.set_open(true);
+        open_state.set_open(true);
         assert!(matches!(end.write(first, b"late"), Err(PortError::Closed)));
-        let second = end.life().unwrap();
+        let second = end.open_id().unwrap();
         end.write(second, b"two").unwrap();
         let mut got = [0; 16];
         assert_eq!(machine.read(&mut got).unwrap(), 6);
@@ -268,12 +273,12 @@ mod tests {
 
     #[test]
     fn a_full_port_makes_its_writer_wait_and_loses_nothing() {
-        let (end, machine, switch) = pair().unwrap();
-        switch.set_open(true);
-        let life = end.life().unwrap();
+        let (end, machine, open_state) = pair().unwrap();
+        open_state.set_open(true);
+        let open_id = end.open_id().unwrap();
         let bytes: Vec<u8> = (0..3_000_000u32).map(|n| n as u8).collect();
         let soon = Instant::now() + Duration::from_millis(20);
-        assert!(matches!(end.write_by(life, soon, &bytes), Err(PortError::TimedOut)));
+        assert!(matches!(end.write_all_until(open_id, soon, &bytes), Err(PortError::TimedOut)));
         drain(&machine);
         let reader = std::thread::spawn(move || {
             machine.set_nonblocking(false).unwrap();
@@ -281,18 +286,18 @@ mod tests {
             (&machine).read_exact(&mut got).unwrap();
             got
         });
-        end.write_by(life, Instant::now() + Duration::from_secs(60), &bytes).unwrap();
+        end.write_all_until(open_id, Instant::now() + Duration::from_secs(60), &bytes).unwrap();
         assert!(reader.join().unwrap() == bytes);
     }
 
     #[test]
     fn what_a_past_program_wrote_is_forgotten_where_the_machine_can_tell() {
-        let (end, mut machine, switch) = pair().unwrap();
-        switch.set_open(true);
+        let (end, mut machine, open_state) = pair().unwrap();
+        open_state.set_open(true);
         machine.write_all(b"half a mess").unwrap();
-        switch.set_open(false);
-        switch.forget_unread();
-        switch.set_open(true);
+        open_state.set_open(false);
+        open_state.discard_unread();
+        open_state.set_open(true);
         machine.write_all(b"new").unwrap();
         let mut got = [0; 16];
         assert_eq!(end.read(&mut got).unwrap(), 3);

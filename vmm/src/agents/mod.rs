@@ -5,9 +5,9 @@ mod link;
 
 use crate::machine::Refused;
 use link::{Link, retell};
-use oriel_agents::port::{self, Switch};
-use oriel_agents::qga::{AgentError, GuestAgent, Shutdown};
-use oriel_agents::send::GuestFiles;
+use oriel_agents::port::{self, PortOpenState};
+use oriel_agents::qga::{GuestAgent, QgaError, ShutdownMode};
+use oriel_agents::send::GuestFileReceiver;
 use oriel_agents::spice::SpiceAgent;
 use oriel_display::redirection::FILE_CREDIT;
 use oriel_display::{Monitors, RedirectionHub};
@@ -34,14 +34,14 @@ pub struct MachinePort {
     /// The machine's end; it does not block.
     pub stream: UnixStream,
     /// To be told what the guest does with the port.
-    pub switch: Switch,
+    pub open_state: PortOpenState,
 }
 
 /// The agents of one machine. Without ports nobody ever listens.
 pub struct Agents {
     redirection: Arc<RedirectionHub>,
     desktop: Option<Arc<SpiceAgent>>,
-    files: Option<Arc<GuestFiles>>,
+    files: Option<Arc<GuestFileReceiver>>,
     guest: Option<GuestAgent>,
 }
 
@@ -55,22 +55,22 @@ impl Agents {
         if !config.agents {
             return Ok((Self { redirection, desktop: None, files: None, guest: None }, Vec::new()));
         }
-        let (desktop_end, stream, switch) = port::pair()?;
-        let desktop_port = MachinePort { name: DESKTOP_PORT, stream, switch };
-        let (guest_end, stream, switch) = port::pair()?;
-        let guest_port = MachinePort { name: GUEST_PORT, stream, switch };
+        let (desktop_end, stream, open_state) = port::pair()?;
+        let desktop_port = MachinePort { name: DESKTOP_PORT, stream, open_state };
+        let (guest_end, stream, open_state) = port::pair()?;
+        let guest_port = MachinePort { name: GUEST_PORT, stream, open_state };
         let hears = Arc::downgrade(&redirection);
-        let desktop = Arc::new(SpiceAgent::start(desktop_end, move |news| {
+        let desktop = Arc::new(SpiceAgent::start(desktop_end, move |event| {
             if let Some(redirection) = hears.upgrade() {
-                retell(&redirection, news);
+                retell(&redirection, event);
             }
         })?);
-        let (files_end, stream, switch) = port::pair()?;
-        let files_port = MachinePort { name: FILES_PORT, stream, switch };
+        let (files_end, stream, open_state) = port::pair()?;
+        let files_port = MachinePort { name: FILES_PORT, stream, open_state };
         let hears = Arc::downgrade(&redirection);
-        let files = Arc::new(GuestFiles::start(files_end, FILE_CREDIT, move |file, news| {
+        let files = Arc::new(GuestFileReceiver::start(files_end, FILE_CREDIT, move |file, event| {
             if let Some(redirection) = hears.upgrade() {
-                redirection.download_event(file, link::download_event(news));
+                redirection.download_event(file, link::download_event(event));
             }
         })?);
         redirection.connect(Arc::new(Link { desktop: desktop.clone(), files: files.clone() }));
@@ -88,7 +88,7 @@ impl Agents {
     /// itself when the graphics device offers it other screens.
     pub fn follow(&self, monitors: &Monitors) {
         if let Some(agent) = self.desktop.clone() {
-            monitors.on_layout_request(move |screens| agent.set_monitors(&link::monitors(screens)));
+            monitors.on_layout_request(move |screens| agent.set_monitors_config(&link::monitors(screens)));
         }
     }
 
@@ -112,7 +112,7 @@ impl Agents {
     /// # Errors
     /// When there is none that would.
     pub fn shut_down(&self) -> Result<(), Refused> {
-        self.guest()?.shut_down(Shutdown::PowerDown).map_err(refused)
+        self.guest()?.shut_down(ShutdownMode::PowerDown).map_err(refused)
     }
 
     /// Freezes the guest's file systems, for 30 s at most; how many.
@@ -140,10 +140,10 @@ impl Agents {
     }
 
     fn guest(&self) -> Result<&GuestAgent, Refused> {
-        self.guest.as_ref().ok_or_else(|| refused(AgentError::NotConnected))
+        self.guest.as_ref().ok_or_else(|| refused(QgaError::NotConnected))
     }
 }
 
-fn refused(error: AgentError) -> Refused {
+fn refused(error: QgaError) -> Refused {
     Refused(error.to_string())
 }

@@ -49,10 +49,10 @@ impl Qemu {
 /// A port for an agent. What QEMU has not read of it when the guest closes it is not for the next
 /// program that opens it.
 fn guest_port(port: MachinePort) -> std::io::Result<GuestPort> {
-    let MachinePort { name, stream, switch } = port;
+    let MachinePort { name, stream, open_state } = port;
     let unread = stream.try_clone()?;
     let on_open = Box::new(move |open| {
-        switch.set_open(open);
+        open_state.set_open(open);
         if !open {
             port::drain(&unread);
         }

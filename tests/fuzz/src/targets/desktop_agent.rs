@@ -1,7 +1,7 @@
 //! spice-vdagent: all that a guest's agent may say, in between what the host's side wants of it.
 
 use crate::script::Reader;
-use oriel_agents::spice::{Kind, Monitor, News, Session};
+use oriel_agents::spice::{AgentEvent, ClipboardType, MonConfig, VdAgentSession};
 use std::time::{Duration, Instant};
 
 /// What one act may make the host say: a file's data and contents of a clipboard among it.
@@ -9,7 +9,7 @@ const MOST_SAID: usize = 1 << 20;
 const MOST_ACTS: usize = 400;
 
 pub fn run(script: &[u8]) {
-    let mut session = Session::new();
+    let mut session = VdAgentSession::new();
     let mut now = Instant::now();
     session.opened();
     let mut script = Reader(script);
@@ -44,9 +44,14 @@ const ANNOUNCEMENT: [u8; 36] = {
 };
 
 /// Does something to the session; how many bytes it was given to say.
-fn act(session: &mut Session, script: &mut Reader, now: &mut Instant) -> usize {
-    let kinds = |bits: u8| -> Vec<Kind> {
-        Kind::ALL.into_iter().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, kind)| kind).collect()
+fn act(session: &mut VdAgentSession, script: &mut Reader, now: &mut Instant) -> usize {
+    let kinds = |bits: u8| -> Vec<ClipboardType> {
+        ClipboardType::ALL
+            .into_iter()
+            .enumerate()
+            .filter(|(i, _)| bits >> i & 1 == 1)
+            .map(|(_, kind)| kind)
+            .collect()
     };
     let kind = script.u8();
     match kind % 16 {
@@ -54,17 +59,17 @@ fn act(session: &mut Session, script: &mut Reader, now: &mut Instant) -> usize {
             let len = usize::from(script.u16());
             session.received(script.bytes(len), *now);
         }
-        8 => session.offer(&kinds(script.u8())),
-        9 => kinds(script.u8()).into_iter().for_each(|kind| session.request(kind, *now)),
+        8 => session.grab_clipboard(&kinds(script.u8())),
+        9 => kinds(script.u8()).into_iter().for_each(|kind| session.request_clipboard(kind, *now)),
         10 => {
-            let monitor = |script: &mut Reader| Monitor {
+            let monitor = |script: &mut Reader| MonConfig {
                 x: i32::from(script.u16()),
                 y: i32::from(script.u16()),
                 width: script.u16().into(),
                 height: script.u16().into(),
             };
             let count = script.u8() % 5;
-            session.set_monitors(&(0..count).map(|_| monitor(script)).collect::<Vec<_>>());
+            session.set_monitors_config(&(0..count).map(|_| monitor(script)).collect::<Vec<_>>());
         }
         11 => session.start_file(u32::from(script.u8() % 4), "a file", script.u16().into()),
         12 => {
@@ -87,21 +92,21 @@ fn act(session: &mut Session, script: &mut Reader, now: &mut Instant) -> usize {
 }
 
 /// What the host's side makes of the news; how many bytes it gave.
-fn answer(session: &mut Session) -> usize {
+fn answer(session: &mut VdAgentSession) -> usize {
     let mut given = 0;
-    for news in session.take_news() {
-        if let News::Wanted(kind) = news {
+    for news in session.take_events() {
+        if let AgentEvent::ClipboardRequest(kind) = news {
             let contents = vec![b'\n'; 5000];
             // Every line may become longer by a byte.
             given += 2 * contents.len();
-            session.provide(kind, Some(contents));
+            session.send_clipboard(kind, Some(contents));
         }
     }
     given
 }
 
 /// Takes all that there is to say.
-fn hear(session: &mut Session) -> usize {
+fn hear(session: &mut VdAgentSession) -> usize {
     let mut said = 0;
     loop {
         let part = session.pending().len();

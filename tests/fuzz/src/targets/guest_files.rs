@@ -1,7 +1,7 @@
 //! oriel-send's port: all that a program in a guest may write, in between what is answered to it.
 
 use crate::script::Reader;
-use oriel_agents::send::{Conversation, News};
+use oriel_agents::send::{FileEvent, SendSession};
 
 /// Bytes that may be told of and are not stored.
 const CREDIT: u64 = 5000;
@@ -10,7 +10,7 @@ const MOST_SAID: usize = 1 << 10;
 const MOST_ACTS: usize = 400;
 
 pub fn run(script: &[u8]) {
-    let mut conversation = Conversation::new(CREDIT);
+    let mut session = SendSession::new(CREDIT);
     let mut script = Reader(script);
     let (mut file, mut passed, mut stored) = (0, 0_u64, 0);
     for _ in 0..MOST_ACTS {
@@ -18,40 +18,40 @@ pub fn run(script: &[u8]) {
             break;
         }
         match script.u8() % 8 {
-            0 => conversation.take(file),
+            0 => session.accept(file),
             1 => {
                 stored = passed.min(stored + u64::from(script.u16()));
-                conversation.taken(file, stored);
+                session.acknowledge(file, stored);
             }
-            2 => conversation.taken(file, script.u64()),
-            3 => conversation.refuse(file, "No."),
-            4 => conversation.closed(),
+            2 => session.acknowledge(file, script.u64()),
+            3 => session.reject(file, "No."),
+            4 => session.closed(),
             _ => {
                 let bytes = script.piece();
                 let mut left = bytes.as_slice();
-                while !left.is_empty() && conversation.wanted() > 0 {
-                    let (now, later) = left.split_at(left.len().min(conversation.wanted()));
-                    conversation.received(now);
+                while !left.is_empty() && session.read_budget() > 0 {
+                    let (now, later) = left.split_at(left.len().min(session.read_budget()));
+                    session.received(now);
                     left = later;
                 }
             }
         }
-        for (number, news) in conversation.take_news() {
-            match news {
-                News::Offered { .. } => (file, passed, stored) = (number, 0, 0),
-                News::Bytes(bytes) => {
+        for (number, event) in session.take_events() {
+            match event {
+                FileEvent::Offered { .. } => (file, passed, stored) = (number, 0, 0),
+                FileEvent::Data(bytes) => {
                     assert_eq!(number, file, "a file that was not offered last");
                     passed += bytes.len() as u64;
                 }
-                News::Whole | News::Gone => assert_eq!(number, file),
+                FileEvent::Complete | FileEvent::Aborted => assert_eq!(number, file),
             }
         }
-        assert!(conversation.pending().len() <= MOST_SAID, "{:?}", conversation.pending());
-        conversation.sent(usize::MAX);
+        assert!(session.pending().len() <= MOST_SAID, "{:?}", session.pending());
+        session.sent(usize::MAX);
     }
     // Whatever happened, the next program is heard.
-    conversation.closed();
-    conversation.take_news();
-    conversation.received(b"file 1 1\nx");
-    assert!(matches!(conversation.take_news()[..], [(_, News::Offered { size: 1, .. })]));
+    session.closed();
+    session.take_events();
+    session.received(b"file 1 1\nx");
+    assert!(matches!(session.take_events()[..], [(_, FileEvent::Offered { size: 1, .. })]));
 }

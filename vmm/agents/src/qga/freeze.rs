@@ -1,37 +1,37 @@
 //! A guest whose file systems are frozen is a guest that hangs: whatever happens to those who had
 //! it frozen, it is thawed when the time is over.
 
-use super::PATIENCE;
-use super::answers;
-use super::conversation::{AgentError, Conversation};
+use super::RESPONSE_TIMEOUT;
+use super::responses;
+use super::session::{QgaError, QgaSession};
 use crate::lock;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between attempts to thaw.
-const AGAIN: Duration = Duration::from_secs(2);
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Thaws the guest's file systems, as often as they were frozen.
-pub(super) fn thaw(conversation: &mut Conversation) -> Result<u64, AgentError> {
-    answers::count(&conversation.ask("guest-fsfreeze-thaw", None, PATIENCE)?)
+pub(super) fn thaw(session: &mut QgaSession) -> Result<u64, QgaError> {
+    responses::count(&session.execute("guest-fsfreeze-thaw", None, RESPONSE_TIMEOUT)?)
 }
 
 #[derive(Default)]
-struct Plan {
+struct ThawSchedule {
     thaw_at: Option<Instant>,
-    running: bool,
+    thread_runs: bool,
 }
 
 /// Thaws when the time comes. Its thread lives only while there is something to thaw.
-pub(super) struct Thawer {
-    conversation: Arc<Mutex<Conversation>>,
-    plan: Arc<(Mutex<Plan>, Condvar)>,
+pub(super) struct ThawTimer {
+    session: Arc<Mutex<QgaSession>>,
+    schedule: Arc<(Mutex<ThawSchedule>, Condvar)>,
 }
 
-impl Thawer {
-    pub(super) fn new(conversation: Arc<Mutex<Conversation>>) -> Self {
-        Self { conversation, plan: Arc::default() }
+impl ThawTimer {
+    pub(super) fn new(session: Arc<Mutex<QgaSession>>) -> Self {
+        Self { session, schedule: Arc::default() }
     }
 
     /// Has the guest thawed then, at the latest.
@@ -39,29 +39,29 @@ impl Thawer {
     /// # Errors
     /// When there is no thread to do so.
     pub(super) fn thaw_at(&self, when: Instant) -> io::Result<()> {
-        let (plan, changed) = &*self.plan;
-        let mut state = lock(plan);
+        let (schedule, changed) = &*self.schedule;
+        let mut state = lock(schedule);
         state.thaw_at = Some(state.thaw_at.map_or(when, |planned| planned.min(when)));
         changed.notify_one();
-        if state.running {
+        if state.thread_runs {
             return Ok(());
         }
-        let (conversation, plan) = (self.conversation.clone(), self.plan.clone());
-        std::thread::Builder::new().name("thaw".into()).spawn(move || run(&conversation, &plan))?;
-        state.running = true;
+        let (session, schedule) = (self.session.clone(), self.schedule.clone());
+        std::thread::Builder::new().name("thaw".into()).spawn(move || run(&session, &schedule))?;
+        state.thread_runs = true;
         Ok(())
     }
 
     /// The guest is thawed.
-    pub(super) fn rest(&self) {
-        let (plan, changed) = &*self.plan;
-        lock(plan).thaw_at = None;
+    pub(super) fn cancel(&self) {
+        let (schedule, changed) = &*self.schedule;
+        lock(schedule).thaw_at = None;
         changed.notify_one();
     }
 }
 
-fn run(conversation: &Mutex<Conversation>, (plan, changed): &(Mutex<Plan>, Condvar)) {
-    let mut state = lock(plan);
+fn run(session: &Mutex<QgaSession>, (schedule, changed): &(Mutex<ThawSchedule>, Condvar)) {
+    let mut state = lock(schedule);
     while let Some(when) = state.thaw_at {
         let left = when.saturating_duration_since(Instant::now());
         if !left.is_zero() {
@@ -69,8 +69,8 @@ fn run(conversation: &Mutex<Conversation>, (plan, changed): &(Mutex<Plan>, Condv
             continue;
         }
         drop(state);
-        let thawed = thaw(&mut lock(conversation));
-        state = lock(plan);
+        let thawed = thaw(&mut lock(session));
+        state = lock(schedule);
         match thawed {
             Ok(count) => {
                 if count > 0 {
@@ -79,12 +79,12 @@ fn run(conversation: &Mutex<Conversation>, (plan, changed): &(Mutex<Plan>, Condv
                 state.thaw_at = None;
             }
             // Without its agent the guest is going down or starts anew, and nothing is frozen.
-            Err(AgentError::NotConnected | AgentError::Left) => state.thaw_at = None,
+            Err(QgaError::NotConnected | QgaError::Disconnected) => state.thaw_at = None,
             Err(error) => {
                 tracing::error!(%error, "the guest's file systems could not be thawed; trying again");
-                state.thaw_at = Some(Instant::now() + AGAIN);
+                state.thaw_at = Some(Instant::now() + RETRY_INTERVAL);
             }
         }
     }
-    state.running = false;
+    state.thread_runs = false;
 }

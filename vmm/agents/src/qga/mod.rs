@@ -1,31 +1,31 @@
 //! qemu-guest-agent: a program in the guest that does as it is told, one command at a time
 //! (QEMU's "Guest Agent Protocol Reference").
 
-mod answers;
-mod conversation;
 mod freeze;
+mod responses;
+mod session;
 
 use crate::lock;
-use crate::port::PortEnd;
-use conversation::Conversation;
-use freeze::Thawer;
+use crate::port::HostPort;
+use freeze::ThawTimer;
 use oriel_vmm_api::GuestFacts;
+use session::QgaSession;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use conversation::AgentError;
+pub use session::QgaError;
 
 /// An agent that lives answers a command in milliseconds; on a host under load in a second.
-const PATIENCE: Duration = Duration::from_secs(3);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// File systems may have much to write before they stand still.
-const FREEZE_PATIENCE: Duration = Duration::from_secs(8);
+const FREEZE_TIMEOUT: Duration = Duration::from_secs(8);
 /// A shutdown is only answered when it was refused, and then at once.
-const REFUSAL: Duration = Duration::from_secs(1);
+const SHUTDOWN_ERROR_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The way in which a guest is to go down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shutdown {
-    /// Switch off.
+pub enum ShutdownMode {
+    /// PortOpenState off.
     PowerDown,
     /// Start anew.
     Reboot,
@@ -33,37 +33,37 @@ pub enum Shutdown {
 
 /// The guest agent of one machine. Calls block for some seconds at most, one after the other.
 pub struct GuestAgent {
-    conversation: Arc<Mutex<Conversation>>,
-    thawer: Thawer,
+    session: Arc<Mutex<QgaSession>>,
+    thaw_timer: ThawTimer,
 }
 
 impl GuestAgent {
     /// Speaks with whatever agent opens `port`.
-    pub fn new(port: PortEnd) -> Self {
-        let conversation = Arc::new(Mutex::new(Conversation::new(port)));
-        Self { thawer: Thawer::new(conversation.clone()), conversation }
+    pub fn new(port: HostPort) -> Self {
+        let session = Arc::new(Mutex::new(QgaSession::new(port)));
+        Self { thaw_timer: ThawTimer::new(session.clone()), session }
     }
 
     /// Whether an agent has the port open; it may still be deaf.
     pub fn is_connected(&self) -> bool {
         // Whoever holds the lock speaks with it.
-        self.conversation.try_lock().map_or(true, |conversation| conversation.is_connected())
+        self.session.try_lock().map_or(true, |session| session.is_connected())
     }
 
     /// Whether the agent answers.
     ///
     /// # Errors
     /// When there is none or it does not answer as agreed.
-    pub fn ping(&self) -> Result<(), AgentError> {
-        lock(&self.conversation).ask("guest-ping", None, PATIENCE).map(drop)
+    pub fn ping(&self) -> Result<(), QgaError> {
+        lock(&self.session).execute("guest-ping", None, RESPONSE_TIMEOUT).map(drop)
     }
 
     /// The agent's version and the commands that it can be given.
     ///
     /// # Errors
     /// When there is none or it does not answer as agreed.
-    pub fn info(&self) -> Result<(String, Vec<String>), AgentError> {
-        answers::info(lock(&self.conversation).ask("guest-info", None, PATIENCE)?)
+    pub fn info(&self) -> Result<(String, Vec<String>), QgaError> {
+        responses::info(lock(&self.session).execute("guest-info", None, RESPONSE_TIMEOUT)?)
     }
 
     /// Has the guest shut down as if a person at it had said so. Returns once the agent has taken
@@ -71,15 +71,15 @@ impl GuestAgent {
     ///
     /// # Errors
     /// When there is no agent, it does not answer, or it refuses.
-    pub fn shut_down(&self, how: Shutdown) -> Result<(), AgentError> {
+    pub fn shut_down(&self, how: ShutdownMode) -> Result<(), QgaError> {
         let mode = match how {
-            Shutdown::PowerDown => "powerdown",
-            Shutdown::Reboot => "reboot",
+            ShutdownMode::PowerDown => "powerdown",
+            ShutdownMode::Reboot => "reboot",
         };
         let arguments = serde_json::json!({ "mode": mode });
-        match lock(&self.conversation).ask("guest-shutdown", Some(arguments), REFUSAL) {
+        match lock(&self.session).execute("guest-shutdown", Some(arguments), SHUTDOWN_ERROR_TIMEOUT) {
             // Silence is consent, and so is an agent that goes with its guest.
-            Ok(_) | Err(AgentError::Silent | AgentError::Left) => Ok(()),
+            Ok(_) | Err(QgaError::TimedOut | QgaError::Disconnected) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -90,18 +90,18 @@ impl GuestAgent {
     ///
     /// # Errors
     /// When there is no agent, it does not answer, or it refuses; then nothing stays frozen.
-    pub fn freeze(&self, limit: Duration) -> Result<u64, AgentError> {
-        let mut conversation = lock(&self.conversation);
+    pub fn freeze(&self, limit: Duration) -> Result<u64, QgaError> {
+        let mut session = lock(&self.session);
         let begun = Instant::now();
-        self.thawer.thaw_at(begun + limit).map_err(|_| AgentError::NoThread)?;
-        let answer = conversation.ask("guest-fsfreeze-freeze", None, FREEZE_PATIENCE);
-        let count = answer.and_then(|value| answers::count(&value));
+        self.thaw_timer.thaw_at(begun + limit).map_err(|_| QgaError::NoThread)?;
+        let answer = session.execute("guest-fsfreeze-freeze", None, FREEZE_TIMEOUT);
+        let count = answer.and_then(|value| responses::count(&value));
         match &count {
             Ok(_) => {}
-            Err(AgentError::NotConnected) => self.thawer.rest(),
+            Err(QgaError::NotConnected) => self.thaw_timer.cancel(),
             // It may be frozen for all we know. An agent that refused has thawed what it froze, but
             // nothing is lost by making sure.
-            Err(_) => drop(self.thawer.thaw_at(begun)),
+            Err(_) => drop(self.thaw_timer.thaw_at(begun)),
         }
         count
     }
@@ -111,9 +111,9 @@ impl GuestAgent {
     /// # Errors
     /// When there is no agent, it does not answer, or it refuses; if they were frozen by
     /// [`Self::freeze`], it goes on trying.
-    pub fn thaw(&self) -> Result<u64, AgentError> {
-        let count = freeze::thaw(&mut lock(&self.conversation))?;
-        self.thawer.rest();
+    pub fn thaw(&self) -> Result<u64, QgaError> {
+        let count = freeze::thaw(&mut lock(&self.session))?;
+        self.thaw_timer.cancel();
         Ok(count)
     }
 
@@ -121,22 +121,28 @@ impl GuestAgent {
     ///
     /// # Errors
     /// When there is no agent or it does not answer as agreed.
-    pub fn is_frozen(&self) -> Result<bool, AgentError> {
-        let answer = lock(&self.conversation).ask("guest-fsfreeze-status", None, PATIENCE)?;
-        answers::is_frozen(&answer)
+    pub fn is_frozen(&self) -> Result<bool, QgaError> {
+        let answer = lock(&self.session).execute("guest-fsfreeze-status", None, RESPONSE_TIMEOUT)?;
+        responses::is_frozen(&answer)
     }
 
     /// What the guest says of itself. What its agent does not know is left empty.
     ///
     /// # Errors
     /// When there is no agent or it does not answer at all.
-    pub fn facts(&self) -> Result<GuestFacts, AgentError> {
-        let mut conversation = lock(&self.conversation);
+    pub fn facts(&self) -> Result<GuestFacts, QgaError> {
+        let mut session = lock(&self.session);
         let mut facts = GuestFacts::default();
-        answers::operating_system(&conversation.ask("guest-get-osinfo", None, PATIENCE), &mut facts)?;
-        answers::host_name(&conversation.ask("guest-get-host-name", None, PATIENCE), &mut facts)?;
-        answers::interfaces(&conversation.ask("guest-network-get-interfaces", None, PATIENCE), &mut facts)?;
-        answers::file_systems(&conversation.ask("guest-get-fsinfo", None, PATIENCE), &mut facts)?;
+        responses::operating_system(
+            &session.execute("guest-get-osinfo", None, RESPONSE_TIMEOUT),
+            &mut facts,
+        )?;
+        responses::host_name(&session.execute("guest-get-host-name", None, RESPONSE_TIMEOUT), &mut facts)?;
+        responses::interfaces(
+            &session.execute("guest-network-get-interfaces", None, RESPONSE_TIMEOUT),
+            &mut facts,
+        )?;
+        responses::file_systems(&session.execute("guest-get-fsinfo", None, RESPONSE_TIMEOUT), &mut facts)?;
         Ok(facts)
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::port::{Switch, pair};
+use crate::port::{PortOpenState, pair};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -9,13 +9,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 /// says; `None` keeps silent. Tells the commands that it was given.
 fn agent(
     behave: impl Fn(&str, &mut UnixStream) -> Option<Value> + Send + 'static,
-) -> (GuestAgent, Switch, Receiver<String>) {
-    let (end, machine, switch) = pair().unwrap();
+) -> (GuestAgent, PortOpenState, Receiver<String>) {
+    let (end, machine, open_state) = pair().unwrap();
     machine.set_nonblocking(false).unwrap();
     let (tell, told) = channel();
     std::thread::spawn(move || serve(machine, &behave, &tell));
-    switch.set_open(true);
-    (GuestAgent::new(end), switch, told)
+    open_state.set_open(true);
+    (GuestAgent::new(end), open_state, told)
 }
 
 fn serve(
@@ -27,15 +27,15 @@ fn serve(
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).unwrap_or(0) > 0 {
         let begun = line.iter().rposition(|byte| *byte == 0xFF).map_or(0, |at| at + 1);
-        let question: Value = serde_json::from_slice(&line[begun..]).unwrap();
+        let request: Value = serde_json::from_slice(&line[begun..]).unwrap();
         line.clear();
-        let command = question["execute"].as_str().unwrap();
+        let command = request["execute"].as_str().unwrap();
         if command == "guest-sync-delimited" {
-            let answer = json!({ "return": question["arguments"]["id"] });
+            let answer = json!({ "return": request["arguments"]["id"] });
             stream.write_all(&[&[0xFF], format!("{answer}\n").as_bytes()].concat()).unwrap();
             continue;
         }
-        let _ = tell.send(question.to_string());
+        let _ = tell.send(request.to_string());
         if let Some(answer) = behave(command, &mut stream) {
             stream.write_all(format!("{answer}\n").as_bytes()).unwrap();
         }
@@ -48,41 +48,41 @@ fn refusal(text: &str) -> Value {
 
 #[test]
 fn leftovers_of_all_kinds_are_not_taken_for_answers() {
-    let (end, mut machine, switch) = pair().unwrap();
+    let (end, mut machine, open_state) = pair().unwrap();
     machine.write_all(b"{\"return\": 1}\n\xFFnoise\n\xFF{\"return\": 77}\n").unwrap();
     machine.write_all(&vec![b'x'; 100_000]).unwrap();
     machine.set_nonblocking(false).unwrap();
     let (tell, _told) = channel();
     std::thread::spawn(move || serve(machine, &|_, _| Some(json!({ "return": "thawed" })), &tell));
-    switch.set_open(true);
+    open_state.set_open(true);
     let agent = GuestAgent::new(end);
     assert_eq!(agent.is_frozen(), Ok(false));
 }
 
 #[test]
 fn without_an_agent_everything_is_refused_at_once() {
-    let (end, _machine, _switch) = pair().unwrap();
+    let (end, _machine, _open_state) = pair().unwrap();
     let agent = GuestAgent::new(end);
     assert!(!agent.is_connected());
-    assert_eq!(agent.facts(), Err(AgentError::NotConnected));
-    assert_eq!(agent.freeze(Duration::from_secs(1)), Err(AgentError::NotConnected));
-    assert_eq!(agent.shut_down(Shutdown::PowerDown), Err(AgentError::NotConnected));
+    assert_eq!(agent.facts(), Err(QgaError::NotConnected));
+    assert_eq!(agent.freeze(Duration::from_secs(1)), Err(QgaError::NotConnected));
+    assert_eq!(agent.shut_down(ShutdownMode::PowerDown), Err(QgaError::NotConnected));
 }
 
 #[test]
 fn refusals_are_quoted_and_silence_is_only_consent_to_a_shutdown() {
     let (agent, ..) = agent(|command, _| (command != "guest-shutdown").then(|| refusal("No.\u{1b}[31m")));
-    assert_eq!(agent.ping(), Err(AgentError::Refused("No.[31m".into())));
-    assert_eq!(agent.shut_down(Shutdown::PowerDown), Ok(()));
+    assert_eq!(agent.ping(), Err(QgaError::CommandFailed("No.[31m".into())));
+    assert_eq!(agent.shut_down(ShutdownMode::PowerDown), Ok(()));
 }
 
 #[test]
 fn an_agent_that_goes_while_it_is_asked_is_not_waited_for() {
-    let (agent, switch, told) = agent(|_, _| None);
+    let (agent, open_state, told) = agent(|_, _| None);
     let asking = std::thread::spawn(move || agent.ping());
     told.recv().unwrap();
-    switch.set_open(false);
-    assert_eq!(asking.join().unwrap(), Err(AgentError::Left));
+    open_state.set_open(false);
+    assert_eq!(asking.join().unwrap(), Err(QgaError::Disconnected));
 }
 
 #[test]
@@ -91,18 +91,18 @@ fn answers_without_end_end() {
         let _ = stream.write_all(&vec![b'x'; 600 * 1024]);
         None
     });
-    assert_eq!(agent.ping(), Err(AgentError::Garbage));
+    assert_eq!(agent.ping(), Err(QgaError::InvalidResponse));
 }
 
 #[test]
 fn a_frozen_guest_is_thawed_when_the_time_is_over() {
-    let (agent, _switch, told) = agent(|_, _| Some(json!({ "return": 2 })));
+    let (agent, _open_state, told) = agent(|_, _| Some(json!({ "return": 2 })));
     assert_eq!(agent.freeze(Duration::from_millis(50)), Ok(2));
     assert!(told.recv().unwrap().contains("freeze-freeze"));
     assert!(told.recv().unwrap().contains("freeze-thaw"), "by itself");
     assert_eq!(agent.freeze(Duration::from_secs(1000)), Ok(2));
     assert_eq!(agent.thaw(), Ok(2));
-    // The next freeze is not ended by the plan for the one before.
+    // The next freeze is not ended by the schedule for the one before.
     assert_eq!(agent.freeze(Duration::from_secs(1000)), Ok(2));
     let all: Vec<String> = told.try_iter().collect();
     assert_eq!(all.iter().filter(|said| said.contains("thaw")).count(), 1);
@@ -110,10 +110,10 @@ fn a_frozen_guest_is_thawed_when_the_time_is_over() {
 
 #[test]
 fn a_freeze_that_may_have_worked_is_undone() {
-    let (agent, _switch, told) = agent(|command, _| {
+    let (agent, _open_state, told) = agent(|command, _| {
         Some(if command.ends_with("freeze") { json!("what?") } else { json!({ "return": 1 }) })
     });
-    assert_eq!(agent.freeze(Duration::from_secs(1000)), Err(AgentError::Garbage));
+    assert_eq!(agent.freeze(Duration::from_secs(1000)), Err(QgaError::InvalidResponse));
     assert!(told.recv().unwrap().contains("freeze-freeze"));
     assert!(told.recv().unwrap().contains("freeze-thaw"));
 }

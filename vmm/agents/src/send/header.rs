@@ -7,7 +7,7 @@ pub const MAX_NAME: usize = 4096;
 
 /// `file SIZE LENGTH`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub struct FileHeader {
     /// Bytes of the file.
     pub size: u64,
     /// Bytes of its name, which follows: 1 to [`MAX_NAME`].
@@ -15,12 +15,12 @@ pub struct Header {
 }
 
 /// Reads the line that begins a file, without its end; `None` for anything else.
-pub fn header(line: &[u8]) -> Option<Header> {
+pub fn parse_header(line: &[u8]) -> Option<FileHeader> {
     let line = std::str::from_utf8(line).ok()?;
     let (size, length) = line.strip_prefix("file ")?.split_once(' ')?;
     let size = decimal(size)?;
     let name_length = usize::try_from(decimal(length)?).ok()?;
-    (1..=MAX_NAME).contains(&name_length).then_some(Header { size, name_length })
+    (1..=MAX_NAME).contains(&name_length).then_some(FileHeader { size, name_length })
 }
 
 /// Digits and nothing else: `parse` alone would take a sign.
@@ -30,22 +30,22 @@ fn decimal(digits: &str) -> Option<u64> {
 
 /// Gathers a line.
 #[derive(Debug, Default)]
-pub struct Line(Vec<u8>);
+pub struct LineBuffer(Vec<u8>);
 
-/// What [`Line::gather`] has come to.
+/// What [`LineBuffer::push`] has come to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Gathered {
+pub enum LineStatus {
     /// The line, without its end.
-    Line(Vec<u8>),
+    Complete(Vec<u8>),
     /// Its end is still to come.
-    More,
+    Incomplete,
     /// It is too long to be one.
     TooLong,
 }
 
-impl Line {
+impl LineBuffer {
     /// Takes the line's bytes from the front of `bytes`.
-    pub fn gather(&mut self, bytes: &mut &[u8]) -> Gathered {
+    pub fn push(&mut self, bytes: &mut &[u8]) -> LineStatus {
         let room = MAX_LINE.saturating_sub(self.0.len());
         let front = bytes.get(..room).unwrap_or(bytes);
         let end = front.iter().position(|byte| *byte == b'\n');
@@ -53,9 +53,9 @@ impl Line {
         self.0.extend_from_slice(front.get(..taken).unwrap_or_default());
         *bytes = bytes.get(used..).unwrap_or_default();
         match end {
-            Some(_) => Gathered::Line(std::mem::take(&mut self.0)),
-            None if self.0.len() >= MAX_LINE => Gathered::TooLong,
-            None => Gathered::More,
+            Some(_) => LineStatus::Complete(std::mem::take(&mut self.0)),
+            None if self.0.len() >= MAX_LINE => LineStatus::TooLong,
+            None => LineStatus::Incomplete,
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | `whole\n`, or `broken\n` if those were not the file's bytes after all | `done\n`, once the file is stored |
 //!
 //! Instead of any answer the host may say `no SENTENCE\n`; then, and after `done`, the next file may
-//! follow. What is no such conversation is thrown away until the port is closed.
+//! follow. What is no such session is thrown away until the port is closed.
 //!
 //! Nothing is read out of the port for which there is no room with whoever takes the file: a slow
 //! line makes the guest wait, and costs the host no memory.
@@ -18,23 +18,23 @@ mod header;
 mod session;
 
 use crate::lock;
-use crate::port::{Life, PortEnd, PortError, Waker};
-use session::Session;
+use crate::port::{HostPort, OpenId, PortError, Waker};
+use session::SendSession;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 #[cfg(feature = "test-driver")]
-pub use session::Session as Conversation;
+pub use session::SendSession;
 
 /// Bytes read at a time.
 const PIECE: usize = 60 * 1024;
 
 /// What a program in the guest does with the file that it sends. One file at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// It has one; [`GuestFiles::take`] or [`GuestFiles::refuse`] answers, at any later time.
+pub enum FileEvent {
+    /// It has one; [`GuestFileReceiver::accept`] or [`GuestFileReceiver::reject`] answers, at any later time.
     Offered {
         /// As the guest has it: hostile.
         name: String,
@@ -42,43 +42,43 @@ pub enum News {
         size: u64,
     },
     /// The next bytes, no more on the way at a time than the credit.
-    Bytes(Vec<u8>),
-    /// Those were all: [`GuestFiles::taken`] says when they are stored.
-    Whole,
+    Data(Vec<u8>),
+    /// Those were all: [`GuestFileReceiver::acknowledge`] says when they are stored.
+    Complete,
     /// It does not come (any further).
-    Gone,
+    Aborted,
 }
 
 struct Shared {
-    session: Mutex<Session>,
+    session: Mutex<SendSession>,
     ending: AtomicBool,
 }
 
-/// The host's end of the port for files. No call blocks; what comes of it is told as [`News`].
-pub struct GuestFiles {
+/// The host's end of the port for files. No call blocks; what comes of it is told as [`FileEvent`].
+pub struct GuestFileReceiver {
     shared: Arc<Shared>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
-impl GuestFiles {
-    /// Speaks with whatever program opens `port`, and tells `hear` of each file by number, on a thread
-    /// of its own. At most `credit` bytes are told of before [`Self::taken`] says that they are stored.
-    /// `hear` may call back.
+impl GuestFileReceiver {
+    /// Speaks with whatever program opens `port`, and tells `on_event` of each file by number, on a thread
+    /// of its own. At most `credit` bytes are told of before [`Self::acknowledge`] says that they are stored.
+    /// `on_event` may call back.
     ///
     /// # Errors
     /// When the host is out of threads.
     pub fn start(
-        port: PortEnd,
+        port: HostPort,
         credit: u64,
-        hear: impl FnMut(u32, News) + Send + 'static,
+        on_event: impl FnMut(u32, FileEvent) + Send + 'static,
     ) -> io::Result<Self> {
-        let session = Mutex::new(Session::new(credit));
+        let session = Mutex::new(SendSession::new(credit));
         let shared = Arc::new(Shared { session, ending: AtomicBool::new(false) });
         let waker = port.waker();
         let running = shared.clone();
         let thread = std::thread::Builder::new().name("guest-files".into()).spawn(move || {
-            if let Err(error) = run(&port, &running, hear) {
+            if let Err(error) = run(&port, &running, on_event) {
                 tracing::debug!(%error, "the port for files ended");
             }
         })?;
@@ -86,32 +86,32 @@ impl GuestFiles {
     }
 
     /// Somebody wants the file that is offered.
-    pub fn take(&self, file: u32) {
-        self.with(|session| session.take(file));
+    pub fn accept(&self, file: u32) {
+        self.with(|session| session.accept(file));
     }
 
     /// So many of its bytes are stored; once it is whole, all of them.
-    pub fn taken(&self, file: u32, received: u64) {
-        self.with(|session| session.taken(file, received));
+    pub fn acknowledge(&self, file: u32, received: u64) {
+        self.with(|session| session.acknowledge(file, received));
     }
 
     /// Nobody wants it, or any more of it; `reason` is one line.
-    pub fn refuse(&self, file: u32, reason: &str) {
-        self.with(|session| session.refuse(file, reason));
+    pub fn reject(&self, file: u32, reason: &str) {
+        self.with(|session| session.reject(file, reason));
     }
 
     /// How often a program said what makes no sense.
     pub fn refused_messages(&self) -> u64 {
-        lock(&self.shared.session).refused()
+        lock(&self.shared.session).refused_messages()
     }
 
-    fn with(&self, act: impl FnOnce(&mut Session)) {
+    fn with(&self, act: impl FnOnce(&mut SendSession)) {
         act(&mut lock(&self.shared.session));
         self.waker.wake();
     }
 }
 
-impl Drop for GuestFiles {
+impl Drop for GuestFileReceiver {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::Release);
         self.waker.wake();
@@ -123,33 +123,33 @@ impl Drop for GuestFiles {
     }
 }
 
-fn run(port: &PortEnd, shared: &Shared, mut hear: impl FnMut(u32, News)) -> Result<(), PortError> {
+fn run(port: &HostPort, shared: &Shared, mut on_event: impl FnMut(u32, FileEvent)) -> Result<(), PortError> {
     let mut buffer = vec![0; PIECE];
-    let mut known: Option<Life> = None;
+    let mut known: Option<OpenId> = None;
     while !shared.ending.load(Ordering::Acquire) {
         let mut session = lock(&shared.session);
-        let life = port.life();
-        if life != known {
+        let open_id = port.open_id();
+        if open_id != known {
             session.closed();
-            port.forget_if_closed()?;
-            known = life;
+            port.discard_if_closed()?;
+            known = open_id;
         }
-        let wanted = buffer.get_mut(..session.wanted().min(PIECE)).filter(|room| !room.is_empty());
-        let (reads, mut read) = (life.is_some() && wanted.is_some(), 0);
-        if let (Some(life), Some(room)) = (life, wanted) {
-            read = or_closed(port.read_of(life, room))?;
+        let wanted = buffer.get_mut(..session.read_budget().min(PIECE)).filter(|room| !room.is_empty());
+        let (reads, mut read) = (open_id.is_some() && wanted.is_some(), 0);
+        if let (Some(open_id), Some(room)) = (open_id, wanted) {
+            read = or_closed(port.read_from(open_id, room))?;
             session.received(buffer.get(..read).unwrap_or_default());
         }
-        if let Some(life) = life
+        if let Some(open_id) = open_id
             && !session.pending().is_empty()
         {
-            let written = or_closed(port.write(life, session.pending()))?;
+            let written = or_closed(port.write(open_id, session.pending()))?;
             session.sent(written);
         }
-        let (news, writes) = (session.take_news(), life.is_some() && !session.pending().is_empty());
+        let (events, writes) = (session.take_events(), open_id.is_some() && !session.pending().is_empty());
         drop(session);
-        let quiet = read == 0 && news.is_empty();
-        news.into_iter().for_each(|(file, news)| hear(file, news));
+        let quiet = read == 0 && events.is_empty();
+        events.into_iter().for_each(|(file, events)| on_event(file, events));
         if quiet {
             port.wait_for(reads, writes, None)?;
         }

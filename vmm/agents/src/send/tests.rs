@@ -1,6 +1,6 @@
-use super::session::Session;
+use super::session::SendSession;
 use super::*;
-use crate::port::{Switch, pair};
+use crate::port::{PortOpenState, pair};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
@@ -8,15 +8,15 @@ use std::time::Duration;
 
 const CREDIT: u64 = 256 * 1024;
 
-fn offered(name: &str, size: u64) -> News {
-    News::Offered { name: name.into(), size }
+fn offered(name: &str, size: u64) -> FileEvent {
+    FileEvent::Offered { name: name.into(), size }
 }
 
 /// Gives the session what it wants of `bytes`, byte by byte or all at once; how much it took.
-fn feed(session: &mut Session, bytes: &[u8], at_once: usize) -> usize {
+fn feed(session: &mut SendSession, bytes: &[u8], at_once: usize) -> usize {
     let mut taken = 0;
     while taken < bytes.len() {
-        let count = session.wanted().min(at_once).min(bytes.len() - taken);
+        let count = session.read_budget().min(at_once).min(bytes.len() - taken);
         if count == 0 {
             break;
         }
@@ -26,7 +26,7 @@ fn feed(session: &mut Session, bytes: &[u8], at_once: usize) -> usize {
     taken
 }
 
-fn said(session: &mut Session) -> String {
+fn said(session: &mut SendSession) -> String {
     let said = String::from_utf8(session.pending().to_vec()).unwrap();
     session.sent(said.len());
     said
@@ -35,37 +35,37 @@ fn said(session: &mut Session) -> String {
 #[test]
 fn a_file_goes_step_by_step_however_its_bytes_are_cut() {
     for at_once in [1, 7, 60 * 1024] {
-        let mut session = Session::new(CREDIT);
+        let mut session = SendSession::new(CREDIT);
         feed(&mut session, b"file 5 9\nr\xc3\xa9port.m", at_once);
-        assert_eq!(session.take_news(), [(1, offered("réport.m", 5))]);
+        assert_eq!(session.take_events(), [(1, offered("réport.m", 5))]);
     }
-    let mut session = Session::new(CREDIT);
+    let mut session = SendSession::new(CREDIT);
     assert_eq!(feed(&mut session, b"file 5 1\nxhello", 1), 10, "nothing more is read before the answer");
-    assert_eq!((session.take_news(), said(&mut session)), (vec![(1, offered("x", 5))], String::new()));
-    session.take(1);
+    assert_eq!((session.take_events(), said(&mut session)), (vec![(1, offered("x", 5))], String::new()));
+    session.accept(1);
     assert_eq!(said(&mut session), "go\n");
     feed(&mut session, b"hello", 60);
     assert_eq!(said(&mut session), "go\n");
     feed(&mut session, b"whole\n", 60);
-    assert_eq!(session.take_news(), [(1, News::Bytes(b"hello".to_vec())), (1, News::Whole)]);
-    session.taken(1, 4);
+    assert_eq!(session.take_events(), [(1, FileEvent::Data(b"hello".to_vec())), (1, FileEvent::Complete)]);
+    session.acknowledge(1, 4);
     assert_eq!(said(&mut session), "", "it is not stored yet");
-    session.taken(1, 5);
+    session.acknowledge(1, 5);
     assert_eq!(said(&mut session), "done\n");
     feed(&mut session, b"file 0 1\ny", 60);
-    session.take(2);
+    session.accept(2);
     feed(&mut session, b"whole\n", 60);
-    session.taken(2, 0);
+    session.acknowledge(2, 0);
     assert_eq!(said(&mut session), "go\ndone\n");
-    assert_eq!(session.take_news(), [(2, offered("y", 0)), (2, News::Whole)]);
+    assert_eq!(session.take_events(), [(2, offered("y", 0)), (2, FileEvent::Complete)]);
 }
 
 #[test]
 fn no_more_is_read_than_is_stored_and_the_credit() {
-    let mut session = Session::new(CREDIT);
+    let mut session = SendSession::new(CREDIT);
     feed(&mut session, b"file 3000000 1\nx", 60);
-    session.take(1);
-    session.take_news();
+    session.accept(1);
+    session.take_events();
     said(&mut session);
     let bytes = vec![7; 3_000_000];
     let mut at = 0;
@@ -74,44 +74,44 @@ fn no_more_is_read_than_is_stored_and_the_credit() {
         let taken = feed(&mut session, &bytes[at..], 1 << 20);
         assert!(taken as u64 <= CREDIT && taken > 0, "{taken}");
         at += taken;
-        assert!(session.wanted() == 0 || at == bytes.len(), "the credit is used up");
+        assert!(session.read_budget() == 0 || at == bytes.len(), "the credit is used up");
         answers += said(&mut session).lines().filter(|line| *line == "go").count();
-        session.taken(1, at as u64);
+        session.acknowledge(1, at as u64);
         // One that claims more than there was gets no more for it.
-        session.taken(1, u64::MAX);
+        session.acknowledge(1, u64::MAX);
     }
     assert_eq!(answers, 3, "one for each piece");
 }
 
 #[test]
 fn a_file_that_is_refused_leaves_room_for_the_next() {
-    let mut session = Session::new(CREDIT);
+    let mut session = SendSession::new(CREDIT);
     feed(&mut session, b"file 5 1\nx", 60);
-    session.refuse(9, "Not this one.");
-    session.refuse(1, "No.");
+    session.reject(9, "Not this one.");
+    session.reject(1, "No.");
     assert_eq!(said(&mut session), "no No.\n");
     feed(&mut session, b"file 5 1\nx", 60);
-    session.take(2);
+    session.accept(2);
     feed(&mut session, b"he", 60);
-    session.refuse(2, "Enough.");
+    session.reject(2, "Enough.");
     assert_eq!(said(&mut session), "go\n");
     feed(&mut session, b"llo", 60);
     assert_eq!(said(&mut session), "no Enough.\n");
     feed(&mut session, b"file 1 1\nx", 60);
-    session.take(3);
+    session.accept(3);
     feed(&mut session, b"h", 60);
-    session.refuse(3, "Enough.");
+    session.reject(3, "Enough.");
     said(&mut session);
     feed(&mut session, b"whole\n", 60);
     assert_eq!(said(&mut session), "no Enough.\n");
     feed(&mut session, b"file 1 1\nx", 60);
-    session.take(4);
+    session.accept(4);
     feed(&mut session, b"hbroken\n", 60);
-    session.take_news();
+    session.take_events();
     said(&mut session);
     feed(&mut session, b"file 1 1\nz", 60);
-    assert_eq!(session.take_news(), [(5, offered("z", 1))]);
-    assert_eq!(session.refused(), 0);
+    assert_eq!(session.take_events(), [(5, offered("z", 1))]);
+    assert_eq!(session.refused_messages(), 0);
 }
 
 #[test]
@@ -131,15 +131,15 @@ fn nonsense_is_thrown_away_until_the_port_is_closed() {
         &"x".repeat(100),
         "\u{0}\u{0}\u{0}\n",
     ] {
-        let mut session = Session::new(CREDIT);
+        let mut session = SendSession::new(CREDIT);
         feed(&mut session, nonsense.as_bytes(), 1000);
         feed(&mut session, b"\nfile 1 1\nx", 1000);
-        assert_eq!(session.take_news(), [], "{nonsense:?}");
-        assert_eq!(session.refused(), 1, "{nonsense:?}");
+        assert_eq!(session.take_events(), [], "{nonsense:?}");
+        assert_eq!(session.refused_messages(), 1, "{nonsense:?}");
         assert!(said(&mut session).starts_with("no "));
         session.closed();
         feed(&mut session, b"file 18446744073709551615 1\nx", 1000);
-        assert_eq!(session.take_news(), [(1, offered("x", u64::MAX))], "{nonsense:?}");
+        assert_eq!(session.take_events(), [(1, offered("x", u64::MAX))], "{nonsense:?}");
     }
 }
 
@@ -152,19 +152,19 @@ fn random_bytes_make_no_more_news_than_the_credit_allows() {
     };
     let scraps: [&[u8]; 8] =
         [b"file ", b"9 2\n", b"ab", b"whole\n", b"broken\n", b"\xff\xfe", b"file 70000 1\nx", b"\n"];
-    let mut session = Session::new(1000);
+    let mut session = SendSession::new(1000);
     for _ in 0..50_000 {
         match next() % 8 {
             0 => session.closed(),
-            1 => session.take(session.last_id()),
-            2 => session.taken(session.last_id(), next() as u64 % 100_000),
-            3 if next() % 4 == 0 => session.refuse(session.last_id(), "No."),
+            1 => session.accept(session.last_id()),
+            2 => session.acknowledge(session.last_id(), next() as u64 % 100_000),
+            3 if next() % 4 == 0 => session.reject(session.last_id(), "No."),
             _ => drop(feed(&mut session, scraps[next() % scraps.len()], 60)),
         }
         let bytes: usize = session
-            .take_news()
+            .take_events()
             .iter()
-            .map(|(_, news)| if let News::Bytes(bytes) = news { bytes.len() } else { 0 })
+            .map(|(_, events)| if let FileEvent::Data(bytes) = events { bytes.len() } else { 0 })
             .sum();
         assert!(bytes <= 1000 && session.pending().len() < 4096, "{bytes}");
         session.sent(usize::MAX);
@@ -172,31 +172,31 @@ fn random_bytes_make_no_more_news_than_the_credit_allows() {
 }
 
 struct Bench {
-    files: GuestFiles,
-    news: Receiver<(u32, News)>,
+    files: GuestFileReceiver,
+    events: Receiver<(u32, FileEvent)>,
     guest: UnixStream,
-    switch: Switch,
+    open_state: PortOpenState,
 }
 
 impl Bench {
     fn new() -> Self {
-        let (end, guest, switch) = pair().unwrap();
-        let (tell, news) = channel();
-        let files =
-            GuestFiles::start(end, CREDIT, move |file, what| tell.send((file, what)).unwrap()).unwrap();
+        let (end, guest, open_state) = pair().unwrap();
+        let (tell, events) = channel();
+        let files = GuestFileReceiver::start(end, CREDIT, move |file, what| tell.send((file, what)).unwrap())
+            .unwrap();
         guest.set_nonblocking(false).unwrap();
-        Self { files, news, guest, switch }
+        Self { files, events, guest, open_state }
     }
 
-    fn next(&self) -> (u32, News) {
-        self.news.recv_timeout(Duration::from_secs(60)).unwrap()
+    fn next(&self) -> (u32, FileEvent) {
+        self.events.recv_timeout(Duration::from_secs(60)).unwrap()
     }
 }
 
 #[test]
 fn a_slow_taker_makes_the_guest_wait_and_gets_it_all() {
     let bench = Bench::new();
-    bench.switch.set_open(true);
+    bench.open_state.set_open(true);
     let contents: Vec<u8> = (0..5_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let (mut writer, sent) = (bench.guest.try_clone().unwrap(), contents.clone());
     let program = std::thread::spawn(move || {
@@ -212,27 +212,27 @@ fn a_slow_taker_makes_the_guest_wait_and_gets_it_all() {
         answers.next().unwrap().unwrap()
     });
     assert_eq!(bench.next(), (1, offered("a.bin", 5_000_000)));
-    bench.files.take(1);
+    bench.files.accept(1);
     let mut got = Vec::new();
     let mut stored = 0;
     loop {
         match bench.next() {
-            (1, News::Bytes(bytes)) => got.extend(bytes),
-            (1, News::Whole) => break,
+            (1, FileEvent::Data(bytes)) => got.extend(bytes),
+            (1, FileEvent::Complete) => break,
             other => panic!("{other:?}"),
         }
         assert!(got.len() as u64 - stored <= CREDIT);
         if got.len() as u64 - stored == CREDIT && got.len() < contents.len() {
             assert!(
-                bench.news.recv_timeout(Duration::from_millis(5)).is_err(),
+                bench.events.recv_timeout(Duration::from_millis(5)).is_err(),
                 "without credit nothing comes"
             );
             stored = got.len() as u64;
-            bench.files.taken(1, stored);
+            bench.files.acknowledge(1, stored);
         }
     }
     assert!(got == contents);
-    bench.files.taken(1, got.len() as u64);
+    bench.files.acknowledge(1, got.len() as u64);
     assert_eq!(program.join().unwrap(), "done");
 }
 
@@ -241,20 +241,20 @@ fn a_program_that_goes_takes_its_file_along_and_the_next_begins_anew() {
     let bench = Bench::new();
     let mut guest = &bench.guest;
     for id in 1..=3 {
-        bench.switch.forget_unread();
-        bench.switch.set_open(true);
+        bench.open_state.discard_unread();
+        bench.open_state.set_open(true);
         guest.write_all(b"file 100 1\nx").unwrap();
         assert_eq!(bench.next(), (id, offered("x", 100)));
-        bench.files.take(id);
+        bench.files.accept(id);
         guest.write_all(b"half").unwrap();
-        assert_eq!(bench.next(), (id, News::Bytes(b"half".to_vec())));
-        bench.switch.set_open(false);
-        assert_eq!(bench.next(), (id, News::Gone));
+        assert_eq!(bench.next(), (id, FileEvent::Data(b"half".to_vec())));
+        bench.open_state.set_open(false);
+        assert_eq!(bench.next(), (id, FileEvent::Aborted));
     }
     guest.write_all(b"a line of a program that has closed the port\n").unwrap();
-    assert!(bench.news.recv_timeout(Duration::from_millis(20)).is_err());
-    bench.switch.forget_unread();
-    bench.switch.set_open(true);
+    assert!(bench.events.recv_timeout(Duration::from_millis(20)).is_err());
+    bench.open_state.discard_unread();
+    bench.open_state.set_open(true);
     guest.write_all(b"file 1 1\ny").unwrap();
     assert_eq!(bench.next(), (4, offered("y", 1)));
 }

@@ -1,9 +1,9 @@
 //! A session over a port, on a thread of its own.
 
-use super::session::Session;
-use super::{Kind, Monitor, News};
+use super::session::VdAgentSession;
+use super::{AgentEvent, ClipboardType, MonConfig};
 use crate::lock;
-use crate::port::{Life, PortEnd, PortError, Waker};
+use crate::port::{HostPort, OpenId, PortError, Waker};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,11 +14,11 @@ use std::time::Instant;
 const PIECE: usize = 64 * 1024;
 
 struct Shared {
-    session: Mutex<Session>,
+    session: Mutex<VdAgentSession>,
     ending: AtomicBool,
 }
 
-/// The desktop agent of one machine. No call blocks; what comes of it is told as [`News`].
+/// The desktop agent of one machine. No call blocks; what comes of it is told as [`AgentEvent`].
 pub struct SpiceAgent {
     shared: Arc<Shared>,
     waker: Waker,
@@ -33,17 +33,18 @@ pub struct Counters {
 }
 
 impl SpiceAgent {
-    /// Speaks with whatever agent opens `port`, and tells `hear` what comes of it, on a thread of
-    /// its own. `hear` may call back.
+    /// Speaks with whatever agent opens `port`, and tells `on_event` what comes of it, on a thread of
+    /// its own. `on_event` may call back.
     ///
     /// # Errors
     /// When the host is out of threads.
-    pub fn start(port: PortEnd, hear: impl FnMut(News) + Send + 'static) -> io::Result<Self> {
-        let shared = Arc::new(Shared { session: Mutex::new(Session::new()), ending: AtomicBool::new(false) });
+    pub fn start(port: HostPort, on_event: impl FnMut(AgentEvent) + Send + 'static) -> io::Result<Self> {
+        let shared =
+            Arc::new(Shared { session: Mutex::new(VdAgentSession::new()), ending: AtomicBool::new(false) });
         let waker = port.waker();
         let running = shared.clone();
         let thread = std::thread::Builder::new().name("desktop-agent".into()).spawn(move || {
-            if let Err(error) = run(&port, &running, hear) {
+            if let Err(error) = run(&port, &running, on_event) {
                 tracing::debug!(%error, "the desktop agent's port ended");
             }
         })?;
@@ -57,24 +58,24 @@ impl SpiceAgent {
 
     /// The host's side has something in these kinds to paste; nothing any more if there are none.
     /// It is offered to every agent that comes, until the guest copies something itself.
-    pub fn offer(&self, kinds: &[Kind]) {
-        self.with(|session| session.offer(kinds));
+    pub fn grab_clipboard(&self, kinds: &[ClipboardType]) {
+        self.with(|session| session.grab_clipboard(kinds));
     }
 
-    /// Asks for what the guest offered; [`News::Contents`] answers. One request at a time.
-    pub fn request(&self, kind: Kind) {
-        self.with(|session| session.request(kind, Instant::now()));
+    /// Asks for what the guest offered; [`AgentEvent::ClipboardData`] answers. One request at a time.
+    pub fn request_clipboard(&self, kind: ClipboardType) {
+        self.with(|session| session.request_clipboard(kind, Instant::now()));
     }
 
-    /// Answers [`News::Wanted`]; `None` if there is nothing, or more than
-    /// [`super::MAX_CONTENTS`].
-    pub fn provide(&self, kind: Kind, contents: Option<Vec<u8>>) {
-        self.with(|session| session.provide(kind, contents));
+    /// Answers [`AgentEvent::ClipboardRequest`]; `None` if there is nothing, or more than
+    /// [`super::MAX_CLIPBOARD_BYTES`].
+    pub fn send_clipboard(&self, kind: ClipboardType, contents: Option<Vec<u8>>) {
+        self.with(|session| session.send_clipboard(kind, contents));
     }
 
     /// Asks the guest's desktop for this layout of its screens, now and from every agent that comes.
-    pub fn set_monitors(&self, monitors: &[Monitor]) {
-        self.with(|session| session.set_monitors(monitors));
+    pub fn set_monitors_config(&self, monitors: &[MonConfig]) {
+        self.with(|session| session.set_monitors_config(monitors));
     }
 
     /// Begins a file of `size` bytes; `id` names it from here on and is not to be used again. `name`
@@ -84,7 +85,7 @@ impl SpiceAgent {
     }
 
     /// The next bytes of a file. They wait here until the guest takes them: bound them by what
-    /// [`super::FileNews::Written`] tells.
+    /// [`super::FileXferEvent::Sent`] tells.
     pub fn file_data(&self, id: u32, bytes: &[u8]) {
         self.with(|session| session.file_data(id, bytes));
     }
@@ -99,7 +100,7 @@ impl SpiceAgent {
         Counters { refused_messages: lock(&self.shared.session).refused() }
     }
 
-    fn with(&self, act: impl FnOnce(&mut Session)) {
+    fn with(&self, act: impl FnOnce(&mut VdAgentSession)) {
         act(&mut lock(&self.shared.session));
         self.waker.wake();
     }
@@ -117,34 +118,34 @@ impl Drop for SpiceAgent {
     }
 }
 
-fn run(port: &PortEnd, shared: &Shared, mut hear: impl FnMut(News)) -> Result<(), PortError> {
+fn run(port: &HostPort, shared: &Shared, mut on_event: impl FnMut(AgentEvent)) -> Result<(), PortError> {
     let mut buffer = vec![0; PIECE];
-    let mut known: Option<Life> = None;
+    let mut known: Option<OpenId> = None;
     while !shared.ending.load(Ordering::Acquire) {
         let mut session = lock(&shared.session);
         session.tick(Instant::now());
-        let life = port.life();
-        if life != known {
+        let open_id = port.open_id();
+        if open_id != known {
             if known.is_some() {
                 session.closed();
             }
-            if life.is_some() {
+            if open_id.is_some() {
                 session.opened();
             }
-            known = life;
+            known = open_id;
         }
         let read = port.read(&mut buffer)?;
         if read > 0 {
             session.received(buffer.get(..read).unwrap_or_default(), Instant::now());
         }
-        let full = match life {
-            Some(life) => send(port, life, &mut session)?,
+        let full = match open_id {
+            Some(open_id) => send(port, open_id, &mut session)?,
             None => false,
         };
-        let (news, deadline) = (session.take_news(), session.deadline());
+        let (events, deadline) = (session.take_events(), session.deadline());
         drop(session);
-        let quiet = read == 0 && news.is_empty();
-        news.into_iter().for_each(&mut hear);
+        let quiet = read == 0 && events.is_empty();
+        events.into_iter().for_each(&mut on_event);
         if quiet {
             port.wait(full, deadline)?;
         }
@@ -153,14 +154,14 @@ fn run(port: &PortEnd, shared: &Shared, mut hear: impl FnMut(News)) -> Result<()
 }
 
 /// Sends what there is to say; whether some of it waits for room in the port.
-fn send(port: &PortEnd, life: Life, session: &mut Session) -> Result<bool, PortError> {
+fn send(port: &HostPort, open_id: OpenId, session: &mut VdAgentSession) -> Result<bool, PortError> {
     // A turn's worth.
     for _ in 0..16 {
         let bytes = session.pending();
         if bytes.is_empty() {
             return Ok(false);
         }
-        match port.write(life, bytes) {
+        match port.write(open_id, bytes) {
             Ok(0) => return Ok(true),
             Ok(written) => session.sent(written),
             // The next turn meets whoever has the port then.

@@ -4,7 +4,7 @@
 use super::wire::{CLIENT_PORT, MESSAGE_HEADER, PROTOCOL, SERVER_PORT, message, u32_first};
 
 /// Agents refuse longer chunks from the host. (They send longer ones themselves.)
-const MAX_CHUNK: usize = 2048;
+const MAX_CHUNK_BYTES: usize = 2048;
 const CHUNK_HEADER: usize = 8;
 /// So many chunks are made ready at a time.
 const STAGED_CHUNKS: usize = 16;
@@ -22,7 +22,7 @@ pub enum Incoming {
 
 /// A message of which a part has come.
 #[derive(Debug, Default)]
-struct Assembly {
+struct MessageAssembler {
     header: Vec<u8>,
     kind: u32,
     body: Vec<u8>,
@@ -33,63 +33,63 @@ struct Assembly {
 }
 
 #[derive(Debug)]
-enum Stage {
+enum ReaderState {
     Header(Vec<u8>),
     Chunk {
         port: usize,
         left: usize,
     },
     /// Where the next message begins is not known until the agent starts anew.
-    Lost,
+    OutOfSync,
 }
 
 /// Finds messages in what comes from a guest.
 #[derive(Debug)]
 pub struct ChunkReader {
-    stage: Stage,
-    ports: [Assembly; 2],
+    state: ReaderState,
+    ports: [MessageAssembler; 2],
 }
 
 impl ChunkReader {
     pub fn new() -> Self {
-        Self { stage: Stage::Header(Vec::new()), ports: Default::default() }
+        Self { state: ReaderState::Header(Vec::new()), ports: Default::default() }
     }
 
     /// Whether the stream made no sense.
-    pub fn is_lost(&self) -> bool {
-        matches!(self.stage, Stage::Lost)
+    pub fn is_out_of_sync(&self) -> bool {
+        matches!(self.state, ReaderState::OutOfSync)
     }
 
     /// Takes the next bytes, and hands every message that they complete to `take`. Contents of a
     /// clipboard have up to `max_contents` bytes.
     pub fn push(&mut self, mut bytes: &[u8], max_contents: usize, mut take: impl FnMut(Incoming)) {
         while !bytes.is_empty() {
-            match &mut self.stage {
-                Stage::Lost => return,
-                Stage::Header(header) => {
+            match &mut self.state {
+                ReaderState::OutOfSync => return,
+                ReaderState::Header(header) => {
                     fill(header, CHUNK_HEADER, &mut bytes);
                     if header.len() == CHUNK_HEADER {
-                        self.stage = chunk(header).unwrap_or(Stage::Lost);
+                        self.state = chunk(header).unwrap_or(ReaderState::OutOfSync);
                     }
                 }
-                Stage::Chunk { port, left } => {
+                ReaderState::Chunk { port, left } => {
                     let part = bytes.len().min(*left);
                     let (mut now, later) = bytes.split_at(part);
                     bytes = later;
                     *left -= part;
                     let ended = *left == 0;
-                    let sense = self.ports.get_mut(*port).is_some_and(|assembly| {
+                    let in_sync = self.ports.get_mut(*port).is_some_and(|assembler| {
                         while !now.is_empty() {
-                            if !assembly.take(&mut now, max_contents, &mut take) {
+                            if !assembler.take(&mut now, max_contents, &mut take) {
                                 return false;
                             }
                         }
                         true
                     });
-                    if !sense {
-                        self.stage = Stage::Lost;
+                    if !in_sync {
+                        self.state = ReaderState::OutOfSync;
                     } else if ended {
-                        self.stage = Stage::Header(Vec::new());
+                        self.state = ReaderState::Header(Vec::new());
                     }
                 }
             }
@@ -98,7 +98,7 @@ impl ChunkReader {
 }
 
 /// The chunk behind this header; `None` if there is no such port.
-fn chunk(header: &[u8]) -> Option<Stage> {
+fn chunk(header: &[u8]) -> Option<ReaderState> {
     let (port, rest) = u32_first(header)?;
     let (size, _) = u32_first(rest)?;
     let port = match port {
@@ -107,12 +107,12 @@ fn chunk(header: &[u8]) -> Option<Stage> {
         _ => return None,
     };
     match usize::try_from(size).ok()? {
-        0 => Some(Stage::Header(Vec::new())),
-        left => Some(Stage::Chunk { port, left }),
+        0 => Some(ReaderState::Header(Vec::new())),
+        left => Some(ReaderState::Chunk { port, left }),
     }
 }
 
-impl Assembly {
+impl MessageAssembler {
     /// Takes from the front of `bytes`, something at least; false if it makes no sense.
     fn take(&mut self, bytes: &mut &[u8], max_contents: usize, take: &mut impl FnMut(Incoming)) -> bool {
         if self.header.len() < MESSAGE_HEADER {
@@ -209,14 +209,14 @@ impl ChunkWriter {
         self.sent = 0;
         for _ in 0..STAGED_CHUNKS {
             let head = self.head.get(self.cut..).unwrap_or_default();
-            let head = head.get(..MAX_CHUNK).unwrap_or(head);
+            let head = head.get(..MAX_CHUNK_BYTES).unwrap_or(head);
             let tail = self.tail.get(self.cut.saturating_sub(self.head.len())..).unwrap_or_default();
-            let tail = tail.get(..MAX_CHUNK - head.len()).unwrap_or(tail);
+            let tail = tail.get(..MAX_CHUNK_BYTES - head.len()).unwrap_or(tail);
             let length = head.len() + tail.len();
             if length == 0 {
                 break;
             }
-            // At most MAX_CHUNK.
+            // At most MAX_CHUNK_BYTES.
             self.staged.extend([CLIENT_PORT, length as u32].map(u32::to_le_bytes).concat());
             self.staged.extend_from_slice(head);
             self.staged.extend_from_slice(tail);
@@ -316,12 +316,12 @@ mod tests {
     fn what_makes_no_sense_ends_in_silence() {
         let mut reader = ChunkReader::new();
         assert_eq!(read(&mut reader, &[3, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4], 0), []);
-        assert!(reader.is_lost());
+        assert!(reader.is_out_of_sync());
         assert_eq!(read(&mut reader, &written(7, b"ab", vec![]), 0), []);
         let mut wrong = written(7, b"ab", vec![]);
         wrong[8] = 2;
         let mut reader = ChunkReader::new();
         assert_eq!(read(&mut reader, &wrong, 0), []);
-        assert!(reader.is_lost());
+        assert!(reader.is_out_of_sync());
     }
 }

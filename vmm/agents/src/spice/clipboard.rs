@@ -2,7 +2,7 @@
 //! other has to offer. A guest has several selections; the one meant here is the clipboard.
 
 use super::wire::{self, Capabilities, message};
-use super::{Kind, MAX_CONTENTS, News};
+use super::{AgentEvent, ClipboardType, MAX_CLIPBOARD_BYTES};
 use std::time::{Duration, Instant};
 
 /// An answer may take so long after the last sign of it.
@@ -27,7 +27,7 @@ enum Wanted {
 /// What we wait for.
 #[derive(Debug)]
 struct Asked {
-    kind: Kind,
+    kind: ClipboardType,
     sent: bool,
     until: Instant,
 }
@@ -36,28 +36,28 @@ struct Asked {
 #[derive(Debug, Default)]
 pub(super) struct Clipboard {
     /// What the host's side has; it outlives the guest's agent.
-    ours: Vec<Kind>,
+    ours: Vec<ClipboardType>,
     /// The guest does not know that yet.
     offer_due: bool,
     /// What the guest has.
-    theirs: Vec<Kind>,
+    theirs: Vec<ClipboardType>,
     asked: Option<Asked>,
-    wanted: [Wanted; Kind::ALL.len()],
+    wanted: [Wanted; ClipboardType::ALL.len()],
 }
 
-fn slot(kind: Kind) -> usize {
+fn slot(kind: ClipboardType) -> usize {
     match kind {
-        Kind::Text => 0,
-        Kind::Png => 1,
+        ClipboardType::Text => 0,
+        ClipboardType::Png => 1,
     }
 }
 
 impl Clipboard {
     /// The host's side has something else now.
-    pub fn offer(&mut self, kinds: &[Kind], news: &mut Vec<News>) {
+    pub fn offer(&mut self, kinds: &[ClipboardType], events: &mut Vec<AgentEvent>) {
         if !kinds.is_empty() {
             self.theirs.clear();
-            self.give_up(news);
+            self.give_up(events);
         } else if self.ours.is_empty() {
             return;
         }
@@ -67,45 +67,45 @@ impl Clipboard {
     }
 
     /// The host's side pastes what the guest offered.
-    pub fn request(&mut self, kind: Kind, now: Instant, news: &mut Vec<News>) {
+    pub fn request(&mut self, kind: ClipboardType, now: Instant, events: &mut Vec<AgentEvent>) {
         if self.asked.is_some() || !self.theirs.contains(&kind) {
-            news.push(News::Contents(kind, None));
+            events.push(AgentEvent::ClipboardData(kind, None));
         } else {
             self.asked = Some(Asked { kind, sent: false, until: now + PATIENCE });
         }
     }
 
-    /// The answer to [`News::Wanted`]; without that it is of no use any more.
-    pub fn provide(&mut self, kind: Kind, contents: Option<Vec<u8>>) {
+    /// The answer to [`AgentEvent::ClipboardRequest`]; without that it is of no use any more.
+    pub fn provide(&mut self, kind: ClipboardType, contents: Option<Vec<u8>>) {
         if let Some(wanted @ Wanted::Since(_)) = self.wanted.get_mut(slot(kind)) {
-            *wanted = Wanted::Answer(contents.filter(|contents| contents.len() <= MAX_CONTENTS));
+            *wanted = Wanted::Answer(contents.filter(|contents| contents.len() <= MAX_CLIPBOARD_BYTES));
         }
     }
 
     /// The longest contents that a message may have now.
     pub fn max_incoming(&self) -> usize {
         // Number and selection come before them.
-        if self.asked.is_some() { MAX_CONTENTS + 8 } else { 0 }
+        if self.asked.is_some() { MAX_CLIPBOARD_BYTES + 8 } else { 0 }
     }
 
     /// Something came from the guest: an answer is on its way.
-    pub fn heard(&mut self, now: Instant) {
+    pub fn extend_deadline(&mut self, now: Instant) {
         if let Some(asked) = &mut self.asked {
             asked.until = now + PATIENCE;
         }
     }
 
     /// A new agent is there: it is told what we have.
-    pub fn agent_came(&mut self) {
+    pub fn agent_connected(&mut self) {
         self.offer_due = !self.ours.is_empty();
     }
 
     /// The agent went, and with it all that it waited for and offered.
-    pub fn agent_went(&mut self, news: &mut Vec<News>) {
+    pub fn agent_disconnected(&mut self, events: &mut Vec<AgentEvent>) {
         self.wanted = Default::default();
-        self.give_up(news);
+        self.give_up(events);
         if !std::mem::take(&mut self.theirs).is_empty() {
-            news.push(News::Offered(Vec::new()));
+            events.push(AgentEvent::ClipboardGrab(Vec::new()));
         }
     }
 
@@ -119,9 +119,9 @@ impl Clipboard {
     }
 
     /// Gives up what takes too long.
-    pub fn tick(&mut self, now: Instant, news: &mut Vec<News>) {
+    pub fn tick(&mut self, now: Instant, events: &mut Vec<AgentEvent>) {
         if self.asked.as_ref().is_some_and(|asked| asked.until <= now) {
-            self.give_up(news);
+            self.give_up(events);
         }
         for wanted in &mut self.wanted {
             if matches!(wanted, Wanted::Since(since) if *since + OUR_PATIENCE <= now) {
@@ -137,7 +137,7 @@ impl Clipboard {
         body: Vec<u8>,
         theirs: Capabilities,
         now: Instant,
-        news: &mut Vec<News>,
+        events: &mut Vec<AgentEvent>,
     ) -> Option<()> {
         let mut body = &body[..];
         if theirs.has(Capabilities::CLIPBOARD_SELECTION) {
@@ -161,13 +161,13 @@ impl Clipboard {
                 }
                 self.ours.clear();
                 self.offer_due = false;
-                self.offered(kinds, news);
+                self.offered(kinds, events);
             }
-            message::CLIPBOARD_RELEASE if !self.theirs.is_empty() => self.offered(Vec::new(), news),
-            message::CLIPBOARD_REQUEST => self.wants(wire::u32_first(body)?.0, now, news),
+            message::CLIPBOARD_RELEASE if !self.theirs.is_empty() => self.offered(Vec::new(), events),
+            message::CLIPBOARD_REQUEST => self.wants(wire::u32_first(body)?.0, now, events),
             message::CLIPBOARD => {
                 let (number, contents) = wire::u32_first(body)?;
-                self.arrived(number, contents, theirs, news);
+                self.arrived(number, contents, theirs, events);
             }
             _ => {}
         }
@@ -175,17 +175,17 @@ impl Clipboard {
     }
 
     /// Contents came that were too long.
-    pub fn too_long(&mut self, news: &mut Vec<News>) {
-        self.give_up(news);
+    pub fn too_long(&mut self, events: &mut Vec<AgentEvent>) {
+        self.give_up(events);
     }
 
-    fn offered(&mut self, kinds: Vec<Kind>, news: &mut Vec<News>) {
-        self.give_up(news);
+    fn offered(&mut self, kinds: Vec<ClipboardType>, events: &mut Vec<AgentEvent>) {
+        self.give_up(events);
         self.theirs.clone_from(&kinds);
-        news.push(News::Offered(kinds));
+        events.push(AgentEvent::ClipboardGrab(kinds));
     }
 
-    fn wants(&mut self, number: u32, now: Instant, news: &mut Vec<News>) {
+    fn wants(&mut self, number: u32, now: Instant, events: &mut Vec<AgentEvent>) {
         // An agent asks for what was offered; another kind has no place where an answer could wait.
         let Some(kind) = wire::kind(number) else { return };
         let offered = self.ours.contains(&kind);
@@ -193,27 +193,27 @@ impl Clipboard {
         if matches!(wanted, Wanted::Nothing) {
             *wanted = if offered { Wanted::Since(now) } else { Wanted::Answer(None) };
             if offered {
-                news.push(News::Wanted(kind));
+                events.push(AgentEvent::ClipboardRequest(kind));
             }
         }
     }
 
-    fn arrived(&mut self, number: u32, contents: &[u8], theirs: Capabilities, news: &mut Vec<News>) {
+    fn arrived(&mut self, number: u32, contents: &[u8], theirs: Capabilities, events: &mut Vec<AgentEvent>) {
         let Some(Asked { kind, .. }) = self.asked.take_if(|asked| asked.sent) else { return };
         let contents = (wire::kind(number) == Some(kind)).then(|| match kind {
-            Kind::Text => {
+            ClipboardType::Text => {
                 let text = String::from_utf8_lossy(contents);
                 let crlf = theirs.has(Capabilities::GUEST_LINEEND_CRLF);
                 if crlf { text.replace("\r\n", "\n") } else { text.into_owned() }.into_bytes()
             }
-            Kind::Png => contents.to_vec(),
+            ClipboardType::Png => contents.to_vec(),
         });
-        news.push(News::Contents(kind, contents));
+        events.push(AgentEvent::ClipboardData(kind, contents));
     }
 
-    fn give_up(&mut self, news: &mut Vec<News>) {
+    fn give_up(&mut self, events: &mut Vec<AgentEvent>) {
         if let Some(asked) = self.asked.take() {
-            news.push(News::Contents(asked.kind, None));
+            events.push(AgentEvent::ClipboardData(asked.kind, None));
         }
     }
 
@@ -234,7 +234,7 @@ impl Clipboard {
             head.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
             head
         };
-        for kind in Kind::ALL {
+        for kind in ClipboardType::ALL {
             let Some(wanted) = self.wanted.get_mut(slot(kind)) else { continue };
             if let Wanted::Answer(contents) = wanted {
                 let contents = contents.take();
@@ -258,8 +258,8 @@ impl Clipboard {
 }
 
 /// Contents as the guest wants them.
-fn for_guest(kind: Kind, contents: Vec<u8>, theirs: Capabilities) -> Vec<u8> {
-    if kind != Kind::Text || !theirs.has(Capabilities::GUEST_LINEEND_CRLF) {
+fn for_guest(kind: ClipboardType, contents: Vec<u8>, theirs: Capabilities) -> Vec<u8> {
+    if kind != ClipboardType::Text || !theirs.has(Capabilities::GUEST_LINEEND_CRLF) {
         return contents;
     }
     let mut out = Vec::with_capacity(contents.len());

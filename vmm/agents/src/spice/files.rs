@@ -1,7 +1,7 @@
 //! Files on their way into the guest.
 
 use super::wire::{self, file_status, message};
-use super::{FileNews, News};
+use super::{AgentEvent, FileXferEvent};
 use std::collections::BTreeMap;
 
 /// Bytes in a message.
@@ -58,16 +58,16 @@ impl Files {
         }
     }
 
-    pub fn agent_went(&mut self, news: &mut Vec<News>) {
+    pub fn agent_disconnected(&mut self, events: &mut Vec<AgentEvent>) {
         self.cancelled.clear();
         for id in std::mem::take(&mut self.files).into_keys() {
             let text = "The guest's agent went away; send the file again when the desktop is back.";
-            news.push(News::File(id, FileNews::Failed(text.to_owned())));
+            events.push(AgentEvent::FileXfer(id, FileXferEvent::Failed(text.to_owned())));
         }
     }
 
     /// A status from the guest; `None` if it is malformed.
-    pub fn receive(&mut self, body: &[u8], news: &mut Vec<News>) -> Option<()> {
+    pub fn receive(&mut self, body: &[u8], events: &mut Vec<AgentEvent>) -> Option<()> {
         let (id, status) = wire::two(body)?;
         let Some(file) = self.files.get_mut(&id).filter(|file| file.name.is_none()) else { return Some(()) };
         let told = match status {
@@ -75,30 +75,32 @@ impl Files {
                 if std::mem::replace(&mut file.accepted, true) {
                     return Some(());
                 }
-                FileNews::Accepted
+                FileXferEvent::Accepted
             }
-            file_status::SUCCESS if file.written == file.size => FileNews::Done,
-            file_status::SUCCESS => FileNews::Failed("The guest stopped reading the file early.".to_owned()),
-            file_status::CANCELLED => FileNews::Failed("The guest cancelled the file.".to_owned()),
-            file_status::NOT_ENOUGH_SPACE => FileNews::Failed(no_space(body)),
+            file_status::SUCCESS if file.written == file.size => FileXferEvent::Done,
+            file_status::SUCCESS => {
+                FileXferEvent::Failed("The guest stopped reading the file early.".to_owned())
+            }
+            file_status::CANCELLED => FileXferEvent::Failed("The guest cancelled the file.".to_owned()),
+            file_status::NOT_ENOUGH_SPACE => FileXferEvent::Failed(no_space(body)),
             file_status::SESSION_LOCKED => {
-                FileNews::Failed("The desktop is locked; unlock it and send the file again.".to_owned())
+                FileXferEvent::Failed("The desktop is locked; unlock it and send the file again.".to_owned())
             }
             file_status::AGENT_NOT_CONNECTED => {
-                FileNews::Failed("Nobody is logged in at the desktop, so it takes no files.".to_owned())
+                FileXferEvent::Failed("Nobody is logged in at the desktop, so it takes no files.".to_owned())
             }
-            file_status::DISABLED => FileNews::Failed("This desktop does not take files.".to_owned()),
-            _ => FileNews::Failed("The guest could not write the file.".to_owned()),
+            file_status::DISABLED => FileXferEvent::Failed("This desktop does not take files.".to_owned()),
+            _ => FileXferEvent::Failed("The guest could not write the file.".to_owned()),
         };
-        if told != FileNews::Accepted {
+        if told != FileXferEvent::Accepted {
             self.files.remove(&id);
         }
-        news.push(News::File(id, told));
+        events.push(AgentEvent::FileXfer(id, told));
         Some(())
     }
 
     /// What is to be said next: a message's type, the beginning of its body and the rest.
-    pub fn next_message(&mut self, news: &mut Vec<News>) -> Option<(u32, Vec<u8>, Vec<u8>)> {
+    pub fn next_message(&mut self, events: &mut Vec<AgentEvent>) -> Option<(u32, Vec<u8>, Vec<u8>)> {
         if let Some(id) = self.cancelled.pop() {
             let body = [id, file_status::CANCELLED].map(u32::to_le_bytes).concat();
             return Some((message::FILE_XFER_STATUS, body, Vec::new()));
@@ -118,7 +120,7 @@ impl Files {
         let piece = std::mem::replace(&mut file.waiting, rest);
         file.untouched = false;
         file.written = file.written.saturating_add(piece.len() as u64);
-        news.push(News::File(id, FileNews::Written(file.written)));
+        events.push(AgentEvent::FileXfer(id, FileXferEvent::Sent(file.written)));
         Some((message::FILE_XFER_DATA, wire::file_data_head(id, piece.len()), piece))
     }
 }

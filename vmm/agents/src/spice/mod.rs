@@ -17,28 +17,28 @@ mod wire;
 
 pub use agent::{Counters, SpiceAgent};
 #[cfg(feature = "test-driver")]
-pub use session::Session;
+pub use session::VdAgentSession;
 
 /// Contents of a clipboard are at most so long, in bytes.
-pub const MAX_CONTENTS: usize = 64 << 20;
+pub const MAX_CLIPBOARD_BYTES: usize = 64 << 20;
 
 /// What a clipboard can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ClipboardType {
     /// UTF-8; lines end with a line feed, whatever the guest's own custom is.
     Text,
     /// A PNG file.
     Png,
 }
 
-impl Kind {
+impl ClipboardType {
     /// All there are.
     pub const ALL: [Self; 2] = [Self::Text, Self::Png];
 }
 
 /// Where a screen is to be, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Monitor {
+pub struct MonConfig {
     /// From the left.
     pub x: i32,
     /// From the top.
@@ -51,42 +51,42 @@ pub struct Monitor {
 
 /// What the guest's agent can do now; nothing while there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Abilities {
+pub struct AgentFeatures {
     /// Copy and paste.
     pub clipboard: bool,
-    /// [`SpiceAgent::set_monitors`].
-    pub resize: bool,
+    /// [`SpiceAgent::set_monitors_config`].
+    pub monitors_config: bool,
     /// Take files.
-    pub files: bool,
+    pub file_xfer: bool,
 }
 
 /// What the session tells of. The words are for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum AgentEvent {
     /// The agent came, went, or can do something else than before.
-    Abilities(Abilities),
+    Features(AgentFeatures),
     /// The guest copied something in these kinds; nothing any more if there are none.
-    Offered(Vec<Kind>),
-    /// The guest pastes what the host offered: [`SpiceAgent::provide`] answers.
-    Wanted(Kind),
-    /// The answer to [`SpiceAgent::request`]; `None` if there is none to be had.
-    Contents(Kind, Option<Vec<u8>>),
+    ClipboardGrab(Vec<ClipboardType>),
+    /// The guest pastes what the host offered: [`SpiceAgent::send_clipboard`] answers.
+    ClipboardRequest(ClipboardType),
+    /// The answer to [`SpiceAgent::request_clipboard`]; `None` if there is none to be had.
+    ClipboardData(ClipboardType, Option<Vec<u8>>),
     /// Something became of a file.
-    File(u32, FileNews),
+    FileXfer(u32, FileXferEvent),
     /// The guest's desktop took the last layout, or did not.
-    Monitors {
+    MonitorsConfigReply {
         /// It did.
-        taken: bool,
+        success: bool,
     },
 }
 
 /// What became of a file on its way into the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileNews {
+pub enum FileXferEvent {
     /// The guest takes it.
     Accepted,
     /// So many of its bytes have left for the guest.
-    Written(u64),
+    Sent(u64),
     /// It is there.
     Done,
     /// It is not, and nothing more of it is sent; one plain sentence.

@@ -1,6 +1,6 @@
 //! The messages' bodies: numbers of `vd_agent.h`, little-endian and packed.
 
-use super::{Kind, Monitor};
+use super::{ClipboardType, MonConfig};
 
 /// The only version of the protocol.
 pub const PROTOCOL: u32 = 1;
@@ -92,20 +92,20 @@ pub fn announce(request: bool, capabilities: Capabilities) -> Vec<u8> {
 }
 
 /// The number of a kind of contents.
-pub fn number(kind: Kind) -> u32 {
+pub fn number(kind: ClipboardType) -> u32 {
     match kind {
-        Kind::Text => 1,
-        Kind::Png => 2,
+        ClipboardType::Text => 1,
+        ClipboardType::Png => 2,
     }
 }
 
 /// The kind that has this number, if it is one that matters here.
-pub fn kind(number: u32) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|kind| self::number(*kind) == number)
+pub fn kind(number: u32) -> Option<ClipboardType> {
+    ClipboardType::ALL.into_iter().find(|kind| self::number(*kind) == number)
 }
 
 /// MONITORS_CONFIG with positions.
-pub fn monitors_config(monitors: &[Monitor]) -> Vec<u8> {
+pub fn monitors_config(monitors: &[MonConfig]) -> Vec<u8> {
     const USE_POSITIONS: u32 = 1;
     const DEPTH: u32 = 32;
     let count = u32::try_from(monitors.len()).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
 //! spice-vdagentd and spice-vdagent on an X server without a screen.
 
 use crate::rig::{Folder, PATIENCE, Program, installed, listening_port, wait_until};
-use oriel_agents::spice::{Abilities, FileNews, Kind, Monitor, News, SpiceAgent};
+use oriel_agents::spice::{AgentEvent, AgentFeatures, ClipboardType, FileXferEvent, MonConfig, SpiceAgent};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ struct Desktop {
     folder: Folder,
     display: String,
     agent: SpiceAgent,
-    news: Receiver<News>,
+    news: Receiver<AgentEvent>,
     daemon: Option<Program>,
     session: Option<Program>,
     _server: Program,
@@ -74,7 +74,7 @@ impl Desktop {
     }
 
     /// Waits for news that `wanted` makes something of; others pass.
-    fn hear<T>(&self, what: &str, mut wanted: impl FnMut(News) -> Option<T>) -> T {
+    fn hear<T>(&self, what: &str, mut wanted: impl FnMut(AgentEvent) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -85,9 +85,9 @@ impl Desktop {
         }
     }
 
-    fn hear_abilities(&self) {
-        let all = Abilities { clipboard: true, resize: true, files: true };
-        self.hear("the agents", |news| (news == News::Abilities(all)).then_some(()));
+    fn wait_for_features(&self) {
+        let all = AgentFeatures { clipboard: true, monitors_config: true, file_xfer: true };
+        self.hear("the agents", |news| (news == AgentEvent::Features(all)).then_some(()));
     }
 
     /// Somebody in the session copies.
@@ -107,7 +107,7 @@ impl Desktop {
     }
 
     /// Somebody in the session pastes; the host's side is asked meanwhile.
-    fn paste(&self, target: &str, kind: Kind, contents: Option<&[u8]>) -> Vec<u8> {
+    fn paste(&self, target: &str, kind: ClipboardType, contents: Option<&[u8]>) -> Vec<u8> {
         let xclip = self
             .command("xclip")
             .args(["-selection", "clipboard", "-out", "-t", target])
@@ -115,8 +115,8 @@ impl Desktop {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        self.hear("the guest to paste", |news| (news == News::Wanted(kind)).then_some(()));
-        self.agent.provide(kind, contents.map(<[u8]>::to_vec));
+        self.hear("the guest to paste", |news| (news == AgentEvent::ClipboardRequest(kind)).then_some(()));
+        self.agent.send_clipboard(kind, contents.map(<[u8]>::to_vec));
         xclip.wait_with_output().unwrap().stdout
     }
 
@@ -130,20 +130,24 @@ impl Desktop {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn request(&self, kind: Kind) -> Option<Vec<u8>> {
-        self.agent.request(kind);
+    fn request_clipboard(&self, kind: ClipboardType) -> Option<Vec<u8>> {
+        self.agent.request_clipboard(kind);
         self.hear("contents", |news| match news {
-            News::Contents(got, contents) if got == kind => Some(contents),
+            AgentEvent::ClipboardData(got, contents) if got == kind => Some(contents),
             _ => None,
         })
     }
 
     /// Sends a file whole and waits for what becomes of it.
-    fn send(&self, id: u32, name: &str, contents: &[u8]) -> FileNews {
+    fn send(&self, id: u32, name: &str, contents: &[u8]) -> FileXferEvent {
         self.agent.start_file(id, name, contents.len() as u64);
         self.agent.file_data(id, contents);
         self.hear("the end of the file", |news| match news {
-            News::File(got, end @ (FileNews::Done | FileNews::Failed(_))) if got == id => Some(end),
+            AgentEvent::FileXfer(got, end @ (FileXferEvent::Done | FileXferEvent::Failed(_)))
+                if got == id =>
+            {
+                Some(end)
+            }
             _ => None,
         })
     }
@@ -169,57 +173,67 @@ fn the_packaged_desktop_agent_copies_pastes_and_takes_files() {
         return;
     }
     let mut desktop = Desktop::start();
-    desktop.hear_abilities();
+    desktop.wait_for_features();
 
     // Out of the guest.
     desktop.copy("UTF8_STRING", "schön\nund gut".as_bytes());
-    desktop.hear("an offer of text", |news| (news == News::Offered(vec![Kind::Text])).then_some(()));
-    assert_eq!(desktop.request(Kind::Text).as_deref(), Some("schön\nund gut".as_bytes()));
-    assert_eq!(desktop.request(Kind::Png), None, "that was not offered");
+    desktop.hear("an offer of text", |news| {
+        (news == AgentEvent::ClipboardGrab(vec![ClipboardType::Text])).then_some(())
+    });
+    assert_eq!(desktop.request_clipboard(ClipboardType::Text).as_deref(), Some("schön\nund gut".as_bytes()));
+    assert_eq!(desktop.request_clipboard(ClipboardType::Png), None, "that was not offered");
     let picture = image(700_000);
     desktop.copy("image/png", &picture);
-    desktop.hear("an offer of a picture", |news| (news == News::Offered(vec![Kind::Png])).then_some(()));
-    assert!(desktop.request(Kind::Png) == Some(picture));
+    desktop.hear("an offer of a picture", |news| {
+        (news == AgentEvent::ClipboardGrab(vec![ClipboardType::Png])).then_some(())
+    });
+    assert!(desktop.request_clipboard(ClipboardType::Png) == Some(picture));
 
     // Into the guest.
-    desktop.agent.offer(&[Kind::Text, Kind::Png]);
+    desktop.agent.grab_clipboard(&[ClipboardType::Text, ClipboardType::Png]);
     wait_until("the guest has the offer", || desktop.targets().contains("image/png"));
-    assert_eq!(desktop.paste("UTF8_STRING", Kind::Text, Some("grüße".as_bytes())), "grüße".as_bytes());
+    assert_eq!(
+        desktop.paste("UTF8_STRING", ClipboardType::Text, Some("grüße".as_bytes())),
+        "grüße".as_bytes()
+    );
     let picture = image(3_000_000);
-    assert!(desktop.paste("image/png", Kind::Png, Some(&picture)) == picture);
-    assert_eq!(desktop.paste("UTF8_STRING", Kind::Text, None), b"", "there was nothing to paste");
+    assert!(desktop.paste("image/png", ClipboardType::Png, Some(&picture)) == picture);
+    assert_eq!(desktop.paste("UTF8_STRING", ClipboardType::Text, None), b"", "there was nothing to paste");
 
     // The agents start anew, and the offer is renewed.
     (desktop.session, desktop.daemon) = (None, None);
-    desktop.hear("the agents to go", |news| (news == News::Abilities(Abilities::default())).then_some(()));
+    desktop.hear("the agents to go", |news| {
+        (news == AgentEvent::Features(AgentFeatures::default())).then_some(())
+    });
     let _ = std::fs::remove_file(desktop.folder.path("session"));
     desktop.start_agents();
-    desktop.hear_abilities();
+    desktop.wait_for_features();
     wait_until("the guest has the offer again", || desktop.targets().contains("image/png"));
-    desktop.agent.offer(&[]);
+    desktop.agent.grab_clipboard(&[]);
     wait_until("the offer is gone", || !desktop.targets().contains("image/png"));
 
     // Files.
     let contents = image(2_500_000);
-    assert_eq!(desktop.send(1, "a picture, \u{fc}ber [all].png", &contents), FileNews::Done);
+    assert_eq!(desktop.send(1, "a picture, \u{fc}ber [all].png", &contents), FileXferEvent::Done);
     assert!(std::fs::read(desktop.file("a picture, \u{fc}ber [all].png")).unwrap() == contents);
-    assert_eq!(desktop.send(2, "empty", b""), FileNews::Done);
+    assert_eq!(desktop.send(2, "empty", b""), FileXferEvent::Done);
     assert_eq!(std::fs::read(desktop.file("empty")).unwrap(), b"");
     let failed = {
         desktop.agent.start_file(3, "huge", 1 << 60);
         desktop.hear("a refusal", |news| match news {
-            News::File(3, FileNews::Failed(text)) => Some(text),
+            AgentEvent::FileXfer(3, FileXferEvent::Failed(text)) => Some(text),
             _ => None,
         })
     };
     assert!(failed.contains("no room") && failed.contains("MiB"), "{failed}");
     desktop.agent.start_file(4, "cancelled", 1000);
-    desktop.hear("acceptance", |news| (news == News::File(4, FileNews::Accepted)).then_some(()));
+    desktop
+        .hear("acceptance", |news| (news == AgentEvent::FileXfer(4, FileXferEvent::Accepted)).then_some(()));
     desktop.agent.cancel_file(4);
     wait_until("the cancelled file is gone", || !desktop.file("cancelled").exists());
 
     // The layout is taken or refused (this X server has one size), but it is answered.
-    desktop.agent.set_monitors(&[Monitor { x: 0, y: 0, width: 640, height: 480 }]);
-    desktop.hear("an answer", |news| matches!(news, News::Monitors { .. }).then_some(()));
+    desktop.agent.set_monitors_config(&[MonConfig { x: 0, y: 0, width: 640, height: 480 }]);
+    desktop.hear("an answer", |news| matches!(news, AgentEvent::MonitorsConfigReply { .. }).then_some(()));
     assert_eq!(desktop.agent.counters().refused_messages, 0);
 }

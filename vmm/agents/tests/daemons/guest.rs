@@ -1,7 +1,7 @@
 //! qemu-guest-agent.
 
 use crate::rig::{Folder, Program, connected_port, installed, wait_until};
-use oriel_agents::qga::{AgentError, GuestAgent};
+use oriel_agents::qga::{GuestAgent, QgaError};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
@@ -54,12 +54,12 @@ fn the_packaged_agent_tells_facts_and_refuses_what_it_may_not() {
 
     assert!(!agent.is_frozen().unwrap());
     let refused = agent.freeze(Duration::from_secs(5)).unwrap_err();
-    assert!(matches!(&refused, AgentError::Refused(text) if !text.is_empty()), "{refused:?}");
-    let refused = agent.shut_down(oriel_agents::qga::Shutdown::PowerDown).unwrap_err();
-    assert!(matches!(refused, AgentError::Refused(_)), "{refused:?}");
+    assert!(matches!(&refused, QgaError::CommandFailed(text) if !text.is_empty()), "{refused:?}");
+    let refused = agent.shut_down(oriel_agents::qga::ShutdownMode::PowerDown).unwrap_err();
+    assert!(matches!(refused, QgaError::CommandFailed(_)), "{refused:?}");
     agent.ping().unwrap();
 
     program.0.kill().unwrap();
     wait_until("the agent is gone", || !agent.is_connected());
-    assert_eq!(agent.ping(), Err(AgentError::NotConnected));
+    assert_eq!(agent.ping(), Err(QgaError::NotConnected));
 }

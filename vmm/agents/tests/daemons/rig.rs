@@ -1,6 +1,6 @@
 //! Programs for a test, and a socket in the place of a guest's port.
 
-use oriel_agents::port::{PortEnd, Switch, drain, pair};
+use oriel_agents::port::{HostPort, PortOpenState, drain, pair};
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -72,29 +72,29 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// A port that is open for as long as somebody is connected to a socket: one after the other.
-pub fn listening_port(socket: &Path) -> PortEnd {
+pub fn listening_port(socket: &Path) -> HostPort {
     let listener = UnixListener::bind(socket).unwrap();
-    let (end, machine, switch) = pair().unwrap();
+    let (end, machine, open_state) = pair().unwrap();
     machine.set_nonblocking(false).unwrap();
     std::thread::spawn(move || {
         for guest in listener.incoming() {
-            carry(&guest.unwrap(), &machine, &switch);
+            carry(&guest.unwrap(), &machine, &open_state);
         }
     });
     end
 }
 
 /// A port that is open for as long as the other end of a connection is there.
-pub fn connected_port(guest: UnixStream) -> PortEnd {
-    let (end, machine, switch) = pair().unwrap();
+pub fn connected_port(guest: UnixStream) -> HostPort {
+    let (end, machine, open_state) = pair().unwrap();
     machine.set_nonblocking(false).unwrap();
-    std::thread::spawn(move || carry(&guest, &machine, &switch));
+    std::thread::spawn(move || carry(&guest, &machine, &open_state));
     end
 }
 
-fn carry(guest: &UnixStream, machine: &UnixStream, switch: &Switch) {
-    switch.forget_unread();
-    switch.set_open(true);
+fn carry(guest: &UnixStream, machine: &UnixStream, open_state: &PortOpenState) {
+    open_state.discard_unread();
+    open_state.set_open(true);
     let gone = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -113,7 +113,7 @@ fn carry(guest: &UnixStream, machine: &UnixStream, switch: &Switch) {
         let _ = std::io::copy(&mut from, &mut to);
         gone.store(true, Ordering::Release);
     });
-    switch.set_open(false);
+    open_state.set_open(false);
     machine.set_nonblocking(true).unwrap();
     drain(machine);
     machine.set_nonblocking(false).unwrap();

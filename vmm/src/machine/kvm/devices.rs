@@ -97,12 +97,12 @@ fn largest_balloon_mib(config: &MachineConfig) -> u32 {
 
 /// A port for an agent on the console device, which sees an opening before the first byte.
 fn named(port: MachinePort) -> NamedPort {
-    let MachinePort { name, stream, switch } = port;
+    let MachinePort { name, stream, open_state } = port;
     let on_open = Box::new(move |open| {
         if open {
-            switch.forget_unread();
+            open_state.discard_unread();
         }
-        switch.set_open(open);
+        open_state.set_open(open);
     });
     NamedPort { name, stream, on_open }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::spice::chunks::ChunkWriter;
 use crate::spice::wire::file_status;
-use crate::spice::{FileNews, MAX_CONTENTS};
+use crate::spice::{FileXferEvent, MAX_CLIPBOARD_BYTES};
 use std::time::Duration;
 
 const ALL: &[u32] = &[
@@ -15,7 +15,7 @@ const ALL: &[u32] = &[
 
 /// A session and the guest's agent at its other end.
 struct Bench {
-    session: Session,
+    session: VdAgentSession,
     reader: ChunkReader,
     now: Instant,
 }
@@ -23,9 +23,10 @@ struct Bench {
 impl Bench {
     /// An agent that said that it can all of `capabilities`.
     fn with(capabilities: &[u32]) -> Self {
-        let mut bench = Self { session: Session::new(), reader: ChunkReader::new(), now: Instant::now() };
+        let mut bench =
+            Self { session: VdAgentSession::new(), reader: ChunkReader::new(), now: Instant::now() };
         bench.come(capabilities);
-        assert!(matches!(bench.session.take_news()[..], [News::Abilities(_)]));
+        assert!(matches!(bench.session.take_events()[..], [AgentEvent::Features(_)]));
         bench
     }
 
@@ -61,7 +62,7 @@ impl Bench {
             if part.is_empty() {
                 return all;
             }
-            self.reader.push(&part, MAX_CONTENTS, |incoming| match incoming {
+            self.reader.push(&part, MAX_CLIPBOARD_BYTES, |incoming| match incoming {
                 Incoming::Message(kind, body) => all.push((kind, body)),
                 Incoming::TooLong(kind) => panic!("too long: {kind}"),
             });
@@ -69,8 +70,8 @@ impl Bench {
         }
     }
 
-    fn news(&mut self) -> Vec<News> {
-        self.session.take_news()
+    fn news(&mut self) -> Vec<AgentEvent> {
+        self.session.take_events()
     }
 }
 
@@ -90,27 +91,27 @@ fn only_the_clipboard_among_the_selections_counts() {
     bench.say(message::CLIPBOARD_GRAB, &selected(1, &[1]));
     assert_eq!(bench.news(), []);
     bench.say(message::CLIPBOARD_GRAB, &selected(0, &[5, 2, 1, 99, 1]));
-    assert_eq!(bench.news(), [News::Offered(vec![Kind::Png, Kind::Text])]);
-    bench.session.request(Kind::Text, bench.now);
+    assert_eq!(bench.news(), [AgentEvent::ClipboardGrab(vec![ClipboardType::Png, ClipboardType::Text])]);
+    bench.session.request_clipboard(ClipboardType::Text, bench.now);
     assert_eq!(bench.heard(), [(message::CLIPBOARD_REQUEST, selected(0, &[1]))]);
     bench.say(message::CLIPBOARD, &[&selected(1, &[1])[..], b"primary"].concat());
     assert_eq!(bench.news(), []);
     bench.say(message::CLIPBOARD, &[&selected(0, &[1])[..], b"clipboard"].concat());
-    assert_eq!(bench.news(), [News::Contents(Kind::Text, Some(b"clipboard".to_vec()))]);
+    assert_eq!(bench.news(), [AgentEvent::ClipboardData(ClipboardType::Text, Some(b"clipboard".to_vec()))]);
     bench.say(message::CLIPBOARD, &[&selected(0, &[1])[..], b"unasked"].concat());
     assert_eq!(bench.news(), []);
     bench.say(message::CLIPBOARD_RELEASE, &selected(0, &[]));
-    assert_eq!(bench.news(), [News::Offered(vec![])]);
+    assert_eq!(bench.news(), [AgentEvent::ClipboardGrab(vec![])]);
 }
 
 #[test]
 fn agents_without_selections_are_spoken_to_without_them() {
     let mut bench = Bench::with(&[Capabilities::CLIPBOARD_BY_DEMAND]);
-    bench.session.offer(&[Kind::Text]);
+    bench.session.grab_clipboard(&[ClipboardType::Text]);
     assert_eq!(bench.heard(), [(message::CLIPBOARD_GRAB, 1u32.to_le_bytes().to_vec())]);
     bench.say(message::CLIPBOARD_REQUEST, &1u32.to_le_bytes());
-    assert_eq!(bench.news(), [News::Wanted(Kind::Text)]);
-    bench.session.provide(Kind::Text, Some(b"x".to_vec()));
+    assert_eq!(bench.news(), [AgentEvent::ClipboardRequest(ClipboardType::Text)]);
+    bench.session.send_clipboard(ClipboardType::Text, Some(b"x".to_vec()));
     assert_eq!(bench.heard(), [(message::CLIPBOARD, [&1u32.to_le_bytes()[..], b"x"].concat())]);
 }
 
@@ -118,15 +119,20 @@ fn agents_without_selections_are_spoken_to_without_them() {
 fn lines_end_as_each_side_expects() {
     let mut bench = Bench::with(&[Capabilities::CLIPBOARD_BY_DEMAND, Capabilities::GUEST_LINEEND_CRLF]);
     bench.say(message::CLIPBOARD_GRAB, &1u32.to_le_bytes());
-    bench.session.request(Kind::Text, bench.now);
+    bench.session.request_clipboard(ClipboardType::Text, bench.now);
     bench.heard();
     bench.say(message::CLIPBOARD, &[&1u32.to_le_bytes()[..], b"a\r\nb\n"].concat());
-    assert_eq!(bench.news().pop(), Some(News::Contents(Kind::Text, Some(b"a\nb\n".to_vec()))));
-    bench.session.offer(&[Kind::Text, Kind::Png]);
+    assert_eq!(
+        bench.news().pop(),
+        Some(AgentEvent::ClipboardData(ClipboardType::Text, Some(b"a\nb\n".to_vec())))
+    );
+    bench.session.grab_clipboard(&[ClipboardType::Text, ClipboardType::Png]);
     bench.heard();
-    for (number, kind, expected) in [(1u32, Kind::Text, &b"a\r\nb\r\n"[..]), (2, Kind::Png, b"a\nb\r\n")] {
+    for (number, kind, expected) in
+        [(1u32, ClipboardType::Text, &b"a\r\nb\r\n"[..]), (2, ClipboardType::Png, b"a\nb\r\n")]
+    {
         bench.say(message::CLIPBOARD_REQUEST, &number.to_le_bytes());
-        bench.session.provide(kind, Some(b"a\nb\r\n".to_vec()));
+        bench.session.send_clipboard(kind, Some(b"a\nb\r\n".to_vec()));
         assert_eq!(bench.heard(), [(message::CLIPBOARD, [&number.to_le_bytes()[..], expected].concat())]);
     }
 }
@@ -135,23 +141,27 @@ fn lines_end_as_each_side_expects() {
 fn silence_on_either_side_ends_the_wait_of_the_other() {
     let mut bench = Bench::with(ALL);
     bench.say(message::CLIPBOARD_GRAB, &selected(0, &[1]));
-    bench.session.request(Kind::Text, bench.now);
+    bench.session.request_clipboard(ClipboardType::Text, bench.now);
     bench.heard();
     bench.news();
     let due = bench.session.deadline().unwrap();
     bench.session.tick(due - Duration::from_millis(1));
     assert_eq!(bench.news(), []);
     bench.session.tick(due);
-    assert_eq!(bench.news(), [News::Contents(Kind::Text, None)]);
+    assert_eq!(bench.news(), [AgentEvent::ClipboardData(ClipboardType::Text, None)]);
 
-    bench.session.offer(&[Kind::Text]);
+    bench.session.grab_clipboard(&[ClipboardType::Text]);
     bench.heard();
     bench.say(message::CLIPBOARD_REQUEST, &selected(0, &[1]));
     bench.say(message::CLIPBOARD_REQUEST, &selected(0, &[1]));
-    assert_eq!(bench.news(), [News::Wanted(Kind::Text)], "once, however often it asks");
+    assert_eq!(
+        bench.news(),
+        [AgentEvent::ClipboardRequest(ClipboardType::Text)],
+        "once, however often it asks"
+    );
     bench.session.tick(bench.session.deadline().unwrap());
     assert_eq!(bench.heard(), [(message::CLIPBOARD, selected(0, &[1]))], "there is nothing to paste");
-    bench.session.provide(Kind::Text, Some(b"too late".to_vec()));
+    bench.session.send_clipboard(ClipboardType::Text, Some(b"too late".to_vec()));
     assert_eq!(bench.heard(), []);
     assert_eq!(bench.session.deadline(), None);
 }
@@ -159,9 +169,9 @@ fn silence_on_either_side_ends_the_wait_of_the_other() {
 #[test]
 fn an_agent_that_starts_anew_learns_what_it_should_know() {
     let mut bench = Bench::with(ALL);
-    let monitors = [Monitor { x: 0, y: 0, width: 800, height: 600 }];
-    bench.session.set_monitors(&monitors);
-    bench.session.offer(&[Kind::Png]);
+    let monitors = [MonConfig { x: 0, y: 0, width: 800, height: 600 }];
+    bench.session.set_monitors_config(&monitors);
+    bench.session.grab_clipboard(&[ClipboardType::Png]);
     let said = bench.heard();
     assert_eq!(
         said,
@@ -175,7 +185,10 @@ fn an_agent_that_starts_anew_learns_what_it_should_know() {
     bench.session.closed();
     assert!(matches!(
         &bench.news()[..],
-        [News::File(7, FileNews::Failed(_)), News::Abilities(Abilities { clipboard: false, .. })]
+        [
+            AgentEvent::FileXfer(7, FileXferEvent::Failed(_)),
+            AgentEvent::Features(AgentFeatures { clipboard: false, .. })
+        ]
     ));
     bench.reader = ChunkReader::new();
     bench.session.opened();
@@ -187,7 +200,7 @@ fn an_agent_that_starts_anew_learns_what_it_should_know() {
     bench.say(message::CLIPBOARD_REQUEST, &selected(0, &[2]));
     bench.say(message::ANNOUNCE_CAPABILITIES, &wire::announce(true, Capabilities::of(ALL)));
     assert_eq!(&bench.heard()[1..], said);
-    bench.session.provide(Kind::Png, Some(vec![1]));
+    bench.session.send_clipboard(ClipboardType::Png, Some(vec![1]));
     assert_eq!(bench.heard(), [], "it was another agent that asked");
 
     // What the guest copied itself is not overwritten by an old offer.
@@ -201,15 +214,15 @@ fn an_agent_that_starts_anew_learns_what_it_should_know() {
 
 #[test]
 fn layouts_without_screens_that_are_off_for_agents_that_do_not_know_them() {
-    let on = Monitor { x: 0, y: 0, width: 800, height: 600 };
-    let off = Monitor { x: 0, y: 0, width: 0, height: 0 };
+    let on = MonConfig { x: 0, y: 0, width: 800, height: 600 };
+    let off = MonConfig { x: 0, y: 0, width: 0, height: 0 };
     let mut bench = Bench::with(&[Capabilities::MONITORS_CONFIG]);
-    bench.session.set_monitors(&[off, on]);
+    bench.session.set_monitors_config(&[off, on]);
     assert_eq!(bench.heard(), [(message::MONITORS_CONFIG, wire::monitors_config(&[on]))]);
-    bench.session.set_monitors(&[off, on]);
+    bench.session.set_monitors_config(&[off, on]);
     assert_eq!(bench.heard(), [], "it is told once");
     bench.say(message::REPLY, &two(message::MONITORS_CONFIG, 2));
-    assert_eq!(bench.news(), [News::Monitors { taken: false }]);
+    assert_eq!(bench.news(), [AgentEvent::MonitorsConfigReply { success: false }]);
 }
 
 #[test]
@@ -224,16 +237,22 @@ fn files_take_turns_wait_for_acceptance_and_end_once() {
     assert_eq!(starts[1].1, b"\x02\0\0\0[vdagent-file-xfer]\nname=two\nsize=5\n\0");
     bench.say(message::FILE_XFER_STATUS, &two(1, file_status::CAN_SEND_DATA));
     bench.say(message::FILE_XFER_STATUS, &two(2, file_status::CAN_SEND_DATA));
-    assert_eq!(bench.news(), [News::File(1, FileNews::Accepted), News::File(2, FileNews::Accepted)]);
+    assert_eq!(
+        bench.news(),
+        [AgentEvent::FileXfer(1, FileXferEvent::Accepted), AgentEvent::FileXfer(2, FileXferEvent::Accepted)]
+    );
     let order: Vec<u8> = bench.heard().iter().map(|(_, body)| body[0]).collect();
     assert_eq!(order, [1, 2, 1]);
-    assert_eq!(bench.news().last(), Some(&News::File(1, FileNews::Written(100_000))));
+    assert_eq!(bench.news().last(), Some(&AgentEvent::FileXfer(1, FileXferEvent::Sent(100_000))));
     bench.say(message::FILE_XFER_STATUS, &two(1, file_status::SUCCESS));
     bench.say(message::FILE_XFER_STATUS, &two(1, file_status::SUCCESS));
     let free = (3u64 << 20).to_le_bytes();
     bench.say(message::FILE_XFER_STATUS, &[&two(2, file_status::NOT_ENOUGH_SPACE)[..], &free].concat());
     let text = "The desktop's disk has no room for the file; 3 MiB are free.".to_owned();
-    assert_eq!(bench.news(), [News::File(1, FileNews::Done), News::File(2, FileNews::Failed(text))]);
+    assert_eq!(
+        bench.news(),
+        [AgentEvent::FileXfer(1, FileXferEvent::Done), AgentEvent::FileXfer(2, FileXferEvent::Failed(text))]
+    );
     bench.session.file_data(2, b"more");
     bench.session.cancel_file(2);
     assert_eq!(bench.heard(), []);
@@ -243,7 +262,7 @@ fn files_take_turns_wait_for_acceptance_and_end_once() {
 fn a_guest_that_wants_no_files_gets_none() {
     let mut bench = Bench::with(&[Capabilities::CLIPBOARD_BY_DEMAND, Capabilities::FILE_XFER_DISABLED]);
     bench.session.start_file(1, "one", 1);
-    assert!(matches!(bench.news()[..], [News::File(1, FileNews::Failed(_))]));
+    assert!(matches!(bench.news()[..], [AgentEvent::FileXfer(1, FileXferEvent::Failed(_))]));
     assert_eq!(bench.heard(), []);
 }
 
@@ -253,16 +272,18 @@ fn contents_that_nobody_asked_for_cost_no_memory() {
     bench.say(message::CLIPBOARD, &[0; 200_000]);
     assert_eq!(bench.session.refused(), 1);
     bench.say(message::CLIPBOARD_GRAB, &selected(0, &[2]));
-    bench.session.request(Kind::Png, bench.now);
+    bench.session.request_clipboard(ClipboardType::Png, bench.now);
     bench.heard();
     bench.news();
-    let long = [&selected(0, &[2])[..], &vec![7; MAX_CONTENTS]].concat();
+    let long = [&selected(0, &[2])[..], &vec![7; MAX_CLIPBOARD_BYTES]].concat();
     bench.say(message::CLIPBOARD, &long);
-    assert!(matches!(&bench.news()[..], [News::Contents(Kind::Png, Some(all))] if all.len() == MAX_CONTENTS));
-    bench.session.request(Kind::Png, bench.now);
+    assert!(
+        matches!(&bench.news()[..], [AgentEvent::ClipboardData(ClipboardType::Png, Some(all))] if all.len() == MAX_CLIPBOARD_BYTES)
+    );
+    bench.session.request_clipboard(ClipboardType::Png, bench.now);
     bench.heard();
     bench.say(message::CLIPBOARD, &[&long[..], b"x"].concat());
-    assert_eq!(bench.news(), [News::Contents(Kind::Png, None)]);
+    assert_eq!(bench.news(), [AgentEvent::ClipboardData(ClipboardType::Png, None)]);
 }
 
 #[test]
@@ -284,9 +305,9 @@ fn garbage_never_panics_and_an_agent_after_it_is_heard() {
             bench.say(random(18) as u32, &body);
         }
         match random(8) {
-            0 => bench.session.offer(&[Kind::Text]),
-            1 => bench.session.request(Kind::Text, bench.now),
-            2 => bench.session.provide(Kind::Text, Some(vec![1; 10])),
+            0 => bench.session.grab_clipboard(&[ClipboardType::Text]),
+            1 => bench.session.request_clipboard(ClipboardType::Text, bench.now),
+            2 => bench.session.send_clipboard(ClipboardType::Text, Some(vec![1; 10])),
             3 => bench.session.start_file(round, "n", 3),
             _ => {}
         }
@@ -306,5 +327,5 @@ fn garbage_never_panics_and_an_agent_after_it_is_heard() {
     bench.session.closed();
     bench.news();
     bench.come(ALL);
-    assert!(matches!(bench.news()[..], [News::Abilities(_)]));
+    assert!(matches!(bench.news()[..], [AgentEvent::Features(_)]));
 }

@@ -4,12 +4,12 @@ use super::chunks::{ChunkReader, ChunkWriter, Incoming};
 use super::clipboard::Clipboard;
 use super::files::Files;
 use super::wire::{self, Capabilities, message};
-use super::{Abilities, Kind, MAX_CONTENTS, Monitor, News};
+use super::{AgentEvent, AgentFeatures, ClipboardType, MAX_CLIPBOARD_BYTES, MonConfig};
 use std::time::Instant;
 
 /// Both sides of the conversation with whatever agent there is, one after the other.
 #[derive(Debug)]
-pub struct Session {
+pub struct VdAgentSession {
     /// An agent has the port open.
     open: bool,
     reader: ChunkReader,
@@ -20,17 +20,17 @@ pub struct Session {
     announce: Option<bool>,
     max_clipboard_due: bool,
     /// The layout wanted; it outlives the agent.
-    monitors: Vec<Monitor>,
+    monitors: Vec<MonConfig>,
     monitors_due: bool,
     clipboard: Clipboard,
     files: Files,
-    abilities: Abilities,
-    news: Vec<News>,
+    features: AgentFeatures,
+    events: Vec<AgentEvent>,
     /// Messages that were malformed, too long, or made no sense.
     refused: u64,
 }
 
-impl Session {
+impl VdAgentSession {
     /// Nobody is there yet.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
@@ -45,8 +45,8 @@ impl Session {
             monitors_due: false,
             clipboard: Clipboard::default(),
             files: Files::default(),
-            abilities: Abilities::default(),
-            news: Vec::new(),
+            features: AgentFeatures::default(),
+            events: Vec::new(),
             refused: 0,
         }
     }
@@ -62,7 +62,7 @@ impl Session {
         self.open = false;
         self.reader = ChunkReader::new();
         self.writer = ChunkWriter::default();
-        self.agent_went();
+        self.agent_disconnected();
     }
 
     /// Whether an agent is there that said what it can.
@@ -75,34 +75,34 @@ impl Session {
         self.refused
     }
 
-    /// As [`super::SpiceAgent::offer`].
-    pub fn offer(&mut self, kinds: &[Kind]) {
-        self.clipboard.offer(kinds, &mut self.news);
+    /// As [`super::SpiceAgent::grab_clipboard`].
+    pub fn grab_clipboard(&mut self, kinds: &[ClipboardType]) {
+        self.clipboard.offer(kinds, &mut self.events);
     }
 
-    /// As [`super::SpiceAgent::request`].
-    pub fn request(&mut self, kind: Kind, now: Instant) {
-        self.clipboard.request(kind, now, &mut self.news);
+    /// As [`super::SpiceAgent::request_clipboard`].
+    pub fn request_clipboard(&mut self, kind: ClipboardType, now: Instant) {
+        self.clipboard.request(kind, now, &mut self.events);
     }
 
-    /// As [`super::SpiceAgent::provide`].
-    pub fn provide(&mut self, kind: Kind, contents: Option<Vec<u8>>) {
+    /// As [`super::SpiceAgent::send_clipboard`].
+    pub fn send_clipboard(&mut self, kind: ClipboardType, contents: Option<Vec<u8>>) {
         self.clipboard.provide(kind, contents);
     }
 
-    /// As [`super::SpiceAgent::set_monitors`].
-    pub fn set_monitors(&mut self, monitors: &[Monitor]) {
+    /// As [`super::SpiceAgent::set_monitors_config`].
+    pub fn set_monitors_config(&mut self, monitors: &[MonConfig]) {
         self.monitors_due |= self.monitors != monitors && !monitors.is_empty();
         self.monitors = monitors.to_vec();
     }
 
     /// As [`super::SpiceAgent::start_file`].
     pub fn start_file(&mut self, id: u32, name: &str, size: u64) {
-        if self.abilities.files {
+        if self.features.file_xfer {
             self.files.start(id, name, size);
         } else {
             let text = "This desktop takes no files now: its agent is not there or does not want any.";
-            self.news.push(News::File(id, super::FileNews::Failed(text.to_owned())));
+            self.events.push(AgentEvent::FileXfer(id, super::FileXferEvent::Failed(text.to_owned())));
         }
     }
 
@@ -123,18 +123,18 @@ impl Session {
 
     /// Gives up what has waited for too long.
     pub fn tick(&mut self, now: Instant) {
-        self.clipboard.tick(now, &mut self.news);
+        self.clipboard.tick(now, &mut self.events);
     }
 
     /// What came of all that since the last call.
-    pub fn take_news(&mut self) -> Vec<News> {
-        std::mem::take(&mut self.news)
+    pub fn take_events(&mut self) -> Vec<AgentEvent> {
+        std::mem::take(&mut self.events)
     }
 
     /// Bytes came from the guest.
     pub fn received(&mut self, bytes: &[u8], now: Instant) {
-        self.clipboard.heard(now);
-        let (was_lost, max_contents) = (self.reader.is_lost(), self.clipboard.max_incoming());
+        self.clipboard.extend_deadline(now);
+        let (was_out_of_sync, max_contents) = (self.reader.is_out_of_sync(), self.clipboard.max_incoming());
         let mut all = Vec::new();
         self.reader.push(bytes, max_contents, |incoming| all.push(incoming));
         for incoming in all {
@@ -148,17 +148,17 @@ impl Session {
                 Incoming::TooLong(kind) => {
                     self.refused += 1;
                     if kind == message::CLIPBOARD {
-                        self.clipboard.too_long(&mut self.news);
+                        self.clipboard.too_long(&mut self.events);
                     }
                 }
             }
         }
-        if self.reader.is_lost() && !was_lost {
+        if self.reader.is_out_of_sync() && !was_out_of_sync {
             tracing::warn!(
                 "the guest's desktop agent sends what makes no sense; it is ignored until it restarts"
             );
             self.refused += 1;
-            self.agent_went();
+            self.agent_disconnected();
         }
     }
 
@@ -185,14 +185,14 @@ impl Session {
         }
         let theirs = self.theirs?;
         if std::mem::take(&mut self.max_clipboard_due) && theirs.has(Capabilities::MAX_CLIPBOARD) {
-            let most = i32::try_from(MAX_CONTENTS).unwrap_or(i32::MAX);
+            let most = i32::try_from(MAX_CLIPBOARD_BYTES).unwrap_or(i32::MAX);
             return Some((message::MAX_CLIPBOARD, most.to_le_bytes().to_vec(), Vec::new()));
         }
-        if self.abilities.resize && std::mem::take(&mut self.monitors_due) {
+        if self.features.monitors_config && std::mem::take(&mut self.monitors_due) {
             return Some((message::MONITORS_CONFIG, self.monitors_config(theirs), Vec::new()));
         }
-        let clipboard = self.abilities.clipboard.then(|| self.clipboard.next_message(theirs));
-        clipboard.flatten().or_else(|| self.files.next_message(&mut self.news))
+        let clipboard = self.features.clipboard.then(|| self.clipboard.next_message(theirs));
+        clipboard.flatten().or_else(|| self.files.next_message(&mut self.events))
     }
 
     fn monitors_config(&self, theirs: Capabilities) -> Vec<u8> {
@@ -214,12 +214,13 @@ impl Session {
             message::CLIPBOARD
             | message::CLIPBOARD_GRAB
             | message::CLIPBOARD_REQUEST
-            | message::CLIPBOARD_RELEASE => self.clipboard.receive(kind, body, theirs, now, &mut self.news),
-            message::FILE_XFER_STATUS => self.files.receive(&body, &mut self.news),
+            | message::CLIPBOARD_RELEASE => self.clipboard.receive(kind, body, theirs, now, &mut self.events),
+            message::FILE_XFER_STATUS => self.files.receive(&body, &mut self.events),
             message::REPLY => {
                 let (to, result) = wire::two(&body)?;
                 if to == message::MONITORS_CONFIG {
-                    self.news.push(News::Monitors { taken: result == wire::REPLY_SUCCESS });
+                    self.events
+                        .push(AgentEvent::MonitorsConfigReply { success: result == wire::REPLY_SUCCESS });
                 }
                 Some(())
             }
@@ -233,34 +234,34 @@ impl Session {
         if request {
             self.announce = Some(false);
             if self.theirs.is_some() {
-                self.agent_went();
+                self.agent_disconnected();
             }
         }
         if self.theirs.is_none() {
             self.max_clipboard_due = true;
             self.monitors_due = !self.monitors.is_empty();
-            self.clipboard.agent_came();
+            self.clipboard.agent_connected();
         }
         self.theirs = Some(theirs);
-        self.tell_abilities();
+        self.update_features();
     }
 
-    fn agent_went(&mut self) {
+    fn agent_disconnected(&mut self) {
         self.theirs = None;
-        self.clipboard.agent_went(&mut self.news);
-        self.files.agent_went(&mut self.news);
-        self.tell_abilities();
+        self.clipboard.agent_disconnected(&mut self.events);
+        self.files.agent_disconnected(&mut self.events);
+        self.update_features();
     }
 
-    fn tell_abilities(&mut self) {
-        let abilities = self.theirs.map_or(Abilities::default(), |theirs| Abilities {
+    fn update_features(&mut self) {
+        let features = self.theirs.map_or(AgentFeatures::default(), |theirs| AgentFeatures {
             clipboard: theirs.has(Capabilities::CLIPBOARD_BY_DEMAND),
-            resize: theirs.has(Capabilities::MONITORS_CONFIG),
-            files: !theirs.has(Capabilities::FILE_XFER_DISABLED),
+            monitors_config: theirs.has(Capabilities::MONITORS_CONFIG),
+            file_xfer: !theirs.has(Capabilities::FILE_XFER_DISABLED),
         });
-        if self.abilities != abilities {
-            self.abilities = abilities;
-            self.news.push(News::Abilities(abilities));
+        if self.features != features {
+            self.features = features;
+            self.events.push(AgentEvent::Features(features));
         }
     }
 }
