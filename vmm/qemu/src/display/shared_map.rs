@@ -1,6 +1,6 @@
 //! A surface in memory that QEMU shares by descriptor.
 
-use super::picture::{PictureError, Scanout};
+use super::surface::{PictureError, Scanout};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;

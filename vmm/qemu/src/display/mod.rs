@@ -2,8 +2,8 @@
 
 mod cursor;
 mod framebuffer;
-mod picture;
 mod pixel_format;
 mod shared_map;
+mod surface;
 
-pub(crate) use picture::{IsWanted, Picture, PictureError, Scanout};
+pub(crate) use surface::{IsWanted, Picture, PictureError, Scanout};
