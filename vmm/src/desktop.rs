@@ -13,7 +13,7 @@ use crate::supervisor::{FromMachine, LaunchSpec, MachineLaunchSpec};
 use crate::supervisor_channel::{SupervisedPasst, SupervisorChannel};
 use oriel_jail::{Jail, descriptors};
 use oriel_net::{NetBackendConfig, OpenTap};
-use oriel_qemu::Supplies;
+use oriel_qemu::QemuResources;
 use oriel_vmm_api::{ExitReason, ExitReport, Link, MachineConfig, Network};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -132,7 +132,7 @@ fn live(jailed: Jailed) -> Result<ExitReport, String> {
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
         MachineResources::Qemu(setup) => {
-            let supplies = Supplies { setup, disks: disks_of_qemu(disks), net_backends };
+            let supplies = QemuResources { setup, disks: disks_of_qemu(disks), net_backends };
             let machine = Qemu::start(&config, supplies, serial_log, events.clone());
             Arc::new(machine.map_err(|error| error.to_string())?)
         }

@@ -6,7 +6,7 @@ use crate::legacy::LogFiles;
 use crate::machine::kvm::{DiskError, open_disk};
 use crate::{host, memory};
 use oriel_net::{NetBackendError, OpenTap, open_net_backend};
-use oriel_qemu::{DiskImages, Setup, StartError};
+use oriel_qemu::{DiskImages, QemuSetup, StartError};
 use oriel_vmm_api::{MachineConfig, MachineKind};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -74,7 +74,7 @@ pub enum MachineResources {
         large_pages_free: u64,
     },
     /// QEMU.
-    Qemu(Setup),
+    Qemu(QemuSetup),
 }
 
 impl Resources {
@@ -97,7 +97,7 @@ impl Resources {
                 (machine, disks)
             }
             MachineKind::Qemu => {
-                let setup = Setup::find(config)?;
+                let setup = QemuSetup::find(config)?;
                 let twice = |disk: DiskImages| disk.for_qemu.into_iter().chain(disk.for_check).collect();
                 let disks = config.disks.iter().map(|disk| DiskImages::open(disk).map(twice));
                 (MachineResources::Qemu(setup), disks.collect::<Result<_, _>>()?)
@@ -172,7 +172,7 @@ struct TapManifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum MachineManifest {
     Kvm { initrd: bool, large_pages_free: u64 },
-    Qemu(Setup),
+    Qemu(QemuSetup),
 }
 
 /// The images of QEMU's disks, which came twice.

@@ -11,8 +11,8 @@ use std::io::{self, ErrorKind};
 ///
 /// # Errors
 /// KVM is wanted and cannot be had.
-pub fn choose_accel(wanted: Option<Accel>) -> Result<Accel, StartError> {
-    match wanted {
+pub fn choose_accel(requested: Option<Accel>) -> Result<Accel, StartError> {
+    match requested {
         Some(Accel::Tcg) => Ok(Accel::Tcg),
         Some(Accel::Kvm) => match open_kvm() {
             Ok(()) => Ok(Accel::Kvm),

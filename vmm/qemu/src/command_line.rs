@@ -2,14 +2,14 @@
 
 use crate::disks;
 use crate::network::{self, Netdev};
-use crate::supplies::Setup;
+use crate::resources::QemuSetup;
 use oriel_vmm_api::{Accel, HugePages, MachineConfig};
 use serde_json::json;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 
 /// Descriptors that QEMU inherits.
-pub(crate) struct Inherited {
+pub(crate) struct InheritedFds {
     /// QMP's socket.
     pub qmp: RawFd,
     /// The serial line's socket.
@@ -25,41 +25,45 @@ pub(crate) struct Inherited {
 /// QEMU's arguments for `config` (qemu(1)). The machine starts stopped.
 ///
 /// Whatever holds a path goes as JSON, where a comma means nothing.
-pub(crate) fn arguments(config: &MachineConfig, setup: &Setup, inherited: &Inherited) -> Vec<OsString> {
-    let mut line = Line(Vec::new());
-    line.option("-name", format!("guest={},debug-threads=on", config.id.replace(',', ",,")));
-    line.flag("-no-user-config").flag("-nodefaults").flag("-S");
-    line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    line.option("-machine", machine(config));
+pub(crate) fn arguments(
+    config: &MachineConfig,
+    setup: &QemuSetup,
+    inherited: &InheritedFds,
+) -> Vec<OsString> {
+    let mut arguments = Arguments(Vec::new());
+    arguments.option("-name", format!("guest={},debug-threads=on", config.id.replace(',', ",,")));
+    arguments.flag("-no-user-config").flag("-nodefaults").flag("-S");
+    arguments.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    arguments.option("-machine", machine(config));
     match setup.accel {
-        Accel::Kvm => line.option("-accel", "kvm"),
-        Accel::Tcg => line.option("-accel", "tcg,thread=multi"),
+        Accel::Kvm => arguments.option("-accel", "kvm"),
+        Accel::Tcg => arguments.option("-accel", "tcg,thread=multi"),
     };
-    line.option("-cpu", &setup.cpu_model);
-    line.option("-smp", format!("cpus={}", config.cpus));
-    memory(config, &mut line);
-    boot(config, setup, &mut line);
+    arguments.option("-cpu", &setup.cpu_model);
+    arguments.option("-smp", format!("cpus={}", config.cpus));
+    memory(config, &mut arguments);
+    boot(config, setup, &mut arguments);
     if config.sound {
         // Whatever the guest's card does, QEMU mixes and resamples to this.
         let format = |way| format!("{way}.frequency=48000,{way}.channels=2,{way}.format=s16");
-        line.option("-audiodev", format!("dbus,id=sound,{},{}", format("out"), format("in")));
-        line.option("-display", "dbus,p2p=yes,audiodev=sound");
+        arguments.option("-audiodev", format!("dbus,id=sound,{},{}", format("out"), format("in")));
+        arguments.option("-display", "dbus,p2p=yes,audiodev=sound");
     } else {
-        line.option("-display", "dbus,p2p=yes");
+        arguments.option("-display", "dbus,p2p=yes");
     }
-    line.option("-chardev", format!("socket,id=qmp,fd={}", inherited.qmp));
-    line.option("-mon", "chardev=qmp,mode=control");
-    line.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
-    line.option("-serial", "chardev:serial");
-    networks(config, &inherited.networks, &mut line);
-    devices(config, setup, &inherited.disks, &mut line);
-    ports(&inherited.ports, &mut line);
-    line.0
+    arguments.option("-chardev", format!("socket,id=qmp,fd={}", inherited.qmp));
+    arguments.option("-mon", "chardev=qmp,mode=control");
+    arguments.option("-chardev", format!("socket,id=serial,fd={}", inherited.serial));
+    arguments.option("-serial", "chardev:serial");
+    networks(config, &inherited.networks, &mut arguments);
+    devices(config, setup, &inherited.disks, &mut arguments);
+    ports(&inherited.ports, &mut arguments);
+    arguments.0
 }
 
-struct Line(Vec<OsString>);
+struct Arguments(Vec<OsString>);
 
-impl Line {
+impl Arguments {
     fn flag(&mut self, flag: &str) -> &mut Self {
         self.0.push(flag.into());
         self
@@ -87,8 +91,8 @@ fn machine(config: &MachineConfig) -> String {
 }
 
 /// Guest memory; `never` is a property of the process, see [`crate::process`].
-fn memory(config: &MachineConfig, line: &mut Line) {
-    line.option("-m", format!("size={}M", config.memory_mib));
+fn memory(config: &MachineConfig, arguments: &mut Arguments) {
+    arguments.option("-m", format!("size={}M", config.memory_mib));
     if config.huge_pages == HugePages::Reserved {
         let ram = json!({
             "qom-type": "memory-backend-memfd",
@@ -99,57 +103,58 @@ fn memory(config: &MachineConfig, line: &mut Line) {
             "share": false,
             "dump": false,
         });
-        line.option("-object", ram.to_string());
+        arguments.option("-object", ram.to_string());
     }
 }
 
-fn boot(config: &MachineConfig, setup: &Setup, line: &mut Line) {
+fn boot(config: &MachineConfig, setup: &QemuSetup, arguments: &mut Arguments) {
     let Some(kernel) = &setup.kernel else { return };
-    line.option("-kernel", kernel);
+    arguments.option("-kernel", kernel);
     if let Some(initrd) = &setup.initrd {
-        line.option("-initrd", initrd);
+        arguments.option("-initrd", initrd);
     }
-    line.option("-append", &config.boot.cmdline);
+    arguments.option("-append", &config.boot.cmdline);
 }
 
-fn devices(config: &MachineConfig, setup: &Setup, images: &[Vec<RawFd>], line: &mut Line) {
+fn devices(config: &MachineConfig, setup: &QemuSetup, images: &[Vec<RawFd>], arguments: &mut Arguments) {
     // Firmware draws on VGA only; a kernel that is started directly never needs it.
     let gpu = if setup.kernel.is_some() { "virtio-gpu-pci" } else { "virtio-vga" };
     let (xres, yres, outputs) = (config.width, config.height, config.screens);
-    line.device(&json!({"driver": gpu, "id": "gpu", "max_outputs": outputs, "xres": xres, "yres": yres}));
+    arguments
+        .device(&json!({"driver": gpu, "id": "gpu", "max_outputs": outputs, "xres": xres, "yres": yres}));
     for (index, (disk, images)) in config.disks.iter().zip(images).enumerate() {
         let nodes = disks::nodes(index, disk, images);
         for set in nodes.fd_sets {
-            line.option("-add-fd", set);
+            arguments.option("-add-fd", set);
         }
         if let Some(group) = nodes.throttle_group {
-            line.option("-object", group.to_string());
+            arguments.option("-object", group.to_string());
         }
         for blockdev in nodes.blockdevs {
-            line.option("-blockdev", blockdev.to_string());
+            arguments.option("-blockdev", blockdev.to_string());
         }
-        line.device(&json!({"driver": "virtio-blk-pci", "drive": nodes.name}));
+        arguments.device(&json!({"driver": "virtio-blk-pci", "drive": nodes.name}));
     }
     // QEMU sends buttons to the pointer that the guest's drivers woke last, and drivers wake in the
     // order of the bus: the tablet last, so that a click lands where the tablet points.
     for input in ["virtio-keyboard-pci", "virtio-mouse-pci", "virtio-tablet-pci"] {
-        line.device(&json!({"driver": input}));
+        arguments.device(&json!({"driver": input}));
     }
-    line.device(&json!({"driver": "virtio-rng-pci"}));
+    arguments.device(&json!({"driver": "virtio-rng-pci"}));
     // Reserved pages stay with the guest: the host could not be sure to have them again.
     let reporting = config.huge_pages != HugePages::Reserved;
-    line.device(&json!({
+    arguments.device(&json!({
         "driver": "virtio-balloon-pci",
         "deflate-on-oom": true,
         "free-page-reporting": reporting,
     }));
-    line.device(&json!({"driver": "vmgenid", "guid": guid(config.generation.as_deref())}));
-    line.device(&json!({"driver": "pvpanic-pci"}));
+    arguments.device(&json!({"driver": "vmgenid", "guid": guid(config.generation.as_deref())}));
+    arguments.device(&json!({"driver": "pvpanic-pci"}));
     if config.sound {
         // Every system has a driver for this one. Volume is the guest's own business: a codec
         // without a mixer has it scale its samples.
-        line.device(&json!({"driver": "intel-hda"}));
-        line.device(&json!({"driver": "hda-duplex", "audiodev": "sound", "mixer": false}));
+        arguments.device(&json!({"driver": "intel-hda"}));
+        arguments.device(&json!({"driver": "hda-duplex", "audiodev": "sound", "mixer": false}));
     }
 }
 
@@ -164,7 +169,7 @@ fn guid(generation: Option<&str>) -> String {
     format!("{low}-{middle}-{high}-{}-{}", part(16..20), part(20..32))
 }
 
-fn networks(config: &MachineConfig, ends: &[Netdev], line: &mut Line) {
+fn networks(config: &MachineConfig, ends: &[Netdev], arguments: &mut Arguments) {
     for (index, (network, end)) in config.networks.iter().zip(ends).enumerate() {
         // Without a ROM nothing boots from the network.
         let mut device = json!({"driver": "virtio-net-pci", "id": network::name(index), "mac": network.mac, "romfile": ""});
@@ -179,10 +184,10 @@ fn networks(config: &MachineConfig, ends: &[Netdev], line: &mut Line) {
             Netdev::None => None,
         };
         if let Some(backend) = backend {
-            line.option("-netdev", backend);
+            arguments.option("-netdev", backend);
             device["netdev"] = format!("net{index}").into();
         }
-        line.device(&device);
+        arguments.device(&device);
     }
 }
 
@@ -191,15 +196,15 @@ pub(crate) fn port_id(index: usize) -> String {
     format!("port{index}")
 }
 
-fn ports(ports: &[(&'static str, RawFd)], line: &mut Line) {
+fn ports(ports: &[(&'static str, RawFd)], arguments: &mut Arguments) {
     if ports.is_empty() {
         return;
     }
-    line.device(&json!({"driver": "virtio-serial-pci", "id": "serial-ports"}));
+    arguments.device(&json!({"driver": "virtio-serial-pci", "id": "serial-ports"}));
     for (index, (name, fd)) in ports.iter().enumerate() {
         let (id, chardev) = (port_id(index), format!("port{index}-chardev"));
-        line.option("-chardev", format!("socket,id={chardev},fd={fd}"));
-        line.device(&json!({
+        arguments.option("-chardev", format!("socket,id={chardev},fd={fd}"));
+        arguments.device(&json!({
             "driver": "virtserialport", "bus": "serial-ports.0", "id": id, "chardev": chardev, "name": name,
         }));
     }
@@ -239,17 +244,17 @@ mod tests {
     fn text(config: &MachineConfig) -> String {
         let networks = vec![Netdev::Stream { fd: 9, mtu: Some(1500) }, Netdev::Tap { fd: 10 }, Netdev::None];
         let (disks, ports) = (vec![vec![12]], vec![("com.example.one", 11)]);
-        let inherited = Inherited { qmp: 7, serial: 8, disks, networks, ports };
+        let inherited = InheritedFds { qmp: 7, serial: 8, disks, networks, ports };
         let kernel = Some(&config.boot.kernel).filter(|kernel| !kernel.as_os_str().is_empty());
-        let setup = Setup {
+        let setup = QemuSetup {
             program: "/usr/bin/qemu-system-x86_64".into(),
             accel: Accel::Tcg,
             cpu_model: "max".into(),
             kernel: kernel.cloned(),
             initrd: None,
         };
-        let line = arguments(config, &setup, &inherited);
-        line.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("\n")
+        let arguments = arguments(config, &setup, &inherited);
+        arguments.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

@@ -171,7 +171,7 @@ mod tests {
         };
         let Nodes { fd_sets, throttle_group, blockdevs, name } = nodes(3, &disk, &[7, 8, 9]);
         assert_eq!(fd_sets, ["fd=9,set=302", "fd=8,set=301", "fd=7,set=300"]);
-        let told: Vec<_> = blockdevs
+        let described: Vec<_> = blockdevs
             .iter()
             .map(|node| (&node["node-name"], &node["backing"], &node["read-only"], &node["file"]))
             .map(|(name, backing, read_only, file)| {
@@ -184,7 +184,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            told,
+            described,
             [
                 ("disk3-2", None, true, Some("/dev/fdset/302")),
                 ("disk3-1", Some("disk3-2"), true, Some("/dev/fdset/301")),

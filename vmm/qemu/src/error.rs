@@ -80,10 +80,10 @@ pub enum CommandError {
     #[error("QEMU does not answer; stop the desktop and start it again")]
     Timeout,
     /// Nothing would be left to run in, or nothing can be given back.
-    #[error("the guest cannot do without {wanted} MiB; the balloon may have at most {largest} MiB")]
+    #[error("the guest cannot do without {requested} MiB; the balloon may have at most {largest} MiB")]
     BalloonTooLarge {
         /// Asked for.
-        wanted: u32,
+        requested: u32,
         /// The limit.
         largest: u32,
     },

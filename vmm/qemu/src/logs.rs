@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Copies the guest's serial output from `line` to `log` until it ends. A log that cannot be written
 /// (a full disk) loses text, never the guest's time.
-pub(crate) fn keep_log(mut line: impl Read, log: &mut impl Write, counters: &Counters) {
+pub(crate) fn copy_serial_log(mut line: impl Read, log: &mut impl Write, counters: &Counters) {
     let mut buffer = [0; 4096];
     loop {
         match line.read(&mut buffer) {
@@ -26,7 +26,7 @@ pub(crate) fn keep_log(mut line: impl Read, log: &mut impl Write, counters: &Cou
 }
 
 /// Reads QEMU's standard error to its end and returns its last lines, oldest first.
-pub(crate) fn last_lines(stderr: ChildStderr) -> Vec<String> {
+pub(crate) fn collect_stderr(stderr: ChildStderr) -> Vec<String> {
     const KEPT: usize = 8;
     const LONGEST: u64 = 4096;
     let mut reader = BufReader::new(stderr);
@@ -60,7 +60,7 @@ mod tests {
     fn all_that_a_guest_says_is_kept_and_counted() {
         let counters = Counters::default();
         let mut log = Vec::new();
-        keep_log(&[b'x'; 10_000][..], &mut log, &counters);
+        copy_serial_log(&[b'x'; 10_000][..], &mut log, &counters);
         assert_eq!(log, [b'x'; 10_000]);
         assert_eq!(counters.serial_bytes.load(Relaxed), 10_000);
     }

@@ -3,8 +3,8 @@
 use crate::error::{CommandError, StartError};
 use crate::ports::GuestPort;
 use crate::qmp::Command;
+use crate::resources::QemuResources;
 use crate::start::{MINIMUM_MIB, Started, start};
-use crate::supplies::Supplies;
 use oriel_display::{InputSink, Monitors};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig, RunState};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// How long QEMU may take to write out its disks and end before it is killed.
-const QUIT_PATIENCE: Duration = Duration::from_secs(5);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running QEMU. Dropping it ends the process.
 pub struct QemuMachine {
@@ -34,12 +34,12 @@ impl QemuMachine {
     /// One plain sentence; nothing is left running.
     pub fn start(
         config: &MachineConfig,
-        supplies: Supplies,
+        resources: QemuResources,
         serial_log: impl Write + Send + 'static,
         monitors: Arc<Monitors>,
         ports: Vec<GuestPort>,
     ) -> Result<Self, StartError> {
-        let started = start(config, supplies, serial_log, &monitors, ports)?;
+        let started = start(config, resources, serial_log, &monitors, ports)?;
         let memory_mib = config.memory_mib;
         // Reserved pages are never given back.
         let largest_balloon_mib = match config.huge_pages {
@@ -99,7 +99,7 @@ impl QemuMachine {
     pub fn balloon(&self, target_mib: u32) -> Result<(), CommandError> {
         let largest = self.largest_balloon_mib;
         if target_mib > largest {
-            return Err(CommandError::BalloonTooLarge { wanted: target_mib, largest });
+            return Err(CommandError::BalloonTooLarge { requested: target_mib, largest });
         }
         let left = u64::from(self.memory_mib.saturating_sub(target_mib));
         self.command(&Command::Balloon { value: left << 20 })
@@ -108,11 +108,11 @@ impl QemuMachine {
     /// Ends the machine as pulling the plug does, and waits for it: QEMU gets
     /// five seconds to close the disks, then it is killed.
     pub fn stop(&self) {
-        self.started.watch.expect_stop();
+        self.started.tracker.record_stop_request();
         self.started.qmp.execute_then(&Command::Quit, drop);
-        if self.started.process.wait(QUIT_PATIENCE).is_none() {
+        if self.started.process.wait(QUIT_TIMEOUT).is_none() {
             self.started.process.kill();
-            self.started.process.wait(QUIT_PATIENCE);
+            self.started.process.wait(QUIT_TIMEOUT);
         }
     }
 
@@ -133,7 +133,7 @@ impl QemuMachine {
 
     /// What the machine is doing.
     pub fn state(&self) -> RunState {
-        self.started.watch.state()
+        self.started.tracker.state()
     }
 
     /// Counters by name.
@@ -148,8 +148,8 @@ impl QemuMachine {
 
 impl Drop for QemuMachine {
     fn drop(&mut self) {
-        self.started.watch.expect_stop();
+        self.started.tracker.record_stop_request();
         self.started.process.kill();
-        self.started.process.wait(QUIT_PATIENCE);
+        self.started.process.wait(QUIT_TIMEOUT);
     }
 }

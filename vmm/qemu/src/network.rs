@@ -35,13 +35,13 @@ pub(crate) enum Netdev {
 
 /// The same with the descriptor itself, until QEMU has it.
 #[derive(Debug)]
-pub(crate) enum End {
+pub(crate) enum NetdevFd {
     Stream(OwnedFd, Option<u16>),
     Tap(OwnedFd),
     None,
 }
 
-impl End {
+impl NetdevFd {
     /// For the command line.
     pub fn netdev(&self) -> Netdev {
         match self {
@@ -61,7 +61,7 @@ impl End {
 }
 
 /// The interfaces of one machine; frames pass for as long as this is here.
-pub(crate) struct Networks {
+pub(crate) struct NetworkInterfaces {
     links: Arc<Mutex<Links>>,
     _relays: Vec<Relay>,
 }
@@ -72,7 +72,7 @@ struct Links {
     qmp: Option<Qmp>,
 }
 
-impl Networks {
+impl NetworkInterfaces {
     /// Makes an end of each of `net_backends`, which lead where `networks` say.
     ///
     /// # Errors
@@ -80,26 +80,26 @@ impl Networks {
     pub fn prepare(
         networks: &[Network],
         net_backends: Vec<NetBackendConfig>,
-    ) -> Result<(Self, Vec<End>), NetBackendError> {
+    ) -> Result<(Self, Vec<NetdevFd>), NetBackendError> {
         let links = Arc::new(Mutex::new(Links { up: vec![false; networks.len()], qmp: None }));
         let (mut ends, mut relays) = (Vec::new(), Vec::new());
         for (index, (network, backend)) in networks.iter().zip(net_backends).enumerate() {
             network.mac.parse::<MacAddress>()?;
             ends.push(match backend {
-                NetBackendConfig::Isolated => End::None,
+                NetBackendConfig::Isolated => NetdevFd::None,
                 NetBackendConfig::Tap(tap) if network.limit == RateLimit::default() => {
                     lock(&links).changed(index, true);
-                    End::Tap(tap.fd)
+                    NetdevFd::Tap(tap.fd)
                 }
                 backend => {
                     let backend = backend.connect()?;
                     let mtu = backend.mtu();
                     lock(&links).changed(index, backend.link_up());
-                    let told = Arc::clone(&links);
-                    let on_link = move |up| lock(&told).changed(index, up);
+                    let relay_links = Arc::clone(&links);
+                    let on_link = move |up| lock(&relay_links).changed(index, up);
                     let (relay, fd) = Relay::start(backend, rate_limiter(network.limit), on_link)?;
                     relays.push(relay);
-                    End::Stream(fd, mtu)
+                    NetdevFd::Stream(fd, mtu)
                 }
             });
         }
@@ -107,7 +107,7 @@ impl Networks {
     }
 
     /// Tells QEMU how the links are, now and from now on.
-    pub fn tell(&self, qmp: &Qmp) {
+    pub fn report_links_to(&self, qmp: &Qmp) {
         let mut links = lock(&self.links);
         links.qmp = Some(qmp.clone());
         for (index, up) in links.up.clone().into_iter().enumerate().filter(|(_, up)| !up) {
@@ -122,8 +122,8 @@ impl Links {
             *slot = up;
         }
         if let Some(qmp) = &self.qmp {
-            qmp.execute_then(&Command::SetLink { name: name(index), up }, move |answer| {
-                if let Err(error) = answer {
+            qmp.execute_then(&Command::SetLink { name: name(index), up }, move |response| {
+                if let Err(error) = response {
                     tracing::warn!(%error, index, up, "QEMU did not change an interface's link");
                 }
             });

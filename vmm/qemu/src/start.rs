@@ -1,19 +1,19 @@
 //! Starting QEMU, step by step, and saying plainly what stopped it.
 
-use crate::command_line::{Inherited, arguments};
+use crate::command_line::{InheritedFds, arguments};
 use crate::counters::Counters;
 use crate::dbus::{Console, serve_listener, serve_microphone, serve_speaker};
 use crate::disks;
-use crate::display::{IsWanted, Picture};
+use crate::display::{DisplaySurface, IsEnabled};
 use crate::error::{CommandError, StartError};
 use crate::input::{self, InputQueue};
-use crate::logs::{keep_log, last_lines};
-use crate::network::{End, Networks};
+use crate::logs::{collect_stderr, copy_serial_log};
+use crate::network::{NetdevFd, NetworkInterfaces};
 use crate::ports::{GuestPort, PortListeners};
 use crate::process::{self, Process};
 use crate::qmp::{Command as QmpCommand, Qmp};
-use crate::supplies::Supplies;
-use crate::watch::{Readers, Watch};
+use crate::resources::QemuResources;
+use crate::state::{ReaderThreads, StateTracker};
 use oriel_display::{MonitorConfig, Monitors, Screen};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig};
 use std::fs::File;
@@ -28,7 +28,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How long the listener's greeting may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The least that boots anything.
 pub(crate) const MINIMUM_MIB: u32 = 64;
@@ -40,10 +40,10 @@ pub(crate) struct Started {
     pub process: Process,
     pub qmp: Qmp,
     pub input: Arc<InputQueue>,
-    pub watch: Arc<Watch>,
+    pub tracker: Arc<StateTracker>,
     pub counters: Arc<Counters>,
     /// Carries frames for as long as it is here.
-    _networks: Networks,
+    _networks: NetworkInterfaces,
     /// Taken by the machine.
     pub events: Mutex<Option<Receiver<Event>>>,
 }
@@ -51,12 +51,12 @@ pub(crate) struct Started {
 /// Starts QEMU for `config` and lets the guest run.
 pub(crate) fn start(
     config: &MachineConfig,
-    supplies: Supplies,
+    resources: QemuResources,
     mut serial_log: impl Write + Send + 'static,
     monitors: &Arc<Monitors>,
     ports: Vec<GuestPort>,
 ) -> Result<Started, StartError> {
-    let Supplies { setup, disks, net_backends } = supplies;
+    let QemuResources { setup, disks, net_backends } = resources;
     let mut images: Vec<Vec<File>> = Vec::new();
     for (disk, files) in config.disks.iter().zip(disks) {
         disks::check(disk, files.for_check)?;
@@ -64,26 +64,26 @@ pub(crate) fn start(
     }
     let counters = Arc::new(Counters::default());
     let input = InputQueue::new(Arc::clone(&counters));
-    let (tell, events) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     let (mut names, mut listeners, mut inherit) = (Vec::new(), Vec::new(), Vec::<OwnedFd>::new());
     for GuestPort { name, stream, on_open } in ports {
         names.push((name, stream.as_raw_fd()));
         listeners.push(on_open);
         inherit.push(stream.into());
     }
-    let watch = Arc::new(Watch::new(
+    let tracker = Arc::new(StateTracker::new(
         config.memory_mib,
         Arc::clone(monitors),
         Arc::clone(&counters),
         Arc::clone(&input),
         PortListeners::new(listeners),
-        tell,
+        sender,
     ));
 
     let (qmp, qmp_theirs) = UnixStream::pair()?;
     let (serial, serial_theirs) = UnixStream::pair()?;
-    let (networks, ends) = Networks::prepare(&config.networks, net_backends)?;
-    let inherited = Inherited {
+    let (networks, ends) = NetworkInterfaces::prepare(&config.networks, net_backends)?;
+    let inherited = InheritedFds {
         qmp: qmp_theirs.as_raw_fd(),
         serial: serial_theirs.as_raw_fd(),
         disks: images.iter().map(|images| images.iter().map(AsRawFd::as_raw_fd).collect()).collect(),
@@ -97,39 +97,42 @@ pub(crate) fn start(
         process::forbid_huge_pages(&mut command);
     }
     inherit.extend(images.into_iter().flatten().map(OwnedFd::from));
-    inherit.extend(ends.into_iter().filter_map(End::into_fd));
+    inherit.extend(ends.into_iter().filter_map(NetdevFd::into_fd));
 
-    let (readers, take_readers) = mpsc::channel::<Readers>();
-    let mourner = Arc::clone(&watch);
+    let (readers, take_readers) = mpsc::channel::<ReaderThreads>();
+    let exit_tracker = Arc::clone(&tracker);
     let (process, stderr) = Process::spawn(command, inherit, move |status| {
         // Without readers the start failed, and whoever started tells why.
         if let Ok(readers) = take_readers.recv() {
-            mourner.ended(status, readers);
+            exit_tracker.process_exited(status, readers);
         }
     })?;
-    let leash = Leash(Some(process.clone()));
-    let stderr = spawn("qemu-stderr", move || last_lines(stderr))?;
+    let kill_on_failure = KillOnDrop(Some(process.clone()));
+    let stderr = spawn("qemu-stderr", move || collect_stderr(stderr))?;
     let serial_counters = Arc::clone(&counters);
-    spawn("qemu-serial", move || keep_log(serial, &mut serial_log, &serial_counters))?;
+    spawn("qemu-serial", move || copy_serial_log(serial, &mut serial_log, &serial_counters))?;
     if config.sound {
         monitors.add_sound();
     }
-    let up = match bring_up(qmp, monitors, &watch, &counters, &networks) {
-        Ok(up) => up,
+    let connections = match establish_connections(qmp, monitors, &tracker, &counters, &networks) {
+        Ok(connections) => connections,
         Err(error) => return Err(diagnose(&error, &process, stderr, config)),
     };
-    let (queue, hand, hand_qmp) = (Arc::clone(&input), up.console.clone(), up.qmp.clone());
-    let (input_monitors, hand_counters) = (Arc::clone(monitors), Arc::clone(&counters));
-    spawn("qemu-input", move || input::drive(&queue, hand, hand_qmp, &input_monitors, &hand_counters))?;
-    leash.let_go();
-    drop(readers.send(Readers { qmp: up.qmp_thread, stderr }));
+    let (queue, injector_console, injector_qmp) =
+        (Arc::clone(&input), connections.console.clone(), connections.qmp.clone());
+    let (injector_monitors, injector_counters) = (Arc::clone(monitors), Arc::clone(&counters));
+    spawn("qemu-input", move || {
+        input::inject_events(&queue, injector_console, injector_qmp, &injector_monitors, &injector_counters)
+    })?;
+    kill_on_failure.disarm();
+    drop(readers.send(ReaderThreads { qmp: connections.qmp_thread, stderr }));
     Ok(Started {
         accel: setup.accel,
-        version: up.version,
+        version: connections.version,
         process,
-        qmp: up.qmp,
+        qmp: connections.qmp,
         input,
-        watch,
+        tracker,
         counters,
         _networks: networks,
         events: Mutex::new(Some(events)),
@@ -137,15 +140,15 @@ pub(crate) fn start(
 }
 
 /// Ends a process whose start did not succeed.
-struct Leash(Option<Process>);
+struct KillOnDrop(Option<Process>);
 
-impl Leash {
-    fn let_go(mut self) {
+impl KillOnDrop {
+    fn disarm(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Leash {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if let Some(process) = &self.0 {
             process.kill();
@@ -160,7 +163,7 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
-struct Up {
+struct Connections {
     version: String,
     qmp: Qmp,
     qmp_thread: JoinHandle<()>,
@@ -168,34 +171,35 @@ struct Up {
 }
 
 /// One of the graphics device's outputs.
-struct Head {
+struct ConsoleOutput {
     console: Console,
     screen: Arc<Screen>,
-    wanted: IsWanted,
+    enabled: IsEnabled,
 }
 
-impl Head {
-    fn become_like(&self, wanted: Option<&MonitorConfig>) {
-        self.wanted.store(wanted.is_some(), Ordering::Release);
-        if wanted.is_none() {
+impl ConsoleOutput {
+    fn apply_monitor(&self, config: Option<&MonitorConfig>) {
+        self.enabled.store(config.is_some(), Ordering::Release);
+        if config.is_none() {
             self.screen.set_scanout(None);
         }
-        if let Err(error) = self.console.set_monitor(wanted) {
+        if let Err(error) = self.console.set_monitor(config) {
             tracing::debug!(%error, "QEMU did not take a monitor's size");
         }
     }
 }
 
 /// From QEMU's greeting to a guest that runs.
-fn bring_up(
+fn establish_connections(
     qmp: UnixStream,
     monitors: &Arc<Monitors>,
-    watch: &Arc<Watch>,
+    tracker: &Arc<StateTracker>,
     counters: &Arc<Counters>,
-    networks: &Networks,
-) -> Result<Up, CommandError> {
-    let hearing = Arc::clone(watch);
-    let (qmp, version, qmp_thread) = Qmp::connect(qmp, move |qmp, event| hearing.heard(qmp, event))?;
+    networks: &NetworkInterfaces,
+) -> Result<Connections, CommandError> {
+    let event_tracker = Arc::clone(tracker);
+    let (qmp, version, qmp_thread) =
+        Qmp::connect(qmp, move |qmp, event| event_tracker.handle_event(qmp, event))?;
 
     let (display, display_theirs) = pair()?;
     qmp.execute_with(&QmpCommand::Getfd { fdname: "display" }, display_theirs.as_fd())?;
@@ -204,21 +208,24 @@ fn bring_up(
     let lights = Arc::clone(monitors);
     let console = Console::connect(display, move |leds| lights.set_leds(leds))?;
 
-    let mut heads = Vec::new();
+    let mut outputs = Vec::new();
     for (n, screen) in monitors.screens().iter().enumerate() {
-        let head =
-            Head { console: console.of_screen(n), screen: screen.clone(), wanted: IsWanted::default() };
-        head.wanted.store(n == 0, Ordering::Release);
-        let picture = Picture::new(screen.clone(), head.wanted.clone());
+        let output = ConsoleOutput {
+            console: console.of_screen(n),
+            screen: screen.clone(),
+            enabled: IsEnabled::default(),
+        };
+        output.enabled.store(n == 0, Ordering::Release);
+        let surface = DisplaySurface::new(screen.clone(), output.enabled.clone());
         let (listener, listener_theirs) = pair()?;
-        let connected = serve_listener(listener, picture, Arc::clone(counters)).map_err(refused)?;
-        head.console.register_listener(OwnedFd::from(listener_theirs))?;
-        connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
-        heads.push(head);
+        let connected = serve_listener(listener, surface, Arc::clone(counters)).map_err(refused)?;
+        output.console.register_listener(OwnedFd::from(listener_theirs))?;
+        connected.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| CommandError::Timeout)??;
+        outputs.push(output);
     }
     monitors.on_layout_request(move |wanted| {
-        for (head, wanted) in heads.iter().zip(wanted) {
-            head.become_like(wanted.as_ref());
+        for (output, wanted) in outputs.iter().zip(wanted) {
+            output.apply_monitor(wanted.as_ref());
         }
     });
 
@@ -226,16 +233,16 @@ fn bring_up(
         let (speaker, speaker_theirs) = pair()?;
         let connected = serve_speaker(speaker, sound.clone()).map_err(refused)?;
         console.register_speaker(OwnedFd::from(speaker_theirs))?;
-        connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+        connected.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| CommandError::Timeout)??;
         let (microphone, microphone_theirs) = pair()?;
         let connected = serve_microphone(microphone, sound.clone()).map_err(refused)?;
         console.register_microphone(OwnedFd::from(microphone_theirs))?;
-        connected.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+        connected.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| CommandError::Timeout)??;
     }
 
-    networks.tell(&qmp);
+    networks.report_links_to(&qmp);
     qmp.execute(&QmpCommand::Cont)?;
-    Ok(Up { version, qmp, qmp_thread, console })
+    Ok(Connections { version, qmp, qmp_thread, console })
 }
 
 fn pair() -> Result<(UnixStream, UnixStream), CommandError> {
@@ -255,7 +262,7 @@ fn diagnose(
 ) -> StartError {
     let by_itself = process.wait(Duration::from_secs(1)).is_some();
     process.kill();
-    process.wait(PATIENCE);
+    process.wait(RESPONSE_TIMEOUT);
     let lines = stderr.join().unwrap_or_default();
     if by_itself { ended_at_once(&lines, config) } else { StartError::Unexpected(error.to_string()) }
 }

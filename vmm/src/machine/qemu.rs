@@ -7,7 +7,7 @@ use crate::legacy::{LogFiles, SerialLog};
 use oriel_agents::port;
 use oriel_display::{InputSink, Monitors, Size};
 use oriel_jail::seccomp::apply_filter_beside_qemu;
-use oriel_qemu::{GuestPort, QemuMachine, StartError, Supplies};
+use oriel_qemu::{GuestPort, QemuMachine, StartError, QemuResources};
 use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -27,7 +27,7 @@ impl Qemu {
     /// When QEMU is missing or does not start; then nothing is left running.
     pub fn start(
         config: &MachineConfig,
-        supplies: Supplies,
+        supplies: QemuResources,
         serial_log: LogFiles,
         events: Arc<Events>,
     ) -> Result<Self, StartError> {

@@ -8,7 +8,7 @@ use oriel_jail::limits::Limits;
 use oriel_jail::namespaces::Namespaces;
 use oriel_jail::root::Entry;
 use oriel_jail::seccomp::Filter;
-use oriel_qemu::Setup;
+use oriel_qemu::QemuSetup;
 use oriel_vmm_api::Accel;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ pub fn of_our_own(namespaces: Namespaces) -> Plan {
 }
 
 /// The distribution's programs, what is booted, and a few devices.
-fn of_qemu(setup: &mut Setup, namespaces: Namespaces) -> Plan {
+fn of_qemu(setup: &mut QemuSetup, namespaces: Namespaces) -> Plan {
     let mut root = Entry::programs();
     let mut devices: Vec<PathBuf> = QEMU_DEVICES.iter().map(PathBuf::from).collect();
     let mut groups = Vec::new();

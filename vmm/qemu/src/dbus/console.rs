@@ -26,7 +26,7 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const OUR_NAME: &str = ":1.1";
 
 /// How long QEMU may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Buttons as QEMU numbers them (QAPI `InputButton`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +58,13 @@ impl Console {
     /// # Errors
     /// QEMU does not speak D-Bus there.
     pub fn connect(stream: UnixStream, on_leds: impl Fn(u8) + Send + 'static) -> Result<Self, CommandError> {
-        let (tell, told) = mpsc::sync_channel(1);
+        let (sender, receiver) = mpsc::sync_channel(1);
         // The thread stays within `block_on`, which is what drives the connection's reading.
         thread::Builder::new()
             .name("qemu-dbus".to_owned())
-            .spawn(move || block_on(read_signals(stream, tell, on_leds)))
+            .spawn(move || block_on(read_signals(stream, sender, on_leds)))
             .map_err(|error| CommandError::Refused(error.to_string()))?;
-        let connection = told.recv_timeout(PATIENCE).map_err(|_| CommandError::Timeout)??;
+        let connection = receiver.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| CommandError::Timeout)??;
         Ok(Self { connection, path: path_of(0) })
     }
 
@@ -144,26 +144,26 @@ fn command_error(error: zbus::Error) -> CommandError {
 
 async fn read_signals(
     stream: UnixStream,
-    tell: mpsc::SyncSender<Result<Connection, CommandError>>,
+    sender: mpsc::SyncSender<Result<Connection, CommandError>>,
     on_leds: impl Fn(u8),
 ) {
     let built = Builder::unix_stream(stream)
         .p2p()
         .max_queued(QUEUED)
-        .method_timeout(PATIENCE)
+        .method_timeout(RESPONSE_TIMEOUT)
         .build_message_stream()
         .await;
     let mut messages = match built {
         Ok(messages) => messages,
-        Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
+        Err(error) => return drop(sender.send(Err(CommandError::Refused(error.to_string())))),
     };
     let connection = Connection::from(&messages);
     let named = connection.set_unique_name(OUR_NAME);
-    let told = named.map(|()| connection).map_err(|error| CommandError::Refused(error.to_string()));
-    if tell.send(told).is_err() {
+    let result = named.map(|()| connection).map_err(|error| CommandError::Refused(error.to_string()));
+    if sender.send(result).is_err() {
         return;
     }
-    drop(tell);
+    drop(sender);
     while let Some(Ok(message)) = next_message(&mut messages).await {
         if let Some(leds) = leds(&message) {
             on_leds(leds);

@@ -1,8 +1,8 @@
 //! `org.qemu.Display1.Listener`: the object on our side that QEMU sends its picture to.
 
-use super::calls::{self, Callee};
+use super::server::{self, DbusHandler};
 use crate::counters::{Counters, count};
-use crate::display::{Picture, PictureError, Scanout};
+use crate::display::{DisplaySurface, SurfaceError, SurfaceLayout};
 use crate::error::CommandError;
 use serde_bytes::Bytes;
 use std::collections::HashMap;
@@ -20,20 +20,20 @@ const LISTENER: &str = "org.qemu.Display1.Listener";
 const LISTENER_MAP: &str = "org.qemu.Display1.Listener.Unix.Map";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// Serves the listener on `stream`; see [`calls::serve`].
+/// Serves the listener on `stream`; see [`server::serve`].
 ///
 /// # Errors
 /// The thread cannot be made.
 pub(crate) fn serve_listener(
     stream: UnixStream,
-    picture: Picture,
+    surface: DisplaySurface,
     counters: Arc<Counters>,
 ) -> io::Result<Receiver<Result<(), CommandError>>> {
-    calls::serve("qemu-display", stream, Listener { picture, counters })
+    server::serve("qemu-display", stream, Listener { surface, counters })
 }
 
 struct Listener {
-    picture: Picture,
+    surface: DisplaySurface,
     counters: Arc<Counters>,
 }
 
@@ -56,7 +56,7 @@ enum CallError {
     #[error(transparent)]
     Body(#[from] zbus::Error),
     #[error(transparent)]
-    Picture(#[from] PictureError),
+    Surface(#[from] SurfaceError),
 }
 
 impl CallError {
@@ -64,12 +64,12 @@ impl CallError {
         match self {
             Self::Unknown => "org.freedesktop.DBus.Error.UnknownMethod",
             Self::DmaBuf => "org.freedesktop.DBus.Error.NotSupported",
-            Self::Body(_) | Self::Picture(_) => "org.freedesktop.DBus.Error.InvalidArgs",
+            Self::Body(_) | Self::Surface(_) => "org.freedesktop.DBus.Error.InvalidArgs",
         }
     }
 }
 
-impl Callee for Listener {
+impl DbusHandler for Listener {
     type Outcome = Result<Answer, CallError>;
 
     fn handle(&mut self, message: &Message) -> Self::Outcome {
@@ -96,7 +96,7 @@ impl Callee for Listener {
     }
 
     fn ended(&mut self) {
-        self.picture.disable();
+        self.surface.disable();
     }
 }
 
@@ -106,13 +106,13 @@ impl Listener {
         let interface = header.interface().map_or(LISTENER, |interface| interface.as_str());
         let member = header.member().map_or("", |member| member.as_str());
         let body = message.body();
-        let picture = &mut self.picture;
+        let surface = &mut self.surface;
         match (interface, member) {
             (LISTENER, "Scanout") => {
                 let (width, height, stride, format, data): (u32, u32, u32, u32, &Bytes) =
                     body.deserialize()?;
                 self.counters.picture_bytes.fetch_add(data.len() as u64, Relaxed);
-                picture.scanout(Scanout { width, height, stride, format }, data)?;
+                surface.scanout(SurfaceLayout { width, height, stride, format }, data)?;
                 count(&self.counters.updates);
             }
             (LISTENER, "Update") => {
@@ -120,7 +120,7 @@ impl Listener {
                     body.deserialize()?;
                 let (width, height) = sides(width, height);
                 self.counters.picture_bytes.fetch_add(data.len() as u64, Relaxed);
-                picture.update(x, y, Scanout { width, height, stride, format }, data)?;
+                surface.update(x, y, SurfaceLayout { width, height, stride, format }, data)?;
                 count(&self.counters.updates);
             }
             (LISTENER_MAP, "ScanoutMap") => {
@@ -132,26 +132,26 @@ impl Listener {
                     u32,
                     u32,
                 ) = body.deserialize()?;
-                picture.scanout_map(
+                surface.scanout_map(
                     OwnedFd::from(memory),
                     offset,
-                    Scanout { width, height, stride, format },
+                    SurfaceLayout { width, height, stride, format },
                 )?;
                 count(&self.counters.updates);
             }
             (LISTENER_MAP, "UpdateMap") => {
                 let (x, y, width, height): (i32, i32, i32, i32) = body.deserialize()?;
-                picture.update_map(x, y, width, height)?;
+                surface.update_map(x, y, width, height)?;
                 count(&self.counters.updates);
             }
-            (LISTENER, "Disable") => picture.disable(),
+            (LISTENER, "Disable") => surface.disable(),
             (LISTENER, "MouseSet") => {
                 let (x, y, on): (i32, i32, i32) = body.deserialize()?;
-                picture.mouse_set(x, y, on);
+                surface.mouse_set(x, y, on);
             }
             (LISTENER, "CursorDefine") => {
                 let (width, height, hot_x, hot_y, argb): (i32, i32, i32, i32, &Bytes) = body.deserialize()?;
-                picture.cursor_define((width, height), (hot_x, hot_y), argb)?;
+                surface.cursor_define((width, height), (hot_x, hot_y), argb)?;
             }
             (LISTENER, "ScanoutDMABUF" | "UpdateDMABUF") => return Err(CallError::DmaBuf),
             (PROPERTIES, "GetAll") => return Ok(Answer::Properties),

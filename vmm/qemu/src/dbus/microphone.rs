@@ -19,18 +19,18 @@ pub(crate) fn serve_microphone(
     socket: UnixStream,
     sound: Arc<Sound>,
 ) -> io::Result<Receiver<Result<(), CommandError>>> {
-    pcm::serve("qemu-microphone", socket, Microphone { sound, pace: Pace::default() })
+    pcm::serve("qemu-microphone", socket, Microphone { sound, pacer: RecordPacer::default() })
 }
 
 struct Microphone {
     sound: Arc<Sound>,
-    pace: Pace,
+    pacer: RecordPacer,
 }
 
 impl Stream for Microphone {
     fn enabled(&mut self, on: bool) {
         if !on {
-            self.pace = Pace::default();
+            self.pacer = RecordPacer::default();
         }
     }
 
@@ -39,8 +39,8 @@ impl Stream for Microphone {
             return Ok(None);
         }
         let (_, bytes): (u64, u64) = message.body().deserialize()?;
-        let wanted = usize::try_from(bytes).unwrap_or(usize::MAX) / FRAME_LEN;
-        let mut samples = vec![0; self.pace.frames(wanted, Instant::now()) * CHANNELS];
+        let requested = usize::try_from(bytes).unwrap_or(usize::MAX) / FRAME_LEN;
+        let mut samples = vec![0; self.pacer.frames(requested, Instant::now()) * CHANNELS];
         self.sound.input.read(&mut samples);
         let bytes = samples.into_iter().flat_map(i16::to_le_bytes);
         Ok(Some(Answer::Bytes(bytes.collect())))
@@ -49,27 +49,28 @@ impl Stream for Microphone {
 
 const FRAME_LEN: usize = CHANNELS * size_of::<i16>();
 /// After a longer pause the stream begins anew instead of catching up.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_GAP: Duration = Duration::from_millis(100);
 
 /// QEMU asks for as much as it has room for, as often as it can; time is what holds it back.
 #[derive(Default)]
-struct Pace {
-    last: Option<Instant>,
+struct RecordPacer {
+    last_read: Option<Instant>,
 }
 
-impl Pace {
+impl RecordPacer {
     /// How many of `wanted` frames were recorded since the last time.
-    fn frames(&mut self, wanted: usize, now: Instant) -> usize {
-        let last = self.last.filter(|last| now.saturating_duration_since(*last) < LONGEST_PAUSE);
-        let Some(last) = last else {
-            self.last = Some(now);
+    fn frames(&mut self, requested: usize, now: Instant) -> usize {
+        let last_read =
+            self.last_read.filter(|last_read| now.saturating_duration_since(*last_read) < MAX_GAP);
+        let Some(last_read) = last_read else {
+            self.last_read = Some(now);
             return 0;
         };
-        let passed = now.saturating_duration_since(last).as_nanos() * u128::from(RATE) / 1_000_000_000;
-        let frames = usize::try_from(passed).unwrap_or(usize::MAX).min(wanted);
+        let passed = now.saturating_duration_since(last_read).as_nanos() * u128::from(RATE) / 1_000_000_000;
+        let frames = usize::try_from(passed).unwrap_or(usize::MAX).min(requested);
         // Rounded up by less than a nanosecond: none is given twice.
         let nanos = (frames as u64 * 1_000_000_000).div_ceil(u64::from(RATE));
-        self.last = Some(last + Duration::from_nanos(nanos));
+        self.last_read = Some(last_read + Duration::from_nanos(nanos));
         frames
     }
 }
@@ -81,13 +82,13 @@ mod tests {
     #[test]
     fn a_second_has_48000_frames_however_often_it_is_asked() {
         let start = Instant::now();
-        let mut pace = Pace::default();
-        let mut frames = pace.frames(480, start);
+        let mut pacer = RecordPacer::default();
+        let mut frames = pacer.frames(480, start);
         assert_eq!(frames, 0);
         for n in 1..=3000u32 {
-            frames += pace.frames(480, start + Duration::from_secs(1) / 3000 * n);
+            frames += pacer.frames(480, start + Duration::from_secs(1) / 3000 * n);
         }
         assert!((47_990..=48_000).contains(&frames), "{frames}");
-        assert_eq!(pace.frames(480, start + Duration::from_secs(60)), 0, "nothing is made up for");
+        assert_eq!(pacer.frames(480, start + Duration::from_secs(60)), 0, "nothing is made up for");
     }
 }

@@ -4,11 +4,11 @@
 //! calls us: with the picture ([`serve_listener`]), with what the guest plays ([`serve_speaker`])
 //! and for what it records ([`serve_microphone`]).
 
-mod calls;
 mod console;
 mod listener;
 mod microphone;
 mod pcm;
+mod server;
 mod speaker;
 
 pub(crate) use console::{Console, MouseButton};

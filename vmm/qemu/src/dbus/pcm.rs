@@ -1,7 +1,7 @@
 //! What QEMU's two audio interfaces have in common: a connection on which it calls us about
 //! streams of samples.
 
-use super::calls::{self, Callee};
+use super::server::{self, DbusHandler};
 use crate::error::CommandError;
 use oriel_display::audio::{CHANNELS, RATE};
 use std::io;
@@ -29,7 +29,7 @@ pub(super) trait Stream: Send + 'static {
     fn call(&mut self, member: &str, message: &Message) -> zbus::Result<Option<Answer>>;
 }
 
-/// Serves `stream`; see [`calls::serve`].
+/// Serves `stream`; see [`server::serve`].
 ///
 /// # Errors
 /// The thread cannot be made.
@@ -38,12 +38,12 @@ pub(super) fn serve(
     socket: UnixStream,
     stream: impl Stream,
 ) -> io::Result<Receiver<Result<(), CommandError>>> {
-    calls::serve(name, socket, Samples(stream))
+    server::serve(name, socket, Samples(stream))
 }
 
 struct Samples<S>(S);
 
-impl<S: Stream> Callee for Samples<S> {
+impl<S: Stream> DbusHandler for Samples<S> {
     type Outcome = zbus::Result<Option<Answer>>;
 
     fn handle(&mut self, message: &Message) -> Self::Outcome {
@@ -84,8 +84,8 @@ fn handle(message: &Message, stream: &mut impl Stream) -> zbus::Result<Option<An
         "Init" => {
             let (_, bits, signed, float, frequency, channels, _, _, big_endian): Init =
                 message.body().deserialize()?;
-            let wanted = bits == 16 && signed && !float && !big_endian;
-            if !wanted || frequency != RATE || usize::from(channels) != CHANNELS {
+            let supported = bits == 16 && signed && !float && !big_endian;
+            if !supported || frequency != RATE || usize::from(channels) != CHANNELS {
                 return Err(zbus::Error::Failure("sound comes as 48 kHz, stereo, 16 bits".to_owned()));
             }
         }

@@ -1,6 +1,6 @@
 //! A surface in memory that QEMU shares by descriptor.
 
-use super::surface::{PictureError, Scanout};
+use super::surface::{SurfaceError, SurfaceLayout};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,32 +11,32 @@ use std::os::unix::fs::FileExt;
 pub(super) struct SharedMap {
     file: File,
     offset: u64,
-    /// Its shape, with as many bytes in a row as [`Scanout::stride`].
-    pub shape: Scanout,
+    /// Its layout, with as many bytes in a row as [`SurfaceLayout::stride`].
+    pub layout: SurfaceLayout,
 }
 
 impl SharedMap {
-    /// Takes `memory` if it can hold `shape` at `offset`.
-    pub fn new(memory: OwnedFd, offset: u32, shape: Scanout) -> Result<Self, PictureError> {
+    /// Takes `memory` if it can hold `layout` at `offset`.
+    pub fn new(memory: OwnedFd, offset: u32, layout: SurfaceLayout) -> Result<Self, SurfaceError> {
         let file = File::from(memory);
-        let facts = file.metadata().map_err(PictureError::Unreadable)?;
+        let facts = file.metadata().map_err(SurfaceError::Unreadable)?;
         // Reading anything but a file (a pipe, a terminal) could block for ever.
         if !facts.is_file() {
-            return Err(PictureError::NotMemory);
+            return Err(SurfaceError::NotMemory);
         }
-        let needed = shape.bytes()?.checked_add(u64::from(offset)).ok_or(PictureError::TooLarge)?;
+        let needed = layout.bytes()?.checked_add(u64::from(offset)).ok_or(SurfaceError::TooLarge)?;
         if facts.len() < needed {
-            return Err(PictureError::TooShort);
+            return Err(SurfaceError::TooShort);
         }
-        Ok(Self { file, offset: u64::from(offset), shape })
+        Ok(Self { file, offset: u64::from(offset), layout })
     }
 
     /// Reads the bytes of row `y` from byte `left`.
-    pub fn read_row(&self, y: u32, left: u64, row: &mut [u8]) -> Result<(), PictureError> {
-        let start = u64::from(self.shape.stride) * u64::from(y) + left;
+    pub fn read_row(&self, y: u32, left: u64, row: &mut [u8]) -> Result<(), SurfaceError> {
+        let start = u64::from(self.layout.stride) * u64::from(y) + left;
         self.file.read_exact_at(row, self.offset + start).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => PictureError::TooShort,
-            _ => PictureError::Unreadable(error),
+            io::ErrorKind::UnexpectedEof => SurfaceError::TooShort,
+            _ => SurfaceError::Unreadable(error),
         })
     }
 }

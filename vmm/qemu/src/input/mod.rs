@@ -1,8 +1,8 @@
 //! What a person does, on its way into the guest.
 
-mod actuator;
+mod injector;
 mod keycodes;
 mod queue;
 
-pub(crate) use actuator::drive;
+pub(crate) use injector::inject_events;
 pub(crate) use queue::InputQueue;

@@ -14,13 +14,13 @@ const KEYS: usize = 768;
 /// Actions on their way to the guest, oldest first. Movements that follow each other become one;
 /// when the queue is full, movements go first, then presses. What was pressed is always released.
 pub(crate) struct InputQueue {
-    waiting: Mutex<Waiting>,
+    state: Mutex<QueueState>,
     changed: Condvar,
     counters: Arc<Counters>,
 }
 
-struct Waiting {
-    actions: VecDeque<(InputEvent, InputId)>,
+struct QueueState {
+    events: VecDeque<(InputEvent, InputId)>,
     /// Whatever was let in as pressed and not yet as released: bounds the releases.
     held_keys: Box<[bool; KEYS]>,
     held_buttons: [bool; 5],
@@ -30,26 +30,26 @@ struct Waiting {
 impl InputQueue {
     /// An empty queue.
     pub fn new(counters: Arc<Counters>) -> Arc<Self> {
-        let waiting = Waiting {
-            actions: VecDeque::new(),
+        let state = QueueState {
+            events: VecDeque::new(),
             held_keys: Box::new([false; KEYS]),
             held_buttons: [false; 5],
             ended: false,
         };
-        Arc::new(Self { waiting: Mutex::new(waiting), changed: Condvar::new(), counters })
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), counters })
     }
 
     /// Waits for the oldest action; `None` once the queue has ended.
     pub fn next(&self) -> Option<(InputEvent, InputId)> {
-        let mut waiting = self.lock();
+        let mut state = self.lock();
         loop {
-            if waiting.ended {
+            if state.ended {
                 return None;
             }
-            if let Some(action) = waiting.actions.pop_front() {
+            if let Some(action) = state.events.pop_front() {
                 return Some(action);
             }
-            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -59,26 +59,26 @@ impl InputQueue {
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl InputSink for InputQueue {
     fn input(&self, event: InputEvent, id: InputId) {
-        let mut waiting = self.lock();
-        if waiting.ended || !waiting.push(event, id) {
+        let mut state = self.lock();
+        if state.ended || !state.push(event, id) {
             count(&self.counters.inputs_dropped);
         }
-        drop(waiting);
+        drop(state);
         self.changed.notify_one();
     }
 }
 
-impl Waiting {
+impl QueueState {
     /// Queues `event`; false when it, or a movement in its stead, was dropped.
     fn push(&mut self, event: InputEvent, id: InputId) -> bool {
-        if let Some((last, last_id)) = self.actions.back_mut()
+        if let Some((last, last_id)) = self.events.back_mut()
             && let Some(both) = merge(*last, event)
         {
             (*last, *last_id) = (both, id);
@@ -92,10 +92,10 @@ impl Waiting {
             _ => {}
         }
         let mut dropped = false;
-        if self.actions.len() >= CAPACITY {
-            let movement = self.actions.iter().position(|(waiting, _)| pressed(*waiting).is_none());
+        if self.events.len() >= CAPACITY {
+            let movement = self.events.iter().position(|(queued, _)| pressed(*queued).is_none());
             match (movement, pressed(event)) {
-                (Some(index), _) => dropped = self.actions.remove(index).is_some(),
+                (Some(index), _) => dropped = self.events.remove(index).is_some(),
                 (None, Some(false)) => {}
                 (None, _) => return false,
             }
@@ -103,7 +103,7 @@ impl Waiting {
         if let Some(down) = pressed(event) {
             self.set_held(event, down);
         }
-        self.actions.push_back((event, id));
+        self.events.push_back((event, id));
         !dropped
     }
 
@@ -175,7 +175,7 @@ mod tests {
         }
 
         fn take_all(&self) -> Vec<(InputEvent, u32)> {
-            self.queue.lock().actions.drain(..).map(|(event, id)| (event, id.seq)).collect()
+            self.queue.lock().events.drain(..).map(|(event, id)| (event, id.seq)).collect()
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
     const CLICK: InputEvent = InputEvent::Button { button: Button::Left, down: true };
 
     #[test]
-    fn movements_in_a_row_become_one_and_answer_the_newest_input() {
+    fn consecutive_movements_merge_and_keep_the_newest_id() {
         let mut bench = Bench::new();
         bench.put(InputEvent::PointerTo { x: 1, y: 1 });
         bench.put(InputEvent::PointerTo { x: 2, y: 3 });
@@ -220,10 +220,10 @@ mod tests {
         bench.put(key(30, false));
         bench.put(key(501, false)); // was never pressed
         assert_eq!(bench.counters.inputs_dropped.load(Relaxed), 2);
-        let actions = bench.take_all();
-        assert_eq!(actions.len(), CAPACITY + 1);
-        assert!(actions.iter().all(|(event, _)| pressed(*event).is_some()));
-        assert_eq!(actions.last().unwrap().0, key(30, false));
+        let events = bench.take_all();
+        assert_eq!(events.len(), CAPACITY + 1);
+        assert!(events.iter().all(|(event, _)| pressed(*event).is_some()));
+        assert_eq!(events.last().unwrap().0, key(30, false));
     }
 
     #[test]
@@ -237,11 +237,11 @@ mod tests {
     }
 
     #[test]
-    fn the_end_wakes_the_one_who_waits() {
+    fn ending_wakes_the_consumer() {
         let bench = Bench::new();
         let queue = Arc::clone(&bench.queue);
-        let waiting = std::thread::spawn(move || queue.next());
+        let waiter = std::thread::spawn(move || queue.next());
         bench.queue.end();
-        assert_eq!(waiting.join().unwrap(), None);
+        assert_eq!(waiter.join().unwrap(), None);
     }
 }

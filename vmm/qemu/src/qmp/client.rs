@@ -1,6 +1,6 @@
 //! One QMP connection: commands from any thread, answers and events read by a thread of its own.
 
-use super::message::{Command, Event, Line};
+use super::message::{Command, Event, QmpMessage};
 use crate::error::CommandError;
 use crate::fd_passing::send_with_descriptor;
 use serde::Serialize;
@@ -15,16 +15,16 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Far more than any answer to what we ask.
-const LONGEST_LINE: u64 = 1 << 20;
+const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 
 /// How long QEMU may take for an answer: its main loop may be busy for seconds on a loaded host.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long QEMU may take from its start to its greeting.
-const GREETING_PATIENCE: Duration = Duration::from_secs(60);
+const GREETING_TIMEOUT: Duration = Duration::from_secs(60);
 
-type Answer = Result<Value, CommandError>;
-type OnAnswer = Box<dyn FnOnce(Answer) + Send>;
+type Response = Result<Value, CommandError>;
+type ResponseCallback = Box<dyn FnOnce(Response) + Send>;
 
 /// A QMP connection past its negotiation phase.
 #[derive(Clone)]
@@ -34,18 +34,18 @@ pub(crate) struct Qmp {
 
 struct Shared {
     stream: Mutex<UnixStream>,
-    waiting: Mutex<Waiting>,
+    pending: Mutex<PendingCommands>,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct PendingCommands {
     ended: bool,
     next_id: u64,
-    answers: HashMap<u64, OnAnswer>,
+    callbacks: HashMap<u64, ResponseCallback>,
 }
 
 #[derive(Serialize)]
-struct Envelope<'a> {
+struct Request<'a> {
     #[serde(flatten)]
     command: &'a Command,
     id: u64,
@@ -63,15 +63,15 @@ impl Qmp {
         on_event: impl FnMut(&Self, Event) + Send + 'static,
     ) -> Result<(Self, String, JoinHandle<()>), CommandError> {
         let reading = stream.try_clone().map_err(|_| CommandError::Ended)?;
-        stream.set_write_timeout(Some(PATIENCE)).map_err(|_| CommandError::Ended)?;
-        let qmp = Self { shared: Arc::new(Shared { stream: Mutex::new(stream), waiting: Mutex::default() }) };
-        let (greet, greeting) = mpsc::sync_channel(1);
-        let reader = Reader { qmp: qmp.clone(), greet: Some(greet), on_event };
+        stream.set_write_timeout(Some(RESPONSE_TIMEOUT)).map_err(|_| CommandError::Ended)?;
+        let qmp = Self { shared: Arc::new(Shared { stream: Mutex::new(stream), pending: Mutex::default() }) };
+        let (greeting_sender, greeting) = mpsc::sync_channel(1);
+        let reader = Reader { qmp: qmp.clone(), greeting_sender: Some(greeting_sender), on_event };
         let thread = thread::Builder::new()
             .name("qemu-qmp".to_owned())
             .spawn(move || reader.run(reading))
             .map_err(|_| CommandError::Ended)?;
-        let version = greeting.recv_timeout(GREETING_PATIENCE).map_err(|error| match error {
+        let version = greeting.recv_timeout(GREETING_TIMEOUT).map_err(|error| match error {
             RecvTimeoutError::Timeout => CommandError::Timeout,
             RecvTimeoutError::Disconnected => CommandError::Ended,
         })?;
@@ -83,7 +83,7 @@ impl Qmp {
     ///
     /// # Errors
     /// QEMU refused, ended, or took too long.
-    pub fn execute(&self, command: &Command) -> Answer {
+    pub fn execute(&self, command: &Command) -> Response {
         self.execute_and_wait(command, None)
     }
 
@@ -91,48 +91,48 @@ impl Qmp {
     ///
     /// # Errors
     /// As [`Self::execute`].
-    pub fn execute_with(&self, command: &Command, descriptor: BorrowedFd<'_>) -> Answer {
+    pub fn execute_with(&self, command: &Command, descriptor: BorrowedFd<'_>) -> Response {
         self.execute_and_wait(command, Some(descriptor))
     }
 
-    /// Runs `command`; `on_answer` gets the answer on the reading thread, or an error on either.
-    pub fn execute_then(&self, command: &Command, on_answer: impl FnOnce(Answer) + Send + 'static) {
-        self.send(command, None, Box::new(on_answer));
+    /// Runs `command`; `on_response` gets the answer on the reading thread, or an error on either.
+    pub fn execute_then(&self, command: &Command, on_response: impl FnOnce(Response) + Send + 'static) {
+        self.send(command, None, Box::new(on_response));
     }
 
-    fn execute_and_wait(&self, command: &Command, descriptor: Option<BorrowedFd<'_>>) -> Answer {
-        let (tell, told) = mpsc::sync_channel(1);
-        self.send(command, descriptor, Box::new(move |answer| drop(tell.send(answer))));
-        told.recv_timeout(PATIENCE).unwrap_or(Err(CommandError::Timeout))
+    fn execute_and_wait(&self, command: &Command, descriptor: Option<BorrowedFd<'_>>) -> Response {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.send(command, descriptor, Box::new(move |response| drop(sender.send(response))));
+        receiver.recv_timeout(RESPONSE_TIMEOUT).unwrap_or(Err(CommandError::Timeout))
     }
 
-    fn send(&self, command: &Command, descriptor: Option<BorrowedFd<'_>>, on_answer: OnAnswer) {
-        let mut waiting = self.shared.waiting();
-        if waiting.ended {
-            drop(waiting);
-            return on_answer(Err(CommandError::Ended));
+    fn send(&self, command: &Command, descriptor: Option<BorrowedFd<'_>>, on_response: ResponseCallback) {
+        let mut pending = self.shared.pending();
+        if pending.ended {
+            drop(pending);
+            return on_response(Err(CommandError::Ended));
         }
-        let id = waiting.next_id;
-        waiting.next_id = id.wrapping_add(1);
-        waiting.answers.insert(id, on_answer);
-        drop(waiting);
-        if let Err(error) = self.shared.write(&Envelope { command, id }, descriptor) {
+        let id = pending.next_id;
+        pending.next_id = id.wrapping_add(1);
+        pending.callbacks.insert(id, on_response);
+        drop(pending);
+        if let Err(error) = self.shared.write(&Request { command, id }, descriptor) {
             tracing::warn!(%error, "QMP cannot be written to");
-            let on_answer = self.shared.waiting().answers.remove(&id);
-            if let Some(on_answer) = on_answer {
-                on_answer(Err(CommandError::Ended));
+            let on_response = self.shared.pending().callbacks.remove(&id);
+            if let Some(on_response) = on_response {
+                on_response(Err(CommandError::Ended));
             }
         }
     }
 }
 
 impl Shared {
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> std::sync::MutexGuard<'_, PendingCommands> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, envelope: &Envelope<'_>, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
-        let mut line = serde_json::to_vec(envelope)?;
+    fn write(&self, request: &Request<'_>, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         match descriptor {
@@ -144,7 +144,7 @@ impl Shared {
 
 struct Reader<F> {
     qmp: Qmp,
-    greet: Option<mpsc::SyncSender<String>>,
+    greeting_sender: Option<mpsc::SyncSender<String>>,
     on_event: F,
 }
 
@@ -153,13 +153,13 @@ impl<F: FnMut(&Qmp, Event)> Reader<F> {
         if let Err(error) = self.read_lines(stream) {
             tracing::debug!(%error, "QMP ended");
         }
-        let unanswered = {
-            let mut waiting = self.qmp.shared.waiting();
-            waiting.ended = true;
-            std::mem::take(&mut waiting.answers)
+        let unfinished = {
+            let mut pending = self.qmp.shared.pending();
+            pending.ended = true;
+            std::mem::take(&mut pending.callbacks)
         };
-        for on_answer in unanswered.into_values() {
-            on_answer(Err(CommandError::Ended));
+        for on_response in unfinished.into_values() {
+            on_response(Err(CommandError::Ended));
         }
     }
 
@@ -168,7 +168,7 @@ impl<F: FnMut(&Qmp, Event)> Reader<F> {
         let mut line = Vec::new();
         loop {
             line.clear();
-            (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+            (&mut reader).take(MAX_MESSAGE_BYTES).read_until(b'\n', &mut line)?;
             if line.last() != Some(&b'\n') {
                 return if line.is_empty() { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) };
             }
@@ -179,20 +179,20 @@ impl<F: FnMut(&Qmp, Event)> Reader<F> {
         }
     }
 
-    fn handle(&mut self, line: Line) {
+    fn handle(&mut self, line: QmpMessage) {
         if let Some(event) = line.event() {
             return (self.on_event)(&self.qmp, event);
         }
         if let Some(greeting) = &line.greeting
-            && let Some(greet) = self.greet.take()
+            && let Some(greeting_sender) = self.greeting_sender.take()
         {
-            return drop(greet.send(greeting.version()));
+            return drop(greeting_sender.send(greeting.version()));
         }
         let Some(id) = line.id else { return };
-        let on_answer = self.qmp.shared.waiting().answers.remove(&id);
-        if let Some(on_answer) = on_answer {
-            on_answer(match line.error {
-                Some(refusal) => Err(CommandError::Refused(refusal.desc)),
+        let on_response = self.qmp.shared.pending().callbacks.remove(&id);
+        if let Some(on_response) = on_response {
+            on_response(match line.error {
+                Some(error) => Err(CommandError::Refused(error.desc)),
                 None => Ok(line.returned.unwrap_or_default()),
             });
         }
@@ -211,10 +211,10 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         thread::spawn(move || {
             writeln!(theirs, "{GREETING}").unwrap();
-            let mut heard = BufReader::new(theirs.try_clone().unwrap());
-            heard.read_line(&mut String::new()).unwrap();
+            let mut commands = BufReader::new(theirs.try_clone().unwrap());
+            commands.read_line(&mut String::new()).unwrap();
             writeln!(theirs, r#"{{"return": {{}}, "id": 0}}"#).unwrap();
-            heard.read_line(&mut String::new()).unwrap();
+            commands.read_line(&mut String::new()).unwrap();
             for line in lines {
                 writeln!(theirs, "{line}").unwrap();
             }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_finds_its_question_past_noise_and_events() {
+    fn a_response_reaches_its_command_past_noise_and_events() {
         let events = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&events);
         let stream = peer(&[
@@ -245,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_carries_the_reason_of_qemu() {
+    fn an_error_carries_qemus_description() {
         let stream = peer(&[r#"{"error": {"class": "GenericError", "desc": "no such thing"}, "id": 1}"#]);
         let (qmp, _, _) = Qmp::connect(stream, |_, _| ()).unwrap();
         assert_eq!(qmp.execute(&Command::Cont), Err(CommandError::Refused("no such thing".to_owned())));
     }
 
     #[test]
-    fn a_question_that_qemu_takes_to_its_grave_is_answered() {
+    fn a_command_that_qemu_does_not_live_to_answer_fails() {
         let (qmp, _, _) = Qmp::connect(peer(&[]), |_, _| ()).unwrap();
         assert_eq!(qmp.execute(&Command::Cont), Err(CommandError::Ended));
     }

@@ -159,13 +159,13 @@ impl Greeting {
 
 /// Any line from QEMU.
 #[derive(Debug, Deserialize)]
-pub(super) struct Line {
+pub(super) struct QmpMessage {
     #[serde(rename = "QMP")]
     pub greeting: Option<Greeting>,
     pub id: Option<u64>,
     #[serde(rename = "return")]
     pub returned: Option<Value>,
-    pub error: Option<Refusal>,
+    pub error: Option<QmpError>,
     event: Option<String>,
     #[serde(default)]
     data: EventData,
@@ -173,7 +173,7 @@ pub(super) struct Line {
 
 /// QEMU's description of an error.
 #[derive(Debug, Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct QmpError {
     pub desc: String,
 }
 
@@ -189,7 +189,7 @@ struct EventData {
     open: Option<bool>,
 }
 
-impl Line {
+impl QmpMessage {
     /// The event in this line, if it is one that matters to a desktop.
     pub fn event(&self) -> Option<Event> {
         Some(match self.event.as_deref()? {
@@ -230,8 +230,8 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_from_answers() {
-        let line = |text: &str| serde_json::from_str::<Line>(text).unwrap();
+    fn events_and_responses_are_distinguished() {
+        let line = |text: &str| serde_json::from_str::<QmpMessage>(text).unwrap();
         let shutdown = line(
             r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN",
                                "data": {"guest": true, "reason": "guest-shutdown"}}"#,
@@ -242,8 +242,8 @@ mod tests {
         let port = line(r#"{"event": "VSERPORT_CHANGE", "data": {"open": true, "id": "port0"}}"#);
         assert_eq!(port.event(), Some(Event::PortChanged { id: "port0".to_owned(), open: true }));
         assert_eq!(line(r#"{"event": "RTC_CHANGE", "data": {"offset": 3}}"#).event(), None);
-        let answer = line(r#"{"return": {}, "id": 7}"#);
-        assert_eq!((answer.event(), answer.id, answer.returned.is_some()), (None, Some(7), true));
+        let response = line(r#"{"return": {}, "id": 7}"#);
+        assert_eq!((response.event(), response.id, response.returned.is_some()), (None, Some(7), true));
         assert_eq!(line(r#"{"error": {"class": "GenericError", "desc": "no"}}"#).error.unwrap().desc, "no");
     }
 }

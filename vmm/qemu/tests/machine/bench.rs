@@ -2,7 +2,7 @@
 
 use oriel_display::{Monitors, PixelSource, Screen, Size};
 use oriel_net::{NetBackendConfig, UnjailedPasst};
-use oriel_qemu::{DiskImages, GuestPort, QemuMachine, Setup, StartError, Supplies};
+use oriel_qemu::{DiskImages, GuestPort, QemuMachine, QemuResources, QemuSetup, StartError};
 use oriel_vmm_api::{
     Accel, Boot, Event, ExitReason, HugePages, Link, MachineConfig, MachineKind, Network, RunState,
 };
@@ -112,12 +112,12 @@ impl Bench {
             Link::Passt => NetBackendConfig::Passt(Arc::new(UnjailedPasst::find().unwrap())),
             _ => NetBackendConfig::Isolated,
         };
-        let supplies = Supplies {
-            setup: Setup::find(config)?,
+        let resources = QemuResources {
+            setup: QemuSetup::find(config)?,
             disks: config.disks.iter().map(DiskImages::open).collect::<Result<_, _>>()?,
             net_backends: config.networks.iter().map(backend).collect(),
         };
-        let machine = QemuMachine::start(config, supplies, serial_log, Arc::clone(&monitors), ports)?;
+        let machine = QemuMachine::start(config, resources, serial_log, Arc::clone(&monitors), ports)?;
         let screen = Arc::clone(&monitors.screens()[0]);
         let events = machine.take_events().unwrap();
         Ok(Self { machine, monitors, screen, events, folder })

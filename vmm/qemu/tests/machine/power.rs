@@ -43,7 +43,7 @@ fn pause_resume_and_reset_are_seen() {
 fn a_balloon_leaves_the_guest_something() {
     let bench = firmware();
     let error = bench.machine.balloon(u32::MAX).unwrap_err();
-    assert!(matches!(error, CommandError::BalloonTooLarge { wanted: u32::MAX, .. }), "{error}");
+    assert!(matches!(error, CommandError::BalloonTooLarge { requested: u32::MAX, .. }), "{error}");
     // Firmware has no driver for it; QEMU knows the device and takes the wish.
     bench.machine.balloon(1).unwrap();
     assert_eq!(bench.machine.counters()["balloon_mib"], 0, "what was not given is not told");
@@ -66,17 +66,20 @@ fn the_power_button_is_pressed_and_stop_pulls_the_plug() {
 fn ports_are_closed_when_the_machine_ends() {
     let folder = Folder::new();
     let config = config(&folder, PathBuf::new(), "");
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let ports = ["com.example.one", "com.example.two"].map(|name| {
         let (_ours, stream) = UnixStream::pair().unwrap();
-        let tell = tell.clone();
-        GuestPort { name, stream, on_open: Box::new(move |open| tell.send((name, open)).unwrap()) }
+        let sender = sender.clone();
+        GuestPort { name, stream, on_open: Box::new(move |open| sender.send((name, open)).unwrap()) }
     });
     let bench = Bench::start_with_ports(folder, &config, ports.into()).unwrap();
     bench.wait_for_state(RunState::Running);
     bench.machine.stop();
     bench.wait_for_end();
-    assert_eq!(told.try_iter().collect::<Vec<_>>(), [("com.example.one", false), ("com.example.two", false)]);
+    assert_eq!(
+        receiver.try_iter().collect::<Vec<_>>(),
+        [("com.example.one", false), ("com.example.two", false)]
+    );
 }
 
 #[test]

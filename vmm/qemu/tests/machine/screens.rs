@@ -7,7 +7,7 @@ fn sizes(bench: &Bench) -> Vec<Option<Size>> {
     bench.monitors.screens().iter().map(|screen| screen.size()).collect()
 }
 
-fn become_like(bench: &Bench, screens: &[Size]) {
+fn set_monitors(bench: &Bench, screens: &[Size]) {
     bench.monitors.request_layout(&screens.iter().copied().map(MonitorConfig::of).collect::<Vec<_>>());
     let mut all: Vec<Option<Size>> = screens.iter().copied().map(Some).collect();
     all.resize(bench.monitors.screens().len(), None);
@@ -23,10 +23,10 @@ fn screens_change_come_and_go() {
     bench.wait("the guest's screen", |bench| {
         (sizes(bench) == [Some(Size::new(1024, 768)), None, None]).then_some(())
     });
-    become_like(&bench, &[Size::new(1280, 720)]);
-    become_like(&bench, &[Size::new(1280, 720), Size::new(640, 480)]);
+    set_monitors(&bench, &[Size::new(1280, 720)]);
+    set_monitors(&bench, &[Size::new(1280, 720), Size::new(640, 480)]);
     let layout = bench.monitors.layout();
     assert_eq!((layout[1].x, layout[1].y), (1280, 0));
-    become_like(&bench, &[Size::new(800, 600)]);
-    become_like(&bench, &[Size::new(800, 600), Size::new(801, 603)]);
+    set_monitors(&bench, &[Size::new(800, 600)]);
+    set_monitors(&bench, &[Size::new(800, 600), Size::new(801, 603)]);
 }

@@ -1,9 +1,9 @@
 //! What the display's messages do: checks on every number, then pixels and a word to the screen.
 
 use super::cursor::cursor;
-use super::framebuffer::Framebuffer;
 use super::pixel_format::PixelFormat;
 use super::shared_map::SharedMap;
+use super::surface_buffer::SurfaceBuffer;
 use oriel_display::{CursorImage, PixelSource, Rect, Screen, Size};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Larger than any screen, and small enough for 16-bit coordinates.
-const LARGEST_SIDE: u32 = 16384;
+const MAX_SIDE: u32 = 16384;
 /// 8K: a larger picture would not fit a D-Bus message of today's QEMU anyway.
-const LARGEST_PICTURE: u64 = 7680 * 4320;
+const MAX_PIXELS: u64 = 7680 * 4320;
 
-/// The shape of a picture, as QEMU tells it.
+/// The layout of a picture, as QEMU tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Scanout {
+pub(crate) struct SurfaceLayout {
     /// Pixels across.
     pub width: u32,
     /// Pixels down.
@@ -30,7 +30,7 @@ pub(crate) struct Scanout {
 
 /// Why a message of the display was refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PictureError {
+pub(crate) enum SurfaceError {
     #[error("pixel format {0:#x} is not one of pixman's packed RGB formats")]
     Format(u32),
     #[error("the picture is empty or too large")]
@@ -42,7 +42,7 @@ pub(crate) enum PictureError {
     #[error("the rectangle has a negative side or place")]
     Rectangle,
     #[error("an update came before any picture")]
-    NoPicture,
+    NoSurface,
     #[error("the pointer's picture does not fit its size")]
     Cursor,
     #[error("the shared descriptor is not memory")]
@@ -51,97 +51,102 @@ pub(crate) enum PictureError {
     Unreadable(io::Error),
 }
 
-impl Scanout {
-    /// The bytes from the first pixel to the last, once the shape is known to make sense.
-    pub fn bytes(&self) -> Result<u64, PictureError> {
+impl SurfaceLayout {
+    /// The bytes from the first pixel to the last, once the layout is known to make sense.
+    pub fn bytes(&self) -> Result<u64, SurfaceError> {
         let row = self.row_bytes()?;
         let before_last = u64::from(self.stride) * u64::from(self.height - 1);
         Ok(before_last + row)
     }
 
     /// The bytes of one row's pixels. Checks everything.
-    fn row_bytes(&self) -> Result<u64, PictureError> {
+    fn row_bytes(&self) -> Result<u64, SurfaceError> {
         let format = self.pixel_format()?;
-        let side = 1..=LARGEST_SIDE;
+        let side = 1..=MAX_SIDE;
         if !side.contains(&self.width)
             || !side.contains(&self.height)
-            || u64::from(self.width) * u64::from(self.height) > LARGEST_PICTURE
+            || u64::from(self.width) * u64::from(self.height) > MAX_PIXELS
         {
-            return Err(PictureError::TooLarge);
+            return Err(SurfaceError::TooLarge);
         }
         let row = u64::from(self.width) * format.bytes() as u64;
-        if row > u64::from(self.stride) { Err(PictureError::Stride) } else { Ok(row) }
+        if row > u64::from(self.stride) { Err(SurfaceError::Stride) } else { Ok(row) }
     }
 
-    fn pixel_format(&self) -> Result<PixelFormat, PictureError> {
-        PixelFormat::from_pixman(self.format).ok_or(PictureError::Format(self.format))
+    fn pixel_format(&self) -> Result<PixelFormat, SurfaceError> {
+        PixelFormat::from_pixman(self.format).ok_or(SurfaceError::Format(self.format))
     }
 }
 
 /// Whether anybody wants a screen. QEMU draws a message where the guest draws nothing, and it
 /// looks like a picture: on a screen that is off it shall not be shown.
-pub(crate) type IsWanted = Arc<AtomicBool>;
+pub(crate) type IsEnabled = Arc<AtomicBool>;
 
 /// The picture of one screen.
-pub(crate) struct Picture {
+pub(crate) struct DisplaySurface {
     screen: Arc<Screen>,
-    wanted: IsWanted,
-    framebuffer: Option<Arc<Framebuffer>>,
+    enabled: IsEnabled,
+    buffer: Option<Arc<SurfaceBuffer>>,
     map: Option<SharedMap>,
     pointer: Option<CursorImage>,
     pointer_shown: bool,
 }
 
-impl Picture {
+impl DisplaySurface {
     /// A picture for `screen`, dark for now.
-    pub fn new(screen: Arc<Screen>, wanted: IsWanted) -> Self {
-        Self { screen, wanted, framebuffer: None, map: None, pointer: None, pointer_shown: true }
+    pub fn new(screen: Arc<Screen>, enabled: IsEnabled) -> Self {
+        Self { screen, enabled, buffer: None, map: None, pointer: None, pointer_shown: true }
     }
 
     /// Listener.Scanout: a whole picture, perhaps of a new size.
-    pub fn scanout(&mut self, shape: Scanout, data: &[u8]) -> Result<(), PictureError> {
-        if (data.len() as u64) < shape.bytes()? {
-            return Err(PictureError::TooShort);
+    pub fn scanout(&mut self, layout: SurfaceLayout, data: &[u8]) -> Result<(), SurfaceError> {
+        if (data.len() as u64) < layout.bytes()? {
+            return Err(SurfaceError::TooShort);
         }
         self.map = None;
-        self.show(Size::new(shape.width, shape.height), |framebuffer| {
-            write(framebuffer, framebuffer.size().bounds(), &shape, data)
+        self.show(Size::new(layout.width, layout.height), |buffer| {
+            write(buffer, buffer.size().bounds(), &layout, data)
         })
     }
 
-    /// Listener.Update: `data` is the rectangle's pixels, `shape` their shape.
-    pub fn update(&mut self, x: i32, y: i32, shape: Scanout, data: &[u8]) -> Result<(), PictureError> {
-        let framebuffer = self.framebuffer.as_ref().ok_or(PictureError::NoPicture)?;
-        if (data.len() as u64) < shape.bytes()? {
-            return Err(PictureError::TooShort);
+    /// Listener.Update: `data` is the rectangle's pixels, `layout` their layout.
+    pub fn update(&mut self, x: i32, y: i32, layout: SurfaceLayout, data: &[u8]) -> Result<(), SurfaceError> {
+        let buffer = self.buffer.as_ref().ok_or(SurfaceError::NoSurface)?;
+        if (data.len() as u64) < layout.bytes()? {
+            return Err(SurfaceError::TooShort);
         }
-        let place = |n: i32| u32::try_from(n).map_err(|_| PictureError::Rectangle);
-        let rect = Rect::new(place(x)?, place(y)?, shape.width, shape.height);
-        write(framebuffer, rect, &shape, data)?;
-        self.screen.flush(rect.intersection(&framebuffer.size().bounds()));
+        let place = |n: i32| u32::try_from(n).map_err(|_| SurfaceError::Rectangle);
+        let rect = Rect::new(place(x)?, place(y)?, layout.width, layout.height);
+        write(buffer, rect, &layout, data)?;
+        self.screen.flush(rect.intersection(&buffer.size().bounds()));
         Ok(())
     }
 
     /// Listener.Unix.Map.ScanoutMap: a whole picture in shared memory.
-    pub fn scanout_map(&mut self, memory: OwnedFd, offset: u32, shape: Scanout) -> Result<(), PictureError> {
+    pub fn scanout_map(
+        &mut self,
+        memory: OwnedFd,
+        offset: u32,
+        layout: SurfaceLayout,
+    ) -> Result<(), SurfaceError> {
         self.map = None;
-        let map = SharedMap::new(memory, offset, shape)?;
-        self.show(Size::new(shape.width, shape.height), |framebuffer| {
-            copy(framebuffer, framebuffer.size().bounds(), &map)
+        let map = SharedMap::new(memory, offset, layout)?;
+        self.show(Size::new(layout.width, layout.height), |buffer| {
+            copy(buffer, buffer.size().bounds(), &map)
         })?;
         self.map = Some(map);
         Ok(())
     }
 
     /// Listener.Unix.Map.UpdateMap: part of the shared memory changed.
-    pub fn update_map(&mut self, x: i32, y: i32, width: i32, height: i32) -> Result<(), PictureError> {
-        let (Some(framebuffer), Some(map)) = (&self.framebuffer, &self.map) else {
-            return Err(PictureError::NoPicture);
+    pub fn update_map(&mut self, x: i32, y: i32, width: i32, height: i32) -> Result<(), SurfaceError> {
+        let (Some(buffer), Some(map)) = (&self.buffer, &self.map) else {
+            return Err(SurfaceError::NoSurface);
         };
-        let number = |n: i32| u32::try_from(n).map_err(|_| PictureError::Rectangle);
+        let number = |n: i32| u32::try_from(n).map_err(|_| SurfaceError::Rectangle);
         let rect = Rect::new(number(x)?, number(y)?, number(width)?, number(height)?)
-            .intersection(&framebuffer.size().bounds());
-        copy(framebuffer, rect, map)?;
+            .intersection(&buffer.size().bounds());
+        copy(buffer, rect, map)?;
         self.screen.flush(rect);
         Ok(())
     }
@@ -149,7 +154,7 @@ impl Picture {
     /// Listener.Disable: nothing to show.
     pub fn disable(&mut self) {
         self.map = None;
-        if self.framebuffer.take().is_some() {
+        if self.buffer.take().is_some() {
             self.screen.set_scanout(None);
         }
     }
@@ -180,8 +185,8 @@ impl Picture {
         (width, height): (i32, i32),
         (hot_x, hot_y): (i32, i32),
         argb: &[u8],
-    ) -> Result<(), PictureError> {
-        let image = cursor(width, height, hot_x, hot_y, argb).ok_or(PictureError::Cursor)?;
+    ) -> Result<(), SurfaceError> {
+        let image = cursor(width, height, hot_x, hot_y, argb).ok_or(SurfaceError::Cursor)?;
         self.pointer = Some(image.clone());
         self.pointer_shown = true;
         self.screen.set_cursor(Some(image));
@@ -192,43 +197,48 @@ impl Picture {
     fn show(
         &mut self,
         size: Size,
-        fill: impl FnOnce(&Framebuffer) -> Result<(), PictureError>,
-    ) -> Result<(), PictureError> {
-        let old = self.framebuffer.take().filter(|old| old.size() == size);
+        fill: impl FnOnce(&SurfaceBuffer) -> Result<(), SurfaceError>,
+    ) -> Result<(), SurfaceError> {
+        let old = self.buffer.take().filter(|old| old.size() == size);
         let shown = old.is_some() && self.screen.size().is_some();
-        let framebuffer = old.unwrap_or_else(|| Arc::new(Framebuffer::new(size)));
-        fill(&framebuffer)?;
-        self.framebuffer = Some(Arc::clone(&framebuffer));
+        let buffer = old.unwrap_or_else(|| Arc::new(SurfaceBuffer::new(size)));
+        fill(&buffer)?;
+        self.buffer = Some(Arc::clone(&buffer));
         if shown {
             self.screen.flush(size.bounds());
-        } else if self.wanted.load(Ordering::Acquire) {
-            self.screen.set_scanout(Some(framebuffer));
+        } else if self.enabled.load(Ordering::Acquire) {
+            self.screen.set_scanout(Some(buffer));
         }
         Ok(())
     }
 }
 
 /// Writes `data`, whose first pixel is the rectangle's first.
-fn write(framebuffer: &Framebuffer, rect: Rect, shape: &Scanout, data: &[u8]) -> Result<(), PictureError> {
-    let format = shape.pixel_format()?;
-    framebuffer.write_rows(rect, |y, row| {
-        let start = shape.stride as usize * y as usize;
+fn write(
+    buffer: &SurfaceBuffer,
+    rect: Rect,
+    layout: &SurfaceLayout,
+    data: &[u8],
+) -> Result<(), SurfaceError> {
+    let format = layout.pixel_format()?;
+    buffer.write_rows(rect, |y, row| {
+        let start = layout.stride as usize * y as usize;
         let length = row.len() / 4 * format.bytes();
-        let source = data.get(start..start + length).ok_or(PictureError::TooShort)?;
+        let source = data.get(start..start + length).ok_or(SurfaceError::TooShort)?;
         format.convert_row(source, row);
         Ok(())
     })
 }
 
 /// Copies `rect` of the shared picture.
-fn copy(framebuffer: &Framebuffer, rect: Rect, map: &SharedMap) -> Result<(), PictureError> {
-    let format = map.shape.pixel_format()?;
+fn copy(buffer: &SurfaceBuffer, rect: Rect, map: &SharedMap) -> Result<(), SurfaceError> {
+    let format = map.layout.pixel_format()?;
     let left = u64::from(rect.x) * format.bytes() as u64;
     if format == PixelFormat::Bgrx {
-        return framebuffer.write_rows(rect, |y, row| map.read_row(rect.y + y, left, row));
+        return buffer.write_rows(rect, |y, row| map.read_row(rect.y + y, left, row));
     }
     let mut line = vec![0; rect.width as usize * format.bytes()];
-    framebuffer.write_rows(rect, |y, row| {
+    buffer.write_rows(rect, |y, row| {
         map.read_row(rect.y + y, left, &mut line)?;
         format.convert_row(&line, row);
         Ok(())

@@ -1,8 +1,8 @@
 //! What is known of a running machine: its state, and signs of its end.
 
 use crate::counters::{Counters, count};
-use crate::ending::Omens;
 use crate::error::CommandError;
+use crate::exit_hints::ExitHints;
 use crate::input::InputQueue;
 use crate::ports::PortListeners;
 use crate::qmp::{self, Command, Qmp, RunStatus};
@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// Gathers what QEMU's connections tell and passes on what others want to hear.
-pub(crate) struct Watch {
-    known: Mutex<Known>,
+pub(crate) struct StateTracker {
+    tracked: Mutex<TrackedState>,
     monitors: Arc<Monitors>,
     counters: Arc<Counters>,
     input: Arc<InputQueue>,
@@ -25,23 +25,23 @@ pub(crate) struct Watch {
     ports: PortListeners,
 }
 
-struct Known {
+struct TrackedState {
     state: RunState,
     reason: Option<PauseReason>,
     power_pressed: bool,
-    omens: Omens,
+    exit_hints: ExitHints,
     events: Sender<Event>,
 }
 
 /// The threads that read to the end what a process says.
-pub(crate) struct Readers {
+pub(crate) struct ReaderThreads {
     /// Reads QMP.
     pub qmp: JoinHandle<()>,
     /// Reads standard error.
     pub stderr: JoinHandle<Vec<String>>,
 }
 
-impl Watch {
+impl StateTracker {
     /// Watches over a machine of `memory_mib` that is starting.
     pub fn new(
         memory_mib: u32,
@@ -51,44 +51,44 @@ impl Watch {
         ports: PortListeners,
         events: Sender<Event>,
     ) -> Self {
-        let known = Known {
+        let tracked = TrackedState {
             state: RunState::Starting,
             reason: None,
             power_pressed: false,
-            omens: Omens::default(),
+            exit_hints: ExitHints::default(),
             events,
         };
-        Self { known: Mutex::new(known), monitors, counters, input, memory_mib, ports }
+        Self { tracked: Mutex::new(tracked), monitors, counters, input, memory_mib, ports }
     }
 
     /// What the machine is doing.
     pub fn state(&self) -> RunState {
-        self.known().state
+        self.tracked().state
     }
 
     /// A person wants the machine gone: its end is no accident.
-    pub fn expect_stop(&self) {
-        self.known().omens.stop_wanted = true;
+    pub fn record_stop_request(&self) {
+        self.tracked().exit_hints.stop_requested = true;
     }
 
     /// QMP told of something.
-    pub fn heard(self: &Arc<Self>, qmp: &Qmp, event: qmp::Event) {
-        let mut known = self.known();
+    pub fn handle_event(self: &Arc<Self>, qmp: &Qmp, event: qmp::Event) {
+        let mut tracked = self.tracked();
         match event {
             qmp::Event::Shutdown { reason } => {
-                known.omens.panicked |= reason == "guest-panic";
-                known.omens.shutdown = Some(reason);
+                tracked.exit_hints.panicked |= reason == "guest-panic";
+                tracked.exit_hints.shutdown = Some(reason);
             }
-            qmp::Event::GuestPanicked => known.omens.panicked = true,
+            qmp::Event::GuestPanicked => tracked.exit_hints.panicked = true,
             qmp::Event::PortChanged { id, open } => {
-                drop(known);
+                drop(tracked);
                 self.ports.changed(&id, open);
             }
             qmp::Event::Reset => {
                 count(&self.counters.resets);
-                known.power_pressed = false;
-                if known.state == RunState::Stopping {
-                    known.set_state(RunState::Running);
+                tracked.power_pressed = false;
+                if tracked.state == RunState::Stopping {
+                    tracked.set_state(RunState::Running);
                 }
             }
             qmp::Event::BalloonChange { actual } => {
@@ -96,41 +96,41 @@ impl Watch {
                 self.counters.balloon_mib.store(given, Ordering::Relaxed);
             }
             qmp::Event::Powerdown => {
-                known.power_pressed = true;
-                known.set_state(RunState::Stopping);
+                tracked.power_pressed = true;
+                tracked.set_state(RunState::Stopping);
             }
             qmp::Event::Resumed => {
-                let state = if known.power_pressed { RunState::Stopping } else { RunState::Running };
-                known.set_state(state);
+                let state = if tracked.power_pressed { RunState::Stopping } else { RunState::Running };
+                tracked.set_state(state);
             }
             qmp::Event::Stopped => {
                 // The event does not say why.
-                let (watch, then) = (Arc::clone(self), qmp.clone());
-                drop(known);
-                qmp.execute_then(&Command::QueryStatus, move |answer| watch.stopped(&then, answer));
+                let (tracker, then) = (Arc::clone(self), qmp.clone());
+                drop(tracked);
+                qmp.execute_then(&Command::QueryStatus, move |response| tracker.stopped(&then, response));
             }
         }
     }
 
     /// The processors stopped: asked for, or because something failed.
-    fn stopped(&self, qmp: &Qmp, answer: Result<Value, CommandError>) {
+    fn stopped(&self, qmp: &Qmp, response: Result<Value, CommandError>) {
         let Ok(RunStatus { status }) =
-            answer.and_then(|value| serde_json::from_value(value).map_err(|_| CommandError::Ended))
+            response.and_then(|value| serde_json::from_value(value).map_err(|_| CommandError::Ended))
         else {
             return;
         };
-        let mut known = self.known();
+        let mut tracked = self.tracked();
         match status.as_str() {
-            "paused" => known.set_state(RunState::Paused),
+            "paused" => tracked.set_state(RunState::Paused),
             "io-error" => {
                 count(&self.counters.disk_pauses);
                 // Other errors than a full disk are the guest's to hear of (werror=enospc).
                 tracing::warn!("the host's disk is full: the guest waits; make room, then resume it");
-                known.set(RunState::Paused, Some(PauseReason::DiskFull));
+                tracked.set(RunState::Paused, Some(PauseReason::DiskFull));
             }
             "internal-error" => {
-                known.omens.processor_failed = true;
-                drop(known);
+                tracked.exit_hints.processor_failed = true;
+                drop(tracked);
                 qmp.execute_then(&Command::Quit, drop);
             }
             _ => {}
@@ -138,24 +138,24 @@ impl Watch {
     }
 
     /// The process ended: tells everyone why.
-    pub fn ended(&self, status: ExitStatus, readers: Readers) {
+    pub fn process_exited(&self, status: ExitStatus, readers: ReaderThreads) {
         // Both end with the process; what they heard last belongs to the story.
         drop(readers.qmp.join());
         let lines = readers.stderr.join().unwrap_or_default();
         self.input.end();
         self.ports.close_all();
-        let (reason, text) = self.known().omens.explain(status, lines.last().map(String::as_str));
+        let (reason, text) = self.tracked().exit_hints.explain(status, lines.last().map(String::as_str));
         tracing::info!(?reason, "{text}");
         self.monitors.close(&text);
-        self.known().tell(Event::Ended { reason, text });
+        self.tracked().send_event(Event::Ended { reason, text });
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tracked(&self) -> MutexGuard<'_, TrackedState> {
+        self.tracked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl TrackedState {
     fn set_state(&mut self, state: RunState) {
         self.set(state, None);
     }
@@ -164,12 +164,12 @@ impl Known {
         if (self.state, self.reason) != (state, reason) {
             self.state = state;
             self.reason = reason;
-            self.tell(Event::State { state, reason });
+            self.send_event(Event::State { state, reason });
         }
     }
 
     /// Nobody may be listening any more, which is nobody's fault.
-    fn tell(&self, event: Event) {
+    fn send_event(&self, event: Event) {
         drop(self.events.send(event));
     }
 }

@@ -11,7 +11,7 @@ use zbus::message::{Flags, Type};
 use zbus::{Connection, Message, block_on};
 
 /// Who answers QEMU's calls.
-pub(super) trait Callee: Send + 'static {
+pub(super) trait DbusHandler: Send + 'static {
     /// What to say to a call.
     type Outcome: Send;
 
@@ -32,7 +32,7 @@ pub(super) trait Callee: Send + 'static {
     fn ended(&mut self);
 }
 
-/// Has `callee` serve `socket` on a thread called `name` that ends with the connection. The
+/// Has `handler` serve `socket` on a thread called `name` that ends with the connection. The
 /// receiver hears when QEMU has connected; drop nothing before that.
 ///
 /// # Errors
@@ -40,32 +40,40 @@ pub(super) trait Callee: Send + 'static {
 pub(super) fn serve(
     name: &str,
     socket: UnixStream,
-    callee: impl Callee,
+    handler: impl DbusHandler,
 ) -> io::Result<Receiver<Result<(), CommandError>>> {
-    let (tell, told) = mpsc::sync_channel(1);
-    thread::Builder::new().name(name.to_owned()).spawn(move || block_on(listen(socket, callee, tell)))?;
-    Ok(told)
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::Builder::new().name(name.to_owned()).spawn(move || block_on(listen(socket, handler, sender)))?;
+    Ok(receiver)
 }
 
-async fn listen(socket: UnixStream, mut callee: impl Callee, tell: SyncSender<Result<(), CommandError>>) {
+async fn listen(
+    socket: UnixStream,
+    mut handler: impl DbusHandler,
+    sender: SyncSender<Result<(), CommandError>>,
+) {
     let built = Builder::unix_stream(socket).p2p().max_queued(QUEUED).build_message_stream().await;
     let mut messages = match built {
         Ok(messages) => messages,
-        Err(error) => return drop(tell.send(Err(CommandError::Refused(error.to_string())))),
+        Err(error) => return drop(sender.send(Err(CommandError::Refused(error.to_string())))),
     };
     let connection = Connection::from(&messages);
-    drop(tell.send(Ok(())));
+    drop(sender.send(Ok(())));
     while let Some(Ok(message)) = next_message(&mut messages).await {
         let is_call = message.message_type() == Type::MethodCall;
-        if is_call && answer(&connection, &message, &mut callee).await.is_err() {
+        if is_call && handle_call(&connection, &message, &mut handler).await.is_err() {
             break;
         }
     }
-    callee.ended();
+    handler.ended();
 }
 
-async fn answer<C: Callee>(connection: &Connection, message: &Message, callee: &mut C) -> zbus::Result<()> {
-    let outcome = callee.handle(message);
+async fn handle_call<C: DbusHandler>(
+    connection: &Connection,
+    message: &Message,
+    handler: &mut C,
+) -> zbus::Result<()> {
+    let outcome = handler.handle(message);
     if message.primary_header().flags().contains(Flags::NO_REPLY_EXPECTED) {
         return Ok(());
     }

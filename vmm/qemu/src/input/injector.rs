@@ -10,22 +10,27 @@ use oriel_display::input::Button;
 use oriel_display::{InputEvent, Monitors};
 
 /// Notches that one turn of the wheel makes at most.
-const MOST_NOTCHES: i32 = 30;
+const MAX_CLICKS: i32 = 30;
 /// The wheel's units in a notch.
-const NOTCH: i32 = 120;
+const UNITS_PER_CLICK: i32 = 120;
 
 /// Carries out what `queue` holds until it ends. Each action is answered by QEMU before the next
 /// goes out, so that what travels on different connections stays in order.
-pub(crate) fn drive(
+pub(crate) fn inject_events(
     queue: &InputQueue,
     console: Console,
     qmp: Qmp,
     monitors: &Monitors,
     counters: &Counters,
 ) {
-    let mut actuator = Actuator { console, qmp, across: Wheel::default(), down: Wheel::default() };
+    let mut injector = InputInjector {
+        console,
+        qmp,
+        across: WheelAccumulator::default(),
+        down: WheelAccumulator::default(),
+    };
     while let Some((event, id)) = queue.next() {
-        match actuator.perform(event) {
+        match injector.inject(event) {
             Ok(()) => {
                 count(&counters.inputs);
                 monitors.input_reached_guest(id);
@@ -39,15 +44,15 @@ pub(crate) fn drive(
     }
 }
 
-struct Actuator {
+struct InputInjector {
     console: Console,
     qmp: Qmp,
-    across: Wheel,
-    down: Wheel,
+    across: WheelAccumulator,
+    down: WheelAccumulator,
 }
 
-impl Actuator {
-    fn perform(&mut self, event: InputEvent) -> Result<(), CommandError> {
+impl InputInjector {
+    fn inject(&mut self, event: InputEvent) -> Result<(), CommandError> {
         match event {
             InputEvent::Key { code, down } => {
                 let qnum = qnum(code)
@@ -58,15 +63,15 @@ impl Actuator {
             // Over D-Bus a pointer is either absolute or relative, whichever device the guest woke
             // last, and places are rounded to pixels. QMP reaches both devices and takes fractions.
             InputEvent::PointerTo { x, y } => self.point([
-                QmpInput::Abs { axis: Axis::X, value: fraction(x) },
-                QmpInput::Abs { axis: Axis::Y, value: fraction(y) },
+                QmpInput::Abs { axis: Axis::X, value: absolute_position(x) },
+                QmpInput::Abs { axis: Axis::Y, value: absolute_position(y) },
             ]),
             InputEvent::PointerBy { dx, dy } => self.point([
                 QmpInput::Rel { axis: Axis::X, value: i32::from(dx) },
                 QmpInput::Rel { axis: Axis::Y, value: i32::from(dy) },
             ]),
             InputEvent::Wheel { dx, dy } => {
-                let (across, down) = (self.across.turn(dx), self.down.turn(dy));
+                let (across, down) = (self.across.add(dx), self.down.add(dy));
                 self.press_wheel(down, MouseButton::WheelUp, MouseButton::WheelDown)?;
                 self.press_wheel(across, MouseButton::WheelLeft, MouseButton::WheelRight)
             }
@@ -80,12 +85,12 @@ impl Actuator {
     /// QEMU's wheels are buttons, pressed once a notch.
     fn press_wheel(
         &self,
-        notches: i32,
+        clicks: i32,
         negative: MouseButton,
         positive: MouseButton,
     ) -> Result<(), CommandError> {
-        let button = if notches < 0 { negative } else { positive };
-        for _ in 0..notches.abs() {
+        let button = if clicks < 0 { negative } else { positive };
+        for _ in 0..clicks.abs() {
             self.console.button(button, true)?;
             self.console.button(button, false)?;
         }
@@ -95,27 +100,27 @@ impl Actuator {
 
 /// A wheel that turns in fractions of a notch.
 #[derive(Debug, Default)]
-struct Wheel {
-    rest: i32,
+struct WheelAccumulator {
+    remainder: i32,
 }
 
-impl Wheel {
+impl WheelAccumulator {
     /// Turns it by `units`; returns whole notches and keeps the rest for the next turn. A turn back
     /// begins anew, so that it is felt at once.
-    fn turn(&mut self, units: i16) -> i32 {
+    fn add(&mut self, units: i16) -> i32 {
         let units = i32::from(units);
-        if self.rest.signum() * units.signum() < 0 {
-            self.rest = 0;
+        if self.remainder.signum() * units.signum() < 0 {
+            self.remainder = 0;
         }
-        self.rest += units;
-        let notches = self.rest / NOTCH;
-        self.rest %= NOTCH;
-        notches.clamp(-MOST_NOTCHES, MOST_NOTCHES)
+        self.remainder += units;
+        let clicks = self.remainder / UNITS_PER_CLICK;
+        self.remainder %= UNITS_PER_CLICK;
+        clicks.clamp(-MAX_CLICKS, MAX_CLICKS)
     }
 }
 
 /// From 0..=65535 to 0..=[`QmpInput::ABS_MAX`].
-fn fraction(place: u16) -> i32 {
+fn absolute_position(place: u16) -> i32 {
     i32::from(place >> 1).min(QmpInput::ABS_MAX)
 }
 
@@ -134,25 +139,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_turns_add_up_to_notches() {
-        let mut wheel = Wheel::default();
-        assert_eq!([50, 50, 50, 120, 90].map(|units| wheel.turn(units)), [0, 0, 1, 1, 1]);
+    fn small_turns_add_up_to_clicks() {
+        let mut wheel = WheelAccumulator::default();
+        assert_eq!([50, 50, 50, 120, 90].map(|units| wheel.add(units)), [0, 0, 1, 1, 1]);
     }
 
     #[test]
     fn a_turn_back_does_not_first_undo_the_rest() {
-        let mut wheel = Wheel::default();
-        assert_eq!([100, -120, -60, -60].map(|units| wheel.turn(units)), [0, -1, 0, -1]);
+        let mut wheel = WheelAccumulator::default();
+        assert_eq!([100, -120, -60, -60].map(|units| wheel.add(units)), [0, -1, 0, -1]);
     }
 
     #[test]
-    fn a_wild_turn_is_bounded() {
-        assert_eq!(Wheel::default().turn(i16::MAX), MOST_NOTCHES);
-        assert_eq!(Wheel::default().turn(i16::MIN), -MOST_NOTCHES);
+    fn a_huge_turn_is_bounded() {
+        assert_eq!(WheelAccumulator::default().add(i16::MAX), MAX_CLICKS);
+        assert_eq!(WheelAccumulator::default().add(i16::MIN), -MAX_CLICKS);
     }
 
     #[test]
     fn the_edges_of_the_screen_are_the_edges_of_the_tablet() {
-        assert_eq!((fraction(0), fraction(u16::MAX)), (0, QmpInput::ABS_MAX));
+        assert_eq!((absolute_position(0), absolute_position(u16::MAX)), (0, QmpInput::ABS_MAX));
     }
 }

@@ -6,9 +6,9 @@ use std::process::ExitStatus;
 
 /// What was heard of the machine before its process ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Omens {
+pub(crate) struct ExitHints {
     /// [`crate::QemuMachine::stop`] was called.
-    pub stop_wanted: bool,
+    pub stop_requested: bool,
     /// The guest's kernel panicked.
     pub panicked: bool,
     /// The processor met a state that it cannot go on from (KVM internal error).
@@ -17,11 +17,11 @@ pub(crate) struct Omens {
     pub shutdown: Option<String>,
 }
 
-impl Omens {
+impl ExitHints {
     /// Tells why, from this, from how the process ended and from its last words on standard error.
     pub fn explain(&self, status: ExitStatus, last_line: Option<&str>) -> (ExitReason, String) {
-        let said = last_line.map(|line| format!(" Its last words: {line}")).unwrap_or_default();
-        if self.stop_wanted {
+        let detail = last_line.map(|line| format!(" Its last message: {line}")).unwrap_or_default();
+        if self.stop_requested {
             return (ExitReason::Stopped, "The desktop was stopped.".to_owned());
         }
         if self.panicked {
@@ -30,7 +30,7 @@ impl Omens {
         }
         if self.processor_failed {
             let text = format!(
-                "The guest brought its virtual processor into a state that KVM cannot run. Start the desktop again.{said}"
+                "The guest brought its virtual processor into a state that KVM cannot run. Start the desktop again.{detail}"
             );
             return (ExitReason::Crashed, text);
         }
@@ -44,7 +44,7 @@ impl Omens {
                     .to_owned(),
             ),
             (_, Some(signal)) => {
-                (ExitReason::Crashed, format!("QEMU crashed with signal {signal}. Start the desktop again.{said}"))
+                (ExitReason::Crashed, format!("QEMU crashed with signal {signal}. Start the desktop again.{detail}"))
             }
             (Some("host-signal"), None) => (
                 ExitReason::Crashed,
@@ -52,7 +52,7 @@ impl Omens {
             ),
             (_, None) => (
                 ExitReason::Crashed,
-                format!("QEMU ended unexpectedly ({status}). Start the desktop again.{said}"),
+                format!("QEMU ended unexpectedly ({status}). Start the desktop again.{detail}"),
             ),
         }
     }
@@ -65,17 +65,18 @@ mod tests {
     const CLEAN: i32 = 0;
     const EXIT_1: i32 = 1 << 8;
 
-    fn explain(omens: &Omens, raw: i32) -> (ExitReason, String) {
-        omens.explain(ExitStatus::from_raw(raw), Some("it hurts"))
+    fn explain(exit_hints: &ExitHints, raw: i32) -> (ExitReason, String) {
+        exit_hints.explain(ExitStatus::from_raw(raw), Some("assertion failed"))
     }
 
     #[test]
-    fn each_end_has_its_name() {
-        let stopped = Omens { stop_wanted: true, ..Omens::default() };
+    fn each_exit_has_its_reason() {
+        let stopped = ExitHints { stop_requested: true, ..ExitHints::default() };
         assert_eq!(explain(&stopped, libc::SIGKILL).0, ExitReason::Stopped);
-        let off = Omens { shutdown: Some("guest-shutdown".to_owned()), ..Omens::default() };
+        let off = ExitHints { shutdown: Some("guest-shutdown".to_owned()), ..ExitHints::default() };
         assert_eq!(explain(&off, CLEAN).0, ExitReason::GuestPowerOff);
-        let panic = Omens { panicked: true, shutdown: Some("guest-panic".to_owned()), ..Omens::default() };
+        let panic =
+            ExitHints { panicked: true, shutdown: Some("guest-panic".to_owned()), ..ExitHints::default() };
         assert_eq!(explain(&panic, CLEAN).0, ExitReason::Crashed);
         assert!(explain(&panic, CLEAN).1.contains("panicked"));
         // A guest that shut down and a QEMU that then crashed: the disk may not be what the guest believes.
@@ -83,11 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_names_the_signal_and_the_last_line() {
-        assert!(explain(&Omens::default(), libc::SIGKILL).1.contains("killed"));
-        let segfault = explain(&Omens::default(), libc::SIGSEGV).1;
-        assert!(segfault.contains("signal 11") && segfault.contains("it hurts"), "{segfault}");
-        assert!(explain(&Omens::default(), EXIT_1).1.contains("it hurts"));
-        assert!(explain(&Omens::default(), CLEAN).1.contains("unexpectedly"));
+    fn a_crash_names_signal_and_last_line_of_stderr() {
+        assert!(explain(&ExitHints::default(), libc::SIGKILL).1.contains("killed"));
+        let segfault = explain(&ExitHints::default(), libc::SIGSEGV).1;
+        assert!(segfault.contains("signal 11") && segfault.contains("assertion failed"), "{segfault}");
+        assert!(explain(&ExitHints::default(), EXIT_1).1.contains("assertion failed"));
+        assert!(explain(&ExitHints::default(), CLEAN).1.contains("unexpectedly"));
     }
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// What was found out of this host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setup {
+pub struct QemuSetup {
     /// QEMU.
     pub program: PathBuf,
     /// What executes guest code.
@@ -28,16 +28,16 @@ pub struct Setup {
 }
 
 /// That, and what was opened.
-pub struct Supplies {
+pub struct QemuResources {
     /// Facts.
-    pub setup: Setup,
+    pub setup: QemuSetup,
     /// The disks in order.
     pub disks: Vec<DiskImages>,
     /// The networks in order.
     pub net_backends: Vec<NetBackendConfig>,
 }
 
-impl Setup {
+impl QemuSetup {
     /// Finds QEMU and what it boots.
     ///
     /// # Errors

@@ -4,13 +4,13 @@ use oriel_display::{PixelSource, Rect, Size, SourceLost};
 use std::sync::{PoisonError, RwLock};
 
 /// A picture of one size. The display's thread writes it, viewers read it a row at a time.
-pub(super) struct Framebuffer {
+pub(super) struct SurfaceBuffer {
     size: Size,
     /// `size.width * size.height` pixels of four bytes, without gaps.
     pixels: RwLock<Vec<u8>>,
 }
 
-impl Framebuffer {
+impl SurfaceBuffer {
     /// A black picture.
     pub fn new(size: Size) -> Self {
         Self { size, pixels: RwLock::new(vec![0; size.width as usize * size.height as usize * 4]) }
@@ -48,7 +48,7 @@ fn span(size: Size, x: u32, y: u32, length: usize) -> Option<std::ops::Range<usi
     Some(start + left..start + right)
 }
 
-impl PixelSource for Framebuffer {
+impl PixelSource for SurfaceBuffer {
     fn size(&self) -> Size {
         self.size
     }
@@ -67,25 +67,25 @@ mod tests {
 
     #[test]
     fn a_part_lands_where_it_belongs_and_nowhere_else() {
-        let framebuffer = Framebuffer::new(Size::new(4, 3));
-        let write = framebuffer.write_rows(Rect::new(1, 1, 2, 9), |y, row| {
+        let buffer = SurfaceBuffer::new(Size::new(4, 3));
+        let write = buffer.write_rows(Rect::new(1, 1, 2, 9), |y, row| {
             row.fill(y as u8 + 1);
             Ok::<_, ()>(())
         });
         assert_eq!(write, Ok(()));
         let mut row = [9; 16];
-        framebuffer.read_row(0, 0, &mut row).unwrap();
+        buffer.read_row(0, 0, &mut row).unwrap();
         assert_eq!(row, [0; 16]);
-        framebuffer.read_row(0, 2, &mut row).unwrap();
+        buffer.read_row(0, 2, &mut row).unwrap();
         assert_eq!(row, [0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0, 0, 0]);
     }
 
     #[test]
     fn reading_outside_is_refused() {
-        let framebuffer = Framebuffer::new(Size::new(4, 3));
-        assert!(framebuffer.read_row(0, 3, &mut [0; 4]).is_err());
-        assert!(framebuffer.read_row(2, 0, &mut [0; 12]).is_err());
-        assert!(framebuffer.read_row(u32::MAX, u32::MAX, &mut [0; 4]).is_err());
-        assert!(framebuffer.read_row(4, 2, &mut []).is_ok());
+        let buffer = SurfaceBuffer::new(Size::new(4, 3));
+        assert!(buffer.read_row(0, 3, &mut [0; 4]).is_err());
+        assert!(buffer.read_row(2, 0, &mut [0; 12]).is_err());
+        assert!(buffer.read_row(u32::MAX, u32::MAX, &mut [0; 4]).is_err());
+        assert!(buffer.read_row(4, 2, &mut []).is_ok());
     }
 }
