@@ -1,11 +1,11 @@
-//! Waiting for descriptors.
+//! Waiting for descriptors with poll(2).
 
 use std::io;
 use std::os::fd::RawFd;
 use std::time::Instant;
 
-/// A descriptor, and what to wait for: something to read, room to write. With neither it is not
-/// looked at, not even for its end.
+/// Descriptor to wait for, until it can be read or written. With neither it is ignored, even when its
+/// peer hangs up.
 pub(crate) struct Watched {
     pub fd: RawFd,
     pub read: bool,
@@ -22,7 +22,7 @@ impl Watched {
     }
 }
 
-/// Waits until one of `watched` is ready or has failed, or `deadline` has come; false for the latter.
+/// Waits until one of `watched` is ready or has failed, or `deadline` passes; false for the latter.
 /// May return early.
 pub(crate) fn wait<const N: usize>(watched: [Watched; N], deadline: Option<Instant>) -> io::Result<bool> {
     let mut fds = watched.map(|one| one.as_pollfd());

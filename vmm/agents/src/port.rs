@@ -1,33 +1,33 @@
-//! One port of a guest, as the host holds it: a stream of bytes, and whether a program in the guest
-//! has the port open.
+//! Host's end of one port of a guest's console device (virtio 1.2, 5.3): a stream of bytes, and whether a
+//! program in the guest has the port open.
 //!
 //! The bytes travel over a socket pair, whose kernel buffers are the bounds in both directions: a
 //! slow host makes the guest wait, and a slow guest the host.
 
-use crate::lock;
 use crate::poll::{self, Watched};
+use parking_lot::Mutex;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// Why nothing was read or written.
+/// Reason for which nothing was read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
     /// No program in the guest has the port open, or another than before.
     #[error("nobody in the guest has the port open")]
     Closed,
-    /// The time is over.
-    #[error("the time is over")]
+    /// The deadline passed.
+    #[error("the port timed out")]
     TimedOut,
-    /// The machine is gone, or the host failed.
+    /// The machine ended, or a system call of the host failed.
     #[error("the port failed: {0}")]
     Failed(#[from] io::Error),
 }
 
-/// Counts the programs that opened a port, so that what was meant for one is not given to the next.
+/// Identifies one opening of a port, so that what is meant for one program does not reach the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenId(u64);
 
@@ -44,8 +44,8 @@ struct Shared {
     wake_event: EventFd,
 }
 
-/// Makes a port: its end for an agent's protocol, and for the machine the other end of the stream
-/// (which never blocks) and the open_state by which it tells what the guest does.
+/// Creates a port: the host's end for an agent's protocol, and for the machine the stream's other end,
+/// which does not block, and the handle by which the machine reports openings.
 ///
 /// # Errors
 /// When the host is out of descriptors.
@@ -58,15 +58,15 @@ pub fn pair() -> io::Result<(HostPort, UnixStream, PortOpenState)> {
     Ok((HostPort(shared.clone()), theirs, PortOpenState(shared)))
 }
 
-/// Where the machine tells what the guest does with a port.
+/// Handle by which the machine reports that the guest opened or closed a port.
 #[derive(Debug, Clone)]
 pub struct PortOpenState(Arc<Shared>);
 
 impl PortOpenState {
-    /// A program in the guest opened the port, or closed it. Once this has returned for a closing,
-    /// nothing more is written for that program, and what lies in the stream may be thrown away.
+    /// Records that a program in the guest opened or closed the port. After a closing nothing more is
+    /// written for that program, and what is left in the stream may be discarded.
     pub fn set_open(&self, open: bool) {
-        let mut state = lock(&self.0.state);
+        let mut state = self.0.state.lock();
         if state.open != open {
             state.open = open;
             state.opens = state.opens.saturating_add(u64::from(open));
@@ -75,18 +75,18 @@ impl PortOpenState {
         }
     }
 
-    /// Throws away what an earlier program wrote and nobody has read. To be called before
-    /// [`Self::set_open`], by machines that see the opening before the first byte.
+    /// Discards unread bytes of an earlier program. Machines that see an opening before its first byte
+    /// call this before [`Self::set_open`].
     pub fn discard_unread(&self) {
-        let _reading = lock(&self.0.state);
+        let _reading = self.0.state.lock();
         drain(&self.0.stream);
     }
 }
 
-/// Throws away what there is to read.
+/// Discards every byte that can be read from `stream` without blocking.
 pub fn drain(mut stream: &UnixStream) {
-    let mut piece = [0; 4096];
-    while matches!(stream.read(&mut piece), Ok(read) if read > 0) {}
+    let mut buffer = [0; 4096];
+    while matches!(stream.read(&mut buffer), Ok(read) if read > 0) {}
 }
 
 impl Shared {
@@ -96,91 +96,91 @@ impl Shared {
     }
 }
 
-/// The host's end of a port.
+/// Host's end of a port.
 #[derive(Debug)]
 pub struct HostPort(Arc<Shared>);
 
-/// Wakes whoever waits at a [`HostPort`].
+/// Wakes the thread that waits at a [`HostPort`].
 #[derive(Debug, Clone)]
 pub struct Waker(Arc<Shared>);
 
 impl Waker {
-    /// Makes [`HostPort::wait`] return.
+    /// Makes [`HostPort::wait`] and [`HostPort::wait_for`] return.
     pub fn wake(&self) {
         self.0.wake();
     }
 }
 
 impl HostPort {
-    /// The program that has the port open.
+    /// Present opening of the port; `None` while it is closed.
     pub fn open_id(&self) -> Option<OpenId> {
-        let state = lock(&self.0.state);
+        let state = self.0.state.lock();
         state.open.then_some(OpenId(state.opens))
     }
 
-    /// For waking whoever waits here.
+    /// Creates a handle that wakes the thread that waits at this port.
     pub fn waker(&self) -> Waker {
         Waker(self.0.clone())
     }
 
-    /// Reads what there is; 0 for nothing now.
+    /// Reads bytes without blocking; returns their number, 0 if there are none now.
     ///
     /// # Errors
-    /// When the machine is gone.
+    /// When the machine ended.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, PortError> {
-        let _state = lock(&self.0.state);
+        let _state = self.0.state.lock();
         read(&self.0.stream, buffer)
     }
 
-    /// As [`Self::read`], but only what the program that is `open_id` wrote, on machines that see an
-    /// opening before the first byte.
+    /// Reads bytes as [`Self::read`] does, but only those of the opening `open_id`, on machines that see
+    /// an opening before its first byte.
     ///
     /// # Errors
-    /// When that program has closed the port or the machine is gone.
+    /// When that program closed the port or the machine ended.
     pub fn read_from(&self, open_id: OpenId, buffer: &mut [u8]) -> Result<usize, PortError> {
-        let state = lock(&self.0.state);
+        let state = self.0.state.lock();
         if !state.open || state.opens != open_id.0 {
             return Err(PortError::Closed);
         }
         read(&self.0.stream, buffer)
     }
 
-    /// Throws away what a program wrote that has closed the port, if no other has it open already.
+    /// Discards unread bytes, unless a program has the port open.
     ///
     /// # Errors
-    /// When the machine is gone.
+    /// When the machine ended.
     pub fn discard_if_closed(&self) -> Result<(), PortError> {
-        let state = lock(&self.0.state);
-        let mut piece = [0; 4096];
-        while !state.open && read(&self.0.stream, &mut piece)? > 0 {}
+        let state = self.0.state.lock();
+        let mut buffer = [0; 4096];
+        while !state.open && read(&self.0.stream, &mut buffer)? > 0 {}
         Ok(())
     }
 
-    /// Writes what fits for the program that is `open_id`; 0 for nothing now.
+    /// Writes bytes to the opening `open_id` without blocking; returns how many fitted.
     ///
     /// # Errors
-    /// When that program has closed the port or the machine is gone.
+    /// When that program closed the port or the machine ended.
     pub fn write(&self, open_id: OpenId, bytes: &[u8]) -> Result<usize, PortError> {
-        let state = lock(&self.0.state);
+        let state = self.0.state.lock();
         if !state.open || state.opens != open_id.0 {
             return Err(PortError::Closed);
         }
         (&self.0.stream).write(bytes).or_else(zero_if_would_block)
     }
 
-    /// Waits until there is something to read (or room to write, if asked for), the port is opened
-    /// or closed, a [`Waker`] was used, or `deadline` has come. May return early.
+    /// Waits until bytes can be read (or written, with `write`), the port is opened or closed, a
+    /// [`Waker`] is used, or `deadline` passes. May return early.
     ///
     /// # Errors
-    /// When the host failed.
+    /// When poll(2) fails.
     pub fn wait(&self, write: bool, deadline: Option<Instant>) -> io::Result<()> {
         self.wait_for(true, write, deadline)
     }
 
-    /// As [`Self::wait`], for something to read only if asked for.
+    /// Waits as [`Self::wait`] does, for bytes to read only with `read`.
     ///
     /// # Errors
-    /// When the host failed.
+    /// When poll(2) fails.
     pub fn wait_for(&self, read: bool, write: bool, deadline: Option<Instant>) -> io::Result<()> {
         let stream = Watched { fd: self.0.stream.as_raw_fd(), read, write };
         let wake_event = Watched { fd: self.0.wake_event.as_raw_fd(), read: true, write: false };
@@ -189,10 +189,10 @@ impl HostPort {
         Ok(())
     }
 
-    /// As [`Self::read`], waiting for something to come from the program that is `open_id`.
+    /// Reads bytes of the opening `open_id`, and waits for the first until `deadline`.
     ///
     /// # Errors
-    /// When nothing came before `deadline`, the port was closed, or the machine is gone.
+    /// When the deadline passed, the port was closed, or the machine ended.
     pub fn read_until(
         &self,
         open_id: OpenId,
@@ -207,10 +207,10 @@ impl HostPort {
         }
     }
 
-    /// Writes all of `bytes` for the program that is `open_id`.
+    /// Writes all of `bytes` to the opening `open_id`.
     ///
     /// # Errors
-    /// When that took longer than `deadline`, the port was closed, or the machine is gone.
+    /// When the deadline passed, the port was closed, or the machine ended.
     pub fn write_all_until(&self, open_id: OpenId, deadline: Instant, bytes: &[u8]) -> Result<(), PortError> {
         let mut left = bytes;
         while !left.is_empty() {
@@ -254,7 +254,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn nothing_reaches_a_program_that_it_was_not_meant_for() {
+    fn nothing_reaches_another_program_than_the_intended_one() {
         let (end, mut machine, open_state) = pair().unwrap();
         assert_eq!(end.open_id(), None);
         open_state.set_open(true);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_port_makes_its_writer_wait_and_loses_nothing() {
+    fn a_full_port_blocks_its_writer_and_loses_nothing() {
         let (end, machine, open_state) = pair().unwrap();
         open_state.set_open(true);
         let open_id = end.open_id().unwrap();
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_past_program_wrote_is_forgotten_where_the_machine_can_tell() {
+    fn unread_bytes_of_an_earlier_program_are_discarded_where_the_machine_can_tell() {
         let (end, mut machine, open_state) = pair().unwrap();
         open_state.set_open(true);
         machine.write_all(b"half a mess").unwrap();

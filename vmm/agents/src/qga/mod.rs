@@ -1,148 +1,144 @@
-//! qemu-guest-agent: a program in the guest that does as it is told, one command at a time
-//! (QEMU's "Guest Agent Protocol Reference").
+//! qemu-guest-agent: one command at a time, by the "QEMU Guest Agent Protocol Reference"
+//! (`qga/qapi-schema.json`).
 
+mod error;
 mod freeze;
 mod responses;
 mod session;
 
-use crate::lock;
 use crate::port::HostPort;
 use freeze::ThawTimer;
 use oriel_vmm_api::GuestFacts;
-use session::QgaSession;
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use session::{QgaSession, RESPONSE_TIMEOUT};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use session::QgaError;
+pub use error::QgaError;
 
-/// An agent that lives answers a command in milliseconds; on a host under load in a second.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// File systems may have much to write before they stand still.
+/// Longest wait for `guest-fsfreeze-freeze`: file systems may have much to write before they freeze.
 const FREEZE_TIMEOUT: Duration = Duration::from_secs(8);
-/// A shutdown is only answered when it was refused, and then at once.
+/// Wait for an error of `guest-shutdown`, which has no response on success.
 const SHUTDOWN_ERROR_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The way in which a guest is to go down.
+/// Mode of a shutdown of the guest (`guest-shutdown`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShutdownMode {
-    /// PortOpenState off.
+    /// Powers the guest off (`powerdown`).
     PowerDown,
-    /// Start anew.
+    /// Restarts the guest (`reboot`).
     Reboot,
 }
 
-/// The guest agent of one machine. Calls block for some seconds at most, one after the other.
+/// Host's side of one machine's qemu-guest-agent. Calls block for some seconds at most, and run one
+/// after the other.
 pub struct GuestAgent {
     session: Arc<Mutex<QgaSession>>,
     thaw_timer: ThawTimer,
 }
 
 impl GuestAgent {
-    /// Speaks with whatever agent opens `port`.
+    /// Creates the host's side of whatever agent opens `port`.
     pub fn new(port: HostPort) -> Self {
         let session = Arc::new(Mutex::new(QgaSession::new(port)));
         Self { thaw_timer: ThawTimer::new(session.clone()), session }
     }
 
-    /// Whether an agent has the port open; it may still be deaf.
+    /// Whether an agent has the port open; [`Self::ping`] tells whether the agent also responds.
     pub fn is_connected(&self) -> bool {
-        // Whoever holds the lock speaks with it.
-        self.session.try_lock().map_or(true, |session| session.is_connected())
+        // Another caller that holds the lock is in the middle of a command.
+        self.session.try_lock().is_none_or(|session| session.is_connected())
     }
 
-    /// Whether the agent answers.
+    /// Checks that the agent responds (`guest-ping`).
     ///
     /// # Errors
-    /// When there is none or it does not answer as agreed.
+    /// When no agent is connected or its response is late or invalid.
     pub fn ping(&self) -> Result<(), QgaError> {
-        lock(&self.session).execute("guest-ping", None, RESPONSE_TIMEOUT).map(drop)
+        self.session.lock().execute("guest-ping", None, RESPONSE_TIMEOUT).map(drop)
     }
 
-    /// The agent's version and the commands that it can be given.
+    /// Agent's version and the names of its enabled commands (`guest-info`).
     ///
     /// # Errors
-    /// When there is none or it does not answer as agreed.
+    /// When no agent is connected or its response is late or invalid.
     pub fn info(&self) -> Result<(String, Vec<String>), QgaError> {
-        responses::info(lock(&self.session).execute("guest-info", None, RESPONSE_TIMEOUT)?)
+        responses::info(self.session.lock().execute("guest-info", None, RESPONSE_TIMEOUT)?)
     }
 
-    /// Has the guest shut down as if a person at it had said so. Returns once the agent has taken
-    /// the order; the guest then takes its time.
+    /// Shuts the guest down as its own menu would (`guest-shutdown`). Returns once the agent has
+    /// taken the command; the guest then takes its time.
     ///
     /// # Errors
-    /// When there is no agent, it does not answer, or it refuses.
-    pub fn shut_down(&self, how: ShutdownMode) -> Result<(), QgaError> {
-        let mode = match how {
+    /// When no agent is connected, or the agent returns an error.
+    pub fn shut_down(&self, mode: ShutdownMode) -> Result<(), QgaError> {
+        let mode = match mode {
             ShutdownMode::PowerDown => "powerdown",
             ShutdownMode::Reboot => "reboot",
         };
         let arguments = serde_json::json!({ "mode": mode });
-        match lock(&self.session).execute("guest-shutdown", Some(arguments), SHUTDOWN_ERROR_TIMEOUT) {
-            // Silence is consent, and so is an agent that goes with its guest.
+        match self.session.lock().execute("guest-shutdown", Some(arguments), SHUTDOWN_ERROR_TIMEOUT) {
+            // The command has no response on success, and the agent goes down with its guest.
             Ok(_) | Err(QgaError::TimedOut | QgaError::Disconnected) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Brings the guest's file systems to rest, so that its disks may be copied; returns how many
-    /// there are. They are thawed by [`Self::thaw`], and after `limit` by themselves: a guest is
-    /// never left frozen, not even when it is not known whether it is.
+    /// Freezes the guest's file systems (`guest-fsfreeze-freeze`), so that its disks may be copied;
+    /// returns how many. They are thawed by [`Self::thaw`], and after `limit` without it.
     ///
     /// # Errors
-    /// When there is no agent, it does not answer, or it refuses; then nothing stays frozen.
+    /// When no agent is connected, the response is late or invalid, or the agent returns an error;
+    /// then nothing stays frozen.
     pub fn freeze(&self, limit: Duration) -> Result<u64, QgaError> {
-        let mut session = lock(&self.session);
+        let mut session = self.session.lock();
         let begun = Instant::now();
         self.thaw_timer.thaw_at(begun + limit).map_err(|_| QgaError::NoThread)?;
-        let answer = session.execute("guest-fsfreeze-freeze", None, FREEZE_TIMEOUT);
-        let count = answer.and_then(|value| responses::count(&value));
+        let response = session.execute("guest-fsfreeze-freeze", None, FREEZE_TIMEOUT);
+        let count = response.and_then(|value| responses::count(&value));
         match &count {
             Ok(_) => {}
             Err(QgaError::NotConnected) => self.thaw_timer.cancel(),
-            // It may be frozen for all we know. An agent that refused has thawed what it froze, but
+            // The guest may be frozen all the same. An agent that refused has thawed what it froze, but
             // nothing is lost by making sure.
             Err(_) => drop(self.thaw_timer.thaw_at(begun)),
         }
         count
     }
 
-    /// Thaws the guest's file systems; returns how many were frozen.
+    /// Thaws the guest's file systems (`guest-fsfreeze-thaw`); returns how many were frozen.
     ///
     /// # Errors
-    /// When there is no agent, it does not answer, or it refuses; if they were frozen by
-    /// [`Self::freeze`], it goes on trying.
+    /// When no agent is connected, the response is late or invalid, or the agent returns an error. What
+    /// [`Self::freeze`] froze is then still thawed in the background.
     pub fn thaw(&self) -> Result<u64, QgaError> {
-        let count = freeze::thaw(&mut lock(&self.session))?;
+        let count = freeze::thaw(&mut self.session.lock())?;
         self.thaw_timer.cancel();
         Ok(count)
     }
 
-    /// Whether the guest's file systems are frozen, by its own account.
+    /// Whether the guest's file systems are frozen, as its agent says (`guest-fsfreeze-status`).
     ///
     /// # Errors
-    /// When there is no agent or it does not answer as agreed.
+    /// When no agent is connected or its response is late or invalid.
     pub fn is_frozen(&self) -> Result<bool, QgaError> {
-        let answer = lock(&self.session).execute("guest-fsfreeze-status", None, RESPONSE_TIMEOUT)?;
-        responses::is_frozen(&answer)
+        let response = self.session.lock().execute("guest-fsfreeze-status", None, RESPONSE_TIMEOUT)?;
+        responses::is_frozen(&response)
     }
 
-    /// What the guest says of itself. What its agent does not know is left empty.
+    /// Facts of the guest: operating system, host name, network interfaces and file systems. A command
+    /// that the agent does not support leaves its facts empty.
     ///
     /// # Errors
-    /// When there is no agent or it does not answer at all.
+    /// When no agent is connected or a response is late or invalid.
     pub fn facts(&self) -> Result<GuestFacts, QgaError> {
-        let mut session = lock(&self.session);
+        let mut session = self.session.lock();
+        let mut execute = |command| session.execute(command, None, RESPONSE_TIMEOUT);
         let mut facts = GuestFacts::default();
-        responses::operating_system(
-            &session.execute("guest-get-osinfo", None, RESPONSE_TIMEOUT),
-            &mut facts,
-        )?;
-        responses::host_name(&session.execute("guest-get-host-name", None, RESPONSE_TIMEOUT), &mut facts)?;
-        responses::interfaces(
-            &session.execute("guest-network-get-interfaces", None, RESPONSE_TIMEOUT),
-            &mut facts,
-        )?;
-        responses::file_systems(&session.execute("guest-get-fsinfo", None, RESPONSE_TIMEOUT), &mut facts)?;
+        responses::operating_system(&execute("guest-get-osinfo"), &mut facts)?;
+        responses::host_name(&execute("guest-get-host-name"), &mut facts)?;
+        responses::interfaces(&execute("guest-network-get-interfaces"), &mut facts)?;
+        responses::file_systems(&execute("guest-get-fsinfo"), &mut facts)?;
         Ok(facts)
     }
 }

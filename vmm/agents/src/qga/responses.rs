@@ -1,36 +1,37 @@
-//! What is taken from the agent's answers: a few fields, bounded in number and in length.
+//! Parsing of the agent's responses: a few fields, bounded in number and in length.
 
-use super::session::QgaError;
+use super::error::QgaError;
 use oriel_vmm_api::{GuestFacts, GuestFileSystem, GuestInterface};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Entries taken from any list.
+/// Entries taken from a list at most.
 const MAX_ENTRIES: usize = 64;
-/// Characters taken from any text.
+/// Characters taken from a text at most.
 const MAX_TEXT: usize = 255;
 
-/// `text` without control characters and not too long.
+/// Removes control characters from `text`, and cuts it to [`MAX_TEXT`] characters.
 pub(super) fn sanitize(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
 }
 
-/// The number of file systems that were frozen or thawed.
-pub(super) fn count(answer: &Value) -> Result<u64, QgaError> {
-    answer.as_u64().ok_or(QgaError::InvalidResponse)
+/// Number of file systems in a response of `guest-fsfreeze-freeze` or `guest-fsfreeze-thaw`.
+pub(super) fn count(response: &Value) -> Result<u64, QgaError> {
+    response.as_u64().ok_or(QgaError::InvalidResponse)
 }
 
-pub(super) fn is_frozen(answer: &Value) -> Result<bool, QgaError> {
-    match answer.as_str() {
+/// Whether the response of `guest-fsfreeze-status` says that file systems are frozen.
+pub(super) fn is_frozen(response: &Value) -> Result<bool, QgaError> {
+    match response.as_str() {
         Some("frozen") => Ok(true),
         Some("thawed") => Ok(false),
         _ => Err(QgaError::InvalidResponse),
     }
 }
 
-/// The agent's version, and the commands that it would obey.
-pub(super) fn info(answer: Value) -> Result<(String, Vec<String>), QgaError> {
+/// Agent's version and enabled commands in the response of `guest-info`.
+pub(super) fn info(response: Value) -> Result<(String, Vec<String>), QgaError> {
     #[derive(Deserialize)]
     struct Info {
         version: String,
@@ -41,7 +42,7 @@ pub(super) fn info(answer: Value) -> Result<(String, Vec<String>), QgaError> {
         name: String,
         enabled: bool,
     }
-    let info: Info = serde_json::from_value(answer).map_err(|_| QgaError::InvalidResponse)?;
+    let info: Info = serde_json::from_value(response).map_err(|_| QgaError::InvalidResponse)?;
     let enabled = info.supported_commands.iter().filter(|command| command.enabled);
     // Agents of today have some sixty commands.
     Ok((
@@ -52,7 +53,7 @@ pub(super) fn info(answer: Value) -> Result<(String, Vec<String>), QgaError> {
 
 type CommandResult = Result<Value, QgaError>;
 
-/// The answer, or `None` where the agent does not know the command or answered something else.
+/// Parsed response, or `None` where the agent does not support the command or returned another type.
 fn supported<T: DeserializeOwned>(result: &CommandResult) -> Result<Option<T>, QgaError> {
     match result {
         Ok(value) => Ok(T::deserialize(value).ok()),
@@ -81,7 +82,7 @@ pub(super) fn host_name(result: &CommandResult, facts: &mut GuestFacts) -> Resul
     struct HostName {
         host_name: String,
     }
-    facts.host_name = supported::<HostName>(result)?.map(|answer| sanitize(&answer.host_name));
+    facts.host_name = supported::<HostName>(result)?.map(|response| sanitize(&response.host_name));
     Ok(())
 }
 

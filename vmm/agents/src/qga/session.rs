@@ -1,51 +1,23 @@
-//! One request, one answer: JSON lines, and how to find the line's beginning in a stream that may
-//! hold anything.
+//! Requests and responses as JSON lines, and how to find a line's beginning in a stream that may hold
+//! anything.
 
-use crate::port::{HostPort, OpenId, PortError};
+use super::error::QgaError;
+use super::responses::sanitize;
+use crate::port::{HostPort, OpenId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Marks the beginning of an answer to `guest-sync-delimited`; it occurs in no JSON text.
+/// Longest wait for a response: a healthy agent responds in milliseconds, on a loaded host in a second.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Marks the beginning of the response to `guest-sync-delimited`; it occurs in no JSON text.
 const SENTINEL: u8 = 0xFF;
-/// No answer is longer.
+/// Longest line of a response, in bytes.
 const MAX_LINE: usize = 256 * 1024;
-/// So much is read in search of an answer.
+/// Bytes read at most in search of the response to a synchronisation.
 const MAX_SEARCH: usize = 4 * 1024 * 1024;
-/// How long an agent may take to find back to us.
+/// Longest wait for the response to a synchronisation.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Why a command came to nothing. Each is one plain sentence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QgaError {
-    /// No agent has the port open.
-    #[error("The guest's agent is not there; install and start qemu-guest-agent in the guest.")]
-    NotConnected,
-    /// The agent closed the port while it was asked.
-    #[error("The guest's agent went away before it answered.")]
-    Disconnected,
-    /// No answer in time.
-    #[error("The guest's agent does not answer.")]
-    TimedOut,
-    /// The agent would not; its own words.
-    #[error("The guest's agent refused: {0}.")]
-    CommandFailed(String),
-    /// The host has no thread left to end a freeze with.
-    #[error("The host is out of threads; stop some desktops first.")]
-    NoThread,
-    /// What came back was no answer.
-    #[error("The guest's agent gave an answer that is none.")]
-    InvalidResponse,
-}
-
-impl From<PortError> for QgaError {
-    fn from(error: PortError) -> Self {
-        match error {
-            PortError::TimedOut => Self::TimedOut,
-            PortError::Closed | PortError::Failed(_) => Self::Disconnected,
-        }
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,11 +32,11 @@ struct QgaErrorObject {
     desc: String,
 }
 
-/// What is said over one port.
+/// Session with whatever agent has the port open.
 pub(super) struct QgaSession {
     port: HostPort,
     last_id: u32,
-    /// Read and not yet understood.
+    /// Bytes that were read and not yet parsed.
     buffered: Vec<u8>,
 }
 
@@ -77,7 +49,7 @@ impl QgaSession {
         self.port.open_id().is_some()
     }
 
-    /// Gives the agent a command and waits for its answer.
+    /// Sends a command to the agent and waits for the response.
     pub(super) fn execute(
         &mut self,
         command: &str,
@@ -95,15 +67,15 @@ impl QgaSession {
         let line = self.line(open_id, deadline)?;
         match serde_json::from_slice(&line) {
             Ok(Response::Return(value)) => Ok(value),
-            Ok(Response::Error(QgaErrorObject { desc })) => Err(QgaError::CommandFailed(
-                super::responses::sanitize(&desc).trim_end_matches('.').to_owned(),
-            )),
+            Ok(Response::Error(QgaErrorObject { desc })) => {
+                Err(QgaError::CommandFailed(sanitize(&desc).trim_end_matches('.').to_owned()))
+            }
             Err(_) => Err(QgaError::InvalidResponse),
         }
     }
 
-    /// Makes the agent forget half a command, and finds the place in the stream from which on its
-    /// answers are to us: whatever was left over from earlier questions lies before it.
+    /// Resets the agent's parser and finds the place in the stream where responses to this session
+    /// begin (`guest-sync-delimited`): leftovers of earlier commands lie before it.
     fn synchronise(&mut self, open_id: OpenId) -> Result<(), QgaError> {
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
@@ -127,7 +99,7 @@ impl QgaSession {
         }
     }
 
-    /// Drops everything up to the next sentinel and with it; how much that was.
+    /// Discards bytes up to the next sentinel, and the sentinel; returns their number.
     fn skip_to_sentinel(&mut self, open_id: OpenId, deadline: Instant) -> Result<usize, QgaError> {
         let mut skipped = 0;
         loop {
@@ -144,7 +116,7 @@ impl QgaSession {
         }
     }
 
-    /// The next line.
+    /// Reads the next line.
     fn line(&mut self, open_id: OpenId, deadline: Instant) -> Result<Vec<u8>, QgaError> {
         let mut seen = 0;
         loop {

@@ -1,20 +1,20 @@
-//! The lines that a program in the guest writes.
+//! Lines that a program in the guest writes.
 
-/// A line has at most so many bytes, its end among them.
+/// Longest line in bytes, with its line feed.
 pub const MAX_LINE: usize = 64;
-/// A file's name has at most so many; file systems store 255.
+/// Longest name of a file in bytes; file systems store 255.
 pub const MAX_NAME: usize = 4096;
 
-/// `file SIZE LENGTH`
+/// Header of a file: `file SIZE LENGTH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileHeader {
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub size: u64,
-    /// Bytes of its name, which follows: 1 to [`MAX_NAME`].
+    /// Length of the name that follows, in bytes: 1 to [`MAX_NAME`].
     pub name_length: usize,
 }
 
-/// Reads the line that begins a file, without its end; `None` for anything else.
+/// Parses the line that begins a file, without its line feed; `None` for any other line.
 pub fn parse_header(line: &[u8]) -> Option<FileHeader> {
     let line = std::str::from_utf8(line).ok()?;
     let (size, length) = line.strip_prefix("file ")?.split_once(' ')?;
@@ -28,18 +28,18 @@ fn decimal(digits: &str) -> Option<u64> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Gathers a line.
+/// Buffer for the bytes of one line.
 #[derive(Debug, Default)]
 pub struct LineBuffer(Vec<u8>);
 
-/// What [`LineBuffer::push`] has come to.
+/// Result of [`LineBuffer::push`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum LineStatus {
-    /// The line, without its end.
+    /// The whole line, without its line feed.
     Complete(Vec<u8>),
-    /// Its end is still to come.
+    /// The line feed has not arrived.
     Incomplete,
-    /// It is too long to be one.
+    /// The line exceeds [`MAX_LINE`].
     TooLong,
 }
 

@@ -1,15 +1,15 @@
-//! The session with whatever program has the port open, without the port.
+//! State machine of the protocol of files out of the guest, without the port.
 
-use super::FileEvent;
+use super::event::FileEvent;
 use super::header::{FileHeader, LineBuffer, LineStatus, MAX_LINE, MAX_NAME, parse_header};
 
-/// The guest waits for an answer after so many bytes of a file.
+/// Size of a piece in bytes, after each of which the guest waits for an answer.
 const PIECE_BYTES: u64 = 1 << 20;
 
 const GO: &str = "go\n";
 const DONE: &str = "done\n";
 
-/// The file that a program sends.
+/// File that a program sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct File {
     id: u32,
@@ -18,27 +18,27 @@ struct File {
 
 #[derive(Debug)]
 enum State {
-    /// A file may begin.
+    /// Between two files: the header's line is awaited.
     Idle(LineBuffer),
-    /// Its name comes.
+    /// The file's name is awaited.
     Name(FileHeader, Vec<u8>),
-    /// Nobody has said yet whether it is wanted.
+    /// The file was offered, and neither accepted nor rejected.
     AwaitingDecision(File),
-    /// It comes: bytes told of, bytes stored, and what is left of the piece that comes.
+    /// The file's bytes are awaited: number delivered, number stored, and bytes left of this piece.
     Body { file: File, delivered: u64, stored: u64, left: u64 },
-    /// All its bytes came; the guest says whether they are right.
+    /// All bytes were delivered; the line that confirms or aborts the file is awaited.
     Trailer(File, LineBuffer),
-    /// They are; the last of them are being stored.
+    /// The file is confirmed; the acknowledgement of its last bytes is awaited.
     AwaitingStored(File),
-    /// The rest of a piece of a file that is not wanted any more, and why.
+    /// The rest of a piece of a rejected file, and the reason.
     DiscardingBody(u64, String),
-    /// The word on a file that is not wanted any more, and why.
+    /// The last line of a rejected file, and the reason.
     DiscardingTrailer(LineBuffer, String),
-    /// What came makes no sense, and so what follows cannot either.
+    /// The stream broke the protocol; everything is discarded until the port is closed.
     OutOfSync,
 }
 
-/// A session.
+/// Session with the programs that send files, one after the other.
 #[derive(Debug)]
 pub struct SendSession {
     state: State,
@@ -46,14 +46,15 @@ pub struct SendSession {
     last_id: u32,
     outgoing: Vec<u8>,
     events: Vec<(u32, FileEvent)>,
-    refused: u64,
+    refused_messages: u64,
 }
 
 impl SendSession {
-    /// With nobody yet; at most `credit` bytes are told of that are not stored.
+    /// Creates a session while no program has the port open. At most `credit` delivered bytes are not
+    /// acknowledged.
     pub fn new(credit: u64) -> Self {
         let state = State::Idle(LineBuffer::default());
-        Self { state, credit, last_id: 0, outgoing: Vec::new(), events: Vec::new(), refused: 0 }
+        Self { state, credit, last_id: 0, outgoing: Vec::new(), events: Vec::new(), refused_messages: 0 }
     }
 
     /// The program closed the port, or another one has it now.
@@ -72,7 +73,7 @@ impl SendSession {
         }
     }
 
-    /// How many bytes there is a use for now; 0: none are to be read.
+    /// Number of bytes that may be read from the port now; 0 for none.
     pub fn read_budget(&self) -> usize {
         let most = match &self.state {
             State::Idle(_) | State::Trailer(..) | State::DiscardingTrailer(..) => MAX_LINE as u64,
@@ -86,14 +87,14 @@ impl SendSession {
         usize::try_from(most).unwrap_or(usize::MAX)
     }
 
-    /// These bytes came, at most [`Self::read_budget`] of them.
+    /// Takes bytes that came from the guest, at most [`Self::read_budget`] of them.
     pub fn received(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = self.step(bytes);
         }
     }
 
-    /// Takes what belongs to the present state; gives back the rest.
+    /// Takes the bytes that belong to the present state; returns the rest.
     fn step<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
         match &mut self.state {
             State::Idle(line) => match line.push(&mut bytes) {
@@ -160,14 +161,14 @@ impl SendSession {
                     self.send_rejection(&reason);
                 }
             },
-            // What nobody asked for.
+            // Bytes that the protocol does not allow here.
             State::AwaitingDecision(_) | State::AwaitingStored(_) => self.lose_sync(),
             State::OutOfSync => bytes = &[],
         }
         bytes
     }
 
-    /// Has the next piece of the file come, or the word on it.
+    /// Requests the next piece of the file, or its last line.
     fn request_next(&mut self, file: File, delivered: u64, stored: u64) {
         self.outgoing.extend_from_slice(GO.as_bytes());
         self.state = match file.size.saturating_sub(delivered).min(PIECE_BYTES) {
@@ -176,7 +177,7 @@ impl SendSession {
         };
     }
 
-    /// Somebody wants the file.
+    /// Accepts the file that is offered.
     pub fn accept(&mut self, id: u32) {
         if let State::AwaitingDecision(file) = self.state
             && file.id == id
@@ -185,13 +186,13 @@ impl SendSession {
         }
     }
 
-    /// So many of its bytes are stored.
-    pub fn acknowledge(&mut self, id: u32, received: u64) {
+    /// The first `acknowledged` bytes of the file are stored.
+    pub fn acknowledge(&mut self, id: u32, acknowledged: u64) {
         match &mut self.state {
             State::Body { file, delivered, stored, .. } if file.id == id => {
-                *stored = received.clamp(*stored, *delivered);
+                *stored = acknowledged.clamp(*stored, *delivered);
             }
-            State::AwaitingStored(file) if file.id == id && received == file.size => {
+            State::AwaitingStored(file) if file.id == id && acknowledged == file.size => {
                 self.outgoing.extend_from_slice(DONE.as_bytes());
                 self.state = State::Idle(LineBuffer::default());
             }
@@ -199,7 +200,7 @@ impl SendSession {
         }
     }
 
-    /// Nobody wants it, or any more of it.
+    /// Rejects the file, or what is left of it, for `reason`.
     pub fn reject(&mut self, id: u32, reason: &str) {
         match &self.state {
             State::AwaitingDecision(file) | State::AwaitingStored(file) if file.id == id => {
@@ -222,35 +223,35 @@ impl SendSession {
     }
 
     fn lose_sync(&mut self) {
-        self.refused = self.refused.saturating_add(1);
+        self.refused_messages = self.refused_messages.saturating_add(1);
         self.closed();
         self.send_rejection("This is not understood; use oriel-send.");
         self.state = State::OutOfSync;
     }
 
-    /// What is to be said to the program.
+    /// Bytes to be written to the program next; empty if there are none.
     pub fn pending(&self) -> &[u8] {
         &self.outgoing
     }
 
-    /// So many bytes of that were said.
+    /// The first `count` of the pending bytes were written.
     pub fn sent(&mut self, count: usize) {
         self.outgoing.drain(..count.min(self.outgoing.len()));
     }
 
-    /// What is to be told.
+    /// Events since the last call, oldest first, each with its file's number.
     pub fn take_events(&mut self) -> Vec<(u32, FileEvent)> {
         std::mem::take(&mut self.events)
     }
 
-    /// The number of the newest file.
+    /// Number of the newest file.
     #[cfg(test)]
     pub fn last_id(&self) -> u32 {
         self.last_id
     }
 
-    /// How often what came made no sense.
+    /// Number of times that the stream broke the protocol.
     pub fn refused_messages(&self) -> u64 {
-        self.refused
+        self.refused_messages
     }
 }

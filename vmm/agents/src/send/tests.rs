@@ -12,7 +12,7 @@ fn offered(name: &str, size: u64) -> FileEvent {
     FileEvent::Offered { name: name.into(), size }
 }
 
-/// Gives the session what it wants of `bytes`, byte by byte or all at once; how much it took.
+/// Feeds the session as much of `bytes` as it takes, at most `at_once` at a time; returns how much.
 fn feed(session: &mut SendSession, bytes: &[u8], at_once: usize) -> usize {
     let mut taken = 0;
     while taken < bytes.len() {
@@ -26,10 +26,10 @@ fn feed(session: &mut SendSession, bytes: &[u8], at_once: usize) -> usize {
     taken
 }
 
-fn said(session: &mut SendSession) -> String {
-    let said = String::from_utf8(session.pending().to_vec()).unwrap();
-    session.sent(said.len());
-    said
+fn take_pending(session: &mut SendSession) -> String {
+    let pending = String::from_utf8(session.pending().to_vec()).unwrap();
+    session.sent(pending.len());
+    pending
 }
 
 #[test]
@@ -41,22 +41,25 @@ fn a_file_goes_step_by_step_however_its_bytes_are_cut() {
     }
     let mut session = SendSession::new(CREDIT);
     assert_eq!(feed(&mut session, b"file 5 1\nxhello", 1), 10, "nothing more is read before the answer");
-    assert_eq!((session.take_events(), said(&mut session)), (vec![(1, offered("x", 5))], String::new()));
+    assert_eq!(
+        (session.take_events(), take_pending(&mut session)),
+        (vec![(1, offered("x", 5))], String::new())
+    );
     session.accept(1);
-    assert_eq!(said(&mut session), "go\n");
+    assert_eq!(take_pending(&mut session), "go\n");
     feed(&mut session, b"hello", 60);
-    assert_eq!(said(&mut session), "go\n");
+    assert_eq!(take_pending(&mut session), "go\n");
     feed(&mut session, b"whole\n", 60);
     assert_eq!(session.take_events(), [(1, FileEvent::Data(b"hello".to_vec())), (1, FileEvent::Complete)]);
     session.acknowledge(1, 4);
-    assert_eq!(said(&mut session), "", "it is not stored yet");
+    assert_eq!(take_pending(&mut session), "", "it is not stored yet");
     session.acknowledge(1, 5);
-    assert_eq!(said(&mut session), "done\n");
+    assert_eq!(take_pending(&mut session), "done\n");
     feed(&mut session, b"file 0 1\ny", 60);
     session.accept(2);
     feed(&mut session, b"whole\n", 60);
     session.acknowledge(2, 0);
-    assert_eq!(said(&mut session), "go\ndone\n");
+    assert_eq!(take_pending(&mut session), "go\ndone\n");
     assert_eq!(session.take_events(), [(2, offered("y", 0)), (2, FileEvent::Complete)]);
 }
 
@@ -66,7 +69,7 @@ fn no_more_is_read_than_is_stored_and_the_credit() {
     feed(&mut session, b"file 3000000 1\nx", 60);
     session.accept(1);
     session.take_events();
-    said(&mut session);
+    take_pending(&mut session);
     let bytes = vec![7; 3_000_000];
     let mut at = 0;
     let mut answers = 0;
@@ -75,7 +78,7 @@ fn no_more_is_read_than_is_stored_and_the_credit() {
         assert!(taken as u64 <= CREDIT && taken > 0, "{taken}");
         at += taken;
         assert!(session.read_budget() == 0 || at == bytes.len(), "the credit is used up");
-        answers += said(&mut session).lines().filter(|line| *line == "go").count();
+        answers += take_pending(&mut session).lines().filter(|line| *line == "go").count();
         session.acknowledge(1, at as u64);
         // One that claims more than there was gets no more for it.
         session.acknowledge(1, u64::MAX);
@@ -84,40 +87,40 @@ fn no_more_is_read_than_is_stored_and_the_credit() {
 }
 
 #[test]
-fn a_file_that_is_refused_leaves_room_for_the_next() {
+fn a_rejected_file_leaves_room_for_the_next() {
     let mut session = SendSession::new(CREDIT);
     feed(&mut session, b"file 5 1\nx", 60);
     session.reject(9, "Not this one.");
     session.reject(1, "No.");
-    assert_eq!(said(&mut session), "no No.\n");
+    assert_eq!(take_pending(&mut session), "no No.\n");
     feed(&mut session, b"file 5 1\nx", 60);
     session.accept(2);
     feed(&mut session, b"he", 60);
     session.reject(2, "Enough.");
-    assert_eq!(said(&mut session), "go\n");
+    assert_eq!(take_pending(&mut session), "go\n");
     feed(&mut session, b"llo", 60);
-    assert_eq!(said(&mut session), "no Enough.\n");
+    assert_eq!(take_pending(&mut session), "no Enough.\n");
     feed(&mut session, b"file 1 1\nx", 60);
     session.accept(3);
     feed(&mut session, b"h", 60);
     session.reject(3, "Enough.");
-    said(&mut session);
+    take_pending(&mut session);
     feed(&mut session, b"whole\n", 60);
-    assert_eq!(said(&mut session), "no Enough.\n");
+    assert_eq!(take_pending(&mut session), "no Enough.\n");
     feed(&mut session, b"file 1 1\nx", 60);
     session.accept(4);
     feed(&mut session, b"hbroken\n", 60);
     session.take_events();
-    said(&mut session);
+    take_pending(&mut session);
     feed(&mut session, b"file 1 1\nz", 60);
     assert_eq!(session.take_events(), [(5, offered("z", 1))]);
     assert_eq!(session.refused_messages(), 0);
 }
 
 #[test]
-fn nonsense_is_thrown_away_until_the_port_is_closed() {
+fn bytes_that_break_the_protocol_are_discarded_until_the_port_is_closed() {
     let long_name = format!("file 1 {}\n", header::MAX_NAME + 1);
-    for nonsense in [
+    for invalid in [
         "\n",
         "file\n",
         "file 1\n",
@@ -132,19 +135,19 @@ fn nonsense_is_thrown_away_until_the_port_is_closed() {
         "\u{0}\u{0}\u{0}\n",
     ] {
         let mut session = SendSession::new(CREDIT);
-        feed(&mut session, nonsense.as_bytes(), 1000);
+        feed(&mut session, invalid.as_bytes(), 1000);
         feed(&mut session, b"\nfile 1 1\nx", 1000);
-        assert_eq!(session.take_events(), [], "{nonsense:?}");
-        assert_eq!(session.refused_messages(), 1, "{nonsense:?}");
-        assert!(said(&mut session).starts_with("no "));
+        assert_eq!(session.take_events(), [], "{invalid:?}");
+        assert_eq!(session.refused_messages(), 1, "{invalid:?}");
+        assert!(take_pending(&mut session).starts_with("no "));
         session.closed();
         feed(&mut session, b"file 18446744073709551615 1\nx", 1000);
-        assert_eq!(session.take_events(), [(1, offered("x", u64::MAX))], "{nonsense:?}");
+        assert_eq!(session.take_events(), [(1, offered("x", u64::MAX))], "{invalid:?}");
     }
 }
 
 #[test]
-fn random_bytes_make_no_more_news_than_the_credit_allows() {
+fn random_bytes_deliver_no_more_than_the_credit() {
     let mut random = 0x5eed_u64;
     let mut next = move || {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -164,7 +167,7 @@ fn random_bytes_make_no_more_news_than_the_credit_allows() {
         let bytes: usize = session
             .take_events()
             .iter()
-            .map(|(_, events)| if let FileEvent::Data(bytes) = events { bytes.len() } else { 0 })
+            .map(|(_, event)| if let FileEvent::Data(bytes) = event { bytes.len() } else { 0 })
             .sum();
         assert!(bytes <= 1000 && session.pending().len() < 4096, "{bytes}");
         session.sent(usize::MAX);
@@ -181,9 +184,10 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let (end, guest, open_state) = pair().unwrap();
-        let (tell, events) = channel();
-        let files = GuestFileReceiver::start(end, CREDIT, move |file, what| tell.send((file, what)).unwrap())
-            .unwrap();
+        let (sender, events) = channel();
+        let files =
+            GuestFileReceiver::start(end, CREDIT, move |file, event| sender.send((file, event)).unwrap())
+                .unwrap();
         guest.set_nonblocking(false).unwrap();
         Self { files, events, guest, open_state }
     }
@@ -194,7 +198,7 @@ impl Bench {
 }
 
 #[test]
-fn a_slow_taker_makes_the_guest_wait_and_gets_it_all() {
+fn a_slow_receiver_makes_the_guest_wait_and_gets_every_byte() {
     let bench = Bench::new();
     bench.open_state.set_open(true);
     let contents: Vec<u8> = (0..5_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -237,7 +241,7 @@ fn a_slow_taker_makes_the_guest_wait_and_gets_it_all() {
 }
 
 #[test]
-fn a_program_that_goes_takes_its_file_along_and_the_next_begins_anew() {
+fn a_program_that_closes_the_port_aborts_its_file_and_the_next_begins_anew() {
     let bench = Bench::new();
     let mut guest = &bench.guest;
     for id in 1..=3 {

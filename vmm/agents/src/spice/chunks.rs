@@ -1,34 +1,34 @@
-//! Messages in the stream of bytes. A message travels in chunks of `u32 port, u32 size` and so many
-//! bytes; what follows is one message after the other for each of the two ports.
+//! Messages in the stream of bytes. A message (`VDAgentMessage`) travels in chunks of `u32 port, u32 size`
+//! (`VDIChunkHeader`) and `size` bytes; the chunks of each port hold one message after the other.
 
 use super::wire::{CLIENT_PORT, MESSAGE_HEADER, PROTOCOL, SERVER_PORT, message, u32_first};
 
-/// Agents refuse longer chunks from the host. (They send longer ones themselves.)
+/// Longest chunk that agents accept (`VD_AGENT_MAX_DATA_SIZE`); they send longer ones themselves.
 const MAX_CHUNK_BYTES: usize = 2048;
 const CHUNK_HEADER: usize = 8;
-/// So many chunks are made ready at a time.
+/// Chunks that are made ready at a time.
 const STAGED_CHUNKS: usize = 16;
-/// No message but one with contents of a clipboard is longer.
+/// Longest body of a message, but for those with contents of a clipboard.
 const MAX_BODY: usize = 64 * 1024;
 
-/// What came.
+/// Message that the reader found in the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// A message of this type with its body.
+    /// Message of this type, with its body.
     Message(u32, Vec<u8>),
-    /// A message of this type that was too long to be taken.
+    /// Message of this type whose body was too long, and was discarded.
     TooLong(u32),
 }
 
-/// A message of which a part has come.
+/// Message of which a part has arrived.
 #[derive(Debug, Default)]
 struct MessageAssembler {
     header: Vec<u8>,
-    kind: u32,
+    message_type: u32,
     body: Vec<u8>,
     /// Bytes of the body still to come.
     left: usize,
-    /// It is not kept.
+    /// The body is discarded.
     skip: bool,
 }
 
@@ -39,11 +39,11 @@ enum ReaderState {
         port: usize,
         left: usize,
     },
-    /// Where the next message begins is not known until the agent starts anew.
+    /// The position of the next message is unknown until the agent starts anew.
     OutOfSync,
 }
 
-/// Finds messages in what comes from a guest.
+/// Finds messages in the bytes that come from a guest.
 #[derive(Debug)]
 pub struct ChunkReader {
     state: ReaderState,
@@ -51,17 +51,18 @@ pub struct ChunkReader {
 }
 
 impl ChunkReader {
+    /// Creates a reader at the beginning of a stream.
     pub fn new() -> Self {
         Self { state: ReaderState::Header(Vec::new()), ports: Default::default() }
     }
 
-    /// Whether the stream made no sense.
+    /// Whether the stream broke the protocol, so that no more messages are found.
     pub fn is_out_of_sync(&self) -> bool {
         matches!(self.state, ReaderState::OutOfSync)
     }
 
-    /// Takes the next bytes, and hands every message that they complete to `take`. Contents of a
-    /// clipboard have up to `max_contents` bytes.
+    /// Takes the next bytes, and passes every message that they complete to `take`. Bodies of clipboard
+    /// messages have up to `max_contents` bytes.
     pub fn push(&mut self, mut bytes: &[u8], max_contents: usize, mut take: impl FnMut(Incoming)) {
         while !bytes.is_empty() {
             match &mut self.state {
@@ -97,7 +98,7 @@ impl ChunkReader {
     }
 }
 
-/// The chunk behind this header; `None` if there is no such port.
+/// State after this chunk header; `None` if there is no such port.
 fn chunk(header: &[u8]) -> Option<ReaderState> {
     let (port, rest) = u32_first(header)?;
     let (size, _) = u32_first(rest)?;
@@ -113,7 +114,7 @@ fn chunk(header: &[u8]) -> Option<ReaderState> {
 }
 
 impl MessageAssembler {
-    /// Takes from the front of `bytes`, something at least; false if it makes no sense.
+    /// Takes at least one byte from the front of `bytes`; false if the message breaks the protocol.
     fn take(&mut self, bytes: &mut &[u8], max_contents: usize, take: &mut impl FnMut(Incoming)) -> bool {
         if self.header.len() < MESSAGE_HEADER {
             fill(&mut self.header, MESSAGE_HEADER, bytes);
@@ -129,33 +130,33 @@ impl MessageAssembler {
         *bytes = later;
         self.left -= part;
         if !self.skip {
-            // It grows with what comes: an announced size alone costs nothing.
+            // The body grows with the bytes that arrive: an announced size alone costs no memory.
             self.body.extend_from_slice(now);
         }
         if self.left == 0 {
-            let Self { kind, body, skip, .. } = std::mem::take(self);
-            take(if skip { Incoming::TooLong(kind) } else { Incoming::Message(kind, body) });
+            let Self { message_type, body, skip, .. } = std::mem::take(self);
+            take(if skip { Incoming::TooLong(message_type) } else { Incoming::Message(message_type, body) });
         }
         true
     }
 
-    /// Reads the header.
+    /// Parses the message's header.
     fn begin(&mut self, max_contents: usize) -> Option<()> {
         let (protocol, rest) = u32_first(&self.header)?;
-        let (kind, rest) = u32_first(rest)?;
+        let (message_type, rest) = u32_first(rest)?;
         let (size, _) = u32_first(rest.get(8..)?)?;
         if protocol != PROTOCOL {
             return None;
         }
-        self.kind = kind;
+        self.message_type = message_type;
         self.left = usize::try_from(size).ok()?;
-        let limit = if kind == message::CLIPBOARD { MAX_BODY.max(max_contents) } else { MAX_BODY };
+        let limit = if message_type == message::CLIPBOARD { MAX_BODY.max(max_contents) } else { MAX_BODY };
         self.skip = self.left > limit;
         Some(())
     }
 }
 
-/// Moves bytes from the front of `from` until `to` has `length`.
+/// Moves bytes from the front of `from` until `to` has `length` bytes.
 fn fill(to: &mut Vec<u8>, length: usize, from: &mut &[u8]) {
     let part = length.saturating_sub(to.len()).min(from.len());
     let (now, later) = from.split_at(part);
@@ -163,35 +164,35 @@ fn fill(to: &mut Vec<u8>, length: usize, from: &mut &[u8]) {
     *from = later;
 }
 
-/// Cuts one message after the other into chunks.
+/// Splits one message after the other into chunks.
 #[derive(Debug, Default)]
 pub struct ChunkWriter {
-    /// The message's header and the beginning of its body.
+    /// Header of the message and beginning of the body.
     head: Vec<u8>,
-    /// The rest of it.
+    /// Rest of the body.
     tail: Vec<u8>,
-    /// Bytes of both that are staged or sent.
+    /// Bytes of `head` and `tail` that are staged or sent.
     cut: usize,
     staged: Vec<u8>,
     sent: usize,
 }
 
 impl ChunkWriter {
-    /// Whether the last message has left.
+    /// Whether the last message was written whole.
     pub fn is_idle(&self) -> bool {
         self.sent == self.staged.len() && self.cut == self.head.len() + self.tail.len()
     }
 
-    /// Begins a message; the last one must have left. Its body is `head` and `tail`, at most 4 GiB.
-    pub fn begin(&mut self, kind: u32, head: &[u8], tail: Vec<u8>) {
+    /// Begins a message with the body `head` and `tail`, at most 4 GiB; the last message must have left.
+    pub fn begin(&mut self, message_type: u32, head: &[u8], tail: Vec<u8>) {
         let size = u32::try_from(head.len() + tail.len()).unwrap_or(u32::MAX);
-        self.head = [PROTOCOL, kind, 0, 0, size].map(u32::to_le_bytes).concat();
+        self.head = [PROTOCOL, message_type, 0, 0, size].map(u32::to_le_bytes).concat();
         self.head.extend_from_slice(head);
         self.tail = tail;
         self.cut = 0;
     }
 
-    /// Bytes to be sent next; none if the message has left.
+    /// Bytes to be written next; empty once the message has left.
     pub fn pending(&mut self) -> &[u8] {
         if self.sent == self.staged.len() {
             self.stage();
@@ -199,7 +200,7 @@ impl ChunkWriter {
         self.staged.get(self.sent..).unwrap_or_default()
     }
 
-    /// The first `count` of the pending bytes were sent.
+    /// The first `count` of the pending bytes were written.
     pub fn sent(&mut self, count: usize) {
         self.sent = self.staged.len().min(self.sent + count);
     }
@@ -233,9 +234,9 @@ impl ChunkWriter {
 mod tests {
     use super::*;
 
-    fn written(kind: u32, head: &[u8], tail: Vec<u8>) -> Vec<u8> {
+    fn written(message_type: u32, head: &[u8], tail: Vec<u8>) -> Vec<u8> {
         let mut writer = ChunkWriter::default();
-        writer.begin(kind, head, tail);
+        writer.begin(message_type, head, tail);
         let mut bytes = Vec::new();
         loop {
             let part = writer.pending().to_vec();
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_survive_being_cut_anywhere() {
+    fn messages_may_be_split_anywhere() {
         let long: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
         let bytes = [
             written(7, b"ab", vec![]),
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn no_chunk_is_longer_than_agents_take() {
+    fn no_chunk_is_longer_than_agents_accept() {
         let bytes = written(4, &[1; 8], vec![2; 10_000]);
         let mut at = 0;
         let mut sizes = Vec::new();
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_do_not_mix_and_long_messages_are_left_out() {
+    fn ports_do_not_mix_and_long_messages_are_discarded() {
         let mut other = written(7, b"other", vec![]);
         other[0] = 2;
         let (first, second) = other.split_at(8 + 10);
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_ends_in_silence() {
+    fn a_broken_stream_yields_no_more_messages() {
         let mut reader = ChunkReader::new();
         assert_eq!(read(&mut reader, &[3, 0, 0, 0, 4, 0, 0, 0, 1, 2, 3, 4], 0), []);
         assert!(reader.is_out_of_sync());

@@ -1,131 +1,133 @@
-//! Copy and paste. Contents travel only when somebody pastes: until then each side knows what the
-//! other has to offer. A guest has several selections; the one meant here is the clipboard.
+//! Clipboard by request (`VD_AGENT_CAP_CLIPBOARD_BY_DEMAND`): contents travel only when one side pastes; until then each
+//! side knows which types the other has. Of the guest's selections only the clipboard is used.
 
+use super::types::{AgentEvent, ClipboardType, MAX_CLIPBOARD_BYTES};
 use super::wire::{self, Capabilities, message};
-use super::{AgentEvent, ClipboardType, MAX_CLIPBOARD_BYTES};
 use std::time::{Duration, Instant};
 
-/// An answer may take so long after the last sign of it.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// The person's side may take so long: there may be a slow line in between.
-const OUR_PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for the guest's contents since bytes last came from the guest.
+const GUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest wait for the viewer's contents, which may come over a slow connection.
+const VIEWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The clipboard among the guest's selections.
+/// `VD_AGENT_CLIPBOARD_SELECTION_CLIPBOARD`.
 const SELECTION: u8 = 0;
 
-/// What the guest waits for in one kind.
+/// State of the guest's request for one clipboard type.
 #[derive(Debug, Default)]
-enum Wanted {
+enum GuestRequest {
     #[default]
-    Nothing,
-    /// The person's side was asked.
-    Since(Instant),
-    /// To be sent.
-    Answer(Option<Vec<u8>>),
+    Idle,
+    /// A viewer was asked for the contents at this time.
+    Forwarded(Instant),
+    /// The contents are to be sent.
+    Answered(Option<Vec<u8>>),
 }
 
-/// What we wait for.
+/// Request for contents of the guest's clipboard.
 #[derive(Debug)]
-struct Asked {
-    kind: ClipboardType,
+struct HostRequest {
+    clipboard_type: ClipboardType,
     sent: bool,
     until: Instant,
 }
 
-/// Both clipboards.
+/// Clipboards of both sides.
 #[derive(Debug, Default)]
 pub(super) struct Clipboard {
-    /// What the host's side has; it outlives the guest's agent.
-    ours: Vec<ClipboardType>,
-    /// The guest does not know that yet.
-    offer_due: bool,
-    /// What the guest has.
-    theirs: Vec<ClipboardType>,
-    asked: Option<Asked>,
-    wanted: [Wanted; ClipboardType::ALL.len()],
+    /// Types that the host grabbed; they outlive the guest's agent.
+    host_types: Vec<ClipboardType>,
+    /// The grab or release is still to be sent.
+    grab_due: bool,
+    /// Types that the guest grabbed.
+    guest_types: Vec<ClipboardType>,
+    host_request: Option<HostRequest>,
+    guest_requests: [GuestRequest; ClipboardType::ALL.len()],
 }
 
-fn slot(kind: ClipboardType) -> usize {
-    match kind {
+fn slot(clipboard_type: ClipboardType) -> usize {
+    match clipboard_type {
         ClipboardType::Text => 0,
         ClipboardType::Png => 1,
     }
 }
 
 impl Clipboard {
-    /// The host's side has something else now.
-    pub fn offer(&mut self, kinds: &[ClipboardType], events: &mut Vec<AgentEvent>) {
-        if !kinds.is_empty() {
-            self.theirs.clear();
-            self.give_up(events);
-        } else if self.ours.is_empty() {
+    /// Grabs the clipboard for the host with these types, or releases it if there are none.
+    pub fn grab(&mut self, types: &[ClipboardType], events: &mut Vec<AgentEvent>) {
+        if !types.is_empty() {
+            self.guest_types.clear();
+            self.fail_host_request(events);
+        } else if self.host_types.is_empty() {
             return;
         }
-        self.ours = kinds.to_vec();
-        self.offer_due = true;
-        self.leave_unanswered();
+        self.host_types = types.to_vec();
+        self.grab_due = true;
+        self.answer_guest_with_nothing();
     }
 
-    /// The host's side pastes what the guest offered.
-    pub fn request(&mut self, kind: ClipboardType, now: Instant, events: &mut Vec<AgentEvent>) {
-        if self.asked.is_some() || !self.theirs.contains(&kind) {
-            events.push(AgentEvent::ClipboardData(kind, None));
+    /// Requests contents that the guest grabbed.
+    pub fn request(&mut self, clipboard_type: ClipboardType, now: Instant, events: &mut Vec<AgentEvent>) {
+        if self.host_request.is_some() || !self.guest_types.contains(&clipboard_type) {
+            events.push(AgentEvent::ClipboardData(clipboard_type, None));
         } else {
-            self.asked = Some(Asked { kind, sent: false, until: now + PATIENCE });
+            self.host_request = Some(HostRequest { clipboard_type, sent: false, until: now + GUEST_TIMEOUT });
         }
     }
 
-    /// The answer to [`AgentEvent::ClipboardRequest`]; without that it is of no use any more.
-    pub fn provide(&mut self, kind: ClipboardType, contents: Option<Vec<u8>>) {
-        if let Some(wanted @ Wanted::Since(_)) = self.wanted.get_mut(slot(kind)) {
-            *wanted = Wanted::Answer(contents.filter(|contents| contents.len() <= MAX_CLIPBOARD_BYTES));
+    /// Answers [`AgentEvent::ClipboardRequest`]; contents that no request waits for are dropped.
+    pub fn send(&mut self, clipboard_type: ClipboardType, contents: Option<Vec<u8>>) {
+        if let Some(request @ GuestRequest::Forwarded(_)) = self.guest_requests.get_mut(slot(clipboard_type))
+        {
+            *request =
+                GuestRequest::Answered(contents.filter(|contents| contents.len() <= MAX_CLIPBOARD_BYTES));
         }
     }
 
-    /// The longest contents that a message may have now.
+    /// Largest clipboard message that is accepted now, in bytes.
     pub fn max_incoming(&self) -> usize {
-        // Number and selection come before them.
-        if self.asked.is_some() { MAX_CLIPBOARD_BYTES + 8 } else { 0 }
+        // Type and selection come before the contents.
+        if self.host_request.is_some() { MAX_CLIPBOARD_BYTES + 8 } else { 0 }
     }
 
-    /// Something came from the guest: an answer is on its way.
+    /// Bytes came from the guest: contents may be on their way, so the wait for them starts again.
     pub fn extend_deadline(&mut self, now: Instant) {
-        if let Some(asked) = &mut self.asked {
-            asked.until = now + PATIENCE;
+        if let Some(request) = &mut self.host_request {
+            request.until = now + GUEST_TIMEOUT;
         }
     }
 
-    /// A new agent is there: it is told what we have.
+    /// A new agent announced itself: the host's grab is repeated to it.
     pub fn agent_connected(&mut self) {
-        self.offer_due = !self.ours.is_empty();
+        self.grab_due = !self.host_types.is_empty();
     }
 
-    /// The agent went, and with it all that it waited for and offered.
+    /// The agent disconnected, and with it its requests and grabs.
     pub fn agent_disconnected(&mut self, events: &mut Vec<AgentEvent>) {
-        self.wanted = Default::default();
-        self.give_up(events);
-        if !std::mem::take(&mut self.theirs).is_empty() {
+        self.guest_requests = Default::default();
+        self.fail_host_request(events);
+        if !std::mem::take(&mut self.guest_types).is_empty() {
             events.push(AgentEvent::ClipboardGrab(Vec::new()));
         }
     }
 
     /// When [`Self::tick`] is due.
     pub fn deadline(&self) -> Option<Instant> {
-        let wanted = self.wanted.iter().filter_map(|wanted| match wanted {
-            Wanted::Since(since) => Some(*since + OUR_PATIENCE),
-            Wanted::Nothing | Wanted::Answer(_) => None,
+        let request = self.guest_requests.iter().filter_map(|request| match request {
+            GuestRequest::Forwarded(since) => Some(*since + VIEWER_TIMEOUT),
+            GuestRequest::Idle | GuestRequest::Answered(_) => None,
         });
-        self.asked.iter().map(|asked| asked.until).chain(wanted).min()
+        self.host_request.iter().map(|request| request.until).chain(request).min()
     }
 
-    /// Gives up what takes too long.
+    /// Ends requests that have timed out by `now`.
     pub fn tick(&mut self, now: Instant, events: &mut Vec<AgentEvent>) {
-        if self.asked.as_ref().is_some_and(|asked| asked.until <= now) {
-            self.give_up(events);
+        if self.host_request.as_ref().is_some_and(|request| request.until <= now) {
+            self.fail_host_request(events);
         }
-        for wanted in &mut self.wanted {
-            if matches!(wanted, Wanted::Since(since) if *since + OUR_PATIENCE <= now) {
-                *wanted = Wanted::Answer(None);
+        for request in &mut self.guest_requests {
+            if matches!(request, GuestRequest::Forwarded(since) if *since + VIEWER_TIMEOUT <= now) {
+                *request = GuestRequest::Answered(None);
             }
         }
     }
@@ -133,133 +135,149 @@ impl Clipboard {
     /// Takes one of the guest's clipboard messages; `None` if it is malformed.
     pub fn receive(
         &mut self,
-        kind: u32,
+        message_type: u32,
         body: Vec<u8>,
-        theirs: Capabilities,
+        capabilities: Capabilities,
         now: Instant,
         events: &mut Vec<AgentEvent>,
     ) -> Option<()> {
         let mut body = &body[..];
-        if theirs.has(Capabilities::CLIPBOARD_SELECTION) {
+        if capabilities.has(Capabilities::CLIPBOARD_SELECTION) {
             let (selection, rest) = body.split_first_chunk::<4>()?;
             if selection[0] != SELECTION {
                 return Some(());
             }
             body = rest;
         }
-        match kind {
+        match message_type {
             message::CLIPBOARD_GRAB => {
                 if !body.len().is_multiple_of(4) {
                     return None;
                 }
-                let mut kinds = Vec::new();
+                let mut types = Vec::new();
                 let numbers = body.chunks_exact(4).filter_map(|number| wire::u32_first(number));
-                for kind in numbers.filter_map(|(number, _)| wire::kind(number)) {
-                    if !kinds.contains(&kind) {
-                        kinds.push(kind);
+                for clipboard_type in numbers.filter_map(|(number, _)| wire::clipboard_type(number)) {
+                    if !types.contains(&clipboard_type) {
+                        types.push(clipboard_type);
                     }
                 }
-                self.ours.clear();
-                self.offer_due = false;
-                self.offered(kinds, events);
+                self.host_types.clear();
+                self.grab_due = false;
+                self.guest_grabbed(types, events);
             }
-            message::CLIPBOARD_RELEASE if !self.theirs.is_empty() => self.offered(Vec::new(), events),
-            message::CLIPBOARD_REQUEST => self.wants(wire::u32_first(body)?.0, now, events),
+            message::CLIPBOARD_RELEASE if !self.guest_types.is_empty() => {
+                self.guest_grabbed(Vec::new(), events)
+            }
+            message::CLIPBOARD_REQUEST => self.guest_requested(wire::u32_first(body)?.0, now, events),
             message::CLIPBOARD => {
                 let (number, contents) = wire::u32_first(body)?;
-                self.arrived(number, contents, theirs, events);
+                self.guest_sent(number, contents, capabilities, events);
             }
             _ => {}
         }
         Some(())
     }
 
-    /// Contents came that were too long.
+    /// The guest's contents exceeded [`MAX_CLIPBOARD_BYTES`].
     pub fn too_long(&mut self, events: &mut Vec<AgentEvent>) {
-        self.give_up(events);
+        self.fail_host_request(events);
     }
 
-    fn offered(&mut self, kinds: Vec<ClipboardType>, events: &mut Vec<AgentEvent>) {
-        self.give_up(events);
-        self.theirs.clone_from(&kinds);
-        events.push(AgentEvent::ClipboardGrab(kinds));
+    fn guest_grabbed(&mut self, types: Vec<ClipboardType>, events: &mut Vec<AgentEvent>) {
+        self.fail_host_request(events);
+        self.guest_types.clone_from(&types);
+        events.push(AgentEvent::ClipboardGrab(types));
     }
 
-    fn wants(&mut self, number: u32, now: Instant, events: &mut Vec<AgentEvent>) {
-        // An agent asks for what was offered; another kind has no place where an answer could wait.
-        let Some(kind) = wire::kind(number) else { return };
-        let offered = self.ours.contains(&kind);
-        let Some(wanted) = self.wanted.get_mut(slot(kind)) else { return };
-        if matches!(wanted, Wanted::Nothing) {
-            *wanted = if offered { Wanted::Since(now) } else { Wanted::Answer(None) };
+    fn guest_requested(&mut self, number: u32, now: Instant, events: &mut Vec<AgentEvent>) {
+        // Agents request types that were grabbed; contents of others are never held.
+        let Some(clipboard_type) = wire::clipboard_type(number) else { return };
+        let offered = self.host_types.contains(&clipboard_type);
+        let Some(request) = self.guest_requests.get_mut(slot(clipboard_type)) else { return };
+        if matches!(request, GuestRequest::Idle) {
+            *request = if offered { GuestRequest::Forwarded(now) } else { GuestRequest::Answered(None) };
             if offered {
-                events.push(AgentEvent::ClipboardRequest(kind));
+                events.push(AgentEvent::ClipboardRequest(clipboard_type));
             }
         }
     }
 
-    fn arrived(&mut self, number: u32, contents: &[u8], theirs: Capabilities, events: &mut Vec<AgentEvent>) {
-        let Some(Asked { kind, .. }) = self.asked.take_if(|asked| asked.sent) else { return };
-        let contents = (wire::kind(number) == Some(kind)).then(|| match kind {
+    fn guest_sent(
+        &mut self,
+        number: u32,
+        contents: &[u8],
+        capabilities: Capabilities,
+        events: &mut Vec<AgentEvent>,
+    ) {
+        let Some(HostRequest { clipboard_type, .. }) = self.host_request.take_if(|request| request.sent)
+        else {
+            return;
+        };
+        let contents = (wire::clipboard_type(number) == Some(clipboard_type)).then(|| match clipboard_type {
             ClipboardType::Text => {
                 let text = String::from_utf8_lossy(contents);
-                let crlf = theirs.has(Capabilities::GUEST_LINEEND_CRLF);
+                let crlf = capabilities.has(Capabilities::GUEST_LINEEND_CRLF);
                 if crlf { text.replace("\r\n", "\n") } else { text.into_owned() }.into_bytes()
             }
             ClipboardType::Png => contents.to_vec(),
         });
-        events.push(AgentEvent::ClipboardData(kind, contents));
+        events.push(AgentEvent::ClipboardData(clipboard_type, contents));
     }
 
-    fn give_up(&mut self, events: &mut Vec<AgentEvent>) {
-        if let Some(asked) = self.asked.take() {
-            events.push(AgentEvent::ClipboardData(asked.kind, None));
+    fn fail_host_request(&mut self, events: &mut Vec<AgentEvent>) {
+        if let Some(request) = self.host_request.take() {
+            events.push(AgentEvent::ClipboardData(request.clipboard_type, None));
         }
     }
 
-    /// The guest gets nothing of what it waits for.
-    fn leave_unanswered(&mut self) {
-        for wanted in &mut self.wanted {
-            if matches!(wanted, Wanted::Since(_)) {
-                *wanted = Wanted::Answer(None);
+    /// Answers the guest's open requests with empty contents.
+    fn answer_guest_with_nothing(&mut self) {
+        for request in &mut self.guest_requests {
+            if matches!(request, GuestRequest::Forwarded(_)) {
+                *request = GuestRequest::Answered(None);
             }
         }
     }
 
-    /// What is to be said next: a message's type, the beginning of its body and the rest.
-    pub fn next_message(&mut self, theirs: Capabilities) -> Option<(u32, Vec<u8>, Vec<u8>)> {
+    /// Next message to the agent: type, beginning of the body, rest of the body.
+    pub fn next_message(&mut self, capabilities: Capabilities) -> Option<(u32, Vec<u8>, Vec<u8>)> {
         let head = |numbers: &[u32]| {
-            let selected = theirs.has(Capabilities::CLIPBOARD_SELECTION);
+            let selected = capabilities.has(Capabilities::CLIPBOARD_SELECTION);
             let mut head = if selected { vec![SELECTION, 0, 0, 0] } else { Vec::new() };
             head.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
             head
         };
-        for kind in ClipboardType::ALL {
-            let Some(wanted) = self.wanted.get_mut(slot(kind)) else { continue };
-            if let Wanted::Answer(contents) = wanted {
+        for clipboard_type in ClipboardType::ALL {
+            let Some(request) = self.guest_requests.get_mut(slot(clipboard_type)) else { continue };
+            if let GuestRequest::Answered(contents) = request {
                 let contents = contents.take();
-                *wanted = Wanted::Nothing;
-                // The protocol has a kind for "none", for which agents on Linux find no request and
+                *request = GuestRequest::Idle;
+                // The protocol has a type for "none", for which agents on Linux find no request and
                 // leave the program that pastes waiting; contents without a byte end its wait.
-                let contents = contents.map(|contents| for_guest(kind, contents, theirs));
-                let head = head(&[wire::number(kind)]);
+                let contents = contents.map(|contents| for_guest(clipboard_type, contents, capabilities));
+                let head = head(&[wire::clipboard_number(clipboard_type)]);
                 return Some((message::CLIPBOARD, head, contents.unwrap_or_default()));
             }
         }
-        if std::mem::take(&mut self.offer_due) {
-            let numbers: Vec<u32> = self.ours.iter().copied().map(wire::number).collect();
-            let kind = if numbers.is_empty() { message::CLIPBOARD_RELEASE } else { message::CLIPBOARD_GRAB };
-            return Some((kind, head(&numbers), Vec::new()));
+        if std::mem::take(&mut self.grab_due) {
+            let numbers: Vec<u32> = self.host_types.iter().copied().map(wire::clipboard_number).collect();
+            let message_type =
+                if numbers.is_empty() { message::CLIPBOARD_RELEASE } else { message::CLIPBOARD_GRAB };
+            return Some((message_type, head(&numbers), Vec::new()));
         }
-        let asked = self.asked.as_mut().filter(|asked| !asked.sent)?;
-        asked.sent = true;
-        Some((message::CLIPBOARD_REQUEST, head(&[wire::number(asked.kind)]), Vec::new()))
+        let request = self.host_request.as_mut().filter(|request| !request.sent)?;
+        request.sent = true;
+        Some((
+            message::CLIPBOARD_REQUEST,
+            head(&[wire::clipboard_number(request.clipboard_type)]),
+            Vec::new(),
+        ))
     }
 }
 
-/// Contents as the guest wants them.
-fn for_guest(kind: ClipboardType, contents: Vec<u8>, theirs: Capabilities) -> Vec<u8> {
-    if kind != ClipboardType::Text || !theirs.has(Capabilities::GUEST_LINEEND_CRLF) {
+/// Contents with the line ends that the guest expects.
+fn for_guest(clipboard_type: ClipboardType, contents: Vec<u8>, capabilities: Capabilities) -> Vec<u8> {
+    if clipboard_type != ClipboardType::Text || !capabilities.has(Capabilities::GUEST_LINEEND_CRLF) {
         return contents;
     }
     let mut out = Vec::with_capacity(contents.len());

@@ -1,63 +1,66 @@
-//! Files on their way into the guest.
+//! Files on their way into the guest (`VD_AGENT_FILE_XFER_*`).
 
+use super::types::{AgentEvent, FileXferEvent};
 use super::wire::{self, file_status, message};
-use super::{AgentEvent, FileXferEvent};
 use std::collections::BTreeMap;
 
-/// Bytes in a message.
-const PIECE: usize = 60 * 1024;
+/// Bytes of a file in one `FILE_XFER_DATA` message.
+const DATA_BYTES: usize = 60 * 1024;
 
 #[derive(Debug)]
 struct File {
-    /// Its name, until the guest was told.
+    /// Name of the file, until `FILE_XFER_START` has left.
     name: Option<String>,
     size: u64,
     accepted: bool,
-    /// Given by the host's side and not yet sent.
+    /// Bytes that were appended and not yet sent.
     waiting: Vec<u8>,
-    /// Bytes sent.
-    written: u64,
-    /// No piece was sent yet.
-    untouched: bool,
+    /// Number of bytes sent.
+    sent: u64,
+    /// No `FILE_XFER_DATA` was sent yet.
+    unsent: bool,
 }
 
 impl File {
-    /// Whether a piece may be sent: an empty file is one of no bytes, by which the guest sees its end.
+    /// Whether a message may be sent: an empty file takes one without bytes, by which the guest sees its end.
     fn is_ready(&self) -> bool {
-        self.accepted && (!self.waiting.is_empty() || (self.size == 0 && self.untouched))
+        self.accepted && (!self.waiting.is_empty() || (self.size == 0 && self.unsent))
     }
 }
 
-/// All of them, by number.
+/// Files in transfer, by number.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     files: BTreeMap<u32, File>,
-    /// Files of which the guest is to be told that nothing more comes.
+    /// Files whose cancellation is to be sent to the guest.
     cancelled: Vec<u32>,
-    /// The file that had the last piece: others first.
+    /// File that sent last; others have their turn first.
     last: u32,
 }
 
 impl Files {
+    /// Starts a file of `size` bytes.
     pub fn start(&mut self, id: u32, name: &str, size: u64) {
         let name = Some(name.to_owned());
-        let file = File { name, size, accepted: false, waiting: Vec::new(), written: 0, untouched: true };
+        let file = File { name, size, accepted: false, waiting: Vec::new(), sent: 0, unsent: true };
         self.files.insert(id, file);
     }
 
-    /// The next bytes of a file; those of one that has ended are dropped.
+    /// Appends bytes to a file; bytes of a file that has ended are dropped.
     pub fn data(&mut self, id: u32, bytes: &[u8]) {
         if let Some(file) = self.files.get_mut(&id) {
             file.waiting.extend_from_slice(bytes);
         }
     }
 
+    /// Cancels a file.
     pub fn cancel(&mut self, id: u32) {
         if let Some(File { name: None, .. }) = self.files.remove(&id) {
             self.cancelled.push(id);
         }
     }
 
+    /// The agent disconnected: every file has failed.
     pub fn agent_disconnected(&mut self, events: &mut Vec<AgentEvent>) {
         self.cancelled.clear();
         for id in std::mem::take(&mut self.files).into_keys() {
@@ -66,18 +69,18 @@ impl Files {
         }
     }
 
-    /// A status from the guest; `None` if it is malformed.
+    /// Takes a `FILE_XFER_STATUS` of the guest; `None` if the message is malformed.
     pub fn receive(&mut self, body: &[u8], events: &mut Vec<AgentEvent>) -> Option<()> {
-        let (id, status) = wire::two(body)?;
+        let (id, status) = wire::u32_pair(body)?;
         let Some(file) = self.files.get_mut(&id).filter(|file| file.name.is_none()) else { return Some(()) };
-        let told = match status {
+        let event = match status {
             file_status::CAN_SEND_DATA => {
                 if std::mem::replace(&mut file.accepted, true) {
                     return Some(());
                 }
                 FileXferEvent::Accepted
             }
-            file_status::SUCCESS if file.written == file.size => FileXferEvent::Done,
+            file_status::SUCCESS if file.sent == file.size => FileXferEvent::Done,
             file_status::SUCCESS => {
                 FileXferEvent::Failed("The guest stopped reading the file early.".to_owned())
             }
@@ -92,14 +95,14 @@ impl Files {
             file_status::DISABLED => FileXferEvent::Failed("This desktop does not take files.".to_owned()),
             _ => FileXferEvent::Failed("The guest could not write the file.".to_owned()),
         };
-        if told != FileXferEvent::Accepted {
+        if event != FileXferEvent::Accepted {
             self.files.remove(&id);
         }
-        events.push(AgentEvent::FileXfer(id, told));
+        events.push(AgentEvent::FileXfer(id, event));
         Some(())
     }
 
-    /// What is to be said next: a message's type, the beginning of its body and the rest.
+    /// Next message to the agent: type, beginning of the body, rest of the body.
     pub fn next_message(&mut self, events: &mut Vec<AgentEvent>) -> Option<(u32, Vec<u8>, Vec<u8>)> {
         if let Some(id) = self.cancelled.pop() {
             let body = [id, file_status::CANCELLED].map(u32::to_le_bytes).concat();
@@ -116,16 +119,16 @@ impl Files {
         let id = id.or_else(|| self.files.range_mut(..=last).find(ready).map(|(id, _)| *id))?;
         self.last = id;
         let file = self.files.get_mut(&id)?;
-        let rest = file.waiting.split_off(file.waiting.len().min(PIECE));
-        let piece = std::mem::replace(&mut file.waiting, rest);
-        file.untouched = false;
-        file.written = file.written.saturating_add(piece.len() as u64);
-        events.push(AgentEvent::FileXfer(id, FileXferEvent::Sent(file.written)));
-        Some((message::FILE_XFER_DATA, wire::file_data_head(id, piece.len()), piece))
+        let rest = file.waiting.split_off(file.waiting.len().min(DATA_BYTES));
+        let data = std::mem::replace(&mut file.waiting, rest);
+        file.unsent = false;
+        file.sent = file.sent.saturating_add(data.len() as u64);
+        events.push(AgentEvent::FileXfer(id, FileXferEvent::Sent(file.sent)));
+        Some((message::FILE_XFER_DATA, wire::file_data_head(id, data.len()), data))
     }
 }
 
-/// Agents add how much there is left, since we announced that we understand it.
+/// Sentence for a full disk. Agents append the free bytes, since `FILE_XFER_DETAILED_ERRORS` was announced.
 fn no_space(body: &[u8]) -> String {
     match body.get(8..).and_then(<[u8]>::first_chunk) {
         Some(free) => {

@@ -1,7 +1,6 @@
 use super::*;
 use crate::spice::chunks::ChunkWriter;
 use crate::spice::wire::file_status;
-use crate::spice::{FileXferEvent, MAX_CLIPBOARD_BYTES};
 use std::time::Duration;
 
 const ALL: &[u32] = &[
@@ -25,25 +24,25 @@ impl Bench {
     fn with(capabilities: &[u32]) -> Self {
         let mut bench =
             Self { session: VdAgentSession::new(), reader: ChunkReader::new(), now: Instant::now() };
-        bench.come(capabilities);
+        bench.connect(capabilities);
         assert!(matches!(bench.session.take_events()[..], [AgentEvent::Features(_)]));
         bench
     }
 
-    fn come(&mut self, capabilities: &[u32]) {
+    fn connect(&mut self, capabilities: &[u32]) {
         self.reader = ChunkReader::new();
         self.session.opened();
-        assert_eq!(self.heard()[0].0, message::ANNOUNCE_CAPABILITIES);
+        assert_eq!(self.received()[0].0, message::ANNOUNCE_CAPABILITIES);
         let announcement = wire::announce(true, Capabilities::of(capabilities));
-        self.say(message::ANNOUNCE_CAPABILITIES, &announcement);
-        let answer = self.heard().remove(0);
+        self.send(message::ANNOUNCE_CAPABILITIES, &announcement);
+        let answer = self.received().remove(0);
         assert_eq!(answer, (message::ANNOUNCE_CAPABILITIES, wire::announce(false, Capabilities::HOST)));
     }
 
-    /// The agent says something.
-    fn say(&mut self, kind: u32, body: &[u8]) {
+    /// The agent sends a message.
+    fn send(&mut self, message_type: u32, body: &[u8]) {
         let mut writer = ChunkWriter::default();
-        writer.begin(kind, body, Vec::new());
+        writer.begin(message_type, body, Vec::new());
         loop {
             let part = writer.pending().to_vec();
             if part.is_empty() {
@@ -54,8 +53,8 @@ impl Bench {
         }
     }
 
-    /// What the agent hears, but for what is said again to each that comes.
-    fn heard(&mut self) -> Vec<(u32, Vec<u8>)> {
+    /// Messages that the agent receives.
+    fn received(&mut self) -> Vec<(u32, Vec<u8>)> {
         let mut all = Vec::new();
         loop {
             let part = self.session.pending().to_vec();
@@ -63,14 +62,14 @@ impl Bench {
                 return all;
             }
             self.reader.push(&part, MAX_CLIPBOARD_BYTES, |incoming| match incoming {
-                Incoming::Message(kind, body) => all.push((kind, body)),
-                Incoming::TooLong(kind) => panic!("too long: {kind}"),
+                Incoming::Message(message_type, body) => all.push((message_type, body)),
+                Incoming::TooLong(message_type) => panic!("too long: {message_type}"),
             });
             self.session.sent(part.len());
         }
     }
 
-    fn news(&mut self) -> Vec<AgentEvent> {
+    fn events(&mut self) -> Vec<AgentEvent> {
         self.session.take_events()
     }
 }
@@ -81,110 +80,110 @@ fn selected(selection: u8, numbers: &[u32]) -> Vec<u8> {
     body
 }
 
-fn two(a: u32, b: u32) -> Vec<u8> {
+fn u32_pair(a: u32, b: u32) -> Vec<u8> {
     [a, b].map(u32::to_le_bytes).concat()
 }
 
 #[test]
-fn only_the_clipboard_among_the_selections_counts() {
+fn selections_other_than_the_clipboard_are_ignored() {
     let mut bench = Bench::with(ALL);
-    bench.say(message::CLIPBOARD_GRAB, &selected(1, &[1]));
-    assert_eq!(bench.news(), []);
-    bench.say(message::CLIPBOARD_GRAB, &selected(0, &[5, 2, 1, 99, 1]));
-    assert_eq!(bench.news(), [AgentEvent::ClipboardGrab(vec![ClipboardType::Png, ClipboardType::Text])]);
+    bench.send(message::CLIPBOARD_GRAB, &selected(1, &[1]));
+    assert_eq!(bench.events(), []);
+    bench.send(message::CLIPBOARD_GRAB, &selected(0, &[5, 2, 1, 99, 1]));
+    assert_eq!(bench.events(), [AgentEvent::ClipboardGrab(vec![ClipboardType::Png, ClipboardType::Text])]);
     bench.session.request_clipboard(ClipboardType::Text, bench.now);
-    assert_eq!(bench.heard(), [(message::CLIPBOARD_REQUEST, selected(0, &[1]))]);
-    bench.say(message::CLIPBOARD, &[&selected(1, &[1])[..], b"primary"].concat());
-    assert_eq!(bench.news(), []);
-    bench.say(message::CLIPBOARD, &[&selected(0, &[1])[..], b"clipboard"].concat());
-    assert_eq!(bench.news(), [AgentEvent::ClipboardData(ClipboardType::Text, Some(b"clipboard".to_vec()))]);
-    bench.say(message::CLIPBOARD, &[&selected(0, &[1])[..], b"unasked"].concat());
-    assert_eq!(bench.news(), []);
-    bench.say(message::CLIPBOARD_RELEASE, &selected(0, &[]));
-    assert_eq!(bench.news(), [AgentEvent::ClipboardGrab(vec![])]);
+    assert_eq!(bench.received(), [(message::CLIPBOARD_REQUEST, selected(0, &[1]))]);
+    bench.send(message::CLIPBOARD, &[&selected(1, &[1])[..], b"primary"].concat());
+    assert_eq!(bench.events(), []);
+    bench.send(message::CLIPBOARD, &[&selected(0, &[1])[..], b"clipboard"].concat());
+    assert_eq!(bench.events(), [AgentEvent::ClipboardData(ClipboardType::Text, Some(b"clipboard".to_vec()))]);
+    bench.send(message::CLIPBOARD, &[&selected(0, &[1])[..], b"unrequested"].concat());
+    assert_eq!(bench.events(), []);
+    bench.send(message::CLIPBOARD_RELEASE, &selected(0, &[]));
+    assert_eq!(bench.events(), [AgentEvent::ClipboardGrab(vec![])]);
 }
 
 #[test]
-fn agents_without_selections_are_spoken_to_without_them() {
+fn agents_without_selections_get_messages_without_them() {
     let mut bench = Bench::with(&[Capabilities::CLIPBOARD_BY_DEMAND]);
     bench.session.grab_clipboard(&[ClipboardType::Text]);
-    assert_eq!(bench.heard(), [(message::CLIPBOARD_GRAB, 1u32.to_le_bytes().to_vec())]);
-    bench.say(message::CLIPBOARD_REQUEST, &1u32.to_le_bytes());
-    assert_eq!(bench.news(), [AgentEvent::ClipboardRequest(ClipboardType::Text)]);
+    assert_eq!(bench.received(), [(message::CLIPBOARD_GRAB, 1u32.to_le_bytes().to_vec())]);
+    bench.send(message::CLIPBOARD_REQUEST, &1u32.to_le_bytes());
+    assert_eq!(bench.events(), [AgentEvent::ClipboardRequest(ClipboardType::Text)]);
     bench.session.send_clipboard(ClipboardType::Text, Some(b"x".to_vec()));
-    assert_eq!(bench.heard(), [(message::CLIPBOARD, [&1u32.to_le_bytes()[..], b"x"].concat())]);
+    assert_eq!(bench.received(), [(message::CLIPBOARD, [&1u32.to_le_bytes()[..], b"x"].concat())]);
 }
 
 #[test]
-fn lines_end_as_each_side_expects() {
+fn line_ends_are_converted_for_each_side() {
     let mut bench = Bench::with(&[Capabilities::CLIPBOARD_BY_DEMAND, Capabilities::GUEST_LINEEND_CRLF]);
-    bench.say(message::CLIPBOARD_GRAB, &1u32.to_le_bytes());
+    bench.send(message::CLIPBOARD_GRAB, &1u32.to_le_bytes());
     bench.session.request_clipboard(ClipboardType::Text, bench.now);
-    bench.heard();
-    bench.say(message::CLIPBOARD, &[&1u32.to_le_bytes()[..], b"a\r\nb\n"].concat());
+    bench.received();
+    bench.send(message::CLIPBOARD, &[&1u32.to_le_bytes()[..], b"a\r\nb\n"].concat());
     assert_eq!(
-        bench.news().pop(),
+        bench.events().pop(),
         Some(AgentEvent::ClipboardData(ClipboardType::Text, Some(b"a\nb\n".to_vec())))
     );
     bench.session.grab_clipboard(&[ClipboardType::Text, ClipboardType::Png]);
-    bench.heard();
+    bench.received();
     for (number, kind, expected) in
         [(1u32, ClipboardType::Text, &b"a\r\nb\r\n"[..]), (2, ClipboardType::Png, b"a\nb\r\n")]
     {
-        bench.say(message::CLIPBOARD_REQUEST, &number.to_le_bytes());
+        bench.send(message::CLIPBOARD_REQUEST, &number.to_le_bytes());
         bench.session.send_clipboard(kind, Some(b"a\nb\r\n".to_vec()));
-        assert_eq!(bench.heard(), [(message::CLIPBOARD, [&number.to_le_bytes()[..], expected].concat())]);
+        assert_eq!(bench.received(), [(message::CLIPBOARD, [&number.to_le_bytes()[..], expected].concat())]);
     }
 }
 
 #[test]
-fn silence_on_either_side_ends_the_wait_of_the_other() {
+fn clipboard_requests_time_out_on_either_side() {
     let mut bench = Bench::with(ALL);
-    bench.say(message::CLIPBOARD_GRAB, &selected(0, &[1]));
+    bench.send(message::CLIPBOARD_GRAB, &selected(0, &[1]));
     bench.session.request_clipboard(ClipboardType::Text, bench.now);
-    bench.heard();
-    bench.news();
+    bench.received();
+    bench.events();
     let due = bench.session.deadline().unwrap();
     bench.session.tick(due - Duration::from_millis(1));
-    assert_eq!(bench.news(), []);
+    assert_eq!(bench.events(), []);
     bench.session.tick(due);
-    assert_eq!(bench.news(), [AgentEvent::ClipboardData(ClipboardType::Text, None)]);
+    assert_eq!(bench.events(), [AgentEvent::ClipboardData(ClipboardType::Text, None)]);
 
     bench.session.grab_clipboard(&[ClipboardType::Text]);
-    bench.heard();
-    bench.say(message::CLIPBOARD_REQUEST, &selected(0, &[1]));
-    bench.say(message::CLIPBOARD_REQUEST, &selected(0, &[1]));
+    bench.received();
+    bench.send(message::CLIPBOARD_REQUEST, &selected(0, &[1]));
+    bench.send(message::CLIPBOARD_REQUEST, &selected(0, &[1]));
     assert_eq!(
-        bench.news(),
+        bench.events(),
         [AgentEvent::ClipboardRequest(ClipboardType::Text)],
         "once, however often it asks"
     );
     bench.session.tick(bench.session.deadline().unwrap());
-    assert_eq!(bench.heard(), [(message::CLIPBOARD, selected(0, &[1]))], "there is nothing to paste");
+    assert_eq!(bench.received(), [(message::CLIPBOARD, selected(0, &[1]))], "there is nothing to paste");
     bench.session.send_clipboard(ClipboardType::Text, Some(b"too late".to_vec()));
-    assert_eq!(bench.heard(), []);
+    assert_eq!(bench.received(), []);
     assert_eq!(bench.session.deadline(), None);
 }
 
 #[test]
-fn an_agent_that_starts_anew_learns_what_it_should_know() {
+fn a_restarted_agent_gets_layout_and_grab_again() {
     let mut bench = Bench::with(ALL);
     let monitors = [MonConfig { x: 0, y: 0, width: 800, height: 600 }];
     bench.session.set_monitors_config(&monitors);
     bench.session.grab_clipboard(&[ClipboardType::Png]);
-    let said = bench.heard();
+    let repeated = bench.received();
     assert_eq!(
-        said,
+        repeated,
         [
             (message::MONITORS_CONFIG, wire::monitors_config(&monitors)),
             (message::CLIPBOARD_GRAB, selected(0, &[2])),
         ]
     );
     bench.session.start_file(7, "x", 10);
-    bench.heard();
+    bench.received();
     bench.session.closed();
     assert!(matches!(
-        &bench.news()[..],
+        &bench.events()[..],
         [
             AgentEvent::FileXfer(7, FileXferEvent::Failed(_)),
             AgentEvent::Features(AgentFeatures { clipboard: false, .. })
@@ -192,37 +191,37 @@ fn an_agent_that_starts_anew_learns_what_it_should_know() {
     ));
     bench.reader = ChunkReader::new();
     bench.session.opened();
-    bench.say(message::ANNOUNCE_CAPABILITIES, &wire::announce(true, Capabilities::of(ALL)));
-    let again = bench.heard();
-    assert_eq!(&again[1..], said);
+    bench.send(message::ANNOUNCE_CAPABILITIES, &wire::announce(true, Capabilities::of(ALL)));
+    let again = bench.received();
+    assert_eq!(&again[1..], repeated);
 
     // The port was not seen to close, but this agent has only just begun.
-    bench.say(message::CLIPBOARD_REQUEST, &selected(0, &[2]));
-    bench.say(message::ANNOUNCE_CAPABILITIES, &wire::announce(true, Capabilities::of(ALL)));
-    assert_eq!(&bench.heard()[1..], said);
+    bench.send(message::CLIPBOARD_REQUEST, &selected(0, &[2]));
+    bench.send(message::ANNOUNCE_CAPABILITIES, &wire::announce(true, Capabilities::of(ALL)));
+    assert_eq!(&bench.received()[1..], repeated);
     bench.session.send_clipboard(ClipboardType::Png, Some(vec![1]));
-    assert_eq!(bench.heard(), [], "it was another agent that asked");
+    assert_eq!(bench.received(), [], "it was another agent that asked");
 
     // What the guest copied itself is not overwritten by an old offer.
-    bench.say(message::CLIPBOARD_GRAB, &selected(0, &[1]));
+    bench.send(message::CLIPBOARD_GRAB, &selected(0, &[1]));
     bench.session.closed();
     bench.session.opened();
     bench.reader = ChunkReader::new();
-    bench.say(message::ANNOUNCE_CAPABILITIES, &wire::announce(true, Capabilities::of(ALL)));
-    assert!(!bench.heard().iter().any(|(kind, _)| *kind == message::CLIPBOARD_GRAB));
+    bench.send(message::ANNOUNCE_CAPABILITIES, &wire::announce(true, Capabilities::of(ALL)));
+    assert!(!bench.received().iter().any(|(kind, _)| *kind == message::CLIPBOARD_GRAB));
 }
 
 #[test]
-fn layouts_without_screens_that_are_off_for_agents_that_do_not_know_them() {
+fn monitors_that_are_off_are_left_out_for_agents_without_sparse_layouts() {
     let on = MonConfig { x: 0, y: 0, width: 800, height: 600 };
     let off = MonConfig { x: 0, y: 0, width: 0, height: 0 };
     let mut bench = Bench::with(&[Capabilities::MONITORS_CONFIG]);
     bench.session.set_monitors_config(&[off, on]);
-    assert_eq!(bench.heard(), [(message::MONITORS_CONFIG, wire::monitors_config(&[on]))]);
+    assert_eq!(bench.received(), [(message::MONITORS_CONFIG, wire::monitors_config(&[on]))]);
     bench.session.set_monitors_config(&[off, on]);
-    assert_eq!(bench.heard(), [], "it is told once");
-    bench.say(message::REPLY, &two(message::MONITORS_CONFIG, 2));
-    assert_eq!(bench.news(), [AgentEvent::MonitorsConfigReply { success: false }]);
+    assert_eq!(bench.received(), [], "it is told once");
+    bench.send(message::REPLY, &u32_pair(message::MONITORS_CONFIG, 2));
+    assert_eq!(bench.events(), [AgentEvent::MonitorsConfigReply { success: false }]);
 }
 
 #[test]
@@ -232,62 +231,62 @@ fn files_take_turns_wait_for_acceptance_and_end_once() {
     bench.session.start_file(2, "two", 5);
     bench.session.file_data(1, &[1; 100_000]);
     bench.session.file_data(2, b"hello");
-    let starts = bench.heard();
+    let starts = bench.received();
     assert_eq!(starts.len(), 2, "no data before acceptance");
     assert_eq!(starts[1].1, b"\x02\0\0\0[vdagent-file-xfer]\nname=two\nsize=5\n\0");
-    bench.say(message::FILE_XFER_STATUS, &two(1, file_status::CAN_SEND_DATA));
-    bench.say(message::FILE_XFER_STATUS, &two(2, file_status::CAN_SEND_DATA));
+    bench.send(message::FILE_XFER_STATUS, &u32_pair(1, file_status::CAN_SEND_DATA));
+    bench.send(message::FILE_XFER_STATUS, &u32_pair(2, file_status::CAN_SEND_DATA));
     assert_eq!(
-        bench.news(),
+        bench.events(),
         [AgentEvent::FileXfer(1, FileXferEvent::Accepted), AgentEvent::FileXfer(2, FileXferEvent::Accepted)]
     );
-    let order: Vec<u8> = bench.heard().iter().map(|(_, body)| body[0]).collect();
+    let order: Vec<u8> = bench.received().iter().map(|(_, body)| body[0]).collect();
     assert_eq!(order, [1, 2, 1]);
-    assert_eq!(bench.news().last(), Some(&AgentEvent::FileXfer(1, FileXferEvent::Sent(100_000))));
-    bench.say(message::FILE_XFER_STATUS, &two(1, file_status::SUCCESS));
-    bench.say(message::FILE_XFER_STATUS, &two(1, file_status::SUCCESS));
+    assert_eq!(bench.events().last(), Some(&AgentEvent::FileXfer(1, FileXferEvent::Sent(100_000))));
+    bench.send(message::FILE_XFER_STATUS, &u32_pair(1, file_status::SUCCESS));
+    bench.send(message::FILE_XFER_STATUS, &u32_pair(1, file_status::SUCCESS));
     let free = (3u64 << 20).to_le_bytes();
-    bench.say(message::FILE_XFER_STATUS, &[&two(2, file_status::NOT_ENOUGH_SPACE)[..], &free].concat());
+    bench.send(message::FILE_XFER_STATUS, &[&u32_pair(2, file_status::NOT_ENOUGH_SPACE)[..], &free].concat());
     let text = "The desktop's disk has no room for the file; 3 MiB are free.".to_owned();
     assert_eq!(
-        bench.news(),
+        bench.events(),
         [AgentEvent::FileXfer(1, FileXferEvent::Done), AgentEvent::FileXfer(2, FileXferEvent::Failed(text))]
     );
     bench.session.file_data(2, b"more");
     bench.session.cancel_file(2);
-    assert_eq!(bench.heard(), []);
+    assert_eq!(bench.received(), []);
 }
 
 #[test]
-fn a_guest_that_wants_no_files_gets_none() {
+fn an_agent_that_disabled_files_gets_none() {
     let mut bench = Bench::with(&[Capabilities::CLIPBOARD_BY_DEMAND, Capabilities::FILE_XFER_DISABLED]);
     bench.session.start_file(1, "one", 1);
-    assert!(matches!(bench.news()[..], [AgentEvent::FileXfer(1, FileXferEvent::Failed(_))]));
-    assert_eq!(bench.heard(), []);
+    assert!(matches!(bench.events()[..], [AgentEvent::FileXfer(1, FileXferEvent::Failed(_))]));
+    assert_eq!(bench.received(), []);
 }
 
 #[test]
-fn contents_that_nobody_asked_for_cost_no_memory() {
+fn contents_without_a_request_cost_no_memory() {
     let mut bench = Bench::with(ALL);
-    bench.say(message::CLIPBOARD, &[0; 200_000]);
-    assert_eq!(bench.session.refused(), 1);
-    bench.say(message::CLIPBOARD_GRAB, &selected(0, &[2]));
+    bench.send(message::CLIPBOARD, &[0; 200_000]);
+    assert_eq!(bench.session.refused_messages(), 1);
+    bench.send(message::CLIPBOARD_GRAB, &selected(0, &[2]));
     bench.session.request_clipboard(ClipboardType::Png, bench.now);
-    bench.heard();
-    bench.news();
+    bench.received();
+    bench.events();
     let long = [&selected(0, &[2])[..], &vec![7; MAX_CLIPBOARD_BYTES]].concat();
-    bench.say(message::CLIPBOARD, &long);
+    bench.send(message::CLIPBOARD, &long);
     assert!(
-        matches!(&bench.news()[..], [AgentEvent::ClipboardData(ClipboardType::Png, Some(all))] if all.len() == MAX_CLIPBOARD_BYTES)
+        matches!(&bench.events()[..], [AgentEvent::ClipboardData(ClipboardType::Png, Some(all))] if all.len() == MAX_CLIPBOARD_BYTES)
     );
     bench.session.request_clipboard(ClipboardType::Png, bench.now);
-    bench.heard();
-    bench.say(message::CLIPBOARD, &[&long[..], b"x"].concat());
-    assert_eq!(bench.news(), [AgentEvent::ClipboardData(ClipboardType::Png, None)]);
+    bench.received();
+    bench.send(message::CLIPBOARD, &[&long[..], b"x"].concat());
+    assert_eq!(bench.events(), [AgentEvent::ClipboardData(ClipboardType::Png, None)]);
 }
 
 #[test]
-fn garbage_never_panics_and_an_agent_after_it_is_heard() {
+fn random_bytes_never_panic_and_the_next_agent_is_served() {
     let mut state = 0x2545_F491_4F6C_DD1Du64;
     let mut random = move |below: u64| {
         state ^= state << 13;
@@ -302,7 +301,7 @@ fn garbage_never_panics_and_an_agent_after_it_is_heard() {
             bench.session.received(&noise, bench.now);
         } else {
             let body: Vec<u8> = (0..random(40)).map(|_| random(4) as u8).collect();
-            bench.say(random(18) as u32, &body);
+            bench.send(random(18) as u32, &body);
         }
         match random(8) {
             0 => bench.session.grab_clipboard(&[ClipboardType::Text]),
@@ -318,14 +317,14 @@ fn garbage_never_panics_and_an_agent_after_it_is_heard() {
             bench.session.sent(count);
         }
         assert!(written < 100_000);
-        bench.news();
+        bench.events();
         if random(10) == 0 {
             bench.session.closed();
             bench.session.opened();
         }
     }
     bench.session.closed();
-    bench.news();
-    bench.come(ALL);
-    assert!(matches!(bench.news()[..], [AgentEvent::Features(_)]));
+    bench.events();
+    bench.connect(ALL);
+    assert!(matches!(bench.events()[..], [AgentEvent::Features(_)]));
 }
