@@ -2,6 +2,7 @@
 
 use crate::disks;
 use crate::network::{self, Netdev};
+use crate::ports::port_id;
 use crate::resources::QemuSetup;
 use oriel_vmm_api::{Accel, HugePages, MachineConfig};
 use serde_json::json;
@@ -189,11 +190,6 @@ fn networks(config: &MachineConfig, ends: &[Netdev], arguments: &mut Arguments) 
         }
         arguments.device(&device);
     }
-}
-
-/// The device's identifier of a port, by which QMP's events name it.
-pub(crate) fn port_id(index: usize) -> String {
-    format!("port{index}")
 }
 
 fn ports(ports: &[(&'static str, RawFd)], arguments: &mut Arguments) {

@@ -29,6 +29,7 @@ mod qmp;
 mod resources;
 mod start;
 mod state;
+mod validate;
 
 pub use accel::choose_accel;
 pub use disks::DiskImages;

@@ -4,13 +4,14 @@ use crate::error::{CommandError, StartError};
 use crate::ports::GuestPort;
 use crate::qmp::Command;
 use crate::resources::QemuResources;
-use crate::start::{MINIMUM_MIB, Started, start};
+use crate::start::{Started, start};
+use crate::validate::MIN_MEMORY_MIB;
 use oriel_display::{InputSink, Monitors};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig, RunState};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// How long QEMU may take to write out its disks and end before it is killed.
@@ -44,7 +45,7 @@ impl QemuMachine {
         // Reserved pages are never given back.
         let largest_balloon_mib = match config.huge_pages {
             HugePages::Reserved => 0,
-            HugePages::Advise | HugePages::Never => memory_mib.saturating_sub(MINIMUM_MIB),
+            HugePages::Advise | HugePages::Never => memory_mib.saturating_sub(MIN_MEMORY_MIB),
         };
         Ok(Self { started, memory_mib, largest_balloon_mib })
     }
@@ -52,7 +53,7 @@ impl QemuMachine {
     /// Every change of state from the start on, and as the last event [`Event::Ended`]. There is one
     /// receiver; the second call gets `None`. ([`oriel_display::Screen::on_size`] tells of the screen's size.)
     pub fn take_events(&self) -> Option<Receiver<Event>> {
-        self.started.events.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.started.events.lock().take()
     }
 
     /// Where the viewers' keys and movements go.

@@ -6,8 +6,9 @@
 use crate::qmp::{Command, Qmp};
 use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, Relay, rate_limiter};
 use oriel_vmm_api::{Network, RateLimit};
+use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// What QEMU calls an interface.
 pub(crate) fn name(index: usize) -> String {
@@ -88,15 +89,15 @@ impl NetworkInterfaces {
             ends.push(match backend {
                 NetBackendConfig::Isolated => NetdevFd::None,
                 NetBackendConfig::Tap(tap) if network.limit == RateLimit::default() => {
-                    lock(&links).changed(index, true);
+                    links.lock().changed(index, true);
                     NetdevFd::Tap(tap.fd)
                 }
                 backend => {
                     let backend = backend.connect()?;
                     let mtu = backend.mtu();
-                    lock(&links).changed(index, backend.link_up());
+                    links.lock().changed(index, backend.link_up());
                     let relay_links = Arc::clone(&links);
-                    let on_link = move |up| lock(&relay_links).changed(index, up);
+                    let on_link = move |up| relay_links.lock().changed(index, up);
                     let (relay, fd) = Relay::start(backend, rate_limiter(network.limit), on_link)?;
                     relays.push(relay);
                     NetdevFd::Stream(fd, mtu)
@@ -108,7 +109,7 @@ impl NetworkInterfaces {
 
     /// Tells QEMU how the links are, now and from now on.
     pub fn report_links_to(&self, qmp: &Qmp) {
-        let mut links = lock(&self.links);
+        let mut links = self.links.lock();
         links.qmp = Some(qmp.clone());
         for (index, up) in links.up.clone().into_iter().enumerate().filter(|(_, up)| !up) {
             links.changed(index, up);
@@ -129,8 +130,4 @@ impl Links {
             });
         }
     }
-}
-
-fn lock(links: &Mutex<Links>) -> MutexGuard<'_, Links> {
-    links.lock().unwrap_or_else(PoisonError::into_inner)
 }

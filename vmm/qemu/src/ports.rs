@@ -1,8 +1,12 @@
 //! Ports that programs in the guest find by name.
 
-use crate::command_line::port_id;
+use parking_lot::Mutex;
 use std::os::unix::net::UnixStream;
-use std::sync::{Mutex, PoisonError};
+
+/// QEMU's identifier of the device of port number `index`, by which QMP's events name the port.
+pub(crate) fn port_id(index: usize) -> String {
+    format!("port{index}")
+}
 
 type Listener = Box<dyn Fn(bool) + Send>;
 
@@ -28,7 +32,7 @@ impl PortListeners {
 
     /// The port of device `id` was opened or closed.
     pub fn changed(&self, id: &str, open: bool) {
-        let listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listeners = self.0.lock();
         let named = listeners.iter().enumerate().find(|(index, _)| port_id(*index) == id);
         if let Some((_, listener)) = named {
             listener(open);
@@ -37,6 +41,6 @@ impl PortListeners {
 
     /// The machine is gone.
     pub fn close_all(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|listener| listener(false));
+        self.0.lock().iter().for_each(|listener| listener(false));
     }
 }

@@ -1,11 +1,12 @@
 //! QEMU's process: started so that it cannot outlive us, watched, and reaped.
 
+use parking_lot::{Condvar, Mutex};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ impl Process {
 
     /// Ends it at once (SIGKILL); nothing happens when it has ended.
     pub fn kill(&self) {
-        let status = self.exit.lock();
+        let status = self.exit.status.lock();
         if status.is_none()
             && let Ok(pid) = libc::pid_t::try_from(self.pid)
         {
@@ -91,20 +92,14 @@ impl Process {
     /// Waits until it has ended, for at most `timeout`.
     pub fn wait(&self, timeout: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + timeout;
-        let mut status = self.exit.lock();
+        let mut status = self.exit.status.lock();
         loop {
             if status.is_some() {
                 return *status;
             }
             let left = deadline.checked_duration_since(Instant::now())?;
-            status = self.exit.changed.wait_timeout(status, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.exit.changed.wait_for(&mut status, left);
         }
-    }
-}
-
-impl Exit {
-    fn lock(&self) -> MutexGuard<'_, Option<ExitStatus>> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,7 +148,7 @@ fn reap(child: &mut Child, exit: &Exit) -> Option<ExitStatus> {
             break;
         }
     }
-    let mut status = exit.lock();
+    let mut status = exit.status.lock();
     *status = child.wait().ok();
     let reaped = *status;
     drop(status);

@@ -4,8 +4,7 @@ use crate::accel::{choose_accel, cpu_model};
 use crate::disks::DiskImages;
 use crate::error::StartError;
 use crate::installed::find_program;
-use crate::start::MINIMUM_MIB;
-use oriel_display::monitors::MAX_SCREENS;
+use crate::validate::validate;
 use oriel_net::NetBackendConfig;
 use oriel_vmm_api::{Accel, MachineConfig};
 use serde::{Deserialize, Serialize};
@@ -43,7 +42,7 @@ impl QemuSetup {
     /// # Errors
     /// When it is missing, or the configuration is none.
     pub fn find(config: &MachineConfig) -> Result<Self, StartError> {
-        check(config)?;
+        validate(config)?;
         let kernel = Some(&config.boot.kernel).filter(|kernel| !kernel.as_os_str().is_empty());
         let initrd = config.boot.initrd.as_ref().filter(|_| kernel.is_some());
         for (what, path) in [("kernel", kernel), ("initial RAM disk", initrd)] {
@@ -54,25 +53,6 @@ impl QemuSetup {
         let cpu_model = cpu_model(accel).to_owned();
         Ok(Self { program, accel, cpu_model, kernel: kernel.cloned(), initrd: initrd.cloned() })
     }
-}
-
-/// Finds what cannot work before a process is made.
-fn check(config: &MachineConfig) -> Result<(), StartError> {
-    if !(1..=64).contains(&config.cpus) {
-        return Err(StartError::Config("a machine has 1 to 64 processors".to_owned()));
-    }
-    if !(1..=MAX_SCREENS).contains(&config.screens.into()) {
-        return Err(StartError::Config(format!("a desktop has 1 to {MAX_SCREENS} screens")));
-    }
-    if config.memory_mib < MINIMUM_MIB {
-        return Err(StartError::Config(format!("a machine has at least {MINIMUM_MIB} MiB of memory")));
-    }
-    if let Some(generation) = &config.generation
-        && (generation.len() != 32 || !generation.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    {
-        return Err(StartError::Config("a generation has 32 hexadecimal digits".to_owned()));
-    }
-    Ok(())
 }
 
 fn readable(what: &'static str, path: &Path) -> Result<(), StartError> {

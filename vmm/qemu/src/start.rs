@@ -16,22 +16,20 @@ use crate::resources::QemuResources;
 use crate::state::{ReaderThreads, StateTracker};
 use oriel_display::{MonitorConfig, Monitors, Screen};
 use oriel_vmm_api::{Accel, Event, HugePages, MachineConfig};
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How long the listener's greeting may take.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The least that boots anything.
-pub(crate) const MINIMUM_MIB: u32 = 64;
 
 /// Everything of a machine that runs.
 pub(crate) struct Started {

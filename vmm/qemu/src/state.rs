@@ -8,11 +8,12 @@ use crate::ports::PortListeners;
 use crate::qmp::{self, Command, Qmp, RunStatus};
 use oriel_display::Monitors;
 use oriel_vmm_api::{Event, PauseReason, RunState};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// Gathers what QEMU's connections tell and passes on what others want to hear.
@@ -151,7 +152,7 @@ impl StateTracker {
     }
 
     fn tracked(&self) -> MutexGuard<'_, TrackedState> {
-        self.tracked.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tracked.lock()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::legacy::{LogFiles, SerialLog};
 use oriel_agents::port;
 use oriel_display::{InputSink, Monitors, Size};
 use oriel_jail::seccomp::apply_filter_beside_qemu;
-use oriel_qemu::{GuestPort, QemuMachine, StartError, QemuResources};
+use oriel_qemu::{GuestPort, QemuMachine, QemuResources, StartError};
 use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
 use std::collections::BTreeMap;
 use std::fmt::Display;

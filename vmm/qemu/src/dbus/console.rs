@@ -1,6 +1,6 @@
 //! Calls to QEMU's consoles, one for each screen, and the keyboard lights that they tell of.
 
-use super::{QUEUED, next_message};
+use super::messages::{QUEUED, next_message};
 use crate::error::CommandError;
 use oriel_display::MonitorConfig;
 use serde::Serialize;

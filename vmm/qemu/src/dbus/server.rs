@@ -1,6 +1,6 @@
 //! A connection on which QEMU calls us, served on a thread of its own.
 
-use super::{QUEUED, next_message};
+use super::messages::{QUEUED, next_message};
 use crate::error::CommandError;
 use std::io;
 use std::os::unix::net::UnixStream;

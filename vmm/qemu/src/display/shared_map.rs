@@ -1,6 +1,6 @@
 //! A surface in memory that QEMU shares by descriptor.
 
-use super::surface::{SurfaceError, SurfaceLayout};
+use super::layout::{SurfaceError, SurfaceLayout};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;

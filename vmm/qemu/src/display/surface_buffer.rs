@@ -1,7 +1,7 @@
 //! Our own copy of what QEMU shows.
 
 use oriel_display::{PixelSource, Rect, Size, SourceLost};
-use std::sync::{PoisonError, RwLock};
+use parking_lot::RwLock;
 
 /// A picture of one size. The display's thread writes it, viewers read it a row at a time.
 pub(super) struct SurfaceBuffer {
@@ -24,7 +24,7 @@ impl SurfaceBuffer {
         mut write: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let inside = rect.intersection(&self.size.bounds());
-        let mut pixels = self.pixels.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pixels = self.pixels.write();
         for y in 0..inside.height {
             if let Some(row) = span(self.size, inside.x, inside.y + y, inside.width as usize * 4)
                 .and_then(|span| pixels.get_mut(span))
@@ -55,7 +55,7 @@ impl PixelSource for SurfaceBuffer {
 
     fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost> {
         let span = span(self.size, x, y, dst.len()).ok_or(SourceLost)?;
-        let pixels = self.pixels.read().unwrap_or_else(PoisonError::into_inner);
+        let pixels = self.pixels.read();
         dst.copy_from_slice(pixels.get(span).ok_or(SourceLost)?);
         Ok(())
     }

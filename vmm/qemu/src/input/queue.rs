@@ -3,8 +3,9 @@
 use crate::counters::{Counters, count};
 use oriel_display::input::InputId;
 use oriel_display::{InputEvent, InputSink};
+use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Actions that may wait. A person makes a few dozen in a second.
 const CAPACITY: usize = 256;
@@ -41,7 +42,7 @@ impl InputQueue {
 
     /// Waits for the oldest action; `None` once the queue has ended.
     pub fn next(&self) -> Option<(InputEvent, InputId)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.ended {
                 return None;
@@ -49,24 +50,20 @@ impl InputQueue {
             if let Some(action) = state.events.pop_front() {
                 return Some(action);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut state);
         }
     }
 
     /// Lets go of whoever waits, for good.
     pub fn end(&self) {
-        self.lock().ended = true;
+        self.state.lock().ended = true;
         self.changed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl InputSink for InputQueue {
     fn input(&self, event: InputEvent, id: InputId) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.ended || !state.push(event, id) {
             count(&self.counters.inputs_dropped);
         }
@@ -175,7 +172,7 @@ mod tests {
         }
 
         fn take_all(&self) -> Vec<(InputEvent, u32)> {
-            self.queue.lock().events.drain(..).map(|(event, id)| (event, id.seq)).collect()
+            self.queue.state.lock().events.drain(..).map(|(event, id)| (event, id.seq)).collect()
         }
     }
 

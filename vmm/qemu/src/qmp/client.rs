@@ -3,14 +3,15 @@
 use super::message::{Command, Event, QmpMessage};
 use crate::error::CommandError;
 use crate::fd_passing::send_with_descriptor;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -127,14 +128,14 @@ impl Qmp {
 }
 
 impl Shared {
-    fn pending(&self) -> std::sync::MutexGuard<'_, PendingCommands> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, PendingCommands> {
+        self.pending.lock()
     }
 
     fn write(&self, request: &Request<'_>, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
-        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = self.stream.lock();
         match descriptor {
             Some(descriptor) => send_with_descriptor(&stream, &line, descriptor),
             None => stream.write_all(&line),
