@@ -43,7 +43,7 @@ impl Clock {
     }
 
     /// When it comes to `position`; `None` while it stands still.
-    pub fn moment(&self, position: u64) -> Option<Instant> {
+    pub fn time_of(&self, position: u64) -> Option<Instant> {
         let frames = u128::from(position.saturating_sub(self.before));
         // Rounded up: at that moment the frame has passed.
         let nanos = frames.saturating_mul(NANOS).div_ceil(u128::from(RATE));
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(clock.position(start + days), 100 * 86_400 * 48_000);
         clock.stop(start + days);
         assert_eq!(clock.position(start + days * 2), 100 * 86_400 * 48_000);
-        assert_eq!(clock.moment(0), None);
+        assert_eq!(clock.time_of(0), None);
         clock.start(start + days * 3);
         assert_eq!(clock.position(start + days * 3 + Duration::from_millis(10)) % 48_000, 480);
     }
@@ -75,9 +75,9 @@ mod tests {
         let mut clock = Clock::default();
         clock.start(start);
         for position in [1, 7, 479, 480, 1_000_003] {
-            let moment = clock.moment(position).unwrap();
-            assert_eq!(clock.position(moment), position);
-            assert_eq!(clock.position(moment - Duration::from_nanos(2)), position - 1);
+            let time = clock.time_of(position).unwrap();
+            assert_eq!(clock.position(time), position);
+            assert_eq!(clock.position(time - Duration::from_nanos(2)), position - 1);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The control queue's chains: a request to read, an answer to write.
 
-use super::wire::{Direction, HEADER_LEN, LONGEST_REQUEST, Request, Status, direction, pcm_info};
+use super::wire::{Direction, HEADER_LEN, MAX_REQUEST_LEN, Request, Status, direction, pcm_info};
 use crate::queue::Chain;
 use oriel_display::audio::CHANNELS;
 
@@ -9,20 +9,20 @@ pub type Outcome = Result<Vec<u8>, Status>;
 
 /// Reads what a chain asks; `None` if it has no room for an answer.
 pub fn read(chain: &Chain) -> Option<Result<Request, Status>> {
-    let mut room = [0; LONGEST_REQUEST];
-    let request = room.get_mut(..chain.readable_len().min(LONGEST_REQUEST))?;
+    let mut room = [0; MAX_REQUEST_LEN];
+    let request = room.get_mut(..chain.readable_len().min(MAX_REQUEST_LEN))?;
     chain.read(0, request).ok()?;
     (chain.writable_len() >= HEADER_LEN).then(|| Request::parse(request))
 }
 
 /// `virtio_snd_pcm_info` of `count` streams from `start` on.
-pub fn info(start: u32, count: u32) -> Vec<u8> {
+pub fn pcm_infos(start: u32, count: u32) -> Vec<u8> {
     let streams = (start..start.saturating_add(count)).filter_map(direction);
     streams.flat_map(|direction: Direction| pcm_info(direction, CHANNELS as u8)).collect()
 }
 
 /// Answers `chain`; the bytes written.
-pub fn answer(chain: &Chain, outcome: &Outcome) -> u32 {
+pub fn write_response(chain: &Chain, outcome: &Outcome) -> u32 {
     let (status, body) = match outcome {
         Ok(body) if HEADER_LEN + body.len() <= chain.writable_len() => (Status::Ok, body.as_slice()),
         Ok(_) => (Status::BadMessage, &[][..]),

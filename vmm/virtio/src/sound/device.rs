@@ -1,9 +1,11 @@
 //! The sound card as the transport sees it.
 
 use super::control;
-use super::line::{Buffer, Line, Piece};
-use super::stream::FRAME_LEN;
-use super::wire::{Direction, Order, Request, STATUS_LEN, Status, TRANSFER_LEN, direction, transfer_status};
+use super::pcm_buffer::{IoMessage, PcmBuffer, PcmChunk};
+use super::pcm_state::FRAME_LEN;
+use super::wire::{
+    Direction, PcmCommand, Request, STATUS_LEN, Status, TRANSFER_LEN, direction, transfer_status,
+};
 use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::{Fields, read_config_bytes};
@@ -26,13 +28,13 @@ const QUEUE_SIZES: [u16; 4] = [64, 64, 64, 64];
 const CONFIG: [u32; 3] = [0, 2, 0];
 
 /// Chains taken from one queue before the other devices get their turn.
-const WORK: usize = 128;
+const MAX_CHAINS: usize = 128;
 /// Bytes of samples in the largest buffer that is taken: 1.4 s. Linux makes them of 80 ms at most.
-const MOST_SAMPLES: usize = 256 << 10;
+const MAX_SAMPLE_BYTES: usize = 256 << 10;
 /// However short the guest makes its buffers, the card wakes no more often.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const MIN_WAIT: Duration = Duration::from_millis(1);
 /// Sound that the host was so late for is not worth encoding any more.
-const STALE: Duration = Duration::from_millis(500);
+const MAX_LATENESS: Duration = Duration::from_millis(500);
 
 /// What a person hears is this much behind what they see, so that the guest's players can hold
 /// their pictures back: a packet's length and the client's buffer. The same for what they say.
@@ -43,8 +45,8 @@ pub struct SoundCard {
     sound: Arc<Sound>,
     counters: Arc<DeviceCounters>,
     timer: Timer,
-    output: Line,
-    input: Line,
+    output: PcmBuffer,
+    input: PcmBuffer,
     active: Option<Active>,
 }
 
@@ -66,22 +68,22 @@ impl SoundCard {
             sound,
             counters,
             timer: Timer::new()?,
-            output: Line::new(Direction::Output),
-            input: Line::new(Direction::Input),
+            output: PcmBuffer::new(Direction::Output),
+            input: PcmBuffer::new(Direction::Input),
             active: None,
         })
     }
 
     /// Does all that is due at `now`, takes what `queues` hold, and sees to it that it is woken
     /// again in time.
-    pub(super) fn work(&mut self, now: Instant, queues: &[u16]) {
+    pub(super) fn process(&mut self, now: Instant, queues: &[u16]) {
         self.advance(now);
         let mut more = false;
         for queue in queues {
             more |= match *queue {
-                CONTROL_QUEUE => self.serve_control(now),
-                TX_QUEUE => self.take_buffers(Direction::Output, now),
-                RX_QUEUE => self.take_buffers(Direction::Input, now),
+                CONTROL_QUEUE => self.process_control_queue(now),
+                TX_QUEUE => self.process_io_queue(Direction::Output, now),
+                RX_QUEUE => self.process_io_queue(Direction::Input, now),
                 _ => false,
             };
         }
@@ -91,7 +93,7 @@ impl SoundCard {
             [&mut active.control, &mut active.tx, &mut active.rx].into_iter().for_each(DeviceQueue::signal);
         }
         let due = self.output.due().into_iter().chain(self.input.due()).min();
-        let wait = due.map(|due| due.saturating_duration_since(now).max(SHORTEST_WAIT));
+        let wait = due.map(|due| due.saturating_duration_since(now).max(MIN_WAIT));
         if let Some(wait) = if more { Some(Duration::ZERO) } else { wait } {
             self.timer.arm(wait);
         }
@@ -100,35 +102,37 @@ impl SoundCard {
     fn advance(&mut self, now: Instant) {
         let Some(active) = &mut self.active else { return };
         let sound = &self.sound;
-        let dry = self.output.advance(
+        let underrun = self.output.advance(
             now,
-            |piece| play(sound, &piece, now),
-            |chain| finish(&mut active.tx, chain, Direction::Output, Status::Ok),
+            |chunk| play(sound, &chunk, now),
+            |chain| complete_message(&mut active.tx, chain, Direction::Output, Status::Ok),
         );
-        if dry {
+        if underrun {
             sound.out.rest();
         }
-        let empty = self.input.advance(
+        let overrun = self.input.advance(
             now,
-            |piece| record(sound, &piece),
-            |chain| finish(&mut active.rx, chain, Direction::Input, Status::Ok),
+            |chunk| record(sound, &chunk),
+            |chain| complete_message(&mut active.rx, chain, Direction::Input, Status::Ok),
         );
-        if dry || empty {
+        if underrun || overrun {
             self.counters.sound_underruns.add_one();
         }
     }
 
     /// True if there may be more.
-    fn serve_control(&mut self, now: Instant) -> bool {
-        for _ in 0..WORK {
+    fn process_control_queue(&mut self, now: Instant) -> bool {
+        for _ in 0..MAX_CHAINS {
             let Some(chain) = self.active.as_mut().and_then(|active| active.control.pop()) else {
                 return false;
             };
             let request = control::read(&chain);
             let outcome = request.map(|request| match request? {
-                Request::InfoOfNone => Ok(Vec::new()),
-                Request::PcmInfo { start, count } => Ok(control::info(start, count)),
-                Request::Pcm(direction, order) => self.obey(direction, order, now).map(|()| Vec::new()),
+                Request::EmptyInfo => Ok(Vec::new()),
+                Request::PcmInfo { start, count } => Ok(control::pcm_infos(start, count)),
+                Request::Pcm(direction, command) => {
+                    self.handle_command(direction, command, now).map(|()| Vec::new())
+                }
             });
             let Some(active) = &mut self.active else { return false };
             match outcome {
@@ -137,7 +141,7 @@ impl SoundCard {
                         self.counters.sound_refused.add_one();
                         tracing::debug!(?status, "sound request refused");
                     }
-                    let written = control::answer(&chain, &outcome);
+                    let written = control::write_response(&chain, &outcome);
                     active.control.complete(chain, written);
                 }
                 None => active.control.complete_malformed(chain),
@@ -146,44 +150,49 @@ impl SoundCard {
         true
     }
 
-    fn obey(&mut self, direction: Direction, order: Order, now: Instant) -> Result<(), Status> {
+    fn handle_command(
+        &mut self,
+        direction: Direction,
+        command: PcmCommand,
+        now: Instant,
+    ) -> Result<(), Status> {
         let Some(active) = &mut self.active else { return Err(Status::IoError) };
-        let (line, queue) = match direction {
+        let (buffer, queue) = match direction {
             Direction::Output => (&mut self.output, &mut active.tx),
             Direction::Input => (&mut self.input, &mut active.rx),
         };
-        line.obey(order, now, |chain, moved| {
+        buffer.handle_command(command, now, |chain, moved| {
             if direction == Direction::Input {
-                silence(&chain, moved);
+                fill_silence(&chain, moved);
             }
-            finish(queue, chain, direction, Status::Ok);
+            complete_message(queue, chain, direction, Status::Ok);
         })?;
-        if direction == Direction::Output && order != Order::Start {
+        if direction == Direction::Output && command != PcmCommand::Start {
             self.sound.out.rest();
         }
         Ok(())
     }
 
     /// True if there may be more.
-    fn take_buffers(&mut self, direction: Direction, now: Instant) -> bool {
+    fn process_io_queue(&mut self, direction: Direction, now: Instant) -> bool {
         let Some(active) = &mut self.active else { return false };
-        let (line, queue) = match direction {
+        let (buffer, queue) = match direction {
             Direction::Output => (&mut self.output, &mut active.tx),
             Direction::Input => (&mut self.input, &mut active.rx),
         };
-        for _ in 0..WORK {
+        for _ in 0..MAX_CHAINS {
             let Some(chain) = queue.pop() else { return false };
             if chain.writable_len() < STATUS_LEN {
                 queue.complete_malformed(chain);
                 continue;
             }
             // A driver cannot have more chains out than its ring has places, unless it lies.
-            let takes = line.takes_buffers() && line.len() < usize::from(queue.size());
+            let takes = buffer.accepts_messages() && buffer.len() < usize::from(queue.size());
             match frames(&chain, direction).filter(|_| takes) {
-                Some(frames) => line.push(Buffer { chain, frames }, now),
+                Some(frames) => buffer.push(IoMessage { chain, frames }, now),
                 None => {
                     self.counters.sound_refused.add_one();
-                    finish(queue, chain, direction, Status::IoError);
+                    complete_message(queue, chain, direction, Status::IoError);
                 }
             }
         }
@@ -192,44 +201,44 @@ impl SoundCard {
 }
 
 /// How many frames a buffer has; `None` if it is none of this stream's.
-fn frames(chain: &Chain, wanted: Direction) -> Option<u64> {
+fn frames(chain: &Chain, expected: Direction) -> Option<u64> {
     let mut transfer = [0; TRANSFER_LEN];
     chain.read(0, &mut transfer).ok()?;
-    if direction(Fields(&transfer).u32()?) != Some(wanted) {
+    if direction(Fields(&transfer).u32()?) != Some(expected) {
         return None;
     }
-    let bytes = match wanted {
+    let bytes = match expected {
         Direction::Output => chain.readable_len().checked_sub(TRANSFER_LEN)?,
         Direction::Input => chain.writable_len().checked_sub(STATUS_LEN)?,
     };
-    let whole = bytes > 0 && bytes.is_multiple_of(FRAME_LEN) && bytes <= MOST_SAMPLES;
+    let whole = bytes > 0 && bytes.is_multiple_of(FRAME_LEN) && bytes <= MAX_SAMPLE_BYTES;
     whole.then_some((bytes / FRAME_LEN) as u64)
 }
 
-/// Bytes of so many frames of a buffer, which has no more than [`MOST_SAMPLES`].
+/// Bytes of so many frames of a buffer, which has no more than [`MAX_SAMPLE_BYTES`].
 fn bytes_of(frames: u64) -> usize {
     usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_LEN)
 }
 
-fn play(sound: &Sound, piece: &Piece<'_>, now: Instant) {
-    let Some(at) = piece.at.filter(|at| now.saturating_duration_since(*at) < STALE) else { return };
-    let mut bytes = vec![0; bytes_of(piece.frames)];
-    if piece.chain.read(TRANSFER_LEN + bytes_of(piece.offset), &mut bytes).is_ok() {
+fn play(sound: &Sound, chunk: &PcmChunk<'_>, now: Instant) {
+    let Some(at) = chunk.at.filter(|at| now.saturating_duration_since(*at) < MAX_LATENESS) else { return };
+    let mut bytes = vec![0; bytes_of(chunk.frames)];
+    if chunk.chain.read(TRANSFER_LEN + bytes_of(chunk.offset), &mut bytes).is_ok() {
         let samples = bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes);
         sound.out.play(&samples.collect::<Vec<i16>>(), at);
     }
 }
 
-fn record(sound: &Sound, piece: &Piece<'_>) {
-    let mut samples = vec![0; bytes_of(piece.frames) / size_of::<i16>()];
+fn record(sound: &Sound, chunk: &PcmChunk<'_>) {
+    let mut samples = vec![0; bytes_of(chunk.frames) / size_of::<i16>()];
     sound.input.read(&mut samples);
     let bytes: Vec<u8> = samples.into_iter().flat_map(i16::to_le_bytes).collect();
     // The buffer was measured when it came.
-    let _ = piece.chain.write(bytes_of(piece.offset), &bytes);
+    let _ = chunk.chain.write(bytes_of(chunk.offset), &bytes);
 }
 
 /// Fills a recording buffer from frame `from` on.
-fn silence(chain: &Chain, from: u64) {
+fn fill_silence(chain: &Chain, from: u64) {
     const ZEROES: [u8; 4096] = [0; 4096];
     let (mut at, end) = (bytes_of(from), chain.writable_len().saturating_sub(STATUS_LEN));
     while at < end {
@@ -242,7 +251,7 @@ fn silence(chain: &Chain, from: u64) {
 }
 
 /// Hands a buffer back. It has room for the status.
-fn finish(queue: &mut DeviceQueue, chain: Chain, direction: Direction, status: Status) {
+fn complete_message(queue: &mut DeviceQueue, chain: Chain, direction: Direction, status: Status) {
     let end = match direction {
         Direction::Output => STATUS_LEN,
         Direction::Input => chain.writable_len(),
@@ -295,7 +304,7 @@ impl VirtioDevice for SoundCard {
     }
 
     fn queue_notified(&mut self, index: u16) {
-        self.work(Instant::now(), &[index]);
+        self.process(Instant::now(), &[index]);
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
@@ -304,13 +313,13 @@ impl VirtioDevice for SoundCard {
 
     fn event(&mut self, _token: usize) {
         self.timer.drain();
-        self.work(Instant::now(), &[CONTROL_QUEUE, TX_QUEUE, RX_QUEUE]);
+        self.process(Instant::now(), &[CONTROL_QUEUE, TX_QUEUE, RX_QUEUE]);
     }
 
     fn reset(&mut self) {
         self.active = None;
-        self.output = Line::new(Direction::Output);
-        self.input = Line::new(Direction::Input);
+        self.output = PcmBuffer::new(Direction::Output);
+        self.input = PcmBuffer::new(Direction::Input);
         self.sound.out.rest();
     }
 

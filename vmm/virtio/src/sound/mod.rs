@@ -10,8 +10,8 @@
 mod clock;
 mod control;
 mod device;
-mod line;
-mod stream;
+mod pcm_buffer;
+mod pcm_state;
 mod wire;
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl Guest {
     }
 
     fn kick(&mut self, index: u16) {
-        self.card.work(self.now, &[index]);
+        self.card.process(self.now, &[index]);
     }
 
     /// Time passes, and the card wakes in steps as its timer would have it.
@@ -78,44 +78,44 @@ impl Guest {
         let end = self.now + time;
         while self.now < end {
             self.now = (self.now + ms(2)).min(end);
-            self.card.work(self.now, &[]);
+            self.card.process(self.now, &[]);
         }
     }
 
     /// Sends a request and gives the answer's status and what follows it.
-    fn ask(&mut self, request: &[u8], room: usize) -> (u32, Vec<u8>) {
+    fn request(&mut self, request: &[u8], room: usize) -> (u32, Vec<u8>) {
         let sent = self.queue(CONTROL).send(&[request], &[4 + room]);
         self.kick(CONTROL);
         let (head, written) = self.queue(CONTROL).used()[0];
         assert_eq!(head, sent.head);
-        let mut answer = self.queue(CONTROL).written(&sent);
-        answer.truncate(written as usize);
-        (word(&answer, 0), answer.split_off(4))
+        let mut response = self.queue(CONTROL).written(&sent);
+        response.truncate(written as usize);
+        (word(&response, 0), response.split_off(4))
     }
 
-    fn order(&mut self, code: u32, stream: u32) -> u32 {
+    fn command(&mut self, code: u32, stream: u32) -> u32 {
         let mut request = words(&[code, stream]);
         if code == SET_PARAMS {
             request.extend(words(&[PERIOD_BYTES as u32 * 4, PERIOD_BYTES as u32, 0]));
             request.extend([2, FORMAT_S16, RATE_48000, 0]);
         }
-        self.ask(&request, 0).0
+        self.request(&request, 0).0
     }
 
-    fn orders(&mut self, codes: &[u32], stream: u32) {
+    fn commands(&mut self, codes: &[u32], stream: u32) {
         for code in codes {
-            assert_eq!(self.order(*code, stream), Status::Ok as u32, "{code:#x}");
+            assert_eq!(self.command(*code, stream), Status::Ok as u32, "{code:#x}");
         }
     }
 
-    fn give_output(&mut self, samples: &[i16]) -> Sent {
+    fn send_output(&mut self, samples: &[i16]) -> Sent {
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let sent = self.queue(TX).send(&[&words(&[0]), &bytes], &[8]);
         self.kick(TX);
         sent
     }
 
-    fn give_input(&mut self) -> Sent {
+    fn send_input(&mut self) -> Sent {
         let sent = self.queue(RX).send(&[&words(&[1])], &[PERIOD_BYTES, 8]);
         self.kick(RX);
         sent
@@ -128,20 +128,20 @@ impl Guest {
     }
 
     /// Someone listens.
-    fn audience(&self) -> Audience {
+    fn listener(&self) -> Listener {
         let seat = Screen::new().subscribe();
         let listening = self.sound.out.listen(seat.subscription()).unwrap();
-        Audience { seat, _listening: listening, decoder: PacketDecoder::new().unwrap() }
+        Listener { seat, _listening: listening, decoder: PacketDecoder::new().unwrap() }
     }
 }
 
-struct Audience {
+struct Listener {
     seat: Subscribed,
     _listening: oriel_display::audio::Listening,
     decoder: PacketDecoder,
 }
 
-impl Audience {
+impl Listener {
     fn packets(&self) -> Vec<AudioPacket> {
         let messages =
             self.seat.subscription().wait(|pending| Wait::Take(std::mem::take(&mut pending.audio)));
@@ -152,7 +152,7 @@ impl Audience {
         messages.iter().map(packet).collect()
     }
 
-    fn hear(&mut self) -> Vec<i16> {
+    fn decode_all(&mut self) -> Vec<i16> {
         let mut all = Vec::new();
         for packet in self.packets() {
             all.extend_from_slice(self.decoder.decode(&packet.opus).unwrap());
@@ -173,9 +173,9 @@ fn the_card_tells_what_it_has() {
     let mut config = [0xFF; 12];
     guest.card.read_config(0, &mut config);
     assert_eq!([0, 4, 8].map(|at| word(&config, at)), [0, 2, 0]);
-    let (status, info) = guest.ask(&words(&[PCM_INFO, 0, 2, 32]), 64);
-    assert_eq!((status, info.len()), (Status::Ok as u32, 64));
-    for (direction, info) in (0..).zip(info.chunks(32)) {
+    let (status, infos) = guest.request(&words(&[PCM_INFO, 0, 2, 32]), 64);
+    assert_eq!((status, infos.len()), (Status::Ok as u32, 64));
+    for (direction, info) in (0..).zip(infos.chunks(32)) {
         assert_eq!(u64::from_le_bytes(info[8..16].try_into().unwrap()), 1 << 5, "S16");
         assert_eq!(u64::from_le_bytes(info[16..24].try_into().unwrap()), 1 << 7, "48000");
         assert_eq!(info[24..27], [direction, 2, 2]);
@@ -184,31 +184,31 @@ fn the_card_tells_what_it_has() {
     for request in
         [[PCM_INFO, 1, 2, 32], [PCM_INFO, u32::MAX, 2, 32], [PCM_INFO, 0, 1, 31], [JACK_INFO, 0, 1, 24]]
     {
-        assert_eq!(guest.ask(&words(&request), 64).0, bad, "{request:x?}");
+        assert_eq!(guest.request(&words(&request), 64).0, bad, "{request:x?}");
     }
-    assert_eq!(guest.ask(&words(&[JACK_INFO, 0, 0, 24]), 0).0, Status::Ok as u32, "all of none");
-    assert_eq!(guest.ask(&words(&[PCM_INFO, 0, 2, 32]), 63).0, bad, "no room for the answer");
-    assert_eq!(guest.ask(&words(&[PREPARE, 2]), 0).0, bad, "there is no third stream");
-    assert_eq!(guest.ask(&[1, 1], 0).0, bad);
-    assert_eq!(guest.ask(&words(&[0x7777]), 0).0, Status::NotSupported as u32);
-    assert_eq!(guest.order(START, 0), bad, "nothing is set yet");
+    assert_eq!(guest.request(&words(&[JACK_INFO, 0, 0, 24]), 0).0, Status::Ok as u32, "all of none");
+    assert_eq!(guest.request(&words(&[PCM_INFO, 0, 2, 32]), 63).0, bad, "no room for the answer");
+    assert_eq!(guest.request(&words(&[PREPARE, 2]), 0).0, bad, "there is no third stream");
+    assert_eq!(guest.request(&[1, 1], 0).0, bad);
+    assert_eq!(guest.request(&words(&[0x7777]), 0).0, Status::NotSupported as u32);
+    assert_eq!(guest.command(START, 0), bad, "nothing is set yet");
 }
 
 #[test]
 fn a_tone_that_the_guest_plays_is_heard() {
     let mut guest = guest();
-    let mut audience = guest.audience();
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
+    let mut listener = guest.listener();
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
     for n in 0..4 {
-        guest.give_output(&tone(440.0, n));
+        guest.send_output(&tone(440.0, n));
     }
-    guest.orders(&[START], 0);
+    guest.commands(&[START], 0);
     let mut heard = Vec::new();
     for n in 4..60 {
         guest.pass(ms(20));
         assert_eq!(guest.queue(TX).used().len(), 1);
-        heard.extend(audience.hear());
-        guest.give_output(&tone(440.0, n));
+        heard.extend(listener.decode_all());
+        guest.send_output(&tone(440.0, n));
     }
     let found = strongest_tone(&heard).unwrap();
     assert!((found.hz - 440.0).abs() < 2.0 && found.above_rest_db > 20.0, "{found:?}");
@@ -218,11 +218,11 @@ fn a_tone_that_the_guest_plays_is_heard() {
 #[test]
 fn buffers_come_back_when_they_are_through_and_not_before() {
     let mut guest = guest();
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
-    let sent: Vec<Sent> = (0..4).map(|n| guest.give_output(&tone(440.0, n))).collect();
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
+    let sent: Vec<Sent> = (0..4).map(|n| guest.send_output(&tone(440.0, n))).collect();
     guest.pass(ms(100));
     assert_eq!(guest.queue(TX).used(), [], "nothing moves before the start");
-    guest.orders(&[START], 0);
+    guest.commands(&[START], 0);
     for sent in &sent {
         guest.pass(Duration::from_micros(19_999));
         assert_eq!(guest.queue(TX).used(), []);
@@ -233,7 +233,7 @@ fn buffers_come_back_when_they_are_through_and_not_before() {
     assert_eq!(guest.counters.sound_underruns.get(), 1);
     // After a lack the clock goes on from the next buffer: nothing is played in a rush.
     guest.pass(ms(500));
-    guest.give_output(&tone(440.0, 4));
+    guest.send_output(&tone(440.0, 4));
     guest.pass(Duration::from_micros(19_999));
     assert_eq!(guest.queue(TX).used(), []);
     guest.pass(Duration::from_micros(1));
@@ -243,20 +243,20 @@ fn buffers_come_back_when_they_are_through_and_not_before() {
 #[test]
 fn the_clock_does_not_drift_however_late_the_host_wakes() {
     let mut guest = guest();
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
     for n in 0..16 {
-        guest.give_output(&tone(440.0, n));
+        guest.send_output(&tone(440.0, n));
     }
-    guest.orders(&[START], 0);
-    let (start, mut random, mut back) = (guest.now, XorShift(0x50_0d), 0);
-    while back < 500 {
+    guest.commands(&[START], 0);
+    let (start, mut random, mut completed) = (guest.now, XorShift(0x50_0d), 0);
+    while completed < 500 {
         guest.now += Duration::from_micros(random.below(150_000));
-        guest.card.work(guest.now, &[]);
-        let through = guest.queue(TX).used().len();
-        back += through;
-        assert_eq!(back as u128, (guest.now - start).as_millis() / 20);
-        for _ in 0..through {
-            guest.give_output(&tone(440.0, 0));
+        guest.card.process(guest.now, &[]);
+        let due = guest.queue(TX).used().len();
+        completed += due;
+        assert_eq!(completed as u128, (guest.now - start).as_millis() / 20);
+        for _ in 0..due {
+            guest.send_output(&tone(440.0, 0));
         }
     }
     assert_eq!(guest.counters.sound_underruns.get(), 0);
@@ -265,15 +265,15 @@ fn the_clock_does_not_drift_however_late_the_host_wakes() {
 #[test]
 fn what_is_heard_has_the_time_at_which_it_is_heard() {
     let mut guest = guest();
-    let audience = guest.audience();
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
+    let listener = guest.listener();
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
     for n in 0..3 {
-        guest.give_output(&tone(440.0, n));
+        guest.send_output(&tone(440.0, n));
     }
-    guest.orders(&[START], 0);
+    guest.commands(&[START], 0);
     let start = guest.now;
     guest.pass(ms(40));
-    let moments: Vec<u128> = (audience.packets().iter())
+    let moments: Vec<u128> = (listener.packets().iter())
         .map(|packet| guest.sound.out.moment(packet.time_us) + Duration::from_micros(1) - start)
         .map(|moment| moment.as_millis())
         .collect();
@@ -283,23 +283,23 @@ fn what_is_heard_has_the_time_at_which_it_is_heard() {
 #[test]
 fn a_stop_holds_still_and_a_release_gives_everything_back() {
     let mut guest = guest();
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
-    let sent: Vec<Sent> = (0..4).map(|n| guest.give_output(&tone(440.0, n))).collect();
-    guest.orders(&[START], 0);
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
+    let sent: Vec<Sent> = (0..4).map(|n| guest.send_output(&tone(440.0, n))).collect();
+    guest.commands(&[START], 0);
     guest.pass(ms(30));
-    guest.orders(&[STOP], 0);
+    guest.commands(&[STOP], 0);
     assert_eq!(guest.queue(TX).used().len(), 1);
     guest.pass(ms(1000));
     assert_eq!(guest.queue(TX).used(), []);
-    guest.orders(&[START], 0);
+    guest.commands(&[START], 0);
     guest.pass(ms(10));
     assert_eq!(guest.queue(TX).used(), [(sent[1].head, 8)], "it went on where it stopped");
-    guest.orders(&[STOP, RELEASE], 0);
+    guest.commands(&[STOP, RELEASE], 0);
     assert_eq!(guest.queue(TX).used(), [(sent[2].head, 8), (sent[3].head, 8)]);
     // Linux prepares a released stream again without telling its parameters once more.
-    guest.orders(&[PREPARE], 0);
-    guest.give_output(&tone(440.0, 0));
-    guest.orders(&[START], 0);
+    guest.commands(&[PREPARE], 0);
+    guest.send_output(&tone(440.0, 0));
+    guest.commands(&[START], 0);
     guest.pass(ms(20));
     assert_eq!(guest.queue(TX).used().len(), 1);
 }
@@ -307,9 +307,9 @@ fn a_stop_holds_still_and_a_release_gives_everything_back() {
 #[test]
 fn a_microphone_records_what_is_said_at_the_pace_of_time() {
     let mut guest = guest();
-    guest.orders(&[SET_PARAMS, PREPARE], 1);
-    let sent: Vec<Sent> = (0..16).map(|_| guest.give_input()).collect();
-    guest.orders(&[START], 1);
+    guest.commands(&[SET_PARAMS, PREPARE], 1);
+    let sent: Vec<Sent> = (0..16).map(|_| guest.send_input()).collect();
+    guest.commands(&[START], 1);
     guest.pass(ms(20));
     let full = (PERIOD_BYTES + 8) as u32;
     assert_eq!(guest.queue(RX).used(), [(sent[0].head, full)]);
@@ -329,7 +329,7 @@ fn a_microphone_records_what_is_said_at_the_pace_of_time() {
     assert!(loud(guest.queue(RX).written(&sent[3])) > 300, "the tone is there");
 
     // The seventh buffer is half full: the rest of it is silence.
-    guest.orders(&[STOP, RELEASE], 1);
+    guest.commands(&[STOP, RELEASE], 1);
     assert_eq!(guest.queue(RX).used().len(), 10);
     let last = guest.queue(RX).written(&sent[6]);
     assert!(last[PERIOD_BYTES / 2 + 4..PERIOD_BYTES].iter().all(|byte| *byte == 0));
@@ -338,10 +338,10 @@ fn a_microphone_records_what_is_said_at_the_pace_of_time() {
 #[test]
 fn buffers_out_of_place_come_back_at_once_with_an_error() {
     let mut guest = guest();
-    let early = guest.give_output(&tone(440.0, 0));
+    let early = guest.send_output(&tone(440.0, 0));
     assert_eq!(guest.queue(TX).used().len(), 1);
     assert_eq!(guest.status(TX, &early).0, Status::IoError as u32);
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
     let samples = vec![0; 300 << 10];
     for (stream, samples) in
         [(1, &samples[..8]), (0, &samples[..6]), (0, &samples[..0]), (0, &samples), (9, &samples[..8])]
@@ -361,7 +361,7 @@ fn buffers_out_of_place_come_back_at_once_with_an_error() {
 #[test]
 fn tiny_buffers_and_lying_rings_cost_no_more_than_others() {
     let mut guest = guest();
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
     // More than the ring holds: the same chain over and over.
     let sent = guest.queue(TX).send(&[&words(&[0]), &[1; 4]], &[8]);
     for _ in 0..1000 {
@@ -372,7 +372,7 @@ fn tiny_buffers_and_lying_rings_cost_no_more_than_others() {
     }
     let waiting = 1 + 60_000 - guest.queue(TX).used().len();
     assert!(waiting <= 64, "{waiting} buffers are kept");
-    guest.orders(&[START], 0);
+    guest.commands(&[START], 0);
     guest.pass(ms(10));
     assert_eq!(guest.queue(TX).used().len(), waiting);
 }
@@ -380,18 +380,18 @@ fn tiny_buffers_and_lying_rings_cost_no_more_than_others() {
 #[test]
 fn a_reset_forgets_and_the_card_works_again() {
     let mut guest = guest();
-    guest.orders(&[SET_PARAMS, PREPARE], 0);
-    guest.give_output(&tone(440.0, 0));
-    guest.orders(&[START], 0);
+    guest.commands(&[SET_PARAMS, PREPARE], 0);
+    guest.send_output(&tone(440.0, 0));
+    guest.commands(&[START], 0);
     guest.card.reset();
     guest.pass(ms(100));
     let memory = ram(8);
     guest.queues = [1u64, 2, 3, 4].map(|mib| TestDriver::new(&memory, mib << 20, 64));
     let [control, event, tx, rx] = &guest.queues;
     guest.card.activate(activation(&memory, &[control, event, tx, rx], 0).0).unwrap();
-    assert_eq!(guest.order(PREPARE, 0), Status::BadMessage as u32, "parameters are forgotten");
-    guest.orders(&[SET_PARAMS, PREPARE, START], 0);
-    guest.give_output(&tone(440.0, 0));
+    assert_eq!(guest.command(PREPARE, 0), Status::BadMessage as u32, "parameters are forgotten");
+    guest.commands(&[SET_PARAMS, PREPARE, START], 0);
+    guest.send_output(&tone(440.0, 0));
     guest.pass(ms(20));
     assert_eq!(guest.queue(TX).used().len(), 1);
 }
@@ -399,14 +399,14 @@ fn a_reset_forgets_and_the_card_works_again() {
 #[test]
 fn garbage_is_always_answered() {
     let mut guest = guest();
-    let _audience = guest.audience();
+    let _audience = guest.listener();
     let mut random = XorShift(0xA076_1D64_78BD_642F);
     for round in 0..4000u32 {
         if round % 3 == 0 {
             let codes = [SET_PARAMS, PREPARE, RELEASE, START, STOP];
             let code = codes[random.below(5) as usize];
             let stream = random.below(2) as u32;
-            guest.order(code, stream);
+            guest.command(code, stream);
         }
         for queue in [CONTROL, TX, RX] {
             guest.queue(queue).send_garbage(&mut random);

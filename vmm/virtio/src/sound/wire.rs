@@ -3,7 +3,7 @@
 use crate::fields::Fields;
 
 /// Bytes of the longest request, `virtio_snd_pcm_set_params`.
-pub const LONGEST_REQUEST: usize = 24;
+pub const MAX_REQUEST_LEN: usize = 24;
 /// Bytes of `virtio_snd_hdr`: a code in front of every request and response.
 pub const HEADER_LEN: usize = 4;
 /// Bytes of `virtio_snd_pcm_xfer`, in front of every buffer of samples.
@@ -39,7 +39,7 @@ pub enum Direction {
 
 /// What is asked of one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum PcmCommand {
     SetParameters(Parameters),
     Prepare,
     Release,
@@ -62,13 +62,13 @@ pub struct Parameters {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// Of jacks or channel maps, none: there are none.
-    InfoOfNone,
+    EmptyInfo,
     /// Of streams, `count` from `start` on.
     PcmInfo {
         start: u32,
         count: u32,
     },
-    Pcm(Direction, Order),
+    Pcm(Direction, PcmCommand),
 }
 
 impl Request {
@@ -77,15 +77,15 @@ impl Request {
         let mut fields = Fields(bytes);
         let code = fields.u32().ok_or(Status::BadMessage)?;
         match code {
-            0x0001 | 0x0200 => Self::parse_info_of_none(&mut fields).ok_or(Status::BadMessage),
+            0x0001 | 0x0200 => Self::parse_empty_info(&mut fields).ok_or(Status::BadMessage),
             0x0100 => Self::parse_info(&mut fields).ok_or(Status::BadMessage),
             0x0101..=0x0105 => Self::parse_pcm(code, &mut fields).ok_or(Status::BadMessage),
             _ => Err(Status::NotSupported),
         }
     }
 
-    fn parse_info_of_none(fields: &mut Fields<'_>) -> Option<Self> {
-        (fields.u32()? == 0 && fields.u32()? == 0).then_some(Self::InfoOfNone)
+    fn parse_empty_info(fields: &mut Fields<'_>) -> Option<Self> {
+        (fields.u32()? == 0 && fields.u32()? == 0).then_some(Self::EmptyInfo)
     }
 
     fn parse_info(fields: &mut Fields<'_>) -> Option<Self> {
@@ -97,8 +97,8 @@ impl Request {
 
     fn parse_pcm(code: u32, fields: &mut Fields<'_>) -> Option<Self> {
         let direction = direction(fields.u32()?)?;
-        let order = match code {
-            0x0101 => Order::SetParameters(Parameters {
+        let command = match code {
+            0x0101 => PcmCommand::SetParameters(Parameters {
                 buffer_bytes: fields.u32()?,
                 period_bytes: fields.u32()?,
                 features: fields.u32()?,
@@ -106,12 +106,12 @@ impl Request {
                 format: fields.bytes::<1>()?[0],
                 rate: fields.bytes::<1>()?[0],
             }),
-            0x0102 => Order::Prepare,
-            0x0103 => Order::Release,
-            0x0104 => Order::Start,
-            _ => Order::Stop,
+            0x0102 => PcmCommand::Prepare,
+            0x0103 => PcmCommand::Release,
+            0x0104 => PcmCommand::Start,
+            _ => PcmCommand::Stop,
         };
-        Some(Self::Pcm(direction, order))
+        Some(Self::Pcm(direction, command))
     }
 }
 

@@ -1,24 +1,24 @@
 //! One stream's buffers on their way past the clock.
 
 use super::clock::Clock;
-use super::stream::Phase;
-use super::wire::{Direction, Order, Status};
+use super::pcm_state::PcmState;
+use super::wire::{Direction, PcmCommand, Status};
 use crate::queue::Chain;
 use oriel_display::audio::PACKET_FRAMES;
 use std::collections::VecDeque;
 use std::time::Instant;
 
 /// Samples move in pieces of at most 10 ms.
-const PIECE: u64 = PACKET_FRAMES as u64;
+const MAX_CHUNK: u64 = PACKET_FRAMES as u64;
 
 /// A guest's buffer.
-pub struct Buffer {
+pub struct IoMessage {
     pub chain: Chain,
     pub frames: u64,
 }
 
 /// Frames of one buffer to move now.
-pub struct Piece<'a> {
+pub struct PcmChunk<'a> {
     pub chain: &'a Chain,
     /// Where they begin in the buffer.
     pub offset: u64,
@@ -28,11 +28,11 @@ pub struct Piece<'a> {
 }
 
 /// The buffers of one stream, oldest first. Positions are frames since the stream was prepared.
-pub struct Line {
+pub struct PcmBuffer {
     direction: Direction,
-    phase: Phase,
+    state: PcmState,
     clock: Clock,
-    buffers: VecDeque<Buffer>,
+    buffers: VecDeque<IoMessage>,
     /// Where the oldest buffer begins,
     head: u64,
     /// and the newest ends.
@@ -42,11 +42,11 @@ pub struct Line {
     moved: u64,
 }
 
-impl Line {
+impl PcmBuffer {
     pub fn new(direction: Direction) -> Self {
         Self {
             direction,
-            phase: Phase::default(),
+            state: PcmState::default(),
             clock: Clock::default(),
             buffers: VecDeque::new(),
             head: 0,
@@ -60,38 +60,38 @@ impl Line {
         self.buffers.len()
     }
 
-    pub fn takes_buffers(&self) -> bool {
-        self.phase.takes_buffers()
+    pub fn accepts_messages(&self) -> bool {
+        self.state.accepts_messages()
     }
 
     /// Takes a buffer. A stream that runs and had run dry goes on from now.
-    pub fn push(&mut self, buffer: Buffer, now: Instant) {
+    pub fn push(&mut self, buffer: IoMessage, now: Instant) {
         self.tail = self.tail.saturating_add(buffer.frames);
         self.buffers.push_back(buffer);
         self.start_if_ready(now);
     }
 
     /// Does what the guest orders, once [`Self::advance`] has come to `now`. Buffers that go back
-    /// for it, through or not, are given to `back` with the frames of them that were moved.
+    /// for it, through or not, are given to `on_complete` with the frames of them that were moved.
     ///
     /// # Errors
     /// How to answer an order that cannot be obeyed.
-    pub fn obey(
+    pub fn handle_command(
         &mut self,
-        order: Order,
+        command: PcmCommand,
         now: Instant,
-        mut back: impl FnMut(Chain, u64),
+        mut on_complete: impl FnMut(Chain, u64),
     ) -> Result<(), Status> {
-        self.phase = self.phase.after(order)?;
-        match order {
-            Order::Start => self.start_if_ready(now),
-            Order::Stop => self.clock.stop(now),
-            Order::Prepare => {}
-            Order::SetParameters(_) | Order::Release => {
-                let mut begins = self.head;
+        self.state = self.state.apply(command)?;
+        match command {
+            PcmCommand::Start => self.start_if_ready(now),
+            PcmCommand::Stop => self.clock.stop(now),
+            PcmCommand::Prepare => {}
+            PcmCommand::SetParameters(_) | PcmCommand::Release => {
+                let mut start = self.head;
                 for buffer in self.buffers.drain(..) {
-                    back(buffer.chain, self.moved.saturating_sub(begins).min(buffer.frames));
-                    begins = begins.saturating_add(buffer.frames);
+                    on_complete(buffer.chain, self.moved.saturating_sub(start).min(buffer.frames));
+                    start = start.saturating_add(buffer.frames);
                 }
                 self.clock.stop_at(0);
                 (self.head, self.tail, self.moved) = (0, 0, 0);
@@ -101,56 +101,56 @@ impl Line {
     }
 
     /// Moves all that is due by `now`, piece by piece, and gives the buffers that are through to
-    /// `back`. True if the stream has run dry by that.
+    /// `on_complete`. True if the stream has run dry by that.
     pub fn advance(
         &mut self,
         now: Instant,
-        mut piece: impl FnMut(Piece<'_>),
-        mut back: impl FnMut(Chain),
+        mut chunk: impl FnMut(PcmChunk<'_>),
+        mut on_complete: impl FnMut(Chain),
     ) -> bool {
         if !self.clock.runs() {
             return false;
         }
         let position = self.clock.position(now).min(self.tail);
-        let goal = match self.direction {
-            Direction::Output => (position / PIECE + 1).saturating_mul(PIECE).min(self.tail),
+        let target = match self.direction {
+            Direction::Output => (position / MAX_CHUNK + 1).saturating_mul(MAX_CHUNK).min(self.tail),
             Direction::Input => position,
         };
-        let mut begins = self.head;
+        let mut start = self.head;
         for buffer in &self.buffers {
-            let ends = begins.saturating_add(buffer.frames);
-            while self.moved < ends.min(goal) {
-                let frames = (ends.min(goal) - self.moved).min(PIECE);
-                let (offset, at) = (self.moved.saturating_sub(begins), self.clock.moment(self.moved));
-                piece(Piece { chain: &buffer.chain, offset, frames, at });
+            let end = start.saturating_add(buffer.frames);
+            while self.moved < end.min(target) {
+                let frames = (end.min(target) - self.moved).min(MAX_CHUNK);
+                let (offset, at) = (self.moved.saturating_sub(start), self.clock.time_of(self.moved));
+                chunk(PcmChunk { chain: &buffer.chain, offset, frames, at });
                 self.moved += frames;
             }
-            begins = ends;
+            start = end;
         }
         while let Some(buffer) = self.buffers.pop_front_if(|buffer| self.head + buffer.frames <= position) {
             self.head += buffer.frames;
-            back(buffer.chain);
+            on_complete(buffer.chain);
         }
-        let dry = self.buffers.is_empty();
-        if dry {
+        let underrun = self.buffers.is_empty();
+        if underrun {
             self.clock.stop_at(self.tail);
         }
-        dry
+        underrun
     }
 
     /// When [`Self::advance`] has something to do next.
     pub fn due(&self) -> Option<Instant> {
-        let through = self.head.saturating_add(self.buffers.front()?.frames);
+        let head_end = self.head.saturating_add(self.buffers.front()?.frames);
         let next = match self.direction {
             Direction::Output if self.moved < self.tail => self.moved,
-            Direction::Output => through,
-            Direction::Input => self.moved.saturating_add(PIECE),
+            Direction::Output => head_end,
+            Direction::Input => self.moved.saturating_add(MAX_CHUNK),
         };
-        self.clock.moment(next.min(through))
+        self.clock.time_of(next.min(head_end))
     }
 
     fn start_if_ready(&mut self, now: Instant) {
-        if self.phase == Phase::Running && !self.clock.runs() && !self.buffers.is_empty() {
+        if self.state == PcmState::Running && !self.clock.runs() && !self.buffers.is_empty() {
             self.clock.start(now);
         }
     }
