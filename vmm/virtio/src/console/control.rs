@@ -9,11 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// `struct virtio_console_control`: id, event, value.
-const MESSAGE: usize = 8;
+const MESSAGE_LEN: usize = 8;
 /// Messages taken from the guest before others have their turn.
 const BUDGET: usize = 64;
 /// Messages that wait for the guest. Each of its own messages makes three at most, and none twice.
-const MAX_WAITING: usize = 64;
+const MAX_OUTBOUND: usize = 64;
 
 /// The driver has the device ready.
 pub const DEVICE_READY: u16 = 0;
@@ -30,7 +30,7 @@ pub const PORT_NAME: u16 = 7;
 
 /// A message of the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Message {
+pub struct ControlMessage {
     pub port: u32,
     pub event: u16,
     pub value: u16,
@@ -40,7 +40,7 @@ pub struct Message {
 pub struct Control {
     receive: DeviceQueue,
     transmit: DeviceQueue,
-    waiting: VecDeque<Vec<u8>>,
+    outbound: VecDeque<Vec<u8>>,
     counters: Arc<DeviceCounters>,
 }
 
@@ -54,13 +54,13 @@ impl Control {
         Ok(Self {
             receive: DeviceQueue::take(activation, receive, counters)?,
             transmit: DeviceQueue::take(activation, receive + 1, counters)?,
-            waiting: VecDeque::new(),
+            outbound: VecDeque::new(),
             counters: counters.clone(),
         })
     }
 
     /// What the driver says, and whether it may have said more.
-    pub fn messages(&mut self) -> (Vec<Message>, bool) {
+    pub fn messages(&mut self) -> (Vec<ControlMessage>, bool) {
         let mut messages = Vec::new();
         let mut more = true;
         for _ in 0..BUDGET {
@@ -68,7 +68,7 @@ impl Control {
                 more = false;
                 break;
             };
-            let mut bytes = [0; MESSAGE];
+            let mut bytes = [0; MESSAGE_LEN];
             if chain.read(0, &mut bytes).is_err() {
                 self.transmit.complete_malformed(chain);
                 continue;
@@ -81,8 +81,8 @@ impl Control {
     }
 
     /// Tells the driver something; `text` follows the message itself.
-    pub fn tell(&mut self, port: u32, event: u16, value: u16, text: &str) {
-        if self.waiting.len() == MAX_WAITING {
+    pub fn send(&mut self, port: u32, event: u16, value: u16, text: &str) {
+        if self.outbound.len() == MAX_OUTBOUND {
             self.counters.console_control_refused.add_one();
             return;
         }
@@ -90,19 +90,19 @@ impl Control {
         message.extend_from_slice(&event.to_le_bytes());
         message.extend_from_slice(&value.to_le_bytes());
         message.extend_from_slice(text.as_bytes());
-        self.waiting.push_back(message);
+        self.outbound.push_back(message);
     }
 
     /// Hands over what waits, as far as the driver has buffers.
-    pub fn deliver(&mut self) {
-        while let Some(message) = self.waiting.front() {
+    pub fn send_queued(&mut self) {
+        while let Some(message) = self.outbound.front() {
             let Some(chain) = self.receive.pop() else { break };
             if chain.write(0, message).is_err() {
                 self.receive.complete_malformed(chain);
                 continue;
             }
             self.receive.complete(chain, message.len() as u32);
-            self.waiting.pop_front();
+            self.outbound.pop_front();
         }
         self.receive.signal();
     }
@@ -112,7 +112,7 @@ impl Control {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Message> {
+fn parse(bytes: &[u8]) -> Option<ControlMessage> {
     let mut fields = Fields(bytes);
-    Some(Message { port: fields.u32()?, event: fields.u16()?, value: fields.u16()? })
+    Some(ControlMessage { port: fields.u32()?, event: fields.u16()?, value: fields.u16()? })
 }

@@ -1,10 +1,10 @@
 //! The console as the transport sees it.
 
 use super::control::{
-    CONSOLE_PORT, Control, DEVICE_READY, Message, PORT_ADD, PORT_NAME, PORT_OPEN, PORT_READY,
+    CONSOLE_PORT, Control, ControlMessage, DEVICE_READY, PORT_ADD, PORT_NAME, PORT_OPEN, PORT_READY,
 };
-use super::port::{Port, Turn};
-use super::stream::NamedPort;
+use super::port::{PollOutcome, Port};
+use super::port_backend::NamedPort;
 use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
@@ -32,7 +32,7 @@ pub struct Console {
     ready: bool,
     ports_ready: [bool; MAX_PORTS],
     /// Readable while a port wants another turn.
-    again: EventFd,
+    reschedule_fd: EventFd,
     counters: Arc<DeviceCounters>,
 }
 
@@ -54,8 +54,15 @@ impl Console {
         if ports.len() > MAX_PORTS {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a console with too many ports"));
         }
-        let again = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
-        Ok(Self { ports, control: None, ready: false, ports_ready: [false; MAX_PORTS], again, counters })
+        let reschedule_fd = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
+        Ok(Self {
+            ports,
+            control: None,
+            ready: false,
+            ports_ready: [false; MAX_PORTS],
+            reschedule_fd,
+            counters,
+        })
     }
 
     fn is_multiport(&self) -> bool {
@@ -66,48 +73,48 @@ impl Console {
         self.ports.get_mut(usize::try_from(number).ok()?)
     }
 
-    fn turn(&mut self, index: usize) {
+    fn poll(&mut self, index: usize) {
         let Some(port) = self.ports.get_mut(index) else { return };
-        let was_gone = port.stream().is_some_and(|stream| stream.is_gone());
-        let turn = port.turn();
-        let is_gone = port.stream().is_some_and(|stream| stream.is_gone());
-        if turn == Turn::Again {
-            self.come_back();
+        let was_disconnected = port.socket().is_some_and(|stream| stream.is_disconnected());
+        let outcome = port.poll();
+        let is_disconnected = port.socket().is_some_and(|stream| stream.is_disconnected());
+        if outcome == PollOutcome::MoreWork {
+            self.reschedule();
         }
-        if is_gone && !was_gone && self.ports_ready.get(index) == Some(&true) {
-            self.tell(index as u32, PORT_OPEN, 0, "");
-            self.deliver_control();
+        if is_disconnected && !was_disconnected && self.ports_ready.get(index) == Some(&true) {
+            self.send(index as u32, PORT_OPEN, 0, "");
+            self.send_queued_control();
         }
     }
 
-    fn come_back(&self) {
+    fn reschedule(&self) {
         // Fails only if the count overflows, and then it is readable anyway.
-        let _ = self.again.write(1);
+        let _ = self.reschedule_fd.write(1);
     }
 
-    fn heed_control(&mut self) {
+    fn process_control_queue(&mut self) {
         let Some(control) = &mut self.control else { return };
         let (messages, more) = control.messages();
         for message in messages {
-            if self.heed(message).is_none() {
+            if self.handle_message(message).is_none() {
                 tracing::debug!(?message, "refused a control message to the console");
                 self.counters.console_control_refused.add_one();
             }
         }
         if more {
-            self.come_back();
+            self.reschedule();
         }
-        self.deliver_control();
+        self.send_queued_control();
     }
 
     /// Does as a message says; `None` if it makes no sense.
-    fn heed(&mut self, message: Message) -> Option<()> {
-        let Message { port: number, event, value } = message;
+    fn handle_message(&mut self, message: ControlMessage) -> Option<()> {
+        let ControlMessage { port: number, event, value } = message;
         match event {
             DEVICE_READY if value == 1 && !self.ready => {
                 self.ready = true;
                 for number in 0..self.ports.len() {
-                    self.tell(number as u32, PORT_ADD, 1, "");
+                    self.send(number as u32, PORT_ADD, 1, "");
                 }
             }
             PORT_READY if value == 1 && self.ready => {
@@ -117,38 +124,38 @@ impl Console {
                     return None;
                 }
                 match name {
-                    "" => self.tell(number, CONSOLE_PORT, 1, ""),
-                    name => self.tell(number, PORT_NAME, 1, name),
+                    "" => self.send(number, CONSOLE_PORT, 1, ""),
+                    name => self.send(number, PORT_NAME, 1, name),
                 }
-                self.tell(number, PORT_OPEN, 1, "");
+                self.send(number, PORT_OPEN, 1, "");
             }
             PORT_OPEN if value <= 1 => {
                 self.ports_ready.get(usize::try_from(number).ok()?).filter(|ready| **ready)?;
                 // What was written before a closing may still lie in the queue.
-                self.turn(usize::try_from(number).ok()?);
+                self.poll(usize::try_from(number).ok()?);
                 self.port(number)?.set_open(value == 1);
-                self.turn(usize::try_from(number).ok()?);
+                self.poll(usize::try_from(number).ok()?);
             }
             _ => return None,
         }
         Some(())
     }
 
-    fn tell(&mut self, port: u32, event: u16, value: u16, text: &str) {
+    fn send(&mut self, port: u32, event: u16, value: u16, text: &str) {
         if let Some(control) = &mut self.control {
-            control.tell(port, event, value, text);
+            control.send(port, event, value, text);
         }
     }
 
-    fn deliver_control(&mut self) {
+    fn send_queued_control(&mut self) {
         if let Some(control) = &mut self.control {
-            control.deliver();
+            control.send_queued();
         }
     }
 }
 
 /// The port that queue `index` belongs to; `None` for the control queues.
-fn port_of(index: u16) -> Option<usize> {
+fn port_of_queue(index: u16) -> Option<usize> {
     match index / 2 {
         0 => Some(0),
         1 => None,
@@ -157,7 +164,7 @@ fn port_of(index: u16) -> Option<usize> {
 }
 
 /// The first queue of a port.
-fn queue_of(port: usize) -> u16 {
+fn receive_queue_of(port: usize) -> u16 {
     if port == 0 { 0 } else { u16::try_from(2 + 2 * port).unwrap_or(u16::MAX) }
 }
 
@@ -198,7 +205,7 @@ impl VirtioDevice for Console {
         let multiport = activation.features & (1 << VIRTIO_CONSOLE_F_MULTIPORT) != 0;
         let used = if multiport { self.ports.len() } else { 1 };
         for (index, port) in self.ports.iter_mut().enumerate().take(used) {
-            port.activate(&mut activation, queue_of(index))?;
+            port.activate(&mut activation, receive_queue_of(index))?;
         }
         if multiport {
             self.control = Some(Control::activate(&mut activation, CONTROL_QUEUE, &self.counters)?);
@@ -207,27 +214,27 @@ impl VirtioDevice for Console {
     }
 
     fn queue_notified(&mut self, index: u16) {
-        match port_of(index) {
-            Some(port) => self.turn(port),
-            None if index == CONTROL_QUEUE => self.deliver_control(),
-            None => self.heed_control(),
+        match port_of_queue(index) {
+            Some(port) => self.poll(port),
+            None if index == CONTROL_QUEUE => self.send_queued_control(),
+            None => self.process_control_queue(),
         }
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        let streams = self.ports.iter().filter_map(|port| port.stream().map(|stream| stream.event_fd()));
-        std::iter::once(self.again.as_raw_fd()).chain(streams).collect()
+        let streams = self.ports.iter().filter_map(|port| port.socket().map(|stream| stream.event_fd()));
+        std::iter::once(self.reschedule_fd.as_raw_fd()).chain(streams).collect()
     }
 
     /// Token 0 is another turn for all; the named ports follow, of which the first is port 1.
     fn event(&mut self, token: usize) {
         if token > 0 {
-            return self.turn(token);
+            return self.poll(token);
         }
-        let _ = self.again.read();
-        self.heed_control();
+        let _ = self.reschedule_fd.read();
+        self.process_control_queue();
         for index in 0..self.ports.len() {
-            self.turn(index);
+            self.poll(index);
         }
     }
 

@@ -4,10 +4,10 @@
 mod control;
 mod device;
 mod port;
-mod stream;
+mod port_backend;
 
 #[cfg(test)]
 mod tests;
 
 pub use device::Console;
-pub use stream::NamedPort;
+pub use port_backend::NamedPort;

@@ -197,9 +197,9 @@ fn a_slow_host_makes_the_guest_wait_and_loses_nothing() {
     assert!(used < 45, "the guest's buffers wait");
     let mut read = Vec::new();
     while read.len() < written.len() {
-        let piece = bench.host_reads();
-        assert!(!piece.is_empty() || bench.events(), "it is stuck");
-        read.extend(piece);
+        let chunk = bench.host_reads();
+        assert!(!chunk.is_empty() || bench.events(), "it is stuck");
+        read.extend(chunk);
     }
     assert!(read == written);
     assert_eq!(used + bench.queues[5].used().len(), 45);
@@ -261,8 +261,8 @@ fn a_host_that_goes_is_told_to_the_guest_once() {
     bench.control(1, 6, 1);
     bench.queues[4].send(&[], &[100]);
     bench.console.queue_notified(4);
-    let (gone, _) = UnixStream::pair().unwrap();
-    bench.hosts[0] = gone;
+    let (disconnected, _) = UnixStream::pair().unwrap();
+    bench.hosts[0] = disconnected;
     assert!(bench.events());
     assert_eq!(bench.hear(), [(1, 6, 0, String::new())]);
     assert!(!bench.events());

@@ -20,28 +20,30 @@ pub struct NamedPort {
 
 /// What became of bytes from the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum WriteOutcome {
     /// So many of them were taken.
-    Some(usize),
+    Written(usize),
     /// There is no room now.
-    Later,
+    WouldBlock,
     /// They are lost, and nothing can be done about it.
     Lost,
 }
 
 /// A port's end on the host.
-pub enum HostEnd {
+pub enum PortBackend {
     /// It takes everything at once or loses it, and has nothing to say.
     Log(Box<dyn Write + Send>),
     /// It takes its time.
-    Stream(Stream),
+    Socket(PortSocket),
 }
 
-impl HostEnd {
-    pub fn write(&mut self, bytes: &[u8]) -> Taken {
+impl PortBackend {
+    pub fn write(&mut self, bytes: &[u8]) -> WriteOutcome {
         match self {
-            Self::Log(sink) => sink.write_all(bytes).map_or(Taken::Lost, |()| Taken::Some(bytes.len())),
-            Self::Stream(stream) => stream.write(bytes),
+            Self::Log(sink) => {
+                sink.write_all(bytes).map_or(WriteOutcome::Lost, |()| WriteOutcome::Written(bytes.len()))
+            }
+            Self::Socket(stream) => stream.write(bytes),
         }
     }
 
@@ -49,21 +51,21 @@ impl HostEnd {
     pub fn read(&mut self, buffer: &mut [u8]) -> usize {
         match self {
             Self::Log(_) => 0,
-            Self::Stream(stream) => stream.read(buffer),
+            Self::Socket(stream) => stream.read(buffer),
         }
     }
 }
 
 /// A socket, and the events that it is watched for.
-pub struct Stream {
+pub struct PortSocket {
     socket: UnixStream,
     /// Readable whenever the socket is what it is watched for; its owner sees to it by this.
     epoll: Epoll,
-    watched: EventSet,
-    gone: bool,
+    interest: EventSet,
+    disconnected: bool,
 }
 
-impl Stream {
+impl PortSocket {
     /// # Errors
     /// When the host is out of descriptors.
     pub fn new(socket: UnixStream) -> io::Result<Self> {
@@ -71,70 +73,70 @@ impl Stream {
         let epoll = Epoll::new()?;
         let nothing = EventSet::empty();
         epoll.ctl(ControlOperation::Add, socket.as_raw_fd(), EpollEvent::new(nothing, 0))?;
-        Ok(Self { socket, epoll, watched: nothing, gone: false })
+        Ok(Self { socket, epoll, interest: nothing, disconnected: false })
     }
 
-    /// Readable when what [`Self::watch`] said has come.
+    /// Readable when what [`Self::set_interest`] said has come.
     pub fn event_fd(&self) -> RawFd {
         self.epoll.as_raw_fd()
     }
 
     /// Whether the other end has closed.
-    pub fn is_gone(&self) -> bool {
-        self.gone
+    pub fn is_disconnected(&self) -> bool {
+        self.disconnected
     }
 
     /// Waits from now on for something to read, for room to write, for both or for neither.
-    pub fn watch(&mut self, read: bool, write: bool) {
+    pub fn set_interest(&mut self, read: bool, write: bool) {
         let mut wanted = EventSet::empty();
         wanted.set(EventSet::IN, read);
         wanted.set(EventSet::OUT, write);
-        if self.gone || wanted == self.watched {
+        if self.disconnected || wanted == self.interest {
             return;
         }
         let fd = self.socket.as_raw_fd();
         match self.epoll.ctl(ControlOperation::Modify, fd, EpollEvent::new(wanted, 0)) {
-            Ok(()) => self.watched = wanted,
+            Ok(()) => self.interest = wanted,
             Err(error) => tracing::error!(%error, "a port's socket cannot be watched"),
         }
     }
 
     /// Throws away what there is to read.
     pub fn drain(&mut self) {
-        let mut piece = [0; 4096];
-        while self.read(&mut piece) > 0 {}
+        let mut chunk = [0; 4096];
+        while self.read(&mut chunk) > 0 {}
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Taken {
+    fn write(&mut self, bytes: &[u8]) -> WriteOutcome {
         match self.socket.write(bytes) {
-            Ok(written) => Taken::Some(written),
+            Ok(written) => WriteOutcome::Written(written),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                Taken::Later
+                WriteOutcome::WouldBlock
             }
             Err(_) => {
-                self.hang_up();
-                Taken::Lost
+                self.disconnect();
+                WriteOutcome::Lost
             }
         }
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> usize {
-        if self.gone {
+        if self.disconnected {
             return 0;
         }
         match self.socket.read(buffer) {
-            Ok(0) if !buffer.is_empty() => self.hang_up(),
+            Ok(0) if !buffer.is_empty() => self.disconnect(),
             Ok(read) => return read,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => self.hang_up(),
+            Err(_) => self.disconnect(),
         }
         0
     }
 
     /// A socket whose other end has closed would be ready for ever.
-    fn hang_up(&mut self) {
-        if !self.gone {
-            self.gone = true;
+    fn disconnect(&mut self) {
+        if !self.disconnected {
+            self.disconnected = true;
             let fd = self.socket.as_raw_fd();
             let _ = self.epoll.ctl(ControlOperation::Delete, fd, EpollEvent::default());
         }

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 
 /// Keeps ten thousand bytes and refuses the rest.
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+struct Sink(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Paper {
+impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut paper = self.0.lock().unwrap();
-        let room = 10_000 - paper.len();
+        let mut sink = self.0.lock().unwrap();
+        let room = 10_000 - sink.len();
         let fits = bytes.len().min(room);
-        paper.extend(&bytes[..fits]);
+        sink.extend(&bytes[..fits]);
         Ok(fits)
     }
 
@@ -23,10 +23,10 @@ impl Write for Paper {
     }
 }
 
-fn setup() -> (Console, TestDriver, Paper, Arc<DeviceCounters>) {
-    let paper = Paper::default();
-    let (console, driver, counters) = setup_with(Box::new(paper.clone()));
-    (console, driver, paper, counters)
+fn setup() -> (Console, TestDriver, Sink, Arc<DeviceCounters>) {
+    let sink = Sink::default();
+    let (console, driver, counters) = setup_with(Box::new(sink.clone()));
+    (console, driver, sink, counters)
 }
 
 fn setup_with(sink: Box<dyn Write + Send>) -> (Console, TestDriver, Arc<DeviceCounters>) {
@@ -43,7 +43,7 @@ mod ports;
 
 #[test]
 fn what_the_guest_writes_is_on_paper_in_order() {
-    let (mut console, mut driver, paper, counters) = setup();
+    let (mut console, mut driver, sink, counters) = setup();
     let long = vec![b'x'; 6000];
     driver.send(&[b"first ", b"line\n"], &[]);
     driver.send_indirect(&[&long], &[]);
@@ -52,7 +52,7 @@ fn what_the_guest_writes_is_on_paper_in_order() {
     console.queue_notified(1);
     assert_eq!(driver.used().len(), 3);
     assert_eq!(counters.malformed_chains.get(), 1);
-    assert_eq!(*paper.0.lock().unwrap(), [b"first line\n".as_slice(), &long].concat());
+    assert_eq!(*sink.0.lock().unwrap(), [b"first line\n".as_slice(), &long].concat());
     assert_eq!(counters.console_lost.get(), 0);
     driver.send(&[&long], &[]);
     console.queue_notified(1);
