@@ -14,12 +14,12 @@ const MIB_SHIFT: u32 = 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Nothing would be left to run in.
-    #[error("the guest cannot do without {wanted} MiB; the balloon may have at most {largest} MiB")]
+    #[error("the guest cannot do without {requested} MiB; the balloon may have at most {max} MiB")]
     TooLarge {
         /// Asked for.
-        wanted: u32,
+        requested: u32,
         /// The limit.
-        largest: u32,
+        max: u32,
     },
     /// No page of this guest's memory is ever given back.
     #[error("nothing of this guest's memory can be spared")]
@@ -28,10 +28,10 @@ pub enum TargetError {
 
 /// A handle for any thread; the device acts on its own.
 #[derive(Clone)]
-pub struct BalloonControl(Arc<Shared>);
+pub struct BalloonControl(Arc<State>);
 
-struct Shared {
-    largest_mib: u32,
+struct State {
+    max_mib: u32,
     target_pages: AtomicU32,
     actual_pages: AtomicU32,
     target_changed: AtomicBool,
@@ -41,15 +41,15 @@ struct Shared {
 }
 
 /// What the host wants since the last look.
-pub(super) struct Wishes {
+pub(super) struct HostRequests {
     pub target_changed: bool,
     pub statistics: bool,
 }
 
 impl BalloonControl {
-    pub(super) fn new(largest_mib: u32) -> io::Result<Self> {
-        Ok(Self(Arc::new(Shared {
-            largest_mib,
+    pub(super) fn new(max_mib: u32) -> io::Result<Self> {
+        Ok(Self(Arc::new(State {
+            max_mib,
             target_pages: AtomicU32::new(0),
             actual_pages: AtomicU32::new(0),
             target_changed: AtomicBool::new(false),
@@ -65,11 +65,11 @@ impl BalloonControl {
     /// # Errors
     /// When that cannot be.
     pub fn set_target(&self, mib: u32) -> Result<(), TargetError> {
-        let largest = self.0.largest_mib;
-        if mib > largest {
-            return Err(match largest {
+        let max = self.0.max_mib;
+        if mib > max {
+            return Err(match max {
                 0 => TargetError::Fixed,
-                largest => TargetError::TooLarge { wanted: mib, largest },
+                max => TargetError::TooLarge { requested: mib, max },
             });
         }
         let pages = u64::from(mib) << (MIB_SHIFT - PAGE_SHIFT);
@@ -93,8 +93,8 @@ impl BalloonControl {
         figures
     }
 
-    pub(super) fn gives_back(&self) -> bool {
-        self.0.largest_mib > 0
+    pub(super) fn can_reclaim(&self) -> bool {
+        self.0.max_mib > 0
     }
 
     pub(super) fn target_pages(&self) -> u32 {
@@ -109,10 +109,10 @@ impl BalloonControl {
         self.0.actual_pages.store(pages, Ordering::Release);
     }
 
-    pub(super) fn take_wishes(&self) -> Wishes {
+    pub(super) fn take_requests(&self) -> HostRequests {
         // Nothing to read: somebody looked already.
         let _ = self.0.event.read();
-        Wishes {
+        HostRequests {
             target_changed: self.0.target_changed.swap(false, Ordering::AcqRel),
             statistics: self.0.statistics_wanted.swap(false, Ordering::AcqRel),
         }
@@ -123,7 +123,7 @@ impl BalloonControl {
     }
 
     /// The guest starts anew and has said nothing yet.
-    pub(super) fn forget(&self) {
+    pub(super) fn reset(&self) {
         self.set_actual_pages(0);
         *self.0.statistics.lock().unwrap_or_else(PoisonError::into_inner) = Statistics::default();
     }

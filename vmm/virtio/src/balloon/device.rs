@@ -2,7 +2,7 @@
 
 use super::control::BalloonControl;
 use super::page_list;
-use super::reclaim::{ReclaimError, give_back};
+use super::reclaim::{ReclaimError, reclaim};
 use super::statistics;
 use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
@@ -29,13 +29,13 @@ const QUEUE_SIZES: [u16; 5] = [128; 5];
 const ACTUAL: std::ops::Range<u64> = 4..8;
 
 /// Chains served before other devices have their turn.
-const CHAINS_AT_ONCE: u32 = 8;
+const MAX_CHAINS: u32 = 8;
 /// Page numbers taken out of one chain; Linux sends 256.
-const MOST_PAGES: usize = 1024;
+const MAX_PAGES: usize = 1024;
 /// Ranges taken out of one report; Linux sends 32.
-const MOST_RANGES: usize = 256;
+const MAX_RANGES: usize = 256;
 /// Bytes of one report; Linux sends at most 128 MiB.
-const MOST_REPORTED: u64 = 256 << 20;
+const MAX_REPORTED_BYTES: u64 = 256 << 20;
 
 const CONTROL_EVENT: usize = 0;
 
@@ -44,7 +44,7 @@ pub struct Balloon {
     control: BalloonControl,
     counters: Arc<DeviceCounters>,
     /// Rung by the device itself when it has left work for later.
-    later: EventFd,
+    reschedule_fd: EventFd,
     active: Option<Active>,
 }
 
@@ -67,15 +67,15 @@ fn reporting_queues(features: u64) -> [u16; 2] {
 }
 
 impl Balloon {
-    /// A balloon of up to `largest_mib` MiB. With 0, no page of the guest's memory is ever given
+    /// A balloon of up to `max_mib` MiB. With 0, no page of the guest's memory is ever given
     /// back, and the guest is not asked to report free ones.
     ///
     /// # Errors
     /// When the host is out of descriptors.
-    pub fn new(largest_mib: u32, counters: Arc<DeviceCounters>) -> io::Result<Self> {
-        let control = BalloonControl::new(largest_mib)?;
-        let later = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
-        Ok(Self { control, counters, later, active: None })
+    pub fn new(max_mib: u32, counters: Arc<DeviceCounters>) -> io::Result<Self> {
+        let control = BalloonControl::new(max_mib)?;
+        let reschedule_fd = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
+        Ok(Self { control, counters, reschedule_fd, active: None })
     }
 
     /// The host's hand on it.
@@ -84,23 +84,23 @@ impl Balloon {
     }
 
     /// Serves a queue until it is empty or enough was done for now.
-    fn serve(&mut self, index: u16) {
+    fn process_queue(&mut self, index: u16) {
         let Some(active) = &mut self.active else { return };
-        let left = match index {
+        let more = match index {
             INFLATE_QUEUE => active.inflate(&self.counters),
             DEFLATE_QUEUE => active.deflate(),
-            STATISTICS_QUEUE if active.statistics.is_some() => active.take_statistics(&self.control),
-            _ => active.take_report(&self.counters),
+            STATISTICS_QUEUE if active.statistics.is_some() => active.process_statistics(&self.control),
+            _ => active.process_report(&self.counters),
         };
-        if left {
-            self.look_again();
+        if more {
+            self.reschedule();
         }
     }
 
     /// Has [`VirtioDevice::event`] serve all queues.
-    fn look_again(&self) {
+    fn reschedule(&self) {
         // Fails only if the count overflows, and then the event is pending anyway.
-        let _ = self.later.write(1);
+        let _ = self.reschedule_fd.write(1);
     }
 }
 
@@ -108,8 +108,8 @@ impl Active {
     /// The guest does without these pages. Returns whether there may be more to do.
     fn inflate(&mut self, counters: &DeviceCounters) -> bool {
         let Self { memory, inflate, .. } = self;
-        let left = each_chain(inflate, |queue, chain| {
-            let mut list = vec![0; chain.readable_len().min(MOST_PAGES * 4)];
+        let more = for_each_chain(inflate, |queue, chain| {
+            let mut list = vec![0; chain.readable_len().min(MAX_PAGES * 4)];
             if list.is_empty() || chain.read(0, &mut list).is_err() {
                 queue.complete_malformed(chain);
                 return;
@@ -118,26 +118,26 @@ impl Active {
                 counters.balloon_refused.add_one();
             }
             for range in page_list::ranges(&list) {
-                reclaim(memory, range, counters);
+                reclaim_range(memory, range, counters);
             }
             queue.complete(chain, 0);
         });
         inflate.signal();
-        left
+        more
     }
 
     /// The guest takes pages back. They are there again as soon as it touches them.
     fn deflate(&mut self) -> bool {
-        let left = each_chain(&mut self.deflate, |queue, chain| queue.complete(chain, 0));
+        let more = for_each_chain(&mut self.deflate, |queue, chain| queue.complete(chain, 0));
         self.deflate.signal();
-        left
+        more
     }
 
     /// The driver tells its figures and leaves the buffer with the device.
-    fn take_statistics(&mut self, control: &BalloonControl) -> bool {
+    fn process_statistics(&mut self, control: &BalloonControl) -> bool {
         let Self { statistics: Some(queue), statistics_buffer: kept, .. } = self else { return false };
-        let left = each_chain(queue, |queue, chain| {
-            let mut buffer = vec![0; chain.readable_len().min(statistics::MOST_BYTES)];
+        let more = for_each_chain(queue, |queue, chain| {
+            let mut buffer = vec![0; chain.readable_len().min(statistics::MAX_BYTES)];
             if chain.read(0, &mut buffer).is_ok() {
                 control.update_statistics(&buffer);
             }
@@ -147,11 +147,11 @@ impl Active {
             }
         });
         queue.signal();
-        left
+        more
     }
 
     /// Asks for new figures by handing the buffer back.
-    fn ask_for_statistics(&mut self) {
+    fn request_statistics(&mut self) {
         if let (Some(queue), Some(chain)) = (&mut self.statistics, self.statistics_buffer.take()) {
             queue.complete(chain, 0);
             queue.signal();
@@ -159,25 +159,25 @@ impl Active {
     }
 
     /// These pages are free now, and stay so until the report goes back.
-    fn take_report(&mut self, counters: &DeviceCounters) -> bool {
+    fn process_report(&mut self, counters: &DeviceCounters) -> bool {
         let Self { memory, reporting: Some(queue), .. } = self else { return false };
-        let left = each_chain(queue, |queue, chain| {
+        let more = for_each_chain(queue, |queue, chain| {
             if chain.writable_len() == 0 {
                 queue.complete_malformed(chain);
                 return;
             }
             let mut bytes = 0u64;
-            for (start, size) in chain.writable_ranges().take(MOST_RANGES) {
+            for (start, size) in chain.writable_ranges().take(MAX_RANGES) {
                 bytes = bytes.saturating_add(size);
-                if bytes > MOST_REPORTED {
+                if bytes > MAX_REPORTED_BYTES {
                     break;
                 }
-                reclaim(memory, (start, size), counters);
+                reclaim_range(memory, (start, size), counters);
             }
             queue.complete(chain, 0);
         });
         queue.signal();
-        left
+        more
     }
 
     fn queues(&self) -> impl Iterator<Item = &DeviceQueue> {
@@ -186,16 +186,16 @@ impl Active {
 }
 
 /// Calls `take` with chain after chain; whether it stopped before the queue was empty.
-fn each_chain(queue: &mut DeviceQueue, mut take: impl FnMut(&mut DeviceQueue, Chain)) -> bool {
-    for _ in 0..CHAINS_AT_ONCE {
+fn for_each_chain(queue: &mut DeviceQueue, mut take: impl FnMut(&mut DeviceQueue, Chain)) -> bool {
+    for _ in 0..MAX_CHAINS {
         let Some(chain) = queue.pop() else { return false };
         take(queue, chain);
     }
     true
 }
 
-fn reclaim(memory: &GuestRam, (start, size): page_list::Range, counters: &DeviceCounters) {
-    match give_back(memory, start, size) {
+fn reclaim_range(memory: &GuestRam, (start, size): page_list::Range, counters: &DeviceCounters) {
+    match reclaim(memory, start, size) {
         Ok(()) | Err(ReclaimError::Reserved) => {}
         Err(error) => {
             counters.balloon_refused.add_one();
@@ -220,7 +220,7 @@ impl VirtioDevice for Balloon {
     /// Pages may be used again before the host is told (no MUST_TELL_HOST): they come back by
     /// being touched.
     fn features(&self) -> u64 {
-        let reporting = if self.control.gives_back() { PAGE_REPORTING } else { 0 };
+        let reporting = if self.control.can_reclaim() { PAGE_REPORTING } else { 0 };
         RING_FEATURES | STATS_VQ | DEFLATE_ON_OOM | reporting
     }
 
@@ -266,37 +266,37 @@ impl VirtioDevice for Balloon {
             reporting,
         });
         // Linux leaves its first statistics before it is ready, when nobody hears the kick.
-        self.look_again();
+        self.reschedule();
         Ok(())
     }
 
     fn queue_notified(&mut self, index: u16) {
-        self.serve(index);
+        self.process_queue(index);
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        vec![self.control.as_raw_fd(), self.later.as_raw_fd()]
+        vec![self.control.as_raw_fd(), self.reschedule_fd.as_raw_fd()]
     }
 
     fn event(&mut self, token: usize) {
         if token != CONTROL_EVENT {
-            let _ = self.later.read();
-            (0..QUEUE_SIZES.len() as u16).for_each(|index| self.serve(index));
+            let _ = self.reschedule_fd.read();
+            (0..QUEUE_SIZES.len() as u16).for_each(|index| self.process_queue(index));
             return;
         }
-        let wishes = self.control.take_wishes();
+        let requests = self.control.take_requests();
         let Some(active) = &mut self.active else { return };
-        if wishes.target_changed {
+        if requests.target_changed {
             active.interrupt.signal_config_changed();
         }
-        if wishes.statistics {
-            active.ask_for_statistics();
+        if requests.statistics {
+            active.request_statistics();
         }
     }
 
     fn reset(&mut self) {
         self.active = None;
-        self.control.forget();
+        self.control.reset();
     }
 
     fn needs_reset(&self) -> bool {

@@ -14,7 +14,7 @@ use vm_memory::{Address, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, Gues
 pub enum ReclaimError {
     /// No whole range of guest memory.
     #[error("not in guest memory")]
-    Outside,
+    OutsideMemory,
     /// Reserved huge pages: the host holds them for this guest alone, and a page given back may
     /// not be there when the guest touches it again.
     #[error("reserved pages stay where they are")]
@@ -28,12 +28,12 @@ pub enum ReclaimError {
 ///
 /// # Errors
 /// When a part of the range is not in guest memory, or cannot be given back.
-pub fn give_back(memory: &GuestMemoryMmap, start: u64, size: u64) -> Result<(), ReclaimError> {
-    let end = start.checked_add(size).ok_or(ReclaimError::Outside)?;
-    let mut at = start.checked_next_multiple_of(PAGE).ok_or(ReclaimError::Outside)?;
+pub fn reclaim(memory: &GuestMemoryMmap, start: u64, size: u64) -> Result<(), ReclaimError> {
+    let end = start.checked_add(size).ok_or(ReclaimError::OutsideMemory)?;
+    let mut at = start.checked_next_multiple_of(PAGE).ok_or(ReclaimError::OutsideMemory)?;
     let end = end & !(PAGE - 1);
     while at < end {
-        let region = memory.find_region(GuestAddress(at)).ok_or(ReclaimError::Outside)?;
+        let region = memory.find_region(GuestAddress(at)).ok_or(ReclaimError::OutsideMemory)?;
         let offset = at - region.start_addr().raw_value();
         let count = (end - at).min(region.len() - offset);
         let advice = match region.flags() {
@@ -41,7 +41,7 @@ pub fn give_back(memory: &GuestMemoryMmap, start: u64, size: u64) -> Result<(), 
             flags if flags & libc::MAP_PRIVATE != 0 => libc::MADV_DONTNEED,
             _ => libc::MADV_REMOVE,
         };
-        let whole = |bytes: u64| usize::try_from(bytes).map_err(|_| ReclaimError::Outside);
+        let whole = |bytes: u64| usize::try_from(bytes).map_err(|_| ReclaimError::OutsideMemory);
         let (offset, count_bytes) = (whole(offset)?, whole(count)?);
         // SAFETY: `offset + count` is at most the region's length and `memory` keeps it mapped.
         // Both advices leave the mapping as it is; guest memory is only ever read and written
@@ -78,11 +78,11 @@ mod tests {
     #[test]
     fn whole_pages_go_and_their_neighbours_stay() {
         let memory = memory();
-        give_back(&memory, 0x1800, 0x3000).unwrap();
+        reclaim(&memory, 0x1800, 0x3000).unwrap();
         assert_eq!(kept(&memory), [0, 1, 4, 5, 6, 7, 16, 17, 18, 19]);
-        give_back(&memory, 0x3000, 0x3000).unwrap();
+        reclaim(&memory, 0x3000, 0x3000).unwrap();
         assert_eq!(kept(&memory), [0, 1, 6, 7, 16, 17, 18, 19], "over the border of two regions");
-        give_back(&memory, 0x6800, 0x100).unwrap();
+        reclaim(&memory, 0x6800, 0x100).unwrap();
         assert_eq!(kept(&memory), [0, 1, 6, 7, 16, 17, 18, 19], "no whole page");
     }
 
@@ -92,7 +92,7 @@ mod tests {
         for (start, size) in
             [(0x8000, PAGE), (0x7000, 2 * PAGE), (u64::MAX - 10, 100), (u64::MAX, 1), (1 << 52, PAGE)]
         {
-            assert!(matches!(give_back(&memory, start, size), Err(ReclaimError::Outside)), "{start:#x}");
+            assert!(matches!(reclaim(&memory, start, size), Err(ReclaimError::OutsideMemory)), "{start:#x}");
         }
         assert!(kept(&memory).ends_with(&[16, 17, 18, 19]));
     }

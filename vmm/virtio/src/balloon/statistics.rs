@@ -5,9 +5,9 @@ use crate::fields::Fields;
 /// Bytes of one statistic: a tag and a value.
 const ENTRY: usize = 10;
 /// More than the specification has.
-const MOST_ENTRIES: usize = 32;
+const MAX_ENTRIES: usize = 32;
 /// All that is read of one buffer.
-pub const MOST_BYTES: usize = ENTRY * MOST_ENTRIES;
+pub const MAX_BYTES: usize = ENTRY * MAX_ENTRIES;
 
 const FREE: u16 = 4;
 const TOTAL: u16 = 5;
@@ -71,7 +71,7 @@ mod tests {
         buffer.extend([5, 0, 1]);
         let mut statistics = Statistics { caches: Some(5 << 20), ..Statistics::default() };
         statistics.update(&buffer);
-        let told: Vec<_> = statistics.in_mib().collect();
-        assert_eq!(told, [("guest_free_mib", 200), ("guest_available_mib", 250), ("guest_caches_mib", 5)]);
+        let known: Vec<_> = statistics.in_mib().collect();
+        assert_eq!(known, [("guest_free_mib", 200), ("guest_available_mib", 250), ("guest_caches_mib", 5)]);
     }
 }

@@ -93,7 +93,7 @@ fn the_driver_learns_of_a_target_and_tells_how_far_it_is() {
 fn a_balloon_leaves_the_guest_something_to_run_in() {
     let bench = bench();
     let error = bench.balloon.control().set_target(LARGEST_MIB + 1).unwrap_err();
-    assert_eq!(error, TargetError::TooLarge { wanted: LARGEST_MIB + 1, largest: LARGEST_MIB });
+    assert_eq!(error, TargetError::TooLarge { requested: LARGEST_MIB + 1, max: LARGEST_MIB });
     bench.balloon.control().set_target(LARGEST_MIB).unwrap();
 }
 
