@@ -56,14 +56,14 @@ pub trait Backend: Send {
 /// A cable that is out.
 pub struct NullBackend {
     /// Never signalled.
-    quiet: EventFd,
+    never_signalled: EventFd,
 }
 
 impl NullBackend {
     /// # Errors
     /// When the host is out of descriptors.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { quiet: EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)? })
+        Ok(Self { never_signalled: EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)? })
     }
 }
 
@@ -79,7 +79,7 @@ impl Backend for NullBackend {
     fn set_guest_offloads(&mut self, _offloads: Offloads) {}
 
     fn fd(&self) -> RawFd {
-        self.quiet.as_raw_fd()
+        self.never_signalled.as_raw_fd()
     }
 
     fn want_frames(&mut self, _wanted: bool) {}

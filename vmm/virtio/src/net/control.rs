@@ -15,7 +15,7 @@ const OK: u8 = VIRTIO_NET_OK as u8;
 const ERR: u8 = VIRTIO_NET_ERR as u8;
 
 /// Commands answered before other devices get their turn; drivers send one and wait.
-const PORTION: usize = 16;
+const MAX_COMMANDS: usize = 16;
 
 /// The device's side of the control queue.
 pub struct Control {
@@ -44,25 +44,25 @@ impl Control {
     /// Answers what the driver asked.
     pub fn run(&mut self) -> Outcome {
         let mut outcome = Outcome { more: true, ..Outcome::default() };
-        for _ in 0..PORTION {
+        for _ in 0..MAX_COMMANDS {
             let Some(chain) = self.queue.pop() else {
                 outcome.more = false;
                 break;
             };
-            let Some(answer_at) = chain.writable_len().checked_sub(1) else {
+            let Some(ack_at) = chain.writable_len().checked_sub(1) else {
                 self.queue.complete_malformed(chain);
                 continue;
             };
-            let answer = match perform(&chain, self.features) {
-                Some(Done::Nothing) => OK,
-                Some(Done::Offloads(offloads)) => {
+            let ack = match execute(&chain, self.features) {
+                Some(Command::Ignored) => OK,
+                Some(Command::Offloads(offloads)) => {
                     outcome.guest_offloads = Some(offloads);
                     OK
                 }
                 None => ERR,
             };
             // The answer is the last byte that may be written.
-            let _ = chain.write(answer_at, &[answer]);
+            let _ = chain.write(ack_at, &[ack]);
             let written = u32::try_from(chain.writable_len()).unwrap_or(u32::MAX);
             self.queue.complete(chain, written);
         }
@@ -71,24 +71,24 @@ impl Control {
     }
 }
 
-enum Done {
-    Nothing,
+enum Command {
+    Ignored,
     Offloads(Offloads),
 }
 
 /// `None` for what is not known or not well formed.
-fn perform(chain: &Chain, features: u64) -> Option<Done> {
+fn execute(chain: &Chain, features: u64) -> Option<Command> {
     let mut command = [0; 2];
     chain.read(0, &mut command).ok()?;
     let [class, command] = command.map(u32::from);
     match (class, command) {
         // Filters are hints (section 5.1.6.5.1): every frame is let through.
         (VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC | VIRTIO_NET_CTRL_RX_ALLMULTI)
-        | (VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET) => Some(Done::Nothing),
+        | (VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET) => Some(Command::Ignored),
         (VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET) => {
             let mut bits = [0; 8];
             chain.read(2, &mut bits).ok()?;
-            Offloads::asked(u64::from_le_bytes(bits), features).map(Done::Offloads)
+            Offloads::from_command(u64::from_le_bytes(bits), features).map(Command::Offloads)
         }
         _ => None,
     }

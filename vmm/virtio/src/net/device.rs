@@ -1,10 +1,10 @@
 //! The interface as the transport sees it.
 
-use super::Pause;
+use super::NextPoll;
 use super::backend::Backend;
-use super::budget::Budget;
 use super::control::Control;
 use super::offloads::Offloads;
+use super::poll_budget::PollBudget;
 use super::receive::Receiver;
 use super::transmit::Transmitter;
 use crate::counters::DeviceCounters;
@@ -28,16 +28,16 @@ const CONTROL_QUEUE: u16 = 2;
 const QUEUE_SIZES: [u16; 3] = [256, 256, 16];
 
 /// Tokens of the device's own descriptors.
-const AGAIN: usize = 0;
-const LIMIT_OVER: usize = 1;
+const RESCHEDULE_TOKEN: usize = 0;
+const LIMIT_TIMER_TOKEN: usize = 1;
 
 /// A network interface.
 pub struct Net {
     mac: [u8; 6],
     backend: Box<dyn Backend>,
     limiter: RateLimiter,
-    /// Nothing goes through until `limit_over`.
-    limited: bool,
+    /// Nothing goes through until `limit_timer`.
+    rate_limited: bool,
     /// Who begins when it does: the limit is shared, and the first may take all of it.
     receive_first: bool,
     counters: Arc<DeviceCounters>,
@@ -45,9 +45,9 @@ pub struct Net {
     link_up: bool,
     active: Option<Active>,
     /// Readable when there is work left over.
-    again: EventFd,
+    reschedule_fd: EventFd,
     /// Readable when the limit lets the next frame through.
-    limit_over: Timer,
+    limit_timer: Timer,
 }
 
 struct Active {
@@ -73,12 +73,12 @@ impl Net {
             link_up: backend.link_up(),
             backend,
             limiter,
-            limited: false,
+            rate_limited: false,
             receive_first: false,
             counters,
             active: None,
-            again: EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?,
-            limit_over: Timer::new()?,
+            reschedule_fd: EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?,
+            limit_timer: Timer::new()?,
         })
     }
 
@@ -96,23 +96,23 @@ impl Net {
     }
 
     fn transmit(&mut self) {
-        if let Some(active) = self.active.as_mut().filter(|_| !self.limited) {
-            let pause = active.transmitter.run(&mut *self.backend, &mut self.limiter, &mut Budget::new());
-            self.rest(pause);
+        if let Some(active) = self.active.as_mut().filter(|_| !self.rate_limited) {
+            let next = active.transmitter.run(&mut *self.backend, &mut self.limiter, &mut PollBudget::new());
+            self.schedule(next);
         }
     }
 
     fn receive(&mut self) {
-        match self.active.as_mut().filter(|_| !self.limited) {
+        match self.active.as_mut().filter(|_| !self.rate_limited) {
             Some(active) => {
-                let pause = active.receiver.run(&mut *self.backend, &mut self.limiter, &mut Budget::new());
-                self.rest(pause);
+                let next = active.receiver.run(&mut *self.backend, &mut self.limiter, &mut PollBudget::new());
+                self.schedule(next);
             }
             None => self.backend.want_frames(false),
         }
     }
 
-    fn both(&mut self) {
+    fn poll_both(&mut self) {
         if self.receive_first {
             self.receive();
             self.transmit();
@@ -122,7 +122,7 @@ impl Net {
         }
     }
 
-    fn command(&mut self) {
+    fn process_control_queue(&mut self) {
         let Some(Active { control: Some(control), receiver, .. }) = &mut self.active else { return };
         let outcome = control.run();
         if let Some(offloads) = outcome.guest_offloads {
@@ -130,24 +130,24 @@ impl Net {
             self.backend.set_guest_offloads(offloads);
         }
         if outcome.more {
-            self.rest(Pause::Again);
+            self.schedule(NextPoll::Immediately);
         }
     }
 
-    fn rest(&mut self, pause: Pause) {
-        match pause {
-            Pause::Waiting => {}
+    fn schedule(&mut self, next: NextPoll) {
+        match next {
+            NextPoll::OnEvent => {}
             // Can only fail where a wake is due anyway.
-            Pause::Again => drop(self.again.write(1)),
-            Pause::For(wait) => {
-                self.limited = true;
-                self.limit_over.arm(wait);
+            NextPoll::Immediately => drop(self.reschedule_fd.write(1)),
+            NextPoll::After(wait) => {
+                self.rate_limited = true;
+                self.limit_timer.arm(wait);
             }
         }
     }
 
     /// Has the driver look at the link if it changed.
-    fn tell_link(&mut self) {
+    fn update_link_status(&mut self) {
         let up = self.backend.link_up();
         if up != self.link_up {
             self.link_up = up;
@@ -204,17 +204,17 @@ impl VirtioDevice for Net {
         let mut take = |index| DeviceQueue::take(&mut activation, index, &self.counters);
         let (receive, transmit) = (take(RECEIVE_QUEUE)?, take(TRANSMIT_QUEUE)?);
         let control = if has(VIRTIO_NET_F_CTRL_VQ) { Some(take(CONTROL_QUEUE)?) } else { None };
-        let guest = Offloads::of_guest(features);
+        let guest = Offloads::for_guest(features);
         self.backend.set_guest_offloads(guest);
         let counters = &self.counters;
         self.active = Some(Active {
             receiver: Receiver::new(receive, guest, has(VIRTIO_NET_F_MRG_RXBUF), counters.clone()),
-            transmitter: Transmitter::new(transmit, Offloads::of_host(features), counters.clone()),
+            transmitter: Transmitter::new(transmit, Offloads::for_host(features), counters.clone()),
             control: control.map(|queue| Control::new(queue, features)),
             interrupt: activation.interrupt,
         });
         // Frames may wait already, and so may buffers that were added before DRIVER_OK.
-        self.rest(Pause::Again);
+        self.schedule(NextPoll::Immediately);
         Ok(())
     }
 
@@ -222,32 +222,32 @@ impl VirtioDevice for Net {
         match index {
             RECEIVE_QUEUE => self.receive(),
             TRANSMIT_QUEUE => self.transmit(),
-            CONTROL_QUEUE => self.command(),
+            CONTROL_QUEUE => self.process_control_queue(),
             _ => {}
         }
         // Reading and writing is how a backend learns that its link is gone.
-        self.tell_link();
+        self.update_link_status();
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        vec![self.again.as_raw_fd(), self.limit_over.as_raw_fd(), self.backend.fd()]
+        vec![self.reschedule_fd.as_raw_fd(), self.limit_timer.as_raw_fd(), self.backend.fd()]
     }
 
     fn event(&mut self, token: usize) {
         match token {
-            AGAIN => {
-                let _ = self.again.read();
-                self.command();
+            RESCHEDULE_TOKEN => {
+                let _ = self.reschedule_fd.read();
+                self.process_control_queue();
             }
-            LIMIT_OVER => {
-                self.limit_over.drain();
-                self.limited = false;
+            LIMIT_TIMER_TOKEN => {
+                self.limit_timer.drain();
+                self.rate_limited = false;
                 self.receive_first = !self.receive_first;
             }
             _ => self.backend.ready(),
         }
-        self.both();
-        self.tell_link();
+        self.poll_both();
+        self.update_link_status();
     }
 
     fn reset(&mut self) {

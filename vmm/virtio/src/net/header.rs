@@ -25,7 +25,7 @@ const ETHERTYPE_VLAN: u16 = 0x8100;
 const TCP: u8 = 6;
 const TCP_CHECKSUM: u16 = 16;
 /// The shortest TCP segment worth cutting for; Linux refuses routes with less (RFC 9293: 536 by default).
-const LEAST_SEGMENT: u16 = 48;
+const MIN_SEGMENT: u16 = 48;
 
 /// What is left to do with a frame; the number of merged buffers is not part of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Header {
     /// A header that says of a driver's `frame` what this one says and nothing else; `None` if this
     /// one asks for what was not negotiated, or says what is not true of the frame. Nothing that
     /// believes it can be led out of the frame.
-    pub(super) fn admit(&self, frame: &[u8], negotiated: Offloads) -> Option<Self> {
+    pub(super) fn validate(&self, frame: &[u8], negotiated: Offloads) -> Option<Self> {
         let mut clean = Self::default();
         if self.needs_checksum() {
             let end = usize::from(self.csum_start) + usize::from(self.csum_offset) + 2;
@@ -104,7 +104,7 @@ impl Header {
         let consistent = self.needs_checksum()
             && usize::from(self.csum_start) == tcp.start
             && self.csum_offset == TCP_CHECKSUM
-            && self.gso_size >= LEAST_SEGMENT
+            && self.gso_size >= MIN_SEGMENT
             && tcp.data <= frame.len();
         if !allowed || !consistent {
             return None;

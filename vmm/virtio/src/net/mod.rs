@@ -7,12 +7,12 @@
 //! - `control` answers the control queue, [`Net`] is all of it as the transport sees it.
 
 mod backend;
-mod budget;
 mod checksum;
 mod control;
 mod device;
 mod header;
 mod offloads;
+mod poll_budget;
 mod receive;
 mod transmit;
 
@@ -31,11 +31,11 @@ pub const MAX_FRAME: usize = 14 + 4 + 65535;
 
 /// Why a queue's work stopped.
 #[derive(Clone, Copy)]
-enum Pause {
+enum NextPoll {
     /// Something has to come in first; it will say so.
-    Waiting,
+    OnEvent,
     /// It was enough for once, and there is more.
-    Again,
+    Immediately,
     /// The limit lets nothing through for so long.
-    For(Duration),
+    After(Duration),
 }

@@ -41,20 +41,20 @@ impl Offloads {
     }
 
     /// What the driver may leave to the device.
-    pub(super) fn of_host(features: u64) -> Self {
+    pub(super) fn for_host(features: u64) -> Self {
         Self::of(features, CSUM, HOST_TSO4, HOST_TSO6)
     }
 
     /// What the device may leave to the driver.
-    pub(super) fn of_guest(features: u64) -> Self {
+    pub(super) fn for_guest(features: u64) -> Self {
         Self::of(features, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6)
     }
 
     /// From the bits of VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET (section 5.1.6.5.6.1), which are those
     /// of the features; `None` if there is one among them that was not negotiated in `features`.
-    pub(super) fn asked(bits: u64, features: u64) -> Option<Self> {
+    pub(super) fn from_command(bits: u64, features: u64) -> Option<Self> {
         let allowed = features & (GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6);
-        (bits & !allowed == 0).then(|| Self::of_guest(bits))
+        (bits & !allowed == 0).then(|| Self::for_guest(bits))
     }
 
     /// Segments have unfinished checksums, so they need a receiver that takes those.

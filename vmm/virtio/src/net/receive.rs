@@ -1,10 +1,10 @@
 //! From the backend to the driver.
 
 use super::backend::{Backend, Frame};
-use super::budget::Budget;
 use super::header::HEADER_LEN;
 use super::offloads::Offloads;
-use super::{MAX_FRAME, Pause};
+use super::poll_budget::PollBudget;
+use super::{MAX_FRAME, NextPoll};
 use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
@@ -20,26 +20,26 @@ pub struct Receiver {
     /// Whether a frame may fill several buffers (VIRTIO_NET_F_MRG_RXBUF).
     merges: bool,
     /// Buffers taken for the frame that comes next, and their room.
-    taken: Vec<Chain>,
-    room: usize,
+    buffers: Vec<Chain>,
+    capacity: usize,
     /// A frame's copy where the device has to change it.
     copy: Vec<u8>,
 }
 
 /// Whether the driver's buffers hold a frame.
-enum Fit {
+enum BufferFit {
     Fits,
     /// Not yet: the driver adds buffers.
-    Later,
+    NeedsBuffers,
     /// The budget was spent on looking for them.
-    NoTime,
+    BudgetSpent,
     /// They never will.
-    Never,
+    TooLong,
 }
 
 impl Receiver {
     pub fn new(queue: DeviceQueue, offloads: Offloads, merges: bool, counters: Arc<DeviceCounters>) -> Self {
-        Self { queue, counters, offloads, merges, taken: Vec::new(), room: 0, copy: Vec::new() }
+        Self { queue, counters, offloads, merges, buffers: Vec::new(), capacity: 0, copy: Vec::new() }
     }
 
     pub fn broken(&self) -> bool {
@@ -52,69 +52,69 @@ impl Receiver {
         &mut self,
         backend: &mut dyn Backend,
         limiter: &mut RateLimiter,
-        budget: &mut Budget,
-    ) -> Pause {
-        let (pause, wanted) = self.fill_all(backend, limiter, budget);
+        budget: &mut PollBudget,
+    ) -> NextPoll {
+        let (next, wanted) = self.receive_all(backend, limiter, budget);
         backend.want_frames(wanted);
         self.queue.signal();
-        pause
+        next
     }
 
-    fn fill_all(
+    fn receive_all(
         &mut self,
         backend: &mut dyn Backend,
         limiter: &mut RateLimiter,
-        budget: &mut Budget,
-    ) -> (Pause, bool) {
+        budget: &mut PollBudget,
+    ) -> (NextPoll, bool) {
         while let Some(frame) = backend.peek() {
             if budget.spent() {
-                return (Pause::Again, false);
+                return (NextPoll::Immediately, false);
             }
             budget.frame(frame.bytes.len());
-            match self.take_buffers(HEADER_LEN + frame.bytes.len(), budget) {
-                Fit::Fits => {
+            match self.collect_buffers(HEADER_LEN + frame.bytes.len(), budget) {
+                BufferFit::Fits => {
                     if let Err(wait) = limiter.take(Instant::now(), frame.bytes.len() as u64) {
-                        return (Pause::For(wait), false);
+                        return (NextPoll::After(wait), false);
                     }
-                    self.fill(&frame);
+                    self.deliver(&frame);
                 }
-                Fit::Later => return (Pause::Waiting, false),
-                Fit::NoTime => return (Pause::Again, false),
-                Fit::Never => self.drop_frame(),
+                BufferFit::NeedsBuffers => return (NextPoll::OnEvent, false),
+                BufferFit::BudgetSpent => return (NextPoll::Immediately, false),
+                BufferFit::TooLong => self.drop_frame(),
             }
             backend.consume();
         }
-        (Pause::Waiting, true)
+        (NextPoll::OnEvent, true)
     }
 
     /// Takes buffers until they have room for `needed` bytes.
-    fn take_buffers(&mut self, needed: usize, budget: &mut Budget) -> Fit {
+    fn collect_buffers(&mut self, needed: usize, budget: &mut PollBudget) -> BufferFit {
         let most = if self.merges { usize::from(self.queue.size()) } else { 1 };
         if needed > HEADER_LEN + MAX_FRAME {
-            return Fit::Never;
+            return BufferFit::TooLong;
         }
-        while self.room < needed {
-            if self.taken.len() >= most {
-                return Fit::Never;
+        while self.capacity < needed {
+            if self.buffers.len() >= most {
+                return BufferFit::TooLong;
             }
             if budget.spent() {
-                return Fit::NoTime;
+                return BufferFit::BudgetSpent;
             }
-            let Some(chain) = self.queue.pop() else { return Fit::Later };
+            let Some(chain) = self.queue.pop() else { return BufferFit::NeedsBuffers };
             budget.chain();
-            let least = if self.taken.is_empty() { HEADER_LEN } else { 1 };
+            let least = if self.buffers.is_empty() { HEADER_LEN } else { 1 };
             if chain.readable_len() != 0 || chain.writable_len() < least {
                 self.queue.complete_malformed(chain);
                 continue;
             }
-            self.room = self.room.saturating_add(chain.writable_len());
-            self.taken.push(chain);
+            self.capacity = self.capacity.saturating_add(chain.writable_len());
+            self.buffers.push(chain);
         }
-        Fit::Fits
+        BufferFit::Fits
     }
 
     /// Hands the frame over in the taken buffers, and keeps those that it did not need.
-    fn fill(&mut self, frame: &Frame<'_>) {
+    fn deliver(&mut self, frame: &Frame<'_>) {
         let Some((header, bytes)) = frame.header.adapt(frame.bytes, self.offloads, &mut self.copy) else {
             // The buffers wait for the next frame.
             return self.counters.net_dropped_frames.add_one();
@@ -122,7 +122,7 @@ impl Receiver {
         let total = HEADER_LEN + bytes.len();
         let mut capacity = 0;
         let count = 1 + self
-            .taken
+            .buffers
             .iter()
             .take_while(|chain| {
                 capacity += chain.writable_len();
@@ -130,11 +130,11 @@ impl Receiver {
             })
             .count();
         let header = header.encode(u16::try_from(count).unwrap_or(u16::MAX));
-        let kept = self.taken.split_off(count.min(self.taken.len()));
+        let kept = self.buffers.split_off(count.min(self.buffers.len()));
         let mut rest = bytes;
         let mut used = Vec::with_capacity(count);
         for (chain, start) in
-            self.taken.drain(..).zip(std::iter::once(HEADER_LEN).chain(std::iter::repeat(0)))
+            self.buffers.drain(..).zip(std::iter::once(HEADER_LEN).chain(std::iter::repeat(0)))
         {
             let (part, after) = rest.split_at(rest.len().min(chain.writable_len().saturating_sub(start)));
             // Both lie within the chain.
@@ -144,16 +144,16 @@ impl Receiver {
             rest = after;
         }
         self.queue.complete_together(used);
-        self.room = kept.iter().map(Chain::writable_len).sum();
-        self.taken = kept;
+        self.capacity = kept.iter().map(Chain::writable_len).sum();
+        self.buffers = kept;
     }
 
     /// No number of the driver's buffers holds the frame: they go back, and it is lost.
     fn drop_frame(&mut self) {
-        for chain in self.taken.drain(..) {
+        for chain in self.buffers.drain(..) {
             self.queue.complete_malformed(chain);
         }
-        self.room = 0;
+        self.capacity = 0;
         self.counters.net_dropped_frames.add_one();
     }
 }

@@ -1,11 +1,11 @@
 //! From the driver to the backend.
 
 use super::backend::Backend;
-use super::budget::Budget;
 use super::checksum;
 use super::header::{HEADER_LEN, Header};
 use super::offloads::Offloads;
-use super::{MAX_FRAME, Pause};
+use super::poll_budget::PollBudget;
+use super::{MAX_FRAME, NextPoll};
 use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
@@ -22,14 +22,14 @@ pub struct Transmitter {
     /// What the driver may leave undone.
     negotiated: Offloads,
     /// A chain that the limit or a backend without room holds up.
-    held: Option<Chain>,
+    deferred: Option<Chain>,
     /// Room for the longest frame so far.
     frame: Vec<u8>,
 }
 
 impl Transmitter {
     pub fn new(queue: DeviceQueue, negotiated: Offloads, counters: Arc<DeviceCounters>) -> Self {
-        Self { queue, counters, negotiated, held: None, frame: Vec::new() }
+        Self { queue, counters, negotiated, deferred: None, frame: Vec::new() }
     }
 
     pub fn broken(&self) -> bool {
@@ -41,27 +41,29 @@ impl Transmitter {
         &mut self,
         backend: &mut dyn Backend,
         limiter: &mut RateLimiter,
-        budget: &mut Budget,
-    ) -> Pause {
-        let pause = self.send_all(backend, limiter, budget);
+        budget: &mut PollBudget,
+    ) -> NextPoll {
+        let next = self.send_all(backend, limiter, budget);
         self.queue.signal();
-        pause
+        next
     }
 
     fn send_all(
         &mut self,
         backend: &mut dyn Backend,
         limiter: &mut RateLimiter,
-        budget: &mut Budget,
-    ) -> Pause {
+        budget: &mut PollBudget,
+    ) -> NextPoll {
         loop {
             if budget.spent() {
-                return Pause::Again;
+                return NextPoll::Immediately;
             }
             if !backend.has_room() {
-                return Pause::Waiting;
+                return NextPoll::OnEvent;
             }
-            let Some(chain) = self.held.take().or_else(|| self.queue.pop()) else { return Pause::Waiting };
+            let Some(chain) = self.deferred.take().or_else(|| self.queue.pop()) else {
+                return NextPoll::OnEvent;
+            };
             budget.chain();
             let len = chain.readable_len();
             if chain.writable_len() != 0 || !(HEADER_LEN + MIN_FRAME..=HEADER_LEN + MAX_FRAME).contains(&len)
@@ -70,8 +72,8 @@ impl Transmitter {
                 continue;
             }
             if let Err(wait) = limiter.take(Instant::now(), (len - HEADER_LEN) as u64) {
-                self.held = Some(chain);
-                return Pause::For(wait);
+                self.deferred = Some(chain);
+                return NextPoll::After(wait);
             }
             budget.frame(len);
             if self.send(&chain, len - HEADER_LEN, backend).is_none() {
@@ -90,7 +92,7 @@ impl Transmitter {
         }
         let frame = self.frame.get_mut(..len)?;
         chain.read(HEADER_LEN, frame).ok()?;
-        let mut header = Header::parse(&header).admit(frame, self.negotiated)?;
+        let mut header = Header::parse(&header).validate(frame, self.negotiated)?;
         if header.needs_checksum() && !backend.offloads().checksum {
             checksum::complete(frame, header.csum_start, header.csum_offset)?;
             header = Header::default();

@@ -30,7 +30,7 @@ struct Far {
     sent: Vec<(Header, Vec<u8>)>,
     arriving: VecDeque<(Header, Vec<u8>)>,
     up: bool,
-    room: bool,
+    has_room: bool,
     wanted: bool,
     guest: Offloads,
 }
@@ -49,7 +49,7 @@ impl Cable {
             sent: Vec::new(),
             arriving: VecDeque::new(),
             up: true,
-            room: true,
+            has_room: true,
             wanted: false,
             guest: Offloads::NONE,
         };
@@ -79,7 +79,7 @@ impl Backend for Cable {
         self.far.lock().unwrap().up
     }
     fn has_room(&self) -> bool {
-        self.far.lock().unwrap().room
+        self.far.lock().unwrap().has_room
     }
     fn send(&mut self, header: &Header, frame: &[u8]) {
         self.far.lock().unwrap().sent.push((*header, frame.to_vec()));

@@ -42,12 +42,12 @@ fn what_arrives_in_masses_is_worked_off_in_portions() {
 #[test]
 fn a_cable_without_room_holds_the_driver_up_and_loses_nothing() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
-    guest.far.lock().unwrap().room = false;
+    guest.far.lock().unwrap().has_room = false;
     guest.send(&Header::default(), &frame(60, 1));
     guest.net.queue_notified(TX);
     guest.settle();
     assert_eq!((guest.tx.used().len(), guest.sent().len()), (0, 0));
-    guest.far.lock().unwrap().room = true;
+    guest.far.lock().unwrap().has_room = true;
     guest.net.event(2);
     assert_eq!((guest.tx.used().len(), guest.sent().len()), (1, 1));
 }

@@ -1,19 +1,19 @@
 //! How much is done before the event loop goes on to other devices.
 
 /// A wake's worth of work. A quarter of a millisecond or so, most of it copying.
-const CHAINS: u32 = 256;
-const BYTES: usize = 512 << 10;
+const MAX_CHAINS: u32 = 256;
+const MAX_BYTES: usize = 512 << 10;
 
 /// What is left of it.
 #[derive(Debug)]
-pub struct Budget {
+pub struct PollBudget {
     chains: u32,
     bytes: usize,
 }
 
-impl Budget {
+impl PollBudget {
     pub fn new() -> Self {
-        Self { chains: CHAINS, bytes: BYTES }
+        Self { chains: MAX_CHAINS, bytes: MAX_BYTES }
     }
 
     pub fn spent(&self) -> bool {
