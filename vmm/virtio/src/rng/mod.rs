@@ -16,14 +16,14 @@ const MAX_REQUEST: usize = 64 << 10;
 /// Bytes drawn at a time.
 const DRAW: usize = 256;
 
-/// An rng source.
+/// The virtio-rng device (VIRTIO 1.2, section 5.4).
 pub struct Rng {
     counters: Arc<DeviceCounters>,
     requests: Option<DeviceQueue>,
 }
 
 impl Rng {
-    /// An rng source that draws from the host's kernel.
+    /// A device that draws from the host's kernel.
     pub fn new(counters: Arc<DeviceCounters>) -> Self {
         Self { counters, requests: None }
     }
