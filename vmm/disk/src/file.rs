@@ -16,7 +16,7 @@ pub(crate) struct ImageFile {
     lacks_nowait: AtomicBool,
     /// What was done to it, for tests of what a power cut leaves.
     #[cfg(test)]
-    pub changes: std::sync::Mutex<Vec<Change>>,
+    pub changes: parking_lot::Mutex<Vec<Change>>,
 }
 
 /// Something done to a file.
@@ -33,13 +33,13 @@ impl ImageFile {
             file,
             lacks_nowait: AtomicBool::new(false),
             #[cfg(test)]
-            changes: std::sync::Mutex::default(),
+            changes: parking_lot::Mutex::default(),
         }
     }
 
     #[cfg(test)]
     fn record(&self, change: Change) {
-        self.changes.lock().unwrap().push(change);
+        self.changes.lock().push(change);
     }
 
     /// Its length in bytes.

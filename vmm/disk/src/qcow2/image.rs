@@ -9,9 +9,9 @@ use crate::ImageError;
 use crate::backing_chain::BackingLayers;
 use crate::file::ImageFile;
 use crate::io_buffers::{IoBuffers, IoMode};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::collections::HashSet;
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// An image, used by several threads at once. None of its locks is held while data moves, except
 /// `in_flight`, which is shared by all who move some.
@@ -153,7 +153,7 @@ impl Image {
     }
 
     fn read_compressed(&self, host: u64, len: u64, skip: u64, buffers: IoBuffers) -> io::Result<()> {
-        let mut decompressed = self.decompressed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decompressed = self.decompressed.lock();
         if decompressed.host != Some(host) {
             let mut packed = vec![0; len as usize];
             self.file.read(host, &mut packed)?;
@@ -171,19 +171,19 @@ impl Image {
     }
 
     pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock()
     }
 
     /// Waits until something that others do to the tables is done.
-    pub(super) fn wait<'a>(&self, tables: MutexGuard<'a, Tables>) -> MutexGuard<'a, Tables> {
-        self.changed.wait(tables).unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn wait(&self, tables: &mut MutexGuard<'_, Tables>) {
+        self.changed.wait(tables);
     }
 
     /// The tables, once no flush is writing them.
     pub(super) fn tables_to_change(&self) -> MutexGuard<'_, Tables> {
         let mut tables = self.tables();
         while tables.cache.flushing {
-            tables = self.wait(tables);
+            self.wait(&mut tables);
         }
         tables
     }
@@ -194,11 +194,11 @@ impl Image {
 
     /// While this is held, clusters stay where the tables say.
     pub(super) fn lock_in_flight(&self) -> RwLockReadGuard<'_, ()> {
-        self.in_flight.read().unwrap_or_else(PoisonError::into_inner)
+        self.in_flight.read()
     }
 
     /// While this is held, nobody moves data.
     pub(super) fn stop_moves(&self) -> RwLockWriteGuard<'_, ()> {
-        self.in_flight.write().unwrap_or_else(PoisonError::into_inner)
+        self.in_flight.write()
     }
 }

@@ -69,7 +69,7 @@ fn an_image_is_whole_and_holds_what_was_flushed() {
                     image.flush().unwrap();
                     let held = flushed.iter().map(|bytes| vec![*bytes.last().unwrap()]).collect();
                     flushed = held;
-                    flushes.push((image.file.changes.lock().unwrap().len(), flushed.clone()));
+                    flushes.push((image.file.changes.lock().len(), flushed.clone()));
                     continue;
                 }
             };
@@ -83,7 +83,7 @@ fn an_image_is_whole_and_holds_what_was_flushed() {
             // What came after the last flush may be there or not.
             flushes.last_mut().unwrap().1.clone_from(&flushed);
         }
-        let changes = image.file.changes.lock().unwrap().clone();
+        let changes = image.file.changes.lock().clone();
         for _ in 0..30 {
             cut(&changes, &flushes, &after, &mut random, round);
         }

@@ -112,7 +112,7 @@ impl Image {
                     break;
                 }
             }
-            tables = self.wait(tables);
+            self.wait(&mut tables);
         }
         self.table_to_change(&mut tables, first)?;
         let end = (offset + wanted).div_ceil(1 << bits);

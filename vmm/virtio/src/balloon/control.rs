@@ -2,10 +2,11 @@
 
 use super::page_list::PAGE_SHIFT;
 use super::statistics::Statistics;
+use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
 const MIB_SHIFT: u32 = 20;
@@ -119,17 +120,17 @@ impl BalloonControl {
     }
 
     pub(super) fn update_statistics(&self, buffer: &[u8]) {
-        self.0.statistics.lock().unwrap_or_else(PoisonError::into_inner).update(buffer);
+        self.0.statistics.lock().update(buffer);
     }
 
     /// The guest starts anew and has said nothing yet.
     pub(super) fn reset(&self) {
         self.set_actual_pages(0);
-        *self.0.statistics.lock().unwrap_or_else(PoisonError::into_inner) = Statistics::default();
+        *self.0.statistics.lock() = Statistics::default();
     }
 
     fn statistics(&self) -> Statistics {
-        *self.0.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.statistics.lock()
     }
 
     fn wake(&self) {

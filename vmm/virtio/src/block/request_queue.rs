@@ -6,10 +6,11 @@ use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
 use oriel_vmm_api::RateLimit;
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
@@ -317,7 +318,7 @@ impl RequestQueue {
 
     /// Touches the guest's memory for `job`.
     pub fn with_guest_memory<R>(&self, job: &Job, touch: impl FnOnce() -> R) -> Result<R, Stale> {
-        let active_generation = self.active_generation.read().unwrap_or_else(PoisonError::into_inner);
+        let active_generation = self.active_generation.read();
         if *active_generation == Some(job.generation) { Ok(touch()) } else { Err(Stale) }
     }
 
@@ -350,11 +351,7 @@ impl RequestQueue {
         let abandoned =
             |state: &State| state.stopping || state.active.is_none() || state.generation != job.generation;
         if !abandoned(&state) {
-            state = self
-                .space_changed
-                .wait_timeout(state, NO_SPACE_RETRY)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            self.space_changed.wait_for(&mut state, NO_SPACE_RETRY);
         }
         if abandoned(&state) { Err(Stale) } else { Ok(()) }
     }
@@ -373,11 +370,11 @@ impl RequestQueue {
     }
 
     fn set_active_generation(&self, generation: Option<u64>) {
-        *self.active_generation.write().unwrap_or_else(PoisonError::into_inner) = generation;
+        *self.active_generation.write() = generation;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

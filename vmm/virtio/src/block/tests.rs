@@ -8,9 +8,10 @@ use crate::queue::test_driver::{
 use oriel_disk::{BackingChain, ImageSource};
 use oriel_vmm_api::DiskFormat;
 use oriel_vmm_api::RateLimit;
+use parking_lot::Mutex;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vm_memory::{Bytes, GuestAddress};
 use vmm_sys_util::tempfile::TempFile;
@@ -57,7 +58,7 @@ fn guest_with(disk: BackingChain, limit: RateLimit) -> Guest {
     let counters = Arc::new(DeviceCounters::default());
     let disk_full_events = Arc::new(Mutex::new(Vec::new()));
     let recorded = disk_full_events.clone();
-    let on_disk_full: DiskFullHandler = Box::new(move |event| recorded.lock().unwrap().push(event));
+    let on_disk_full: DiskFullHandler = Box::new(move |event| recorded.lock().push(event));
     let block = Block::new(
         disk,
         BlockConfig { serial: *b"a-disk-of-the-tests.", limit, on_disk_full },
@@ -437,13 +438,7 @@ fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
     let sent = guest.driver.send(&[&header(WRITE, 0), &data], &[1]);
     guest.block.queue_notified(0);
     let full = |guest: &Guest| {
-        guest
-            .disk_full_events
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|event| **event == DiskFullEvent::NoSpace)
-            .count()
+        guest.disk_full_events.lock().iter().filter(|event| **event == DiskFullEvent::NoSpace).count()
     };
     let start = Instant::now();
     // It is tried again, and said again.
@@ -458,7 +453,7 @@ fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
     assert_eq!(guest.driver.written(&sent), [OK]);
     assert_eq!(guest.counters.block_no_space.get(), 1);
     assert_eq!(guest.counters.block_errors.get(), 0, "the guest was told of it");
-    assert_eq!(guest.disk_full_events.lock().unwrap().last(), Some(&DiskFullEvent::Resolved));
+    assert_eq!(guest.disk_full_events.lock().last(), Some(&DiskFullEvent::Resolved));
     let mut after = vec![0; data.len()];
     std::os::unix::fs::FileExt::read_exact_at(&held, &mut after, 0).unwrap();
     assert!(after == data);
@@ -474,6 +469,6 @@ fn a_write_waits_for_room_on_the_host_and_is_done_when_there_is_some() {
     }
     guest.block.reset();
     drop(guest.block);
-    assert_eq!(guest.disk_full_events.lock().unwrap().last(), Some(&DiskFullEvent::Resolved));
+    assert_eq!(guest.disk_full_events.lock().last(), Some(&DiskFullEvent::Resolved));
     assert_eq!(guest.driver.used(), []);
 }

@@ -1,9 +1,10 @@
 //! How the host asks the guest for other screens.
 
 use oriel_display::MonitorConfig;
+use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 /// A handle for any thread; the device acts on its own.
@@ -25,7 +26,7 @@ impl GpuControl {
     /// may take its time, or refuse; the screens tell what it does.
     pub fn set_monitors(&self, screens: &[Option<MonitorConfig>]) {
         let clamped = screens.iter().map(|screen| screen.as_ref().map(clamped)).collect();
-        *self.0.screens.lock().unwrap_or_else(PoisonError::into_inner) = Some(clamped);
+        *self.0.screens.lock() = Some(clamped);
         // Fails only if the count overflows, and then the event is pending anyway.
         let _ = self.0.event.write(1);
     }
@@ -33,7 +34,7 @@ impl GpuControl {
     /// The newest wish since the last call.
     pub(super) fn take(&self) -> Option<Vec<Option<MonitorConfig>>> {
         let _ = self.0.event.read();
-        self.0.screens.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.screens.lock().take()
     }
 }
 

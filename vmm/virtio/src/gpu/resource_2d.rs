@@ -5,7 +5,8 @@ use super::format::{PIXEL_LEN, PixelFormat};
 use super::wire::GpuError;
 use crate::device::GuestRam;
 use oriel_display::{PixelSource, Rect, Size, SourceLost};
-use std::sync::{Arc, PoisonError, RwLock};
+use parking_lot::RwLock;
+use std::sync::Arc;
 
 /// Kept as blue, green, red, alpha or nothing, whatever the guest's format is.
 pub struct Resource2d {
@@ -44,7 +45,7 @@ impl Resource2d {
         let mut from = offset;
         for y in rect.y..rect.bottom() {
             let start = y as usize * self.stride + rect.x as usize * PIXEL_LEN;
-            let mut pixels = self.pixels.write().unwrap_or_else(PoisonError::into_inner);
+            let mut pixels = self.pixels.write();
             let row = pixels.get_mut(start..start + row_len).ok_or(GpuError::InvalidParameter)?;
             backing.read(memory, from, row).ok_or(GpuError::InvalidParameter)?;
             self.format.to_bgrx(row);
@@ -55,14 +56,14 @@ impl Resource2d {
 
     fn read(&self, x: u32, y: u32, dst: &mut [u8]) -> Option<()> {
         let start = y as usize * self.stride + x as usize * PIXEL_LEN;
-        let pixels = self.pixels.read().unwrap_or_else(PoisonError::into_inner);
+        let pixels = self.pixels.read();
         dst.copy_from_slice(pixels.get(start..start.checked_add(dst.len())?)?);
         Some(())
     }
 
     /// All pixels, row by row.
     pub fn snapshot(&self) -> Vec<u8> {
-        self.pixels.read().unwrap_or_else(PoisonError::into_inner).to_vec()
+        self.pixels.read().to_vec()
     }
 }
 

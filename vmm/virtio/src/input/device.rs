@@ -9,10 +9,11 @@ use crate::fields::read_config_bytes;
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
 use oriel_display::Monitors;
 use oriel_display::input::InputId;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 const EVENT_QUEUE: u16 = 0;
@@ -52,7 +53,7 @@ impl InputSender {
     }
 
     fn queue(&self) -> MutexGuard<'_, ActionQueue> {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.queue.lock()
     }
 }
 

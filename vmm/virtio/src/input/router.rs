@@ -4,7 +4,7 @@ use super::device::InputSender;
 use super::event::{Action, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, LAST_KEY};
 use oriel_display::input::{Button, InputId};
 use oriel_display::{InputEvent, InputSink};
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 /// The machine's [`InputSink`].
 pub struct InputRouter {
@@ -67,7 +67,7 @@ impl InputSink for InputRouter {
             };
         }
         // Held while pushing, so that two people's movements and clicks keep their order.
-        let mut pointer = self.pointer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pointer = self.pointer.lock();
         let (target, action) = match event {
             InputEvent::Key { .. } => return,
             InputEvent::PointerTo { x, y } => {

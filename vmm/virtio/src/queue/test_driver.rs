@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::should_implement_trait, missing_docs)]
 
 use crate::device::{Activation, GuestRam, Interrupt};
+use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::Mutex;
 use virtio_bindings::virtio_ring::{
     VRING_DESC_F_INDIRECT, VRING_DESC_F_NEXT, VRING_DESC_F_WRITE, VRING_USED_F_NO_NOTIFY,
 };
@@ -29,17 +29,17 @@ pub struct InterruptLog {
 impl InterruptLog {
     /// Interrupts since the last call: queue indices, `None` for a configuration change.
     pub fn take(&self) -> Vec<Option<u16>> {
-        std::mem::take(&mut self.raised.lock().unwrap())
+        std::mem::take(&mut self.raised.lock())
     }
 }
 
 impl Interrupt for InterruptLog {
     fn signal_used_queue(&self, index: u16) {
-        self.raised.lock().unwrap().push(Some(index));
+        self.raised.lock().push(Some(index));
     }
 
     fn signal_config_changed(&self) {
-        self.raised.lock().unwrap().push(None);
+        self.raised.lock().push(None);
     }
 }
 

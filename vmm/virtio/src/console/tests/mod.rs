@@ -2,8 +2,9 @@ use super::*;
 use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{INDIRECT, NEXT, RawDescriptor, TestDriver, XorShift, activation, ram};
+use parking_lot::Mutex;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Keeps ten thousand bytes and refuses the rest.
 #[derive(Clone, Default)]
@@ -11,7 +12,7 @@ struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut sink = self.0.lock().unwrap();
+        let mut sink = self.0.lock();
         let room = 10_000 - sink.len();
         let fits = bytes.len().min(room);
         sink.extend(&bytes[..fits]);
@@ -52,7 +53,7 @@ fn what_the_guest_writes_is_on_paper_in_order() {
     console.queue_notified(1);
     assert_eq!(driver.used().len(), 3);
     assert_eq!(counters.malformed_chains.get(), 1);
-    assert_eq!(*sink.0.lock().unwrap(), [b"first line\n".as_slice(), &long].concat());
+    assert_eq!(*sink.0.lock(), [b"first line\n".as_slice(), &long].concat());
     assert_eq!(counters.console_lost.get(), 0);
     driver.send(&[&long], &[]);
     console.queue_notified(1);

@@ -4,9 +4,10 @@ use super::super::*;
 use crate::counters::DeviceCounters;
 use crate::device::VirtioDevice;
 use crate::queue::test_driver::{Sent, TestDriver, XorShift, activation, ram};
+use parking_lot::Mutex;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 
 const CONTROL_RECEIVE: usize = 2;
@@ -38,7 +39,7 @@ impl Bench {
             host.set_nonblocking(true).unwrap();
             hosts.push(host);
             let opened = opened.clone();
-            let on_open = Box::new(move |open| opened.lock().unwrap().push((index, open)));
+            let on_open = Box::new(move |open| opened.lock().push((index, open)));
             named.push(NamedPort { name, stream, on_open });
         }
         let console = Console::new(Box::new(io::sink()), named, counters.clone()).unwrap();
@@ -152,7 +153,7 @@ fn wrong_control_messages_are_counted_and_change_nothing() {
     bench.console.queue_notified(CONTROL_TRANSMIT as u16);
     assert_eq!(bench.counters.malformed_chains.get(), 1);
     assert_eq!(bench.hear(), []);
-    assert_eq!(*bench.opened.lock().unwrap(), []);
+    assert_eq!(*bench.opened.lock(), []);
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn bytes_travel_both_ways_while_the_port_is_open() {
     bench.guest_writes(b"nobody listens");
     assert_eq!(bench.queues[5].used().len(), 1);
     bench.control(1, 6, 1);
-    assert_eq!(*bench.opened.lock().unwrap(), [(0, true)]);
+    assert_eq!(*bench.opened.lock(), [(0, true)]);
     bench.guest_writes(b"hello ");
     bench.guest_writes(b"host");
     assert_eq!(bench.host_reads(), b"hello host");
@@ -218,7 +219,7 @@ fn what_was_meant_for_one_program_does_not_reach_the_next() {
     bench.control(1, 6, 0);
     assert_eq!(bench.queues[5].used().len(), 60, "no buffer of the guest is kept");
     bench.control(1, 6, 1);
-    assert_eq!(*bench.opened.lock().unwrap(), [(0, true), (0, false), (0, true)]);
+    assert_eq!(*bench.opened.lock(), [(0, true), (0, false), (0, true)]);
     let buffer = bench.queues[4].send(&[], &[100]);
     bench.console.queue_notified(4);
     assert_eq!(bench.queues[4].used(), []);
@@ -233,7 +234,7 @@ fn a_reset_closes_ports_and_they_can_be_opened_again() {
     bench.ready();
     bench.control(2, 6, 1);
     bench.console.reset();
-    assert_eq!(*bench.opened.lock().unwrap(), [(1, true), (1, false)]);
+    assert_eq!(*bench.opened.lock(), [(1, true), (1, false)]);
     assert!(!bench.events());
     bench.buffer = None;
     let memory = bench.queues[0].memory.clone();
@@ -245,7 +246,7 @@ fn a_reset_closes_ports_and_they_can_be_opened_again() {
     bench.activate();
     bench.ready();
     bench.control(2, 6, 1);
-    assert_eq!(bench.opened.lock().unwrap().last(), Some(&(1, true)));
+    assert_eq!(bench.opened.lock().last(), Some(&(1, true)));
 }
 
 /// The used ring's index, as a driver that starts finds it.

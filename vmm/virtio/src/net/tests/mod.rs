@@ -12,9 +12,10 @@ use crate::device::VirtioDevice;
 use crate::queue::test_driver::{InterruptLog, TestDriver, activation, ram};
 use crate::rate_limiter::RateLimiter;
 use oriel_vmm_api::RateLimit;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 const MAC: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
@@ -66,30 +67,30 @@ impl Backend for Cable {
         self.takes
     }
     fn set_guest_offloads(&mut self, offloads: Offloads) {
-        self.far.lock().unwrap().guest = offloads;
+        self.far.lock().guest = offloads;
     }
     fn fd(&self) -> RawFd {
         self.bell.as_raw_fd()
     }
     fn want_frames(&mut self, wanted: bool) {
-        self.far.lock().unwrap().wanted = wanted;
+        self.far.lock().wanted = wanted;
     }
     fn ready(&mut self) {}
     fn link_up(&self) -> bool {
-        self.far.lock().unwrap().up
+        self.far.lock().up
     }
     fn has_room(&self) -> bool {
-        self.far.lock().unwrap().has_room
+        self.far.lock().has_room
     }
     fn send(&mut self, header: &Header, frame: &[u8]) {
-        self.far.lock().unwrap().sent.push((*header, frame.to_vec()));
+        self.far.lock().sent.push((*header, frame.to_vec()));
     }
     fn peek(&mut self) -> Option<Frame<'_>> {
-        self.peeked = self.far.lock().unwrap().arriving.front()?.clone();
+        self.peeked = self.far.lock().arriving.front()?.clone();
         Some(Frame { header: self.peeked.0, bytes: &self.peeked.1 })
     }
     fn consume(&mut self) {
-        self.far.lock().unwrap().arriving.pop_front();
+        self.far.lock().arriving.pop_front();
     }
 }
 
@@ -147,11 +148,11 @@ impl Guest {
     }
 
     fn sent(&self) -> Vec<(Header, Vec<u8>)> {
-        std::mem::take(&mut self.far.lock().unwrap().sent)
+        std::mem::take(&mut self.far.lock().sent)
     }
 
     fn arrives(&self, header: Header, frame: &[u8]) {
-        self.far.lock().unwrap().arriving.push_back((header, frame.to_vec()));
+        self.far.lock().arriving.push_back((header, frame.to_vec()));
     }
 
     fn status(&self) -> u16 {
