@@ -1,27 +1,6 @@
-//! What went wrong or was refused, counted for the machine's description.
+//! Counters of what devices did, refused or lost, for the machine's description.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// One figure that only grows.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Counts one more.
-    pub fn add_one(&self) {
-        self.add(1);
-    }
-
-    /// Counts so many more.
-    pub fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// The figure now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use oriel_display::Counter;
 
 /// The figures of one machine's devices; all of them share one.
 #[derive(Debug, Default)]
