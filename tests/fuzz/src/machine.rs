@@ -126,6 +126,7 @@ fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
         serial: *b"a disk of a machine.",
         limit: RateLimit::default(),
         on_disk_full: Box::new(|_| ()),
+        thread_setup: Arc::new(|| ()),
     };
     Ok(vec![
         Box::new(Gpu::new(monitors.clone(), size, counters.clone())?),

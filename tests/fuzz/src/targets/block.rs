@@ -18,6 +18,7 @@ pub fn run(script: &[u8]) {
         serial: *b"a disk to be fuzzed.",
         limit: RateLimit::default(),
         on_disk_full: Box::new(|_| ()),
+        thread_setup: Arc::new(|| ()),
     };
     let Ok(mut block) = Block::new(disk, config, Arc::new(DeviceCounters::default())) else { return };
     let mut guest = Guest::new(&mut block);

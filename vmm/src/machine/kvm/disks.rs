@@ -3,6 +3,7 @@
 use super::devices::DeviceError;
 use super::driver::Message;
 use oriel_disk::{BackingChain, ImageError, ImageSource};
+use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_virtio::block::{BlockConfig, DiskSerial};
 use oriel_virtio::{Block, DeviceCounters};
 use oriel_vmm_api::Disk;
@@ -59,6 +60,7 @@ pub fn device(
         serial: serial(&disk.path),
         limit: disk.limit,
         // Nobody listens any more once the machine has ended.
+        thread_setup: Arc::new(|| apply_thread_filter(ThreadKind::Disk)),
         on_disk_full: Box::new(move |event| drop(orders.send(Message::Disk(index, event)))),
     };
     Ok(Block::new(stack, config, counters.clone())?)

@@ -3,7 +3,7 @@
 use super::disk_full::DiskFullHandler;
 use super::request::{MAX_RANGE_SECTORS, MAX_RANGES};
 use super::request_queue::{Bounds, RequestQueue};
-use super::worker::{DiskSerial, Worker};
+use super::worker::{DiskSerial, ThreadSetup, Worker};
 use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
@@ -37,6 +37,7 @@ const WORKERS: usize = 4;
 pub struct Block {
     disk: Arc<BackingChain>,
     serial: DiskSerial,
+    thread_setup: ThreadSetup,
     counters: Arc<DeviceCounters>,
     requests: Arc<RequestQueue>,
     /// Started by the first activation.
@@ -51,6 +52,8 @@ pub struct BlockConfig {
     pub limit: RateLimit,
     /// Hears when the host is out of room.
     pub on_disk_full: DiskFullHandler,
+    /// Hook at the beginning of every worker thread.
+    pub thread_setup: ThreadSetup,
 }
 
 impl Block {
@@ -62,12 +65,20 @@ impl Block {
         let bounds = Bounds { sectors: disk.size() / SECTOR_LEN, read_only: disk.read_only() };
         let requests =
             Arc::new(RequestQueue::new(bounds, config.limit, config.on_disk_full, counters.clone())?);
-        Ok(Self { disk: Arc::new(disk), serial: config.serial, counters, requests, workers: Vec::new() })
+        Ok(Self {
+            disk: Arc::new(disk),
+            serial: config.serial,
+            thread_setup: config.thread_setup,
+            counters,
+            requests,
+            workers: Vec::new(),
+        })
     }
 
     fn start_workers(&mut self) -> io::Result<()> {
         while self.workers.len() < WORKERS {
             let worker = Worker {
+                thread_setup: self.thread_setup.clone(),
                 requests: self.requests.clone(),
                 disk: self.disk.clone(),
                 serial: self.serial,

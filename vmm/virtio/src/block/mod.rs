@@ -16,4 +16,4 @@ mod tests;
 
 pub use device::{Block, BlockConfig};
 pub use disk_full::{DiskFullEvent, DiskFullHandler};
-pub use worker::DiskSerial;
+pub use worker::{DiskSerial, ThreadSetup};

@@ -61,7 +61,7 @@ fn guest_with(disk: BackingChain, limit: RateLimit) -> Guest {
     let on_disk_full: DiskFullHandler = Box::new(move |event| recorded.lock().push(event));
     let block = Block::new(
         disk,
-        BlockConfig { serial: *b"a-disk-of-the-tests.", limit, on_disk_full },
+        BlockConfig { serial: *b"a-disk-of-the-tests.", limit, on_disk_full, thread_setup: Arc::new(|| ()) },
         counters.clone(),
     );
     let mut guest = Guest { block: block.unwrap(), driver, counters, disk_full_events };

@@ -4,7 +4,6 @@ use super::request::{HEADER_LEN, Request, RequestError};
 use super::request_queue::{CompletedJob, Job, RequestQueue, Stale};
 use crate::counters::DeviceCounters;
 use oriel_disk::{BackingChain, IoBuffers, is_no_space};
-use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,8 +39,13 @@ impl From<Stale> for Failure {
     }
 }
 
-/// Does requests until [`RequestQueue::stop`].
+/// Hook that each worker thread calls once, before its first request. The machine monitor applies
+/// its system call filter in it; the devices know nothing of that.
+pub type ThreadSetup = Arc<dyn Fn() + Send + Sync>;
+
+/// One thread that performs a disk's requests until [`RequestQueue::stop`].
 pub struct Worker {
+    pub thread_setup: ThreadSetup,
     pub requests: Arc<RequestQueue>,
     pub disk: Arc<BackingChain>,
     pub serial: DiskSerial,
@@ -51,7 +55,7 @@ pub struct Worker {
 impl Worker {
     /// The thread's body.
     pub fn run(self) {
-        apply_thread_filter(ThreadKind::Disk);
+        (self.thread_setup)();
         let mut buffer = vec![0; BUFFER];
         let mut done = None;
         while let Some(job) = self.requests.next(done.take()) {
