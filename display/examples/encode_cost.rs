@@ -5,7 +5,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use oriel_display::{Rect, Size};
+use oriel_wire::{Rect, Size};
 use std::time::Duration;
 use support::{Guest, connect, moving, text};
 

@@ -1,7 +1,7 @@
 //! How many bytes a frame may have, and how far what is put into it will reach.
 
-use crate::geometry::Rect;
 use crate::policy::distance;
+use oriel_wire::Rect;
 use std::cmp::Reverse;
 
 /// Changes up to so many pixels are what an input did: they go before larger ones.

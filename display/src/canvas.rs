@@ -3,10 +3,9 @@
 
 use crate::exact::{self, NotExact};
 use crate::framebuffer::Framebuffer;
-use crate::geometry::{Rect, Size};
-use crate::protocol::{Frame, Update, VideoUpdate};
-use crate::tile_hashes::TileHashes;
+use crate::tile_hashes::tile_hashes;
 use crate::video::{VideoDecoder, VideoError};
+use oriel_wire::{Frame, Rect, Size, TileHashes, Update, VideoUpdate};
 
 /// The most pixels a canvas may have: 8K, twice over.
 const MAX_PIXELS: u64 = 64 * 1024 * 1024;
@@ -75,7 +74,7 @@ impl Canvas {
                 *to = [*blue, *green, *red, 0];
             }
         }
-        TileHashes::of(&framebuffer)
+        tile_hashes(&framebuffer)
     }
 
     /// Applies a frame's updates in order.
@@ -187,7 +186,7 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::FrameHeader;
+    use oriel_wire::FrameHeader;
 
     fn frame(whole: bool, updates: Vec<Update>) -> Frame {
         Frame { header: FrameHeader { size: Size::new(4, 4), whole, ..FrameHeader::default() }, updates }

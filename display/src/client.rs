@@ -1,15 +1,11 @@
 //! The client's end of a connection, for tools and tests.
 
 use crate::canvas::{Canvas, CanvasError};
-use crate::geometry::Rect;
-use crate::input::InputEvent;
-use crate::protocol::framing::{ReadError, read_message, write_message};
-use crate::protocol::{
-    AudioPacket, ClientMessage, CloseCode, Decoded, FrameHeader, Hello, MAX_SERVER_MESSAGE, Malformed,
-    Screens, ServerMessage, Update, VERSION, Welcome,
+use oriel_wire::framing::{ReadError, read_message, write_message};
+use oriel_wire::{
+    Abilities, AudioPacket, ClientMessage, CloseCode, CursorImage, Decoded, FrameHeader, Hello, InputEvent,
+    MAX_SERVER_MESSAGE, Malformed, Rect, Screens, ServerMessage, Update, VERSION, Welcome,
 };
-use crate::redirection::Abilities;
-use crate::source::CursorImage;
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -123,7 +119,7 @@ impl Client {
     pub fn resume(mut stream: UnixStream, hello: &Hello, canvas: Canvas) -> Result<Self, ClientError> {
         write_message(&mut stream, &ClientMessage::Hello(hello.clone()).encode())?;
         if hello.known {
-            write_message(&mut stream, &ClientMessage::Known(canvas.hashes()).encode())?;
+            write_message(&mut stream, &ClientMessage::ResumeHashes(canvas.hashes()).encode())?;
         }
         let mut message = Vec::new();
         read_message(&mut stream, &mut message, MAX_SERVER_MESSAGE)?;

@@ -4,17 +4,16 @@ use crate::budget::{Allowance, Budget, urgency};
 use crate::damage::{Change, Scanner};
 use crate::exact::{Content, ExactEncoder};
 use crate::framebuffer::Framebuffer;
-use crate::geometry::{Rect, Size};
 use crate::moves::{Found, Moves};
 use crate::policy::Policy;
-use crate::protocol::Update;
 use crate::quality::Quality;
 use crate::source::PixelSource;
 use crate::subscription::Damage;
-use crate::tile_hashes::TileHashes;
-use crate::tiles::{Grid, TILE};
+use crate::tile_hashes::tile_agrees;
+use crate::tiles::Grid;
 use crate::video::VideoStreams;
 use crate::video::streams::Room;
+use oriel_wire::{Rect, Size, TILE, TileHashes, Update};
 use std::time::Instant;
 
 /// Larger screens are shown up to here: a viewer's memory is bounded, whatever a guest claims.
@@ -218,8 +217,9 @@ impl Composer {
         let mut composed = Composed { size, whole, changed: !changes.is_empty(), ..Composed::default() };
         if self.begin || self.all {
             let grid = Grid::new(size);
-            let missing =
-                |tile: &usize| known.as_ref().is_none_or(|known| !known.agrees(&self.framebuffer, *tile));
+            let missing = |tile: &usize| {
+                known.as_ref().is_none_or(|known| !tile_agrees(known, &self.framebuffer, *tile))
+            };
             let tiles = (0..grid.len()).filter(missing);
             changes = tiles.map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
             composed.changed = true;

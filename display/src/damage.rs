@@ -2,11 +2,11 @@
 //! the picture read before.
 
 use crate::framebuffer::Framebuffer;
-use crate::geometry::Rect;
 use crate::moves::Before;
 use crate::source::{PixelSource, SourceLost};
 use crate::subscription::Damage;
-use crate::tiles::{Grid, TILE};
+use crate::tiles::Grid;
+use oriel_wire::{Rect, TILE};
 
 /// A tile with changed pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +206,7 @@ pub fn changed_part(one: &Framebuffer, other: &Framebuffer, rect: Rect) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Size;
+    use oriel_wire::Size;
     use parking_lot::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 

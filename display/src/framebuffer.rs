@@ -1,7 +1,7 @@
 //! A picture in memory, as a source gives it: blue, green, red, ignored.
 
-use crate::geometry::{Rect, Size};
 use crate::source::{PixelSource, SourceLost};
+use oriel_wire::{Rect, Size};
 
 /// Rows of BGRX pixels without gaps.
 #[derive(Debug, Clone, Default)]

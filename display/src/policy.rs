@@ -6,8 +6,8 @@
 //! for yet.
 
 use crate::damage::Change;
-use crate::geometry::Rect;
 use crate::tiles::Grid;
+use oriel_wire::Rect;
 use std::time::{Duration, Instant};
 
 /// Time in which a tile loses most (63 percent) of its heat. Each change adds 1: at 30 changes a
@@ -250,7 +250,7 @@ pub fn distance(rect: Rect, (x, y): (u32, u32)) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Size;
+    use oriel_wire::Size;
 
     fn policy() -> (Policy, Grid, Instant) {
         let grid = Grid::new(Size::new(640, 1280));

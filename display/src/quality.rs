@@ -3,7 +3,7 @@
 //! Six steps of H.264's quantizer halve a picture's bytes, about. It grows coarser at once when
 //! pictures are too large for the line, and finer step by step.
 
-use crate::tiles::TILE;
+use oriel_wire::TILE;
 
 /// At 24 moving text stays readable, and what stops moving is sent exact anyway: no need for more.
 const FINEST: f32 = 24.0;

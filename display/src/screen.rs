@@ -1,10 +1,10 @@
 //! The meeting place of one graphics device (which draws) and any number of viewers (who watch).
 
 use crate::counters::Counters;
-use crate::geometry::{Rect, Size};
 use crate::input::InputId;
-use crate::source::{CursorImage, Dark, PixelSource};
+use crate::source::{Dark, PixelSource};
 use crate::subscription::Subscription;
+use oriel_wire::{CursorImage, Rect, Size};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

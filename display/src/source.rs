@@ -1,6 +1,6 @@
 //! Where pixels come from.
 
-use crate::geometry::{Rect, Size};
+use oriel_wire::{Rect, Size};
 
 /// The memory behind a scanout went away (resource destroyed, guest memory unmapped).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,17 +38,4 @@ impl PixelSource for Dark {
         dst.fill(0);
         Ok(())
     }
-}
-
-/// A pointer picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CursorImage {
-    /// At most 512 pixels across, at most 512 down.
-    pub size: Size,
-    /// The pixel that points, from the left.
-    pub hot_x: u32,
-    /// The pixel that points, from the top.
-    pub hot_y: u32,
-    /// `width * height * 4` bytes: red, green, blue, alpha (straight, not premultiplied).
-    pub rgba: Vec<u8>,
 }

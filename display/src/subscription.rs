@@ -1,7 +1,7 @@
 //! What gathers for one viewer while its writer is busy or waits for credit.
 
-use crate::geometry::Rect;
 use crate::redirection::Mail;
+use oriel_wire::Rect;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -4,10 +4,8 @@
 //! save bytes; they are no defence against whoever makes pictures collide on purpose.
 
 use crate::framebuffer::Framebuffer;
-use crate::geometry::Size;
-use crate::protocol::Malformed;
-use crate::protocol::bytes::{Fields, coordinate};
 use crate::tiles::Grid;
+use oriel_wire::TileHashes;
 
 /// The two halves of a hash: what a lane begins with, the rotation, the multiplier.
 const HALVES: [(u32, u32, u32); 2] = [(0x9e37_79b9, 13, 0x85eb_ca6b), (0x7f4a_7c15, 17, 0xc2b2_ae35)];
@@ -15,52 +13,15 @@ const HALVES: [(u32, u32, u32); 2] = [(0x9e37_79b9, 13, 0x85eb_ca6b), (0x7f4a_7c
 /// Multiplies the lane of odd columns before it is added to the lane of even ones.
 const ODD: u32 = 0x27d4_eb2f;
 
-/// The hash of every tile of a picture, in the grid's order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TileHashes {
-    size: Size,
-    tiles: Vec<u64>,
+/// Hashes of all tiles of a picture; the fourth byte of a pixel does not count.
+pub fn tile_hashes(picture: &Framebuffer) -> TileHashes {
+    let tiles = (0..Grid::new(picture.size()).len()).map(|tile| hash(picture, tile)).collect();
+    TileHashes::new(picture.size(), tiles).unwrap_or_default()
 }
 
-impl TileHashes {
-    /// Those of a picture; its fourth bytes do not count.
-    pub fn of(picture: &Framebuffer) -> Self {
-        let grid = Grid::new(picture.size());
-        Self { size: picture.size(), tiles: (0..grid.len()).map(|tile| hash(picture, tile)).collect() }
-    }
-
-    /// The picture's size.
-    pub fn size(&self) -> Size {
-        self.size
-    }
-
-    /// One for each tile of the [`Grid`].
-    pub fn tiles(&self) -> &[u64] {
-        &self.tiles
-    }
-
-    /// Whether `picture`, which has to be of the same size, has the same pixels in a tile.
-    pub fn agrees(&self, picture: &Framebuffer, tile: usize) -> bool {
-        self.tiles.get(tile).is_some_and(|known| *known == hash(picture, tile))
-    }
-
-    /// Appends `u16 width, u16 height` and the hashes.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        for side in [self.size.width, self.size.height] {
-            out.extend_from_slice(&coordinate(side).to_le_bytes());
-        }
-        self.tiles.iter().for_each(|hash| out.extend_from_slice(&hash.to_le_bytes()));
-    }
-
-    /// Reads what [`Self::encode`] wrote, to the message's end.
-    pub(crate) fn decode(fields: &mut Fields<'_>) -> Result<Self, Malformed> {
-        let size = Size::new(fields.u16()?.into(), fields.u16()?.into());
-        let (tiles, rest) = fields.rest().as_chunks::<8>();
-        if !rest.is_empty() || tiles.len() != Grid::new(size).len() {
-            return Err(fields.impossible("number of hashes"));
-        }
-        Ok(Self { size, tiles: tiles.iter().map(|hash| u64::from_le_bytes(*hash)).collect() })
-    }
+/// Whether `picture`, which has to be of the hashes' size, has the pixels that were hashed in a tile.
+pub fn tile_agrees(hashes: &TileHashes, picture: &Framebuffer, tile: usize) -> bool {
+    hashes.tiles().get(tile).is_some_and(|known| *known == hash(picture, tile))
 }
 
 fn hash(picture: &Framebuffer, tile: usize) -> u64 {
@@ -99,6 +60,7 @@ fn finish(mut half: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oriel_wire::Size;
 
     /// The picture that the client's tests hash as well.
     fn golden() -> Framebuffer {
@@ -115,7 +77,7 @@ mod tests {
 
     #[test]
     fn both_ends_compute_the_same() {
-        let hashes = TileHashes::of(&golden());
+        let hashes = tile_hashes(&golden());
         assert_eq!(
             hashes.tiles(),
             [
@@ -132,12 +94,13 @@ mod tests {
     #[test]
     fn every_bit_of_every_colour_counts_and_the_fourth_byte_does_not() {
         let picture = golden();
-        let hashes = TileHashes::of(&picture);
+        let hashes = tile_hashes(&picture);
         for (x, y, tile) in [(0, 0, 0), (63, 63, 0), (64, 0, 1), (127, 64, 4), (130, 65, 5)] {
             for bit in 0..32 {
                 let mut other = picture.clone();
                 other.row_mut(x, y, 1)[bit / 8] ^= 1 << (bit % 8);
-                let differing: Vec<usize> = (0..6).filter(|tile| !hashes.agrees(&other, *tile)).collect();
+                let differing: Vec<usize> =
+                    (0..6).filter(|tile| !tile_agrees(&hashes, &other, *tile)).collect();
                 let expected = if bit < 24 { vec![tile] } else { vec![] };
                 assert_eq!(differing, expected, "bit {bit} at {x}, {y}");
             }
@@ -163,19 +126,5 @@ mod tests {
             }
         }
         assert_eq!(hashes.len(), pictures);
-    }
-
-    #[test]
-    fn hashes_survive_the_trip_and_a_wrong_number_of_them_does_not() {
-        let hashes = TileHashes::of(&golden());
-        let mut bytes = Vec::new();
-        hashes.encode(&mut bytes);
-        assert_eq!(bytes.len(), 4 + 6 * 8);
-        assert_eq!(TileHashes::decode(&mut Fields::new("Known", &bytes)), Ok(hashes));
-        for end in 0..bytes.len() {
-            assert!(TileHashes::decode(&mut Fields::new("Known", &bytes[..end])).is_err(), "cut at {end}");
-        }
-        bytes.extend_from_slice(&[0; 8]);
-        assert!(TileHashes::decode(&mut Fields::new("Known", &bytes)).is_err());
     }
 }

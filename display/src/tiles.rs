@@ -1,9 +1,6 @@
 //! The grid of 64 by 64 tiles that damage, policy and encoders think in.
 
-use crate::geometry::{Rect, Size};
-
-/// A tile's side in pixels; tiles at the right and bottom edge may be smaller.
-pub const TILE: u32 = 64;
+use oriel_wire::{Rect, Size, TILE};
 
 /// A screen cut into tiles, numbered row by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,8 +2,8 @@
 
 mod support;
 
-use oriel_display::protocol::ClientMessage;
-use oriel_display::{Client, Monitors, Rect, Size};
+use oriel_display::{Client, Monitors};
+use oriel_wire::{ClientMessage, Rect, Size};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

@@ -4,12 +4,13 @@
 
 mod support;
 
+use oriel_display::Client;
 use oriel_display::client::ClientError;
-use oriel_display::input::{Button, InputEvent};
-use oriel_display::protocol::framing::{read_message, write_message};
-use oriel_display::protocol::{ClientMessage, CloseCode, Decoded, Hello, ServerMessage};
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{Client, CursorImage, Rect, Size};
+use oriel_wire::framing::{read_message, write_message};
+use oriel_wire::{
+    Button, ClientMessage, CloseCode, CursorImage, Decoded, Hello, InputEvent, Rect, ServerMessage, Size,
+};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 mod support;
 
-use oriel_display::protocol::ClientMessage;
-use oriel_display::{Rect, Screen, Size};
+use oriel_display::Screen;
+use oriel_wire::{ClientMessage, Rect, Size};
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;

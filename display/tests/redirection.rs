@@ -4,14 +4,13 @@
 
 mod support;
 
-use oriel_display::input::InputEvent;
-use oriel_display::protocol::{ClientMessage, ServerMessage};
-use oriel_display::redirection::{
-    Abilities, ContentType, DownloadEvent, FILE_CREDIT, FileOffer, FileState, GuestAgentSink, MAX_PIECE,
-    Piece, UploadEvent,
-};
+use oriel_display::redirection::{DownloadEvent, GuestAgentSink, UploadEvent};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Monitors, RedirectionHub, Size};
+use oriel_display::{Client, Monitors, RedirectionHub};
+use oriel_wire::{
+    Abilities, Chunk, ClientMessage, ContentType, FILE_CREDIT, FileOffer, FileState, InputEvent, MAX_CHUNK,
+    ServerMessage, Size,
+};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,7 +81,7 @@ impl Computer {
         let (sends, mut passed) = (self.sends.lock(), self.passed.lock());
         let to = sends.len().min((received + FILE_CREDIT) as usize);
         while *passed < to {
-            let next = to.min(*passed + MAX_PIECE);
+            let next = to.min(*passed + MAX_CHUNK);
             let bytes = sends[*passed..next].to_vec();
             self.tell(move |redirection| redirection.download_event(file, DownloadEvent::Data(bytes)));
             *passed = next;
@@ -191,9 +190,9 @@ fn answer(client: &mut Client, contents: &[u8]) {
     let ServerMessage::ClipboardRequest { request, .. } = client.next_told().unwrap() else {
         panic!("no request")
     };
-    for (index, bytes) in contents.chunks(MAX_PIECE).enumerate() {
-        let last = (index + 1) * MAX_PIECE >= contents.len();
-        let piece = Piece { request, last, failed: false, bytes: bytes.to_vec() };
+    for (index, bytes) in contents.chunks(MAX_CHUNK).enumerate() {
+        let last = (index + 1) * MAX_CHUNK >= contents.len();
+        let piece = Chunk { request, last, failed: false, bytes: bytes.to_vec() };
         client.send(&ClientMessage::ClipboardData(piece)).unwrap();
     }
 }
@@ -288,8 +287,8 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
     let (mut sent, mut received) = (0, 0);
     let mut accepted = false;
     while sent < contents.len() {
-        while sent < contents.len() && sent as u64 - received + MAX_PIECE as u64 <= 256 * 1024 {
-            let bytes = contents[sent..].iter().copied().take(MAX_PIECE).collect::<Vec<_>>();
+        while sent < contents.len() && sent as u64 - received + MAX_CHUNK as u64 <= 256 * 1024 {
+            let bytes = contents[sent..].iter().copied().take(MAX_CHUNK).collect::<Vec<_>>();
             sent += bytes.len();
             client.send(&ClientMessage::FileData { transfer: 9, bytes }).unwrap();
         }
@@ -352,7 +351,7 @@ fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
     let (mut got, mut told) = (Vec::new(), 0);
     loop {
         let ServerMessage::FileContent(piece) = client.next_told().unwrap() else { panic!("not a piece") };
-        assert!(piece.request == 1 && !piece.failed && piece.bytes.len() <= MAX_PIECE);
+        assert!(piece.request == 1 && !piece.failed && piece.bytes.len() <= MAX_CHUNK);
         got.extend(piece.bytes);
         assert!(got.len() as u64 - told <= FILE_CREDIT, "no more than the credit is on the way");
         if piece.last {

@@ -4,10 +4,10 @@
 mod support;
 
 use oriel_display::client::Proof;
-use oriel_display::protocol::framing::write_message;
-use oriel_display::protocol::{ClientMessage, CloseCode, Hello};
 use oriel_display::viewer::Mode;
-use oriel_display::{Canvas, Client, ClientError, Rect, Size, TileHashes};
+use oriel_display::{Canvas, Client, ClientError};
+use oriel_wire::framing::write_message;
+use oriel_wire::{ClientMessage, CloseCode, Hello, Rect, Size, TileHashes};
 use support::{Guest, Machine, come_back, connect, moving, serve, settle, text};
 
 const SIZE: Size = Size::new(1000, 700);
@@ -105,7 +105,7 @@ fn who_promises_a_picture_says_which_and_nobody_says_it_later() {
 
     let (mut client, _serving) = connect(&guest.screen, true, false);
     settle(&mut client, &guest);
-    client.send(&ClientMessage::Known(TileHashes::default())).unwrap();
+    client.send(&ClientMessage::ResumeHashes(TileHashes::default())).unwrap();
     client.send(&ClientMessage::Refresh).unwrap();
     while !client.next_frame().unwrap().header.whole {}
     assert_eq!(guest.screen.counters().ignored_messages.get(), 1);

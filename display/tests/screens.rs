@@ -5,12 +5,13 @@
 mod support;
 
 use oriel_display::client::ClientError;
-use oriel_display::input::InputEvent;
-use oriel_display::monitors::{Change, Wish};
-use oriel_display::protocol::framing::{read_message, write_message};
-use oriel_display::protocol::{ClientMessage, CloseCode, Decoded, Hello, ServerMessage};
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{Client, MonitorConfig, Monitors, Rect, Size};
+use oriel_display::{Client, Monitors};
+use oriel_wire::framing::{read_message, write_message};
+use oriel_wire::{
+    ClientMessage, CloseCode, Decoded, Hello, InputEvent, LayoutRequest, MonitorChange, MonitorConfig, Rect,
+    ServerMessage, Size,
+};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -29,8 +30,8 @@ fn client(stream: UnixStream, screen: u8) -> Client {
     client
 }
 
-fn on(width: u32, height: u32) -> Option<Change> {
-    Some(Change::On(MonitorConfig::of(Size::new(width, height))))
+fn on(width: u32, height: u32) -> Option<MonitorChange> {
+    Some(MonitorChange::On(MonitorConfig::of(Size::new(width, height))))
 }
 
 /// Two monitors whose guest draws whatever it is asked for, and what it was asked for.
@@ -131,7 +132,7 @@ fn more_screens_than_there_can_be_are_told_once() {
     let (monitors, told) = obedient();
     let (mut stream, _serving) = serve_at(&monitors, &Machine::deaf(), Mode::Interact);
     write_message(&mut stream, &ClientMessage::Hello(hello(0)).encode()).unwrap();
-    let many: Wish = vec![on(400, 300), on(500, 300), on(600, 300)];
+    let many: LayoutRequest = vec![on(400, 300), on(500, 300), on(600, 300)];
     for _ in 0..3 {
         write_message(&mut stream, &ClientMessage::Resize(many.clone()).encode()).unwrap();
     }

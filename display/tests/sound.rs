@@ -6,10 +6,10 @@ mod support;
 
 use oriel_display::audio::spectrum::strongest_tone;
 use oriel_display::audio::{PACKET_FRAMES, PACKET_SAMPLES, PacketDecoder, PacketEncoder, RATE};
-use oriel_display::protocol::framing::read_message;
-use oriel_display::protocol::{AudioPacket, ClientMessage, Decoded, Recording, ServerMessage};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, Monitors, Size, Sound};
+use oriel_display::{Client, Monitors, Sound};
+use oriel_wire::framing::read_message;
+use oriel_wire::{AudioPacket, ClientMessage, Decoded, Recording, ServerMessage, Size};
 use std::f64::consts::PI;
 use std::sync::Arc;
 use std::thread::sleep;

@@ -1,7 +1,8 @@
 //! The bench guest's scenes as a source of pixels, without a guest.
 
-use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use oriel_display::{PixelSource, SourceLost};
 use oriel_scenes::{Damage, Renderer, Scene};
+use oriel_wire::{Rect, Size};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A screen that a scene is drawn on.

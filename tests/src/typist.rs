@@ -1,8 +1,9 @@
 //! A desktop that shows a scene and types what its viewer types, without a guest.
 
 use crate::scene_source::SceneSource;
-use oriel_display::{InputEvent, InputId, InputSink, PixelSource, Rect, Screen, Size, SourceLost};
+use oriel_display::{InputId, InputSink, PixelSource, Screen, SourceLost};
 use oriel_scenes::Scene;
+use oriel_wire::{InputEvent, Rect, Size};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,11 +4,11 @@
 // Helpers of tests may fail as tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use oriel_display::protocol::ClientMessage;
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, InputEvent, InputSink, Monitors, RedirectionHub, Screen, Size, Viewer};
+use oriel_display::{Client, InputSink, Monitors, RedirectionHub, Screen, Viewer};
 use oriel_tests::line::{Line, Shape};
 use oriel_tests::typist::{Beside, Typist};
+use oriel_wire::{ClientMessage, InputEvent, Size};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;

@@ -81,7 +81,7 @@ impl PacketDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::garbage_tests::Random;
+    use crate::garbage_tests::Random;
 
     #[test]
     fn garbage_is_refused_or_decoded_to_no_more_than_fits() {

@@ -3,8 +3,8 @@
 use super::codec::{CodecError, PacketEncoder};
 use super::counters::SoundCounters;
 use super::packets::Packets;
-use crate::protocol::AudioPacket;
 use crate::subscription::Subscription;
+use oriel_wire::AudioPacket;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,8 +1,7 @@
 //! Bytes to tiles.
 
 use super::{MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, TILE_HEADER, index_bits};
-use crate::geometry::Rect;
-use crate::protocol::MAX_SERVER_MESSAGE;
+use oriel_wire::{MAX_SERVER_MESSAGE, Rect};
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];

@@ -3,9 +3,8 @@
 use super::palette::Palette;
 use super::{MAX_SIDE, MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, index_bits};
 use crate::framebuffer::Framebuffer;
-use crate::geometry::Rect;
-use crate::protocol::Update;
-use crate::protocol::bytes::coordinate;
+use oriel_wire::fields::coordinate;
+use oriel_wire::{Rect, Update};
 use zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
 
 /// What a tile looks like.

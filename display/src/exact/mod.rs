@@ -38,8 +38,7 @@ fn index_bits(colours: usize) -> usize {
 mod tests {
     use super::*;
     use crate::framebuffer::Framebuffer;
-    use crate::geometry::{Rect, Size};
-    use crate::protocol::Update;
+    use oriel_wire::{Rect, Size, Update};
 
     /// A picture whose pixel at (x, y) is `colour(x, y)` as 0xRRGGBB.
     fn painted(size: Size, colour: impl Fn(u32, u32) -> u32) -> Framebuffer {

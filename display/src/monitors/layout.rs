@@ -1,58 +1,9 @@
 //! Where a desktop's screens lie, and where a place on one of them lies on the whole.
 
-use crate::geometry::{Rect, Size};
+use oriel_wire::{MonitorConfig, Rect, Size};
 
 /// A guest may round the size that it was asked for, so far (virtio-gpu's driver in Linux).
 const ROUNDING: u32 = 16;
-
-/// Pixels to the inch of a screen that says nothing of it: desktops show it at scale 1.
-pub const PLAIN_DPI: u32 = 96;
-
-/// What a screen may measure.
-const LEAST: Size = Size::new(320, 200);
-const MOST: u32 = 4096;
-/// 4096 by 2160, or as much the other way round.
-const MOST_PIXELS: u32 = 4096 * 2160;
-const LEAST_DPI: u32 = 48;
-const MOST_DPI: u32 = 384;
-
-/// A screen that somebody wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MonitorConfig {
-    /// Left edge on the whole desktop.
-    pub x: i32,
-    /// Top edge on the whole desktop.
-    pub y: i32,
-    /// Pixels.
-    pub size: Size,
-    /// Pixels to the inch, from which the guest's desktop takes its scale.
-    pub dpi: u32,
-}
-
-impl MonitorConfig {
-    /// As near to that as a screen can be. Places are kept only to see which screen is beside which.
-    pub fn clamped(x: i64, y: i64, width: u64, height: u64, dpi: u64) -> Self {
-        let within = |value: u64, least: u32, most: u32| {
-            u32::try_from(value).map_or(most, |value| value.clamp(least, most))
-        };
-        let place = |value: i64| value.clamp(-1 << 20, 1 << 20) as i32;
-        let width = within(width, LEAST.width, MOST);
-        let height = within(height, LEAST.height, MOST).min(MOST_PIXELS / width);
-        let dpi = within(dpi, LEAST_DPI, MOST_DPI);
-        Self { x: place(x), y: place(y), size: Size::new(width, height), dpi }
-    }
-
-    /// A screen at the origin with [`PLAIN_DPI`].
-    pub fn of(size: Size) -> Self {
-        Self::clamped(0, 0, size.width.into(), size.height.into(), PLAIN_DPI.into())
-    }
-
-    /// The part of the desktop that it is; `None` left of or above the origin.
-    pub fn rect(&self) -> Option<Rect> {
-        let (x, y) = (u32::try_from(self.x).ok()?, u32::try_from(self.y).ok()?);
-        Some(Rect::new(x, y, self.size.width, self.size.height))
-    }
-}
 
 /// Makes one desktop of the wanted screens: as they want to lie where each touches another and none
 /// overlaps, and otherwise side by side from left to right. The origin is the upper left corner.
@@ -155,21 +106,12 @@ mod tests {
     use super::*;
 
     fn wanted(x: i32, y: i32, width: u32, height: u32) -> Option<MonitorConfig> {
-        Some(MonitorConfig { x, y, size: Size::new(width, height), dpi: PLAIN_DPI })
+        Some(MonitorConfig { x, y, size: Size::new(width, height), dpi: oriel_wire::DEFAULT_DPI })
     }
 
     fn arranged(mut screens: Vec<Option<MonitorConfig>>) -> Vec<Option<(u32, u32)>> {
         arrange(&mut screens);
         screens.iter().map(|one| one.and_then(|one| one.rect()).map(|rect| (rect.x, rect.y))).collect()
-    }
-
-    #[test]
-    fn absurd_screens_are_clamped() {
-        let size = |width, height| MonitorConfig::clamped(0, 0, width, height, 96).size;
-        assert_eq!(size(0, 0), Size::new(320, 200));
-        assert_eq!(size(u64::MAX, u64::MAX), Size::new(4096, 2160));
-        assert_eq!(size(2160, 4096), Size::new(2160, 4096), "a screen may stand upright");
-        assert_eq!(MonitorConfig::clamped(i64::MIN, i64::MAX, 1, 1, u64::MAX).dpi, MOST_DPI);
     }
 
     #[test]

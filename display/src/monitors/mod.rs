@@ -3,23 +3,17 @@
 mod layout;
 mod plan;
 
-pub use layout::{MonitorConfig, PLAIN_DPI};
-pub use plan::{Change, Wish};
-
 use crate::audio::Sound;
 use crate::company::Company;
-use crate::geometry::{Rect, Size};
 use crate::input::InputId;
 use crate::screen::Screen;
 use layout::Known;
+use oriel_wire::{LayoutRequest, MAX_SCREENS, MonitorConfig, Rect, Size};
 use parking_lot::{Condvar, Mutex};
 use plan::Plan;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
-
-/// Screens that a desktop may have.
-pub const MAX_SCREENS: usize = 4;
 
 /// The guest is asked for other screens this often at most: a mode change costs it a blink.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -107,7 +101,7 @@ impl Monitors {
     }
 
     /// A place on one screen (0 is its first pixel, 65535 its last one) as fractions of the whole
-    /// desktop, as [`crate::InputEvent::PointerTo`] has them. While the screen is dark, a place on
+    /// desktop, as [`oriel_wire::InputEvent::PointerTo`] has them. While the screen is dark, a place on
     /// it is taken for one on the whole.
     pub fn locate(&self, screen: usize, x: u16, y: u16) -> (u16, u16) {
         layout::locate(&self.layout(), screen, x, y).unwrap_or((x, y))
@@ -245,7 +239,7 @@ pub struct Seat {
 
 impl Seat {
     /// The viewer wants the screens to be like this.
-    pub fn ask(&self, wish: Wish) {
+    pub fn ask(&self, wish: LayoutRequest) {
         self.monitors.state.lock().plan.asked(self.viewer, wish, Instant::now());
         self.monitors.carry_out();
     }
@@ -272,6 +266,7 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oriel_wire::MonitorChange;
     use std::sync::mpsc;
 
     #[test]
@@ -283,7 +278,7 @@ mod tests {
         let begun = Instant::now();
         let wanted = |width| MonitorConfig::of(Size::new(width, 600));
         for width in 1001..=1300 {
-            seat.ask(vec![Some(Change::On(wanted(width)))]);
+            seat.ask(vec![Some(MonitorChange::On(wanted(width)))]);
             std::thread::sleep(Duration::from_millis(1));
         }
         let mut changes = 0;
@@ -296,7 +291,7 @@ mod tests {
         }
         let most = begun.elapsed().as_millis() / PERIOD.as_millis() + 1;
         assert!(changes <= most, "{changes} changes, {most} allowed");
-        seat.ask(vec![Some(Change::On(wanted(1300)))]);
+        seat.ask(vec![Some(MonitorChange::On(wanted(1300)))]);
         drop(seat);
         assert!(told.recv_timeout(Duration::from_millis(50)).is_err(), "nothing new is no change");
     }

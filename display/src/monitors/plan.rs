@@ -1,6 +1,7 @@
 //! Which screens a desktop is to have: the wishes of its viewers, and whose counts.
 
-use super::layout::{MonitorConfig, arrange};
+use super::layout::arrange;
+use oriel_wire::{LayoutRequest, MonitorChange, MonitorConfig};
 use std::time::{Duration, Instant};
 
 /// A viewer whose input changes who decides must find the one who decided so long without any:
@@ -10,23 +11,11 @@ const QUIET: Duration = Duration::from_secs(5);
 /// A further screen that nobody shows any more goes off after this: a page may be loading anew.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What becomes of each screen; beyond the list's end, and where there is nothing, it stays as it is.
-pub type Wish = Vec<Option<Change>>;
-
-/// What one screen is to become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Off. The first screen stays on.
-    Off,
-    /// On, like this.
-    On(MonitorConfig),
-}
-
 /// One viewer who may act.
 struct Seat {
     viewer: u32,
     screen: usize,
-    wish: Wish,
+    wish: LayoutRequest,
     acted: Option<Instant>,
 }
 
@@ -59,9 +48,9 @@ impl Plan {
 
     /// Whoever rules the machine wants exactly these.
     pub fn set(&mut self, screens: &[MonitorConfig]) {
-        let off = std::iter::repeat(Change::Off);
-        let all = screens.iter().copied().map(Change::On).chain(off).map(Some);
-        let wish: Wish = all.take(self.wanted.len()).collect();
+        let off = std::iter::repeat(MonitorChange::Off);
+        let all = screens.iter().copied().map(MonitorChange::On).chain(off).map(Some);
+        let wish: LayoutRequest = all.take(self.wanted.len()).collect();
         self.deciders.fill(None);
         self.off_at.fill(None);
         self.apply(&wish);
@@ -69,14 +58,14 @@ impl Plan {
 
     /// A viewer who may act shows `screen` from now on.
     pub fn joined(&mut self, viewer: u32, screen: usize) {
-        self.seats.push(Seat { viewer, screen, wish: Wish::new(), acted: None });
+        self.seats.push(Seat { viewer, screen, wish: LayoutRequest::new(), acted: None });
         if let Some(off_at) = self.off_at.get_mut(screen) {
             *off_at = None;
         }
     }
 
     /// A viewer wants the screens to be like this.
-    pub fn asked(&mut self, viewer: u32, wish: Wish, now: Instant) {
+    pub fn asked(&mut self, viewer: u32, wish: LayoutRequest, now: Instant) {
         let Some(seat) = self.seats.iter_mut().find(|seat| seat.viewer == viewer) else { return };
         seat.acted = Some(now);
         seat.wish.resize(seat.wish.len().max(wish.len()), None);
@@ -140,11 +129,11 @@ impl Plan {
         }
     }
 
-    fn apply(&mut self, wish: &Wish) {
+    fn apply(&mut self, wish: &LayoutRequest) {
         for (n, (wanted, change)) in self.wanted.iter_mut().zip(wish).enumerate() {
             match change {
-                Some(Change::On(screen)) => *wanted = Some(*screen),
-                Some(Change::Off) if n > 0 => *wanted = None,
+                Some(MonitorChange::On(screen)) => *wanted = Some(*screen),
+                Some(MonitorChange::Off) if n > 0 => *wanted = None,
                 _ => {}
             }
         }
@@ -154,10 +143,10 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Size;
+    use oriel_wire::Size;
 
-    fn on(width: u32) -> Option<Change> {
-        Some(Change::On(wanted(width)))
+    fn on(width: u32) -> Option<MonitorChange> {
+        Some(MonitorChange::On(wanted(width)))
     }
 
     fn wanted(width: u32) -> MonitorConfig {
@@ -197,7 +186,7 @@ mod tests {
         plan.asked(2, vec![None, on(800)], start);
         plan.asked(1, vec![on(1150)], start);
         assert_eq!(widths(&plan), [1150, 800, 0]);
-        plan.asked(2, vec![Some(Change::Off), Some(Change::Off)], start);
+        plan.asked(2, vec![Some(MonitorChange::Off), Some(MonitorChange::Off)], start);
         assert_eq!(widths(&plan), [1150, 0, 0], "the first screen stays on");
         assert_eq!(plan.tidy(start), None);
     }

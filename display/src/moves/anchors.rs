@@ -6,7 +6,7 @@
 //! wrong; whoever uses it compares the pixels.
 
 use crate::framebuffer::Framebuffer;
-use crate::geometry::Rect;
+use oriel_wire::Rect;
 
 /// Pixels right and down.
 pub type Offset = (i32, i32);

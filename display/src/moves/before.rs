@@ -1,8 +1,8 @@
 //! The picture as it was before the newest scan, kept only where the scan changed it.
 
 use crate::framebuffer::Framebuffer;
-use crate::geometry::{Rect, Size};
-use crate::tiles::{Grid, TILE};
+use crate::tiles::Grid;
+use oriel_wire::{Rect, Size, TILE};
 
 /// Old pixels, gathered while a scan overwrites them: that costs as much as what changed, not as
 /// the screen.

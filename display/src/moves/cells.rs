@@ -7,7 +7,7 @@
 use super::Offset;
 use crate::damage::Change;
 use crate::framebuffer::Framebuffer;
-use crate::geometry::Rect;
+use oriel_wire::Rect;
 
 const WIDTH: u32 = 16;
 const HEIGHT: u32 = 8;

@@ -12,10 +12,10 @@ pub use before::Before;
 
 use crate::damage::{Change, changed_part};
 use crate::framebuffer::Framebuffer;
-use crate::geometry::{Rect, Size};
-use crate::tiles::{Grid, TILE};
+use crate::tiles::Grid;
 use anchors::Anchors;
 use cells::Cells;
+use oriel_wire::{Rect, Size, TILE};
 
 /// What changed on fewer pixels is as cheap sent as it is.
 const LEAST_AREA: u32 = TILE * TILE;

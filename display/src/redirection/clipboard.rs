@@ -1,7 +1,8 @@
 //! Whose clipboard counts, and contents on their way.
 
-use super::mail::{MAX_PARCELS, Piece};
-use super::{ContentType, GuestAgentSink, MAX_CONTENTS, State, ViewerId};
+use super::mail::MAX_PARCELS;
+use super::{GuestAgentSink, State, ViewerId};
+use oriel_wire::{Chunk, ContentType, MAX_CONTENTS};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -90,7 +91,7 @@ impl State {
         });
     }
 
-    pub(super) fn viewer_provides(&mut self, viewer: ViewerId, piece: Piece, agent: &dyn GuestAgentSink) {
+    pub(super) fn viewer_provides(&mut self, viewer: ViewerId, piece: Chunk, agent: &dyn GuestAgentSink) {
         let asked = &mut self.clipboard.asked;
         // An answer to what nobody asks for any more is nobody's fault.
         let mine = |asked: &Asked| asked.viewer == viewer && asked.request == piece.request;

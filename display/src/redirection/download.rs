@@ -2,24 +2,10 @@
 
 use super::file_name::clean;
 use super::{GuestAgentSink, State, ViewerId};
-use serde::{Deserialize, Serialize};
-
-/// Bytes of a file that may be on the way and not yet told as stored.
-pub const FILE_CREDIT: u64 = 256 * 1024;
+use oriel_wire::FileOffer;
 
 /// What a file is called whose name nothing is left of.
 const NAMELESS: &str = "file";
-
-/// A file that the guest sends, as the client is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileOffer {
-    /// The server's number of it.
-    pub offer: u32,
-    /// One component of a path, such as any system can store.
-    pub name: String,
-    /// In bytes.
-    pub size: u64,
-}
 
 /// What the guest's side tells of the file that it sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +18,7 @@ pub enum DownloadEvent {
         /// In bytes.
         size: u64,
     },
-    /// Its next bytes, no more on the way at a time than [`FILE_CREDIT`].
+    /// Its next bytes, no more on the way at a time than [`oriel_wire::FILE_CREDIT`].
     Data(Vec<u8>),
     /// Those were all.
     End,

@@ -1,28 +1,13 @@
 //! What waits to be told to one viewer. Bounded: the newest stands for those before it where it can,
 //! and a client that does not read loses the oldest.
 
-use super::download::FileOffer;
-use super::uploads::{FileState, FileStatus};
-use super::{Abilities, ContentType, MAX_PIECE};
+use oriel_wire::{Abilities, Chunk, ContentType, FileOffer, FileState, FileStatus, MAX_CHUNK};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 const MAX_STATUSES: usize = 128;
 /// Contents that are on their way to one viewer.
 pub(super) const MAX_PARCELS: usize = 2;
-
-/// A piece of a clipboard's contents or of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// The number of the request that it answers, or of the file's offer.
-    pub request: u32,
-    /// Nothing follows.
-    pub last: bool,
-    /// There is no answer; nothing follows.
-    pub failed: bool,
-    /// At most [`MAX_PIECE`].
-    pub bytes: Vec<u8>,
-}
 
 /// Contents of which a part was sent.
 #[derive(Debug)]
@@ -49,7 +34,7 @@ pub struct Mail {
     pub gone: Vec<u32>,
     parcels: VecDeque<Parcel>,
     /// Of a file that the client takes; its credit bounds them.
-    file_pieces: VecDeque<Piece>,
+    file_pieces: VecDeque<Chunk>,
 }
 
 impl Mail {
@@ -77,15 +62,15 @@ impl Mail {
         !self.parcels.is_empty() || !self.file_pieces.is_empty()
     }
 
-    /// Takes the next piece of contents, of `most` bytes and [`MAX_PIECE`] at most.
-    pub fn take_piece(&mut self, most: usize) -> Option<Piece> {
+    /// Takes the next piece of contents, of `most` bytes and [`MAX_CHUNK`] at most.
+    pub fn take_piece(&mut self, most: usize) -> Option<Chunk> {
         let parcel = self.parcels.front_mut()?;
         let rest = parcel.contents.as_ref().and_then(|contents| contents.get(parcel.sent..));
-        let bytes = rest.map(|rest| rest.get(..most.min(MAX_PIECE)).unwrap_or(rest).to_vec());
+        let bytes = rest.map(|rest| rest.get(..most.min(MAX_CHUNK)).unwrap_or(rest).to_vec());
         parcel.sent += bytes.as_ref().map_or(0, Vec::len);
         let failed = bytes.is_none();
         let last = failed || parcel.contents.as_ref().is_none_or(|contents| contents.len() <= parcel.sent);
-        let piece = Piece { request: parcel.request, last, failed, bytes: bytes.unwrap_or_default() };
+        let piece = Chunk { request: parcel.request, last, failed, bytes: bytes.unwrap_or_default() };
         if last {
             self.parcels.pop_front();
         }
@@ -93,25 +78,25 @@ impl Mail {
     }
 
     /// Takes the next piece of the file that the guest sends, of `most` bytes at most.
-    pub fn take_file_piece(&mut self, most: usize) -> Option<Piece> {
+    pub fn take_file_piece(&mut self, most: usize) -> Option<Chunk> {
         let next = self.file_pieces.front_mut()?;
         if next.bytes.len() <= most {
             return self.file_pieces.pop_front();
         }
         let rest = next.bytes.split_off(most);
         let bytes = std::mem::replace(&mut next.bytes, rest);
-        Some(Piece { request: next.request, last: false, failed: false, bytes })
+        Some(Chunk { request: next.request, last: false, failed: false, bytes })
     }
 
     /// The next bytes of a file; many short ones become one piece.
     pub(super) fn put_file_bytes(&mut self, offer: u32, bytes: Vec<u8>) {
         if let Some(piece) = self.file_pieces.back_mut()
             && piece.request == offer
-            && piece.bytes.len() + bytes.len() <= MAX_PIECE
+            && piece.bytes.len() + bytes.len() <= MAX_CHUNK
         {
             return piece.bytes.extend(bytes);
         }
-        self.file_pieces.push_back(Piece { request: offer, last: false, failed: false, bytes });
+        self.file_pieces.push_back(Chunk { request: offer, last: false, failed: false, bytes });
     }
 
     /// All of the file's bytes are there.
@@ -119,7 +104,7 @@ impl Mail {
         match self.file_pieces.back_mut().filter(|piece| piece.request == offer) {
             Some(piece) => piece.last = true,
             None => {
-                let end = Piece { request: offer, last: true, failed: false, bytes: Vec::new() };
+                let end = Chunk { request: offer, last: true, failed: false, bytes: Vec::new() };
                 self.file_pieces.push_back(end);
             }
         }

@@ -14,65 +14,16 @@ mod uploads;
 use crate::subscription::Subscription;
 use clipboard::Clipboard;
 use download::Download;
+use oriel_wire::{Abilities, Chunk, ContentType};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use uploads::Uploads;
 
-pub use download::{DownloadEvent, FILE_CREDIT, FileOffer};
+pub use download::DownloadEvent;
 pub use file_name::{Unnameable, clean as clean_file_name};
-pub use mail::{Mail, Piece};
-pub use uploads::{FileState, FileStatus, UploadEvent};
-
-/// Contents of a clipboard are at most so long, in bytes.
-pub const MAX_CONTENTS: usize = 64 << 20;
-
-/// The longest piece of a clipboard's contents or of a file that travels at once.
-pub const MAX_PIECE: usize = 60 * 1024;
-
-/// What a clipboard can hold, by media type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContentType {
-    /// `text/plain` in UTF-8.
-    Text,
-    /// `image/png`
-    Png,
-}
-
-impl ContentType {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::Text, Self::Png];
-
-    /// The media type.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain",
-            Self::Png => "image/png",
-        }
-    }
-
-    /// The one with that media type.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == name)
-    }
-}
-
-/// What the guest can do now.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Abilities {
-    /// Copy and paste.
-    pub clipboard: bool,
-    /// Follow a change of the screens' layout.
-    pub resize: bool,
-    /// Take files.
-    pub files: bool,
-    /// Play.
-    pub sound: bool,
-    /// Record.
-    pub microphone: bool,
-}
+pub use mail::Mail;
+pub use uploads::UploadEvent;
 
 /// The way to the guest. No call blocks, and none calls back before it returns.
 pub trait GuestAgentSink: Send + Sync {
@@ -223,7 +174,7 @@ impl RedirectionChannel {
     }
 
     /// A piece of what the guest asked for.
-    pub fn provide(&self, piece: Piece) {
+    pub fn provide(&self, piece: Chunk) {
         self.redirection.with_agent(|state, agent| state.viewer_provides(self.viewer, piece, agent));
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::screen::{Screen, Subscribed};
+use oriel_wire::{Chunk, ContentType, FileOffer, FileState, MAX_CHUNK, MAX_CONTENTS};
 
 /// What the guest's side was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +68,11 @@ struct Viewer {
 
 impl Viewer {
     /// Takes what waits for the client, and the first piece of contents.
-    fn mail(&self) -> (Mail, Option<Piece>) {
+    fn mail(&self) -> (Mail, Option<Chunk>) {
         let mut taken = None;
         self.subscribed
             .subscription()
-            .post(|mail| taken = Some((mail.take_letters(), mail.take_piece(MAX_PIECE))));
+            .post(|mail| taken = Some((mail.take_letters(), mail.take_piece(MAX_CHUNK))));
         taken.unwrap()
     }
 
@@ -100,8 +101,8 @@ impl Bench {
     }
 }
 
-fn piece(request: u32, last: bool, bytes: &[u8]) -> Piece {
-    Piece { request, last, failed: false, bytes: bytes.to_vec() }
+fn piece(request: u32, last: bool, bytes: &[u8]) -> Chunk {
+    Chunk { request, last, failed: false, bytes: bytes.to_vec() }
 }
 
 #[test]
@@ -136,12 +137,12 @@ fn contents_come_in_pieces_when_the_person_pastes() {
     viewer.channel.request(9, Text);
     viewer.channel.request(10, Text);
     assert_eq!(bench.guest.take(), [Told::Request(Png)], "one after the other");
-    assert_eq!(viewer.mail().1.unwrap(), Piece { request: 10, last: true, failed: true, bytes: vec![] });
-    let long: Vec<u8> = (0..MAX_PIECE as u32 + 10).map(|n| n as u8).collect();
+    assert_eq!(viewer.mail().1.unwrap(), Chunk { request: 10, last: true, failed: true, bytes: vec![] });
+    let long: Vec<u8> = (0..MAX_CHUNK as u32 + 10).map(|n| n as u8).collect();
     bench.redirection.guest_clipboard_data(Png, Some(long.clone()));
     assert_eq!(bench.guest.take(), [Told::Request(Text)]);
-    assert_eq!(viewer.mail().1.unwrap(), piece(8, false, &long[..MAX_PIECE]));
-    assert_eq!(viewer.mail().1.unwrap(), piece(8, true, &long[MAX_PIECE..]));
+    assert_eq!(viewer.mail().1.unwrap(), piece(8, false, &long[..MAX_CHUNK]));
+    assert_eq!(viewer.mail().1.unwrap(), piece(8, true, &long[MAX_CHUNK..]));
     bench.redirection.guest_clipboard_data(Text, Some(vec![]));
     assert_eq!(viewer.mail().1.unwrap(), piece(9, true, b""));
     bench.redirection.guest_clipboard_data(Text, Some(b"unasked".to_vec()));
@@ -166,8 +167,8 @@ fn what_the_guest_pastes_is_gathered_from_the_owner() {
 
     bench.redirection.guest_clipboard_request(Text);
     let request = viewer.mail().0.requests[0].0;
-    for _ in 0..=MAX_CONTENTS / MAX_PIECE {
-        viewer.channel.provide(piece(request, false, &[0; MAX_PIECE]));
+    for _ in 0..=MAX_CONTENTS / MAX_CHUNK {
+        viewer.channel.provide(piece(request, false, &[0; MAX_CHUNK]));
     }
     assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "it is too long");
     drop(viewer);
@@ -240,7 +241,7 @@ fn files_that_cannot_be_are_refused_with_a_sentence() {
     assert!(refusal(&viewer).contains("longer"));
     viewer.channel.start_upload(3, 1 << 30, "eager");
     for _ in 0..5 {
-        viewer.channel.upload_data(3, &[0; MAX_PIECE]);
+        viewer.channel.upload_data(3, &[0; MAX_CHUNK]);
     }
     assert!(refusal(&viewer).contains("asked for"));
     assert_eq!(bench.guest.take().iter().filter(|told| matches!(told, Told::Cancel(_))).count(), 2);
@@ -259,11 +260,11 @@ fn files_that_cannot_be_are_refused_with_a_sentence() {
 
 impl Viewer {
     /// What the client is told of the guest's file: an offer, that one is gone, the next piece.
-    fn file(&self) -> (Option<FileOffer>, Vec<u32>, Option<Piece>) {
+    fn file(&self) -> (Option<FileOffer>, Vec<u32>, Option<Chunk>) {
         let mut taken = None;
         self.subscribed.subscription().post(|mail| {
             let letters = mail.take_letters();
-            taken = Some((letters.file_offer, letters.gone, mail.take_file_piece(MAX_PIECE)));
+            taken = Some((letters.file_offer, letters.gone, mail.take_file_piece(MAX_CHUNK)));
         });
         taken.unwrap()
     }

@@ -2,7 +2,7 @@
 
 use super::file_name::clean;
 use super::{GuestAgentSink, State, ViewerId};
-use serde::{Deserialize, Serialize};
+use oriel_wire::{FileState, FileStatus};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -14,34 +14,6 @@ const TOLD_BYTES: u64 = CREDIT / 2;
 const TOLD_AFTER: Duration = Duration::from_millis(100);
 /// Files on their way at a time.
 const MAX_FILES: usize = 8;
-
-/// What becomes of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FileState {
-    /// The guest takes it.
-    Accepted,
-    /// It is on the way.
-    Progress,
-    /// It is there.
-    Done,
-    /// It is not, and will not be.
-    Failed,
-}
-
-/// A file's state, as the client is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileStatus {
-    /// The client's number of it.
-    pub transfer: u32,
-    /// Now.
-    pub state: FileState,
-    /// Bytes that the guest has taken.
-    pub received: u64,
-    /// Why it failed; one plain sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-}
 
 /// What the guest's side tells of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

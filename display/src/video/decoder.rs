@@ -64,9 +64,9 @@ mod tests {
     use super::super::VideoStream;
     use super::*;
     use crate::framebuffer::Framebuffer;
-    use crate::geometry::{Rect, Size};
     use crate::quality::Quality;
     use crate::tiles::Grid;
+    use oriel_wire::{Rect, Size};
     use std::time::Instant;
 
     fn gradient(size: Size, phase: u32) -> Framebuffer {

@@ -248,7 +248,7 @@ fn missing(doing: &'static str) -> VideoError {
 mod tests {
     use super::*;
     use crate::framebuffer::Framebuffer;
-    use crate::geometry::{Rect, Size};
+    use oriel_wire::{Rect, Size};
 
     /// Noise that is a little different in each phase.
     fn noise(phase: u32) -> I420 {

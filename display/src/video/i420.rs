@@ -2,7 +2,7 @@
 
 use super::VideoError;
 use crate::framebuffer::Framebuffer;
-use crate::geometry::Rect;
+use oriel_wire::Rect;
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
 };
@@ -172,7 +172,7 @@ fn pad(plane: &mut [u8], width: usize, height: usize, valid_width: usize, valid_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Size;
+    use oriel_wire::Size;
 
     #[test]
     fn white_is_white_up_to_the_padding() {

@@ -1,8 +1,8 @@
 //! Which part of the screen a video stream covers. Every change of it costs a key frame, so it
 //! grows with room to spare and shrinks late.
 
-use crate::geometry::{Rect, Size};
-use crate::tiles::{Grid, TILE};
+use crate::tiles::Grid;
+use oriel_wire::{Rect, Size, TILE};
 use std::time::{Duration, Instant};
 
 /// Room added on each side on which the region has to grow, so that a dragged window does not

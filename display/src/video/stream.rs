@@ -6,10 +6,9 @@ use super::i420::RegionPlanes;
 use super::region::Region;
 use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
 use crate::framebuffer::Framebuffer;
-use crate::geometry::Rect;
-use crate::protocol::VideoUpdate;
 use crate::quality::Quality;
 use crate::tiles::Grid;
+use oriel_wire::{Rect, VideoUpdate};
 use std::time::{Duration, Instant};
 
 /// After so long what moves has little in common with what it was; at twelve pictures a second it still has.

@@ -8,11 +8,10 @@ use super::VideoError;
 use super::region::{area, cost, with_margin};
 use super::stream::{VideoStream, fits_codec};
 use crate::framebuffer::Framebuffer;
-use crate::geometry::{Rect, Size};
 use crate::policy::distance;
-use crate::protocol::VideoUpdate;
 use crate::quality::Quality;
-use crate::tiles::{Grid, TILE};
+use crate::tiles::Grid;
+use oriel_wire::{Rect, Size, TILE, VideoUpdate};
 use std::time::{Duration, Instant};
 
 /// Decoders of a client.

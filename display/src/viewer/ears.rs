@@ -1,8 +1,8 @@
 //! What one client listens to, and what it says.
 
 use crate::audio::{Listening, Recorder, Sound};
-use crate::protocol::Recording;
 use crate::subscription::Subscription;
+use oriel_wire::Recording;
 use std::sync::Arc;
 
 /// A client's part of the desktop's sound; it ends with the connection.

@@ -13,14 +13,14 @@ mod writer;
 
 use crate::input::InputSink;
 use crate::monitors::Monitors;
-use crate::protocol::framing::{ReadError, read_message};
-use crate::protocol::{
-    ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, VERSION, Welcome,
-};
-use crate::redirection::{Abilities, RedirectionHub};
+use crate::redirection::RedirectionHub;
 use crate::subscription::Ending;
-use crate::tile_hashes::TileHashes;
 use ears::Ears;
+use oriel_wire::framing::{ReadError, read_message};
+use oriel_wire::{
+    Abilities, ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, TileHashes,
+    VERSION, Welcome,
+};
 use outgoing::Outgoing;
 use reader::{Held, Reader};
 use std::io;
@@ -187,7 +187,7 @@ impl Viewer {
             return Ok((hello, None));
         }
         match Self::early(stream)? {
-            ClientMessage::Known(hashes) => Ok((hello, Some(hashes))),
+            ClientMessage::ResumeHashes(hashes) => Ok((hello, Some(hashes))),
             _ => Err(Ended::Malformed("The client did not say which picture it has.".to_owned())),
         }
     }

@@ -1,7 +1,7 @@
 //! The sending half of a viewer's connection.
 
-use crate::protocol::{CloseCode, ServerMessage};
 use crate::subscription::Subscription;
+use oriel_wire::{CloseCode, ServerMessage};
 use std::io::{self, IoSlice, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;

@@ -1,6 +1,6 @@
 //! For a client that wants to compare its picture with the guest's: when to send it the hashes.
 
-use crate::protocol::FrameHeader;
+use oriel_wire::FrameHeader;
 
 /// Whether hashes are wanted, and those of which frame are owed.
 #[derive(Debug, Default)]

@@ -1,13 +1,13 @@
 //! The receiving half of a viewer's connection.
 
 use super::ears::Ears;
-use crate::input::{Button, InputEvent, InputId, InputSink};
+use crate::input::{InputId, InputSink};
 use crate::monitors::{Monitors, Seat};
-use crate::protocol::framing::{ReadError, read_message};
-use crate::protocol::{ClientMessage, Decoded, MAX_CLIENT_MESSAGE};
 use crate::redirection::RedirectionChannel;
 use crate::screen::Screen;
 use crate::subscription::{Ack, Ending, Subscription};
+use oriel_wire::framing::{ReadError, read_message};
+use oriel_wire::{Button, ClientMessage, Decoded, InputEvent, MAX_CLIENT_MESSAGE};
 use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -100,7 +100,7 @@ impl Reader<'_> {
         match message {
             ClientMessage::Hello(_) => {}
             // Its place is right behind the Hello.
-            ClientMessage::Known(_) => self.screen.counters().ignored_messages.add(1),
+            ClientMessage::ResumeHashes(_) => self.screen.counters().ignored_messages.add(1),
             message if self.seat.is_none() && message.acts() => {
                 self.screen.counters().ignored_messages.add(1);
             }

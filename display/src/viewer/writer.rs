@@ -10,16 +10,17 @@ use crate::company::{Company, Shared};
 use crate::composer::{Composed, Composer};
 use crate::cpu_time;
 use crate::exact::encode::CompressError;
-use crate::geometry::Size;
 use crate::latency::Unpresented;
 use crate::monitors::Monitors;
-use crate::protocol::bytes::coordinate;
-use crate::protocol::server::encode_cursor;
-use crate::protocol::{CloseCode, FrameHeader, Hello, Screens, ServerMessage, Update};
-use crate::redirection::{Abilities, Mail, Piece};
+use crate::redirection::Mail;
 use crate::screen::{Pointer, Screen, Showing};
 use crate::subscription::{Ack, Answer, Asked, Ending, Pending, PictureWork, Subscription, Wait};
-use crate::tile_hashes::TileHashes;
+use crate::tile_hashes::tile_hashes;
+use oriel_wire::fields::coordinate;
+use oriel_wire::{
+    Abilities, Chunk, CloseCode, FrameHeader, Hello, Screens, ServerMessage, Size, TileHashes, Update,
+    encode_cursor,
+};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -311,7 +312,7 @@ impl<'a> Writer<'a> {
         // Who asks for proofs shares nothing.
         let Some(composer) = self.encoding.own() else { return Ok(()) };
         let Some(frame_id) = self.proofs.take() else { return Ok(()) };
-        let hashes = TileHashes::of(composer.framebuffer());
+        let hashes = tile_hashes(composer.framebuffer());
         self.send(&ServerMessage::PictureHash { frame_id, hashes }.encode())
     }
 
@@ -330,7 +331,7 @@ impl<'a> Writer<'a> {
             self.send(&ServerMessage::FileStatus(status).encode())?;
         }
         for offer in mail.gone.iter().copied() {
-            let gone = Piece { request: offer, last: true, failed: true, bytes: Vec::new() };
+            let gone = Chunk { request: offer, last: true, failed: true, bytes: Vec::new() };
             self.send(&ServerMessage::FileContent(gone).encode())?;
         }
         match mail.file_offer.clone() {

@@ -4,12 +4,10 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use oriel_display::client::Received;
-use oriel_display::input::{InputEvent, InputId, InputSink};
-use oriel_display::protocol::Hello;
+use oriel_display::input::{InputId, InputSink};
 use oriel_display::viewer::{Ended, Mode};
-use oriel_display::{
-    Canvas, Client, Monitors, PixelSource, Rect, RedirectionHub, Screen, Size, SourceLost, Viewer,
-};
+use oriel_display::{Canvas, Client, Monitors, PixelSource, RedirectionHub, Screen, SourceLost, Viewer};
+use oriel_wire::{Hello, InputEvent, Rect, Size};
 use parking_lot::Mutex;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;

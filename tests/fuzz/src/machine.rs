@@ -3,7 +3,8 @@
 use crate::memfd;
 use crate::script::Reader;
 use oriel_disk::{BackingChain, ImageSource};
-use oriel_display::{Monitors, Size};
+use oriel_display::Monitors;
+use oriel_wire::Size;
 use oriel_virtio::block::BlockConfig;
 use oriel_virtio::net::NullBackend;
 use oriel_virtio::{

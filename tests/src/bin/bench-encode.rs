@@ -4,12 +4,12 @@
 //! JSON lines; the names of scenes as arguments restrict it to those.
 
 use oriel_display::composer::Composer;
-use oriel_display::protocol::{Frame, FrameHeader, Update};
 use oriel_display::subscription::Damage;
-use oriel_display::{Canvas, Size, cpu_time};
+use oriel_display::{Canvas, cpu_time};
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};
 use oriel_tests::scene_source::SceneSource;
+use oriel_wire::{Frame, FrameHeader, Size, Update};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,14 +4,14 @@
 //! of cases as arguments restrict it to those.
 
 use oriel_display::client::ClientError;
-use oriel_display::protocol::framing::write_message;
-use oriel_display::protocol::{ClientMessage, Hello};
 use oriel_display::viewer::Mode;
-use oriel_display::{Client, InputEvent, InputSink, Monitors, RedirectionHub, Size, Viewer};
+use oriel_display::{Client, InputSink, Monitors, RedirectionHub, Viewer};
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};
 use oriel_tests::line::{Line, Shape};
 use oriel_tests::typist::{Beside, Typist};
+use oriel_wire::framing::write_message;
+use oriel_wire::{ClientMessage, Hello, InputEvent, Size};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::os::unix::net::UnixStream;

@@ -1,8 +1,8 @@
 //! Limits of a machine's configuration under QEMU, checked before a process is started.
 
 use crate::error::StartError;
-use oriel_display::monitors::MAX_SCREENS;
 use oriel_vmm_api::MachineConfig;
+use oriel_wire::MAX_SCREENS;
 
 /// Least memory of a machine in MiB; less boots nothing.
 pub(crate) const MIN_MEMORY_MIB: u32 = 64;

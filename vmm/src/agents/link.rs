@@ -3,8 +3,9 @@
 
 use oriel_agents::send::{FileEvent, GuestFileReceiver};
 use oriel_agents::spice::{AgentEvent, ClipboardType, FileXferEvent, MonConfig, SpiceAgent};
-use oriel_display::redirection::{ContentType, DownloadEvent, GuestAgentSink, UploadEvent};
-use oriel_display::{MonitorConfig, RedirectionHub};
+use oriel_display::RedirectionHub;
+use oriel_display::redirection::{DownloadEvent, GuestAgentSink, UploadEvent};
+use oriel_wire::{ContentType, MonitorConfig};
 use std::sync::Arc;
 
 fn kind(content: ContentType) -> ClipboardType {

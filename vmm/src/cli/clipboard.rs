@@ -1,9 +1,8 @@
 //! `oriel-vmm copy` and `paste`: the clipboard between a person and the guest.
 
 use super::connect;
-use oriel_display::protocol::{ClientMessage, ServerMessage};
-use oriel_display::redirection::{ContentType, MAX_CONTENTS, MAX_PIECE, Piece};
 use oriel_display::{Client, ClientError};
+use oriel_wire::{Chunk, ClientMessage, ContentType, MAX_CHUNK, MAX_CONTENTS, ServerMessage};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -85,10 +84,10 @@ fn received(client: &mut Client, content: ContentType) -> Result<Vec<u8>, String
 /// Gives the guest what it asked for, or nothing.
 fn answer(client: &mut Client, request: u32, contents: Option<&[u8]>) -> Result<(), ClientError> {
     let piece = |bytes: &[u8], last, failed| {
-        ClientMessage::ClipboardData(Piece { request, last, failed, bytes: bytes.to_vec() })
+        ClientMessage::ClipboardData(Chunk { request, last, failed, bytes: bytes.to_vec() })
     };
     let Some(contents) = contents else { return client.send(&piece(&[], true, true)) };
-    for bytes in contents.chunks(MAX_PIECE) {
+    for bytes in contents.chunks(MAX_CHUNK) {
         client.send(&piece(bytes, false, false))?;
     }
     client.send(&piece(&[], true, false))

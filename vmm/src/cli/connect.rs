@@ -1,8 +1,8 @@
 //! Connecting to a desktop that runs.
 
-use oriel_display::protocol::ServerMessage;
-use oriel_display::{Client, InputEvent};
+use oriel_display::Client;
 use oriel_vmm_api::{Open, Opened, ViewerMode};
+use oriel_wire::{InputEvent, ServerMessage};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;

@@ -2,7 +2,8 @@
 
 use super::connect;
 use super::key_names::{code_of, strokes};
-use oriel_display::{Button, Client, InputEvent};
+use oriel_display::Client;
+use oriel_wire::{Button, InputEvent};
 use std::path::Path;
 
 /// KEY_LEFTSHIFT of input-event-codes.h.

@@ -3,7 +3,7 @@
 use super::connect;
 use oriel_display::audio::spectrum::strongest_tone;
 use oriel_display::audio::{CHANNELS, PACKET_SAMPLES, PacketDecoder, RATE};
-use oriel_display::protocol::{AudioPacket, ClientMessage};
+use oriel_wire::{AudioPacket, ClientMessage};
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

@@ -1,9 +1,9 @@
 //! `oriel-vmm receive`: a file out of the guest.
 
 use super::connect;
-use oriel_display::protocol::{ClientMessage, ServerMessage};
-use oriel_display::redirection::{FILE_CREDIT, FileOffer, Piece, clean_file_name};
+use oriel_display::redirection::clean_file_name;
 use oriel_display::{Client, ClientError};
+use oriel_wire::{Chunk, ClientMessage, FILE_CREDIT, FileOffer, ServerMessage};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ fn place(directory: &Path, name: &str) -> Result<PathBuf, String> {
 fn save(client: &mut Client, offer: &FileOffer, file: &mut File) -> Result<(), String> {
     let (mut received, mut told) = (0_u64, 0);
     loop {
-        let Piece { last, failed, bytes, .. } = next_piece(client, offer.offer)?;
+        let Chunk { last, failed, bytes, .. } = next_piece(client, offer.offer)?;
         if failed {
             return Err("The guest stopped sending the file.".into());
         }
@@ -72,7 +72,7 @@ fn save(client: &mut Client, offer: &FileOffer, file: &mut File) -> Result<(), S
     }
 }
 
-fn next_piece(client: &mut Client, offer: u32) -> Result<Piece, String> {
+fn next_piece(client: &mut Client, offer: u32) -> Result<Chunk, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match connect::told_until(client, deadline)? {

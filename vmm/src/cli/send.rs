@@ -1,9 +1,8 @@
 //! `oriel-vmm send`: a file into the guest, by the agent of its desktop.
 
 use super::connect;
-use oriel_display::protocol::{ClientMessage, ServerMessage};
-use oriel_display::redirection::{FileState, FileStatus, MAX_PIECE};
 use oriel_display::{Client, ClientError};
+use oriel_wire::{ClientMessage, FileState, FileStatus, MAX_CHUNK, ServerMessage};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -28,9 +27,9 @@ pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
     let start = ClientMessage::FileStart { transfer: TRANSFER, size: facts.len(), name: name.to_owned() };
     client.send(&start).map_err(|error| broken(&error))?;
     let (mut sent, mut received) = (0, 0);
-    let mut piece = vec![0; MAX_PIECE];
+    let mut piece = vec![0; MAX_CHUNK];
     loop {
-        while sent < facts.len() && sent - received + MAX_PIECE as u64 <= CREDIT {
+        while sent < facts.len() && sent - received + MAX_CHUNK as u64 <= CREDIT {
             let length = file.read(&mut piece).map_err(unreadable)?;
             let bytes = piece.get(..length).filter(|bytes| !bytes.is_empty());
             let bytes = bytes.ok_or_else(|| format!("{path} has become shorter."))?.to_vec();

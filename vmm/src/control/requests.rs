@@ -2,9 +2,10 @@
 
 use super::connection::Desktop;
 use crate::machine::Refused;
-use oriel_display::{MonitorConfig, Monitors, Size};
+use oriel_display::Monitors;
 use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{Command, Description, Event, Reply, Request, RunState};
+use oriel_wire::{MonitorConfig, Size};
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,13 +1,13 @@
 //! Screens of other sizes, and several of them, on this host's KVM.
 
 use crate::support::{Desktop, Folder, HEIGHT, WIDTH, bench_guest, kvm_is_here, see, wait_until};
-use oriel_display::input::Button;
-use oriel_display::monitors::{Change, Wish};
-use oriel_display::protocol::{ClientMessage, Hello};
-use oriel_display::{Client, InputEvent, MonitorConfig, Rect, Size};
+use oriel_display::Client;
 use oriel_scenes::{Renderer, Scene};
 use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{Command, Open, ViewerMode};
+use oriel_wire::{
+    Button, ClientMessage, Hello, InputEvent, LayoutRequest, MonitorChange, MonitorConfig, Rect, Size,
+};
 
 fn desktop(cmdline: &str, screens: u8) -> Desktop {
     let folder = Folder::new();
@@ -23,11 +23,11 @@ fn viewer(desktop: &Desktop, screen: u8) -> Client {
     Client::connect_with(stream, &hello).unwrap()
 }
 
-fn on(width: u32, height: u32) -> Option<Change> {
-    Some(Change::On(MonitorConfig::of(Size::new(width, height))))
+fn on(width: u32, height: u32) -> Option<MonitorChange> {
+    Some(MonitorChange::On(MonitorConfig::of(Size::new(width, height))))
 }
 
-fn ask(client: &mut Client, wish: Wish) {
+fn ask(client: &mut Client, wish: LayoutRequest) {
     client.send(&ClientMessage::Resize(wish)).unwrap();
 }
 

@@ -4,9 +4,9 @@ use crate::support::{Desktop, Folder, bench_guest, kvm_is_here};
 use oriel_display::Client;
 use oriel_display::audio::PacketDecoder;
 use oriel_display::audio::spectrum::strongest_tone;
-use oriel_display::protocol::ClientMessage;
 use oriel_vmm_api::Command;
 use oriel_vmm_api::control::Outcome;
+use oriel_wire::ClientMessage;
 
 /// 0.7 s of sound.
 const PACKETS: usize = 70;

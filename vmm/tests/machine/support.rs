@@ -1,8 +1,9 @@
 //! A desktop of `oriel-vmm` in its own folder, with the bench guest in it.
 
-use oriel_display::{Client, InputEvent};
+use oriel_display::Client;
 use oriel_vmm_api::{Boot, ExitReport, HugePages, MachineConfig, MachineKind, Open, Opened, Reply, Request};
 use oriel_vmm_api::{Command as Order, ViewerMode, control::Outcome};
+use oriel_wire::InputEvent;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Whatever a browser sends: what is understood is written and read the same again.
 
-use oriel_display::protocol::{ClientMessage, Decoded};
+use oriel_wire::{ClientMessage, Decoded};
 
 pub fn run(bytes: &[u8]) {
     if let Ok(Decoded::Known(message)) = ClientMessage::decode(bytes) {

@@ -1,7 +1,8 @@
 //! virtio-gpu: commands, cursor, configuration, and people who come, go and resize.
 
 use crate::Guest;
-use oriel_display::{MonitorConfig, Monitors, Size};
+use oriel_display::Monitors;
+use oriel_wire::{MonitorConfig, Size};
 use oriel_virtio::{DeviceCounters, Gpu};
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! virtio-input: the three devices of a desktop, with people typing while the guest misbehaves.
 
 use crate::Guest;
-use oriel_display::input::{Button, InputEvent, InputId, InputSink};
-use oriel_display::{Monitors, Size};
+use oriel_display::input::{InputId, InputSink};
+use oriel_wire::{Button, InputEvent, Size};
+use oriel_display::Monitors;
 use oriel_virtio::{DeviceCounters, InputDevices};
 use std::sync::Arc;
 

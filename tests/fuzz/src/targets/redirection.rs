@@ -1,7 +1,8 @@
 //! The redirection of clipboards and files: a guest's agent and three viewers who do what they like.
 
 use crate::script::Reader;
-use oriel_display::redirection::{ContentType, DownloadEvent, GuestAgentSink, MAX_PIECE, Piece, UploadEvent};
+use oriel_display::redirection::{DownloadEvent, GuestAgentSink, UploadEvent};
+use oriel_wire::{Chunk, ContentType, MAX_CHUNK};
 use oriel_display::{RedirectionHub, Screen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,7 +27,7 @@ impl GuestAgentSink for Link {
         self.last_file.store(file, Ordering::Relaxed);
     }
     fn upload_data(&self, _: u32, bytes: &[u8]) {
-        assert!(bytes.len() <= MAX_PIECE);
+        assert!(bytes.len() <= MAX_CHUNK);
     }
     fn cancel_upload(&self, _: u32) {}
     fn accept_download(&self, _: u32) {}
@@ -105,8 +106,8 @@ pub fn run(script: &[u8]) {
                         10 => channel.request(script.u32(), content(&mut script)),
                         11 => {
                             let (request, ends) = (u32::from(script.u8()), script.u8());
-                            let bytes = vec![1; usize::from(script.u16()) % (MAX_PIECE + 1)];
-                            channel.provide(Piece {
+                            let bytes = vec![1; usize::from(script.u16()) % (MAX_CHUNK + 1)];
+                            channel.provide(Chunk {
                                 request,
                                 last: ends & 1 == 1,
                                 failed: ends & 2 == 2,
@@ -118,7 +119,7 @@ pub fn run(script: &[u8]) {
                             channel.start_upload(transfer, size, &String::from_utf8_lossy(&script.piece()));
                         }
                         14 => {
-                            let len = usize::from(script.u16()) % (MAX_PIECE + 1);
+                            let len = usize::from(script.u16()) % (MAX_CHUNK + 1);
                             channel.upload_data(script.u8().into(), &vec![2; len]);
                         }
                         15 => channel.cancel_upload(script.u8().into()),

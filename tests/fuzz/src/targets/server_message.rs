@@ -1,7 +1,7 @@
 //! Whatever a machine process that a guest has taken over could send to a client: frames are painted too.
 
 use oriel_display::Canvas;
-use oriel_display::protocol::{Decoded, ServerMessage};
+use oriel_wire::{Decoded, ServerMessage};
 
 pub fn run(bytes: &[u8]) {
     if let Ok(Decoded::Known(ServerMessage::Frame(frame))) = ServerMessage::decode(bytes) {

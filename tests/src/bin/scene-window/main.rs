@@ -4,9 +4,9 @@
 
 mod window;
 
-use oriel_display::Size;
 use oriel_scenes::Scene;
 use oriel_tests::scene_source::SceneSource;
+use oriel_wire::Size;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

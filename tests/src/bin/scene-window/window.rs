@@ -1,7 +1,8 @@
 //! A window that fills the X screen, its pixels in memory shared with the X server.
 
-use oriel_display::{PixelSource, Rect};
+use oriel_display::PixelSource;
 use oriel_tests::scene_source::SceneSource;
+use oriel_wire::Rect;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::error::Error;
 use std::fs::File;

@@ -2,7 +2,7 @@
 
 use super::messages::{QUEUED, next_message};
 use crate::error::CommandError;
-use oriel_display::MonitorConfig;
+use oriel_wire::MonitorConfig;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;

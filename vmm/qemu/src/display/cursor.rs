@@ -1,6 +1,6 @@
 //! The guest's pointer picture.
 
-use oriel_display::{CursorImage, Size};
+use oriel_wire::{CursorImage, Size};
 
 /// What the wire carries at most, and far more than guests draw.
 const LARGEST: u32 = 512;

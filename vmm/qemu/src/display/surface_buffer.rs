@@ -1,6 +1,7 @@
 //! Our own copy of what QEMU shows.
 
-use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use oriel_display::{PixelSource, SourceLost};
+use oriel_wire::{Rect, Size};
 use parking_lot::RwLock;
 
 /// A picture of one size. The display's thread writes it, viewers read it a row at a time.

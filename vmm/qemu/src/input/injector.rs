@@ -6,8 +6,8 @@ use crate::counters::{Counters, count};
 use crate::dbus::{Console, MouseButton};
 use crate::error::CommandError;
 use crate::qmp::{Axis, Command, InputEvent as QmpInput, Qmp};
-use oriel_display::input::Button;
-use oriel_display::{InputEvent, Monitors};
+use oriel_display::Monitors;
+use oriel_wire::{Button, InputEvent};
 
 /// Notches that one turn of the wheel makes at most.
 const MAX_CLICKS: i32 = 30;

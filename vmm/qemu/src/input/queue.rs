@@ -1,8 +1,9 @@
 //! A short queue between the viewers, who must not wait, and QEMU, which may be slow.
 
 use crate::counters::{Counters, count};
+use oriel_display::InputSink;
 use oriel_display::input::InputId;
-use oriel_display::{InputEvent, InputSink};
+use oriel_wire::InputEvent;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -151,7 +152,7 @@ fn merge(first: InputEvent, second: InputEvent) -> Option<InputEvent> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oriel_display::input::Button;
+    use oriel_wire::Button;
     use std::sync::atomic::Ordering::Relaxed;
 
     struct Bench {

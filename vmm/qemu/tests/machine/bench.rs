@@ -1,11 +1,12 @@
 //! A QEMU for a test: its folder, its screen, and patience.
 
-use oriel_display::{Monitors, PixelSource, Screen, Size};
+use oriel_display::{Monitors, PixelSource, Screen};
 use oriel_net::{NetBackendConfig, UnjailedPasst};
 use oriel_qemu::{DiskImages, GuestPort, QemuMachine, QemuResources, QemuSetup, StartError};
 use oriel_vmm_api::{
     Accel, Boot, Event, ExitReason, HugePages, Link, MachineConfig, MachineKind, Network, RunState,
 };
+use oriel_wire::Size;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! The bench guest: its picture comes out, keys and pointers go in.
 
 use crate::bench::{Bench, bench_guest, lit};
-use oriel_display::input::{Button, InputId};
+use oriel_display::PixelSource;
+use oriel_display::input::InputId;
 use oriel_display::screen::Pointer;
-use oriel_display::{InputEvent, PixelSource, Size};
+use oriel_wire::{Button, InputEvent, Size};
 use std::fs;
 
 const SIZE: Size = Size::new(800, 600);

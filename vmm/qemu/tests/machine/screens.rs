@@ -1,7 +1,7 @@
 //! Screens of other sizes, and a second one.
 
 use crate::bench::{Bench, Folder, bench_guest, config};
-use oriel_display::{MonitorConfig, Size};
+use oriel_wire::{MonitorConfig, Size};
 
 fn sizes(bench: &Bench) -> Vec<Option<Size>> {
     bench.monitors.screens().iter().map(|screen| screen.size()).collect()

@@ -5,13 +5,14 @@ use super::driver::Message;
 use crate::agents::MachinePort;
 use crate::legacy::SerialLog;
 use crate::memory;
-use oriel_display::{InputSink, Monitors, Size};
+use oriel_display::{InputSink, Monitors};
 use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, rate_limiter};
 use oriel_virtio::{
     Balloon, BalloonControl, Console, DeviceCounters, Gpu, InputDevices, NamedPort, Net, Rng, SoundCard,
     VirtioDevice,
 };
 use oriel_vmm_api::{HugePages, MachineConfig};
+use oriel_wire::Size;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;

@@ -5,7 +5,8 @@ use super::format::{PIXEL_LEN, PixelFormat};
 use super::resource_2d::{contains, span_fits};
 use super::wire::{BlobLayout, GpuError};
 use crate::device::GuestRam;
-use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use oriel_display::{PixelSource, SourceLost};
+use oriel_wire::{Rect, Size};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -14,7 +14,8 @@ use super::wire::{
 use crate::counters::DeviceCounters;
 use crate::device::GuestRam;
 use crate::queue::Chain;
-use oriel_display::{MonitorConfig, Monitors, PixelSource, Rect, Size};
+use oriel_display::{Monitors, PixelSource};
+use oriel_wire::{MonitorConfig, Rect, Size};
 use std::sync::Arc;
 
 /// What the EDID of a scanout without a monitor says.

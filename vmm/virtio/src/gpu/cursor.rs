@@ -3,7 +3,7 @@
 use super::format::{PIXEL_LEN, PixelFormat};
 use super::resources::Resource;
 use super::wire::GpuError;
-use oriel_display::{CursorImage, Size};
+use oriel_wire::{CursorImage, Size};
 
 /// Either side of the cursor plane (virtio 1.2, section 5.7.6.10).
 const SIDE: u32 = 64;

@@ -8,7 +8,8 @@ use crate::device::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice
 use crate::fields::{Fields, read_config_bytes};
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
 use crate::timer::Timer;
-use oriel_display::{MonitorConfig, Monitors, Size};
+use oriel_display::Monitors;
+use oriel_wire::{MonitorConfig, Size};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;

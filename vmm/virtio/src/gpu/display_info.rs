@@ -1,6 +1,6 @@
 //! How the host asks the guest for other screens.
 
-use oriel_display::MonitorConfig;
+use oriel_wire::MonitorConfig;
 use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};

@@ -2,7 +2,7 @@
 //! the preferred mode, computed as VESA CVT 1.1 does with reduced blanking. A side that such a
 //! timing cannot say comes in a DisplayID 1.3 extension, which Linux reads as well.
 
-use oriel_display::{MonitorConfig, Size};
+use oriel_wire::{MonitorConfig, Size};
 
 /// Bytes of a block.
 const BLOCK_LEN: usize = 128;

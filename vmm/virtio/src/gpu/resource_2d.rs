@@ -4,7 +4,8 @@ use super::backing::Backing;
 use super::format::{PIXEL_LEN, PixelFormat};
 use super::wire::GpuError;
 use crate::device::GuestRam;
-use oriel_display::{PixelSource, Rect, Size, SourceLost};
+use oriel_display::{PixelSource, SourceLost};
+use oriel_wire::{Rect, Size};
 use parking_lot::RwLock;
 use std::sync::Arc;
 

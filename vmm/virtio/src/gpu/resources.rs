@@ -5,7 +5,7 @@ use super::blob::Blob;
 use super::format::{PIXEL_LEN, PixelFormat};
 use super::resource_2d::Resource2d;
 use super::wire::GpuError;
-use oriel_display::Size;
+use oriel_wire::Size;
 use std::collections::HashMap;
 use std::sync::Arc;
 

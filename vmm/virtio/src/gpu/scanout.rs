@@ -1,6 +1,7 @@
 //! A scanout: the plug between a resource and a screen.
 
-use oriel_display::{MonitorConfig, PixelSource, Rect, Screen};
+use oriel_display::{PixelSource, Screen};
+use oriel_wire::{MonitorConfig, Rect};
 use std::sync::Arc;
 
 /// One scanout.
@@ -68,7 +69,7 @@ impl Scanout {
     }
 
     /// The guest's pointer has this picture from now on, or none.
-    pub fn set_cursor(&mut self, cursor: Option<oriel_display::CursorImage>) {
+    pub fn set_cursor(&mut self, cursor: Option<oriel_wire::CursorImage>) {
         self.cursor_hot = cursor.as_ref().map(|cursor| (cursor.hot_x, cursor.hot_y));
         self.screen.set_cursor(cursor);
     }

@@ -1,7 +1,7 @@
 //! What goes over the control and cursor queues (virtio 1.2, section 5.7.6), little-endian.
 
 use crate::fields::Fields;
-use oriel_display::Rect;
+use oriel_wire::Rect;
 
 /// Bytes of `virtio_gpu_ctrl_hdr`, in front of every request and response.
 pub const HEADER_LEN: usize = 24;

@@ -2,8 +2,9 @@
 
 use super::device::InputSender;
 use super::event::{Action, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, LAST_KEY};
-use oriel_display::input::{Button, InputId};
-use oriel_display::{InputEvent, InputSink};
+use oriel_display::InputSink;
+use oriel_display::input::InputId;
+use oriel_wire::{Button, InputEvent};
 use parking_lot::Mutex;
 
 /// The machine's [`InputSink`].

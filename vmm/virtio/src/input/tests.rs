@@ -5,10 +5,10 @@ use super::event::{
 use super::*;
 use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::test_driver::{InterruptLog, Sent, TestDriver, XorShift, activation, ram};
-use oriel_display::Screen;
-use oriel_display::input::{Button, InputId};
+use oriel_display::input::InputId;
 use oriel_display::subscription::Wait;
-use oriel_display::{InputEvent, InputSink, Rect};
+use oriel_display::{InputSink, Screen};
+use oriel_wire::{Button, InputEvent, Rect};
 
 const KEY_A: u16 = 30;
 const SYN: (u16, u16, i32) = (EV_SYN, 0, 0);

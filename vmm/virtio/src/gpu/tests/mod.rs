@@ -7,7 +7,8 @@ use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::test_driver::{InterruptLog, TestDriver, activation, ram};
 use oriel_display::screen::Pointer;
 use oriel_display::subscription::Wait;
-use oriel_display::{CursorImage, MonitorConfig, Monitors, PixelSource, Rect, Screen, Size};
+use oriel_display::{Monitors, PixelSource, Screen};
+use oriel_wire::{CursorImage, MonitorConfig, Rect, Size};
 use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress};
 

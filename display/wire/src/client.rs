@@ -1,11 +1,11 @@
 //! Messages from the client.
 
-use super::bytes::Fields;
-use super::{Decoded, Malformed, Recording, resize};
+use crate::clipboard::{Chunk, ContentType, MAX_CHUNK};
+use crate::fields::Fields;
 use crate::input::{Button, InputEvent};
-use crate::monitors::Wish;
-use crate::redirection::{ContentType, MAX_PIECE, Piece};
+use crate::layout::LayoutRequest;
 use crate::tile_hashes::TileHashes;
+use crate::{Decoded, Malformed, Recording, layout};
 use serde::{Deserialize, Serialize};
 
 /// The last code of input-event-codes.h (`KEY_MAX`).
@@ -25,7 +25,7 @@ pub struct Hello {
     /// Which screen this connection shows.
     #[serde(default)]
     pub screen: u8,
-    /// [`ClientMessage::Known`] follows.
+    /// [`ClientMessage::ResumeHashes`] follows.
     #[serde(default)]
     pub known: bool,
 }
@@ -77,7 +77,7 @@ pub enum ClientMessage {
     /// 0x8B: the video decoder failed.
     VideoFailed,
     /// 0x8D: what the screens are to be.
-    Resize(Wish),
+    Resize(LayoutRequest),
     /// 0x8E: the person's clipboard has something in these types.
     ClipboardOffer(Vec<ContentType>),
     /// 0x8F: the person pastes what the guest offered.
@@ -88,7 +88,7 @@ pub enum ClientMessage {
         content: ContentType,
     },
     /// 0x90: a piece of what the guest asked for.
-    ClipboardData(Piece),
+    ClipboardData(Chunk),
     /// 0x91: a file follows.
     FileStart {
         /// The client's number of it.
@@ -102,7 +102,7 @@ pub enum ClientMessage {
     FileData {
         /// Of which file.
         transfer: u32,
-        /// The next ones, at most [`MAX_PIECE`].
+        /// The next ones, at most [`MAX_CHUNK`].
         bytes: Vec<u8>,
     },
     /// 0x93
@@ -120,7 +120,7 @@ pub enum ClientMessage {
     /// 0x95
     Recording(Recording),
     /// 0x96: what the client's picture is, from an earlier connection.
-    Known(TileHashes),
+    ResumeHashes(TileHashes),
     /// 0x97: whether the person wants (or still wants) what the guest sends.
     FileAnswer {
         /// The server's number of it.
@@ -177,7 +177,7 @@ impl ClientMessage {
             0x8C => {
                 input("PointerBy", body, |by| Ok(InputEvent::PointerBy { dx: by.i16()?, dy: by.i16()? }))?
             }
-            0x8D => Self::Resize(resize::decode(body)?),
+            0x8D => Self::Resize(layout::decode(body)?),
             0x8E => Self::ClipboardOffer(offer(body)?),
             0x8F => fields("ClipboardRequest", body, |ask| {
                 let (request, content) = clipboard_request(ask)?;
@@ -201,7 +201,7 @@ impl ClientMessage {
                 Ok(Self::Sound { listen: bits & SOUND_LISTEN != 0, speak: bits & SOUND_SPEAK != 0 })
             })?,
             0x95 => Self::Recording(Recording::decode(body)?),
-            0x96 => fields("Known", body, |known| Ok(Self::Known(TileHashes::decode(known)?)))?,
+            0x96 => fields("ResumeHashes", body, |known| Ok(Self::ResumeHashes(TileHashes::decode(known)?)))?,
             0x97 => fields("FileAnswer", body, |answer| {
                 Ok(Self::FileAnswer { offer: answer.u32()?, accept: answer.flag("answer")? })
             })?,
@@ -235,7 +235,7 @@ impl ClientMessage {
             | Self::Ping(_)
             | Self::Refresh
             | Self::VideoFailed
-            | Self::Known(_) => false,
+            | Self::ResumeHashes(_) => false,
         }
     }
 
@@ -254,7 +254,7 @@ impl ClientMessage {
             Self::Ping(value) => message(0x89, &[&value.to_le_bytes()]),
             Self::Refresh => vec![0x8A],
             Self::VideoFailed => vec![0x8B],
-            Self::Resize(wish) => resize::encode(wish),
+            Self::Resize(wish) => layout::encode(wish),
             Self::ClipboardOffer(types) => encode_offer(0x8E, types),
             Self::ClipboardRequest { request, content } => {
                 message(0x8F, &[&request.to_le_bytes(), content.name().as_bytes()])
@@ -267,7 +267,7 @@ impl ClientMessage {
             Self::FileCancel { transfer } => message(0x93, &[&transfer.to_le_bytes()]),
             Self::Sound { listen, speak } => vec![0x94, u8::from(*listen) | u8::from(*speak) << 1],
             Self::Recording(recording) => recording.encode(),
-            Self::Known(hashes) => {
+            Self::ResumeHashes(hashes) => {
                 let mut out = vec![0x96];
                 hashes.encode(&mut out);
                 out
@@ -286,16 +286,16 @@ struct Offer {
 }
 
 /// The types of an offer; those that this version does not know are left out.
-pub(super) fn offer(body: &[u8]) -> Result<Vec<ContentType>, Malformed> {
+pub(crate) fn offer(body: &[u8]) -> Result<Vec<ContentType>, Malformed> {
     let Offer { types } = serde_json::from_slice(body).map_err(|_| Malformed::Json("ClipboardOffer"))?;
     Ok(ContentType::ALL.into_iter().filter(|one| types.iter().any(|name| name == one.name())).collect())
 }
 
-pub(super) fn encode_offer(kind: u8, types: &[ContentType]) -> Vec<u8> {
+pub(crate) fn encode_offer(kind: u8, types: &[ContentType]) -> Vec<u8> {
     json(kind, &Offer { types: types.iter().map(|one| one.name().to_owned()).collect() })
 }
 
-pub(super) fn clipboard_request(fields: &mut Fields<'_>) -> Result<(u32, ContentType), Malformed> {
+pub(crate) fn clipboard_request(fields: &mut Fields<'_>) -> Result<(u32, ContentType), Malformed> {
     let request = fields.u32()?;
     let name = std::str::from_utf8(fields.rest()).ok();
     let content = name.and_then(ContentType::named).ok_or_else(|| fields.impossible("type"))?;
@@ -305,23 +305,23 @@ pub(super) fn clipboard_request(fields: &mut Fields<'_>) -> Result<(u32, Content
 /// Bytes to the message's end, no more than a piece may have.
 fn bytes(fields: &mut Fields<'_>) -> Result<Vec<u8>, Malformed> {
     let bytes = fields.rest();
-    if bytes.len() > MAX_PIECE { Err(fields.impossible("length")) } else { Ok(bytes.to_vec()) }
+    if bytes.len() > MAX_CHUNK { Err(fields.impossible("length")) } else { Ok(bytes.to_vec()) }
 }
 
-pub(super) fn piece(fields: &mut Fields<'_>) -> Result<Piece, Malformed> {
+pub(crate) fn piece(fields: &mut Fields<'_>) -> Result<Chunk, Malformed> {
     let (request, flags) = (fields.u32()?, fields.u8()?);
     if flags > 3 {
         return Err(fields.impossible("flags"));
     }
-    Ok(Piece { request, last: flags & 1 != 0, failed: flags & 2 != 0, bytes: bytes(fields)? })
+    Ok(Chunk { request, last: flags & 1 != 0, failed: flags & 2 != 0, bytes: bytes(fields)? })
 }
 
-pub(super) fn encode_piece(kind: u8, piece: &Piece) -> Vec<u8> {
+pub(crate) fn encode_piece(kind: u8, piece: &Chunk) -> Vec<u8> {
     let flags = u8::from(piece.last) | u8::from(piece.failed) << 1;
     message(kind, &[&piece.request.to_le_bytes(), &[flags], &piece.bytes])
 }
 
-pub(super) fn fields<T>(
+pub(crate) fn fields<T>(
     name: &'static str,
     body: &[u8],
     read: impl FnOnce(&mut Fields<'_>) -> Result<T, Malformed>,
@@ -373,14 +373,14 @@ fn encode_input(seq: u32, event: InputEvent) -> Vec<u8> {
     }
 }
 
-pub(super) fn message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut out = vec![kind];
     parts.iter().for_each(|part| out.extend_from_slice(part));
     out
 }
 
 /// A type byte and a JSON body. The bodies are plain structs of ours: writing them cannot fail.
-pub(super) fn json(kind: u8, body: &impl Serialize) -> Vec<u8> {
+pub(crate) fn json(kind: u8, body: &impl Serialize) -> Vec<u8> {
     let mut out = vec![kind];
     let written = serde_json::to_writer(&mut out, body);
     debug_assert!(written.is_ok(), "{written:?}");
@@ -390,7 +390,6 @@ pub(super) fn json(kind: u8, body: &impl Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framebuffer::Framebuffer;
     use crate::geometry::Size;
 
     fn round_trip(message: ClientMessage) {
@@ -418,14 +417,16 @@ mod tests {
         }
         round_trip(ClientMessage::ReleaseAll { seq: 10 });
         round_trip(ClientMessage::Settings { video_only: true, prove: false });
-        round_trip(ClientMessage::Known(TileHashes::of(&Framebuffer::new(Size::new(130, 65)))));
+        round_trip(ClientMessage::ResumeHashes(
+            TileHashes::new(Size::new(130, 65), (0..6).collect()).unwrap(),
+        ));
         round_trip(ClientMessage::Ping(u64::MAX));
         round_trip(ClientMessage::Refresh);
         round_trip(ClientMessage::VideoFailed);
         round_trip(ClientMessage::ClipboardOffer(vec![ContentType::Text, ContentType::Png]));
         round_trip(ClientMessage::ClipboardRequest { request: 3, content: ContentType::Png });
         for (last, failed) in [(false, false), (true, false), (true, true)] {
-            let piece = Piece { request: 4, last, failed, bytes: vec![1; MAX_PIECE] };
+            let piece = Chunk { request: 4, last, failed, bytes: vec![1; MAX_CHUNK] };
             round_trip(ClientMessage::ClipboardData(piece));
         }
         round_trip(ClientMessage::FileStart { transfer: 5, size: 1 << 40, name: "größe.txt".into() });
@@ -457,7 +458,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_malformed_and_what_is_new_is_unknown() {
-        let long = [&[0x92, 1, 0, 0, 0][..], &[0; MAX_PIECE + 1]].concat();
+        let long = [&[0x92, 1, 0, 0, 0][..], &[0; MAX_CHUNK + 1]].concat();
         let malformed: [&[u8]; 19] = [
             &long,
             b"\x8f\x01\0\0\0text/html",

@@ -1,12 +1,14 @@
 //! Messages from the server, frames apart.
 
-use super::bytes::{Fields, coordinate};
-use super::client::{self, json, message};
-use super::{AudioPacket, Decoded, Frame, Malformed};
+use crate::abilities::Abilities;
+use crate::client::{self, json, message};
+use crate::clipboard::{Chunk, ContentType};
+use crate::cursor::CursorImage;
+use crate::fields::{Fields, coordinate};
+use crate::files::{FileOffer, FileStatus};
 use crate::geometry::{Rect, Size};
-use crate::redirection::{Abilities, ContentType, FileOffer, FileStatus, Piece};
-use crate::source::CursorImage;
 use crate::tile_hashes::TileHashes;
+use crate::{AudioPacket, Decoded, Frame, Malformed};
 use serde::{Deserialize, Serialize};
 
 /// The answer to Hello.
@@ -109,13 +111,13 @@ pub enum ServerMessage {
         content: ContentType,
     },
     /// 0x0D: a piece of what the client asked for.
-    ClipboardData(Piece),
+    ClipboardData(Chunk),
     /// 0x0E: what became of a file.
     FileStatus(FileStatus),
     /// 0x11: the guest sends a file.
     FileOffer(FileOffer),
     /// 0x12: a piece of it.
-    FileContent(Piece),
+    FileContent(Chunk),
     /// 0x09
     Audio(AudioPacket),
     /// 0x10: what the client's picture has to be after a frame.
@@ -257,8 +259,7 @@ fn decode_cursor(fields: &mut Fields<'_>) -> Result<Option<CursorImage>, Malform
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framebuffer::Framebuffer;
-    use crate::redirection::FileState;
+    use crate::files::FileState;
 
     fn round_trip(message: ServerMessage) {
         assert_eq!(ServerMessage::decode(&message.encode()), Ok(Decoded::Known(message)));
@@ -290,7 +291,7 @@ mod tests {
         round_trip(ServerMessage::Agents(Abilities { clipboard: true, ..Abilities::default() }));
         round_trip(ServerMessage::ClipboardOffer(vec![]));
         round_trip(ServerMessage::ClipboardRequest { request: 1, content: ContentType::Text });
-        let piece = Piece { request: 2, last: true, failed: false, bytes: vec![7; 9] };
+        let piece = Chunk { request: 2, last: true, failed: false, bytes: vec![7; 9] };
         round_trip(ServerMessage::ClipboardData(piece.clone()));
         round_trip(ServerMessage::FileContent(piece));
         round_trip(ServerMessage::FileOffer(FileOffer {
@@ -299,7 +300,7 @@ mod tests {
         let status =
             FileStatus { transfer: 3, state: FileState::Failed, received: 4, text: Some("No.".into()) };
         round_trip(ServerMessage::FileStatus(status));
-        let hashes = TileHashes::of(&Framebuffer::new(Size::new(70, 10)));
+        let hashes = TileHashes::new(Size::new(70, 10), vec![1, 2]).unwrap();
         round_trip(ServerMessage::PictureHash { frame_id: 5, hashes });
     }
 

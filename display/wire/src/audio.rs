@@ -1,7 +1,7 @@
 //! Messages with sound in them.
 
-use super::Malformed;
-use super::bytes::Fields;
+use crate::Malformed;
+use crate::fields::Fields;
 
 /// 0x09: 10 ms of what the guest plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl AudioPacket {
         out
     }
 
-    pub(super) fn decode(body: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, Malformed> {
         let mut fields = Fields::new("Audio", body);
         let (sequence, time_us) = (fields.u32()?, fields.u64()?);
         Ok(Self { sequence, time_us, opus: opus(&mut fields, "Audio")? })
@@ -47,7 +47,7 @@ impl Recording {
         [&[0x95], &self.sequence.to_le_bytes()[..], &self.opus].concat()
     }
 
-    pub(super) fn decode(body: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, Malformed> {
         let mut fields = Fields::new("Recording", body);
         Ok(Self { sequence: fields.u32()?, opus: opus(&mut fields, "Recording")? })
     }

@@ -1,6 +1,6 @@
 //! Little-endian, unaligned fields.
 
-use super::Malformed;
+use crate::Malformed;
 use crate::geometry::Rect;
 
 /// Takes fields from the front of a message.
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A coordinate as it travels; screens are at most 65535 pixels across.
-pub(crate) fn coordinate(value: u32) -> u16 {
+pub fn coordinate(value: u32) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
 

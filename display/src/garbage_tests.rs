@@ -1,13 +1,10 @@
 //! Random and mangled bytes never panic, whatever parser they reach.
 
-use super::{
-    AudioPacket, ClientMessage, Decoded, Frame, FrameHeader, Hello, Recording, ServerMessage, Update,
-    VideoUpdate,
-};
 use crate::canvas::Canvas;
-use crate::geometry::{Rect, Size};
-use crate::input::InputEvent;
-use crate::redirection::{ContentType, Piece};
+use oriel_wire::{
+    AudioPacket, Chunk, ClientMessage, ContentType, Decoded, Frame, FrameHeader, Hello, InputEvent,
+    Recording, Rect, ServerMessage, Size, Update, VideoUpdate,
+};
 
 /// xorshift64*: small, and the same on every run.
 pub(crate) struct Random(pub u64);
@@ -40,7 +37,7 @@ fn samples() -> Vec<Vec<u8>> {
             }),
         ],
     };
-    let piece = Piece { request: 1, last: true, failed: false, bytes: vec![1, 2, 3] };
+    let piece = Chunk { request: 1, last: true, failed: false, bytes: vec![1, 2, 3] };
     vec![
         frame.encode(),
         ClientMessage::Hello(Hello { versions: vec![1], h264: true, ..Hello::default() }).encode(),
@@ -57,7 +54,7 @@ fn samples() -> Vec<Vec<u8>> {
         ServerMessage::Audio(AudioPacket { sequence: 1, time_us: 1, opus: vec![0xFC, 1] }).encode(),
         ClientMessage::Sound { listen: true, speak: true }.encode(),
         ClientMessage::Recording(Recording { sequence: 1, opus: vec![0xFC, 1] }).encode(),
-        ClientMessage::Known(Canvas::new().hashes()).encode(),
+        ClientMessage::ResumeHashes(Canvas::new().hashes()).encode(),
         ServerMessage::PictureHash { frame_id: 1, hashes: Canvas::new().hashes() }.encode(),
     ]
 }

@@ -1,7 +1,7 @@
 //! Frames: a header, and updates to be applied in order.
 
-use super::Malformed;
-use super::bytes::{Fields, coordinate, put_rect};
+use crate::Malformed;
+use crate::fields::{Fields, coordinate, put_rect};
 use crate::geometry::{Rect, Size};
 
 const EXACT: u8 = 1;

@@ -1,21 +1,35 @@
-//! The wire protocol of `PROTOCOL.md`: pure functions between bytes and messages, and the framing
-//! of messages on a stream socket.
+//! Oriel's wire protocol, as `PROTOCOL.md` writes it down: pure functions between bytes and messages,
+//! the payload types of messages, and the framing of messages on a stream socket.
+//!
+//! Nothing here does input or output of its own but for the framing, and nothing here knows the rest of Oriel.
 
-pub mod audio;
-pub mod bytes;
-pub mod client;
-pub mod frame;
+mod abilities;
+mod audio;
+mod client;
+mod clipboard;
+mod cursor;
+pub mod fields;
+mod files;
+mod frame;
 pub mod framing;
-mod resize;
-pub mod server;
+mod geometry;
+mod input;
+mod layout;
+mod server;
+mod tile_hashes;
 
-#[cfg(test)]
-pub(crate) mod garbage_tests;
-
+pub use abilities::Abilities;
 pub use audio::{AudioPacket, Recording};
 pub use client::{ClientMessage, Hello};
+pub use clipboard::{Chunk, ContentType, MAX_CHUNK, MAX_CONTENTS};
+pub use cursor::CursorImage;
+pub use files::{FILE_CREDIT, FileOffer, FileState, FileStatus};
 pub use frame::{Frame, FrameHeader, Update, VideoUpdate};
-pub use server::{CloseCode, Screens, ServerMessage, Welcome};
+pub use geometry::{Rect, Size};
+pub use input::{Button, InputEvent};
+pub use layout::{DEFAULT_DPI, LayoutRequest, MAX_SCREENS, MonitorChange, MonitorConfig};
+pub use server::{CloseCode, Screens, ServerMessage, Welcome, encode_cursor};
+pub use tile_hashes::{TILE, TileHashes};
 
 /// The version that this code speaks.
 pub const VERSION: u32 = 1;

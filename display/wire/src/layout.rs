@@ -1,0 +1,166 @@
+//! The layout of a desktop's screens as a client requests it: the body of Resize.
+
+use crate::Malformed;
+use crate::client::json;
+use crate::geometry::{Rect, Size};
+use serde::{Deserialize, Serialize};
+
+/// Screens that a desktop may have.
+pub const MAX_SCREENS: usize = 4;
+
+/// Pixels to the inch of a screen that says nothing of it: desktops show it at scale 1.
+pub const DEFAULT_DPI: u32 = 96;
+
+/// What a screen may measure.
+const LEAST: Size = Size::new(320, 200);
+const MOST: u32 = 4096;
+/// 4096 by 2160, or as much the other way round.
+const MOST_PIXELS: u32 = 4096 * 2160;
+const LEAST_DPI: u32 = 48;
+const MOST_DPI: u32 = 384;
+
+/// A screen that somebody wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonitorConfig {
+    /// Left edge on the whole desktop.
+    pub x: i32,
+    /// Top edge on the whole desktop.
+    pub y: i32,
+    /// Pixels.
+    pub size: Size,
+    /// Pixels to the inch, from which the guest's desktop takes its scale.
+    pub dpi: u32,
+}
+
+impl MonitorConfig {
+    /// As near to that as a screen can be. Places are kept only to see which screen is beside which.
+    pub fn clamped(x: i64, y: i64, width: u64, height: u64, dpi: u64) -> Self {
+        let within = |value: u64, least: u32, most: u32| {
+            u32::try_from(value).map_or(most, |value| value.clamp(least, most))
+        };
+        let place = |value: i64| value.clamp(-1 << 20, 1 << 20) as i32;
+        let width = within(width, LEAST.width, MOST);
+        let height = within(height, LEAST.height, MOST).min(MOST_PIXELS / width);
+        let dpi = within(dpi, LEAST_DPI, MOST_DPI);
+        Self { x: place(x), y: place(y), size: Size::new(width, height), dpi }
+    }
+
+    /// A screen at the origin with [`DEFAULT_DPI`].
+    pub fn of(size: Size) -> Self {
+        Self::clamped(0, 0, size.width.into(), size.height.into(), DEFAULT_DPI.into())
+    }
+
+    /// The part of the desktop that it is; `None` left of or above the origin.
+    pub fn rect(&self) -> Option<Rect> {
+        let (x, y) = (u32::try_from(self.x).ok()?, u32::try_from(self.y).ok()?);
+        Some(Rect::new(x, y, self.size.width, self.size.height))
+    }
+}
+
+/// What becomes of each screen; beyond the list's end, and where there is nothing, it stays as it is.
+pub type LayoutRequest = Vec<Option<MonitorChange>>;
+
+/// What one screen is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonitorChange {
+    /// Off. The first screen stays on.
+    Off,
+    /// On, like this.
+    On(MonitorConfig),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    screens: Vec<Option<Screen>>,
+}
+
+/// Numbers of any size: what is absurd is clamped, not malformed.
+#[derive(Serialize, Deserialize)]
+struct Screen {
+    width: u64,
+    height: u64,
+    #[serde(default)]
+    x: i64,
+    #[serde(default)]
+    y: i64,
+    #[serde(default = "default_dpi")]
+    dpi: u64,
+}
+
+fn default_dpi() -> u64 {
+    DEFAULT_DPI.into()
+}
+
+/// Reads the body.
+pub fn decode(body: &[u8]) -> Result<LayoutRequest, Malformed> {
+    let Body { screens } = serde_json::from_slice(body).map_err(|_| Malformed::Json("Resize"))?;
+    if screens.is_empty() || screens.len() > MAX_SCREENS {
+        return Err(Malformed::Field { message: "Resize", field: "number of screens" });
+    }
+    let change = |screen: Screen| match screen {
+        Screen { width: 0, height: 0, .. } => MonitorChange::Off,
+        Screen { width, height, x, y, dpi } => {
+            MonitorChange::On(MonitorConfig::clamped(x, y, width, height, dpi))
+        }
+    };
+    Ok(screens.into_iter().map(|screen| screen.map(change)).collect())
+}
+
+/// The message as bytes.
+pub fn encode(wish: &LayoutRequest) -> Vec<u8> {
+    let screen = |change: &MonitorChange| match *change {
+        MonitorChange::Off => Screen { width: 0, height: 0, x: 0, y: 0, dpi: default_dpi() },
+        MonitorChange::On(MonitorConfig { x, y, size, dpi }) => Screen {
+            width: size.width.into(),
+            height: size.height.into(),
+            x: x.into(),
+            y: y.into(),
+            dpi: dpi.into(),
+        },
+    };
+    json(0x8D, &Body { screens: wish.iter().map(|change| change.as_ref().map(screen)).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn screens_are_on_off_or_left_alone() {
+        let body =
+            br#"{"screens":[null,{"width":1600,"height":900,"x":-1600,"dpi":144},{"width":0,"height":0}]}"#;
+        let on = MonitorConfig { x: -1600, y: 0, size: Size::new(1600, 900), dpi: 144 };
+        let wish = vec![None, Some(MonitorChange::On(on)), Some(MonitorChange::Off)];
+        assert_eq!(decode(body), Ok(wish.clone()));
+        assert_eq!(decode(&encode(&wish)[1..]), Ok(wish));
+    }
+
+    #[test]
+    fn absurd_screens_are_clamped() {
+        let size = |width, height| MonitorConfig::clamped(0, 0, width, height, 96).size;
+        assert_eq!(size(0, 0), Size::new(320, 200));
+        assert_eq!(size(u64::MAX, u64::MAX), Size::new(4096, 2160));
+        assert_eq!(size(2160, 4096), Size::new(2160, 4096), "a screen may stand upright");
+        assert_eq!(MonitorConfig::clamped(i64::MIN, i64::MAX, 1, 1, u64::MAX).dpi, MOST_DPI);
+    }
+
+    #[test]
+    fn absurd_sizes_are_clamped_and_nonsense_is_malformed() {
+        let absurd = br#"{"screens":[{"width":99999999999,"height":1}]}"#;
+        let Ok(wish) = decode(absurd) else { panic!("refused") };
+        assert!(matches!(
+            wish[..],
+            [Some(MonitorChange::On(MonitorConfig { size: Size { width: 4096, height: 200 }, .. }))]
+        ));
+        let none: [&[u8]; 5] = [
+            br#"{"screens":[]}"#,
+            br#"{"screens":[null,null,null,null,null]}"#,
+            br#"{"screens":[{"width":-1,"height":5}]}"#,
+            br#"{"screens":[{"width":800}]}"#,
+            b"",
+        ];
+        for body in none {
+            assert!(decode(body).is_err(), "{}", String::from_utf8_lossy(body));
+        }
+    }
+}
