@@ -24,7 +24,7 @@ const SHIFTED_DIGITS = ')!@#$%^&*(';
 
 const CODES = new Map<string, number>();
 
-function learn(place: string, plain: string, shifted: string): void {
+function addKey(place: string, plain: string, shifted: string): void {
   const code = keycode(place);
   if (code !== undefined) {
     CODES.set(plain, code);
@@ -32,11 +32,11 @@ function learn(place: string, plain: string, shifted: string): void {
   }
 }
 for (const [place, plain, shifted] of PLAIN) {
-  learn(place, plain, shifted);
+  addKey(place, plain, shifted);
 }
-Array.from(SHIFTED_DIGITS).forEach((shifted, digit) => learn(`Digit${digit}`, String(digit), shifted));
+Array.from(SHIFTED_DIGITS).forEach((shifted, digit) => addKey(`Digit${digit}`, String(digit), shifted));
 for (const letter of 'abcdefghijklmnopqrstuvwxyz') {
-  learn(`Key${letter.toUpperCase()}`, letter, letter.toUpperCase());
+  addKey(`Key${letter.toUpperCase()}`, letter, letter.toUpperCase());
 }
 
 /** Names of keys (`KeyboardEvent.key`) that differ from the name of their usual place. */

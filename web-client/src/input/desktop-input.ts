@@ -5,7 +5,7 @@ import { InputQueue } from './input-queue';
 import { Keyboard, platformOf } from './keyboard';
 import { LockKeys } from './lock-keys';
 import { MenuChord } from './menu-chord';
-import { pastes } from './paste-keys';
+import { isPasteShortcut } from './paste-keys';
 import { Pointer } from './pointer';
 import { SoftKeyboard } from './soft-keyboard';
 import { type Point, TouchGestures } from './touch-gestures';
@@ -13,7 +13,7 @@ import { TextTyper } from './text-typer';
 import { WheelAccumulator } from './wheel-accumulator';
 
 /** Whether movements come as soon as they happen, and not at the page's frame rate (Pointer Events 3). */
-const RAW_MOVES = 'onpointerrawupdate' in window;
+const HAS_RAW_UPDATES = 'onpointerrawupdate' in window;
 
 export interface DesktopInputOptions {
   /** The focusable element that holds the picture. */
@@ -29,9 +29,9 @@ export interface DesktopInputOptions {
   readonly onMenu: () => void;
   readonly paste: {
     /** Whether the guest shares its clipboard. */
-    readonly mayHappen: () => boolean;
+    readonly isAvailable: () => boolean;
     /** The keys that paste went down: resolves once the guest has what is pasted, with whether it is to get the keys. */
-    readonly arrived: () => Promise<boolean>;
+    readonly completed: () => Promise<boolean>;
   };
 }
 
@@ -42,7 +42,7 @@ export class DesktopInput {
   readonly #pointer: Pointer;
   readonly #touch: TouchGestures;
   readonly #softKeyboard: SoftKeyboard;
-  readonly #locks: LockKeys;
+  readonly #lockKeys: LockKeys;
   readonly #chord = new MenuChord();
   readonly #queue = new InputQueue();
   #textTyper = new TextTyper([]);
@@ -53,12 +53,12 @@ export class DesktopInput {
     this.#options = { ...options, send: (input) => this.#queue.run(() => options.send(input)) };
     const { send } = this.#options;
     const platform = platformOf(navigator.userAgent);
-    this.#locks = new LockKeys(platform);
+    this.#lockKeys = new LockKeys(platform);
     this.#keyboard = new Keyboard(platform, (code, down, timeStamp) =>
       send({ kind: 'key', at: performance.timeOrigin + timeStamp, code, down }),
     );
     this.#pointer = new Pointer({ send, locate, isLocked: () => document.pointerLockElement === viewport });
-    this.#touch = this.#fingers();
+    this.#touch = this.#createTouchGestures();
     this.#softKeyboard = new SoftKeyboard({
       field: softField,
       textTyper: () => this.#textTyper,
@@ -70,8 +70,8 @@ export class DesktopInput {
   }
 
   /** The guest's keyboard lights. */
-  leds(leds: Leds): void {
-    this.#locks.report(leds);
+  setLeds(leds: Leds): void {
+    this.#lockKeys.setLeds(leds);
   }
 
   /** Text is typed by this textTyper from now on. */
@@ -95,28 +95,28 @@ export class DesktopInput {
 
   /** Lets go of everything, here and in the guest. */
   releaseAll(): void {
-    this.#forget();
+    this.#reset();
     this.#options.send({ kind: 'releaseAll', at: now() });
   }
 
   dispose(): void {
     this.#abort.abort();
-    this.#forget();
+    this.#reset();
   }
 
-  #forget(): void {
-    this.#queue.forget();
-    this.#keyboard.forget();
-    this.#pointer.forget();
-    this.#touch.forget();
-    this.#chord.forget();
+  #reset(): void {
+    this.#queue.clear();
+    this.#keyboard.reset();
+    this.#pointer.reset();
+    this.#touch.reset();
+    this.#chord.reset();
   }
 
   #key(code: number, down: boolean): void {
     this.#options.send({ kind: 'key', at: now(), code, down });
   }
 
-  #fingers(): TouchGestures {
+  #createTouchGestures(): TouchGestures {
     const { send, locate, magnify } = this.#options;
     const wheel = new WheelAccumulator();
     return new TouchGestures({
@@ -139,20 +139,20 @@ export class DesktopInput {
       target.addEventListener('keydown', (event) => this.#keyDown(event), { signal });
       target.addEventListener('keyup', (event) => this.#keyUp(event), { signal });
       target.addEventListener('blur', () => this.releaseAll(), { signal });
-      target.addEventListener('focus', () => this.#locks.refocus(), { signal });
+      target.addEventListener('focus', () => this.#lockKeys.invalidate(), { signal });
     }
     const release = (): void => this.releaseAll();
     window.addEventListener('blur', release, { signal });
     document.addEventListener('visibilitychange', release, { signal });
-    this.#listenToPointers(viewport, signal);
+    this.#listenForPointers(viewport, signal);
   }
 
-  #listenToPointers(viewport: HTMLElement, signal: AbortSignal): void {
-    const swallow = (event: Event): void => event.preventDefault();
+  #listenForPointers(viewport: HTMLElement, signal: AbortSignal): void {
+    const preventDefault = (event: Event): void => event.preventDefault();
     for (const type of ['pointerdown', 'pointermove', 'pointerup', 'pointercancel'] as const) {
       viewport.addEventListener(type, (event) => this.#pointerEvent(event), { signal });
     }
-    if (RAW_MOVES) {
+    if (HAS_RAW_UPDATES) {
       viewport.addEventListener(
         'pointerrawupdate',
         (event) => {
@@ -173,7 +173,7 @@ export class DesktopInput {
     );
     // Back and forward buttons would leave the page, the middle one would scroll it.
     for (const type of ['mousedown', 'mouseup', 'auxclick', 'contextmenu', 'dragstart']) {
-      viewport.addEventListener(type, swallow, { signal });
+      viewport.addEventListener(type, preventDefault, { signal });
     }
   }
 
@@ -187,7 +187,7 @@ export class DesktopInput {
       viewport.setPointerCapture(event.pointerId);
     }
     if (event.pointerType !== 'touch') {
-      if (RAW_MOVES && event.type === 'pointermove') {
+      if (HAS_RAW_UPDATES && event.type === 'pointermove') {
         // The raw update told the movement; a further button pressed meanwhile comes only here.
         this.#pointer.buttons(event);
       } else {
@@ -218,13 +218,13 @@ export class DesktopInput {
       return;
     }
     this.#chord.down(event);
-    for (const code of this.#locks.settle(event)) {
+    for (const code of this.#lockKeys.keysToToggle(event)) {
       this.press([code]);
     }
     const { paste } = this.#options;
-    if (pastes(event) && paste.mayHappen()) {
+    if (isPasteShortcut(event) && paste.isAvailable()) {
       // Not prevented: the browser tells what is pasted by an event of its own, which follows at once.
-      this.#queue.runAfter(paste.arrived(), (wanted) => {
+      this.#queue.runAfter(paste.completed(), (wanted) => {
         if (wanted) {
           this.#keyboard.down(event);
         }

@@ -2,23 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { InputQueue } from './input-queue';
 
 function setUp() {
-  const gate = new InputQueue();
+  const queue = new InputQueue();
   const done: string[] = [];
   const later: (() => void)[] = [];
   const wait = (name: string): void => {
     const ready = new Promise<void>((resolve) => later.push(resolve));
-    gate.runAfter(ready, () => done.push(name));
+    queue.runAfter(ready, () => done.push(name));
   };
-  const act = (name: string): void => gate.run(() => done.push(name));
+  const act = (name: string): void => queue.run(() => done.push(name));
   const finish = async (): Promise<void> => {
     later.shift()?.();
     await Promise.resolve();
     await Promise.resolve();
   };
-  return { gate, done, wait, act, finish };
+  return { queue, done, wait, act, finish };
 }
 
-describe('the gate of inputs', () => {
+describe('the queue of inputs', () => {
   it('is open as a rule', () => {
     const { done, act } = setUp();
     act('a');
@@ -41,10 +41,10 @@ describe('the gate of inputs', () => {
   });
 
   it('forgets what waits', async () => {
-    const { gate, done, act, wait, finish } = setUp();
+    const { queue, done, act, wait, finish } = setUp();
     wait('paste');
     act('a');
-    gate.forget();
+    queue.clear();
     act('b');
     await finish();
     expect(done).toEqual(['b']);

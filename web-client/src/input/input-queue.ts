@@ -3,14 +3,14 @@
  * Nothing waits otherwise.
  */
 export class InputQueue {
-  #waiting: (() => void)[] = [];
-  #closed = false;
+  #queued: (() => void)[] = [];
+  #blocked = false;
   #generation = 0;
 
   /** Runs at once, or after all that waits. */
   run(action: () => void): void {
-    if (this.#closed) {
-      this.#waiting.push(action);
+    if (this.#blocked) {
+      this.#queued.push(action);
     } else {
       action();
     }
@@ -19,30 +19,30 @@ export class InputQueue {
   /** Runs in its turn, once `ready` has resolved, with what it resolved to. */
   runAfter<T>(ready: Promise<T>, action: (value: T) => void): void {
     this.run(() => {
-      this.#closed = true;
+      this.#blocked = true;
       const generation = this.#generation;
       void ready.then((value) => {
         if (generation === this.#generation) {
-          this.#closed = false;
+          this.#blocked = false;
           action(value);
-          this.#open();
+          this.#drain();
         }
       });
     });
   }
 
   /** Forgets what waits. */
-  forget(): void {
+  clear(): void {
     this.#generation += 1;
-    this.#closed = false;
-    this.#waiting = [];
+    this.#blocked = false;
+    this.#queued = [];
   }
 
-  #open(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    // One of them may close the gate again: the rest queues up behind it.
-    for (const action of waiting) {
+  #drain(): void {
+    const queued = this.#queued;
+    this.#queued = [];
+    // One of them may block the queue again: the rest queues up behind it.
+    for (const action of queued) {
       this.run(action);
     }
   }

@@ -79,7 +79,7 @@ describe('keyboard', () => {
   it('forgets what was held when told to', () => {
     const { keyboard, sent } = listen('other');
     keyboard.down(event('KeyA'));
-    keyboard.forget();
+    keyboard.reset();
     keyboard.up(event('KeyA'));
     expect(sent).toEqual([`+${A}`]);
   });

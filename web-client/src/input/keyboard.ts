@@ -19,10 +19,10 @@ export interface KeyInput {
 type Send = (code: number, down: boolean, timeStamp: number) => void;
 
 /** Windows announces AltGr as ControlLeft and AltRight at the same moment; the pair may straddle a tick. */
-const ALTGR_GAP_MS = 20;
+const ALTGR_WINDOW_MS = 20;
 
 /** Pressed and released as one, for the browser never tells of one of the two. */
-const TAPPED_ON_WINDOWS = new Set(['KanaMode', 'Convert', 'NonConvert', 'Lang1', 'Lang2', 'Lang3', 'Lang4', 'Lang5']);
+const NO_RELEASE_ON_WINDOWS = new Set(['KanaMode', 'Convert', 'NonConvert', 'Lang1', 'Lang2', 'Lang3', 'Lang4', 'Lang5']);
 
 const MODIFIERS = new Set(
   ['Shift', 'Control', 'Alt', 'Meta'].flatMap((name) => [`${name}Left`, `${name}Right`]),
@@ -37,7 +37,7 @@ export class Keyboard {
   readonly #send: Send;
   /** What is down in the guest: the browser's name of the key to the code that was sent. */
   readonly #held = new Map<string, number>();
-  #heldBackControl: { readonly timeStamp: number; readonly timer: ReturnType<typeof setTimeout> } | null = null;
+  #pendingControl: { readonly timeStamp: number; readonly timer: ReturnType<typeof setTimeout> } | null = null;
 
   constructor(platform: Platform, send: Send) {
     this.#platform = platform;
@@ -46,7 +46,7 @@ export class Keyboard {
 
   down(event: KeyInput): void {
     const name = nameOf(event);
-    this.#settleControl(name === 'AltRight' ? event.timeStamp : null);
+    this.#resolveControl(name === 'AltRight' ? event.timeStamp : null);
     if (event.repeat || this.#held.has(name)) {
       return;
     }
@@ -56,8 +56,8 @@ export class Keyboard {
       return;
     }
     if (this.#platform === 'windows' && name === 'ControlLeft') {
-      this.#holdBackControl(event.timeStamp);
-    } else if (this.#isTapped(name, event)) {
+      this.#deferControl(event.timeStamp);
+    } else if (this.#hasNoRelease(name, event)) {
       this.#tap(code, event.timeStamp);
     } else {
       this.#press(name, code, event.timeStamp);
@@ -66,22 +66,22 @@ export class Keyboard {
 
   up(event: KeyInput): void {
     const name = nameOf(event);
-    this.#settleControl(null);
+    this.#resolveControl(null);
     const code = this.#held.get(name);
     if (code !== undefined) {
       this.#held.delete(name);
       this.#send(code, false, event.timeStamp);
-    } else if (this.#isKnownByReleaseOnly(name)) {
+    } else if (this.#hasNoPress(name)) {
       this.#tap(keycode(name) ?? 0, event.timeStamp);
     }
   }
 
   /** Forgets what is down; the caller tells the guest. */
-  forget(): void {
+  reset(): void {
     this.#held.clear();
-    if (this.#heldBackControl !== null) {
-      clearTimeout(this.#heldBackControl.timer);
-      this.#heldBackControl = null;
+    if (this.#pendingControl !== null) {
+      clearTimeout(this.#pendingControl.timer);
+      this.#pendingControl = null;
     }
   }
 
@@ -95,10 +95,10 @@ export class Keyboard {
     this.#send(code, false, timeStamp);
   }
 
-  #isTapped(name: string, event: KeyInput): boolean {
+  #hasNoRelease(name: string, event: KeyInput): boolean {
     switch (this.#platform) {
       case 'windows':
-        return TAPPED_ON_WINDOWS.has(name);
+        return NO_RELEASE_ON_WINDOWS.has(name);
       case 'mac':
         // CapsLock reports a press when it goes on and a release when it goes off. While Meta is
         // down, macOS keeps the release of every other key to itself.
@@ -108,25 +108,25 @@ export class Keyboard {
     }
   }
 
-  #isKnownByReleaseOnly(name: string): boolean {
+  #hasNoPress(name: string): boolean {
     return (name === 'PrintScreen' && this.#platform === 'windows') || (name === 'CapsLock' && this.#platform === 'mac');
   }
 
   /** ControlLeft waits for the AltRight that would unmask it as half of AltGr. */
-  #holdBackControl(timeStamp: number): void {
-    const timer = setTimeout(() => this.#settleControl(null), ALTGR_GAP_MS);
-    this.#heldBackControl = { timeStamp, timer };
+  #deferControl(timeStamp: number): void {
+    const timer = setTimeout(() => this.#resolveControl(null), ALTGR_WINDOW_MS);
+    this.#pendingControl = { timeStamp, timer };
   }
 
   /** Sends a ControlLeft that waits, unless an AltRight at `altRightAt` shows that nobody pressed it. */
-  #settleControl(altRightAt: number | null): void {
-    const waiting = this.#heldBackControl;
+  #resolveControl(altRightAt: number | null): void {
+    const waiting = this.#pendingControl;
     if (waiting === null) {
       return;
     }
     clearTimeout(waiting.timer);
-    this.#heldBackControl = null;
-    if (altRightAt === null || altRightAt - waiting.timeStamp > ALTGR_GAP_MS) {
+    this.#pendingControl = null;
+    if (altRightAt === null || altRightAt - waiting.timeStamp > ALTGR_WINDOW_MS) {
       this.#press('ControlLeft', keycode('ControlLeft') ?? 0, waiting.timeStamp);
     }
   }

@@ -36,9 +36,9 @@ export function guessLayout(language: string, keys: ReadonlyMap<string, string> 
   if (keys === null) {
     return byLanguage;
   }
-  const told = BY_KEYS.find(([code, key]) => keys.get(code) === key);
+  const match = BY_KEYS.find(([code, key]) => keys.get(code) === key);
   const usual = FAMILIES[byLanguage.layout] ?? 'us';
-  const family = told?.[2] ?? 'us';
+  const family = match?.[2] ?? 'us';
   // QWERTY is no evidence against a QWERTY country, nor QWERTZ against a QWERTZ one.
   return family === usual ? byLanguage : { layout: family, variant: '' };
 }

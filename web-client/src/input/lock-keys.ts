@@ -9,7 +9,7 @@ import { KEY_CAPS_LOCK, KEY_NUM_LOCK } from './keycodes';
 export class LockKeys {
   readonly #hasNumLock: boolean;
   #leds: Leds | null = null;
-  #settled = false;
+  #synchronized = false;
 
   /** Keyboards of Apple have no NumLock: what the guest makes of its own is left alone. */
   constructor(platform: Platform) {
@@ -17,29 +17,29 @@ export class LockKeys {
   }
 
   /** The guest's lights changed. */
-  report(leds: Leds): void {
+  setLeds(leds: Leds): void {
     this.#leds = leds;
   }
 
   /** The keyboard may have changed while it was elsewhere. */
-  refocus(): void {
-    this.#settled = false;
+  invalidate(): void {
+    this.#synchronized = false;
   }
 
   /** The keys to tap before `event` is sent. */
-  settle(event: { readonly code: string; readonly getModifierState: (key: string) => boolean }): number[] {
+  keysToToggle(event: { readonly code: string; readonly getModifierState: (key: string) => boolean }): number[] {
     const leds = this.#leds;
-    if (this.#settled || leds === null) {
+    if (this.#synchronized || leds === null) {
       return [];
     }
-    this.#settled = true;
-    const taps: number[] = [];
+    this.#synchronized = true;
+    const keys: number[] = [];
     if (event.code !== 'CapsLock' && event.getModifierState('CapsLock') !== leds.caps) {
-      taps.push(KEY_CAPS_LOCK);
+      keys.push(KEY_CAPS_LOCK);
     }
     if (this.#hasNumLock && event.code !== 'NumLock' && event.getModifierState('NumLock') !== leds.num) {
-      taps.push(KEY_NUM_LOCK);
+      keys.push(KEY_NUM_LOCK);
     }
-    return taps;
+    return keys;
   }
 }

@@ -33,7 +33,7 @@ export class MenuChord {
     return complete;
   }
 
-  forget(): void {
+  reset(): void {
     this.#down.clear();
     this.#armed = false;
   }

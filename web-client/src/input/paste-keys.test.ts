@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type PasteKey, pastes } from './paste-keys';
+import { type PasteKey, isPasteShortcut } from './paste-keys';
 
 const NO_KEY: PasteKey = {
   code: '', key: '', repeat: false, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false,
@@ -14,7 +14,7 @@ describe('keys that paste', () => {
       { code: 'KeyV', key: 'v', metaKey: true },
       { code: 'Insert', key: 'Insert', shiftKey: true },
     ]) {
-      expect(pastes({ ...NO_KEY, ...keys })).toBe(true);
+      expect(isPasteShortcut({ ...NO_KEY, ...keys })).toBe(true);
     }
     for (const keys of [
       { code: 'KeyV', key: 'v' },
@@ -23,7 +23,7 @@ describe('keys that paste', () => {
       { code: 'KeyC', key: 'c', ctrlKey: true },
       { code: 'Insert', key: 'Insert', ctrlKey: true },
     ]) {
-      expect(pastes({ ...NO_KEY, ...keys })).toBe(false);
+      expect(isPasteShortcut({ ...NO_KEY, ...keys })).toBe(false);
     }
   });
 });

@@ -13,7 +13,7 @@ export interface PasteKey {
  * Whether these keys paste: Ctrl+V, with Shift in terminals, Cmd+V on a Mac, and Shift+Insert. The
  * letter counts, not its place, for that is how browsers and programs take it.
  */
-export function pastes({ code, key, repeat, shiftKey, ctrlKey, altKey, metaKey }: PasteKey): boolean {
+export function isPasteShortcut({ code, key, repeat, shiftKey, ctrlKey, altKey, metaKey }: PasteKey): boolean {
   if (repeat || altKey) {
     return false;
   }

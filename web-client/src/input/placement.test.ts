@@ -1,40 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { place, type Viewport, toFractions } from './placement';
+import { fitPicture, type Viewport, toFractions } from './placement';
 
 const HD = { width: 1920, height: 1080 };
 
-function room(width: number, height: number, ratio = 1): Viewport {
+function viewport(width: number, height: number, ratio = 1): Viewport {
   return { width, height, ratio };
 }
 
 describe('placement', () => {
   it('fills a window of the same size pixel for pixel', () => {
-    expect(place(HD, room(1920, 1080))).toEqual({ left: 0, top: 0, width: 1920, height: 1080, deviceScale: 1, crisp: true });
+    expect(fitPicture(HD, viewport(1920, 1080))).toEqual({ left: 0, top: 0, width: 1920, height: 1080, deviceScale: 1, crisp: true });
   });
 
   it('keeps the aspect, with bars on both sides', () => {
-    expect(place(HD, room(1920, 540))).toMatchObject({ left: 480, top: 0, width: 960, height: 540 });
-    expect(place(HD, room(960, 1000))).toMatchObject({ left: 0, top: 230, width: 960, height: 540 });
+    expect(fitPicture(HD, viewport(1920, 540))).toMatchObject({ left: 480, top: 0, width: 960, height: 540 });
+    expect(fitPicture(HD, viewport(960, 1000))).toMatchObject({ left: 0, top: 230, width: 960, height: 540 });
   });
 
   it('prefers whole pixels to a slightly larger, blurred picture', () => {
-    expect(place(HD, room(1980, 1120))).toMatchObject({ deviceScale: 1, crisp: true, left: 30, top: 20 });
-    expect(place(HD, room(2560, 1440))).toMatchObject({ crisp: false, width: 2560, height: 1440 });
+    expect(fitPicture(HD, viewport(1980, 1120))).toMatchObject({ deviceScale: 1, crisp: true, left: 30, top: 20 });
+    expect(fitPicture(HD, viewport(2560, 1440))).toMatchObject({ crisp: false, width: 2560, height: 1440 });
   });
 
   it('counts device pixels, and lies on whole ones', () => {
-    const placement = place({ width: 1600, height: 900 }, room(1602, 906, 2));
+    const placement = fitPicture({ width: 1600, height: 900 }, viewport(1602, 906, 2));
     expect(placement).toEqual({ left: 0.5, top: 1.5, width: 800, height: 450, deviceScale: 1, crisp: true });
   });
 
   it('fills a window of a broken number of CSS pixels without scaling', () => {
-    const placement = place({ width: 1922, height: 1081 }, room(1922, 1081, 1.5));
+    const placement = fitPicture({ width: 1922, height: 1081 }, viewport(1922, 1081, 1.5));
     expect(placement).toMatchObject({ left: 0, top: 0, width: 1922 / 1.5, deviceScale: 1, crisp: true });
   });
 });
 
 describe('from the window to the screen', () => {
-  const placement = place(HD, room(960, 640)); // Half size, 50 pixels down.
+  const placement = fitPicture(HD, viewport(960, 640)); // Half size, 50 pixels down.
 
   it('names the first and the last pixel 0 and 65535', () => {
     expect(toFractions(0, 50, placement, HD)).toEqual({ x: 0, y: 0 });
@@ -51,7 +51,7 @@ describe('from the window to the screen', () => {
   it('names every pixel by its left edge, at any ratio', () => {
     for (const ratio of [1, 1.1, 1.25, 1.5, 2, 3]) {
       const guest = { width: 801, height: 603 };
-      const fitting = place(guest, room(801, 603, ratio));
+      const fitting = fitPicture(guest, viewport(801, 603, ratio));
       for (let pixel = 0; pixel < guest.width; pixel += 1) {
         const { x } = toFractions(pixel / ratio, 0, fitting, guest);
         expect(Math.round((x * (guest.width - 1)) / 65535)).toBe(pixel);

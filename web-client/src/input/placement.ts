@@ -11,7 +11,7 @@ export interface Placement {
 }
 
 /** A whole-number scale is taken instead of a fitting one when it costs no more than this share of the size. */
-const SNAP = 0.06;
+const SNAP_SHARE = 0.06;
 
 /** A part of the window, in device pixels. */
 export interface Viewport {
@@ -25,20 +25,20 @@ export interface Viewport {
  * The largest picture that keeps the guest's aspect and fits the window, snapped to whole device
  * pixels: at a scale of exactly 1 (or 2, …) text stays as sharp as the guest drew it.
  */
-export function place(
+export function fitPicture(
   guest: { readonly width: number; readonly height: number },
-  room: Viewport,
+  viewport: Viewport,
 ): Placement {
-  const fit = Math.min(room.width / guest.width, room.height / guest.height);
+  const fit = Math.min(viewport.width / guest.width, viewport.height / guest.height);
   const whole = Math.floor(fit);
-  const deviceScale = whole >= 1 && (fit - whole) / fit <= SNAP ? whole : fit;
+  const deviceScale = whole >= 1 && (fit - whole) / fit <= SNAP_SHARE ? whole : fit;
   const width = Math.round(guest.width * deviceScale);
   const height = Math.round(guest.height * deviceScale);
   return {
-    left: Math.floor((room.width - width) / 2) / room.ratio,
-    top: Math.floor((room.height - height) / 2) / room.ratio,
-    width: width / room.ratio,
-    height: height / room.ratio,
+    left: Math.floor((viewport.width - width) / 2) / viewport.ratio,
+    top: Math.floor((viewport.height - height) / 2) / viewport.ratio,
+    width: width / viewport.ratio,
+    height: height / viewport.ratio,
     deviceScale,
     crisp: Number.isInteger(deviceScale),
   };

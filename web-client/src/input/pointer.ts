@@ -2,7 +2,7 @@ import type { Input } from '../worker/messages';
 import { WheelAccumulator } from './wheel-accumulator';
 
 /** Movements between two sends: 125 a second is what mice have long done, and what guests expect. */
-const MOVE_EVERY_MS = 8;
+const MOVE_INTERVAL_MS = 8;
 
 /** Bits of `MouseEvent.buttons`, and the DOM's number of the button each stands for. */
 const BUTTONS: readonly (readonly [bit: number, button: number])[] = [
@@ -13,7 +13,7 @@ const BUTTONS: readonly (readonly [bit: number, button: number])[] = [
   [16, 4],
 ];
 
-export interface PointerTarget {
+export interface PointerOptions {
   readonly send: (input: Input) => void;
   /** Where a point of the window lies on the screen, as fractions from 0 to 65535. */
   readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
@@ -30,55 +30,55 @@ interface Move {
 
 /** Mouse and pen. The first movement after a rest goes at once, later ones at a steady rate. */
 export class Pointer {
-  readonly #target: PointerTarget;
+  readonly #options: PointerOptions;
   readonly #wheel = new WheelAccumulator();
-  #held = 0;
-  #waiting: Move | null = null;
+  #heldButtons = 0;
+  #pendingMove: Move | null = null;
   #sentAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(target: PointerTarget) {
-    this.#target = target;
+  constructor(options: PointerOptions) {
+    this.#options = options;
   }
 
   /** Any pointer event: position and buttons are read from each, so a lost one mends itself. */
   event(event: PointerEvent): void {
-    if (this.#target.isLocked()) {
+    if (this.#options.isLocked()) {
       this.#moveBy(event);
     } else {
-      const at = stamp(event);
-      this.#move({ at, ...this.#target.locate(event.clientX, event.clientY), relative: false });
+      const at = epochTime(event);
+      this.#move({ at, ...this.#options.locate(event.clientX, event.clientY), relative: false });
     }
     this.buttons(event);
   }
 
   /** The buttons of an event whose position is known already. */
   buttons(event: PointerEvent): void {
-    if (event.buttons === this.#held) {
+    if (event.buttons === this.#heldButtons) {
       return;
     }
     this.#flush();
     for (const [bit, button] of BUTTONS) {
       const down = (event.buttons & bit) !== 0;
-      if (down !== ((this.#held & bit) !== 0)) {
-        this.#target.send({ kind: 'button', at: stamp(event), button, down });
+      if (down !== ((this.#heldButtons & bit) !== 0)) {
+        this.#options.send({ kind: 'button', at: epochTime(event), button, down });
       }
     }
-    this.#held = event.buttons;
+    this.#heldButtons = event.buttons;
   }
 
   wheel(event: WheelEvent): void {
     const turn = this.#wheel.turn(event);
     if (turn !== null) {
       this.#flush();
-      this.#target.send({ kind: 'wheel', at: stamp(event), ...turn });
+      this.#options.send({ kind: 'wheel', at: epochTime(event), ...turn });
     }
   }
 
   /** Forgets what is held; the caller tells the guest. */
-  forget(): void {
-    this.#held = 0;
-    this.#waiting = null;
+  reset(): void {
+    this.#heldButtons = 0;
+    this.#pendingMove = null;
     clearTimeout(this.#timer);
   }
 
@@ -86,19 +86,19 @@ export class Pointer {
     if (event.movementX === 0 && event.movementY === 0) {
       return;
     }
-    const gathered = this.#waiting?.relative === true ? this.#waiting : { x: 0, y: 0 };
+    const accumulated = this.#pendingMove?.relative === true ? this.#pendingMove : { x: 0, y: 0 };
     const ratio = window.devicePixelRatio;
     this.#move({
-      at: stamp(event),
-      x: gathered.x + event.movementX * ratio,
-      y: gathered.y + event.movementY * ratio,
+      at: epochTime(event),
+      x: accumulated.x + event.movementX * ratio,
+      y: accumulated.y + event.movementY * ratio,
       relative: true,
     });
   }
 
   #move(move: Move): void {
-    this.#waiting = move;
-    const rest = this.#sentAt + MOVE_EVERY_MS - performance.now();
+    this.#pendingMove = move;
+    const rest = this.#sentAt + MOVE_INTERVAL_MS - performance.now();
     clearTimeout(this.#timer);
     if (rest <= 0) {
       this.#flush();
@@ -109,22 +109,22 @@ export class Pointer {
 
   #flush(): void {
     clearTimeout(this.#timer);
-    const move = this.#waiting;
+    const move = this.#pendingMove;
     if (move === null) {
       return;
     }
-    this.#waiting = null;
+    this.#pendingMove = null;
     this.#sentAt = performance.now();
     const { at, x, y } = move;
     if (move.relative) {
-      this.#target.send({ kind: 'pointerBy', at, dx: Math.round(x), dy: Math.round(y) });
+      this.#options.send({ kind: 'pointerBy', at, dx: Math.round(x), dy: Math.round(y) });
     } else {
-      this.#target.send({ kind: 'pointerTo', at, x, y });
+      this.#options.send({ kind: 'pointerTo', at, x, y });
     }
   }
 }
 
 /** When an event happened, in milliseconds since the epoch. */
-export function stamp(event: Event): number {
+export function epochTime(event: Event): number {
   return performance.timeOrigin + event.timeStamp;
 }

@@ -10,7 +10,7 @@ export interface Stroke {
 type Send = (code: number, down: boolean) => void;
 
 /** The places of a layout's rows, from the upper left. */
-const PLACES = [
+const ROW_KEYS = [
   'Backquote', ...Array.from('1234567890', (digit) => `Digit${digit}`), 'Minus', 'Equal',
   ...Array.from('QWERTYUIOP', (letter) => `Key${letter}`), 'BracketLeft', 'BracketRight',
   ...Array.from('ASDFGHJKL', (letter) => `Key${letter}`), 'Semicolon', 'Quote', 'Backslash',
@@ -18,7 +18,7 @@ const PLACES = [
 ].map((place) => keycode(place) ?? 0);
 
 const SPACE: Stroke = { code: keycode('Space') ?? 0, shift: false, altGr: false };
-const IN_EVERY_LAYOUT: readonly (readonly [string, Stroke])[] = [
+const COMMON_STROKES: readonly (readonly [string, Stroke])[] = [
   [' ', SPACE],
   ['\u00a0', SPACE],
   ['\n', { ...SPACE, code: keycode('Enter') ?? 0 }],
@@ -26,7 +26,7 @@ const IN_EVERY_LAYOUT: readonly (readonly [string, Stroke])[] = [
 ];
 
 /** What a dead key types when a space follows. */
-const ALONE: Readonly<Record<string, string>> = {
+const SPACING_FORMS: Readonly<Record<string, string>> = {
   '\u0300': '`', '\u0301': '\u00b4', '\u0302': '^', '\u0303': '~', '\u0304': '\u00af', '\u0306': '\u02d8',
   '\u0307': '\u02d9', '\u0308': '\u00a8', '\u030a': '\u00b0', '\u030b': '\u02dd', '\u030c': '\u02c7',
   '\u0327': '\u00b8', '\u0328': '\u02db',
@@ -37,14 +37,14 @@ const ALONE: Readonly<Record<string, string>> = {
  * input method composes.
  */
 export class TextTyper {
-  readonly #strokes = new Map<string, Stroke>(IN_EVERY_LAYOUT);
+  readonly #strokes = new Map<string, Stroke>(COMMON_STROKES);
   readonly #dead = new Map<string, Stroke>();
 
   /** `rows`: what the places type alone, with Shift, with AltGr and with both, as in layout-tables.ts. */
   constructor(rows: readonly string[]) {
     rows.forEach((row, level) => {
       Array.from(row).forEach((character, at) => {
-        const code = PLACES[at];
+        const code = ROW_KEYS[at];
         const known = /[\u0300-\u036f]/.test(character) ? this.#dead : this.#strokes;
         if (code !== undefined && character !== ' ' && !known.has(character)) {
           known.set(character, { code, shift: level % 2 === 1, altGr: level >= 2 });
@@ -77,7 +77,7 @@ export class TextTyper {
     if (letter !== undefined && accent !== undefined && more === undefined) {
       return [accent, letter];
     }
-    const alone = Object.entries(ALONE).find(([, spacing]) => spacing === character);
+    const alone = Object.entries(SPACING_FORMS).find(([, spacing]) => spacing === character);
     const dead = alone === undefined ? undefined : this.#dead.get(alone[0]);
     return dead === undefined ? null : [dead, SPACE];
   }

@@ -5,14 +5,14 @@
 
 const LONG_PRESS_MS = 500;
 /** A finger that strays this far, in CSS pixels, means to drag. */
-const STRAY = 10;
+const DRAG_THRESHOLD = 10;
 /** CSS pixels of a two-finger move for one notch of the wheel. */
 const PIXELS_PER_NOTCH = 40;
 const NOTCH = 120;
 /** Two fingers whose distance changes so much, in CSS pixels, mean to magnify … */
-const PINCH = 20;
+const PINCH_THRESHOLD = 20;
 /** … and that go so far together, to scroll. */
-const TOGETHER = 8;
+const SCROLL_THRESHOLD = 8;
 
 const LEFT = 0;
 const RIGHT = 2;
@@ -37,12 +37,12 @@ export interface Point {
   readonly y: number;
 }
 
-/** Where two fingers are: the point between them, and how far apart they are. */
+/** Where two fingers are: the point between them, and the distance between them. */
 interface Pair extends Point {
-  readonly apart: number;
+  readonly distance: number;
 }
 
-type Gesture = 'none' | 'waiting' | 'dragging' | 'paired' | 'scrolling' | 'magnifying' | 'spent';
+type Gesture = 'none' | 'waiting' | 'dragging' | 'paired' | 'scrolling' | 'magnifying' | 'finished';
 
 export class TouchGestures {
   readonly #actions: TouchActions;
@@ -78,20 +78,20 @@ export class TouchGestures {
     this.#fingers.set(finger.id, finger);
     switch (this.#gesture) {
       case 'waiting':
-        this.#maybeDrag(finger);
+        this.#detectDrag(finger);
         break;
       case 'dragging':
         this.#actions.move(finger.x, finger.y);
         break;
       case 'paired':
-        this.#maybeTogether();
+        this.#detectPairGesture();
         break;
       case 'scrolling':
       case 'magnifying':
-        this.#together(this.#gesture);
+        this.#applyPairGesture(this.#gesture);
         break;
       case 'none':
-      case 'spent':
+      case 'finished':
         break;
     }
   }
@@ -111,7 +111,7 @@ export class TouchGestures {
   }
 
   /** Forgets the fingers; the caller tells the guest. */
-  forget(): void {
+  reset(): void {
     this.#fingers.clear();
     this.#end();
   }
@@ -119,7 +119,7 @@ export class TouchGestures {
   #end(): void {
     clearTimeout(this.#timer);
     // What remains of a gesture of two fingers means nothing any more.
-    this.#gesture = this.#fingers.size === 0 ? 'none' : 'spent';
+    this.#gesture = this.#fingers.size === 0 ? 'none' : 'finished';
     this.#start = null;
     this.#pair = null;
   }
@@ -128,24 +128,24 @@ export class TouchGestures {
     const [one, other] = [...this.#fingers.values()];
     return one === undefined || other === undefined
       ? null
-      : { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2, apart: Math.hypot(one.x - other.x, one.y - other.y) };
+      : { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2, distance: Math.hypot(one.x - other.x, one.y - other.y) };
   }
 
-  #maybeTogether(): void {
+  #detectPairGesture(): void {
     const [before, now] = [this.#pair, this.#currentPair()];
     if (before === null || now === null) {
       return;
     }
-    if (Math.abs(now.apart - before.apart) > PINCH) {
+    if (Math.abs(now.distance - before.distance) > PINCH_THRESHOLD) {
       this.#gesture = 'magnifying';
-      this.#together('magnifying');
-    } else if (Math.hypot(now.x - before.x, now.y - before.y) > TOGETHER) {
+      this.#applyPairGesture('magnifying');
+    } else if (Math.hypot(now.x - before.x, now.y - before.y) > SCROLL_THRESHOLD) {
       this.#gesture = 'scrolling';
-      this.#together('scrolling');
+      this.#applyPairGesture('scrolling');
     }
   }
 
-  #together(gesture: 'scrolling' | 'magnifying'): void {
+  #applyPairGesture(gesture: 'scrolling' | 'magnifying'): void {
     const [before, now] = [this.#pair, this.#currentPair()];
     this.#pair = now;
     if (before === null || now === null) {
@@ -153,16 +153,16 @@ export class TouchGestures {
     }
     const by = { x: now.x - before.x, y: now.y - before.y };
     if (gesture === 'magnifying') {
-      this.#actions.magnify(now.apart / Math.max(1, before.apart), now, by);
+      this.#actions.magnify(now.distance / Math.max(1, before.distance), now, by);
     } else {
       const units = NOTCH / PIXELS_PER_NOTCH;
       this.#actions.scroll(-by.x * units || 0, -by.y * units || 0);
     }
   }
 
-  #maybeDrag(finger: Finger): void {
+  #detectDrag(finger: Finger): void {
     const start = this.#start;
-    if (start !== null && Math.hypot(finger.x - start.x, finger.y - start.y) > STRAY) {
+    if (start !== null && Math.hypot(finger.x - start.x, finger.y - start.y) > DRAG_THRESHOLD) {
       clearTimeout(this.#timer);
       this.#gesture = 'dragging';
       this.#actions.move(start.x, start.y);
@@ -172,7 +172,7 @@ export class TouchGestures {
   }
 
   #longPress(finger: Finger): void {
-    this.#gesture = 'spent';
+    this.#gesture = 'finished';
     this.#actions.move(finger.x, finger.y);
     this.#actions.button(RIGHT, true);
     this.#actions.button(RIGHT, false);

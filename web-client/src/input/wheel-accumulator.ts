@@ -26,8 +26,8 @@ function unitsFor(deltaMode: number): number {
 
 /** Turns wheel events into whole units of 1/120 notch, carrying fractions over to the next event. */
 export class WheelAccumulator {
-  #restX = 0;
-  #restY = 0;
+  #remainderX = 0;
+  #remainderY = 0;
 
   /** Down and right positive; `null` while less than a unit has gathered. */
   turn(event: WheelTurn): { readonly dx: number; readonly dy: number } | null {
@@ -40,12 +40,12 @@ export class WheelAccumulator {
 
   /** The same for amounts that are in units already. */
   scroll(unitsX: number, unitsY: number): { readonly dx: number; readonly dy: number } | null {
-    this.#restX += unitsX;
-    this.#restY += unitsY;
-    const dx = Math.trunc(this.#restX);
-    const dy = Math.trunc(this.#restY);
-    this.#restX -= dx;
-    this.#restY -= dy;
+    this.#remainderX += unitsX;
+    this.#remainderY += unitsY;
+    const dx = Math.trunc(this.#remainderX);
+    const dy = Math.trunc(this.#remainderY);
+    this.#remainderX -= dx;
+    this.#remainderY -= dy;
     return dx === 0 && dy === 0 ? null : { dx, dy };
   }
 }

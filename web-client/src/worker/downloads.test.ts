@@ -74,7 +74,7 @@ describe('files of the guest', () => {
     const { downloads, sent, chunk, last } = setUp();
     const disk = new Disk();
     downloads.onOffer({ offer: 9, name: 'a.bin', size: 4 * CHUNK_BYTES });
-    expect(last()).toEqual({ type: 'offeredFile', id: 1, name: 'a.bin', size: 4 * CHUNK_BYTES });
+    expect(last()).toEqual({ type: 'fileOffer', id: 1, name: 'a.bin', size: 4 * CHUNK_BYTES });
     expect(sent).toEqual([]);
     downloads.accept(1, disk.handle());
     expect(sent).toEqual(['answer 9 1']);

@@ -50,7 +50,7 @@ export class Downloads {
     const id = this.#lastId;
     const download: Download = { id, offer, sink: null, arrived: 0, stored: 0, reported: 0, storing: Promise.resolve() };
     this.#downloads.set(offer.offer, download);
-    this.#post({ type: 'offeredFile', id, name: offer.name, size: offer.size });
+    this.#post({ type: 'fileOffer', id, name: offer.name, size: offer.size });
   }
 
   /** The person wants it: in a file that they chose, or as a blob for the browser to save. */

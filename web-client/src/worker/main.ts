@@ -1,6 +1,6 @@
 /** The worker's entry: it owns the socket, the decoders and the canvas; the page owns input. */
 import type { MonitorConfig } from '../protocol/client-messages';
-import type { FromWorker, Question, StartRequest, ToWorker } from './messages';
+import type { FromWorker, WorkerRequest, StartRequest, ToWorker } from './messages';
 import { opusEncodable } from './microphone';
 import { ConnectionManager } from './connection-manager';
 import { Surface } from './surface';
@@ -56,7 +56,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'cancelFile':
       manager?.uploads.cancel(data.id);
       break;
-    case 'takeFile':
+    case 'acceptFile':
       manager?.downloads.accept(data.id, data.handle);
       break;
     case 'declineFile':
@@ -68,11 +68,11 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case 'offline':
       manager?.onOffline();
       break;
-    case 'watchStats':
-      watchStats(data.on);
+    case 'subscribeStats':
+      subscribeStats(data.on);
       break;
-    case 'ask':
-      void answer(data.id, data.question);
+    case 'request':
+      void respond(data.id, data.request);
       break;
     case 'stop':
       manager?.stop();
@@ -103,7 +103,7 @@ async function start(request: StartRequest): Promise<void> {
   }
 }
 
-function watchStats(on: boolean): void {
+function subscribeStats(on: boolean): void {
   clearInterval(statsTimer);
   if (on) {
     statsTimer = setInterval(postStats, STATS_EVERY_MS);
@@ -118,33 +118,33 @@ function postStats(): void {
 }
 
 /** Answers `null` where there is nothing to tell. */
-async function answer(id: number, question: Question): Promise<void> {
+async function respond(id: number, request: WorkerRequest): Promise<void> {
   let value: unknown = null;
   try {
-    value = await find(question);
+    value = await resolve(request);
   } catch {
     // A rectangle outside of the screen, or a canvas without a picture: there is no answer.
   }
-  post({ type: 'answer', id, value });
+  post({ type: 'response', id, value });
 }
 
-async function find(question: Question): Promise<unknown> {
-  if (question.about === 'microphone') {
+async function resolve(request: WorkerRequest): Promise<unknown> {
+  if (request.kind === 'microphone') {
     return opusEncodable();
   }
-  if (question.about === 'clipboard') {
-    return (await manager?.clipboard.offer(question.contents)) ?? false;
+  if (request.kind === 'clipboard') {
+    return (await manager?.clipboard.offer(request.contents)) ?? false;
   }
   if (surface === null) {
     return null;
   }
-  switch (question.about) {
+  switch (request.kind) {
     case 'stats':
       return manager?.stats() ?? null;
     case 'pixels':
-      return surface.read(question.rect);
+      return surface.read(request.rect);
     case 'hash': {
-      const digest = await crypto.subtle.digest('SHA-256', surface.read(question.rect));
+      const digest = await crypto.subtle.digest('SHA-256', surface.read(request.rect));
       return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
     }
     case 'screenshot':

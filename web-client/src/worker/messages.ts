@@ -58,26 +58,26 @@ export type ToWorker =
   | { readonly type: 'sendFile'; readonly id: number; readonly file: File }
   | { readonly type: 'cancelFile'; readonly id: number }
   /** A file of the guest goes there; `null`: as a blob to the page. */
-  | { readonly type: 'takeFile'; readonly id: number; readonly handle: FileSystemFileHandle | null }
+  | { readonly type: 'acceptFile'; readonly id: number; readonly handle: FileSystemFileHandle | null }
   | { readonly type: 'declineFile'; readonly id: number }
   /** Try again now: the person asked, or the browser is online again. */
   | { readonly type: 'reconnect' }
   | { readonly type: 'offline' }
   /** Whether to report statistics twice a second. */
-  | { readonly type: 'watchStats'; readonly on: boolean }
-  | { readonly type: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly type: 'subscribeStats'; readonly on: boolean }
+  | { readonly type: 'request'; readonly id: number; readonly request: WorkerRequest }
   | { readonly type: 'stop' };
 
 /** Questions, most of them about the picture and the browser; each gets one `answer`. */
-export type Question =
-  | { readonly about: 'stats' }
-  | { readonly about: 'hash'; readonly rect: Rect }
-  | { readonly about: 'pixels'; readonly rect: Rect }
-  | { readonly about: 'screenshot' }
+export type WorkerRequest =
+  | { readonly kind: 'stats' }
+  | { readonly kind: 'hash'; readonly rect: Rect }
+  | { readonly kind: 'pixels'; readonly rect: Rect }
+  | { readonly kind: 'screenshot' }
   /** The person's clipboard has this now; answered once the server knows, with whether it does. */
-  | { readonly about: 'clipboard'; readonly contents: ClipboardContents }
+  | { readonly kind: 'clipboard'; readonly contents: ClipboardContents }
   /** Whether this browser can encode what a microphone hears. */
-  | { readonly about: 'microphone' };
+  | { readonly kind: 'microphone' };
 
 export type DisconnectReason = 'network' | 'restarting';
 
@@ -123,7 +123,7 @@ export type FromWorker =
       readonly text: string;
     }
   /** The guest sends a file; `id` counts up. */
-  | { readonly type: 'offeredFile'; readonly id: number; readonly name: string; readonly size: number }
+  | { readonly type: 'fileOffer'; readonly id: number; readonly name: string; readonly size: number }
   | {
       readonly type: 'download';
       readonly id: number;
@@ -136,7 +136,7 @@ export type FromWorker =
       readonly blob: Blob | null;
     }
   | { readonly type: 'stats'; readonly stats: Stats }
-  | { readonly type: 'answer'; readonly id: number; readonly value: unknown };
+  | { readonly type: 'response'; readonly id: number; readonly value: unknown };
 
 /** One input's way to the screen, in milliseconds. */
 export interface LatencySample {

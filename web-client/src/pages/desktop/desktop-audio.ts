@@ -13,24 +13,24 @@ export class DesktopAudio {
   readonly #worker: WorkerClient;
   readonly #encodable = signal(false);
   /** Browsers let a page sound only after the person has done something on it. */
-  readonly #awake = signal(false);
+  readonly #unlocked = signal(false);
   readonly #abort = new AbortController();
   readonly #stopEffect: () => void;
   #context: AudioContext | null = null;
   #player: Promise<void> | null = null;
-  #recording: { readonly heard: MediaStream; readonly recorder: AudioWorkletNode } | null = null;
+  #recording: { readonly stream: MediaStream; readonly recorder: AudioWorkletNode } | null = null;
 
   constructor(worker: WorkerClient) {
     this.#worker = worker;
-    void worker.ask({ about: 'microphone' }).then((encodable) => {
+    void worker.request({ kind: 'microphone' }).then((encodable) => {
       this.#encodable.value = encodable === true && 'mediaDevices' in navigator;
     });
     const { signal } = this.#abort;
     for (const event of ['pointerdown', 'keydown'] as const) {
-      window.addEventListener(event, () => this.#wake(), { signal, capture: true });
+      window.addEventListener(event, () => this.#unlock(), { signal, capture: true });
     }
     this.#stopEffect = effect(() => {
-      const playback = this.canPlay.value && this.#awake.value && !this.muted.value;
+      const playback = this.canPlay.value && this.#unlocked.value && !this.muted.value;
       worker.setAudio({ playback, capture: this.microphoneOn.value && this.canRecord.value });
     });
   }
@@ -38,30 +38,30 @@ export class DesktopAudio {
   async turnMicrophoneOn(): Promise<void> {
     const context = this.#audio();
     await context.audioWorklet.addModule(recorderUrl);
-    const heard = await navigator.mediaDevices.getUserMedia({
+    const stream = await navigator.mediaDevices.getUserMedia({
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
     try {
-      this.#record(context, heard);
+      this.#record(context, stream);
     } catch (error) {
-      silence(heard);
+      stopTracks(stream);
       throw error;
     }
   }
 
-  #record(context: AudioContext, heard: MediaStream): void {
+  #record(context: AudioContext, stream: MediaStream): void {
     if (this.#abort.signal.aborted) {
-      silence(heard);
+      stopTracks(stream);
       return;
     }
-    const source = context.createMediaStreamSource(heard);
+    const source = context.createMediaStreamSource(stream);
     const recorder = new AudioWorkletNode(context, RECORDER, { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1 });
-    this.#worker.attachMicrophone(talkTo(recorder));
+    this.#worker.attachMicrophone(openPort(recorder));
     // It puts nothing out; without a way to the speakers it would not be run at all.
     source.connect(recorder).connect(context.destination);
-    this.#recording = { heard, recorder };
+    this.#recording = { stream, recorder };
     // The person may take it away in the browser's own controls.
-    heard.getAudioTracks()[0]?.addEventListener('ended', () => this.turnMicrophoneOff());
+    stream.getAudioTracks()[0]?.addEventListener('ended', () => this.turnMicrophoneOff());
     this.microphoneOn.value = true;
   }
 
@@ -69,9 +69,9 @@ export class DesktopAudio {
     this.microphoneOn.value = false;
     this.#worker.attachMicrophone(null);
     if (this.#recording !== null) {
-      const { heard, recorder } = this.#recording;
+      const { stream, recorder } = this.#recording;
       this.#recording = null;
-      silence(heard);
+      stopTracks(stream);
       recorder.port.postMessage(null);
       recorder.disconnect();
     }
@@ -89,15 +89,15 @@ export class DesktopAudio {
     return this.#context;
   }
 
-  #wake(): void {
-    if (!this.canPlay.peek() || (this.#awake.peek() && this.#context?.state === 'running')) {
+  #unlock(): void {
+    if (!this.canPlay.peek() || (this.#unlocked.peek() && this.#context?.state === 'running')) {
       return;
     }
     const context = this.#audio();
     this.#player ??= this.#startPlayer(context);
     Promise.all([this.#player, context.resume()]).then(
       () => {
-        this.#awake.value = true;
+        this.#unlocked.value = true;
       },
       () => {
         // No sound card here, or not yet: the next thing that the person does tries again.
@@ -109,19 +109,19 @@ export class DesktopAudio {
   async #startPlayer(context: AudioContext): Promise<void> {
     await context.audioWorklet.addModule(playerUrl);
     const player = new AudioWorkletNode(context, PLAYER, { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [2] });
-    this.#worker.attachSpeaker(talkTo(player));
+    this.#worker.attachSpeaker(openPort(player));
     player.connect(context.destination);
   }
 }
 
 /** The worker's end of a channel to the node's processor. */
-function talkTo(node: AudioWorkletNode): MessagePort {
+function openPort(node: AudioWorkletNode): MessagePort {
   const { port1, port2 } = new MessageChannel();
   node.port.postMessage(port1, [port1]);
   return port2;
 }
 
-function silence(stream: MediaStream): void {
+function stopTracks(stream: MediaStream): void {
   for (const track of stream.getTracks()) {
     track.stop();
   }

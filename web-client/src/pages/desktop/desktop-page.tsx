@@ -63,7 +63,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   }, [clipboardOpen]);
 
   const overlay = settings.value?.overlay === true;
-  useEffect(() => desktopSession?.worker.watchStats(overlay), [desktopSession, overlay]);
+  useEffect(() => desktopSession?.worker.subscribeStats(overlay), [desktopSession, overlay]);
 
   const painted = desktopSession?.worker.painted.value === true;
   const live = desktopSession?.worker.live.value === true;
@@ -112,7 +112,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
               setClipboardOpen(true);
             }}
           />
-          <TransferTray files={desktopSession.files} downloads={desktopSession.downloads} />
+          <TransferTray uploads={desktopSession.uploads} downloads={desktopSession.downloads} />
           {desktopSession.drop.hovering.value && <DropHint name={name} />}
           {clipboardOpen && <ClipboardDialog clipboard={desktopSession.clipboard} onClose={() => setClipboardOpen(false)} />}
         </>

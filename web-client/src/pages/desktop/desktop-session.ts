@@ -3,7 +3,7 @@ import { settings } from '../../api/session';
 import { notify } from '../../ui/notices';
 import { DesktopInput } from '../../input/desktop-input';
 import type { NavigatorWithKeyboard } from '../../input/layout-guess';
-import { place, toFractions } from '../../input/placement';
+import { fitPicture, toFractions } from '../../input/placement';
 import { loadTextTyper } from '../../input/text-typer';
 import { magnified, NO_ZOOM, zoomBy } from '../../input/zoom';
 import { ClipboardSync } from './clipboard/clipboard-sync';
@@ -26,9 +26,9 @@ export interface DesktopElements {
 /** One shown desktop: the worker's picture in its place, the input over it, the pointer's looks. */
 export class DesktopSession {
   readonly worker: WorkerClient;
-  readonly sound: DesktopAudio;
+  readonly audio: DesktopAudio;
   readonly clipboard: ClipboardSync;
-  readonly files: FileUploads;
+  readonly uploads: FileUploads;
   readonly downloads: FileDownloads;
   readonly drop: FileDrop;
   readonly menuOpen = signal(false);
@@ -37,19 +37,19 @@ export class DesktopSession {
   readonly fullscreen = signal(document.fullscreenElement !== null);
   readonly pointerLocked = signal(false);
   readonly #elements: DesktopElements;
-  readonly #byTouch = signal(false);
-  readonly #room: ViewportObserver;
+  readonly #usesTouch = signal(false);
+  readonly #viewport: ViewportObserver;
   readonly #cursor: GuestCursor;
   readonly #input: DesktopInput;
   readonly #abort = new AbortController();
-  #toldOfLock = false;
+  #lockHintShown = false;
   readonly #stopEffects: (() => void)[] = [];
 
   readonly #zoom = signal(NO_ZOOM);
   readonly #fit = computed(() => {
     const screen = this.worker.screen.value;
-    const room = this.#room.size.value;
-    return screen === null || room === null ? null : place(screen, room);
+    const viewport = this.#viewport.size.value;
+    return screen === null || viewport === null ? null : fitPicture(screen, viewport);
   });
   readonly #placement = computed(() => (this.#fit.value === null ? null : magnified(this.#fit.value, this.#zoom.value)));
 
@@ -57,33 +57,33 @@ export class DesktopSession {
     const { viewport, softField } = elements;
     this.#elements = elements;
     this.#cursor = new GuestCursor(viewport, elements.cursor);
-    this.#room = new ViewportObserver(viewport);
+    this.#viewport = new ViewportObserver(viewport);
     this.worker = new WorkerClient(elements.canvas, start, {
       cursorShape: (shape) => this.#cursor.setShape(shape),
       cursorMove: (x, y) => this.#cursor.moveTo(x, y),
-      leds: (leds) => this.#input.leds(leds),
+      leds: (leds) => this.#input.setLeds(leds),
       notice: notify,
-      guestClipboard: (contents) => this.clipboard.guestCopied(contents),
-      upload: (news) => this.files.hear(news),
-      offeredFile: (id, name, size) => this.downloads.offered(id, name, size),
-      download: (news) => this.downloads.hear(news),
+      guestClipboard: (contents) => this.clipboard.onGuestCopy(contents),
+      upload: (status) => this.uploads.onStatus(status),
+      fileOffer: (id, name, size) => this.downloads.onOffer(id, name, size),
+      download: (status) => this.downloads.onStatus(status),
     });
-    this.sound = new DesktopAudio(this.worker);
-    this.files = new FileUploads(this.worker);
+    this.audio = new DesktopAudio(this.worker);
+    this.uploads = new FileUploads(this.worker);
     this.downloads = new FileDownloads(this.worker);
-    this.clipboard = new ClipboardSync(this.worker, (files) => this.files.send(files));
+    this.clipboard = new ClipboardSync(this.worker, (files) => this.uploads.send(files));
     this.drop = new FileDrop(
       viewport,
-      () => this.files.taken.peek(),
-      (files) => this.files.send(files),
+      () => this.uploads.isAvailable.peek(),
+      (files) => this.uploads.send(files),
     );
     this.#input = new DesktopInput({
       viewport,
       softField,
       send: (input) => {
-        if (this.#takesInput()) {
+        if (this.#isInteractive()) {
           this.worker.sendInput(input);
-          this.#cursor.follow(input, this.worker.screen.peek());
+          this.#cursor.trackInput(input, this.worker.screen.peek());
         }
       },
       locate: (x, y) => this.#locate(x, y),
@@ -94,17 +94,17 @@ export class DesktopSession {
           this.#zoom.value = zoomBy(this.#zoom.peek(), factor, about, by, fit, visible);
         }
       },
-      onUntypeable: (text) => void this.#handOver(text),
+      onUntypeable: (text) => void this.#offerUntypeable(text),
       onMenu: () => {
         this.menuOpen.value = true;
       },
-      paste: { mayHappen: () => this.clipboard.gives.peek(), arrived: () => this.clipboard.pasteByKeys() },
+      paste: { isAvailable: () => this.clipboard.canSend.peek(), completed: () => this.clipboard.onPasteShortcut() },
     });
     if (start.mode === 'interact') {
-      this.#stopEffects.push(requestFittingLayout(this.worker, this.#room, start.screen));
+      this.#stopEffects.push(requestFittingLayout(this.worker, this.#viewport, start.screen));
     }
-    this.#followWindow();
-    this.#followLink();
+    this.#listenToWindow();
+    this.#startEffects();
     viewport.focus();
   }
 
@@ -155,7 +155,7 @@ export class DesktopSession {
   }
 
   async saveScreenshot(name: string): Promise<void> {
-    const blob = await this.worker.ask({ about: 'screenshot' });
+    const blob = await this.worker.request({ kind: 'screenshot' });
     if (blob instanceof Blob) {
       const anchor = document.createElement('a');
       anchor.href = URL.createObjectURL(blob);
@@ -167,14 +167,14 @@ export class DesktopSession {
 
   dispose(): void {
     this.#abort.abort();
-    this.#room.dispose();
+    this.#viewport.dispose();
     this.#input.dispose();
     this.drop.dispose();
     this.clipboard.dispose();
     for (const stop of this.#stopEffects) {
       stop();
     }
-    this.sound.dispose();
+    this.audio.dispose();
     this.worker.dispose();
     if (document.fullscreenElement !== null) {
       void document.exitFullscreen();
@@ -182,16 +182,16 @@ export class DesktopSession {
   }
 
   /** What no keys type is left to the clipboard. */
-  async #handOver(text: string): Promise<void> {
-    const given = this.clipboard.gives.peek() && (await this.clipboard.offer({ text, png: null }));
+  async #offerUntypeable(text: string): Promise<void> {
+    const sent = this.clipboard.canSend.peek() && (await this.clipboard.offer({ text, png: null }));
     notify(
-      given
+      sent
         ? `The desktop’s keyboard cannot type “${text}”. It is in its clipboard: paste it there.`
         : `The desktop’s keyboard cannot type “${text}”.`,
     );
   }
 
-  #takesInput(): boolean {
+  #isInteractive(): boolean {
     const connection = this.worker.connection.peek();
     return connection.state === 'connected' && !connection.watching;
   }
@@ -205,7 +205,7 @@ export class DesktopSession {
     return toFractions(clientX, clientY, placement, screen);
   }
 
-  #followWindow(): void {
+  #listenToWindow(): void {
     const { viewport } = this.#elements;
     const { signal } = this.#abort;
     document.addEventListener(
@@ -230,9 +230,9 @@ export class DesktopSession {
       ({ pointerType }) => {
         this.menuOpen.value = false;
         // A finger has no cursor under it: show where the guest's pointer is.
-        this.#byTouch.value = pointerType === 'touch';
-        if (pointerType === 'mouse' && this.#cursor.isHidden && !this.pointerLocked.peek() && !this.#toldOfLock) {
-          this.#toldOfLock = true;
+        this.#usesTouch.value = pointerType === 'touch';
+        if (pointerType === 'mouse' && this.#cursor.isHidden && !this.pointerLocked.peek() && !this.#lockHintShown) {
+          this.#lockHintShown = true;
           notify('The desktop hides its pointer. If it turns a view with the mouse, choose Lock pointer in the menu.');
         }
       },
@@ -240,7 +240,7 @@ export class DesktopSession {
     );
   }
 
-  #followLink(): void {
+  #startEffects(): void {
     const { canvas } = this.#elements;
     this.#stopEffects.push(
       effect(() => {
@@ -267,7 +267,7 @@ export class DesktopSession {
       effect(() => {
         const connection = this.worker.connection.value;
         if (connection.state === 'connected') {
-          this.#cursor.setDrawn(connection.watching || this.pointerLocked.value || this.#byTouch.value);
+          this.#cursor.setDrawn(connection.watching || this.pointerLocked.value || this.#usesTouch.value);
         } else {
           this.#cursor.reset();
         }

@@ -3,9 +3,9 @@ import type { CursorShape } from '../../protocol/server-messages';
 import type { Input } from '../../worker/messages';
 
 /** Browsers ignore larger pictures for a cursor; in CSS pixels. */
-const LARGEST = 128;
+const MAX_CURSOR_SIZE = 128;
 /** Positions on the channel are fractions of this. */
-const FULL = 65535;
+const FRACTION_MAX = 65535;
 
 /**
  * The guest's pointer. Over the picture the browser itself draws it, as a CSS cursor: it follows the
@@ -48,12 +48,12 @@ export class GuestCursor {
   }
 
   /** Follows the person's own input, which the server does not repeat to them. */
-  follow(input: Input, screen: { readonly width: number; readonly height: number } | null): void {
+  trackInput(input: Input, screen: { readonly width: number; readonly height: number } | null): void {
     if (!this.#drawn || screen === null) {
       return;
     }
     if (input.kind === 'pointerTo') {
-      this.moveTo((input.x / FULL) * (screen.width - 1), (input.y / FULL) * (screen.height - 1));
+      this.moveTo((input.x / FRACTION_MAX) * (screen.width - 1), (input.y / FRACTION_MAX) * (screen.height - 1));
     } else if (input.kind === 'pointerBy') {
       const within = (value: number, size: number): number => Math.min(size - 1, Math.max(0, value));
       this.moveTo(within(this.#at.x + input.dx, screen.width), within(this.#at.y + input.dy, screen.height));
@@ -86,7 +86,7 @@ export class GuestCursor {
       return;
     }
     const ratio = window.devicePixelRatio;
-    const largest = (LARGEST * ratio) / Math.max(shape.width, shape.height);
+    const largest = (MAX_CURSOR_SIZE * ratio) / Math.max(shape.width, shape.height);
     const scale = Math.min(this.#placement?.deviceScale ?? ratio, largest);
     const url = this.#render(shape, scale);
     const x = Math.floor((shape.hotX * scale) / ratio);

@@ -28,9 +28,9 @@ export function installProbe(worker: WorkerClient): () => void {
   const rect = (x: number, y: number, width: number, height: number): Rect => ({ x, y, width, height });
   window.orielTest = {
     state: () => worker.connection.peek().state,
-    stats: async () => (await worker.ask({ about: 'stats' })) as Stats | null,
-    hash: async (...at) => (await worker.ask({ about: 'hash', rect: rect(...at) })) as string | null,
-    pixels: async (...at) => (await worker.ask({ about: 'pixels', rect: rect(...at) })) as Uint8ClampedArray | null,
+    stats: async () => (await worker.request({ kind: 'stats' })) as Stats | null,
+    hash: async (...at) => (await worker.request({ kind: 'hash', rect: rect(...at) })) as string | null,
+    pixels: async (...at) => (await worker.request({ kind: 'pixels', rect: rect(...at) })) as Uint8ClampedArray | null,
   };
   return () => {
     delete window.orielTest;

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { MonitorConfig } from '../../protocol/client-messages';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../../protocol/server-messages';
-import type { AudioSettings, ClipboardContents, FromWorker, Input, ConnectionState, Question, StartRequest, Stats, ToWorker } from '../../worker/messages';
+import type { AudioSettings, ClipboardContents, FromWorker, Input, ConnectionState, WorkerRequest, StartRequest, Stats, ToWorker } from '../../worker/messages';
 import { cachePicture, takeCachedPicture } from './picture-cache';
 
 export interface WorkerEvents {
@@ -10,9 +10,9 @@ export interface WorkerEvents {
   readonly leds: (leds: Leds) => void;
   readonly notice: (text: string) => void;
   readonly guestClipboard: (contents: ClipboardContents) => void;
-  readonly upload: (news: UploadStatus) => void;
-  readonly offeredFile: (id: number, name: string, size: number) => void;
-  readonly download: (news: DownloadStatus) => void;
+  readonly upload: (status: UploadStatus) => void;
+  readonly fileOffer: (id: number, name: string, size: number) => void;
+  readonly download: (status: DownloadStatus) => void;
 }
 
 /** What becomes of a file that was sent. */
@@ -48,10 +48,10 @@ export class WorkerClient {
   readonly verifying = signal(false);
   readonly #worker: Worker;
   readonly #events: WorkerEvents;
-  readonly #questions = new Map<number, (value: unknown) => void>();
+  readonly #requests = new Map<number, (value: unknown) => void>();
   readonly #abort = new AbortController();
-  readonly #keep: (picture: ImageBitmap) => void;
-  #nextQuestion = 0;
+  readonly #cachePicture: (picture: ImageBitmap) => void;
+  #nextRequest = 0;
 
   constructor(canvas: HTMLCanvasElement, start: StartOptions, events: WorkerEvents) {
     this.#events = events;
@@ -61,7 +61,7 @@ export class WorkerClient {
       this.connection.value = { state: 'closed', code: 'unsupported', text: 'A part of this page did not load. Reload it.' };
     };
     const { desktopId, screen } = start;
-    this.#keep = (picture) => cachePicture(desktopId, screen, picture);
+    this.#cachePicture = (picture) => cachePicture(desktopId, screen, picture);
     const offscreen = canvas.transferControlToOffscreen();
     const lastPicture = takeCachedPicture(desktopId, screen);
     const transfer = lastPicture === null ? [offscreen] : [offscreen, lastPicture];
@@ -115,8 +115,8 @@ export class WorkerClient {
   }
 
   /** Has a file of the guest come, into `handle` or as a blob. */
-  takeFile(id: number, handle: FileSystemFileHandle | null): void {
-    this.#post({ type: 'takeFile', id, handle });
+  acceptFile(id: number, handle: FileSystemFileHandle | null): void {
+    this.#post({ type: 'acceptFile', id, handle });
   }
 
   declineFile(id: number): void {
@@ -127,20 +127,20 @@ export class WorkerClient {
     this.#post({ type: 'reconnect' });
   }
 
-  watchStats(on: boolean): void {
-    this.#post({ type: 'watchStats', on });
+  subscribeStats(on: boolean): void {
+    this.#post({ type: 'subscribeStats', on });
     if (!on) {
       this.stats.value = null;
     }
   }
 
   /** Asks the worker; `null` when there is no answer. */
-  ask(question: Question): Promise<unknown> {
-    const id = this.#nextQuestion;
-    this.#nextQuestion += 1;
+  request(request: WorkerRequest): Promise<unknown> {
+    const id = this.#nextRequest;
+    this.#nextRequest += 1;
     return new Promise((resolve) => {
-      this.#questions.set(id, resolve);
-      this.#post({ type: 'ask', id, question });
+      this.#requests.set(id, resolve);
+      this.#post({ type: 'request', id, request });
     });
   }
 
@@ -178,7 +178,7 @@ export class WorkerClient {
         this.live.value = message.live;
         break;
       case 'lastPicture':
-        this.#keep(message.picture);
+        this.#cachePicture(message.picture);
         break;
       case 'cursorShape':
         this.#events.cursorShape(message.shape);
@@ -198,8 +198,8 @@ export class WorkerClient {
       case 'upload':
         this.#events.upload(message);
         break;
-      case 'offeredFile':
-        this.#events.offeredFile(message.id, message.name, message.size);
+      case 'fileOffer':
+        this.#events.fileOffer(message.id, message.name, message.size);
         break;
       case 'download':
         this.#events.download(message);
@@ -210,9 +210,9 @@ export class WorkerClient {
       case 'stats':
         this.stats.value = message.stats;
         break;
-      case 'answer':
-        this.#questions.get(message.id)?.(message.value);
-        this.#questions.delete(message.id);
+      case 'response':
+        this.#requests.get(message.id)?.(message.value);
+        this.#requests.delete(message.id);
         break;
     }
   }

@@ -11,10 +11,10 @@ interface ClipboardDialogProps {
 /** How the two clipboards are one, what the browser asks for that, and a way around it. */
 export function ClipboardDialog({ clipboard, onClose }: ClipboardDialogProps) {
   const [text, setText] = useState('');
-  const give = (event: Event): void => {
+  const send = (event: Event): void => {
     event.preventDefault();
-    void clipboard.offer({ text, png: null }).then((given) => {
-      if (given) {
+    void clipboard.offer({ text, png: null }).then((sent) => {
+      if (sent) {
         notify('It is in the desktop’s clipboard. Paste it there.');
         onClose();
       }
@@ -24,7 +24,7 @@ export function ClipboardDialog({ clipboard, onClose }: ClipboardDialogProps) {
     <Dialog title="Clipboard" onClose={onClose}>
       <section class="dialog-part">
         <h3>From this computer to the desktop</h3>
-        {clipboard.gives.value ? (
+        {clipboard.canSend.value ? (
           <>
             <p>Copy text or a picture here, and press Ctrl+V in the desktop. Up to 64 MiB.</p>
             <Permission clipboard={clipboard} />
@@ -36,13 +36,13 @@ export function ClipboardDialog({ clipboard, onClose }: ClipboardDialogProps) {
       <section class="dialog-part">
         <h3>From the desktop to this computer</h3>
         <p>
-          {clipboard.takes.value
+          {clipboard.canReceive.value
             ? 'Copy in the desktop, and paste here. Some browsers let it in at your next click or key.'
             : 'Not for this desktop: its administrator lets nothing out that is copied in it.'}
         </p>
       </section>
-      {clipboard.gives.value && (
-        <form onSubmit={give}>
+      {clipboard.canSend.value && (
+        <form onSubmit={send}>
           <label class="field">
             Text for the desktop’s clipboard
             <textarea rows={3} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
@@ -77,7 +77,7 @@ function Permission({ clipboard }: { readonly clipboard: ClipboardSync }) {
             To paste from the desktop’s own menus as well, let this page see your clipboard. Your browser asks you once; what
             you copy is then sent to the desktop whenever this page is in front.
           </p>
-          <button type="button" class="button" onClick={() => void clipboard.askPermission()}>
+          <button type="button" class="button" onClick={() => void clipboard.requestPermission()}>
             Let this page see it
           </button>
         </>

@@ -2,12 +2,12 @@ import { computed, effect, signal } from '@preact/signals';
 import { notify } from '../../../ui/notices';
 import type { ClipboardContents } from '../../../worker/messages';
 import type { WorkerClient } from '../worker-client';
-import { fingerprint, isEmpty, isTooLarge, pastedBy, type Pasted, readLocal, readPermission, writeLocal } from './local-clipboard';
+import { fingerprint, isEmpty, isTooLarge, readPasteEvent, type Pasted, readLocal, readPermission, writeLocal } from './local-clipboard';
 
 /** A browser that brings no `paste` event after the keys brings none at all. */
 const PASTE_EVENT_MS = 250;
 /** From the server's knowledge of an offer to the guest's programs': its agent takes the selection meanwhile. */
-const GUEST_TAKES_MS = 60;
+const SELECTION_DELAY_MS = 60;
 
 export const TOO_LARGE = 'What you copied is too large for the desktop’s clipboard (64 MiB). Save it as a file and send that.';
 const REFUSED =
@@ -16,13 +16,13 @@ const REFUSED =
 /** The person's clipboard and the guest's, kept as one. */
 export class ClipboardSync {
   /** Whether what the person copied may be pasted in the guest. */
-  readonly gives = computed(() => this.#acts.value && this.#worker.agents.value.clipboardTo);
+  readonly canSend = computed(() => this.#interactive.value && this.#worker.agents.value.clipboardTo);
   /** Whether what was copied in the guest may be pasted here. */
-  readonly takes = computed(() => this.#acts.value && this.#worker.agents.value.clipboardFrom);
+  readonly canReceive = computed(() => this.#interactive.value && this.#worker.agents.value.clipboardFrom);
   /** Whether the page may look into the person's clipboard without being asked to paste. */
   readonly permission = signal<PermissionState | 'unknown'>('unknown');
   readonly #worker: WorkerClient;
-  readonly #acts = computed(() => {
+  readonly #interactive = computed(() => {
     const connection = this.#worker.connection.value;
     return connection.state === 'connected' && !connection.watching;
   });
@@ -30,11 +30,11 @@ export class ClipboardSync {
   readonly #abort = new AbortController();
   readonly #stopEffect: () => void;
   /** What both sides had last, by its fingerprint. */
-  #seen = '';
+  #lastFingerprint = '';
   /** What the guest copied and the browser has not let into the person's clipboard yet. */
   #pending: ClipboardContents | null = null;
-  #toldRefused = false;
-  #awaitedPaste: ((pasted: Pasted | null) => void) | null = null;
+  #refusalShown = false;
+  #pendingPaste: ((pasted: Pasted | null) => void) | null = null;
 
   /** `onFiles` gets files that were pasted. */
   constructor(worker: WorkerClient, onFiles: (files: readonly File[]) => void) {
@@ -47,8 +47,8 @@ export class ClipboardSync {
     }
     window.addEventListener('focus', () => void this.#onFocus(), { signal });
     this.#stopEffect = effect(() => {
-      if (this.gives.value) {
-        void this.#look();
+      if (this.canSend.value) {
+        void this.#offerLocal();
       }
     });
   }
@@ -62,13 +62,13 @@ export class ClipboardSync {
    * The keys that paste went down, and the browser is about to say what is pasted. Resolves once the
    * guest has it, with whether the keys are still wanted there.
    */
-  async pasteByKeys(): Promise<boolean> {
+  async onPasteShortcut(): Promise<boolean> {
     const pasted = await new Promise<Pasted | null>((resolve) => {
-      this.#awaitedPaste?.(null);
-      this.#awaitedPaste = resolve;
+      this.#pendingPaste?.(null);
+      this.#pendingPaste = resolve;
       setTimeout(() => resolve(null), PASTE_EVENT_MS);
     });
-    this.#awaitedPaste = null;
+    this.#pendingPaste = null;
     if (pasted === null) {
       return true;
     }
@@ -88,19 +88,19 @@ export class ClipboardSync {
       notify(TOO_LARGE);
       return false;
     }
-    const print = await fingerprint(contents);
-    if (print !== this.#seen) {
-      this.#seen = print;
+    const current = await fingerprint(contents);
+    if (current !== this.#lastFingerprint) {
+      this.#lastFingerprint = current;
       // Newer than what the guest copied, which has to give way.
       this.#pending = null;
-      await this.#worker.ask({ about: 'clipboard', contents });
-      await new Promise((resolve) => setTimeout(resolve, GUEST_TAKES_MS));
+      await this.#worker.request({ kind: 'clipboard', contents });
+      await new Promise((resolve) => setTimeout(resolve, SELECTION_DELAY_MS));
     }
     return true;
   }
 
   /** Asks the browser to let this page see the clipboard; it asks the person. */
-  async askPermission(): Promise<void> {
+  async requestPermission(): Promise<void> {
     await readLocal().then(
       (contents) => this.offer(contents),
       () => undefined,
@@ -109,8 +109,8 @@ export class ClipboardSync {
   }
 
   /** The guest copied something. */
-  guestCopied(contents: ClipboardContents): void {
-    if (!this.takes.peek()) {
+  onGuestCopy(contents: ClipboardContents): void {
+    if (!this.canReceive.peek()) {
       return;
     }
     if (isEmpty(contents)) {
@@ -123,13 +123,13 @@ export class ClipboardSync {
 
   async #onFocus(): Promise<void> {
     await this.#flush(false);
-    await this.#look();
+    await this.#offerLocal();
   }
 
   /** Offers what the person copied elsewhere, where the browser lets the page look. */
-  async #look(): Promise<void> {
+  async #offerLocal(): Promise<void> {
     this.permission.value = await readPermission();
-    if (this.permission.value === 'granted' && this.gives.peek() && document.hasFocus() && this.#pending === null) {
+    if (this.permission.value === 'granted' && this.canSend.peek() && document.hasFocus() && this.#pending === null) {
       await readLocal().then(
         (contents) => (isTooLarge(contents) ? undefined : this.offer(contents)),
         () => undefined,
@@ -138,9 +138,9 @@ export class ClipboardSync {
   }
 
   #onPaste(event: ClipboardEvent): void {
-    if (this.#awaitedPaste !== null && event.clipboardData !== null) {
+    if (this.#pendingPaste !== null && event.clipboardData !== null) {
       event.preventDefault();
-      this.#awaitedPaste(pastedBy(event.clipboardData));
+      this.#pendingPaste(readPasteEvent(event.clipboardData));
     }
   }
 
@@ -153,15 +153,15 @@ export class ClipboardSync {
     try {
       await writeLocal(contents);
     } catch {
-      if (gesture && !this.#toldRefused) {
-        this.#toldRefused = true;
+      if (gesture && !this.#refusalShown) {
+        this.#refusalShown = true;
         notify(REFUSED);
       }
       return;
     }
     if (this.#pending === contents) {
       this.#pending = null;
-      this.#seen = await fingerprint(contents);
+      this.#lastFingerprint = await fingerprint(contents);
     }
   }
 }

@@ -9,7 +9,7 @@ export interface Pasted {
 }
 
 /** Reads what a `paste` event brings; has to be called while it is dispatched. No permission is asked for. */
-export function pastedBy(data: DataTransfer): Pasted {
+export function readPasteEvent(data: DataTransfer): Pasted {
   const text = data.getData('text/plain');
   const files = [...data.items].filter(({ kind }) => kind === 'file').map((item) => item.getAsFile());
   const found = files.filter((file) => file !== null);

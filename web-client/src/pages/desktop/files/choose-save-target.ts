@@ -7,7 +7,7 @@ interface FilePickers {
  * Lets the person choose where a file is saved; `null`: this browser saves downloads where it always does. To be called
  * in answer to the person's own click.
  */
-export async function chooseSaveTarget(name: string): Promise<FileSystemFileHandle | 'nowhere' | null> {
+export async function chooseSaveTarget(name: string): Promise<FileSystemFileHandle | 'cancelled' | null> {
   const { showSaveFilePicker } = window as Window & FilePickers;
   if (showSaveFilePicker === undefined) {
     return null;
@@ -16,6 +16,6 @@ export async function chooseSaveTarget(name: string): Promise<FileSystemFileHand
     return await showSaveFilePicker.call(window, { suggestedName: name });
   } catch (error) {
     // Closing the dialog is an answer; a name or a frame that the browser does not allow is not.
-    return error instanceof DOMException && error.name === 'AbortError' ? 'nowhere' : null;
+    return error instanceof DOMException && error.name === 'AbortError' ? 'cancelled' : null;
   }
 }

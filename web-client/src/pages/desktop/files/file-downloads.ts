@@ -31,21 +31,21 @@ export class FileDownloads {
     this.#worker = worker;
   }
 
-  offered(id: number, name: string, size: number): void {
-    const fresh: Download = { id, name: savedName(name), size, received: 0, state: 'offered', text: '' };
-    this.downloads.value = [...this.downloads.peek(), fresh];
+  onOffer(id: number, name: string, size: number): void {
+    const added: Download = { id, name: savedName(name), size, received: 0, state: 'offered', text: '' };
+    this.downloads.value = [...this.downloads.peek(), added];
   }
 
   /** Lets the person choose where, as far as the browser asks that; they may change their mind. */
   async save({ id, name }: Download): Promise<void> {
-    const where = await chooseSaveTarget(name);
-    if (where === 'nowhere') {
+    const target = await chooseSaveTarget(name);
+    if (target === 'cancelled') {
       return;
     }
     if (!this.downloads.peek().some((download) => download.id === id && download.state === 'offered')) {
       notify(`${name} is no longer to be had. Send it again from the desktop.`);
     }
-    this.#worker.takeFile(id, where);
+    this.#worker.acceptFile(id, target);
   }
 
   /** Declines it or stops it. */
@@ -59,7 +59,7 @@ export class FileDownloads {
   }
 
   /** The worker tells what became of a file. */
-  hear({ id, state, received, text, blob }: DownloadStatus): void {
+  onStatus({ id, state, received, text, blob }: DownloadStatus): void {
     if (state === 'withdrawn') {
       this.dismiss(id);
       return;

@@ -23,7 +23,7 @@ const DONE_SHOWN_MS = 6000;
 /** The files that the person sends to the guest. */
 export class FileUploads {
   /** Whether the guest takes files from this viewer. */
-  readonly taken = computed(() => {
+  readonly isAvailable = computed(() => {
     const connection = this.#worker.connection.value;
     return connection.state === 'connected' && !connection.watching && this.#worker.agents.value.files;
   });
@@ -36,7 +36,7 @@ export class FileUploads {
   }
 
   send(files: readonly File[]): void {
-    if (!this.taken.peek()) {
+    if (!this.isAvailable.peek()) {
       notify('This desktop takes no files now.');
       return;
     }
@@ -44,8 +44,8 @@ export class FileUploads {
       this.#lastId += 1;
       const id = this.#lastId;
       const name = plainName(file.name);
-      const fresh: Transfer = { id, name, size: file.size, received: 0, state: 'waiting', text: '', file };
-      this.transfers.value = [...this.transfers.peek(), fresh];
+      const added: Transfer = { id, name, size: file.size, received: 0, state: 'waiting', text: '', file };
+      this.transfers.value = [...this.transfers.peek(), added];
       this.#worker.sendFile(id, name === file.name ? file : new File([file], name));
     }
   }
@@ -55,8 +55,8 @@ export class FileUploads {
     this.dismiss(id);
   }
 
-  again({ id, file }: Transfer): void {
-    if (this.taken.peek()) {
+  retry({ id, file }: Transfer): void {
+    if (this.isAvailable.peek()) {
       this.dismiss(id);
     }
     this.send([file]);
@@ -67,7 +67,7 @@ export class FileUploads {
   }
 
   /** The worker tells what became of a file. */
-  hear({ id, state, received, text }: UploadStatus): void {
+  onStatus({ id, state, received, text }: UploadStatus): void {
     this.transfers.value = this.transfers
       .peek()
       .map((transfer) => (transfer.id === id ? { ...transfer, state, received, text } : transfer));

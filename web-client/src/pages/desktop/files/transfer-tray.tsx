@@ -7,8 +7,8 @@ import { TrayRow } from './tray-row';
 import './files.css';
 
 /** The files on their way, in the corner; nothing while there are none. */
-export function TransferTray({ files, downloads }: { readonly files: FileUploads; readonly downloads: FileDownloads }) {
-  const transfers = files.transfers.value;
+export function TransferTray({ uploads, downloads }: { readonly uploads: FileUploads; readonly downloads: FileDownloads }) {
+  const transfers = uploads.transfers.value;
   const coming = downloads.downloads.value;
   if (transfers.length === 0 && coming.length === 0) {
     return null;
@@ -20,14 +20,14 @@ export function TransferTray({ files, downloads }: { readonly files: FileUploads
           <DownloadRow key={`from-${download.id}`} download={download} downloads={downloads} />
         ))}
         {transfers.map((transfer) => (
-          <TransferRow key={`to-${transfer.id}`} transfer={transfer} files={files} />
+          <TransferRow key={`to-${transfer.id}`} transfer={transfer} uploads={uploads} />
         ))}
       </ul>
     </section>
   );
 }
 
-function TransferRow({ transfer, files }: { readonly transfer: Transfer; readonly files: FileUploads }) {
+function TransferRow({ transfer, uploads }: { readonly transfer: Transfer; readonly uploads: FileUploads }) {
   const { id, state } = transfer;
   return (
     <TrayRow
@@ -35,11 +35,11 @@ function TransferRow({ transfer, files }: { readonly transfer: Transfer; readonl
       words={words(transfer)}
       alerts={state === 'failed'}
       moving="Sending"
-      onCancel={() => files.cancel(id)}
-      onDismiss={() => files.dismiss(id)}
+      onCancel={() => uploads.cancel(id)}
+      onDismiss={() => uploads.dismiss(id)}
     >
       {state === 'failed' && (
-        <button type="button" class="link" onClick={() => files.again(transfer)}>
+        <button type="button" class="link" onClick={() => uploads.retry(transfer)}>
           Send again
         </button>
       )}

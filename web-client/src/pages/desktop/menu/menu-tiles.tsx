@@ -10,7 +10,7 @@ import type { SessionMenuProps } from './session-menu-props';
 
 /** What is done most, at a glance; nothing that this desktop or this browser cannot do. */
 export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProps) {
-  const { sound, clipboard, files, downloads } = desktopSession;
+  const { audio, clipboard, uploads, downloads } = desktopSession;
   const offered = downloads.offer.value;
   const overlay = settings.value?.overlay === true;
   return (
@@ -31,23 +31,23 @@ export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProp
           }}
         />
       )}
-      {sound.canPlay.value && <SoundTile sound={sound} />}
-      {sound.canRecord.value && (
+      {audio.canPlay.value && <SoundTile audio={audio} />}
+      {audio.canRecord.value && (
         <Tile
           icon="microphone"
           label="Microphone"
-          pressed={sound.microphoneOn.value}
-          onClick={() => void toggleMicrophone(sound)}
+          pressed={audio.microphoneOn.value}
+          onClick={() => void toggleMicrophone(audio)}
         />
       )}
-      {(clipboard.gives.value || clipboard.takes.value) && <Tile icon="clipboard" label="Clipboard" onClick={onClipboard} />}
-      {files.taken.value && (
+      {(clipboard.canSend.value || clipboard.canReceive.value) && <Tile icon="clipboard" label="Clipboard" onClick={onClipboard} />}
+      {uploads.isAvailable.value && (
         <Tile
           icon="upload"
           label="Send files"
           onClick={() => {
             desktopSession.closeMenu();
-            chooseFiles((chosen) => files.send(chosen));
+            chooseFiles((chosen) => uploads.send(chosen));
           }}
         />
       )}
@@ -92,23 +92,23 @@ export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProp
   );
 }
 
-function SoundTile({ sound }: { readonly sound: DesktopAudio }) {
-  const on = !sound.muted.value;
+function SoundTile({ audio }: { readonly audio: DesktopAudio }) {
+  const on = !audio.muted.value;
   return (
     <Tile
       icon={on ? 'sound' : 'muted'}
       label="Sound"
       pressed={on}
       onClick={() => {
-        sound.muted.value = on;
+        audio.muted.value = on;
       }}
     />
   );
 }
 
-async function toggleMicrophone(sound: DesktopAudio): Promise<void> {
-  if (sound.microphoneOn.peek()) {
-    sound.turnMicrophoneOff();
+async function toggleMicrophone(audio: DesktopAudio): Promise<void> {
+  if (audio.microphoneOn.peek()) {
+    audio.turnMicrophoneOff();
     return;
   }
   const agreed = await confirm({
@@ -117,6 +117,6 @@ async function toggleMicrophone(sound: DesktopAudio): Promise<void> {
     action: 'Turn on',
   });
   if (agreed) {
-    await sound.turnMicrophoneOn().catch(() => notify('The browser gives no microphone; allow it for this page and try again.'));
+    await audio.turnMicrophoneOn().catch(() => notify('The browser gives no microphone; allow it for this page and try again.'));
   }
 }

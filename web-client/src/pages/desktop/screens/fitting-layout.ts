@@ -8,18 +8,18 @@ import { monitorConfigFor } from './monitor-config';
 
 /**
  * Keeps the guest's screen as large as the viewport while the person wants it so; returns what ends it.
- * A further screen is asked for once in any case, for it is off until then.
+ * A further screen is requested for once in any case, for it is off until then.
  */
-export function requestFittingLayout(worker: WorkerClient, viewport: ViewportObserver, screen: number): () => void {
+export function requestFittingLayout(worker: WorkerClient, observer: ViewportObserver, screen: number): () => void {
   const monitor = currentMonitor();
-  let asked = false;
+  let requested = false;
   const stop = effect(() => {
-    const room = viewport.size.value;
+    const viewport = observer.size.value;
     const origin = monitor.origin.value;
-    const larger = magnification.value;
-    if (room !== null && (fitsWindow.value || (screen > 0 && !asked))) {
-      asked = true;
-      worker.requestLayout(monitorConfigFor(room, origin, larger));
+    const scale = magnification.value;
+    if (viewport !== null && (fitsWindow.value || (screen > 0 && !requested))) {
+      requested = true;
+      worker.requestLayout(monitorConfigFor(viewport, origin, scale));
     } else if (screen === 0) {
       worker.requestLayout(null);
     }

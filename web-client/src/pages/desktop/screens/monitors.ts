@@ -24,14 +24,14 @@ export interface Origin {
 }
 
 /** A place for a new window, in CSS pixels. */
-export interface WindowPlace {
+export interface WindowBounds {
   readonly left: number;
   readonly top: number;
   readonly width: number;
   readonly height: number;
 }
 
-async function permission(): Promise<PermissionState> {
+async function windowManagementPermission(): Promise<PermissionState> {
   try {
     return (await navigator.permissions.query({ name: 'window-management' as PermissionName })).state;
   } catch {
@@ -39,7 +39,7 @@ async function permission(): Promise<PermissionState> {
   }
 }
 
-async function details(): Promise<ScreenDetails | null> {
+async function screenDetails(): Promise<ScreenDetails | null> {
   try {
     return (await (window as WindowWithMonitors).getScreenDetails?.()) ?? null;
   } catch {
@@ -52,17 +52,17 @@ export function currentMonitor(): { readonly origin: ReadonlySignal<Origin>; rea
   const origin = signal<Origin>({ x: 0, y: 0 });
   const abort = new AbortController();
   const follow = async (): Promise<void> => {
-    const found = (await permission()) === 'granted' ? await details() : null;
+    const found = (await windowManagementPermission()) === 'granted' ? await screenDetails() : null;
     if (found === null || abort.signal.aborted) {
       return;
     }
-    const tell = (): void => {
+    const update = (): void => {
       const { left, top } = found.currentScreen;
       const ratio = window.devicePixelRatio;
       origin.value = { x: Math.round(left * ratio), y: Math.round(top * ratio) };
     };
-    tell();
-    found.addEventListener('currentscreenchange', tell, { signal: abort.signal });
+    update();
+    found.addEventListener('currentscreenchange', update, { signal: abort.signal });
   };
   void follow();
   return { origin, dispose: () => abort.abort() };
@@ -72,9 +72,9 @@ export function currentMonitor(): { readonly origin: ReadonlySignal<Origin>; rea
  * The monitor on which the `n`th further window is at home: the one beside this window's, and so on;
  * `null` where there is none, or it is not told. Asks for permission where there are several monitors.
  */
-export async function otherMonitor(n: number): Promise<WindowPlace | null> {
+export async function otherMonitor(n: number): Promise<WindowBounds | null> {
   const extended = (window.screen as Screen & { readonly isExtended?: boolean }).isExtended === true;
-  const found = extended && (await permission()) !== 'denied' ? await details() : null;
+  const found = extended && (await windowManagementPermission()) !== 'denied' ? await screenDetails() : null;
   const others = found?.screens.filter((screen) => screen !== found.currentScreen) ?? [];
   const other = others[n - 1];
   return other === undefined
