@@ -2,49 +2,48 @@
 
 use oriel_display::Counter;
 
-/// The figures of one machine's devices; all of them share one.
+/// Counters of one machine's devices, shared by all devices.
 #[derive(Debug, Default)]
 pub struct DeviceCounters {
-    /// Descriptor chains that break the rules of virtio 1.2, section 2.7, or miss a part their
-    /// device needs; they go back to the driver with nothing written.
+    /// Descriptor chains that break VIRTIO 1.2, section 2.7, or lack a part that the device needs.
+    /// Each goes back to the driver with nothing written.
     pub malformed_chains: Counter,
-    /// Queues whose indices lie; each ends in DEVICE_NEEDS_RESET.
+    /// Virtqueues with impossible indices; each ends in DEVICE_NEEDS_RESET.
     pub broken_queues: Counter,
-    /// Graphics commands answered with an error.
+    /// Commands of virtio-gpu answered with an error.
     pub gpu_refused_commands: Counter,
-    /// Inputs that never reached the guest.
+    /// Input actions dropped before the guest took the events.
     pub input_dropped: Counter,
-    /// Disk requests answered with an error.
+    /// Disk requests answered with VIRTIO_BLK_S_IOERR or VIRTIO_BLK_S_UNSUPP.
     pub block_errors: Counter,
-    /// Disk requests that had to wait for room on the host.
+    /// Disk requests delayed because the host had no space left.
     pub block_no_space: Counter,
-    /// Disk requests that had to wait because of the disk's limits.
+    /// Disk requests delayed by the disk's rate limit.
     pub block_throttled: Counter,
     /// Bytes that guests read from disks.
     pub block_read_bytes: Counter,
     /// Bytes that guests wrote to disks.
     pub block_written_bytes: Counter,
-    /// Writes of console output that its sink refused.
+    /// Buffers of console output that the log or the port's socket refused.
     pub console_lost: Counter,
-    /// Ranges in the balloon or in reports of free pages that are not the guest's memory, and
-    /// lists that are too long.
+    /// Balloon ranges or free page reports outside of guest memory, and page lists that are too long.
     pub balloon_refused: Counter,
-    /// Frames from the guest whose header says what is not true of them; they are lost.
+    /// Frames from the guest dropped because `virtio_net_hdr` contradicts the frame.
     pub net_refused_frames: Counter,
-    /// Frames to the guest that it has no fitting buffers for, or cannot take as they are.
+    /// Frames to the guest dropped because no buffers fit or an offload was not negotiated.
     pub net_dropped_frames: Counter,
-    /// Times that an interface lost its link.
+    /// Changes of an interface's link from up to down.
     pub net_link_losses: Counter,
-    /// Control messages to the console that made no sense, or had no room for their answer.
+    /// Console control messages refused, or lost because the queue of answers was full.
     pub console_control_refused: Counter,
-    /// Times that a running stream had no buffer left: the guest was late, or about to stop.
+    /// Underruns of a running PCM stream: the guest was late with a buffer, or about to stop.
     pub sound_underruns: Counter,
-    /// Sound requests and buffers answered with an error.
+    /// Sound requests and I/O messages answered with an error.
     pub sound_refused: Counter,
 }
 
 impl DeviceCounters {
-    /// Every figure with the name it has in the machine's description.
+    /// Values of all counters with the names used in the machine's description.
     pub fn snapshot(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("malformed_chains", &self.malformed_chains),

@@ -1,4 +1,4 @@
-//! What every virtio device is to the transport and to the event loop.
+//! Interface between a virtio device, its transport and the event loop.
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -6,104 +6,128 @@ use virtio_queue::Queue;
 use vm_memory::GuestMemoryMmap;
 use vmm_sys_util::eventfd::EventFd;
 
-/// The guest's memory, shared by all devices.
+/// Memory of the guest, shared by all devices.
 pub type GuestRam = Arc<GuestMemoryMmap>;
 
-/// How a device gets the guest's attention; implemented by the transport (MSI-X). Called on the
-/// event-loop thread with the device's lock held, and on threads of the device's own: it must
-/// take no lock under which the transport calls a device.
+/// Interrupts of one device, implemented by the transport (MSI-X).
+///
+/// Called on the event-loop thread with the device's lock held, and on the device's own threads:
+/// an implementation takes no lock under which the transport calls a device.
 pub trait Interrupt: Send + Sync {
-    /// Buffers of this queue were used.
+    /// Sends the used buffer notification of queue `index` (VIRTIO 1.2, section 2.3).
     fn signal_used_queue(&self, index: u16);
-    /// The configuration space changed.
+    /// Sends the configuration change notification (VIRTIO 1.2, section 2.3).
     fn signal_config_changed(&self);
 }
 
-/// What the driver settled on when it set DRIVER_OK.
+/// Result of the driver's initialisation, handed to the device at DRIVER_OK (VIRTIO 1.2, section 3.1).
 pub struct Activation {
-    /// Guest memory.
+    /// Memory of the guest, in which the queues and their buffers lie.
     pub memory: GuestRam,
-    /// Every queue of the device in order; those the driver left disabled are `None`.
+    /// Queues of the device by index; `None` for a queue that the driver left disabled.
     pub queues: Vec<Option<Queue>>,
-    /// The features that both sides accepted (VIRTIO_F_VERSION_1 among them).
+    /// Feature bits that driver and device negotiated, VIRTIO_F_VERSION_1 among the bits.
     pub features: u64,
-    /// The guest's ear.
+    /// Interrupts to the driver.
     pub interrupt: Arc<dyn Interrupt>,
 }
 
-/// Why a device could not start; the transport then sets DEVICE_NEEDS_RESET.
+/// Error of an activation; the transport then sets DEVICE_NEEDS_RESET.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivateError {
-    /// The driver left out a queue without which the device cannot work.
+    /// The driver did not enable this queue, which the device needs.
     #[error("the driver did not set up queue {0}")]
     QueueMissing(u16),
-    /// The driver placed a part of a queue outside of guest memory.
+    /// A part of this queue lies outside of guest memory.
     #[error("queue {0} lies outside of guest memory")]
     QueueInvalid(u16),
-    /// The host refused something.
+    /// The host refused a thread or a descriptor that the device needs.
     #[error("the host refused: {0}")]
     Host(#[from] std::io::Error),
 }
 
-/// One virtio device. All methods are called with the device's lock held: configuration access
-/// on vCPU threads, the rest on the event-loop thread; none may block on I/O or on a person.
+/// A virtio device as its transport and the event loop see it.
+///
+/// The transport keeps the device status of VIRTIO 1.2, section 2.1, and calls the device at two of
+/// its edges only:
+///
+/// ```text
+///            ACKNOWLEDGE, DRIVER,
+///            FEATURES_OK                DRIVER_OK
+///  ┌───────┐ features()  ┌────────────┐ activate()  ┌───────────┐
+///  │ reset │────────────►│ negotiated │────────────►│ activated │──┐ queue_notified()
+///  └───────┘             └────────────┘             └───────────┘◄─┘ event()
+///      ▲                       │ status = 0            │    │
+///      │         reset()       ▼          status = 0   │    │ needs_reset(), or
+///      └───────────────────────┴───────────────────────┘    ▼ activate() failed
+///      ▲                                       ┌────────────────────┐
+///      └───────────────── status = 0 ──────────│ DEVICE_NEEDS_RESET │
+///                                              └────────────────────┘
+/// ```
+///
+/// A device exists before its first activation and survives any number of resets; what the host gave
+/// it (a disk, a backend, screens) stays. Descriptors of [`Self::event_fds`] may fire in every state.
+///
+/// All methods are called with the device's lock held: configuration access on vCPU threads, all
+/// others on the event-loop thread. No method may block on I/O.
 pub trait VirtioDevice: Send {
-    /// The virtio device ID (virtio 1.2, section 5): 16 gpu, 18 input, 2 block, 4 entropy, 3 console, 25 sound.
+    /// Virtio device ID (VIRTIO 1.2, section 5), e.g. 2 for a block device.
     fn device_id(&self) -> u16;
 
-    /// A short name for logs and threads, e.g. `gpu` or `keyboard`.
+    /// Short name of the device in logs, e.g. `gpu` or `keyboard`.
     fn name(&self) -> &'static str;
 
-    /// PCI class code, subclass and programming interface (e.g. 0x038000 for a display controller).
+    /// PCI class code, subclass and programming interface, e.g. 0x038000 for a display controller.
     fn pci_class(&self) -> u32;
 
-    /// Device-specific features and RING_EVENT_IDX / RING_INDIRECT_DESC where supported;
-    /// the transport adds VIRTIO_F_VERSION_1.
+    /// Feature bits that the device offers: its own and those of its rings. The transport adds
+    /// VIRTIO_F_VERSION_1.
     fn features(&self) -> u64;
 
-    /// Maximum size of each queue, a power of two.
+    /// Maximum number of descriptors of each queue, a power of two.
     fn queue_sizes(&self) -> &[u16];
 
-    /// Reads device configuration at `offset`; bytes beyond its end are left zero.
+    /// Reads the device configuration space from byte `offset`; bytes beyond its end become zero.
     fn read_config(&self, offset: u64, data: &mut [u8]);
 
-    /// Writes device configuration; what is read-only is ignored.
+    /// Writes the device configuration space from byte `offset`; read-only fields stay as they are.
     fn write_config(&mut self, offset: u64, data: &[u8]) {
         let _ = (offset, data);
     }
 
-    /// The driver is ready (DRIVER_OK).
+    /// Starts the device with the queues and features of the driver, which set DRIVER_OK.
     ///
     /// # Errors
-    /// When the device cannot work with what the driver set up.
+    /// When a needed queue is missing or outside of guest memory, or the host refuses a resource.
     fn activate(&mut self, activation: Activation) -> Result<(), ActivateError>;
 
-    /// The guest kicked queue `index`.
+    /// Handles an available buffer notification of queue `index`, which the driver sent.
     fn queue_notified(&mut self, index: u16);
 
-    /// What the guest's kicks of queue `index` shall signal, where a thread of the device's own waits
-    /// for them: the event loop does not, and [`Self::queue_notified`] is not called. Always the same.
+    /// Event that available buffer notifications of queue `index` signal, where a thread of the
+    /// device waits for notifications itself; [`Self::queue_notified`] is then not called. The event
+    /// is the same for the device's lifetime.
     fn doorbell(&self, index: u16) -> Option<&EventFd> {
         let _ = index;
         None
     }
 
-    /// Descriptors that the event loop shall watch for reading (eventfds, timerfds) from the
-    /// device's creation on; position in the list is the token of [`Self::event`].
+    /// File descriptors (eventfds, timerfds, sockets) that the event loop watches for reading from
+    /// the device's creation on; the index in the list is the token of [`Self::event`].
     fn event_fds(&self) -> Vec<RawFd> {
         Vec::new()
     }
 
-    /// Descriptor `token` became readable; the device drains it.
+    /// Handles that the file descriptor `token` became readable, and drains the descriptor.
     fn event(&mut self, token: usize) {
         let _ = token;
     }
 
-    /// The driver reset the device: forget queues and state, keep what the host gave.
+    /// Resets the device: drops queues and guest-made state, keeps its backend on the host.
     fn reset(&mut self);
 
-    /// True once the device met something that only a reset can mend (a queue that lies about its
-    /// indices); the transport then sets DEVICE_NEEDS_RESET.
+    /// Whether the device found a broken virtqueue, which only a reset repairs; the transport then
+    /// sets DEVICE_NEEDS_RESET.
     fn needs_reset(&self) -> bool {
         false
     }

@@ -1,6 +1,6 @@
-//! Little-endian fields, one after the other, out of bytes that a guest wrote.
+//! Reader of little-endian fields in bytes that a guest wrote, and configuration space reads.
 
-/// What is left to read. Every method is `None` at the end of the bytes.
+/// Unread rest of some bytes. Every method returns `None` when too few bytes are left.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 

@@ -1,7 +1,12 @@
-//! Oriel's virtio devices (virtio 1.2). They know guest memory and queues; the transport that
-//! presents them to the guest and the event loop that drives them belong to `oriel-vmm`.
+//! Oriel's virtio devices (VIRTIO 1.2), one folder each: [`gpu`], [`input`], [`block`], [`net`],
+//! [`console`], [`balloon`], [`rng`] and [`sound`].
 //!
-//! Everything that a guest writes is hostile: no path from it panics, every command is answered.
+//! A device implements [`VirtioDevice`]. It knows guest memory, its virtqueues ([`queue`]) and its
+//! backend on the host. It must not know the transport that presents it to the guest
+//! (`oriel-vmm`'s `virtio_pci`), KVM, the event loop or the jail.
+//!
+//! Everything that a guest writes is hostile: no path from it panics, every descriptor chain goes
+//! back to the driver, and what a guest can make the host keep is bounded.
 
 pub mod balloon;
 pub mod block;

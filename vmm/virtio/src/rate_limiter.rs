@@ -48,7 +48,7 @@ impl RateLimiter {
 /// nothing is lost to rounding.
 #[derive(Debug)]
 struct TokenBucket {
-    /// Tokens per second.
+    /// Refill rate in tokens per second.
     rate: u64,
     /// When the bucket will be full; `None` where it already is.
     full_at: Option<Instant>,

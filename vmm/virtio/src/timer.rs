@@ -1,11 +1,11 @@
-//! A one-shot timer that an event loop can wait for.
+//! One-shot timer whose file descriptor an event loop can watch.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::time::Duration;
 use vmm_sys_util::timerfd::TimerFd;
 
-/// A timerfd that never blocks its reader.
+/// Non-blocking timerfd of the monotonic clock.
 pub(crate) struct Timer(TimerFd);
 
 impl Timer {

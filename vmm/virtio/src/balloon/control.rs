@@ -1,4 +1,4 @@
-//! The host's hand on the balloon.
+//! Handle by which the host controls the balloon.
 
 use super::page_list::PAGE_SHIFT;
 use super::statistics::Statistics;
@@ -11,23 +11,24 @@ use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
 const MIB_SHIFT: u32 = 20;
 
-/// A balloon of this size cannot be.
+/// Error of a balloon target that is out of range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// Nothing would be left to run in.
+    /// The target would leave the guest too little memory.
     #[error("the guest cannot do without {requested} MiB; the balloon may have at most {max} MiB")]
     TooLarge {
-        /// Asked for.
+        /// Requested balloon size in MiB.
         requested: u32,
-        /// The limit.
+        /// Largest allowed balloon size in MiB.
         max: u32,
     },
-    /// No page of this guest's memory is ever given back.
+    /// The guest's memory is in reserved huge pages, of which none is ever reclaimed.
     #[error("nothing of this guest's memory can be spared")]
     Fixed,
 }
 
-/// A handle for any thread; the device acts on its own.
+/// Handle for any thread that sets the balloon's target and reads its figures; the device acts on the
+/// event-loop thread.
 #[derive(Clone)]
 pub struct BalloonControl(Arc<State>);
 
@@ -41,7 +42,7 @@ struct State {
     event: EventFd,
 }
 
-/// What the host wants since the last look.
+/// Requests of the host since the last call.
 pub(super) struct HostRequests {
     pub target_changed: bool,
     pub statistics: bool,
@@ -60,11 +61,11 @@ impl BalloonControl {
         })))
     }
 
-    /// Asks the guest to leave `mib` MiB to the host from now on, 0 for none. It gives what it can
-    /// spare and takes some back when it runs short.
+    /// Sets the balloon's target size to `mib` MiB, 0 to deflate. The guest inflates as far as it can
+    /// and deflates when it runs out of memory.
     ///
     /// # Errors
-    /// When that cannot be.
+    /// When the target exceeds the balloon's maximum, or no page can be reclaimed at all.
     pub fn set_target(&self, mib: u32) -> Result<(), TargetError> {
         let max = self.0.max_mib;
         if mib > max {
@@ -80,8 +81,8 @@ impl BalloonControl {
         Ok(())
     }
 
-    /// The balloon and the guest's own figures, in MiB, by name, as the guest told them last; and
-    /// asks it for new ones.
+    /// Sizes of the balloon and memory statistics of the guest, by name and in MiB, as last reported;
+    /// requests new statistics from the driver.
     pub fn figures(&self) -> Vec<(&'static str, u64)> {
         let in_mib = |pages: &AtomicU32| u64::from(pages.load(Ordering::Acquire)) >> (MIB_SHIFT - PAGE_SHIFT);
         let mut figures = vec![
@@ -111,7 +112,7 @@ impl BalloonControl {
     }
 
     pub(super) fn take_requests(&self) -> HostRequests {
-        // Nothing to read: somebody looked already.
+        // Nothing to read means that the requests were taken already.
         let _ = self.0.event.read();
         HostRequests {
             target_changed: self.0.target_changed.swap(false, Ordering::AcqRel),
@@ -123,7 +124,7 @@ impl BalloonControl {
         self.0.statistics.lock().update(buffer);
     }
 
-    /// The guest starts anew and has said nothing yet.
+    /// Clears what the driver reported, at a reset.
     pub(super) fn reset(&self) {
         self.set_actual_pages(0);
         *self.0.statistics.lock() = Statistics::default();

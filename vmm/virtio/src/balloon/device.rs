@@ -1,4 +1,4 @@
-//! The balloon as the transport sees it.
+//! The balloon device: queues, configuration space and life cycle.
 
 use super::control::BalloonControl;
 use super::page_list;
@@ -13,8 +13,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// Feature bits (virtio 1.2, section 5.5.3): figures of the guest's memory, pages taken back by a
-/// guest that runs short, pages reported that are free.
+/// Feature bits (VIRTIO 1.2, section 5.5.3): memory statistics, deflation by a guest out of memory,
+/// free page reporting.
 const STATS_VQ: u64 = 1 << 1;
 const DEFLATE_ON_OOM: u64 = 1 << 2;
 const PAGE_REPORTING: u64 = 1 << 5;
@@ -28,22 +28,22 @@ const QUEUE_SIZES: [u16; 5] = [128; 5];
 /// `actual` in the configuration space, which the driver writes.
 const ACTUAL: std::ops::Range<u64> = 4..8;
 
-/// Chains served before other devices have their turn.
+/// Chains processed before the event loop serves other devices.
 const MAX_CHAINS: u32 = 8;
-/// Page numbers taken out of one chain; Linux sends 256.
+/// Page numbers processed of one chain; Linux sends 256.
 const MAX_PAGES: usize = 1024;
-/// Ranges taken out of one report; Linux sends 32.
+/// Ranges processed of one report; Linux sends 32.
 const MAX_RANGES: usize = 256;
-/// Bytes of one report; Linux sends at most 128 MiB.
+/// Bytes processed of one report; Linux sends at most 128 MiB.
 const MAX_REPORTED_BYTES: u64 = 256 << 20;
 
 const CONTROL_EVENT: usize = 0;
 
-/// A memory balloon with free-page reporting.
+/// The virtio-balloon device with free page reporting (VIRTIO 1.2, section 5.5).
 pub struct Balloon {
     control: BalloonControl,
     counters: Arc<DeviceCounters>,
-    /// Rung by the device itself when it has left work for later.
+    /// Signalled by the device itself when it left chains unprocessed.
     reschedule_fd: EventFd,
     active: Option<Active>,
 }
@@ -54,36 +54,36 @@ struct Active {
     inflate: DeviceQueue,
     deflate: DeviceQueue,
     statistics: Option<DeviceQueue>,
-    /// The driver's buffer for statistics; handed back when new ones are wanted.
+    /// Statistics buffer of the driver, returned to request new statistics.
     statistics_buffer: Option<Chain>,
     reporting: Option<DeviceQueue>,
 }
 
-/// Where free-page reporting may be. The specification keeps a number for every queue; Linux
-/// before 6.11 counts only those whose feature was accepted, as QEMU does. Both are understood.
+/// Possible indices of the reporting queue. The specification reserves an index for every queue; Linux
+/// before 6.11 and QEMU count only queues whose feature was negotiated. Both are accepted.
 fn reporting_queues(features: u64) -> [u16; 2] {
     let counted = if features & STATS_VQ != 0 { STATISTICS_QUEUE + 1 } else { STATISTICS_QUEUE };
     [counted, REPORTING_QUEUE]
 }
 
 impl Balloon {
-    /// A balloon of up to `max_mib` MiB. With 0, no page of the guest's memory is ever given
-    /// back, and the guest is not asked to report free ones.
+    /// Balloon of up to `max_mib` MiB. With 0, no page of the guest's memory is ever reclaimed, and free
+    /// page reporting is not offered.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(max_mib: u32, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let control = BalloonControl::new(max_mib)?;
         let reschedule_fd = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
         Ok(Self { control, counters, reschedule_fd, active: None })
     }
 
-    /// The host's hand on it.
+    /// Handle by which the host controls the balloon.
     pub fn control(&self) -> BalloonControl {
         self.control.clone()
     }
 
-    /// Serves a queue until it is empty or enough was done for now.
+    /// Processes a queue until it is empty or [`MAX_CHAINS`] were processed.
     fn process_queue(&mut self, index: u16) {
         let Some(active) = &mut self.active else { return };
         let more = match index {
@@ -97,7 +97,7 @@ impl Balloon {
         }
     }
 
-    /// Has [`VirtioDevice::event`] serve all queues.
+    /// Makes [`VirtioDevice::event`] process all queues.
     fn reschedule(&self) {
         // Fails only if the count overflows, and then the event is pending anyway.
         let _ = self.reschedule_fd.write(1);
@@ -105,7 +105,7 @@ impl Balloon {
 }
 
 impl Active {
-    /// The guest does without these pages. Returns whether there may be more to do.
+    /// Reclaims inflated pages; returns whether chains may be left.
     fn inflate(&mut self, counters: &DeviceCounters) -> bool {
         let Self { memory, inflate, .. } = self;
         let more = for_each_chain(inflate, |queue, chain| {
@@ -126,14 +126,14 @@ impl Active {
         more
     }
 
-    /// The guest takes pages back. They are there again as soon as it touches them.
+    /// Returns deflate requests: the pages are there again as soon as the guest touches them.
     fn deflate(&mut self) -> bool {
         let more = for_each_chain(&mut self.deflate, |queue, chain| queue.complete(chain, 0));
         self.deflate.signal();
         more
     }
 
-    /// The driver tells its figures and leaves the buffer with the device.
+    /// Reads statistics and keeps their buffer until new ones are wanted.
     fn process_statistics(&mut self, control: &BalloonControl) -> bool {
         let Self { statistics: Some(queue), statistics_buffer: kept, .. } = self else { return false };
         let more = for_each_chain(queue, |queue, chain| {
@@ -141,7 +141,7 @@ impl Active {
             if chain.read(0, &mut buffer).is_ok() {
                 control.update_statistics(&buffer);
             }
-            // There is one buffer; whoever sends more gets the others back.
+            // The specification has one buffer; a driver that sends more gets the others back.
             if let Some(older) = kept.replace(chain) {
                 queue.complete(older, 0);
             }
@@ -150,7 +150,7 @@ impl Active {
         more
     }
 
-    /// Asks for new figures by handing the buffer back.
+    /// Requests new statistics by returning the buffer.
     fn request_statistics(&mut self) {
         if let (Some(queue), Some(chain)) = (&mut self.statistics, self.statistics_buffer.take()) {
             queue.complete(chain, 0);
@@ -158,7 +158,7 @@ impl Active {
         }
     }
 
-    /// These pages are free now, and stay so until the report goes back.
+    /// Reclaims reported free pages, which the guest leaves alone until the report is returned.
     fn process_report(&mut self, counters: &DeviceCounters) -> bool {
         let Self { memory, reporting: Some(queue), .. } = self else { return false };
         let more = for_each_chain(queue, |queue, chain| {
@@ -185,7 +185,7 @@ impl Active {
     }
 }
 
-/// Calls `take` with chain after chain; whether it stopped before the queue was empty.
+/// Calls `take` with up to [`MAX_CHAINS`] chains; returns whether chains may be left.
 fn for_each_chain(queue: &mut DeviceQueue, mut take: impl FnMut(&mut DeviceQueue, Chain)) -> bool {
     for _ in 0..MAX_CHAINS {
         let Some(chain) = queue.pop() else { return false };
@@ -217,8 +217,7 @@ impl VirtioDevice for Balloon {
         0xFF_00_00
     }
 
-    /// Pages may be used again before the host is told (no MUST_TELL_HOST): they come back by
-    /// being touched.
+    /// MUST_TELL_HOST is not offered: reclaimed pages come back by being touched.
     fn features(&self) -> u64 {
         let reporting = if self.control.can_reclaim() { PAGE_REPORTING } else { 0 };
         RING_FEATURES | STATS_VQ | DEFLATE_ON_OOM | reporting
@@ -265,7 +264,7 @@ impl VirtioDevice for Balloon {
             statistics_buffer: None,
             reporting,
         });
-        // Linux leaves its first statistics before it is ready, when nobody hears the kick.
+        // Linux adds its first statistics before DRIVER_OK, when notifications are lost.
         self.reschedule();
         Ok(())
     }

@@ -1,15 +1,15 @@
-//! Lists of page numbers, as the inflate queue carries them.
+//! Page frame number lists of the inflate queue (VIRTIO 1.2, section 5.5.6).
 
-/// The balloon's page, whatever pages the guest has (virtio 1.2, section 5.5.6).
+/// Page size of the balloon in bytes, whatever pages the guest has.
 pub const PAGE: u64 = 4096;
-/// Its exponent.
+/// Binary logarithm of [`PAGE`].
 pub const PAGE_SHIFT: u32 = 12;
 
-/// A range of guest memory: first address and bytes.
+/// Range of guest memory: first address and length in bytes.
 pub type Range = (u64, u64);
 
-/// The ranges that a list of little-endian 32-bit page numbers covers, each page once, neighbours
-/// joined. A number cut short at the end is left out.
+/// Ranges covered by a list of little-endian 32-bit page numbers, each page once and neighbours
+/// joined. A truncated number at the end is ignored.
 pub fn ranges(list: &[u8]) -> Vec<Range> {
     let (numbers, _) = list.as_chunks::<4>();
     let mut pages: Vec<u64> = numbers.iter().map(|number| u64::from(u32::from_le_bytes(*number))).collect();

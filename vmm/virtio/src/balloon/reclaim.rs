@@ -1,33 +1,32 @@
-//! Giving pages of guest memory back to the host.
+//! Reclaiming pages of guest memory for the host (madvise(2)).
 //!
-//! Invariants: only whole pages that lie in a region of guest memory are given back, and the region
-//! stays mapped. What the guest reads there afterwards is zero (or, in a private mapping of a file,
-//! the file's), for the guest itself and for devices alike: a picture that is shown from such
-//! pages turns black, a queue in them is empty. The guest harms none but itself.
+//! Invariants: only whole pages within a region of guest memory are reclaimed, and the region stays
+//! mapped. Such pages then read as zero (or, in a private mapping of a file, as the file), for the
+//! guest and for devices alike: a scanout in such pages turns black, a queue is empty. A guest can harm
+//! itself only.
 
 use super::page_list::PAGE;
 use std::io;
 use vm_memory::{Address, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
-/// Why a range was not given back.
+/// Error of a range that was not reclaimed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReclaimError {
-    /// No whole range of guest memory.
+    /// A part of the range is outside of guest memory.
     #[error("not in guest memory")]
     OutsideMemory,
-    /// Reserved huge pages: the host holds them for this guest alone, and a page given back may
-    /// not be there when the guest touches it again.
+    /// The range is in reserved huge pages: a reclaimed one may be missing when the guest touches it.
     #[error("reserved pages stay where they are")]
     Reserved,
-    /// The kernel said no.
+    /// madvise(2) failed.
     #[error("the host refused: {0}")]
     Host(#[from] io::Error),
 }
 
-/// Gives the whole pages between `start` and `start + size` back to the host.
+/// Reclaims the whole pages between guest addresses `start` and `start + size`.
 ///
 /// # Errors
-/// When a part of the range is not in guest memory, or cannot be given back.
+/// When a part of the range is not in guest memory, or cannot be reclaimed.
 pub fn reclaim(memory: &GuestMemoryMmap, start: u64, size: u64) -> Result<(), ReclaimError> {
     let end = start.checked_add(size).ok_or(ReclaimError::OutsideMemory)?;
     let mut at = start.checked_next_multiple_of(PAGE).ok_or(ReclaimError::OutsideMemory)?;

@@ -1,12 +1,12 @@
-//! What the guest says of its memory (virtio 1.2, section 5.5.6.3).
+//! Memory statistics of the guest (VIRTIO 1.2, section 5.5.6.3).
 
 use crate::fields::Fields;
 
-/// Bytes of one statistic: a tag and a value.
+/// Size of `struct virtio_balloon_stat` in bytes: a tag and a value.
 const ENTRY: usize = 10;
-/// More than the specification has.
+/// Entries read of one buffer, more than the specification defines.
 const MAX_ENTRIES: usize = 32;
-/// All that is read of one buffer.
+/// Bytes read of one buffer.
 pub const MAX_BYTES: usize = ENTRY * MAX_ENTRIES;
 
 const FREE: u16 = 4;
@@ -14,21 +14,21 @@ const TOTAL: u16 = 5;
 const AVAILABLE: u16 = 6;
 const CACHES: u16 = 7;
 
-/// Figures in bytes, each as the guest gave it last.
+/// Memory statistics in bytes, each as the guest reported last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Not used for anything.
+    /// VIRTIO_BALLOON_S_MEMFREE: memory not used for anything.
     pub free: Option<u64>,
-    /// All that the guest's kernel manages; less what is in the balloon.
+    /// VIRTIO_BALLOON_S_MEMTOT: memory that the guest's kernel manages, without the balloon.
     pub total: Option<u64>,
-    /// What programs could have without swapping.
+    /// VIRTIO_BALLOON_S_AVAIL: memory that programs could take without swapping.
     pub available: Option<u64>,
-    /// Caches of files that could be dropped.
+    /// VIRTIO_BALLOON_S_CACHES: file caches that the guest could drop.
     pub caches: Option<u64>,
 }
 
 impl Statistics {
-    /// Takes over what `buffer` tells; what it does not tell stays as it was.
+    /// Updates the statistics that `buffer` contains.
     pub fn update(&mut self, buffer: &[u8]) {
         let (entries, _) = buffer.as_chunks::<ENTRY>();
         for entry in entries {
@@ -44,7 +44,7 @@ impl Statistics {
         }
     }
 
-    /// Those that are known, by name, in MiB.
+    /// Reported statistics by name, in MiB.
     pub fn in_mib(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("guest_free_mib", self.free),

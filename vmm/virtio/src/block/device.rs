@@ -1,4 +1,4 @@
-//! The disk as the transport sees it.
+//! The block device: configuration space, features and life cycle.
 
 use super::disk_full::DiskFullHandler;
 use super::request::{MAX_RANGE_SECTORS, MAX_RANGES};
@@ -30,10 +30,10 @@ const LOGICAL_BLOCK: u32 = 512;
 const PHYSICAL_BLOCK_EXP: u8 = 3;
 const SECTORS_IN_PHYSICAL_BLOCK: u32 = 1 << PHYSICAL_BLOCK_EXP;
 
-/// Requests that are done at a time.
+/// Worker threads of one disk.
 const WORKERS: usize = 4;
 
-/// A disk.
+/// The virtio-blk device of one disk (VIRTIO 1.2, section 5.2).
 pub struct Block {
     disk: Arc<BackingChain>,
     serial: DiskSerial,
@@ -44,23 +44,23 @@ pub struct Block {
     workers: Vec<JoinHandle<()>>,
 }
 
-/// What a disk is to its guest, apart from its contents.
+/// Configuration of a block device, apart from its images.
 pub struct BlockConfig {
-    /// What guests show it as in `/dev/disk/by-id`.
+    /// Serial number, which Linux guests show in `/dev/disk/by-id`.
     pub serial: DiskSerial,
-    /// At most so much.
+    /// Bytes and requests per second that the disk performs at most.
     pub limit: RateLimit,
-    /// Hears when the host is out of room.
+    /// Receiver of the events of a full host file system.
     pub on_disk_full: DiskFullHandler,
     /// Hook at the beginning of every worker thread.
     pub thread_setup: ThreadSetup,
 }
 
 impl Block {
-    /// A device for `disk`.
+    /// Block device without a driver, backed by `disk`.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(disk: BackingChain, config: BlockConfig, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let bounds = Bounds { sectors: disk.size() / SECTOR_LEN, read_only: disk.read_only() };
         let requests =
@@ -187,7 +187,7 @@ impl Drop for Block {
     fn drop(&mut self) {
         self.requests.stop();
         for worker in self.workers.drain(..) {
-            // It ends after the request at hand; nothing is to be learnt from how.
+            // A worker ends after its current request; its result is of no use.
             let _ = worker.join();
         }
     }

@@ -1,14 +1,16 @@
-//! What a disk cannot deal with alone.
+//! Events of a disk whose host file system is full.
 
-/// A host without room is for a person to mend, so the guest is not told of it: its request waits,
-/// and the machine had better not go on until it is done.
+/// Change of a disk's wait for space on the host.
+///
+/// The guest gets no error: its write waits until an administrator makes space, and the machine
+/// should be paused meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskFullEvent {
-    /// A write found no room. Said again at every try that found none.
+    /// A write failed with ENOSPC or EDQUOT and waits; sent again after every failed retry.
     NoSpace,
-    /// No request waits for room any more.
+    /// No write waits for space any more.
     Resolved,
 }
 
-/// Hears of a disk's trouble, on its worker threads; must not block.
+/// Receiver of a disk's [`DiskFullEvent`]s, called on its worker threads; must not block.
 pub type DiskFullHandler = Box<dyn Fn(DiskFullEvent) + Send + Sync>;

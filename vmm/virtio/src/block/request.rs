@@ -1,4 +1,4 @@
-//! What a chain asks of the disk (virtio 1.2, section 5.2.6).
+//! Parser of block requests (VIRTIO 1.2, section 5.2.6).
 
 use crate::fields::Fields;
 use crate::queue::Chain;
@@ -18,40 +18,45 @@ pub const MAX_RANGES: usize = 32;
 /// Sectors in one range (1 GiB).
 pub const MAX_RANGE_SECTORS: u32 = 1 << 21;
 
-/// One request; byte ranges lie within the disk.
+/// Parsed block request; all byte ranges lie within the disk.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Into the chain's writable part.
+    /// VIRTIO_BLK_T_IN: reads this byte range into the chain's device-writable part.
     Read(Range<u64>),
-    /// Out of the chain's readable part, behind the header.
+    /// VIRTIO_BLK_T_OUT: writes this byte range from the device-readable part, behind the header.
     Write(Range<u64>),
+    /// VIRTIO_BLK_T_FLUSH: puts completed writes onto the medium.
     Flush,
+    /// VIRTIO_BLK_T_GET_ID: reads the serial number.
     GetId,
-    /// What these hold is not needed any more.
+    /// VIRTIO_BLK_T_DISCARD: the guest does not need the contents of these byte ranges any more.
     Discard(Vec<Range<u64>>),
-    /// These shall read as zeroes.
+    /// VIRTIO_BLK_T_WRITE_ZEROES: these ranges read as zeroes afterwards.
     WriteZeroes(Vec<ZeroRange>),
 }
 
-/// A range to be zeroed.
+/// Segment of a write-zeroes request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ZeroRange {
+    /// Byte range on the disk.
     pub bytes: Range<u64>,
-    /// The room behind it may be given back.
+    /// Whether the host may deallocate the range (VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP).
     pub may_unmap: bool,
 }
 
-/// Why a request is refused before anything is done.
+/// Error of a request that is refused before the disk is touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestError {
-    /// Out of bounds, not whole sectors, or writing where only reading is allowed.
+    /// The request is out of bounds, not in whole sectors, or writes to a read-only disk: answered with
+    /// VIRTIO_BLK_S_IOERR.
     Invalid,
-    /// A type or flag that was not offered.
+    /// The request has a type or flag that the device does not offer: answered with
+    /// VIRTIO_BLK_S_UNSUPP.
     Unsupported,
 }
 
 impl Request {
-    /// Bytes between guest and disk.
+    /// Bytes of data that the request moves between guest and disk.
     pub fn bytes_moved(&self) -> u64 {
         match self {
             Self::Read(range) | Self::Write(range) => range.end - range.start,
@@ -59,12 +64,12 @@ impl Request {
         }
     }
 
-    /// Whether it may have to wait for the host's disk whatever is in the host's memory.
+    /// Whether the request may block on the host's disk even when all data is in the page cache.
     pub fn may_block(&self) -> bool {
         !matches!(self, Self::Read(_) | Self::GetId)
     }
 
-    /// Reads a request; `None` if it has no header or nowhere to put its status.
+    /// Parses the request in `chain`; `None` without a whole header or a byte for the status.
     pub fn parse(chain: &Chain, sectors: u64, read_only: bool) -> Option<Result<Self, RequestError>> {
         let data_out = chain.readable_len().checked_sub(HEADER_LEN)?;
         let data_in = chain.writable_len().checked_sub(1)?;

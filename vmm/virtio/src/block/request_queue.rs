@@ -1,4 +1,5 @@
-//! What a disk's device and its workers share: the requests that wait, and who may touch the guest.
+//! Queue of a disk's requests, shared by the device and its worker threads: which requests wait, and
+//! which may still touch guest memory after a reset.
 
 use super::disk_full::{DiskFullEvent, DiskFullHandler};
 use super::request::{Request, RequestError};
@@ -15,81 +16,90 @@ use std::time::{Duration, Instant};
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// While more requests are at hand the driver hears of finished ones after so many bytes.
+/// While more requests are available, the driver is interrupted after so many completed bytes.
 const SIGNAL_BATCH: u64 = 256 << 10;
-/// What a request counts for at least.
+/// Bytes that a small request counts for in [`SIGNAL_BATCH`].
 const MIN_BATCHED: u64 = 16 << 10;
 
-/// How often a request that found no room on the host is tried again.
+/// Time between two tries of a write that found no space on the host.
 const NO_SPACE_RETRY: Duration = Duration::from_millis(500);
 
-/// The disk's geometry, as far as requests are checked against it.
+/// Geometry of the disk that requests are checked against.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
+    /// Size of the disk in sectors of 512 bytes.
     pub sectors: u64,
+    /// Whether writes are refused.
     pub read_only: bool,
 }
 
-/// What the device and its workers share.
+/// Requests of one disk between the virtqueue and the worker threads.
+///
+/// Lock order: `state`, then `active_generation`.
 pub struct RequestQueue {
     bounds: Bounds,
     counters: Arc<DeviceCounters>,
     on_disk_full: DiskFullHandler,
     state: Mutex<State>,
-    /// Rung by the guest, and by whoever finds work for one more worker.
+    /// Signalled by the guest's available buffer notifications, and to wake one more worker.
     doorbell: EventFd,
-    /// Where workers wait for the doorbell: each ring wakes one of them.
+    /// Epoll instance on which workers wait for the doorbell; one signal wakes one worker.
     work: Epoll,
-    /// Rung once, for all.
+    /// Signalled once, to end all workers.
     stop: EventFd,
-    /// Waking a request that waits for room.
+    /// Wakes writes that wait for space on the host.
     space_changed: Condvar,
-    /// The activation whose requests may touch the guest's memory, if any. RequestQueue by who moves data
-    /// between that and the host's memory; a reset takes it exclusively, so it waits for such moves
-    /// and never for a read from a disk.
+    /// Activation whose requests may access guest memory, if any. Read-locked while data moves between
+    /// host memory and guest memory; write-locked by a reset, which so waits for such moves and never
+    /// for a read from a disk.
     active_generation: RwLock<Option<u64>>,
-    /// Tells the event loop that a worker met a broken queue.
+    /// Tells the event loop that a worker found a broken virtqueue.
     queue_broken: EventFd,
 }
 
 struct State {
     active: Option<ActiveQueue>,
-    /// Counts activations: a request that was begun before a reset must not end after it.
+    /// Number of the activation: a request of an earlier one must not complete.
     generation: u64,
     stopping: bool,
-    /// A worker writes. One does at a time: file systems let no more into a file, and who waits for
-    /// that cannot read.
+    /// Whether a worker writes. One does at a time: file systems let no more into a file, and a
+    /// worker that waits for that cannot read.
     writing: bool,
-    /// Bytes of requests that went back since the driver was last told.
+    /// Bytes of requests completed since the last used buffer notification.
     unsignalled_bytes: u64,
-    /// Taken from the queue, not begun: at most as many as the queue is long.
+    /// Requests taken from the virtqueue and not begun, at most as many as it has descriptors.
     ready: VecDeque<Job>,
     limiter: RateLimiter,
-    /// The foremost job has been counted as one that has to wait for the limiter.
+    /// Whether the first startable job has been counted as throttled.
     throttled: bool,
-    /// Requests that wait for room on the host.
+    /// Number of writes that wait for space on the host.
     waiting_for_space: usize,
 }
 
 struct ActiveQueue {
     queue: DeviceQueue,
-    /// The driver never flushes, so every write must be on the medium when it is answered.
+    /// Whether every write must be on the medium before it completes, since the driver never flushes.
     write_through: bool,
 }
 
-/// A request at hand.
+/// Request that a worker performs.
 pub struct Job {
+    /// Descriptor chain of the request.
     pub chain: Chain,
+    /// Parsed request, or the reason of its refusal.
     pub request: Result<Request, RequestError>,
+    /// Whether a write must be on the medium before it completes.
     pub write_through: bool,
     generation: u64,
 }
 
-/// A request that was done, or refused.
+/// Request that a worker has performed or refused.
 pub struct CompletedJob {
+    /// The request itself.
     pub job: Job,
+    /// VIRTIO_BLK_S_* for the status byte.
     pub status: u8,
-    /// Bytes in the chain's writable part, the status among them.
+    /// Bytes written to the chain's device-writable part, the status byte included.
     pub written: u32,
 }
 
@@ -100,7 +110,7 @@ impl Job {
 }
 
 impl State {
-    /// Interrupts the driver, if anything went back and it wants to know.
+    /// Sends the used buffer notification, if requests completed and the driver wants it.
     fn signal_used(&mut self) {
         self.unsignalled_bytes = 0;
         if let Some(active) = &mut self.active {
@@ -108,26 +118,29 @@ impl State {
         }
     }
 
-    /// From now on the guest's kicks are heard; whether there is something already.
+    /// Enables available buffer notifications; returns whether there are requests to fetch already.
     fn enable_notifications(&mut self) -> bool {
-        // What there is no room for is fetched by whoever makes room.
+        // Chains beyond the capacity of `ready` are fetched by the worker that makes room.
         let full = |active: &ActiveQueue| self.ready.len() >= usize::from(active.queue.size());
         let has_room = !self.active.as_ref().is_none_or(full);
         self.active.as_mut().is_some_and(|active| active.queue.enable_notifications()) && has_room
     }
 
-    /// The place of the foremost request that need not wait for another.
+    /// Index of the first request that need not wait for another one.
     fn first_startable(&self) -> Option<usize> {
         self.ready.iter().position(|job| !(self.writing && job.writes()))
     }
 }
 
-/// The device was reset since the request came.
+/// Error of a request whose device was reset since the request was fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale;
 
 impl RequestQueue {
-    /// No driver yet.
+    /// Request queue without a driver.
+    ///
+    /// # Errors
+    /// When the host is out of file descriptors.
     pub fn new(
         bounds: Bounds,
         limit: RateLimit,
@@ -165,7 +178,7 @@ impl RequestQueue {
         })
     }
 
-    /// The driver is ready.
+    /// Starts with the driver's virtqueue.
     pub fn activate(&self, queue: DeviceQueue, write_through: bool) {
         let mut state = self.lock();
         state.active = Some(ActiveQueue { queue, write_through });
@@ -175,18 +188,18 @@ impl RequestQueue {
         self.ring();
     }
 
-    /// What the guest's kicks signal.
+    /// Event that the driver's available buffer notifications signal.
     pub fn doorbell(&self) -> &EventFd {
         &self.doorbell
     }
 
-    /// Wakes a worker, if one sleeps: there may be something to do.
+    /// Wakes one sleeping worker.
     pub fn ring(&self) {
-        // Can only fail where so many rings are unheard that one more makes no difference.
+        // Fails only where the counter is full, and then workers are awake anyway.
         let _ = self.doorbell.write(1);
     }
 
-    /// Guest and queue are not touched any more once this returns.
+    /// Drops the virtqueue and all requests; guest memory is not accessed any more once this returns.
     pub fn reset(&self) {
         let mut state = self.lock();
         state.active = None;
@@ -195,30 +208,30 @@ impl RequestQueue {
         self.space_changed.notify_all();
     }
 
-    /// Ends the workers, each after the request at hand.
+    /// Ends all workers, each after its current request.
     pub fn stop(&self) {
         self.lock().stopping = true;
         let _ = self.stop.write(1);
         self.space_changed.notify_all();
     }
 
-    /// Whether the queue needs a reset.
+    /// Whether the virtqueue is broken, so that the device needs a reset.
     pub fn broken(&self) -> bool {
         self.lock().active.as_ref().is_some_and(|active| active.queue.broken())
     }
 
-    /// Readable when [`Self::broken`] may have become true.
+    /// File descriptor that is readable when [`Self::broken`] may have become true.
     pub fn queue_broken_fd(&self) -> RawFd {
         self.queue_broken.as_raw_fd()
     }
 
-    /// Makes it unreadable again.
+    /// Clears the event of [`Self::queue_broken_fd`].
     pub fn drain_queue_broken(&self) {
         let _ = self.queue_broken.read();
     }
 
-    /// Hands `done` back, if there is one, and waits for the next request that may be begun; `None`
-    /// to end. Before one that may take long, others are called to what else there is to do.
+    /// Completes `done`, if given, and waits for the next request that may begin; `None` ends the
+    /// worker. Before a request that may block, another worker is woken for the remaining ones.
     pub fn next(&self, done: Option<CompletedJob>) -> Option<Job> {
         let mut state = self.lock();
         if let Some(done) = done {
@@ -253,12 +266,12 @@ impl RequestQueue {
         }
     }
 
-    /// The caller is about to wait for a disk.
+    /// Signals completed requests and wakes another worker, before the caller blocks on a disk.
     pub fn before_blocking(&self) {
         self.wake_next_worker(&mut self.lock());
     }
 
-    /// Tells the driver what is done, and has another worker see to what else there is to do.
+    /// Signals completed requests, and wakes another worker if there are more.
     fn wake_next_worker(&self, state: &mut State) {
         state.signal_used();
         let more = state.enable_notifications();
@@ -267,15 +280,15 @@ impl RequestQueue {
         }
     }
 
-    /// Until the doorbell rings, or for as long as that, rounded up.
+    /// Sleeps until the doorbell is signalled, or for `wait` rounded up to milliseconds.
     fn sleep(&self, wait: Option<Duration>) {
         let milliseconds =
             wait.map_or(-1, |wait| i32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
-        // Whatever the reason, the caller looks for itself.
+        // Whatever woke the worker, it checks all conditions again.
         let _ = self.work.wait(milliseconds, &mut [EpollEvent::default()]);
     }
 
-    /// Moves requests from the queue to those that are ready.
+    /// Moves requests from the virtqueue to `ready`.
     fn fetch(&self, state: &mut State) {
         let State { active: Some(active), generation, ready, .. } = state else { return };
         while ready.len() < usize::from(active.queue.size()) {
@@ -295,7 +308,7 @@ impl RequestQueue {
         }
     }
 
-    /// The foremost job that may be begun, if the limiter lets it pass.
+    /// Takes the first startable job that the rate limiter admits.
     fn next_admitted(&self, state: &mut State) -> Admission {
         let Some(place) = state.first_startable() else { return Admission::Wait(None) };
         let Some(job) = state.ready.remove(place) else { return Admission::Wait(None) };
@@ -316,13 +329,16 @@ impl RequestQueue {
         }
     }
 
-    /// Touches the guest's memory for `job`.
+    /// Runs `touch`, which accesses guest memory for `job`.
+    ///
+    /// # Errors
+    /// When the device was reset since the job was fetched.
     pub fn with_guest_memory<R>(&self, job: &Job, touch: impl FnOnce() -> R) -> Result<R, Stale> {
         let active_generation = self.active_generation.read();
         if *active_generation == Some(job.generation) { Ok(touch()) } else { Err(Stale) }
     }
 
-    /// Hands a job back with its status behind the data; forgets it if it is stale.
+    /// Writes the status byte of a job and returns its chain; drops the job if it is stale.
     fn complete_job(&self, state: &mut State, CompletedJob { job, status, written }: CompletedJob) {
         if job.writes() {
             state.writing = false;
@@ -340,8 +356,11 @@ impl RequestQueue {
         state.unsignalled_bytes = state.unsignalled_bytes.saturating_add(moved.max(MIN_BATCHED));
     }
 
-    /// The host had no room for `job`: says so, once for each `first` time and again at every try,
-    /// and waits until it is time for the next one.
+    /// Reports that the host has no space for `job`, and waits until the next try is due; `first` is
+    /// true at the first try.
+    ///
+    /// # Errors
+    /// When the device was reset or is being dropped.
     pub fn wait_for_space(&self, job: &Job, first: bool) -> Result<(), Stale> {
         let mut state = self.lock();
         state.waiting_for_space += usize::from(first);
@@ -356,7 +375,7 @@ impl RequestQueue {
         if abandoned(&state) { Err(Stale) } else { Ok(()) }
     }
 
-    /// A request that waited for room does so no more.
+    /// Ends the wait of one job, with or without success.
     pub fn end_wait_for_space(&self) {
         let mut state = self.lock();
         state.waiting_for_space = state.waiting_for_space.saturating_sub(1);
@@ -380,6 +399,6 @@ impl RequestQueue {
 
 enum Admission {
     Job(Box<Job>),
-    /// For something to do, or for as long.
+    /// Wait for a notification, at most for this long.
     Wait(Option<Duration>),
 }

@@ -1,4 +1,4 @@
-//! The threads that do a disk's requests.
+//! Worker threads that perform a disk's requests.
 
 use super::request::{HEADER_LEN, Request, RequestError};
 use super::request_queue::{CompletedJob, Job, RequestQueue, Stale};
@@ -14,13 +14,13 @@ use virtio_bindings::virtio_blk::{
 /// Bytes moved between file and guest at a time, for which a reset waits; a multiple of every usual
 /// cluster.
 const CHUNK: u64 = 1 << 20;
-/// Bytes that go through a buffer at a time, because a disk is to be waited for.
+/// Size of the bounce buffer for reads and writes that block on a disk.
 const BUFFER: usize = 128 << 10;
 
-/// What GET_ID answers.
+/// Serial number that VIRTIO_BLK_T_GET_ID answers with, padded with zeroes.
 pub type DiskSerial = [u8; VIRTIO_BLK_ID_BYTES as usize];
 
-/// Why a request failed, or why nobody is to be told.
+/// Outcome of a request that did not succeed.
 enum Failure {
     Refused(RequestError),
     Host(io::Error),
@@ -75,7 +75,7 @@ impl Worker {
         }
     }
 
-    /// Performs a request, and again for as long as the host has no room for it.
+    /// Performs a request, and retries for as long as the host has no space for it.
     fn perform_with_retry(&self, job: &Job, request: &Request, buffer: &mut [u8]) -> Result<(), Failure> {
         let mut waited = false;
         let outcome = loop {
@@ -131,8 +131,8 @@ impl Worker {
         }
     }
 
-    /// Reads `len` bytes of the disk at `at` to where the request has room for them, `done` bytes into
-    /// its data: at once, if the host has them in memory.
+    /// Reads `len` bytes of the disk from byte `at` into the request's data from byte `done`: at once, if
+    /// the host has them in memory.
     fn read(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let slices = job.chain.writable_slices(done, len).map_err(out_of_chain)?;
         match self.requests.with_guest_memory(job, || self.disk.read_nowait(at, IoBuffers::new(&slices)))? {
@@ -146,7 +146,7 @@ impl Worker {
         })
     }
 
-    /// Writes `len` bytes of the request's data, from `done` on, to the disk at `at`.
+    /// Writes `len` bytes of the request's data, from byte `done` on, to the disk at byte `at`.
     fn write(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let done = HEADER_LEN + done;
         let slices = job.chain.readable_slices(done, len).map_err(out_of_chain)?;
@@ -177,7 +177,7 @@ impl Worker {
     }
 }
 
-/// The request was checked against its chain, so it does not reach outside of it.
+/// Error for an access outside of a chain, which the parser has excluded.
 fn out_of_chain<E>(_: E) -> Failure {
     Failure::Refused(RequestError::Invalid)
 }
@@ -186,8 +186,8 @@ fn would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Cuts `range` where multiples of `most` lie: the beginning of each part, how much came before it,
-/// and its length.
+/// Splits `range` at multiples of `most` and calls `each` with the start of a chunk, the bytes before
+/// that and the chunk's length.
 fn for_each_chunk(
     range: &Range<u64>,
     most: u64,
@@ -202,8 +202,8 @@ fn for_each_chunk(
     Ok(())
 }
 
-/// Cuts the `len` bytes from `at` on, which lie `done` bytes into a request, into pieces for `buffer`:
-/// where each lies on the disk and in the request, and its room.
+/// Splits the `len` disk bytes from `at` on, which begin `done` bytes into a request's data, into parts
+/// that fit `buffer`; calls `each` with a part's place on the disk, in the data, and its slice.
 fn for_each_buffer(
     at: u64,
     done: usize,

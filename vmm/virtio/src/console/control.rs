@@ -1,5 +1,4 @@
-//! The control queues (virtio 1.2, section 5.3.6.2): which ports there are, what they are called,
-//! and who has them open.
+//! Control queues of a console (VIRTIO 1.2, section 5.3.6.2): existence, names and open state of ports.
 
 use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation};
@@ -10,33 +9,36 @@ use std::sync::Arc;
 
 /// `struct virtio_console_control`: id, event, value.
 const MESSAGE_LEN: usize = 8;
-/// Messages taken from the guest before others have their turn.
+/// Messages processed before the event loop serves other devices.
 const BUDGET: usize = 64;
-/// Messages that wait for the guest. Each of its own messages makes three at most, and none twice.
+/// Messages queued for the driver. One message of the driver causes three at most.
 const MAX_OUTBOUND: usize = 64;
 
-/// The driver has the device ready.
+/// VIRTIO_CONSOLE_DEVICE_READY: the driver has set up the device.
 pub const DEVICE_READY: u16 = 0;
-/// There is a port.
+/// VIRTIO_CONSOLE_DEVICE_ADD: the device has this port.
 pub const PORT_ADD: u16 = 1;
-/// The driver has the port ready.
+/// VIRTIO_CONSOLE_PORT_READY: the driver has set up the port.
 pub const PORT_READY: u16 = 3;
-/// The port is a console.
+/// VIRTIO_CONSOLE_CONSOLE_PORT: the port is a console.
 pub const CONSOLE_PORT: u16 = 4;
-/// Somebody opened or closed the port.
+/// VIRTIO_CONSOLE_PORT_OPEN: an application opened (1) or closed (0) the port.
 pub const PORT_OPEN: u16 = 6;
-/// The port's name.
+/// VIRTIO_CONSOLE_PORT_NAME: name of the port, behind the message.
 pub const PORT_NAME: u16 = 7;
 
-/// A message of the driver.
+/// `struct virtio_console_control`, sent by the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ControlMessage {
+    /// Number of the port.
     pub port: u32,
+    /// VIRTIO_CONSOLE_*, e.g. [`PORT_OPEN`].
     pub event: u16,
+    /// Value of the event, mostly 0 or 1.
     pub value: u16,
 }
 
-/// Both control queues.
+/// Control queues of an activated console, receive and transmit.
 pub struct Control {
     receive: DeviceQueue,
     transmit: DeviceQueue,
@@ -45,7 +47,10 @@ pub struct Control {
 }
 
 impl Control {
-    /// Takes the control queues, of which `receive` is the first (towards the guest).
+    /// Takes the control queues out of `activation`; `receive` is the index of the queue towards the guest.
+    ///
+    /// # Errors
+    /// When one of the queues is missing or outside of guest memory.
     pub fn activate(
         activation: &mut Activation,
         receive: u16,
@@ -59,7 +64,7 @@ impl Control {
         })
     }
 
-    /// What the driver says, and whether it may have said more.
+    /// Takes messages of the driver; the flag tells whether more may be left.
     pub fn messages(&mut self) -> (Vec<ControlMessage>, bool) {
         let mut messages = Vec::new();
         let mut more = true;
@@ -80,7 +85,7 @@ impl Control {
         (messages, more)
     }
 
-    /// Tells the driver something; `text` follows the message itself.
+    /// Queues a message for the driver; `text` follows the message itself.
     pub fn send(&mut self, port: u32, event: u16, value: u16, text: &str) {
         if self.outbound.len() == MAX_OUTBOUND {
             self.counters.console_control_refused.add_one();
@@ -93,7 +98,7 @@ impl Control {
         self.outbound.push_back(message);
     }
 
-    /// Hands over what waits, as far as the driver has buffers.
+    /// Sends queued messages, as far as the driver has buffers.
     pub fn send_queued(&mut self) {
         while let Some(message) = self.outbound.front() {
             let Some(chain) = self.receive.pop() else { break };
@@ -107,6 +112,7 @@ impl Control {
         self.receive.signal();
     }
 
+    /// Whether one of the control queues is broken.
     pub fn broken(&self) -> bool {
         self.receive.broken() || self.transmit.broken()
     }

@@ -1,4 +1,4 @@
-//! The console as the transport sees it.
+//! The console device: ports, control messages, configuration space and life cycle.
 
 use super::control::{
     CONSOLE_PORT, Control, ControlMessage, DEVICE_READY, PORT_ADD, PORT_NAME, PORT_OPEN, PORT_READY,
@@ -14,34 +14,34 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// The device has more ports than one, and control queues.
+/// Feature bit: several ports and control queues.
 const VIRTIO_CONSOLE_F_MULTIPORT: u32 = 1;
 
-/// Queues towards the guest and from it: port 0, control, then port after port.
+/// Index of the control receive queue; queues are in pairs, port 0, control, then the named ports.
 const CONTROL_QUEUE: u16 = 2;
 const QUEUE_SIZES: [u16; 10] = [64; 10];
-/// As many as there are queues for.
+/// Number of ports that the queues suffice for.
 const MAX_PORTS: usize = QUEUE_SIZES.len() / 2 - 1;
 
-/// A console that a guest writes to, and ports for programs.
+/// The virtio-console device: a console for output and up to three named ports.
 pub struct Console {
     ports: Vec<Port>,
-    /// With VIRTIO_CONSOLE_F_MULTIPORT.
+    /// Control queues, if VIRTIO_CONSOLE_F_MULTIPORT was negotiated.
     control: Option<Control>,
-    /// What the driver said that it has ready: the device and each port.
+    /// Whether the driver sent DEVICE_READY, and PORT_READY for each port.
     ready: bool,
     ports_ready: [bool; MAX_PORTS],
-    /// Readable while a port wants another turn.
+    /// Signalled by the device itself while a port has work left.
     reschedule_fd: EventFd,
     counters: Arc<DeviceCounters>,
 }
 
 impl Console {
-    /// A console whose output goes to `sink`, on the event loop's thread: it must neither block
-    /// nor grow without bound. What it refuses is counted and lost. Beside it up to three ports.
+    /// Console whose output goes to `sink`, with up to three named ports. The sink is called on the
+    /// event-loop thread and must neither block nor grow without bound; refused output is counted.
     ///
     /// # Errors
-    /// When the host is out of descriptors, or there are more ports.
+    /// When the host is out of file descriptors, or there are more than three named ports.
     pub fn new(
         sink: Box<dyn Write + Send>,
         named: Vec<NamedPort>,
@@ -107,7 +107,7 @@ impl Console {
         self.send_queued_control();
     }
 
-    /// Does as a message says; `None` if it makes no sense.
+    /// Handles a control message; `None` for an invalid one.
     fn handle_message(&mut self, message: ControlMessage) -> Option<()> {
         let ControlMessage { port: number, event, value } = message;
         match event {
@@ -131,7 +131,7 @@ impl Console {
             }
             PORT_OPEN if value <= 1 => {
                 self.ports_ready.get(usize::try_from(number).ok()?).filter(|ready| **ready)?;
-                // What was written before a closing may still lie in the queue.
+                // Data written before the port was closed may still be in the queue.
                 self.poll(usize::try_from(number).ok()?);
                 self.port(number)?.set_open(value == 1);
                 self.poll(usize::try_from(number).ok()?);
@@ -154,7 +154,7 @@ impl Console {
     }
 }
 
-/// The port that queue `index` belongs to; `None` for the control queues.
+/// Port of the queue `index`; `None` for the control queues.
 fn port_of_queue(index: u16) -> Option<usize> {
     match index / 2 {
         0 => Some(0),
@@ -163,7 +163,7 @@ fn port_of_queue(index: u16) -> Option<usize> {
     }
 }
 
-/// The first queue of a port.
+/// Index of a port's receive queue.
 fn receive_queue_of(port: usize) -> u16 {
     if port == 0 { 0 } else { u16::try_from(2 + 2 * port).unwrap_or(u16::MAX) }
 }
@@ -190,7 +190,7 @@ impl VirtioDevice for Console {
         QUEUE_SIZES.get(..queues).unwrap_or(&QUEUE_SIZES)
     }
 
-    /// Columns, rows and emergency write belong to features that are not offered.
+    /// `struct virtio_console_config`: max_nr_ports; the other fields belong to features not offered.
     fn read_config(&self, offset: u64, data: &mut [u8]) {
         let mut config = [0; 12];
         if self.is_multiport()
@@ -226,7 +226,7 @@ impl VirtioDevice for Console {
         std::iter::once(self.reschedule_fd.as_raw_fd()).chain(streams).collect()
     }
 
-    /// Token 0 is another turn for all; the named ports follow, of which the first is port 1.
+    /// Token 0 polls all ports again; token N is the socket of port N.
     fn event(&mut self, token: usize) {
         if token > 0 {
             return self.poll(token);

@@ -1,4 +1,4 @@
-//! One port: a pair of queues, and its end on the host.
+//! One port of a console: a pair of virtqueues and a backend on the host.
 
 use super::port_backend::{NamedPort, PortBackend, PortSocket, WriteOutcome};
 use crate::counters::DeviceCounters;
@@ -7,28 +7,28 @@ use crate::queue::{Chain, DeviceQueue};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Bytes taken out of one buffer, however long it claims to be.
+/// Bytes written to the host of one chain, however long the chain is.
 const MAX_WRITE: usize = 1 << 20;
-/// Bytes handed on at a time.
+/// Bytes copied at a time.
 const CHUNK: usize = 4096;
-/// Pieces handed on, each way, before others have their turn.
+/// Chunks copied in each direction before the event loop serves other devices.
 const BUDGET: usize = 256;
 
-/// Whether a port has more to do than its budget allowed.
+/// Result of polling a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollOutcome {
-    /// Nothing is left that could be done now.
+    /// The port has nothing left to do until an event.
     Idle,
-    /// It wants another.
+    /// The budget was spent and work is left: the port must be polled again.
     MoreWork,
 }
 
-/// The device's side of a port.
+/// A port of the console.
 pub struct Port {
     backend: PortBackend,
     name: &'static str,
     on_open: Box<dyn FnMut(bool) + Send>,
-    /// A program in the guest has it open. The console, which has no name, is always.
+    /// Whether a program in the guest has the port open; always true for the console.
     open: bool,
     counters: Arc<DeviceCounters>,
     active: Option<Active>,
@@ -37,35 +37,35 @@ pub struct Port {
 struct Active {
     receive: DeviceQueue,
     transmit: DeviceQueue,
-    /// A buffer for what comes next from the host.
+    /// Buffer of the driver for the next bytes from the host.
     receive_buffer: Option<Chain>,
-    /// A buffer of which so many bytes were handed on.
+    /// Chain of the driver and the number of its bytes that the host has taken.
     partly_written: Option<(Chain, usize)>,
 }
 
 impl Port {
-    /// A console.
+    /// Port 0, the console, whose output goes to `sink`.
     pub fn console(sink: Box<dyn Write + Send>, counters: Arc<DeviceCounters>) -> Self {
         let (backend, on_open) = (PortBackend::Log(sink), Box::new(|_| ()));
         Self { backend, name: "", on_open, open: true, counters, active: None }
     }
 
-    /// A port for programs.
+    /// Named port for programs in the guest, closed at first.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn named(port: NamedPort, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let NamedPort { name, stream, on_open } = port;
         let backend = PortBackend::Socket(PortSocket::new(stream)?);
         Ok(Self { backend, name, on_open, open: false, counters, active: None })
     }
 
-    /// Empty for a console.
+    /// Name of the port, empty for the console.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The socket, where there is one.
+    /// Socket of a named port.
     pub fn socket(&self) -> Option<&PortSocket> {
         match &self.backend {
             PortBackend::Socket(stream) => Some(stream),
@@ -73,7 +73,10 @@ impl Port {
         }
     }
 
-    /// Takes the port's two queues, of which `receive` is the first (towards the guest).
+    /// Takes the port's queues out of `activation`; `receive` is the index of the one towards the guest.
+    ///
+    /// # Errors
+    /// When one of the queues is missing or outside of guest memory.
     pub fn activate(&mut self, activation: &mut Activation, receive: u16) -> Result<(), ActivateError> {
         let receive_queue = DeviceQueue::take(activation, receive, &self.counters)?;
         let transmit_queue = DeviceQueue::take(activation, receive + 1, &self.counters)?;
@@ -86,8 +89,8 @@ impl Port {
         Ok(())
     }
 
-    /// A program in the guest opened or closed the port. What lies about in either direction at a
-    /// closing was not meant for the next one.
+    /// Sets whether a program in the guest has the port open. At a closing, data in flight in either
+    /// direction is dropped: it was not meant for the next program.
     pub fn set_open(&mut self, open: bool) {
         let PortBackend::Socket(stream) = &mut self.backend else { return };
         if open == self.open {
@@ -107,14 +110,14 @@ impl Port {
         self.set_interest();
     }
 
-    /// Hands on what can be handed on, both ways.
+    /// Copies data in both directions, as far as the budget, buffers and the socket allow.
     pub fn poll(&mut self) -> PollOutcome {
         let outcomes = [self.transmit(), self.receive()];
         self.set_interest();
         if outcomes.contains(&PollOutcome::MoreWork) { PollOutcome::MoreWork } else { PollOutcome::Idle }
     }
 
-    /// What the guest wrote, to the host.
+    /// Copies from the guest to the host.
     fn transmit(&mut self) -> PollOutcome {
         let Some(Active { transmit, partly_written, .. }) = &mut self.active else {
             return PollOutcome::Idle;
@@ -154,7 +157,7 @@ impl Port {
         outcome
     }
 
-    /// What the host wrote, to the guest.
+    /// Copies from the host to the guest.
     fn receive(&mut self) -> PollOutcome {
         let Some(Active { receive, receive_buffer, .. }) = &mut self.active else { return PollOutcome::Idle };
         if !self.open {
@@ -186,7 +189,7 @@ impl Port {
         outcome
     }
 
-    /// Has the socket watched for what there is a buffer for.
+    /// Watches the socket for the directions that have a buffer.
     fn set_interest(&mut self) {
         let PortBackend::Socket(stream) = &mut self.backend else { return };
         let active = self.active.as_ref().filter(|_| self.open);
@@ -195,18 +198,20 @@ impl Port {
         stream.set_interest(read, write);
     }
 
+    /// Closes the port and drops its queues.
     pub fn reset(&mut self) {
         self.set_open(false);
         self.active = None;
         self.set_interest();
     }
 
+    /// Whether one of the port's queues is broken.
     pub fn broken(&self) -> bool {
         self.active.as_ref().is_some_and(|active| active.receive.broken() || active.transmit.broken())
     }
 }
 
-/// The next piece of what the guest wrote into `chain`, of which `done` bytes were handed on.
+/// Writes the next chunk of `chain`, of which `done` bytes were written before, to the host.
 fn write_chunk(chain: &Chain, done: usize, backend: &mut PortBackend) -> WriteOutcome {
     let mut chunk = [0; CHUNK];
     let count = CHUNK.min(chain.readable_len().min(MAX_WRITE).saturating_sub(done));

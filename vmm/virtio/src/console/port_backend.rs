@@ -1,43 +1,43 @@
-//! Where the bytes of a port go on the host: into a log, or over a socket to a program that reads
-//! when it likes.
+//! Backend of a port on the host: a log, or a socket with backpressure.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 
-/// A port that programs in the guest find by its name.
+/// Configuration of a named port.
 pub struct NamedPort {
-    /// At most 255 bytes.
+    /// Name by which programs in the guest find the port; at most 255 bytes.
     pub name: &'static str,
-    /// What the guest writes comes out at the other end, and what is written there the guest reads.
-    /// When either is slow the other waits. Nothing may be written while the guest has the port closed.
+    /// Socket that carries the port's bytes in both directions, with backpressure. The other end must
+    /// not write while the guest has the port closed.
     pub stream: UnixStream,
-    /// Told whenever a program in the guest opens or closes the port, on the event loop's thread:
-    /// it must not block. Once it has returned for a closing nothing more may be written.
+    /// Called on the event-loop thread when a program in the guest opens (true) or closes the port; must
+    /// not block. Once the call for a closing has returned, the other end must not write.
     pub on_open: Box<dyn FnMut(bool) + Send>,
 }
 
-/// What became of bytes from the guest.
+/// Result of a write to a port's backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// So many of them were taken.
+    /// The backend took this number of bytes.
     Written(usize),
-    /// There is no room now.
+    /// The socket is full: try again when it is writable.
     WouldBlock,
-    /// They are lost, and nothing can be done about it.
+    /// The backend refused the bytes for good.
     Lost,
 }
 
-/// A port's end on the host.
+/// Backend of a port.
 pub enum PortBackend {
-    /// It takes everything at once or loses it, and has nothing to say.
+    /// Sink for console output: takes or loses all bytes at once.
     Log(Box<dyn Write + Send>),
-    /// It takes its time.
+    /// Socket of a named port.
     Socket(PortSocket),
 }
 
 impl PortBackend {
+    /// Writes `bytes`, possibly a part of them.
     pub fn write(&mut self, bytes: &[u8]) -> WriteOutcome {
         match self {
             Self::Log(sink) => {
@@ -47,7 +47,7 @@ impl PortBackend {
         }
     }
 
-    /// Reads what there is; 0 for nothing now.
+    /// Reads available bytes; 0 if there are none now.
     pub fn read(&mut self, buffer: &mut [u8]) -> usize {
         match self {
             Self::Log(_) => 0,
@@ -56,18 +56,20 @@ impl PortBackend {
     }
 }
 
-/// A socket, and the events that it is watched for.
+/// Socket of a named port and the events it is watched for.
 pub struct PortSocket {
     socket: UnixStream,
-    /// Readable whenever the socket is what it is watched for; its owner sees to it by this.
+    /// Epoll instance that is readable whenever a watched event of the socket is pending.
     epoll: Epoll,
     interest: EventSet,
     disconnected: bool,
 }
 
 impl PortSocket {
+    /// Non-blocking socket that is not watched yet.
+    ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let epoll = Epoll::new()?;
@@ -76,17 +78,17 @@ impl PortSocket {
         Ok(Self { socket, epoll, interest: nothing, disconnected: false })
     }
 
-    /// Readable when what [`Self::set_interest`] said has come.
+    /// File descriptor that is readable when an event of [`Self::set_interest`] is pending.
     pub fn event_fd(&self) -> RawFd {
         self.epoll.as_raw_fd()
     }
 
-    /// Whether the other end has closed.
+    /// Whether the other end has closed the socket.
     pub fn is_disconnected(&self) -> bool {
         self.disconnected
     }
 
-    /// Waits from now on for something to read, for room to write, for both or for neither.
+    /// Watches the socket for readability, writability, both or neither.
     pub fn set_interest(&mut self, read: bool, write: bool) {
         let mut wanted = EventSet::empty();
         wanted.set(EventSet::IN, read);
@@ -101,7 +103,7 @@ impl PortSocket {
         }
     }
 
-    /// Throws away what there is to read.
+    /// Discards all bytes that can be read.
     pub fn drain(&mut self) {
         let mut chunk = [0; 4096];
         while self.read(&mut chunk) > 0 {}
@@ -133,7 +135,7 @@ impl PortSocket {
         0
     }
 
-    /// A socket whose other end has closed would be ready for ever.
+    /// Stops watching a socket whose other end has closed: it would be ready for ever.
     fn disconnect(&mut self) {
         if !self.disconnected {
             self.disconnected = true;

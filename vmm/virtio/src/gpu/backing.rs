@@ -1,4 +1,4 @@
-//! The guest pages behind a resource, as a scatter list.
+//! Backing of a resource: a scatter list of guest memory.
 
 use super::wire::{ENTRY_LEN, GpuError};
 use crate::device::GuestRam;
@@ -6,13 +6,13 @@ use crate::fields::Fields;
 use crate::queue::Chain;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend};
 
-/// Entries that one resource may have: in single pages the one picture that X draws for four screens of
-/// 4096x2160.
+/// Maximum number of entries of one resource: single pages of the one framebuffer that X draws for four
+/// screens of 4096x2160.
 pub const MAX_ENTRIES: u32 = 34560;
 /// Entries read from a chain at a time.
 const BATCH: usize = 256;
 
-/// Every piece lies within guest memory. Pieces that touch are joined.
+/// Scatter list whose every segment lies within guest memory; adjacent segments are joined.
 #[derive(Debug, Default)]
 pub struct Backing {
     segments: Vec<Segment>,
@@ -21,14 +21,17 @@ pub struct Backing {
 
 #[derive(Debug, Clone, Copy)]
 struct Segment {
-    /// Of its first byte within the resource.
+    /// Offset of the segment's first byte within the resource.
     offset: u64,
     address: u64,
     len: u64,
 }
 
 impl Backing {
-    /// Reads `count` entries (`u64 address, u32 length, u32 padding`) at `offset` of a request.
+    /// Parses `count` entries (`struct virtio_gpu_mem_entry`) at byte `offset` of a request.
+    ///
+    /// # Errors
+    /// When there are too many entries, or one lies outside of guest memory or of the request.
     pub fn parse(memory: &GuestRam, chain: &Chain, offset: usize, count: u32) -> Result<Self, GpuError> {
         if count > MAX_ENTRIES {
             return Err(GpuError::InvalidParameter);
@@ -68,17 +71,17 @@ impl Backing {
         Some(())
     }
 
-    /// Bytes in all.
+    /// Length of the backing in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Pieces kept, which is what it costs the host.
+    /// Number of segments, each of which costs the host 24 bytes.
     pub fn segments(&self) -> usize {
         self.segments.len()
     }
 
-    /// Copies from `offset` on; `None` if that reaches past the end.
+    /// Copies bytes from `offset` on into `dst`; `None` if the range reaches past the end.
     pub fn read(&self, memory: &GuestRam, offset: u64, dst: &mut [u8]) -> Option<()> {
         let behind = self.segments.partition_point(|segment| segment.offset <= offset);
         let mut segments = self.segments.get(behind.checked_sub(1)?..)?.iter();

@@ -1,4 +1,4 @@
-//! A blob resource: guest memory that is shown where the guest draws it, without a copy.
+//! Blob resources: guest memory that is displayed where the guest draws, without a copy.
 
 use super::backing::Backing;
 use super::format::{PIXEL_LEN, PixelFormat};
@@ -10,17 +10,20 @@ use oriel_wire::{Rect, Size};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Guest pages under one resource number.
+/// Blob resource of type VIRTIO_GPU_BLOB_MEM_GUEST.
 pub struct Blob {
     memory: GuestRam,
     backing: Backing,
     size: u64,
-    /// The guest took its pages back; they hold something else now.
+    /// Whether the guest took its pages back, which now hold something else.
     invalidated: AtomicBool,
 }
 
 impl Blob {
-    /// `size` bytes of `backing`; refused unless it has as many.
+    /// Blob of the first `size` bytes of `backing`.
+    ///
+    /// # Errors
+    /// When `size` is zero or larger than the backing.
     pub fn new(memory: GuestRam, backing: Backing, size: u64) -> Result<Self, GpuError> {
         if size == 0 || backing.len() < size {
             return Err(GpuError::InvalidParameter);
@@ -28,17 +31,20 @@ impl Blob {
         Ok(Self { memory, backing, size, invalidated: AtomicBool::new(false) })
     }
 
-    /// What its scatter list costs the host.
+    /// Number of segments of the backing.
     pub fn segments(&self) -> usize {
         self.backing.segments()
     }
 
-    /// Nobody may read it any more.
+    /// Makes all later reads fail, since the guest may reuse its pages.
     pub fn invalidate(&self) {
         self.invalidated.store(true, Ordering::Release);
     }
 
-    /// Copies from `offset` on.
+    /// Copies bytes from `offset` on into `dst`.
+    ///
+    /// # Errors
+    /// When the range reaches past the end, or the blob was invalidated.
     pub fn read(&self, offset: u64, dst: &mut [u8]) -> Result<(), SourceLost> {
         let end = offset.checked_add(dst.len() as u64).ok_or(SourceLost)?;
         if end > self.size || self.invalidated.load(Ordering::Acquire) {
@@ -48,7 +54,7 @@ impl Blob {
     }
 }
 
-/// The part of a blob that a scanout shows.
+/// Rectangle of a blob that a scanout displays.
 pub struct BlobView {
     blob: Arc<Blob>,
     rect: Rect,
@@ -58,7 +64,10 @@ pub struct BlobView {
 }
 
 impl BlobView {
-    /// `rect` of the picture that `layout` finds in `blob`; refused unless all of it is there.
+    /// View of the rectangle `rect` in the framebuffer that `layout` describes within `blob`.
+    ///
+    /// # Errors
+    /// When the format is unknown or the rectangle is not within framebuffer and blob.
     pub fn new(blob: Arc<Blob>, rect: Rect, layout: BlobLayout) -> Result<Self, GpuError> {
         let format = PixelFormat::from_wire(layout.format).ok_or(GpuError::InvalidParameter)?;
         let (stride, offset) = (u64::from(layout.stride), u64::from(layout.offset));

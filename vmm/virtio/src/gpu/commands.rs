@@ -1,4 +1,4 @@
-//! What the commands do.
+//! Execution of control and cursor commands (VIRTIO 1.2, sections 5.7.6.7 to 5.7.6.10).
 
 use super::backing::Backing;
 use super::blob::{Blob, BlobView};
@@ -18,26 +18,29 @@ use oriel_display::{Monitors, PixelSource};
 use oriel_wire::{MonitorConfig, Rect, Size};
 use std::sync::Arc;
 
-/// What the EDID of a scanout without a monitor says.
+/// Preferred mode in the EDID of a scanout without a monitor.
 const DEFAULT_SIZE: Size = Size::new(1280, 800);
 
-/// Everything a guest can build up: a reset drops the resources and darkens the scanouts.
+/// Executor of commands, and the state that a guest builds up with commands: resources and scanouts.
 pub struct CommandHandler {
     monitors: Arc<Monitors>,
+    /// Scanouts by number, one for each screen.
     pub scanouts: Vec<Scanout>,
     resources: Resources,
     counters: Arc<DeviceCounters>,
 }
 
-/// An answered control command.
+/// Response to a control command.
 pub struct EncodedResponse {
+    /// Response header and payload as sent to the driver.
     pub bytes: Vec<u8>,
-    /// It was a flush that the guest waits for.
+    /// Whether the command was a fenced RESOURCE_FLUSH, whose response paces the guest.
     pub is_paced_flush: bool,
 }
 
 impl CommandHandler {
-    /// No resources yet, and a scanout for every screen of `monitors`, of which the first is to be like `first`.
+    /// Handler without resources and with a scanout for every screen of `monitors`; the guest is asked for
+    /// one monitor configured as `first`.
     pub fn new(monitors: Arc<Monitors>, first: MonitorConfig, counters: Arc<DeviceCounters>) -> Self {
         let preferred = std::iter::once(Some(first)).chain(std::iter::repeat(None));
         let scanouts = monitors.screens().iter().zip(preferred);
@@ -45,14 +48,14 @@ impl CommandHandler {
         Self { monitors, scanouts, resources: Resources::default(), counters }
     }
 
-    /// Forgets what the guest built.
+    /// Drops all resources and disables all scanouts.
     pub fn reset(&mut self) {
         self.scanouts.iter_mut().for_each(Scanout::reset);
         self.publish_layout();
         self.resources = Resources::default();
     }
 
-    /// Does what a control chain asks; `None` if it holds no header to answer to.
+    /// Executes the control command in `chain`; `None` if the chain has no whole header.
     pub fn control(&mut self, memory: &GuestRam, chain: &Chain) -> Option<EncodedResponse> {
         let mut buffer = [0; MAX_REQUEST_LEN];
         let request = read_request(chain, &mut buffer)?;
@@ -66,7 +69,7 @@ impl CommandHandler {
         Some(EncodedResponse { bytes: encode_response(&header, &outcome), is_paced_flush })
     }
 
-    /// Does what a cursor chain asks; the answer is for drivers that want one.
+    /// Executes the cursor command in `chain`; `None` if the chain has no whole header.
     pub fn cursor(&mut self, chain: &Chain) -> Option<Vec<u8>> {
         let mut buffer = [0; MAX_REQUEST_LEN];
         let request = read_request(chain, &mut buffer)?;
@@ -93,7 +96,7 @@ impl CommandHandler {
                 return Ok(Response::DisplayInfo(rects.map(Option::unwrap_or_default).collect()));
             }
             Command::GetEdid { scanout } => {
-                // Linux asks for that of every scanout, and complains of any other answer.
+                // Linux asks for the EDID of every scanout, and logs an error for any other response.
                 let preferred = self.scanout(scanout)?.preferred;
                 return Ok(Response::Edid(edid::edid(
                     &preferred.unwrap_or_else(|| MonitorConfig::of(DEFAULT_SIZE)),
@@ -121,7 +124,7 @@ impl CommandHandler {
             Command::ResourceDetachBacking { resource } => self.resources.detach(resource)?,
             Command::TransferToHost2d { resource, rect, offset } => {
                 match self.resources.get(resource)? {
-                    // Linux asks for it all the same; what it drew is already where it is read.
+                    // Linux transfers blobs too; their pixels are already where they are read.
                     Resource::Blob(_) => {}
                     Resource::TwoD { image, backing } => {
                         let backing = backing.as_ref().ok_or(GpuError::Unspecified)?;
@@ -155,7 +158,7 @@ impl CommandHandler {
         Ok(())
     }
 
-    /// SET_SCANOUT, or SET_SCANOUT_BLOB where a layout comes with it. Resource 0 darkens.
+    /// Executes SET_SCANOUT, or SET_SCANOUT_BLOB if there is a layout. Resource 0 disables the scanout.
     fn set_scanout(
         &mut self,
         scanout: u32,
@@ -178,7 +181,7 @@ impl CommandHandler {
         Ok(())
     }
 
-    /// Guests that draw one picture for several scanouts (X does) say by that where they lie.
+    /// Tells the monitors which scanouts show parts of one resource (as X draws) and at which offsets.
     fn publish_layout(&self) {
         let positions: Vec<_> = self.scanouts.iter().map(Scanout::position).collect();
         let shared = |one: u32| positions.iter().flatten().filter(|(other, _)| *other == one).count() > 1;
@@ -203,7 +206,7 @@ impl CommandHandler {
     }
 }
 
-/// The fixed part of a request.
+/// Reads the fixed-size part of a request.
 fn read_request<'a>(chain: &Chain, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
     let len = chain.readable_len().min(buffer.len());
     let request = buffer.get_mut(..len)?;

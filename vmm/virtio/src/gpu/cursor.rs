@@ -1,15 +1,18 @@
-//! From a cursor resource to the picture that viewers draw.
+//! Conversion of a cursor resource to the cursor image of viewers.
 
 use super::format::{PIXEL_LEN, PixelFormat};
 use super::resources::Resource;
 use super::wire::GpuError;
 use oriel_wire::{CursorImage, Size};
 
-/// Either side of the cursor plane (virtio 1.2, section 5.7.6.10).
+/// Width and height of the cursor plane in pixels (VIRTIO 1.2, section 5.7.6.10).
 const SIDE: u32 = 64;
 
-/// The cursor that `resource` holds. A blob says nothing about itself: it is taken for what Linux
-/// puts there, a whole plane of premultiplied BGRA.
+/// Cursor image in `resource` with its hotspot. A blob has no format: it is read as Linux draws
+/// cursors, a whole plane of premultiplied BGRA.
+///
+/// # Errors
+/// When the resource is larger than the cursor plane, or a blob cannot be read.
 pub fn image(resource: &Resource, hot_x: u32, hot_y: u32) -> Result<CursorImage, GpuError> {
     let (size, has_alpha, mut pixels) = match resource {
         Resource::TwoD { image, .. } => {
@@ -31,7 +34,7 @@ pub fn image(resource: &Resource, hot_x: u32, hot_y: u32) -> Result<CursorImage,
     Ok(CursorImage { size, hot_x, hot_y, rgba: pixels })
 }
 
-/// Divides the alpha out again that DRM's cursor planes have multiplied in.
+/// Converts premultiplied BGRA, as in DRM's cursor planes, to straight RGBA.
 fn unpremultiply([b, g, r, a]: [u8; PIXEL_LEN], has_alpha: bool) -> [u8; PIXEL_LEN] {
     match a {
         _ if !has_alpha => [r, g, b, 255],

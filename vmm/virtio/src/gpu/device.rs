@@ -1,4 +1,4 @@
-//! The device as the transport sees it: configuration, queues, events.
+//! The graphics device: configuration space, queues and life cycle.
 
 use super::commands::CommandHandler;
 use super::display_info::GpuControl;
@@ -29,7 +29,7 @@ const EVENTS_CLEAR: u64 = 4;
 const TIMER_TOKEN: usize = 0;
 const MONITORS_TOKEN: usize = 1;
 
-/// A graphics device with a scanout for every screen of a desktop.
+/// The virtio-gpu device with a scanout for every screen of a desktop (VIRTIO 1.2, section 5.7).
 pub struct Gpu {
     commands: CommandHandler,
     display_control: GpuControl,
@@ -45,15 +45,15 @@ struct Active {
     interrupt: Arc<dyn Interrupt>,
     control: DeviceQueue,
     cursor: DeviceQueue,
-    /// Flushes done and not yet answered, with the length of their answers.
+    /// Chains of executed flushes whose responses are delayed, with the length of each response.
     delayed: Vec<(Chain, u32)>,
 }
 
 impl Gpu {
-    /// A device that shows on the screens of `monitors` and asks the guest for a first one of `size`.
+    /// Device that displays on the screens of `monitors` and asks the guest for one monitor of `size`.
     ///
     /// # Errors
-    /// The host's, when it runs out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(monitors: Arc<Monitors>, size: Size, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         Ok(Self {
             commands: CommandHandler::new(monitors, MonitorConfig::of(size), counters.clone()),
@@ -66,7 +66,7 @@ impl Gpu {
         })
     }
 
-    /// The handle that asks the guest for other screens.
+    /// Handle that asks the guest for other monitors.
     pub fn control(&self) -> GpuControl {
         self.display_control.clone()
     }
@@ -79,7 +79,7 @@ impl Gpu {
                 continue;
             };
             let written = write_response(&chain, &response.bytes);
-            // A driver cannot have more chains out than its ring has places, unless it lies.
+            // A well-behaved driver has no more chains in flight than its queue has descriptors.
             let may_wait = active.delayed.len() < usize::from(active.control.size());
             let wait = if response.is_paced_flush { self.pacer.flush(Instant::now()) } else { None };
             match wait {
@@ -131,7 +131,7 @@ impl Gpu {
     }
 }
 
-/// Writes as much of an answer as the driver left room for (Linux leaves none for cursor commands).
+/// Writes as much of a response as fits (Linux has no buffers for responses to cursor commands).
 fn write_response(chain: &Chain, response: &[u8]) -> u32 {
     let fits = response.get(..chain.writable_len()).unwrap_or(response);
     match chain.write(0, fits) {

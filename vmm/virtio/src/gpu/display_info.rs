@@ -1,4 +1,4 @@
-//! How the host asks the guest for other screens.
+//! Handle by which the host asks the guest for other monitors (VIRTIO_GPU_EVENT_DISPLAY).
 
 use oriel_wire::MonitorConfig;
 use parking_lot::Mutex;
@@ -7,7 +7,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
-/// A handle for any thread; the device acts on its own.
+/// Handle for any thread that sets the monitors in display info and EDIDs; the device acts on the
+/// event-loop thread.
 #[derive(Clone)]
 pub struct GpuControl(Arc<Shared>);
 
@@ -22,8 +23,8 @@ impl GpuControl {
         Ok(Self(Arc::new(Shared { screens: Mutex::new(None), event })))
     }
 
-    /// Asks the guest to draw screens like these from now on; what is `None` or missing goes off. It
-    /// may take its time, or refuse; the screens tell what it does.
+    /// Asks the guest to use these monitors, by scanout; a `None` or missing one is disconnected. The
+    /// guest may be slow or refuse; its scanouts tell the result.
     pub fn set_monitors(&self, screens: &[Option<MonitorConfig>]) {
         let clamped = screens.iter().map(|screen| screen.as_ref().map(clamped)).collect();
         *self.0.screens.lock() = Some(clamped);
@@ -31,14 +32,14 @@ impl GpuControl {
         let _ = self.0.event.write(1);
     }
 
-    /// The newest wish since the last call.
+    /// Newest request since the last call.
     pub(super) fn take(&self) -> Option<Vec<Option<MonitorConfig>>> {
         let _ = self.0.event.read();
         self.0.screens.lock().take()
     }
 }
 
-/// Within what an EDID can say.
+/// Monitor configuration clamped to what an EDID can express.
 pub(super) fn clamped(screen: &MonitorConfig) -> MonitorConfig {
     let MonitorConfig { x, y, size, dpi } = *screen;
     MonitorConfig::clamped(

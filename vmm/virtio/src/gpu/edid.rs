@@ -24,8 +24,8 @@ const CLOCK_STEP_HZ: u64 = 250_000;
 const CLOCK_UNIT_HZ: u64 = 10_000;
 const REFRESH_HZ: u64 = 60;
 
-/// The blocks of a monitor that prefers to be like `wanted`, and is as large as its pixels to the
-/// inch say: desktops take their scale from that.
+/// EDID blocks of 128 bytes of a monitor that prefers the mode of `wanted`. Its physical size follows
+/// from the pixels per inch, from which desktops take their scale.
 pub fn edid(wanted: &MonitorConfig) -> Vec<u8> {
     // What nobody can ask for is clamped here too, so that everything below has room.
     let wanted = super::display_info::clamped(wanted);

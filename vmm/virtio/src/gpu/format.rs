@@ -1,10 +1,10 @@
-//! The pixel formats that a 2D resource may have (virtio 1.2, section 5.7.6.8): 4 bytes each,
-//! named by their order in memory.
+//! Pixel formats of 2D resources (VIRTIO 1.2, section 5.7.6.8): 4 bytes a pixel, named by their order in
+//! memory.
 
-/// Where a pixel's channels lie among its 4 bytes.
+/// Order of the channels in a pixel's 4 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PixelFormat {
-    /// Byte of blue, green, red, and of alpha or nothing.
+    /// Byte index of blue, green, red, and of alpha or padding.
     order: [u8; 4],
     /// Whether the fourth channel is alpha.
     pub has_alpha: bool,
@@ -17,7 +17,7 @@ impl PixelFormat {
     /// VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, DRM's `ARGB8888`: what cursors are drawn in.
     pub const BGRA: Self = Self { order: [0, 1, 2, 3], has_alpha: true };
 
-    /// By VIRTIO_GPU_FORMAT_*; `None` if it is none of the eight.
+    /// Pixel format of a VIRTIO_GPU_FORMAT_* number; `None` for an unknown number.
     pub fn from_wire(format: u32) -> Option<Self> {
         let (order, has_alpha) = match format {
             1 => ([0, 1, 2, 3], true),
@@ -33,7 +33,7 @@ impl PixelFormat {
         Some(Self { order, has_alpha })
     }
 
-    /// Rewrites `pixels` in place as blue, green, red, and alpha or nothing.
+    /// Converts `pixels` in place to blue, green, red, and alpha or padding.
     pub fn to_bgrx(self, pixels: &mut [u8]) {
         if self.order == Self::BGRA.order {
             return;

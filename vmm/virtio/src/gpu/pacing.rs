@@ -1,19 +1,19 @@
-//! How fast a guest may draw. A guest without a vertical blank draws its next frame as soon as
-//! the last flush is answered, so fenced flushes are answered 60 times a second at most.
+//! Pacing of a guest's drawing. A guest without a vertical blank draws its next frame as soon as the
+//! last flush completes, so fenced flushes complete 60 times a second at most.
 
 use std::time::{Duration, Instant};
 
-/// Time between two answers.
+/// Least time between the completions of two fenced flushes.
 pub const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
-/// When to answer the next flush.
+/// Clock that decides when a fenced flush completes.
 #[derive(Default)]
 pub struct FlushPacer {
     last: Option<Instant>,
 }
 
 impl FlushPacer {
-    /// A flush came: `None` to answer at once, or how long to keep the guest waiting.
+    /// Decides about a flush at `now`: `None` to complete it at once, or the time to delay it by.
     pub fn flush(&mut self, now: Instant) -> Option<Duration> {
         let wait = self.due().map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
         if wait.is_zero() {
@@ -23,8 +23,8 @@ impl FlushPacer {
         Some(wait)
     }
 
-    /// The wait is over and everything that waited is answered. A late wake-up shortens the next
-    /// wait, so that the rate is kept.
+    /// Notes that delayed flushes completed at `now`. A late wake-up shortens the next delay, so that the
+    /// rate is kept.
     pub fn completed(&mut self, now: Instant) {
         self.last = match self.due() {
             Some(due) if now.saturating_duration_since(due) < PERIOD => Some(due),

@@ -1,4 +1,4 @@
-//! A 2D resource's pixels: the host's copy, filled by TRANSFER_TO_HOST_2D.
+//! 2D resources: the host's copy of pixels, filled by TRANSFER_TO_HOST_2D (VIRTIO 1.2, section 5.7.6.8).
 
 use super::backing::Backing;
 use super::format::{PIXEL_LEN, PixelFormat};
@@ -9,9 +9,12 @@ use oriel_wire::{Rect, Size};
 use parking_lot::RwLock;
 use std::sync::Arc;
 
-/// Kept as blue, green, red, alpha or nothing, whatever the guest's format is.
+/// Pixels of a 2D resource on the host, kept as blue, green, red, and alpha or padding, whatever the
+/// guest's format is.
 pub struct Resource2d {
+    /// Width and height in pixels.
     pub size: Size,
+    /// Pixel format of the guest.
     pub format: PixelFormat,
     /// Rows of `stride` bytes. Locked row by row, so that readers and the guest hardly meet.
     pixels: RwLock<Box<[u8]>>,
@@ -19,19 +22,22 @@ pub struct Resource2d {
 }
 
 impl Resource2d {
-    /// A black picture of `bytes` bytes, which is its width by its height by 4.
+    /// Black resource of `bytes` bytes, which is width by height by 4.
     pub fn new(size: Size, format: PixelFormat, bytes: usize) -> Self {
         let stride = size.width as usize * PIXEL_LEN;
         Self { size, format, pixels: RwLock::new(vec![0; bytes].into()), stride }
     }
 
-    /// Bytes that it holds on the host.
+    /// Host memory of the pixels in bytes.
     pub fn bytes(&self) -> usize {
         self.stride * self.size.height as usize
     }
 
-    /// Copies `rect` from the guest; its first pixel lies at `offset` of `backing`, rows are as
-    /// far apart as the picture is wide.
+    /// Executes TRANSFER_TO_HOST_2D: copies `rect`, whose first pixel lies at byte `offset` of `backing`;
+    /// rows are as far apart as the resource is wide.
+    ///
+    /// # Errors
+    /// When the rectangle is not within the resource, or the range not within the backing.
     pub fn transfer(
         &self,
         memory: &GuestRam,
@@ -62,20 +68,23 @@ impl Resource2d {
         Some(())
     }
 
-    /// All pixels, row by row.
+    /// Copy of all pixels, row by row.
     pub fn snapshot(&self) -> Vec<u8> {
         self.pixels.read().to_vec()
     }
 }
 
-/// The part of a picture that a scanout shows.
+/// Rectangle of a 2D resource that a scanout displays.
 pub struct Resource2dView {
     image: Arc<Resource2d>,
     rect: Rect,
 }
 
 impl Resource2dView {
-    /// `rect` of `image`; refused unless it lies within.
+    /// View of the rectangle `rect` of `image`.
+    ///
+    /// # Errors
+    /// When the rectangle is empty or not within the resource.
     pub fn new(image: Arc<Resource2d>, rect: Rect) -> Result<Self, GpuError> {
         if rect.is_empty() || !contains(image.size, rect) {
             return Err(GpuError::InvalidParameter);
@@ -97,14 +106,14 @@ impl PixelSource for Resource2dView {
     }
 }
 
-/// Whether `rect` lies within a picture of this size, its far edges included.
+/// Whether `rect` lies within `size`, far edges included.
 pub fn contains(size: Size, rect: Rect) -> bool {
     let right = rect.x.checked_add(rect.width);
     let bottom = rect.y.checked_add(rect.height);
     right.is_some_and(|right| right <= size.width) && bottom.is_some_and(|bottom| bottom <= size.height)
 }
 
-/// Whether `len` bytes of whole pixels from (`x`, `y`) on stay within their row.
+/// Whether `len` bytes are whole pixels that, from (`x`, `y`) on, stay within one row of `size`.
 pub fn span_fits(size: Size, x: u32, y: u32, len: usize) -> bool {
     let pixels = len / PIXEL_LEN;
     len.is_multiple_of(PIXEL_LEN)

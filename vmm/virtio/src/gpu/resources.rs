@@ -1,4 +1,4 @@
-//! The guest's resources by number, and the limits on what they may cost the host.
+//! Resources of the guest by resource ID, and limits on their cost to the host.
 
 use super::backing::Backing;
 use super::blob::Blob;
@@ -9,18 +9,20 @@ use oriel_wire::Size;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Host memory for 2D resources in all.
+/// Host memory for all 2D resources, in bytes.
 const MAX_HOST_BYTES: usize = 256 << 20;
-/// Resources of either kind.
+/// Maximum number of resources of either kind.
 const MAX_RESOURCES: usize = 4096;
-/// Pieces of scatter lists in all (24 MiB of host memory).
+/// Segments of all backings together (24 MiB of host memory).
 const MAX_SEGMENTS: usize = 1 << 20;
-/// Either side of a 2D resource.
+/// Maximum width and height of a 2D resource in pixels.
 const MAX_SIDE: u32 = 16384;
 
-/// One resource.
+/// Resource that the guest created.
 pub enum Resource {
+    /// 2D resource: the host's copy and the guest memory behind it, if attached.
     TwoD { image: Arc<Resource2d>, backing: Option<Backing> },
+    /// Blob resource in guest memory.
     Blob(Arc<Blob>),
 }
 
@@ -40,7 +42,7 @@ impl Resource {
     }
 }
 
-/// All resources of one device.
+/// Resource table of one device.
 #[derive(Default)]
 pub struct Resources {
     by_id: HashMap<u32, Resource>,
@@ -49,12 +51,18 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// The resource of this number.
+    /// Resource with this ID.
+    ///
+    /// # Errors
+    /// When no resource has this ID.
     pub fn get(&self, id: u32) -> Result<&Resource, GpuError> {
         self.by_id.get(&id).ok_or(GpuError::InvalidResource)
     }
 
-    /// RESOURCE_CREATE_2D.
+    /// Executes RESOURCE_CREATE_2D.
+    ///
+    /// # Errors
+    /// When the ID is taken, the format or size is invalid, or a limit would be exceeded.
     pub fn create_2d(&mut self, id: u32, format: u32, size: Size) -> Result<(), GpuError> {
         self.check_new(id)?;
         let format = PixelFormat::from_wire(format).ok_or(GpuError::InvalidParameter)?;
@@ -70,7 +78,10 @@ impl Resources {
         Ok(())
     }
 
-    /// RESOURCE_CREATE_BLOB.
+    /// Executes RESOURCE_CREATE_BLOB.
+    ///
+    /// # Errors
+    /// When the ID is taken or a limit would be exceeded.
     pub fn create_blob(&mut self, id: u32, blob: Blob) -> Result<(), GpuError> {
         self.check_new(id)?;
         self.check_segments(blob.segments())?;
@@ -78,7 +89,10 @@ impl Resources {
         Ok(())
     }
 
-    /// RESOURCE_ATTACH_BACKING: 2D resources that have none yet.
+    /// Executes RESOURCE_ATTACH_BACKING, for a 2D resource without a backing.
+    ///
+    /// # Errors
+    /// When there is no such resource or a limit would be exceeded.
     pub fn attach(&mut self, id: u32, new: Backing) -> Result<(), GpuError> {
         let segments = new.segments();
         self.check_segments(segments)?;
@@ -90,7 +104,10 @@ impl Resources {
         Ok(())
     }
 
-    /// RESOURCE_DETACH_BACKING. A blob does not recover from it: its views fail from now on.
+    /// Executes RESOURCE_DETACH_BACKING. A blob does not recover: its views fail from now on.
+    ///
+    /// # Errors
+    /// When there is no such resource or no backing.
     pub fn detach(&mut self, id: u32) -> Result<(), GpuError> {
         match self.by_id.get_mut(&id).ok_or(GpuError::InvalidResource)? {
             Resource::TwoD { backing, .. } => {
@@ -102,7 +119,10 @@ impl Resources {
         Ok(())
     }
 
-    /// RESOURCE_UNREF. Views of a blob fail from now on.
+    /// Executes RESOURCE_UNREF; views of a blob fail from now on.
+    ///
+    /// # Errors
+    /// When no resource has this ID.
     pub fn remove(&mut self, id: u32) -> Result<(), GpuError> {
         let resource = self.by_id.remove(&id).ok_or(GpuError::InvalidResource)?;
         self.segments -= resource.segments();
@@ -135,7 +155,7 @@ impl Resources {
 }
 
 impl Drop for Resources {
-    /// The guest may reuse its pages after a reset, whoever still looks at them.
+    /// Invalidates blobs: the guest may reuse its pages after a reset, though viewers still read them.
     fn drop(&mut self) {
         for resource in self.by_id.values() {
             if let Resource::Blob(blob) = resource {

@@ -1,16 +1,16 @@
-//! A scanout: the plug between a resource and a screen.
+//! Scanouts: which rectangle of which resource a screen displays.
 
 use oriel_display::{PixelSource, Screen};
 use oriel_wire::{MonitorConfig, Rect};
 use std::sync::Arc;
 
-/// One scanout.
+/// Scanout of the device, bound to a screen of the desktop.
 pub struct Scanout {
     screen: Arc<Screen>,
-    /// What EDID and display info tell the guest to prefer; `None`: no monitor is plugged in.
+    /// Monitor in EDID and display info; `None` while no monitor is connected.
     pub preferred: Option<MonitorConfig>,
     source: Option<Source>,
-    /// Hotspot of the cursor's picture, from its top left corner, once the guest drew one.
+    /// Hotspot of the cursor image from its top left corner, once the guest set an image.
     cursor_hot: Option<(u32, u32)>,
 }
 
@@ -20,44 +20,44 @@ struct Source {
 }
 
 impl Scanout {
-    /// A dark scanout.
+    /// Disabled scanout.
     pub fn new(screen: Arc<Screen>, preferred: Option<MonitorConfig>) -> Self {
         Self { screen, preferred, source: None, cursor_hot: None }
     }
 
-    /// Shows `rect` of `resource`, which `source` reads.
+    /// Displays `rect` of `resource`, whose pixels `source` reads.
     pub fn show(&mut self, resource: u32, rect: Rect, source: Arc<dyn PixelSource>) {
         self.source = Some(Source { resource, rect });
         self.screen.set_scanout(Some(source));
     }
 
-    /// Shows nothing.
+    /// Disables the scanout: its screen goes dark.
     pub fn disable(&mut self) {
         if self.source.take().is_some() {
             self.screen.set_scanout(None);
         }
     }
 
-    /// Forgets everything the guest showed.
+    /// Disables the scanout and removes the cursor.
     pub fn reset(&mut self) {
         self.disable();
-        // A guest that never drew a pointer did not hide it either.
+        // A guest that never set a cursor image did not hide the cursor either.
         if self.cursor_hot.is_some() {
             self.set_cursor(None);
         }
     }
 
-    /// Whether this resource is on it.
+    /// Whether the scanout displays `resource`.
     pub fn is_showing(&self, resource: u32) -> bool {
         self.source.as_ref().is_some_and(|source| source.resource == resource)
     }
 
-    /// Which resource is on it, and from where.
+    /// Displayed resource and offset of the displayed rectangle in it.
     pub fn position(&self) -> Option<(u32, (u32, u32))> {
         self.source.as_ref().map(|source| (source.resource, (source.rect.x, source.rect.y)))
     }
 
-    /// The guest drew in `rect` of `resource`, which may be on the screen.
+    /// Reports damage of `rect` in `resource` to the screen, as far as the scanout displays it.
     pub fn flush(&self, resource: u32, rect: Rect) {
         let Some(source) = self.source.as_ref().filter(|source| source.resource == resource) else { return };
         let seen = rect.intersection(&source.rect);
@@ -68,13 +68,13 @@ impl Scanout {
         self.screen.flush(Rect::new(seen.x - source.rect.x, seen.y - source.rect.y, seen.width, seen.height));
     }
 
-    /// The guest's pointer has this picture from now on, or none.
+    /// Sets the cursor image; `None` hides the cursor.
     pub fn set_cursor(&mut self, cursor: Option<oriel_wire::CursorImage>) {
         self.cursor_hot = cursor.as_ref().map(|cursor| (cursor.hot_x, cursor.hot_y));
         self.screen.set_cursor(cursor);
     }
 
-    /// The cursor's picture lies there, by its top left corner.
+    /// Moves the cursor image's top left corner to (`x`, `y`) in pixels.
     pub fn move_cursor(&self, x: i32, y: i32) {
         let (hot_x, hot_y) = self.cursor_hot.unwrap_or_default();
         let place = |corner: i32, hot: u32| u32::try_from(i64::from(corner) + i64::from(hot)).unwrap_or(0);

@@ -1,29 +1,29 @@
-//! What goes over the control and cursor queues (virtio 1.2, section 5.7.6), little-endian.
+//! Requests and responses of the control and cursor queues (VIRTIO 1.2, section 5.7.6), little-endian.
 
 use crate::fields::Fields;
 use oriel_wire::Rect;
 
-/// Bytes of `virtio_gpu_ctrl_hdr`, in front of every request and response.
+/// Size of `struct virtio_gpu_ctrl_hdr` in bytes, in front of every request and response.
 pub const HEADER_LEN: usize = 24;
-/// Bytes of the longest request, backing entries aside.
+/// Size of the longest request in bytes, without backing entries.
 pub const MAX_REQUEST_LEN: usize = HEADER_LEN + 72;
-/// Bytes of `virtio_gpu_mem_entry`.
+/// Size of `struct virtio_gpu_mem_entry` in bytes.
 pub const ENTRY_LEN: usize = 16;
-/// Scanouts that a display-info response always lists.
+/// Number of scanouts in every display info response.
 pub const MAX_SCANOUTS: usize = 16;
-/// Room for an EDID in its response.
+/// Size of the EDID field in its response, in bytes.
 const EDID_LEN: usize = 1024;
 
 const FLAG_FENCE: u32 = 1 << 0;
 const FLAG_INFO_RING_IDX: u32 = 1 << 1;
 
-/// Guest pages as a blob's memory.
+/// VIRTIO_GPU_BLOB_MEM_GUEST: the blob is in guest memory.
 pub const BLOB_MEM_GUEST: u32 = 1;
 
-/// `virtio_gpu_ctrl_hdr`.
+/// `struct virtio_gpu_ctrl_hdr` of a request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Header {
-    /// VIRTIO_GPU_CMD_*.
+    /// Command number, VIRTIO_GPU_CMD_*.
     pub kind: u32,
     flags: u32,
     fence_id: u64,
@@ -32,7 +32,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Whether the driver waits for the answer behind a fence.
+    /// Whether the request is fenced: the driver waits for its response.
     pub fn fenced(&self) -> bool {
         self.flags & FLAG_FENCE != 0
     }
@@ -60,7 +60,7 @@ impl Header {
     }
 }
 
-/// A request on the control queue.
+/// Request on the control queue, one variant for each supported VIRTIO_GPU_CMD_*.
 #[derive(Debug, Clone, Copy)]
 pub enum Command {
     GetDisplayInfo,
@@ -114,36 +114,46 @@ pub enum Command {
     },
 }
 
-/// How a blob's bytes make a picture.
+/// Layout of a framebuffer in a blob, as of SET_SCANOUT_BLOB.
 #[derive(Debug, Clone, Copy)]
 pub struct BlobLayout {
+    /// Width in pixels.
     pub width: u32,
+    /// Height in pixels.
     pub height: u32,
+    /// VIRTIO_GPU_FORMAT_*.
     pub format: u32,
+    /// Bytes from one row to the next.
     pub stride: u32,
+    /// Byte offset of the first row.
     pub offset: u32,
 }
 
-/// A request on the cursor queue.
+/// Request on the cursor queue, `struct virtio_gpu_update_cursor`.
 #[derive(Debug, Clone, Copy)]
 pub struct CursorCommand {
-    /// With a new picture (resource 0: none), or only a new place.
+    /// New cursor image of an UPDATE_CURSOR (resource 0 hides the cursor); `None` for a MOVE_CURSOR.
     pub image: Option<CursorImageRef>,
+    /// Number of the scanout.
     pub scanout: u32,
-    /// Of the picture's top left corner, which may lie beyond the screen's left and top edges.
+    /// Left edge of the cursor image in pixels, possibly beyond the screen's edge.
     pub x: i32,
+    /// Top edge of the cursor image in pixels, possibly beyond the screen's edge.
     pub y: i32,
 }
 
-/// The picture of an UPDATE_CURSOR.
+/// Cursor image of an UPDATE_CURSOR.
 #[derive(Debug, Clone, Copy)]
 pub struct CursorImageRef {
+    /// ID of the resource with the image.
     pub resource: u32,
+    /// Hotspot, in pixels from the left.
     pub hot_x: u32,
+    /// Hotspot, in pixels from the top.
     pub hot_y: u32,
 }
 
-/// Why a request was answered with an error (VIRTIO_GPU_RESP_ERR_*).
+/// Error response to a request, VIRTIO_GPU_RESP_ERR_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GpuError {
     Unspecified = 0x1200,
@@ -153,22 +163,27 @@ pub enum GpuError {
     InvalidParameter = 0x1205,
 }
 
-/// What a request is answered with.
+/// Successful response to a request, VIRTIO_GPU_RESP_OK_*.
 #[derive(Debug)]
 pub enum Response {
+    /// OK_NODATA: the command was executed.
     NoData,
-    /// Where each scanout is to lie; empty where it is off.
+    /// OK_DISPLAY_INFO: preferred rectangle of each scanout, empty for a disconnected one.
     DisplayInfo(Vec<Rect>),
+    /// OK_EDID: EDID of one scanout.
     Edid(Vec<u8>),
 }
 
-/// Reads the header of either queue's request.
+/// Parses the header of a request on either queue; `None` if the request is too short.
 pub fn parse_header(request: &[u8]) -> Option<Header> {
     Header::parse(&mut Fields(request))
 }
 
 impl Command {
-    /// Reads a control request, header included.
+    /// Parses a control request, which begins with `header`.
+    ///
+    /// # Errors
+    /// When the request is too short or its command unknown.
     pub fn parse(header: &Header, request: &[u8]) -> Result<Self, GpuError> {
         let mut body = Fields(request.get(HEADER_LEN..).unwrap_or_default());
         Self::parse_body(header.kind, &mut body).unwrap_or(Err(GpuError::InvalidParameter))
@@ -230,7 +245,7 @@ impl Command {
 }
 
 impl CursorCommand {
-    /// Reads a cursor request, header included; `None` if it is short or unknown.
+    /// Parses a cursor request, which begins with `header`; `None` if it is too short or unknown.
     pub fn parse(header: &Header, request: &[u8]) -> Option<Self> {
         let mut body = Fields(request.get(HEADER_LEN..)?);
         let scanout = body.u32()?;
@@ -249,7 +264,7 @@ fn parse_rect(fields: &mut Fields<'_>) -> Option<Rect> {
     Some(Rect::new(fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?))
 }
 
-/// The bytes of the answer to the request with this header.
+/// Encodes the response to the request with this header.
 pub fn encode_response(header: &Header, outcome: &Result<Response, GpuError>) -> Vec<u8> {
     match outcome {
         Ok(Response::NoData) => header.response(0x1100),

@@ -1,4 +1,4 @@
-//! What waits for a guest that is slow to take its input.
+//! Bounded queue of input actions for a guest that is slow to take its events.
 
 use super::event::Action;
 use super::key_set::KeySet;
@@ -7,33 +7,36 @@ use oriel_display::input::InputId;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Actions that wait at most.
+/// Maximum number of queued actions.
 pub const CAPACITY: usize = 256;
 
-/// One action and the input that it comes from, if it is one person's.
+/// Queued action, and the viewer's input that caused it, if there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet {
+    /// Action to send to the guest.
     pub action: Action,
+    /// Identity of the causing input, for latency measurement.
     pub id: Option<InputId>,
 }
 
-/// A bounded queue. Movements join the one they follow and make room for keys and buttons, which
-/// stay in order. Should even those be too many, the guest gets the final state of each instead
-/// of its history, so that no key stays stuck.
+/// Bounded queue of one device's actions. Motions are coalesced, and evicted for keys and buttons, which
+/// stay in order. If even those are too many, the guest gets the final state of each key instead of its
+/// history, so that no key stays pressed.
 pub struct ActionQueue {
     packets: VecDeque<Packet>,
-    /// A driver is there; without one, what people do is not kept for later.
+    /// Whether a driver is active; without one, actions are dropped.
     open: bool,
-    /// As people hold them.
+    /// Keys and buttons that viewers hold.
     pressed: KeySet,
-    /// As the guest was told.
+    /// Keys and buttons that are pressed by the events sent to the guest.
     reported: KeySet,
-    /// The two may differ beyond what is in `packets`.
+    /// Whether `pressed` and `reported` may differ by more than `packets`.
     out_of_sync: bool,
     counters: Arc<DeviceCounters>,
 }
 
 impl ActionQueue {
+    /// Closed, empty queue.
     pub fn new(counters: Arc<DeviceCounters>) -> Self {
         Self {
             packets: VecDeque::new(),
@@ -45,14 +48,14 @@ impl ActionQueue {
         }
     }
 
-    /// A driver came: it takes every key to be up.
+    /// Opens the queue for a new driver, which takes every key to be released.
     pub fn open(&mut self) {
         self.close();
         self.open = true;
         self.out_of_sync = true;
     }
 
-    /// The driver is gone, and what it did not take with it.
+    /// Closes and empties the queue at a reset.
     pub fn close(&mut self) {
         self.open = false;
         self.out_of_sync = false;
@@ -60,7 +63,7 @@ impl ActionQueue {
         self.reported = KeySet::default();
     }
 
-    /// Keeps an action for the guest, or drops one and counts it.
+    /// Queues an action of the viewer's input `id`, or drops and counts it.
     pub fn push(&mut self, action: Action, id: InputId) {
         if let Action::Key { code, down } = action {
             self.pressed.set(code, down);
@@ -82,7 +85,7 @@ impl ActionQueue {
         self.packets.push_back(Packet { action, id: Some(id) });
     }
 
-    /// The next action for the guest.
+    /// Takes the next action for the guest.
     pub fn pop(&mut self) -> Option<Packet> {
         let packet = self.packets.pop_front().or_else(|| self.next_resync())?;
         if let Action::Key { code, down } = packet.action {
@@ -102,7 +105,7 @@ impl ActionQueue {
         false
     }
 
-    /// One key that the guest believes to be otherwise.
+    /// Action that corrects one key whose state the guest has wrong.
     fn next_resync(&mut self) -> Option<Packet> {
         if !self.out_of_sync {
             return None;
@@ -116,7 +119,7 @@ impl ActionQueue {
     }
 }
 
-/// Two movements as one.
+/// Two consecutive motions as one; `None` if they are not of one kind.
 fn coalesce(first: Action, second: Action) -> Option<Action> {
     match (first, second) {
         (Action::Absolute { .. }, Action::Absolute { .. }) => Some(second),

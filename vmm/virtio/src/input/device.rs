@@ -1,4 +1,4 @@
-//! One input device as the transport sees it.
+//! An input device: event and status queue, configuration space and life cycle.
 
 use super::action_queue::ActionQueue;
 use super::event::{Action, EV_LED, EVENT_LEN, Event, LED_COUNT, WheelAccumulator};
@@ -20,10 +20,10 @@ const EVENT_QUEUE: u16 = 0;
 const STATUS_QUEUE: u16 = 1;
 const QUEUE_SIZES: [u16; 2] = [64, 64];
 
-/// Events that one status buffer may hold; Linux puts in one.
+/// Events processed of one status buffer; Linux sends one.
 const MAX_STATUS_EVENTS: usize = 64;
 
-/// Where what people do enters a device, from any thread.
+/// Handle for any thread that sends actions to one input device.
 #[derive(Clone)]
 pub struct InputSender(Arc<Inner>);
 
@@ -40,14 +40,14 @@ impl InputSender {
         Ok(Self(Arc::new(Inner { queue, event, counters })))
     }
 
-    /// Keeps `action` for the guest and wakes the device.
+    /// Queues `action`, caused by the input `id`, and wakes the device.
     pub fn push(&self, action: Action, id: InputId) {
         self.queue().push(action, id);
         // Fails only if the count overflows, and then the event is pending anyway.
         let _ = self.0.event.write(1);
     }
 
-    /// An input that no device here can express.
+    /// Counts an input that no device can express.
     pub fn count_dropped(&self) {
         self.0.counters.input_dropped.add_one();
     }
@@ -57,7 +57,7 @@ impl InputSender {
     }
 }
 
-/// A keyboard, a tablet or a mouse.
+/// The virtio-input device of a keyboard, tablet or mouse (VIRTIO 1.2, section 5.8).
 pub struct InputDevice {
     profile: Profile,
     monitors: Arc<Monitors>,
@@ -67,7 +67,7 @@ pub struct InputDevice {
     subsel: u8,
     wheel: WheelAccumulator,
     leds: u8,
-    /// Events of the packet that is on its way, and where it comes from.
+    /// Unsent events of the current packet; `outgoing_id` is the input that caused the packet.
     outgoing: VecDeque<Event>,
     outgoing_id: Option<InputId>,
     active: Option<Active>,
@@ -103,8 +103,8 @@ impl InputDevice {
         self.sender.clone()
     }
 
-    /// Gives the guest what waits, as far as it has buffers. A packet may be cut by their lack:
-    /// the guest acts on its SYN_REPORT only.
+    /// Sends queued actions, as far as the driver has buffers. A packet may be sent in parts: the guest
+    /// acts at its SYN_REPORT only.
     fn process_event_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         let mut delivered = Vec::new();
@@ -156,7 +156,7 @@ impl InputDevice {
     }
 }
 
-/// The lights after the events in a status buffer; `None` if it holds none.
+/// LED bits after the events in a status buffer; `None` if the buffer has no event.
 fn parse_leds(chain: &Chain, mut leds: u8) -> Option<u8> {
     let count = (chain.readable_len() / EVENT_LEN).min(MAX_STATUS_EVENTS);
     if count == 0 {
@@ -199,7 +199,7 @@ impl VirtioDevice for InputDevice {
         read_config_bytes(&self.profile.config(self.select, self.subsel), offset, data);
     }
 
-    /// The first two bytes, select and subsel, are the driver's.
+    /// The driver writes the first two bytes, `select` and `subsel`.
     fn write_config(&mut self, offset: u64, data: &[u8]) {
         match (offset, data) {
             (0, [select, subsel, ..]) => (self.select, self.subsel) = (*select, *subsel),

@@ -1,8 +1,8 @@
-//! Events as they go over the queues, and the actions that become them.
+//! Events on the queues (VIRTIO 1.2, section 5.8.6), and actions that are sent as packets of events.
 
 use crate::fields::Fields;
 
-/// Bytes of `struct virtio_input_event`.
+/// Size of `struct virtio_input_event` in bytes.
 pub const EVENT_LEN: usize = 8;
 
 // Types and codes of Linux's input-event-codes.h, which virtio-input adopts.
@@ -26,23 +26,27 @@ pub const BTN_RIGHT: u16 = 0x111;
 pub const BTN_MIDDLE: u16 = 0x112;
 pub const BTN_SIDE: u16 = 0x113;
 pub const BTN_EXTRA: u16 = 0x114;
-/// Num, caps and scroll lock are lights 0, 1 and 2.
+/// Number of LEDs: num lock 0, caps lock 1 and scroll lock 2.
 pub const LED_COUNT: u16 = 3;
-/// The last key that keyboards here have; codes start at 1.
+/// Last key code of the keyboard; codes start at 1.
 pub const LAST_KEY: u16 = 248;
 
-/// High-resolution wheel units in one notch.
+/// High-resolution wheel units in one detent.
 const DETENT: i32 = 120;
 
-/// `struct virtio_input_event`.
+/// `struct virtio_input_event`, which is evdev's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
+    /// Event type, EV_*.
     pub kind: u16,
+    /// Code within the type, e.g. KEY_* or REL_*.
     pub code: u16,
+    /// Value: 1 and 0 for pressed and released keys, a distance or a position.
     pub value: i32,
 }
 
 impl Event {
+    /// Encodes the event for the event queue.
     pub fn to_bytes(self) -> [u8; EVENT_LEN] {
         let [k0, k1] = self.kind.to_le_bytes();
         let [c0, c1] = self.code.to_le_bytes();
@@ -50,6 +54,7 @@ impl Event {
         [k0, k1, c0, c1, v0, v1, v2, v3]
     }
 
+    /// Parses an event of the status queue.
     pub fn parse(bytes: &[u8; EVENT_LEN]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let (kind, code) = (fields.u16()?, fields.u16()?);
@@ -57,20 +62,20 @@ impl Event {
     }
 }
 
-/// One thing to tell the guest, in its terms.
+/// Input action in evdev's terms, sent to the guest as one packet of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// A key or button, pressed or released.
+    /// Press or release of a key or button (EV_KEY).
     Key { code: u16, down: bool },
-    /// A place, 0 to 32767 either way.
+    /// Absolute pointer position (EV_ABS), 0 to 32767 on either axis.
     Absolute { x: u16, y: u16 },
-    /// A movement in pixels.
+    /// Relative pointer motion in pixels (EV_REL).
     Relative { dx: i32, dy: i32 },
-    /// A wheel, in 120ths of a notch; right and down are positive.
+    /// Wheel motion in 120ths of a detent; right and down are positive.
     Wheel { dx: i32, dy: i32 },
 }
 
-/// Remembers the parts of a notch that high-resolution wheels turned.
+/// Accumulator of high-resolution wheel motion that is not a whole detent yet.
 #[derive(Debug, Default)]
 pub struct WheelAccumulator {
     x: i32,
@@ -78,7 +83,7 @@ pub struct WheelAccumulator {
 }
 
 impl Action {
-    /// The events that say so, SYN_REPORT last.
+    /// Events of the action, SYN_REPORT last.
     pub fn events(self, wheel: &mut WheelAccumulator) -> impl Iterator<Item = Event> + use<> {
         let event = |kind, code, value| Some(Event { kind, code, value });
         let moved = |kind, code, value| event(kind, code, value).filter(|event| event.value != 0);
@@ -107,8 +112,8 @@ impl Action {
     }
 }
 
-/// Adds `turn` to `rest` and takes the whole notches out. A change of direction starts anew, so
-/// that the first notch back takes as long as any other.
+/// Adds `turn` to `rest` and takes the whole detents out. A change of direction starts anew, so that the
+/// first detent back takes as much motion as any other.
 fn whole_detents(rest: &mut i32, turn: i32) -> i32 {
     if rest.signum() * turn.signum() < 0 {
         *rest = 0;

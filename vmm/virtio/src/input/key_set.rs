@@ -1,6 +1,6 @@
-//! Which keys and buttons are down.
+//! Set of pressed keys and buttons.
 
-/// Codes below this can be held (`KEY_CNT`).
+/// Number of key and button codes (`KEY_CNT`).
 const CODES: u16 = 0x300;
 const WORD: u16 = 64;
 
@@ -9,7 +9,7 @@ const WORD: u16 = 64;
 pub struct KeySet([u64; (CODES / WORD) as usize]);
 
 impl KeySet {
-    /// Notes that `code` is down or up; codes that do not exist are ignored.
+    /// Adds or removes `code`; codes that do not exist are ignored.
     pub fn set(&mut self, code: u16, down: bool) {
         let bit = 1 << (code % WORD);
         if let Some(word) = self.0.get_mut(usize::from(code / WORD)) {
@@ -17,12 +17,12 @@ impl KeySet {
         }
     }
 
-    /// Whether `code` is down.
+    /// Whether `code` is pressed.
     pub fn contains(&self, code: u16) -> bool {
         self.0.get(usize::from(code / WORD)).is_some_and(|word| word & (1 << (code % WORD)) != 0)
     }
 
-    /// The first code that is down in one of the two only.
+    /// First code that is pressed in one of the two sets only.
     pub fn first_difference(&self, other: &Self) -> Option<u16> {
         (0..CODES).find(|code| self.contains(*code) != other.contains(*code))
     }

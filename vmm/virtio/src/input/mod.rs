@@ -1,5 +1,10 @@
-//! virtio-input (virtio 1.2, section 5.8): a keyboard, an absolute tablet and a relative mouse,
-//! fed by one [`InputRouter`].
+//! virtio-input (VIRTIO 1.2, section 5.8): a keyboard, an absolute tablet and a relative mouse, three
+//! devices that one [`InputRouter`] feeds.
+//!
+//! Queues of each device: the event queue (0) towards the guest and the status queue (1), by which the
+//! guest sets keyboard LEDs. The devices have no features of their own; what a device can send is in
+//! its configuration space (`profile`). A tablet serves ordinary pointing, since its positions agree
+//! with the viewer's; the mouse is for a locked pointer.
 
 mod action_queue;
 mod device;
@@ -20,23 +25,23 @@ use profile::Profile;
 use std::io;
 use std::sync::Arc;
 
-/// A person's input hardware: three devices and what feeds them.
+/// Input devices of a machine and the router that feeds them.
 pub struct InputDevices {
-    /// Takes what people do.
+    /// Sink for the input events of viewers.
     pub router: Arc<InputRouter>,
-    /// Keys and their lights.
+    /// Keyboard with LEDs.
     pub keyboard: InputDevice,
-    /// Places, buttons and wheels.
+    /// Absolute pointer with buttons and wheels.
     pub tablet: InputDevice,
-    /// Movements (pointer lock), buttons and wheels.
+    /// Relative pointer (for pointer lock) with buttons and wheels.
     pub mouse: InputDevice,
 }
 
 impl InputDevices {
-    /// Devices whose lights show at `monitors`, and which tell it when an input has arrived.
+    /// Input devices without a driver. Keyboard LEDs and delivered inputs are reported to `monitors`.
     ///
     /// # Errors
-    /// The host's, when it runs out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(monitors: &Arc<Monitors>, counters: &Arc<DeviceCounters>) -> io::Result<Self> {
         let device = |profile| InputDevice::new(profile, monitors.clone(), counters.clone());
         let keyboard = device(Profile::Keyboard)?;

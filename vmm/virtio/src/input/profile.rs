@@ -1,13 +1,13 @@
-//! What each device says it is and can do (virtio 1.2, section 5.8.5).
+//! Identity and capabilities of each input device (VIRTIO 1.2, section 5.8.5).
 
 use super::event::{
     ABS_X, ABS_Y, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, EV_ABS, EV_KEY, EV_LED, EV_REL,
     EV_REP, LAST_KEY, LED_COUNT, REL_HWHEEL, REL_HWHEEL_HI_RES, REL_WHEEL, REL_WHEEL_HI_RES, REL_X, REL_Y,
 };
 
-/// Bytes of `struct virtio_input_config`.
+/// Size of `struct virtio_input_config` in bytes.
 pub const CONFIG_LEN: usize = HEAD_LEN + 128;
-/// Of them, before the part that select and subsel choose.
+/// Bytes before the part that `select` and `subsel` choose.
 const HEAD_LEN: usize = 8;
 
 const CFG_ID_NAME: u8 = 0x01;
@@ -20,13 +20,13 @@ const BUS_VIRTUAL: u16 = 0x06;
 const VENDOR: u16 = 0x4F52;
 const VERSION: u16 = 1;
 
-/// The far end of the tablet's axes.
+/// Maximum of the tablet's axes.
 pub const ABS_MAX: u32 = 32767;
 
 const BUTTONS: [u16; 5] = [BTN_LEFT, BTN_RIGHT, BTN_MIDDLE, BTN_SIDE, BTN_EXTRA];
 const WHEELS: [u16; 4] = [REL_WHEEL, REL_HWHEEL, REL_WHEEL_HI_RES, REL_HWHEEL_HI_RES];
 
-/// One of the three devices.
+/// Kind of input device, which determines identity and capabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     Keyboard,
@@ -35,7 +35,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// For logs.
+    /// Short name for logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Keyboard => "keyboard",
@@ -44,7 +44,7 @@ impl Profile {
         }
     }
 
-    /// PCI input controller: keyboard, other, mouse.
+    /// PCI class code of an input controller: keyboard, other or mouse.
     pub fn pci_class(self) -> u32 {
         match self {
             Self::Keyboard => 0x09_00_00,
@@ -53,7 +53,7 @@ impl Profile {
         }
     }
 
-    /// The configuration space while `select` and `subsel` are chosen.
+    /// Configuration space while the driver has chosen `select` and `subsel`.
     pub fn config(self, select: u8, subsel: u8) -> [u8; CONFIG_LEN] {
         let selected = self.selected(select, subsel);
         let mut config = [0; CONFIG_LEN];
@@ -67,7 +67,7 @@ impl Profile {
         config
     }
 
-    /// Empty for what the device does not have.
+    /// Chosen part of the configuration space, empty for what the device does not have.
     fn selected(self, select: u8, subsel: u8) -> Vec<u8> {
         match (select, subsel) {
             (CFG_ID_NAME, 0) => self.device_name().into(),
@@ -100,8 +100,7 @@ impl Profile {
         }
     }
 
-    /// What of this type of event the device sends or takes. Repeating keys is left to the guest:
-    /// that the keyboard has EV_REP asks it to.
+    /// Event codes of this type that the device sends or takes. EV_REP makes the guest repeat keys itself.
     fn codes(self, kind: u16) -> Vec<u16> {
         match (self, kind) {
             (Self::Keyboard, EV_KEY) => (1..=LAST_KEY).collect(),
@@ -116,7 +115,7 @@ impl Profile {
     }
 }
 
-/// One bit for each code, as short as can be.
+/// Bitmap with a bit for each code, without trailing zero bytes.
 fn bitmap(codes: &[u16]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for code in codes {

@@ -1,4 +1,4 @@
-//! Sends what people do to the device that a guest expects it from.
+//! Routing of viewers' input events to the device that the guest expects each from.
 
 use super::device::InputSender;
 use super::event::{Action, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, LAST_KEY};
@@ -7,7 +7,8 @@ use oriel_display::input::InputId;
 use oriel_wire::{Button, InputEvent};
 use parking_lot::Mutex;
 
-/// The machine's [`InputSink`].
+/// Input sink of a machine: sends keys to the keyboard, positions to the tablet, relative motion to the
+/// mouse, and buttons and wheels to the pointer moved last.
 pub struct InputRouter {
     keyboard: InputSender,
     tablet: InputSender,
@@ -24,9 +25,9 @@ enum Pointer {
 
 #[derive(Default)]
 struct PointerState {
-    /// Moved last: buttons and wheels belong to it.
+    /// Pointer that moved last, which gets buttons and wheels.
     current: Pointer,
-    /// Buttons that are down on the other one: they must come up where they went down.
+    /// Pressed buttons and their pointer: a button is released where it was pressed.
     pressed: Vec<(Button, Pointer)>,
 }
 
@@ -44,7 +45,7 @@ impl InputRouter {
 }
 
 impl PointerState {
-    /// Which device a button's change belongs to.
+    /// Pointer that a button's change is sent to.
     fn press(&mut self, button: Button, down: bool) -> Pointer {
         let pressed = self.pressed.iter().position(|(pressed, _)| *pressed == button);
         let pointer = match pressed {
@@ -67,7 +68,7 @@ impl InputSink for InputRouter {
                 self.keyboard.count_dropped();
             };
         }
-        // Held while pushing, so that two people's movements and clicks keep their order.
+        // Locked while sending, so that motions and clicks of two viewers keep their order.
         let mut pointer = self.pointer.lock();
         let (target, action) = match event {
             InputEvent::Key { .. } => return,

@@ -1,4 +1,4 @@
-//! The other end of the cable.
+//! Interface between a network device and a network of the host.
 
 use super::header::Header;
 use super::offloads::Offloads;
@@ -6,62 +6,64 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// A frame on its way to the guest.
+/// Ethernet frame for the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// What is left to do with it.
+    /// Offloads that are left to the receiver of the frame.
     pub header: Header,
-    /// From the destination's address on, without the frame check sequence; at most
+    /// Bytes from the destination address on, without the frame check sequence; at most
     /// [`super::MAX_FRAME`].
     pub bytes: &'a [u8],
 }
 
-/// Carries frames to and from somewhere. Called on the event loop's thread; nothing blocks.
+/// Backend of a network device, called on the event-loop thread; no method blocks.
 pub trait Backend: Send {
-    /// The longest packet that a frame may hold, where one is known.
+    /// Maximum transmission unit in bytes, where the backend knows one.
     fn mtu(&self) -> Option<u16>;
 
-    /// What it takes in frames from the guest, and can give in frames to the guest.
+    /// Offloads that the backend performs for frames from the guest, and may leave to the guest.
     fn offloads(&self) -> Offloads;
 
-    /// From now on the guest takes these; never more than [`Self::offloads`].
+    /// Sets the offloads that the guest performs from now on; never more than [`Self::offloads`].
     fn set_guest_offloads(&mut self, offloads: Offloads);
 
-    /// A descriptor, the same for ever, that is readable when [`Self::ready`] has something to do.
+    /// File descriptor that is readable when [`Self::ready`] has work; the same for ever.
     fn fd(&self) -> RawFd;
 
-    /// Whether waiting frames shall make [`Self::fd`] readable.
+    /// Sets whether frames for the guest make [`Self::fd`] readable.
     fn want_frames(&mut self, wanted: bool);
 
-    /// Does what is due: goes on sending, notices a lost link, finds a new one.
+    /// Handles events of [`Self::fd`]: continues sending, detects a lost link, reconnects.
     fn ready(&mut self);
 
-    /// Whether the cable leads anywhere.
+    /// Whether the backend is connected (VIRTIO_NET_S_LINK_UP).
     fn link_up(&self) -> bool;
 
-    /// Whether [`Self::send`] may be called. Once it is false, [`Self::ready`] makes it true.
+    /// Whether [`Self::send`] may be called; [`Self::ready`] makes a false value true again.
     fn has_room(&self) -> bool;
 
-    /// Takes a frame from the guest, or loses it: networks do. `header` was checked against
-    /// [`Self::offloads`] and the frame.
+    /// Sends a frame of the guest, or drops it as networks may. `header` was validated against the frame
+    /// and [`Self::offloads`].
     fn send(&mut self, header: &Header, frame: &[u8]);
 
-    /// The next frame for the guest, the same until [`Self::consume`].
+    /// Next frame for the guest, the same until [`Self::consume`].
     fn peek(&mut self) -> Option<Frame<'_>>;
 
-    /// The frame of [`Self::peek`] is done with.
+    /// Drops the frame of [`Self::peek`].
     fn consume(&mut self);
 }
 
-/// A cable that is out.
+/// Backend without a network: its link is always down.
 pub struct NullBackend {
-    /// Never signalled.
+    /// Event that is never signalled, for [`Backend::fd`].
     never_signalled: EventFd,
 }
 
 impl NullBackend {
+    /// Backend without a network.
+    ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new() -> io::Result<Self> {
         Ok(Self { never_signalled: EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)? })
     }

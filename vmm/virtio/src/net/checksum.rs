@@ -1,7 +1,7 @@
-//! The Internet checksum (RFC 1071), as far as virtio leaves it to a device.
+//! Internet checksum (RFC 1071) of frames whose checksum the driver left to the device.
 
-/// The one's complement sum of `bytes` as big-endian 16-bit words, the last padded with zero, not
-/// yet complemented.
+/// One's complement sum of `bytes` as big-endian 16-bit words, the last padded with zero; not
+/// complemented.
 pub fn sum(bytes: &[u8]) -> u16 {
     // The sum does not depend on byte order (RFC 1071, section 2), nor on the width of its words.
     let (words, rest) = bytes.as_chunks::<8>();
@@ -24,8 +24,9 @@ pub fn sum(bytes: &[u8]) -> u16 {
     total as u16
 }
 
-/// Finishes a checksum of which the field holds the pseudo-header's sum: from `start` to the end,
-/// to be put at `start + offset` (virtio 1.2, section 5.1.6.2). `None` if that is not in the frame.
+/// Completes a checksum whose field contains the pseudo-header's sum: covers `start` to the end of the
+/// frame and is stored at `start + offset` (VIRTIO 1.2, section 5.1.6.2). `None` if the field is not
+/// within the frame.
 #[must_use]
 pub fn complete(frame: &mut [u8], start: u16, offset: u16) -> Option<()> {
     let covered = frame.get_mut(usize::from(start)..)?;

@@ -1,4 +1,4 @@
-//! The control queue (virtio 1.2, section 5.1.6.5).
+//! Control queue of a network device (VIRTIO 1.2, section 5.1.6.5).
 
 use super::offloads::Offloads;
 use crate::queue::{Chain, DeviceQueue};
@@ -14,34 +14,36 @@ const VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET: u32 = 0;
 const OK: u8 = VIRTIO_NET_OK as u8;
 const ERR: u8 = VIRTIO_NET_ERR as u8;
 
-/// Commands answered before other devices get their turn; drivers send one and wait.
+/// Commands executed before the event loop serves other devices; drivers send one and wait.
 const MAX_COMMANDS: usize = 16;
 
-/// The device's side of the control queue.
+/// Device side of the control queue.
 pub struct Control {
     queue: DeviceQueue,
     features: u64,
 }
 
-/// What came of a portion of commands.
+/// Result of executing commands.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What the driver takes from now on.
+    /// Offloads that the driver set by VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET.
     pub guest_offloads: Option<Offloads>,
-    /// There may be more commands.
+    /// Whether commands may be left.
     pub more: bool,
 }
 
 impl Control {
+    /// Control queue of a driver that negotiated `features`.
     pub fn new(queue: DeviceQueue, features: u64) -> Self {
         Self { queue, features }
     }
 
+    /// Whether the queue is broken.
     pub fn broken(&self) -> bool {
         self.queue.broken()
     }
 
-    /// Answers what the driver asked.
+    /// Executes commands of the driver.
     pub fn run(&mut self) -> Outcome {
         let mut outcome = Outcome { more: true, ..Outcome::default() };
         for _ in 0..MAX_COMMANDS {
@@ -61,7 +63,7 @@ impl Control {
                 }
                 None => ERR,
             };
-            // The answer is the last byte that may be written.
+            // The acknowledgement is the last device-writable byte.
             let _ = chain.write(ack_at, &[ack]);
             let written = u32::try_from(chain.writable_len()).unwrap_or(u32::MAX);
             self.queue.complete(chain, written);
@@ -76,7 +78,7 @@ enum Command {
     Offloads(Offloads),
 }
 
-/// `None` for what is not known or not well formed.
+/// Parses a command; `None` for an unknown or malformed one, which is answered VIRTIO_NET_ERR.
 fn execute(chain: &Chain, features: u64) -> Option<Command> {
     let mut command = [0; 2];
     chain.read(0, &mut command).ok()?;

@@ -1,4 +1,4 @@
-//! The interface as the transport sees it.
+//! The network device: configuration space, features, polling and life cycle.
 
 use super::NextPoll;
 use super::backend::Backend;
@@ -27,26 +27,26 @@ const TRANSMIT_QUEUE: u16 = 1;
 const CONTROL_QUEUE: u16 = 2;
 const QUEUE_SIZES: [u16; 3] = [256, 256, 16];
 
-/// Tokens of the device's own descriptors.
+/// Event tokens of the device's own file descriptors; the backend's follows.
 const RESCHEDULE_TOKEN: usize = 0;
 const LIMIT_TIMER_TOKEN: usize = 1;
 
-/// A network interface.
+/// The virtio-net device of one interface (VIRTIO 1.2, section 5.1).
 pub struct Net {
     mac: [u8; 6],
     backend: Box<dyn Backend>,
     limiter: RateLimiter,
-    /// Nothing goes through until `limit_timer`.
+    /// Whether the rate limiter holds all frames until `limit_timer` fires.
     rate_limited: bool,
-    /// Who begins when it does: the limit is shared, and the first may take all of it.
+    /// Whether receiving is polled first: both directions share the limit, and the first may take all.
     receive_first: bool,
     counters: Arc<DeviceCounters>,
-    /// What the driver was last told.
+    /// Link state in the configuration space.
     link_up: bool,
     active: Option<Active>,
-    /// Readable when there is work left over.
+    /// Signalled by the device itself when work is left.
     reschedule_fd: EventFd,
-    /// Readable when the limit lets the next frame through.
+    /// Fires when the rate limiter admits the next frame.
     limit_timer: Timer,
 }
 
@@ -58,10 +58,10 @@ struct Active {
 }
 
 impl Net {
-    /// An interface with the address `mac` at the near end of `backend`.
+    /// Network device with the MAC address `mac`, connected to `backend`.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(
         mac: [u8; 6],
         backend: Box<dyn Backend>,
@@ -137,7 +137,7 @@ impl Net {
     fn schedule(&mut self, next: NextPoll) {
         match next {
             NextPoll::OnEvent => {}
-            // Can only fail where a wake is due anyway.
+            // Fails only if the count overflows, and then a poll is due anyway.
             NextPoll::Immediately => drop(self.reschedule_fd.write(1)),
             NextPoll::After(wait) => {
                 self.rate_limited = true;
@@ -146,7 +146,7 @@ impl Net {
         }
     }
 
-    /// Has the driver look at the link if it changed.
+    /// Updates the link state and sends a configuration change notification if it changed.
     fn update_link_status(&mut self) {
         let up = self.backend.link_up();
         if up != self.link_up {

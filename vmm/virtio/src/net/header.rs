@@ -1,4 +1,4 @@
-//! `struct virtio_net_hdr` (virtio 1.2, section 5.1.6): what is left to do with a frame.
+//! `struct virtio_net_hdr` (VIRTIO 1.2, section 5.1.6): offloads left to the receiver of a frame.
 
 use super::checksum;
 use super::offloads::Offloads;
@@ -8,7 +8,7 @@ use virtio_bindings::virtio_net::{
     VIRTIO_NET_HDR_GSO_TCPV4, VIRTIO_NET_HDR_GSO_TCPV6,
 };
 
-/// Its length with VIRTIO_F_VERSION_1, in bytes.
+/// Size of `struct virtio_net_hdr` with VIRTIO_F_VERSION_1, in bytes.
 pub const HEADER_LEN: usize = 12;
 
 const NEEDS_CSUM: u8 = VIRTIO_NET_HDR_F_NEEDS_CSUM as u8;
@@ -24,32 +24,32 @@ const ETHERTYPE_IPV6: u16 = 0x86DD;
 const ETHERTYPE_VLAN: u16 = 0x8100;
 const TCP: u8 = 6;
 const TCP_CHECKSUM: u16 = 16;
-/// The shortest TCP segment worth cutting for; Linux refuses routes with less (RFC 9293: 536 by default).
+/// Minimum `gso_size` in bytes; Linux refuses routes with less (RFC 9293: 536 by default).
 const MIN_SEGMENT: u16 = 48;
 
-/// What is left to do with a frame; the number of merged buffers is not part of it.
+/// `struct virtio_net_hdr` without the number of merged buffers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Header {
-    /// VIRTIO_NET_HDR_F_*.
+    /// Flags, VIRTIO_NET_HDR_F_*.
     pub flags: u8,
-    /// VIRTIO_NET_HDR_GSO_*.
+    /// Segmentation type, VIRTIO_NET_HDR_GSO_*.
     pub gso_type: u8,
     /// Bytes of all headers before the segmented data.
     pub hdr_len: u16,
     /// Bytes of data in each segment.
     pub gso_size: u16,
-    /// Where the checksum's coverage begins.
+    /// Byte offset in the frame at which the checksum's coverage begins.
     pub csum_start: u16,
-    /// Where in it the checksum is stored.
+    /// Byte offset of the checksum field from `csum_start`.
     pub csum_offset: u16,
 }
 
 impl Header {
-    /// Nothing is left to do, and the checksum need not be looked at.
+    /// Header of a complete frame whose checksum is known to be valid.
     pub const VALID: Self =
         Self { flags: DATA_VALID, gso_type: 0, hdr_len: 0, gso_size: 0, csum_start: 0, csum_offset: 0 };
 
-    /// Reads it; the last field, `num_buffers`, means nothing on the way from a driver.
+    /// Parses the header; the last field, `num_buffers`, has no meaning from a driver.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Self {
         let [flags, gso_type, fields @ ..] = bytes;
         let mut fields = Fields(fields);
@@ -64,7 +64,7 @@ impl Header {
         }
     }
 
-    /// As it lies in front of a frame that fills `buffers` buffers.
+    /// Encodes the header of a frame that fills `buffers` merged buffers.
     pub fn encode(&self, buffers: u16) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
         let fields = [self.hdr_len, self.gso_size, self.csum_start, self.csum_offset, buffers];
@@ -76,14 +76,13 @@ impl Header {
         bytes
     }
 
-    /// Whether the checksum is unfinished.
+    /// Whether the checksum is incomplete.
     pub fn needs_checksum(&self) -> bool {
         self.flags & NEEDS_CSUM != 0
     }
 
-    /// A header that says of a driver's `frame` what this one says and nothing else; `None` if this
-    /// one asks for what was not negotiated, or says what is not true of the frame. Nothing that
-    /// believes it can be led out of the frame.
+    /// Validated copy of a driver's header for `frame`; `None` if the header asks for offloads that were
+    /// not negotiated, or contradicts the frame. Offsets of the copy lie within the frame.
     pub(super) fn validate(&self, frame: &[u8], negotiated: Offloads) -> Option<Self> {
         let mut clean = Self::default();
         if self.needs_checksum() {
@@ -113,8 +112,8 @@ impl Header {
         Some(Self { gso_type: self.gso_type, gso_size: self.gso_size, hdr_len, ..clean })
     }
 
-    /// The header for a guest that takes `offloads`, with the work done that it does not; `None`
-    /// if that cannot be done and the frame is lost. `own` returns a copy of the frame to change.
+    /// Header and frame for a guest that performs `offloads`: completes the checksum in `copy` if the
+    /// guest does not. `None` if the frame must be dropped, since it would need segmentation.
     pub(super) fn adapt<'a>(
         &self,
         frame: &'a [u8],
@@ -141,14 +140,14 @@ impl Header {
 }
 
 struct TcpSegment {
-    /// Where its header begins.
+    /// Byte offset of the TCP header in the frame.
     start: usize,
-    /// Where its data begins.
+    /// Byte offset of the TCP payload in the frame.
     data: usize,
 }
 
-/// Finds the TCP header of a frame that is to be segmented. IPv6 extension headers are not
-/// followed: no stack segments behind them.
+/// Finds the TCP header of a frame with `gso_type`. IPv6 extension headers are not followed: no stack
+/// segments behind them.
 fn tcp_segment(frame: &[u8], gso_type: u8) -> Option<TcpSegment> {
     let byte = |at: usize| frame.get(at).copied();
     let word = |at: usize| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));

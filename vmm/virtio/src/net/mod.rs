@@ -1,10 +1,15 @@
-//! virtio-net (virtio 1.2, section 5.1): one interface with one pair of queues and a control queue.
+//! virtio-net (VIRTIO 1.2, section 5.1): one interface.
 //!
-//! - [`Backend`] is the other end of the cable, whatever it is.
-//! - `transmit` takes frames from the driver, `receive` gives it frames; both in bounded portions,
-//!   so that a flood leaves the event loop to other devices.
-//! - `header` checks what a driver says of a frame, `checksum` does what it left undone.
-//! - `control` answers the control queue, [`Net`] is all of it as the transport sees it.
+//! Queues: receiveq (0), transmitq (1), controlq (2). Features: MAC, STATUS (the link may be down), MTU
+//! if the backend knows one, MRG_RXBUF (large frames in small buffers), CSUM and GUEST_CSUM, TSO for
+//! IPv4 and IPv6 if the backend takes segments, CTRL_VQ and CTRL_RX (Linux filters by it), and
+//! CTRL_GUEST_OFFLOADS with checksum offload. Not offered: MQ, UFO and USO, CTRL_VLAN, ANNOUNCE.
+//!
+//! - [`Backend`] carries frames to and from a network of the host.
+//! - `transmit` and `receive` move frames within a `poll_budget`, so that a flood leaves the event
+//!   loop to other devices.
+//! - `header` validates `struct virtio_net_hdr`, `checksum` completes checksums.
+//! - `control` executes commands of the control queue.
 
 mod backend;
 mod checksum;
@@ -26,16 +31,16 @@ pub use offloads::Offloads;
 
 use std::time::Duration;
 
-/// The longest frame: Ethernet header, one VLAN tag, and the longest IP packet.
+/// Maximum length of a frame in bytes: Ethernet header, one VLAN tag and the longest IP packet.
 pub const MAX_FRAME: usize = 14 + 4 + 65535;
 
-/// Why a queue's work stopped.
+/// When a queue has to be polled again.
 #[derive(Clone, Copy)]
 enum NextPoll {
-    /// Something has to come in first; it will say so.
+    /// After an event: a notification of the driver or of the backend.
     OnEvent,
-    /// It was enough for once, and there is more.
+    /// At once, after other devices: the budget was spent and work is left.
     Immediately,
-    /// The limit lets nothing through for so long.
+    /// After this time, when the rate limiter admits the next frame.
     After(Duration),
 }

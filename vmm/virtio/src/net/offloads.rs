@@ -1,4 +1,4 @@
-//! Work on frames that one side leaves to the other.
+//! Checksum and segmentation offloads.
 
 use virtio_bindings::virtio_net::{
     VIRTIO_NET_F_CSUM, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4,
@@ -13,25 +13,25 @@ const GUEST_TSO4: u64 = 1 << VIRTIO_NET_F_GUEST_TSO4;
 const GUEST_TSO6: u64 = 1 << VIRTIO_NET_F_GUEST_TSO6;
 const CTRL_GUEST_OFFLOADS: u64 = 1 << VIRTIO_NET_F_CTRL_GUEST_OFFLOADS;
 
-/// What a receiver of frames takes.
+/// Offloads that a receiver of frames performs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Offloads {
-    /// Frames whose TCP or UDP checksum is not finished.
+    /// Completes partial TCP and UDP checksums.
     pub checksum: bool,
-    /// TCP over IPv4 in segments longer than the interface's MTU.
+    /// Segments TCP over IPv4 that is longer than the interface's MTU.
     pub tso4: bool,
-    /// The same over IPv6.
+    /// Segments TCP over IPv6 that is longer than the interface's MTU.
     pub tso6: bool,
 }
 
 impl Offloads {
-    /// Finished frames of ordinary size only.
+    /// No offloads: complete frames within the MTU only.
     pub const NONE: Self = Self { checksum: false, tso4: false, tso6: false };
-    /// Everything.
+    /// All offloads.
     pub const ALL: Self = Self { checksum: true, tso4: true, tso6: true };
 
-    /// The feature bits to offer with a backend that takes (and gives) these. Unfinished checksums
-    /// are always welcome: what the backend does not finish, the device does.
+    /// Feature bits to offer with a backend of these offloads. Checksum offload is always offered: the
+    /// device completes what the backend does not.
     pub(super) fn features(self) -> u64 {
         let bit = |on: bool, feature: u64| if on { feature } else { 0 };
         CSUM | GUEST_CSUM
@@ -40,24 +40,24 @@ impl Offloads {
             | bit(self.checksum, CTRL_GUEST_OFFLOADS)
     }
 
-    /// What the driver may leave to the device.
+    /// Offloads that the driver may leave to the device, by negotiated features.
     pub(super) fn for_host(features: u64) -> Self {
         Self::of(features, CSUM, HOST_TSO4, HOST_TSO6)
     }
 
-    /// What the device may leave to the driver.
+    /// Offloads that the device may leave to the driver, by negotiated features.
     pub(super) fn for_guest(features: u64) -> Self {
         Self::of(features, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6)
     }
 
-    /// From the bits of VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET (section 5.1.6.5.6.1), which are those
-    /// of the features; `None` if there is one among them that was not negotiated in `features`.
+    /// Offloads of VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET (section 5.1.6.5.6.1), whose bits are feature bits;
+    /// `None` if a bit was not negotiated in `features`.
     pub(super) fn from_command(bits: u64, features: u64) -> Option<Self> {
         let allowed = features & (GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6);
         (bits & !allowed == 0).then(|| Self::for_guest(bits))
     }
 
-    /// Segments have unfinished checksums, so they need a receiver that takes those.
+    /// Segments have partial checksums, so segmentation needs checksum offload too.
     fn of(features: u64, checksum: u64, tso4: u64, tso6: u64) -> Self {
         let checksum = features & checksum != 0;
         Self { checksum, tso4: checksum && features & tso4 != 0, tso6: checksum && features & tso6 != 0 }

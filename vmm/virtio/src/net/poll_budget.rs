@@ -1,10 +1,11 @@
-//! How much is done before the event loop goes on to other devices.
+//! Poll budget of a network queue (as in Linux's NAPI): work done before the event loop serves other
+//! devices.
 
-/// A wake's worth of work. A quarter of a millisecond or so, most of it copying.
+/// Limits of one poll, about a quarter of a millisecond of work, mostly copying.
 const MAX_CHAINS: u32 = 256;
 const MAX_BYTES: usize = 512 << 10;
 
-/// What is left of it.
+/// Remaining budget of one poll, in descriptor chains and bytes.
 #[derive(Debug)]
 pub struct PollBudget {
     chains: u32,
@@ -12,20 +13,22 @@ pub struct PollBudget {
 }
 
 impl PollBudget {
+    /// Full budget.
     pub fn new() -> Self {
         Self { chains: MAX_CHAINS, bytes: MAX_BYTES }
     }
 
+    /// Whether the budget is spent.
     pub fn spent(&self) -> bool {
         self.chains == 0 || self.bytes == 0
     }
 
-    /// A chain was looked at.
+    /// Spends the budget of one descriptor chain.
     pub fn chain(&mut self) {
         self.chains = self.chains.saturating_sub(1);
     }
 
-    /// A frame of so many bytes was copied.
+    /// Spends the budget of a copied frame of `bytes` bytes.
     pub fn frame(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }

@@ -1,4 +1,4 @@
-//! From the backend to the driver.
+//! Receive queue: frames from the backend to the driver.
 
 use super::backend::{Backend, Frame};
 use super::header::HEADER_LEN;
@@ -11,43 +11,46 @@ use crate::rate_limiter::RateLimiter;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The device's side of the receive queue.
+/// Device side of the receive queue.
 pub struct Receiver {
     queue: DeviceQueue,
     counters: Arc<DeviceCounters>,
-    /// What the driver takes.
+    /// Offloads that the driver performs.
     pub offloads: Offloads,
     /// Whether a frame may fill several buffers (VIRTIO_NET_F_MRG_RXBUF).
     merges: bool,
-    /// Buffers taken for the frame that comes next, and their room.
+    /// Buffers collected for the next frame; `capacity` is their length in bytes.
     buffers: Vec<Chain>,
     capacity: usize,
-    /// A frame's copy where the device has to change it.
+    /// Copy of a frame whose checksum the device completes.
     copy: Vec<u8>,
 }
 
-/// Whether the driver's buffers hold a frame.
+/// Result of collecting buffers for a frame.
 enum BufferFit {
+    /// The buffers hold the frame.
     Fits,
-    /// Not yet: the driver adds buffers.
+    /// The driver must add buffers first.
     NeedsBuffers,
-    /// The budget was spent on looking for them.
+    /// The poll budget was spent before there were enough buffers.
     BudgetSpent,
-    /// They never will.
+    /// No number of buffers can hold the frame.
     TooLong,
 }
 
 impl Receiver {
+    /// Receive queue of a driver that performs `offloads`.
     pub fn new(queue: DeviceQueue, offloads: Offloads, merges: bool, counters: Arc<DeviceCounters>) -> Self {
         Self { queue, counters, offloads, merges, buffers: Vec::new(), capacity: 0, copy: Vec::new() }
     }
 
+    /// Whether the queue is broken.
     pub fn broken(&self) -> bool {
         self.queue.broken()
     }
 
-    /// Fills the driver's buffers with frames, as far as `budget`, `limiter` and the buffers allow.
-    /// Has `backend` tell of further frames only if there are buffers for them.
+    /// Delivers frames of `backend`, as far as `budget`, `limiter` and the driver's buffers allow. The
+    /// backend signals further frames only if there are buffers for them.
     pub fn run(
         &mut self,
         backend: &mut dyn Backend,
@@ -87,7 +90,7 @@ impl Receiver {
         (NextPoll::OnEvent, true)
     }
 
-    /// Takes buffers until they have room for `needed` bytes.
+    /// Collects buffers for `needed` bytes.
     fn collect_buffers(&mut self, needed: usize, budget: &mut PollBudget) -> BufferFit {
         let most = if self.merges { usize::from(self.queue.size()) } else { 1 };
         if needed > HEADER_LEN + MAX_FRAME {
@@ -113,7 +116,7 @@ impl Receiver {
         BufferFit::Fits
     }
 
-    /// Hands the frame over in the taken buffers, and keeps those that it did not need.
+    /// Delivers the frame in collected buffers, and keeps the unused ones.
     fn deliver(&mut self, frame: &Frame<'_>) {
         let Some((header, bytes)) = frame.header.adapt(frame.bytes, self.offloads, &mut self.copy) else {
             // The buffers wait for the next frame.
@@ -148,7 +151,7 @@ impl Receiver {
         self.buffers = kept;
     }
 
-    /// No number of the driver's buffers holds the frame: they go back, and it is lost.
+    /// Drops a frame that no number of buffers holds, and returns the collected buffers.
     fn drop_frame(&mut self) {
         for chain in self.buffers.drain(..) {
             self.queue.complete_malformed(chain);

@@ -1,4 +1,4 @@
-//! From the driver to the backend.
+//! Transmit queue: frames from the driver to the backend.
 
 use super::backend::Backend;
 use super::checksum;
@@ -12,31 +12,33 @@ use crate::rate_limiter::RateLimiter;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The shortest frame: an Ethernet header with nothing behind it.
+/// Minimum length of a frame in bytes: an Ethernet header.
 const MIN_FRAME: usize = 14;
 
-/// The device's side of the transmit queue.
+/// Device side of the transmit queue.
 pub struct Transmitter {
     queue: DeviceQueue,
     counters: Arc<DeviceCounters>,
-    /// What the driver may leave undone.
+    /// Offloads that the driver may leave to the device.
     negotiated: Offloads,
-    /// A chain that the limit or a backend without room holds up.
+    /// Chain that waits for the rate limiter.
     deferred: Option<Chain>,
-    /// Room for the longest frame so far.
+    /// Buffer for the current frame, as long as the longest so far.
     frame: Vec<u8>,
 }
 
 impl Transmitter {
+    /// Transmit queue of a driver that negotiated `negotiated`.
     pub fn new(queue: DeviceQueue, negotiated: Offloads, counters: Arc<DeviceCounters>) -> Self {
         Self { queue, counters, negotiated, deferred: None, frame: Vec::new() }
     }
 
+    /// Whether the queue is broken.
     pub fn broken(&self) -> bool {
         self.queue.broken()
     }
 
-    /// Sends what the driver made available, as far as `budget`, `limiter` and `backend` allow.
+    /// Sends frames of the driver, as far as `budget`, `limiter` and `backend` allow.
     pub fn run(
         &mut self,
         backend: &mut dyn Backend,
@@ -83,7 +85,7 @@ impl Transmitter {
         }
     }
 
-    /// `None` if the driver's header is not to be believed.
+    /// Sends one frame; `None` if its header is invalid.
     fn send(&mut self, chain: &Chain, len: usize, backend: &mut dyn Backend) -> Option<()> {
         let mut header = [0; HEADER_LEN];
         chain.read(0, &mut header).ok()?;

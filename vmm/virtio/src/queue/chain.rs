@@ -1,19 +1,19 @@
-//! One descriptor chain, checked whole before a device sees it.
+//! One descriptor chain, validated as a whole before a device sees it.
 
 use crate::device::GuestRam;
 use virtio_queue::DescriptorChain;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, VolatileSlice};
 
-/// The asked bytes are not all within the chain's part.
+/// Error of an access past the readable or writable part of a descriptor chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("outside of the descriptor chain")]
 pub struct OutOfChain;
 
-/// A chain whose every descriptor lies in guest memory, what the device may write after what it
-/// may read (virtio 1.2, section 2.7.4.2).
+/// Descriptor chain whose every buffer lies in guest memory: first the device-readable buffers, then
+/// the device-writable ones (VIRTIO 1.2, section 2.7.4.2).
 ///
-/// It must find its way back through [`super::DeviceQueue::complete`]: a chain that is only
-/// dropped is lost to the driver until reset.
+/// A chain must be returned by [`super::DeviceQueue::complete`]: a chain that is only dropped is
+/// lost to the driver until reset.
 #[must_use]
 #[derive(Debug)]
 pub struct Chain {
@@ -30,7 +30,7 @@ struct Segments {
 }
 
 impl Chain {
-    /// Walks `raw`; `None` if it is malformed.
+    /// Walks and validates `raw`; `None` for a malformed chain.
     pub(super) fn parse(raw: DescriptorChain<GuestRam>, memory: &GuestRam) -> Option<Self> {
         let head = raw.head_index();
         let mut readable = Segments::default();
@@ -58,41 +58,41 @@ impl Chain {
         self.head
     }
 
-    /// Bytes that the device may read.
+    /// Length of the device-readable part in bytes.
     pub fn readable_len(&self) -> usize {
         self.readable.len
     }
 
-    /// Bytes that the device may write.
+    /// Length of the device-writable part in bytes.
     pub fn writable_len(&self) -> usize {
         self.writable.len
     }
 
-    /// Where the device may write: first addresses and bytes, in order.
+    /// Guest address and length in bytes of each device-writable buffer, in order.
     pub fn writable_ranges(&self) -> impl Iterator<Item = (u64, u64)> {
         self.writable.segments.iter().map(|(start, len)| (start.0, *len as u64))
     }
 
-    /// Where `len` readable bytes from `offset` on are.
+    /// Memory slices of `len` bytes of the device-readable part, from byte `offset` on.
     ///
     /// # Errors
-    /// When they reach past the readable part.
+    /// When the range reaches past the readable part.
     pub fn readable_slices(&self, offset: usize, len: usize) -> Result<Vec<VolatileSlice<'_>>, OutOfChain> {
         self.readable.slices(&self.memory, offset, len)
     }
 
-    /// The same of the writable part.
+    /// Memory slices of `len` bytes of the device-writable part, from byte `offset` on.
     ///
     /// # Errors
-    /// When they reach past it.
+    /// When the range reaches past the writable part.
     pub fn writable_slices(&self, offset: usize, len: usize) -> Result<Vec<VolatileSlice<'_>>, OutOfChain> {
         self.writable.slices(&self.memory, offset, len)
     }
 
-    /// Copies `buf.len()` readable bytes from `offset` on.
+    /// Copies `buf.len()` bytes of the device-readable part, from byte `offset` on, into `buf`.
     ///
     /// # Errors
-    /// When they reach past the readable part; `buf` then holds nothing to rely on.
+    /// When the range reaches past the readable part; the contents of `buf` are then undefined.
     pub fn read(&self, offset: usize, buf: &mut [u8]) -> Result<(), OutOfChain> {
         self.readable.for_each_segment(offset, buf.len(), |address, at| {
             let piece = buf.get_mut(at.clone()).ok_or(OutOfChain)?;
@@ -100,10 +100,10 @@ impl Chain {
         })
     }
 
-    /// Copies `bytes` into the writable part from `offset` on.
+    /// Copies `bytes` into the device-writable part, from byte `offset` on.
     ///
     /// # Errors
-    /// When they reach past the writable part; some may then have been written.
+    /// When the range reaches past the writable part; a part of `bytes` may have been written.
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<(), OutOfChain> {
         self.writable.for_each_segment(offset, bytes.len(), |address, at| {
             let piece = bytes.get(at.clone()).ok_or(OutOfChain)?;

@@ -1,5 +1,8 @@
-//! The device's side of a virtqueue (virtio 1.2, section 2.7): chains out, used buffers and
-//! notifications in. Every device goes through here, so that hostile rings are met in one place.
+//! Device side of a split virtqueue (VIRTIO 1.2, section 2.7).
+//!
+//! [`DeviceQueue`] takes descriptor chains from the available ring, returns them by the used ring and
+//! suppresses or sends notifications; [`Chain`] is one checked descriptor chain. Every device uses
+//! these two, so that hostile rings are handled in one place.
 
 mod chain;
 #[cfg(any(test, feature = "test-driver"))]
@@ -17,7 +20,7 @@ use virtio_bindings::virtio_ring::{
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress};
 
-/// What every device here offers of its rings.
+/// Ring features that every device offers: indirect descriptors and event indices.
 pub const RING_FEATURES: u64 = (1 << VIRTIO_RING_F_INDIRECT_DESC) | (1 << VIRTIO_RING_F_EVENT_IDX);
 
 /// Layout of the rings in bytes (virtio 1.2, sections 2.7.6 and 2.7.8).
@@ -26,7 +29,7 @@ const AVAIL_ELEMENT: u64 = 2;
 const USED_RING_HEADER: u64 = 4;
 const USED_ELEMENT: u64 = 8;
 
-/// One activated virtqueue.
+/// Activated virtqueue, seen from the device.
 pub struct DeviceQueue {
     index: u16,
     queue: Queue,
@@ -35,7 +38,7 @@ pub struct DeviceQueue {
     counters: Arc<DeviceCounters>,
     broken: bool,
     unsignalled: bool,
-    /// The used index when the driver was last told, or was found not to care.
+    /// Used index at the last decision whether to interrupt the driver.
     signalled_used: u16,
 }
 
@@ -43,7 +46,7 @@ impl DeviceQueue {
     /// Takes queue `index` out of `activation`.
     ///
     /// # Errors
-    /// When the driver left it out, or placed a part of it outside of guest memory.
+    /// When the driver left the queue disabled, or placed a part of the queue outside of guest memory.
     pub fn take(
         activation: &mut Activation,
         index: u16,
@@ -67,13 +70,13 @@ impl DeviceQueue {
         })
     }
 
-    /// The number of descriptors that the driver chose for the ring.
+    /// Number of descriptors that the driver chose for the queue.
     pub fn size(&self) -> u16 {
         self.queue.size()
     }
 
-    /// The next chain that the driver made available, or `None` once the ring is empty; the driver
-    /// then kicks when it adds more. Malformed chains are counted and go straight back.
+    /// Takes the next descriptor chain, or `None` once the available ring is empty; the driver then
+    /// notifies the device of the next chain. Malformed chains are counted and returned at once.
     pub fn pop(&mut self) -> Option<Chain> {
         loop {
             if let Some(chain) = self.pop_without_notification() {
@@ -86,8 +89,8 @@ impl DeviceQueue {
         }
     }
 
-    /// The same, but the driver need not kick when it adds more: who calls this looks again by
-    /// itself, or calls [`Self::enable_notifications`].
+    /// Takes the next descriptor chain like [`Self::pop`], but leaves notifications as they are: the
+    /// caller polls again, or calls [`Self::enable_notifications`].
     pub fn pop_without_notification(&mut self) -> Option<Chain> {
         while !self.broken {
             match self.next_available()? {
@@ -98,7 +101,7 @@ impl DeviceQueue {
         None
     }
 
-    /// From now on the driver kicks when it adds chains. Whether it added some before that.
+    /// Enables available buffer notifications; returns whether chains became available before that.
     pub fn enable_notifications(&mut self) -> bool {
         if self.broken {
             return false;
@@ -109,21 +112,21 @@ impl DeviceQueue {
         })
     }
 
-    /// The driver need not kick. (With VIRTIO_RING_F_EVENT_IDX it kicks once for every
-    /// [`Self::enable_notifications`] in any case.)
+    /// Disables available buffer notifications. (With VIRTIO_RING_F_EVENT_IDX the driver sends one
+    /// for every [`Self::enable_notifications`] in any case.)
     pub fn disable_notifications(&mut self) {
         if let Err(error) = self.queue.disable_notification(&*self.memory) {
             self.fail(&error);
         }
     }
 
-    /// Hands `chain` back with `written` bytes in its writable part.
+    /// Adds `chain` to the used ring, with `written` bytes in its writable part.
     pub fn complete(&mut self, chain: Chain, written: u32) {
         self.add_used(chain.head(), written);
     }
 
-    /// Hands back chains that belong together, each with the bytes written into it: the driver
-    /// sees all of them or none (the buffers of one merged frame, virtio 1.2, section 5.1.6.4).
+    /// Adds several chains to the used ring at once, each with the number of bytes written: the
+    /// driver sees all or none, as merged receive buffers need (VIRTIO 1.2, section 5.1.6.4).
     pub fn complete_together(&mut self, chains: impl IntoIterator<Item = (Chain, u32)>) {
         let mut chains = chains.into_iter().peekable();
         let mut place = self.queue.next_used();
@@ -143,19 +146,20 @@ impl DeviceQueue {
         }
     }
 
-    /// Hands back a chain that its device cannot make sense of.
+    /// Counts a chain that lacks a part which the device needs, and returns the chain with nothing written.
     pub fn complete_malformed(&mut self, chain: Chain) {
         self.return_malformed(chain.head());
     }
 
-    /// Interrupts the driver if buffers went back since the last time and it wants to know.
+    /// Sends the used buffer notification if chains were returned since the last call and the driver
+    /// has not suppressed notifications.
     pub fn signal(&mut self) {
         if std::mem::take(&mut self.unsignalled) && self.driver_wants_interrupt() {
             self.interrupt.signal_used_queue(self.index);
         }
     }
 
-    /// Whether only a reset can mend this queue.
+    /// Whether the queue has impossible indices, so that only a reset repairs the device.
     pub fn broken(&self) -> bool {
         self.broken
     }

@@ -1,5 +1,5 @@
-//! A driver for tests and fuzz targets: it lays out real rings and descriptors in guest memory,
-//! honest or not. No product is built with it.
+//! Driver side of virtqueues for tests and fuzz targets: lays out rings and descriptors in guest
+//! memory, well-formed or not. No product is built with this module.
 #![allow(clippy::unwrap_used, clippy::should_implement_trait, missing_docs)]
 
 use crate::device::{Activation, GuestRam, Interrupt};
@@ -20,7 +20,7 @@ pub fn ram(mib: usize) -> GuestRam {
     Arc::new(GuestMemoryMmap::from_ranges(&[(GuestAddress(0), mib << 20)]).unwrap())
 }
 
-/// Remembers what the device raised.
+/// Log of the interrupts that a device raised.
 #[derive(Default)]
 pub struct InterruptLog {
     raised: Mutex<Vec<Option<u16>>>,
@@ -43,7 +43,7 @@ impl Interrupt for InterruptLog {
     }
 }
 
-/// A descriptor as it lies in memory.
+/// `struct virtq_desc` in guest memory.
 #[derive(Debug, Clone, Copy)]
 pub struct RawDescriptor {
     pub address: u64,
@@ -52,14 +52,14 @@ pub struct RawDescriptor {
     pub next: u16,
 }
 
-/// A chain on its way: where its writable parts lie.
+/// Chain made available to the device, with the guest ranges of its writable buffers.
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub head: u16,
     pub writable: Vec<(u64, usize)>,
 }
 
-/// The driver's side of one queue.
+/// Driver side of one virtqueue.
 pub struct TestDriver {
     pub memory: GuestRam,
     base: u64,
@@ -74,7 +74,7 @@ pub struct TestDriver {
 }
 
 impl TestDriver {
-    /// A ring of `size` at the MiB-aligned `base`; buffers fill the rest of that MiB.
+    /// Driver of a queue of `size` descriptors at the MiB-aligned `base`; buffers fill the rest of that MiB.
     pub fn new(memory: &GuestRam, base: u64, size: u16) -> Self {
         let start = base + 0x8000;
         Self {
@@ -98,7 +98,7 @@ impl TestDriver {
         self.base + 0x6000
     }
 
-    /// The queue as a transport would hand it to the device.
+    /// Queue object that a transport would hand to the device.
     pub fn queue(&self) -> Queue {
         let mut queue = Queue::new(self.size).unwrap();
         queue.set_desc_table_address(Some(self.base as u32), Some(0));
@@ -157,7 +157,7 @@ impl TestDriver {
         self.sent(head, &parts)
     }
 
-    /// The same chain behind one indirect descriptor.
+    /// Makes a well-formed chain of these parts available behind one indirect descriptor.
     pub fn send_indirect(&mut self, readable: &[&[u8]], writable: &[usize]) -> Sent {
         let parts = self.parts(readable, writable);
         let table = self.buffer(parts.len() * 16);
@@ -175,7 +175,7 @@ impl TestDriver {
         self.sent(head, &parts)
     }
 
-    /// Puts descriptors into the table one after the other, as they are, and makes the first available.
+    /// Puts unchecked descriptors into the table in order, and makes the first available.
     pub fn send_raw(&mut self, descriptors: &[RawDescriptor]) -> u16 {
         let head = self.next_descriptor % self.size;
         for descriptor in descriptors {
@@ -187,12 +187,12 @@ impl TestDriver {
         head
     }
 
-    /// Where the next descriptor will lie in the table.
+    /// Index of the next descriptor in the table.
     pub fn next_index(&self) -> u16 {
         self.next_descriptor % self.size
     }
 
-    /// Adds `head` to the available ring, whatever it is.
+    /// Adds `head` to the available ring, unchecked.
     pub fn publish(&mut self, head: u16) {
         let slot = self.avail_ring() + 4 + u64::from(self.available % self.size) * 2;
         self.memory.write_obj(head, GuestAddress(slot)).unwrap();
@@ -205,30 +205,30 @@ impl TestDriver {
         self.memory.write_obj(index, GuestAddress(self.avail_ring() + 2)).unwrap();
     }
 
-    /// With RING_EVENT_IDX: interrupt me once the used index passes this one.
+    /// Sets `used_event`, with VIRTIO_RING_F_EVENT_IDX the used index after which to interrupt.
     pub fn set_used_event(&self, index: u16) {
         let at = self.avail_ring() + 4 + u64::from(self.size) * 2;
         self.memory.write_obj(index, GuestAddress(at)).unwrap();
     }
 
-    /// Without RING_EVENT_IDX: the available ring's flags.
+    /// Sets the available ring's flags, which count without VIRTIO_RING_F_EVENT_IDX.
     pub fn set_available_flags(&self, flags: u16) {
         self.memory.write_obj(flags, GuestAddress(self.avail_ring())).unwrap();
     }
 
-    /// With RING_EVENT_IDX: the available index after which the device wants a kick.
+    /// `avail_event`: with VIRTIO_RING_F_EVENT_IDX the available index after which to notify the device.
     pub fn available_event(&self) -> u16 {
         let at = self.used_ring() + 4 + u64::from(self.size) * 8;
         self.memory.read_obj(GuestAddress(at)).unwrap()
     }
 
-    /// Whether the device asked not to be kicked.
+    /// Whether the device suppressed available buffer notifications.
     pub fn kicks_suppressed(&self) -> bool {
         let flags: u16 = self.memory.read_obj(GuestAddress(self.used_ring())).unwrap();
         u32::from(flags) & VRING_USED_F_NO_NOTIFY != 0
     }
 
-    /// What came back since the last call: head and written length.
+    /// Used ring elements since the last call: head index and written length.
     pub fn used(&mut self) -> Vec<(u16, u32)> {
         let index: u16 = self.memory.read_obj(GuestAddress(self.used_ring() + 2)).unwrap();
         let mut back = Vec::new();
@@ -242,7 +242,7 @@ impl TestDriver {
         back
     }
 
-    /// The bytes in a chain's writable parts.
+    /// Bytes in the writable buffers of a chain.
     pub fn written(&self, sent: &Sent) -> Vec<u8> {
         let mut all = Vec::new();
         for &(address, len) in &sent.writable {
@@ -285,7 +285,7 @@ impl TestDriver {
     }
 }
 
-/// What a transport would hand over.
+/// Activation of `queues` and the log of the interrupts that follow.
 pub fn activation(
     memory: &GuestRam,
     queues: &[&TestDriver],
@@ -301,7 +301,7 @@ pub fn activation(
     (activation, interrupts)
 }
 
-/// Repeatable noise (xorshift64).
+/// Deterministic pseudo-random numbers (xorshift64).
 pub struct XorShift(pub u64);
 
 impl XorShift {

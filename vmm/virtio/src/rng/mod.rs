@@ -1,4 +1,7 @@
-//! virtio-rng (virtio 1.2, section 5.4): the host's randomness for the guest.
+//! virtio-rng (VIRTIO 1.2, section 5.4): random bytes of the host's kernel for the guest.
+//!
+//! Queues: one request queue (0), whose device-writable buffers are filled. The device has no features
+//! and no configuration space of its own.
 
 #[cfg(test)]
 mod tests;
@@ -23,13 +26,13 @@ pub struct Rng {
 }
 
 impl Rng {
-    /// A device that draws from the host's kernel.
+    /// Entropy device that draws from getrandom(2).
     pub fn new(counters: Arc<DeviceCounters>) -> Self {
         Self { counters, requests: None }
     }
 }
 
-/// Fills the chain as far as the bound goes; the bytes written.
+/// Fills the chain up to [`MAX_REQUEST`] bytes; returns the number of bytes written.
 fn fill(chain: &Chain) -> u32 {
     let wanted = chain.writable_len().min(MAX_REQUEST);
     let mut done = 0;

@@ -1,48 +1,49 @@
-//! How far a stream has come: frames by the host's monotonic clock.
+//! Position of a PCM stream in frames, by the host's monotonic clock.
 
 use oriel_display::audio::RATE;
 use std::time::{Duration, Instant};
 
 const NANOS: u128 = 1_000_000_000;
 
-/// Counts frames while it runs.
+/// Frame counter of a PCM stream that can be started and stopped.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clock {
-    /// Frames before it was started last.
+    /// Frames counted before the last start.
     before: u64,
     started: Option<Instant>,
 }
 
 impl Clock {
-    /// Goes on counting from now.
+    /// Starts or continues counting at `now`.
     pub fn start(&mut self, now: Instant) {
         self.stop(now);
         self.started = Some(now);
     }
 
-    /// Stands still from now.
+    /// Stops counting at `now`.
     pub fn stop(&mut self, now: Instant) {
         self.before = self.position(now);
         self.started = None;
     }
 
-    /// Stands still at `position`.
+    /// Stops at the frame `position`.
     pub fn stop_at(&mut self, position: u64) {
         *self = Self { before: position, started: None };
     }
 
+    /// Whether the clock is running.
     pub fn runs(&self) -> bool {
         self.started.is_some()
     }
 
-    /// Whole frames that have passed.
+    /// Whole frames that have passed at `now`.
     pub fn position(&self, now: Instant) -> u64 {
         let run = self.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
         let frames = run.as_nanos().saturating_mul(u128::from(RATE)) / NANOS;
         self.before.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX))
     }
 
-    /// When it comes to `position`; `None` while it stands still.
+    /// Time at which the clock reaches the frame `position`; `None` while the clock is stopped.
     pub fn time_of(&self, position: u64) -> Option<Instant> {
         let frames = u128::from(position.saturating_sub(self.before));
         // Rounded up: at that moment the frame has passed.

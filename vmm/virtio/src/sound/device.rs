@@ -1,4 +1,4 @@
-//! The sound card as the transport sees it.
+//! The sound card: queues, timer and life cycle.
 
 use super::control;
 use super::pcm_buffer::{IoMessage, PcmBuffer, PcmChunk};
@@ -27,20 +27,20 @@ const QUEUE_SIZES: [u16; 4] = [64, 64, 64, 64];
 /// `struct virtio_snd_config`: no jacks, two streams, no channel maps.
 const CONFIG: [u32; 3] = [0, 2, 0];
 
-/// Chains taken from one queue before the other devices get their turn.
+/// Chains processed of one queue before the event loop serves other devices.
 const MAX_CHAINS: usize = 128;
-/// Bytes of samples in the largest buffer that is taken: 1.4 s. Linux makes them of 80 ms at most.
+/// Maximum length of the samples in one I/O message in bytes: 1.4 s. Linux sends 80 ms at most.
 const MAX_SAMPLE_BYTES: usize = 256 << 10;
-/// However short the guest makes its buffers, the card wakes no more often.
+/// Least time between two wake-ups, however short the guest's periods are.
 const MIN_WAIT: Duration = Duration::from_millis(1);
-/// Sound that the host was so late for is not worth encoding any more.
+/// Samples that are later than this are not encoded any more.
 const MAX_LATENESS: Duration = Duration::from_millis(500);
 
-/// What a person hears is this much behind what they see, so that the guest's players can hold
-/// their pictures back: a packet's length and the client's buffer. The same for what they say.
+/// Latency reported to the guest in bytes, 40 ms: a packet and the client's buffer. The guest's players
+/// delay their pictures by it. The same for input.
 const LATENCY_BYTES: u32 = RATE / 1000 * 40 * FRAME_LEN as u32;
 
-/// A sound card that plays to, and records from, a desktop's [`Sound`].
+/// The virtio-snd device, connected to a desktop's [`Sound`] (VIRTIO 1.2, section 5.14).
 pub struct SoundCard {
     sound: Arc<Sound>,
     counters: Arc<DeviceCounters>,
@@ -52,17 +52,17 @@ pub struct SoundCard {
 
 struct Active {
     control: DeviceQueue,
-    /// Filled by drivers and never used: without jacks and features there are no events.
+    /// Event queue, never used: without jacks and features there are no events.
     event: DeviceQueue,
     tx: DeviceQueue,
     rx: DeviceQueue,
 }
 
 impl SoundCard {
-    /// A card at power-on.
+    /// Sound card without a driver.
     ///
     /// # Errors
-    /// The host's, when it runs out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(sound: Arc<Sound>, counters: Arc<DeviceCounters>) -> io::Result<Self> {
         Ok(Self {
             sound,
@@ -74,8 +74,7 @@ impl SoundCard {
         })
     }
 
-    /// Does all that is due at `now`, takes what `queues` hold, and sees to it that it is woken
-    /// again in time.
+    /// Completes what is due at `now`, processes `queues`, and arms the timer for the next due time.
     pub(super) fn process(&mut self, now: Instant, queues: &[u16]) {
         self.advance(now);
         let mut more = false;
@@ -87,7 +86,7 @@ impl SoundCard {
                 _ => false,
             };
         }
-        // What was started or given just now may be due at once.
+        // A stream started or a message queued just now may be due at once.
         self.advance(now);
         if let Some(active) = &mut self.active {
             [&mut active.control, &mut active.tx, &mut active.rx].into_iter().for_each(DeviceQueue::signal);
@@ -120,7 +119,7 @@ impl SoundCard {
         }
     }
 
-    /// True if there may be more.
+    /// Executes control requests; returns whether more may be left.
     fn process_control_queue(&mut self, now: Instant) -> bool {
         for _ in 0..MAX_CHAINS {
             let Some(chain) = self.active.as_mut().and_then(|active| active.control.pop()) else {
@@ -173,7 +172,7 @@ impl SoundCard {
         Ok(())
     }
 
-    /// True if there may be more.
+    /// Queues I/O messages of one direction; returns whether more may be left.
     fn process_io_queue(&mut self, direction: Direction, now: Instant) -> bool {
         let Some(active) = &mut self.active else { return false };
         let (buffer, queue) = match direction {
@@ -186,7 +185,7 @@ impl SoundCard {
                 queue.complete_malformed(chain);
                 continue;
             }
-            // A driver cannot have more chains out than its ring has places, unless it lies.
+            // A well-behaved driver has no more chains in flight than its queue has descriptors.
             let takes = buffer.accepts_messages() && buffer.len() < usize::from(queue.size());
             match frames(&chain, direction).filter(|_| takes) {
                 Some(frames) => buffer.push(IoMessage { chain, frames }, now),
@@ -200,7 +199,7 @@ impl SoundCard {
     }
 }
 
-/// How many frames a buffer has; `None` if it is none of this stream's.
+/// Number of frames in an I/O message; `None` if it is not a valid message of this direction's stream.
 fn frames(chain: &Chain, expected: Direction) -> Option<u64> {
     let mut transfer = [0; TRANSFER_LEN];
     chain.read(0, &mut transfer).ok()?;
@@ -215,7 +214,7 @@ fn frames(chain: &Chain, expected: Direction) -> Option<u64> {
     whole.then_some((bytes / FRAME_LEN) as u64)
 }
 
-/// Bytes of so many frames of a buffer, which has no more than [`MAX_SAMPLE_BYTES`].
+/// Length in bytes of `frames` frames of one I/O message.
 fn bytes_of(frames: u64) -> usize {
     usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_LEN)
 }
@@ -233,11 +232,11 @@ fn record(sound: &Sound, chunk: &PcmChunk<'_>) {
     let mut samples = vec![0; bytes_of(chunk.frames) / size_of::<i16>()];
     sound.input.read(&mut samples);
     let bytes: Vec<u8> = samples.into_iter().flat_map(i16::to_le_bytes).collect();
-    // The buffer was measured when it came.
+    // The chain was measured when it was queued.
     let _ = chunk.chain.write(bytes_of(chunk.offset), &bytes);
 }
 
-/// Fills a recording buffer from frame `from` on.
+/// Fills an input message with silence from frame `from` on.
 fn fill_silence(chain: &Chain, from: u64) {
     const ZEROES: [u8; 4096] = [0; 4096];
     let (mut at, end) = (bytes_of(from), chain.writable_len().saturating_sub(STATUS_LEN));
@@ -250,7 +249,7 @@ fn fill_silence(chain: &Chain, from: u64) {
     }
 }
 
-/// Hands a buffer back. It has room for the status.
+/// Completes an I/O message, which has room for the status.
 fn complete_message(queue: &mut DeviceQueue, chain: Chain, direction: Direction, status: Status) {
     let end = match direction {
         Direction::Output => STATUS_LEN,
@@ -258,8 +257,8 @@ fn complete_message(queue: &mut DeviceQueue, chain: Chain, direction: Direction,
     };
     let latency = if status == Status::Ok { LATENCY_BYTES } else { 0 };
     let written = match chain.write(end - STATUS_LEN, &transfer_status(status, latency)) {
-        // Of a recording buffer that was refused nothing but the status is worth anything, and
-        // there is no way to say that; its length is what Linux goes by.
+        // Of a refused input message only the status is valid. The used length cannot express that; Linux
+        // goes by the length.
         Ok(()) if direction == Direction::Input && status == Status::Ok => end as u32,
         Ok(()) => STATUS_LEN as u32,
         Err(_) => 0,

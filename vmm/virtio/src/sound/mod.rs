@@ -1,7 +1,11 @@
-//! virtio-snd (virtio 1.2, section 5.14): a sound card that plays one stream and records another.
+//! virtio-snd (VIRTIO 1.2, section 5.14): a sound card with one output and one input PCM stream.
 //!
-//! The card has a clock of its own, the host's: buffers of either stream go back to the guest at
-//! the moment at which a real card would be through with them, so that players keep time by it.
+//! Queues: controlq (0), eventq (1, unused), txq (2) for output, rxq (3) for input. The device has no
+//! features, jacks or channel maps; both streams are 48 kHz stereo of signed 16 bits, since every
+//! guest's sound server converts.
+//!
+//! The card keeps time by the host's monotonic clock: I/O messages of either stream complete when a real
+//! card would have played or recorded them, so that players keep time by them.
 //!
 //! Linux has the driver from 5.13 on, and Debian in the kernels of Debian 13 and in that of
 //! bookworm-backports. Debian 12's own 6.1 is built without it: such a guest needs the backported

@@ -1,4 +1,4 @@
-//! One stream's buffers on their way past the clock.
+//! Buffer of a PCM stream: its queued I/O messages, consumed by the clock.
 
 use super::clock::Clock;
 use super::pcm_state::PcmState;
@@ -8,41 +8,46 @@ use oriel_display::audio::PACKET_FRAMES;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// Samples move in pieces of at most 10 ms.
+/// Maximum number of frames that are moved at once: 10 ms.
 const MAX_CHUNK: u64 = PACKET_FRAMES as u64;
 
-/// A guest's buffer.
+/// I/O message of the driver (VIRTIO 1.2, section 5.14.6.8).
 pub struct IoMessage {
+    /// Descriptor chain of the message.
     pub chain: Chain,
+    /// Number of PCM frames in the message.
     pub frames: u64,
 }
 
-/// Frames of one buffer to move now.
+/// Frames of one I/O message that are due to be played or recorded.
 pub struct PcmChunk<'a> {
+    /// Descriptor chain of the message.
     pub chain: &'a Chain,
-    /// Where they begin in the buffer.
+    /// First frame of the chunk, counted in the message.
     pub offset: u64,
+    /// Number of frames.
     pub frames: u64,
-    /// When the first of them is heard.
+    /// Time at which the first frame is heard or was recorded.
     pub at: Option<Instant>,
 }
 
-/// The buffers of one stream, oldest first. Positions are frames since the stream was prepared.
+/// State and queued I/O messages of one PCM stream. Positions are frames since the stream was prepared.
 pub struct PcmBuffer {
     direction: Direction,
     state: PcmState,
     clock: Clock,
     buffers: VecDeque<IoMessage>,
-    /// Where the oldest buffer begins,
+    /// Position of the first frame of the oldest message.
     head: u64,
-    /// and the newest ends.
+    /// Position behind the last frame of the newest message.
     tail: u64,
-    /// Up to where samples were moved: of an output those that are heard now and in the next few
-    /// milliseconds, of an input those that were recorded.
+    /// Position up to which frames were moved: for output a few milliseconds ahead of the clock, for input
+    /// what was recorded.
     moved: u64,
 }
 
 impl PcmBuffer {
+    /// Stream in its initial state.
     pub fn new(direction: Direction) -> Self {
         Self {
             direction,
@@ -55,27 +60,28 @@ impl PcmBuffer {
         }
     }
 
-    /// Buffers that wait.
+    /// Number of queued messages.
     pub fn len(&self) -> usize {
         self.buffers.len()
     }
 
+    /// Whether the driver may send I/O messages.
     pub fn accepts_messages(&self) -> bool {
         self.state.accepts_messages()
     }
 
-    /// Takes a buffer. A stream that runs and had run dry goes on from now.
+    /// Queues a message. A running stream after an underrun continues at `now`.
     pub fn push(&mut self, buffer: IoMessage, now: Instant) {
         self.tail = self.tail.saturating_add(buffer.frames);
         self.buffers.push_back(buffer);
         self.start_if_ready(now);
     }
 
-    /// Does what the guest orders, once [`Self::advance`] has come to `now`. Buffers that go back
-    /// for it, through or not, are given to `on_complete` with the frames of them that were moved.
+    /// Executes a command at `now`, after [`Self::advance`]. Messages that the command cancels are passed
+    /// to `on_complete` with the number of their frames that were moved.
     ///
     /// # Errors
-    /// How to answer an order that cannot be obeyed.
+    /// The error status of a command that is invalid in the stream's state.
     pub fn handle_command(
         &mut self,
         command: PcmCommand,
@@ -100,8 +106,8 @@ impl PcmBuffer {
         Ok(())
     }
 
-    /// Moves all that is due by `now`, piece by piece, and gives the buffers that are through to
-    /// `on_complete`. True if the stream has run dry by that.
+    /// Moves all frames that are due at `now` in chunks, and passes completed messages to `on_complete`.
+    /// Returns whether the stream has run out of messages.
     pub fn advance(
         &mut self,
         now: Instant,
@@ -138,7 +144,7 @@ impl PcmBuffer {
         underrun
     }
 
-    /// When [`Self::advance`] has something to do next.
+    /// Time at which [`Self::advance`] has work next.
     pub fn due(&self) -> Option<Instant> {
         let head_end = self.head.saturating_add(self.buffers.front()?.frames);
         let next = match self.direction {

@@ -1,32 +1,33 @@
-//! The life of a stream (virtio 1.2, section 5.14.6.6.1).
+//! State machine of a PCM stream (VIRTIO 1.2, section 5.14.6.6.1).
 
 use super::wire::{FORMAT_S16, Parameters, PcmCommand, RATE_48000, Status};
 use oriel_display::audio::CHANNELS;
 
-/// Bytes of a frame.
+/// Size of a PCM frame in bytes: one sample of each channel.
 pub const FRAME_LEN: usize = CHANNELS * size_of::<i16>();
 
-/// Where a stream is in its life.
+/// State of a PCM stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PcmState {
-    /// Nothing is agreed on.
+    /// Before the first SET_PARAMS.
     #[default]
     Initial,
-    /// Its parameters are, or it was released.
+    /// After SET_PARAMS or RELEASE.
     Configured,
-    /// It takes buffers.
+    /// After PREPARE: the stream accepts I/O messages.
     Prepared,
-    /// They are played, or filled.
+    /// After START: I/O messages are played or filled.
     Running,
-    /// It holds still; buffers stay.
+    /// After STOP: the clock is stopped and I/O messages stay queued.
     Stopped,
 }
 
 impl PcmState {
-    /// The phase after `command`.
+    /// State after `command`.
     ///
     /// # Errors
-    /// How to answer an order that is out of place, or parameters that the card has not.
+    /// BAD_MSG for a command that is invalid in this state or has inconsistent parameters, NOT_SUPP for
+    /// parameters that the card does not offer.
     pub fn apply(self, command: PcmCommand) -> Result<Self, Status> {
         match (command, self) {
             (PcmCommand::SetParameters(parameters), Self::Initial | Self::Configured | Self::Prepared) => {
@@ -40,7 +41,7 @@ impl PcmState {
         }
     }
 
-    /// Whether the guest may give it buffers.
+    /// Whether the driver may send I/O messages.
     pub fn accepts_messages(self) -> bool {
         matches!(self, Self::Prepared | Self::Running | Self::Stopped)
     }

@@ -1,78 +1,93 @@
-//! What goes over the queues (virtio 1.2, section 5.14.6), little-endian.
+//! Requests, responses and status of the queues (VIRTIO 1.2, section 5.14.6), little-endian.
 
 use crate::fields::Fields;
 
-/// Bytes of the longest request, `virtio_snd_pcm_set_params`.
+/// Size of the longest request in bytes, `struct virtio_snd_pcm_set_params`.
 pub const MAX_REQUEST_LEN: usize = 24;
-/// Bytes of `virtio_snd_hdr`: a code in front of every request and response.
+/// Size of `struct virtio_snd_hdr` in bytes, the code in front of every request and response.
 pub const HEADER_LEN: usize = 4;
-/// Bytes of `virtio_snd_pcm_xfer`, in front of every buffer of samples.
+/// Size of `struct virtio_snd_pcm_xfer` in bytes, in front of every I/O message.
 pub const TRANSFER_LEN: usize = 4;
-/// Bytes of `virtio_snd_pcm_status`, behind every buffer of samples.
+/// Size of `struct virtio_snd_pcm_status` in bytes, at the end of every I/O message.
 pub const STATUS_LEN: usize = 8;
-/// Bytes of `virtio_snd_pcm_info`.
+/// Size of `struct virtio_snd_pcm_info` in bytes.
 const PCM_INFO_LEN: u32 = 32;
 
-/// VIRTIO_SND_PCM_FMT_S16 and VIRTIO_SND_PCM_RATE_48000, the only ones that are offered: every
-/// guest's sound server converts.
+/// VIRTIO_SND_PCM_FMT_S16, the only sample format on offer.
 pub const FORMAT_S16: u8 = 5;
+/// VIRTIO_SND_PCM_RATE_48000, the only sample rate on offer.
 pub const RATE_48000: u8 = 7;
 
-/// How a request or a buffer fared (VIRTIO_SND_S_*).
+/// Status of a request or an I/O message, VIRTIO_SND_S_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
+    /// Success.
     Ok = 0x8000,
-    /// It makes no sense, or not now.
+    /// The request is malformed or invalid in the stream's state.
     BadMessage = 0x8001,
-    /// It makes sense, and this card does not do it.
+    /// The card does not support the request or its parameters.
     NotSupported = 0x8002,
-    /// Samples for a stream that takes none, or too many of them.
+    /// The stream does not accept the I/O message, or too many are queued.
     IoError = 0x8003,
 }
 
-/// Stream numbers: the card has one of each.
+/// Direction of a PCM stream, which is its number too: the card has one stream of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
+    /// Playback.
     Output = 0,
+    /// Recording.
     Input = 1,
 }
 
-/// What is asked of one stream.
+/// Command to one PCM stream, VIRTIO_SND_R_PCM_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PcmCommand {
+    /// SET_PARAMS: sets sample format, rate and buffer sizes.
     SetParameters(Parameters),
+    /// PREPARE: gets ready for I/O messages.
     Prepare,
+    /// RELEASE: completes all I/O messages.
     Release,
+    /// START: starts the clock.
     Start,
+    /// STOP: stops the clock.
     Stop,
 }
 
-/// `virtio_snd_pcm_set_params` without its header.
+/// Parameters of a PCM stream, `struct virtio_snd_pcm_set_params`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameters {
+    /// Size of the driver's buffer in bytes.
     pub buffer_bytes: u32,
+    /// Size of a period in bytes.
     pub period_bytes: u32,
+    /// Selected VIRTIO_SND_PCM_F_* bits; the card offers none.
     pub features: u32,
+    /// Number of channels.
     pub channels: u8,
+    /// Sample format, VIRTIO_SND_PCM_FMT_*.
     pub format: u8,
+    /// Sample rate, VIRTIO_SND_PCM_RATE_*.
     pub rate: u8,
 }
 
-/// A request on the control queue.
+/// Request on the control queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// Of jacks or channel maps, none: there are none.
+    /// Information of no jacks or channel maps: the card has none.
     EmptyInfo,
-    /// Of streams, `count` from `start` on.
-    PcmInfo {
-        start: u32,
-        count: u32,
-    },
+    /// Information of `count` PCM streams from number `start` on.
+    PcmInfo { start: u32, count: u32 },
+    /// Command to a PCM stream.
     Pcm(Direction, PcmCommand),
 }
 
 impl Request {
-    /// Reads a request; `Err` is its answer.
+    /// Parses a request.
+    ///
+    /// # Errors
+    /// The status to answer a malformed or unknown request with.
     pub fn parse(bytes: &[u8]) -> Result<Self, Status> {
         let mut fields = Fields(bytes);
         let code = fields.u32().ok_or(Status::BadMessage)?;
@@ -115,12 +130,12 @@ impl Request {
     }
 }
 
-/// The stream with this number.
+/// Direction of the PCM stream with this number; `None` if there is none.
 pub fn direction(stream: u32) -> Option<Direction> {
     [Direction::Output, Direction::Input].into_iter().find(|direction| *direction as u32 == stream)
 }
 
-/// `virtio_snd_pcm_info` of one stream.
+/// Encodes `struct virtio_snd_pcm_info` of one stream.
 pub fn pcm_info(direction: Direction, channels: u8) -> Vec<u8> {
     let mut info = Vec::with_capacity(PCM_INFO_LEN as usize);
     // No HDA function group, no features.
@@ -132,7 +147,7 @@ pub fn pcm_info(direction: Direction, channels: u8) -> Vec<u8> {
     info
 }
 
-/// `virtio_snd_pcm_status`.
+/// Encodes `struct virtio_snd_pcm_status`; the latency is in bytes of samples.
 pub fn transfer_status(status: Status, latency_bytes: u32) -> [u8; STATUS_LEN] {
     let (status, latency) = ((status as u32).to_le_bytes(), latency_bytes.to_le_bytes());
     let mut bytes = [0; STATUS_LEN];
