@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO := cargo
-BIN := target/release
+# Where rustup puts cargo, also when the set-up of this very run has just installed it.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+%?:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo demo-stop
 demo: ## Set up everything and show a Linux desktop: ends with a URL, a name and a password
@@ -17,19 +18,21 @@ demo-stop: ## Stop the demo's server and its desktops
 .PHONY: build server-build guest web
 build: server-build guest web ## Build the server, the bench guest and the web client
 server-build:
-	@deploy/setup/toolchain.sh
 	@deploy/setup/packages.sh build
+	@deploy/setup/toolchain.sh
 	$(CARGO) build --release --locked -p oriel -p oriel-vmm
 guest:
 	cd tests/guest && $(CARGO) build --release --locked
 web:
-	cd web-client && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build
+	cd web-client && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build
 
-.PHONY: test test-nested fuzz bench
+.PHONY: test test-fast fuzz bench
 test: ## Set up everything and run all tests; ends with the count
 	@tests/run.sh
-test-nested: ## The long tests of our machine with stock kernels on nested KVM
-	@tests/run.sh nested-long
+test-fast: ## The tests that take minutes: format, clippy, unit
+	@tests/run.sh fast
+test-%: ## One suite: dependencies, unit, web, browser, nested, fuzz; nested-long, browser-long
+	@tests/run.sh $*
 fuzz: ## Fuzz what guests, clients and image makers can feed to Oriel: 30 s a target
 	@tests/fuzz/run.sh
 bench: ## Measure; one JSON object a line on standard output

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Runs the test suites one after the other and closes with the plain count.
+# Runs the test suites one after the other and closes with the slowest tests and the plain count.
 # Usage: run.sh [SUITE ...]   (default: every suite but those named *-long)
+# `fast` stands for the suites that take minutes: format, clippy, unit, guest-unit and web.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 logs=$root/.cache/test-logs
-mkdir -p "$logs"
+# What the tests fetch and build for themselves, once.
+export ORIEL_CACHE=${ORIEL_CACHE:-$root/.cache}
+mkdir -p "$logs" "$ORIEL_CACHE"
+times=$logs/times
+: > "$times"
 passed=0
 failed=0
 skipped=0
@@ -27,7 +32,7 @@ suite() {
   local name=$1 began=$SECONDS status p f s
   shift
   printf '\n=== %s\n' "$name"
-  "$@" 2>&1 | tee "$logs/$name.log"
+  "$@" 2>&1 | node tests/record.mjs "$name" "$logs/$name.log" "$times"
   status=${PIPESTATUS[0]}
   read -r p f s < <(count "$logs/$name.log")
   # A suite is itself one check where its tool counts nothing, and a failure is never lost.
@@ -39,22 +44,38 @@ suite() {
   return "$status"
 }
 
-setup() { deploy/setup/toolchain.sh && deploy/setup/packages.sh build desktop test; }
-web_packages() { [ web-client/node_modules -nt web-client/package-lock.json ] || (cd web-client && npm ci --no-audit --no-fund); }
+# cargo-deny is built while packages are installed and the workspace is built; only its own suite waits for it.
+deny_version=0.20.2
+deny=$ORIEL_CACHE/tools/cargo-deny-$deny_version
+deny_build=
+start_deny() {
+  [ ! -x "$deny/bin/cargo-deny" ] || return 0
+  # It runs for seconds: what counts is how soon it is there.
+  CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_INCREMENTAL=false \
+    nice -n 19 cargo install --debug --locked --root "$deny" --version "$deny_version" cargo-deny > "$logs/cargo-deny.log" 2>&1 &
+  deny_build=$!
+}
+trap '[ -z "$deny_build" ] || kill "$deny_build" 2> /dev/null' EXIT
+
+setup() {
+  deploy/setup/packages.sh build && deploy/setup/toolchain.sh || return
+  [[ " ${suites[*]} " != *' dependencies '* ]] || start_deny
+  deploy/setup/packages.sh desktop test
+}
 build_all() { make --no-print-directory build && cargo build --release --locked -p oriel-tests; }
 format() { cargo fmt --all --check && (cd tests/guest && cargo fmt --all --check) && (cd tests/fuzz && cargo fmt --check); }
 clippy() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
 dependencies() {
-  local deny=$root/.cache/tools/bin/cargo-deny
-  if ! [ -x "$deny" ]; then
-    cargo install --quiet --locked --root "$root/.cache/tools" --version 0.20.2 cargo-deny || return 1
+  if [ -n "$deny_build" ]; then
+    wait "$deny_build" || { cat "$logs/cargo-deny.log"; return 1; }
   fi
-  PATH=$root/.cache/tools/bin:$PATH tests/dependencies.sh
+  PATH=$deny/bin:$PATH tests/dependencies.sh
 }
 unit() { cargo test --release --locked --workspace; }
 guest_unit() { (cd tests/guest && cargo test --release --locked -p oriel-scenes); }
-web() { (cd web-client && npm run lint && npm test); }
-browser_packages() { [ tests/browser/node_modules -nt tests/browser/package-lock.json ] || (cd tests/browser && npm ci --no-audit --no-fund); }
+web() { (cd web-client && npm run lint && npm test -- --reporter=verbose); }
+# npm writes this file last: a folder that an interrupted run left is not taken for a whole one.
+browser_packages() { [ tests/browser/node_modules/.package-lock.json -nt tests/browser/package-lock.json ] || (cd tests/browser && npm ci --no-audit --no-fund); }
 browser() {
   (
     browser_packages && cd tests/browser || exit 1
@@ -68,9 +89,9 @@ browser() {
 }
 fuzz() { tests/fuzz/run.sh; }
 nested() { tests/nested/run.sh; }
-desktop_image() { [ -s .cache/nested/xfce-trixie/image.toml ] || deploy/images/debian-xfce/build.sh --suite trixie --out .cache/nested/xfce-trixie; }
+desktop_image() { [ -s "$ORIEL_CACHE/nested/xfce-trixie/image.toml" ] || deploy/images/debian-xfce/build.sh --suite trixie --out "$ORIEL_CACHE/nested/xfce-trixie"; }
 browser_long() {
-  (browser_packages && desktop_image && cd tests/browser && ORIEL_DESKTOP_IMAGE=$root/.cache/nested/xfce-trixie node --test --test-reporter=tap ./long/*.test.mjs)
+  (browser_packages && desktop_image && cd tests/browser && ORIEL_DESKTOP_IMAGE=$ORIEL_CACHE/nested/xfce-trixie node --test --test-reporter=tap ./long/*.test.mjs)
 }
 nested_long() {
   local status=0
@@ -80,20 +101,34 @@ nested_long() {
   return "$status"
 }
 
-if [ $# = 0 ]; then
-  suites=(format dependencies clippy unit guest_unit web browser nested fuzz)
-else
-  suites=("${@//-/_}")
-fi
+# The slowest tests of this run. libtest times no single test, so one of its programs counts as one test here.
+slowest() {
+  [ -s "$times" ] || return 0
+  printf '\nThe slowest twenty, in seconds (of Rust, whole test programs; fuzz targets, which take their time, left out):\n'
+  sort -rn "$times" | head -n 20 | awk -F '\t' '{ printf "%8.1f  %-10s %s\n", $1, $2, $3 }'
+}
+
+fast=(format clippy unit guest_unit web)
+suites=()
+for name in "${@:-all}"; do
+  case ${name//-/_} in
+    all) suites+=("${fast[@]}" dependencies browser nested fuzz) ;;
+    fast) suites+=("${fast[@]}") ;;
+    format | clippy | unit | guest_unit | web | dependencies | browser | nested | fuzz | browser_long | nested_long)
+      suites+=("${name//-/_}") ;;
+    *) echo "There is no suite '$name'; see the end of tests/run.sh." >&2; exit 2 ;;
+  esac
+done
 
 printf '=== setup\n'
-if ! { setup && web_packages && build_all; }; then
+if ! { setup && build_all; }; then
   echo "The tests did not run: the build above failed." >&2
   echo "0 passed, 1 failed"
   exit 1
 fi
 for name in "${suites[@]}"; do suite "$name" "$name"; done
 
+slowest
 printf '\n'
 printf '%s\n' "${report[@]}"
 [ "$skipped" = 0 ] || echo "$skipped skipped"

@@ -5,11 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 {
-  deploy/setup/toolchain.sh
   deploy/setup/packages.sh build desktop test
+  deploy/setup/toolchain.sh
   make --no-print-directory build
   cargo build --release --locked -p oriel-tests
-  (cd tests/browser && { [ node_modules -nt package-lock.json ] || npm ci --no-audit --no-fund; })
+  (cd tests/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; })
 } >&2
 
 [ $# -gt 0 ] || set -- encode line browser picture desktops machine

@@ -2,7 +2,7 @@
 # What the nested tests share: places, programs, and one run. Sourced; `here` is
 # this folder.
 root=$(cd "$here/../.." && pwd)
-cache=$root/.cache/nested
+cache=${ORIEL_CACHE:-$root/.cache}/nested
 PATH=$PATH:/usr/sbin:/sbin
 . "$here/kernel.sh"
 . "$here/initramfs.sh"
@@ -28,11 +28,11 @@ need() {
 # Logs and results of it are in $logs.
 prepare() {
     need busybox cpio modprobe depmod xz zstd mke2fs debugfs qemu-system-x86_64 ldd timeout
-    logs=$cache/$1
+    logs=$root/.cache/nested/$1
     # Another run of the same test keeps its own.
     if [[ -s $logs/pid ]] && kill -0 "$(< "$logs/pid")" 2> /dev/null; then logs=$logs.$$; fi
     rm -rf "$logs"
-    mkdir -p "$logs"
+    mkdir -p "$logs" "$cache"
     echo $$ > "$logs/pid"
     work=$(mktemp -d "$cache/work.XXXXXX")
     trap 'rm -rf "$work" "$logs/pid"' EXIT
