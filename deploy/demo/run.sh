@@ -25,8 +25,8 @@ deploy/setup/toolchain.sh
 took
 
 step 2/5 "Building the server and the web client"
-cargo build --release --locked -p oriel -p oriel-vmm
-make --no-print-directory web
+node deploy/demo/progress.mjs 'building the server' cargo build --release --locked -p oriel -p oriel-vmm
+node deploy/demo/progress.mjs 'building the page' make --no-print-directory web
 took
 
 mkdir -p "$state"
