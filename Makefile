@@ -26,7 +26,7 @@ guest:
 web:
 	cd web-client && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build
 
-.PHONY: test test-fast fuzz bench
+.PHONY: test test-fast fuzz bench bench-compare
 test: ## Set up everything and run all tests; ends with the count
 	@tests/run.sh
 test-fast: ## The tests that take minutes: format, clippy, unit
@@ -37,8 +37,12 @@ fuzz: ## Fuzz what guests, clients and image makers can feed to Oriel: 30 s a ta
 	@tests/fuzz/run.sh
 bench: ## Measure; one JSON object a line on standard output
 	@tests/bench/run.sh
+bench-compare: ## Two commits in turn: BASE=6599c51 HEAD=HEAD, also PARTS="encode echo" and ROUNDS=10
+	@node tests/bench/compare-commits.mjs --rounds $(or $(ROUNDS),10) $(or $(BASE),$(error say which commit to compare with, such as BASE=HEAD~1)) $(or $(HEAD),HEAD) $(PARTS)
 
-.PHONY: fmt lint
+.PHONY: fmt lint hooks
+hooks: ## Have git format and lint what is committed, and check its subject
+	git config core.hooksPath .githooks
 fmt: ## Format the Rust code
 	$(CARGO) fmt --all
 lint: ## Clippy with warnings denied
