@@ -26,13 +26,15 @@ guest:
 web:
 	cd web-client && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build
 
-.PHONY: test test-fast fuzz bench bench-compare
+.PHONY: test test-fast test-fresh fuzz bench bench-compare
 test: ## Set up everything and run all tests; ends with the count
 	@tests/run.sh
 test-fast: ## The tests that take minutes: format, clippy, unit
 	@tests/run.sh fast
 test-%: ## One suite: dependencies, unit, web, browser, nested, fuzz; nested-long, browser-long
 	@tests/run.sh $*
+test-fresh: ## make demo and make test in bare Debian 12 and 13 roots (long)
+	@tests/fresh.sh
 fuzz: ## Fuzz what guests, clients and image makers can feed to Oriel: 30 s a target
 	@tests/fuzz/run.sh
 bench: ## Measure; one JSON object a line on standard output
