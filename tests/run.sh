@@ -71,6 +71,7 @@ dependencies() {
   fi
   PATH=$deny/bin:$PATH tests/dependencies.sh
 }
+structure() { node --test --test-reporter=tap tests/structure/*.test.mjs; }
 unit() { cargo test --release --locked --workspace; }
 guest_unit() { (cd tests/guest && cargo test --release --locked -p oriel-scenes); }
 web() { (cd web-client && npm run lint && npm test -- --reporter=verbose); }
@@ -114,7 +115,7 @@ for name in "${@:-all}"; do
   case ${name//-/_} in
     all) suites+=("${fast[@]}" dependencies browser nested fuzz) ;;
     fast) suites+=("${fast[@]}") ;;
-    format | clippy | unit | guest_unit | web | dependencies | browser | nested | fuzz | browser_long | nested_long)
+    format | structure | clippy | unit | guest_unit | web | dependencies | browser | nested | fuzz | browser_long | nested_long)
       suites+=("${name//-/_}") ;;
     *) echo "There is no suite '$name'; see the end of tests/run.sh." >&2; exit 2 ;;
   esac
