@@ -109,6 +109,7 @@ mod tests {
         let counters =
             names.iter().zip(counters).map(|(name, n)| (format!("latency_flush_to_sent_{name}"), n));
         Description {
+            version: 1,
             id: id.into(),
             pid,
             machine: MachineKind::Kvm,

@@ -26,7 +26,7 @@ async function start(folder, number) {
   const at = (name) => join(dir, name);
   const kernel = join(root, 'tests/guest/target/release/oriel-bench-guest');
   await writeFile(at('machine.json'), JSON.stringify({
-    id: `bench-${number}`, machine: 'kvm', cpus: 1, memory_mib: 64, boot: { kernel, cmdline: `scene=${SCENES[use]} blob=1` },
+    version: 1, id: `bench-${number}`, machine: 'kvm', cpus: 1, memory_mib: 64, boot: { kernel, cmdline: `scene=${SCENES[use]} blob=1` },
     width: 1920, height: 1080, socket: at('socket'), serial_log: at('serial.log'), exit_report: at('exit-report.json'),
   }));
   const machine = spawn(join(root, 'target/release/oriel-vmm'), ['run', '--config', at('machine.json')], { stdio: 'ignore' });

@@ -22,7 +22,7 @@ make_disk "$work/disk.raw" 32M "$work/disk"
 
 cat > "$work/machine.json" << JSON
 {
-  "id": "qemu-sound", "machine": "qemu", "accel": "tcg", "cpus": 2, "memory_mib": 512,
+  "version": 1, "id": "qemu-sound", "machine": "qemu", "accel": "tcg", "cpus": 2, "memory_mib": 512,
   "boot": {"kernel": "$kernel/vmlinuz", "initrd": "$work/guest.img",
     "cmdline": "console=ttyS0 quiet nowatchdog mitigations=off vt.global_cursor_default=0"},
   "disks": [{"path": "$work/disk.raw"}], "sound": true, "width": 1024, "height": 768,

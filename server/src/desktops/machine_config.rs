@@ -8,7 +8,8 @@ use crate::network::NetworkSetting;
 use crate::people::{PoolSettings, Settings};
 use crate::state::DesktopDir;
 use oriel_vmm_api::{
-    Boot, Disk, DiskFormat, HugePages, Layer, Link, MachineConfig, MachineKind, Network, RateLimit,
+    Boot, CONFIG_VERSION, Disk, DiskFormat, HugePages, Layer, Link, MachineConfig, MachineKind, Network,
+    RateLimit,
 };
 use sha2::{Digest, Sha256};
 
@@ -28,6 +29,7 @@ pub(super) fn machine_config(
         cmdline.push_str(&guest_words(record, settings));
     }
     MachineConfig {
+        version: CONFIG_VERSION,
         id: record.id.clone(),
         machine: choice.machine,
         accel: (choice.machine == MachineKind::Qemu).then_some(choice.accel),

@@ -4,10 +4,9 @@
 //! It is this test program itself, started through a script as `oriel-vmm` would be. The words on
 //! the image's kernel command line say how it behaves.
 
-use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{
-    Accel, Command, Description, Event, ExitReason, ExitReport, MachineConfig, Open, Opened, Reply, Request,
-    RunState,
+    Accel, CONTROL_VERSION, Command, Description, Event, ExitReason, ExitReport, MachineConfig, Open, Opened,
+    Outcome, Purpose, Reply, Request, RunState,
 };
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -111,10 +110,10 @@ impl Machine {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let open: Open = serde_json::from_str(&line).unwrap();
-        send(&mut writer, &Opened::Ok)?;
-        match open {
-            Open::Control => self.control(reader, writer),
-            Open::Viewer { .. } => self.viewer(reader, writer),
+        send(&mut writer, &Opened::Accepted { version: CONTROL_VERSION })?;
+        match open.purpose {
+            Purpose::Control => self.control(reader, writer),
+            Purpose::Viewer { .. } => self.viewer(reader, writer),
         }
     }
 
@@ -151,6 +150,7 @@ impl Machine {
 
     fn description(&self) -> Description {
         Description {
+            version: CONTROL_VERSION,
             id: self.config.id.clone(),
             pid: std::process::id(),
             machine: self.config.machine,

@@ -2,8 +2,8 @@
 # Processors, clocks and memory of our own monitor's guest. Sourced by devices-test.
 
 # counter NAME: one of the machine's figures
-counter() { oriel-vmm tell --socket "$socket" describe | sed -n "s/^ *\"$1\": \([0-9]*\),*$/\1/p"; }
-balloon() { oriel-vmm tell --socket "$socket" balloon "$1" >> "$results/client.log" 2>&1; }
+counter() { oriel-vmm control --socket "$socket" describe | sed -n "s/^ *\"$1\": \([0-9]*\),*$/\1/p"; }
+balloon() { oriel-vmm control --socket "$socket" balloon "$1" >> "$results/client.log" 2>&1; }
 counts() { [ "$(counter "$1")" "$2" "$3" ]; }
 # told TEXT: what follows it on the guest's console
 told() { sed -n "s/^guest: .*$1 //p" "$results/serial.log" | tr -d '\r' | head -n 1; }

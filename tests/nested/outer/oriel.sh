@@ -9,7 +9,7 @@ machine_start() {
     [ $# -lt 7 ] || disks="$disks, {\"path\": \"$7\", \"read_only\": true}"
     cat > /run/machine.json << JSON
 {
-  "id": "nested", "machine": "kvm", "cpus": $4, "memory_mib": $5,
+  "version": 1, "id": "nested", "machine": "kvm", "cpus": $4, "memory_mib": $5,
   "boot": {"kernel": "$1", "initrd": "$2", "cmdline": "$3"},
   "disks": [$disks], "agents": true, "sound": ${sound:-false},
   "networks": [{"mac": "52:54:00:12:34:56", "link": {"to": "passt"}}],
@@ -25,11 +25,11 @@ machine_picture() { oriel-vmm picture --socket "$socket" --out "$1" >> "$results
 machine_press() { oriel-vmm press --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_type() { oriel-vmm type --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
 machine_click() { oriel-vmm click --socket "$socket" "$@" >> "$results/client.log" 2>&1; }
-machine_resize() { oriel-vmm tell --socket "$socket" resize "$@" >> "$results/client.log" 2>&1; }
+machine_resize() { oriel-vmm control --socket "$socket" resize "$@" >> "$results/client.log" 2>&1; }
 # machine_listen SECONDS WAV: what is played, for so long at most, as one line of JSON
 machine_listen() { oriel-vmm listen --socket "$socket" --seconds "$1" --out "$2"; }
-machine_power() { oriel-vmm tell --socket "$socket" press-power >> "$results/client.log" 2>&1; }
-machine_tell() { oriel-vmm tell --socket "$socket" "$1"; }
+machine_power() { oriel-vmm control --socket "$socket" press-power >> "$results/client.log" 2>&1; }
+machine_tell() { oriel-vmm control --socket "$socket" "$1"; }
 # machine_receive FOLDER: saves the next file that the guest sends there, and prints its path
 machine_receive() { oriel-vmm receive --socket "$socket" --into "$1" 2>> "$results/client.log"; }
 # machine_copy TYPE FILE: lets the guest paste the file until the process $copying ends

@@ -136,6 +136,8 @@ pub enum HugePages {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MachineConfig {
+    /// Version of this structure: [`crate::CONFIG_VERSION`]. Another one is refused.
+    pub version: u32,
     /// The desktop's identifier, for logs and the process title.
     pub id: String,
     /// Ours or QEMU.

@@ -4,15 +4,28 @@ use crate::config::{Accel, MachineKind};
 use crate::exit_report::ExitReason;
 use crate::guest_facts::GuestFacts;
 use crate::jail::Jail;
+use crate::version::VersionRange;
 use serde::{Deserialize, Serialize};
 
-/// The first line of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// First line of a connection, from the client: what the connection is for, in which versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    /// Versions of the control messages that the client understands. `None` in the dialect from
+    /// before versions, which no machine accepts any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<VersionRange>,
+    /// What the connection is for.
+    #[serde(flatten)]
+    pub purpose: Purpose,
+}
+
+/// What a connection to the control socket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "open", rename_all = "lowercase")]
-pub enum Open {
-    /// Requests and replies.
+pub enum Purpose {
+    /// Requests, replies and events as lines of JSON.
     Control,
-    /// The picture and its input.
+    /// Pictures, sound and input as messages of `display/PROTOCOL.md`.
     Viewer {
         /// What this viewer may do.
         mode: ViewerMode,
@@ -29,14 +42,22 @@ pub enum ViewerMode {
     Watch,
 }
 
-/// The answer to [`Open`].
+/// Answer to [`Open`], from the machine: the last line of the handshake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Opened {
-    /// Go on.
-    Ok,
-    /// One plain sentence.
-    Refused(String),
+    /// The connection is open and speaks this version.
+    Accepted {
+        /// Newest version that both ends understand.
+        version: u32,
+    },
+    /// The machine understands none of the versions that the client named.
+    UnsupportedVersion(VersionRange),
+    /// The machine does not open the connection for another reason.
+    Refused {
+        /// The reason in one plain sentence.
+        text: String,
+    },
 }
 
 /// One request.
@@ -140,9 +161,11 @@ pub enum PauseReason {
     DiskFull,
 }
 
-/// A machine in figures.
+/// Facts and counters of a running machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
+    /// Newest version of the control messages that the machine understands.
+    pub version: u32,
     /// As in the configuration.
     pub id: String,
     /// The process that was started for it, which leads the process group of all that serve it.

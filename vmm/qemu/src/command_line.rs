@@ -209,31 +209,21 @@ fn ports(ports: &[(&'static str, RawFd)], arguments: &mut Arguments) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oriel_vmm_api::{Boot, Disk, HugePages, Link, MachineKind, Network, RateLimit};
-    use std::path::PathBuf;
+    use oriel_vmm_api::test_support::machine_config;
+    use oriel_vmm_api::{Boot, Disk, Link, MachineKind, Network, RateLimit};
+    use std::path::{Path, PathBuf};
 
     fn config() -> MachineConfig {
         MachineConfig {
             id: "a,b".to_owned(),
             machine: MachineKind::Qemu,
-            accel: None,
             cpus: 2,
             memory_mib: 1024,
             boot: Boot { kernel: "/k".into(), initrd: None, cmdline: "quiet a,b".to_owned() },
             disks: vec![Disk { path: "/d".into(), read_only: true, ..Disk::default() }],
-            networks: Vec::new(),
-            sound: false,
-            agents: false,
-            huge_pages: HugePages::default(),
-            share_pages: false,
-            generation: None,
-            require_jail: false,
-            screens: 1,
             width: 1280,
             height: 720,
-            socket: PathBuf::new(),
-            serial_log: PathBuf::new(),
-            exit_report: PathBuf::new(),
+            ..machine_config(Path::new(""), PathBuf::new())
         }
     }
 

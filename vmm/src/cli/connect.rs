@@ -1,38 +1,23 @@
 //! Connecting to a desktop that runs.
 
 use oriel_display::Client;
-use oriel_vmm_api::{Open, Opened, ViewerMode};
+use oriel_vmm::exit_report::sentence;
+use oriel_vmm_api::ViewerMode;
+use oriel_vmm_api::client::{BlockingClient, ClientOptions, blocking};
 use oriel_wire::{InputEvent, ServerMessage};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
-/// No answer of a desktop to a first line is longer.
-const MAX_LINE: u64 = 4096;
-
-/// Opens a connection of the kind that `open` says.
-pub fn open(socket: &Path, open: &Open) -> Result<UnixStream, String> {
-    let broken = |error: std::io::Error| format!("The desktop does not answer: {error}.");
-    let mut stream = UnixStream::connect(socket)
-        .map_err(|error| format!("No desktop answers at {}: {error}.", socket.display()))?;
-    let mut line = serde_json::to_vec(open).map_err(|error| error.to_string())?;
-    line.push(b'\n');
-    stream.write_all(&line).map_err(broken)?;
-    let mut answer = Vec::new();
-    // Nothing follows the answer before we speak, so nothing is lost in this reader.
-    BufReader::new((&stream).take(MAX_LINE)).read_until(b'\n', &mut answer).map_err(broken)?;
-    match serde_json::from_slice(&answer) {
-        Ok(Opened::Ok) => Ok(stream),
-        Ok(Opened::Refused(text)) => Err(text),
-        Err(error) => Err(format!("The desktop gave an answer that is none: {error}.")),
-    }
+/// Opens a control connection.
+pub fn control(socket: &Path) -> Result<BlockingClient, String> {
+    BlockingClient::connect(socket, &ClientOptions::default()).map_err(|error| sentence(&error))
 }
 
 /// Connects as a viewer who may act.
 pub fn viewer(socket: &Path) -> Result<Client, String> {
-    let stream = open(socket, &Open::Viewer { mode: ViewerMode::Interact })?;
-    Client::connect(stream, false).map_err(|error| format!("The desktop does not let us watch: {error}."))
+    let stream = blocking::open_viewer(socket, ViewerMode::Interact, &ClientOptions::default())
+        .map_err(|error| sentence(&error))?;
+    Client::connect(stream, false).map_err(|error| format!("The desktop does not accept a viewer: {error}."))
 }
 
 /// As [`viewer`], and as the one who gave input last: the clipboard and files are theirs.

@@ -2,6 +2,7 @@
 
 mod clipboard;
 mod connect;
+mod control;
 mod disk;
 mod input;
 mod key_names;
@@ -9,7 +10,6 @@ mod listen;
 mod picture;
 mod receive;
 mod send;
-mod tell;
 
 use oriel_vmm::{config_file, desktop, host, supervisor};
 use std::path::{Path, PathBuf};
@@ -24,9 +24,9 @@ usage: oriel-vmm COMMAND
   disk check FILE                        look for damage in a qcow2 image, as JSON
   disk create-overlay --size BYTES --backing-name NAME --backing-format raw|qcow2 FILE
                                          make a qcow2 image of what differs from another one
-  tell --socket FILE WHAT                describe, watch, shut-down, press-power, reset, stop, pause, resume,
+  control --socket FILE WHAT                describe, watch, shut-down, press-power, reset, stop, pause, resume,
                                          balloon MIB, freeze or thaw (the file systems), or facts (of the guest)
-  tell --socket FILE resize WxH...       ask the guest for screens of these sizes
+  control --socket FILE resize WxH...       ask the guest for screens of these sizes
   picture --socket FILE --out FILE.png   save what the desktop shows, once it is exact (or FILE.ppm)
   press --socket FILE KEY[+KEY...]...    press keys, such as KEY_LEFTCTRL+KEY_C KEY_ENTER
   type --socket FILE TEXT                type a text, as on a US keyboard
@@ -98,7 +98,7 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
             Ok(())
         }
         "disk" => disk::run(arguments),
-        "tell" => tell::run(&arguments.path("--socket")?, &arguments.rest()?),
+        "control" => control::run(&arguments.path("--socket")?, &arguments.rest()?),
         "picture" => {
             let (socket, out) = (arguments.path("--socket")?, arguments.path("--out")?);
             arguments.rest()?;

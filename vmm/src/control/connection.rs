@@ -1,16 +1,16 @@
 //! Connections to the desktop, a thread each.
 
 use super::peer::PeerAuth;
-use super::{opening, requests};
+use super::{handshake, requests};
 use crate::events::Events;
 use crate::machine::Machine;
 use oriel_display::Viewer;
 use oriel_display::viewer::Mode;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
-use oriel_vmm_api::{Jail, MachineConfig, Open, Opened, ViewerMode};
+use oriel_vmm_api::{Jail, MachineConfig, Opened, Purpose, ViewerMode};
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -36,6 +36,10 @@ pub struct Desktop {
     pub(super) watchers: Mutex<Vec<JoinHandle<()>>>,
     /// Requests whose reply is not sent yet: the one that stops the machine wants its own as well.
     pub(super) answering: AtomicUsize,
+    /// Fields of requests that this version does not know; they are ignored.
+    pub(super) unknown_fields: AtomicU64,
+    /// Requests that this version does not know; they are refused.
+    pub(super) unknown_requests: AtomicU64,
     connections: AtomicUsize,
 }
 
@@ -57,6 +61,8 @@ impl Desktop {
             started: Instant::now(),
             watchers: Mutex::default(),
             answering: AtomicUsize::new(0),
+            unknown_fields: AtomicU64::new(0),
+            unknown_requests: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         })
     }
@@ -103,11 +109,11 @@ fn accept(stream: UnixStream, door: PeerAuth, desktop: &Arc<Desktop>) -> io::Res
     if desktop.connections.fetch_add(1, Ordering::AcqRel) >= MAX_CONNECTIONS {
         desktop.connections.fetch_sub(1, Ordering::AcqRel);
         let text = "Too many are connected to this desktop; close another window first.";
-        return opening::answer(&stream, &Opened::Refused(text.to_owned()));
+        return handshake::answer_with(&stream, &Opened::Refused { text: text.to_owned() });
     }
     let place = Place(desktop.clone());
     std::thread::Builder::new().name("connection".into()).spawn(move || {
-        if let Err(error) = converse(stream, &place.0) {
+        if let Err(error) = serve_connection(stream, &place.0) {
             tracing::debug!(%error, "a connection ended");
         }
     })?;
@@ -123,19 +129,12 @@ impl Drop for Place {
     }
 }
 
-fn converse(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
-    let open = match opening::read_open(&stream) {
-        Ok(open) => open,
-        Err(error) => {
-            let text =
-                format!("The first line of a connection says what it is for; this one did not: {error}.");
-            return opening::answer(&stream, &Opened::Refused(text));
-        }
-    };
-    opening::answer(&stream, &Opened::Ok)?;
-    match open {
-        Open::Control => requests::serve(&stream, desktop),
-        Open::Viewer { mode } => {
+fn serve_connection(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
+    let Some(handshake) = handshake::perform(&stream)? else { return Ok(()) };
+    desktop.unknown_fields.fetch_add(handshake.unknown_fields, Ordering::Relaxed);
+    match handshake.purpose {
+        Purpose::Control => requests::serve(&stream, desktop),
+        Purpose::Viewer { mode } => {
             let mode = match mode {
                 ViewerMode::Interact => Mode::Interact,
                 ViewerMode::Watch => Mode::Watch,

@@ -1,7 +1,7 @@
 //! The desktop's Unix socket: requests and events for the server, pictures and input for viewers.
 
 mod connection;
-mod opening;
+mod handshake;
 mod peer;
 mod requests;
 mod socket;

@@ -3,10 +3,11 @@
 use super::connection::Desktop;
 use crate::machine::Refused;
 use oriel_display::Monitors;
-use oriel_vmm_api::control::Outcome;
-use oriel_vmm_api::{Command, Description, Event, Reply, Request, RunState};
+use oriel_vmm_api::codec::{self, Decoded};
+use oriel_vmm_api::{CONTROL_VERSION, Command, Description, Event, Outcome, Reply, Request, RunState};
 use oriel_wire::{MonitorConfig, Size};
 use serde::Serialize;
+use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
@@ -29,17 +30,34 @@ pub fn serve(stream: &UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
         if line.is_empty() {
             return Ok(());
         }
-        let request: Request = serde_json::from_slice(&line).map_err(io::Error::other)?;
         let _answering = Answering::new(desktop);
-        let outcome = match request.command {
-            Command::Watch => {
+        let (id, command) = understand(&line, desktop)?;
+        let outcome = match command {
+            Some(Command::Watch) => {
                 watch(&writer, desktop)?;
                 Outcome::Done
             }
-            command => perform(&command, desktop),
+            Some(command) => perform(&command, desktop),
+            None => Outcome::Error("This desktop's machine does not know this request.".to_owned()),
         };
-        send(&writer, &Reply { id: request.id, outcome })?;
+        send(&writer, &Reply { id, outcome })?;
     }
+}
+
+/// The number of a request and what it asks for; `None` when no version here knows that.
+///
+/// # Errors
+/// When the line is no request of any version: it has no number to reply to.
+fn understand(line: &[u8], desktop: &Desktop) -> io::Result<(u64, Option<Command>)> {
+    let value: Value = serde_json::from_slice(line).map_err(io::Error::other)?;
+    if let Ok(Decoded { message: Request { id, command }, unknown_fields }) = codec::from_value(&value) {
+        desktop.unknown_fields.fetch_add(unknown_fields, Ordering::Relaxed);
+        return Ok((id, Some(command)));
+    }
+    let id = value.get("id").and_then(Value::as_u64);
+    let id = id.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a request without a number"))?;
+    desktop.unknown_requests.fetch_add(1, Ordering::Relaxed);
+    Ok((id, None))
 }
 
 /// A request between its arrival and its reply.
@@ -118,7 +136,14 @@ fn resize(monitors: &Arc<Monitors>, screens: &[(u32, u32)]) -> Result<(), Refuse
 fn describe(desktop: &Desktop) -> Description {
     let monitors = desktop.machine.monitors();
     let size = monitors.screens().first().and_then(|screen| screen.size());
+    let mut counters = desktop.machine.counters();
+    let ignored = [
+        ("control_unknown_fields", &desktop.unknown_fields),
+        ("control_unknown_requests", &desktop.unknown_requests),
+    ];
+    counters.extend(ignored.map(|(name, count)| (name.to_owned(), count.load(Ordering::Relaxed))));
     Description {
+        version: CONTROL_VERSION,
         id: desktop.config.id.clone(),
         pid: desktop.pid,
         machine: desktop.machine.kind(),
@@ -131,7 +156,7 @@ fn describe(desktop: &Desktop) -> Description {
         screen: size.map(|size| (size.width, size.height)),
         viewers: u32::try_from(monitors.viewers()).unwrap_or(u32::MAX),
         agents: desktop.machine.agents().connected(),
-        counters: desktop.machine.counters(),
+        counters,
         jail: desktop.jail.clone(),
     }
 }
@@ -155,7 +180,5 @@ fn watch(writer: &Arc<Mutex<UnixStream>>, desktop: &Desktop) -> io::Result<()> {
 }
 
 fn send(writer: &Mutex<UnixStream>, message: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(message)?;
-    line.push(b'\n');
-    crate::lock(writer).write_all(&line)
+    crate::lock(writer).write_all(&codec::encode(message)?)
 }

@@ -134,11 +134,22 @@ fn a_socket_in_use_is_respected_and_bad_connections_do_no_harm() {
     }
     let mut stream = UnixStream::connect(&socket).unwrap();
     let _ = stream.write_all(&[b'x'; 100_000]);
-    let mut control = desktop.open(&oriel_vmm_api::Open::Control);
-    control.write_all(b"{\"id\":1,\"do\":\"explode\"}\n").unwrap();
+    let mut control = UnixStream::connect(&socket).unwrap();
+    control.write_all(b"{\"open\":\"control\",\"versions\":{\"newest\":9,\"oldest\":1}}\n").unwrap();
+    // A request that no version here knows is refused, and a malformed one ends its connection.
+    control.write_all(b"{\"id\":1,\"do\":\"explode\"}\n{\"do\":\"stop\"}\n").unwrap();
     let mut answer = String::new();
     control.read_to_string(&mut answer).unwrap();
-    assert_eq!(answer, "", "a malformed request ends its connection");
-    let outcome = desktop.tell(oriel_vmm_api::Command::Describe);
-    assert!(matches!(outcome, oriel_vmm_api::control::Outcome::Description(_)));
+    let answers: Vec<&str> = answer.lines().collect();
+    assert_eq!(answers.len(), 2, "{answer}");
+    assert_eq!(answers[0], "{\"accepted\":{\"version\":1}}");
+    assert!(answers[1].starts_with("{\"id\":1,\"error\":"), "{answer}");
+    let mut unversioned = UnixStream::connect(&socket).unwrap();
+    unversioned.write_all(b"{\"open\":\"control\"}\n").unwrap();
+    let mut answer = String::new();
+    unversioned.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("{\"unsupported_version\":"), "{answer}");
+    let outcome = desktop.request(oriel_vmm_api::Command::Describe);
+    let oriel_vmm_api::Outcome::Description(facts) = outcome else { panic!("no description") };
+    assert_eq!(facts.counters.get("control_unknown_requests"), Some(&1));
 }

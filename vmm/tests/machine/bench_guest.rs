@@ -3,6 +3,7 @@
 use crate::support::{Desktop, Folder, HEIGHT, WIDTH, bench_guest, kvm_is_here, press, see};
 use oriel_display::Client;
 use oriel_scenes::{Renderer, Scene};
+use oriel_vmm_api::client::ClientError;
 use oriel_vmm_api::control::Outcome;
 use oriel_vmm_api::{Command, Event, ExitReason, RunState};
 use std::process::Command as Process;
@@ -76,7 +77,7 @@ fn a_reset_starts_the_guest_anew_under_its_viewer() {
     press(&mut viewer, KEY_A);
     expected.press(KEY_A);
     expected.is_seen_by(&mut viewer);
-    assert_eq!(desktop.tell(Command::Reset), Outcome::Done);
+    assert_eq!(desktop.request(Command::Reset), Outcome::Done);
     desktop.wait_for_ready(2);
     Expected::echo().is_seen_by(&mut viewer);
     let mut expected = Expected::echo();
@@ -95,10 +96,11 @@ fn a_paused_guest_does_nothing_and_goes_on_where_it_was() {
     let mut expected = Expected::echo();
     expected.is_seen_by(&mut viewer);
     let mut control = desktop.control();
-    assert_eq!(control.ask(Command::Pause), Outcome::Done);
-    assert!(matches!(control.ask(Command::Pause), Outcome::Error(_)), "it is paused already");
-    assert!(matches!(control.ask(Command::PressPower), Outcome::Error(_)), "nobody would notice");
-    let Outcome::Description(paused) = control.ask(Command::Describe) else { panic!("no description") };
+    assert_eq!(control.request(Command::Pause).unwrap(), Outcome::Done);
+    let refused = |outcome| matches!(outcome, Err(ClientError::Refused(_)));
+    assert!(refused(control.request(Command::Pause)), "it is paused already");
+    assert!(refused(control.request(Command::PressPower)), "nobody would notice");
+    let paused = control.describe().unwrap();
     assert_eq!(paused.state, RunState::Paused);
     assert_eq!(paused.screen, Some((WIDTH, HEIGHT)));
     assert_eq!(paused.viewers, 1);
@@ -106,7 +108,7 @@ fn a_paused_guest_does_nothing_and_goes_on_where_it_was() {
     press(&mut viewer, KEY_A);
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert_eq!(desktop.serial(), seen, "a paused guest does not answer");
-    assert_eq!(control.ask(Command::Resume), Outcome::Done);
+    assert_eq!(control.request(Command::Resume).unwrap(), Outcome::Done);
     expected.press(KEY_A);
     expected.is_seen_by(&mut viewer);
 }
@@ -118,13 +120,12 @@ fn stopping_answers_tells_everyone_and_leaves_nothing() {
     }
     let mut desktop = Desktop::start("scene=echo");
     let mut watcher = desktop.control();
-    assert_eq!(watcher.ask(Command::Watch), Outcome::Done);
+    assert_eq!(watcher.request(Command::Watch).unwrap(), Outcome::Done);
     let mut viewer = desktop.viewer();
     Expected::echo().is_seen_by(&mut viewer);
-    assert_eq!(desktop.tell(Command::Stop), Outcome::Done);
+    assert_eq!(desktop.request(Command::Stop), Outcome::Done);
     let last = loop {
-        let line = watcher.line();
-        match serde_json::from_str(&line).unwrap_or_else(|_| panic!("no event: {line}")) {
+        match watcher.next_event().unwrap().unwrap_or_else(|| panic!("no last event")) {
             Event::Ended { reason, .. } => break reason,
             Event::State { .. } | Event::Screen { .. } => {}
         }

@@ -7,7 +7,7 @@ use oriel_vmm_api::{Command, HugePages};
 use std::collections::BTreeMap;
 
 fn counters(desktop: &Desktop) -> BTreeMap<String, u64> {
-    let Outcome::Description(facts) = desktop.tell(Command::Describe) else { panic!("no description") };
+    let Outcome::Description(facts) = desktop.request(Command::Describe) else { panic!("no description") };
     facts.counters
 }
 
@@ -47,8 +47,8 @@ fn a_balloon_is_asked_for_and_what_the_guest_gives_is_told() {
     }
     let desktop = boot('N', &[]);
     wait_until("it runs", || desktop.serial() == "N");
-    assert_eq!(desktop.tell(Command::Balloon { target_mib: 0 }), Outcome::Done);
-    let Outcome::Error(text) = desktop.tell(Command::Balloon { target_mib: 1 }) else {
+    assert_eq!(desktop.request(Command::Balloon { target_mib: 0 }), Outcome::Done);
+    let Outcome::Error(text) = desktop.request(Command::Balloon { target_mib: 1 }) else {
         panic!("64 MiB are the least that a guest runs in")
     };
     assert_eq!(text, "Nothing of this guest's memory can be spared.");
@@ -57,9 +57,11 @@ fn a_balloon_is_asked_for_and_what_the_guest_gives_is_told() {
     let mut config = folder.config(bench_guest(), "scene=idle");
     config.memory_mib = 128;
     let desktop = Desktop::start_as(folder, &config);
-    let Outcome::Error(text) = desktop.tell(Command::Balloon { target_mib: 65 }) else { panic!("too large") };
+    let Outcome::Error(text) = desktop.request(Command::Balloon { target_mib: 65 }) else {
+        panic!("too large")
+    };
     assert!(text.contains("at most 64 MiB"), "{text}");
-    assert_eq!(desktop.tell(Command::Balloon { target_mib: 64 }), Outcome::Done);
+    assert_eq!(desktop.request(Command::Balloon { target_mib: 64 }), Outcome::Done);
     let counters = counters(&desktop);
     assert_eq!(
         (counters["balloon_target_mib"], counters["balloon_mib"]),

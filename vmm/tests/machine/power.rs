@@ -27,7 +27,7 @@ fn both_reset_lines_start_the_guest_anew_every_time() {
         let code = [&fresh[..], &reset].concat();
         let mut desktop = boot(letter, &code);
         wait_until("it has started thrice", || desktop.serial().len() >= 3);
-        desktop.tell(Command::Stop);
+        desktop.request(Command::Stop);
         assert!(desktop.ended().success());
         assert!(desktop.serial().chars().all(|said| said == letter));
     }
@@ -57,7 +57,7 @@ fn strange_accesses_are_ignored_and_counted() {
     code.extend(out(0x3F8, b'!'));
     let desktop = boot('S', &code);
     wait_until("it went on", || desktop.serial() == "S!");
-    let oriel_vmm_api::control::Outcome::Description(facts) = desktop.tell(Command::Describe) else {
+    let oriel_vmm_api::control::Outcome::Description(facts) = desktop.request(Command::Describe) else {
         panic!("no description")
     };
     assert_eq!(facts.counters["unclaimed_port_accesses"], 1);

@@ -3,8 +3,7 @@
 use crate::support::{Desktop, Folder, HEIGHT, WIDTH, bench_guest, kvm_is_here, see, wait_until};
 use oriel_display::Client;
 use oriel_scenes::{Renderer, Scene};
-use oriel_vmm_api::control::Outcome;
-use oriel_vmm_api::{Command, Open, ViewerMode};
+use oriel_vmm_api::{Command, Outcome, ViewerMode};
 use oriel_wire::{
     Button, ClientMessage, Hello, InputEvent, LayoutRequest, MonitorChange, MonitorConfig, Rect, Size,
 };
@@ -18,7 +17,7 @@ fn desktop(cmdline: &str, screens: u8) -> Desktop {
 }
 
 fn viewer(desktop: &Desktop, screen: u8) -> Client {
-    let stream = desktop.open(&Open::Viewer { mode: ViewerMode::Interact });
+    let stream = desktop.viewer_stream(ViewerMode::Interact);
     let hello = Hello { versions: vec![1], h264: false, screen, ..Hello::default() };
     Client::connect_with(stream, &hello).unwrap()
 }
@@ -100,12 +99,14 @@ fn screens_are_set_from_outside() {
         return;
     }
     let desktop = desktop("scene=idle screens=2", 2);
-    assert_eq!(desktop.tell(Command::Resize { screens: vec![(800, 600), (640, 480)] }), Outcome::Done);
+    assert_eq!(desktop.request(Command::Resize { screens: vec![(800, 600), (640, 480)] }), Outcome::Done);
     let (mut first, mut second) = (viewer(&desktop, 0), viewer(&desktop, 1));
     sees_idle(&mut first, 800, 600);
     sees_idle(&mut second, 640, 480);
     for screens in [vec![], vec![(800, 600); 3]] {
-        let Outcome::Error(text) = desktop.tell(Command::Resize { screens }) else { panic!("not refused") };
+        let Outcome::Error(text) = desktop.request(Command::Resize { screens }) else {
+            panic!("not refused")
+        };
         assert!(text.contains("1 to 2 screens"), "{text}");
     }
 }

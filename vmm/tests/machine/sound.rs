@@ -39,7 +39,7 @@ fn what_a_guest_plays_is_heard_and_again_after_a_reset() {
     viewer.send(&ClientMessage::Sound { listen: true, speak: false }).unwrap();
     hears_the_tone(&mut viewer);
     assert!(viewer.agents().sound && viewer.agents().microphone);
-    assert_eq!(desktop.tell(Command::Reset), Outcome::Done);
+    assert_eq!(desktop.request(Command::Reset), Outcome::Done);
     desktop.wait_for_ready(2);
     hears_the_tone(&mut viewer);
 }

@@ -1,10 +1,10 @@
 //! A desktop of `oriel-vmm` in its own folder, with the bench guest in it.
 
 use oriel_display::Client;
-use oriel_vmm_api::{Boot, ExitReport, HugePages, MachineConfig, MachineKind, Open, Opened, Reply, Request};
-use oriel_vmm_api::{Command as Order, ViewerMode, control::Outcome};
+use oriel_vmm_api::client::{BlockingClient, ClientError, ClientOptions, blocking};
+use oriel_vmm_api::test_support::machine_config;
+use oriel_vmm_api::{Boot, Command as Request, ExitReport, MachineConfig, Outcome, VersionRange, ViewerMode};
 use oriel_wire::InputEvent;
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine; only a failure waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+const OPTIONS: ClientOptions = ClientOptions { versions: VersionRange::SUPPORTED, timeout: PATIENCE };
 
 pub const WIDTH: u32 = 640;
 pub const HEIGHT: u32 = 480;
@@ -60,28 +62,9 @@ impl Folder {
 
     /// One processor, 64 MiB, the given kernel.
     pub fn config(&self, kernel: PathBuf, cmdline: &str) -> MachineConfig {
-        MachineConfig {
-            id: "test".into(),
-            machine: MachineKind::Kvm,
-            accel: None,
-            cpus: 1,
-            memory_mib: 64,
-            boot: Boot { kernel, initrd: None, cmdline: format!("size={WIDTH}x{HEIGHT} {cmdline}") },
-            disks: Vec::new(),
-            networks: Vec::new(),
-            sound: false,
-            agents: false,
-            huge_pages: HugePages::default(),
-            share_pages: false,
-            generation: None,
-            require_jail: false,
-            screens: 1,
-            width: WIDTH,
-            height: HEIGHT,
-            socket: self.path("socket"),
-            serial_log: self.path("serial.log"),
-            exit_report: self.path("exit-report.json"),
-        }
+        let cmdline = format!("size={WIDTH}x{HEIGHT} {cmdline}");
+        let boot = Boot { kernel: kernel.clone(), initrd: None, cmdline };
+        MachineConfig { boot, width: WIDTH, height: HEIGHT, ..machine_config(&self.0, kernel) }
     }
 
     pub fn exit_report(&self) -> ExitReport {
@@ -139,27 +122,26 @@ impl Desktop {
         std::fs::read_to_string(self.folder.path("serial.log")).unwrap_or_default()
     }
 
-    pub fn open(&self, open: &Open) -> UnixStream {
-        let mut stream = UnixStream::connect(self.folder.path("socket")).unwrap();
+    pub fn viewer_stream(&self, mode: ViewerMode) -> UnixStream {
+        let stream = blocking::open_viewer(&self.folder.path("socket"), mode, &OPTIONS).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        writeln!(stream, "{}", serde_json::to_string(open).unwrap()).unwrap();
-        let mut line = String::new();
-        BufReader::new(&stream).read_line(&mut line).unwrap();
-        assert_eq!(serde_json::from_str::<Opened>(&line).unwrap(), Opened::Ok);
         stream
     }
 
-    pub fn control(&self) -> Control {
-        Control { reader: BufReader::new(self.open(&Open::Control)), next: 0 }
+    pub fn control(&self) -> BlockingClient {
+        BlockingClient::connect(&self.folder.path("socket"), &OPTIONS).unwrap()
     }
 
-    pub fn tell(&self, order: Order) -> Outcome {
-        self.control().ask(order)
+    /// Outcome of one request on a connection of its own.
+    pub fn request(&self, command: Request) -> Outcome {
+        match self.control().request(command) {
+            Err(ClientError::Refused(text)) => Outcome::Error(text),
+            outcome => outcome.unwrap(),
+        }
     }
 
     pub fn viewer(&self) -> Client {
-        let stream = self.open(&Open::Viewer { mode: ViewerMode::Interact });
-        Client::connect(stream, false).unwrap()
+        Client::connect(self.viewer_stream(ViewerMode::Interact), false).unwrap()
     }
 
     /// Waits for the process to end, as it should by itself.
@@ -173,30 +155,6 @@ impl Drop for Desktop {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-/// A control connection.
-pub struct Control {
-    reader: BufReader<UnixStream>,
-    next: u64,
-}
-
-impl Control {
-    pub fn ask(&mut self, command: Order) -> Outcome {
-        self.next += 1;
-        let request = serde_json::to_string(&Request { id: self.next, command }).unwrap();
-        writeln!(self.reader.get_mut(), "{request}").unwrap();
-        let reply: Reply = serde_json::from_str(&self.line()).unwrap();
-        assert_eq!(reply.id, self.next);
-        reply.outcome
-    }
-
-    /// The next line as it comes; empty at the end.
-    pub fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.reader.read_line(&mut line).unwrap();
-        line
     }
 }
 

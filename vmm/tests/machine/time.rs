@@ -43,7 +43,7 @@ fn a_generation_is_where_it_should_be_and_survives_a_reset() {
     let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     let desktop = boot_as('G', &code, |config| config.generation = Some(digits));
     wait_until("it has told its generation", || desktop.serial() == format!("G{text}"));
-    desktop.tell(Command::Reset);
+    desktop.request(Command::Reset);
     wait_until("it has told it again", || desktop.serial() == format!("G{text}G{text}"));
 
     let others: Vec<_> = (0..2).map(|_| boot('R', &code)).collect();

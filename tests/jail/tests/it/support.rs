@@ -1,7 +1,8 @@
 //! An intruder in its own folder, kept by a supervisor.
 
 use oriel_jail_tests::{Answer, Attempt, Order, Without};
-use oriel_vmm_api::{Boot, ExitReport, HugePages, Jail, MachineConfig, MachineKind};
+use oriel_vmm_api::test_support::machine_config;
+use oriel_vmm_api::{Boot, ExitReport, Jail, MachineConfig};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io;
 use std::os::unix::fs::chown;
@@ -133,28 +134,9 @@ pub fn answers<const N: usize>(starter: Starter, without: &[Without], attempts: 
 }
 
 fn config(folder: &Folder, order: &Order) -> MachineConfig {
-    MachineConfig {
-        id: "intruder".into(),
-        machine: MachineKind::Kvm,
-        accel: None,
-        cpus: 1,
-        memory_mib: 64,
-        boot: Boot { kernel: PROGRAM.into(), initrd: None, cmdline: serde_json::to_string(order).unwrap() },
-        disks: Vec::new(),
-        networks: Vec::new(),
-        sound: false,
-        agents: false,
-        huge_pages: HugePages::default(),
-        share_pages: false,
-        generation: None,
-        require_jail: false,
-        screens: 1,
-        width: 640,
-        height: 480,
-        socket: folder.path("socket"),
-        serial_log: folder.path("serial.log"),
-        exit_report: folder.path("exit-report.json"),
-    }
+    let cmdline = serde_json::to_string(order).unwrap();
+    let boot = Boot { kernel: PROGRAM.into(), initrd: None, cmdline };
+    MachineConfig { id: "intruder".into(), boot, ..machine_config(&folder.0, PROGRAM.into()) }
 }
 
 /// Becomes a user without rights but the one to open files: hosts give /dev/kvm by a group, and the

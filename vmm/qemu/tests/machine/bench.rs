@@ -3,9 +3,8 @@
 use oriel_display::{Monitors, PixelSource, Screen};
 use oriel_net::{NetBackendConfig, UnjailedPasst};
 use oriel_qemu::{DiskImages, GuestPort, QemuMachine, QemuResources, QemuSetup, StartError};
-use oriel_vmm_api::{
-    Accel, Boot, Event, ExitReason, HugePages, Link, MachineConfig, MachineKind, Network, RunState,
-};
+use oriel_vmm_api::test_support::machine_config;
+use oriel_vmm_api::{Accel, Boot, Event, ExitReason, Link, MachineConfig, MachineKind, Network, RunState};
 use oriel_wire::Size;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,26 +48,13 @@ pub fn accel() -> Accel {
 /// A machine without disks that boots firmware (no `kernel`) or `kernel`.
 pub fn config(folder: &Folder, kernel: PathBuf, cmdline: &str) -> MachineConfig {
     MachineConfig {
-        id: "test".to_owned(),
         machine: MachineKind::Qemu,
         accel: Some(accel()),
-        cpus: 1,
         memory_mib: 256,
-        boot: Boot { kernel, initrd: None, cmdline: cmdline.to_owned() },
-        disks: Vec::new(),
-        networks: Vec::new(),
-        sound: false,
-        agents: false,
-        huge_pages: HugePages::default(),
-        share_pages: false,
-        generation: None,
-        require_jail: false,
-        screens: 1,
+        boot: Boot { kernel: kernel.clone(), initrd: None, cmdline: cmdline.to_owned() },
         width: 1024,
         height: 768,
-        socket: folder.0.join("socket"),
-        serial_log: folder.0.join("serial.log"),
-        exit_report: folder.0.join("exit-report.json"),
+        ..machine_config(&folder.0, kernel)
     }
 }
 

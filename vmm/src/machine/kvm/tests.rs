@@ -9,7 +9,8 @@ use crate::host::Residency;
 use crate::legacy::LogFiles;
 use crate::machine::Machine;
 use oriel_virtio::block::DiskFullEvent::{NoSpace, Resolved};
-use oriel_vmm_api::{Boot, Event, HugePages, MachineConfig, MachineKind, PauseReason, RunState};
+use oriel_vmm_api::test_support::machine_config;
+use oriel_vmm_api::{Event, PauseReason, RunState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -40,28 +41,7 @@ fn idle(name: &str) -> Option<Idle> {
     let kernel = folder.join("kernel");
     // A jump to itself.
     std::fs::write(&kernel, pvh_elf(0x20_0000, [0xEB, 0xFE, 0xEB, 0xFE])).unwrap();
-    let config = MachineConfig {
-        id: "idle".into(),
-        machine: MachineKind::Kvm,
-        accel: None,
-        cpus: 1,
-        memory_mib: 64,
-        boot: Boot { kernel, initrd: None, cmdline: String::new() },
-        disks: Vec::new(),
-        networks: Vec::new(),
-        sound: false,
-        agents: false,
-        huge_pages: HugePages::default(),
-        share_pages: false,
-        generation: None,
-        require_jail: false,
-        screens: 1,
-        width: 640,
-        height: 480,
-        socket: folder.join("socket"),
-        serial_log: folder.join("serial.log"),
-        exit_report: folder.join("exit-report.json"),
-    };
+    let config = machine_config(&folder, kernel);
     let events = Arc::new(Events::default());
     let heard = events.listen();
     let equipment = Equipment {

@@ -1,40 +1,31 @@
-//! `oriel-vmm tell`: one request on the control socket.
+//! `oriel-vmm control`: one request on the control socket.
 
 use super::connect;
-use oriel_vmm_api::control::Outcome;
-use oriel_vmm_api::{Command, Open, Reply, Request};
-use std::io::{BufRead, BufReader, Write};
+use oriel_vmm::exit_report::sentence;
+use oriel_vmm_api::{Command, Outcome};
 use std::path::Path;
 
 pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
     let command = command_of(words)?;
     let watches = command == Command::Watch;
-    let broken = |error: std::io::Error| format!("The desktop does not answer: {error}.");
-    let mut stream = connect::open(socket, &Open::Control)?;
-    let mut line = serde_json::to_vec(&Request { id: 1, command }).map_err(|error| error.to_string())?;
-    line.push(b'\n');
-    stream.write_all(&line).map_err(broken)?;
-    let mut lines = BufReader::new(stream).lines();
-    let answer = lines.next().ok_or("The desktop ended without an answer.")?.map_err(broken)?;
-    let reply: Reply = serde_json::from_str(&answer)
-        .map_err(|error| format!("The desktop gave an answer that is none: {error}."))?;
-    match reply.outcome {
-        Outcome::Done => {}
-        Outcome::Description(description) => {
-            let text = serde_json::to_string_pretty(&description).map_err(|error| error.to_string())?;
-            println!("{text}");
-        }
+    let text = |error| sentence(&error);
+    let mut client = connect::control(socket)?;
+    match client.request(command).map_err(text)? {
+        Outcome::Done | Outcome::Error(_) => {}
+        Outcome::Description(description) => print_json(&description)?,
         Outcome::FileSystems(count) => println!("{count} file systems"),
-        Outcome::GuestFacts(facts) => {
-            println!("{}", serde_json::to_string_pretty(&facts).map_err(|error| error.to_string())?);
-        }
-        Outcome::Error(text) => return Err(text),
+        Outcome::GuestFacts(facts) => print_json(&facts)?,
     }
     if watches {
-        for event in lines {
-            println!("{}", event.map_err(broken)?);
+        while let Some(event) = client.next_event().map_err(text)? {
+            println!("{}", serde_json::to_string(&event).map_err(|error| error.to_string())?);
         }
     }
+    Ok(())
+}
+
+fn print_json(facts: &impl serde::Serialize) -> Result<(), String> {
+    println!("{}", serde_json::to_string_pretty(facts).map_err(|error| error.to_string())?);
     Ok(())
 }
 
