@@ -1,4 +1,4 @@
-//! One disk out of the image that is written to and the images below it.
+//! Disk that consists of the active image, which is written, and its backing images.
 
 use crate::file::ImageFile;
 use crate::inspect::raw_len;
@@ -14,16 +14,17 @@ use std::ops::Range;
 /// Zeroes written at a time to a file that has no quicker way.
 const ZEROES: usize = 64 << 10;
 
-/// An open image and its format.
+/// Open image file and the format of the image.
 #[derive(Debug)]
 pub struct ImageSource {
-    /// Open for reading, and for writing if the disk is written to and this is its uppermost image.
+    /// File opened for reading, and for writing if this is the active image of a writable disk.
     pub file: File,
-    /// Its format; never guessed.
+    /// Format of the image, never guessed from the contents.
     pub format: DiskFormat,
 }
 
-/// A disk, used by several threads at once. What is read while it is written is the old or the new.
+/// Disk of an active image and its backing images, used by several threads at once. A read during a write
+/// of the same range returns old or new bytes.
 pub struct BackingChain {
     top: Layer,
     below: Vec<Layer>,
@@ -40,16 +41,16 @@ enum Layer {
     Qcow2(Box<Image>),
 }
 
-/// The layers below one.
+/// Backing images of an image.
 #[derive(Clone, Copy)]
 pub(crate) struct BackingLayers<'a>(&'a [Layer]);
 
 impl BackingChain {
-    /// Locks and opens a disk whose images are `top` and those `below` it, the nearest first.
+    /// Locks and opens a disk of the active image `top` and the backing images `below`, nearest first.
     ///
     /// # Errors
-    /// When an image is in use, damaged or unfit for its place: the number of the image, 0 for
-    /// `top`, and what is wrong with it.
+    /// When an image is in use, damaged or unfit for its place: the index of the image, 0 for `top`, and
+    /// the reason.
     pub fn open(
         top: ImageSource,
         below: Vec<ImageSource>,
@@ -68,17 +69,17 @@ impl BackingChain {
         Ok(Self { top, below, read_only })
     }
 
-    /// Its length in bytes: whole sectors, at least one.
+    /// Size of the disk in bytes: whole sectors, at least one.
     pub fn size(&self) -> u64 {
         self.top.size()
     }
 
-    /// Whether it was opened for reading only.
+    /// Whether the disk was opened read-only.
     pub fn read_only(&self) -> bool {
         self.read_only
     }
 
-    /// Bytes that are given back together: a discard of less keeps its room.
+    /// Discard granularity in bytes: a discard of less deallocates nothing.
     pub fn discard_granularity(&self) -> u64 {
         match &self.top {
             // What host file systems allocate.
@@ -135,7 +136,8 @@ impl BackingChain {
         }
     }
 
-    /// What the range holds is not needed any more: the host gets the room back where it can.
+    /// Discards the byte range: its contents become undefined, and the host gets the space back where
+    /// possible.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -148,7 +150,7 @@ impl BackingChain {
         }
     }
 
-    /// The range reads as zeroes from now on; the room behind it may be given back if `may_unmap`.
+    /// Makes the byte range read as zeroes; its space may be deallocated if `may_unmap`.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -160,7 +162,7 @@ impl BackingChain {
         }
     }
 
-    /// Puts everything that was written before onto the medium.
+    /// Puts all completed writes onto the medium.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -250,16 +252,16 @@ impl RawImage {
 }
 
 impl BackingLayers<'_> {
-    /// None.
+    /// No backing images.
     #[cfg(test)]
     pub const NONE: Self = BackingLayers(&[]);
 
-    /// Whether there is nothing below.
+    /// Whether there are no backing images.
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// Fills `buffers` from `offset`; zeroes where the uppermost of these layers ends.
+    /// Fills `buffers` from byte `offset` of the backing disk; zeroes behind its end.
     pub fn read(self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
         let Some((layer, below)) = self.0.split_first() else {
             buffers.fill_zero();
@@ -273,7 +275,7 @@ impl BackingLayers<'_> {
     }
 }
 
-/// Whether the host had no room, which a person can mend.
+/// Whether an error is ENOSPC or EDQUOT: the host is out of space, which an administrator can repair.
 pub fn is_no_space(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))
 }

@@ -1,4 +1,4 @@
-//! The file that holds an image.
+//! File or block device that contains an image.
 
 use crate::io_buffers::{IoBuffers, IoMode};
 use crate::{ImageError, is_no_space};
@@ -9,17 +9,17 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vmm_sys_util::fallocate::{FallocateMode, fallocate};
 
-/// An open file or block device.
+/// Open file or block device of an image.
 pub(crate) struct ImageFile {
     file: File,
-    /// Its file system does not tell whether a read would have to wait.
+    /// Whether the file system does not support RWF_NOWAIT.
     lacks_nowait: AtomicBool,
-    /// What was done to it, for tests of what a power cut leaves.
+    /// Changes of the file, for tests of power cuts.
     #[cfg(test)]
     pub changes: parking_lot::Mutex<Vec<Change>>,
 }
 
-/// Something done to a file.
+/// Change of a file.
 #[cfg(test)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -42,7 +42,7 @@ impl ImageFile {
         self.changes.lock().push(change);
     }
 
-    /// Its length in bytes.
+    /// Length of the file or block device in bytes.
     pub fn len(&self) -> io::Result<u64> {
         // Unlike the metadata, this knows the size of block devices too.
         (&self.file).seek(SeekFrom::End(0))
@@ -131,7 +131,7 @@ impl ImageFile {
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Puts what was written onto the medium.
+    /// Puts completed writes onto the medium (fdatasync(2)).
     pub fn sync(&self) -> io::Result<()> {
         // Whatever the reason, the host may have dropped what it could not put there, so this is no
         // error that is over once there is room.
@@ -144,12 +144,12 @@ impl ImageFile {
         Ok(())
     }
 
-    /// Gives the range's room back to the host; it reads as zeroes then. False if this file cannot.
+    /// Deallocates the range, which then reads as zeroes; false if the file system cannot.
     pub fn punch_hole(&self, offset: u64, len: u64) -> io::Result<bool> {
         self.allocate(FallocateMode::PunchHole, offset, len)
     }
 
-    /// Makes the range read as zeroes and keeps its room. False if this file cannot do that.
+    /// Makes the range read as zeroes and keeps its space; false if the file system cannot.
     pub fn zero_range(&self, offset: u64, len: u64) -> io::Result<bool> {
         self.allocate(FallocateMode::ZeroRange, offset, len)
     }
@@ -168,8 +168,8 @@ impl ImageFile {
     }
 }
 
-/// Has `step` take as much as it does at a time until all of `buffers` is done; gives those that are
-/// left when it does nothing more.
+/// Repeats `step`, which transfers a part of `buffers`, until all bytes are done; returns the rest when
+/// `step` transfers nothing more.
 fn transfer<'a>(
     mut offset: u64,
     mut buffers: IoBuffers<'a>,

@@ -1,4 +1,4 @@
-//! What an image is, told from its header.
+//! Inspection of images by their headers.
 
 use crate::file::ImageFile;
 use crate::qcow2::Header;
@@ -7,20 +7,20 @@ use oriel_vmm_api::DiskFormat;
 use serde::Serialize;
 use std::fs::File;
 
-/// An image's facts.
+/// Properties of an image, as `qemu-img info` prints them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImageInfo {
-    /// How its bytes lie.
+    /// Format of the image.
     pub format: DiskFormat,
-    /// The disk's length in bytes.
+    /// Size of the disk in bytes.
     pub virtual_size: u64,
-    /// What its header calls the file below it: a claim, never to be opened unchecked.
+    /// Name of the backing file in the header: a claim, never to be opened unchecked.
     pub backing: Option<String>,
 }
 
-/// Reads the header of `file`. Without a `format` one that begins as a qcow2 image does is one, and
-/// anything else is raw: whoever wrote a raw disk's first sector can make it look like qcow2, so
-/// ask only of images whose maker is trusted to say what they are.
+/// Reads the header of `file`. Without a `format`, a file that begins like a qcow2 image is one, and any
+/// other is raw. A guest can make its raw disk look like qcow2, so leave the format out only for images
+/// from a trusted source.
 ///
 /// # Errors
 /// When the file cannot be read or cannot be a disk of this format.
@@ -40,7 +40,7 @@ pub fn inspect(file: File, format: Option<DiskFormat>) -> Result<ImageInfo, Imag
     })
 }
 
-/// The length of a raw image, if that is a disk's.
+/// Length of a raw image in bytes, checked to be that of a disk.
 pub(crate) fn raw_len(file: &ImageFile) -> Result<u64, ImageError> {
     match file.len()? {
         len if len == 0 || !len.is_multiple_of(SECTOR_LEN) => Err(ImageError::Length(len)),

@@ -1,43 +1,43 @@
-//! Memory in several pieces, as guests give it: where a range of a disk goes to or comes from.
+//! Scatter-gather lists of memory that a range of a disk is read into or written from.
 
 use vm_memory::VolatileSlice;
 
-/// Bytes in several places, one after the other. A guest may change them at any time.
+/// Scatter-gather list of volatile memory, which a guest may change at any time.
 #[derive(Clone, Copy)]
 pub struct IoBuffers<'a> {
     slices: &'a [VolatileSlice<'a>],
-    /// Bytes of the first slice that do not belong to it any more.
+    /// Bytes of the first slice that do not belong to the list any more.
     skip: usize,
     len: usize,
 }
 
-/// How long an operation may take.
+/// Whether an operation may block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IoMode {
-    /// Not as long as a disk needs to read: it fails with [`std::io::ErrorKind::WouldBlock`] then.
+    /// The operation fails with [`std::io::ErrorKind::WouldBlock`] instead of waiting for a disk.
     NoWait,
-    /// For as long as it takes.
+    /// The operation blocks until it is done.
     Blocking,
 }
 
 impl<'a> IoBuffers<'a> {
-    /// All bytes of `slices`.
+    /// List of all bytes of `slices`.
     pub fn new(slices: &'a [VolatileSlice<'a>]) -> Self {
         let len = slices.iter().map(VolatileSlice::len).fold(0, usize::saturating_add);
         Self { slices, skip: 0, len }
     }
 
-    /// How many bytes there are.
+    /// Number of bytes in the list.
     pub fn len(self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether the list has no bytes.
     pub fn is_empty(self) -> bool {
         self.len == 0
     }
 
-    /// The first `count` bytes, or as many as there are, and the others.
+    /// Splits the list behind its first `count` bytes, or at its end.
     pub fn split_at(self, count: usize) -> (Self, Self) {
         let count = count.min(self.len);
         let mut rest = Self { len: self.len - count, skip: self.skip.saturating_add(count), ..self };
@@ -48,7 +48,7 @@ impl<'a> IoBuffers<'a> {
         (Self { len: count, ..self }, rest)
     }
 
-    /// Makes them all zero.
+    /// Fills the list with zeroes.
     pub fn fill_zero(self) {
         const ZEROES: [u8; 4096] = [0; 4096];
         self.each(|slice| {
@@ -60,7 +60,7 @@ impl<'a> IoBuffers<'a> {
         });
     }
 
-    /// Fills them from `bytes`, as far as those go.
+    /// Copies `bytes` into the list, up to the shorter length.
     pub fn copy_from(self, mut bytes: &[u8]) {
         self.each(|slice| {
             slice.copy_from(bytes);
@@ -68,14 +68,14 @@ impl<'a> IoBuffers<'a> {
         });
     }
 
-    /// Fills `bytes` from them, as far as they go.
+    /// Copies the list into `bytes`, up to the shorter length.
     pub fn copy_to(self, bytes: &mut [u8]) {
         let mut at = 0;
         self.each(|slice| at += slice.copy_to(bytes.get_mut(at..).unwrap_or_default()));
     }
 
-    /// The first of them as the kernel takes them. The pointers are good for `'a`, and nothing but
-    /// the kernel and volatile accesses may follow them.
+    /// First I/O vectors of the list, as many as one system call takes. The pointers are valid for `'a`;
+    /// only the kernel and volatile accesses may follow the pointers.
     pub(crate) fn iovecs(self) -> Vec<libc::iovec> {
         let mut iovecs = Vec::with_capacity(self.slices.len().min(MAX_IOVECS));
         self.each(|slice| {
@@ -105,10 +105,10 @@ impl<'a> IoBuffers<'a> {
     }
 }
 
-/// What Linux takes in one call (`UIO_MAXIOV`).
+/// Maximum number of vectors of one system call on Linux (`UIO_MAXIOV`).
 const MAX_IOVECS: usize = 1024;
 
-/// `bytes` as a slice for [`IoBuffers`] that are only read from.
+/// Volatile slice of `bytes`, for [`IoBuffers`] that are only read.
 ///
 /// # Safety
 /// Nothing may be written through it.

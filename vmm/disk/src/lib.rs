@@ -1,8 +1,10 @@
-//! A desktop's disks: raw images and qcow2 images (QEMU's `docs/interop/qcow2.rst`), one on top of
-//! the other. Images come as open files; no path is ever opened, and what an image says of files
-//! below it is reported and never followed.
+//! Disks of a desktop: a backing chain ([`BackingChain`]) of raw and qcow2 images (QEMU's
+//! `docs/interop/qcow2.rst`).
 //!
-//! Every byte of an image is hostile: no table in it makes this crate panic, loop, recurse or take
+//! Images come as open files: this crate opens no path, and reports but never follows the name of a
+//! backing file in an image. It must not know virtio, guests or machines.
+//!
+//! Every byte of an image is hostile: no table in an image makes this crate panic, loop, recurse or take
 //! memory in proportion to what the image claims.
 
 mod backing_chain;
@@ -19,9 +21,9 @@ pub use inspect::{ImageInfo, inspect};
 pub use io_buffers::IoBuffers;
 pub use qcow2::{BackingFile, CheckReport, check, create_overlay};
 
-/// Bytes of the sectors that disks are counted in, whatever the disk's own are.
+/// Size in bytes of the sectors that disks are counted in, whatever the disk's own are.
 pub const SECTOR_LEN: u64 = 512;
-/// The largest disk: 16 TiB.
+/// Maximum size of a disk in bytes: 16 TiB.
 pub const MAX_DISK_LEN: u64 = 16 << 40;
-/// The most layers of one disk.
+/// Maximum number of images of one disk.
 pub const MAX_LAYERS: usize = 16;

@@ -1,4 +1,4 @@
-//! Who may use an image: one machine that writes it, or any number that read it.
+//! Locks of images: one machine writes an image, or any number read it.
 //!
 //! The locks are QEMU's, on single bytes of the file (`block/file-posix.c`, explained in
 //! `docs/system/qemu-block-drivers.rst.inc`, "Image locking"), so that its machines and tools
@@ -9,16 +9,16 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// Locked by who reads.
+/// Byte locked by a process that reads.
 const PERM_CONSISTENT_READ: i64 = 100;
-/// Locked by who writes, and by who changes the length.
+/// Bytes locked by a process that writes, and by one that resizes.
 const PERM_WRITE_RESIZE: [i64; 2] = [101, 103];
-/// Locked by who cannot bear another one to read.
+/// Byte locked by a process that does not share reading.
 const UNSHARED_CONSISTENT_READ: i64 = 200;
-/// Locked by who cannot bear another one to write or to change the length.
+/// Bytes locked by a process that does not share writing and resizing.
 const UNSHARED_WRITE_RESIZE: [i64; 2] = [201, 203];
 
-/// Locks `file` for as long as it is open; false if somebody else's use of it forbids that.
+/// Locks `file` until it is closed; false if the lock of another process conflicts.
 pub(crate) fn lock(file: &File, shared: bool) -> io::Result<bool> {
     if !shared {
         return set(file, libc::F_WRLCK, 0, 0);

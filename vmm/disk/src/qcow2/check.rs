@@ -1,4 +1,4 @@
-//! Whether an image's tables agree with its reference counts.
+//! Consistency check of an image's tables and reference counts, as `qemu-img check` does.
 
 use super::entry::{self, Cluster};
 use super::header::Header;
@@ -11,17 +11,17 @@ use std::io;
 /// A check takes two bytes for each cluster of the file.
 const MAX_CLUSTERS: u64 = 1 << 27;
 
-/// What a check found.
+/// Result of a consistency check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
-    /// The disk's length in bytes.
+    /// Size of the disk in bytes.
     pub virtual_size: u64,
-    /// Clusters of the disk that have a place in the file.
+    /// Number of the disk's clusters that are allocated in the file.
     pub allocated_clusters: u64,
-    /// Clusters of the file that are counted as in use and are not: room lost, nothing else.
+    /// Number of the file's clusters with too high a reference count: lost space, nothing else.
     pub leaked_clusters: u64,
-    /// Entries that point to nowhere or to what is not theirs, and clusters in use that are not
-    /// counted so.
+    /// Number of table entries that point outside of the file or to a cluster of another entry, and of
+    /// clusters with too low a reference count.
     pub corruptions: u64,
 }
 
@@ -49,13 +49,13 @@ pub fn check(file: File) -> Result<CheckReport, ImageError> {
 struct Checker {
     file: ImageFile,
     header: Header,
-    /// By cluster of the file, how often it was met.
+    /// Number of references found to each cluster of the file.
     references: Vec<u16>,
     report: CheckReport,
 }
 
 impl Checker {
-    /// L1 and L2 tables and what they point to.
+    /// Checks L1 and L2 tables and counts their references.
     fn check_mappings(&mut self) -> io::Result<()> {
         self.reference(0, 1);
         self.reference(self.header.l1_offset, self.header.l1_entries * 8);
@@ -65,7 +65,7 @@ impl Checker {
                 continue;
             };
             let Some(table) = table else { continue };
-            // A table that was met before is not walked again.
+            // A table that was found before is not walked again.
             if !self.reference(table, 1) {
                 continue;
             }
@@ -127,7 +127,7 @@ impl Checker {
         (host >> bits)..=(host.saturating_add(len.saturating_sub(1)) >> bits)
     }
 
-    /// The reference counts themselves, then all against what was met.
+    /// Checks the refcount table, then compares all reference counts with the references found.
     fn check_refcounts(&mut self) -> io::Result<()> {
         let bits = self.header.cluster_bits;
         let table_len = self.header.refcount_table_clusters << bits;

@@ -1,4 +1,4 @@
-//! Compressed clusters, which are only ever read: a write makes them plain ones.
+//! Decompression of clusters. Compressed clusters are only read: a write allocates a plain cluster.
 
 use super::header::Compression;
 use crate::error::damaged;
@@ -9,7 +9,7 @@ use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 /// No cluster is larger than 2 MiB, so no honest one refers further back than this.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// Unpacks `packed`, which may be followed by anything, into exactly `cluster`.
+/// Decompresses `packed`, which may have trailing bytes, into exactly `cluster`.
 pub(super) fn decompress(kind: Compression, packed: &[u8], cluster: &mut [u8]) -> io::Result<()> {
     let complete = match kind {
         Compression::Deflate => {

@@ -1,4 +1,4 @@
-//! New images.
+//! Creation of images.
 
 use super::CLUSTER_BITS;
 use super::header::{BACKING_FORMAT_EXTENSION, MAGIC, MAX_BACKING_NAME, V3_LEN};
@@ -16,20 +16,20 @@ const L1_TABLE: u64 = 3 * CLUSTER;
 const HEADER_LEN: usize = V3_LEN + 8;
 const EXTENSIONS_END: [u8; 8] = [0; 8];
 
-/// What a new image says of the file below it.
+/// Backing file named in the header of a new image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackingFile<'a> {
-    /// Its name, for tools that look at the image later.
+    /// Name of the backing file, for tools that inspect the image later.
     pub name: &'a str,
-    /// Its format.
+    /// Format of the backing file.
     pub format: DiskFormat,
 }
 
-/// Makes `file`, which is empty, a qcow2 image of `virtual_size` bytes in which every cluster is
-/// that of the file below it, or zeroes if it has none. It is on the medium when this returns.
+/// Writes a qcow2 image of `virtual_size` bytes, all clusters unallocated, into the empty `file`, and
+/// puts it onto the medium. Without a `backing` the disk reads as zeroes.
 ///
 /// # Errors
-/// When the size or the name cannot be, or the host refuses to write.
+/// When size or name are out of range, or the host fails to write.
 pub fn create_overlay(file: File, virtual_size: u64, backing: Option<BackingFile>) -> Result<(), ImageError> {
     if virtual_size == 0 || virtual_size > MAX_DISK_LEN || !virtual_size.is_multiple_of(SECTOR_LEN) {
         return Err(ImageError::BadSize(virtual_size));

@@ -1,4 +1,4 @@
-//! Clusters that the guest does not need any more, or wants to read as zeroes.
+//! Discarding and zeroing of clusters.
 
 use super::entry::Cluster;
 use super::image::Image;
@@ -10,7 +10,7 @@ use std::ops::Range;
 const ZEROES: usize = 64 << 10;
 
 impl Image {
-    /// The range's contents may become anything; whole clusters in it are given back.
+    /// Discards the byte range: whole clusters in it are deallocated.
     pub fn discard(&self, range: Range<u64>, below: BackingLayers) -> io::Result<()> {
         if self.header.version < 3 && !below.is_empty() {
             // Without a place of its own a cluster would show what is below.
@@ -24,7 +24,7 @@ impl Image {
         self.flush_if_due()
     }
 
-    /// The range reads as zeroes from now on; the room for them is kept unless it `may_unmap`.
+    /// Makes the byte range read as zeroes; clusters stay allocated unless `may_unmap`.
     pub fn write_zeroes(&self, range: Range<u64>, may_unmap: bool, below: BackingLayers) -> io::Result<()> {
         if self.header.version < 3 && !(may_unmap && below.is_empty()) {
             return self.write_out_zeroes(range, below);
@@ -59,7 +59,7 @@ impl Image {
         Ok(())
     }
 
-    /// The clusters that lie in `range` entirely; the disk's last may reach past its end.
+    /// Clusters entirely within `range`; the disk's last cluster may reach past its end.
     fn whole_clusters(&self, range: &Range<u64>) -> Range<u64> {
         let bits = self.header.cluster_bits;
         let end = if range.end >= self.header.size {
@@ -70,7 +70,7 @@ impl Image {
         range.start.div_ceil(self.cluster_len())..end
     }
 
-    /// Gives every cluster the entry that `new` wants for it, if it wants one.
+    /// Replaces the table entry of every cluster for which `new` returns one.
     fn change(&self, clusters: Range<u64>, new: impl Fn(Cluster) -> Option<u64>) -> io::Result<()> {
         let _still = self.stop_moves();
         let mut tables = self.tables_to_change();

@@ -4,29 +4,29 @@ use super::header::Header;
 use crate::error::damaged;
 use std::io;
 
-/// This is the only reference to what the entry points to.
+/// QCOW_OFLAG_COPIED: the reference count of the cluster is exactly one.
 const COPIED: u64 = 1 << 63;
 const COMPRESSED: u64 = 1 << 62;
-/// Bits 9 to 55.
+/// Bits 9 to 55 of an entry: the host offset.
 const OFFSET: u64 = 0x00FF_FFFF_FFFF_FE00;
 /// The cluster reads as zeroes, wherever it may point (version 3).
 const ZERO: u64 = 1;
 
-/// What an L2 entry says of its cluster.
+/// Parsed L2 entry: where a cluster of the disk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cluster {
-    /// The layer below has it.
+    /// The cluster is not allocated: the backing image has its contents.
     Unallocated,
-    /// Zeroes; the room kept for it, if any.
+    /// The cluster reads as zeroes; the host offset of its preallocated cluster, if any.
     Zero(Option<u64>),
-    /// At this offset of the file; `owned` is without a second reference.
+    /// The cluster is at this offset of the file; `owned` if its reference count is one.
     At { host: u64, owned: bool },
-    /// Compressed, in so many bytes at most from this offset on.
+    /// The cluster is compressed, in at most `len` bytes from offset `host` of the file on.
     Compressed { host: u64, len: u64 },
 }
 
 impl Cluster {
-    /// Reads an L2 entry.
+    /// Parses an L2 entry.
     pub fn parse(entry: u64, header: &Header) -> io::Result<Self> {
         if entry & COMPRESSED != 0 {
             // Bits 0 to x-1 are the offset, x to 61 the number of further sectors.
@@ -47,17 +47,17 @@ impl Cluster {
         })
     }
 
-    /// An entry for a cluster that nothing else refers to.
+    /// L2 entry of a plain cluster with one reference.
     pub fn owned(host: u64) -> u64 {
         host | COPIED
     }
 
-    /// An entry for zeroes, with or without room kept for them.
+    /// L2 entry of a zero cluster, with or without a preallocated cluster.
     pub fn zero(host_range: Option<u64>) -> u64 {
         ZERO | host_range.map_or(0, Self::owned)
     }
 
-    /// The clusters of the file that this one takes, as offset and length.
+    /// Byte range of the file that the cluster takes, as offset and length.
     pub fn host_range(self) -> Option<(u64, u64)> {
         match self {
             Self::Unallocated | Self::Zero(None) => None,
@@ -67,7 +67,7 @@ impl Cluster {
     }
 }
 
-/// Where the L2 table of an L1 entry lies, if there is one.
+/// Offset of the L2 table of an L1 entry, if there is one.
 pub(super) fn l2_table(entry: u64, header: &Header) -> io::Result<Option<u64>> {
     match entry & OFFSET {
         0 => Ok(None),
@@ -78,7 +78,7 @@ pub(super) fn l2_table(entry: u64, header: &Header) -> io::Result<Option<u64>> {
     }
 }
 
-/// Whether an L1 entry's table may be changed in place.
+/// Whether an L1 entry's table has one reference, so that it may be changed in place.
 pub(super) fn is_owned(entry: u64) -> bool {
     entry & COPIED != 0
 }

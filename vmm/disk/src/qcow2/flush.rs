@@ -1,11 +1,11 @@
-//! Putting on the medium what was written, tables and all, and freeing what they left.
+//! Flush of data and tables to the medium, and release of clusters that tables no longer reference.
 
 use super::image::{Image, Tables};
 use super::table_cache::Stage;
 use std::io;
 
 impl Image {
-    /// Everything written before is on the medium when this returns.
+    /// Puts all completed writes and the tables onto the medium.
     pub fn flush(&self) -> io::Result<()> {
         let freed = self.write_tables()?;
         if let Err(error) = self.file.sync() {
@@ -15,8 +15,8 @@ impl Image {
         self.free(&freed)
     }
 
-    /// Writes the changed tables in their order; the room that is free once they are on the medium.
-    /// Reads and writes in place go on meanwhile.
+    /// Writes changed tables in their order; returns the byte ranges that are free then. Reads and
+    /// in-place writes continue meanwhile.
     fn write_tables(&self) -> io::Result<Vec<(u64, u64)>> {
         let mut tables = self.tables_to_change();
         tables.cache.write_back(&self.file, Stage::Refcounts)?;
@@ -35,7 +35,7 @@ impl Image {
         freed
     }
 
-    /// Counts `freed` as free and gives its room back to the host.
+    /// Drops the references of the byte ranges `freed` and deallocates their space.
     fn free(&self, freed: &[(u64, u64)]) -> io::Result<()> {
         if freed.is_empty() {
             return Ok(());

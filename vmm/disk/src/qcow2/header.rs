@@ -1,17 +1,17 @@
-//! The first cluster of a qcow2 image.
+//! Header of a qcow2 image.
 
 use crate::file::ImageFile;
 use crate::{ImageError, MAX_DISK_LEN, SECTOR_LEN};
 
-/// `QFI\xfb`.
+/// Magic number of qcow2, `QFI\xfb`.
 pub(super) const MAGIC: u32 = 0x5146_49FB;
 pub(super) const V2_LEN: usize = 72;
 pub(super) const V3_LEN: usize = 104;
 /// The header extension that names the backing file's format.
 pub(super) const BACKING_FORMAT_EXTENSION: u32 = 0xE279_2ACA;
-/// Where a version 3 header keeps its autoclear features.
+/// Offset of the autoclear features in a version 3 header.
 pub(super) const AUTOCLEAR_AT: u64 = 88;
-/// Bytes in the name of a backing file, by the specification.
+/// Maximum length of the name of a backing file in bytes, by the specification.
 pub(super) const MAX_BACKING_NAME: usize = 1023;
 
 const MIN_CLUSTER_BITS: u32 = 9;
@@ -26,19 +26,19 @@ const INCOMPATIBLE_EXTERNAL_DATA: u64 = 1 << 2;
 const INCOMPATIBLE_COMPRESSION: u64 = 1 << 3;
 const INCOMPATIBLE_EXTENDED_L2: u64 = 1 << 4;
 
-/// How compressed clusters are packed.
+/// Compression type of clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
     Deflate,
     Zstd,
 }
 
-/// A header whose every figure was checked against the file.
+/// Parsed header whose values were checked against the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Header {
-    /// The disk's length in bytes: whole sectors, at least one.
+    /// Size of the disk in bytes: whole sectors, at least one.
     pub size: u64,
-    /// What the image calls the file below it.
+    /// Name of the backing file.
     pub backing: Option<String>,
     pub(super) version: u32,
     pub(super) cluster_bits: u32,
@@ -74,7 +74,7 @@ impl Fields<'_> {
 }
 
 impl Header {
-    /// Whether `file` begins as a qcow2 image does.
+    /// Whether `file` begins with the magic number of qcow2.
     pub fn begins(file: &ImageFile) -> Result<bool, ImageError> {
         let mut magic = [0; 4];
         file.read(0, &mut magic)?;
@@ -147,7 +147,7 @@ impl Header {
         })
     }
 
-    /// Both top tables lie within the file, in clusters of their own.
+    /// Checks that the L1 and refcount tables lie within the file and do not overlap.
     fn check_tables(&self, file_len: u64) -> Result<(), ImageError> {
         let l2_reach = (self.cluster_len() / 8) << self.cluster_bits;
         if self.l1_entries < self.size.div_ceil(l2_reach) {
@@ -177,7 +177,7 @@ impl Header {
         Ok(())
     }
 
-    /// What keeps an image that can be read from being written.
+    /// Checks that the image may be written.
     pub(super) fn check_writable(&self) -> Result<(), ImageError> {
         if self.dirty {
             return Err(ImageError::NeedsRepair("not closed properly"));
@@ -194,7 +194,7 @@ impl Header {
         Ok(())
     }
 
-    /// Bytes of a cluster.
+    /// Size of a cluster in bytes.
     pub(super) fn cluster_len(&self) -> u64 {
         1 << self.cluster_bits
     }

@@ -1,4 +1,4 @@
-//! An open qcow2 image, and reading from it.
+//! Open qcow2 image, and reads from it.
 
 use super::compressed::decompress;
 use super::entry::Cluster;
@@ -13,29 +13,29 @@ use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 use std::collections::HashSet;
 use std::io;
 
-/// An image, used by several threads at once. None of its locks is held while data moves, except
+/// Open qcow2 image, used by several threads at once. None of its locks is held while data moves, except
 /// `in_flight`, which is shared by all who move some.
 pub(crate) struct Image {
     pub(super) file: ImageFile,
     pub(super) header: Header,
     tables: Mutex<Tables>,
-    /// Told when a cluster was allocated and when a flush has ended.
+    /// Signalled when a cluster was allocated and when a flush has ended.
     changed: Condvar,
-    /// Shared: moves data between a buffer and where the tables said it was. Exclusive: takes
-    /// clusters away from under such moves.
+    /// Read-locked while data moves to or from clusters that the tables named; write-locked to free
+    /// clusters under such moves.
     in_flight: RwLock<()>,
-    /// Neighbouring reads want the same cluster, and what was compressed once never changes.
+    /// Cluster decompressed last: neighbouring reads want the same, and compressed clusters never change.
     decompressed: Mutex<DecompressedCluster>,
 }
 
-/// What changes of an image's tables.
+/// Mutable state of an image: cached tables and allocations.
 pub(super) struct Tables {
     pub cache: TableCache,
     pub refcounts: Refcounts,
-    /// Clusters of the disk that a writer is moving to a new place.
+    /// Clusters of the disk that a writer is relocating.
     pub allocating: HashSet<u64>,
-    /// Room in the file to which the tables in memory do not point any more, as offset and length;
-    /// it is free once those tables are on the medium.
+    /// Byte ranges of the file that the cached tables do not reference any more, as offset and length;
+    /// free once those tables are on the medium.
     pub freed: Vec<(u64, u64)>,
 }
 
@@ -45,16 +45,16 @@ struct DecompressedCluster {
     bytes: Vec<u8>,
 }
 
-/// A range that lies in one piece.
+/// Contiguous range of clusters of one kind.
 struct Extent {
     cluster: Cluster,
-    /// From the beginning of `cluster` to that of the range.
+    /// Offset of the range from the beginning of `cluster`, in bytes.
     skip: u64,
     len: u64,
 }
 
 impl Image {
-    /// Opens the image in `file`, for writing too if `writable`.
+    /// Opens the image in `file`, for writing if `writable`.
     pub fn open(file: ImageFile, writable: bool) -> Result<Self, ImageError> {
         let header = Header::read(&file)?;
         if writable {
@@ -81,17 +81,17 @@ impl Image {
         })
     }
 
-    /// The disk's length in bytes.
+    /// Size of the disk in bytes.
     pub fn size(&self) -> u64 {
         self.header.size
     }
 
-    /// What the image calls the file below it.
+    /// Name of the backing file in the header.
     pub fn backing(&self) -> Option<&str> {
         self.header.backing.as_deref()
     }
 
-    /// Bytes that are given back together.
+    /// Size of a cluster in bytes.
     pub fn cluster_len(&self) -> u64 {
         self.header.cluster_len()
     }
@@ -108,7 +108,7 @@ impl Image {
         self.read_locked(offset, buffers, mode, below)
     }
 
-    /// [`Self::read_buffers`] for who holds [`Self::lock_in_flight`].
+    /// [`Self::read_buffers`] for a caller that holds [`Self::lock_in_flight`].
     pub(super) fn read_locked(
         &self,
         mut offset: u64,
@@ -174,12 +174,12 @@ impl Image {
         self.tables.lock()
     }
 
-    /// Waits until something that others do to the tables is done.
+    /// Waits until another thread has changed the tables or ended a flush.
     pub(super) fn wait(&self, tables: &mut MutexGuard<'_, Tables>) {
         self.changed.wait(tables);
     }
 
-    /// The tables, once no flush is writing them.
+    /// Locks the tables once no flush is writing them.
     pub(super) fn tables_to_change(&self) -> MutexGuard<'_, Tables> {
         let mut tables = self.tables();
         while tables.cache.flushing {
@@ -192,12 +192,12 @@ impl Image {
         self.changed.notify_all();
     }
 
-    /// While this is held, clusters stay where the tables say.
+    /// Guard that keeps clusters where the tables say.
     pub(super) fn lock_in_flight(&self) -> RwLockReadGuard<'_, ()> {
         self.in_flight.read()
     }
 
-    /// While this is held, nobody moves data.
+    /// Guard that keeps other threads from moving data.
     pub(super) fn stop_moves(&self) -> RwLockWriteGuard<'_, ()> {
         self.in_flight.write()
     }

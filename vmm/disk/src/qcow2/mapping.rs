@@ -1,4 +1,4 @@
-//! From a cluster of the disk to its entry in the tables.
+//! Lookup and change of the table entries of clusters.
 
 use super::entry::{self, Cluster};
 use super::image::{Image, Tables};
@@ -7,20 +7,20 @@ use crate::error::damaged;
 use std::io;
 
 impl Image {
-    /// Where cluster `index` of the disk is.
+    /// Table entry of cluster `index` of the disk.
     pub(super) fn cluster(&self, tables: &mut Tables, index: u64) -> io::Result<Cluster> {
         let Some(table) = self.table(tables, index)? else { return Ok(Cluster::Unallocated) };
         let entry = tables.cache.word(&self.file, table + self.place_in_table(index))?;
         Cluster::parse(entry, &self.header)
     }
 
-    /// The L2 table that cluster `index` has its entry in, if there is one.
+    /// Offset of the L2 table with the entry of cluster `index`, if there is one.
     pub(super) fn table(&self, tables: &mut Tables, index: u64) -> io::Result<Option<u64>> {
         let entry = tables.cache.word(&self.file, self.place_of_table(index)?)?;
         entry::l2_table(entry, &self.header)
     }
 
-    /// The same for a table that will be changed; it is made if there is none.
+    /// Offset of the L2 table of cluster `index` for a change; allocates the table if there is none.
     pub(super) fn table_to_change(&self, tables: &mut Tables, index: u64) -> io::Result<u64> {
         let place = self.place_of_table(index)?;
         let entry = tables.cache.word(&self.file, place)?;
@@ -46,12 +46,12 @@ impl Image {
         tables.cache.set_word(&self.file, table + self.place_in_table(index), entry, Stage::Mapping)
     }
 
-    /// Entries of one L2 table.
+    /// Number of entries of one L2 table.
     pub(super) fn table_entries(&self) -> u64 {
         self.cluster_len() / 8
     }
 
-    /// A table in which every cluster is below.
+    /// Allocates an L2 table in which every cluster is unallocated.
     fn new_table(&self, tables: &mut Tables) -> io::Result<u64> {
         let Tables { cache, refcounts, .. } = tables;
         let run = refcounts.allocate(cache, &self.file, 1)?;

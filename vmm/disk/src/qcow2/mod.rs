@@ -1,4 +1,4 @@
-//! qcow2, read and written (QEMU's `docs/interop/qcow2.rst`).
+//! Reads and writes of qcow2 images (QEMU's `docs/interop/qcow2.rst`).
 //!
 //! A disk is cut into clusters. The L1 table points to L2 tables, whose entries say where in the
 //! file each cluster of the disk lies, or that it reads as zeroes, or that the layer below has it.
@@ -29,5 +29,5 @@ pub(crate) use image::Image;
 pub use check::{CheckReport, check};
 pub use create::{BackingFile, create_overlay};
 
-/// Clusters of 64 KiB: what new images have, and the least that is written to.
+/// Binary logarithm of the cluster size of new images, 64 KiB, which is also the least that is written.
 pub(crate) const CLUSTER_BITS: u32 = 16;

@@ -1,5 +1,5 @@
-//! Which clusters of the file are in use. Only for images whose counts are 16 bits wide: no others
-//! are written to.
+//! Allocation of clusters by reference counts. Only for 16-bit reference counts: no other images are
+//! written.
 
 use super::header::Header;
 use super::table_cache::{Stage, TableCache};
@@ -7,21 +7,21 @@ use crate::error::damaged;
 use crate::file::ImageFile;
 use std::io;
 
-/// Bits 9 to 63 of an entry of the refcount table.
+/// Bits 9 to 63 of an entry of the refcount table: the offset of a refcount block.
 const BLOCK_OFFSET: u64 = !0x1FF;
 /// More than what is ever allocated and still being written.
 const MAX_UNWRITTEN: u64 = 1 << 30;
 
-/// Finds free clusters and gives them back.
+/// Allocator of the file's clusters.
 pub(super) struct Refcounts {
     table: u64,
     blocks: u64,
     cluster_bits: u32,
-    /// No cluster before this one is free.
+    /// Cluster before which no cluster is free.
     hint: u64,
 }
 
-/// A run of clusters of the file.
+/// Contiguous clusters of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
     pub host: u64,
@@ -34,7 +34,7 @@ impl Refcounts {
         Self { table: header.refcount_table_offset, blocks, cluster_bits: header.cluster_bits, hint: 0 }
     }
 
-    /// Takes 1 to `most` adjacent clusters. Their contents are anything.
+    /// Allocates 1 to `most` contiguous clusters with undefined contents.
     pub fn allocate(&mut self, cache: &mut TableCache, file: &ImageFile, most: u64) -> io::Result<Run> {
         let first = self.find_free(cache, file)?;
         let mut clusters = 0;
@@ -50,7 +50,7 @@ impl Refcounts {
         Ok(Run { host: first << self.cluster_bits, clusters })
     }
 
-    /// Drops one reference to the cluster at `host`; whether it was the last.
+    /// Drops one reference to the cluster at offset `host`; returns whether it was the last.
     pub fn release(&mut self, cache: &mut TableCache, file: &ImageFile, host: u64) -> io::Result<bool> {
         let cluster = host >> self.cluster_bits;
         let unused = || damaged("a cluster that is in use is not counted as such");
@@ -63,7 +63,7 @@ impl Refcounts {
         Ok(left == 0)
     }
 
-    /// The first free cluster, in a block that exists.
+    /// First free cluster of the existing refcount blocks.
     fn find_free(&mut self, cache: &mut TableCache, file: &ImageFile) -> io::Result<u64> {
         let mut cluster = self.hint;
         // Counts of clusters far behind the file's end would keep the search going for hours.
@@ -84,7 +84,7 @@ impl Refcounts {
         }
     }
 
-    /// Where the count of `cluster` lies; `None` if it has none yet.
+    /// Offset of the reference count of `cluster`; `None` if its refcount block does not exist.
     fn place(&self, cache: &mut TableCache, file: &ImageFile, cluster: u64) -> io::Result<Option<u64>> {
         let in_block = self.block_bits();
         let index = cluster >> in_block;
@@ -98,7 +98,7 @@ impl Refcounts {
         Ok((block != 0).then(|| block + (cluster & ((1 << in_block) - 1)) * 2))
     }
 
-    /// Makes `cluster`, of which no block knows, the block that knows of it.
+    /// Makes `cluster` the refcount block that counts itself.
     fn add_block(&self, cache: &mut TableCache, file: &ImageFile, cluster: u64) -> io::Result<()> {
         let in_block = self.block_bits();
         let index = cluster >> in_block;
@@ -122,7 +122,7 @@ impl Refcounts {
         cache.set_word(file, self.table + index * 8, host, Stage::Refcounts)
     }
 
-    /// A block counts 2 to the power of this many clusters.
+    /// Binary logarithm of the number of clusters that a refcount block counts.
     fn block_bits(&self) -> u32 {
         self.cluster_bits - 1
     }

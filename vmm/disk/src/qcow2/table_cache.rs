@@ -1,4 +1,4 @@
-//! The part of an image's tables that is in memory.
+//! Cache of an image's tables in memory.
 //!
 //! All tables, the top ones too, are reached through one cache of 4 KiB pages of the file, so the
 //! memory an image takes does not depend on what it claims to be.
@@ -12,12 +12,12 @@ const PAGE: usize = 4096;
 /// 1 MiB of L2 entries is 8 GiB of disk.
 const MAX_PAGES: usize = 256;
 
-/// When a changed page may be written.
+/// Stage of a flush in which a changed page may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Reference counts: at any time.
+    /// Pages of reference counts, which may be written at any time.
     Refcounts,
-    /// L1 and L2 tables: once the reference counts they rely on are on the medium.
+    /// Pages of L1 and L2 tables, written once the reference counts they rely on are on the medium.
     Mapping,
 }
 
@@ -27,42 +27,42 @@ struct Page {
     last_used: u64,
 }
 
-/// The cache.
+/// Write-back cache of table pages.
 #[derive(Default)]
 pub(super) struct TableCache {
     pages: HashMap<u64, Page>,
     clock: u64,
-    /// While a flush is between its two stages, mapping pages stay as they are.
+    /// Whether a flush is between its two stages, in which mapping pages must not change.
     pub flushing: bool,
 }
 
 impl TableCache {
-    /// The big-endian word at `offset`, which is a multiple of 8.
+    /// Big-endian 64-bit word at `offset`, which is a multiple of 8.
     pub fn word(&mut self, file: &ImageFile, offset: u64) -> io::Result<u64> {
         self.read(file, offset).map(u64::from_be_bytes)
     }
 
-    /// The big-endian half of a half word at `offset`, which is a multiple of 2.
+    /// Big-endian 16-bit value at `offset`, which is a multiple of 2.
     pub fn half_word(&mut self, file: &ImageFile, offset: u64) -> io::Result<u16> {
         self.read(file, offset).map(u16::from_be_bytes)
     }
 
-    /// Changes a word.
+    /// Changes the 64-bit word at `offset`.
     pub fn set_word(&mut self, file: &ImageFile, offset: u64, value: u64, stage: Stage) -> io::Result<()> {
         self.write(file, offset, value.to_be_bytes(), stage)
     }
 
-    /// Changes a short.
+    /// Changes the 16-bit value at `offset`.
     pub fn set_half_word(&mut self, file: &ImageFile, offset: u64, value: u16) -> io::Result<()> {
         self.write(file, offset, value.to_be_bytes(), Stage::Refcounts)
     }
 
-    /// Whether a page of this stage waits to be written.
+    /// Whether a changed page of this stage is not written yet.
     pub fn is_dirty(&self, stage: Stage) -> bool {
         self.pages.values().any(|page| page.dirty == Some(stage))
     }
 
-    /// Writes the changed pages of one stage, in the order in which they lie.
+    /// Writes the changed pages of one stage to the file, by ascending offset.
     pub fn write_back(&mut self, file: &ImageFile, stage: Stage) -> io::Result<()> {
         let mut dirty: Vec<_> = self.pages.iter_mut().filter(|(_, page)| page.dirty == Some(stage)).collect();
         dirty.sort_unstable_by_key(|(at, _)| **at);
@@ -73,7 +73,7 @@ impl TableCache {
         Ok(())
     }
 
-    /// The range of the file got new contents behind the cache.
+    /// Drops cached pages of a byte range that was written past the cache.
     pub fn invalidate(&mut self, offset: u64, len: u64) {
         self.pages.retain(|at, _| !(offset..offset.saturating_add(len)).contains(at));
     }
@@ -109,7 +109,7 @@ impl TableCache {
         Ok(())
     }
 
-    /// Brings in the page at `at`; false if there is no room for it until a flush has ended.
+    /// Loads the page at offset `at`; false if the cache has no room for it until a flush has ended.
     fn load(&mut self, file: &ImageFile, at: u64) -> io::Result<bool> {
         self.clock += 1;
         if let Some(page) = self.pages.get_mut(&at) {
@@ -125,7 +125,7 @@ impl TableCache {
         Ok(true)
     }
 
-    /// Drops the clean page that was used least recently, making one clean if there is none.
+    /// Evicts the least recently used clean page; writes pages back if there is none.
     fn evict(&mut self, file: &ImageFile) -> io::Result<bool> {
         if self.oldest_clean().is_none() {
             if self.flushing {

@@ -1,5 +1,5 @@
-//! Writing. Where a cluster has a place of its own the data goes there; otherwise a new place is
-//! filled, with what was there before around the new data, and only then do the tables point to it.
+//! Writes: in place to clusters with one reference; otherwise copy-on-write to newly allocated clusters,
+//! which the tables reference only when their data is written.
 
 use super::entry::Cluster;
 use super::image::{Image, Tables};
@@ -8,18 +8,18 @@ use crate::backing_chain::BackingLayers;
 use crate::io_buffers::{IoBuffers, IoMode, readable};
 use std::io;
 
-/// Clusters that move together: 2 MiB of the usual ones.
+/// Maximum number of clusters allocated at once: 2 MiB of the usual ones.
 const MAX_CLUSTERS: u64 = 32;
-/// With so many clusters waiting to be free, a flush is due whether the guest asks for one or not.
+/// Number of unreferenced clusters at which a flush is due, requested by the guest or not.
 const MAX_FREED: usize = 1024;
 
-/// Where data goes.
+/// Placement of a write.
 enum Plan {
     InPlace { host: u64, len: u64 },
     Relocate(Relocation),
 }
 
-/// Clusters of the disk, from `first` on, that get a new place.
+/// Clusters of the disk, from `first` on, that are relocated to newly allocated clusters.
 struct Relocation {
     first: u64,
     to: Run,
@@ -35,7 +35,7 @@ impl Image {
         below: BackingLayers,
     ) -> io::Result<()> {
         if mode == IoMode::NoWait {
-            // What comes due after a write, or makes room for one, takes a while.
+            // A due flush blocks.
             return match self.is_flush_due() {
                 true => Err(io::ErrorKind::WouldBlock.into()),
                 false => self.write_locked(offset, buffers, mode, below),
@@ -51,14 +51,14 @@ impl Image {
         self.flush_if_due()
     }
 
-    /// Writes `bytes` at `offset`, for as long as it takes.
+    /// Writes `bytes` at `offset`; blocks until it is done.
     pub fn write(&self, offset: u64, bytes: &[u8], below: BackingLayers) -> io::Result<()> {
         // SAFETY: what is written to the disk is only read from.
         let slice = unsafe { readable(bytes) };
         self.write_buffers(offset, IoBuffers::new(&[slice]), IoMode::Blocking, below)
     }
 
-    /// Frees what waits for it, if that is a lot.
+    /// Flushes if many clusters wait to be freed.
     pub(super) fn flush_if_due(&self) -> io::Result<()> {
         if self.is_flush_due() { self.flush() } else { Ok(()) }
     }
@@ -128,7 +128,7 @@ impl Image {
         Ok(Plan::Relocate(Relocation { first, to }))
     }
 
-    /// Whether a write to cluster `index` needs a new place for it, and nobody is at it yet.
+    /// Whether a write to cluster `index` must relocate the cluster, and no other thread does so yet.
     fn needs_relocation(&self, tables: &mut Tables, index: u64) -> io::Result<bool> {
         let in_place = matches!(self.cluster(tables, index)?, Cluster::At { owned: true, .. });
         Ok(!in_place && !tables.allocating.contains(&index))
@@ -150,8 +150,8 @@ impl Image {
         Ok(Plan::InPlace { host: host + skip, len: len.min(wanted) })
     }
 
-    /// Fills the new places with `buffers`, which begin at `offset` in the first of the clusters and
-    /// end in the last, and around them with what the disk holds there now.
+    /// Writes `buffers`, which begin at `offset` in the first relocated cluster and end in the last, to the
+    /// new clusters, and around them the disk's present contents.
     fn fill(
         &self,
         clusters: &Relocation,
@@ -181,8 +181,8 @@ impl Image {
         Ok(())
     }
 
-    /// Fills one new place at `host` for the cluster at `start` of the disk, of which the first
-    /// `head` bytes stay as they are, and so does what comes behind `buffers`.
+    /// Writes the new cluster at `host` for the cluster at `start` of the disk, whose first `head` bytes and
+    /// bytes behind `buffers` keep their contents.
     fn fill_around(
         &self,
         host: u64,
@@ -208,7 +208,7 @@ impl Image {
         self.file.write(host, &cluster)
     }
 
-    /// Points the tables to the new places, or gives those back if they could not be filled.
+    /// Makes the tables reference the new clusters, or frees the clusters if writing failed.
     fn commit(&self, clusters: &Relocation, filled: io::Result<()>) -> io::Result<()> {
         let mut tables = self.tables_to_change();
         let done = match filled {
