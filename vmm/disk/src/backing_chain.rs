@@ -1,11 +1,13 @@
 //! Disk that consists of the active image, which is written, and its backing images.
 
+use crate::backing::Backing;
+use crate::error::ImageError;
 use crate::file::ImageFile;
 use crate::inspect::raw_len;
 use crate::io_buffers::{IoBuffers, IoMode, readable};
+use crate::limits::MAX_LAYERS;
 use crate::lock::lock;
 use crate::qcow2::Image;
-use crate::{ImageError, MAX_LAYERS};
 use oriel_vmm_api::DiskFormat;
 use std::fs::File;
 use std::io;
@@ -43,7 +45,7 @@ enum Layer {
 
 /// Backing images of an image.
 #[derive(Clone, Copy)]
-pub(crate) struct BackingLayers<'a>(&'a [Layer]);
+struct BackingLayers<'a>(&'a [Layer]);
 
 impl BackingChain {
     /// Locks and opens a disk of the active image `top` and the backing images `below`, nearest first.
@@ -132,7 +134,7 @@ impl BackingChain {
         self.check_range(offset, buffers.len() as u64)?;
         match &self.top {
             Layer::Raw(image) => image.file.write_buffers(offset, buffers),
-            Layer::Qcow2(image) => image.write_buffers(offset, buffers, mode, BackingLayers(&self.below)),
+            Layer::Qcow2(image) => image.write_buffers(offset, buffers, mode, &BackingLayers(&self.below)),
         }
     }
 
@@ -146,7 +148,7 @@ impl BackingChain {
         match &self.top {
             // A file that cannot give room back keeps it.
             Layer::Raw(image) => image.file.punch_hole(range.start, range.end - range.start).map(drop),
-            Layer::Qcow2(image) => image.discard(range, BackingLayers(&self.below)),
+            Layer::Qcow2(image) => image.discard(range, &BackingLayers(&self.below)),
         }
     }
 
@@ -158,7 +160,7 @@ impl BackingChain {
         self.check_range(range.start, range.end.saturating_sub(range.start))?;
         match &self.top {
             Layer::Raw(image) => image.write_zeroes(range, may_unmap),
-            Layer::Qcow2(image) => image.write_zeroes(range, may_unmap, BackingLayers(&self.below)),
+            Layer::Qcow2(image) => image.write_zeroes(range, may_unmap, &BackingLayers(&self.below)),
         }
     }
 
@@ -224,7 +226,7 @@ impl Layer {
     fn read(&self, offset: u64, buffers: IoBuffers, mode: IoMode, below: BackingLayers) -> io::Result<()> {
         match self {
             Self::Raw(image) => image.file.read_buffers(offset, buffers, mode),
-            Self::Qcow2(image) => image.read_buffers(offset, buffers, mode, below),
+            Self::Qcow2(image) => image.read_buffers(offset, buffers, mode, &below),
         }
     }
 }
@@ -251,18 +253,12 @@ impl RawImage {
     }
 }
 
-impl BackingLayers<'_> {
-    /// No backing images.
-    #[cfg(test)]
-    pub const NONE: Self = BackingLayers(&[]);
-
-    /// Whether there are no backing images.
-    pub fn is_empty(self) -> bool {
+impl Backing for BackingLayers<'_> {
+    fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Fills `buffers` from byte `offset` of the backing disk; zeroes behind its end.
-    pub fn read(self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
+    fn read(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
         let Some((layer, below)) = self.0.split_first() else {
             buffers.fill_zero();
             return Ok(());
@@ -273,9 +269,4 @@ impl BackingLayers<'_> {
         beyond.fill_zero();
         Ok(())
     }
-}
-
-/// Whether an error is ENOSPC or EDQUOT: the host is out of space, which an administrator can repair.
-pub fn is_no_space(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))
 }

@@ -1,6 +1,6 @@
 //! Errors of images.
 
-use crate::{MAX_DISK_LEN, MAX_LAYERS};
+use crate::limits::{MAX_DISK_LEN, MAX_LAYERS};
 use std::io;
 
 /// Error of a disk image; the caller adds the image's name.
@@ -60,4 +60,9 @@ pub enum ImageError {
 /// Error of a request to an image that turned out to be damaged.
 pub(crate) fn damaged(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, ImageError::Damaged(what))
+}
+
+/// Whether an error is ENOSPC or EDQUOT: the host is out of space, which an administrator can repair.
+pub fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))
 }

@@ -1,7 +1,7 @@
 //! File or block device that contains an image.
 
+use crate::error::{ImageError, is_no_space};
 use crate::io_buffers::{IoBuffers, IoMode};
-use crate::{ImageError, is_no_space};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::AsRawFd;

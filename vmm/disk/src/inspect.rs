@@ -1,8 +1,9 @@
 //! Inspection of images by their headers.
 
+use crate::error::ImageError;
 use crate::file::ImageFile;
+use crate::limits::{MAX_DISK_LEN, SECTOR_LEN};
 use crate::qcow2::Header;
-use crate::{ImageError, MAX_DISK_LEN, SECTOR_LEN};
 use oriel_vmm_api::DiskFormat;
 use serde::Serialize;
 use std::fs::File;

@@ -7,23 +7,19 @@
 //! Every byte of an image is hostile: no table in an image makes this crate panic, loop, recurse or take
 //! memory in proportion to what the image claims.
 
+mod backing;
 mod backing_chain;
 mod error;
 mod file;
 mod inspect;
 mod io_buffers;
+mod limits;
 mod lock;
 mod qcow2;
 
-pub use backing_chain::{BackingChain, ImageSource, is_no_space};
-pub use error::ImageError;
+pub use backing_chain::{BackingChain, ImageSource};
+pub use error::{ImageError, is_no_space};
 pub use inspect::{ImageInfo, inspect};
 pub use io_buffers::IoBuffers;
+pub use limits::{MAX_DISK_LEN, MAX_LAYERS, SECTOR_LEN};
 pub use qcow2::{BackingFile, CheckReport, check, create_overlay};
-
-/// Size in bytes of the sectors that disks are counted in, whatever the disk's own are.
-pub const SECTOR_LEN: u64 = 512;
-/// Maximum size of a disk in bytes: 16 TiB.
-pub const MAX_DISK_LEN: u64 = 16 << 40;
-/// Maximum number of images of one disk.
-pub const MAX_LAYERS: usize = 16;

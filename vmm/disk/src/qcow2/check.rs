@@ -2,7 +2,7 @@
 
 use super::entry::{self, Cluster};
 use super::header::Header;
-use crate::ImageError;
+use crate::error::ImageError;
 use crate::file::ImageFile;
 use serde::Serialize;
 use std::fs::File;

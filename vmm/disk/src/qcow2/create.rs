@@ -1,13 +1,13 @@
 //! Creation of images.
 
-use super::CLUSTER_BITS;
-use super::header::{BACKING_FORMAT_EXTENSION, MAGIC, MAX_BACKING_NAME, V3_LEN};
+use super::header::{BACKING_FORMAT_EXTENSION, MAGIC, MAX_BACKING_NAME, NEW_CLUSTER_BITS, V3_LEN};
+use crate::error::ImageError;
 use crate::file::ImageFile;
-use crate::{ImageError, MAX_DISK_LEN, SECTOR_LEN};
+use crate::limits::{MAX_DISK_LEN, SECTOR_LEN};
 use oriel_vmm_api::DiskFormat;
 use std::fs::File;
 
-const CLUSTER: u64 = 1 << CLUSTER_BITS;
+const CLUSTER: u64 = 1 << NEW_CLUSTER_BITS;
 /// Header, refcount table, refcount block; the L1 table follows.
 const REFCOUNT_TABLE: u64 = CLUSTER;
 const REFCOUNT_BLOCK: u64 = 2 * CLUSTER;
@@ -77,7 +77,7 @@ fn header(virtual_size: u64, l1_entries: u32, backing: Option<BackingFile>) -> V
     header.extend(word(3));
     header.extend(if backing.is_some() { name_at as u64 } else { 0 }.to_be_bytes());
     header.extend(word(name.len() as u32));
-    header.extend(word(CLUSTER_BITS));
+    header.extend(word(NEW_CLUSTER_BITS));
     header.extend(virtual_size.to_be_bytes());
     header.extend(word(0)); // no encryption
     header.extend(word(l1_entries));

@@ -2,7 +2,7 @@
 
 use super::entry::Cluster;
 use super::image::Image;
-use crate::backing_chain::BackingLayers;
+use crate::backing::Backing;
 use std::io;
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ const ZEROES: usize = 64 << 10;
 
 impl Image {
     /// Discards the byte range: whole clusters in it are deallocated.
-    pub fn discard(&self, range: Range<u64>, below: BackingLayers) -> io::Result<()> {
+    pub fn discard(&self, range: Range<u64>, below: &dyn Backing) -> io::Result<()> {
         if self.header.version < 3 && !below.is_empty() {
             // Without a place of its own a cluster would show what is below.
             return Ok(());
@@ -25,7 +25,7 @@ impl Image {
     }
 
     /// Makes the byte range read as zeroes; clusters stay allocated unless `may_unmap`.
-    pub fn write_zeroes(&self, range: Range<u64>, may_unmap: bool, below: BackingLayers) -> io::Result<()> {
+    pub fn write_zeroes(&self, range: Range<u64>, may_unmap: bool, below: &dyn Backing) -> io::Result<()> {
         if self.header.version < 3 && !(may_unmap && below.is_empty()) {
             return self.write_out_zeroes(range, below);
         }
@@ -48,7 +48,7 @@ impl Image {
         self.flush_if_due()
     }
 
-    fn write_out_zeroes(&self, range: Range<u64>, below: BackingLayers) -> io::Result<()> {
+    fn write_out_zeroes(&self, range: Range<u64>, below: &dyn Backing) -> io::Result<()> {
         let zeroes = [0; ZEROES];
         let mut at = range.start;
         while at < range.end {

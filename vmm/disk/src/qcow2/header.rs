@@ -1,7 +1,8 @@
 //! Header of a qcow2 image.
 
+use crate::error::ImageError;
 use crate::file::ImageFile;
-use crate::{ImageError, MAX_DISK_LEN, SECTOR_LEN};
+use crate::limits::{MAX_DISK_LEN, SECTOR_LEN};
 
 /// Magic number of qcow2, `QFI\xfb`.
 pub(super) const MAGIC: u32 = 0x5146_49FB;
@@ -14,6 +15,8 @@ pub(super) const AUTOCLEAR_AT: u64 = 88;
 /// Maximum length of the name of a backing file in bytes, by the specification.
 pub(super) const MAX_BACKING_NAME: usize = 1023;
 
+/// Binary logarithm of the cluster size of new images, 64 KiB, which is also the least that is written.
+pub(super) const NEW_CLUSTER_BITS: u32 = 16;
 const MIN_CLUSTER_BITS: u32 = 9;
 const MAX_CLUSTER_BITS: u32 = 21;
 /// QEMU's own bounds on the two top tables, in bytes.
@@ -188,7 +191,7 @@ impl Header {
         if self.refcount_order != 4 {
             return Err(ImageError::Unsupported("reference counts that are not 16 bits wide"));
         }
-        if self.cluster_bits < super::CLUSTER_BITS {
+        if self.cluster_bits < NEW_CLUSTER_BITS {
             return Err(ImageError::Unsupported("clusters below 64 KiB in a disk that is written to"));
         }
         Ok(())

@@ -5,8 +5,8 @@ use super::entry::Cluster;
 use super::header::{AUTOCLEAR_AT, Header};
 use super::refcounts::Refcounts;
 use super::table_cache::TableCache;
-use crate::ImageError;
-use crate::backing_chain::BackingLayers;
+use crate::backing::Backing;
+use crate::error::ImageError;
 use crate::file::ImageFile;
 use crate::io_buffers::{IoBuffers, IoMode};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -102,7 +102,7 @@ impl Image {
         offset: u64,
         buffers: IoBuffers,
         mode: IoMode,
-        below: BackingLayers,
+        below: &dyn Backing,
     ) -> io::Result<()> {
         let _moving = self.lock_in_flight();
         self.read_locked(offset, buffers, mode, below)
@@ -114,7 +114,7 @@ impl Image {
         mut offset: u64,
         mut buffers: IoBuffers,
         mode: IoMode,
-        below: BackingLayers,
+        below: &dyn Backing,
     ) -> io::Result<()> {
         while !buffers.is_empty() {
             let extent = self.look_up(offset, buffers.len() as u64)?;

@@ -28,6 +28,3 @@ pub(crate) use image::Image;
 
 pub use check::{CheckReport, check};
 pub use create::{BackingFile, create_overlay};
-
-/// Binary logarithm of the cluster size of new images, 64 KiB, which is also the least that is written.
-pub(crate) const CLUSTER_BITS: u32 = 16;

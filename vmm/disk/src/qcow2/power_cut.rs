@@ -1,19 +1,33 @@
 //! What a power cut leaves of an image: of all that was written since the last sync, any part.
 
+use super::header::NEW_CLUSTER_BITS;
 use super::*;
-use crate::backing_chain::BackingLayers;
+use crate::backing::Backing;
 use crate::file::{Change, ImageFile};
 use crate::io_buffers::{IoBuffers, IoMode};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use vmm_sys_util::tempfile::TempFile;
 
-const CLUSTER: u64 = 1 << CLUSTER_BITS;
+const CLUSTER: u64 = 1 << NEW_CLUSTER_BITS;
 const CLUSTERS: u64 = 24;
 const DISK: u64 = CLUSTERS * CLUSTER;
 /// What a medium writes at once.
 const BLOCK: usize = 4096;
-const NO_BACKING: BackingLayers = BackingLayers::NONE;
+const NO_BACKING: &dyn Backing = &NoBacking;
+
+struct NoBacking;
+
+impl Backing for NoBacking {
+    fn is_empty(&self) -> bool {
+        true
+    }
+
+    fn read(&self, _: u64, buffers: IoBuffers, _: IoMode) -> std::io::Result<()> {
+        buffers.fill_zero();
+        Ok(())
+    }
+}
 
 struct XorShift(u64);
 

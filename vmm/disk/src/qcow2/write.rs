@@ -4,7 +4,7 @@
 use super::entry::Cluster;
 use super::image::{Image, Tables};
 use super::refcounts::Run;
-use crate::backing_chain::BackingLayers;
+use crate::backing::Backing;
 use crate::io_buffers::{IoBuffers, IoMode, readable};
 use std::io;
 
@@ -32,7 +32,7 @@ impl Image {
         offset: u64,
         buffers: IoBuffers,
         mode: IoMode,
-        below: BackingLayers,
+        below: &dyn Backing,
     ) -> io::Result<()> {
         if mode == IoMode::NoWait {
             // A due flush blocks.
@@ -42,7 +42,7 @@ impl Image {
             };
         }
         match self.write_locked(offset, buffers, mode, below) {
-            Err(error) if crate::backing_chain::is_no_space(&error) && !self.tables().freed.is_empty() => {
+            Err(error) if crate::error::is_no_space(&error) && !self.tables().freed.is_empty() => {
                 self.flush()?;
                 self.write_locked(offset, buffers, mode, below)
             }
@@ -52,7 +52,7 @@ impl Image {
     }
 
     /// Writes `bytes` at `offset`; blocks until it is done.
-    pub fn write(&self, offset: u64, bytes: &[u8], below: BackingLayers) -> io::Result<()> {
+    pub fn write(&self, offset: u64, bytes: &[u8], below: &dyn Backing) -> io::Result<()> {
         // SAFETY: what is written to the disk is only read from.
         let slice = unsafe { readable(bytes) };
         self.write_buffers(offset, IoBuffers::new(&[slice]), IoMode::Blocking, below)
@@ -72,7 +72,7 @@ impl Image {
         mut offset: u64,
         mut buffers: IoBuffers,
         mode: IoMode,
-        below: BackingLayers,
+        below: &dyn Backing,
     ) -> io::Result<()> {
         let _moving = self.lock_in_flight();
         while !buffers.is_empty() {
@@ -158,7 +158,7 @@ impl Image {
         offset: u64,
         mut buffers: IoBuffers,
         mode: IoMode,
-        below: BackingLayers,
+        below: &dyn Backing,
     ) -> io::Result<()> {
         let cluster_len = self.cluster_len();
         let mut host = clusters.to.host;
@@ -190,7 +190,7 @@ impl Image {
         head: usize,
         buffers: IoBuffers,
         mode: IoMode,
-        below: BackingLayers,
+        below: &dyn Backing,
     ) -> io::Result<()> {
         let mut cluster = vec![0; self.cluster_len() as usize];
         let tail = head + buffers.len();
