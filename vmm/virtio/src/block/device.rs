@@ -1,8 +1,9 @@
 //! The block device: configuration space, features and life cycle.
 
 use super::disk_full::DiskFullHandler;
+use super::job::Bounds;
 use super::request::{MAX_RANGE_SECTORS, MAX_RANGES};
-use super::request_queue::{Bounds, RequestQueue};
+use super::request_queue::RequestQueue;
 use super::worker::{DiskSerial, ThreadSetup, Worker};
 use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};

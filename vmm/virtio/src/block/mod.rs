@@ -12,6 +12,7 @@
 
 mod device;
 mod disk_full;
+mod job;
 mod request;
 mod request_queue;
 mod worker;

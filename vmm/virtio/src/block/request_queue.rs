@@ -2,9 +2,10 @@
 //! which may still touch guest memory after a reset.
 
 use super::disk_full::{DiskFullEvent, DiskFullHandler};
-use super::request::{Request, RequestError};
+use super::job::{Bounds, CompletedJob, Job, Stale};
+use super::request::Request;
 use crate::counters::DeviceCounters;
-use crate::queue::{Chain, DeviceQueue};
+use crate::queue::DeviceQueue;
 use crate::rate_limiter::RateLimiter;
 use oriel_vmm_api::RateLimit;
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
@@ -23,15 +24,6 @@ const MIN_BATCHED: u64 = 16 << 10;
 
 /// Time between two tries of a write that found no space on the host.
 const NO_SPACE_RETRY: Duration = Duration::from_millis(500);
-
-/// Geometry of the disk that requests are checked against.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Size of the disk in sectors of 512 bytes.
-    pub sectors: u64,
-    /// Whether writes are refused.
-    pub read_only: bool,
-}
 
 /// Requests of one disk between the virtqueue and the worker threads.
 ///
@@ -82,33 +74,6 @@ struct ActiveQueue {
     write_through: bool,
 }
 
-/// Request that a worker performs.
-pub struct Job {
-    /// Descriptor chain of the request.
-    pub chain: Chain,
-    /// Parsed request, or the reason of its refusal.
-    pub request: Result<Request, RequestError>,
-    /// Whether a write must be on the medium before it completes.
-    pub write_through: bool,
-    generation: u64,
-}
-
-/// Request that a worker has performed or refused.
-pub struct CompletedJob {
-    /// The request itself.
-    pub job: Job,
-    /// VIRTIO_BLK_S_* for the status byte.
-    pub status: u8,
-    /// Bytes written to the chain's device-writable part, the status byte included.
-    pub written: u32,
-}
-
-impl Job {
-    fn writes(&self) -> bool {
-        matches!(self.request, Ok(Request::Write(_)))
-    }
-}
-
 impl State {
     /// Sends the used buffer notification, if requests completed and the driver wants it.
     fn signal_used(&mut self) {
@@ -131,10 +96,6 @@ impl State {
         self.ready.iter().position(|job| !(self.writing && job.writes()))
     }
 }
-
-/// Error of a request whose device was reset since the request was fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stale;
 
 impl RequestQueue {
     /// Request queue without a driver.

@@ -1,7 +1,8 @@
 //! Worker threads that perform a disk's requests.
 
+use super::job::{CompletedJob, Job, Stale};
 use super::request::{HEADER_LEN, Request, RequestError};
-use super::request_queue::{CompletedJob, Job, RequestQueue, Stale};
+use super::request_queue::RequestQueue;
 use crate::counters::DeviceCounters;
 use oriel_disk::{BackingChain, IoBuffers, is_no_space};
 use std::io;

@@ -1,8 +1,8 @@
 //! Blob resources: guest memory that is displayed where the guest draws, without a copy.
 
 use super::backing::Backing;
+use super::bounds::{contains, span_fits};
 use super::format::{PIXEL_LEN, PixelFormat};
-use super::resource_2d::{contains, span_fits};
 use super::wire::{BlobLayout, GpuError};
 use crate::device::GuestRam;
 use oriel_display::{PixelSource, SourceLost};

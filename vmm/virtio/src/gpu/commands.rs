@@ -2,9 +2,10 @@
 
 use super::backing::Backing;
 use super::blob::{Blob, BlobView};
+use super::bounds::contains;
 use super::cursor;
 use super::edid;
-use super::resource_2d::{Resource2dView, contains};
+use super::resource_2d::Resource2dView;
 use super::resources::{Resource, Resources};
 use super::scanout::Scanout;
 use super::wire::{

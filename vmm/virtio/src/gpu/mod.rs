@@ -10,6 +10,7 @@
 
 mod backing;
 mod blob;
+mod bounds;
 mod commands;
 mod cursor;
 mod device;

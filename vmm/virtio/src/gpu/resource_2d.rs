@@ -1,6 +1,7 @@
 //! 2D resources: the host's copy of pixels, filled by TRANSFER_TO_HOST_2D (VIRTIO 1.2, section 5.7.6.8).
 
 use super::backing::Backing;
+use super::bounds::{contains, span_fits};
 use super::format::{PIXEL_LEN, PixelFormat};
 use super::wire::GpuError;
 use crate::device::GuestRam;
@@ -104,19 +105,4 @@ impl PixelSource for Resource2dView {
         }
         self.image.read(self.rect.x + x, self.rect.y + y, dst).ok_or(SourceLost)
     }
-}
-
-/// Whether `rect` lies within `size`, far edges included.
-pub fn contains(size: Size, rect: Rect) -> bool {
-    let right = rect.x.checked_add(rect.width);
-    let bottom = rect.y.checked_add(rect.height);
-    right.is_some_and(|right| right <= size.width) && bottom.is_some_and(|bottom| bottom <= size.height)
-}
-
-/// Whether `len` bytes are whole pixels that, from (`x`, `y`) on, stay within one row of `size`.
-pub fn span_fits(size: Size, x: u32, y: u32, len: usize) -> bool {
-    let pixels = len / PIXEL_LEN;
-    len.is_multiple_of(PIXEL_LEN)
-        && y < size.height
-        && (x as usize).checked_add(pixels).is_some_and(|end| end <= size.width as usize)
 }

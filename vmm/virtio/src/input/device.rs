@@ -1,20 +1,18 @@
 //! An input device: event and status queue, configuration space and life cycle.
 
-use super::action_queue::ActionQueue;
-use super::event::{Action, EV_LED, EVENT_LEN, Event, LED_COUNT, WheelAccumulator};
+use super::event::{EV_LED, EVENT_LEN, Event, LED_COUNT, WheelAccumulator};
 use super::profile::Profile;
+use super::sender::InputSender;
 use crate::counters::DeviceCounters;
 use crate::device::{ActivateError, Activation, VirtioDevice};
 use crate::fields::read_config_bytes;
 use crate::queue::{Chain, DeviceQueue, RING_FEATURES};
 use oriel_display::Monitors;
 use oriel_display::input::InputId;
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 const EVENT_QUEUE: u16 = 0;
 const STATUS_QUEUE: u16 = 1;
@@ -22,40 +20,6 @@ const QUEUE_SIZES: [u16; 2] = [64, 64];
 
 /// Events processed of one status buffer; Linux sends one.
 const MAX_STATUS_EVENTS: usize = 64;
-
-/// Handle for any thread that sends actions to one input device.
-#[derive(Clone)]
-pub struct InputSender(Arc<Inner>);
-
-struct Inner {
-    queue: Mutex<ActionQueue>,
-    event: EventFd,
-    counters: Arc<DeviceCounters>,
-}
-
-impl InputSender {
-    fn new(counters: Arc<DeviceCounters>) -> io::Result<Self> {
-        let event = EventFd::new(EFD_NONBLOCK)?;
-        let queue = Mutex::new(ActionQueue::new(counters.clone()));
-        Ok(Self(Arc::new(Inner { queue, event, counters })))
-    }
-
-    /// Queues `action`, caused by the input `id`, and wakes the device.
-    pub fn push(&self, action: Action, id: InputId) {
-        self.queue().push(action, id);
-        // Fails only if the count overflows, and then the event is pending anyway.
-        let _ = self.0.event.write(1);
-    }
-
-    /// Counts an input that no device can express.
-    pub fn count_dropped(&self) {
-        self.0.counters.input_dropped.add_one();
-    }
-
-    fn queue(&self) -> MutexGuard<'_, ActionQueue> {
-        self.0.queue.lock()
-    }
-}
 
 /// The virtio-input device of a keyboard, tablet or mouse (VIRTIO 1.2, section 5.8).
 pub struct InputDevice {
@@ -227,11 +191,11 @@ impl VirtioDevice for InputDevice {
     }
 
     fn event_fds(&self) -> Vec<RawFd> {
-        vec![self.sender.0.event.as_raw_fd()]
+        vec![self.sender.as_raw_fd()]
     }
 
     fn event(&mut self, _token: usize) {
-        let _ = self.sender.0.event.read();
+        self.sender.drain_event();
         self.process_event_queue();
     }
 

@@ -12,6 +12,7 @@ mod event;
 mod key_set;
 mod profile;
 mod router;
+mod sender;
 
 #[cfg(test)]
 mod tests;

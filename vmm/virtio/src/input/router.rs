@@ -1,7 +1,7 @@
 //! Routing of viewers' input events to the device that the guest expects each from.
 
-use super::device::InputSender;
 use super::event::{Action, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, LAST_KEY};
+use super::sender::InputSender;
 use oriel_display::InputSink;
 use oriel_display::input::InputId;
 use oriel_wire::{Button, InputEvent};

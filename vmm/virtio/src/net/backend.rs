@@ -6,13 +6,16 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
+/// Maximum length of a frame in bytes: Ethernet header, one VLAN tag and the longest IP packet.
+pub const MAX_FRAME: usize = 14 + 4 + 65535;
+
 /// Ethernet frame for the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// Offloads that are left to the receiver of the frame.
     pub header: Header,
     /// Bytes from the destination address on, without the frame check sequence; at most
-    /// [`super::MAX_FRAME`].
+    /// [`MAX_FRAME`].
     pub bytes: &'a [u8],
 }
 

@@ -1,10 +1,9 @@
 //! The network device: configuration space, features, polling and life cycle.
 
-use super::NextPoll;
 use super::backend::Backend;
 use super::control::Control;
 use super::offloads::Offloads;
-use super::poll_budget::PollBudget;
+use super::poll_budget::{NextPoll, PollBudget};
 use super::receive::Receiver;
 use super::transmit::Transmitter;
 use crate::counters::DeviceCounters;

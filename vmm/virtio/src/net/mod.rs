@@ -24,23 +24,7 @@ mod transmit;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{Backend, Frame, NullBackend};
+pub use backend::{Backend, Frame, MAX_FRAME, NullBackend};
 pub use device::Net;
 pub use header::{HEADER_LEN, Header};
 pub use offloads::Offloads;
-
-use std::time::Duration;
-
-/// Maximum length of a frame in bytes: Ethernet header, one VLAN tag and the longest IP packet.
-pub const MAX_FRAME: usize = 14 + 4 + 65535;
-
-/// When a queue has to be polled again.
-#[derive(Clone, Copy)]
-enum NextPoll {
-    /// After an event: a notification of the driver or of the backend.
-    OnEvent,
-    /// At once, after other devices: the budget was spent and work is left.
-    Immediately,
-    /// After this time, when the rate limiter admits the next frame.
-    After(Duration),
-}

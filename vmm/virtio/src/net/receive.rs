@@ -1,10 +1,9 @@
 //! Receive queue: frames from the backend to the driver.
 
-use super::backend::{Backend, Frame};
+use super::backend::{Backend, Frame, MAX_FRAME};
 use super::header::HEADER_LEN;
 use super::offloads::Offloads;
-use super::poll_budget::PollBudget;
-use super::{MAX_FRAME, NextPoll};
+use super::poll_budget::{NextPoll, PollBudget};
 use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;

@@ -1,11 +1,10 @@
 //! Transmit queue: frames from the driver to the backend.
 
-use super::backend::Backend;
+use super::backend::{Backend, MAX_FRAME};
 use super::checksum;
 use super::header::{HEADER_LEN, Header};
 use super::offloads::Offloads;
-use super::poll_budget::PollBudget;
-use super::{MAX_FRAME, NextPoll};
+use super::poll_budget::{NextPoll, PollBudget};
 use crate::counters::DeviceCounters;
 use crate::queue::{Chain, DeviceQueue};
 use crate::rate_limiter::RateLimiter;
