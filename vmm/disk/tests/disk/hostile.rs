@@ -73,9 +73,9 @@ fn headers_that_cannot_be_are_refused_with_a_sentence() {
         (100, word(u32::MAX), "length of its header"),
     ];
     for (offset, bytes, sentence) in cases {
-        let refusal = refused(&folder, offset, &bytes);
-        assert!(refusal.contains(sentence), "{offset} {bytes:x?}: {refusal}");
-        assert!(!refusal.contains('\n'), "{refusal}");
+        let error = refused(&folder, offset, &bytes);
+        assert!(error.contains(sentence), "{offset} {bytes:x?}: {error}");
+        assert!(!error.contains('\n'), "{error}");
     }
 }
 
@@ -90,8 +90,8 @@ fn images_that_may_be_read_and_not_written() {
         folder.qcow2("changed.qcow2", 1 << 30, None);
         source(&path).file.write_all_at(&[bytes], offset).unwrap();
         assert!(open_alone(&path, true).is_ok(), "{sentence}");
-        let refusal = open_alone(&path, false).map(drop).unwrap_err().1.to_string();
-        assert!(refusal.contains(sentence), "{refusal}");
+        let error = open_alone(&path, false).map(drop).unwrap_err().1.to_string();
+        assert!(error.contains(sentence), "{error}");
     }
 }
 

@@ -87,8 +87,8 @@ fn every_kind_of_image_is_told_apart() {
         }
     );
     assert_eq!(look(&overlay, Some(DiskFormat::Raw)).unwrap().backing, None, "as raw it names nothing");
-    let refusal = look(&raw, Some(DiskFormat::Qcow2)).unwrap_err().to_string();
-    assert_eq!(refusal, "it is not a qcow2 image");
+    let error = look(&raw, Some(DiskFormat::Qcow2)).unwrap_err().to_string();
+    assert_eq!(error, "it is not a qcow2 image");
 }
 
 #[test]
@@ -97,21 +97,21 @@ fn layers_that_do_not_fit_are_refused() {
     let raw = folder.raw("base.raw", &[0; 4096]);
     let overlay = folder.qcow2("overlay.qcow2", 4096, Some(&raw));
     let whole = folder.qcow2("whole.qcow2", 4096, None);
-    let refusal = |layers: &[Image]| when_free(|| open_now(layers, false)).map(drop).unwrap_err();
-    let (place, error) = refusal(std::slice::from_ref(&overlay));
+    let open_error = |layers: &[Image]| when_free(|| open_now(layers, false)).map(drop).unwrap_err();
+    let (place, error) = open_error(std::slice::from_ref(&overlay));
     assert_eq!(place, 0);
     assert!(
         error.to_string().contains("base.raw") && error.to_string().contains("no layer below"),
         "{error}"
     );
-    assert!(refusal(&[whole.clone(), raw.clone()]).1.to_string().contains("no overlay"));
-    assert!(refusal(&[raw.clone(), whole.clone()]).1.to_string().contains("no overlay"));
-    let (place, error) = refusal(&[overlay.clone(), folder.raw("odd.raw", &[0; 100])]);
+    assert!(open_error(&[whole.clone(), raw.clone()]).1.to_string().contains("no overlay"));
+    assert!(open_error(&[raw.clone(), whole.clone()]).1.to_string().contains("no overlay"));
+    let (place, error) = open_error(&[overlay.clone(), folder.raw("odd.raw", &[0; 100])]);
     assert_eq!(place, 1);
     assert!(error.to_string().contains("not a positive multiple of 512"), "{error}");
     let mut deep = vec![overlay.clone(); 16];
     deep.push(raw);
-    assert!(refusal(&deep).1.to_string().contains("at most 16 layers"));
+    assert!(open_error(&deep).1.to_string().contains("at most 16 layers"));
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Worker {
         while let Some(job) = self.requests.next(done.take()) {
             let outcome = match &job.request {
                 Ok(request) => self.perform_with_retry(&job, request, &mut buffer),
-                Err(refusal) => Err(Failure::Refused(*refusal)),
+                Err(error) => Err(Failure::Refused(*error)),
             };
             if let Err(failure) = &outcome {
                 self.record_failure(failure);
@@ -171,7 +171,7 @@ impl Worker {
     fn record_failure(&self, failure: &Failure) {
         match failure {
             Failure::Stale => return,
-            Failure::Refused(refusal) => tracing::debug!(?refusal, "disk request refused"),
+            Failure::Refused(error) => tracing::debug!(?error, "disk request refused"),
             Failure::Host(error) => tracing::error!(%error, "disk request failed"),
         }
         self.counters.block_errors.add_one();

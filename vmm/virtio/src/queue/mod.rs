@@ -82,7 +82,7 @@ impl DeviceQueue {
             if let Some(chain) = self.pop_without_notification() {
                 return Some(chain);
             }
-            // A chain added since that look would come without a kick, so look again.
+            // A chain added since that look would come without a notification, so look again.
             if !self.enable_notifications() {
                 return None;
             }
@@ -195,11 +195,11 @@ impl DeviceQueue {
     fn driver_wants_interrupt(&mut self) -> bool {
         let used = self.queue.next_used();
         let signalled_used = std::mem::replace(&mut self.signalled_used, used);
-        // The used index must be out before the driver's wish is read.
+        // The used index must be out before the driver's suppression is read.
         fence(Ordering::SeqCst);
         if self.queue.event_idx_enabled() {
             let offset = AVAIL_RING_HEADER + u64::from(self.queue.size()) * AVAIL_ELEMENT;
-            // The driver wants to hear when the used index passes this one (section 2.7.7.2).
+            // The driver wants an interrupt when the used index passes this one (section 2.7.7.2).
             return self.avail_field(offset).is_none_or(|event| {
                 used.wrapping_sub(event).wrapping_sub(1) < used.wrapping_sub(signalled_used)
             });

@@ -96,7 +96,7 @@ fn lying_indices_break_the_queue() {
 fn event_idx_keeps_both_sides_quiet() {
     let (mut driver, mut queue, interrupts, _) = setup(EVENT_IDX);
     assert!(queue.pop().is_none());
-    assert_eq!(driver.available_event(), 0, "the first chain must kick");
+    assert_eq!(driver.available_event(), 0, "the first chain must notify");
     driver.set_used_event(1);
     for expected in [vec![], vec![Some(0)], vec![]] {
         driver.send(&[b"x"], &[]);
@@ -105,11 +105,11 @@ fn event_idx_keeps_both_sides_quiet() {
         queue.signal();
         assert_eq!(interrupts.take(), expected);
     }
-    assert_eq!(driver.available_event(), 0, "no wish for a kick while chains are about");
+    assert_eq!(driver.available_event(), 0, "no notification while chains are available");
     assert!(queue.pop().is_none());
     assert_eq!(driver.available_event(), 3);
     queue.signal();
-    assert_eq!(interrupts.take(), [], "nothing new to tell");
+    assert_eq!(interrupts.take(), [], "nothing new to signal");
 }
 
 #[test]
@@ -159,8 +159,8 @@ fn rings_outside_of_memory_are_refused() {
     let driver = TestDriver::new(&memory, 0x10_0000, 16);
     let (mut activation, _) = activation(&memory, &[&driver], 0);
     let counters = Arc::new(DeviceCounters::default());
-    let refusal = DeviceQueue::take(&mut activation, 0, &counters).err();
-    assert!(matches!(refusal, Some(ActivateError::QueueInvalid(0))));
-    let refusal = DeviceQueue::take(&mut activation, 3, &counters).err();
-    assert!(matches!(refusal, Some(ActivateError::QueueMissing(3))));
+    let error = DeviceQueue::take(&mut activation, 0, &counters).err();
+    assert!(matches!(error, Some(ActivateError::QueueInvalid(0))));
+    let error = DeviceQueue::take(&mut activation, 3, &counters).err();
+    assert!(matches!(error, Some(ActivateError::QueueMissing(3))));
 }

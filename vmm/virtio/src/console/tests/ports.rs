@@ -65,7 +65,7 @@ impl Bench {
         for port in 0..3 {
             self.control(port, 3, 1);
         }
-        assert_eq!(self.hear().len(), 9);
+        assert_eq!(self.received_messages().len(), 9);
     }
 
     fn control(&mut self, port: u32, event: u16, value: u16) {
@@ -76,7 +76,7 @@ impl Bench {
     }
 
     /// Control messages from the device: port, event, value, text.
-    fn hear(&mut self) -> Vec<(u32, u16, u16, String)> {
+    fn received_messages(&mut self) -> Vec<(u32, u16, u16, String)> {
         let queue = &mut self.queues[CONTROL_RECEIVE];
         let mut all = Vec::new();
         loop {
@@ -129,11 +129,14 @@ fn ports_are_made_known_by_name() {
     assert_eq!(u32::from_le_bytes(config), 3);
     bench.control(u32::MAX, 0, 1);
     let added: Vec<_> = (0..3).map(|port| (port, 1, 1, String::new())).collect();
-    assert_eq!(bench.hear(), added);
+    assert_eq!(bench.received_messages(), added);
     bench.control(0, 3, 1);
-    assert_eq!(bench.hear(), [(0, 4, 1, String::new()), (0, 6, 1, String::new())]);
+    assert_eq!(bench.received_messages(), [(0, 4, 1, String::new()), (0, 6, 1, String::new())]);
     bench.control(2, 3, 1);
-    assert_eq!(bench.hear(), [(2, 7, 1, "com.example.two".to_owned()), (2, 6, 1, String::new())]);
+    assert_eq!(
+        bench.received_messages(),
+        [(2, 7, 1, "com.example.two".to_owned()), (2, 6, 1, String::new())]
+    );
     assert_eq!(bench.counters.console_control_refused.get(), 0);
 }
 
@@ -152,7 +155,7 @@ fn wrong_control_messages_are_counted_and_change_nothing() {
     bench.queues[CONTROL_TRANSMIT].send(&[b"short"], &[]);
     bench.console.queue_notified(CONTROL_TRANSMIT as u16);
     assert_eq!(bench.counters.malformed_chains.get(), 1);
-    assert_eq!(bench.hear(), []);
+    assert_eq!(bench.received_messages(), []);
     assert_eq!(*bench.opened.lock(), []);
 }
 
@@ -265,7 +268,7 @@ fn a_host_that_goes_is_told_to_the_guest_once() {
     let (disconnected, _) = UnixStream::pair().unwrap();
     bench.hosts[0] = disconnected;
     assert!(bench.events());
-    assert_eq!(bench.hear(), [(1, 6, 0, String::new())]);
+    assert_eq!(bench.received_messages(), [(1, 6, 0, String::new())]);
     assert!(!bench.events());
     bench.guest_writes(b"into the void");
     assert_eq!(bench.queues[5].used().len(), 1);

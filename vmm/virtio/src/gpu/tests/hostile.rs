@@ -57,11 +57,11 @@ fn hostile_commands_get_the_right_error() {
         (0x010D, &[0, 0, 8, 8, 0, 1, 8, 8, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0], RESOURCE),
     ];
     for (i, (kind, body, expected)) in cases.iter().enumerate() {
-        assert_eq!(guest.tell(*kind, body), *expected, "case {i}: {kind:#x} {body:?}");
+        assert_eq!(guest.response_type(*kind, body), *expected, "case {i}: {kind:#x} {body:?}");
         assert_eq!(guest.counters.gpu_refused_commands.get(), i as u64 + 1);
     }
     // And after all that the device still works.
-    assert_eq!(guest.tell(0x0103, &[0, 0, 8, 8, 0, 1]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0103, &[0, 0, 8, 8, 0, 1]), OK_NODATA);
 }
 
 #[test]
@@ -69,11 +69,11 @@ fn host_memory_is_bounded_and_given_back() {
     let mut guest = guest();
     // 64 MiB each.
     for resource in 1..=4 {
-        assert_eq!(guest.tell(0x0101, &[resource, 2, 4096, 4096]), OK_NODATA);
+        assert_eq!(guest.response_type(0x0101, &[resource, 2, 4096, 4096]), OK_NODATA);
     }
-    assert_eq!(guest.tell(0x0101, &[5, 2, 1, 1]), 0x1201);
-    assert_eq!(guest.tell(0x0102, &[3, 0]), OK_NODATA);
-    assert_eq!(guest.tell(0x0101, &[5, 2, 4096, 4096]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0101, &[5, 2, 1, 1]), 0x1201);
+    assert_eq!(guest.response_type(0x0102, &[3, 0]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0101, &[5, 2, 4096, 4096]), OK_NODATA);
 }
 
 #[test]

@@ -57,8 +57,8 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 impl Guest {
-    /// Sends one control command and returns the answer's bytes.
-    fn ask(&mut self, kind: u32, body: &[u32]) -> Vec<u8> {
+    /// Sends one control command and returns the bytes of the response.
+    fn response(&mut self, kind: u32, body: &[u32]) -> Vec<u8> {
         let sent = self.control.send_indirect(&[&request(kind, 0, 0, body)], &[1200]);
         self.gpu.queue_notified(0);
         let used = self.control.used();
@@ -66,21 +66,21 @@ impl Guest {
         self.control.written(&sent)[..used[0].1 as usize].to_vec()
     }
 
-    /// The answer's type.
-    fn tell(&mut self, kind: u32, body: &[u32]) -> u32 {
-        word(&self.ask(kind, body), 0)
+    /// Type of the response.
+    fn response_type(&mut self, kind: u32, body: &[u32]) -> u32 {
+        word(&self.response(kind, body), 0)
     }
 
     /// A blob of `len` bytes: 4096 from `PIXELS` on, the rest from `FAR_PIXELS` on.
     fn create_blob(&mut self, resource: u32, len: u32) -> u32 {
         let entries = [PIXELS as u32, 0, 4096, 0, FAR_PIXELS as u32, 0, len - 4096, 0];
-        self.tell(0x010C, &[[resource, 1, 2, 2, 0, 0, len, 0].as_slice(), &entries].concat())
+        self.response_type(0x010C, &[[resource, 1, 2, 2, 0, 0, len, 0].as_slice(), &entries].concat())
     }
 
     fn create_2d(&mut self, resource: u32, format: u32, width: u32, height: u32) {
-        assert_eq!(self.tell(0x0101, &[resource, format, width, height]), OK_NODATA);
+        assert_eq!(self.response_type(0x0101, &[resource, format, width, height]), OK_NODATA);
         let backing = [resource, 1, PIXELS as u32, 0, width * height * 4, 0];
-        assert_eq!(self.tell(0x0106, &backing), OK_NODATA);
+        assert_eq!(self.response_type(0x0106, &backing), OK_NODATA);
     }
 
     fn source(&self) -> Option<Arc<dyn PixelSource>> {
@@ -116,20 +116,20 @@ fn row(source: &dyn PixelSource, x: u32, y: u32, pixels: usize) -> Vec<u8> {
 #[test]
 fn starts_as_linux_starts_it() {
     let mut guest = guest();
-    let edid = guest.ask(0x010A, &[0, 0]);
+    let edid = guest.response(0x010A, &[0, 0]);
     assert_eq!((word(&edid, 0), word(&edid, 24), edid.len()), (0x1104, 128, 24 + 8 + 1024));
     assert_eq!(edid[32..40], [0, 255, 255, 255, 255, 255, 255, 0]);
-    let info = guest.ask(0x0100, &[]);
+    let info = guest.response(0x0100, &[]);
     assert_eq!((word(&info, 0), info.len()), (0x1101, 24 + 16 * 24));
     assert_eq!((word(&info, 32), word(&info, 36), word(&info, 40)), (1280, 720, 1));
     assert_eq!(word(&info, 24 + 24 + 16), 0, "the second scanout is off");
 
     guest.create_2d(1, 2, 8, 4);
-    assert_eq!(guest.tell(0x0103, &[0, 0, 0, 0, 0, 0]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0103, &[0, 0, 0, 0, 0, 0]), OK_NODATA);
     guest.memory.write_slice(&[7; 8 * 4 * 4], GuestAddress(PIXELS)).unwrap();
-    assert_eq!(guest.tell(0x0105, &[0, 0, 8, 4, 0, 0, 1, 0]), OK_NODATA);
-    assert_eq!(guest.tell(0x0103, &[0, 0, 8, 4, 0, 1]), OK_NODATA);
-    assert_eq!(guest.tell(0x0104, &[0, 0, 8, 4, 1, 0]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0105, &[0, 0, 8, 4, 0, 0, 1, 0]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0103, &[0, 0, 8, 4, 0, 1]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0104, &[0, 0, 8, 4, 1, 0]), OK_NODATA);
     let source = guest.source().unwrap();
     assert_eq!(source.size(), Size::new(8, 4));
     assert_eq!(row(&*source, 0, 3, 8), [7; 32]);
@@ -145,8 +145,8 @@ fn transfers_move_only_the_rectangle_and_convert() {
     let pixels: Vec<u8> = (0..64).collect();
     guest.memory.write_slice(&pixels, GuestAddress(PIXELS)).unwrap();
     // 2x2 pixels at (1, 2), which lie at (2 * 4 + 1) * 4 = 36 in guest memory.
-    assert_eq!(guest.tell(0x0105, &[1, 2, 2, 2, 36, 0, 1, 0]), OK_NODATA);
-    assert_eq!(guest.tell(0x0103, &[1, 1, 3, 3, 0, 1]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0105, &[1, 2, 2, 2, 36, 0, 1, 0]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0103, &[1, 1, 3, 3, 0, 1]), OK_NODATA);
     let source = guest.source().unwrap();
     assert_eq!(source.size(), Size::new(3, 3));
     assert_eq!(row(&*source, 0, 0, 3), [0; 12], "above the rectangle nothing was moved");
@@ -164,7 +164,7 @@ fn blobs_are_read_where_the_guest_draws() {
     assert_eq!(guest.create_blob(5, 16384), OK_NODATA);
     let layout = [16, 100, 4, 0, 128, 0, 0, 0, 80, 0, 0, 0];
     let scanout = [[2, 1, 14, 99, 0, 5].as_slice(), &layout].concat();
-    assert_eq!(guest.tell(0x010D, &scanout), OK_NODATA);
+    assert_eq!(guest.response_type(0x010D, &scanout), OK_NODATA);
     let source = guest.source().unwrap();
     assert_eq!(source.size(), Size::new(14, 99));
     // Pixels 9 and 10 of row 30 are the last before and the first behind byte 4096 of the blob.
@@ -173,9 +173,9 @@ fn blobs_are_read_where_the_guest_draws() {
     assert_eq!(row(&*source, 9, 30, 2), [3, 2, 1, 0, 6, 5, 4, 0]);
     guest.memory.write_slice(&[0, 9, 9, 9], GuestAddress(FAR_PIXELS)).unwrap();
     assert_eq!(row(&*source, 10, 30, 1), [9, 9, 9, 0], "no copy was taken");
-    assert_eq!(guest.tell(0x0105, &[0, 0, 16, 100, 0, 0, 5, 0]), OK_NODATA, "Linux asks for it");
+    assert_eq!(guest.response_type(0x0105, &[0, 0, 16, 100, 0, 0, 5, 0]), OK_NODATA, "Linux asks for it");
 
-    assert_eq!(guest.tell(0x0102, &[5, 0]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0102, &[5, 0]), OK_NODATA);
     assert!(guest.source().is_none(), "its scanout is dark");
     assert!(source.read_row(0, 0, &mut [0; 4]).is_err(), "viewers that still hold it are told");
 }
@@ -185,7 +185,7 @@ fn reset_forgets_everything() {
     let mut guest = guest();
     assert_eq!(guest.create_blob(5, 16384), OK_NODATA);
     let scanout = [0, 0, 16, 16, 0, 5, 16, 16, 2, 0, 64, 0, 0, 0, 0, 0, 0, 0];
-    assert_eq!(guest.tell(0x010D, &scanout), OK_NODATA);
+    assert_eq!(guest.response_type(0x010D, &scanout), OK_NODATA);
     let source = guest.source().unwrap();
     assert!(matches!(guest.screen.showing().pointer, Pointer::Unset));
     guest.gpu.reset();
@@ -225,14 +225,18 @@ fn answers_carry_the_fence_and_fit_the_room() {
 fn fenced_flushes_pace_the_guest_and_others_do_not() {
     let mut guest = guest();
     guest.create_2d(1, 2, 8, 8);
-    assert_eq!(guest.tell(0x0103, &[0, 0, 8, 8, 0, 1]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0103, &[0, 0, 8, 8, 0, 1]), OK_NODATA);
     let first = guest.flush_fenced(1);
     let second = guest.flush_fenced(2);
     guest.gpu.queue_notified(0);
     assert_eq!(guest.control.used(), [(first, 24)], "the second comes too soon");
     assert_eq!(guest.screen.counters().flushes.get(), 2, "but what it drew is shown at once");
     for _ in 0..3 {
-        assert_eq!(guest.tell(0x0104, &[0, 0, 8, 8, 1, 0]), OK_NODATA, "nobody waits without a fence");
+        assert_eq!(
+            guest.response_type(0x0104, &[0, 0, 8, 8, 1, 0]),
+            OK_NODATA,
+            "nobody waits without a fence"
+        );
     }
     guest.interrupts.take();
     wait_readable(guest.gpu.event_fds()[0]);
@@ -299,7 +303,7 @@ fn cursor_commands_come_back_without_an_answer() {
 fn flushes_tell_the_screen_in_its_own_coordinates() {
     let mut guest = guest();
     guest.create_2d(1, 2, 100, 100);
-    assert_eq!(guest.tell(0x0103, &[20, 30, 40, 40, 0, 1]), OK_NODATA);
+    assert_eq!(guest.response_type(0x0103, &[20, 30, 40, 40, 0, 1]), OK_NODATA);
     let viewer = guest.screen.subscribe();
     let damage = || {
         viewer.subscription().wait(|pending| {
@@ -314,7 +318,7 @@ fn flushes_tell_the_screen_in_its_own_coordinates() {
         ([0, 0, 100, 100], vec![Rect::new(0, 0, 40, 40)]),
         ([0, 0, 20, 100], vec![]),
     ] {
-        assert_eq!(guest.tell(0x0104, &[flushed.as_slice(), &[1, 0]].concat()), OK_NODATA);
+        assert_eq!(guest.response_type(0x0104, &[flushed.as_slice(), &[1, 0]].concat()), OK_NODATA);
         assert_eq!(damage(), seen, "{flushed:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The device between a driver on real rings and a cable that the test holds the end of.
+//! The device between a driver on real rings and a backend of the test.
 
 mod hostile;
 mod offload;
@@ -37,14 +37,14 @@ struct Far {
 }
 
 #[derive(Clone)]
-struct Cable {
+struct TestBackend {
     far: Arc<Mutex<Far>>,
     takes: Offloads,
     bell: Arc<EventFd>,
     peeked: (Header, Vec<u8>),
 }
 
-impl Cable {
+impl TestBackend {
     fn new(takes: Offloads) -> Self {
         let far = Far {
             sent: Vec::new(),
@@ -59,7 +59,7 @@ impl Cable {
     }
 }
 
-impl Backend for Cable {
+impl Backend for TestBackend {
     fn mtu(&self) -> Option<u16> {
         Some(9000)
     }
@@ -94,7 +94,7 @@ impl Backend for Cable {
     }
 }
 
-/// A device, its driver and its cable.
+/// A device, its driver and its backend.
 struct Guest {
     net: Net,
     rx: TestDriver,
@@ -111,10 +111,10 @@ fn guest(takes: Offloads, features: u64) -> Guest {
 
 fn limited_guest(takes: Offloads, features: u64, limit: RateLimit) -> Guest {
     let memory = ram(8);
-    let cable = Cable::new(takes);
-    let far = cable.far.clone();
+    let backend = TestBackend::new(takes);
+    let far = backend.far.clone();
     let counters = Arc::new(DeviceCounters::default());
-    let net = Net::new(MAC, Box::new(cable), RateLimiter::new(limit), counters.clone()).unwrap();
+    let net = Net::new(MAC, Box::new(backend), RateLimiter::new(limit), counters.clone()).unwrap();
     let driver = |mib: u64, size| TestDriver::new(&memory, mib << 20, size);
     let (rx, tx, ctrl) = (driver(1, 256), driver(2, 256), driver(3, 16));
     let mut guest = Guest { net, rx, tx, ctrl, interrupts: Arc::default(), far, counters };

@@ -14,12 +14,12 @@ fn buffers_out_of_place_come_back_at_once_with_an_error() {
         [(1, &samples[..8]), (0, &samples[..6]), (0, &samples[..0]), (0, &samples), (9, &samples[..8])]
     {
         let sent = guest.queue(TX).send(&[&words(&[stream]), samples], &[8]);
-        guest.kick(TX);
+        guest.notify(TX);
         assert_eq!(guest.queue(TX).used(), [(sent.head, 8)]);
         assert_eq!(guest.status(TX, &sent).0, Status::IoError as u32);
     }
     guest.queue(TX).send(&[&words(&[0]), &samples[..8]], &[7]);
-    guest.kick(TX);
+    guest.notify(TX);
     assert_eq!(guest.queue(TX).used().len(), 1);
     assert_eq!(guest.counters.malformed_chains.get(), 1, "no room for a status");
     assert_eq!(guest.counters.sound_refused.get(), 6);
@@ -35,7 +35,7 @@ fn tiny_buffers_and_lying_rings_cost_no_more_than_others() {
         for _ in 0..60 {
             guest.queue(TX).publish(sent.head);
         }
-        guest.kick(TX);
+        guest.notify(TX);
     }
     let waiting = 1 + 60_000 - guest.queue(TX).used().len();
     assert!(waiting <= 64, "{waiting} buffers are kept");
@@ -77,7 +77,7 @@ fn garbage_is_always_answered() {
         }
         for queue in [CONTROL, TX, RX] {
             guest.queue(queue).send_garbage(&mut random);
-            guest.kick(queue);
+            guest.notify(queue);
         }
         assert_eq!(guest.queue(CONTROL).used().len(), 1);
         guest.pass(Duration::from_micros(random.below(30_000)));

@@ -71,7 +71,7 @@ impl Guest {
         &mut self.queues[usize::from(index)]
     }
 
-    fn kick(&mut self, index: u16) {
+    fn notify(&mut self, index: u16) {
         self.card.process(self.now, &[index]);
     }
 
@@ -87,7 +87,7 @@ impl Guest {
     /// Sends a request and gives the answer's status and what follows it.
     fn request(&mut self, request: &[u8], room: usize) -> (u32, Vec<u8>) {
         let sent = self.queue(CONTROL).send(&[request], &[4 + room]);
-        self.kick(CONTROL);
+        self.notify(CONTROL);
         let (head, written) = self.queue(CONTROL).used()[0];
         assert_eq!(head, sent.head);
         let mut response = self.queue(CONTROL).written(&sent);
@@ -113,13 +113,13 @@ impl Guest {
     fn send_output(&mut self, samples: &[i16]) -> Sent {
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let sent = self.queue(TX).send(&[&words(&[0]), &bytes], &[8]);
-        self.kick(TX);
+        self.notify(TX);
         sent
     }
 
     fn send_input(&mut self) -> Sent {
         let sent = self.queue(RX).send(&[&words(&[1])], &[PERIOD_BYTES, 8]);
-        self.kick(RX);
+        self.notify(RX);
         sent
     }
 
@@ -205,14 +205,14 @@ fn a_tone_that_the_guest_plays_is_heard() {
         guest.send_output(&tone(440.0, n));
     }
     guest.commands(&[START], 0);
-    let mut heard = Vec::new();
+    let mut decoded = Vec::new();
     for n in 4..60 {
         guest.pass(ms(20));
         assert_eq!(guest.queue(TX).used().len(), 1);
-        heard.extend(listener.decode_all());
+        decoded.extend(listener.decode_all());
         guest.send_output(&tone(440.0, n));
     }
-    let found = strongest_tone(&heard).unwrap();
+    let found = strongest_tone(&decoded).unwrap();
     assert!((found.hz - 440.0).abs() < 2.0 && found.above_rest_db > 20.0, "{found:?}");
     assert_eq!(guest.counters.sound_underruns.get(), 0);
 }
