@@ -58,7 +58,7 @@ impl NetBackendConfig {
     pub fn connect(self) -> Result<Box<dyn Backend>, NetBackendError> {
         Ok(match self {
             Self::Passt(connector) => Box::new(Passt::connect(connector).map_err(NetBackendError::Passt)?),
-            Self::Tap(tap) => Box::new(Tap::of(tap)?),
+            Self::Tap(tap) => Box::new(Tap::new(tap)?),
             Self::Isolated => Box::new(NullBackend::new()?),
         })
     }

@@ -14,7 +14,7 @@ pub enum MacParseError {
     #[error(
         "{0:?} is not a MAC address; write six bytes in hexadecimal with colons, as in 52:54:00:12:34:56"
     )]
-    Form(String),
+    Syntax(String),
     /// A group's address.
     #[error("the MAC address {0} is a multicast address; make the second digit 2, 6, a or e")]
     Multicast(MacAddress),
@@ -32,19 +32,19 @@ impl FromStr for MacAddress {
     type Err = MacParseError;
 
     fn from_str(text: &str) -> Result<Self, MacParseError> {
-        let form = || MacParseError::Form(text.to_owned());
+        let syntax = || MacParseError::Syntax(text.to_owned());
         let mut bytes = [0; 6];
         let mut parts = text.split(':');
         for byte in &mut bytes {
-            let part = parts.next().filter(|part| part.len() == 2).ok_or_else(form)?;
+            let part = parts.next().filter(|part| part.len() == 2).ok_or_else(syntax)?;
             // from_str_radix takes a sign.
             if !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                return Err(form());
+                return Err(syntax());
             }
-            *byte = u8::from_str_radix(part, 16).map_err(|_| form())?;
+            *byte = u8::from_str_radix(part, 16).map_err(|_| syntax())?;
         }
         if parts.next().is_some() {
-            return Err(form());
+            return Err(syntax());
         }
         let address = Self(bytes);
         let [first, ..] = bytes;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_guests_address_is_refused_with_a_reason() {
+    fn addresses_unfit_for_a_guest_are_refused_with_a_reason() {
         for text in [
             "",
             "52:54:00:12:34",
@@ -85,11 +85,11 @@ mod tests {
             "+2:54:00:12:34:56",
             "52:54:00:12:34:5g",
         ] {
-            assert_eq!(text.parse::<MacAddress>(), Err(MacParseError::Form(text.to_owned())));
+            assert_eq!(text.parse::<MacAddress>(), Err(MacParseError::Syntax(text.to_owned())));
         }
-        let refusal = |text: &str| text.parse::<MacAddress>().unwrap_err().to_string();
-        assert!(refusal("01:00:5e:00:00:01").contains("multicast"));
-        assert!(refusal("ff:ff:ff:ff:ff:ff").contains("multicast"));
-        assert!(refusal("00:1a:2b:3c:4d:5e").contains("locally administered"));
+        let error = |text: &str| text.parse::<MacAddress>().unwrap_err().to_string();
+        assert!(error("01:00:5e:00:00:01").contains("multicast"));
+        assert!(error("ff:ff:ff:ff:ff:ff").contains("multicast"));
+        assert!(error("00:1a:2b:3c:4d:5e").contains("locally administered"));
     }
 }

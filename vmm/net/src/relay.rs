@@ -2,7 +2,7 @@
 //! its far end is replaced, and hold it to a rate.
 
 use crate::poll::Poll;
-use crate::stream::{FrameStream, Lost};
+use crate::stream::{FrameStream, StreamError};
 use oriel_virtio::RateLimiter;
 use oriel_virtio::net::{Backend, Header};
 use std::io;
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-const NEAR: u64 = 0;
-const FAR: u64 = 1;
+const QEMU: u64 = 0;
+const BACKEND: u64 = 1;
 const STOP: u64 = 2;
 
 /// Frames in one direction before the other has its turn.
-const PORTION: usize = 64;
+const BATCH_FRAMES: usize = 64;
 
 /// A relay at work. It ends with the near end, or when it is dropped.
 pub struct Relay {
@@ -40,14 +40,22 @@ impl Relay {
         let (ours, theirs) = UnixStream::pair()?;
         let stop = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?;
         let poll = Poll::new()?;
-        let near = FrameStream::new(ours.into())?;
-        poll.add(near.as_raw_fd(), EventSet::IN, NEAR)?;
-        poll.add(backend.fd(), EventSet::IN, FAR)?;
+        let qemu = FrameStream::new(ours.into())?;
+        poll.add(qemu.as_raw_fd(), EventSet::IN, QEMU)?;
+        poll.add(backend.fd(), EventSet::IN, BACKEND)?;
         poll.add(stop.as_raw_fd(), EventSet::IN, STOP)?;
         let link_up = backend.link_up();
-        let mut work = Work { near, watched: EventSet::IN, backend, limiter, poll, link_up, turn: false };
+        let mut relay_loop = RelayLoop {
+            qemu,
+            interest: EventSet::IN,
+            backend,
+            limiter,
+            poll,
+            link_up,
+            transmit_first: false,
+        };
         let run = move || {
-            let ended = work.run(on_link);
+            let ended = relay_loop.run(on_link);
             tracing::debug!(reason = ended.as_ref().err().map(ToString::to_string), "a network relay ended");
         };
         let thread = Some(std::thread::Builder::new().name("net-relay".into()).spawn(run)?);
@@ -64,50 +72,52 @@ impl Drop for Relay {
     }
 }
 
-struct Work {
-    near: FrameStream,
+struct RelayLoop {
+    qemu: FrameStream,
     /// What the poll watches it for.
-    watched: EventSet,
+    interest: EventSet,
     backend: Box<dyn Backend>,
     limiter: RateLimiter,
     poll: Poll,
     link_up: bool,
     /// Whose turn it is to be first, where both wait for the limit.
-    turn: bool,
+    transmit_first: bool,
 }
 
 /// Why a direction stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pause {
-    Waiting,
-    Again,
-    Until(Instant),
+enum Progress {
+    Blocked,
+    More,
+    Limited(Instant),
 }
 
-impl Work {
-    fn run(&mut self, mut on_link: impl FnMut(bool)) -> Result<(), Lost> {
+impl RelayLoop {
+    fn run(&mut self, mut on_link: impl FnMut(bool)) -> Result<(), StreamError> {
         self.backend.want_frames(true);
         let mut limited = None;
-        let mut again = false;
+        let mut more = false;
         loop {
-            let timeout = if again { 0 } else { limited.map_or(-1, milliseconds_to) };
+            let timeout = if more { 0 } else { limited.map_or(-1, milliseconds_until) };
             for (token, events) in self.poll.ready(timeout) {
                 match token {
                     STOP => return Ok(()),
-                    FAR => self.backend.ready(),
-                    _ if events.intersects(EventSet::HANG_UP | EventSet::ERROR) => return Err(Lost::Closed),
-                    _ => self.near.flush()?,
+                    BACKEND => self.backend.ready(),
+                    _ if events.intersects(EventSet::HANG_UP | EventSet::ERROR) => {
+                        return Err(StreamError::Closed);
+                    }
+                    _ => self.qemu.flush()?,
                 }
             }
-            again = false;
+            more = false;
             if limited.is_none_or(|until| until <= Instant::now()) {
                 limited = None;
-                self.turn = !self.turn;
-                for outward in [self.turn, !self.turn] {
-                    match if outward { self.outward()? } else { self.inward()? } {
-                        Pause::Waiting => {}
-                        Pause::Again => again = true,
-                        Pause::Until(when) => {
+                self.transmit_first = !self.transmit_first;
+                for transmit in [self.transmit_first, !self.transmit_first] {
+                    match if transmit { self.transmit()? } else { self.receive()? } {
+                        Progress::Blocked => {}
+                        Progress::More => more = true,
+                        Progress::Limited(when) => {
                             limited = Some(when);
                             break;
                         }
@@ -119,58 +129,58 @@ impl Work {
                 self.link_up = up;
                 on_link(up);
             }
-            self.watch(limited.is_some())?;
+            self.update_interest(limited.is_some())?;
         }
     }
 
     /// From QEMU.
-    fn outward(&mut self) -> Result<Pause, Lost> {
-        for _ in 0..PORTION {
+    fn transmit(&mut self) -> Result<Progress, StreamError> {
+        for _ in 0..BATCH_FRAMES {
             if !self.backend.has_room() {
-                return Ok(Pause::Waiting);
+                return Ok(Progress::Blocked);
             }
-            let Some(frame) = self.near.peek()? else { return Ok(Pause::Waiting) };
+            let Some(frame) = self.qemu.peek()? else { return Ok(Progress::Blocked) };
             if let Err(wait) = self.limiter.take(Instant::now(), frame.len() as u64) {
-                return Ok(Pause::Until(Instant::now() + wait));
+                return Ok(Progress::Limited(Instant::now() + wait));
             }
             self.backend.send(&Header::default(), frame);
-            self.near.consume();
+            self.qemu.consume();
         }
-        Ok(Pause::Again)
+        Ok(Progress::More)
     }
 
     /// To QEMU, which was given no offloads, so every frame is finished.
-    fn inward(&mut self) -> Result<Pause, Lost> {
-        for _ in 0..PORTION {
-            if !self.near.has_room() {
-                return Ok(Pause::Waiting);
+    fn receive(&mut self) -> Result<Progress, StreamError> {
+        for _ in 0..BATCH_FRAMES {
+            if !self.qemu.has_room() {
+                return Ok(Progress::Blocked);
             }
-            let Some(frame) = self.backend.peek() else { return Ok(Pause::Waiting) };
+            let Some(frame) = self.backend.peek() else { return Ok(Progress::Blocked) };
             if let Err(wait) = self.limiter.take(Instant::now(), frame.bytes.len() as u64) {
-                return Ok(Pause::Until(Instant::now() + wait));
+                return Ok(Progress::Limited(Instant::now() + wait));
             }
-            self.near.send(frame.bytes)?;
+            self.qemu.send(frame.bytes)?;
             self.backend.consume();
         }
-        Ok(Pause::Again)
+        Ok(Progress::More)
     }
 
     /// Has the poll tell of what can be done something about.
-    fn watch(&mut self, limited: bool) -> io::Result<()> {
-        self.backend.want_frames(!limited && self.near.has_room());
+    fn update_interest(&mut self, limited: bool) -> io::Result<()> {
+        self.backend.want_frames(!limited && self.qemu.has_room());
         let mut events = EventSet::empty();
         events.set(EventSet::IN, !limited && self.backend.has_room());
-        events.set(EventSet::OUT, !self.near.has_room());
-        if events != self.watched {
-            self.poll.change(self.near.as_raw_fd(), events, NEAR)?;
-            self.watched = events;
+        events.set(EventSet::OUT, !self.qemu.has_room());
+        if events != self.interest {
+            self.poll.change(self.qemu.as_raw_fd(), events, QEMU)?;
+            self.interest = events;
         }
         Ok(())
     }
 }
 
 /// Rounded up, so that the time has come when the wait is over.
-fn milliseconds_to(when: Instant) -> i32 {
+fn milliseconds_until(when: Instant) -> i32 {
     let left = when.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
     i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
 }

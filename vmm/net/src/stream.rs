@@ -6,10 +6,10 @@ use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-const LENGTH: usize = 4;
+const PREFIX_LEN: usize = 4;
 
 /// Bytes read at a time: three frames of the largest kind, or a few hundred of the usual one.
-const INCOMING: usize = 256 << 10;
+const READ_BUFFER_LEN: usize = 256 << 10;
 
 /// Our end of it. Nothing blocks.
 pub(crate) struct FrameStream {
@@ -24,7 +24,7 @@ pub(crate) struct FrameStream {
 
 /// The other end is gone, or speaks something else.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Lost {
+pub(crate) enum StreamError {
     /// It closed its end.
     #[error("it ended")]
     Closed,
@@ -41,7 +41,7 @@ impl FrameStream {
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
         let socket = UnixStream::from(socket);
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, incoming: vec![0; INCOMING], start: 0, end: 0, outgoing: Vec::new() })
+        Ok(Self { socket, incoming: vec![0; READ_BUFFER_LEN], start: 0, end: 0, outgoing: Vec::new() })
     }
 
     /// Whether [`Self::send`] may be called: nothing is left of an earlier frame.
@@ -50,20 +50,20 @@ impl FrameStream {
     }
 
     /// Sends a frame; what the socket does not take waits for [`Self::flush`].
-    pub fn send(&mut self, frame: &[u8]) -> Result<(), Lost> {
-        let length = u32::try_from(frame.len()).map_err(|_| Lost::Length(u32::MAX))?.to_be_bytes();
+    pub fn send(&mut self, frame: &[u8]) -> Result<(), StreamError> {
+        let length = u32::try_from(frame.len()).map_err(|_| StreamError::Length(u32::MAX))?.to_be_bytes();
         let sent = match self.socket.write_vectored(&[IoSlice::new(&length), IoSlice::new(frame)]) {
             Ok(sent) => sent,
             Err(error) if would_block(&error) => 0,
             Err(error) => return Err(error.into()),
         };
-        let rest = [length.get(sent..), frame.get(sent.saturating_sub(LENGTH)..)];
+        let rest = [length.get(sent..), frame.get(sent.saturating_sub(PREFIX_LEN)..)];
         self.outgoing.extend(rest.into_iter().flatten().flatten());
         Ok(())
     }
 
     /// Goes on sending where the socket had no room.
-    pub fn flush(&mut self) -> Result<(), Lost> {
+    pub fn flush(&mut self) -> Result<(), StreamError> {
         while !self.outgoing.is_empty() {
             match self.socket.write(&self.outgoing) {
                 Ok(sent) => drop(self.outgoing.drain(..sent)),
@@ -75,12 +75,12 @@ impl FrameStream {
     }
 
     /// The next frame, if it is there whole; the same until [`Self::consume`].
-    pub fn peek(&mut self) -> Result<Option<&[u8]>, Lost> {
+    pub fn peek(&mut self) -> Result<Option<&[u8]>, StreamError> {
         loop {
-            if let Some(len) = self.announced()?
-                && self.end - self.start >= LENGTH + len
+            if let Some(len) = self.announced_len()?
+                && self.end - self.start >= PREFIX_LEN + len
             {
-                let first = self.start + LENGTH;
+                let first = self.start + PREFIX_LEN;
                 return Ok(self.incoming.get(first..first + len));
             }
             if !self.fill()? {
@@ -91,33 +91,33 @@ impl FrameStream {
 
     /// The frame of [`Self::peek`] is done with.
     pub fn consume(&mut self) {
-        if let Ok(Some(len)) = self.announced() {
-            self.start = (self.start + LENGTH + len).min(self.end);
+        if let Ok(Some(len)) = self.announced_len() {
+            self.start = (self.start + PREFIX_LEN + len).min(self.end);
         }
     }
 
     /// The length of the frame at the front, if that much is there.
-    fn announced(&self) -> Result<Option<usize>, Lost> {
+    fn announced_len(&self) -> Result<Option<usize>, StreamError> {
         let waiting = self.incoming.get(self.start..self.end).unwrap_or_default();
         let Some((length, _)) = waiting.split_first_chunk() else { return Ok(None) };
         let length = u32::from_be_bytes(*length);
         match usize::try_from(length) {
             Ok(len) if (1..=MAX_FRAME).contains(&len) => Ok(Some(len)),
-            _ => Err(Lost::Length(length)),
+            _ => Err(StreamError::Length(length)),
         }
     }
 
     /// Reads more behind what is there; false if there is nothing.
-    fn fill(&mut self) -> Result<bool, Lost> {
+    fn fill(&mut self) -> Result<bool, StreamError> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-        } else if self.incoming.len() - self.start < LENGTH + MAX_FRAME {
+        } else if self.incoming.len() - self.start < PREFIX_LEN + MAX_FRAME {
             self.incoming.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
         let room = self.incoming.get_mut(self.end..).unwrap_or_default();
         match self.socket.read(room) {
-            Ok(0) => Err(Lost::Closed),
+            Ok(0) => Err(StreamError::Closed),
             Ok(count) => {
                 self.end += count;
                 Ok(true)
@@ -149,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn frames_cross_whole_whatever_the_pieces() {
+    fn frames_arrive_whole_however_the_stream_is_split() {
         let (mut stream, mut theirs) = pair();
         let frames: Vec<Vec<u8>> = (0..12u8).map(|i| vec![i; 1 + usize::from(i) * 5900]).collect();
         let wire: Vec<u8> =
             frames.iter().flat_map(|f| [&(f.len() as u32).to_be_bytes()[..], f].concat()).collect();
         let writer = std::thread::spawn(move || {
-            for piece in wire.chunks(7001) {
-                theirs.write_all(piece).unwrap();
+            for part in wire.chunks(7001) {
+                theirs.write_all(part).unwrap();
             }
             theirs
         });
@@ -171,7 +171,7 @@ mod tests {
             stream.consume();
         }
         drop(writer.join().unwrap());
-        assert!(matches!(stream.peek(), Err(Lost::Closed)));
+        assert!(matches!(stream.peek(), Err(StreamError::Closed)));
     }
 
     #[test]
@@ -183,25 +183,25 @@ mod tests {
             sent += 1;
         }
         for index in 0..sent {
-            let mut frame = vec![0; LENGTH + 60_000];
-            theirs.read_exact(&mut frame[..LENGTH]).unwrap();
-            assert_eq!(frame[..LENGTH], 60_000u32.to_be_bytes());
+            let mut frame = vec![0; PREFIX_LEN + 60_000];
+            theirs.read_exact(&mut frame[..PREFIX_LEN]).unwrap();
+            assert_eq!(frame[..PREFIX_LEN], 60_000u32.to_be_bytes());
             // The last one's rest is in our hands still.
-            for piece in frame[LENGTH..].chunks_mut(1000) {
+            for part in frame[PREFIX_LEN..].chunks_mut(1000) {
                 stream.flush().unwrap();
-                theirs.read_exact(piece).unwrap();
+                theirs.read_exact(part).unwrap();
             }
-            assert!(frame[LENGTH..].iter().all(|byte| *byte == index));
+            assert!(frame[PREFIX_LEN..].iter().all(|byte| *byte == index));
         }
         assert!(stream.has_room());
     }
 
     #[test]
-    fn a_length_that_no_frame_has_ends_the_stream() {
+    fn an_invalid_length_ends_the_stream() {
         for length in [0u32, MAX_FRAME as u32 + 1, u32::MAX] {
             let (mut stream, mut theirs) = pair();
             theirs.write_all(&length.to_be_bytes()).unwrap();
-            assert!(matches!(stream.peek(), Err(Lost::Length(found)) if found == length));
+            assert!(matches!(stream.peek(), Err(StreamError::Length(found)) if found == length));
         }
     }
 }

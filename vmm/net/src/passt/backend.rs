@@ -3,7 +3,7 @@
 use super::reconnect::ReconnectTimer;
 use crate::connector::BackendConnector;
 use crate::poll::Poll;
-use crate::stream::{FrameStream, Lost};
+use crate::stream::{FrameStream, StreamError};
 use oriel_virtio::net::{Backend, Frame, Header, Offloads};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -11,10 +11,10 @@ use std::sync::Arc;
 use vmm_sys_util::epoll::EventSet;
 
 const LINK: u64 = 0;
-const DIAL: u64 = 1;
+const RECONNECT: u64 = 1;
 
 /// What passt takes of a guest (`ETH_MAX_MTU`): longer frames are lost.
-const LONGEST_TO_PASST: usize = 65535;
+const MAX_PASST_FRAME: usize = 65535;
 /// The longest packet in a frame of that length whose size is a multiple of four: passt's own
 /// default. It terminates TCP itself, so nothing of it is ever fragmented on a real network, and
 /// long packets cost the least.
@@ -22,16 +22,16 @@ pub(super) const MTU: u16 = 65520;
 
 /// A link to passt, or to whatever a [`BackendConnector`] puts in its place.
 pub struct Passt {
-    dial: ReconnectTimer,
+    reconnect: ReconnectTimer,
     poll: Poll,
     link: Option<Link>,
-    wanted: bool,
+    wants_frames: bool,
 }
 
 struct Link {
     stream: FrameStream,
     /// What the poll watches it for.
-    watched: EventSet,
+    interest: EventSet,
 }
 
 impl Passt {
@@ -42,10 +42,10 @@ impl Passt {
     /// again while the guest runs.)
     pub fn connect(connector: Arc<dyn BackendConnector>) -> io::Result<Self> {
         let socket = connector.connect()?;
-        let dial = ReconnectTimer::new(connector)?;
+        let reconnect = ReconnectTimer::new(connector)?;
         let poll = Poll::new()?;
-        poll.add(dial.fd(), EventSet::IN, DIAL)?;
-        let mut passt = Self { dial, poll, link: None, wanted: false };
+        poll.add(reconnect.fd(), EventSet::IN, RECONNECT)?;
+        let mut passt = Self { reconnect, poll, link: None, wants_frames: false };
         passt.establish(socket)?;
         Ok(passt)
     }
@@ -53,37 +53,37 @@ impl Passt {
     fn establish(&mut self, socket: OwnedFd) -> io::Result<()> {
         let stream = FrameStream::new(socket)?;
         self.poll.add(stream.as_raw_fd(), EventSet::empty(), LINK)?;
-        self.link = Some(Link { stream, watched: EventSet::empty() });
-        self.dial.connected();
-        self.watch();
+        self.link = Some(Link { stream, interest: EventSet::empty() });
+        self.reconnect.connected();
+        self.update_interest();
         Ok(())
     }
 
     /// Brings what the poll watches in line with what is wanted.
-    fn watch(&mut self) {
+    fn update_interest(&mut self) {
         let Some(link) = &mut self.link else { return };
         let mut events = EventSet::empty();
-        events.set(EventSet::IN, self.wanted);
+        events.set(EventSet::IN, self.wants_frames);
         events.set(EventSet::OUT, !link.stream.has_room());
-        if events != link.watched {
+        if events != link.interest {
             match self.poll.change(link.stream.as_raw_fd(), events, LINK) {
-                Ok(()) => link.watched = events,
-                Err(error) => self.lose(&error.into()),
+                Ok(()) => link.interest = events,
+                Err(error) => self.disconnect(&error.into()),
             }
         }
     }
 
-    fn lose(&mut self, why: &Lost) {
+    fn disconnect(&mut self, error: &StreamError) {
         // The poll forgets the socket as it is closed.
         self.link = None;
-        tracing::warn!(reason = %why, "the network's process is lost; starting another");
-        self.dial.again();
+        tracing::warn!(%error, "the network backend failed; it is connected again");
+        self.reconnect.schedule();
     }
 
-    fn check(&mut self, outcome: Result<(), Lost>) {
+    fn handle_outcome(&mut self, outcome: Result<(), StreamError>) {
         match outcome {
-            Ok(()) => self.watch(),
-            Err(why) => self.lose(&why),
+            Ok(()) => self.update_interest(),
+            Err(error) => self.disconnect(&error),
         }
     }
 }
@@ -104,30 +104,30 @@ impl Backend for Passt {
     }
 
     fn want_frames(&mut self, wanted: bool) {
-        if self.wanted != wanted {
-            self.wanted = wanted;
-            self.watch();
+        if self.wants_frames != wanted {
+            self.wants_frames = wanted;
+            self.update_interest();
         }
     }
 
     fn ready(&mut self) {
         for (token, events) in self.poll.ready(0) {
             match (token, &mut self.link) {
-                (DIAL, _) => match self.dial.answer() {
+                (RECONNECT, _) => match self.reconnect.take_result() {
                     Some(Ok(socket)) => {
-                        tracing::info!("the network's process runs again");
+                        tracing::info!("the network backend is connected again");
                         if let Err(error) = self.establish(socket) {
-                            self.lose(&error.into());
+                            self.disconnect(&error.into());
                         }
                     }
-                    Some(Err(error)) => self.lose(&error.into()),
+                    Some(Err(error)) => self.disconnect(&error.into()),
                     None => {}
                 },
                 (_, Some(link)) => {
                     let flushed = link.stream.flush();
                     // What it said before it went is for nobody: its connections went with it.
                     let gone = events.intersects(EventSet::HANG_UP | EventSet::ERROR);
-                    self.check(if gone { Err(Lost::Closed) } else { flushed });
+                    self.handle_outcome(if gone { Err(StreamError::Closed) } else { flushed });
                 }
                 (_, None) => {}
             }
@@ -144,11 +144,11 @@ impl Backend for Passt {
 
     fn send(&mut self, _header: &Header, frame: &[u8]) {
         if let Some(link) = &mut self.link
-            && frame.len() <= LONGEST_TO_PASST
+            && frame.len() <= MAX_PASST_FRAME
         {
             let outcome = link.stream.send(frame);
             if outcome.is_err() || !link.stream.has_room() {
-                self.check(outcome);
+                self.handle_outcome(outcome);
             }
         }
     }
@@ -157,8 +157,8 @@ impl Backend for Passt {
         match self.link.as_mut()?.stream.peek() {
             Ok(Some(_)) => {}
             Ok(None) => return None,
-            Err(why) => {
-                self.lose(&why);
+            Err(error) => {
+                self.disconnect(&error);
                 return None;
             }
         }

@@ -8,10 +8,10 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const NAME: &str = "passt";
+const PROGRAM: &str = "passt";
 
 /// As many as passt takes of each family (`MAXNS`).
-const MOST_SERVERS: usize = 3;
+const MAX_SERVERS: usize = 3;
 
 /// The installed passt, and how a process of it is started: with one end of a socket pair. It ends
 /// when the other end is closed, so it does not outlive whoever holds that.
@@ -26,7 +26,7 @@ impl Program {
         let path = env::var_os("PATH").unwrap_or_default();
         env::split_paths(&path)
             .chain([PathBuf::from("/usr/bin")])
-            .map(|folder| folder.join(NAME))
+            .map(|folder| folder.join(PROGRAM))
             .find(|candidate| candidate.is_absolute() && candidate.is_file())
             .map(Self)
             .ok_or_else(|| {
@@ -57,7 +57,7 @@ impl Program {
                  they get none; name one in /etc/resolv.conf"
             );
         }
-        for server in servers.into_iter().take(MOST_SERVERS) {
+        for server in servers.into_iter().take(MAX_SERVERS) {
             arguments.extend(["--dns".to_owned(), server.to_string()]);
         }
         arguments

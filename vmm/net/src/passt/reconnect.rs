@@ -8,56 +8,56 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const MIN_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(10);
 /// A link that held for so long was a good one: the next is tried at once.
-const GOOD: Duration = Duration::from_secs(30);
+const STABLE: Duration = Duration::from_secs(30);
 
 /// Asks a [`BackendConnector`] on threads of its own, one at a time.
 pub(super) struct ReconnectTimer {
     connector: Arc<dyn BackendConnector>,
-    wait: Duration,
+    delay: Duration,
     connected: Option<Instant>,
-    answer: Sender<io::Result<OwnedFd>>,
-    answers: Receiver<io::Result<OwnedFd>>,
-    answered: Arc<EventFd>,
+    sender: Sender<io::Result<OwnedFd>>,
+    results: Receiver<io::Result<OwnedFd>>,
+    result_event: Arc<EventFd>,
 }
 
 impl ReconnectTimer {
     pub fn new(connector: Arc<dyn BackendConnector>) -> io::Result<Self> {
-        let (answer, answers) = mpsc::channel();
-        let answered = Arc::new(EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?);
-        Ok(Self { connector, wait: FIRST_WAIT, connected: None, answer, answers, answered })
+        let (sender, results) = mpsc::channel();
+        let result_event = Arc::new(EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?);
+        Ok(Self { connector, delay: MIN_DELAY, connected: None, sender, results, result_event })
     }
 
     /// The link that was made is lost, or could not be made: makes a new one after a while.
-    pub fn again(&mut self) {
-        if self.connected.take().is_some_and(|since| since.elapsed() >= GOOD) {
-            self.wait = FIRST_WAIT;
+    pub fn schedule(&mut self) {
+        if self.connected.take().is_some_and(|since| since.elapsed() >= STABLE) {
+            self.delay = MIN_DELAY;
         }
-        let wait = self.wait;
-        self.wait = (self.wait * 2).min(LONGEST_WAIT);
-        let (connector, answer, answered) =
-            (self.connector.clone(), self.answer.clone(), self.answered.clone());
-        let dialling = std::thread::Builder::new().name("net-dial".into()).spawn(move || {
-            std::thread::sleep(wait);
-            let _ = answer.send(connector.connect());
-            let _ = answered.write(1);
+        let delay = self.delay;
+        self.delay = (self.delay * 2).min(MAX_DELAY);
+        let (connector, sender, result_event) =
+            (self.connector.clone(), self.sender.clone(), self.result_event.clone());
+        let spawned = std::thread::Builder::new().name("net-reconnect".into()).spawn(move || {
+            std::thread::sleep(delay);
+            let _ = sender.send(connector.connect());
+            let _ = result_event.write(1);
         });
-        if let Err(error) = dialling {
-            tracing::error!(%error, "no thread to bring the network back with; it stays down");
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread to reconnect the network backend; the link stays down");
         }
     }
 
-    /// The descriptor that is readable once [`Self::answer`] has something.
+    /// The descriptor that is readable once [`Self::take_result`] has something.
     pub fn fd(&self) -> RawFd {
-        self.answered.as_raw_fd()
+        self.result_event.as_raw_fd()
     }
 
-    /// What came of [`Self::again`].
-    pub fn answer(&mut self) -> Option<io::Result<OwnedFd>> {
-        let _ = self.answered.read();
-        self.answers.try_recv().ok()
+    /// What came of [`Self::schedule`].
+    pub fn take_result(&mut self) -> Option<io::Result<OwnedFd>> {
+        let _ = self.result_event.read();
+        self.results.try_recv().ok()
     }
 
     /// There is a link.

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 /// Where systemd-resolved lists the servers behind its own stub on the loopback interface.
-const PLACES: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
+const RESOLV_CONF_PATHS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
 /// The host's name servers that can be reached from elsewhere than the host; none where it asks
 /// only itself.
 pub(super) fn name_servers() -> Vec<IpAddr> {
-    PLACES
+    RESOLV_CONF_PATHS
         .iter()
-        .map(|place| parse(&std::fs::read_to_string(place).unwrap_or_default()))
+        .map(|path| parse(&std::fs::read_to_string(path).unwrap_or_default()))
         .find(|servers| !servers.is_empty())
         .unwrap_or_default()
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_servers_off_the_host_count() {
+    fn servers_on_the_host_itself_are_left_out() {
         let text = "# nameserver 9.9.9.9\nsearch a.b\nnameserver 127.0.0.53\n nameserver\t192.0.2.7 # ours\n\
                     nameserver ::1\nnameserver 2001:db8::53\nnameserver fe80::1%eth0\nnameserver\noptions edns0\n";
         assert_eq!(parse(text), ["192.0.2.7".parse::<IpAddr>().unwrap(), "2001:db8::53".parse().unwrap()]);

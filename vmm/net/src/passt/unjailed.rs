@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
 /// The most of what a process says on its way that is kept.
-const LAST_WORDS: u64 = 16 << 10;
+const MAX_STDERR_BYTES: u64 = 16 << 10;
 
 /// Starts passt processes, each with one end of a socket pair.
 pub struct UnjailedPasst(Program);
@@ -28,7 +28,7 @@ impl UnjailedPasst {
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         // SAFETY: the closure only makes async-signal-safe system calls and does not allocate.
         unsafe {
-            command.pre_exec(move || keep_only(socket));
+            command.pre_exec(move || close_all_but(socket));
         }
         command
     }
@@ -38,17 +38,17 @@ impl BackendConnector for UnjailedPasst {
     fn connect(&self) -> io::Result<OwnedFd> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = self.command(theirs.as_raw_fd());
-        let (report, started) = mpsc::sync_channel(1);
+        let (sender, started) = mpsc::sync_channel(1);
         // Somebody has to reap it.
         std::thread::Builder::new().name("passt".into()).spawn(move || {
             let spawned = command.spawn();
             drop(theirs);
             match spawned {
                 Ok(child) => {
-                    let _ = report.send(Ok(()));
-                    attend(child);
+                    let _ = sender.send(Ok(()));
+                    wait_for_exit(child);
                 }
-                Err(error) => drop(report.send(Err(error))),
+                Err(error) => drop(sender.send(Err(error))),
             }
         })?;
         started.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
@@ -57,29 +57,29 @@ impl BackendConnector for UnjailedPasst {
 }
 
 /// Hears the process out and reaps it.
-fn attend(mut child: Child) {
-    let mut said = Vec::new();
+fn wait_for_exit(mut child: Child) {
+    let mut stderr_text = Vec::new();
     if let Some(mut stderr) = child.stderr.take() {
-        let _ = (&mut stderr).take(LAST_WORDS).read_to_end(&mut said);
+        let _ = (&mut stderr).take(MAX_STDERR_BYTES).read_to_end(&mut stderr_text);
         // It must not wait for a reader.
         let _ = io::copy(&mut stderr, &mut io::sink());
     }
     match child.wait() {
         Ok(status) if status.success() => tracing::debug!("passt ended"),
-        Ok(status) => tracing::warn!(%status, said = last_words(&said), "passt failed"),
+        Ok(status) => tracing::warn!(%status, stderr_text = last_line(&stderr_text), "passt failed"),
         Err(error) => tracing::warn!(%error, "passt cannot be waited for"),
     }
 }
 
 /// The last line that is about the matter: without a system log it complains of that as well.
-fn last_words(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(said);
+fn last_line(stderr_text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr_text);
     let mut lines = text.lines().filter(|line| !line.is_empty() && !line.contains("to syslog"));
     lines.next_back().unwrap_or_default().to_owned()
 }
 
 /// Runs between fork and exec: every descriptor but standard ones and `socket` is closed by exec.
-fn keep_only(socket: RawFd) -> io::Result<()> {
+fn close_all_but(socket: RawFd) -> io::Result<()> {
     let check = |result: libc::c_int| if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
     // SAFETY: plain system calls on valid arguments.
     unsafe {
@@ -93,9 +93,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn last_words_are_about_the_matter() {
-        let said =
+    fn the_last_line_is_not_about_syslog() {
+        let stderr_text =
             b"Failed to send 9 bytes to syslog\nCouldn't open it\n\nFailed to send 1 bytes to syslog\n";
-        assert_eq!(last_words(said), "Couldn't open it");
+        assert_eq!(last_line(stderr_text), "Couldn't open it");
     }
 }

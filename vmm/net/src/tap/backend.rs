@@ -16,9 +16,9 @@ const TAP: u64 = 0;
 pub struct Tap {
     file: File,
     poll: Poll,
-    wanted: bool,
+    wants_frames: bool,
     /// The interface was deleted.
-    gone: bool,
+    deleted: bool,
     mtu: Option<u16>,
     /// Header and frame, read and not consumed; `len` of both, 0 for none.
     frame: Vec<u8>,
@@ -30,7 +30,7 @@ impl Tap {
     ///
     /// # Errors
     /// When it is no such thing.
-    pub fn of(OpenTap { fd, mtu }: OpenTap) -> io::Result<Self> {
+    pub fn new(OpenTap { fd, mtu }: OpenTap) -> io::Result<Self> {
         ioctl::set_header_len(fd.as_fd(), HEADER_LEN)?;
         ioctl::set_offloads(fd.as_fd(), 0)?;
         let file = File::from(fd);
@@ -39,8 +39,8 @@ impl Tap {
         Ok(Self {
             file,
             poll,
-            wanted: false,
-            gone: false,
+            wants_frames: false,
+            deleted: false,
             mtu,
             frame: vec![0; HEADER_LEN + MAX_FRAME],
             len: 0,
@@ -72,8 +72,8 @@ impl Backend for Tap {
     }
 
     fn want_frames(&mut self, wanted: bool) {
-        if self.wanted != wanted && !self.gone {
-            self.wanted = wanted;
+        if self.wants_frames != wanted && !self.deleted {
+            self.wants_frames = wanted;
             let mut events = EventSet::empty();
             events.set(EventSet::IN, wanted);
             if let Err(error) = self.poll.change(self.file.as_raw_fd(), events, TAP) {
@@ -84,8 +84,8 @@ impl Backend for Tap {
 
     fn ready(&mut self) {
         let failed = EventSet::ERROR | EventSet::HANG_UP;
-        if !self.gone && self.poll.ready(0).any(|(_, events)| events.intersects(failed)) {
-            self.gone = true;
+        if !self.deleted && self.poll.ready(0).any(|(_, events)| events.intersects(failed)) {
+            self.deleted = true;
             self.poll.remove(self.file.as_raw_fd());
             tracing::warn!(
                 "the TAP interface was deleted; the desktop's link stays down until it starts anew"
@@ -94,7 +94,7 @@ impl Backend for Tap {
     }
 
     fn link_up(&self) -> bool {
-        !self.gone
+        !self.deleted
     }
 
     fn has_room(&self) -> bool {

@@ -47,7 +47,7 @@ pub enum TapError {
     },
 }
 
-/// An open interface, for [`super::Tap::of`] in this process or another.
+/// An open interface, for [`super::Tap::new`] in this process or another.
 #[derive(Debug)]
 pub struct OpenTap {
     /// /dev/net/tun, attached.

@@ -10,7 +10,7 @@ use oriel_virtio::net::Backend;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Does what `backend` asks for until `check` finds something.
 fn until<B: Backend + ?Sized, T>(
@@ -24,7 +24,7 @@ fn until<B: Backend + ?Sized, T>(
         if let Some(found) = check(backend) {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "no {what}");
+        assert!(start.elapsed() < TIMEOUT, "no {what}");
         if readable(backend.fd(), 200) {
             backend.ready();
         }

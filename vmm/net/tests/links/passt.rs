@@ -2,12 +2,13 @@ use super::dhcp::{discover, offer};
 use super::{frame, until};
 use oriel_net::{BackendConnector, Passt, UnjailedPasst, installed_passt};
 use oriel_virtio::net::{Backend, Header};
+use parking_lot::Mutex;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tests that look for the processes of this one run one after the other.
 pub static PROCESSES: Mutex<()> = Mutex::new(());
@@ -35,8 +36,8 @@ pub fn kill(process: i32) {
 }
 
 #[test]
-fn passt_offers_an_address_and_a_new_one_does_so_after_it_was_killed() {
-    let _alone = PROCESSES.lock().unwrap_or_else(PoisonError::into_inner);
+fn passt_offers_an_address_and_its_successor_does_so_too() {
+    let _alone = PROCESSES.lock();
     assert!(installed_passt().is_some(), "install the package passt");
     let mut passt = Passt::connect(Arc::new(UnjailedPasst::find().unwrap())).unwrap();
     assert!(passt.link_up());
@@ -59,24 +60,24 @@ fn passt_offers_an_address_and_a_new_one_does_so_after_it_was_killed() {
     drop(passt);
     let start = std::time::Instant::now();
     while !processes().is_empty() {
-        assert!(start.elapsed() < super::PATIENCE, "passt outlives its link");
+        assert!(start.elapsed() < super::TIMEOUT, "passt outlives its link");
         std::thread::yield_now();
     }
 }
 
 /// Connects once, then fails twice, then connects again; keeps the far ends.
-struct Shaky {
-    asked: AtomicUsize,
+struct UnreliableConnector {
+    attempts: AtomicUsize,
     far: Mutex<Vec<UnixStream>>,
 }
 
-impl BackendConnector for Shaky {
+impl BackendConnector for UnreliableConnector {
     fn connect(&self) -> io::Result<OwnedFd> {
-        match self.asked.fetch_add(1, Ordering::SeqCst) {
+        match self.attempts.fetch_add(1, Ordering::SeqCst) {
             1 | 2 => Err(io::ErrorKind::ConnectionRefused.into()),
             _ => {
                 let (near, far) = UnixStream::pair()?;
-                self.far.lock().unwrap().push(far);
+                self.far.lock().push(far);
                 Ok(near.into())
             }
         }
@@ -84,26 +85,26 @@ impl BackendConnector for Shaky {
 }
 
 #[test]
-fn a_link_that_does_not_come_back_at_once_is_tried_again() {
-    let shaky = Arc::new(Shaky { asked: AtomicUsize::new(0), far: Mutex::default() });
-    let mut passt = Passt::connect(shaky.clone()).unwrap();
-    shaky.far.lock().unwrap().clear();
+fn a_failed_reconnection_is_repeated() {
+    let connector = Arc::new(UnreliableConnector { attempts: AtomicUsize::new(0), far: Mutex::default() });
+    let mut passt = Passt::connect(connector.clone()).unwrap();
+    connector.far.lock().clear();
     until("loss of the link", &mut passt, |passt| (!passt.link_up()).then_some(()));
     until("new link", &mut passt, |passt| passt.link_up().then_some(()));
-    assert_eq!(shaky.asked.load(Ordering::SeqCst), 4);
+    assert_eq!(connector.attempts.load(Ordering::SeqCst), 4);
 }
 
 #[test]
-fn a_full_link_makes_room_when_the_far_end_reads() {
+fn a_full_link_has_room_once_its_peer_reads() {
     use std::io::Read;
-    let shaky = Arc::new(Shaky { asked: AtomicUsize::new(0), far: Mutex::default() });
-    let mut passt = Passt::connect(shaky.clone()).unwrap();
+    let connector = Arc::new(UnreliableConnector { attempts: AtomicUsize::new(0), far: Mutex::default() });
+    let mut passt = Passt::connect(connector.clone()).unwrap();
     let mut count = 0;
     while passt.has_room() {
         passt.send(&Header::default(), &[7; 60_000]);
         count += 1;
     }
-    let mut far = shaky.far.lock().unwrap().pop().unwrap();
+    let mut far = connector.far.lock().pop().unwrap();
     let reader = std::thread::spawn(move || {
         let mut all = vec![0; count * 60_004];
         far.read_exact(&mut all).unwrap();

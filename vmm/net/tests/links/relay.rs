@@ -6,13 +6,13 @@ use oriel_vmm_api::Link;
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::mpsc;
-use std::sync::{Arc, PoisonError};
 
 /// The near end, as QEMU has it.
-struct Near(UnixStream);
+struct QemuEnd(UnixStream);
 
-impl Near {
+impl QemuEnd {
     fn send(&mut self, frame: &[u8]) {
         self.0.write_all(&(frame.len() as u32).to_be_bytes()).unwrap();
         self.0.write_all(frame).unwrap();
@@ -38,26 +38,26 @@ impl Near {
 
 #[test]
 fn a_relay_outlives_the_passt_behind_it() {
-    let _alone = PROCESSES.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = PROCESSES.lock();
     let passt = Passt::connect(Arc::new(UnjailedPasst::find().unwrap())).unwrap();
-    let (tell, told) = mpsc::channel();
+    let (link_sender, link_changes) = mpsc::channel();
     let limiter = RateLimiter::new(RateLimit::default());
     let (relay, near) =
-        Relay::start(Box::new(passt), limiter, move |up| tell.send(up).unwrap_or_default()).unwrap();
-    let mut near = Near(near.into());
-    near.0.set_read_timeout(Some(super::PATIENCE)).unwrap();
+        Relay::start(Box::new(passt), limiter, move |up| link_sender.send(up).unwrap_or_default()).unwrap();
+    let mut near = QemuEnd(near.into());
+    near.0.set_read_timeout(Some(super::TIMEOUT)).unwrap();
     let address = near.offered(1);
     kill(processes()[0]);
-    assert!(!told.recv_timeout(super::PATIENCE).unwrap(), "the link goes down");
-    assert!(told.recv_timeout(super::PATIENCE).unwrap(), "the link comes up");
+    assert!(!link_changes.recv_timeout(super::TIMEOUT).unwrap(), "the link goes down");
+    assert!(link_changes.recv_timeout(super::TIMEOUT).unwrap(), "the link comes up");
     assert_eq!(near.offered(2), address);
     drop(relay);
-    assert!(told.recv().is_err());
+    assert!(link_changes.recv().is_err());
     assert_eq!(near.0.read(&mut [0; 64]).unwrap(), 0, "nothing of it is left");
 }
 
 #[test]
-fn a_relay_holds_to_its_limit_and_loses_nothing() {
+fn a_relay_keeps_its_rate_limit_and_loses_nothing() {
     struct Echo(UnixStream);
     impl oriel_net::BackendConnector for Echo {
         fn connect(&self) -> std::io::Result<std::os::fd::OwnedFd> {
@@ -68,7 +68,7 @@ fn a_relay_holds_to_its_limit_and_loses_nothing() {
     let passt = Passt::connect(Arc::new(Echo(link))).unwrap();
     let limiter = RateLimiter::new(RateLimit { bytes: None, operations: Some(50) });
     let (_relay, near) = Relay::start(Box::new(passt), limiter, |_| ()).unwrap();
-    let (mut near, mut far) = (Near(near.into()), Near(far));
+    let (mut near, mut far) = (QemuEnd(near.into()), QemuEnd(far));
     let start = std::time::Instant::now();
     for i in 0..75u8 {
         near.send(&[i; 100]);
@@ -83,9 +83,9 @@ fn a_relay_holds_to_its_limit_and_loses_nothing() {
 }
 
 #[test]
-fn a_link_is_made_as_configured() {
+fn a_backend_is_connected_as_configured() {
     assert!(open_net_backend(&Link::Isolated).unwrap().is_none());
     assert!(!NetBackendConfig::Isolated.connect().unwrap().link_up());
-    let refusal = open_net_backend(&Link::Tap { name: "oriel-absent".into() }).err().unwrap().to_string();
-    assert!(refusal.contains("ip tuntap add dev oriel-absent"), "{refusal}");
+    let error = open_net_backend(&Link::Tap { name: "oriel-absent".into() }).err().unwrap().to_string();
+    assert!(error.contains("ip tuntap add dev oriel-absent"), "{error}");
 }

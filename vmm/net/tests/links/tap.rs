@@ -29,7 +29,7 @@ fn in_own_network(test: fn()) {
 
 /// The host's answer to an ARP request for its address: its own Ethernet address. Asks again as a
 /// guest does: what the host says before it has noticed that the carrier is up is lost.
-fn ask_for_host(tap: &mut Tap) -> [u8; 6] {
+fn resolve_host(tap: &mut Tap) -> [u8; 6] {
     let arp = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &MAC, &GUEST, &[0; 6], &HOST].concat();
     let request = [&[0xFF; 6][..], &MAC, &[8, 6], &arp].concat();
     until("answer to ARP", tap, |tap| {
@@ -68,25 +68,28 @@ fn unfinished(host: [u8; 6], port: u16, data: &[u8]) -> (Header, Vec<u8>) {
 }
 
 #[test]
-fn the_hosts_kernel_is_at_the_other_end() {
+fn frames_pass_to_and_from_the_hosts_kernel() {
     in_own_network(|| {
         ip("tuntap add dev oriel0 mode tap vnet_hdr");
         ip("address add 198.18.7.1/24 dev oriel0");
         ip("link set oriel0 mtu 4000 up");
-        let mut tap = Tap::of(open_tap("oriel0").unwrap()).unwrap();
+        let mut tap = Tap::new(open_tap("oriel0").unwrap()).unwrap();
         assert_eq!((tap.mtu(), tap.link_up()), (Some(4000), true));
         assert!(matches!(open_tap("oriel0"), Err(TapError::Busy(_))));
-        let host = ask_for_host(&mut tap);
+        let host = resolve_host(&mut tap);
 
         // Out: the kernel finishes what the guest left.
         let socket = UdpSocket::bind("198.18.7.1:0").unwrap();
-        socket.set_read_timeout(Some(super::PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(super::TIMEOUT)).unwrap();
         let port = socket.local_addr().unwrap().port();
         let (header, bytes) = unfinished(host, port, b"from the guest");
         tap.send(&header, &bytes);
-        let mut heard = [0; 64];
-        let (len, from) = socket.recv_from(&mut heard).unwrap();
-        assert_eq!((&heard[..len], from.to_string().as_str()), (&b"from the guest"[..], "198.18.7.2:4321"));
+        let mut received = [0; 64];
+        let (len, from) = socket.recv_from(&mut received).unwrap();
+        assert_eq!(
+            (&received[..len], from.to_string().as_str()),
+            (&b"from the guest"[..], "198.18.7.2:4321")
+        );
 
         // In: it leaves to the guest what the guest takes.
         for offloads in [Offloads::ALL, Offloads::NONE] {
@@ -114,12 +117,12 @@ fn the_hosts_kernel_is_at_the_other_end() {
 }
 
 #[test]
-fn what_is_no_tap_interface_is_refused_with_a_reason() {
+fn interfaces_of_another_kind_are_refused_with_a_reason() {
     in_own_network(|| {
-        let refusal = |name: &str| open_tap(name).unwrap_err().to_string();
+        let error = |name: &str| open_tap(name).unwrap_err().to_string();
         assert!(matches!(open_tap("oriel0"), Err(TapError::Absent(_))), "it must not be made by opening it");
         ip("tuntap add dev oriel1 mode tun");
-        assert!(refusal("oriel1").contains("not a TAP interface"), "{}", refusal("oriel1"));
-        assert!(refusal("lo").contains("not a TAP interface"), "{}", refusal("lo"));
+        assert!(error("oriel1").contains("not a TAP interface"), "{}", error("oriel1"));
+        assert!(error("lo").contains("not a TAP interface"), "{}", error("lo"));
     });
 }
