@@ -10,38 +10,38 @@ use oriel_vmm_api::{Link, RateLimit};
 use std::io;
 use std::sync::Arc;
 
-/// Why an interface cannot be had; one plain sentence.
+/// Reason for which a network interface has no backend; each is one plain sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum NetBackendError {
-    /// Its address.
+    /// The interface's MAC address is invalid.
     #[error(transparent)]
     Mac(#[from] MacParseError),
-    /// passt is not there or does not start.
+    /// passt is not installed or does not start.
     #[error("the network cannot be started: {0}")]
     Passt(io::Error),
-    /// The TAP interface.
+    /// The TAP interface cannot be opened.
     #[error(transparent)]
     Tap(#[from] TapError),
-    /// Descriptors, mostly.
+    /// The host is out of descriptors or memory.
     #[error("the host is out of descriptors or memory for a network interface: {0}")]
     Host(#[from] io::Error),
 }
 
-/// Where a link leads, opened: a process that opens nothing can make an end of it.
+/// Backend of one network interface, opened so far that a jailed process can connect it.
 pub enum NetBackendConfig {
-    /// To passt, or to whatever the connector puts in its place.
+    /// Frames go over the stream socket that the connector returns, to passt or a stand-in of a test.
     Passt(Arc<dyn BackendConnector>),
-    /// To an interface of the host.
+    /// Frames go to this TAP interface of the host.
     Tap(OpenTap),
-    /// Nowhere.
+    /// Frames go nowhere: the link stays down.
     Isolated,
 }
 
-/// Opens what `link` needs of this host beforehand. A passt is only looked for: it is connected
-/// when the machine asks for it.
+/// Opens what the backend of `link` needs of the host before the machine is jailed: the TAP interface,
+/// if it uses one. passt is only looked for, since it is started when the machine connects.
 ///
 /// # Errors
-/// When the host does not have it.
+/// When passt is not installed or the TAP interface cannot be opened.
 pub fn open_net_backend(link: &Link) -> Result<Option<OpenTap>, NetBackendError> {
     match link {
         Link::Passt => Program::find().map(|_| None).map_err(NetBackendError::Passt),
@@ -51,10 +51,10 @@ pub fn open_net_backend(link: &Link) -> Result<Option<OpenTap>, NetBackendError>
 }
 
 impl NetBackendConfig {
-    /// Makes its end.
+    /// Connects the backend, for a network device to use.
     ///
     /// # Errors
-    /// When there is nothing at the other end, or the host is out of descriptors.
+    /// When passt does not start, the TAP interface is not one, or the host is out of descriptors.
     pub fn connect(self) -> Result<Box<dyn Backend>, NetBackendError> {
         Ok(match self {
             Self::Passt(connector) => Box::new(Passt::connect(connector).map_err(NetBackendError::Passt)?),
@@ -64,7 +64,7 @@ impl NetBackendConfig {
     }
 }
 
-/// A limiter for one interface.
+/// Creates the limiter of one interface: bytes and frames per second, in both directions together.
 pub fn rate_limiter(rate: RateLimit) -> RateLimiter {
     RateLimiter::new(rate)
 }

@@ -1,10 +1,12 @@
-//! Where a desktop's network interfaces lead.
+//! Backends of a desktop's network interfaces: what carries frames between the guest and a network.
 //!
 //! - [`Passt`] carries frames to a passt process, which makes ordinary connections of them with no
 //!   rights at all. When the process dies, the link goes down, and comes back with a new one.
-//! - [`Tap`] carries them to an interface of the host that the administrator made.
-//! - [`Relay`] carries them between one of these and a QEMU.
-//! - [`NetBackendConfig`] is all of it, from a configuration.
+//! - [`Tap`] carries frames to a TAP interface of the host that the administrator made.
+//! - [`Relay`] carries frames between a backend and a QEMU.
+//! - [`NetBackendConfig`] is what a process needs to connect a backend, and opens nothing itself.
+//!
+//! The devices that hand frames over, and the machine around them, must not be known here.
 
 mod backend;
 mod connector;

@@ -3,22 +3,22 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The address of a guest's interface.
+/// MAC address of a guest's interface: six bytes in the order of transmission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
-/// A text that is no address for a guest's interface.
+/// Reason for which a text is not a MAC address for a guest's interface; one plain sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MacParseError {
-    /// Something else altogether.
+    /// The text is not six bytes in hexadecimal with colons.
     #[error(
         "{0:?} is not a MAC address; write six bytes in hexadecimal with colons, as in 52:54:00:12:34:56"
     )]
     Syntax(String),
-    /// A group's address.
+    /// The address is a multicast address (IEEE 802, bit 0 of the first byte).
     #[error("the MAC address {0} is a multicast address; make the second digit 2, 6, a or e")]
     Multicast(MacAddress),
-    /// An address that a manufacturer may have given to a card.
+    /// The address is not locally administered (bit 1 of the first byte), so a card may have it.
     #[error(
         "the MAC address {0} is not locally administered and may belong to a card; make the second digit 2, 6, a or e"
     )]

@@ -1,37 +1,37 @@
-//! Several descriptors behind one.
+//! Several descriptors behind one, with epoll(7).
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 
-/// An epoll instance; its own descriptor is readable when one of those in it is ready.
+/// Epoll instance, whose own descriptor is readable when a watched descriptor is ready.
 pub(crate) struct Poll {
     epoll: Epoll,
 }
 
 impl Poll {
-    /// Nothing is watched.
+    /// Creates an instance that watches no descriptor.
     pub fn new() -> io::Result<Self> {
         Ok(Self { epoll: Epoll::new()? })
     }
 
-    /// Watches `fd`. Even an empty set tells of a hang-up.
+    /// Starts to watch `fd` for `events`. Hang-ups are reported even for an empty set.
     pub fn add(&self, fd: RawFd, events: EventSet, token: u64) -> io::Result<()> {
         self.epoll.ctl(ControlOperation::Add, fd, EpollEvent::new(events, token))
     }
 
-    /// Watches it for something else.
+    /// Changes the events that `fd` is watched for.
     pub fn change(&self, fd: RawFd, events: EventSet, token: u64) -> io::Result<()> {
         self.epoll.ctl(ControlOperation::Modify, fd, EpollEvent::new(events, token))
     }
 
-    /// Watches it no more.
+    /// Stops watching `fd`.
     pub fn remove(&self, fd: RawFd) {
         // Fails if it is not watched.
         let _ = self.epoll.ctl(ControlOperation::Delete, fd, EpollEvent::default());
     }
 
-    /// The tokens and events of up to 16 that are ready; waits for at most `timeout_ms` (-1: for ever).
+    /// Tokens and events of up to 16 ready descriptors; waits for at most `timeout_ms` (-1: without end).
     pub fn ready(&self, timeout_ms: i32) -> impl Iterator<Item = (u64, EventSet)> + use<> {
         let mut events = [EpollEvent::default(); 16];
         let count = self.epoll.wait(timeout_ms, &mut events).unwrap_or(0);

@@ -1,5 +1,5 @@
-//! Frames between a QEMU and a [`Backend`], for what QEMU cannot do itself: keep an interface while
-//! its far end is replaced, and hold it to a rate.
+//! Relay of frames between a QEMU and a [`Backend`], for what QEMU cannot do itself: keep an interface
+//! while its backend is replaced, and limit its rate.
 
 use crate::poll::Poll;
 use crate::stream::{FrameStream, StreamError};
@@ -17,18 +17,18 @@ const QEMU: u64 = 0;
 const BACKEND: u64 = 1;
 const STOP: u64 = 2;
 
-/// Frames in one direction before the other has its turn.
+/// Frames that pass in one direction before the other has its turn.
 const BATCH_FRAMES: usize = 64;
 
-/// A relay at work. It ends with the near end, or when it is dropped.
+/// Running relay. Ends when QEMU closes its socket, or when dropped.
 pub struct Relay {
     stop: EventFd,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Relay {
-    /// Starts one between `backend` and the socket that is returned, which speaks as QEMU's
-    /// `-netdev stream`. `on_link` hears when the backend's link goes down or comes up.
+    /// Starts a relay between `backend` and the returned socket, which is for QEMU's `-netdev stream`.
+    /// `on_link` is called when the backend's link goes down (false) or comes up (true).
     ///
     /// # Errors
     /// When the host is out of descriptors or threads.
@@ -74,21 +74,24 @@ impl Drop for Relay {
 
 struct RelayLoop {
     qemu: FrameStream,
-    /// What the poll watches it for.
+    /// Events that the poll watches QEMU's socket for.
     interest: EventSet,
     backend: Box<dyn Backend>,
     limiter: RateLimiter,
     poll: Poll,
     link_up: bool,
-    /// Whose turn it is to be first, where both wait for the limit.
+    /// Which direction is first, where both wait for the limit.
     transmit_first: bool,
 }
 
-/// Why a direction stopped.
+/// State of a direction after its turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Progress {
+    /// Blocked until a socket is ready.
     Blocked,
+    /// More frames can pass at once.
     More,
+    /// The rate limit allows no frame before this time.
     Limited(Instant),
 }
 
@@ -133,7 +136,7 @@ impl RelayLoop {
         }
     }
 
-    /// From QEMU.
+    /// Passes frames from QEMU to the backend.
     fn transmit(&mut self) -> Result<Progress, StreamError> {
         for _ in 0..BATCH_FRAMES {
             if !self.backend.has_room() {
@@ -149,7 +152,7 @@ impl RelayLoop {
         Ok(Progress::More)
     }
 
-    /// To QEMU, which was given no offloads, so every frame is finished.
+    /// Passes frames from the backend to QEMU, which has no offloads, so every frame is finished.
     fn receive(&mut self) -> Result<Progress, StreamError> {
         for _ in 0..BATCH_FRAMES {
             if !self.qemu.has_room() {
@@ -165,7 +168,7 @@ impl RelayLoop {
         Ok(Progress::More)
     }
 
-    /// Has the poll tell of what can be done something about.
+    /// Watches only for events that allow progress.
     fn update_interest(&mut self, limited: bool) -> io::Result<()> {
         self.backend.want_frames(!limited && self.qemu.has_room());
         let mut events = EventSet::empty();
@@ -179,7 +182,7 @@ impl RelayLoop {
     }
 }
 
-/// Rounded up, so that the time has come when the wait is over.
+/// Milliseconds until `when`, rounded up so that `when` has passed after the wait.
 fn milliseconds_until(when: Instant) -> i32 {
     let left = when.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
     i32::try_from(left.as_millis()).unwrap_or(i32::MAX)

@@ -1,5 +1,5 @@
-//! Frames over a stream socket, each after its length: 32 bits in network order. So do passt(1)
-//! and QEMU's `-netdev stream`.
+//! Frames over a stream socket, each after its length: 32 bits in network order, as passt(1) and QEMU's
+//! `-netdev stream` have them.
 
 use oriel_virtio::net::MAX_FRAME;
 use std::io::{self, IoSlice, Read, Write};
@@ -8,36 +8,36 @@ use std::os::unix::net::UnixStream;
 
 const PREFIX_LEN: usize = 4;
 
-/// Bytes read at a time: three frames of the largest kind, or a few hundred of the usual one.
+/// Size of the buffer for reading in bytes: three of the largest frames, or a few hundred usual ones.
 const READ_BUFFER_LEN: usize = 256 << 10;
 
-/// Our end of it. Nothing blocks.
+/// This process's end of a stream of frames. No call blocks.
 pub(crate) struct FrameStream {
     socket: UnixStream,
     incoming: Vec<u8>,
-    /// The part of `incoming` that was read and not consumed.
+    /// Start and end of the part of `incoming` that was read and not consumed.
     start: usize,
     end: usize,
-    /// The rest of a frame that the socket had no room for.
+    /// Rest of a frame that the socket had no room for.
     outgoing: Vec<u8>,
 }
 
-/// The other end is gone, or speaks something else.
+/// Reason for which a stream ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    /// It closed its end.
-    #[error("it ended")]
+    /// The peer closed the socket.
+    #[error("the peer closed the stream")]
     Closed,
-    /// No frame has this length.
-    #[error("it announced a frame of {0} bytes")]
+    /// The peer announced a frame of this length, which no frame can have.
+    #[error("the peer announced a frame of {0} bytes")]
     Length(u32),
-    /// The socket failed.
+    /// A system call on the socket failed.
     #[error(transparent)]
     Socket(#[from] io::Error),
 }
 
 impl FrameStream {
-    /// Takes over a connected socket.
+    /// Takes over a connected socket and makes it non-blocking.
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
         let socket = UnixStream::from(socket);
         socket.set_nonblocking(true)?;
@@ -49,7 +49,7 @@ impl FrameStream {
         self.outgoing.is_empty()
     }
 
-    /// Sends a frame; what the socket does not take waits for [`Self::flush`].
+    /// Sends a frame; bytes that the socket does not take wait for [`Self::flush`].
     pub fn send(&mut self, frame: &[u8]) -> Result<(), StreamError> {
         let length = u32::try_from(frame.len()).map_err(|_| StreamError::Length(u32::MAX))?.to_be_bytes();
         let sent = match self.socket.write_vectored(&[IoSlice::new(&length), IoSlice::new(frame)]) {
@@ -62,7 +62,7 @@ impl FrameStream {
         Ok(())
     }
 
-    /// Goes on sending where the socket had no room.
+    /// Sends bytes that the socket had no room for before.
     pub fn flush(&mut self) -> Result<(), StreamError> {
         while !self.outgoing.is_empty() {
             match self.socket.write(&self.outgoing) {
@@ -74,7 +74,7 @@ impl FrameStream {
         Ok(())
     }
 
-    /// The next frame, if it is there whole; the same until [`Self::consume`].
+    /// Next frame that has arrived whole; the same frame until [`Self::consume`].
     pub fn peek(&mut self) -> Result<Option<&[u8]>, StreamError> {
         loop {
             if let Some(len) = self.announced_len()?
@@ -89,14 +89,14 @@ impl FrameStream {
         }
     }
 
-    /// The frame of [`Self::peek`] is done with.
+    /// Removes the frame that [`Self::peek`] returned.
     pub fn consume(&mut self) {
         if let Ok(Some(len)) = self.announced_len() {
             self.start = (self.start + PREFIX_LEN + len).min(self.end);
         }
     }
 
-    /// The length of the frame at the front, if that much is there.
+    /// Length of the frame at the front, once its prefix has arrived.
     fn announced_len(&self) -> Result<Option<usize>, StreamError> {
         let waiting = self.incoming.get(self.start..self.end).unwrap_or_default();
         let Some((length, _)) = waiting.split_first_chunk() else { return Ok(None) };
@@ -107,7 +107,7 @@ impl FrameStream {
         }
     }
 
-    /// Reads more behind what is there; false if there is nothing.
+    /// Reads more bytes behind the present ones; false if there are none now.
     fn fill(&mut self) -> Result<bool, StreamError> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -186,7 +186,7 @@ mod tests {
             let mut frame = vec![0; PREFIX_LEN + 60_000];
             theirs.read_exact(&mut frame[..PREFIX_LEN]).unwrap();
             assert_eq!(frame[..PREFIX_LEN], 60_000u32.to_be_bytes());
-            // The last one's rest is in our hands still.
+            // The rest of the last frame is still in the outgoing buffer.
             for part in frame[PREFIX_LEN..].chunks_mut(1000) {
                 stream.flush().unwrap();
                 theirs.read_exact(part).unwrap();

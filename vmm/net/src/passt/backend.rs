@@ -1,4 +1,4 @@
-//! Frames to a passt and back, and a new passt when one dies.
+//! Backend that carries frames to a passt and back, and starts a new passt when one dies.
 
 use super::reconnect::ReconnectTimer;
 use crate::connector::BackendConnector;
@@ -13,14 +13,14 @@ use vmm_sys_util::epoll::EventSet;
 const LINK: u64 = 0;
 const RECONNECT: u64 = 1;
 
-/// What passt takes of a guest (`ETH_MAX_MTU`): longer frames are lost.
+/// Longest frame in bytes that passt takes from a guest (`ETH_MAX_MTU`); longer ones are dropped.
 const MAX_PASST_FRAME: usize = 65535;
-/// The longest packet in a frame of that length whose size is a multiple of four: passt's own
-/// default. It terminates TCP itself, so nothing of it is ever fragmented on a real network, and
+/// MTU of the link in bytes, passt's own default: the longest packet in a frame of [`MAX_PASST_FRAME`] bytes
+/// whose size is a multiple of four. It terminates TCP itself, so nothing of it is ever fragmented on a real network, and
 /// long packets cost the least.
 pub(super) const MTU: u16 = 65520;
 
-/// A link to passt, or to whatever a [`BackendConnector`] puts in its place.
+/// Backend behind a stream socket: passt, or a stand-in that a [`BackendConnector`] returns.
 pub struct Passt {
     reconnect: ReconnectTimer,
     poll: Poll,
@@ -30,16 +30,16 @@ pub struct Passt {
 
 struct Link {
     stream: FrameStream,
-    /// What the poll watches it for.
+    /// Events that the poll watches the socket for.
     interest: EventSet,
 }
 
 impl Passt {
-    /// Connects for the first time, which may take a moment.
+    /// Connects for the first time, which may block for a moment. A process that dies right after that
+    /// is no error: a new one is connected while the guest runs.
     ///
     /// # Errors
-    /// When there is nothing to connect to. (What comes and dies at once is no error: it is tried
-    /// again while the guest runs.)
+    /// When the connector fails or the host is out of descriptors.
     pub fn connect(connector: Arc<dyn BackendConnector>) -> io::Result<Self> {
         let socket = connector.connect()?;
         let reconnect = ReconnectTimer::new(connector)?;
@@ -59,7 +59,7 @@ impl Passt {
         Ok(())
     }
 
-    /// Brings what the poll watches in line with what is wanted.
+    /// Watches the socket for the events that matter now.
     fn update_interest(&mut self) {
         let Some(link) = &mut self.link else { return };
         let mut events = EventSet::empty();
@@ -125,7 +125,7 @@ impl Backend for Passt {
                 },
                 (_, Some(link)) => {
                     let flushed = link.stream.flush();
-                    // What it said before it went is for nobody: its connections went with it.
+                    // Unread frames are dropped: the connections they belong to ended with the process.
                     let gone = events.intersects(EventSet::HANG_UP | EventSet::ERROR);
                     self.handle_outcome(if gone { Err(StreamError::Closed) } else { flushed });
                 }
@@ -163,7 +163,7 @@ impl Backend for Passt {
             }
         }
         let bytes = self.link.as_mut()?.stream.peek().ok()??;
-        // It makes every header itself, of data that the host's kernel has checked.
+        // passt makes every header itself, of data that the host's kernel has checked.
         Some(Frame { header: Header::VALID, bytes })
     }
 

@@ -1,4 +1,4 @@
-//! passt's program.
+//! passt's program and arguments (passt(1)).
 
 use super::backend::MTU;
 use super::resolver::name_servers;
@@ -10,18 +10,18 @@ use std::process::{Command, Stdio};
 
 const PROGRAM: &str = "passt";
 
-/// As many as passt takes of each family (`MAXNS`).
+/// Name servers that passt takes of each address family (`MAXNS`).
 const MAX_SERVERS: usize = 3;
 
-/// The installed passt, and how a process of it is started: with one end of a socket pair. It ends
-/// when the other end is closed, so it does not outlive whoever holds that.
+/// Path of the installed passt. A process gets one end of a socket pair, and ends when the other end is
+/// closed, so passt does not outlive the machine.
 pub struct Program(PathBuf);
 
 impl Program {
-    /// Finds the program in `PATH` or in Debian's place for it.
+    /// Finds passt in `PATH` or in `/usr/bin`.
     ///
     /// # Errors
-    /// Not found; in one plain sentence.
+    /// When passt is not installed; in one plain sentence.
     pub fn find() -> io::Result<Self> {
         let path = env::var_os("PATH").unwrap_or_default();
         env::split_paths(&path)
@@ -37,12 +37,12 @@ impl Program {
             })
     }
 
-    /// Where it is.
+    /// Path of the program.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// What it is started with, if it inherits `socket`.
+    /// Arguments of a passt that inherits the descriptor `socket`.
     pub fn arguments(socket: RawFd) -> Vec<String> {
         let (socket, mtu) = (socket.to_string(), MTU.to_string());
         let mut arguments = vec!["--foreground", "--quiet", "--fd", &socket, "--mtu", &mtu];
@@ -64,7 +64,7 @@ impl Program {
     }
 }
 
-/// The version of the passt that is installed, in its own words; `None` if there is none that runs.
+/// Version of the installed passt, as `passt --version` prints it; `None` if no passt runs.
 pub fn installed_passt() -> Option<String> {
     let Program(program) = Program::find().ok()?;
     let output = Command::new(program).arg("--version").env_clear().stdin(Stdio::null()).output().ok()?;
@@ -72,7 +72,7 @@ pub fn installed_passt() -> Option<String> {
     output.status.success().then(|| parse_version(&text))?
 }
 
-/// What follows the name in the first line. Debian 12's says `passt unknown version`.
+/// Text after the name in the first line of `text`. Debian 12's passt prints `passt unknown version`.
 fn parse_version(text: &str) -> Option<String> {
     let version = text.lines().next()?.strip_prefix("passt ")?.trim();
     Some(if version.is_empty() { "unknown version" } else { version }.to_owned())

@@ -1,4 +1,4 @@
-//! Making a link in the background, ever more patiently.
+//! Reconnection in the background, with delays that double.
 
 use crate::connector::BackendConnector;
 use std::io;
@@ -10,10 +10,10 @@ use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
 const MIN_DELAY: Duration = Duration::from_millis(100);
 const MAX_DELAY: Duration = Duration::from_secs(10);
-/// A link that held for so long was a good one: the next is tried at once.
+/// A link that held for so long resets the delay.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Asks a [`BackendConnector`] on threads of its own, one at a time.
+/// Calls a [`BackendConnector`] after a delay, on threads of its own, one at a time.
 pub(super) struct ReconnectTimer {
     connector: Arc<dyn BackendConnector>,
     delay: Duration,
@@ -24,13 +24,17 @@ pub(super) struct ReconnectTimer {
 }
 
 impl ReconnectTimer {
+    /// Creates a timer that waits for nothing.
+    ///
+    /// # Errors
+    /// When the host is out of descriptors.
     pub fn new(connector: Arc<dyn BackendConnector>) -> io::Result<Self> {
         let (sender, results) = mpsc::channel();
         let result_event = Arc::new(EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC)?);
         Ok(Self { connector, delay: MIN_DELAY, connected: None, sender, results, result_event })
     }
 
-    /// The link that was made is lost, or could not be made: makes a new one after a while.
+    /// Schedules a connection after the present delay, because the last one failed or ended.
     pub fn schedule(&mut self) {
         if self.connected.take().is_some_and(|since| since.elapsed() >= STABLE) {
             self.delay = MIN_DELAY;
@@ -49,18 +53,18 @@ impl ReconnectTimer {
         }
     }
 
-    /// The descriptor that is readable once [`Self::take_result`] has something.
+    /// Descriptor that is readable once [`Self::take_result`] has a result.
     pub fn fd(&self) -> RawFd {
         self.result_event.as_raw_fd()
     }
 
-    /// What came of [`Self::schedule`].
+    /// Takes the result of [`Self::schedule`]: a connected socket or an error; `None` while there is none.
     pub fn take_result(&mut self) -> Option<io::Result<OwnedFd>> {
         let _ = self.result_event.read();
         self.results.try_recv().ok()
     }
 
-    /// There is a link.
+    /// Records that the backend is connected now.
     pub fn connected(&mut self) {
         self.connected = Some(Instant::now());
     }

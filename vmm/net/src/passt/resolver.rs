@@ -1,12 +1,11 @@
-//! The name servers that a desktop can ask.
+//! Name servers of the host that a desktop can reach.
 
 use std::net::IpAddr;
 
-/// Where systemd-resolved lists the servers behind its own stub on the loopback interface.
+/// Files with name servers; the second is systemd-resolved's, whose own stub listens on loopback.
 const RESOLV_CONF_PATHS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/// The host's name servers that can be reached from elsewhere than the host; none where it asks
-/// only itself.
+/// Name servers of the host that are not on its loopback interface; empty if there are no others.
 pub(super) fn name_servers() -> Vec<IpAddr> {
     RESOLV_CONF_PATHS
         .iter()
@@ -15,7 +14,7 @@ pub(super) fn name_servers() -> Vec<IpAddr> {
         .unwrap_or_default()
 }
 
-/// The servers of a resolv.conf(5) that are not the host itself.
+/// Name servers in a resolv.conf(5) that are not on the loopback interface.
 fn parse(text: &str) -> Vec<IpAddr> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix("nameserver"))

@@ -1,4 +1,4 @@
-//! passt without a jail, as a child of this process: for tests of what goes over the link.
+//! passt without a jail, as a child of this process: for tests of the frames on the link.
 
 use super::program::Program;
 use crate::connector::BackendConnector;
@@ -9,15 +9,17 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
-/// The most of what a process says on its way that is kept.
+/// Bytes of a process's standard error that are kept.
 const MAX_STDERR_BYTES: u64 = 16 << 10;
 
-/// Starts passt processes, each with one end of a socket pair.
+/// Connector that starts passt processes without a jail, each with one end of a socket pair.
 pub struct UnjailedPasst(Program);
 
 impl UnjailedPasst {
+    /// Finds the installed passt.
+    ///
     /// # Errors
-    /// passt is not there; in one plain sentence.
+    /// When passt is not installed; in one plain sentence.
     pub fn find() -> io::Result<Self> {
         Program::find().map(Self)
     }
@@ -56,7 +58,7 @@ impl BackendConnector for UnjailedPasst {
     }
 }
 
-/// Hears the process out and reaps it.
+/// Reads the process's standard error to its end and reaps the process.
 fn wait_for_exit(mut child: Child) {
     let mut stderr_text = Vec::new();
     if let Some(mut stderr) = child.stderr.take() {
@@ -71,7 +73,7 @@ fn wait_for_exit(mut child: Child) {
     }
 }
 
-/// The last line that is about the matter: without a system log it complains of that as well.
+/// Last line that is not a complaint about a missing system log.
 fn last_line(stderr_text: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr_text);
     let mut lines = text.lines().filter(|line| !line.is_empty() && !line.contains("to syslog"));

@@ -1,5 +1,5 @@
-//! Frames to a TAP interface and back. The host's kernel takes and gives unfinished checksums and
-//! long segments, as far as the guest does.
+//! Backend that carries frames to a TAP interface and back. The host's kernel takes and gives
+//! unfinished checksums and long segments, as far as the guest does.
 
 use super::OpenTap;
 use super::ioctl::{self, TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6};
@@ -12,24 +12,24 @@ use vmm_sys_util::epoll::EventSet;
 
 const TAP: u64 = 0;
 
-/// The far end is an interface of the host.
+/// Backend behind a TAP interface of the host.
 pub struct Tap {
     file: File,
     poll: Poll,
     wants_frames: bool,
-    /// The interface was deleted.
+    /// Whether the interface was deleted.
     deleted: bool,
     mtu: Option<u16>,
-    /// Header and frame, read and not consumed; `len` of both, 0 for none.
+    /// Header and frame that were read and not consumed; `len` bytes of both, 0 for none.
     frame: Vec<u8>,
     len: usize,
 }
 
 impl Tap {
-    /// Takes over what [`super::open_tap`] opened.
+    /// Takes over an interface that [`super::open_tap`] opened.
     ///
     /// # Errors
-    /// When it is no such thing.
+    /// When the descriptor is not a TAP interface with virtio headers.
     pub fn new(OpenTap { fd, mtu }: OpenTap) -> io::Result<Self> {
         ioctl::set_header_len(fd.as_fd(), HEADER_LEN)?;
         ioctl::set_offloads(fd.as_fd(), 0)?;

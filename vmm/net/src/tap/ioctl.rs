@@ -9,15 +9,17 @@ const TUNSETOFFLOAD: libc::Ioctl = 0x4004_54D0;
 const TUNGETIFF: libc::Ioctl = 0x8004_54D2;
 const TUNSETVNETHDRSZ: libc::Ioctl = 0x4004_54D8;
 
-/// TUNSETOFFLOAD: frames with unfinished checksums, and segments of each kind, may be given to us.
+/// Flag of TUNSETOFFLOAD: frames with unfinished checksums may be read.
 pub const TUN_F_CSUM: libc::c_uint = 0x01;
+/// Flag of TUNSETOFFLOAD: TCP segments over IPv4 longer than the MTU may be read.
 pub const TUN_F_TSO4: libc::c_uint = 0x02;
+/// Flag of TUNSETOFFLOAD: TCP segments over IPv6 longer than the MTU may be read.
 pub const TUN_F_TSO6: libc::c_uint = 0x04;
 
-/// An interface's name with its final zero.
+/// Name of an interface with the final zero.
 pub type Name = [libc::c_char; libc::IFNAMSIZ];
 
-/// Puts `tun`, a fresh /dev/net/tun, on the interface `name`.
+/// Attaches `tun`, a fresh /dev/net/tun, to the interface `name` (TUNSETIFF).
 pub fn attach(tun: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
     let mut request = empty_request();
     request.ifr_name = *name;
@@ -26,20 +28,20 @@ pub fn attach(tun: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
     check(unsafe { libc::ioctl(tun.as_raw_fd(), TUNSETIFF, &raw mut request) })
 }
 
-/// The length of the header in front of each frame.
+/// Sets the length in bytes of the header in front of each frame (TUNSETVNETHDRSZ).
 pub fn set_header_len(tap: BorrowedFd<'_>, len: usize) -> io::Result<()> {
     let len = libc::c_int::try_from(len).map_err(io::Error::other)?;
     // SAFETY: TUNSETVNETHDRSZ reads one int.
     check(unsafe { libc::ioctl(tap.as_raw_fd(), TUNSETVNETHDRSZ, &raw const len) })
 }
 
-/// What frames may be given to us as; 0 for finished ones only.
+/// Sets which unfinished frames may be read (TUNSETOFFLOAD); 0 for finished frames only.
 pub fn set_offloads(tap: BorrowedFd<'_>, flags: libc::c_uint) -> io::Result<()> {
     // SAFETY: TUNSETOFFLOAD takes its argument by value.
     check(unsafe { libc::ioctl(tap.as_raw_fd(), TUNSETOFFLOAD, libc::c_ulong::from(flags)) })
 }
 
-/// The interface's MTU, if it is in this process's network namespace.
+/// MTU of the interface in bytes (SIOCGIFMTU), which must be in the process's network namespace.
 pub fn mtu(tap: BorrowedFd<'_>) -> io::Result<u16> {
     let mut request = empty_request();
     // SAFETY: TUNGETIFF writes one ifreq.

@@ -7,60 +7,59 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// Why an interface cannot be opened; one plain sentence.
+/// Reason for which a TAP interface cannot be opened; each is one plain sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum TapError {
-    /// No interface can be called that.
+    /// No interface can have this name.
     #[error(
         "{0:?} cannot be the name of a network interface; it has 1 to 15 characters and no space or slash"
     )]
     Name(String),
-    /// There is none.
+    /// There is no interface with this name.
     #[error(
         "there is no network interface {0}; make it with: ip tuntap add dev {0} mode tap user {user} vnet_hdr",
         user = "USER"
     )]
     Absent(String),
-    /// Another process is at its end already.
+    /// Another process has the interface open.
     #[error("the interface {0} is in use by another machine; give each interface one of its own")]
     Busy(String),
-    /// It belongs to someone else.
+    /// The interface belongs to another user.
     #[error(
         "the interface {0} may not be opened by this user; make it anew with: ip tuntap add dev {0} mode tap user USER vnet_hdr"
     )]
     Forbidden(String),
-    /// It is an ordinary interface, a tun interface, or a TAP interface of another kind.
+    /// The interface is an ordinary one, a tun interface, or a TAP interface of another kind.
     #[error(
         "the interface {0} is not a TAP interface with virtio headers; make it with: ip tuntap add dev {0} mode tap user USER vnet_hdr"
     )]
     Kind(String),
-    /// There is no usable /dev/net/tun.
+    /// The device /dev/net/tun is missing or not accessible.
     #[error("/dev/net/tun cannot be opened ({0}); load the kernel module tun and let this user open it")]
     Driver(io::Error),
-    /// Something else.
+    /// Another system call failed.
     #[error("the interface {name} cannot be used: {error}")]
     Host {
-        /// Which.
+        /// Name of the interface.
         name: String,
-        /// The system's word.
+        /// Error of the system call.
         error: io::Error,
     },
 }
 
-/// An open interface, for [`super::Tap::new`] in this process or another.
+/// Open TAP interface, for [`super::Tap::new`] in this process or another.
 #[derive(Debug)]
 pub struct OpenTap {
-    /// /dev/net/tun, attached.
+    /// Descriptor of /dev/net/tun, attached to the interface.
     pub fd: OwnedFd,
-    /// The longest packet. Only a process in the interface's own network can ask for it.
+    /// MTU of the interface in bytes; `None` if the interface is in another network namespace.
     pub mtu: Option<u16>,
 }
 
-/// Opens the interface `name`, which must be there: frames pass with a `struct virtio_net_hdr` in
-/// front.
+/// Opens the TAP interface `name`, which must exist. Frames have a `struct virtio_net_hdr` in front.
 ///
 /// # Errors
-/// When there is none that this process may use.
+/// When there is no such interface, or this process may not use the interface.
 pub fn open_tap(name: &str) -> Result<OpenTap, TapError> {
     let raw = raw_name(name).ok_or_else(|| TapError::Name(name.to_owned()))?;
     // TUNSETIFF makes what is not there, for those who may.
