@@ -4,7 +4,6 @@ use crate::memfd;
 use crate::script::Reader;
 use oriel_disk::{BackingChain, ImageSource};
 use oriel_display::Monitors;
-use oriel_wire::Size;
 use oriel_virtio::block::BlockConfig;
 use oriel_virtio::net::NullBackend;
 use oriel_virtio::{
@@ -20,6 +19,7 @@ use oriel_vmm::memory::{self, Backing};
 use oriel_vmm::pci::Message;
 use oriel_vmm::wiring::Wiring;
 use oriel_vmm_api::{DiskFormat, HugePages};
+use oriel_wire::Size;
 use std::cell::OnceCell;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use crate::Guest;
 use oriel_display::Monitors;
-use oriel_wire::{MonitorConfig, Size};
 use oriel_virtio::{DeviceCounters, Gpu};
+use oriel_wire::{MonitorConfig, Size};
 use std::sync::Arc;
 
 pub fn run(script: &[u8]) {
@@ -11,7 +11,7 @@ pub fn run(script: &[u8]) {
     let Ok(mut gpu) = Gpu::new(Monitors::new(4, size), size, Arc::new(DeviceCounters::default())) else {
         return;
     };
-    let resizer = gpu.resizer();
+    let control = gpu.control();
     let mut guest = Guest::new(&mut gpu);
     guest.perform(&mut gpu, script, |host| {
         let side = |bytes: [u8; 2]| u32::from(u16::from_le_bytes(bytes));
@@ -20,6 +20,6 @@ pub fn run(script: &[u8]) {
             let size = Size::new(side([*a, *b]), side([*c, *d]));
             (size.width > 0).then(|| MonitorConfig::of(size))
         });
-        resizer.resize(&wanted.collect::<Vec<_>>());
+        control.set_monitors(&wanted.collect::<Vec<_>>());
     });
 }

@@ -1,10 +1,10 @@
 //! virtio-input: the three devices of a desktop, with people typing while the guest misbehaves.
 
 use crate::Guest;
-use oriel_display::input::{InputId, InputSink};
-use oriel_wire::{Button, InputEvent, Size};
 use oriel_display::Monitors;
+use oriel_display::input::{InputId, InputSink};
 use oriel_virtio::{DeviceCounters, InputDevices};
+use oriel_wire::{Button, InputEvent, Size};
 use std::sync::Arc;
 
 fn event(bytes: &[u8]) -> Option<InputEvent> {

@@ -2,8 +2,8 @@
 
 use crate::script::Reader;
 use oriel_display::redirection::{DownloadEvent, GuestAgentSink, UploadEvent};
-use oriel_wire::{Chunk, ContentType, MAX_CHUNK};
 use oriel_display::{RedirectionHub, Screen};
+use oriel_wire::{Chunk, ContentType, MAX_CHUNK};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
