@@ -90,7 +90,7 @@ browser() {
 }
 fuzz() { tests/fuzz/run.sh; }
 nested() { tests/nested/run.sh; }
-desktop_image() { [ -s "$ORIEL_CACHE/nested/xfce-trixie/image.toml" ] || deploy/images/debian-xfce/build.sh --suite trixie --out "$ORIEL_CACHE/nested/xfce-trixie"; }
+desktop_image() { . tests/desktop-image.sh && fetch_desktop_image trixie "$ORIEL_CACHE/nested/xfce-trixie"; }
 browser_long() {
   (browser_packages && desktop_image && cd tests/browser && ORIEL_DESKTOP_IMAGE=$ORIEL_CACHE/nested/xfce-trixie node --test --test-reporter=tap ./long/*.test.mjs)
 }

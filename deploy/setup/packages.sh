@@ -21,9 +21,18 @@ agents="qemu-guest-agent spice-vdagent xvfb xclip"
 test="acpica-tools alsa-utils chromium firefox-esr pulseaudio busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq $agents"
 # A newer one may be there, from backports.
 command -v qemu-img > /dev/null || test="$test qemu-utils"
-# What the picture is measured beside. xpra is not in every Debian: where apt does not know it, it is left out.
+sudo=""
+[ "$(id -u)" = 0 ] || ! command -v sudo > /dev/null || sudo=sudo
+
+# What the picture is measured beside. xpra is not in every Debian: where apt does not know it, it is left out. A machine
+# that has never fetched the lists of packages knows of none.
 bench="novnc"
-! apt-cache show xpra > /dev/null 2>&1 || bench="$bench xpra xvfb"
+case " $* " in
+  *" bench "*)
+    apt-cache show xpra > /dev/null 2>&1 || $sudo apt-get update -qq > /dev/null 2>&1 || true
+    ! apt-cache show xpra > /dev/null 2>&1 || bench="$bench xpra xvfb"
+    ;;
+esac
 
 wanted=""
 for group in "$@"; do
@@ -39,11 +48,7 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-sudo=""
-if [ "$(id -u)" != 0 ]; then
-  command -v sudo >/dev/null || die "these packages are missing and you are not root:$missing"
-  sudo=sudo
-fi
+[ "$(id -u)" = 0 ] || [ -n "$sudo" ] || die "these packages are missing and you are not root:$missing"
 echo "oriel setup: installing$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)

@@ -11,6 +11,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/prepare.sh"
+. "$here/../desktop-image.sh"
 
 vmm=oriel release='' image='' cpus=2 download=100 limit=1800
 given=("$@")
@@ -40,10 +41,9 @@ esac
 
 prepare "desktop-$vmm-$release"
 need xclip passt e2fsck
-image=${image:-$cache/xfce-$release}
-if [[ ! -s $image/image.toml ]]; then
-    step "building the desktop image of $release"
-    "$root/deploy/images/debian-xfce/build.sh" --suite "$release" --out "$image"
+if [[ ! $image ]]; then
+    image=$cache/xfce-$release
+    fetch_desktop_image "$release" "$image"
 fi
 make_outer
 cp "$image/vmlinuz" "$tree/vmlinuz"

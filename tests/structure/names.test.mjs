@@ -22,7 +22,11 @@ const NO_TYPE = {
     'Rounds', 'Arrival', 'Desk', 'Wanted', 'Plan', 'Exchange', 'Mail', 'Piece', 'Nowhere', 'Subscription', 'Asked', 'Answer', 'Ending',
     'Anchors', 'Cells', 'Before', 'Picture', 'Line', 'Proofs', 'Known',
   ],
-  'vmm/': ['Keeper', 'Resources', 'Told', 'Alarm', 'Driver', 'Order', 'Message', 'Dial', 'Reach', 'Line'],
+  'vmm/src/': ['Keeper', 'Resources', 'Told', 'Alarm', 'Driver', 'Order', 'Reach', 'Line'],
+  'vmm/src/machine/': ['Message'],
+  'vmm/net/': ['Dial', 'Reach'],
+  'vmm/jail/': ['Reach'],
+  'vmm/virtio/src/sound/': ['Line'],
   'server/': [
     'Handle', 'Order', 'News', 'Attention', 'Promise', 'Refusal', 'Base', 'Standing', 'Ways', 'Sharing', 'Bound', 'Presented', 'Person',
   ],
