@@ -26,7 +26,7 @@ pub fn abort_on_panic(channel: Arc<SupervisorChannel>) {
         report(panic);
         let text = format!("oriel-vmm met a fault of its own ({panic}); start the desktop again.");
         tracing::error!("{text}");
-        channel.say(&FromMachine::Ended(ExitReport { reason: ExitReason::Crashed, text }));
+        channel.send(&FromMachine::Ended(ExitReport { reason: ExitReason::Crashed, text }));
         std::process::abort();
     }));
 }

@@ -22,7 +22,7 @@ pub const CMDLINE_SIZE: u64 = 0x1_0000;
 /// End of the first piece of RAM that the guest is told of.
 pub const LOW_RAM_END: u64 = 0x9_F000;
 /// A page of its own for the machine's generation (VMGenID), out of the way of the ISA hole.
-pub const GENERATION: u64 = LOW_RAM_END;
+pub const VMGENID: u64 = LOW_RAM_END;
 /// Where the RSDP lies; the other ACPI tables follow.
 pub const ACPI: u64 = 0xE_0000;
 /// End of the ACPI tables.
@@ -68,7 +68,7 @@ pub const PM_TIMER_PORT: u16 = 0x608;
 /// The generic event device's interrupt line for the power button.
 pub const POWER_BUTTON_GSI: u32 = 9;
 /// Its line for a new generation.
-pub const GENERATION_GSI: u32 = 10;
+pub const VMGENID_GSI: u32 = 10;
 /// The real-time clock's index port; its data port is the next.
 pub const RTC_PORT: u16 = 0x70;
 /// `SLP_TYP` of soft-off, as `\_S5` says.

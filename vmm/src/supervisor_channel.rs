@@ -1,7 +1,7 @@
 //! The machine's end of its connection to the supervisor.
 
 use crate::machine::Machine;
-use crate::supervisor::{FromMachine, LONGEST_TO_MACHINE, LaunchSpec, ToMachine};
+use crate::supervisor::{FromMachine, LaunchSpec, MAX_TO_MACHINE, ToMachine};
 use oriel_jail::packets::Packets;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_net::BackendConnector;
@@ -31,17 +31,17 @@ impl SupervisorChannel {
     ///
     /// # Errors
     /// When it is not understood.
-    pub fn first(&self) -> io::Result<Option<(LaunchSpec, Vec<OwnedFd>)>> {
-        self.packets.receive(LONGEST_TO_MACHINE)
+    pub fn receive_launch_spec(&self) -> io::Result<Option<(LaunchSpec, Vec<OwnedFd>)>> {
+        self.packets.receive(MAX_TO_MACHINE)
     }
 
     /// Tells the supervisor something. Without one this process ends in a moment, so nothing is lost.
-    pub fn say(&self, message: &FromMachine) {
+    pub fn send(&self, message: &FromMachine) {
         let _ = self.packets.send(message, &[]);
     }
 
     /// From now on the supervisor stops `machine`.
-    pub fn holds(&self, machine: Arc<dyn Machine>) {
+    pub fn attach_machine(&self, machine: Arc<dyn Machine>) {
         let _ = self.machine.set(machine);
     }
 
@@ -50,19 +50,19 @@ impl SupervisorChannel {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn obey(self: &Arc<Self>) -> io::Result<()> {
+    pub fn start(self: &Arc<Self>) -> io::Result<()> {
         let channel = self.clone();
-        let hear = move || {
+        let serve = move || {
             apply_thread_filter(ThreadKind::Supervisor);
             loop {
-                channel.hear();
+                channel.handle_message();
             }
         };
-        std::thread::Builder::new().name("supervisor".into()).spawn(hear).map(drop)
+        std::thread::Builder::new().name("supervisor".into()).spawn(serve).map(drop)
     }
 
-    fn hear(&self) {
-        match self.packets.receive(LONGEST_TO_MACHINE) {
+    fn handle_message(&self) {
+        match self.packets.receive(MAX_TO_MACHINE) {
             Ok(Some((ToMachine::Stop, _))) => match self.machine.get() {
                 Some(machine) => drop(machine.stop()),
                 None => std::process::exit(1),

@@ -1,4 +1,4 @@
-//! What the tests of the jail order an intruder to try, and what it answers.
+//! What the tests of the jail have an intruder try, and what it answers.
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -80,9 +80,9 @@ pub enum Attempt {
 /// What came of it: a figure, or errno(3).
 pub type Answer = Result<i64, i32>;
 
-/// The whole order; it travels as the kernel command line.
+/// The whole plan; it travels as the kernel command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct IntruderPlan {
     /// Parts to leave out.
     pub without: Vec<Without>,
     /// What to try, one after the other. Answers are lines in the serial log.

@@ -1,4 +1,4 @@
-//! `oriel-vmm copy` and `paste`: the clipboard between a person and the guest.
+//! `oriel-vmm set-clipboard` and `get-clipboard`: the clipboard between a viewer and the guest.
 
 use super::connect;
 use oriel_display::{Client, ClientError};
@@ -13,7 +13,7 @@ const MOST_SECONDS: u64 = 600;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Offers standard input to the guest for some seconds; to nobody pasting it is an error.
-pub fn copy(socket: &Path, seconds: &str, words: &[String]) -> Result<(), String> {
+pub fn set(socket: &Path, seconds: &str, words: &[String]) -> Result<(), String> {
     let content = content_of(words)?;
     let seconds = seconds.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
     let seconds = seconds.ok_or_else(|| format!("Say for how many seconds, 1 to {MOST_SECONDS}."))?;
@@ -43,7 +43,7 @@ pub fn copy(socket: &Path, seconds: &str, words: &[String]) -> Result<(), String
 }
 
 /// Prints what the guest copied, once it did.
-pub fn paste(socket: &Path, words: &[String]) -> Result<(), String> {
+pub fn get(socket: &Path, words: &[String]) -> Result<(), String> {
     let content = content_of(words)?;
     let mut client = connect::acting_viewer(socket)?;
     let contents = received(&mut client, content)?;

@@ -1,4 +1,4 @@
-//! `oriel-vmm press`, `type` and `click`: what a person would do.
+//! `oriel-vmm send-key`, `send-text` and `click`: input as a viewer sends it.
 
 use super::connect;
 use super::key_names::{code_of, strokes};
@@ -9,7 +9,7 @@ use std::path::Path;
 /// KEY_LEFTSHIFT of input-event-codes.h.
 const SHIFT: u16 = 42;
 
-pub fn press(socket: &Path, words: &[String]) -> Result<(), String> {
+pub fn send_key(socket: &Path, words: &[String]) -> Result<(), String> {
     let chords = words
         .iter()
         .map(|chord| chord.split('+').map(code_of).collect::<Option<Vec<u16>>>().ok_or(chord))
@@ -19,7 +19,7 @@ pub fn press(socket: &Path, words: &[String]) -> Result<(), String> {
     chords.iter().try_for_each(|chord| strike(&mut client, chord))
 }
 
-pub fn type_text(socket: &Path, words: &[String]) -> Result<(), String> {
+pub fn send_text(socket: &Path, words: &[String]) -> Result<(), String> {
     let text = words.join(" ");
     let typed = text
         .chars()

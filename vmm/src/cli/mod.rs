@@ -6,12 +6,12 @@ mod control;
 mod disk;
 mod input;
 mod key_names;
-mod listen;
-mod picture;
-mod receive;
-mod send;
+mod receive_file;
+mod record_audio;
+mod screenshot;
+mod send_file;
 
-use oriel_vmm::{config_file, desktop, host, supervisor};
+use oriel_vmm::{config_file, host, machine_process, supervisor};
 use std::path::{Path, PathBuf};
 
 const USAGE: &str = "\
@@ -24,19 +24,23 @@ usage: oriel-vmm COMMAND
   disk check FILE                        look for damage in a qcow2 image, as JSON
   disk create-overlay --size BYTES --backing-name NAME --backing-format raw|qcow2 FILE
                                          make a qcow2 image of what differs from another one
-  control --socket FILE WHAT                describe, watch, shut-down, press-power, reset, stop, pause, resume,
-                                         balloon MIB, freeze or thaw (the file systems), or facts (of the guest)
-  control --socket FILE resize WxH...       ask the guest for screens of these sizes
-  picture --socket FILE --out FILE.png   save what the desktop shows, once it is exact (or FILE.ppm)
-  press --socket FILE KEY[+KEY...]...    press keys, such as KEY_LEFTCTRL+KEY_C KEY_ENTER
-  type --socket FILE TEXT                type a text, as on a US keyboard
+  control --socket FILE REQUEST          one request: describe, watch, shut-down, press-power, reset, stop, pause,
+                                         resume, balloon MIB, freeze or thaw (the file systems), or facts (of the
+                                         guest)
+  control --socket FILE resize WxH...    ask the guest for screens of these sizes
+  screenshot --socket FILE --out FILE.png
+                                         save the first screen, once it is exact (or FILE.ppm)
+  send-key --socket FILE KEY[+KEY...]... send keys, such as KEY_LEFTCTRL+KEY_C KEY_ENTER
+  send-text --socket FILE TEXT           send the keys of a text, as on a US keyboard
   click --socket FILE X Y [BUTTON]       click at a pixel: left, middle or right
-  listen --socket FILE --seconds N --out FILE.wav
-                                         save what it plays until it falls silent, and say what it is
-  copy --socket FILE --seconds N TYPE    let the guest paste standard input for so long, as text/plain or image/png
-  paste --socket FILE TYPE               print what the guest copied, once it did
-  send --socket FILE FILE                copy a file into the guest
-  receive --socket FILE --into DIRECTORY save the next file that the guest sends, and print where";
+  record-audio --socket FILE --seconds N --out FILE.wav
+                                         save the guest's sound until it is silent, and print facts about it
+  set-clipboard --socket FILE --seconds N TYPE
+                                         offer standard input to the guest for so long, as text/plain or image/png
+  get-clipboard --socket FILE TYPE       print the guest's clipboard, once the guest offers it
+  send-file --socket FILE FILE           copy a file into the guest
+  receive-file --socket FILE --into DIRECTORY
+                                         save the next file that the guest sends, and print its path";
 
 /// Options and words of one command.
 struct Arguments {
@@ -90,7 +94,7 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
             supervisor::run(&config, Path::new(supervisor::OWN_PROGRAM), &log)
         }
         // Not for people: how the supervisor starts the machine's process.
-        supervisor::MACHINE_COMMAND => desktop::run(log_to_stderr),
+        supervisor::MACHINE_COMMAND => machine_process::run(log_to_stderr),
         "probe" => {
             arguments.rest()?;
             let facts = serde_json::to_string_pretty(&host::facts()).map_err(|error| error.to_string())?;
@@ -99,27 +103,27 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
         }
         "disk" => disk::run(arguments),
         "control" => control::run(&arguments.path("--socket")?, &arguments.rest()?),
-        "picture" => {
+        "screenshot" => {
             let (socket, out) = (arguments.path("--socket")?, arguments.path("--out")?);
             arguments.rest()?;
-            picture::run(&socket, &out)
+            screenshot::run(&socket, &out)
         }
-        "press" => input::press(&arguments.path("--socket")?, &arguments.rest()?),
-        "type" => input::type_text(&arguments.path("--socket")?, &arguments.words),
+        "send-key" => input::send_key(&arguments.path("--socket")?, &arguments.rest()?),
+        "send-text" => input::send_text(&arguments.path("--socket")?, &arguments.words),
         "click" => input::click(&arguments.path("--socket")?, &arguments.rest()?),
-        "listen" => {
+        "record-audio" => {
             let (socket, out) = (arguments.path("--socket")?, arguments.path("--out")?);
             let seconds = arguments.option("--seconds")?;
             arguments.rest()?;
-            listen::run(&socket, &seconds, &out)
+            record_audio::run(&socket, &seconds, &out)
         }
-        "copy" => {
+        "set-clipboard" => {
             let (socket, seconds) = (arguments.path("--socket")?, arguments.option("--seconds")?);
-            clipboard::copy(&socket, &seconds, &arguments.rest()?)
+            clipboard::set(&socket, &seconds, &arguments.rest()?)
         }
-        "paste" => clipboard::paste(&arguments.path("--socket")?, &arguments.rest()?),
-        "send" => send::run(&arguments.path("--socket")?, &arguments.rest()?),
-        "receive" => receive::run(&arguments.path("--socket")?, &arguments.path("--into")?),
+        "get-clipboard" => clipboard::get(&arguments.path("--socket")?, &arguments.rest()?),
+        "send-file" => send_file::run(&arguments.path("--socket")?, &arguments.rest()?),
+        "receive-file" => receive_file::run(&arguments.path("--socket")?, &arguments.path("--into")?),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

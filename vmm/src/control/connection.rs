@@ -1,6 +1,6 @@
 //! Connections to the desktop, a thread each.
 
-use super::peer::PeerAuth;
+use super::peer_auth::PeerAuth;
 use super::{handshake, requests};
 use crate::events::Events;
 use crate::machine::Machine;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const MAX_CONNECTIONS: usize = 64;
 
 /// What connections serve.
-pub struct Desktop {
+pub struct ControlContext {
     /// The machine.
     pub machine: Arc<dyn Machine>,
     /// What becomes of it.
@@ -35,7 +35,7 @@ pub struct Desktop {
     /// Threads that still have last events to send.
     pub(super) watchers: Mutex<Vec<JoinHandle<()>>>,
     /// Requests whose reply is not sent yet: the one that stops the machine wants its own as well.
-    pub(super) answering: AtomicUsize,
+    pub(super) pending_replies: AtomicUsize,
     /// Fields of requests that this version does not know; they are ignored.
     pub(super) unknown_fields: AtomicU64,
     /// Requests that this version does not know; they are refused.
@@ -43,7 +43,7 @@ pub struct Desktop {
     connections: AtomicUsize,
 }
 
-impl Desktop {
+impl ControlContext {
     /// A desktop that started now.
     pub fn new(
         machine: Arc<dyn Machine>,
@@ -60,23 +60,23 @@ impl Desktop {
             jail,
             started: Instant::now(),
             watchers: Mutex::default(),
-            answering: AtomicUsize::new(0),
+            pending_replies: AtomicUsize::new(0),
             unknown_fields: AtomicU64::new(0),
             unknown_requests: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         })
     }
 
-    /// Waits until all who are connected have been told the end, but not for long.
-    pub fn farewell(&self, patience: Duration) {
-        let deadline = Instant::now() + patience;
+    /// Waits until connected clients have received the last event, for `timeout` at most.
+    pub fn drain(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         let watchers = std::mem::take(&mut *crate::lock(&self.watchers));
-        let all_told = || {
-            self.answering.load(Ordering::Acquire) == 0
+        let all_drained = || {
+            self.pending_replies.load(Ordering::Acquire) == 0
                 && self.machine.monitors().viewers() == 0
                 && watchers.iter().all(JoinHandle::is_finished)
         };
-        while Instant::now() < deadline && !all_told() {
+        while Instant::now() < deadline && !all_drained() {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -86,11 +86,11 @@ impl Desktop {
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn serve(listener: UnixListener, door: PeerAuth, desktop: Arc<Desktop>) -> io::Result<()> {
+pub fn serve(listener: UnixListener, peer_auth: PeerAuth, desktop: Arc<ControlContext>) -> io::Result<()> {
     std::thread::Builder::new().name("control".into()).spawn(move || {
         apply_thread_filter(ThreadKind::Connection);
         for stream in listener.incoming() {
-            let accepted = stream.and_then(|stream| accept(stream, door, &desktop));
+            let accepted = stream.and_then(|stream| accept(stream, peer_auth, &desktop));
             if let Err(error) = accepted {
                 tracing::warn!(%error, "a connection could not be accepted");
                 // Out of descriptors or threads: let some go first.
@@ -101,8 +101,8 @@ pub fn serve(listener: UnixListener, door: PeerAuth, desktop: Arc<Desktop>) -> i
     Ok(())
 }
 
-fn accept(stream: UnixStream, door: PeerAuth, desktop: &Arc<Desktop>) -> io::Result<()> {
-    if !door.lets_in(&stream)? {
+fn accept(stream: UnixStream, peer_auth: PeerAuth, desktop: &Arc<ControlContext>) -> io::Result<()> {
+    if !peer_auth.accepts(&stream)? {
         tracing::warn!("refused a connection from another user");
         return Ok(());
     }
@@ -111,9 +111,9 @@ fn accept(stream: UnixStream, door: PeerAuth, desktop: &Arc<Desktop>) -> io::Res
         let text = "Too many are connected to this desktop; close another window first.";
         return handshake::answer_with(&stream, &Opened::Refused { text: text.to_owned() });
     }
-    let place = Place(desktop.clone());
+    let permit = ConnectionPermit(desktop.clone());
     std::thread::Builder::new().name("connection".into()).spawn(move || {
-        if let Err(error) = serve_connection(stream, &place.0) {
+        if let Err(error) = serve_connection(stream, &permit.0) {
             tracing::debug!(%error, "a connection ended");
         }
     })?;
@@ -121,15 +121,15 @@ fn accept(stream: UnixStream, door: PeerAuth, desktop: &Arc<Desktop>) -> io::Res
 }
 
 /// One of [`MAX_CONNECTIONS`].
-struct Place(Arc<Desktop>);
+struct ConnectionPermit(Arc<ControlContext>);
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn serve_connection(stream: UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
+fn serve_connection(stream: UnixStream, desktop: &Arc<ControlContext>) -> io::Result<()> {
     let Some(handshake) = handshake::perform(&stream)? else { return Ok(()) };
     desktop.unknown_fields.fetch_add(handshake.unknown_fields, Ordering::Relaxed);
     match handshake.purpose {

@@ -2,10 +2,10 @@
 
 mod connection;
 mod handshake;
-mod peer;
+mod peer_auth;
 mod requests;
 mod socket;
 
-pub use connection::{Desktop, serve};
-pub use peer::PeerAuth;
+pub use connection::{ControlContext, serve};
+pub use peer_auth::PeerAuth;
 pub use socket::{ControlSocket, SocketError};

@@ -1,6 +1,6 @@
 //! Requests and their replies, a line each.
 
-use super::connection::Desktop;
+use super::connection::ControlContext;
 use crate::machine::Refused;
 use oriel_display::Monitors;
 use oriel_vmm_api::codec::{self, Decoded};
@@ -20,7 +20,7 @@ const MAX_LINE: u64 = 64 * 1024;
 ///
 /// # Errors
 /// When the connection breaks or the peer breaks the protocol.
-pub fn serve(stream: &UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
+pub fn serve(stream: &UnixStream, desktop: &Arc<ControlContext>) -> io::Result<()> {
     let writer = Arc::new(Mutex::new(stream.try_clone()?));
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
@@ -30,7 +30,7 @@ pub fn serve(stream: &UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
         if line.is_empty() {
             return Ok(());
         }
-        let _answering = Answering::new(desktop);
+        let _pending = PendingReply::new(desktop);
         let (id, command) = understand(&line, desktop)?;
         let outcome = match command {
             Some(Command::Watch) => {
@@ -48,7 +48,7 @@ pub fn serve(stream: &UnixStream, desktop: &Arc<Desktop>) -> io::Result<()> {
 ///
 /// # Errors
 /// When the line is no request of any version: it has no number to reply to.
-fn understand(line: &[u8], desktop: &Desktop) -> io::Result<(u64, Option<Command>)> {
+fn understand(line: &[u8], desktop: &ControlContext) -> io::Result<(u64, Option<Command>)> {
     let value: Value = serde_json::from_slice(line).map_err(io::Error::other)?;
     if let Ok(Decoded { message: Request { id, command }, unknown_fields }) = codec::from_value(&value) {
         desktop.unknown_fields.fetch_add(unknown_fields, Ordering::Relaxed);
@@ -61,22 +61,22 @@ fn understand(line: &[u8], desktop: &Desktop) -> io::Result<(u64, Option<Command
 }
 
 /// A request between its arrival and its reply.
-struct Answering<'a>(&'a Desktop);
+struct PendingReply<'a>(&'a ControlContext);
 
-impl<'a> Answering<'a> {
-    fn new(desktop: &'a Desktop) -> Self {
-        desktop.answering.fetch_add(1, Ordering::AcqRel);
+impl<'a> PendingReply<'a> {
+    fn new(desktop: &'a ControlContext) -> Self {
+        desktop.pending_replies.fetch_add(1, Ordering::AcqRel);
         Self(desktop)
     }
 }
 
-impl Drop for Answering<'_> {
+impl Drop for PendingReply<'_> {
     fn drop(&mut self) {
-        self.0.answering.fetch_sub(1, Ordering::AcqRel);
+        self.0.pending_replies.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn perform(command: &Command, desktop: &Desktop) -> Outcome {
+fn perform(command: &Command, desktop: &ControlContext) -> Outcome {
     let machine = &desktop.machine;
     let result = match command {
         Command::Describe => return Outcome::Description(Box::new(describe(desktop))),
@@ -108,7 +108,7 @@ fn file_systems(count: Result<u64, Refused>) -> Outcome {
 }
 
 /// By the guest's agent, or by the power button where that does not help.
-fn shut_down(desktop: &Desktop) -> Result<(), Refused> {
+fn shut_down(desktop: &ControlContext) -> Result<(), Refused> {
     if desktop.events.run_state() != RunState::Paused {
         match desktop.machine.agents().shut_down() {
             Ok(()) => {
@@ -133,7 +133,7 @@ fn resize(monitors: &Arc<Monitors>, screens: &[(u32, u32)]) -> Result<(), Refuse
     Ok(())
 }
 
-fn describe(desktop: &Desktop) -> Description {
+fn describe(desktop: &ControlContext) -> Description {
     let monitors = desktop.machine.monitors();
     let size = monitors.screens().first().and_then(|screen| screen.size());
     let mut counters = desktop.machine.counters();
@@ -162,11 +162,11 @@ fn describe(desktop: &Desktop) -> Description {
 }
 
 /// Sends every event from now on; a thread of its own, since requests go on meanwhile.
-fn watch(writer: &Arc<Mutex<UnixStream>>, desktop: &Desktop) -> io::Result<()> {
-    let heard = desktop.events.listen();
+fn watch(writer: &Arc<Mutex<UnixStream>>, desktop: &ControlContext) -> io::Result<()> {
+    let events = desktop.events.listen();
     let writer = writer.clone();
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
-        for event in heard {
+        for event in events {
             let last = matches!(event, Event::Ended { .. });
             if send(&writer, &event).is_err() || last {
                 break;

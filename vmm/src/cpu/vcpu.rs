@@ -3,8 +3,8 @@
 use super::exits::{Exit, Exits};
 use super::gate::{Gate, Passage};
 use super::kick::Kickable;
-use crate::alarm::{Alarm, Incident};
 use crate::bus::Bus;
+use crate::guest_events::{GuestEvent, GuestEvents};
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Context {
     /// Devices.
     pub buses: Arc<Buses>,
     /// Where trouble is told.
-    pub alarm: Arc<Alarm>,
+    pub guest_events: Arc<GuestEvents>,
     /// Where exits are counted.
     pub exits: Arc<Exits>,
 }
@@ -46,8 +46,8 @@ pub fn run(vcpu: VcpuFd, context: &Context) {
                 }
             }
         }
-        if let Err(incident) = run_until_kicked(vcpu.vcpu(), context) {
-            context.alarm.raise(located(incident, vcpu.vcpu()));
+        if let Err(event) = run_until_kicked(vcpu.vcpu(), context) {
+            context.guest_events.report(located(event, vcpu.vcpu()));
             break;
         }
     }
@@ -58,17 +58,17 @@ pub fn run(vcpu: VcpuFd, context: &Context) {
 const RESET_VECTOR: u64 = 0xFFF0;
 
 /// A crash with the place in the guest's code: whoever looks into one asks for that first.
-fn located(incident: Incident, vcpu: &VcpuFd) -> Incident {
-    match (incident, vcpu.get_regs()) {
-        (Incident::Crash(text), Ok(registers)) if registers.rip != RESET_VECTOR => {
-            Incident::Crash(format!("{text} Its next instruction is at {:#x}.", registers.rip))
+fn located(event: GuestEvent, vcpu: &VcpuFd) -> GuestEvent {
+    match (event, vcpu.get_regs()) {
+        (GuestEvent::Crash(text), Ok(registers)) if registers.rip != RESET_VECTOR => {
+            GuestEvent::Crash(format!("{text} Its next instruction is at {:#x}.", registers.rip))
         }
-        (incident, _) => incident,
+        (event, _) => event,
     }
 }
 
-fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), Incident> {
-    let crash = |text: String| Err(Incident::Crash(text));
+fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), GuestEvent> {
+    let crash = |text: String| Err(GuestEvent::Crash(text));
     let id = context.id;
     let Buses { ports, memory } = &*context.buses;
     let count = |exit| context.exits.count(id, exit);
@@ -98,8 +98,8 @@ fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), Incident
                 return crash(format!("The guest's processor {id} met a triple fault."));
             }
             Ok(VcpuExit::SystemEvent(kind, _)) => match kind {
-                kvm_bindings::KVM_SYSTEM_EVENT_SHUTDOWN => return Err(Incident::PowerOff),
-                kvm_bindings::KVM_SYSTEM_EVENT_RESET => return Err(Incident::Reset),
+                kvm_bindings::KVM_SYSTEM_EVENT_SHUTDOWN => return Err(GuestEvent::PowerOff),
+                kvm_bindings::KVM_SYSTEM_EVENT_RESET => return Err(GuestEvent::Reset),
                 kind => return crash(format!("The guest's processor {id} stopped with event {kind}.")),
             },
             Ok(VcpuExit::FailEntry(reason, _)) => {

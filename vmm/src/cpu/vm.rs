@@ -7,8 +7,8 @@ use super::statistics::Statistics;
 use super::topology::Topology;
 use super::vcpu::{self, Buses, Context};
 use super::{cpuid, kick, registers};
-use crate::alarm::Alarm;
 use crate::boot::Entry;
+use crate::guest_events::GuestEvents;
 use crate::layout;
 use kvm_bindings::{KVM_CAP_HALT_POLL, KVM_MAX_CPUID_ENTRIES, kvm_enable_cap, kvm_userspace_memory_region};
 use kvm_ioctls::{Cap, Kvm, VcpuFd, VmFd};
@@ -82,7 +82,7 @@ impl Vm {
         Ok(Self { threads: Vec::new(), gate: Arc::new(Gate::new(0)), fd: Arc::new(fd), exits, _ram: ram })
     }
 
-    /// For the wires.
+    /// For the interrupt_manager.
     pub fn fd(&self) -> Arc<VmFd> {
         self.fd.clone()
     }
@@ -97,7 +97,7 @@ impl Vm {
         cpus: u8,
         entry: Entry,
         buses: &Arc<Buses>,
-        alarm: &Arc<Alarm>,
+        guest_events: &Arc<GuestEvents>,
     ) -> Result<(), VmError> {
         let supported =
             kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(cannot("describe its processors"))?;
@@ -121,7 +121,7 @@ impl Vm {
                 id,
                 gate: self.gate.clone(),
                 buses: buses.clone(),
-                alarm: alarm.clone(),
+                guest_events: guest_events.clone(),
                 exits: self.exits.clone(),
             };
             let thread = std::thread::Builder::new()

@@ -1,11 +1,11 @@
 //! The command port of an 8042: nothing of it is left but the line that resets processors.
 
-use crate::alarm::{Alarm, Incident};
 use crate::bus::Registers;
+use crate::guest_events::{GuestEvent, GuestEvents};
 use std::sync::Arc;
 
 /// Port 0x64.
-pub struct KeyboardController(pub Arc<Alarm>);
+pub struct KeyboardController(pub Arc<GuestEvents>);
 
 impl KeyboardController {
     /// Its command and status port.
@@ -22,7 +22,7 @@ impl Registers for KeyboardController {
 
     fn write(&self, _offset: u64, data: &[u8]) {
         if data.first() == Some(&PULSE_RESET_LINE) {
-            self.0.raise(Incident::Reset);
+            self.0.report(GuestEvent::Reset);
         }
     }
 }

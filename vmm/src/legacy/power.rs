@@ -1,13 +1,13 @@
 //! The registers by which an ACPI guest switches itself off and resets itself
 //! (ACPI 6.5, sections 4.8.3.6 and 4.8.3.7).
 
-use crate::alarm::{Alarm, Incident};
 use crate::bus::Registers;
+use crate::guest_events::{GuestEvent, GuestEvents};
 use crate::layout;
 use std::sync::Arc;
 
 /// Sleep control, sleep status and reset, from [`layout::SLEEP_CONTROL_PORT`] on.
-pub struct PowerRegisters(pub Arc<Alarm>);
+pub struct PowerRegisters(pub Arc<GuestEvents>);
 
 impl PowerRegisters {
     /// Ports taken.
@@ -27,8 +27,8 @@ impl Registers for PowerRegisters {
     fn write(&self, offset: u64, data: &[u8]) {
         let sleep_now = SLEEP_ENABLE | layout::S5_SLEEP_TYPE << SLEEP_TYPE_SHIFT;
         match (offset, data.first()) {
-            (SLEEP_CONTROL, Some(value)) if value & 0x3C == sleep_now => self.0.raise(Incident::PowerOff),
-            (RESET, Some(&layout::RESET_VALUE)) => self.0.raise(Incident::Reset),
+            (SLEEP_CONTROL, Some(value)) if value & 0x3C == sleep_now => self.0.report(GuestEvent::PowerOff),
+            (RESET, Some(&layout::RESET_VALUE)) => self.0.report(GuestEvent::Reset),
             _ => {}
         }
     }
@@ -38,18 +38,18 @@ impl Registers for PowerRegisters {
 mod tests {
     use super::*;
 
-    fn after(writes: &[(u64, u8)]) -> Option<Incident> {
-        let alarm = Arc::new(Alarm::new(|| ()));
-        let registers = PowerRegisters(alarm.clone());
+    fn after(writes: &[(u64, u8)]) -> Option<GuestEvent> {
+        let guest_events = Arc::new(GuestEvents::new(|| ()));
+        let registers = PowerRegisters(guest_events.clone());
         writes.iter().for_each(|(offset, value)| registers.write(*offset, &[*value]));
-        alarm.incident()
+        guest_events.first()
     }
 
     #[test]
     fn only_soft_off_and_the_reset_value_do_anything() {
-        assert_eq!(after(&[(0, 0x34)]), Some(Incident::PowerOff));
-        assert_eq!(after(&[(2, 1)]), Some(Incident::Reset));
+        assert_eq!(after(&[(0, 0x34)]), Some(GuestEvent::PowerOff));
+        assert_eq!(after(&[(2, 1)]), Some(GuestEvent::Reset));
         assert_eq!(after(&[(0, 0x14), (0, 0x20), (0, 0x30), (1, 0x34), (2, 0), (2, 2), (3, 1)]), None);
-        assert_eq!(after(&[(2, 1), (0, 0x34)]), Some(Incident::Reset), "the first one counts");
+        assert_eq!(after(&[(2, 1), (0, 0x34)]), Some(GuestEvent::Reset), "the first one counts");
     }
 }

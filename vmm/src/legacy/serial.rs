@@ -2,14 +2,14 @@
 
 use super::serial_log::SerialLog;
 use crate::bus::Registers;
+use crate::interrupts::InterruptManager;
 use crate::layout;
-use crate::wiring::Wiring;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use vm_superio::serial::{NoEvents, SerialState};
 use vm_superio::{Serial, Trigger};
 
-struct Line(Arc<dyn Wiring>);
+struct Line(Arc<dyn InterruptManager>);
 
 impl Trigger for Line {
     type E = Infallible;
@@ -28,8 +28,8 @@ impl SerialPort {
     pub const PORTS: u64 = 8;
 
     /// A port that writes to `log`.
-    pub fn new(log: SerialLog, wiring: Arc<dyn Wiring>) -> Self {
-        Self(Mutex::new(Some(Serial::new(Line(wiring), log))))
+    pub fn new(log: SerialLog, interrupts: Arc<dyn InterruptManager>) -> Self {
+        Self(Mutex::new(Some(Serial::new(Line(interrupts), log))))
     }
 
     /// The machine is reset: registers as at power-on, the log goes on.

@@ -81,7 +81,7 @@ pub trait Machine: Send + Sync {
 }
 
 /// Has `events` told of the first screen's first picture and of its new sizes.
-fn tell_size(monitors: &Monitors, events: &Arc<Events>) {
+fn report_screen_size(monitors: &Monitors, events: &Arc<Events>) {
     let events = events.clone();
     let Some(screen) = monitors.screens().first() else { return };
     screen.on_size(move |size| {

@@ -33,7 +33,7 @@ impl Qemu {
         events: Arc<Events>,
     ) -> Result<Self, StartError> {
         let monitors = Monitors::new(config.screens.into(), Size::new(config.width, config.height));
-        super::tell_size(&monitors, &events);
+        super::report_screen_size(&monitors, &events);
         let (agents, ports) = Agents::of(config)?;
         agents.follow(&monitors);
         let ports = ports.into_iter().map(guest_port).collect::<std::io::Result<_>>()?;

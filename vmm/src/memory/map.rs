@@ -66,6 +66,6 @@ mod tests {
                     && (entry.start..entry.start + entry.size).contains(&address)
             })
         };
-        assert!(reserved(layout::GENERATION) && reserved(layout::ACPI) && reserved(layout::RESET_VECTOR));
+        assert!(reserved(layout::VMGENID) && reserved(layout::ACPI) && reserved(layout::RESET_VECTOR));
     }
 }

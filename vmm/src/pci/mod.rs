@@ -7,4 +7,4 @@ mod msix;
 
 pub use bus::{BarWindow, ConfigPorts, Ecam, PciBus, PciFunction};
 pub use config_space::{ConfigSpace, Identity};
-pub use msix::{MSIX_ENTRY_SIZE, Message, Msix};
+pub use msix::{MSIX_ENTRY_SIZE, MsiMessage, Msix};

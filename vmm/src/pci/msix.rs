@@ -9,7 +9,7 @@ const VECTOR_MASKED: u32 = 1;
 
 /// A memory write that interrupts a processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Message {
+pub struct MsiMessage {
     /// Where.
     pub address: u64,
     /// What.
@@ -30,9 +30,9 @@ impl Default for Entry {
 }
 
 impl Entry {
-    fn message(&self) -> Message {
+    fn message(&self) -> MsiMessage {
         let [low, high, data, _] = self.words;
-        Message { address: u64::from(high) << 32 | u64::from(low), data }
+        MsiMessage { address: u64::from(high) << 32 | u64::from(low), data }
     }
 
     fn masked(&self) -> bool {
@@ -67,7 +67,7 @@ impl Msix {
 
     /// Interrupts by `vector`: the message to send now, or `None` while it is masked (then it is
     /// pending) or MSI-X is off.
-    pub fn trigger(&mut self, vector: u16) -> Option<Message> {
+    pub fn trigger(&mut self, vector: u16) -> Option<MsiMessage> {
         let may_send = !self.function_masked;
         let entry = self.entries.get_mut(usize::from(vector)).filter(|_| self.enabled)?;
         if may_send && !entry.masked() {
@@ -78,7 +78,7 @@ impl Msix {
     }
 
     /// The message control register changed; returns what was pending and may go out now.
-    pub fn set_control(&mut self, control: u16) -> Vec<Message> {
+    pub fn set_control(&mut self, control: u16) -> Vec<MsiMessage> {
         self.enabled = control & CONTROL_ENABLE != 0;
         self.function_masked = control & CONTROL_FUNCTION_MASK != 0;
         if !self.enabled {
@@ -103,7 +103,7 @@ impl Msix {
 
     /// Writes the table in whole aligned words, as the specification demands; returns what was
     /// pending on a vector that this unmasked.
-    pub fn write_table(&mut self, offset: u64, data: &[u8]) -> Vec<Message> {
+    pub fn write_table(&mut self, offset: u64, data: &[u8]) -> Vec<MsiMessage> {
         if !offset.is_multiple_of(4) {
             return Vec::new();
         }
@@ -128,7 +128,7 @@ impl Msix {
         }
     }
 
-    fn release(&mut self) -> Vec<Message> {
+    fn release(&mut self) -> Vec<MsiMessage> {
         if !self.enabled || self.function_masked {
             return Vec::new();
         }
@@ -150,9 +150,9 @@ fn index_of(offset: u64) -> usize {
 mod tests {
     use super::*;
 
-    const MESSAGE: Message = Message { address: 0xFEE0_1000, data: 0x4021 };
+    const MESSAGE: MsiMessage = MsiMessage { address: 0xFEE0_1000, data: 0x4021 };
 
-    fn program(msix: &mut Msix, vector: u64, mask: u32) -> Vec<Message> {
+    fn program(msix: &mut Msix, vector: u64, mask: u32) -> Vec<MsiMessage> {
         let mut entry = MESSAGE.address.to_le_bytes().to_vec();
         entry.extend(MESSAGE.data.to_le_bytes());
         entry.extend(mask.to_le_bytes());

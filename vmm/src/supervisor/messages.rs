@@ -1,6 +1,6 @@
 //! What the supervisor and the machine's process say to each other.
 
-use crate::resources::Manifest;
+use crate::host_resources::Manifest;
 use oriel_jail::Plan;
 use oriel_jail::descriptors::FIRST_HANDED;
 use oriel_vmm_api::{ExitReport, Jail, MachineConfig};
@@ -9,9 +9,9 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 /// The longest message to the machine: a configuration.
-pub const LONGEST_TO_MACHINE: usize = 128 << 10;
+pub const MAX_TO_MACHINE: usize = 128 << 10;
 /// The longest message from it. A machine whose guest has broken out is not trusted.
-pub const LONGEST_FROM_MACHINE: usize = 16 << 10;
+pub const MAX_FROM_MACHINE: usize = 16 << 10;
 
 /// Where a helper finds its socket: after the supervisor channel.
 pub const HELPER_SOCKET: RawFd = FIRST_HANDED + 1;

@@ -8,13 +8,13 @@ mod messages;
 mod plan;
 mod watch;
 
-pub use messages::{FromMachine, LONGEST_TO_MACHINE, LaunchSpec, MachineLaunchSpec, ToMachine};
+pub use messages::{FromMachine, LaunchSpec, MAX_TO_MACHINE, MachineLaunchSpec, ToMachine};
 
 use crate::control::ControlSocket;
 use crate::exit_report::{self, sentence};
-use crate::resources::Resources;
+use crate::host_resources::HostResources;
 use crate::signals;
-use messages::LONGEST_FROM_MACHINE;
+use messages::MAX_FROM_MACHINE;
 use oriel_jail::packets::Packets;
 use oriel_jail::{Jail, Spawn, Started, descriptors};
 use oriel_vmm_api::{ExitReason, ExitReport, MachineConfig};
@@ -37,25 +37,25 @@ pub fn run(config: &MachineConfig, program: &Path, log: &str) -> Result<(), Stri
     signals::block();
     // Those of an earlier life would mislead.
     let _ = std::fs::remove_file(&config.exit_report);
-    let words = keep(config, program, log)
+    let report = launch(config, program, log)
         .unwrap_or_else(|text| ExitReport { reason: ExitReason::FailedToStart, text: sentence(&text) });
-    tracing::info!(reason = ?words.reason, "{}", words.text);
-    if let Err(error) = exit_report::write(&config.exit_report, &words) {
+    tracing::info!(reason = ?report.reason, "{}", report.text);
+    if let Err(error) = exit_report::write(&config.exit_report, &report) {
         tracing::error!(%error, "the exit report cannot be written");
     }
-    match words.reason {
+    match report.reason {
         ExitReason::GuestPowerOff | ExitReason::Stopped => Ok(()),
-        ExitReason::FailedToStart | ExitReason::Crashed => Err(words.text),
+        ExitReason::FailedToStart | ExitReason::Crashed => Err(report.text),
     }
 }
 
-fn keep(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitReport, String> {
+fn launch(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitReport, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let host = |error: io::Error| format!("the host refused what starting a desktop needs: {error}");
     let locks = descriptors::inherited_locks().map_err(host)?;
     let socket = ControlSocket::bind(&config.socket).map_err(|error| text(&error))?;
     let listener = socket.listener().map_err(|error| text(&error))?;
-    let mut resources = Resources::open(config, listener, locks).map_err(|error| text(&error))?;
+    let mut resources = HostResources::open(config, listener, locks).map_err(|error| text(&error))?;
     let (Started { child, namespaces }, channel) = start(program, &[], false).map_err(host)?;
     let plan = plan::of_machine(&mut resources, namespaces);
     let (manifest, descriptors) = resources.pack();
@@ -74,7 +74,7 @@ fn keep(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitReport,
     }
     // Only the machine holds its files from here on.
     drop(resources);
-    watch::until_its_end(&child, &channel, config)
+    watch::supervise(&child, &channel, config)
         .map_err(|error| format!("the machine cannot be watched: {error}"))
 }
 
@@ -95,7 +95,7 @@ fn start(program: &Path, more: &[BorrowedFd<'_>], shares_network: bool) -> io::R
 pub fn probe_jail() -> io::Result<Jail> {
     let (Started { child, namespaces }, channel) = start(Path::new(OWN_PROGRAM), &[], false)?;
     channel.send(&LaunchSpec::JailProbe(plan::of_our_own(namespaces)), &[])?;
-    let answer = channel.receive(LONGEST_FROM_MACHINE);
+    let answer = channel.receive(MAX_FROM_MACHINE);
     child.kill();
     child.wait()?;
     match answer? {

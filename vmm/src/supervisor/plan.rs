@@ -1,6 +1,6 @@
 //! How a machine's process is jailed.
 
-use crate::resources::{MachineResources, Resources};
+use crate::host_resources::{HostResources, MachineResources};
 use oriel_jail::Plan;
 use oriel_jail::identity::{Identity, Role};
 use oriel_jail::landlock::FsAccess;
@@ -30,7 +30,7 @@ const QEMU_KERNEL: &str = "/boot/kernel";
 const QEMU_INITRD: &str = "/boot/initrd";
 
 /// A plan for the machine that is to use `resources`, and where things are inside of it.
-pub fn of_machine(resources: &mut Resources, namespaces: Namespaces) -> Plan {
+pub fn of_machine(resources: &mut HostResources, namespaces: Namespaces) -> Plan {
     match &mut resources.machine {
         MachineResources::Kvm { .. } => of_our_own(namespaces),
         MachineResources::Qemu(setup) => of_qemu(setup, namespaces),

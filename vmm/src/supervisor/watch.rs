@@ -2,7 +2,7 @@
 
 use super::exit_status;
 use super::helpers::Helpers;
-use super::messages::{FromMachine, LONGEST_FROM_MACHINE, ToMachine};
+use super::messages::{FromMachine, MAX_FROM_MACHINE, ToMachine};
 use crate::signals::Termination;
 use oriel_jail::Child;
 use oriel_jail::packets::Packets;
@@ -12,37 +12,33 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// A machine that said farewell has so long to be gone.
-const FAREWELL: Duration = Duration::from_secs(5);
-/// One that was told to end has so long to say it.
-const OBEDIENCE: Duration = Duration::from_secs(10);
+/// Time between a machine's exit report and the end of its process.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time between the supervisor's request to stop and the machine's exit report.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Hears the machine, gives it what it asks for and passes on that it is to end, until it has ended.
+/// Serves the machine's messages, forwards termination to it, and waits for its end: its exit report.
 ///
 /// # Errors
 /// When the host is out of descriptors.
-pub(super) fn until_its_end(
-    child: &Child,
-    channel: &Packets,
-    config: &MachineConfig,
-) -> io::Result<ExitReport> {
+pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig) -> io::Result<ExitReport> {
     let termination = Termination::new()?;
     let mut helpers = Helpers::new(config);
-    let mut words = None;
+    let mut report = None;
     let mut deadline = None;
     let mut channel_open = true;
     loop {
         let watched = [child.pidfd(), termination.as_fd(), channel.as_fd()];
-        let mut wanted: Vec<PollFd<'_>> = watched
+        let mut polled_fds: Vec<PollFd<'_>> = watched
             .into_iter()
             .take(if channel_open { 3 } else { 2 })
             .chain(helpers.pidfds())
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
-        let polled = poll(&mut wanted, left(deadline).as_ref());
-        let mut ready = wanted.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
+        let polled = poll(&mut polled_fds, left(deadline).as_ref());
+        let mut ready = polled_fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
         let mut next = || ready.next().unwrap_or_default();
-        let (ended, told, said) = (next(), next(), channel_open && next());
+        let (ended, terminated, message_ready) = (next(), next(), channel_open && next());
         let reaped: Vec<bool> = ready.collect();
         match polled {
             Ok(0) => {
@@ -54,35 +50,35 @@ pub(super) fn until_its_end(
             Err(error) => return Err(error.into()),
         }
         helpers.reap(&reaped);
-        if told {
+        if terminated {
             termination.take();
             if deadline.is_none() {
-                tracing::info!("told to end");
+                tracing::info!("a signal ends the machine");
             }
             // One that cannot hear is ended when its time is over.
             let _ = channel.send(&ToMachine::Stop, &[]);
-            deadline.get_or_insert_with(|| Instant::now() + OBEDIENCE);
+            deadline.get_or_insert_with(|| Instant::now() + STOP_TIMEOUT);
         }
-        if said {
-            match channel.receive(LONGEST_FROM_MACHINE) {
-                Ok(Some((FromMachine::Ended(said), _))) => {
-                    words.get_or_insert(said);
+        if message_ready {
+            match channel.receive(MAX_FROM_MACHINE) {
+                Ok(Some((FromMachine::Ended(ended_report), _))) => {
+                    report.get_or_insert(ended_report);
                 }
                 Ok(Some((FromMachine::Connect(network), _))) => connect(&mut helpers, network, channel),
                 Ok(Some((FromMachine::Jailed(_), _))) => {}
                 Ok(None) => channel_open = false,
                 Err(error) => {
-                    tracing::error!(%error, "the machine said something that is not understood");
+                    tracing::error!(%error, "the machine sent a message that is not understood");
                     channel_open = false;
                 }
             }
-            if words.is_some() || !channel_open {
-                deadline = Some(Instant::now() + FAREWELL);
+            if report.is_some() || !channel_open {
+                deadline = Some(Instant::now() + EXIT_TIMEOUT);
             }
         } else if ended {
-            // All that it said was heard before.
+            // Its messages were received before.
             let ending = child.wait()?;
-            return Ok(words.unwrap_or_else(|| exit_status::exit_report(ending)));
+            return Ok(report.unwrap_or_else(|| exit_status::exit_report(ending)));
         }
     }
 }

@@ -5,8 +5,8 @@ use super::common_config::{CommonConfig, Effect, STATUS_NEEDS_RESET};
 use super::core::Core;
 use super::interrupt::VirtioInterrupt;
 use crate::event_loop::Remote;
+use crate::interrupts::InterruptManager;
 use crate::pci::{ConfigSpace, PciFunction};
-use crate::wiring::Wiring;
 use oriel_virtio::{Activation, GuestRam, VirtioDevice};
 use std::io;
 use std::ops::Range;
@@ -28,7 +28,7 @@ pub struct VirtioPci {
     core: Arc<Core>,
     ram: GuestRam,
     remote: Remote,
-    wiring: Arc<dyn Wiring>,
+    interrupts: Arc<dyn InterruptManager>,
     interrupt: Arc<VirtioInterrupt>,
     pristine: ConfigSpace,
     offsets: Offsets,
@@ -48,7 +48,7 @@ impl VirtioPci {
         device: Box<dyn VirtioDevice>,
         ram: GuestRam,
         remote: Remote,
-        wiring: Arc<dyn Wiring>,
+        interrupts: Arc<dyn InterruptManager>,
         bar: u32,
     ) -> io::Result<Self> {
         let common = CommonConfig::new(device.features(), device.queue_sizes());
@@ -56,12 +56,12 @@ impl VirtioPci {
         let vectors = capabilities::vectors(queues);
         let (space, offsets) =
             capabilities::config_space(device.device_id(), device.pci_class(), vectors - 1, bar);
-        let interrupt = Arc::new(VirtioInterrupt::new(wiring.clone(), queues, vectors));
+        let interrupt = Arc::new(VirtioInterrupt::new(interrupts.clone(), queues, vectors));
         Ok(Self {
             core: Core::new(Mutex::new(device), queues, interrupt.clone())?,
             ram,
             remote,
-            wiring,
+            interrupts,
             interrupt,
             pristine: space.clone(),
             offsets,
@@ -84,10 +84,10 @@ impl VirtioPci {
         for (index, bell) in self.core.doorbells().iter().enumerate() {
             let offset = capabilities::doorbell(index);
             if let Some(old) = config.doorbells_at {
-                self.wiring.detach_doorbell(old + offset, bell);
+                self.interrupts.detach_doorbell(old + offset, bell);
             }
             if let Some(new) = bar {
-                self.wiring.attach_doorbell(new + offset, bell);
+                self.interrupts.attach_doorbell(new + offset, bell);
             }
         }
         config.doorbells_at = bar;

@@ -1,7 +1,7 @@
 //! How a device's attention reaches a processor: ISR bits, vectors, MSI-X.
 
-use crate::pci::{Message, Msix};
-use crate::wiring::Wiring;
+use crate::interrupts::InterruptManager;
+use crate::pci::{MsiMessage, Msix};
 use oriel_virtio::Interrupt;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ const ISR_CONFIG: u8 = 2;
 /// One function's interrupts. Lock order: the device may be locked by the caller; the MSI-X table
 /// is locked inside, and nothing after it.
 pub struct VirtioInterrupt {
-    wiring: Arc<dyn Wiring>,
+    interrupts: Arc<dyn InterruptManager>,
     msix: Mutex<Msix>,
     isr: AtomicU8,
     generation: AtomicU8,
@@ -24,9 +24,9 @@ pub struct VirtioInterrupt {
 
 impl VirtioInterrupt {
     /// For a function with `queues` queues and `vectors` vectors.
-    pub fn new(wiring: Arc<dyn Wiring>, queues: u16, vectors: u16) -> Self {
+    pub fn new(interrupts: Arc<dyn InterruptManager>, queues: u16, vectors: u16) -> Self {
         Self {
-            wiring,
+            interrupts,
             msix: Mutex::new(Msix::new(vectors)),
             isr: AtomicU8::new(0),
             generation: AtomicU8::new(0),
@@ -44,9 +44,9 @@ impl VirtioInterrupt {
     }
 
     /// Does `act` to the MSI-X table and sends what that sets free.
-    pub fn with_msix(&self, act: impl FnOnce(&mut Msix) -> Vec<Message>) {
+    pub fn with_msix(&self, act: impl FnOnce(&mut Msix) -> Vec<MsiMessage>) {
         let free = act(&mut crate::lock(&self.msix));
-        free.into_iter().for_each(|message| self.wiring.send(message));
+        free.into_iter().for_each(|message| self.interrupts.send(message));
     }
 
     /// Reads and clears the interrupt status.
@@ -89,7 +89,7 @@ impl VirtioInterrupt {
         self.isr.fetch_or(isr, Ordering::AcqRel);
         let message = crate::lock(&self.msix).trigger(vector);
         if let Some(message) = message {
-            self.wiring.send(message);
+            self.interrupts.send(message);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::VirtioPci;
 use crate::event_loop::EventLoop;
+use crate::interrupts::InterruptManager;
 use crate::memory;
-use crate::pci::{Message, PciFunction};
-use crate::wiring::Wiring;
+use crate::pci::{MsiMessage, PciFunction};
 use oriel_virtio::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ enum Told {
     Activated { features: u64, queues: Vec<Option<u16>> },
     Notified(u16),
     Reset,
-    Sent(Message),
+    Sent(MsiMessage),
     Doorbell(u64),
     NoDoorbell(u64),
 }
@@ -77,8 +77,8 @@ impl VirtioDevice for Device {
 
 struct Recorder(Sender<Told>);
 
-impl Wiring for Recorder {
-    fn send(&self, message: Message) {
+impl InterruptManager for Recorder {
+    fn send(&self, message: MsiMessage) {
         let _ = self.0.send(Told::Sent(message));
     }
     fn pulse(&self, _: u32) {}
@@ -105,8 +105,8 @@ impl Bench {
         let remote = event_loop.remote();
         let interrupt = Arc::default();
         let device = Device { told: tell.clone(), interrupt: Arc::clone(&interrupt), broken: false };
-        let wiring = Arc::new(Recorder(tell));
-        let function = VirtioPci::new(Box::new(device), ram.clone(), remote, wiring, BAR as u32).unwrap();
+        let interrupts = Arc::new(Recorder(tell));
+        let function = VirtioPci::new(Box::new(device), ram.clone(), remote, interrupts, BAR as u32).unwrap();
         event_loop.spawn(vec![function.core()]).unwrap();
         Self { function, told, interrupt, ram }
     }
@@ -261,7 +261,7 @@ fn interrupts_go_out_by_the_vectors_that_the_driver_chose() {
     interrupt.signal_used_queue(1);
     interrupt.signal_used_queue(0);
     interrupt.signal_config_changed();
-    let message = |data| Told::Sent(Message { address: 0xFEE0_0000, data });
+    let message = |data| Told::Sent(MsiMessage { address: 0xFEE0_0000, data });
     assert_eq!(bench.told(), [message(0x41), message(0x42)], "queue 0 has no vector");
     assert_eq!(bench.read(ISR), [3]);
     assert_eq!(bench.read(ISR), [0], "reading clears");

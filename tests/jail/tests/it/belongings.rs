@@ -1,7 +1,7 @@
 //! What it was given: descriptors, environment, limits.
 
 use crate::support::{Intruder, answers, as_everyone};
-use oriel_jail_tests::{Attempt, Order, Without};
+use oriel_jail_tests::{Attempt, IntruderPlan, Without};
 use std::os::fd::AsRawFd;
 
 /// Standard ones, the supervisor channel, /proc/self/smaps, the control socket, two serial logs, /dev/kvm, the kernel.
@@ -12,11 +12,11 @@ fn it_has_its_own_descriptors_and_no_environment() {
     as_everyone(|starter| {
         // What a careless parent leaves open and tells.
         let (stray, _other) = std::io::pipe().unwrap();
-        let order = Order {
+        let plan = IntruderPlan {
             without: Vec::new(),
             attempts: vec![Attempt::CountDescriptors, Attempt::CountEnvironment],
         };
-        let mut intruder = Intruder::start_as(starter, &order, |command| {
+        let mut intruder = Intruder::start_as(starter, &plan, |command| {
             command.env("SECRET", "of the server");
             let stray = stray.as_raw_fd();
             // SAFETY: one system call between fork and exec: it clears close-on-exec.
@@ -27,7 +27,7 @@ fn it_has_its_own_descriptors_and_no_environment() {
                 });
             }
         });
-        intruder.words();
+        intruder.exit_report();
         assert_eq!(intruder.answers(), [Ok(BELONGINGS), Ok(0)]);
     });
 }

@@ -8,10 +8,10 @@ use oriel_vmm_api::ExitReason;
 fn kills(attempt: Attempt) {
     as_everyone(|starter| {
         let mut intruder = Intruder::start(starter, &[], std::slice::from_ref(&attempt));
-        let words = intruder.words();
+        let report = intruder.exit_report();
         assert_eq!(intruder.answers(), [], "{attempt:?} got an answer");
-        assert_eq!(words.reason, ExitReason::Crashed);
-        assert!(words.text.contains("a system call that its jail forbids"), "{attempt:?}: {}", words.text);
+        assert_eq!(report.reason, ExitReason::Crashed);
+        assert!(report.text.contains("a system call that its jail forbids"), "{attempt:?}: {}", report.text);
         assert!(!intruder.supervisor.wait().unwrap().success());
     });
 }

@@ -29,7 +29,7 @@ fn an_empty_root_has_nothing_of_others() {
         let other = other(starter);
         let mut intruder =
             Intruder::start(starter, &[Without::Seccomp, Without::Landlock], &of_others(&other));
-        intruder.words();
+        intruder.exit_report();
         let answers = intruder.answers();
         assert_eq!(answers, vec![Err(libc::ENOENT); answers.len()]);
         assert!(!answers.is_empty());

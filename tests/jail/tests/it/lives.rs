@@ -2,7 +2,7 @@
 
 use crate::belongings::BELONGINGS;
 use crate::support::{Intruder, as_everyone, wait_until};
-use oriel_jail_tests::{Attempt, Order};
+use oriel_jail_tests::{Attempt, IntruderPlan};
 use oriel_vmm_api::ExitReason;
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -42,9 +42,9 @@ fn a_machine_that_is_killed_is_mourned() {
         let (mut intruder, machine) = running(starter);
         // SAFETY: kills a child of the supervisor, which has not been waited for.
         unsafe { libc::kill(machine as i32, libc::SIGKILL) };
-        let words = intruder.words();
-        assert_eq!(words.reason, ExitReason::Crashed);
-        assert!(words.text.contains("was killed"), "{}", words.text);
+        let report = intruder.exit_report();
+        assert_eq!(report.reason, ExitReason::Crashed);
+        assert!(report.text.contains("was killed"), "{}", report.text);
         assert!(!intruder.folder.path("socket").exists());
     });
 }
@@ -55,8 +55,9 @@ fn the_servers_lock_is_held_by_both_and_free_after_them() {
         let folder = std::env::temp_dir().join(format!("oriel-jail-lock-{}-{starter:?}", std::process::id()));
         let lock = File::create(&folder).unwrap();
         lock.lock().unwrap();
-        let order = Order { without: Vec::new(), attempts: vec![Attempt::CountDescriptors, Attempt::Stay] };
-        let mut intruder = Intruder::start_as(starter, &order, |command| {
+        let plan =
+            IntruderPlan { without: Vec::new(), attempts: vec![Attempt::CountDescriptors, Attempt::Stay] };
+        let mut intruder = Intruder::start_as(starter, &plan, |command| {
             let lock = lock.as_raw_fd();
             // SAFETY: one system call between fork and exec: it clears close-on-exec.
             unsafe {

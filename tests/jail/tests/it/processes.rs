@@ -33,6 +33,6 @@ fn it_is_alone_and_reaches_no_other_process() {
 fn it_cannot_start_others() {
     as_everyone(|starter| {
         let mut intruder = Intruder::start(starter, &[], &[Attempt::Fork]);
-        assert!(intruder.words().text.contains("system call"), "{}", intruder.words().text);
+        assert!(intruder.exit_report().text.contains("system call"), "{}", intruder.exit_report().text);
     });
 }

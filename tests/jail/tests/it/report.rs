@@ -1,4 +1,4 @@
-//! What is told of the jail.
+//! The jail's own report.
 
 use crate::support::{Intruder, Starter, as_everyone};
 use oriel_jail::JailPart;

@@ -1,6 +1,6 @@
 //! An intruder in its own folder, kept by a supervisor.
 
-use oriel_jail_tests::{Answer, Attempt, Order, Without};
+use oriel_jail_tests::{Answer, Attempt, IntruderPlan, Without};
 use oriel_vmm_api::test_support::machine_config;
 use oriel_vmm_api::{Boot, ExitReport, Jail, MachineConfig};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -79,16 +79,16 @@ pub struct Intruder {
 
 impl Intruder {
     pub fn start(starter: Starter, without: &[Without], attempts: &[Attempt]) -> Self {
-        let order = Order { without: without.to_vec(), attempts: attempts.to_vec() };
-        Self::start_as(starter, &order, |_| ())
+        let plan = IntruderPlan { without: without.to_vec(), attempts: attempts.to_vec() };
+        Self::start_as(starter, &plan, |_| ())
     }
 
-    pub fn start_as(starter: Starter, order: &Order, prepare: impl FnOnce(&mut Command)) -> Self {
+    pub fn start_as(starter: Starter, plan: &IntruderPlan, prepare: impl FnOnce(&mut Command)) -> Self {
         let folder = Folder::new(starter);
-        let config = config(&folder, order);
+        let config = config(&folder, plan);
         std::fs::write(folder.path("machine.json"), serde_json::to_vec(&config).unwrap()).unwrap();
         let mut command = Command::new(PROGRAM);
-        command.arg("keep").arg(folder.path("machine.json"));
+        command.arg("run").arg(folder.path("machine.json"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         if starter == Starter::Ordinary && rustix::process::geteuid().is_root() {
             // SAFETY: only system calls between fork and exec.
@@ -99,15 +99,15 @@ impl Intruder {
     }
 
     /// Waits for the end and its words.
-    pub fn words(&mut self) -> ExitReport {
+    pub fn exit_report(&mut self) -> ExitReport {
         wait_until("the supervisor ends", || self.supervisor.try_wait().unwrap().is_some());
         serde_json::from_slice(&std::fs::read(self.folder.path("exit-report.json")).unwrap()).unwrap()
     }
 
     /// What its jail is.
     pub fn jail(mut self) -> Jail {
-        let words = self.words();
-        serde_json::from_str(&words.text).unwrap_or_else(|_| panic!("{}", words.text))
+        let report = self.exit_report();
+        serde_json::from_str(&report.text).unwrap_or_else(|_| panic!("{}", report.text))
     }
 
     /// The answers so far.
@@ -128,13 +128,13 @@ impl Drop for Intruder {
 /// Has an intruder try `attempts`, all of which leave it alive.
 pub fn answers<const N: usize>(starter: Starter, without: &[Without], attempts: [Attempt; N]) -> [Answer; N] {
     let mut intruder = Intruder::start(starter, without, &attempts);
-    let words = intruder.words();
+    let report = intruder.exit_report();
     let answers = intruder.answers();
-    answers.try_into().unwrap_or_else(|some| panic!("{attempts:?}: only {some:?}; {}", words.text))
+    answers.try_into().unwrap_or_else(|some| panic!("{attempts:?}: only {some:?}; {}", report.text))
 }
 
-fn config(folder: &Folder, order: &Order) -> MachineConfig {
-    let cmdline = serde_json::to_string(order).unwrap();
+fn config(folder: &Folder, plan: &IntruderPlan) -> MachineConfig {
+    let cmdline = serde_json::to_string(plan).unwrap();
     let boot = Boot { kernel: PROGRAM.into(), initrd: None, cmdline };
     MachineConfig { id: "intruder".into(), boot, ..machine_config(&folder.0, PROGRAM.into()) }
 }

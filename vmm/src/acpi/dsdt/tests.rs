@@ -35,7 +35,7 @@ fn acpica_reads_the_table_and_compiles_it_again_without_a_warning() {
 #[test]
 fn the_guest_is_told_where_its_generation_is_and_when_it_changes() {
     let Some(source) = disassembled("generation") else { return };
-    let address = format!("Name (ADDR, Package (0x02) {{ 0x{:08X}, Zero }})", layout::GENERATION);
+    let address = format!("Name (ADDR, Package (0x02) {{ 0x{:08X}, Zero }})", layout::VMGENID);
     assert!(source.contains(&address), "{address} in {source}");
     let line = |gsi: u32, device: &str| {
         let condition = format!("If ((Arg0 == 0x{gsi:02X})) {{ Notify (\\_SB.{device}, 0x80)");
@@ -43,5 +43,5 @@ fn the_guest_is_told_where_its_generation_is_and_when_it_changes() {
         assert!(source.contains(&format!("{{ 0x{gsi:08X}, }}")), "interrupt {gsi}");
     };
     line(layout::POWER_BUTTON_GSI, "PWRB");
-    line(layout::GENERATION_GSI, "VGEN");
+    line(layout::VMGENID_GSI, "VGEN");
 }

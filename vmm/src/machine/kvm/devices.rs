@@ -1,7 +1,7 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
 use super::disks::{self, DiskError};
-use super::driver::Message;
+use super::state_driver::VmEvent;
 use crate::agents::MachinePort;
 use crate::legacy::SerialLog;
 use crate::memory;
@@ -41,14 +41,14 @@ pub struct Devices {
 
 /// Makes the devices of `config`, whose disks are open as `disks` and networks as `net_backends`: the
 /// pictures go to the screens of `monitors`, the console to `log`, what a device cannot deal with alone
-/// to `orders`; `ports` are for the guest's agents.
+/// to `vm_events`; `ports` are for the guest's agents.
 pub fn make(
     config: &MachineConfig,
     disks: Vec<Vec<File>>,
     net_backends: Vec<NetBackendConfig>,
     monitors: &Arc<Monitors>,
     log: &SerialLog,
-    orders: &Sender<Message>,
+    vm_events: &Sender<VmEvent>,
     ports: Vec<MachinePort>,
 ) -> Result<Devices, DeviceError> {
     let counters = Arc::new(DeviceCounters::default());
@@ -79,7 +79,7 @@ pub fn make(
         devices.push(Box::new(Net::new(mac.0, link, rate_limiter(network.limit), counters.clone())?));
     }
     for (index, (disk, opened)) in config.disks.iter().zip(disks).enumerate() {
-        devices.push(Box::new(disks::device(index, disk, opened, orders, &counters)?));
+        devices.push(Box::new(disks::device(index, disk, opened, vm_events, &counters)?));
     }
     if config.sound {
         devices.push(Box::new(SoundCard::new(monitors.add_sound(), counters.clone())?));

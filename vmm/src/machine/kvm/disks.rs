@@ -1,7 +1,7 @@
 //! The disks of a machine, from their configuration to their devices.
 
 use super::devices::DeviceError;
-use super::driver::Message;
+use super::state_driver::VmEvent;
 use oriel_disk::{BackingChain, ImageError, ImageSource};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_virtio::block::{BlockConfig, DiskSerial};
@@ -34,7 +34,7 @@ pub fn open(disk: &Disk) -> Result<Vec<File>, DiskError> {
     std::iter::once(open(&disk.path, !disk.read_only)).chain(below).collect()
 }
 
-/// The device for the disk number `index`, whose open `images` are the top one first; `orders` hears
+/// The device for the disk number `index`, whose open `images` are the top one first; `vm_events` hears
 /// when the host has no space for its writes.
 ///
 /// # Errors
@@ -43,7 +43,7 @@ pub fn device(
     index: usize,
     disk: &Disk,
     images: Vec<File>,
-    orders: &Sender<Message>,
+    vm_events: &Sender<VmEvent>,
     counters: &Arc<DeviceCounters>,
 ) -> Result<Block, DeviceError> {
     let failed = |(place, error): (usize, ImageError)| {
@@ -55,13 +55,13 @@ pub fn device(
     let mut sources = images.into_iter().zip(formats).map(|(file, format)| ImageSource { file, format });
     let top = sources.next().ok_or_else(|| failed((0, std::io::Error::from(ErrorKind::NotFound).into())))?;
     let stack = BackingChain::open(top, sources.collect(), disk.read_only).map_err(failed)?;
-    let orders = orders.clone();
+    let vm_events = vm_events.clone();
     let config = BlockConfig {
         serial: serial(&disk.path),
         limit: disk.limit,
         // Nobody listens any more once the machine has ended.
         thread_setup: Arc::new(|| apply_thread_filter(ThreadKind::Disk)),
-        on_disk_full: Box::new(move |event| drop(orders.send(Message::Disk(index, event)))),
+        on_disk_full: Box::new(move |event| drop(vm_events.send(VmEvent::DiskFull(index, event)))),
     };
     Ok(Block::new(stack, config, counters.clone())?)
 }

@@ -1,14 +1,14 @@
 //! Everything around the processors. It outlives a reset.
 
-use crate::alarm::Alarm;
 use crate::bus::Bus;
 use crate::cpu::Buses;
 use crate::event_loop::{EventLoop, Remote, Source};
+use crate::guest_events::GuestEvents;
+use crate::interrupts::InterruptManager;
 use crate::layout;
 use crate::legacy::{KeyboardController, PmTimer, PowerRegisters, Rtc, SerialLog, SerialPort};
 use crate::pci::{BarWindow, ConfigPorts, Ecam, PciBus, PciFunction};
 use crate::virtio_pci::VirtioPci;
-use crate::wiring::Wiring;
 use oriel_virtio::{GuestRam, VirtioDevice};
 use std::io;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl Hardware {
     pub fn new(
         devices: Vec<Box<dyn VirtioDevice>>,
         ram: &GuestRam,
-        wiring: &Arc<dyn Wiring>,
-        alarm: &Arc<Alarm>,
+        interrupts: &Arc<dyn InterruptManager>,
+        guest_events: &Arc<GuestEvents>,
         log: SerialLog,
     ) -> io::Result<Self> {
         let event_loop = EventLoop::new()?;
@@ -46,13 +46,13 @@ impl Hardware {
         let bars = (layout::BAR_WINDOW..).step_by(VirtioPci::BAR_SIZE as usize);
         for (device, bar) in devices.into_iter().zip(bars) {
             let bar = u32::try_from(bar).map_err(io::Error::other)?;
-            let function = VirtioPci::new(device, ram.clone(), remote.clone(), wiring.clone(), bar)?;
+            let function = VirtioPci::new(device, ram.clone(), remote.clone(), interrupts.clone(), bar)?;
             sources.push(function.core());
             functions.push(Arc::new(function));
         }
         let pci = PciBus::new(functions);
-        let serial = Arc::new(SerialPort::new(log, wiring.clone()));
-        let buses = Arc::new(Buses { ports: ports(&pci, &serial, alarm), memory: memory(&pci) });
+        let serial = Arc::new(SerialPort::new(log, interrupts.clone()));
+        let buses = Arc::new(Buses { ports: ports(&pci, &serial, guest_events), memory: memory(&pci) });
         let thread = Some(event_loop.spawn(sources)?);
         Ok(Self { buses, pci, serial, remote, thread })
     }
@@ -84,12 +84,12 @@ impl Drop for Hardware {
     }
 }
 
-fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, alarm: &Arc<Alarm>) -> Bus {
+fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, guest_events: &Arc<GuestEvents>) -> Bus {
     let mut ports = Bus::default();
-    let keyboard = KeyboardController(alarm.clone());
+    let keyboard = KeyboardController(guest_events.clone());
     ports.insert(KeyboardController::PORT.into(), 1, Arc::new(keyboard));
     ports.insert(layout::SERIAL_PORT.into(), SerialPort::PORTS, serial.clone());
-    let power = PowerRegisters(alarm.clone());
+    let power = PowerRegisters(guest_events.clone());
     ports.insert(layout::SLEEP_CONTROL_PORT.into(), PowerRegisters::PORTS, Arc::new(power));
     ports.insert(layout::PM_TIMER_PORT.into(), PM_TIMER_PORTS, Arc::new(PmTimer::default()));
     ports.insert(layout::RTC_PORT.into(), Rtc::PORTS, Arc::new(Rtc::default()));

@@ -2,12 +2,12 @@
 
 mod devices;
 mod disks;
-mod driver;
 mod hardware;
 mod start;
+mod state_driver;
 #[cfg(test)]
 mod tests;
 
 pub use disks::{DiskError, open as open_disk};
 pub use hardware::Hardware;
-pub use start::{Equipment, KvmMachine, StartError};
+pub use start::{KvmMachine, KvmResources, StartError};

@@ -1,21 +1,21 @@
 //! From a configuration to a machine that runs, or to one sentence that says why not.
 
 use super::devices::{self, DeviceError, Devices};
-use super::driver::{Driver, FullDisks, Message, Order};
 use super::hardware::Hardware;
+use super::state_driver::{FullDisks, StateDriver, VmEvent, VmRequest};
 use crate::acpi::AcpiError;
 use crate::agents::Agents;
-use crate::alarm::Alarm;
 use crate::boot::{BootError, BootFiles, BootSource};
 use crate::cpu::{Exits, VmError};
 use crate::events::Events;
 use crate::exit_report::sentence;
-use crate::generation::{Generation, NotAGeneration};
+use crate::guest_events::GuestEvents;
 use crate::host::{self, Residency};
+use crate::interrupts::{InterruptManager, KvmInterruptManager};
 use crate::legacy::{LogFiles, SerialLog};
 use crate::machine::{Machine, Refused};
 use crate::memory::{self, Backing, MemoryError};
-use crate::wiring::{KvmWiring, Wiring};
+use crate::vmgenid::{InvalidVmGenId, VmGenId};
 use oriel_display::{InputSink, Monitors};
 use oriel_net::NetBackendConfig;
 use oriel_virtio::{BalloonControl, DeviceCounters, GuestRam};
@@ -46,7 +46,7 @@ pub enum StartError {
     Clear(std::io::Error),
     /// The generation.
     #[error(transparent)]
-    Generation(#[from] NotAGeneration),
+    Generation(#[from] InvalidVmGenId),
     /// Randomness.
     #[error("the host has no randomness to give: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -64,11 +64,11 @@ pub enum StartError {
     Acpi(#[from] AcpiError),
     /// Descriptors or threads.
     #[error("the host is out of descriptors or threads: {0}")]
-    Resources(std::io::Error),
+    Host(std::io::Error),
 }
 
 /// What it needs of the host, opened by someone who may: it opens nothing itself.
-pub struct Equipment {
+pub struct KvmResources {
     /// /dev/kvm, checked.
     pub kvm: OwnedFd,
     /// What it boots.
@@ -87,7 +87,7 @@ pub struct Equipment {
 
 /// A machine on KVM.
 pub struct KvmMachine {
-    pub(super) orders: Mutex<Sender<Message>>,
+    pub(super) vm_events: Mutex<Sender<VmEvent>>,
     monitors: Arc<Monitors>,
     agents: Agents,
     input: Arc<dyn InputSink>,
@@ -106,10 +106,11 @@ impl KvmMachine {
     /// When something that it needs is missing or damaged; then nothing runs.
     pub fn start(
         config: &MachineConfig,
-        equipment: Equipment,
+        resources: KvmResources,
         events: Arc<Events>,
     ) -> Result<Self, StartError> {
-        let Equipment { kvm, boot, large_pages_free, disks, net_backends, serial_log, residency } = equipment;
+        let KvmResources { kvm, boot, large_pages_free, disks, net_backends, serial_log, residency } =
+            resources;
         if config.cpus == 0 || config.cpus > MAX_CPUS {
             return Err(StartError::Cpus(config.cpus));
         }
@@ -119,34 +120,35 @@ impl KvmMachine {
         let kvm = host::kvm(kvm);
         let boot = BootSource::new(&config.boot, boot)?;
         let generation = match &config.generation {
-            Some(text) => Generation::parse(text)?,
-            None => Generation::random()?,
+            Some(text) => VmGenId::parse(text)?,
+            None => VmGenId::random()?,
         };
         let backing = Backing { huge_pages: config.huge_pages, share: config.share_pages, large_pages_free };
         let ram = memory::allocate(config.memory_mib, backing)?;
         let monitors = Monitors::new(config.screens.into(), Size::new(config.width, config.height));
         let log = SerialLog::new(serial_log);
-        let (agents, ports) = Agents::of(config).map_err(StartError::Resources)?;
+        let (agents, ports) = Agents::of(config).map_err(StartError::Host)?;
         agents.follow(&monitors);
-        let (orders, messages) = mpsc::channel();
+        let (vm_events, messages) = mpsc::channel();
         let Devices { devices, input, balloon, counters } =
-            devices::make(config, disks, net_backends, &monitors, &log, &orders, ports)?;
-        let wake = orders.clone();
-        let alarm = Arc::new(Alarm::new(move || drop(wake.send(Message::Look))));
-        let wiring = Arc::new(KvmWiring::default());
-        let wires: Arc<dyn Wiring> = wiring.clone();
-        let hardware =
-            Arc::new(Hardware::new(devices, &ram, &wires, &alarm, log).map_err(StartError::Resources)?);
-        crate::machine::tell_size(&monitors, &events);
+            devices::make(config, disks, net_backends, &monitors, &log, &vm_events, ports)?;
+        let wake = vm_events.clone();
+        let guest_events = Arc::new(GuestEvents::new(move || drop(wake.send(VmEvent::GuestEvent))));
+        let interrupts = Arc::new(KvmInterruptManager::default());
+        let interrupt_manager: Arc<dyn InterruptManager> = interrupts.clone();
+        let hardware = Arc::new(
+            Hardware::new(devices, &ram, &interrupt_manager, &guest_events, log).map_err(StartError::Host)?,
+        );
+        crate::machine::report_screen_size(&monitors, &events);
         let exits = Arc::new(Exits::new(config.cpus));
-        let mut driver = Driver {
+        let mut driver = StateDriver {
             kvm,
             cpus: config.cpus,
             ram: ram.clone(),
             boot,
-            wiring,
+            interrupts,
             hardware: hardware.clone(),
-            alarm,
+            guest_events,
             events,
             generation,
             exits: exits.clone(),
@@ -157,9 +159,9 @@ impl KvmMachine {
         std::thread::Builder::new()
             .name("machine".into())
             .spawn(move || driver.run(&messages))
-            .map_err(StartError::Resources)?;
+            .map_err(StartError::Host)?;
         Ok(Self {
-            orders: Mutex::new(orders),
+            vm_events: Mutex::new(vm_events),
             monitors,
             agents,
             input,
@@ -172,9 +174,9 @@ impl KvmMachine {
         })
     }
 
-    fn ask(&self, order: Order) -> Result<(), Refused> {
+    fn ask(&self, request: VmRequest) -> Result<(), Refused> {
         let (answer, answered) = mpsc::channel();
-        crate::lock(&self.orders).send(Message::Ask(order, answer)).map_err(|_| Refused::gone())?;
+        crate::lock(&self.vm_events).send(VmEvent::Request(request, answer)).map_err(|_| Refused::gone())?;
         answered.recv().map_err(|_| Refused::gone())?
     }
 }
@@ -189,23 +191,23 @@ impl Machine for KvmMachine {
     }
 
     fn pause(&self) -> Result<(), Refused> {
-        self.ask(Order::Pause)
+        self.ask(VmRequest::Pause)
     }
 
     fn resume(&self) -> Result<(), Refused> {
-        self.ask(Order::Resume)
+        self.ask(VmRequest::Resume)
     }
 
     fn reset(&self) -> Result<(), Refused> {
-        self.ask(Order::Reset)
+        self.ask(VmRequest::Reset)
     }
 
     fn press_power(&self) -> Result<(), Refused> {
-        self.ask(Order::PressPower)
+        self.ask(VmRequest::PressPower)
     }
 
     fn stop(&self) -> Result<(), Refused> {
-        self.ask(Order::Stop)
+        self.ask(VmRequest::Stop)
     }
 
     fn monitors(&self) -> &Arc<Monitors> {

@@ -1,7 +1,7 @@
 //! What a machine does for its disks' sake.
 
-use super::driver::Message;
-use super::{Equipment, KvmMachine};
+use super::state_driver::VmEvent;
+use super::{KvmMachine, KvmResources};
 use crate::boot::BootFiles;
 use crate::boot::tests::pvh_elf;
 use crate::events::Events;
@@ -44,7 +44,7 @@ fn idle(name: &str) -> Option<Idle> {
     let config = machine_config(&folder, kernel);
     let events = Arc::new(Events::default());
     let heard = events.listen();
-    let equipment = Equipment {
+    let resources = KvmResources {
         kvm: crate::host::open_kvm().unwrap(),
         boot: BootFiles::open(&config.boot).unwrap(),
         large_pages_free: 0,
@@ -53,7 +53,7 @@ fn idle(name: &str) -> Option<Idle> {
         serial_log: LogFiles::create(&config.serial_log).unwrap(),
         residency: Residency::open().unwrap(),
     };
-    let machine = KvmMachine::start(&config, equipment, events).unwrap();
+    let machine = KvmMachine::start(&config, resources, events).unwrap();
     let idle = Idle { machine, heard, folder };
     idle.becomes(RunState::Running, None);
     Some(idle)
@@ -61,7 +61,7 @@ fn idle(name: &str) -> Option<Idle> {
 
 impl Idle {
     fn disk(&self, disk: usize, event: oriel_virtio::block::DiskFullEvent) {
-        crate::lock(&self.machine.orders).send(Message::Disk(disk, event)).unwrap();
+        crate::lock(&self.machine.vm_events).send(VmEvent::DiskFull(disk, event)).unwrap();
     }
 
     /// The next that is heard of the machine.

@@ -1,4 +1,4 @@
-//! `oriel-vmm listen`: what the desktop plays until it falls silent, through the whole sound pipeline.
+//! `oriel-vmm record-audio`: what the desktop plays until it falls silent, through the whole sound pipeline.
 
 use super::connect;
 use oriel_display::audio::spectrum::strongest_tone;

@@ -3,13 +3,13 @@
 use super::hardware::Hardware;
 use super::start::StartError;
 use crate::acpi::{self, AcpiError};
-use crate::alarm::{Alarm, Incident};
 use crate::boot::BootSource;
 use crate::cpu::{Exits, Vm};
 use crate::events::Events;
-use crate::generation::Generation;
+use crate::guest_events::{GuestEvent, GuestEvents};
+use crate::interrupts::{InterruptManager, KvmInterruptManager};
 use crate::machine::Refused;
-use crate::wiring::{KvmWiring, Wiring};
+use crate::vmgenid::VmGenId;
 use crate::{layout, memory};
 use kvm_ioctls::Kvm;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
@@ -20,9 +20,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
-/// What can be asked of the driver.
+/// Request to change the machine's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum VmRequest {
     Pause,
     Resume,
     Reset,
@@ -30,27 +30,27 @@ pub enum Order {
     Stop,
 }
 
-/// What wakes the driver.
-pub enum Message {
-    /// Someone asks for something.
-    Ask(Order, Sender<Result<(), Refused>>),
-    /// The alarm was raised.
-    Look,
+/// Event that wakes the state driver.
+pub enum VmEvent {
+    /// Request of a control connection, and where its result goes.
+    Request(VmRequest, Sender<Result<(), Refused>>),
+    /// A guest event was reported.
+    GuestEvent,
     /// The disk of this number has no room on the host, or has it again.
-    Disk(usize, DiskFullEvent),
+    DiskFull(usize, DiskFullEvent),
 }
 
 /// A machine and all that it takes to start it anew.
-pub struct Driver {
+pub struct StateDriver {
     pub kvm: Kvm,
     pub cpus: u8,
     pub ram: GuestRam,
     pub boot: BootSource,
-    pub wiring: Arc<KvmWiring>,
+    pub interrupts: Arc<KvmInterruptManager>,
     pub hardware: Arc<Hardware>,
-    pub alarm: Arc<Alarm>,
+    pub guest_events: Arc<GuestEvents>,
     pub events: Arc<Events>,
-    pub generation: Generation,
+    pub generation: VmGenId,
     pub exits: Arc<Exits>,
     pub vm: Option<Vm>,
     pub full_disks: FullDisks,
@@ -63,13 +63,13 @@ pub struct FullDisks {
     interrupted: Option<RunState>,
 }
 
-impl Driver {
+impl StateDriver {
     /// Power-on: a new VM, every device reset, the kernel loaded, processors waiting.
     pub fn prepare(&mut self) -> Result<(), StartError> {
         let used = self.vm.take().is_some();
-        self.alarm.clear();
+        self.guest_events.clear();
         let mut vm = Vm::new(&self.kvm, self.ram.clone(), self.exits.clone())?;
-        self.wiring.connect(Some(vm.fd()));
+        self.interrupts.connect(Some(vm.fd()));
         self.hardware.reset();
         if used {
             memory::clear(&self.ram).map_err(StartError::Clear)?;
@@ -77,42 +77,42 @@ impl Driver {
         self.generation.write(&self.ram).map_err(|_| AcpiError)?;
         let rsdp = acpi::write(&self.ram, self.cpus)?;
         let entry = self.boot.load(&self.ram, rsdp)?;
-        vm.add_processors(&self.kvm, self.cpus, entry, self.hardware.buses(), &self.alarm)?;
+        vm.add_processors(&self.kvm, self.cpus, entry, self.hardware.buses(), &self.guest_events)?;
         self.vm = Some(vm);
         Ok(())
     }
 
     /// Lets the processors run and serves `messages` until the machine has ended.
-    pub fn run(mut self, messages: &Receiver<Message>) {
+    pub fn run(mut self, messages: &Receiver<VmEvent>) {
         apply_thread_filter(ThreadKind::StateDriver);
-        self.go();
+        self.start();
         for message in messages {
             let ended = match message {
-                Message::Ask(order, answer) => {
-                    let (result, ended) = self.obey(order);
+                VmEvent::Request(request, answer) => {
+                    let (result, ended) = self.handle(request);
                     let _ = answer.send(result);
                     ended
                 }
-                Message::Look => self.look(),
-                Message::Disk(disk, event) => {
-                    self.disk(disk, event);
+                VmEvent::GuestEvent => self.take_guest_event(),
+                VmEvent::DiskFull(disk, event) => {
+                    self.disk_full(disk, event);
                     None
                 }
             };
             if let Some((reason, text)) = ended {
                 self.vm = None;
-                self.wiring.connect(None);
+                self.interrupts.connect(None);
                 self.events.end(reason, text);
                 return;
             }
         }
     }
 
-    fn go(&mut self) {
-        self.go_on_as(RunState::Running);
+    fn start(&mut self) {
+        self.resume_as(RunState::Running);
     }
 
-    fn go_on_as(&mut self, state: RunState) {
+    fn resume_as(&mut self, state: RunState) {
         // Whichever disk is still full says so again at its next try.
         self.full_disks = FullDisks::default();
         if let Some(vm) = &self.vm {
@@ -121,7 +121,7 @@ impl Driver {
         }
     }
 
-    fn disk(&mut self, disk: usize, event: DiskFullEvent) {
+    fn disk_full(&mut self, disk: usize, event: DiskFullEvent) {
         match event {
             DiskFullEvent::NoSpace => {
                 self.full_disks.disks.insert(disk);
@@ -139,55 +139,55 @@ impl Driver {
                     && let Some(state) = self.full_disks.interrupted
                 {
                     tracing::info!(disk, "the host has room again: the guest goes on");
-                    self.go_on_as(state);
+                    self.resume_as(state);
                 }
             }
         }
     }
 
-    fn obey(&mut self, order: Order) -> (Result<(), Refused>, Option<(ExitReason, String)>) {
+    fn handle(&mut self, request: VmRequest) -> (Result<(), Refused>, Option<(ExitReason, String)>) {
         let refuse = |text: &str| (Err(Refused(text.to_owned())), None);
         let state = self.events.run_state();
-        match (order, state) {
-            (Order::Stop, _) => {
+        match (request, state) {
+            (VmRequest::Stop, _) => {
                 return (Ok(()), Some((ExitReason::Stopped, "The desktop was stopped.".to_owned())));
             }
-            (Order::Reset, _) => {
+            (VmRequest::Reset, _) => {
                 let ended = self.reset();
                 let result = ended.as_ref().map_or(Ok(()), |(_, text)| Err(Refused(text.clone())));
                 return (result, ended);
             }
-            (Order::Pause, RunState::Running | RunState::Stopping) => {
+            (VmRequest::Pause, RunState::Running | RunState::Stopping) => {
                 if let Some(vm) = &self.vm {
                     vm.pause();
                 }
                 self.events.set_run_state(RunState::Paused);
             }
             // From now on it is paused because somebody wants it to be.
-            (Order::Pause, RunState::Paused) if self.full_disks.interrupted.take().is_some() => {
+            (VmRequest::Pause, RunState::Paused) if self.full_disks.interrupted.take().is_some() => {
                 self.events.set_run_state(RunState::Paused);
             }
-            (Order::Resume, RunState::Paused) => {
-                self.go_on_as(self.full_disks.interrupted.unwrap_or(RunState::Running));
+            (VmRequest::Resume, RunState::Paused) => {
+                self.resume_as(self.full_disks.interrupted.unwrap_or(RunState::Running));
             }
-            (Order::PressPower, RunState::Running | RunState::Stopping) => {
-                self.wiring.pulse(layout::POWER_BUTTON_GSI);
+            (VmRequest::PressPower, RunState::Running | RunState::Stopping) => {
+                self.interrupts.pulse(layout::POWER_BUTTON_GSI);
                 self.events.set_run_state(RunState::Stopping);
             }
-            (Order::Pause, _) => return refuse("The desktop is paused already."),
-            (Order::Resume, _) => return refuse("The desktop is not paused."),
-            (Order::PressPower, _) => return refuse("The desktop is paused; resume it first."),
+            (VmRequest::Pause, _) => return refuse("The desktop is paused already."),
+            (VmRequest::Resume, _) => return refuse("The desktop is not paused."),
+            (VmRequest::PressPower, _) => return refuse("The desktop is paused; resume it first."),
         }
         (Ok(()), None)
     }
 
-    fn look(&mut self) -> Option<(ExitReason, String)> {
-        match self.alarm.incident()? {
-            Incident::PowerOff => {
+    fn take_guest_event(&mut self) -> Option<(ExitReason, String)> {
+        match self.guest_events.first()? {
+            GuestEvent::PowerOff => {
                 Some((ExitReason::GuestPowerOff, "The desktop shut itself down.".to_owned()))
             }
-            Incident::Reset => self.reset(),
-            Incident::Crash(text) => Some((ExitReason::Crashed, text)),
+            GuestEvent::Reset => self.reset(),
+            GuestEvent::Crash(text) => Some((ExitReason::Crashed, text)),
         }
     }
 
@@ -195,7 +195,7 @@ impl Driver {
         tracing::info!("reset");
         match self.prepare() {
             Ok(()) => {
-                self.go();
+                self.start();
                 None
             }
             Err(error) => {

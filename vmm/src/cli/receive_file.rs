@@ -1,4 +1,4 @@
-//! `oriel-vmm receive`: a file out of the guest.
+//! `oriel-vmm receive-file`: a file out of the guest.
 
 use super::connect;
 use oriel_display::redirection::clean_file_name;

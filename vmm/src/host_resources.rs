@@ -45,7 +45,7 @@ pub enum ResourceError {
 
 /// What both kinds of machine need, and what the configured kind does.
 #[derive(Debug)]
-pub struct Resources {
+pub struct HostResources {
     /// The control socket.
     pub control: UnixListener,
     /// The guest's serial console.
@@ -77,7 +77,7 @@ pub enum MachineResources {
     Qemu(QemuSetup),
 }
 
-impl Resources {
+impl HostResources {
     /// Opens what `config` names.
     ///
     /// # Errors

@@ -1,16 +1,16 @@
-//! The wires between devices and the virtual machine they sit in. Devices outlive a reset; the
-//! VM behind these wires does not.
+//! The interrupt_manager between devices and the virtual machine they sit in. Devices outlive a reset; the
+//! VM behind these interrupt_manager does not.
 
-use crate::pci::Message;
+use crate::pci::MsiMessage;
 use kvm_bindings::kvm_msi;
 use kvm_ioctls::{IoEventAddress, NoDatamatch, VmFd};
 use std::sync::{Arc, PoisonError, RwLock};
 use vmm_sys_util::eventfd::EventFd;
 
 /// What a device can do to the machine.
-pub trait Wiring: Send + Sync {
+pub trait InterruptManager: Send + Sync {
     /// Interrupts a processor.
-    fn send(&self, message: Message);
+    fn send(&self, message: MsiMessage);
     /// Raises and lowers an interrupt line of the IOAPIC: one edge.
     fn pulse(&self, gsi: u32);
     /// From now on a write at `address` signals `bell` without leaving the kernel. Where that
@@ -22,12 +22,12 @@ pub trait Wiring: Send + Sync {
 
 /// Wires into KVM.
 #[derive(Default)]
-pub struct KvmWiring {
+pub struct KvmInterruptManager {
     vm: RwLock<Option<Arc<VmFd>>>,
 }
 
-impl KvmWiring {
-    /// Puts `vm` behind the wires, or cuts them.
+impl KvmInterruptManager {
+    /// Puts `vm` behind the interrupt_manager, or cuts them.
     pub fn connect(&self, vm: Option<Arc<VmFd>>) {
         *self.vm.write().unwrap_or_else(PoisonError::into_inner) = vm;
     }
@@ -37,8 +37,8 @@ impl KvmWiring {
     }
 }
 
-impl Wiring for KvmWiring {
-    fn send(&self, message: Message) {
+impl InterruptManager for KvmInterruptManager {
+    fn send(&self, message: MsiMessage) {
         let msi = kvm_msi {
             address_lo: message.address as u32,
             address_hi: (message.address >> 32) as u32,

@@ -1,4 +1,4 @@
-//! `oriel-vmm picture`: what the desktop shows, through the whole display pipeline.
+//! `oriel-vmm screenshot`: what the desktop shows, through the whole display pipeline.
 
 use super::connect;
 use oriel_display::Canvas;

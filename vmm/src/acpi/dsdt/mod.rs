@@ -90,7 +90,7 @@ fn power_button(aml: &mut Vec<u8>) {
 
 /// Where the machine's generation is to be read (Microsoft, "Virtual Machine Generation ID").
 fn generation(aml: &mut Vec<u8>) {
-    let address = Package::new(vec![&layout::GENERATION, &ZERO]);
+    let address = Package::new(vec![&layout::VMGENID, &ZERO]);
     // What Linux and Windows know it by. Neither may be a _HID, whose last four digits are hexadecimal.
     let known_as = Package::new(vec![&"VM_Gen_Counter", &"VMGENCTR"]);
     let names: [(&str, &dyn Aml); 4] =
@@ -101,13 +101,13 @@ fn generation(aml: &mut Vec<u8>) {
 /// The generic event device (ACPI 6.5, 5.6.9), whose interrupts say for whom there is news.
 fn events(aml: &mut Vec<u8>) {
     let line = |gsi| Interrupt::new(true, true, false, false, gsi);
-    let (button_line, generation_line) = (line(layout::POWER_BUTTON_GSI), line(layout::GENERATION_GSI));
+    let (button_line, generation_line) = (line(layout::POWER_BUTTON_GSI), line(layout::VMGENID_GSI));
     let resources = ResourceTemplate::new(vec![&button_line, &generation_line]);
 
     let (button, generation) = (Path::new("\\_SB_.PWRB"), Path::new("\\_SB_.VGEN"));
     let (pressed, changed) = (Notify::new(&button, &NOTIFY), Notify::new(&generation, &NOTIFY));
     let is = |gsi| Equal::new(&Arg(0), gsi);
-    let (is_button, is_generation) = (is(&layout::POWER_BUTTON_GSI), is(&layout::GENERATION_GSI));
+    let (is_button, is_generation) = (is(&layout::POWER_BUTTON_GSI), is(&layout::VMGENID_GSI));
     let (if_button, if_generation) =
         (If::new(&is_button, vec![&pressed]), If::new(&is_generation, vec![&changed]));
     let on_event = Method::new("_EVT".into(), 1, true, vec![&if_button, &if_generation]);

@@ -1,14 +1,14 @@
 //! The processes that a supervisor starts: the machine, from its first message to its exit report, and
 //! its helpers, which become other programs once they are jailed.
 
-use crate::control::{self, Desktop, PeerAuth};
+use crate::control::{self, ControlContext, PeerAuth};
 use crate::events::Events;
 use crate::exit_report::{self, sentence};
 use crate::host::Residency;
+use crate::host_resources::{HostResources, MachineResources, disks_of_qemu};
 use crate::machine::Machine;
-use crate::machine::kvm::{Equipment, KvmMachine};
+use crate::machine::kvm::{KvmMachine, KvmResources};
 use crate::machine::qemu::Qemu;
-use crate::resources::{MachineResources, Resources, disks_of_qemu};
 use crate::supervisor::{FromMachine, LaunchSpec, MachineLaunchSpec};
 use crate::supervisor_channel::{SupervisedPasst, SupervisorChannel};
 use oriel_jail::{Jail, descriptors};
@@ -20,15 +20,15 @@ use std::os::unix::process::CommandExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long those who watch may take to hear of the end.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Time for connected clients to receive the last event before the process ends.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A machine's process once it is jailed.
-pub struct Jailed {
-    /// What it is told to be.
+pub struct JailedProcess {
+    /// Configuration, jail plan and manifest, from the supervisor.
     pub spec: MachineLaunchSpec,
     /// What it was handed.
-    pub resources: Resources,
+    pub resources: HostResources,
     /// What holds of the jail.
     pub jail: Jail,
     /// To the supervisor.
@@ -37,33 +37,33 @@ pub struct Jailed {
     pub residency: Residency,
 }
 
-/// What a supervisor told this process to be, with what it handed over.
-pub struct Told {
+/// First message of the supervisor, with the descriptors that came along.
+pub struct Launch {
     /// The first message.
     pub spec: LaunchSpec,
     handed: Vec<OwnedFd>,
     channel: SupervisorChannel,
 }
 
-/// Hears from the supervisor what this process is to be. To be called before anything else.
+/// Receives the supervisor's first message. To be called before anything else in the process.
 ///
 /// # Errors
 /// When this process was not started by a supervisor.
-pub fn hear() -> std::io::Result<Told> {
+pub fn receive() -> std::io::Result<Launch> {
     // As it is seen in lists of processes; the name of its file says nothing.
     let _ = rustix::thread::set_name(c"oriel-machine");
     // SAFETY: this is the first that this process does with descriptors.
     let channel = SupervisorChannel::new(unsafe { descriptors::take(0) }?);
-    let (spec, handed) = channel.first()?.ok_or(std::io::ErrorKind::BrokenPipe)?;
-    Ok(Told { spec, handed, channel })
+    let (spec, handed) = channel.receive_launch_spec()?.ok_or(std::io::ErrorKind::BrokenPipe)?;
+    Ok(Launch { spec, handed, channel })
 }
 
 /// Enters the jail; `None` when that was all. `log` is called with what to log before anything is.
 ///
 /// # Errors
 /// When something was not handed over.
-pub fn enter_jail(told: Told, log: impl FnOnce(&str)) -> std::io::Result<Option<Jailed>> {
-    let Told { spec, handed, channel } = told;
+pub fn enter_jail(launch: Launch, log: impl FnOnce(&str)) -> std::io::Result<Option<JailedProcess>> {
+    let Launch { spec, handed, channel } = launch;
     // The supervisor channel itself, and the kernel's figures of this process.
     let count = handed.len() + 2;
     let residency = Residency::open()?;
@@ -75,20 +75,20 @@ pub fn enter_jail(told: Told, log: impl FnOnce(&str)) -> std::io::Result<Option<
         }
         LaunchSpec::JailProbe(plan) => {
             let jail = oriel_jail::enter(&plan, count);
-            channel.say(&FromMachine::Jailed(jail));
+            channel.send(&FromMachine::Jailed(jail));
             Ok(None)
         }
         LaunchSpec::Machine(spec) => {
             log(&spec.log);
             let jail = oriel_jail::enter(&spec.plan, count);
             let resources = unpack(&spec, handed)?;
-            Ok(Some(Jailed { spec: *spec, resources, jail, channel: Arc::new(channel), residency }))
+            Ok(Some(JailedProcess { spec: *spec, resources, jail, channel: Arc::new(channel), residency }))
         }
     }
 }
 
-fn unpack(spec: &MachineLaunchSpec, handed: Vec<OwnedFd>) -> std::io::Result<Resources> {
-    Resources::unpack(spec.manifest.clone(), handed)
+fn unpack(spec: &MachineLaunchSpec, handed: Vec<OwnedFd>) -> std::io::Result<HostResources> {
+    HostResources::unpack(spec.manifest.clone(), handed)
 }
 
 /// Is the machine until it ends. To be called before any thread is started.
@@ -96,20 +96,20 @@ fn unpack(spec: &MachineLaunchSpec, handed: Vec<OwnedFd>) -> std::io::Result<Res
 /// # Errors
 /// When this process was not started by a supervisor.
 pub fn run(log: impl FnOnce(&str)) -> Result<(), String> {
-    let jailed = hear()
-        .and_then(|told| enter_jail(told, log))
+    let jailed = receive()
+        .and_then(|launch| enter_jail(launch, log))
         .map_err(|error| format!("A machine's process is started by `oriel-vmm run` only ({error})."))?;
     let Some(jailed) = jailed else { return Ok(()) };
     let channel = jailed.channel.clone();
     exit_report::abort_on_panic(channel.clone());
-    let words = live(jailed)
+    let report = run_machine(jailed)
         .unwrap_or_else(|text| ExitReport { reason: ExitReason::FailedToStart, text: sentence(&text) });
-    channel.say(&FromMachine::Ended(words));
+    channel.send(&FromMachine::Ended(report));
     Ok(())
 }
 
-fn live(jailed: Jailed) -> Result<ExitReport, String> {
-    let Jailed { spec, resources, jail, channel, residency } = jailed;
+fn run_machine(jailed: JailedProcess) -> Result<ExitReport, String> {
+    let JailedProcess { spec, resources, jail, channel, residency } = jailed;
     for part in jail.missing() {
         tracing::warn!(part = ?part.part, "the jail is not whole: {}", part.text);
     }
@@ -118,17 +118,17 @@ fn live(jailed: Jailed) -> Result<ExitReport, String> {
     {
         return Err(format!("The jail is required and cannot be had whole on this host: {}", part.text));
     }
-    channel.obey().map_err(|error| error.to_string())?;
-    let door = PeerAuth::new(spec.owner, spec.plan.namespaces.own_user());
+    channel.start().map_err(|error| error.to_string())?;
+    let peer_auth = PeerAuth::new(spec.owner, spec.plan.namespaces.own_user());
     let config = spec.config;
-    let Resources { control, serial_log, disks, taps, machine, locks: _alive } = resources;
+    let HostResources { control, serial_log, disks, taps, machine, locks: _alive } = resources;
     let net_backends = net_backends(&config, taps, &channel);
     let events = Arc::new(Events::default());
     let machine: Arc<dyn Machine> = match machine {
         MachineResources::Kvm { device: kvm, boot, large_pages_free } => {
-            let equipment =
-                Equipment { kvm, boot, large_pages_free, disks, net_backends, serial_log, residency };
-            let machine = KvmMachine::start(&config, equipment, events.clone());
+            let resources =
+                KvmResources { kvm, boot, large_pages_free, disks, net_backends, serial_log, residency };
+            let machine = KvmMachine::start(&config, resources, events.clone());
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
         MachineResources::Qemu(setup) => {
@@ -137,15 +137,15 @@ fn live(jailed: Jailed) -> Result<ExitReport, String> {
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
     };
-    channel.holds(machine.clone());
+    channel.attach_machine(machine.clone());
     let monitors = machine.monitors().clone();
     tracing::info!(id = config.id, "started");
-    let desktop = Desktop::new(machine, events.clone(), config, spec.supervisor, jail);
-    control::serve(control, door, desktop.clone()).map_err(|error| error.to_string())?;
-    let words = events.wait_for_end();
-    monitors.close(&words.text);
-    desktop.farewell(FAREWELL);
-    Ok(words)
+    let context = ControlContext::new(machine, events.clone(), config, spec.supervisor, jail);
+    control::serve(control, peer_auth, context.clone()).map_err(|error| error.to_string())?;
+    let report = events.wait_for_end();
+    monitors.close(&report.text);
+    context.drain(DRAIN_TIMEOUT);
+    Ok(report)
 }
 
 /// Where the network interfaces of `config` lead: to passt by way of the supervisor, and to `taps`.

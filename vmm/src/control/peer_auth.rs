@@ -25,7 +25,7 @@ impl PeerAuth {
     ///
     /// # Errors
     /// When the kernel does not tell.
-    pub fn lets_in(self, stream: &UnixStream) -> io::Result<bool> {
+    pub fn accepts(self, stream: &UnixStream) -> io::Result<bool> {
         let uid = user_of(stream)?;
         Ok(uid == self.owner || uid == self.root)
     }
@@ -55,8 +55,8 @@ mod tests {
     fn the_owner_is_let_in_and_a_stranger_is_not() {
         let (one, _other) = UnixStream::pair().unwrap();
         let own = rustix::process::geteuid().as_raw();
-        assert!(PeerAuth::new(own, true).lets_in(&one).unwrap());
-        assert_eq!(PeerAuth::new(own + 1, false).lets_in(&one).unwrap(), own == 0);
-        assert!(!PeerAuth::new(own + 1, true).lets_in(&one).unwrap());
+        assert!(PeerAuth::new(own, true).accepts(&one).unwrap());
+        assert_eq!(PeerAuth::new(own + 1, false).accepts(&one).unwrap(), own == 0);
+        assert!(!PeerAuth::new(own + 1, true).accepts(&one).unwrap());
     }
 }

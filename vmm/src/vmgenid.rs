@@ -2,8 +2,8 @@
 //! new after every restore and every clone, so that the guest does not go on with random numbers
 //! and identities that another one has too. A reset begins no new life.
 
+use crate::interrupts::InterruptManager;
 use crate::layout;
-use crate::wiring::Wiring;
 use oriel_virtio::GuestRam;
 use std::fmt;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryError};
@@ -13,13 +13,13 @@ const BYTES: usize = 16;
 /// Something else than 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the generation {0:?} is none; give 32 hexadecimal digits, or leave it out")]
-pub struct NotAGeneration(String);
+pub struct InvalidVmGenId(String);
 
 /// One life of one guest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Generation([u8; BYTES]);
+pub struct VmGenId([u8; BYTES]);
 
-impl Generation {
+impl VmGenId {
     /// One that nobody had before.
     ///
     /// # Errors
@@ -34,8 +34,8 @@ impl Generation {
     ///
     /// # Errors
     /// When `text` is something else.
-    pub fn parse(text: &str) -> Result<Self, NotAGeneration> {
-        let malformed = || NotAGeneration(text.chars().take(2 * BYTES + 1).collect());
+    pub fn parse(text: &str) -> Result<Self, InvalidVmGenId> {
+        let malformed = || InvalidVmGenId(text.chars().take(2 * BYTES + 1).collect());
         let digit = |digit: u8| char::from(digit).to_digit(16).ok_or_else(malformed);
         let (pairs, odd) = text.as_bytes().as_chunks::<2>();
         if pairs.len() != BYTES || !odd.is_empty() {
@@ -53,7 +53,7 @@ impl Generation {
     /// # Errors
     /// When there is no memory at that place.
     pub fn write(self, ram: &GuestRam) -> Result<(), GuestMemoryError> {
-        ram.write_slice(&self.0, GuestAddress(layout::GENERATION))
+        ram.write_slice(&self.0, GuestAddress(layout::VMGENID))
     }
 
     /// Puts it there and tells a guest that has run before. To be called before its processors run
@@ -61,14 +61,14 @@ impl Generation {
     ///
     /// # Errors
     /// When there is no memory at that place.
-    pub fn replace(self, ram: &GuestRam, wiring: &dyn Wiring) -> Result<(), GuestMemoryError> {
+    pub fn replace(self, ram: &GuestRam, interrupts: &dyn InterruptManager) -> Result<(), GuestMemoryError> {
         self.write(ram)?;
-        wiring.pulse(layout::GENERATION_GSI);
+        interrupts.pulse(layout::VMGENID_GSI);
         Ok(())
     }
 }
 
-impl fmt::Debug for Generation {
+impl fmt::Debug for VmGenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -78,15 +78,15 @@ impl fmt::Debug for Generation {
 mod tests {
     use super::*;
     use crate::memory::{Backing, allocate};
-    use crate::pci::Message;
+    use crate::pci::MsiMessage;
     use std::sync::Mutex;
     use vmm_sys_util::eventfd::EventFd;
 
     #[derive(Default)]
     struct Lines(Mutex<Vec<u32>>);
 
-    impl Wiring for Lines {
-        fn send(&self, _: Message) {}
+    impl InterruptManager for Lines {
+        fn send(&self, _: MsiMessage) {}
         fn pulse(&self, gsi: u32) {
             self.0.lock().unwrap().push(gsi);
         }
@@ -97,14 +97,14 @@ mod tests {
     #[test]
     fn a_new_generation_is_there_before_the_guest_is_told() {
         let ram = allocate(64, Backing::default()).unwrap();
-        let old = Generation::parse("000102030405060708090a0B0C0D0E0F").unwrap();
-        let seen = || ram.read_obj::<[u8; 16]>(GuestAddress(layout::GENERATION)).unwrap();
+        let old = VmGenId::parse("000102030405060708090a0B0C0D0E0F").unwrap();
+        let seen = || ram.read_obj::<[u8; 16]>(GuestAddress(layout::VMGENID)).unwrap();
         old.write(&ram).unwrap();
         assert_eq!(seen(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
         let lines = Lines::default();
-        let new = Generation::random().unwrap();
+        let new = VmGenId::random().unwrap();
         new.replace(&ram, &lines).unwrap();
-        assert_eq!((seen(), lines.0.into_inner().unwrap()), (new.0, vec![layout::GENERATION_GSI]));
+        assert_eq!((seen(), lines.0.into_inner().unwrap()), (new.0, vec![layout::VMGENID_GSI]));
         assert_ne!(old, new);
     }
 
@@ -114,7 +114,7 @@ mod tests {
         for text in
             ["", "0123", "000102030405060708090a0b0c0d0e0g", "+00102030405060708090a0b0c0d0e0f", &long]
         {
-            let told = Generation::parse(text).unwrap_err().to_string();
+            let told = VmGenId::parse(text).unwrap_err().to_string();
             assert!(told.contains("32 hexadecimal digits") && told.len() < 150, "{told}");
         }
     }

@@ -1,4 +1,4 @@
-//! `oriel-vmm send`: a file into the guest, by the agent of its desktop.
+//! `oriel-vmm send-file`: a file into the guest, by the agent of its desktop.
 
 use super::connect;
 use oriel_display::{Client, ClientError};
