@@ -1,8 +1,8 @@
 //! A client's picture: applies frames as a browser would. For tests, benchmarks and the tool
 //! that takes a picture of a desktop.
 
-use crate::exact::{self, NotExact};
 use crate::framebuffer::Framebuffer;
+use crate::lossless::{self, LosslessError};
 use crate::tile_hashes::tile_hashes;
 use crate::video::{VideoDecoder, VideoError};
 use oriel_wire::{Frame, Rect, Size, TileHashes, Update, VideoUpdate};
@@ -21,7 +21,7 @@ pub enum CanvasError {
     Outside,
     /// An exact update is malformed.
     #[error(transparent)]
-    Exact(#[from] NotExact),
+    Lossless(#[from] LosslessError),
     /// A video update cannot be decoded.
     #[error(transparent)]
     Video(#[from] VideoError),
@@ -116,9 +116,9 @@ impl Canvas {
     }
 
     fn exact(&mut self, raw_length: u32, zstd: &[u8]) -> Result<(), CanvasError> {
-        let raw = exact::unpack(raw_length, zstd)?;
+        let raw = lossless::unpack(raw_length, zstd)?;
         let mut outside = Ok(());
-        exact::decode(&raw, |rect, pixels| {
+        lossless::decode(&raw, |rect, pixels| {
             if let Err(error) = self.check(rect) {
                 outside = Err(error);
                 return;

@@ -1,14 +1,14 @@
 //! Makes the updates that bring one viewer's picture up to date.
 
 use crate::budget::{Allowance, Budget, urgency};
+use crate::copy_rect::{CopyDetector, CopyResult};
 use crate::damage::{Change, Scanner};
-use crate::exact::{Content, ExactEncoder};
 use crate::framebuffer::Framebuffer;
-use crate::moves::{Found, Moves};
+use crate::inbox::Damage;
+use crate::lossless::{LosslessEncoder, TileContent};
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::source::PixelSource;
-use crate::subscription::Damage;
 use crate::tile_hashes::tile_agrees;
 use crate::tiles::Grid;
 use crate::video::VideoStreams;
@@ -59,8 +59,8 @@ pub struct Composer {
     framebuffer: Framebuffer,
     policy: Policy,
     scanner: Scanner,
-    moves: Moves,
-    exact: ExactEncoder,
+    copy_detector: CopyDetector,
+    lossless: LosslessEncoder,
     budget: Budget,
     quality: Quality,
     streams: VideoStreams,
@@ -83,13 +83,13 @@ impl Composer {
     ///
     /// # Errors
     /// When memory is short.
-    pub fn new(h264: bool, video_only: bool) -> Result<Self, crate::exact::encode::CompressError> {
+    pub fn new(h264: bool, video_only: bool) -> Result<Self, crate::lossless::encode::CompressError> {
         Ok(Self {
             framebuffer: Framebuffer::default(),
             policy: Policy::default(),
             scanner: Scanner::default(),
-            moves: Moves::default(),
-            exact: ExactEncoder::new()?,
+            copy_detector: CopyDetector::default(),
+            lossless: LosslessEncoder::new()?,
             budget: Budget::default(),
             quality: Quality::default(),
             streams: VideoStreams::default(),
@@ -123,7 +123,7 @@ impl Composer {
     ///
     /// # Errors
     /// When memory is short.
-    pub fn fork(&self) -> Result<Self, crate::exact::encode::CompressError> {
+    pub fn fork(&self) -> Result<Self, crate::lossless::encode::CompressError> {
         Ok(Self {
             framebuffer: self.framebuffer.clone(),
             policy: self.policy.clone(),
@@ -135,8 +135,8 @@ impl Composer {
 
     /// From now on the client of `other`, which was just composed from this one's picture, takes this
     /// one's frames as well.
-    pub fn take_in(&mut self, other: &Self) {
-        self.policy.take_in(&other.policy);
+    pub fn merge_history(&mut self, other: &Self) {
+        self.policy.merge_history(&other.policy);
         self.streams.clear();
     }
 
@@ -225,11 +225,15 @@ impl Composer {
             composed.changed = true;
         }
         let first = self.begin;
-        let found = if copies { self.moves.find(&self.framebuffer, &mut changes) } else { Found::default() };
+        let found = if copies {
+            self.copy_detector.find(&self.framebuffer, &mut changes)
+        } else {
+            CopyResult::default()
+        };
         self.begin = false;
         self.all = false;
-        for one in &found.moves {
-            self.policy.copied(one.from(), one.to);
+        for one in &found.copies {
+            self.policy.copied(one.source(), one.to);
             composed.updates.push(Update::Copy { src_x: one.src_x, src_y: one.src_y, to: one.to });
         }
         self.encode(changes, found.exposed, flushes, pointer, now, &mut composed);
@@ -245,7 +249,7 @@ impl Composer {
             look.add(self.framebuffer.size().bounds());
         }
         let mut changes = Vec::new();
-        let before = if copies { self.moves.arm(self.framebuffer.size()) } else { None };
+        let before = if copies { self.copy_detector.arm(self.framebuffer.size()) } else { None };
         if self.scanner.scan(source, &look, &mut self.framebuffer, before, &mut changes).is_err() {
             self.unread = look;
         }
@@ -298,15 +302,15 @@ impl Composer {
         if !self.video_only {
             let slice = if composed.changed { SMALL_SLICE } else { SLICE };
             let due = self.policy.due(pointer, now);
-            let limit = self.exact.raw_len() + slice;
+            let limit = self.lossless.raw_len() + slice;
             for (tile, rect) in due {
-                if self.exact.raw_len() >= limit || !self.budget.has_room_beside() {
+                if self.lossless.raw_len() >= limit || !self.budget.has_room_beside() {
                     break;
                 }
                 self.push_exact(&Joined { rect, tiles: vec![tile] }, composed);
             }
         }
-        match self.exact.finish() {
+        match self.lossless.finish() {
             Ok(update) => {
                 self.budget.compressed(update.as_ref().map_or(0, Update::len));
                 composed.updates.extend(update);
@@ -323,7 +327,7 @@ impl Composer {
         let mut photos = Vec::new();
         for joined in changes {
             let room = self.budget.has_room();
-            if !room && self.exact.is_flat(&self.framebuffer, joined.rect) {
+            if !room && self.lossless.is_flat(&self.framebuffer, joined.rect) {
                 self.postpone(&joined, now);
             } else if !room || !self.push_if_flat(joined.rect) {
                 photos.push(joined);
@@ -357,16 +361,16 @@ impl Composer {
     }
 
     fn push_if_flat(&mut self, rect: Rect) -> bool {
-        let before = self.exact.raw_len();
-        let flat = self.exact.push(&self.framebuffer, rect) != Content::TrueColour;
-        self.budget.flat(self.exact.raw_len() - before);
+        let before = self.lossless.raw_len();
+        let flat = self.lossless.push(&self.framebuffer, rect) != TileContent::TrueColour;
+        self.budget.flat(self.lossless.raw_len() - before);
         flat
     }
 
     fn push_photo(&mut self, rect: Rect) {
-        let before = self.exact.raw_len();
-        self.exact.push_true_colour(&self.framebuffer, rect);
-        self.budget.true_colour(self.exact.raw_len() - before);
+        let before = self.lossless.raw_len();
+        self.lossless.push_true_colour(&self.framebuffer, rect);
+        self.budget.true_colour(self.lossless.raw_len() - before);
     }
 
     fn postpone(&mut self, joined: &Joined, now: Instant) {

@@ -1,10 +1,10 @@
 //! Finds what really changed: reads the damaged tiles from the source and compares them with
 //! the picture read before.
 
+use crate::copy_rect::PreviousFrame;
 use crate::framebuffer::Framebuffer;
-use crate::moves::Before;
+use crate::inbox::Damage;
 use crate::source::{PixelSource, SourceLost};
-use crate::subscription::Damage;
 use crate::tiles::Grid;
 use oriel_wire::{Rect, TILE};
 
@@ -58,7 +58,7 @@ impl Scanner {
         source: &dyn PixelSource,
         damage: &Damage,
         framebuffer: &mut Framebuffer,
-        mut before: Option<&mut Before>,
+        mut previous: Option<&mut PreviousFrame>,
         changes: &mut Vec<Change>,
     ) -> Result<(), SourceLost> {
         let grid = Grid::new(framebuffer.size());
@@ -70,8 +70,8 @@ impl Scanner {
                 let tiles = tiles.unwrap_or_default();
                 let run = tiles.iter().take_while(|marked| **marked).count() as u32;
                 if run > 0 {
-                    let before = before.as_deref_mut();
-                    self.scan_run(source, &grid, (column, row, run), framebuffer, before, changes)?;
+                    let previous = previous.as_deref_mut();
+                    self.scan_run(source, &grid, (column, row, run), framebuffer, previous, changes)?;
                 }
                 column += run.max(1);
             }
@@ -100,7 +100,7 @@ impl Scanner {
         grid: &Grid,
         (column, row, run): (u32, u32, u32),
         framebuffer: &mut Framebuffer,
-        mut before: Option<&mut Before>,
+        mut previous: Option<&mut PreviousFrame>,
         changes: &mut Vec<Change>,
     ) -> Result<(), SourceLost> {
         let first = grid.rect(grid.index(column, row));
@@ -117,8 +117,8 @@ impl Scanner {
             let known = framebuffer.row_mut(area.x, area.y + y, area.width);
             if *known != *self.row {
                 let keep = |column: usize, old: &[u8]| {
-                    if let Some(before) = &mut before {
-                        before.keep(area.x + column as u32, area.y + y, old);
+                    if let Some(previous) = &mut previous {
+                        previous.keep(area.x + column as u32, area.y + y, old);
                     }
                 };
                 compare_row(&self.row, known, y, &mut self.bounds, keep);

@@ -1,7 +1,7 @@
 //! How long inputs took to become pictures, stage by stage, over all viewers of a screen.
 
 use crate::counter::Counter;
-use crate::subscription::Answer;
+use crate::inbox::InputTrace;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -70,14 +70,14 @@ impl Latency {
 
 /// Frames of one viewer that answer an input and are not known to be presented.
 #[derive(Debug, Default)]
-pub struct Unpresented(VecDeque<(u32, Instant)>);
+pub struct UnpresentedFrames(VecDeque<(u32, Instant)>);
 
-impl Unpresented {
+impl UnpresentedFrames {
     /// Frame `id` went out and answers an input.
-    pub fn sent(&mut self, id: u32, answer: &Answer, now: Instant, latency: &Latency) {
-        latency.input_to_guest.observe(answer.reached.saturating_duration_since(answer.received));
-        latency.guest_to_flush.observe(answer.flushed.saturating_duration_since(answer.reached));
-        latency.flush_to_sent.observe(now.saturating_duration_since(answer.flushed));
+    pub fn sent(&mut self, id: u32, trace: &InputTrace, now: Instant, latency: &Latency) {
+        latency.input_to_guest.observe(trace.reached.saturating_duration_since(trace.received));
+        latency.guest_to_flush.observe(trace.flushed.saturating_duration_since(trace.reached));
+        latency.flush_to_sent.observe(now.saturating_duration_since(trace.flushed));
         if self.0.len() == MAX_UNPRESENTED {
             self.0.pop_front();
         }
@@ -112,10 +112,11 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_presents_all_frames_up_to_its_own() {
-        let (latency, mut unpresented, start) = (Latency::default(), Unpresented::default(), Instant::now());
-        let answer = Answer { seq: 1, received: start, reached: start, flushed: start };
+        let (latency, mut unpresented, start) =
+            (Latency::default(), UnpresentedFrames::default(), Instant::now());
+        let trace = InputTrace { seq: 1, received: start, reached: start, flushed: start };
         for id in [3, 5, 6] {
-            unpresented.sent(id, &answer, start, &latency);
+            unpresented.sent(id, &trace, start, &latency);
         }
         unpresented.acknowledged(5, start + Duration::from_millis(7), &latency);
         assert_eq!(
@@ -123,7 +124,7 @@ mod tests {
             (2, 14_000)
         );
         for id in 10..1000 {
-            unpresented.sent(id, &answer, start, &latency);
+            unpresented.sent(id, &trace, start, &latency);
         }
         assert_eq!(unpresented.0.len(), MAX_UNPRESENTED);
         assert_eq!(latency.flush_to_sent.count.get(), 3 + 990);

@@ -173,7 +173,7 @@ impl Policy {
 
     /// What is not exact for a client with the history `other` is taken not to be for this one's
     /// client either. Both pictures are of the same size.
-    pub fn take_in(&mut self, other: &Self) {
+    pub fn merge_history(&mut self, other: &Self) {
         for (number, tile) in other.tiles.iter().enumerate() {
             let Some(theirs) = tile.soft else { continue };
             let ours = self.tiles.get(number).and_then(|tile| tile.soft).unwrap_or(theirs);

@@ -1,9 +1,9 @@
 //! The meeting place of one graphics device (which draws) and any number of viewers (who watch).
 
 use crate::counters::Counters;
+use crate::inbox::ViewerInbox;
 use crate::input::InputId;
 use crate::source::{Dark, PixelSource};
-use crate::subscription::Subscription;
 use oriel_wire::{CursorImage, Rect, Size};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Showing {
 struct State {
     showing: Showing,
     closed: Option<String>,
-    subscriptions: Vec<Arc<Subscription>>,
+    inboxes: Vec<Arc<ViewerInbox>>,
 }
 
 /// One screen of one desktop. The device side calls the methods below from any thread; none
@@ -98,8 +98,8 @@ impl Screen {
             let old = std::mem::replace(&mut state.showing.source, source);
             state.showing.size = size.or(state.showing.size);
             let whole = state.showing.size.unwrap_or_default().bounds();
-            for subscription in &state.subscriptions {
-                subscription.damaged(whole);
+            for inbox in &state.inboxes {
+                inbox.damaged(whole);
             }
             (before != size, old)
         };
@@ -115,8 +115,8 @@ impl Screen {
         self.counters.flushes.add(1);
         let state = self.state.lock();
         let rect = rect.intersection(&state.showing.size.unwrap_or_default().bounds());
-        for subscription in &state.subscriptions {
-            subscription.flushed(rect, now);
+        for inbox in &state.inboxes {
+            inbox.flushed(rect, now);
         }
     }
 
@@ -134,7 +134,7 @@ impl Screen {
         };
         let mut state = self.state.lock();
         state.showing.pointer = pointer;
-        state.subscriptions.iter().for_each(|subscription| subscription.pointer_changed());
+        state.inboxes.iter().for_each(|inbox| inbox.pointer_changed());
     }
 
     /// The guest placed its pointer's hotspot there (pixels).
@@ -142,7 +142,7 @@ impl Screen {
         let mut state = self.state.lock();
         if state.showing.pointer_at != (x, y) {
             state.showing.pointer_at = (x, y);
-            state.subscriptions.iter().for_each(|subscription| subscription.pointer_moved());
+            state.inboxes.iter().for_each(|inbox| inbox.pointer_moved());
         }
     }
 
@@ -151,7 +151,7 @@ impl Screen {
         let mut state = self.state.lock();
         if state.showing.leds != leds {
             state.showing.leds = leds;
-            state.subscriptions.iter().for_each(|subscription| subscription.leds_changed());
+            state.inboxes.iter().for_each(|inbox| inbox.leds_changed());
         }
     }
 
@@ -159,8 +159,8 @@ impl Screen {
     pub fn input_reached_guest(&self, id: InputId) {
         let now = Instant::now();
         let state = self.state.lock();
-        if let Some(subscription) = state.subscriptions.iter().find(|one| one.viewer() == id.viewer) {
-            subscription.input_reached_guest(id.seq, now);
+        if let Some(inbox) = state.inboxes.iter().find(|one| one.viewer() == id.viewer) {
+            inbox.input_reached_guest(id.seq, now);
         }
     }
 
@@ -174,7 +174,7 @@ impl Screen {
         let mut state = self.state.lock();
         if state.closed.is_none() {
             state.closed = Some(reason.to_owned());
-            state.subscriptions.iter().for_each(|subscription| subscription.screen_closed(reason));
+            state.inboxes.iter().for_each(|inbox| inbox.screen_closed(reason));
         }
     }
 
@@ -197,7 +197,7 @@ impl Screen {
 
     /// The screens of the desktop lie otherwise now.
     pub(crate) fn layout_changed(&self) {
-        self.state.lock().subscriptions.iter().for_each(|subscription| subscription.layout_changed());
+        self.state.lock().inboxes.iter().for_each(|inbox| inbox.layout_changed());
     }
 
     /// What is to be seen now.
@@ -206,25 +206,25 @@ impl Screen {
     }
 
     /// Begins to gather damage for a new viewer, all of the screen first; ends with the guard.
-    pub fn subscribe(self: &Arc<Self>) -> Subscribed {
+    pub fn subscribe(self: &Arc<Self>) -> ScreenSubscription {
         self.viewers.fetch_add(1, Ordering::Relaxed);
         self.subscribe_as(LAST_VIEWER.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
     }
 
     /// As [`Self::subscribe`], for what viewers share: it is none itself.
-    pub(crate) fn subscribe_for_viewers(self: &Arc<Self>) -> Subscribed {
+    pub(crate) fn subscribe_for_group(self: &Arc<Self>) -> ScreenSubscription {
         self.subscribe_as(NO_VIEWER)
     }
 
-    fn subscribe_as(self: &Arc<Self>, viewer: u32) -> Subscribed {
+    fn subscribe_as(self: &Arc<Self>, viewer: u32) -> ScreenSubscription {
         let mut state = self.state.lock();
-        let subscription = Arc::new(Subscription::new(viewer));
-        subscription.damaged(state.showing.size.unwrap_or_default().bounds());
+        let inbox = Arc::new(ViewerInbox::new(viewer));
+        inbox.damaged(state.showing.size.unwrap_or_default().bounds());
         if let Some(reason) = &state.closed {
-            subscription.screen_closed(reason);
+            inbox.screen_closed(reason);
         }
-        state.subscriptions.push(Arc::clone(&subscription));
-        Subscribed { screen: Arc::clone(self), subscription }
+        state.inboxes.push(Arc::clone(&inbox));
+        ScreenSubscription { screen: Arc::clone(self), inbox }
     }
 }
 
@@ -237,23 +237,23 @@ fn is_sound(image: &CursorImage) -> bool {
 }
 
 /// A viewer's place at the screen; dropping it takes the viewer off.
-pub struct Subscribed {
+pub struct ScreenSubscription {
     screen: Arc<Screen>,
-    subscription: Arc<Subscription>,
+    inbox: Arc<ViewerInbox>,
 }
 
-impl Subscribed {
+impl ScreenSubscription {
     /// What is gathered for the viewer.
-    pub fn subscription(&self) -> &Arc<Subscription> {
-        &self.subscription
+    pub fn inbox(&self) -> &Arc<ViewerInbox> {
+        &self.inbox
     }
 }
 
-impl Drop for Subscribed {
+impl Drop for ScreenSubscription {
     fn drop(&mut self) {
-        if self.subscription.viewer() != NO_VIEWER {
+        if self.inbox.viewer() != NO_VIEWER {
             self.screen.viewers.fetch_sub(1, Ordering::Relaxed);
         }
-        self.screen.state.lock().subscriptions.retain(|one| !Arc::ptr_eq(one, &self.subscription));
+        self.screen.state.lock().inboxes.retain(|one| !Arc::ptr_eq(one, &self.inbox));
     }
 }

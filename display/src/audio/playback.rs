@@ -3,7 +3,7 @@
 use super::codec::{CodecError, PacketEncoder};
 use super::counters::SoundCounters;
 use super::packets::Packets;
-use crate::subscription::Subscription;
+use crate::inbox::ViewerInbox;
 use oriel_wire::AudioPacket;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct SoundOut {
 
 #[derive(Default)]
 struct State {
-    listeners: Vec<Arc<Subscription>>,
+    listeners: Vec<Arc<ViewerInbox>>,
     /// There is one while there are listeners.
     encoder: Option<PacketEncoder>,
     packets: Packets,
@@ -56,7 +56,7 @@ impl SoundOut {
 
     fn send(
         &self,
-        listeners: &[Arc<Subscription>],
+        listeners: &[Arc<ViewerInbox>],
         encoder: &mut Option<PacketEncoder>,
         sequence: &mut u32,
         samples: &[i16],
@@ -75,7 +75,7 @@ impl SoundOut {
         let message: Arc<[u8]> = AudioPacket { sequence: *sequence, time_us, opus }.encode().into();
         *sequence = sequence.wrapping_add(1);
         for listener in listeners {
-            self.counters.packets_dropped.add(listener.heard(&message));
+            self.counters.packets_dropped.add(listener.push_audio(&message));
         }
     }
 
@@ -83,14 +83,14 @@ impl SoundOut {
     ///
     /// # Errors
     /// When there is no memory for an encoder.
-    pub fn listen(self: &Arc<Self>, subscription: &Arc<Subscription>) -> Result<Listening, CodecError> {
+    pub fn listen(self: &Arc<Self>, inbox: &Arc<ViewerInbox>) -> Result<Listening, CodecError> {
         let mut state = self.state.lock();
         if state.encoder.is_none() {
             state.encoder = Some(PacketEncoder::new()?);
         }
-        state.listeners.push(subscription.clone());
+        state.listeners.push(inbox.clone());
         self.wanted.store(true, Ordering::Release);
-        Ok(Listening { out: self.clone(), subscription: subscription.clone() })
+        Ok(Listening { out: self.clone(), inbox: inbox.clone() })
     }
 
     /// How many listen.
@@ -107,13 +107,13 @@ impl SoundOut {
 /// A viewer who listens; dropping it ends that.
 pub struct Listening {
     out: Arc<SoundOut>,
-    subscription: Arc<Subscription>,
+    inbox: Arc<ViewerInbox>,
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
         let mut state = self.out.state.lock();
-        if let Some(at) = state.listeners.iter().position(|one| Arc::ptr_eq(one, &self.subscription)) {
+        if let Some(at) = state.listeners.iter().position(|one| Arc::ptr_eq(one, &self.inbox)) {
             state.listeners.swap_remove(at);
         }
         if state.listeners.is_empty() {
@@ -123,7 +123,7 @@ impl Drop for Listening {
             state.packets = Packets::default();
         }
         drop(state);
-        self.subscription.deafen();
+        self.inbox.clear_audio();
     }
 }
 

@@ -4,9 +4,10 @@ mod layout;
 mod plan;
 
 use crate::audio::Sound;
-use crate::company::Company;
+
 use crate::input::InputId;
 use crate::screen::Screen;
+use crate::shared_encode::EncodeGroup;
 use layout::Known;
 use oriel_wire::{LayoutRequest, MAX_SCREENS, MonitorConfig, Rect, Size};
 use parking_lot::{Condvar, Mutex};
@@ -24,7 +25,7 @@ type Hook = Box<dyn Fn(&[Option<MonitorConfig>]) + Send + Sync>;
 /// The screens of one desktop, and its sound.
 pub struct Monitors {
     screens: Vec<Arc<Screen>>,
-    companies: Vec<Arc<Company>>,
+    encode_groups: Vec<Arc<EncodeGroup>>,
     state: Mutex<State>,
     /// The plan changed; the thread that carries it out looks.
     changed: Condvar,
@@ -60,10 +61,10 @@ impl Monitors {
         let scanout_offsets = vec![None; screens.len()];
         let state =
             State { asked: plan.screens(), plan, asked_at: None, scanout_offsets, carrying_out: false };
-        let companies = screens.iter().map(|screen| Company::new(Arc::clone(screen))).collect();
+        let encode_groups = screens.iter().map(|screen| EncodeGroup::new(Arc::clone(screen))).collect();
         let monitors = Arc::new(Self {
             screens,
-            companies,
+            encode_groups,
             state: Mutex::new(state),
             changed: Condvar::new(),
             hooks: Mutex::default(),
@@ -86,8 +87,8 @@ impl Monitors {
     }
 
     /// Where viewers of a screen share their encode.
-    pub(crate) fn company(&self, screen: usize) -> Option<&Arc<Company>> {
-        self.companies.get(screen)
+    pub(crate) fn encode_group(&self, screen: usize) -> Option<&Arc<EncodeGroup>> {
+        self.encode_groups.get(screen)
     }
 
     /// Where they lie on the whole desktop; a dark screen is empty.

@@ -1,7 +1,7 @@
 //! Whose clipboard counts, and contents on their way.
 
-use super::mail::MAX_PARCELS;
 use super::{GuestAgentSink, State, ViewerId};
+use crate::outbox::MAX_TRANSFERS;
 use oriel_wire::{Chunk, ContentType, MAX_CONTENTS};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ enum Holder {
 
 /// What the guest asked of a viewer.
 #[derive(Debug)]
-struct Asked {
+struct ClientRequests {
     viewer: ViewerId,
     request: u32,
     content: ContentType,
@@ -41,7 +41,7 @@ pub(super) struct Clipboard {
     clock: u64,
     last_request: u32,
     /// One of each type at most.
-    asked: Vec<Asked>,
+    asked: Vec<ClientRequests>,
     pastes: VecDeque<Paste>,
     /// What the guest is asked for now: one type at a time.
     awaited: Option<ContentType>,
@@ -74,7 +74,7 @@ impl State {
         }
         self.clipboard.guest.clone_from(&types);
         if let Some(owner) = self.owner {
-            self.post(owner, |mail| mail.offer = Some(types));
+            self.enqueue(owner, |outbox| outbox.offer = Some(types));
         }
     }
 
@@ -84,17 +84,17 @@ impl State {
         clipboard.last_request = clipboard.last_request.wrapping_add(1);
         let request = clipboard.last_request;
         clipboard.asked.retain(|asked| asked.content != content);
-        clipboard.asked.push(Asked { viewer, request, content, contents: Vec::new() });
-        self.post(viewer, |mail| {
-            mail.requests.retain(|(_, asked)| *asked != content);
-            mail.requests.push((request, content));
+        clipboard.asked.push(ClientRequests { viewer, request, content, contents: Vec::new() });
+        self.enqueue(viewer, |outbox| {
+            outbox.requests.retain(|(_, asked)| *asked != content);
+            outbox.requests.push((request, content));
         });
     }
 
     pub(super) fn viewer_provides(&mut self, viewer: ViewerId, piece: Chunk, agent: &dyn GuestAgentSink) {
         let asked = &mut self.clipboard.asked;
         // An answer to what nobody asks for any more is nobody's fault.
-        let mine = |asked: &Asked| asked.viewer == viewer && asked.request == piece.request;
+        let mine = |asked: &ClientRequests| asked.viewer == viewer && asked.request == piece.request;
         let Some(at) = asked.iter().position(mine) else { return };
         let Some(one) = asked.get_mut(at) else { return };
         let too_long = one.contents.len().saturating_add(piece.bytes.len()) > MAX_CONTENTS;
@@ -104,7 +104,7 @@ impl State {
         }
         one.contents.extend_from_slice(&piece.bytes);
         if piece.last {
-            let Asked { content, contents, .. } = asked.swap_remove(at);
+            let ClientRequests { content, contents, .. } = asked.swap_remove(at);
             agent.provide(content, Some(contents));
         }
     }
@@ -146,10 +146,13 @@ impl State {
         agent: &dyn GuestAgentSink,
     ) {
         let on_the_way = self.clipboard.pastes.iter().filter(|paste| paste.viewer == viewer).count()
-            + self.viewers.get(&viewer).map_or(0, |channel| channel.inbox.look(|mail| mail.parcels()));
+            + self
+                .viewers
+                .get(&viewer)
+                .map_or(0, |channel| channel.inbox.with_outbox(|outbox| outbox.transfers()));
         let mine = self.own_if_free(viewer, agent);
-        if !mine || !self.clipboard.guest.contains(&content) || on_the_way >= MAX_PARCELS {
-            return self.post(viewer, |mail| mail.put_contents(request, None));
+        if !mine || !self.clipboard.guest.contains(&content) || on_the_way >= MAX_TRANSFERS {
+            return self.enqueue(viewer, |outbox| outbox.put_contents(request, None));
         }
         self.clipboard.pastes.push_back(Paste { viewer, request, content });
         self.ask_guest(agent);
@@ -176,7 +179,7 @@ impl State {
         let pastes = std::mem::take(&mut self.clipboard.pastes);
         for paste in pastes {
             if paste.content == content {
-                self.post(paste.viewer, |mail| mail.put_contents(paste.request, contents.clone()));
+                self.enqueue(paste.viewer, |outbox| outbox.put_contents(paste.request, contents.clone()));
             } else {
                 self.clipboard.pastes.push_back(paste);
             }
@@ -193,7 +196,7 @@ impl State {
     ) {
         let guest = self.clipboard.guest.clone();
         if let (Some(before), false) = (before, guest.is_empty()) {
-            self.post(before, |mail| mail.offer = Some(Vec::new()));
+            self.enqueue(before, |outbox| outbox.offer = Some(Vec::new()));
         }
         let (types, at) = self
             .viewers
@@ -202,7 +205,7 @@ impl State {
         if !types.is_empty() && (self.clipboard.holder != Holder::Guest || at > self.clipboard.guest_at) {
             self.hold(to, &types, agent);
         } else if !guest.is_empty() {
-            self.post(to, |mail| mail.offer = Some(guest));
+            self.enqueue(to, |outbox| outbox.offer = Some(guest));
         } else if let Holder::Viewer(holder) = self.clipboard.holder {
             self.hold(holder, &[], agent);
         }

@@ -32,7 +32,7 @@ enum DownloadPeer {
     /// Nobody is there.
     Nobody,
     /// This one was asked.
-    Asked(ViewerId),
+    ClientRequests(ViewerId),
     /// This one takes it.
     Taking(ViewerId),
 }
@@ -41,7 +41,7 @@ impl DownloadPeer {
     fn viewer(self) -> Option<ViewerId> {
         match self {
             Self::Nobody => None,
-            Self::Asked(viewer) | Self::Taking(viewer) => Some(viewer),
+            Self::ClientRequests(viewer) | Self::Taking(viewer) => Some(viewer),
         }
     }
 }
@@ -82,15 +82,15 @@ impl State {
     /// The redirection belongs to `owner`, and so does what nobody has answered yet.
     pub(super) fn assign_download(&mut self, owner: ViewerId) {
         let Some(out) = &mut self.download else { return };
-        if out.peer == DownloadPeer::Asked(owner) || matches!(out.peer, DownloadPeer::Taking(_)) {
+        if out.peer == DownloadPeer::ClientRequests(owner) || matches!(out.peer, DownloadPeer::Taking(_)) {
             return;
         }
         let (offer, before) =
-            (out.offer.clone(), std::mem::replace(&mut out.peer, DownloadPeer::Asked(owner)));
+            (out.offer.clone(), std::mem::replace(&mut out.peer, DownloadPeer::ClientRequests(owner)));
         if let Some(before) = before.viewer() {
-            self.post(before, |mail| mail.put_file_gone(offer.offer));
+            self.enqueue(before, |outbox| outbox.put_file_gone(offer.offer));
         }
-        self.post(owner, |mail| mail.file_offer = Some(offer));
+        self.enqueue(owner, |outbox| outbox.file_offer = Some(offer));
     }
 
     pub(super) fn answer_download(
@@ -103,11 +103,13 @@ impl State {
         // What was sent before the client heard of the end.
         let Some(out) = self.out_of(viewer, offer) else { return };
         match (out.peer, accept) {
-            (DownloadPeer::Asked(_), true) => {
+            (DownloadPeer::ClientRequests(_), true) => {
                 out.peer = DownloadPeer::Taking(viewer);
                 agent.accept_download(offer);
             }
-            (DownloadPeer::Asked(_), false) => self.refuse(viewer, offer, "The file was declined.", agent),
+            (DownloadPeer::ClientRequests(_), false) => {
+                self.refuse(viewer, offer, "The file was declined.", agent)
+            }
             (DownloadPeer::Taking(_), false) => {
                 self.refuse(viewer, offer, "The file was not taken to its end.", agent);
             }
@@ -124,7 +126,7 @@ impl State {
     ) {
         let Some(out) = self.out_of(viewer, offer) else { return };
         if received > out.sent || !matches!(out.peer, DownloadPeer::Taking(_)) {
-            self.post(viewer, |mail| mail.put_file_gone(offer));
+            self.enqueue(viewer, |outbox| outbox.put_file_gone(offer));
             return self.refuse(viewer, offer, "The browser lost count of the file.", agent);
         }
         out.stored |= received == out.offer.size;
@@ -144,7 +146,7 @@ impl State {
                 let offer = out.offer.offer;
                 self.refuse(viewer, offer, "The window that took the file was closed.", agent);
             }
-            DownloadPeer::Asked(_) | DownloadPeer::Nobody => out.peer = DownloadPeer::Nobody,
+            DownloadPeer::ClientRequests(_) | DownloadPeer::Nobody => out.peer = DownloadPeer::Nobody,
         }
     }
 
@@ -153,7 +155,7 @@ impl State {
             && let DownloadPeer::Taking(viewer) = out.peer
         {
             out.sent = out.sent.saturating_add(bytes.len() as u64);
-            self.post(viewer, |mail| mail.put_file_bytes(file, bytes));
+            self.enqueue(viewer, |outbox| outbox.put_file_bytes(file, bytes));
         }
     }
 
@@ -167,7 +169,7 @@ impl State {
                 self.download = None;
                 agent.ack_download(file, size);
             }
-            self.post(viewer, |mail| mail.put_file_end(file));
+            self.enqueue(viewer, |outbox| outbox.put_file_end(file));
         }
     }
 
@@ -175,13 +177,13 @@ impl State {
         if let Some(out) = self.download.take_if(|out| out.offer.offer == file)
             && let Some(viewer) = out.peer.viewer()
         {
-            self.post(viewer, |mail| mail.put_file_gone(file));
+            self.enqueue(viewer, |outbox| outbox.put_file_gone(file));
         }
     }
 
     fn refuse(&mut self, viewer: ViewerId, offer: u32, reason: &str, agent: &dyn GuestAgentSink) {
         self.download = None;
-        self.post(viewer, |mail| mail.drop_file(offer));
+        self.enqueue(viewer, |outbox| outbox.drop_file(offer));
         agent.reject_download(offer, reason);
     }
 

@@ -8,10 +8,10 @@
 mod clipboard;
 mod download;
 mod file_name;
-mod mail;
 mod uploads;
 
-use crate::subscription::Subscription;
+use crate::inbox::ViewerInbox;
+use crate::outbox::Outbox;
 use clipboard::Clipboard;
 use download::Download;
 use oriel_wire::{Abilities, Chunk, ContentType};
@@ -22,7 +22,6 @@ use uploads::Uploads;
 
 pub use download::DownloadEvent;
 pub use file_name::{Unnameable, clean as clean_file_name};
-pub use mail::Mail;
 pub use uploads::UploadEvent;
 
 /// The way to the guest. No call blocks, and none calls back before it returns.
@@ -51,7 +50,7 @@ pub trait GuestAgentSink: Send + Sync {
 type ViewerId = u32;
 
 struct ViewerState {
-    inbox: Arc<Subscription>,
+    inbox: Arc<ViewerInbox>,
     /// It may own the redirection.
     interactive: bool,
     /// What its person's clipboard has, and when that was said (as counted by the clipboard).
@@ -95,7 +94,10 @@ impl RedirectionHub {
         change(&mut state.abilities);
         let now = state.abilities;
         if now != before {
-            state.viewers.values().for_each(|viewer| viewer.inbox.post(|mail| mail.abilities = Some(now)));
+            state
+                .viewers
+                .values()
+                .for_each(|viewer| viewer.inbox.enqueue(|outbox| outbox.abilities = Some(now)));
         }
     }
 
@@ -125,12 +127,12 @@ impl RedirectionHub {
     }
 
     /// A channel for a new viewer; `interactive` says whether it may do more than look. Ends with the guard.
-    pub fn join(self: &Arc<Self>, inbox: &Arc<Subscription>, interactive: bool) -> RedirectionChannel {
+    pub fn join(self: &Arc<Self>, inbox: &Arc<ViewerInbox>, interactive: bool) -> RedirectionChannel {
         let mut state = self.state.lock();
         state.last_viewer = state.last_viewer.wrapping_add(1);
         let viewer = state.last_viewer;
         let abilities = state.abilities;
-        inbox.post(|mail| mail.abilities = Some(abilities));
+        inbox.enqueue(|outbox| outbox.abilities = Some(abilities));
         state.viewers.insert(
             viewer,
             ViewerState { inbox: inbox.clone(), interactive, offered: Vec::new(), offered_at: 0 },
@@ -212,9 +214,9 @@ impl Drop for RedirectionChannel {
 }
 
 impl State {
-    fn post(&self, viewer: ViewerId, letter: impl FnOnce(&mut Mail)) {
+    fn enqueue(&self, viewer: ViewerId, message: impl FnOnce(&mut Outbox)) {
         if let Some(viewer) = self.viewers.get(&viewer) {
-            viewer.inbox.post(letter);
+            viewer.inbox.enqueue(message);
         }
     }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::screen::{Screen, Subscribed};
+use crate::outbox::Outbox;
+use crate::screen::{Screen, ScreenSubscription};
 use oriel_wire::{Chunk, ContentType, FileOffer, FileState, MAX_CHUNK, MAX_CONTENTS};
 
 /// What the guest's side was told.
@@ -63,21 +64,21 @@ impl GuestAgentSink for Guest {
 
 struct Viewer {
     channel: RedirectionChannel,
-    subscribed: Subscribed,
+    subscribed: ScreenSubscription,
 }
 
 impl Viewer {
     /// Takes what waits for the client, and the first piece of contents.
-    fn mail(&self) -> (Mail, Option<Chunk>) {
+    fn outbox(&self) -> (Outbox, Option<Chunk>) {
         let mut taken = None;
         self.subscribed
-            .subscription()
-            .post(|mail| taken = Some((mail.take_letters(), mail.take_piece(MAX_CHUNK))));
+            .inbox()
+            .enqueue(|outbox| taken = Some((outbox.take_control_messages(), outbox.take_piece(MAX_CHUNK))));
         taken.unwrap()
     }
 
     fn statuses(&self) -> Vec<(u32, FileState, u64)> {
-        self.mail().0.statuses.iter().map(|one| (one.transfer, one.state, one.received)).collect()
+        self.outbox().0.statuses.iter().map(|one| (one.transfer, one.state, one.received)).collect()
     }
 }
 
@@ -97,7 +98,7 @@ impl Bench {
 
     fn viewer(&self, acts: bool) -> Viewer {
         let subscribed = self.screen.subscribe();
-        Viewer { channel: self.redirection.join(subscribed.subscription(), acts), subscribed }
+        Viewer { channel: self.redirection.join(subscribed.inbox(), acts), subscribed }
     }
 }
 
@@ -110,16 +111,16 @@ fn everyone_hears_what_the_guest_can_and_only_the_owner_what_it_copied() {
     let bench = Bench::new();
     let (one, two, watcher) = (bench.viewer(true), bench.viewer(true), bench.viewer(false));
     for viewer in [&one, &two, &watcher] {
-        assert!(viewer.mail().0.abilities.unwrap().files);
+        assert!(viewer.outbox().0.abilities.unwrap().files);
     }
     bench.redirection.guest_clipboard_offer(vec![Text]);
-    assert_eq!(one.mail().0.offer, Some(vec![Text]));
-    assert_eq!(two.mail().0.offer, None);
+    assert_eq!(one.outbox().0.offer, Some(vec![Text]));
+    assert_eq!(two.outbox().0.offer, None);
     two.channel.acted();
-    assert_eq!((one.mail().0.offer, two.mail().0.offer), (Some(vec![]), Some(vec![Text])));
+    assert_eq!((one.outbox().0.offer, two.outbox().0.offer), (Some(vec![]), Some(vec![Text])));
     watcher.channel.acted();
     watcher.channel.request(1, Text);
-    assert!(watcher.mail().1.unwrap().failed, "it does not own the redirection");
+    assert!(watcher.outbox().1.unwrap().failed, "it does not own the redirection");
     assert_eq!(bench.guest.take(), []);
     drop(two);
     one.channel.request(1, Text);
@@ -131,22 +132,22 @@ fn contents_come_in_pieces_when_the_person_pastes() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
     viewer.channel.request(7, Text);
-    assert!(viewer.mail().1.unwrap().failed, "nothing was offered");
+    assert!(viewer.outbox().1.unwrap().failed, "nothing was offered");
     bench.redirection.guest_clipboard_offer(vec![Text, Png]);
     viewer.channel.request(8, Png);
     viewer.channel.request(9, Text);
     viewer.channel.request(10, Text);
     assert_eq!(bench.guest.take(), [Told::Request(Png)], "one after the other");
-    assert_eq!(viewer.mail().1.unwrap(), Chunk { request: 10, last: true, failed: true, bytes: vec![] });
+    assert_eq!(viewer.outbox().1.unwrap(), Chunk { request: 10, last: true, failed: true, bytes: vec![] });
     let long: Vec<u8> = (0..MAX_CHUNK as u32 + 10).map(|n| n as u8).collect();
     bench.redirection.guest_clipboard_data(Png, Some(long.clone()));
     assert_eq!(bench.guest.take(), [Told::Request(Text)]);
-    assert_eq!(viewer.mail().1.unwrap(), piece(8, false, &long[..MAX_CHUNK]));
-    assert_eq!(viewer.mail().1.unwrap(), piece(8, true, &long[MAX_CHUNK..]));
+    assert_eq!(viewer.outbox().1.unwrap(), piece(8, false, &long[..MAX_CHUNK]));
+    assert_eq!(viewer.outbox().1.unwrap(), piece(8, true, &long[MAX_CHUNK..]));
     bench.redirection.guest_clipboard_data(Text, Some(vec![]));
-    assert_eq!(viewer.mail().1.unwrap(), piece(9, true, b""));
+    assert_eq!(viewer.outbox().1.unwrap(), piece(9, true, b""));
     bench.redirection.guest_clipboard_data(Text, Some(b"unasked".to_vec()));
-    assert_eq!(viewer.mail().1, None);
+    assert_eq!(viewer.outbox().1, None);
 }
 
 #[test]
@@ -157,7 +158,7 @@ fn what_the_guest_pastes_is_gathered_from_the_owner() {
     assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "there is nothing");
     viewer.channel.offer(vec![Text]);
     bench.redirection.guest_clipboard_request(Text);
-    let requests = viewer.mail().0.requests;
+    let requests = viewer.outbox().0.requests;
     let [(request, Text)] = requests[..] else { panic!("{requests:?}") };
     viewer.channel.provide(piece(request, false, b"one "));
     viewer.channel.provide(piece(request + 1, true, b"wrong"));
@@ -166,7 +167,7 @@ fn what_the_guest_pastes_is_gathered_from_the_owner() {
     assert_eq!(bench.guest.take(), [Told::Offer(vec![Text]), Told::Provide(Text, Some(b"one two".to_vec()))]);
 
     bench.redirection.guest_clipboard_request(Text);
-    let request = viewer.mail().0.requests[0].0;
+    let request = viewer.outbox().0.requests[0].0;
     for _ in 0..=MAX_CONTENTS / MAX_CHUNK {
         viewer.channel.provide(piece(request, false, &[0; MAX_CHUNK]));
     }
@@ -187,7 +188,7 @@ fn the_newest_clipboard_counts_when_the_owner_changes() {
     bench.redirection.guest_clipboard_offer(vec![Text]);
     one.channel.acted();
     assert_eq!(bench.guest.take(), [], "what the guest copied since is newer");
-    assert_eq!(one.mail().0.offer, Some(vec![Text]));
+    assert_eq!(one.outbox().0.offer, Some(vec![Text]));
     two.channel.offer(vec![Text, Png]);
     two.channel.acted();
     assert_eq!(bench.guest.take(), [Told::Offer(vec![Text, Png])]);
@@ -228,7 +229,7 @@ fn files_that_cannot_be_are_refused_with_a_sentence() {
     let (viewer, other) = (bench.viewer(true), bench.viewer(true));
     viewer.channel.acted();
     let refusal = |viewer: &Viewer| {
-        let status = viewer.mail().0.statuses.pop_back().unwrap();
+        let status = viewer.outbox().0.statuses.pop_back().unwrap();
         assert_eq!(status.state, FileState::Failed);
         status.text.unwrap()
     };
@@ -262,9 +263,9 @@ impl Viewer {
     /// What the client is told of the guest's file: an offer, that one is gone, the next piece.
     fn file(&self) -> (Option<FileOffer>, Vec<u32>, Option<Chunk>) {
         let mut taken = None;
-        self.subscribed.subscription().post(|mail| {
-            let letters = mail.take_letters();
-            taken = Some((letters.file_offer, letters.gone, mail.take_file_piece(MAX_CHUNK)));
+        self.subscribed.inbox().enqueue(|outbox| {
+            let control = outbox.take_control_messages();
+            taken = Some((control.file_offer, control.gone, outbox.take_file_piece(MAX_CHUNK)));
         });
         taken.unwrap()
     }

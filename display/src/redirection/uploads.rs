@@ -88,7 +88,7 @@ impl State {
         match refused {
             Some(text) => {
                 let status = file.status(FileState::Failed, Some(text));
-                self.post(viewer, |mail| mail.put_status(status));
+                self.enqueue(viewer, |outbox| outbox.put_status(status));
             }
             None => drop(self.uploads.uploads.insert(self.uploads.last, file)),
         }
@@ -141,7 +141,7 @@ impl State {
             UploadEvent::Failed(text) => return self.end_file(id, FileState::Failed, Some(text)),
         };
         let viewer = file.viewer;
-        self.post(viewer, |mail| mail.put_status(status));
+        self.enqueue(viewer, |outbox| outbox.put_status(status));
     }
 
     /// A viewer left.
@@ -157,7 +157,7 @@ impl State {
     fn end_file(&mut self, id: u32, state: FileState, text: Option<String>) {
         if let Some(file) = self.uploads.uploads.remove(&id) {
             let status = file.status(state, text);
-            self.post(file.viewer, |mail| mail.put_status(status));
+            self.enqueue(file.viewer, |outbox| outbox.put_status(status));
         }
     }
 

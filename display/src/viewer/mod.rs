@@ -1,28 +1,28 @@
 //! One connected client: a thread that reads what it says and one that writes what it is to see.
 
-mod ears;
-mod encoding;
-mod flow;
-mod line;
-mod outgoing;
-mod pieces;
-mod proofs;
+mod audio_streams;
+mod bandwidth_estimator;
+mod flow_control;
+mod frame_hashes;
+mod frame_source;
+mod message_sender;
+mod min_rtt;
 mod reader;
-mod round_trip;
+mod transfer_pacer;
 mod writer;
 
+use crate::inbox::CloseReason;
 use crate::input::InputSink;
 use crate::monitors::Monitors;
 use crate::redirection::RedirectionHub;
-use crate::subscription::Ending;
-use ears::Ears;
+use audio_streams::AudioStreams;
+use message_sender::MessageSender;
 use oriel_wire::framing::{ReadError, read_message};
 use oriel_wire::{
     Abilities, ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, TileHashes,
     VERSION, Welcome,
 };
-use outgoing::Outgoing;
-use reader::{Held, Reader};
+use reader::{HeldInputs, Reader};
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -31,7 +31,7 @@ use std::time::Duration;
 use writer::Writer;
 
 /// How long a client may take to say Hello.
-const HELLO_PATIENCE: Duration = Duration::from_secs(10);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a viewer may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub enum ServeError {
     Io(#[from] io::Error),
     /// There is no memory for an encoder.
     #[error("a viewer could not be served: {0}")]
-    Encoder(#[from] crate::exact::encode::CompressError),
+    Encoder(#[from] crate::lossless::encode::CompressError),
 }
 
 /// One connected client.
@@ -98,22 +98,22 @@ impl Viewer {
         redirection: &Arc<RedirectionHub>,
         mode: Mode,
     ) -> Result<Ended, ServeError> {
-        stream.set_read_timeout(Some(HELLO_PATIENCE))?;
-        let mut outgoing = Outgoing::new(stream.try_clone()?)?;
-        let (hello, known) = match Self::greet(stream) {
+        stream.set_read_timeout(Some(HELLO_TIMEOUT))?;
+        let mut sender = MessageSender::new(stream.try_clone()?)?;
+        let (hello, known) = match Self::handshake(stream) {
             Ok(greeting) => greeting,
             Err(ended) => {
                 if let Ended::Malformed(text) = &ended {
                     if let Some(first) = monitors.screens().first() {
                         first.counters().malformed_messages.add(1);
                     }
-                    outgoing.last_words(CloseCode::Malformed, text);
+                    sender.send_closed(CloseCode::Malformed, text);
                 }
                 return Ok(ended);
             }
         };
         if !hello.versions.contains(&VERSION) {
-            outgoing.last_words(
+            sender.send_closed(
                 CloseCode::Version,
                 "This desktop speaks version 1 of the protocol: reload the page.",
             );
@@ -122,12 +122,12 @@ impl Viewer {
         let shown = usize::from(hello.screen);
         let Some(screen) = monitors.screens().get(shown) else {
             let text = format!("This desktop has no screen {}: close this window.", shown + 1);
-            outgoing.last_words(CloseCode::Forbidden, &text);
+            sender.send_closed(CloseCode::Forbidden, &text);
             return Ok(Ended::NoScreen);
         };
         stream.set_read_timeout(None)?;
         let subscribed = screen.subscribe();
-        let subscription = subscribed.subscription();
+        let inbox = subscribed.inbox();
         let size = screen.size().unwrap_or_default();
         let welcome = Welcome {
             version: VERSION,
@@ -135,65 +135,65 @@ impl Viewer {
             height: size.height,
             watching: mode == Mode::Watch,
         };
-        if outgoing.send(&ServerMessage::Welcome(welcome).encode(), subscription).is_err() {
+        if sender.send(&ServerMessage::Welcome(welcome).encode(), inbox).is_err() {
             return Ok(Ended::Left);
         }
         // A person with a window for each screen hears the desktop once.
         let sound = monitors.sound().filter(|_| shown == 0);
         let microphone = sound.is_some() && mode == Mode::Interact;
-        let card = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
+        let audio_abilities = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
         let mut writer = Writer::new(
             monitors,
-            (screen, monitors.company(shown)),
-            subscription,
-            outgoing,
+            (screen, monitors.encode_group(shown)),
+            inbox,
+            sender,
             &hello,
             mode,
-            card,
+            audio_abilities,
         )?;
         // A client that is told of another size begins with a blank picture.
         if let Some(known) = known.filter(|known| known.size() == size) {
             writer.resume(known);
         }
-        let seat = (mode == Mode::Interact).then(|| monitors.seat(subscription.viewer(), shown));
-        let channel = redirection.join(subscription, mode == Mode::Interact);
-        let ears = Ears::new(sound.cloned(), subscription.clone());
-        let held = Held::default();
+        let seat = (mode == Mode::Interact).then(|| monitors.seat(inbox.viewer(), shown));
+        let channel = redirection.join(inbox, mode == Mode::Interact);
+        let audio = AudioStreams::new(sound.cloned(), inbox.clone());
+        let held = HeldInputs::default();
         let reader =
-            Reader { monitors, screen, shown, subscription, input, seat, channel, ears, held, last_seq: 0 };
+            Reader { monitors, screen, shown, inbox, input, seat, channel, audio, held, last_seq: 0 };
         let from = stream.try_clone()?;
-        let ending = std::thread::scope(|scope| {
-            let name = format!("viewer-{}-in", subscription.viewer());
+        let close_reason = std::thread::scope(|scope| {
+            let name = format!("viewer-{}-in", inbox.viewer());
             std::thread::Builder::new().name(name).spawn_scoped(scope, move || reader.run(from))?;
-            let ending = writer.run();
+            let close_reason = writer.run();
             // Wakes the reader, which the scope waits for.
             let _ = stream.shutdown(Shutdown::Both);
-            io::Result::Ok(ending)
+            io::Result::Ok(close_reason)
         })?;
-        Ok(match ending {
-            Ending::Left => Ended::Left,
-            Ending::Malformed(text) => Ended::Malformed(text),
-            Ending::Stopped(_) => Ended::Stopped,
+        Ok(match close_reason {
+            CloseReason::Left => Ended::Left,
+            CloseReason::Malformed(text) => Ended::Malformed(text),
+            CloseReason::Stopped(_) => Ended::Stopped,
         })
     }
 
     /// The client's Hello, and the picture it has, if it says that it has one.
-    fn greet(stream: &UnixStream) -> Result<(Hello, Option<TileHashes>), Ended> {
-        let hello = match Self::early(stream)? {
+    fn handshake(stream: &UnixStream) -> Result<(Hello, Option<TileHashes>), Ended> {
+        let hello = match Self::read_handshake_message(stream)? {
             ClientMessage::Hello(hello) => hello,
             _ => return Err(Ended::Malformed("The client's first message was not Hello.".to_owned())),
         };
         if !hello.known {
             return Ok((hello, None));
         }
-        match Self::early(stream)? {
+        match Self::read_handshake_message(stream)? {
             ClientMessage::ResumeHashes(hashes) => Ok((hello, Some(hashes))),
             _ => Err(Ended::Malformed("The client did not say which picture it has.".to_owned())),
         }
     }
 
     /// A message that nothing else may come before.
-    fn early(mut stream: &UnixStream) -> Result<ClientMessage, Ended> {
+    fn read_handshake_message(mut stream: &UnixStream) -> Result<ClientMessage, Ended> {
         let mut message = Vec::new();
         match read_message(&mut stream, &mut message, MAX_CLIENT_MESSAGE) {
             Ok(()) => {}

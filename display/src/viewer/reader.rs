@@ -1,11 +1,11 @@
 //! The receiving half of a viewer's connection.
 
-use super::ears::Ears;
+use super::audio_streams::AudioStreams;
+use crate::inbox::{Ack, CloseReason, ViewerInbox};
 use crate::input::{InputId, InputSink};
 use crate::monitors::{Monitors, Seat};
 use crate::redirection::RedirectionChannel;
 use crate::screen::Screen;
-use crate::subscription::{Ack, Ending, Subscription};
 use oriel_wire::framing::{ReadError, read_message};
 use oriel_wire::{Button, ClientMessage, Decoded, InputEvent, MAX_CLIENT_MESSAGE};
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Pings and acknowledgements kept for the writer; a client that sends more without reading
 /// loses the oldest.
-const MAX_ASKED: usize = 64;
+const MAX_QUEUED_REQUESTS: usize = 64;
 
 /// Reads messages, hands inputs to the machine and the rest to the writer.
 pub struct Reader<'a> {
@@ -22,25 +22,25 @@ pub struct Reader<'a> {
     /// The screen that the client shows, and its number.
     pub screen: &'a Screen,
     pub shown: usize,
-    pub subscription: &'a Subscription,
+    pub inbox: &'a ViewerInbox,
     pub input: &'a dyn InputSink,
     /// `None` for a client that only watches.
     pub seat: Option<Seat>,
     pub channel: RedirectionChannel,
-    pub ears: Ears,
-    pub held: Held,
+    pub audio: AudioStreams,
+    pub held: HeldInputs,
     /// The client's number of its newest input.
     pub last_seq: u32,
 }
 
 /// What the client holds down.
 #[derive(Default)]
-pub struct Held {
+pub struct HeldInputs {
     keys: BTreeSet<u16>,
     buttons: Vec<Button>,
 }
 
-impl Held {
+impl HeldInputs {
     fn note(&mut self, event: InputEvent) {
         match event {
             InputEvent::Key { code, down: true } => {
@@ -59,7 +59,7 @@ impl Held {
         }
     }
 
-    fn let_go(&mut self) -> impl Iterator<Item = InputEvent> + use<> {
+    fn release(&mut self) -> impl Iterator<Item = InputEvent> + use<> {
         let keys = std::mem::take(&mut self.keys).into_iter();
         let buttons = std::mem::take(&mut self.buttons).into_iter();
         keys.map(|code| InputEvent::Key { code, down: false })
@@ -71,32 +71,32 @@ impl Reader<'_> {
     /// Reads until the connection ends, then lets go of what is held and tells the writer.
     pub fn run(mut self, mut stream: UnixStream) {
         let mut message = Vec::new();
-        let ending = loop {
+        let close_reason = loop {
             match read_message(&mut stream, &mut message, MAX_CLIENT_MESSAGE) {
                 Ok(()) => {}
                 Err(error @ (ReadError::TooLong { .. } | ReadError::Torn)) => {
-                    break Ending::Malformed(format!("The client sent {error}."));
+                    break CloseReason::Malformed(format!("The client sent {error}."));
                 }
-                Err(ReadError::Ended | ReadError::Io(_)) => break Ending::Left,
+                Err(ReadError::Ended | ReadError::Io(_)) => break CloseReason::Left,
             }
             let received = Instant::now();
             match ClientMessage::decode(&message) {
                 Ok(Decoded::Known(ClientMessage::Hello(_))) => {
-                    break Ending::Malformed("The client said Hello twice.".to_owned());
+                    break CloseReason::Malformed("The client said Hello twice.".to_owned());
                 }
-                Ok(Decoded::Known(message)) => self.take(message, received),
+                Ok(Decoded::Known(message)) => self.dispatch(message, received),
                 Ok(Decoded::Unknown(kind)) => {
                     tracing::debug!(kind, "ignored a message of an unknown type");
                     self.screen.counters().ignored_messages.add(1);
                 }
-                Err(error) => break Ending::Malformed(format!("The client sent {error}.")),
+                Err(error) => break CloseReason::Malformed(format!("The client sent {error}.")),
             }
         };
         self.release_all(self.last_seq);
-        self.subscription.end(ending);
+        self.inbox.close(close_reason);
     }
 
-    fn take(&mut self, message: ClientMessage, received: Instant) {
+    fn dispatch(&mut self, message: ClientMessage, received: Instant) {
         match message {
             ClientMessage::Hello(_) => {}
             // Its place is right behind the Hello.
@@ -106,7 +106,7 @@ impl Reader<'_> {
             }
             ClientMessage::Resize(wish) => {
                 if wish.len() > self.monitors.screens().len() {
-                    self.subscription.ask(|asked| asked.too_many_screens = true);
+                    self.inbox.request(|requests| requests.too_many_screens = true);
                 }
                 if let Some(seat) = &self.seat {
                     seat.ask(wish);
@@ -114,27 +114,27 @@ impl Reader<'_> {
             }
             ClientMessage::Input { seq, event } => self.input(event, seq, received),
             ClientMessage::ReleaseAll { seq } => {
-                self.subscription.input_received(seq, received);
+                self.inbox.input_received(seq, received);
                 self.last_seq = seq;
                 self.release_all(seq);
             }
-            ClientMessage::Ack { frame_id, present_us, .. } => self.subscription.ask(|asked| {
+            ClientMessage::Ack { frame_id, present_us, .. } => self.inbox.request(|requests| {
                 let painting = Duration::from_micros(present_us.into());
-                asked.acks.truncate(MAX_ASKED);
-                asked.acks.push_back(Ack { frame_id, painting, received });
+                requests.acks.truncate(MAX_QUEUED_REQUESTS);
+                requests.acks.push_back(Ack { frame_id, painting, received });
             }),
-            ClientMessage::Settings { video_only, prove } => self.subscription.ask(|asked| {
-                asked.video_only = Some(video_only);
-                asked.prove = Some(prove);
+            ClientMessage::Settings { video_only, prove } => self.inbox.request(|requests| {
+                requests.video_only = Some(video_only);
+                requests.prove = Some(prove);
             }),
-            ClientMessage::Ping(value) => self.subscription.ask(|asked| {
-                if asked.pings.len() == MAX_ASKED {
-                    asked.pings.pop_front();
+            ClientMessage::Ping(value) => self.inbox.request(|requests| {
+                if requests.pings.len() == MAX_QUEUED_REQUESTS {
+                    requests.pings.pop_front();
                 }
-                asked.pings.push_back(value);
+                requests.pings.push_back(value);
             }),
-            ClientMessage::Refresh => self.subscription.ask(|asked| asked.refresh = true),
-            ClientMessage::VideoFailed => self.subscription.ask(|asked| asked.video_failed = true),
+            ClientMessage::Refresh => self.inbox.request(|requests| requests.refresh = true),
+            ClientMessage::VideoFailed => self.inbox.request(|requests| requests.video_failed = true),
             ClientMessage::ClipboardOffer(types) => self.channel.offer(types),
             ClientMessage::ClipboardRequest { request, content } => self.channel.request(request, content),
             ClientMessage::ClipboardData(piece) => self.channel.provide(piece),
@@ -146,10 +146,10 @@ impl Reader<'_> {
             ClientMessage::FileAnswer { offer, accept } => self.channel.answer_download(offer, accept),
             ClientMessage::FileTaken { offer, received } => self.channel.ack_download(offer, received),
             ClientMessage::Sound { listen, speak } => {
-                self.ears.set(listen, speak && self.seat.is_some());
+                self.audio.set(listen, speak && self.seat.is_some());
             }
             ClientMessage::Recording(recording) => {
-                if !self.ears.record(&recording) {
+                if !self.audio.record(&recording) {
                     self.screen.counters().ignored_messages.add(1);
                 }
             }
@@ -159,13 +159,13 @@ impl Reader<'_> {
     fn input(&mut self, event: InputEvent, seq: u32, received: Instant) {
         self.last_seq = seq;
         self.held.note(event);
-        self.subscription.input_received(seq, received);
+        self.inbox.input_received(seq, received);
         if let Some(seat) = &self.seat {
             seat.acted();
         }
         let event = match event {
             InputEvent::PointerTo { x, y } => {
-                self.subscription.note_pointer(x, y);
+                self.inbox.set_client_pointer(x, y);
                 let (x, y) = self.monitors.locate(self.shown, x, y);
                 InputEvent::PointerTo { x, y }
             }
@@ -173,12 +173,12 @@ impl Reader<'_> {
         };
         self.screen.counters().inputs.add(1);
         self.channel.acted();
-        self.input.input(event, InputId { viewer: self.subscription.viewer(), seq });
+        self.input.input(event, InputId { viewer: self.inbox.viewer(), seq });
     }
 
     fn release_all(&mut self, seq: u32) {
-        let id = InputId { viewer: self.subscription.viewer(), seq };
-        for event in self.held.let_go() {
+        let id = InputId { viewer: self.inbox.viewer(), seq };
+        for event in self.held.release() {
             self.screen.counters().inputs.add(1);
             self.input.input(event, id);
         }

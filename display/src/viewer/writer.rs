@@ -1,20 +1,20 @@
 //! Decides what a client is sent, and when.
 
 use super::Mode;
-use super::encoding::Encoding;
-use super::flow::Flow;
-use super::outgoing::Outgoing;
-use super::pieces::Pieces;
-use super::proofs::Proofs;
-use crate::company::{Company, Shared};
+use super::flow_control::FlowControl;
+use super::frame_hashes::FrameHashes;
+use super::frame_source::FrameSource;
+use super::message_sender::MessageSender;
+use super::transfer_pacer::TransferPacer;
 use crate::composer::{Composed, Composer};
 use crate::cpu_time;
-use crate::exact::encode::CompressError;
-use crate::latency::Unpresented;
+use crate::inbox::{Ack, ClientRequests, CloseReason, FrameJob, InputTrace, Pending, ViewerInbox, Wait};
+use crate::latency::UnpresentedFrames;
+use crate::lossless::encode::CompressError;
 use crate::monitors::Monitors;
-use crate::redirection::Mail;
+use crate::outbox::Outbox;
 use crate::screen::{Pointer, Screen, Showing};
-use crate::subscription::{Ack, Answer, Asked, Ending, Pending, PictureWork, Subscription, Wait};
+use crate::shared_encode::{EncodeGroup, SharedFrame};
 use crate::tile_hashes::tile_hashes;
 use oriel_wire::fields::coordinate;
 use oriel_wire::{
@@ -27,215 +27,220 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often sound that found no room looks for some.
-const SOUND_LOOKS: Duration = Duration::from_millis(10);
+const AUDIO_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Sends a client its pictures, one whenever it is ready for one and there is something new.
 pub struct Writer<'a> {
     monitors: &'a Monitors,
     screen: &'a Screen,
-    subscription: &'a Arc<Subscription>,
-    outgoing: Outgoing,
-    encoding: Encoding<'a>,
-    flow: Flow,
-    pieces: Pieces,
+    inbox: &'a Arc<ViewerInbox>,
+    sender: MessageSender,
+    frame_source: FrameSource<'a>,
+    flow: FlowControl,
+    transfer_pacer: TransferPacer,
     /// The last frame's screen, and whether the client's picture was exact after it.
     shown: Option<(Size, bool)>,
     watching: bool,
     /// What the sound card does for this client.
-    card: Abilities,
+    audio_abilities: Abilities,
     /// The client was told that it wants more screens than there can be.
-    told_too_many: bool,
-    proofs: Proofs,
-    unpresented: Unpresented,
+    too_many_screens_sent: bool,
+    frame_hashes: FrameHashes,
+    unpresented: UnpresentedFrames,
 }
 
 /// What the writer took from its inbox.
-enum Work {
+enum WriterTask {
     /// Messages that need no credit, and a picture if one may be sent.
-    Send(Box<Small>, Option<Picture>),
+    Send(Box<ControlBatch>, Option<Picture>),
     /// To share the encode of others from now on.
     Join,
     /// A piece of contents that the client pastes, or of a file.
-    Piece(ServerMessage),
+    Chunk(ServerMessage),
     /// Nothing but time has passed.
     Tidy,
-    End(Ending),
+    End(CloseReason),
 }
 
 /// Messages beside the picture.
 #[derive(Default)]
-struct Small {
+struct ControlBatch {
     pointer: bool,
     pointer_at: bool,
     leds: bool,
     layout: bool,
     too_many_screens: bool,
     pings: Vec<u64>,
-    mail: Mail,
+    outbox: Outbox,
     audio: VecDeque<Arc<[u8]>>,
-    proof: bool,
+    frame_hashes: bool,
 }
 
-impl Small {
+impl ControlBatch {
     fn is_empty(&self) -> bool {
         let flags =
-            [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens, self.proof];
-        let queued = !self.pings.is_empty() || !self.audio.is_empty() || self.mail.has_letters();
+            [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens, self.frame_hashes];
+        let queued = !self.pings.is_empty() || !self.audio.is_empty() || self.outbox.has_control_messages();
         !flags.contains(&true) && !queued
     }
 }
 
 enum Picture {
     /// To be made.
-    Own(Box<PictureWork>),
+    Own(Box<FrameJob>),
     /// Made for several.
-    Shared(Box<Shared>),
+    Group(Box<SharedFrame>),
 }
 
 impl<'a> Writer<'a> {
     pub fn new(
         monitors: &'a Monitors,
-        (screen, company): (&'a Screen, Option<&'a Arc<Company>>),
-        subscription: &'a Arc<Subscription>,
-        outgoing: Outgoing,
+        (screen, group): (&'a Screen, Option<&'a Arc<EncodeGroup>>),
+        inbox: &'a Arc<ViewerInbox>,
+        sender: MessageSender,
         hello: &Hello,
         mode: Mode,
-        card: Abilities,
+        audio_abilities: Abilities,
     ) -> Result<Self, CompressError> {
         let composer = Composer::new(hello.h264, hello.video_only)?;
         let watching = mode == Mode::Watch;
         Ok(Self {
             monitors,
             screen,
-            subscription,
-            outgoing,
-            encoding: Encoding::new(composer, company),
-            flow: Flow::new(Instant::now()),
-            pieces: Pieces::default(),
+            inbox,
+            sender,
+            frame_source: FrameSource::new(composer, group),
+            flow: FlowControl::new(Instant::now()),
+            transfer_pacer: TransferPacer::default(),
             shown: None,
             watching,
-            card,
-            told_too_many: false,
-            proofs: Proofs::default(),
-            unpresented: Unpresented::default(),
+            audio_abilities,
+            too_many_screens_sent: false,
+            frame_hashes: FrameHashes::default(),
+            unpresented: UnpresentedFrames::default(),
         })
     }
 
     /// The client has a picture of this size already.
     pub fn resume(&mut self, known: TileHashes) {
-        if let Some(composer) = self.encoding.own() {
+        if let Some(composer) = self.frame_source.own() {
             composer.resume(known);
         }
     }
 
     /// Sends until the connection is to end, and says why if there is something to say.
-    pub fn run(&mut self) -> Ending {
+    pub fn run(&mut self) -> CloseReason {
         loop {
-            let subscription = self.subscription;
-            let sent = match subscription.wait(|pending| self.ready(pending)) {
-                Work::Send(small, picture) => self.send_small(&small).and_then(|()| match picture {
-                    Some(Picture::Own(work)) => self.send_picture(&work),
-                    Some(Picture::Shared(shared)) => self.send_shared(&shared),
-                    None => Ok(()),
-                }),
-                Work::Join => {
+            let inbox = self.inbox;
+            let sent = match inbox.wait(|pending| self.ready(pending)) {
+                WriterTask::Send(control, picture) => {
+                    self.send_control_batch(&control).and_then(|()| match picture {
+                        Some(Picture::Own(work)) => self.send_picture(&work),
+                        Some(Picture::Group(shared)) => self.send_shared(&shared),
+                        None => Ok(()),
+                    })
+                }
+                WriterTask::Join => {
                     let now = Instant::now();
-                    self.encoding.join(self.subscription, self.flow.room(now), now);
+                    self.frame_source.join(self.inbox, self.flow.capacity(now), now);
                     Ok(())
                 }
-                Work::Piece(piece) => self.send(&piece.encode()).and_then(|()| self.cover()),
-                Work::Tidy => {
-                    if let Some(composer) = self.encoding.own() {
+                WriterTask::Chunk(piece) => {
+                    self.send(&piece.encode()).and_then(|()| self.send_empty_frame_if_wanted())
+                }
+                WriterTask::Tidy => {
+                    if let Some(composer) = self.frame_source.own() {
                         composer.tidy(Instant::now());
                     }
                     Ok(())
                 }
-                Work::End(ending) => return self.end(ending),
+                WriterTask::End(close_reason) => return self.end(close_reason),
             };
             if let Err(error) = sent {
                 tracing::debug!(%error, "a viewer's connection broke");
-                self.subscription.end(Ending::Left);
+                self.inbox.close(CloseReason::Left);
             }
         }
     }
 
-    fn end(&mut self, ending: Ending) -> Ending {
-        match &ending {
-            Ending::Left => {}
-            Ending::Malformed(text) => {
+    fn end(&mut self, close_reason: CloseReason) -> CloseReason {
+        match &close_reason {
+            CloseReason::Left => {}
+            CloseReason::Malformed(text) => {
                 self.screen.counters().malformed_messages.add(1);
-                self.outgoing.last_words(CloseCode::Malformed, text);
+                self.sender.send_closed(CloseCode::Malformed, text);
             }
-            Ending::Stopped(text) => self.outgoing.last_words(CloseCode::Stopped, text),
+            CloseReason::Stopped(text) => self.sender.send_closed(CloseCode::Stopped, text),
         }
-        ending
+        close_reason
     }
 
     /// Takes what can be done now.
-    fn ready(&mut self, pending: &mut Pending) -> Wait<Work> {
-        self.heed(&mut pending.asked, &mut pending.ending);
-        if let Some(ending) = pending.ending.take() {
+    fn ready(&mut self, pending: &mut Pending) -> Wait<WriterTask> {
+        self.apply_requests(&mut pending.requests, &mut pending.close_reason);
+        if let Some(close_reason) = pending.close_reason.take() {
             // It stays in the inbox for whoever asks next.
-            pending.ending = Some(ending.clone());
-            return Wait::Take(Work::End(ending));
+            pending.close_reason = Some(close_reason.clone());
+            return Wait::Take(WriterTask::End(close_reason));
         }
         let now = Instant::now();
-        let small = Box::new(Small {
+        let control = Box::new(ControlBatch {
             pointer: std::mem::take(&mut pending.pointer),
             pointer_at: std::mem::take(&mut pending.pointer_at) && self.watching,
             leds: std::mem::take(&mut pending.leds),
             layout: std::mem::take(&mut pending.layout),
-            too_many_screens: std::mem::take(&mut pending.asked.too_many_screens) && !self.told_too_many,
-            pings: pending.asked.pings.drain(..).collect(),
-            mail: pending.mail.take_letters(),
-            audio: self.sound_in_time(&mut pending.audio, now),
-            proof: self.proofs.is_due(),
+            too_many_screens: std::mem::take(&mut pending.requests.too_many_screens)
+                && !self.too_many_screens_sent,
+            pings: pending.requests.pings.drain(..).collect(),
+            outbox: pending.outbox.take_control_messages(),
+            audio: self.take_audio(&mut pending.audio, now),
+            frame_hashes: self.frame_hashes.is_due(),
         });
-        let seat = self.encoding.seat().cloned();
-        if let Some(frame) = seat.as_ref().and_then(|seat| seat.take_frame()) {
-            return Wait::Take(Work::Send(small, Some(Picture::Shared(Box::new(frame)))));
+        let member = self.frame_source.member().cloned();
+        if let Some(frame) = member.as_ref().and_then(|member| member.take_frame()) {
+            return Wait::Take(WriterTask::Send(control, Some(Picture::Group(Box::new(frame)))));
         }
-        let refines = self.encoding.own().is_some_and(|composer| composer.wants_frame(now));
+        let refines = self.frame_source.own().is_some_and(|composer| composer.wants_frame(now));
         let wanted = !pending.damage.is_empty() || refines;
-        let credit = (wanted || seat.is_some()) && self.flow.has_credit(pending.answer.is_some(), now);
-        let not_before = self.flow.not_before().filter(|then| *then > now && pending.answer.is_none());
-        if let Some(seat) = &seat {
+        let credit = (wanted || member.is_some()) && self.flow.has_credit(pending.trace.is_some(), now);
+        let not_before = self.flow.next_frame_at().filter(|then| *then > now && pending.trace.is_none());
+        if let Some(member) = &member {
             if credit {
-                seat.offer(pending.answer.is_some(), self.flow.room(now));
+                member.request_frame(pending.trace.is_some(), self.flow.capacity(now));
             }
-        } else if credit && small.is_empty() && self.may_share(now) {
-            return Wait::Take(Work::Join);
+        } else if credit && control.is_empty() && self.may_share(now) {
+            return Wait::Take(WriterTask::Join);
         } else if credit && not_before.is_none() {
-            let work = Box::new(pending.take_picture());
-            return Wait::Take(Work::Send(small, Some(Picture::Own(work))));
+            let work = Box::new(pending.take_frame_job());
+            return Wait::Take(WriterTask::Send(control, Some(Picture::Own(work))));
         }
-        if !small.is_empty() {
-            return Wait::Take(Work::Send(small, None));
+        if !control.is_empty() {
+            return Wait::Take(WriterTask::Send(control, None));
         }
         // Nobody tells when a socket has drained.
-        let mut again = (!pending.audio.is_empty()).then(|| now + SOUND_LOOKS);
-        if pending.mail.has_parcels() {
+        let mut again = (!pending.audio.is_empty()).then(|| now + AUDIO_POLL_INTERVAL);
+        if pending.outbox.has_transfers() {
             // Whoever shows nothing does not wait for a picture.
-            let unheard = self.flow.is_unheard(now);
-            let clear = (unheard || self.flow.has_room(now)) && self.outgoing.is_drained();
-            let not_before = self.pieces.not_before(wanted && !unheard, clear, now);
+            let silent = self.flow.is_silent(now);
+            let clear = (silent || self.flow.has_room(now)) && self.sender.is_drained();
+            let not_before = self.transfer_pacer.not_before(wanted && !silent, clear, now);
             if not_before.is_none()
-                && let Some(piece) = take_piece(&mut pending.mail, self.flow.piece())
+                && let Some(piece) = take_chunk(&mut pending.outbox, self.flow.chunk_size())
             {
-                self.pieces.sent(now);
-                return Wait::Take(Work::Piece(piece));
+                self.transfer_pacer.sent(now);
+                return Wait::Take(WriterTask::Chunk(piece));
             }
             again = again.into_iter().chain(not_before).min();
         }
-        self.flow.rests(now);
+        self.flow.note_idle(now);
         let rest = match (wanted, credit, not_before) {
             // Whoever makes the next frame will call.
-            _ if seat.is_some() => Wait::Forever,
+            _ if member.is_some() => Wait::Forever,
             // Held back by the client: only its acknowledgement changes that.
             (true, false, _) => Wait::Forever,
             (true, true, Some(then)) => Wait::Until(then),
-            _ => match self.encoding.own().and_then(|composer| composer.next_due()) {
-                Some(due) if due <= now => Wait::Take(Work::Tidy),
+            _ => match self.frame_source.own().and_then(|composer| composer.next_due()) {
+                Some(due) if due <= now => Wait::Take(WriterTask::Tidy),
                 Some(due) => Wait::Until(due),
                 None => Wait::Forever,
             },
@@ -248,93 +253,93 @@ impl<'a> Writer<'a> {
     }
 
     /// Takes the sound that will come in time if it is sent now.
-    fn sound_in_time(&self, audio: &mut VecDeque<Arc<[u8]>>, now: Instant) -> VecDeque<Arc<[u8]>> {
-        let drained = || self.outgoing.is_drained();
-        if audio.is_empty() || !self.flow.has_room_for_sound(drained, now) {
+    fn take_audio(&self, audio: &mut VecDeque<Arc<[u8]>>, now: Instant) -> VecDeque<Arc<[u8]>> {
+        let drained = || self.sender.is_drained();
+        if audio.is_empty() || !self.flow.has_room_for_audio(drained, now) {
             return VecDeque::new();
         }
         std::mem::take(audio)
     }
 
-    fn heed(&mut self, asked: &mut Asked, ending: &mut Option<Ending>) {
-        for Ack { frame_id, painting, received } in asked.acks.drain(..) {
+    fn apply_requests(&mut self, requests: &mut ClientRequests, close_reason: &mut Option<CloseReason>) {
+        for Ack { frame_id, painting, received } in requests.acks.drain(..) {
             if let Err(error) = self.flow.acknowledged(frame_id, painting, received) {
-                ending.get_or_insert(Ending::Malformed(format!("The client sent {error}.")));
+                close_reason.get_or_insert(CloseReason::Malformed(format!("The client sent {error}.")));
             }
             self.unpresented.acknowledged(frame_id, received, &self.screen.counters().latency);
         }
-        self.encoding.heed(asked, Instant::now());
-        if self.encoding.own().is_none() {
+        self.frame_source.apply_requests(requests, Instant::now());
+        if self.frame_source.own().is_none() {
             return;
         }
-        if let Some(wanted) = asked.prove.take() {
-            self.proofs.set(wanted);
+        if let Some(wanted) = requests.prove.take() {
+            self.frame_hashes.set(wanted);
         }
     }
 
-    fn send_small(&mut self, small: &Small) -> io::Result<()> {
+    fn send_control_batch(&mut self, control: &ControlBatch) -> io::Result<()> {
         // Nothing else is heard when it comes late.
-        small.audio.iter().try_for_each(|packet| self.send(packet))?;
-        if small.is_empty() {
+        control.audio.iter().try_for_each(|packet| self.send(packet))?;
+        if control.is_empty() {
             return Ok(());
         }
-        if small.layout {
+        if control.layout {
             let max = self.monitors.screens().len();
             let screens = Screens { max, screens: self.monitors.layout() };
             self.send(&ServerMessage::Screens(screens).encode())?;
         }
-        if small.too_many_screens {
-            self.told_too_many = true;
+        if control.too_many_screens {
+            self.too_many_screens_sent = true;
             let text = format!("This desktop has at most {} screen(s).", self.monitors.screens().len());
             self.send(&ServerMessage::Notice { kind: "screens".to_owned(), text }.encode())?;
         }
         let Showing { pointer, pointer_at: (x, y), leds, .. } = self.screen.showing();
-        if small.pointer {
+        if control.pointer {
             match pointer {
                 Pointer::Unset => {}
                 Pointer::Hidden => self.send(&encode_cursor(None))?,
                 Pointer::Shown(image) => self.send(&encode_cursor(Some(&image)))?,
             }
         }
-        if small.pointer_at {
+        if control.pointer_at {
             self.send(&ServerMessage::CursorMove { x: coordinate(x), y: coordinate(y) }.encode())?;
         }
-        if small.leds {
+        if control.leds {
             self.send(&ServerMessage::Leds(leds).encode())?;
         }
-        small.pings.iter().try_for_each(|ping| self.send(&ServerMessage::Pong(*ping).encode()))?;
-        self.send_letters(&small.mail)?;
-        self.cover()?;
-        self.send_proof()
+        control.pings.iter().try_for_each(|ping| self.send(&ServerMessage::Pong(*ping).encode()))?;
+        self.send_control_messages(&control.outbox)?;
+        self.send_empty_frame_if_wanted()?;
+        self.send_frame_hashes()
     }
 
-    fn send_proof(&mut self) -> io::Result<()> {
+    fn send_frame_hashes(&mut self) -> io::Result<()> {
         // Who asks for proofs shares nothing.
-        let Some(composer) = self.encoding.own() else { return Ok(()) };
-        let Some(frame_id) = self.proofs.take() else { return Ok(()) };
+        let Some(composer) = self.frame_source.own() else { return Ok(()) };
+        let Some(frame_id) = self.frame_hashes.take() else { return Ok(()) };
         let hashes = tile_hashes(composer.framebuffer());
         self.send(&ServerMessage::PictureHash { frame_id, hashes }.encode())
     }
 
-    fn send_letters(&mut self, mail: &Mail) -> io::Result<()> {
-        if let Some(abilities) = mail.abilities {
-            let Abilities { sound, microphone, .. } = self.card;
+    fn send_control_messages(&mut self, outbox: &Outbox) -> io::Result<()> {
+        if let Some(abilities) = outbox.abilities {
+            let Abilities { sound, microphone, .. } = self.audio_abilities;
             self.send(&ServerMessage::Agents(Abilities { sound, microphone, ..abilities }).encode())?;
         }
-        if let Some(types) = &mail.offer {
+        if let Some(types) = &outbox.offer {
             self.send(&ServerMessage::ClipboardOffer(types.clone()).encode())?;
         }
-        for (request, content) in mail.requests.iter().copied() {
+        for (request, content) in outbox.requests.iter().copied() {
             self.send(&ServerMessage::ClipboardRequest { request, content }.encode())?;
         }
-        for status in mail.statuses.iter().cloned() {
+        for status in outbox.statuses.iter().cloned() {
             self.send(&ServerMessage::FileStatus(status).encode())?;
         }
-        for offer in mail.gone.iter().copied() {
+        for offer in outbox.gone.iter().copied() {
             let gone = Chunk { request: offer, last: true, failed: true, bytes: Vec::new() };
             self.send(&ServerMessage::FileContent(gone).encode())?;
         }
-        match mail.file_offer.clone() {
+        match outbox.file_offer.clone() {
             Some(offer) => self.send(&ServerMessage::FileOffer(offer).encode()),
             None => Ok(()),
         }
@@ -342,18 +347,20 @@ impl<'a> Writer<'a> {
 
     fn may_share(&mut self, now: Instant) -> bool {
         // On a slower line there is a frame for it alone.
-        self.flow.is_fast() && !self.proofs.are_wanted() && self.encoding.may_share(self.screen, now)
+        self.flow.is_fast()
+            && !self.frame_hashes.are_wanted()
+            && self.frame_source.should_join(self.screen, now)
     }
 
-    fn send_picture(&mut self, work: &PictureWork) -> io::Result<()> {
+    fn send_picture(&mut self, work: &FrameJob) -> io::Result<()> {
         let begun = Instant::now();
-        self.flow.looked(begun);
+        self.flow.frame_started(begun);
         let showing = self.screen.showing();
-        let pointer = showing.looked_at(self.subscription.noted_pointer().filter(|_| !self.watching));
+        let pointer = showing.looked_at(self.inbox.client_pointer().filter(|_| !self.watching));
         if self.flow.wants_probe(begun) {
-            self.send_cover()?;
+            self.send_empty_frame()?;
         }
-        let Some(composer) = self.encoding.own() else { return Ok(()) };
+        let Some(composer) = self.frame_source.own() else { return Ok(()) };
         composer.allow(self.flow.allowance(begun));
         let cpu = cpu_time::of_this_thread();
         let composed = composer.compose(&*showing.pixels(), &work.damage, work.flushes, pointer, begun);
@@ -361,32 +368,32 @@ impl<'a> Writer<'a> {
         self.screen.counters().encoded(encode, cpu_time::of_this_thread().saturating_sub(cpu));
         composer.tidy(begun);
         match composed {
-            Some(composed) => self.send_composed(&composed, work.answer, work.flushed, encode),
+            Some(composed) => self.send_composed(&composed, work.trace, work.flushed, encode),
             None => {
-                if let Some(answer) = work.answer {
-                    self.subscription.unanswered(answer);
+                if let Some(trace) = work.trace {
+                    self.inbox.retry_trace(trace);
                 }
                 Ok(())
             }
         }
     }
 
-    fn send_shared(&mut self, shared: &Shared) -> io::Result<()> {
-        self.send_composed(&shared.composed, shared.answer, shared.flushed, shared.encode)
+    fn send_shared(&mut self, shared: &SharedFrame) -> io::Result<()> {
+        self.send_composed(&shared.composed, shared.trace, shared.flushed, shared.encode)
     }
 
     fn send_composed(
         &mut self,
         composed: &Composed,
-        answer: Option<Answer>,
+        trace: Option<InputTrace>,
         flushed: Option<Instant>,
         encode: Duration,
     ) -> io::Result<()> {
         // What only refines answers nothing: its input waits for the change it made.
-        if let Some(answer) = answer.filter(|_| !composed.changed) {
-            self.subscription.unanswered(answer);
+        if let Some(trace) = trace.filter(|_| !composed.changed) {
+            self.inbox.retry_trace(trace);
         }
-        let (answer, flushed) = if composed.changed { (answer, flushed) } else { (None, None) };
+        let (trace, flushed) = if composed.changed { (trace, flushed) } else { (None, None) };
         let counters = self.screen.counters();
         counters.exact_tiles.add(composed.exact_tiles as u64);
         counters.video_tiles.add(composed.video_tiles as u64);
@@ -408,32 +415,32 @@ impl<'a> Writer<'a> {
             encode_us: micros(encode),
             ..FrameHeader::default()
         };
-        if let Some(answer) = answer {
-            header.input_seq = answer.seq;
-            header.input_to_guest_us = micros(answer.reached.saturating_duration_since(answer.received));
-            header.guest_to_flush_us = micros(answer.flushed.saturating_duration_since(answer.reached));
+        if let Some(trace) = trace {
+            header.input_seq = trace.seq;
+            header.input_to_guest_us = micros(trace.reached.saturating_duration_since(trace.received));
+            header.guest_to_flush_us = micros(trace.flushed.saturating_duration_since(trace.reached));
         }
         let now = Instant::now();
-        let flushed = answer.map(|answer| answer.flushed).or(flushed);
+        let flushed = trace.map(|trace| trace.flushed).or(flushed);
         header.flush_to_sent_us = flushed.map_or(0, |flushed| micros(now.saturating_duration_since(flushed)));
         let message = header.encode(&composed.updates);
-        if let Some(answer) = answer {
-            self.unpresented.sent(header.frame_id, &answer, now, &counters.latency);
+        if let Some(trace) = trace {
+            self.unpresented.sent(header.frame_id, &trace, now, &counters.latency);
         }
         counters.frames.add(1);
         counters.frame_bytes.add(message.len() as u64);
-        self.proofs.sent(&header);
+        self.frame_hashes.sent(&header);
         self.shown = Some((header.size, header.exact));
         self.send_framed(&message, true)?;
-        self.send_proof()
+        self.send_frame_hashes()
     }
 
     /// Sends a frame without a picture if too much was sent that no acknowledgement would tell of.
-    fn cover(&mut self) -> io::Result<()> {
-        if self.flow.wants_cover() { self.send_cover() } else { Ok(()) }
+    fn send_empty_frame_if_wanted(&mut self) -> io::Result<()> {
+        if self.flow.wants_empty_frame() { self.send_empty_frame() } else { Ok(()) }
     }
 
-    fn send_cover(&mut self) -> io::Result<()> {
+    fn send_empty_frame(&mut self) -> io::Result<()> {
         // A client that was shown nothing yet has its first frame before long.
         let Some((size, exact)) = self.shown else { return Ok(()) };
         let header = FrameHeader { exact, size, frame_id: self.flow.next_id(), ..FrameHeader::default() };
@@ -445,20 +452,20 @@ impl<'a> Writer<'a> {
         // By the moment that it begins to wait for the socket, if it has to.
         let now = Instant::now();
         self.flow.sent(message.len(), now);
-        self.flow.framed(picture, now);
-        self.outgoing.send(message, self.subscription)
+        self.flow.frame_sent(picture, now);
+        self.sender.send(message, self.inbox)
     }
 
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.flow.sent(message.len(), Instant::now());
-        self.outgoing.send(message, self.subscription)
+        self.sender.send(message, self.inbox)
     }
 }
 
 /// What is pasted goes before files, which take their time anyway.
-fn take_piece(mail: &mut Mail, most: usize) -> Option<ServerMessage> {
-    let contents = mail.take_piece(most).map(ServerMessage::ClipboardData);
-    contents.or_else(|| mail.take_file_piece(most).map(ServerMessage::FileContent))
+fn take_chunk(outbox: &mut Outbox, most: usize) -> Option<ServerMessage> {
+    let contents = outbox.take_piece(most).map(ServerMessage::ClipboardData);
+    contents.or_else(|| outbox.take_file_piece(most).map(ServerMessage::FileContent))
 }
 
 fn micros(duration: Duration) -> u32 {

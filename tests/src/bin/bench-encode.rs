@@ -4,7 +4,7 @@
 //! JSON lines; the names of scenes as arguments restrict it to those.
 
 use oriel_display::composer::Composer;
-use oriel_display::subscription::Damage;
+use oriel_display::inbox::Damage;
 use oriel_display::{Canvas, cpu_time};
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};

@@ -44,7 +44,7 @@ pub fn run(script: &[u8]) {
     redirection.set_abilities(|abilities| (abilities.clipboard, abilities.files) = (true, true));
     let screen = Screen::new();
     let seats: Vec<_> = (0..VIEWERS).map(|_| screen.subscribe()).collect();
-    let join = |viewer: usize| redirection.join(seats[viewer].subscription(), viewer > 0);
+    let join = |viewer: usize| redirection.join(seats[viewer].inbox(), viewer > 0);
     let mut channels: Vec<_> = (0..VIEWERS).map(|viewer| Some(join(viewer))).collect();
     let mut script = Reader(script);
     for _ in 0..MOST_ACTS {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub fn run(script: &[u8]) {
     let sound = Sound::new();
     let seat = Screen::new().subscribe();
-    let Ok(_listening) = sound.out.listen(seat.subscription()) else { return };
+    let Ok(_listening) = sound.out.listen(seat.inbox()) else { return };
     let Ok(recorder) = sound.input.turn_on(1) else { return };
     let Ok(mut card) = SoundCard::new(sound.clone(), Arc::new(DeviceCounters::default())) else { return };
     // What the host brings is what a client sent as a packet.

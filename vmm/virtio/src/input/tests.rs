@@ -5,8 +5,8 @@ use super::event::{
 use super::*;
 use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::test_driver::{InterruptLog, Sent, TestDriver, XorShift, activation, ram};
+use oriel_display::inbox::Wait;
 use oriel_display::input::InputId;
-use oriel_display::subscription::Wait;
 use oriel_display::{InputSink, Screen};
 use oriel_wire::{Button, InputEvent, Rect};
 
@@ -110,17 +110,17 @@ fn keys_reach_the_keyboard_in_order() {
 fn the_screen_learns_what_reached_the_guest_and_when() {
     let screen = Screen::new();
     let viewer = screen.subscribe();
-    let subscription = viewer.subscription();
+    let inbox = viewer.inbox();
     let (router, [mut keyboard, ..], _) = setup_with(&screen, 1);
     let input = |seq, down| {
-        subscription.input_received(seq, std::time::Instant::now());
-        let id = InputId { viewer: subscription.viewer(), seq };
+        inbox.input_received(seq, std::time::Instant::now());
+        let id = InputId { viewer: inbox.viewer(), seq };
         router.input(InputEvent::Key { code: KEY_A, down }, id);
     };
     // The input that a flush would be taken to answer.
     let answered = || {
         screen.flush(Rect::new(0, 0, 1, 1));
-        subscription.wait(|pending| Wait::Take(pending.answer.take().map(|answer| answer.seq)))
+        inbox.wait(|pending| Wait::Take(pending.trace.take().map(|trace| trace.seq)))
     };
     input(1, true);
     keyboard.device.event(0);

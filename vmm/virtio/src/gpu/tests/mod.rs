@@ -5,8 +5,8 @@ use super::*;
 use crate::counters::DeviceCounters;
 use crate::device::{GuestRam, VirtioDevice};
 use crate::queue::test_driver::{InterruptLog, TestDriver, activation, ram};
+use oriel_display::inbox::Wait;
 use oriel_display::screen::Pointer;
-use oriel_display::subscription::Wait;
 use oriel_display::{Monitors, PixelSource, Screen};
 use oriel_wire::{CursorImage, MonitorConfig, Rect, Size};
 use std::sync::Arc;
@@ -306,7 +306,7 @@ fn flushes_tell_the_screen_in_its_own_coordinates() {
     assert_eq!(guest.response_type(0x0103, &[20, 30, 40, 40, 0, 1]), OK_NODATA);
     let viewer = guest.screen.subscribe();
     let damage = || {
-        viewer.subscription().wait(|pending| {
+        viewer.inbox().wait(|pending| {
             let damage = pending.damage.rects().to_vec();
             pending.damage = Default::default();
             Wait::Take(damage)

@@ -7,8 +7,8 @@ use crate::device::VirtioDevice;
 use crate::queue::test_driver::{Sent, TestDriver, XorShift, activation, ram};
 use oriel_display::audio::spectrum::strongest_tone;
 use oriel_display::audio::{PACKET_SAMPLES, PacketDecoder, PacketEncoder, RATE};
-use oriel_display::screen::Subscribed;
-use oriel_display::subscription::Wait;
+use oriel_display::inbox::Wait;
+use oriel_display::screen::ScreenSubscription;
 use oriel_display::{Screen, Sound};
 use oriel_wire::{AudioPacket, Decoded, ServerMessage};
 use std::f64::consts::PI;
@@ -132,21 +132,20 @@ impl Guest {
     /// Someone listens.
     fn listener(&self) -> Listener {
         let seat = Screen::new().subscribe();
-        let listening = self.sound.out.listen(seat.subscription()).unwrap();
+        let listening = self.sound.out.listen(seat.inbox()).unwrap();
         Listener { seat, _listening: listening, decoder: PacketDecoder::new().unwrap() }
     }
 }
 
 struct Listener {
-    seat: Subscribed,
+    seat: ScreenSubscription,
     _listening: oriel_display::audio::Listening,
     decoder: PacketDecoder,
 }
 
 impl Listener {
     fn packets(&self) -> Vec<AudioPacket> {
-        let messages =
-            self.seat.subscription().wait(|pending| Wait::Take(std::mem::take(&mut pending.audio)));
+        let messages = self.seat.inbox().wait(|pending| Wait::Take(std::mem::take(&mut pending.audio)));
         let packet = |message: &Arc<[u8]>| match ServerMessage::decode(message) {
             Ok(Decoded::Known(ServerMessage::Audio(packet))) => packet,
             other => panic!("{other:?}"),

@@ -8,8 +8,8 @@ const MS: Duration = Duration::from_millis(1);
 const SLOW: f64 = 125_000.0;
 
 /// A real line, and a sender that always has more to send.
-struct World {
-    line: Line,
+struct SimulatedLink {
+    bandwidth: BandwidthEstimator,
     now: Instant,
     rate: f64,
     round_trip: Duration,
@@ -24,11 +24,11 @@ struct World {
     most_queued: Duration,
 }
 
-impl World {
+impl SimulatedLink {
     fn new(rate: f64, round_trip: Duration) -> Self {
         let now = Instant::now();
         Self {
-            line: Line::new(now),
+            bandwidth: BandwidthEstimator::new(now),
             now,
             rate,
             round_trip,
@@ -43,8 +43,8 @@ impl World {
 
     fn send(&mut self, bytes: u64) {
         self.last_id += 1;
-        self.line.sent(bytes as usize, self.now);
-        self.line.framed(self.last_id, true, self.now);
+        self.bandwidth.sent(bytes as usize, self.now);
+        self.bandwidth.frame_sent(self.last_id, true, self.now);
         self.free_at = self.free_at.max(self.now) + Duration::from_secs_f64(bytes as f64 / self.rate);
         self.most_queued = self.most_queued.max(self.free_at - self.now);
         self.acks.push_back((self.last_id, self.free_at + self.round_trip));
@@ -64,97 +64,97 @@ impl World {
             while let Some((id, _)) = self.acks.front().copied().filter(|(_, at)| *at <= self.now) {
                 self.acks.pop_front();
                 self.arrived += self.sizes.pop_front().unwrap_or_default();
-                self.line.acknowledged(id, Duration::ZERO, self.now);
+                self.bandwidth.acknowledged(id, Duration::ZERO, self.now);
             }
-            if self.line.is_stale(self.now) && !self.line.must_drain(self.now) {
+            if self.bandwidth.is_stale(self.now) && !self.bandwidth.must_drain(self.now) {
                 self.send(50);
             }
-            let room = self.line.window().saturating_sub(self.line.in_flight());
-            if self.line.must_drain(self.now) {
-                self.line.slack();
-            } else if room >= self.line.frame() / 2 {
-                self.send(room.min(self.line.frame()));
+            let room = self.bandwidth.congestion_window().saturating_sub(self.bandwidth.in_flight());
+            if self.bandwidth.must_drain(self.now) {
+                self.bandwidth.mark_app_limited();
+            } else if room >= self.bandwidth.frame() / 2 {
+                self.send(room.min(self.bandwidth.frame()));
             }
             self.now += MS;
         }
     }
 
     fn known(&self) -> f64 {
-        self.line.rate().unwrap_or_default() / self.rate
+        self.bandwidth.rate().unwrap_or_default() / self.rate
     }
 }
 
 #[test]
 fn a_slow_line_is_learnt_filled_and_never_holds_more_than_200_ms() {
-    let mut world = World::new(SLOW, 100 * MS);
-    world.run(2000 * MS);
-    assert!((0.9..1.3).contains(&world.known()), "{}", world.known());
-    let arrived = world.arrived;
-    world.run(20_000 * MS);
-    let used = (world.arrived - arrived) as f64 / 20.0 / SLOW;
+    let mut link = SimulatedLink::new(SLOW, 100 * MS);
+    link.run(2000 * MS);
+    assert!((0.9..1.3).contains(&link.known()), "{}", link.known());
+    let arrived = link.arrived;
+    link.run(20_000 * MS);
+    let used = (link.arrived - arrived) as f64 / 20.0 / SLOW;
     assert!(used > 0.85, "only {used} of the line is used");
-    assert!(world.most_queued <= 200 * MS, "{:?} were queued", world.most_queued);
+    assert!(link.most_queued <= 200 * MS, "{:?} were queued", link.most_queued);
 }
 
 #[test]
 fn a_stall_is_no_slower_line() {
-    let mut world = World::new(SLOW, 100 * MS);
-    world.run(3000 * MS);
+    let mut link = SimulatedLink::new(SLOW, 100 * MS);
+    link.run(3000 * MS);
     for _ in 0..5 {
-        world.stall(200 * MS);
+        link.stall(200 * MS);
         for _ in 0..50 {
-            world.run(20 * MS);
-            assert!((0.8..1.4).contains(&world.known()), "{}", world.known());
+            link.run(20 * MS);
+            assert!((0.8..1.4).contains(&link.known()), "{}", link.known());
         }
-        world.run(4000 * MS);
+        link.run(4000 * MS);
     }
-    assert!(world.most_queued <= 200 * MS, "{:?} were queued", world.most_queued);
+    assert!(link.most_queued <= 200 * MS, "{:?} were queued", link.most_queued);
 }
 
 #[test]
 fn a_line_that_became_slower_is_learnt_within_a_second_and_a_half() {
-    let mut world = World::new(SLOW, 100 * MS);
-    world.run(5000 * MS);
-    world.rate = SLOW / 4.0;
-    world.run(1500 * MS);
-    assert!(world.known() < 1.4, "{}", world.known());
-    world.run(1000 * MS);
-    world.most_queued = Duration::ZERO;
-    world.run(5000 * MS);
-    assert!(world.most_queued <= 200 * MS, "{:?} were queued", world.most_queued);
+    let mut link = SimulatedLink::new(SLOW, 100 * MS);
+    link.run(5000 * MS);
+    link.rate = SLOW / 4.0;
+    link.run(1500 * MS);
+    assert!(link.known() < 1.4, "{}", link.known());
+    link.run(1000 * MS);
+    link.most_queued = Duration::ZERO;
+    link.run(5000 * MS);
+    assert!(link.most_queued <= 200 * MS, "{:?} were queued", link.most_queued);
 }
 
 #[test]
 fn a_line_that_became_faster_is_learnt_within_two_seconds() {
-    let mut world = World::new(SLOW, 100 * MS);
-    world.run(5000 * MS);
-    world.rate = SLOW * 20.0;
-    world.run(2000 * MS);
-    assert!(world.known() > 0.8, "{}", world.known());
+    let mut link = SimulatedLink::new(SLOW, 100 * MS);
+    link.run(5000 * MS);
+    link.rate = SLOW * 20.0;
+    link.run(2000 * MS);
+    assert!(link.known() > 0.8, "{}", link.known());
 }
 
 #[test]
 fn small_frames_say_little_of_a_line_and_never_make_it_look_slower() {
-    let mut world = World::new(SLOW * 20.0, 30 * MS);
-    world.run(2000 * MS);
-    let known = world.line.rate();
+    let mut link = SimulatedLink::new(SLOW * 20.0, 30 * MS);
+    link.run(2000 * MS);
+    let known = link.bandwidth.rate();
     for _ in 0..300 {
-        world.line.slack();
-        world.send(200);
-        world.now += 33 * MS;
-        let (id, _) = world.acks.pop_front().unwrap();
-        world.sizes.pop_front();
-        world.line.acknowledged(id, Duration::ZERO, world.now);
+        link.bandwidth.mark_app_limited();
+        link.send(200);
+        link.now += 33 * MS;
+        let (id, _) = link.acks.pop_front().unwrap();
+        link.sizes.pop_front();
+        link.bandwidth.acknowledged(id, Duration::ZERO, link.now);
     }
-    assert_eq!(world.line.rate(), known);
+    assert_eq!(link.bandwidth.rate(), known);
 }
 
 #[test]
 fn what_the_client_takes_for_itself_is_not_the_lines() {
     let start = Instant::now();
-    let mut line = Line::new(start);
+    let mut line = BandwidthEstimator::new(start);
     line.sent(10_000, start);
-    line.framed(1, true, start);
+    line.frame_sent(1, true, start);
     line.acknowledged(1, 400 * MS, start + 410 * MS);
     assert_eq!(line.round_trip(), 10 * MS);
     assert_eq!(line.rate().map(f64::round), Some(1_000_000.0));
@@ -163,30 +163,30 @@ fn what_the_client_takes_for_itself_is_not_the_lines() {
 #[test]
 fn a_client_that_lies_about_itself_stays_within_bounds() {
     let start = Instant::now();
-    let mut line = Line::new(start);
+    let mut line = BandwidthEstimator::new(start);
     for id in 1..1000 {
         let now = start + MS * id;
         line.sent(100_000, now);
-        line.framed(id, true, now);
+        line.frame_sent(id, true, now);
         line.acknowledged(id, Duration::MAX, now);
         line.acknowledged(id, Duration::ZERO, now);
     }
     assert_eq!(line.in_flight(), 0);
-    assert!(line.rate().is_some_and(|rate| rate <= FASTEST));
-    assert!(line.rates.len() <= 1000 && line.marks.is_empty());
+    assert!(line.rate().is_some_and(|rate| rate <= MAX_RATE));
+    assert!(line.rates.len() <= 1000 && line.frames.is_empty());
 }
 
 #[test]
 fn what_no_frame_follows_is_uncovered() {
     let now = Instant::now();
-    let mut line = Line::new(now);
+    let mut line = BandwidthEstimator::new(now);
     line.sent(500, now);
-    line.framed(1, true, now);
-    assert_eq!((line.in_flight(), line.uncovered()), (500, 0));
+    line.frame_sent(1, true, now);
+    assert_eq!((line.in_flight(), line.unmarked_bytes()), (500, 0));
     line.sent(70, now);
-    assert_eq!((line.in_flight(), line.uncovered()), (570, 70));
-    line.framed(2, false, now);
-    assert_eq!((line.uncovered(), line.pictures(), line.covers()), (0, 1, 1));
+    assert_eq!((line.in_flight(), line.unmarked_bytes()), (570, 70));
+    line.frame_sent(2, false, now);
+    assert_eq!((line.unmarked_bytes(), line.update_frames(), line.empty_frames()), (0, 1, 1));
     line.acknowledged(2, Duration::ZERO, now);
-    assert_eq!((line.in_flight(), line.uncovered()), (0, 0));
+    assert_eq!((line.in_flight(), line.unmarked_bytes()), (0, 0));
 }

@@ -3,45 +3,45 @@
 //! Guesses come from hashes and from the frame before; every rectangle given was compared pixel by
 //! pixel, and none takes pixels that a copy before it has overwritten.
 
-mod anchors;
-mod before;
-mod cells;
+mod block_matcher;
+mod feature_matcher;
+mod previous_frame;
 
-pub use anchors::Offset;
-pub use before::Before;
+pub use feature_matcher::Offset;
+pub use previous_frame::PreviousFrame;
 
 use crate::damage::{Change, changed_part};
 use crate::framebuffer::Framebuffer;
 use crate::tiles::Grid;
-use anchors::Anchors;
-use cells::Cells;
+use block_matcher::BlockMatcher;
+use feature_matcher::FeatureMatcher;
 use oriel_wire::{Rect, Size, TILE};
 
 /// What changed on fewer pixels is as cheap sent as it is.
-const LEAST_AREA: u32 = TILE * TILE;
+const MIN_AREA: u32 = TILE * TILE;
 
 /// Copies in a frame.
-const MOST_MOVES: usize = 8;
+const MAX_COPIES: usize = 8;
 
 /// Rectangles that moved by the same offset in one area: a page around something that stood still.
-const MOST_PIECES: usize = 4;
+const MAX_PIECES: usize = 4;
 
-/// Copies that explain less than one in so many changed cells are chance, as in a film, and only
+/// Copies that explain less than one in so many changed blocks are chance, as in a film, and only
 /// stand in the way of video.
-const WORTHWHILE: u32 = 3;
+const MIN_GAIN: u32 = 3;
 
-/// Guesses of frames before that still hold explain all but one in so many changed cells.
-const STILL_RIGHT: u32 = 8;
+/// Guesses of frames before that still hold explain all but one in so many changed blocks.
+const STILL_VALID: u32 = 8;
 
 /// After so many searches in vain most changes are left alone …
-const DISCOURAGED: u32 = 3;
+const BACKOFF_AFTER: u32 = 3;
 
 /// … and one in so many is searched at last.
-const MOST_SKIPPED: u32 = 128;
+const MAX_SKIPPED: u32 = 128;
 
 /// A rectangle that moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Move {
+pub struct CopyRect {
     /// Where it was, left.
     pub src_x: u32,
     /// Where it was, top.
@@ -50,9 +50,9 @@ pub struct Move {
     pub to: Rect,
 }
 
-impl Move {
+impl CopyRect {
     /// Where it was.
-    pub fn from(&self) -> Rect {
+    pub fn source(&self) -> Rect {
         Rect::new(self.src_x, self.src_y, self.to.width, self.to.height)
     }
 
@@ -64,137 +64,143 @@ impl Move {
 
 /// What was found in a frame.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct CopyResult {
     /// To be copied in this order.
-    pub moves: Vec<Move>,
+    pub copies: Vec<CopyRect>,
     /// What came into view beside them, in the grid's order; it is taken from the changes.
     pub exposed: Vec<Change>,
 }
 
 /// The search; buffers are kept from frame to frame.
 #[derive(Debug, Default)]
-pub struct Moves {
-    before: Before,
-    anchors: Anchors,
-    cells: Cells,
+pub struct CopyDetector {
+    previous: PreviousFrame,
+    features: FeatureMatcher,
+    blocks: BlockMatcher,
     /// How things moved in the frame before.
     last: Vec<Offset>,
     /// Searches in vain since the last that found something, and how much had changed in the last.
-    in_vain: u32,
-    in_vain_changes: usize,
+    fruitless: u32,
+    fruitless_changes: usize,
     /// Frames to let pass before the next search.
     skip: u32,
     armed: bool,
 }
 
-impl Moves {
+impl CopyDetector {
     /// Begins a frame: where to keep what a scan overwrites, or `None` while nothing moves as a whole.
-    pub fn arm(&mut self, size: Size) -> Option<&mut Before> {
+    pub fn arm(&mut self, size: Size) -> Option<&mut PreviousFrame> {
         self.armed = self.skip == 0;
         if !self.armed {
             self.skip -= 1;
             return None;
         }
-        self.before.begin(size);
-        Some(&mut self.before)
+        self.previous.begin(size);
+        Some(&mut self.previous)
     }
 
     /// Finds what moved. `changes` is what the scan found, which becomes what the copies leave; of
     /// that, what lies where something moved goes to [`Found::exposed`].
-    pub fn find(&mut self, now: &Framebuffer, changes: &mut Vec<Change>) -> Found {
-        let mut found = Found::default();
+    pub fn find(&mut self, current: &Framebuffer, changes: &mut Vec<Change>) -> CopyResult {
+        let mut found = CopyResult::default();
         let area: u32 = changes.iter().map(|change| change.rect.width * change.rect.height).sum();
         if !self.armed {
             // Something else changes now: maybe that moves.
-            if changes.len() > self.in_vain_changes * 2 || changes.len() < self.in_vain_changes / 2 {
+            if changes.len() > self.fruitless_changes * 2 || changes.len() < self.fruitless_changes / 2 {
                 self.skip = 0;
             }
             return found;
         }
-        if area < LEAST_AREA {
+        if area < MIN_AREA {
             return found;
         }
-        let grid = Grid::new(now.size());
+        let grid = Grid::new(current.size());
         let last = std::mem::take(&mut self.last);
         let mut left = Vec::new();
         for group in grid.groups(changes.iter().map(|change| change.tile)) {
             let within = |change: &Change| change.rect.intersection(&group) == change.rect;
             let own: Vec<Change> = changes.iter().copied().filter(within).collect();
-            let moves = self.search(now, group, &own, &last);
-            if moves.is_empty() || found.moves.len() + moves.len() > MOST_MOVES {
+            let copies = self.search(current, group, &own, &last);
+            if copies.is_empty() || found.copies.len() + copies.len() > MAX_COPIES {
                 left.extend(own);
                 continue;
             }
-            let rest = self.rest(now, &grid, group, &moves);
+            let rest = self.rest(current, &grid, group, &copies);
             let changed = |of: &[Change]| of.iter().map(|one| one.rect.width * one.rect.height).sum::<u32>();
             // Where most is new all the same, as around a film in a page, history decides.
             let exposed = changed(&rest) * 2 < changed(&own);
             if exposed { &mut found.exposed } else { &mut left }.extend(rest);
-            for offset in moves.iter().map(Move::offset) {
+            for offset in copies.iter().map(CopyRect::offset) {
                 if !self.last.contains(&offset) {
                     self.last.push(offset);
                 }
             }
-            found.moves.extend(moves);
+            found.copies.extend(copies);
         }
         left.sort_unstable_by_key(|change| change.tile);
         found.exposed.sort_unstable_by_key(|change| change.tile);
-        self.learn(found.moves.is_empty(), changes.len());
+        self.learn(found.copies.is_empty(), changes.len());
         *changes = left;
         found
     }
 
-    fn learn(&mut self, in_vain: bool, changes: usize) {
-        if !in_vain {
-            self.in_vain = 0;
+    fn learn(&mut self, fruitless: bool, changes: usize) {
+        if !fruitless {
+            self.fruitless = 0;
             return;
         }
-        self.in_vain += 1;
-        self.in_vain_changes = changes;
-        if self.in_vain >= DISCOURAGED {
+        self.fruitless += 1;
+        self.fruitless_changes = changes;
+        if self.fruitless >= BACKOFF_AFTER {
             self.skip =
-                1u32.checked_shl(self.in_vain - DISCOURAGED + 1).unwrap_or(u32::MAX).min(MOST_SKIPPED);
+                1u32.checked_shl(self.fruitless - BACKOFF_AFTER + 1).unwrap_or(u32::MAX).min(MAX_SKIPPED);
         }
     }
 
     /// Finds the moves within one area of changes.
-    fn search(&mut self, now: &Framebuffer, group: Rect, changes: &[Change], last: &[Offset]) -> Vec<Move> {
-        let mut moves = Vec::new();
-        if group.width * group.height < LEAST_AREA {
-            return moves;
+    fn search(
+        &mut self,
+        current: &Framebuffer,
+        group: Rect,
+        changes: &[Change],
+        last: &[Offset],
+    ) -> Vec<CopyRect> {
+        let mut copies = Vec::new();
+        if group.width * group.height < MIN_AREA {
+            return copies;
         }
-        let before = self.before.complete(group, now);
-        let cells = &mut self.cells;
-        cells.begin(group, changes);
-        let mut all = cells.unexplained();
+        let previous = self.previous.fill(group, current);
+        let blocks = &mut self.blocks;
+        blocks.begin(group, changes);
+        let mut all = blocks.unexplained();
         for offset in last {
-            take_all(cells, before, now, *offset, &mut moves);
+            take_copies(blocks, previous, current, *offset, &mut copies);
         }
-        if cells.unexplained() > all / STILL_RIGHT {
+        if blocks.unexplained() > all / STILL_VALID {
             // Something else happened; flat areas may have looked as if they still moved.
-            moves.clear();
-            cells.begin(group, changes);
-            cells.look(before, now);
-            all = cells.unexplained();
-            for offset in self.anchors.guess(before, now, group) {
-                take_all(cells, before, now, offset, &mut moves);
+            copies.clear();
+            blocks.begin(group, changes);
+            blocks.refine_changed(previous, current);
+            all = blocks.unexplained();
+            for offset in self.features.estimate(previous, current, group) {
+                take_copies(blocks, previous, current, offset, &mut copies);
             }
         }
-        if all - cells.unexplained() < all / WORTHWHILE {
-            moves.clear();
+        if all - blocks.unexplained() < all / MIN_GAIN {
+            copies.clear();
         }
-        moves
+        copies
     }
 
     /// What has changed in the area beside what moved.
-    fn rest(&mut self, now: &Framebuffer, grid: &Grid, group: Rect, moves: &[Move]) -> Vec<Change> {
-        let before = self.before.complete(group, now);
+    fn rest(&mut self, current: &Framebuffer, grid: &Grid, group: Rect, copies: &[CopyRect]) -> Vec<Change> {
+        let previous = self.previous.fill(group, current);
         let left = |tile| {
             let mut parts = vec![grid.rect(tile)];
-            for one in moves {
+            for one in copies {
                 parts = parts.iter().flat_map(|part| part.without(&one.to)).collect();
             }
-            let changed = parts.iter().filter_map(|part| changed_part(before, now, *part));
+            let changed = parts.iter().filter_map(|part| changed_part(previous, current, *part));
             let rect = changed.fold(Rect::default(), |sum, part| sum.union(&part));
             (!rect.is_empty()).then_some(Change { tile, rect })
         };
@@ -203,38 +209,38 @@ impl Moves {
 }
 
 /// Takes the rectangles that moved by `offset`, those that explain the most first.
-fn take_all(
-    cells: &mut Cells,
-    before: &Framebuffer,
-    now: &Framebuffer,
+fn take_copies(
+    blocks: &mut BlockMatcher,
+    previous: &Framebuffer,
+    current: &Framebuffer,
     offset: Offset,
-    moves: &mut Vec<Move>,
+    copies: &mut Vec<CopyRect>,
 ) {
     let (right, down) = offset;
-    if moves.len() >= MOST_MOVES || !cells.try_offset(before, now, offset) {
+    if copies.len() >= MAX_COPIES || !blocks.try_offset(previous, current, offset) {
         return;
     }
     let mut pieces = Vec::new();
-    while pieces.len() < MOST_PIECES && moves.len() + pieces.len() < MOST_MOVES {
-        let Some(to) = cells.take(before, now, offset) else { break };
+    while pieces.len() < MAX_PIECES && copies.len() + pieces.len() < MAX_COPIES {
+        let Some(to) = blocks.take(previous, current, offset) else { break };
         pieces.push(to);
     }
     for to in pieces {
         let (src_x, src_y) = (to.x.wrapping_add_signed(-right), to.y.wrapping_add_signed(-down));
-        insert(moves, Move { src_x, src_y, to });
+        insert(copies, CopyRect { src_x, src_y, to });
     }
 }
 
 /// Puts a copy where it takes nothing that was overwritten, and overwrites nothing that is still
 /// to be taken; without such a place it is left out.
-fn insert(moves: &mut Vec<Move>, one: Move) {
-    let apart = |to: &Move, from: &Move| to.to.intersection(&from.from()).is_empty();
+fn insert(copies: &mut Vec<CopyRect>, one: CopyRect) {
+    let apart = |to: &CopyRect, from: &CopyRect| to.to.intersection(&from.source()).is_empty();
     let fits = |place: &usize| {
-        let (earlier, later) = moves.split_at(*place);
+        let (earlier, later) = copies.split_at(*place);
         earlier.iter().all(|other| apart(other, &one)) && later.iter().all(|other| apart(&one, other))
     };
-    if let Some(place) = (0..=moves.len()).find(fits) {
-        moves.insert(place, one);
+    if let Some(place) = (0..=copies.len()).find(fits) {
+        copies.insert(place, one);
     }
 }
 

@@ -31,8 +31,8 @@ fn paint(framebuffer: &mut Framebuffer, rect: Rect, colour: impl Fn(u32, u32) ->
 fn text(seed: u32) -> impl Fn(u32, u32) -> u32 {
     move |x, y| {
         let (line, within) = (y / 18, y % 18);
-        let mut letters = Random(u64::from(x / 8) << 40 | u64::from(line) << 20 | u64::from(seed));
-        let glyph = letters.next(61);
+        let mut control = Random(u64::from(x / 8) << 40 | u64::from(line) << 20 | u64::from(seed));
+        let glyph = control.next(61);
         let ink = within > 3 && within < 15 && glyph > 9 && (x % 8 * 31 + within * 17 + glyph * 13) % 11 < 4;
         if ink { 0x0020_2428 } else { 0x00fc_fcfa }
     }
@@ -40,7 +40,7 @@ fn text(seed: u32) -> impl Fn(u32, u32) -> u32 {
 
 /// What a server and a client hold, and the guest's picture, from frame to frame.
 struct Pair {
-    moves: Moves,
+    moves: CopyDetector,
     known: Framebuffer,
     client: Framebuffer,
     guest: Framebuffer,
@@ -50,11 +50,11 @@ impl Pair {
     fn new(colour: impl Fn(u32, u32) -> u32) -> Self {
         let mut guest = Framebuffer::new(SIZE);
         paint(&mut guest, SIZE.bounds(), colour);
-        Self { moves: Moves::default(), known: guest.clone(), client: guest.clone(), guest }
+        Self { moves: CopyDetector::default(), known: guest.clone(), client: guest.clone(), guest }
     }
 
     /// Brings the client up to date; gives the moves and the area sent beside them.
-    fn frame(&mut self) -> (Vec<Move>, u32) {
+    fn frame(&mut self) -> (Vec<CopyRect>, u32) {
         let grid = Grid::new(SIZE);
         let mut before = self.moves.arm(SIZE);
         let mut changes = Vec::new();
@@ -74,7 +74,7 @@ impl Pair {
             }
         }
         let found = self.moves.find(&self.known, &mut changes);
-        found.moves.iter().for_each(|one| self.client.copy(one.src_x, one.src_y, one.to));
+        found.copies.iter().for_each(|one| self.client.copy(one.src_x, one.src_y, one.to));
         let mut sent = 0;
         for Change { rect, .. } in changes.iter().chain(&found.exposed) {
             sent += rect.width * rect.height;
@@ -83,8 +83,8 @@ impl Pair {
                 self.client.row_mut(rect.x, y, rect.width).copy_from_slice(new);
             }
         }
-        assert!(self.client.pixels() == self.guest.pixels(), "after {:?}", found.moves);
-        (found.moves, sent)
+        assert!(self.client.pixels() == self.guest.pixels(), "after {:?}", found.copies);
+        (found.copies, sent)
     }
 }
 
@@ -155,7 +155,7 @@ fn two_things_move_apart_in_one_frame() {
 
 #[test]
 fn copies_are_put_where_none_spoils_another() {
-    let one = |x, from, width| Move { src_x: from, src_y: 0, to: Rect::new(x, 0, width, 10) };
+    let one = |x, from, width| CopyRect { src_x: from, src_y: 0, to: Rect::new(x, 0, width, 10) };
     let mut moves = Vec::new();
     // The first takes what the second overwrites, and the third what the first does.
     insert(&mut moves, one(100, 200, 50));

@@ -10,7 +10,7 @@ const NEAR: Duration = Duration::from_millis(20);
 
 /// Round trips seen.
 #[derive(Debug, Default)]
-pub struct RoundTrip {
+pub struct MinRtt {
     /// The shortest of the span before, and of this one.
     before: Option<Duration>,
     shortest: Option<Duration>,
@@ -19,7 +19,7 @@ pub struct RoundTrip {
     clear_at: Option<Instant>,
 }
 
-impl RoundTrip {
+impl MinRtt {
     /// A frame's way took so long; `clear` if it waited behind next to nothing.
     pub fn took(&mut self, time: Duration, clear: bool, now: Instant) {
         let began = *self.began.get_or_insert(now);
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_short_one_counts_until_it_is_long_past() {
-        let mut trips = RoundTrip::default();
+        let mut trips = MinRtt::default();
         let start = Instant::now();
         trips.took(40 * MS, true, start);
         for n in 1..100 {
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn short_ones_need_no_second_look() {
-        let mut trips = RoundTrip::default();
+        let mut trips = MinRtt::default();
         trips.took(5 * MS, false, Instant::now());
         assert!(!trips.is_stale(Instant::now()));
     }

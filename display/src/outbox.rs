@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 const MAX_STATUSES: usize = 128;
 /// Contents that are on their way to one viewer.
-pub(super) const MAX_PARCELS: usize = 2;
+pub(crate) const MAX_TRANSFERS: usize = 2;
 
 /// Contents of which a part was sent.
 #[derive(Debug)]
-struct Parcel {
+struct Transfer {
     request: u32,
     contents: Option<Arc<Vec<u8>>>,
     sent: usize,
@@ -19,7 +19,7 @@ struct Parcel {
 
 /// One viewer's mail.
 #[derive(Debug, Default)]
-pub struct Mail {
+pub struct Outbox {
     /// What the guest can do now.
     pub abilities: Option<Abilities>,
     /// What the guest offers now.
@@ -32,14 +32,14 @@ pub struct Mail {
     pub file_offer: Option<FileOffer>,
     /// Files of which the client was told, and that do not come after all.
     pub gone: Vec<u32>,
-    parcels: VecDeque<Parcel>,
+    transfers: VecDeque<Transfer>,
     /// Of a file that the client takes; its credit bounds them.
     file_pieces: VecDeque<Chunk>,
 }
 
-impl Mail {
+impl Outbox {
     /// Whether there is anything but contents.
-    pub fn has_letters(&self) -> bool {
+    pub fn has_control_messages(&self) -> bool {
         self.abilities.is_some()
             || self.offer.is_some()
             || !self.requests.is_empty()
@@ -49,30 +49,31 @@ impl Mail {
     }
 
     /// Takes everything but contents.
-    pub fn take_letters(&mut self) -> Self {
-        let (parcels, file_pieces) =
-            (std::mem::take(&mut self.parcels), std::mem::take(&mut self.file_pieces));
-        let letters = std::mem::take(self);
-        (self.parcels, self.file_pieces) = (parcels, file_pieces);
-        letters
+    pub fn take_control_messages(&mut self) -> Self {
+        let (transfers, file_pieces) =
+            (std::mem::take(&mut self.transfers), std::mem::take(&mut self.file_pieces));
+        let control = std::mem::take(self);
+        (self.transfers, self.file_pieces) = (transfers, file_pieces);
+        control
     }
 
     /// Whether there are contents or pieces of a file to be sent.
-    pub fn has_parcels(&self) -> bool {
-        !self.parcels.is_empty() || !self.file_pieces.is_empty()
+    pub fn has_transfers(&self) -> bool {
+        !self.transfers.is_empty() || !self.file_pieces.is_empty()
     }
 
     /// Takes the next piece of contents, of `most` bytes and [`MAX_CHUNK`] at most.
     pub fn take_piece(&mut self, most: usize) -> Option<Chunk> {
-        let parcel = self.parcels.front_mut()?;
-        let rest = parcel.contents.as_ref().and_then(|contents| contents.get(parcel.sent..));
+        let transfer = self.transfers.front_mut()?;
+        let rest = transfer.contents.as_ref().and_then(|contents| contents.get(transfer.sent..));
         let bytes = rest.map(|rest| rest.get(..most.min(MAX_CHUNK)).unwrap_or(rest).to_vec());
-        parcel.sent += bytes.as_ref().map_or(0, Vec::len);
+        transfer.sent += bytes.as_ref().map_or(0, Vec::len);
         let failed = bytes.is_none();
-        let last = failed || parcel.contents.as_ref().is_none_or(|contents| contents.len() <= parcel.sent);
-        let piece = Chunk { request: parcel.request, last, failed, bytes: bytes.unwrap_or_default() };
+        let last =
+            failed || transfer.contents.as_ref().is_none_or(|contents| contents.len() <= transfer.sent);
+        let piece = Chunk { request: transfer.request, last, failed, bytes: bytes.unwrap_or_default() };
         if last {
-            self.parcels.pop_front();
+            self.transfers.pop_front();
         }
         Some(piece)
     }
@@ -89,7 +90,7 @@ impl Mail {
     }
 
     /// The next bytes of a file; many short ones become one piece.
-    pub(super) fn put_file_bytes(&mut self, offer: u32, bytes: Vec<u8>) {
+    pub(crate) fn put_file_bytes(&mut self, offer: u32, bytes: Vec<u8>) {
         if let Some(piece) = self.file_pieces.back_mut()
             && piece.request == offer
             && piece.bytes.len() + bytes.len() <= MAX_CHUNK
@@ -100,7 +101,7 @@ impl Mail {
     }
 
     /// All of the file's bytes are there.
-    pub(super) fn put_file_end(&mut self, offer: u32) {
+    pub(crate) fn put_file_end(&mut self, offer: u32) {
         match self.file_pieces.back_mut().filter(|piece| piece.request == offer) {
             Some(piece) => piece.last = true,
             None => {
@@ -111,7 +112,7 @@ impl Mail {
     }
 
     /// A file does not come. A client that was not told of it yet never hears of it.
-    pub(super) fn put_file_gone(&mut self, offer: u32) {
+    pub(crate) fn put_file_gone(&mut self, offer: u32) {
         self.drop_file(offer);
         if self.file_offer.take_if(|waiting| waiting.offer == offer).is_none() {
             self.gone.push(offer);
@@ -119,23 +120,23 @@ impl Mail {
     }
 
     /// The client wants no more of a file.
-    pub(super) fn drop_file(&mut self, offer: u32) {
+    pub(crate) fn drop_file(&mut self, offer: u32) {
         self.file_pieces.retain(|piece| piece.request != offer);
     }
 
-    pub(super) fn parcels(&self) -> usize {
-        self.parcels.iter().filter(|parcel| parcel.contents.is_some()).count()
+    pub(crate) fn transfers(&self) -> usize {
+        self.transfers.iter().filter(|transfer| transfer.contents.is_some()).count()
     }
 
-    pub(super) fn put_contents(&mut self, request: u32, contents: Option<Arc<Vec<u8>>>) {
+    pub(crate) fn put_contents(&mut self, request: u32, contents: Option<Arc<Vec<u8>>>) {
         // Refusals are short, and as many as the client makes requests without reading.
-        if self.parcels.len() >= MAX_STATUSES {
-            self.parcels.retain(|parcel| parcel.contents.is_some());
+        if self.transfers.len() >= MAX_STATUSES {
+            self.transfers.retain(|transfer| transfer.contents.is_some());
         }
-        self.parcels.push_back(Parcel { request, contents, sent: 0 });
+        self.transfers.push_back(Transfer { request, contents, sent: 0 });
     }
 
-    pub(super) fn put_status(&mut self, status: FileStatus) {
+    pub(crate) fn put_status(&mut self, status: FileStatus) {
         let progress = |one: &FileStatus| one.transfer == status.transfer && one.state == FileState::Progress;
         if status.state == FileState::Progress
             && let Some(old) = self.statuses.iter_mut().find(|one| progress(one))

@@ -8,15 +8,15 @@ pub type Rgb = [u8; 3];
 
 /// Bytes that are not a batch of exact tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotExact {
+pub enum LosslessError {
     /// zstd cannot decompress it to the announced length.
-    #[error("an exact update that zstd cannot decompress")]
+    #[error("a lossless update that zstd cannot decompress")]
     Zstd,
     /// A tile ends before its pixels do.
-    #[error("an exact update that ends within a tile")]
+    #[error("a lossless update that ends within a tile")]
     Short,
     /// A tile with a mode or a colour that does not exist.
-    #[error("an exact update with an impossible tile")]
+    #[error("a lossless update with an impossible tile")]
     Impossible,
 }
 
@@ -24,15 +24,15 @@ pub enum NotExact {
 ///
 /// # Errors
 /// When it does not decompress to exactly `raw_length` bytes.
-pub fn unpack(raw_length: u32, zstd: &[u8]) -> Result<Vec<u8>, NotExact> {
-    let length = usize::try_from(raw_length).map_err(|_| NotExact::Zstd)?;
+pub fn unpack(raw_length: u32, zstd: &[u8]) -> Result<Vec<u8>, LosslessError> {
+    let length = usize::try_from(raw_length).map_err(|_| LosslessError::Zstd)?;
     if length > MAX_SERVER_MESSAGE {
-        return Err(NotExact::Zstd);
+        return Err(LosslessError::Zstd);
     }
     let mut raw = Vec::with_capacity(length);
     match zstd_safe::decompress(&mut raw, zstd) {
         Ok(got) if got == length => Ok(raw),
-        _ => Err(NotExact::Zstd),
+        _ => Err(LosslessError::Zstd),
     }
 }
 
@@ -40,11 +40,11 @@ pub fn unpack(raw_length: u32, zstd: &[u8]) -> Result<Vec<u8>, NotExact> {
 ///
 /// # Errors
 /// When a tile is malformed; those before it have been painted.
-pub fn decode(mut raw: &[u8], mut paint: impl FnMut(Rect, &[Rgb])) -> Result<(), NotExact> {
+pub fn decode(mut raw: &[u8], mut paint: impl FnMut(Rect, &[Rgb])) -> Result<(), LosslessError> {
     let mut pixels: Vec<Rgb> = Vec::new();
     while !raw.is_empty() {
         let header: &[u8; TILE_HEADER] =
-            take(&mut raw, TILE_HEADER)?.try_into().map_err(|_| NotExact::Short)?;
+            take(&mut raw, TILE_HEADER)?.try_into().map_err(|_| LosslessError::Short)?;
         let [x0, x1, y0, y1, width, height, mode, n] = *header;
         let (width, height) = (usize::from(width) + 1, usize::from(height) + 1);
         let rect = Rect::new(
@@ -56,7 +56,7 @@ pub fn decode(mut raw: &[u8], mut paint: impl FnMut(Rect, &[Rgb])) -> Result<(),
         pixels.clear();
         match mode {
             MODE_SOLID => {
-                let colour = take(&mut raw, 3)?.try_into().map_err(|_| NotExact::Short)?;
+                let colour = take(&mut raw, 3)?.try_into().map_err(|_| LosslessError::Short)?;
                 pixels.resize(width * height, colour);
             }
             MODE_PALETTE if n > 0 => {
@@ -66,7 +66,7 @@ pub fn decode(mut raw: &[u8], mut paint: impl FnMut(Rect, &[Rgb])) -> Result<(),
                 let row = (width * bits).div_ceil(8);
                 for row in take(&mut raw, row * height)?.chunks(row) {
                     for index in unpacked(row, bits).take(width) {
-                        pixels.push(*palette.get(index).ok_or(NotExact::Impossible)?);
+                        pixels.push(*palette.get(index).ok_or(LosslessError::Impossible)?);
                     }
                 }
             }
@@ -77,15 +77,15 @@ pub fn decode(mut raw: &[u8], mut paint: impl FnMut(Rect, &[Rgb])) -> Result<(),
                     integrate(plane, width, channel, &mut pixels);
                 }
             }
-            _ => return Err(NotExact::Impossible),
+            _ => return Err(LosslessError::Impossible),
         }
         paint(rect, &pixels);
     }
     Ok(())
 }
 
-fn take<'a>(raw: &mut &'a [u8], n: usize) -> Result<&'a [u8], NotExact> {
-    let (taken, rest) = raw.split_at_checked(n).ok_or(NotExact::Short)?;
+fn take<'a>(raw: &mut &'a [u8], n: usize) -> Result<&'a [u8], LosslessError> {
+    let (taken, rest) = raw.split_at_checked(n).ok_or(LosslessError::Short)?;
     *raw = rest;
     Ok(taken)
 }

@@ -1,22 +1,22 @@
 //! What one client listens to, and what it says.
 
 use crate::audio::{Listening, Recorder, Sound};
-use crate::subscription::Subscription;
+use crate::inbox::ViewerInbox;
 use oriel_wire::Recording;
 use std::sync::Arc;
 
 /// A client's part of the desktop's sound; it ends with the connection.
-pub struct Ears {
+pub struct AudioStreams {
     sound: Option<Arc<Sound>>,
-    subscription: Arc<Subscription>,
+    inbox: Arc<ViewerInbox>,
     listening: Option<Listening>,
     recorder: Option<Recorder>,
 }
 
-impl Ears {
+impl AudioStreams {
     /// Neither listens nor speaks. A desktop without a sound card has no `sound`.
-    pub fn new(sound: Option<Arc<Sound>>, subscription: Arc<Subscription>) -> Self {
-        Self { sound, subscription, listening: None, recorder: None }
+    pub fn new(sound: Option<Arc<Sound>>, inbox: Arc<ViewerInbox>) -> Self {
+        Self { sound, inbox, listening: None, recorder: None }
     }
 
     /// Begins and ends what the client asks for.
@@ -26,12 +26,12 @@ impl Ears {
         if !listen {
             self.listening = None;
         } else if self.listening.is_none() {
-            self.listening = sound.out.listen(&self.subscription).map_err(lacking).ok();
+            self.listening = sound.out.listen(&self.inbox).map_err(lacking).ok();
         }
         if !speak {
             self.recorder = None;
         } else if self.recorder.is_none() {
-            self.recorder = sound.input.turn_on(self.subscription.viewer()).map_err(lacking).ok();
+            self.recorder = sound.input.turn_on(self.inbox.viewer()).map_err(lacking).ok();
         }
     }
 

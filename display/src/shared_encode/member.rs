@@ -1,18 +1,18 @@
-//! A viewer's place in the company: where it says that it is ready, and finds its frames.
+//! A viewer's place in the group: where it says that it is ready, and finds its frames.
 
 use crate::budget::Allowance;
 use crate::composer::{Composed, Composer};
-use crate::subscription::{Answer, Subscription};
+use crate::inbox::{InputTrace, ViewerInbox};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A frame for one seat; what it shows is shared.
-pub struct Shared {
+/// A frame for one member; what it shows is shared.
+pub struct SharedFrame {
     /// The picture.
     pub composed: Arc<Composed>,
     /// The input of this viewer that it answers.
-    pub answer: Option<Answer>,
+    pub trace: Option<InputTrace>,
     /// When the oldest change in it was flushed.
     pub flushed: Option<Instant>,
     /// What comparing and encoding took.
@@ -21,16 +21,16 @@ pub struct Shared {
 
 /// A viewer is ready for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Offer {
+pub struct FrameRequest {
     /// An input waits for its answer.
     pub urgent: bool,
-    /// What its line has room for.
-    pub room: Room,
+    /// What its line has capacity for.
+    pub capacity: MemberCapacity,
 }
 
-/// What a viewer's line has room for.
+/// What a viewer's line has capacity for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct MemberCapacity {
     /// In its next frame.
     pub allowance: Allowance,
     /// The line was filled, and carries no more; otherwise that is just the least that it carries.
@@ -38,49 +38,49 @@ pub struct Room {
 }
 
 /// Whose line carries this many times less than another's would hold that one back.
-const PEERS: usize = 4;
+const MAX_CAPACITY_RATIO: usize = 4;
 
-impl Room {
+impl MemberCapacity {
     /// Whether others whose frames may have up to `most` bytes would be held back.
-    pub(super) fn is_poor_beside(self, most: usize) -> bool {
-        self.is_known && self.allowance.frame < most / PEERS
+    pub(super) fn is_far_below(self, most: usize) -> bool {
+        self.is_known && self.allowance.frame < most / MAX_CAPACITY_RATIO
     }
 }
 
 /// One viewer's place.
-pub struct Seat {
-    member: Arc<Subscription>,
-    rounds: Arc<Subscription>,
+pub struct GroupMember {
+    inbox: Arc<ViewerInbox>,
+    encoder_inbox: Arc<ViewerInbox>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    offer: Option<Offer>,
-    frame: Option<Shared>,
+    request: Option<FrameRequest>,
+    frame: Option<SharedFrame>,
     returned: Option<Composer>,
     /// The viewer wants a composer of its own.
     leaving: bool,
     /// The viewer is no more.
-    gone: bool,
+    disconnected: bool,
 }
 
-impl Seat {
-    pub(super) fn new(member: Arc<Subscription>, rounds: Arc<Subscription>) -> Arc<Self> {
-        Arc::new(Self { member, rounds, state: Mutex::default() })
+impl GroupMember {
+    pub(super) fn new(inbox: Arc<ViewerInbox>, encoder_inbox: Arc<ViewerInbox>) -> Arc<Self> {
+        Arc::new(Self { inbox, encoder_inbox, state: Mutex::default() })
     }
 
     /// The viewer is ready for a frame.
-    pub fn offer(&self, urgent: bool, room: Room) {
-        let offer = Some(Offer { urgent, room });
-        let before = std::mem::replace(&mut self.state.lock().offer, offer);
+    pub fn request_frame(&self, urgent: bool, capacity: MemberCapacity) {
+        let request = Some(FrameRequest { urgent, capacity });
+        let before = std::mem::replace(&mut self.state.lock().request, request);
         if before.is_none_or(|before| urgent && !before.urgent) {
-            self.call();
+            self.wake_encoder();
         }
     }
 
     /// The frame that has come.
-    pub fn take_frame(&self) -> Option<Shared> {
+    pub fn take_frame(&self) -> Option<SharedFrame> {
         self.state.lock().frame.take()
     }
 
@@ -91,54 +91,54 @@ impl Seat {
     }
 
     /// The viewer wants a composer of its own again.
-    pub fn leave(&self) {
+    pub fn request_leave(&self) {
         let before = std::mem::replace(&mut self.state.lock().leaving, true);
         if !before {
-            self.call();
+            self.wake_encoder();
         }
     }
 
     /// The viewer is no more.
-    pub fn vanish(&self) {
-        self.state.lock().gone = true;
-        self.call();
+    pub fn disconnect(&self) {
+        self.state.lock().disconnected = true;
+        self.wake_encoder();
     }
 
-    /// Has the company's thread look.
-    pub(super) fn call(&self) {
-        self.rounds.wake();
+    /// Has the group's thread look.
+    pub(super) fn wake_encoder(&self) {
+        self.encoder_inbox.wake();
     }
 
-    pub(super) fn member(&self) -> &Subscription {
-        &self.member
+    pub(super) fn inbox(&self) -> &ViewerInbox {
+        &self.inbox
     }
 
-    pub(super) fn offered(&self) -> Option<Offer> {
-        self.state.lock().offer
+    pub(super) fn frame_request(&self) -> Option<FrameRequest> {
+        self.state.lock().request
     }
 
     pub(super) fn is_leaving(&self) -> bool {
         let state = self.state.lock();
-        state.leaving || state.gone
+        state.leaving || state.disconnected
     }
 
-    pub(super) fn is_gone(&self) -> bool {
-        self.state.lock().gone
+    pub(super) fn is_disconnected(&self) -> bool {
+        self.state.lock().disconnected
     }
 
     /// A frame comes; the offer is used up.
-    pub(super) fn give(&self, frame: Shared) {
+    pub(super) fn deliver(&self, frame: SharedFrame) {
         {
             let mut state = self.state.lock();
-            state.offer = None;
+            state.request = None;
             state.frame = Some(frame);
         }
-        self.member.wake();
+        self.inbox.wake();
     }
 
     /// The viewer is on its own from now on.
-    pub(super) fn give_back(&self, composer: Composer) {
+    pub(super) fn return_composer(&self, composer: Composer) {
         self.state.lock().returned = Some(composer);
-        self.member.wake();
+        self.inbox.wake();
     }
 }

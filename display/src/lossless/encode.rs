@@ -9,7 +9,7 @@ use zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
 
 /// What a tile looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
+pub enum TileContent {
     /// One colour.
     Solid,
     /// 2 to 256 colours.
@@ -24,13 +24,13 @@ pub enum Content {
 pub struct CompressError(&'static str);
 
 /// Gathers tiles into one batch, and compresses it. The zstd context is used again and again.
-pub struct ExactEncoder {
+pub struct LosslessEncoder {
     zstd: CCtx<'static>,
     palette: Palette,
     raw: Vec<u8>,
 }
 
-impl ExactEncoder {
+impl LosslessEncoder {
     /// An encoder with an empty batch.
     ///
     /// # Errors
@@ -47,11 +47,11 @@ impl ExactEncoder {
         self.raw.len()
     }
 
-    /// Adds `rect` of `framebuffer` to the batch unless it is [`Content::TrueColour`]: the caller
+    /// Adds `rect` of `framebuffer` to the batch unless it is [`TileContent::TrueColour`]: the caller
     /// decides whether that goes to [`Self::push_true_colour`] or to video.
-    pub fn push(&mut self, framebuffer: &Framebuffer, rect: Rect) -> Content {
+    pub fn push(&mut self, framebuffer: &Framebuffer, rect: Rect) -> TileContent {
         if !self.is_flat(framebuffer, rect) {
-            return Content::TrueColour;
+            return TileContent::TrueColour;
         }
         let colours = self.palette.colours().len();
         let solid = colours <= 1;
@@ -62,13 +62,13 @@ impl ExactEncoder {
             self.raw.extend_from_slice(&[red, green, blue]);
         }
         if solid {
-            return Content::Solid;
+            return TileContent::Solid;
         }
         pack(self.palette.pixels(), rect.width as usize, index_bits(colours), &mut self.raw);
-        Content::Palette
+        TileContent::Palette
     }
 
-    /// Whether `rect` of `framebuffer` is not [`Content::TrueColour`].
+    /// Whether `rect` of `framebuffer` is not [`TileContent::TrueColour`].
     pub fn is_flat(&mut self, framebuffer: &Framebuffer, rect: Rect) -> bool {
         rect.width <= MAX_SIDE && rect.height <= MAX_SIDE && self.palette.read(framebuffer.rows(rect))
     }

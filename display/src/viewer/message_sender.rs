@@ -1,6 +1,6 @@
 //! The sending half of a viewer's connection.
 
-use crate::subscription::Subscription;
+use crate::inbox::ViewerInbox;
 use oriel_wire::{CloseCode, ServerMessage};
 use std::io::{self, IoSlice, Write};
 use std::os::fd::AsRawFd;
@@ -8,20 +8,20 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How often a write that waits for a peer that does not read looks whether the connection is to end.
-const LOOK_UP: Duration = Duration::from_millis(500);
+const CLOSE_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Writes messages to a client.
-pub struct Outgoing {
+pub struct MessageSender {
     stream: UnixStream,
     /// The last message was written to its end.
     whole: bool,
 }
 
-impl Outgoing {
+impl MessageSender {
     /// # Errors
     /// When the socket refuses a time limit.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
-        stream.set_write_timeout(Some(LOOK_UP))?;
+        stream.set_write_timeout(Some(CLOSE_POLL_INTERVAL))?;
         Ok(Self { stream, whole: true })
     }
 
@@ -29,20 +29,20 @@ impl Outgoing {
     ///
     /// # Errors
     /// When the connection broke or is to end; nothing more can be sent then.
-    pub fn send(&mut self, message: &[u8], subscription: &Subscription) -> io::Result<()> {
-        self.write(message, || !subscription.is_ending())
+    pub fn send(&mut self, message: &[u8], inbox: &ViewerInbox) -> io::Result<()> {
+        self.write(message, || !inbox.is_closing())
     }
 
     /// Whether the peer has taken everything that was sent.
     pub fn is_drained(&self) -> bool {
         let mut queued: libc::c_int = 0;
         // SAFETY: for a socket the kernel writes one int there (unix(7), SIOCOUTQ).
-        let asked = unsafe { libc::ioctl(self.stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut queued) };
-        asked != 0 || queued == 0
+        let requests = unsafe { libc::ioctl(self.stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut queued) };
+        requests != 0 || queued == 0
     }
 
     /// Says why the connection ends; what cannot be said now is left unsaid.
-    pub fn last_words(&mut self, code: CloseCode, text: &str) {
+    pub fn send_closed(&mut self, code: CloseCode, text: &str) {
         if !self.whole {
             return;
         }

@@ -1,6 +1,6 @@
 //! What gathers for one viewer while its writer is busy or waits for credit.
 
-use crate::redirection::Mail;
+use crate::outbox::Outbox;
 use oriel_wire::Rect;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const MAX_RECTS: usize = 16;
 
 /// An input is not looked for in the picture for longer than this: most pointer movements change nothing.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+const TRACE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many inputs are remembered between receipt and the guest seeing them.
 const MAX_INPUTS: usize = 256;
@@ -50,7 +50,7 @@ impl Damage {
 
 /// The way of one input to the flush that answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
+pub struct InputTrace {
     /// The client's number of the input.
     pub seq: u32,
     /// When it was received.
@@ -63,7 +63,7 @@ pub struct Answer {
 
 /// Why a connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
+pub enum CloseReason {
     /// The client left.
     Left,
     /// The client broke the protocol: how, in one plain sentence.
@@ -82,7 +82,7 @@ pub struct Pending {
     /// How many flushes it came from.
     pub flushes: u32,
     /// The newest input that a flush answered.
-    pub answer: Option<Answer>,
+    pub trace: Option<InputTrace>,
     /// The pointer's picture changed.
     pub pointer: bool,
     /// The pointer's place changed.
@@ -94,11 +94,11 @@ pub struct Pending {
     /// Audio messages, oldest first.
     pub audio: VecDeque<Arc<[u8]>>,
     /// The connection is to end.
-    pub ending: Option<Ending>,
+    pub close_reason: Option<CloseReason>,
     /// What the client asked for since.
-    pub asked: Asked,
+    pub requests: ClientRequests,
     /// What comes from the guest's clipboard and of files.
-    pub mail: Mail,
+    pub outbox: Outbox,
     /// Inputs received, oldest first, until the guest sees them.
     received: VecDeque<(u32, Instant)>,
     /// The newest input in the guest, not yet answered: number, received, reached.
@@ -109,7 +109,7 @@ pub struct Pending {
 
 /// What a picture is to be made of.
 #[derive(Debug, Default)]
-pub struct PictureWork {
+pub struct FrameJob {
     /// Where the screen may have changed.
     pub damage: Damage,
     /// When the oldest of that damage was flushed.
@@ -117,17 +117,17 @@ pub struct PictureWork {
     /// How many flushes it came from.
     pub flushes: u32,
     /// The newest input that a flush answered.
-    pub answer: Option<Answer>,
+    pub trace: Option<InputTrace>,
 }
 
 impl Pending {
     /// Takes what a picture is to be made of.
-    pub fn take_picture(&mut self) -> PictureWork {
-        PictureWork {
+    pub fn take_frame_job(&mut self) -> FrameJob {
+        FrameJob {
             damage: std::mem::take(&mut self.damage),
             flushed: self.flushed.take(),
             flushes: std::mem::take(&mut self.flushes),
-            answer: self.answer.take(),
+            trace: self.trace.take(),
         }
     }
 }
@@ -145,7 +145,7 @@ pub struct Ack {
 
 /// What the client asked for.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct ClientRequests {
     /// Frames acknowledged.
     pub acks: VecDeque<Ack>,
     /// Pings to return; the oldest go when there are too many.
@@ -162,7 +162,7 @@ pub struct Asked {
     pub too_many_screens: bool,
 }
 
-impl Asked {
+impl ClientRequests {
     /// Something that a viewer who shares its frames with others cannot have.
     pub fn wants_something_of_its_own(&self) -> bool {
         self.refresh || self.video_failed || self.video_only == Some(true) || self.prove == Some(true)
@@ -171,13 +171,13 @@ impl Asked {
 
 /// One viewer's inbox: filled by the screen and by the viewer's reader, emptied by its writer.
 #[derive(Debug)]
-pub struct Subscription {
+pub struct ViewerInbox {
     viewer: u32,
     pending: Mutex<Pending>,
     wake: Condvar,
 }
 
-impl Subscription {
+impl ViewerInbox {
     pub(crate) fn new(viewer: u32) -> Self {
         let pending =
             Pending { pointer: true, pointer_at: true, leds: true, layout: true, ..Pending::default() };
@@ -196,7 +196,7 @@ impl Subscription {
     pub(crate) fn flushed(&self, rect: Rect, now: Instant) {
         self.change(|pending| {
             if let Some((seq, received, reached)) = pending.reached.take() {
-                pending.answer = Some(Answer { seq, received, reached, flushed: now });
+                pending.trace = Some(InputTrace { seq, received, reached, flushed: now });
             }
             if !rect.is_empty() {
                 pending.flushed.get_or_insert(now);
@@ -223,7 +223,7 @@ impl Subscription {
     }
 
     /// An Audio message to pass on; gives how many older ones were dropped for it.
-    pub(crate) fn heard(&self, message: &Arc<[u8]>) -> u64 {
+    pub(crate) fn push_audio(&self, message: &Arc<[u8]>) -> u64 {
         let mut dropped = 0;
         self.change(|pending| {
             while pending.audio.len() >= MAX_AUDIO {
@@ -236,12 +236,12 @@ impl Subscription {
     }
 
     /// The client wants no sound any more, not even what waits.
-    pub(crate) fn deafen(&self) {
+    pub(crate) fn clear_audio(&self) {
         self.pending.lock().audio.clear();
     }
 
     pub(crate) fn screen_closed(&self, reason: &str) {
-        self.end(Ending::Stopped(reason.to_owned()));
+        self.close(CloseReason::Stopped(reason.to_owned()));
     }
 
     pub(crate) fn input_reached_guest(&self, seq: u32, now: Instant) {
@@ -267,25 +267,25 @@ impl Subscription {
     }
 
     /// The client's pointer is there, as fractions of the screen; no reason to wake the writer.
-    pub fn note_pointer(&self, x: u16, y: u16) {
+    pub fn set_client_pointer(&self, x: u16, y: u16) {
         self.pending.lock().client_pointer = Some((x, y));
     }
 
     /// Where the client's pointer is, as fractions of the screen.
-    pub fn noted_pointer(&self) -> Option<(u16, u16)> {
+    pub fn client_pointer(&self) -> Option<(u16, u16)> {
         self.pending.lock().client_pointer
     }
 
     /// The flush behind `answer` changed nothing: the one after it may be the answer, for a while.
-    pub fn unanswered(&self, answer: Answer) {
+    pub fn retry_trace(&self, trace: InputTrace) {
         let mut pending = self.pending.lock();
-        if pending.answer.is_some() || answer.reached.elapsed() >= ANSWER_PATIENCE {
+        if pending.trace.is_some() || trace.reached.elapsed() >= TRACE_TIMEOUT {
             return;
         }
         match pending.flushed {
-            Some(flushed) => pending.answer = Some(Answer { flushed, ..answer }),
+            Some(flushed) => pending.trace = Some(InputTrace { flushed, ..trace }),
             None => {
-                pending.reached.get_or_insert((answer.seq, answer.received, answer.reached));
+                pending.reached.get_or_insert((trace.seq, trace.received, trace.reached));
             }
         }
     }
@@ -296,35 +296,35 @@ impl Subscription {
     }
 
     /// Takes what a picture is to be made of.
-    pub(crate) fn take_picture(&self) -> PictureWork {
-        self.pending.lock().take_picture()
+    pub(crate) fn take_frame_job(&self) -> FrameJob {
+        self.pending.lock().take_frame_job()
     }
 
     /// Ends the connection; the first reason stands.
-    pub fn end(&self, ending: Ending) {
+    pub fn close(&self, close_reason: CloseReason) {
         self.change(|pending| {
-            pending.ending.get_or_insert(ending);
+            pending.close_reason.get_or_insert(close_reason);
         });
     }
 
     /// Whether the connection is to end.
-    pub fn is_ending(&self) -> bool {
-        self.pending.lock().ending.is_some()
+    pub fn is_closing(&self) -> bool {
+        self.pending.lock().close_reason.is_some()
     }
 
     /// Notes what the client asked for, and wakes the writer.
-    pub fn ask(&self, note: impl FnOnce(&mut Asked)) {
-        self.change(|pending| note(&mut pending.asked));
+    pub fn request(&self, note: impl FnOnce(&mut ClientRequests)) {
+        self.change(|pending| note(&mut pending.requests));
     }
 
     /// Puts something into the viewer's mail, and wakes the writer.
-    pub fn post(&self, letter: impl FnOnce(&mut Mail)) {
-        self.change(|pending| letter(&mut pending.mail));
+    pub fn enqueue(&self, message: impl FnOnce(&mut Outbox)) {
+        self.change(|pending| message(&mut pending.outbox));
     }
 
     /// Looks at the viewer's mail.
-    pub fn look<R>(&self, look: impl FnOnce(&Mail) -> R) -> R {
-        look(&self.pending.lock().mail)
+    pub fn with_outbox<R>(&self, look: impl FnOnce(&Outbox) -> R) -> R {
+        look(&self.pending.lock().outbox)
     }
 
     /// Sleeps until `ready` takes something from what is pending, or `deadline` has passed. `ready`
@@ -351,7 +351,7 @@ impl Subscription {
     }
 }
 
-/// What [`Subscription::wait`] is told.
+/// What [`ViewerInbox::wait`] is told.
 #[derive(Debug)]
 pub enum Wait<T> {
     /// This is the work.
@@ -381,41 +381,41 @@ mod tests {
 
     #[test]
     fn a_flush_answers_the_newest_input_in_the_guest() {
-        let subscription = Subscription::new(1);
+        let inbox = ViewerInbox::new(1);
         let start = Instant::now();
-        subscription.input_received(1, start);
-        subscription.input_received(2, start);
-        subscription.flushed(Rect::new(0, 0, 1, 1), start);
-        assert_eq!(subscription.pending.lock().answer, None);
-        subscription.input_reached_guest(1, start);
-        subscription.input_reached_guest(2, start);
-        subscription.flushed(Rect::new(0, 0, 1, 1), start);
-        let answer = subscription.pending.lock().answer.take().expect("the flush answers");
-        assert_eq!(answer.seq, 2);
+        inbox.input_received(1, start);
+        inbox.input_received(2, start);
+        inbox.flushed(Rect::new(0, 0, 1, 1), start);
+        assert_eq!(inbox.pending.lock().trace, None);
+        inbox.input_reached_guest(1, start);
+        inbox.input_reached_guest(2, start);
+        inbox.flushed(Rect::new(0, 0, 1, 1), start);
+        let trace = inbox.pending.lock().trace.take().expect("the flush answers");
+        assert_eq!(trace.seq, 2);
 
-        subscription.pending.lock().flushed = None;
-        subscription.unanswered(answer);
-        assert_eq!(subscription.pending.lock().answer, None);
-        subscription.flushed(Rect::new(0, 0, 1, 1), start);
-        assert_eq!(subscription.pending.lock().answer.map(|one| one.seq), Some(2));
+        inbox.pending.lock().flushed = None;
+        inbox.retry_trace(trace);
+        assert_eq!(inbox.pending.lock().trace, None);
+        inbox.flushed(Rect::new(0, 0, 1, 1), start);
+        assert_eq!(inbox.pending.lock().trace.map(|one| one.seq), Some(2));
     }
 
     #[test]
     fn a_flush_while_the_writer_looks_in_vain_is_the_answer() {
-        let subscription = Subscription::new(1);
+        let inbox = ViewerInbox::new(1);
         let start = Instant::now();
         let later = start + Duration::from_millis(5);
-        subscription.flushed(Rect::new(0, 0, 1, 1), later);
-        subscription.unanswered(Answer { seq: 3, received: start, reached: start, flushed: start });
-        let answer = subscription.pending.lock().answer.expect("the flush answers");
-        assert_eq!((answer.seq, answer.flushed), (3, later));
+        inbox.flushed(Rect::new(0, 0, 1, 1), later);
+        inbox.retry_trace(InputTrace { seq: 3, received: start, reached: start, flushed: start });
+        let trace = inbox.pending.lock().trace.expect("the flush answers");
+        assert_eq!((trace.seq, trace.flushed), (3, later));
     }
 
     #[test]
     fn an_input_that_was_never_received_answers_nothing() {
-        let subscription = Subscription::new(1);
-        subscription.input_reached_guest(7, Instant::now());
-        subscription.flushed(Rect::new(0, 0, 1, 1), Instant::now());
-        assert_eq!(subscription.pending.lock().answer, None);
+        let inbox = ViewerInbox::new(1);
+        inbox.input_reached_guest(7, Instant::now());
+        inbox.flushed(Rect::new(0, 0, 1, 1), Instant::now());
+        assert_eq!(inbox.pending.lock().trace, None);
     }
 }

@@ -1,7 +1,7 @@
 //! Finds rectangles that moved by a given offset, by comparing pixels.
 //!
-//! The area is cut into cells; a cell has moved when all of its pixels were there before, that far
-//! away. The rectangle of such cells that explains most of what changed is then grown pixel by
+//! The area is cut into blocks; a block has moved when all of its pixels were there before, that far
+//! away. The rectangle of such blocks that explains most of what changed is then grown pixel by
 //! pixel.
 
 use super::Offset;
@@ -12,25 +12,25 @@ use oriel_wire::Rect;
 const WIDTH: u32 = 16;
 const HEIGHT: u32 = 8;
 
-/// Bytes of a cell's row.
+/// Bytes of a block's row.
 const SPAN: usize = WIDTH as usize * 4;
 
-/// A rectangle that explains fewer changed cells than this is not worth a copy.
-pub const LEAST_CELLS: u32 = 16;
+/// A rectangle that explains fewer changed blocks than this is not worth a copy.
+pub const MIN_BLOCKS: u32 = 16;
 
-/// An area of the screen in cells; the buffers are kept from frame to frame.
+/// An area of the screen in blocks; the buffers are kept from frame to frame.
 #[derive(Debug, Default)]
-pub struct Cells {
+pub struct BlockMatcher {
     area: Rect,
     columns: usize,
     /// It changed and no rectangle explains it yet, row by row.
     changed: Vec<bool>,
     moved: Vec<bool>,
-    /// How many changed cells lie above and left, one row and one column larger than the cells.
+    /// How many changed blocks lie above and left, one row and one column larger than the blocks.
     sums: Vec<u32>,
 }
 
-/// Cells from a column and row on, up to others.
+/// BlockMatcher from a column and row on, up to others.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     left: usize,
@@ -39,7 +39,7 @@ struct Block {
     bottom: usize,
 }
 
-impl Cells {
+impl BlockMatcher {
     /// Takes an area, in which all of `changes` may have changed.
     pub fn begin(&mut self, area: Rect, changes: &[Change]) {
         self.area = area;
@@ -50,46 +50,46 @@ impl Cells {
             let columns = (rect.x - area.x) / WIDTH..(rect.right() - area.x).div_ceil(WIDTH);
             for row in (rect.y - area.y) / HEIGHT..(rect.bottom() - area.y).div_ceil(HEIGHT) {
                 let start = row as usize * self.columns;
-                let cells = start + columns.start as usize..start + columns.end as usize;
-                self.changed.get_mut(cells).unwrap_or_default().fill(true);
+                let blocks = start + columns.start as usize..start + columns.end as usize;
+                self.changed.get_mut(blocks).unwrap_or_default().fill(true);
             }
         }
     }
 
     /// Finds out what of it really did.
-    pub fn look(&mut self, before: &Framebuffer, now: &Framebuffer) {
+    pub fn refine_changed(&mut self, previous: &Framebuffer, current: &Framebuffer) {
         let mut same = std::mem::take(&mut self.moved);
-        self.compare(before, now, self.area, (0, 0), &mut same);
+        self.compare(previous, current, self.area, (0, 0), &mut same);
         self.changed.iter_mut().zip(&same).for_each(|(changed, same)| *changed &= !same);
         self.moved = same;
     }
 
-    /// How many cells changed and are not explained.
+    /// How many blocks changed and are not explained.
     pub fn unexplained(&self) -> u32 {
         self.changed.iter().filter(|changed| **changed).count() as u32
     }
 
     /// Looks for what moved by `offset`; false when that leads out of the area.
-    pub fn try_offset(&mut self, before: &Framebuffer, now: &Framebuffer, offset: Offset) -> bool {
+    pub fn try_offset(&mut self, previous: &Framebuffer, current: &Framebuffer, offset: Offset) -> bool {
         let Some(reach) = reach(self.area, offset) else { return false };
-        let mut cells = std::mem::take(&mut self.moved);
-        self.compare(before, now, reach, offset, &mut cells);
-        self.moved = cells;
+        let mut blocks = std::mem::take(&mut self.moved);
+        self.compare(previous, current, reach, offset, &mut blocks);
+        self.moved = blocks;
         true
     }
 
-    /// For each cell whether all of it lies within `reach` and is as it was `offset` away.
+    /// For each block whether all of it lies within `reach` and is as it was `offset` away.
     fn compare(
         &self,
-        before: &Framebuffer,
-        now: &Framebuffer,
+        previous: &Framebuffer,
+        current: &Framebuffer,
         reach: Rect,
         (right, down): Offset,
-        cells: &mut Vec<bool>,
+        blocks: &mut Vec<bool>,
     ) {
-        cells.clear();
-        cells.resize(self.columns * self.area.height.div_ceil(HEIGHT) as usize, true);
-        // The cells of a row that lie within; all others have not moved.
+        blocks.clear();
+        blocks.resize(self.columns * self.area.height.div_ceil(HEIGHT) as usize, true);
+        // The blocks of a row that lie within; all others have not moved.
         let first = (reach.x - self.area.x).div_ceil(WIDTH) as usize;
         let beyond = if reach.right() == self.area.right() {
             self.columns
@@ -98,7 +98,7 @@ impl Cells {
         };
         let x = self.area.x + first as u32 * WIDTH;
         let width = (self.area.x + beyond as u32 * WIDTH).min(self.area.right()).saturating_sub(x);
-        for (y, row) in (self.area.y..).step_by(HEIGHT as usize).zip(cells.chunks_mut(self.columns.max(1))) {
+        for (y, row) in (self.area.y..).step_by(HEIGHT as usize).zip(blocks.chunks_mut(self.columns.max(1))) {
             let bottom = (y + HEIGHT).min(self.area.bottom());
             if y < reach.y || bottom > reach.bottom() || first >= beyond {
                 row.fill(false);
@@ -108,8 +108,8 @@ impl Cells {
             row.get_mut(beyond..).unwrap_or_default().fill(false);
             let row = row.get_mut(first..beyond).unwrap_or_default();
             for y in y..bottom {
-                let here = now.row(x, y, width);
-                let there = before.row(x.wrapping_add_signed(-right), y.wrapping_add_signed(-down), width);
+                let here = current.row(x, y, width);
+                let there = previous.row(x.wrapping_add_signed(-right), y.wrapping_add_signed(-down), width);
                 if here == there {
                     continue;
                 }
@@ -125,7 +125,7 @@ impl Cells {
     }
 
     /// Takes the rectangle that moved and explains the most; `None` when none is worth it.
-    pub fn take(&mut self, before: &Framebuffer, now: &Framebuffer, offset: Offset) -> Option<Rect> {
+    pub fn take(&mut self, previous: &Framebuffer, current: &Framebuffer, offset: Offset) -> Option<Rect> {
         self.sum_up();
         let best = self.best()?;
         let block = self.trimmed(best);
@@ -137,15 +137,21 @@ impl Cells {
         let y = self.area.y + block.top as u32 * HEIGHT;
         let right = (self.area.x + block.right as u32 * WIDTH).min(self.area.right());
         let bottom = (self.area.y + block.bottom as u32 * HEIGHT).min(self.area.bottom());
-        Some(grow(before, now, Rect::new(x, y, right - x, bottom - y), reach(self.area, offset)?, offset))
+        Some(grow(
+            previous,
+            current,
+            Rect::new(x, y, right - x, bottom - y),
+            reach(self.area, offset)?,
+            offset,
+        ))
     }
 
     fn sum_up(&mut self) {
         let width = self.columns + 1;
         self.sums.clear();
         self.sums.resize(width, 0);
-        let cells = self.changed.chunks(self.columns.max(1)).zip(self.moved.chunks(self.columns.max(1)));
-        for (row, (changed, moved)) in cells.enumerate() {
+        let blocks = self.changed.chunks(self.columns.max(1)).zip(self.moved.chunks(self.columns.max(1)));
+        for (row, (changed, moved)) in blocks.enumerate() {
             let mut sum = 0;
             self.sums.push(0);
             for (column, (changed, moved)) in changed.iter().zip(moved).enumerate() {
@@ -156,7 +162,7 @@ impl Cells {
         }
     }
 
-    /// Changed cells within.
+    /// Changed blocks within.
     fn explained(&self, block: Block) -> u32 {
         let at = |column: usize, row: usize| {
             self.sums.get(row * (self.columns + 1) + column).copied().unwrap_or_default()
@@ -165,8 +171,8 @@ impl Cells {
             .saturating_sub(at(block.left, block.bottom) + at(block.right, block.top))
     }
 
-    /// Of all rectangles of moved cells the one that explains the most: row by row, the rectangles
-    /// that end there lie under the histogram of moved cells above.
+    /// Of all rectangles of moved blocks the one that explains the most: row by row, the rectangles
+    /// that end there lie under the histogram of moved blocks above.
     fn best(&self) -> Option<Block> {
         let mut best: Option<(u32, Block)> = None;
         let mut heights = vec![0usize; self.columns];
@@ -181,7 +187,7 @@ impl Cells {
                     start = left;
                     let block = Block { left, right: column, top: row + 1 - tall, bottom: row + 1 };
                     let explained = self.explained(block);
-                    if explained >= best.map_or(LEAST_CELLS, |(most, _)| most + 1) {
+                    if explained >= best.map_or(MIN_BLOCKS, |(most, _)| most + 1) {
                         best = Some((explained, block));
                     }
                 }
@@ -223,8 +229,14 @@ fn reach(area: Rect, (right, down): Offset) -> Option<Rect> {
     (!reach.is_empty()).then_some(reach)
 }
 
-/// Adds the rows and columns around `rect` that moved with it, up to less than a cell on each side.
-fn grow(before: &Framebuffer, now: &Framebuffer, mut rect: Rect, reach: Rect, (right, down): Offset) -> Rect {
+/// Adds the rows and columns around `rect` that moved with it, up to less than a block on each side.
+fn grow(
+    previous: &Framebuffer,
+    current: &Framebuffer,
+    mut rect: Rect,
+    reach: Rect,
+    (right, down): Offset,
+) -> Rect {
     let (mut more_left, mut more_right) =
         ((rect.x - reach.x).min(WIDTH - 1), (reach.right() - rect.right()).min(WIDTH - 1));
     for y in rect.y..rect.bottom() {
@@ -233,7 +245,7 @@ fn grow(before: &Framebuffer, now: &Framebuffer, mut rect: Rect, reach: Rect, (r
         }
         let rows = |x: u32, width: u32| {
             let from = (x.wrapping_add_signed(-right), y.wrapping_add_signed(-down));
-            let (here, there) = (now.row(x, y, width), before.row(from.0, from.1, width));
+            let (here, there) = (current.row(x, y, width), previous.row(from.0, from.1, width));
             here.as_chunks::<4>().0.iter().zip(there.as_chunks::<4>().0)
         };
         let same = |(here, there): &(&[u8; 4], &[u8; 4])| here == there;
@@ -244,7 +256,7 @@ fn grow(before: &Framebuffer, now: &Framebuffer, mut rect: Rect, reach: Rect, (r
     rect.width += more_left + more_right;
     let moved = |y: u32| {
         let from = (rect.x.wrapping_add_signed(-right), y.wrapping_add_signed(-down));
-        now.row(rect.x, y, rect.width) == before.row(from.0, from.1, rect.width)
+        current.row(rect.x, y, rect.width) == previous.row(from.0, from.1, rect.width)
     };
     let more_up = (reach.y..rect.y).rev().take(HEIGHT as usize - 1).take_while(|y| moved(*y)).count() as u32;
     let below = rect.bottom()..reach.bottom();

@@ -11,8 +11,8 @@ pub mod decode;
 pub mod encode;
 mod palette;
 
-pub use decode::{NotExact, decode, unpack};
-pub use encode::{Content, ExactEncoder};
+pub use decode::{LosslessError, decode, unpack};
+pub use encode::{LosslessEncoder, TileContent};
 
 /// A tile's header on the wire: place, size less one, mode, number of colours less one.
 const TILE_HEADER: usize = 8;
@@ -52,10 +52,10 @@ mod tests {
     }
 
     /// Encodes `rect` of the picture and checks that the decoder gives the same pixels.
-    fn round_trip(framebuffer: &Framebuffer, rect: Rect) -> (Content, usize) {
-        let mut encoder = ExactEncoder::new().unwrap();
+    fn round_trip(framebuffer: &Framebuffer, rect: Rect) -> (TileContent, usize) {
+        let mut encoder = LosslessEncoder::new().unwrap();
         let content = encoder.push(framebuffer, rect);
-        if content == Content::TrueColour {
+        if content == TileContent::TrueColour {
             encoder.push_true_colour(framebuffer, rect);
         }
         let Some(Update::Exact { raw_length, zstd }) = encoder.finish().unwrap() else {
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn solid_tiles_take_eleven_bytes() {
         let framebuffer = painted(Size::new(64, 64), |_, _| 0x12_34_56);
-        assert_eq!(round_trip(&framebuffer, Rect::new(0, 0, 64, 64)), (Content::Solid, 11));
+        assert_eq!(round_trip(&framebuffer, Rect::new(0, 0, 64, 64)), (TileContent::Solid, 11));
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
         for (colours, bits) in [(2, 1), (3, 2), (4, 2), (5, 4), (16, 4), (17, 8), (255, 8), (256, 8)] {
             let framebuffer = painted(Size::new(61, 67), |x, y| (x + y * 61) % colours * 0x01_03_05);
             let (content, length) = round_trip(&framebuffer, Rect::new(0, 0, 61, 67));
-            assert_eq!(content, Content::Palette);
+            assert_eq!(content, TileContent::Palette);
             assert_eq!(length, 8 + 3 * colours as usize + 67 * (61 * bits as usize).div_ceil(8));
         }
     }
@@ -94,7 +94,10 @@ mod tests {
     #[test]
     fn more_colours_than_a_palette_holds_are_true_colour() {
         let framebuffer = painted(Size::new(64, 64), |x, y| (x + y * 64) % 257 * 0x01_03_05);
-        assert_eq!(round_trip(&framebuffer, Rect::new(0, 0, 64, 64)), (Content::TrueColour, 8 + 3 * 64 * 64));
+        assert_eq!(
+            round_trip(&framebuffer, Rect::new(0, 0, 64, 64)),
+            (TileContent::TrueColour, 8 + 3 * 64 * 64)
+        );
     }
 
     #[test]
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn an_encoder_is_empty_after_its_batch() {
         let framebuffer = painted(Size::new(8, 8), |_, _| 1);
-        let mut encoder = ExactEncoder::new().unwrap();
+        let mut encoder = LosslessEncoder::new().unwrap();
         encoder.push(&framebuffer, Rect::new(0, 0, 8, 8));
         assert!(encoder.finish().unwrap().is_some());
         assert!(encoder.finish().unwrap().is_none());

@@ -16,9 +16,9 @@ const SPAN: usize = 16;
 
 /// What tells it from places that begin alike: so many pixels of so many rows this far apart, some
 /// letters of text in all their height.
-const LOOK_WIDTH: u32 = 32;
-const LOOK_ROWS: u32 = 4;
-const LOOK_STEP: u32 = 5;
+const FEATURE_WIDTH: u32 = 32;
+const FEATURE_ROWS: u32 = 4;
+const FEATURE_STEP: u32 = 5;
 
 /// Places remembered of the picture before; more are not needed to see a motion.
 const SLOTS: usize = 1 << 14;
@@ -27,20 +27,20 @@ const SLOTS: usize = 1 << 14;
 const SPACING: u32 = 16;
 
 /// … but of a large one so many in all.
-const PLACES: u32 = 8192;
+const MAX_FEATURES: u32 = 8192;
 
 /// A way that fewer places went is chance.
-const LEAST_VOTES: usize = 3;
+const MIN_VOTES: usize = 3;
 
 /// Guesses given at most.
-const GUESSES: usize = 3;
+const MAX_GUESSES: usize = 3;
 
 /// More than one place looks like this: it says nothing.
 const AMBIGUOUS: u32 = u32::MAX;
 
 /// Finds offsets; the buffers are kept from frame to frame.
 #[derive(Debug, Default)]
-pub struct Anchors {
+pub struct FeatureMatcher {
     /// What a place looks like, and where it was: `y << 16 | x`. Hash 0 is an empty slot.
     slots: Vec<(u64, u32)>,
     votes: Vec<Offset>,
@@ -48,49 +48,49 @@ pub struct Anchors {
     hashes: [Vec<u32>; 2],
 }
 
-impl Anchors {
+impl FeatureMatcher {
     /// The ways that most of `area` went between two pictures, the likeliest first.
-    pub fn guess(&mut self, before: &Framebuffer, now: &Framebuffer, area: Rect) -> Vec<Offset> {
+    pub fn estimate(&mut self, previous: &Framebuffer, current: &Framebuffer, area: Rect) -> Vec<Offset> {
         let pixels = area.width * area.height;
-        let rarity = (pixels / PLACES).max(SPACING).next_power_of_two();
+        let rarity = (pixels / MAX_FEATURES).max(SPACING).next_power_of_two();
         self.slots.clear();
         self.slots.resize(SLOTS, (0, 0));
         self.votes.clear();
-        let last = area.bottom().saturating_sub((LOOK_ROWS - 1) * LOOK_STEP);
+        let last = area.bottom().saturating_sub((FEATURE_ROWS - 1) * FEATURE_STEP);
         let mut free = SLOTS * 3 / 4;
         for y in area.y..last {
-            self.places(before, area, y, rarity, |anchors, x, hash| {
-                free = free.saturating_sub(anchors.remember(hash, y << 16 | x, free > 0));
+            self.features(previous, area, y, rarity, |features, x, hash| {
+                free = free.saturating_sub(features.remember(hash, y << 16 | x, free > 0));
             });
         }
         // Of a large area half the rows are enough to vote.
         let step = if rarity > SPACING { 2 } else { 1 };
         for y in (area.y..last).step_by(step) {
-            self.places(now, area, y, rarity, |anchors, x, hash| {
-                if let Some((was_x, was_y)) = anchors.find(hash)
+            self.features(current, area, y, rarity, |features, x, hash| {
+                if let Some((was_x, was_y)) = features.find(hash)
                     && (was_x, was_y) != (x, y)
                 {
-                    anchors.votes.push((x as i32 - was_x as i32, y as i32 - was_y as i32));
+                    features.votes.push((x as i32 - was_x as i32, y as i32 - was_y as i32));
                 }
             });
         }
-        self.winners()
+        self.best_offsets()
     }
 
-    fn winners(&mut self) -> Vec<Offset> {
+    fn best_offsets(&mut self) -> Vec<Offset> {
         self.votes.sort_unstable();
         let mut counted: Vec<(usize, Offset)> = self
             .votes
             .chunk_by(|one, other| one == other)
-            .filter(|same| same.len() >= LEAST_VOTES)
+            .filter(|same| same.len() >= MIN_VOTES)
             .filter_map(|same| Some((same.len(), *same.first()?)))
             .collect();
         counted.sort_unstable_by(|one, other| other.cmp(one));
-        counted.into_iter().take(GUESSES).map(|(_, offset)| offset).collect()
+        counted.into_iter().take(MAX_GUESSES).map(|(_, offset)| offset).collect()
     }
 
     /// Calls `found` with the column and the look of each place that begins in row `y`.
-    fn places(
+    fn features(
         &mut self,
         framebuffer: &Framebuffer,
         area: Rect,
@@ -121,7 +121,7 @@ impl Anchors {
                 continue;
             }
             for (x, _) in (start..).zip(row()).filter(|(_, place)| chosen(*place)) {
-                found(self, x, look(framebuffer, x, y));
+                found(self, x, descriptor(framebuffer, x, y));
             }
         }
         self.pixels = pixels;
@@ -168,11 +168,11 @@ fn join(halves: &[u32], out: &mut Vec<u32>, apart: usize, turn: u32) {
 }
 
 /// What the pixels at and below a place look like; never 0.
-fn look(framebuffer: &Framebuffer, x: u32, y: u32) -> u64 {
-    let row = |number: u32| framebuffer.row(x, y + number * LOOK_STEP, LOOK_WIDTH).as_chunks::<8>().0;
+fn descriptor(framebuffer: &Framebuffer, x: u32, y: u32) -> u64 {
+    let row = |number: u32| framebuffer.row(x, y + number * FEATURE_STEP, FEATURE_WIDTH).as_chunks::<8>().0;
     let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
     // The rows' hashes do not wait for each other: their multiplications overlap.
-    let mut hashes = [0u64; LOOK_ROWS as usize];
+    let mut hashes = [0u64; FEATURE_ROWS as usize];
     for (((first, second), third), fourth) in rows {
         for (hash, pair) in hashes.iter_mut().zip([first, second, third, fourth]) {
             *hash = mixed(*hash, u64::from_le_bytes(*pair));

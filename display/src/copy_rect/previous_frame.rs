@@ -7,14 +7,14 @@ use oriel_wire::{Rect, Size, TILE};
 /// Old pixels, gathered while a scan overwrites them: that costs as much as what changed, not as
 /// the screen.
 #[derive(Debug, Default)]
-pub struct Before {
+pub struct PreviousFrame {
     framebuffer: Framebuffer,
     grid: Grid,
     /// For each tile a bit for each of its rows whose old pixels were kept.
     kept: Vec<u64>,
 }
 
-impl Before {
+impl PreviousFrame {
     /// Begins a new scan of a screen of this size: nothing is kept.
     pub fn begin(&mut self, size: Size) {
         if self.framebuffer.size() != size {
@@ -36,12 +36,12 @@ impl Before {
 
     /// Fills in what did not change within `area`, and gives the old picture: whole there, and
     /// anything elsewhere.
-    pub fn complete(&mut self, area: Rect, now: &Framebuffer) -> &Framebuffer {
+    pub fn fill(&mut self, area: Rect, current: &Framebuffer) -> &Framebuffer {
         for tile in self.grid.touched(&area) {
             let rect = self.grid.rect(tile);
             let Some(kept) = self.kept.get_mut(tile) else { continue };
             for y in (rect.y..rect.bottom()).filter(|y| *kept & 1 << (y % TILE) == 0) {
-                let same = now.row(rect.x, y, rect.width);
+                let same = current.row(rect.x, y, rect.width);
                 self.framebuffer.row_mut(rect.x, y, rect.width).copy_from_slice(same);
             }
             *kept = u64::MAX;

@@ -4,14 +4,14 @@ use oriel_wire::FrameHeader;
 
 /// Whether hashes are wanted, and those of which frame are owed.
 #[derive(Debug, Default)]
-pub struct Proofs {
+pub struct FrameHashes {
     wanted: bool,
     /// The last frame sent, if the client's picture is exact since.
     exact: Option<u32>,
     owed: bool,
 }
 
-impl Proofs {
+impl FrameHashes {
     /// The client wants hashes from now on, of what it shows now as well; or none any more.
     pub fn set(&mut self, wanted: bool) {
         self.owed |= wanted && !self.wanted;
@@ -52,19 +52,19 @@ mod tests {
 
     #[test]
     fn each_exact_picture_is_proved_once_while_that_is_wanted() {
-        let mut proofs = Proofs::default();
-        proofs.sent(&frame(1, true));
-        assert_eq!(proofs.take(), None, "nobody asked");
-        proofs.set(true);
-        assert_eq!((proofs.take(), proofs.take()), (Some(1), None), "what is shown already");
-        proofs.set(true);
-        assert_eq!(proofs.take(), None, "asked again");
-        proofs.sent(&frame(2, false));
-        assert_eq!(proofs.take(), None);
-        proofs.sent(&frame(3, true));
-        assert_eq!(proofs.take(), Some(3));
-        proofs.set(false);
-        proofs.sent(&frame(4, true));
-        assert_eq!(proofs.take(), None);
+        let mut frame_hashes = FrameHashes::default();
+        frame_hashes.sent(&frame(1, true));
+        assert_eq!(frame_hashes.take(), None, "nobody asked");
+        frame_hashes.set(true);
+        assert_eq!((frame_hashes.take(), frame_hashes.take()), (Some(1), None), "what is shown already");
+        frame_hashes.set(true);
+        assert_eq!(frame_hashes.take(), None, "asked again");
+        frame_hashes.sent(&frame(2, false));
+        assert_eq!(frame_hashes.take(), None);
+        frame_hashes.sent(&frame(3, true));
+        assert_eq!(frame_hashes.take(), Some(3));
+        frame_hashes.set(false);
+        frame_hashes.sent(&frame(4, true));
+        assert_eq!(frame_hashes.take(), None);
     }
 }

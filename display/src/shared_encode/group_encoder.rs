@@ -1,0 +1,235 @@
+//! The thread that composes for all members.
+
+use super::member::{FrameRequest, GroupMember, SharedFrame};
+use super::{EncodeGroup, JoiningMember};
+use crate::budget::Allowance;
+use crate::composer::{Composed, Composer};
+use crate::cpu_time;
+use crate::inbox::{CloseReason, Damage, FrameJob, Pending, Wait};
+use crate::screen::{Screen, ScreenSubscription};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Who is not ready so long after the first was, is left behind.
+const READY_TIMEOUT: Duration = Duration::from_millis(30);
+
+/// A single member is kept for so long: somebody may come back.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// The screen is looked at this far apart at least, as for a single viewer.
+const INTERVAL: Duration = Duration::from_millis(15);
+
+/// The members, and the composer whose picture all their clients have.
+pub(super) struct GroupEncoder {
+    group: Arc<EncodeGroup>,
+    screen: Arc<Screen>,
+    subscribed: ScreenSubscription,
+    composer: Option<Composer>,
+    members: Vec<Arc<GroupMember>>,
+    last_look: Option<Instant>,
+    /// Since when a frame waits for members that are not ready.
+    waiting_since: Option<Instant>,
+    /// Since when there is but one member.
+    alone_since: Option<Instant>,
+}
+
+/// What there is to do.
+enum Task {
+    /// Somebody comes or goes.
+    UpdateMembers,
+    /// A picture is to be made.
+    Encode(Box<FrameJob>),
+    /// Encoders may be unused.
+    Tidy,
+    /// The screen is no more.
+    End,
+}
+
+impl GroupEncoder {
+    pub fn new(group: Arc<EncodeGroup>, screen: Arc<Screen>, subscribed: ScreenSubscription) -> Self {
+        Self {
+            group,
+            screen,
+            subscribed,
+            composer: None,
+            members: Vec::new(),
+            last_look: None,
+            waiting_since: None,
+            alone_since: None,
+        }
+    }
+
+    pub fn run(mut self) {
+        loop {
+            let inbox = Arc::clone(self.subscribed.inbox());
+            match inbox.wait(|pending| self.ready(pending, Instant::now())) {
+                Task::UpdateMembers => {}
+                Task::Encode(work) => self.compose(*work, Instant::now()),
+                Task::Tidy => self.composer.iter_mut().for_each(|composer| composer.tidy(Instant::now())),
+                Task::End => {
+                    self.group.try_stop();
+                    return;
+                }
+            }
+            self.remove_leaving();
+            self.admit_joining(Instant::now());
+            let over =
+                self.members.is_empty() || self.alone_since.is_some_and(|since| since.elapsed() >= LINGER);
+            if over && self.group.try_stop() {
+                if let (Some(composer), Some(last)) = (self.composer.take(), self.members.pop()) {
+                    last.return_composer(composer);
+                }
+                return;
+            }
+        }
+    }
+
+    fn ready(&mut self, pending: &mut Pending, now: Instant) -> Wait<Task> {
+        if pending.close_reason.is_some() {
+            return Wait::Take(Task::End);
+        }
+        if self.group.has_joining() || self.members.iter().any(|member| member.is_leaving()) {
+            return Wait::Take(Task::UpdateMembers);
+        }
+        let Some(composer) = &self.composer else { return Wait::Forever };
+        let (wants_frame, next_due) = (composer.wants_frame(now), composer.next_due());
+        if self.alone_since.is_some_and(|since| now.duration_since(since) >= LINGER) {
+            return Wait::Take(Task::UpdateMembers);
+        }
+        let wanted = !pending.damage.is_empty() || wants_frame;
+        let due = match wanted.then(|| self.encode_at(now)) {
+            Some(Some(when)) if when <= now => {
+                return Wait::Take(Task::Encode(Box::new(pending.take_frame_job())));
+            }
+            Some(when) => when,
+            None => match next_due {
+                Some(due) if due <= now => return Wait::Take(Task::Tidy),
+                due => due,
+            },
+        };
+        let try_stop = self.alone_since.map(|since| since + LINGER);
+        due.into_iter().chain(try_stop).min().map_or(Wait::Forever, Wait::Until)
+    }
+
+    /// When the picture that is wanted is to be made; `None`: once somebody is ready for it.
+    fn encode_at(&mut self, now: Instant) -> Option<Instant> {
+        let requests: Vec<FrameRequest> =
+            self.members.iter().filter_map(|member| member.frame_request()).collect();
+        if requests.is_empty() {
+            self.waiting_since = None;
+            return None;
+        }
+        let urgent = requests.iter().any(|request| request.urgent);
+        let look = self.last_look.filter(|_| !urgent).map_or(now, |look| look + INTERVAL);
+        if requests.len() == self.members.len() {
+            return Some(look);
+        }
+        let waiting_since = *self.waiting_since.get_or_insert(now);
+        Some(look.max(waiting_since + READY_TIMEOUT))
+    }
+
+    /// Makes one frame for those who are ready, and leaves the others to themselves.
+    fn compose(&mut self, mut work: FrameJob, now: Instant) {
+        self.waiting_since = None;
+        self.last_look = Some(now);
+        let most = self.max_frame_bytes();
+        let Some(composer) = &mut self.composer else { return };
+        let mut pointer_owner = None;
+        let mut allowance = Allowance::ALL;
+        let mut answers = Vec::with_capacity(self.members.len());
+        self.members.retain(|member| match member.frame_request() {
+            Some(request) if !request.capacity.is_far_below(most) => {
+                allowance = allowance.least(request.capacity.allowance);
+                if request.urgent || pointer_owner.is_none() {
+                    pointer_owner = Some(Arc::clone(member));
+                }
+                // What it has gathered beside is in this frame too.
+                let own = member.inbox().take_frame_job();
+                own.damage.rects().iter().for_each(|rect| work.damage.add(*rect));
+                answers.push(own.trace);
+                true
+            }
+            _ => detach(member, composer),
+        });
+        composer.allow(allowance);
+        let showing = self.screen.showing();
+        let pointer = showing.looked_at(pointer_owner.and_then(|member| member.inbox().client_pointer()));
+        let cpu = cpu_time::of_this_thread();
+        let composed = composer.compose(&*showing.pixels(), &work.damage, work.flushes, pointer, now);
+        let encode = now.elapsed();
+        self.screen.counters().encoded(encode, cpu_time::of_this_thread().saturating_sub(cpu));
+        composer.tidy(now);
+        let composed = composed.map(Arc::new);
+        for (member, trace) in self.members.iter().zip(answers) {
+            let flushed = work.flushed;
+            match &composed {
+                Some(composed) => {
+                    let composed = Arc::clone(composed);
+                    member.deliver(SharedFrame { composed, trace, flushed, encode });
+                }
+                None => trace.into_iter().for_each(|trace| member.inbox().retry_trace(trace)),
+            }
+        }
+    }
+
+    /// Bytes that a frame may have on the best of the lines.
+    fn max_frame_bytes(&self) -> usize {
+        let frames =
+            self.members.iter().filter_map(|member| Some(member.frame_request()?.capacity.allowance.frame));
+        frames.max().unwrap_or_default()
+    }
+
+    /// Lets go who wants to.
+    fn remove_leaving(&mut self) {
+        let Some(composer) = &self.composer else { return };
+        self.members.retain(|member| !member.is_leaving() || detach(member, composer));
+        self.update_alone_since();
+    }
+
+    /// Takes in who has come: brings their clients to the picture that the others have.
+    fn admit_joining(&mut self, now: Instant) {
+        for JoiningMember { member, composer: mut theirs, capacity } in self.group.take_joining() {
+            if member.is_disconnected() {
+                continue;
+            }
+            if capacity.is_far_below(self.max_frame_bytes()) {
+                member.return_composer(theirs);
+                continue;
+            }
+            let Some(ours) = &mut self.composer else {
+                self.composer = Some(theirs);
+                self.members.push(member);
+                continue;
+            };
+            let mut all = Damage::default();
+            all.add(ours.framebuffer().size().bounds());
+            let composed = theirs.compose(ours.framebuffer(), &all, 1, (0, 0), now);
+            let encode = now.elapsed();
+            if let Some(composed) = composed {
+                let composed = Arc::new(Composed { changed: false, ..composed });
+                member.deliver(SharedFrame { composed, trace: None, flushed: None, encode });
+            }
+            ours.merge_history(&theirs);
+            self.members.push(member);
+        }
+        self.update_alone_since();
+    }
+
+    fn update_alone_since(&mut self) {
+        self.alone_since = (self.members.len() == 1).then(|| self.alone_since.unwrap_or_else(Instant::now));
+    }
+}
+
+/// Gives a viewer a composer of its own, with the picture that its client has; nobody stays.
+fn detach(member: &GroupMember, composer: &Composer) -> bool {
+    if !member.is_disconnected() {
+        match composer.fork() {
+            Ok(own) => member.return_composer(own),
+            Err(error) => {
+                tracing::error!(%error, "a viewer cannot be served any more");
+                member.inbox().close(CloseReason::Left);
+            }
+        }
+    }
+    false
+}
