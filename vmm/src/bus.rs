@@ -68,7 +68,7 @@ impl Bus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
+    use parking_lot::Mutex;
 
     #[derive(Default)]
     struct Latch(Mutex<Vec<(u64, Vec<u8>)>>);
@@ -78,7 +78,7 @@ mod tests {
             data.fill(offset as u8);
         }
         fn write(&self, offset: u64, data: &[u8]) {
-            self.0.lock().unwrap().push((offset, data.to_vec()));
+            self.0.lock().push((offset, data.to_vec()));
         }
     }
 
@@ -91,7 +91,7 @@ mod tests {
         bus.read(0x10F, &mut data);
         assert_eq!(data, [0xF, 0xF]);
         bus.write(0x104, &[7]);
-        assert_eq!(*latch.0.lock().unwrap(), [(4, vec![7])]);
+        assert_eq!(*latch.0.lock(), [(4, vec![7])]);
         bus.read(0x110, &mut data);
         assert_eq!(data, [0xFF, 0xFF]);
         bus.write(0xFF, &[1]);

@@ -1,8 +1,8 @@
 //! What happens to a machine, told to everyone who listens.
 
 use oriel_vmm_api::{Event, ExitReason, ExitReport, PauseReason, RunState};
+use parking_lot::{Condvar, Mutex};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A listener this many events behind is dropped.
 const BACKLOG: usize = 256;
@@ -31,7 +31,7 @@ impl Events {
     /// Everything from now on; the channel closes after [`Event::Ended`].
     pub fn listen(&self) -> Receiver<Event> {
         let (sender, receiver) = sync_channel(BACKLOG);
-        let mut state = crate::lock(&self.state);
+        let mut state = self.state.lock();
         match &state.end {
             Some(end) => drop(sender.try_send(ended(end))),
             None => state.listeners.push(sender),
@@ -41,12 +41,12 @@ impl Events {
 
     /// What the machine does now.
     pub fn run_state(&self) -> RunState {
-        crate::lock(&self.state).run
+        self.state.lock().run
     }
 
     /// Why the machine is paused, if nobody asked for it.
     pub fn pause_reason(&self) -> Option<PauseReason> {
-        crate::lock(&self.state).reason
+        self.state.lock().reason
     }
 
     /// The machine does something else now.
@@ -60,7 +60,7 @@ impl Events {
     }
 
     fn set_state(&self, run: RunState, reason: Option<PauseReason>) {
-        let mut state = crate::lock(&self.state);
+        let mut state = self.state.lock();
         if (state.run, state.reason) != (run, reason) && state.end.is_none() {
             state.run = run;
             state.reason = reason;
@@ -70,12 +70,12 @@ impl Events {
 
     /// The guest's first picture, or a new size.
     pub fn screen(&self, width: u32, height: u32) {
-        tell(&mut crate::lock(&self.state), &Event::Screen { width, height });
+        tell(&mut self.state.lock(), &Event::Screen { width, height });
     }
 
     /// The machine is gone; the first reason stands.
     pub fn end(&self, reason: ExitReason, text: impl Into<String>) {
-        let mut state = crate::lock(&self.state);
+        let mut state = self.state.lock();
         if state.end.is_none() {
             let end = ExitReport { reason, text: text.into() };
             tell(&mut state, &ended(&end));
@@ -87,12 +87,12 @@ impl Events {
 
     /// Waits for [`Self::end`].
     pub fn wait_for_end(&self) -> ExitReport {
-        let mut state = crate::lock(&self.state);
+        let mut state = self.state.lock();
         loop {
             if let Some(end) = &state.end {
                 return end.clone();
             }
-            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.ended.wait(&mut state);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Leaving behind why a machine ended, however it ends.
 
-use crate::supervisor::FromMachine;
+use crate::launch::FromMachine;
 use crate::supervisor_channel::SupervisorChannel;
 use oriel_vmm_api::{ExitReason, ExitReport};
 use std::io;
@@ -29,23 +29,4 @@ pub fn abort_on_panic(channel: Arc<SupervisorChannel>) {
         channel.send(&FromMachine::Ended(ExitReport { reason: ExitReason::Crashed, text }));
         std::process::abort();
     }));
-}
-
-/// An error's text as a sentence: capital letter, full stop.
-pub fn sentence(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let mut letters = text.trim_end_matches('.').chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_become_sentences() {
-        assert_eq!(sentence(&"no such file"), "No such file.");
-        assert_eq!(sentence(&"/dev/kvm is missing."), "/dev/kvm is missing.");
-    }
 }

@@ -1,6 +1,6 @@
 //! Events by which a running guest ends or resets its own machine.
 
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 /// Event on a virtual processor or in a device that the state driver has to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl GuestEvents {
 
     /// Records `event` and wakes the state driver, unless another event came before.
     pub fn report(&self, event: GuestEvent) {
-        let mut first = crate::lock(&self.first);
+        let mut first = self.first.lock();
         tracing::debug!(?event, "the guest caused an event");
         if first.is_none() {
             *first = Some(event);
@@ -39,11 +39,11 @@ impl GuestEvents {
 
     /// First event since [`Self::clear`].
     pub fn first(&self) -> Option<GuestEvent> {
-        crate::lock(&self.first).clone()
+        self.first.lock().clone()
     }
 
     /// Forgets the event. To be called while no processor runs.
     pub fn clear(&self) {
-        *crate::lock(&self.first) = None;
+        *self.first.lock() = None;
     }
 }

@@ -2,8 +2,8 @@
 //! then on it opens nothing.
 
 use crate::boot::{BootError, BootFiles};
+use crate::disk_images::{self, DiskError};
 use crate::legacy::LogFiles;
-use crate::machine::kvm::{DiskError, open_disk};
 use crate::{host, memory};
 use oriel_net::{NetBackendError, OpenTap, open_net_backend};
 use oriel_qemu::{DiskImages, QemuSetup, StartError};
@@ -91,7 +91,7 @@ impl HostResources {
             MachineKind::Kvm => {
                 let device = host::open_kvm().map_err(|finding| ResourceError::NoKvm(finding.to_string()))?;
                 let boot = BootFiles::open(&config.boot)?;
-                let disks = config.disks.iter().map(open_disk).collect::<Result<_, _>>()?;
+                let disks = config.disks.iter().map(disk_images::open).collect::<Result<_, _>>()?;
                 let large_pages_free = memory::large_pages_free();
                 let machine = MachineResources::Kvm { device, boot, large_pages_free };
                 (machine, disks)

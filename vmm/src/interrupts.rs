@@ -4,7 +4,8 @@
 use crate::pci::MsiMessage;
 use kvm_bindings::kvm_msi;
 use kvm_ioctls::{IoEventAddress, NoDatamatch, VmFd};
-use std::sync::{Arc, PoisonError, RwLock};
+use parking_lot::RwLock;
+use std::sync::Arc;
 use vmm_sys_util::eventfd::EventFd;
 
 /// What a device can do to the machine.
@@ -29,11 +30,11 @@ pub struct KvmInterruptManager {
 impl KvmInterruptManager {
     /// Puts `vm` behind the interrupt_manager, or cuts them.
     pub fn connect(&self, vm: Option<Arc<VmFd>>) {
-        *self.vm.write().unwrap_or_else(PoisonError::into_inner) = vm;
+        *self.vm.write() = vm;
     }
 
     fn with<R>(&self, act: impl FnOnce(&VmFd) -> R) -> Option<R> {
-        self.vm.read().unwrap_or_else(PoisonError::into_inner).as_deref().map(act)
+        self.vm.read().as_deref().map(act)
     }
 }
 

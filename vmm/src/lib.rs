@@ -16,6 +16,7 @@ pub mod bus;
 pub mod config_file;
 pub mod control;
 pub mod cpu;
+pub mod disk_images;
 pub mod event_loop;
 pub mod events;
 pub mod exit_report;
@@ -23,21 +24,16 @@ pub mod guest_events;
 pub mod host;
 pub mod host_resources;
 pub mod interrupts;
+pub mod launch;
 pub mod layout;
 pub mod legacy;
 pub mod machine;
 pub mod machine_process;
 pub mod memory;
 pub mod pci;
+pub mod sentence;
 pub mod signals;
 pub mod supervisor;
 pub mod supervisor_channel;
 pub mod virtio_pci;
 pub mod vmgenid;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks; a panic elsewhere has ended the process, so a poisoned lock is as good as any.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

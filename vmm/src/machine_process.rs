@@ -3,13 +3,14 @@
 
 use crate::control::{self, ControlContext, PeerAuth};
 use crate::events::Events;
-use crate::exit_report::{self, sentence};
+use crate::exit_report;
 use crate::host::Residency;
 use crate::host_resources::{HostResources, MachineResources, disks_of_qemu};
+use crate::launch::{FromMachine, LaunchSpec, MachineLaunchSpec};
 use crate::machine::Machine;
 use crate::machine::kvm::{KvmMachine, KvmResources};
 use crate::machine::qemu::Qemu;
-use crate::supervisor::{FromMachine, LaunchSpec, MachineLaunchSpec};
+use crate::sentence::sentence;
 use crate::supervisor_channel::{SupervisedPasst, SupervisorChannel};
 use oriel_jail::{Jail, descriptors};
 use oriel_net::{NetBackendConfig, OpenTap};

@@ -1,14 +1,15 @@
 //! The machine's end of its connection to the supervisor.
 
+use crate::launch::{FromMachine, LaunchSpec, MAX_TO_MACHINE, ToMachine};
 use crate::machine::Machine;
-use crate::supervisor::{FromMachine, LaunchSpec, MAX_TO_MACHINE, ToMachine};
 use oriel_jail::packets::Packets;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_net::BackendConnector;
+use parking_lot::Mutex;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 /// Messages to and from the supervisor.
 pub struct SupervisorChannel {
@@ -90,7 +91,7 @@ pub struct SupervisedPasst {
 
 impl BackendConnector for SupervisedPasst {
     fn connect(&self) -> io::Result<OwnedFd> {
-        let answers = crate::lock(&self.channel.connected);
+        let answers = self.channel.connected.lock();
         self.channel.packets.send(&FromMachine::Connect(self.network), &[])?;
         answers.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?
     }

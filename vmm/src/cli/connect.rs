@@ -1,7 +1,7 @@
 //! Connecting to a desktop that runs.
 
 use oriel_display::Client;
-use oriel_vmm::exit_report::sentence;
+use oriel_vmm::sentence::sentence;
 use oriel_vmm_api::ViewerMode;
 use oriel_vmm_api::client::{BlockingClient, ClientOptions, blocking};
 use oriel_wire::{InputEvent, ServerMessage};

@@ -1,7 +1,7 @@
 //! `oriel-vmm control`: one request on the control socket.
 
 use super::connect;
-use oriel_vmm::exit_report::sentence;
+use oriel_vmm::sentence::sentence;
 use oriel_vmm_api::{Command, Outcome};
 use std::path::Path;
 

@@ -6,12 +6,13 @@ mod control;
 mod disk;
 mod input;
 mod key_names;
+mod probe;
 mod receive_file;
 mod record_audio;
 mod screenshot;
 mod send_file;
 
-use oriel_vmm::{config_file, host, machine_process, supervisor};
+use oriel_vmm::{config_file, machine_process, supervisor};
 use std::path::{Path, PathBuf};
 
 const USAGE: &str = "\
@@ -97,9 +98,7 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
         supervisor::MACHINE_COMMAND => machine_process::run(log_to_stderr),
         "probe" => {
             arguments.rest()?;
-            let facts = serde_json::to_string_pretty(&host::facts()).map_err(|error| error.to_string())?;
-            println!("{facts}");
-            Ok(())
+            probe::run()
         }
         "disk" => disk::run(arguments),
         "control" => control::run(&arguments.path("--socket")?, &arguments.rest()?),

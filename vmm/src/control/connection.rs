@@ -8,10 +8,11 @@ use oriel_display::Viewer;
 use oriel_display::viewer::Mode;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_vmm_api::{Jail, MachineConfig, Opened, Purpose, ViewerMode};
+use parking_lot::Mutex;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ impl ControlContext {
     /// Waits until connected clients have received the last event, for `timeout` at most.
     pub fn drain(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
-        let watchers = std::mem::take(&mut *crate::lock(&self.watchers));
+        let watchers = std::mem::take(&mut *self.watchers.lock());
         let all_drained = || {
             self.pending_replies.load(Ordering::Acquire) == 0
                 && self.machine.monitors().viewers() == 0

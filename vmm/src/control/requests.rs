@@ -6,12 +6,13 @@ use oriel_display::Monitors;
 use oriel_vmm_api::codec::{self, Decoded};
 use oriel_vmm_api::{CONTROL_VERSION, Command, Description, Event, Outcome, Reply, Request, RunState};
 use oriel_wire::{MonitorConfig, Size};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
 /// No request of ours comes near this.
 const MAX_LINE: u64 = 64 * 1024;
@@ -173,12 +174,12 @@ fn watch(writer: &Arc<Mutex<UnixStream>>, desktop: &ControlContext) -> io::Resul
             }
         }
         // After the last event, or when the peer does not keep up, there is nothing more to say.
-        let _ = crate::lock(&writer).shutdown(std::net::Shutdown::Both);
+        let _ = writer.lock().shutdown(std::net::Shutdown::Both);
     })?;
-    crate::lock(&desktop.watchers).push(thread);
+    desktop.watchers.lock().push(thread);
     Ok(())
 }
 
 fn send(writer: &Mutex<UnixStream>, message: &impl Serialize) -> io::Result<()> {
-    crate::lock(writer).write_all(&codec::encode(message)?)
+    writer.lock().write_all(&codec::encode(message)?)
 }

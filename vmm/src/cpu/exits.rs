@@ -1,8 +1,8 @@
 //! How often processors leave the guest, and why: what an idle guest costs.
 
 use super::statistics::Statistics;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a processor came out to this process.
@@ -58,7 +58,7 @@ impl Exits {
     /// The kernel's own figures of the processors are from now on in `statistics`; where a host has
     /// none, they are empty. They hold on to the virtual machine in the kernel.
     pub fn set_kernel(&self, statistics: Vec<Statistics>) {
-        *crate::lock(&self.kernel) = statistics;
+        *self.kernel.lock() = statistics;
     }
 
     /// Sums over all processors, by name: `exits_port`, `exits_memory` and `exits_called` came as
@@ -73,7 +73,7 @@ impl Exits {
             ("exits_memory".to_owned(), sum(|processor| &processor.memory)),
             ("exits_called".to_owned(), sum(|processor| &processor.called)),
         ]);
-        for processor in crate::lock(&self.kernel).iter() {
+        for processor in self.kernel.lock().iter() {
             for (theirs, ours) in KERNEL_FIGURES {
                 if let Some(value) = processor.read(theirs) {
                     *figures.entry(ours.to_owned()).or_default() += value;

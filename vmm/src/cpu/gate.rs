@@ -1,17 +1,17 @@
 //! The gate that every vCPU thread passes before it enters the guest.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use parking_lot::{Condvar, Mutex};
 
 /// What the machine's driver wants of its processors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
+enum TargetState {
     Run,
     Pause,
     End,
 }
 
 struct State {
-    order: Order,
+    target: TargetState,
     /// Threads that wait at the gate.
     waiting: usize,
     /// Threads that have ended.
@@ -37,23 +37,23 @@ pub struct Gate {
 impl Gate {
     /// A closed gate for `threads` processors.
     pub fn new(threads: usize) -> Self {
-        let state = State { order: Order::Pause, waiting: 0, ended: 0 };
+        let state = State { target: TargetState::Pause, waiting: 0, ended: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new(), threads }
     }
 
     /// A vCPU thread asks; it waits here while the gate is closed.
     pub fn pass(&self) -> Passage {
-        let mut state = crate::lock(&self.state);
+        let mut state = self.state.lock();
         let mut waited = false;
         loop {
-            match state.order {
-                Order::Run => return Passage::Enter(waited),
-                Order::End => return Passage::End,
-                Order::Pause => {
+            match state.target {
+                TargetState::Run => return Passage::Enter(waited),
+                TargetState::End => return Passage::End,
+                TargetState::Pause => {
                     waited = true;
                     state.waiting += 1;
                     self.changed.notify_all();
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    self.changed.wait(&mut state);
                     state.waiting -= 1;
                 }
             }
@@ -62,31 +62,31 @@ impl Gate {
 
     /// A vCPU thread ends for good.
     pub fn leave(&self) {
-        crate::lock(&self.state).ended += 1;
+        self.state.lock().ended += 1;
         self.changed.notify_all();
     }
 
-    /// Lets all through.
+    /// Opens the gate: every thread passes.
     pub fn open(&self) {
-        self.order(Order::Run);
+        self.set_target(TargetState::Run);
     }
 
     /// Closes the gate, calls `kick` to get processors out of the guest, and waits until all wait.
     pub fn close(&self, kick: impl FnOnce()) {
-        self.order(Order::Pause);
+        self.set_target(TargetState::Pause);
         kick();
-        let state = crate::lock(&self.state);
+        let mut state = self.state.lock();
         let busy = |state: &mut State| state.waiting + state.ended < self.threads;
-        drop(self.changed.wait_while(state, busy));
+        self.changed.wait_while(&mut state, busy);
     }
 
-    /// Sends all threads home.
+    /// Has every thread end at its next passage.
     pub fn end(&self) {
-        self.order(Order::End);
+        self.set_target(TargetState::End);
     }
 
-    fn order(&self, order: Order) {
-        crate::lock(&self.state).order = order;
+    fn set_target(&self, target: TargetState) {
+        self.state.lock().target = target;
         self.changed.notify_all();
     }
 }

@@ -6,11 +6,10 @@ mod residency;
 pub use kvm::{KvmUnusable, kvm, open_kvm};
 pub use residency::Residency;
 
-use crate::supervisor;
-use oriel_vmm_api::{HostFacts, Jail, JailPart};
+use oriel_vmm_api::{HostFacts, Jail};
 
-/// Looks at the host. Takes well under a second.
-pub fn facts() -> HostFacts {
+/// Facts of this host, with the `jail` that a probe of it found. Takes well under a second.
+pub fn facts(jail: Jail) -> HostFacts {
     let (finding, kvm_text) = kvm::find();
     let qemu = oriel_qemu::installed();
     HostFacts {
@@ -21,12 +20,7 @@ pub fn facts() -> HostFacts {
         passt: oriel_net::installed_passt(),
         cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
         memory_mib: memory_mib(),
-        jail: supervisor::probe_jail().unwrap_or_else(|error| {
-            let mut none = Jail::default();
-            let text = format!("No process could be started to find out what jail this host gives: {error}.");
-            none.add(JailPart::Descriptors, false, text);
-            none
-        }),
+        jail,
     }
 }
 

@@ -1,9 +1,9 @@
 //! How much of this process lies in memory, and how much of that is the guest's.
 
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
-use std::sync::Mutex;
 
 /// More than any process of ours has.
 const LONGEST: u64 = 16 << 20;
@@ -22,7 +22,7 @@ impl Residency {
 
     /// Figures `resident_kib` and `guest_resident_kib`; empty when they cannot be read.
     pub fn figures(&self, guest: &[Range<u64>]) -> Vec<(String, u64)> {
-        let mut file = crate::lock(&self.0);
+        let mut file = self.0.lock();
         let mut smaps = String::new();
         let file = &mut *file;
         // Read in pieces: the kernel does not tell the length of such a file.

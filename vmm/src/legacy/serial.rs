@@ -4,8 +4,9 @@ use super::serial_log::SerialLog;
 use crate::bus::Registers;
 use crate::interrupts::InterruptManager;
 use crate::layout;
+use parking_lot::Mutex;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use vm_superio::serial::{NoEvents, SerialState};
 use vm_superio::{Serial, Trigger};
 
@@ -34,7 +35,7 @@ impl SerialPort {
 
     /// The machine is reset: registers as at power-on, the log goes on.
     pub fn reset(&self) {
-        let mut slot = crate::lock(&self.0);
+        let mut slot = self.0.lock();
         let Some(serial) = slot.take() else { return };
         let line = Line(serial.interrupt_evt().0.clone());
         let fresh = SerialState::default();
@@ -44,16 +45,13 @@ impl SerialPort {
 
 impl Registers for SerialPort {
     fn read(&self, offset: u64, data: &mut [u8]) {
-        if let ([byte], Some(serial), Ok(offset)) =
-            (data, crate::lock(&self.0).as_mut(), u8::try_from(offset))
-        {
+        if let ([byte], Some(serial), Ok(offset)) = (data, self.0.lock().as_mut(), u8::try_from(offset)) {
             *byte = serial.read(offset);
         }
     }
 
     fn write(&self, offset: u64, data: &[u8]) {
-        if let ([byte], Some(serial), Ok(offset)) =
-            (data, crate::lock(&self.0).as_mut(), u8::try_from(offset))
+        if let ([byte], Some(serial), Ok(offset)) = (data, self.0.lock().as_mut(), u8::try_from(offset))
             && let Err(error) = serial.write(offset, *byte)
         {
             tracing::debug!(%error, "the serial log cannot be written");

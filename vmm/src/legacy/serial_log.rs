@@ -1,10 +1,11 @@
 //! Where the guest's serial console ends up: two files that cannot fill the disk.
 
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// At this size the log is moved aside and begun anew, so that at most twice this is kept.
 const LIMIT: u64 = 1 << 20;
@@ -72,7 +73,7 @@ impl Log {
 
 impl Write for SerialLog {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let mut log = crate::lock(&self.0);
+        let mut log = self.0.lock();
         if log.written >= log.limit {
             log.turn_over()?;
         }
@@ -96,7 +97,7 @@ mod tests {
         std::fs::create_dir_all(&dir).unwrap();
         let path = dir.join("serial.log");
         let mut log = SerialLog::new(LogFiles::create(&path).unwrap());
-        crate::lock(&log.0).limit = 10;
+        log.0.lock().limit = 10;
         for line in 0..100 {
             writeln!(log, "{line:4}").unwrap();
         }

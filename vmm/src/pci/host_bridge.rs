@@ -2,7 +2,7 @@
 
 use super::bus::PciFunction;
 use super::config_space::{ConfigSpace, Identity};
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 /// Red Hat's generic PCI Express host bridge, which needs no quirks.
 const IDENTITY: Identity = Identity {
@@ -25,11 +25,11 @@ impl HostBridge {
 
 impl PciFunction for HostBridge {
     fn read_config(&self, offset: u64, data: &mut [u8]) {
-        crate::lock(&self.0).read(offset, data);
+        self.0.lock().read(offset, data);
     }
 
     fn write_config(&self, offset: u64, data: &[u8]) {
-        crate::lock(&self.0).write(offset, data);
+        self.0.lock().write(offset, data);
     }
 
     fn bar(&self) -> Option<std::ops::Range<u64>> {
@@ -41,6 +41,6 @@ impl PciFunction for HostBridge {
     fn write_bar(&self, _offset: u64, _data: &[u8]) {}
 
     fn reset(&self) {
-        *crate::lock(&self.0) = ConfigSpace::new(IDENTITY);
+        *self.0.lock() = ConfigSpace::new(IDENTITY);
     }
 }

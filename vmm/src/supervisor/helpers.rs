@@ -1,7 +1,7 @@
 //! The passt processes of a desktop: in jails of their own, made anew when the machine asks.
 
-use super::messages::{HELPER_SOCKET, LaunchSpec};
 use super::{OWN_PROGRAM, plan, start};
+use crate::launch::{HELPER_SOCKET, LaunchSpec};
 use oriel_jail::{Child, Ending, Started};
 use oriel_net::PasstProgram;
 use oriel_vmm_api::{Link, MachineConfig};

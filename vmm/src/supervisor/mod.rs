@@ -4,17 +4,15 @@
 
 mod exit_status;
 mod helpers;
-mod messages;
 mod plan;
 mod watch;
 
-pub use messages::{FromMachine, LaunchSpec, MAX_TO_MACHINE, MachineLaunchSpec, ToMachine};
-
 use crate::control::ControlSocket;
-use crate::exit_report::{self, sentence};
+use crate::exit_report;
 use crate::host_resources::HostResources;
+use crate::launch::{FromMachine, LaunchSpec, MAX_FROM_MACHINE, MachineLaunchSpec};
+use crate::sentence::sentence;
 use crate::signals;
-use messages::MAX_FROM_MACHINE;
 use oriel_jail::packets::Packets;
 use oriel_jail::{Jail, Spawn, Started, descriptors};
 use oriel_vmm_api::{ExitReason, ExitReport, MachineConfig};

@@ -2,7 +2,7 @@
 
 use super::exit_status;
 use super::helpers::Helpers;
-use super::messages::{FromMachine, MAX_FROM_MACHINE, ToMachine};
+use crate::launch::{FromMachine, MAX_FROM_MACHINE, ToMachine};
 use crate::signals::Termination;
 use oriel_jail::Child;
 use oriel_jail::packets::Packets;

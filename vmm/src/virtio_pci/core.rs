@@ -3,10 +3,11 @@
 use super::interrupt::VirtioInterrupt;
 use crate::event_loop::Source;
 use oriel_virtio::{Activation, Interrupt, VirtioDevice};
+use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use vmm_sys_util::eventfd::EventFd;
 
 /// One device and what the event loop needs of it.
@@ -28,7 +29,7 @@ impl Core {
         queues: u16,
         interrupt: Arc<VirtioInterrupt>,
     ) -> io::Result<Arc<Self>> {
-        let guard = crate::lock(&device);
+        let guard = device.lock();
         let (doorbells, own) = (0..queues)
             .map(|queue| match guard.doorbell(queue) {
                 Some(bell) => Ok((bell.try_clone()?, true)),
@@ -65,7 +66,7 @@ impl Core {
 
     /// Starts the device; on the event-loop thread.
     pub fn activate(&self, activation: Activation) {
-        let mut device = crate::lock(&self.device);
+        let mut device = self.device.lock();
         let name = device.name();
         match device.activate(activation) {
             Ok(()) => {
@@ -84,7 +85,7 @@ impl Core {
     /// Resets the device; on the event-loop thread.
     pub fn reset(&self) {
         self.active.store(false, Ordering::Release);
-        crate::lock(&self.device).reset();
+        self.device.lock().reset();
         self.needs_reset.store(false, Ordering::Release);
     }
 
@@ -98,13 +99,13 @@ impl Core {
 
 impl Source for Core {
     fn fds(&self) -> Vec<(usize, RawFd)> {
-        let others = crate::lock(&self.device).event_fds();
+        let others = self.device.lock().event_fds();
         let all = self.doorbells.iter().map(AsRawFd::as_raw_fd).chain(others).enumerate();
         all.filter(|(token, _)| self.own.get(*token) != Some(&true)).collect()
     }
 
     fn ready(&self, token: usize) {
-        let mut device = crate::lock(&self.device);
+        let mut device = self.device.lock();
         let active = self.active.load(Ordering::Acquire);
         match (self.doorbells.get(token), u16::try_from(token)) {
             (Some(bell), Ok(queue)) => {

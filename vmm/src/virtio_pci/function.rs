@@ -8,9 +8,10 @@ use crate::event_loop::Remote;
 use crate::interrupts::InterruptManager;
 use crate::pci::{ConfigSpace, PciFunction};
 use oriel_virtio::{Activation, GuestRam, VirtioDevice};
+use parking_lot::Mutex;
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Offsets within the configuration window capability.
 const WINDOW_OFFSET: u64 = 8;
@@ -114,7 +115,7 @@ impl VirtioPci {
             Effect::None => {}
             Effect::Reset => self.reset_device(),
             Effect::Activate(features) => {
-                let queues = crate::lock(&self.common).build_queues(&self.ram);
+                let queues = self.common.lock().build_queues(&self.ram);
                 match queues {
                     Ok(queues) => {
                         let memory = self.ram.clone();
@@ -136,13 +137,13 @@ impl VirtioPci {
         let core = self.core.clone();
         let _ = self.remote.call(move || core.reset());
         self.interrupt.reset();
-        crate::lock(&self.common).reset();
+        self.common.lock().reset();
     }
 }
 
 impl PciFunction for VirtioPci {
     fn read_config(&self, offset: u64, data: &mut [u8]) {
-        let mut config = crate::lock(&self.config);
+        let mut config = self.config.lock();
         let end = offset.saturating_add(data.len() as u64);
         let window_data = self.window_data();
         if offset < window_data.end
@@ -161,7 +162,7 @@ impl PciFunction for VirtioPci {
     fn write_config(&self, offset: u64, data: &[u8]) {
         let end = offset.saturating_add(data.len() as u64);
         let touches = |range: Range<u64>| offset < range.end && end > range.start;
-        let mut config = crate::lock(&self.config);
+        let mut config = self.config.lock();
         config.space.write(offset, data);
         self.place_doorbells(&mut config);
         let control = self.offsets.msix_control;
@@ -180,7 +181,7 @@ impl PciFunction for VirtioPci {
     }
 
     fn bar(&self) -> Option<Range<u64>> {
-        let start = crate::lock(&self.config).space.bar0()?;
+        let start = self.config.lock().space.bar0()?;
         Some(start..start + u64::from(Self::BAR_SIZE))
     }
 
@@ -190,14 +191,14 @@ impl PciFunction for VirtioPci {
         match region {
             Region::Common => {
                 let extra = if self.core.needs_reset() { STATUS_NEEDS_RESET } else { 0 };
-                crate::lock(&self.common).read(at, data, &self.interrupt, extra);
+                self.common.lock().read(at, data, &self.interrupt, extra);
             }
             Region::Isr => {
                 if let (0, [first, ..]) = (at, data) {
                     *first = self.interrupt.take_isr();
                 }
             }
-            Region::Device => crate::lock(self.core.device()).read_config(at, data),
+            Region::Device => self.core.device().lock().read_config(at, data),
             Region::Notify => {}
             Region::MsixTable => self.interrupt.with_msix(|msix| {
                 msix.read_table(at, data);
@@ -214,10 +215,10 @@ impl PciFunction for VirtioPci {
         let Some((region, at)) = capabilities::region(offset) else { return };
         match region {
             Region::Common => {
-                let effect = crate::lock(&self.common).write(at, data, &self.interrupt);
+                let effect = self.common.lock().write(at, data, &self.interrupt);
                 self.perform(effect);
             }
-            Region::Device => crate::lock(self.core.device()).write_config(at, data),
+            Region::Device => self.core.device().lock().write_config(at, data),
             Region::Notify => {
                 let index = usize::try_from(at / u64::from(NOTIFY_MULTIPLIER)).unwrap_or(usize::MAX);
                 if let Some(bell) = self.core.doorbells().get(index) {
@@ -235,7 +236,7 @@ impl PciFunction for VirtioPci {
             Vec::new()
         });
         self.reset_device();
-        let mut config = crate::lock(&self.config);
+        let mut config = self.config.lock();
         // The doorbells of the VM before went with it.
         config.doorbells_at = None;
         config.space = self.pristine.clone();

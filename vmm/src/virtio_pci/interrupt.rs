@@ -3,8 +3,9 @@
 use crate::interrupts::InterruptManager;
 use crate::pci::{MsiMessage, Msix};
 use oriel_virtio::Interrupt;
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// No vector is assigned.
 pub const NO_VECTOR: u16 = 0xFFFF;
@@ -45,7 +46,7 @@ impl VirtioInterrupt {
 
     /// Does `act` to the MSI-X table and sends what that sets free.
     pub fn with_msix(&self, act: impl FnOnce(&mut Msix) -> Vec<MsiMessage>) {
-        let free = act(&mut crate::lock(&self.msix));
+        let free = act(&mut self.msix.lock());
         free.into_iter().for_each(|message| self.interrupts.send(message));
     }
 
@@ -82,12 +83,12 @@ impl VirtioInterrupt {
     }
 
     fn existing(&self, vector: u16) -> u16 {
-        if vector < crate::lock(&self.msix).vectors() { vector } else { NO_VECTOR }
+        if vector < self.msix.lock().vectors() { vector } else { NO_VECTOR }
     }
 
     fn raise(&self, isr: u8, vector: u16) {
         self.isr.fetch_or(isr, Ordering::AcqRel);
-        let message = crate::lock(&self.msix).trigger(vector);
+        let message = self.msix.lock().trigger(vector);
         if let Some(message) = message {
             self.interrupts.send(message);
         }

@@ -6,8 +6,9 @@ use crate::interrupts::InterruptManager;
 use crate::memory;
 use crate::pci::{MsiMessage, PciFunction};
 use oriel_virtio::{ActivateError, Activation, GuestRam, Interrupt, VirtioDevice};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use virtio_queue::QueueT;
 use vmm_sys_util::eventfd::EventFd;
 
@@ -59,7 +60,7 @@ impl VirtioDevice for Device {
     fn activate(&mut self, activation: Activation) -> Result<(), ActivateError> {
         let queues = activation.queues.iter().map(|queue| queue.as_ref().map(QueueT::size)).collect();
         let _ = self.told.send(Told::Activated { features: activation.features, queues });
-        *self.interrupt.lock().unwrap() = Some(activation.interrupt);
+        *self.interrupt.lock() = Some(activation.interrupt);
         if activation.queues[0].is_none() { Err(ActivateError::QueueMissing(0)) } else { Ok(()) }
     }
     fn queue_notified(&mut self, index: u16) {
@@ -257,7 +258,7 @@ fn interrupts_go_out_by_the_vectors_that_the_driver_chose() {
     bench.function.write_config(control, &0x8000u16.to_le_bytes());
     bench.start();
     bench.told();
-    let interrupt = bench.interrupt.lock().unwrap().clone().unwrap();
+    let interrupt = bench.interrupt.lock().clone().unwrap();
     interrupt.signal_used_queue(1);
     interrupt.signal_used_queue(0);
     interrupt.signal_config_changed();

@@ -1,8 +1,9 @@
 //! The devices that a configuration asks for, in the order in which guests find them.
 
-use super::disks::{self, DiskError};
+use super::disk_devices;
 use super::state_driver::VmEvent;
 use crate::agents::MachinePort;
+use crate::disk_images::DiskError;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{InputSink, Monitors};
@@ -79,7 +80,7 @@ pub fn make(
         devices.push(Box::new(Net::new(mac.0, link, rate_limiter(network.limit), counters.clone())?));
     }
     for (index, (disk, opened)) in config.disks.iter().zip(disks).enumerate() {
-        devices.push(Box::new(disks::device(index, disk, opened, vm_events, &counters)?));
+        devices.push(Box::new(disk_devices::device(index, disk, opened, vm_events, &counters)?));
     }
     if config.sound {
         devices.push(Box::new(SoundCard::new(monitors.add_sound(), counters.clone())?));

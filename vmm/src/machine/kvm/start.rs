@@ -8,24 +8,25 @@ use crate::agents::Agents;
 use crate::boot::{BootError, BootFiles, BootSource};
 use crate::cpu::{Exits, VmError};
 use crate::events::Events;
-use crate::exit_report::sentence;
 use crate::guest_events::GuestEvents;
 use crate::host::{self, Residency};
 use crate::interrupts::{InterruptManager, KvmInterruptManager};
 use crate::legacy::{LogFiles, SerialLog};
 use crate::machine::{Machine, Refused};
 use crate::memory::{self, Backing, MemoryError};
+use crate::sentence::sentence;
 use crate::vmgenid::{InvalidVmGenId, VmGenId};
 use oriel_display::{InputSink, Monitors};
 use oriel_net::NetBackendConfig;
 use oriel_virtio::{BalloonControl, DeviceCounters, GuestRam};
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use oriel_wire::{MAX_SCREENS, Size};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex};
 
 const MAX_CPUS: u8 = 64;
 
@@ -176,7 +177,7 @@ impl KvmMachine {
 
     fn ask(&self, request: VmRequest) -> Result<(), Refused> {
         let (answer, answered) = mpsc::channel();
-        crate::lock(&self.vm_events).send(VmEvent::Request(request, answer)).map_err(|_| Refused::gone())?;
+        self.vm_events.lock().send(VmEvent::Request(request, answer)).map_err(|_| Refused::gone())?;
         answered.recv().map_err(|_| Refused::gone())?
     }
 }

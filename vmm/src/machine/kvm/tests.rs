@@ -61,7 +61,7 @@ fn idle(name: &str) -> Option<Idle> {
 
 impl Idle {
     fn disk(&self, disk: usize, event: oriel_virtio::block::DiskFullEvent) {
-        crate::lock(&self.machine.vm_events).send(VmEvent::DiskFull(disk, event)).unwrap();
+        self.machine.vm_events.lock().send(VmEvent::DiskFull(disk, event)).unwrap();
     }
 
     /// The next that is heard of the machine.

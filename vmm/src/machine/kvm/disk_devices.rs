@@ -1,7 +1,8 @@
-//! The disks of a machine, from their configuration to their devices.
+//! Block devices for the disks of a configuration, whose images are open.
 
 use super::devices::DeviceError;
 use super::state_driver::VmEvent;
+use crate::disk_images::DiskError;
 use oriel_disk::{BackingChain, ImageError, ImageSource};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_virtio::block::{BlockConfig, DiskSerial};
@@ -9,30 +10,9 @@ use oriel_virtio::{Block, DeviceCounters};
 use oriel_vmm_api::Disk;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-
-/// Why a disk cannot be had.
-#[derive(Debug, thiserror::Error)]
-#[error("the disk image {} cannot be used: {error}", path.display())]
-pub struct DiskError {
-    path: PathBuf,
-    error: ImageError,
-}
-
-/// Opens the images of `disk`, the top one first. What comes after needs no path any more.
-///
-/// # Errors
-/// When one of them is missing or not ours to open.
-pub fn open(disk: &Disk) -> Result<Vec<File>, DiskError> {
-    let open = |path: &Path, writable| {
-        let file = File::options().read(true).write(writable).open(path);
-        file.map_err(|error| DiskError { path: path.to_owned(), error: error.into() })
-    };
-    let below = disk.backing.iter().map(|layer| open(&layer.path, false));
-    std::iter::once(open(&disk.path, !disk.read_only)).chain(below).collect()
-}
 
 /// The device for the disk number `index`, whose open `images` are the top one first; `vm_events` hears
 /// when the host has no space for its writes.
