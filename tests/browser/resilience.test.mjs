@@ -24,7 +24,9 @@ const COLOURS = ['#1e64dc', '#fac828'];
 
 /** Presses a key; resolves to the colour that the square has since. */
 async function typeAndSee(page) {
-  // A guest that has just started shows a black screen, exact as any, and then paints: a change alone is no answer.
+  // A guest that has just started shows a black screen, exact as any, then paints, and then takes keys: a change alone is
+  // no answer.
+  await until('the guest to take keys', async () => (await oriel.serial()).includes('oriel-bench-guest ready'));
   const before = await until('the square', async () => {
     const colour = await pixel(page, ...middle);
     return COLOURS.includes(colour) && colour;
