@@ -168,6 +168,7 @@ for suite in "${suites[@]}"; do
       failed=1
     fi
     # Logs of its suites, before the root goes.
+    rm -rf "$logs/fresh-$suite-$task.suites"
     [[ ! -d $root/root/oriel/.cache/test-logs ]] || cp -r "$root/root/oriel/.cache/test-logs" "$logs/fresh-$suite-$task.suites"
     [[ $keep ]] || rm -rf --one-file-system "$root"
   done
