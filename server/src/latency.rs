@@ -3,6 +3,7 @@
 //! Each machine counts for itself (`display/src/latency.rs`), and begins at 0 when it starts. What it
 //! has counted since it was last asked is added here, so that the sums only ever grow.
 
+use oriel_host::DesktopId;
 use oriel_vmm_api::Description;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -32,7 +33,7 @@ struct Stage {
 impl Latency {
     /// Adds what machines say of themselves; `up` are all that there are, those included that did
     /// not answer.
-    pub fn add(&self, up: &[String], descriptions: Vec<Description>) {
+    pub fn add(&self, up: &[DesktopId], descriptions: Vec<Description>) {
         let sums = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for Description { id, pid, counters, .. } in descriptions {
             let before = sums.machines.entry((id, pid)).or_default();
@@ -49,7 +50,7 @@ impl Latency {
                 before.insert(name, value);
             }
         }
-        sums.machines.retain(|(id, _), _| up.contains(id));
+        sums.machines.retain(|(id, _), _| up.iter().any(|up| up.as_str() == id));
     }
 
     /// The sums as histograms of Prometheus' text format.
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn what_machines_count_is_summed_and_never_shrinks() {
         let latency = Latency::default();
-        let both = ["a".to_owned(), "b".to_owned()];
+        let both = ["a", "b"].map(|id| DesktopId::new(id).unwrap());
         latency.add(&both, vec![machine("a", 1, [2, 3, 1500, 6]), machine("b", 2, [1, 0, 400, 1])]);
         latency.add(&both, vec![machine("a", 1, [2, 4, 1600, 7])]);
         latency.add(&both[..1], vec![machine("a", 9, [1, 0, 300, 1])]);

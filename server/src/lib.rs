@@ -6,9 +6,7 @@
 //! | [`config`] | the configuration file |
 //! | [`state`] | the state folder: database, locks, where things lie |
 //! | [`people`] | settings and pools |
-//! | [`images`] | what desktops start from |
-//! | [`network`] | what desktops can reach |
-//! | [`desktops`] | a desktop's life: one task each |
+//! | [`desktops`] | whose desktops they are, and what their host tells of them |
 //! | [`gateway`] | WebSocket to machine and back |
 //! | [`web`] | the HTTP API and the web client's files |
 //! | [`listener`] | ports, TLS, connections |
@@ -19,11 +17,9 @@ pub mod config;
 pub mod desktops;
 pub mod doctor;
 pub mod gateway;
-pub mod images;
 pub mod latency;
 pub mod listener;
 pub mod metrics;
-pub mod network;
 pub mod people;
 pub mod programs;
 pub mod serve;

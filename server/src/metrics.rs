@@ -1,6 +1,6 @@
 //! What is counted, in Prometheus' text format.
 
-use crate::desktops::{Attention, State, Status};
+use crate::desktops::{Priority, State, Status};
 use crate::latency::Latency;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl Metrics {
     }
 
     /// Everything as text.
-    pub fn text(&self, sessions: i64, desktops: &[(Status, Attention)]) -> String {
+    pub fn text(&self, sessions: i64, desktops: &[(Status, Priority)]) -> String {
         let mut text = String::new();
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as i64;
         let outcomes = [
@@ -88,14 +88,14 @@ impl Metrics {
             });
         let states = states.each_ref().map(|(labels, count)| (labels.as_str(), *count));
         family(&mut text, "oriel_desktops", "gauge", "Desktops known to this server by state.", &states);
-        let attentions = Attention::ALL.map(|attention| {
-            let up = |(status, given): &&(Status, Attention)| status.state.is_up() && *given == attention;
-            let labels = format!(r#"{{attention="{}"}}"#, attention.as_str());
+        let priorities = Priority::ALL.map(|priority| {
+            let up = |(status, given): &&(Status, Priority)| status.state.is_up() && *given == priority;
+            let labels = format!(r#"{{priority="{}"}}"#, priority.as_str());
             (labels, desktops.iter().filter(up).count() as i64)
         });
-        let attentions = attentions.each_ref().map(|(labels, count)| (labels.as_str(), *count));
+        let priorities = priorities.each_ref().map(|(labels, count)| (labels.as_str(), *count));
         let help = "Desktops that are up by what people do there; processors are shared by it.";
-        family(&mut text, "oriel_desktops_up", "gauge", help, &attentions);
+        family(&mut text, "oriel_desktops_up", "gauge", help, &priorities);
         for (name, kind, help, counter) in [
             ("oriel_http_requests_total", "counter", "HTTP requests.", &self.requests),
             ("oriel_tickets_total", "counter", "Tickets issued.", &self.tickets),

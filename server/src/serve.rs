@@ -1,15 +1,18 @@
 //! `oriel serve`: putting the server together, and taking it down.
 
 use crate::config::Config;
-use crate::desktops::{CGROUP_MOUNT, Cgroups, Desktops};
-use crate::images::{ImageError, ImageStore, take_old_folders};
+use crate::desktops::Broker;
 use crate::listener::{Listening, Server, certificate_for, own_names};
 use crate::metrics::Metrics;
 use crate::people::{Pools, SettingsTable};
 use crate::programs;
-use crate::state::{LockError, StateDir, lock_within, open_database};
+use crate::state::{StateDir, open_database};
 use crate::web::{App, WebRoot, router};
 use oriel_auth::{Login, Origins, SessionLimits, Tickets};
+use oriel_host::folder::{LockError, lock_within};
+use oriel_host::images::{ImageError, ImageStore, take_old_folders};
+use oriel_host::schedule::{CGROUP_MOUNT, Cgroups};
+use oriel_host::{HostClient, LocalHost};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -85,6 +88,17 @@ pub async fn serve(
         plain_url: plain_port.as_ref().map(|port| format!("http://{}/", port.address)),
         fingerprint: certificate.fingerprint,
     };
+    let host = LocalHost::open(
+        config.desktops.host_settings(),
+        state.host_dir().clone(),
+        images,
+        vmm,
+        control_groups(),
+    )
+    .await;
+    let host: Arc<dyn HostClient> = Arc::new(host);
+    let desktops =
+        Broker::open(host, db.clone()).await.map_err(|error| format!("The database failed: {error}."))?;
     let app = Arc::new(App {
         login: Login::new(db.clone(), limits)
             .map_err(|error| format!("The server cannot start: {error}."))?,
@@ -92,18 +106,17 @@ pub async fn serve(
         origins,
         pools: Pools::new(db.clone()),
         settings: SettingsTable::new(db.clone()),
-        desktops: Desktops::new(config, state, images, db.clone(), vmm, control_groups()),
+        desktops,
         metrics: Arc::new(Metrics::default()),
         web_root,
         certificate_given: certificate.given,
         stopping: stopping.clone(),
         sockets: TaskTracker::new(),
     });
-    app.desktops.adopt().await.map_err(|error| format!("The database failed: {error}."))?;
     ready(&told);
     let warm = Arc::clone(&app);
     // So that the first person does not wait for it; a failure is told when it matters.
-    tokio::spawn(async move { warm.desktops.world().probe.facts().await });
+    tokio::spawn(async move { warm.desktops.host().facts().await });
 
     Server::new(router(Arc::clone(&app)), stopping)
         .run(std::iter::once(tls_port).chain(plain_port).collect())
@@ -121,7 +134,7 @@ pub async fn serve(
 async fn open_images(state: &StateDir) -> Result<ImageStore, String> {
     let state = state.clone();
     let open = move || {
-        let store = ImageStore::open(&state)?;
+        let store = ImageStore::open(state.host_dir())?;
         // Neither keeps anybody from working with the images that are well.
         if let Err(error) = take_old_folders(&store) {
             tracing::warn!(%error, "an image's folder was not taken into the store");

@@ -3,14 +3,15 @@
 use super::{audit, console};
 use crate::config::Config;
 use crate::desktops::DesktopTable;
-use crate::images::{
-    DiskProgram, ImageError, ImageStore, Imported, NewImage, Progress, RunsAt, Version, build, import,
-    take_folder, take_old_folders, verify,
-};
 use crate::people::Pools;
 use crate::programs;
 use crate::state::{StateDir, open_database};
 use clap::{Args, Subcommand, ValueEnum};
+use oriel_host::DesktopId;
+use oriel_host::images::{
+    DiskTool, ImageError, ImageStore, Imported, NewImage, Progress, RunsAt, Version, build, import,
+    take_folder, take_old_folders, verify,
+};
 use sqlx::SqlitePool;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -77,8 +78,8 @@ pub(super) enum Where {
 pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
-    let store = ImageStore::open(&state).map_err(sentence)?;
-    let called_off = interrupted()?;
+    let store = ImageStore::open(state.host_dir()).map_err(sentence)?;
+    let cancelled = interrupted()?;
     let old = store.clone();
     if let Err(text) = blocking(move || take_old_folders(&old)).await {
         // It keeps nobody from working with the others.
@@ -100,7 +101,7 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
             tokio::select! {
                 built = build(&recipe, &out, |line| console::progress(line.percent, line.what)) => built?,
                 // The recipe hears the same signal and clears up after itself.
-                () = called_off.cancelled() => return Err(sentence(ImageError::CalledOff)),
+                () = cancelled.cancelled() => return Err(sentence(ImageError::Cancelled)),
             }
             let taken = blocking(move || take_folder(&store, &out, &name)).await?;
             tell(&db, "image.build", &taken).await?;
@@ -118,16 +119,16 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
                 },
             };
             let progress: Progress = Arc::new(|percent| console::progress(percent, "copying"));
-            let disks = DiskProgram::new(match &new.disk {
+            let disks = DiskTool::new(match &new.disk {
                 Some(_) => programs::vmm(config)?,
                 None => PathBuf::new(),
             });
-            let imported = import(&store, &disks, new, progress, called_off).await.map_err(sentence)?;
+            let imported = import(&store, &disks, new, progress, cancelled).await.map_err(sentence)?;
             tell(&db, "image.import", &imported).await?;
         }
         ImageCommand::List => list(&store)?,
         ImageCommand::Verify { name } => {
-            let verdicts = blocking(move || verify(&store, name.as_deref(), &called_off)).await?;
+            let verdicts = blocking(move || verify(&store, name.as_deref(), &cancelled)).await?;
             let mut damaged = 0;
             for verdict in verdicts {
                 let Version { name, version, .. } = verdict.version;
@@ -153,7 +154,7 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
 }
 
 fn list(store: &ImageStore) -> Result<(), String> {
-    let standing = store.standing().map_err(sentence)?;
+    let users = store.users().map_err(sentence)?;
     for name in store.names().map_err(sentence)? {
         let versions = match store.versions(&name) {
             Ok(versions) => versions,
@@ -163,10 +164,10 @@ fn list(store: &ImageStore) -> Result<(), String> {
             }
         };
         for version in versions.iter().rev() {
-            let on = standing
+            let on = users
                 .iter()
-                .filter(|stands| stands.holds)
-                .filter(|stands| (&stands.version.name, stands.version.version) == (&name, version.version))
+                .filter(|user| user.holds)
+                .filter(|user| (&user.version.name, user.version.version) == (&name, version.version))
                 .count();
             console::line(&format!("{name}: {}", describe(version, on)));
         }
@@ -222,7 +223,9 @@ async fn remove(db: &SqlitePool, store: ImageStore, name: &str) -> Result<(), St
     let name = name.to_owned();
     blocking(move || {
         let lock = store.lock()?;
-        store.remove(&lock, &name, |id| names.get(id).cloned().unwrap_or_else(|| format!("the desktop {id}")))
+        store.remove(&lock, &name, |id: &DesktopId| {
+            names.get(id.as_str()).cloned().unwrap_or_else(|| format!("the desktop {id}"))
+        })
     })
     .await
 }
@@ -239,8 +242,8 @@ async fn tell(db: &SqlitePool, action: &str, imported: &Imported) -> Result<(), 
 fn interrupted() -> Result<CancellationToken, String> {
     let listen = |kind| signal(kind).map_err(|error| format!("Signals cannot be heard: {error}."));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    let called_off = CancellationToken::new();
-    let token = called_off.clone();
+    let cancelled = CancellationToken::new();
+    let token = cancelled.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -248,7 +251,7 @@ fn interrupted() -> Result<CancellationToken, String> {
         }
         token.cancel();
     });
-    Ok(called_off)
+    Ok(cancelled)
 }
 
 async fn blocking<T: Send + 'static>(

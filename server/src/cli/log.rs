@@ -7,8 +7,9 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging to standard error. `RUST_LOG` overrides the configured level, for looking closely.
 pub(super) fn start(log: &Log) {
     let level = log.level.as_str();
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("warn,oriel_server={level},oriel_auth={level}")));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new(format!("warn,oriel_server={level},oriel_host={level},oriel_auth={level}"))
+    });
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match log.format {
         LogFormat::Human => builder.with_target(false).with_ansi(io::stderr().is_terminal()).init(),

@@ -2,10 +2,12 @@
 
 use super::{audit, console};
 use crate::config::Config;
-use crate::network::{Filtered, NetworkSetting, apply, matching, render, render_removal, tap_interfaces};
 use crate::people::{Pool, Pools};
 use crate::state::{StateDir, open_database};
 use clap::Subcommand;
+use oriel_host::network::{
+    FilteredInterface, NetworkSetting, apply, matching, render, render_removal, tap_interfaces,
+};
 use std::path::Path;
 
 #[derive(Subcommand)]
@@ -34,22 +36,23 @@ pub(super) async fn run(command: NetworkCommand, config: &Config) -> Result<(), 
                 .collect();
             let interfaces = tap_interfaces(Path::new("/sys/class/net"))
                 .map_err(|error| format!("This host's network interfaces are not known ({error})."))?;
-            let mut all: Vec<Filtered<'_>> = Vec::new();
+            let labels: Vec<String> = pools.iter().map(|pool| format!("pool {}", pool.name)).collect();
+            let mut all: Vec<FilteredInterface<'_>> = Vec::new();
             let mut told = Vec::new();
-            for pool in &pools {
+            for (pool, label) in pools.iter().zip(&labels) {
                 let NetworkSetting::Tap(setting) = &pool.settings.network else { continue };
                 let before = all.len();
                 for interface in matching(setting, &interfaces) {
                     if let Some(other) = all.iter().find(|filtered| filtered.interface == interface.name) {
                         return Err(format!(
-                            "The pools {} and {} both name the TAP interface {}; give each its own.",
-                            other.pool, pool.name, interface.name
+                            "The {} and the {label} both name the TAP interface {}; give each its own.",
+                            other.label, interface.name
                         ));
                     }
-                    all.push(Filtered {
+                    all.push(FilteredInterface {
                         interface: &interface.name,
-                        pool: &pool.name,
-                        reach: &pool.settings.reach,
+                        label,
+                        egress: &pool.settings.reach,
                     });
                 }
                 told.push(match all.len() - before {

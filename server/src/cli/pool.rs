@@ -3,13 +3,13 @@
 use super::pool_settings::{SettingOptions, lines};
 use super::{audit, console};
 use crate::config::Config;
-use crate::desktops::{HostSize, Reserve};
-use crate::images::{ImageStore, RunsAt};
-use crate::network::sentences;
 use crate::people::{PoolSettings, Pools};
 use crate::state::{StateDir, open_database};
 use clap::Subcommand;
 use oriel_auth::{Persons, unix_now};
+use oriel_host::admission::{HostReserve, HostSize};
+use oriel_host::images::{ImageStore, RunsAt};
+use oriel_host::network::sentences;
 
 #[derive(Subcommand)]
 pub(super) enum PoolCommand {
@@ -53,7 +53,7 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
     let pools = Pools::new(db.clone());
-    let images = ImageStore::open(&state).map_err(|error| error.to_string())?;
+    let images = ImageStore::open(state.host_dir()).map_err(|error| error.to_string())?;
     match command {
         PoolCommand::Add { name, image, options } => {
             let mut settings = PoolSettings::new(image);
@@ -123,7 +123,11 @@ fn check(config: &Config, images: &ImageStore, settings: &PoolSettings) -> Resul
     settings.check()?;
     images.get(&settings.image).map_err(|error| error.to_string())?;
     let host = HostSize::of_this_host();
-    Reserve::new(&config.desktops, host).check_size(host, settings.memory_mib, settings.cpus)
+    HostReserve::new(&config.desktops.reserve_settings(), host).check_size(
+        host,
+        settings.memory_mib,
+        settings.cpus,
+    )
 }
 
 fn changes(before: &PoolSettings, after: &PoolSettings) -> String {

@@ -1,8 +1,8 @@
 //! The options of `oriel pool add` and `set`, and what `show` tells.
 
-use crate::network::{NetworkSetting, Reach, Rule};
 use crate::people::{MachineSetting, PoolSettings, Ways};
 use clap::{Args, ValueEnum};
+use oriel_host::network::{EgressRules, NetworkSetting, Rule};
 use std::str::FromStr;
 
 /// What is not given stays as it is.
@@ -115,7 +115,7 @@ impl SettingOptions {
         limit(self.memory_overhead_mib, &mut settings.memory_overhead_mib);
         if !self.reach.is_empty() {
             let rules = self.reach.iter().filter(|rule| *rule != "none").map(|rule| rule.parse::<Rule>());
-            settings.reach = Reach::new(rules.collect::<Result<_, _>>()?)?;
+            settings.reach = EgressRules::new(rules.collect::<Result<_, _>>()?)?;
         }
         Ok(())
     }

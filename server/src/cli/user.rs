@@ -2,14 +2,16 @@
 
 use super::{audit, console};
 use crate::config::Config;
-use crate::desktops::DesktopTable;
+use crate::desktops::{DesktopTable, Record};
 use crate::people::Pools;
-use crate::state::{StateDir, open_database, try_lock};
+use crate::state::{StateDir, open_database};
 use clap::{Args, Subcommand};
 use oriel_auth::person::Role;
 use oriel_auth::{
     AuthError, Password, PasswordHasher, Person, Persons, SessionLimits, Sessions, secret, unix_now,
 };
+use oriel_host::DesktopId;
+use oriel_host::folder::{DesktopDir, try_lock};
 use sqlx::SqlitePool;
 use std::time::Duration;
 
@@ -131,10 +133,7 @@ async fn remove(
         .into_iter()
         .filter(|record| record.person_id == person.id)
         .collect();
-    let has_disk = desktops.iter().any(|record| {
-        let dir = state.desktop(&record.id);
-        dir.overlay().exists() || dir.image().exists()
-    });
+    let has_disk = desktops.iter().filter_map(|record| folder(state, record)).any(|dir| dir.has_disk());
     if has_disk && !with_desktops {
         return Err(format!(
             "{} has desktops with disks of their own; add --with-desktops to delete them too.",
@@ -144,7 +143,7 @@ async fn remove(
     // Each desktop's lock is held to the end, so that none can start meanwhile.
     let mut locks = Vec::new();
     for record in &desktops {
-        let dir = state.desktop(&record.id);
+        let Some(dir) = folder(state, record) else { continue };
         dir.make().map_err(|error| format!("{}: {error}.", dir.root().display()))?;
         locks.push(try_lock(&dir.alive_lock()).map_err(|_| {
             format!("The desktop {} of {} is running; stop it first.", record.pool.name, person.name)
@@ -153,12 +152,17 @@ async fn remove(
     sessions(db).end_all(&person.id, None).await.map_err(sentence)?;
     for record in &desktops {
         table.remove(&record.id).await.map_err(failed)?;
-        let dir = state.desktop(&record.id);
+        let Some(dir) = folder(state, record) else { continue };
         std::fs::remove_dir_all(dir.root())
             .map_err(|error| format!("{} could not be deleted: {error}.", dir.root().display()))?;
     }
     persons.remove(&person.id).await.map_err(sentence)?;
     audit::record(db, "user.remove", &person.name, "").await
+}
+
+/// The folder of a desktop on this host; a record whose identifier is none has no folder.
+fn folder(state: &StateDir, record: &Record) -> Option<DesktopDir> {
+    DesktopId::new(record.id.as_str()).ok().map(|id| state.host_dir().desktop(&id))
 }
 
 async fn find(persons: &Persons, name: &str) -> Result<Person, String> {

@@ -4,9 +4,12 @@ mod load;
 
 pub use load::{ConfigError, from_text, load};
 
+use oriel_host::HostSettings;
+use oriel_host::admission::ReserveSettings;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The whole configuration with its explanations; this is what `oriel config print` shows.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -84,6 +87,27 @@ pub struct Desktops {
     pub host_reserve_mib: Option<u32>,
     pub host_reserve_cpus: Option<u32>,
     pub cpu_overcommit: u32,
+}
+
+impl Desktops {
+    /// What these keys set of the host.
+    pub fn host_settings(&self) -> HostSettings {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        HostSettings {
+            stop_grace: seconds(self.stop_grace_s),
+            stop_grace_emulated: seconds(self.stop_grace_emulated_s),
+            reserve: self.reserve_settings(),
+        }
+    }
+
+    /// What these keys set of the host's reserve.
+    pub fn reserve_settings(&self) -> ReserveSettings {
+        ReserveSettings {
+            memory_mib: self.host_reserve_mib,
+            cpus: self.host_reserve_cpus,
+            cpu_overcommit: self.cpu_overcommit,
+        }
+    }
 }
 
 impl Default for Desktops {

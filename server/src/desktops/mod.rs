@@ -1,36 +1,24 @@
-//! Desktops: each has one writer, a task that owns its state and its machine.
+//! Desktops as the control plane knows them: whose they are, of which pool, and what their host tells of them.
 //!
-//! [`Desktops`] finds the task of a desktop; [`actor`] is the task; [`admission`] says whether it
-//! may start; [`prepare`] brings a machine up on its [`base`], in its [`cgroup`]; [`control`] talks
-//! to it; [`audience`] is who watches, and [`schedule`] what follows from that; [`table`] is what is
-//! remembered of it on disk.
+//! [`Broker`] resolves a user and a pool to a desktop and its specification, and gives orders to the host; [`Mirror`] keeps
+//! what the host tells, in memory and in the database; [`table`] holds the records; [`activity`] is who is at a desktop, from
+//! which its priority follows; [`view`] is a desktop as the API shows it. Machines, disks and sockets are the host's alone.
 
-mod actor;
-mod admission;
-mod audience;
-mod base;
-mod cgroup;
-mod choice;
-mod control;
-mod directory;
-mod host;
-mod machine_config;
-mod prepare;
-mod process;
-mod reserve;
-mod schedule;
-mod status;
+mod activity;
+mod broker;
+mod error;
+mod handle;
+mod mirror;
+mod resolve;
 mod table;
 mod view;
 
-pub use admission::Refusal;
-pub use audience::Attention;
-pub use base::{Base, OwnDisk};
-pub use cgroup::{Cgroups, Limits, MOUNT as CGROUP_MOUNT, look as look_at_cgroups};
-pub use choice::{Choice, choose};
-pub use directory::{Desktops, Handle, ViewerSeat, World};
-pub use host::{HostProbe, available_memory_mib};
-pub use reserve::{HostSize, Reserve};
-pub use status::{State, Status};
+pub use activity::ViewerActivity;
+pub use broker::Broker;
+pub use error::BrokerError;
+pub use handle::{ActiveViewer, DesktopHandle};
+pub use mirror::Mirror;
+pub use oriel_host::schedule::Priority;
+pub use oriel_host::{State, Status};
 pub use table::{DesktopTable, Record};
 pub use view::DesktopView;

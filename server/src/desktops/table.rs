@@ -1,28 +1,28 @@
-//! What is remembered of desktops on disk.
+//! The table of desktops: whose they are, of which pool, and what their host told of them last.
 
-use super::status::State;
 use crate::people::Pool;
+use oriel_host::{DesktopId, State, Status};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow, Row};
 
 /// A desktop as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Never changes; no credential.
+    /// The desktop's identifier, which never changes. No credential.
     pub id: String,
-    /// Whose.
+    /// The identifier of the user whose desktop it is.
     pub person_id: String,
-    /// Their name.
+    /// The user's name.
     pub person_name: String,
-    /// Of which pool.
+    /// The desktop's pool.
     pub pool: Pool,
-    /// The state that was last recorded.
+    /// The state that its host told last.
     pub state: State,
-    /// With its reason.
+    /// The state's reason, where there is something to say; one sentence.
     pub reason: Option<String>,
-    /// And its time.
+    /// When the state was entered, in seconds since 1970 UTC.
     pub since: i64,
-    /// The leader of the machine's process group.
+    /// The leader of the machine's process group, while there is one.
     pub pid: Option<u32>,
 }
 
@@ -41,6 +41,34 @@ impl FromRow<'_, SqliteRow> for Record {
     }
 }
 
+/// What of a desktop's status is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MirroredState {
+    state: State,
+    reason: Option<String>,
+    since: i64,
+    pid: Option<u32>,
+}
+
+impl MirroredState {
+    /// The stored part of a status.
+    pub(super) fn of(status: &Status) -> Self {
+        let Status { state, reason, since, pid, .. } = status;
+        Self { state: *state, reason: reason.clone(), since: *since, pid: *pid }
+    }
+
+    /// What a record has stored.
+    pub(super) fn of_record(record: &Record) -> Self {
+        let Record { state, reason, since, pid, .. } = record;
+        Self { state: *state, reason: reason.clone(), since: *since, pid: *pid }
+    }
+
+    /// A status of which no more is known than what is stored.
+    pub(super) fn status(&self) -> Status {
+        Status { pid: self.pid, ..Status::recorded(self.state, self.reason.clone(), self.since) }
+    }
+}
+
 /// The table of desktops.
 #[derive(Clone)]
 pub struct DesktopTable {
@@ -48,16 +76,16 @@ pub struct DesktopTable {
 }
 
 impl DesktopTable {
-    /// Over the given database.
+    /// The table in a database.
     pub fn new(db: SqlitePool) -> Self {
         Self { db }
     }
 
-    /// The person's desktops: one for each pool they are entitled to, made here when it is new.
+    /// A user's desktops: one for each pool that the user is entitled to, made here where there is none yet.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn of_person(&self, person_id: &str, now: i64) -> sqlx::Result<Vec<Record>> {
+    pub async fn of_user(&self, person_id: &str, now: i64) -> sqlx::Result<Vec<Record>> {
         // Looked for first, because a read waits for nobody.
         let missing: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM entitlements e WHERE e.person_id = ? AND NOT EXISTS
@@ -67,21 +95,25 @@ impl DesktopTable {
         .fetch_one(&self.db)
         .await?;
         if missing {
+            // Looked for again by the writer itself, of which there is one at a time: so no two come of a race.
+            let mut writing = self.db.begin_with("BEGIN IMMEDIATE").await?;
             sqlx::query(
                 "INSERT INTO desktops (id, person_id, pool_id, state, since)
                  SELECT lower(hex(randomblob(16))), e.person_id, e.pool_id, 'stopped', ?
-                 FROM entitlements e WHERE e.person_id = ? ON CONFLICT DO NOTHING",
+                 FROM entitlements e WHERE e.person_id = ? AND NOT EXISTS
+                   (SELECT 1 FROM desktops d WHERE d.person_id = e.person_id AND d.pool_id = e.pool_id)",
             )
             .bind(now)
             .bind(person_id)
-            .execute(&self.db)
+            .execute(&mut *writing)
             .await?;
+            writing.commit().await?;
         }
         let sql = select("WHERE d.person_id = ? AND e.person_id IS NOT NULL ORDER BY p.name");
         sqlx::query_as(AssertSqlSafe(sql)).bind(person_id).fetch_all(&self.db).await
     }
 
-    /// The desktop, if it is the person's and they are still entitled to its pool.
+    /// The desktop of that identifier, if it is the user's and the user is still entitled to its pool.
     ///
     /// # Errors
     /// The database failed.
@@ -98,7 +130,7 @@ impl DesktopTable {
         sqlx::query_as(AssertSqlSafe(select("WHERE d.id = ?"))).bind(id).fetch_optional(&self.db).await
     }
 
-    /// All desktops, entitled or not.
+    /// All desktops, those included whose users are no longer entitled to them.
     ///
     /// # Errors
     /// The database failed.
@@ -106,37 +138,23 @@ impl DesktopTable {
         sqlx::query_as(AssertSqlSafe(select("ORDER BY d.id"))).fetch_all(&self.db).await
     }
 
-    /// Records a new state.
+    /// Stores what the host told of a desktop; for one that has no record here nothing.
     ///
     /// # Errors
-    /// The database failed; then the change must not be made.
-    pub async fn set_state(
-        &self,
-        id: &str,
-        state: State,
-        reason: Option<&str>,
-        since: i64,
-    ) -> sqlx::Result<()> {
-        sqlx::query("UPDATE desktops SET state = ?, reason = ?, since = ? WHERE id = ?")
-            .bind(state.as_str())
-            .bind(reason)
-            .bind(since)
-            .bind(id)
+    /// The database failed.
+    pub(super) async fn mirror(&self, id: &DesktopId, state: &MirroredState) -> sqlx::Result<()> {
+        sqlx::query("UPDATE desktops SET state = ?, reason = ?, since = ?, pid = ? WHERE id = ?")
+            .bind(state.state.as_str())
+            .bind(&state.reason)
+            .bind(state.since)
+            .bind(state.pid)
+            .bind(id.as_str())
             .execute(&self.db)
             .await?;
         Ok(())
     }
 
-    /// Records which process group is the machine's.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn set_pid(&self, id: &str, pid: Option<u32>) -> sqlx::Result<()> {
-        sqlx::query("UPDATE desktops SET pid = ? WHERE id = ?").bind(pid).bind(id).execute(&self.db).await?;
-        Ok(())
-    }
-
-    /// Forgets a desktop; its folder is the caller's to remove.
+    /// Removes a desktop's record; its folder is its host's to remove.
     ///
     /// # Errors
     /// The database failed.
@@ -153,4 +171,33 @@ fn select(rest: &'static str) -> String {
          LEFT JOIN entitlements e ON e.pool_id = d.pool_id AND e.person_id = d.person_id {rest}",
         Pool::COLUMNS
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::{PoolSettings, Pools};
+    use crate::state::{StateDir, open_database};
+    use oriel_auth::{Persons, Role};
+
+    #[tokio::test]
+    async fn however_many_look_at_once_there_is_one_desktop_for_each_pool() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open_database(&StateDir::open(dir.path()).unwrap()).await.unwrap();
+        let pools = Pools::new(db.clone());
+        let ada = Persons::new(db.clone()).add("ada", Role::Person, "hash", 0).await.unwrap();
+        for name in ["office", "lab"] {
+            pools.add(name, &PoolSettings::new("x".into()), 0).await.unwrap();
+            pools.entitle(name, &ada.id).await.unwrap();
+        }
+        let table = DesktopTable::new(db);
+        let looks = (0..16).map(|_| {
+            let (table, id) = (table.clone(), ada.id.clone());
+            tokio::spawn(async move { table.of_user(&id, 0).await.unwrap().len() })
+        });
+        for look in looks.collect::<Vec<_>>() {
+            assert_eq!(look.await.unwrap(), 2);
+        }
+        assert_eq!(table.all().await.unwrap().len(), 2);
+    }
 }

@@ -1,12 +1,10 @@
 //! A desktop as the API shows it.
 
-use super::State;
-use super::choice::choose;
-use super::directory::{Handle, World};
 use super::table::Record;
-use crate::images::RunsAt;
-use crate::network::sentences;
 use crate::people::Settings;
+use oriel_host::client::MachinePlan;
+use oriel_host::network::sentences;
+use oriel_host::{State, Status};
 use oriel_vmm_api::{Accel, MachineKind};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -43,47 +41,33 @@ pub struct Screen {
 }
 
 impl DesktopView {
-    /// Of a desktop at this moment, for a person with these settings.
-    pub async fn new(world: &World, record: &Record, handle: &Handle, settings: &Settings) -> Self {
-        let status = handle.status();
-        let planned = plan(world, record).await;
-        let (machine, accel) = status.runs_on.unwrap_or((planned.0, planned.1));
+    /// A desktop in a status, with what it would run on, for a user with these settings.
+    pub(super) fn new(record: &Record, status: Status, plan: MachinePlan, settings: &Settings) -> Self {
+        let pool = &record.pool.settings;
+        let (planned, machine_text) = match plan.machine {
+            Ok(choice) => ((choice.machine, choice.accel), choice.text),
+            Err(text) => ((MachineKind::Kvm, Accel::Kvm), text),
+        };
+        let (machine, accel) = status.runs_on.unwrap_or(planned);
         Self {
             id: record.id.clone(),
             name: record.pool.name.clone(),
             pool: record.pool.name.clone(),
-            image: record.pool.settings.image.clone(),
+            image: pool.image.clone(),
             machine,
             emulated: accel == Accel::Tcg,
-            machine_text: planned.2,
+            machine_text,
             state: status.state,
             reason: status.reason,
             since: rfc3339(status.since),
-            cpus: record.pool.settings.cpus,
-            memory_mib: record.pool.settings.memory_mib,
-            viewers: handle.viewers(),
+            cpus: pool.cpus,
+            memory_mib: pool.memory_mib,
+            viewers: status.viewers,
             screen: status.screen.map(|(width, height)| Screen { width, height }),
-            video_only: settings.video_only.unwrap_or(record.pool.settings.video_only),
-            network: record.pool.settings.network.to_string(),
-            reach: planned.3,
+            video_only: settings.video_only.unwrap_or(pool.video_only),
+            network: pool.network.to_string(),
+            reach: sentences(&pool.network, &pool.reach, plan.runs_at),
         }
-    }
-}
-
-/// What it would run on, or why it cannot; and what it can reach.
-async fn plan(world: &World, record: &Record) -> (MachineKind, Accel, String, Vec<String>) {
-    let pool = &record.pool.settings;
-    let image = world.base_of(record).map(|base| base.image).map_err(|error| error.to_string());
-    let runs_at = image.as_ref().map_or(RunsAt::Kernel, |image| image.runs_at);
-    let reach = sentences(&pool.network, &pool.reach, runs_at);
-    let planned = async {
-        let facts = world.probe.facts().await?;
-        let image = image?;
-        choose(pool.machine, image.runs_at, image.kernel.is_some(), &facts)
-    };
-    match planned.await {
-        Ok(choice) => (choice.machine, choice.accel, choice.text, reach),
-        Err(text) => (MachineKind::Kvm, Accel::Kvm, text, reach),
     }
 }
 

@@ -3,11 +3,12 @@
 use super::report::{Report, Verdict};
 use super::resources;
 use crate::config::Config;
-use crate::desktops::HostProbe;
 use crate::listener::certificate_for;
 use crate::programs;
-use crate::state::{LockError, StateDir, open_database, try_lock};
+use crate::state::{StateDir, open_database};
 use crate::web::WebRoot;
+use oriel_host::admission::HostProbe;
+use oriel_host::folder::{LockError, try_lock};
 use oriel_vmm_api::{HostFacts, Jail, JailPart, KvmFinding};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;

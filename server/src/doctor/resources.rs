@@ -3,11 +3,12 @@
 use super::checks::is_installed;
 use super::report::{Report, Verdict};
 use crate::config::Config;
-use crate::desktops::{CGROUP_MOUNT, HostSize, Reserve, available_memory_mib, look_at_cgroups};
-use crate::images::{ImageError, ImageStore, RunsAt};
-use crate::network::{NetworkSetting, TapInterface, matching, tap_interfaces};
 use crate::people::{Pool, Pools};
 use crate::state::{StateDir, open_database};
+use oriel_host::admission::{HostReserve, HostSize, available_memory_mib};
+use oriel_host::images::{ImageError, ImageStore, RunsAt};
+use oriel_host::network::{NetworkSetting, TapInterface, matching, tap_interfaces};
+use oriel_host::schedule::{CGROUP_MOUNT, check_cgroups};
 use std::path::Path;
 
 /// A small desktop.
@@ -16,7 +17,7 @@ const SMALL_DESKTOP_MIB: u64 = 1024;
 /// Memory and processors, and how much of them the host keeps.
 pub(super) fn share(config: &Config, report: &mut Report) {
     let host = HostSize::of_this_host();
-    let reserve = Reserve::new(&config.desktops, host);
+    let reserve = HostReserve::new(&config.desktops.reserve_settings(), host);
     let kept = reserve.memory_mib;
     match available_memory_mib() {
         Some(available) if available >= kept + SMALL_DESKTOP_MIB => {
@@ -50,7 +51,7 @@ pub(super) fn share(config: &Config, report: &mut Report) {
 
 /// Whether every image has its files, by their lengths.
 pub(super) fn images(state: &StateDir, report: &mut Report) {
-    let looked = ImageStore::open(state).and_then(|store| {
+    let looked = ImageStore::open(state.host_dir()).and_then(|store| {
         let names = store.names()?;
         let damaged: Vec<ImageError> = names.iter().filter_map(|name| store.get(name).err()).collect();
         Ok((names.len(), damaged))
@@ -74,7 +75,7 @@ pub(super) fn images(state: &StateDir, report: &mut Report) {
 /// Whether desktops can be held to their share.
 pub(super) fn cgroups(report: &mut Report) {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    match look_at_cgroups(Path::new(CGROUP_MOUNT), &own) {
+    match check_cgroups(Path::new(CGROUP_MOUNT), &own) {
         Ok(text) => report.add("cgroups", Verdict::Ok, text),
         Err(text) => report.add("cgroups", Verdict::Warn, text),
     }
@@ -83,7 +84,7 @@ pub(super) fn cgroups(report: &mut Report) {
 /// Whether a desktop that people work with comes before others.
 pub(super) fn schedule(report: &mut Report) {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let by_groups = look_at_cgroups(Path::new(CGROUP_MOUNT), &own).is_ok();
+    let by_groups = check_cgroups(Path::new(CGROUP_MOUNT), &own).is_ok();
     let (verdict, text) = if by_groups {
         (Verdict::Ok, "Desktops that people work with come first, by their control groups.")
     } else if rustix::process::geteuid().is_root() {
@@ -107,7 +108,7 @@ pub(super) async fn network(state: &StateDir, report: &mut Report) {
     };
     match pools.await {
         Ok(pools) => {
-            let images = ImageStore::open(state);
+            let images = ImageStore::open(state.host_dir());
             // What runs without an operating system has no network.
             let is_system = |pool: &Pool| {
                 let newest = images.as_ref().ok().and_then(|images| images.newest(&pool.settings.image).ok());

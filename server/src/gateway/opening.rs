@@ -1,12 +1,12 @@
 //! From "the person wants to see it" to a machine that answers.
 
 use super::{PING_EVERY, wire};
-use crate::desktops::{Handle, State};
+use crate::desktops::{DesktopHandle, State};
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
+use oriel_host::ViewerStream;
 use oriel_vmm_api::ViewerMode;
 use std::collections::VecDeque;
-use tokio::net::UnixStream;
 
 /// Messages kept for the machine while there is none; a client has one thing to say before it is
 /// answered, and one that says more waits.
@@ -14,7 +14,7 @@ const KEPT: usize = 4;
 
 /// A machine's connection, and what the client said meanwhile.
 pub(super) struct Opened {
-    pub machine: UnixStream,
+    pub machine: ViewerStream,
     pub early: VecDeque<Bytes>,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum NotOpened {
 /// Starts the desktop if need be and waits for it, telling the client how it goes.
 pub(super) async fn open(
     socket: &mut WebSocket,
-    desktop: &Handle,
+    desktop: &DesktopHandle,
     mode: ViewerMode,
 ) -> Result<Opened, NotOpened> {
     let mut early = VecDeque::new();
@@ -66,7 +66,7 @@ pub(super) async fn open(
         tokio::select! {
             outcome = &mut start, if !ordered => match outcome {
                 Ok(()) => ordered = true,
-                Err(refusal) => return Err(NotOpened::NotStarted(refusal.text().to_owned())),
+                Err(refusal) => return Err(NotOpened::NotStarted(refusal.to_string())),
             },
             _ = status.changed() => {}
             _ = ping.tick() => {
@@ -84,6 +84,6 @@ pub(super) async fn open(
     }
     match desktop.open_viewer(mode).await {
         Ok(machine) => Ok(Opened { machine, early }),
-        Err(error) => Err(NotOpened::Refused(format!("The desktop's machine takes no viewer: {error}."))),
+        Err(error) => Err(NotOpened::Refused(error.to_string())),
     }
 }

@@ -3,13 +3,14 @@
 use super::crossing;
 use super::wire::{self, CloseCode};
 use super::{PING_EVERY, SILENCE};
-use crate::desktops::Handle;
+use crate::desktops::DesktopHandle;
 use crate::metrics::StreamCounters;
 use crate::people::Sharing;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use oriel_host::{ViewerReader, ViewerWriter};
 use oriel_vmm_api::ViewerMode;
 use std::collections::VecDeque;
 use std::io;
@@ -17,7 +18,6 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
@@ -54,7 +54,7 @@ impl End {
 #[derive(Clone, Copy)]
 pub(super) struct Viewing<'a> {
     pub mode: ViewerMode,
-    pub desktop: &'a Handle,
+    pub desktop: &'a DesktopHandle,
     pub sharing: Sharing,
 }
 
@@ -78,7 +78,7 @@ impl LastHeard {
 /// Client to machine: first what it said early, then what it says; `answers` are given in its place.
 pub(super) async fn upstream(
     client: &mut SplitStream<WebSocket>,
-    machine: &mut OwnedWriteHalf,
+    machine: &mut ViewerWriter,
     early: VecDeque<Bytes>,
     viewing: Viewing<'_>,
     mut answers: mpsc::Receiver<Bytes>,
@@ -116,7 +116,7 @@ pub(super) async fn upstream(
 }
 
 async fn pass_up(
-    machine: &mut OwnedWriteHalf,
+    machine: &mut ViewerWriter,
     message: &[u8],
     viewing: Viewing<'_>,
     counters: &StreamCounters,
@@ -148,7 +148,7 @@ fn framed(message: &[u8]) -> BytesMut {
 /// Machine to client, with a ping where there is nothing to say. What may not cross is answered to
 /// the machine by `answers`, where anybody waits for an answer.
 pub(super) async fn downstream(
-    machine: OwnedReadHalf,
+    machine: ViewerReader,
     client: &mut SplitSink<WebSocket, Message>,
     sharing: Sharing,
     answers: mpsc::Sender<Bytes>,
@@ -202,7 +202,7 @@ fn let_down(message: Bytes, sharing: Sharing, answers: &mpsc::Sender<Bytes>) -> 
     None
 }
 
-async fn next(messages: &mut FramedRead<OwnedReadHalf, LengthDelimitedCodec>) -> Option<Bytes> {
+async fn next(messages: &mut FramedRead<ViewerReader, LengthDelimitedCodec>) -> Option<Bytes> {
     match messages.next().await? {
         Ok(message) => Some(message.freeze()),
         Err(error) => {

@@ -4,7 +4,7 @@ use super::opening::{NotOpened, open};
 use super::relay::{self, End, LastHeard, Viewing};
 use super::session_watch::session_ended;
 use super::wire::{self, CloseCode};
-use crate::desktops::{Handle, State};
+use crate::desktops::{DesktopHandle, State};
 use crate::metrics::Metrics;
 use crate::people::Sharing;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
@@ -26,7 +26,7 @@ const VERDICT: Duration = Duration::from_secs(12);
 /// Everything that a stream is made of.
 pub struct Stream {
     /// The desktop to show.
-    pub desktop: Handle,
+    pub desktop: DesktopHandle,
     /// What the viewer may do.
     pub mode: ViewerMode,
     /// What may cross between the two.
@@ -64,7 +64,7 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
         Ok(Err(error)) => return part(&mut socket, not_opened(error)).await,
         Err(goodbye) => return part(&mut socket, goodbye).await,
     };
-    let _seat = stream.desktop.seat();
+    let _present = stream.desktop.viewer_arrives();
     let heard = LastHeard::now();
     let (mut to_client, mut from_client) = socket.split();
     let (from_machine, mut to_machine) = opened.machine.into_split();
@@ -106,7 +106,7 @@ fn not_opened(error: NotOpened) -> Goodbye {
 }
 
 /// What became of a desktop whose machine broke off.
-async fn verdict(desktop: &Handle) -> Goodbye {
+async fn verdict(desktop: &DesktopHandle) -> Goodbye {
     let mut status = desktop.watch();
     let settled = status.wait_for(|status| !status.state.is_up() || status.state == State::Starting);
     match tokio::time::timeout(VERDICT, settled).await {

@@ -1,7 +1,7 @@
 //! A pool: an image and what its desktops get of the host.
 
 use super::sharing::Sharing;
-use crate::network::{NetworkSetting, Reach};
+use oriel_host::network::{EgressRules, NetworkSetting};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
@@ -64,7 +64,7 @@ pub struct PoolSettings {
     /// Where they are connected.
     pub network: NetworkSetting,
     /// What they reach from there, on TAP interfaces.
-    pub reach: Reach,
+    pub reach: EgressRules,
     /// Disk, read and written together.
     pub disk_mib_s: Option<u32>,
     /// Disk requests per second.
@@ -97,7 +97,7 @@ impl PoolSettings {
             machine: MachineSetting::Auto,
             video_only: false,
             network: NetworkSetting::default(),
-            reach: Reach::default(),
+            reach: EgressRules::default(),
             disk_mib_s: None,
             disk_iops: None,
             network_mbit_s: None,

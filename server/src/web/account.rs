@@ -107,8 +107,8 @@ pub(super) async fn change_password(
 /// `Session` of docs/http-api.md.
 async fn session_json(app: &App, person: &Person, csrf: &str) -> Result<Value, ApiError> {
     let settings = app.settings.get(&person.id).await?;
-    let host_line = match app.desktops.world().probe.facts().await {
-        Ok(facts) => facts.kvm_text,
+    let host_line = match app.desktops.host().facts().await {
+        Ok(report) => report.facts.kvm_text,
         Err(text) => text,
     };
     Ok(json!({

@@ -1,7 +1,7 @@
 //! What every request can reach.
 
 use super::assets::WebRoot;
-use crate::desktops::Desktops;
+use crate::desktops::Broker;
 use crate::metrics::Metrics;
 use crate::people::{Pools, SettingsTable};
 use oriel_auth::{Login, Origins, Tickets};
@@ -19,7 +19,7 @@ pub struct App {
     /// Our own names and pages.
     pub origins: Origins,
     /// Desktops.
-    pub desktops: Desktops,
+    pub desktops: Broker,
     /// Pools.
     pub pools: Pools,
     /// People's settings.

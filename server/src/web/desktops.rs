@@ -55,9 +55,8 @@ pub(super) async fn list(
 pub(super) async fn views(app: &App, person_id: &str) -> Result<Vec<DesktopView>, ApiError> {
     let settings = app.settings.get(person_id).await?;
     let mut views = Vec::new();
-    for record in app.desktops.world().table.of_person(person_id, unix_now()).await? {
-        let handle = app.desktops.handle(&record);
-        views.push(DesktopView::new(app.desktops.world(), &record, &handle, &settings).await);
+    for record in app.desktops.of_user(person_id, unix_now()).await? {
+        views.extend(app.desktops.view(&record, &settings).await);
     }
     Ok(views)
 }
@@ -65,8 +64,7 @@ pub(super) async fn views(app: &App, person_id: &str) -> Result<Vec<DesktopView>
 /// One desktop as it is now.
 pub(super) async fn view(app: &App, record: &Record) -> Result<DesktopView, ApiError> {
     let settings = app.settings.get(&record.person_id).await?;
-    let handle = app.desktops.handle(record);
-    Ok(DesktopView::new(app.desktops.world(), record, &handle, &settings).await)
+    app.desktops.view(record, &settings).await.ok_or_else(ApiError::not_found)
 }
 
 pub(super) async fn get(
@@ -96,8 +94,11 @@ pub(super) async fn stop(
     body: Bytes,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let request: StopRequest = if body.is_empty() { StopRequest::default() } else { parse(&body)? };
-    let outcome = desktop.handle.stop(request.force).await;
-    let action = if request.force { "desktop.unplug" } else { "desktop.stop" };
+    let (action, outcome) = if request.force {
+        ("desktop.unplug", desktop.handle.force_off().await)
+    } else {
+        ("desktop.stop", desktop.handle.stop().await)
+    };
     record(&app, &caller, arrival, &desktop, action, outcome.is_ok()).await?;
     outcome?;
     accepted(&app, &desktop).await

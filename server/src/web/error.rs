@@ -1,10 +1,11 @@
 //! Refusals and failures as the API tells them.
 
-use crate::desktops::Refusal;
+use crate::desktops::BrokerError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use oriel_auth::AuthError;
+use oriel_host::DesktopError;
 use serde_json::json;
 use std::time::Duration;
 
@@ -111,13 +112,23 @@ impl From<AuthError> for ApiError {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unavailable(text) => Self::unavailable(text),
-            Refusal::NoRoom(text) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", text),
-            Refusal::Conflict(text) => Self::new(StatusCode::CONFLICT, "conflict", text),
-            Refusal::Internal(text) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text),
+impl From<BrokerError> for ApiError {
+    fn from(error: BrokerError) -> Self {
+        let text = error.to_string();
+        match error {
+            BrokerError::Host(DesktopError::Unavailable(_)) => Self::unavailable(text),
+            BrokerError::Host(DesktopError::NoRoom(_)) => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", text)
+            }
+            BrokerError::Host(
+                DesktopError::Conflict(_)
+                | DesktopError::Unknown(_)
+                | DesktopError::StaleEpoch { .. }
+                | DesktopError::OtherDisk(_),
+            ) => Self::new(StatusCode::CONFLICT, "conflict", text),
+            BrokerError::Host(DesktopError::Internal(_)) | BrokerError::Database(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+            }
         }
     }
 }

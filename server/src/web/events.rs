@@ -40,7 +40,7 @@ pub(super) async fn events(
 
 async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
     // Listening begins before the first look, so that nothing falls between.
-    let mut changes = app.desktops.world().changes.subscribe();
+    let mut changes = app.desktops.changes();
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut heard = Instant::now();
     let mut news = all(app, session).await;
@@ -76,6 +76,6 @@ async fn all(app: &App, session: &Session) -> Vec<DesktopView> {
 }
 
 async fn one(app: &App, session: &Session, id: &str) -> Option<DesktopView> {
-    let record = app.desktops.world().table.owned(id, &session.person.id).await.ok()??;
+    let record = app.desktops.owned(id, &session.person.id).await.ok()??;
     view(app, &record).await.ok()
 }

@@ -5,7 +5,7 @@
 use super::app::App;
 use super::cookie;
 use super::error::ApiError;
-use crate::desktops::{Handle, Record};
+use crate::desktops::{DesktopHandle, Record};
 use crate::listener::Arrival;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
@@ -51,7 +51,7 @@ pub(super) struct Caller {
 #[derive(Clone)]
 pub(super) struct OwnDesktop {
     pub record: Record,
-    pub handle: Handle,
+    pub handle: DesktopHandle,
 }
 
 /// Lets a request through to its handler, or does not.
@@ -87,10 +87,9 @@ pub(super) async fn guard(
         }
         Access::Owner | Access::OwnerSocket => {
             let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
-            let table = &app.desktops.world().table;
-            let record = table.owned(id.unwrap_or_default(), &session.person.id).await?;
+            let record = app.desktops.owned(id.unwrap_or_default(), &session.person.id).await?;
             let record = record.ok_or_else(ApiError::not_found)?;
-            let handle = app.desktops.handle(&record);
+            let handle = app.desktops.handle(&record).ok_or_else(ApiError::not_found)?;
             request.extensions_mut().insert(OwnDesktop { record, handle });
         }
         _ => {}

@@ -2,15 +2,15 @@
 
 use super::app::App;
 use super::error::ApiError;
-use crate::desktops::{HostSize, Reserve, available_memory_mib};
-use crate::images::{ImageStore, RunsAt};
-use crate::network::sentences;
 use crate::people::{Pool, PoolError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use oriel_auth::unix_now;
+use oriel_host::client::{HostMetrics, HostReport};
+use oriel_host::images::{RunsAt, Version};
+use oriel_host::network::sentences;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -19,18 +19,15 @@ pub(super) async fn healthz() -> Json<Value> {
 }
 
 pub(super) async fn host(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
-    let world = app.desktops.world();
-    let facts = world.probe.facts().await.map_err(ApiError::internal)?;
-    let size = HostSize::of_this_host();
-    let reserve = Reserve::new(&world.config.desktops, size);
+    let HostReport { facts, capacity } = app.desktops.host().facts().await.map_err(ApiError::internal)?;
     let up = app.desktops.statuses().iter().filter(|(status, _)| status.state.is_up()).count();
     Ok(Json(json!({
         "facts": facts,
         "capacity": {
-            "memory_available_mib": available_memory_mib(),
-            "host_reserve_mib": reserve.memory_mib,
-            "host_reserve_cpus": reserve.cpus,
-            "most_virtual_cpus": reserve.most_cpus(size),
+            "memory_available_mib": capacity.memory_available_mib,
+            "host_reserve_mib": capacity.reserve.memory_mib,
+            "host_reserve_cpus": capacity.reserve.cpus,
+            "most_virtual_cpus": capacity.most_virtual_cpus,
             "desktops_up": up,
         },
     })))
@@ -42,13 +39,14 @@ pub(super) async fn pools(State(app): State<Arc<App>>) -> Result<Json<Vec<Value>
         PoolError::Database(error) => ApiError::from(error),
         other => ApiError::internal(other),
     })?;
-    let images = &app.desktops.world().images;
-    Ok(Json(listed.iter().map(|(pool, people)| pool_json(pool, people, images)).collect()))
+    let images = app.desktops.host().images().await.map_err(ApiError::internal)?;
+    Ok(Json(listed.iter().map(|(pool, people)| pool_json(pool, people, &images)).collect()))
 }
 
-fn pool_json(pool: &Pool, people: &[String], images: &ImageStore) -> Value {
+fn pool_json(pool: &Pool, people: &[String], images: &[Version]) -> Value {
     let set = &pool.settings;
-    let runs_at = images.newest(&set.image).map_or(RunsAt::Kernel, |version| version.runs_at);
+    let image = images.iter().find(|image| image.name == set.image);
+    let runs_at = image.map_or(RunsAt::Kernel, |image| image.runs_at);
     json!({
         "name": pool.name,
         "image": set.image,
@@ -75,8 +73,8 @@ fn pool_json(pool: &Pool, people: &[String], images: &ImageStore) -> Value {
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {
     let sessions = app.login.sessions.count(unix_now()).await?;
-    let (up, descriptions) = app.desktops.descriptions().await;
-    app.metrics.latency.add(&up, descriptions);
+    let HostMetrics { reachable, descriptions } = app.desktops.metrics().await;
+    app.metrics.latency.add(&reachable, descriptions);
     let text = app.metrics.text(sessions, &app.desktops.statuses());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }

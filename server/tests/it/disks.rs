@@ -1,13 +1,13 @@
 //! A desktop's own disk: a layer over its image's, and what becomes of it when the image changes.
 
 use crate::fixture::{House, desktop_of, unplug, until};
-use oriel_server::images::ImageStore;
+use oriel_host::images::ImageStore;
 use oriel_vmm_api::{DiskFormat, MachineConfig};
 use std::path::Path;
 
 fn machine_of(house: &House, desktop: &str) -> MachineConfig {
     let id = desktop.rsplit('/').next().unwrap();
-    let text = std::fs::read(house.state().desktop(id).machine_config()).unwrap();
+    let text = std::fs::read(house.desktop_dir(id).machine_config()).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 
@@ -73,8 +73,8 @@ async fn a_desktop_stays_on_its_version_when_the_image_is_imported_anew() {
 
     // Once nobody stands on the old version, it goes with the next change of the store.
     let id = adas.rsplit('/').next().unwrap();
-    std::fs::remove_dir_all(house.state().desktop(id).root()).unwrap();
-    let store = ImageStore::open(&house.state()).unwrap();
+    std::fs::remove_dir_all(house.desktop_dir(id).root()).unwrap();
+    let store = ImageStore::open(house.state().host_dir()).unwrap();
     assert_eq!(store.versions("small").unwrap().len(), 2);
     let lock = store.lock().unwrap();
     store.collect(&lock).unwrap();
@@ -89,7 +89,7 @@ async fn a_desktop_with_a_whole_copy_of_its_image_keeps_it() {
     let server = house.open().await;
     let ada = server.person("ada").await;
     let desktop = desktop_of(&ada).await;
-    let folder = house.state().desktop(desktop.rsplit('/').next().unwrap());
+    let folder = house.desktop_dir(desktop.rsplit('/').next().unwrap());
     std::fs::create_dir_all(folder.image()).unwrap();
     for (file, text) in [
         ("image.toml", "name = \"small\"\nkernel = \"k\"\ndisk = \"disk.raw\"\nruns_at = \"kernel\"\n"),
@@ -115,7 +115,7 @@ async fn a_desktop_with_a_whole_copy_of_its_image_keeps_it() {
 async fn a_blob_that_is_gone_is_told_and_nothing_starts() {
     let house = House::new("").await;
     let blob = house.import("", "a disk").await.version.disk.unwrap().digest;
-    std::fs::remove_file(ImageStore::open(&house.state()).unwrap().blob(&blob)).unwrap();
+    std::fs::remove_file(ImageStore::open(house.state().host_dir()).unwrap().blob(&blob)).unwrap();
     let server = house.open().await;
     let ada = server.person("ada").await;
     let desktop = desktop_of(&ada).await;

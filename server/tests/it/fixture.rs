@@ -5,9 +5,11 @@ use crate::client::Browser;
 use crate::machine;
 use oriel_auth::person::Role;
 use oriel_auth::{Password, PasswordHasher, Persons};
+use oriel_host::DesktopId;
+use oriel_host::folder::DesktopDir;
+use oriel_host::images::{DiskTool, ImageStore, Imported, NewImage, RunsAt, import};
 use oriel_server::config::Config;
 use oriel_server::desktops::DesktopTable;
-use oriel_server::images::{DiskProgram, ImageStore, Imported, NewImage, RunsAt, import};
 use oriel_server::people::{PoolSettings, Pools, Sharing};
 use oriel_server::serve::{Ready, serve};
 use oriel_server::state::{StateDir, open_database};
@@ -82,6 +84,11 @@ impl House {
         StateDir::open(&self.config.state_dir).unwrap()
     }
 
+    /// A desktop's folder.
+    pub fn desktop_dir(&self, id: &str) -> DesktopDir {
+        self.state().host_dir().desktop(&DesktopId::new(id).unwrap())
+    }
+
     /// The process of the one desktop that runs.
     pub async fn recorded_pid(&self) -> Option<u32> {
         let db = open_database(&self.state()).await.unwrap();
@@ -103,8 +110,8 @@ impl House {
             cmdline: behaviour.into(),
             runs_at: RunsAt::Kernel,
         };
-        let store = ImageStore::open(&self.state()).unwrap();
-        let disks = DiskProgram::new(self.config.vmm.clone().unwrap());
+        let store = ImageStore::open(self.state().host_dir()).unwrap();
+        let disks = DiskTool::new(self.config.vmm.clone().unwrap());
         import(&store, &disks, image, Arc::new(|_| {}), CancellationToken::new()).await.unwrap()
     }
 

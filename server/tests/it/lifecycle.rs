@@ -2,7 +2,7 @@
 
 use crate::client::Browser;
 use crate::fixture::{House, Running, desktop_of, unplug, until};
-use oriel_server::desktops::HostSize;
+use oriel_host::admission::HostSize;
 
 async fn started(behaviour: &str) -> (House, Running, Browser, String) {
     let house = House::new(behaviour).await;
@@ -153,7 +153,7 @@ async fn a_host_whose_processors_are_all_given_out_says_so() {
 #[tokio::test]
 async fn an_image_that_is_gone_says_so() {
     let house = House::new("").await;
-    std::fs::remove_dir_all(house.state().images().join("versions/small")).unwrap();
+    std::fs::remove_dir_all(house.state().host_dir().images().join("versions/small")).unwrap();
     let server = house.open().await;
     let ada = server.person("ada").await;
     let desktop = desktop_of(&ada).await;

@@ -2,7 +2,7 @@
 
 use crate::command_line::{ok, refused};
 use crate::fixture::House;
-use oriel_server::network::{Filtered, render};
+use oriel_host::network::{FilteredInterface, render};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
@@ -153,8 +153,11 @@ impl Wire {
 
     /// Hands the rules to nft as `oriel network apply` does.
     fn filter(&self, reach: &str) {
-        let script =
-            render(&[Filtered { interface: "desk0", pool: "office", reach: &reach.parse().unwrap() }]);
+        let script = render(&[FilteredInterface {
+            interface: "desk0",
+            label: "pool office",
+            egress: &reach.parse().unwrap(),
+        }]);
         let mut nft = Command::new("ip")
             .args(["netns", "exec", &self.names[1], "nft", "-f", "-"])
             .stdin(Stdio::piped())

@@ -27,7 +27,7 @@ async fn ada_and_eve(server: &Running) -> (Browser, Browser) {
 
 fn machine_config(house: &House, desktop: &str) -> MachineConfig {
     let id = desktop.rsplit('/').next().unwrap();
-    let text = std::fs::read(house.state().desktop(id).machine_config()).unwrap();
+    let text = std::fs::read(house.desktop_dir(id).machine_config()).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 
@@ -70,7 +70,7 @@ async fn a_state_folder_of_0_1_0_has_its_users_pools_and_desktops() {
 #[tokio::test]
 async fn a_desktop_of_0_1_0_keeps_its_disk() {
     let house = opened();
-    let folder = house.state().desktop("61982c35295f6afe6111247a01d1cf31");
+    let folder = house.desktop_dir("61982c35295f6afe6111247a01d1cf31");
     let generation = std::fs::read_to_string(folder.generation()).unwrap();
     let overlay = std::fs::read(folder.overlay()).unwrap();
     let server = house.open().await;

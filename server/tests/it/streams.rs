@@ -3,7 +3,7 @@
 use crate::client::{Browser, Socket};
 use crate::fixture::{House, Running, desktop_of, unplug, until};
 use futures_util::{SinkExt, StreamExt};
-use oriel_server::desktops::{CGROUP_MOUNT, look_at_cgroups};
+use oriel_host::schedule::{CGROUP_MOUNT, check_cgroups};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -103,7 +103,7 @@ async fn a_desktop_that_is_worked_with_comes_before_one_that_nobody_sees() {
     ada.post(&format!("{desktop}/start"), "").await;
     until(&ada, &desktop, "running").await;
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
-    if look_at_cgroups(CGROUP_MOUNT.as_ref(), &own).is_ok() {
+    if check_cgroups(CGROUP_MOUNT.as_ref(), &own).is_ok() {
         // Control groups are how it is weighed there; they have a test of their own.
         unplug(&ada, &desktop).await;
         return server.close().await;
@@ -115,7 +115,7 @@ async fn a_desktop_that_is_worked_with_comes_before_one_that_nobody_sees() {
         send(&mut socket, HELLO).await;
         until_nice(&house, 0).await;
         let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
-        assert!(metrics.contains("oriel_desktops_up{attention=\"used\"} 1"), "{metrics}");
+        assert!(metrics.contains("oriel_desktops_up{priority=\"used\"} 1"), "{metrics}");
         drop(socket);
         until_nice(&house, 10).await;
     }

@@ -1,0 +1,108 @@
+//! What this host can do, as `oriel-vmm probe` finds it.
+
+use oriel_vmm_api::HostFacts;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+/// Facts this fresh are not asked for again.
+const FRESH: Duration = Duration::from_secs(600);
+/// A probe takes a second or two; one that hangs must not hold up everything.
+const LONGEST_PROBE: Duration = Duration::from_secs(20);
+
+/// Asks the machine program for the host's facts, and remembers the answer for a while.
+pub struct HostProbe {
+    vmm: PathBuf,
+    last: Mutex<Option<(Instant, HostFacts)>>,
+}
+
+impl HostProbe {
+    /// A probe that runs the given `oriel-vmm`.
+    pub fn new(vmm: PathBuf) -> Self {
+        Self { vmm, last: Mutex::new(None) }
+    }
+
+    /// The path of the machine program, which also runs desktops.
+    pub fn vmm(&self) -> &Path {
+        &self.vmm
+    }
+
+    /// The host's facts, at most ten minutes old.
+    ///
+    /// # Errors
+    /// One sentence: the machine program does not run or answer.
+    pub async fn facts(&self) -> Result<HostFacts, String> {
+        self.facts_since(FRESH).await
+    }
+
+    /// The host's facts, at most five seconds old: for when older ones forbid something.
+    ///
+    /// # Errors
+    /// See [`HostProbe::facts`].
+    pub async fn facts_now(&self) -> Result<HostFacts, String> {
+        self.facts_since(Duration::from_secs(5)).await
+    }
+
+    async fn facts_since(&self, oldest: Duration) -> Result<HostFacts, String> {
+        let mut last = self.last.lock().await;
+        if let Some((when, facts)) = last.as_ref()
+            && when.elapsed() < oldest
+        {
+            return Ok(facts.clone());
+        }
+        let facts = probe(&self.vmm).await?;
+        *last = Some((Instant::now(), facts.clone()));
+        Ok(facts)
+    }
+}
+
+async fn probe(vmm: &Path) -> Result<HostFacts, String> {
+    let output = Command::new(vmm).arg("probe").kill_on_drop(true).output();
+    let output = tokio::time::timeout(LONGEST_PROBE, output)
+        .await
+        .map_err(|_| format!("{} probe did not answer; check that /dev/kvm works.", vmm.display()))?
+        .map_err(|error| {
+            format!(
+                "The machine program {} cannot be run ({error}); set `vmm` in the configuration.",
+                vmm.display()
+            )
+        })?;
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        let complaint = complaint.lines().last().unwrap_or("it said nothing on standard error");
+        format!("{} probe gave no answer that is understood ({error}; {complaint}).", vmm.display())
+    })
+}
+
+/// Memory that could be used without swapping, in MiB (`MemAvailable` of proc_meminfo(5)).
+pub fn available_memory_mib() -> Option<u64> {
+    meminfo_mib(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+}
+
+/// One figure of the text of `/proc/meminfo`.
+pub(super) fn meminfo_mib(meminfo: &str, key: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(key))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn available_memory_is_read_in_mib() {
+        let text = "MemTotal:       24676352 kB\nMemFree:         1000 kB\nMemAvailable:    2097152 kB\n";
+        assert_eq!(meminfo_mib(text, "MemAvailable:"), Some(2048));
+        assert_eq!(meminfo_mib(text, "MemTotal:"), Some(24098));
+        assert_eq!(meminfo_mib("MemTotal: 5 kB\n", "MemAvailable:"), None);
+        assert!(available_memory_mib().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_a_sentence() {
+        let text = HostProbe::new("/nowhere/oriel-vmm".into()).facts().await.unwrap_err();
+        assert!(text.contains("/nowhere/oriel-vmm") && text.contains("`vmm`"), "{text}");
+    }
+}

@@ -1,0 +1,181 @@
+//! What a desktop's machine does, and what becomes of the desktop by it.
+
+use super::super::command::MachineEvent;
+use super::super::control::{ConnectError, ControlLink};
+use super::super::machine::Machine;
+use super::super::prepare::{PrepareError, RunningMachine, read_exit_report};
+use super::super::process;
+use super::{Actor, Escalation};
+use crate::status::State;
+use oriel_vmm_api::{Event, ExitReason, ExitReport, RunState};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A machine whose connection broke has so long to be gone or to answer again.
+const GONE_PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+impl Actor {
+    pub(super) async fn handle_event(&mut self, event: MachineEvent) {
+        match event {
+            MachineEvent::Progress(text) => self.publish(|status| status.progress = Some(text)),
+            MachineEvent::Started(pid) => self.record_pid(Some(pid)).await,
+            MachineEvent::Prepared(Ok(machine)) => self.connected(machine).await,
+            MachineEvent::Prepared(Err(error)) => {
+                self.machine = Machine::Down;
+                let text = match error {
+                    PrepareError::Failed(text) if self.record.state != State::Stopping => Some(text),
+                    _ => None,
+                };
+                self.settle(text).await;
+            }
+            MachineEvent::Event(Event::State { state, .. }) => self.follow(state).await,
+            MachineEvent::Event(Event::Screen { width, height }) => {
+                self.publish(|status| status.screen = Some((width, height)));
+            }
+            MachineEvent::Event(Event::Ended { reason, text }) => {
+                self.exit_report = Some(ExitReport { reason, text });
+            }
+            MachineEvent::Gone => self.gone().await,
+        }
+    }
+
+    /// A machine answers: a new one, or one that an earlier host process started.
+    async fn connected(&mut self, machine: RunningMachine) {
+        let RunningMachine { link, events, description } = machine;
+        self.machine = Machine::Up { link, events };
+        self.exit_report = None;
+        self.publish(|status| {
+            status.reachable = true;
+            status.screen = description.screen;
+            status.runs_on = Some((description.machine, description.accel));
+            if status.state == State::Starting {
+                status.progress = Some("Starting the guest.".into());
+            }
+        });
+        if self.record.state == State::Stopping {
+            self.deadline = Some((Instant::now() + self.grace(), Escalation::ForceOff));
+        }
+        self.apply_priority();
+        self.follow(description.state).await;
+    }
+
+    /// A machine runs that speaks another version of the control protocol: it is left alone, and shown as it is.
+    async fn out_of_reach(&mut self, reason: String) {
+        tracing::warn!(desktop = %self.id, reason, "a machine is out of reach");
+        self.machine = Machine::OutOfReach { dir: self.dir.clone() };
+        let state = match self.record.state {
+            State::Stopping => State::Stopping,
+            _ => State::Running,
+        };
+        if self.record.state != state || self.record.reason.as_ref() != Some(&reason) {
+            self.enter_or_log(state, Some(reason)).await;
+        }
+        self.apply_priority();
+    }
+
+    /// Gives the machine the share of processors that its priority deserves.
+    pub(super) fn apply_priority(&mut self) {
+        let (Some(group), Machine::Up { .. } | Machine::OutOfReach { .. }) = (self.record.pid, &self.machine)
+        else {
+            return;
+        };
+        if let Err(error) = self.context.scheduler.set_priority(self.id.as_str(), group, self.priority)
+            && !std::mem::replace(&mut self.priority_failed, true)
+        {
+            tracing::warn!(desktop = %self.id, %error, "the desktop's share of the processors stays as it is");
+        }
+    }
+
+    async fn follow(&mut self, machine: RunState) {
+        let next = match (machine, self.record.state) {
+            (RunState::Running, State::Starting) => State::Running,
+            (RunState::Stopping, State::Starting | State::Running) => State::Stopping,
+            // A reason of the time when it was out of reach holds no longer.
+            (RunState::Running, State::Running) if self.record.reason.is_some() => State::Running,
+            _ => return,
+        };
+        self.enter_or_log(next, None).await;
+    }
+
+    async fn enter_or_log(&mut self, state: State, reason: Option<String>) {
+        if let Err(error) = self.enter(state, reason).await {
+            tracing::error!(desktop = %self.id, %error, "a state was not recorded");
+        }
+    }
+
+    /// The connection ended: the machine has, or is about to, or must be made to.
+    async fn gone(&mut self) {
+        self.machine = Machine::Down;
+        self.deadline = None;
+        let until = Instant::now() + GONE_PATIENCE;
+        while process::is_alive(&self.dir).await {
+            if Instant::now() >= until {
+                tracing::warn!(desktop = %self.id, "a machine that no longer answers is killed");
+                self.kill().await;
+            } else if self.exit_report.is_none() {
+                match ControlLink::connect(&self.dir.socket()).await {
+                    Ok((link, events, description)) => {
+                        return self.connected(RunningMachine { link, events, description }).await;
+                    }
+                    Err(ConnectError::UnknownVersion(reason)) => return self.out_of_reach(reason).await,
+                    Err(ConnectError::Unreachable) => {}
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let report = self.exit_report.take().or_else(|| read_exit_report(&self.dir));
+        let stopping = self.record.state == State::Stopping;
+        let failure = match report {
+            Some(ExitReport { reason: ExitReason::GuestPowerOff | ExitReason::Stopped, .. }) => None,
+            Some(ExitReport { text, .. }) => Some(text),
+            None if stopping => None,
+            None => Some(self.why_killed().unwrap_or_else(|| {
+                format!(
+                    "The desktop's machine ended without saying why; see {}.",
+                    self.dir.vmm_log().display()
+                )
+            })),
+        };
+        self.settle(failure).await;
+    }
+
+    fn why_killed(&self) -> Option<String> {
+        self.context.cgroups.as_ref().ok()?.why_killed(self.id.as_str())
+    }
+
+    /// There is no machine any more: stopped, failed, or to be started again.
+    async fn settle(&mut self, failure: Option<String>) {
+        self.deadline = None;
+        if let Ok(cgroups) = &self.context.cgroups {
+            cgroups.leave(self.id.as_str());
+        }
+        self.record.pid = None;
+        let failure = if std::mem::take(&mut self.start_again) {
+            match self.begin().await {
+                Ok(()) => return,
+                Err(error) => Some(error.to_string()),
+            }
+        } else {
+            failure
+        };
+        let state = if failure.is_some() { State::Failed } else { State::Stopped };
+        self.enter_or_log(state, failure).await;
+    }
+
+    /// Finds the machine that an earlier host process started, or learns what became of it.
+    pub(super) async fn adopt(&mut self) {
+        match ControlLink::connect(&self.dir.socket()).await {
+            Ok((link, events, description)) => {
+                tracing::info!(desktop = %self.id, pid = description.pid, "adopted");
+                // A control group loses its limits when systemd restarts the service.
+                if let Err(text) = self.context.cgroup(&self.id, &self.record.spec, description.accel) {
+                    tracing::warn!(desktop = %self.id, text, "an adopted desktop has no limits");
+                }
+                self.connected(RunningMachine { link, events, description }).await;
+            }
+            // Either it has ended, or its socket is not there yet, or it is out of reach: `gone` finds out.
+            Err(_) => self.gone().await,
+        }
+    }
+}

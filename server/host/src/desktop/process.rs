@@ -1,0 +1,117 @@
+//! The machine's process: started so that it outlives the host, and found again by a lock.
+//!
+//! The lock on a desktop's `alive.lock` is taken here and handed to the process as an open file.
+//! The kernel holds it for as long as the process or any of its children lives, so "is this
+//! desktop's disk in use" has one answer that survives both the server and reused process numbers.
+
+use crate::folder::{DesktopDir, LockError, lock_within};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+/// How long a lock may be held by a program that is being started.
+const LOCK_PATIENCE: Duration = Duration::from_millis(50);
+
+/// Starts `oriel-vmm run` for the desktop, in the control group behind `entrance`.
+///
+/// # Errors
+/// The lock is held (`WouldBlock`: an earlier process still lives), or the program cannot be run.
+pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir, entrance: Option<File>) -> io::Result<Child> {
+    let lock = match lock_surely(dir).await {
+        Ok(lock) => lock,
+        Err(LockError::Held) => return Err(io::ErrorKind::WouldBlock.into()),
+        Err(LockError::Io(error)) => return Err(error),
+    };
+    let log = File::create(dir.vmm_log())?;
+    let mut command = Command::new(vmm);
+    command
+        .arg("run")
+        .arg("--config")
+        .arg(dir.machine_config())
+        .current_dir(dir.root())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    detach(&mut command, lock, entrance);
+    command.spawn()
+}
+
+/// Puts the process into a session and a control group of its own, and lets it keep `kept` open.
+fn detach(command: &mut Command, kept: File, entrance: Option<File>) {
+    let prepare = move || {
+        if let Some(entrance) = &entrance {
+            // "0" is whoever writes it. Nothing of the new program has run yet outside of the group.
+            rustix::io::write(entrance, b"0")?;
+        }
+        rustix::process::setsid()?;
+        rustix::io::fcntl_setfd(kept.as_fd(), rustix::io::FdFlags::empty())?;
+        Ok(())
+    };
+    // SAFETY: the closure runs between fork and exec, where only async-signal-safe calls are
+    // allowed; it makes three plain system calls, and allocates and locks nothing.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// Whether the desktop's machine, or anything it started, still lives.
+pub(super) async fn is_alive(dir: &DesktopDir) -> bool {
+    matches!(lock_surely(dir).await, Err(LockError::Held))
+}
+
+/// Takes the lock, unless it is really held.
+async fn lock_surely(dir: &DesktopDir) -> Result<File, LockError> {
+    lock_within(&dir.alive_lock(), LOCK_PATIENCE).await
+}
+
+/// Ends the machine's whole process group at once. Call it only while [`is_alive`]: then the group
+/// exists, and the kernel gives its number to nobody else.
+pub(super) fn kill_group(pid: u32) {
+    let group = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(group) = group
+        && let Err(error) = rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
+    {
+        tracing::warn!(pid, %error, "a machine's process could not be killed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::HostDir;
+    use crate::hold::DesktopId;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn desktop_with_program(script: &str) -> (tempfile::TempDir, DesktopDir, std::path::PathBuf) {
+        let root = tempfile::tempdir().unwrap();
+        let dir = HostDir::open(root.path()).unwrap().desktop(&DesktopId::new("d1").unwrap());
+        dir.make().unwrap();
+        let program = root.path().join("vmm");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        (root, dir, program)
+    }
+
+    #[tokio::test]
+    async fn a_desktop_is_alive_while_any_of_its_processes_is() {
+        let (_root, dir, program) = desktop_with_program("sleep 60 & echo hello $*; exit 0");
+        assert!(!is_alive(&dir).await);
+        let mut child = spawn(&program, &dir, None).await.unwrap();
+        let pid = child.id().unwrap();
+        child.wait().await.unwrap();
+        assert!(is_alive(&dir).await, "the child of the child holds the lock");
+        assert_eq!(spawn(&program, &dir, None).await.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        kill_group(pid);
+        for _ in 0..500 {
+            if !is_alive(&dir).await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!is_alive(&dir).await);
+        let log = std::fs::read_to_string(dir.vmm_log()).unwrap();
+        assert_eq!(log, format!("hello run --config {}\n", dir.machine_config().display()));
+    }
+}

@@ -1,0 +1,147 @@
+//! A desktop's record, `desktop.json` in its folder: what a host that starts must know of it.
+
+use crate::client::FoundState;
+use crate::error::DesktopError;
+use crate::folder::{DesktopDir, write_durably};
+use crate::hold::Hold;
+use crate::spec::DesktopSpec;
+use crate::status::State;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The version of the record's form that this program reads and writes.
+const VERSION: u32 = 1;
+
+/// A desktop as it is recorded. Every change is on the disk before it is acted upon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    /// The version of the record's form.
+    version: u32,
+    /// How often the record was written.
+    revision: u64,
+    /// The claim under which the desktop is here.
+    pub hold: Hold,
+    /// The desktop as the control plane resolved it last.
+    pub spec: DesktopSpec,
+    pub state: State,
+    pub reason: Option<String>,
+    /// When the state was entered, in seconds since 1970 UTC.
+    pub since: i64,
+    /// The leader of the machine's process group.
+    pub pid: Option<u32>,
+}
+
+/// Why a record cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    #[error("The desktop's record {0} cannot be read ({1}); check the disk.")]
+    Io(PathBuf, #[source] io::Error),
+    #[error(
+        "The desktop's record {0} was written by a newer version of Oriel (form {1}); install that version."
+    )]
+    Newer(PathBuf, u32),
+    #[error(
+        "The desktop's record {0} is damaged ({1}); restore it from a backup, or remove it to start the desktop anew from its disk."
+    )]
+    Damaged(PathBuf, serde_json::Error),
+}
+
+#[derive(Deserialize)]
+struct Form {
+    version: u32,
+}
+
+impl Record {
+    /// The first record of a desktop.
+    pub(crate) fn new(hold: Hold, spec: DesktopSpec, found: Option<FoundState>) -> Self {
+        let found = found.unwrap_or_else(|| FoundState {
+            state: State::Stopped,
+            reason: None,
+            since: crate::unix_now(),
+            pid: None,
+        });
+        let FoundState { state, reason, since, pid } = found;
+        Self { version: VERSION, revision: 0, hold, spec, state, reason, since, pid }
+    }
+
+    /// Reads the record of a folder; `None` where there is none.
+    pub(crate) fn read(dir: &DesktopDir) -> Result<Option<Self>, RecordError> {
+        let path = dir.record();
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(RecordError::Io(path, error)),
+        };
+        parse(&path, &text).map(Some)
+    }
+
+    /// Writes the record, one revision further.
+    ///
+    /// # Errors
+    /// The record cannot be written; then the change must not be made.
+    pub(crate) async fn write(&mut self, dir: &DesktopDir) -> Result<(), DesktopError> {
+        self.revision = self.revision.saturating_add(1);
+        let path = dir.record();
+        let failed = |error: io::Error| {
+            tracing::error!(path = %dir.record().display(), %error, "a desktop's record was not written");
+            DesktopError::Internal(format!(
+                "The desktop's record {} cannot be written ({error}); check the disk.",
+                dir.record().display()
+            ))
+        };
+        let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        let written = tokio::task::spawn_blocking(move || write_durably(&path, &text)).await;
+        written.map_err(io::Error::other).and_then(|written| written).map_err(failed)
+    }
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<Record, RecordError> {
+    let damaged = |error| RecordError::Damaged(path.to_owned(), error);
+    let form: Form = serde_json::from_slice(text).map_err(damaged)?;
+    if form.version > VERSION {
+        return Err(RecordError::Newer(path.to_owned(), form.version));
+    }
+    serde_json::from_slice(text).map_err(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::HostDir;
+    use crate::hold::DesktopId;
+    use crate::spec::Keyboard;
+
+    #[tokio::test]
+    async fn a_record_is_read_as_it_was_written_and_a_newer_one_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let id = DesktopId::new("d1").unwrap();
+        let dir = HostDir::open(root.path()).unwrap().desktop(&id);
+        assert_eq!(Record::read(&dir).unwrap(), None);
+        dir.make().unwrap();
+        let spec = DesktopSpec {
+            network: "tap:desk*".parse().unwrap(),
+            egress: "host/udp/53 any/tcp/443".parse().unwrap(),
+            keyboard: Some(Keyboard { layout: "de".into(), variant: String::new() }),
+            ..DesktopSpec::new("small")
+        };
+        let mut record = Record::new(Hold::first(id), spec, None);
+        record.write(&dir).await.unwrap();
+        record.state = State::Running;
+        record.pid = Some(7);
+        record.write(&dir).await.unwrap();
+        assert_eq!(Record::read(&dir).unwrap(), Some(record.clone()));
+        assert_eq!(record.revision, 2);
+
+        let text = fs::read_to_string(dir.record()).unwrap();
+        let newer = text.replace("\"version\": 1,", "\"version\": 2, \"later\": true,");
+        fs::write(dir.record(), newer).unwrap();
+        assert!(matches!(Record::read(&dir), Err(RecordError::Newer(_, 2))));
+        fs::write(dir.record(), &text[..40]).unwrap();
+        assert!(matches!(Record::read(&dir), Err(RecordError::Damaged(..))));
+    }
+}

@@ -1,0 +1,48 @@
+//! Writing a file so that it is there whole, or as it was before, whenever the power fails.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Replaces a file's contents: writes them beside it under another name, synchronises them to the disk, renames them into
+/// place, and synchronises the folder. The file has mode 0600.
+///
+/// # Errors
+/// The file system's; then the file is as it was.
+pub fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    let written =
+        File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished).and_then(
+            |mut file| {
+                file.write_all(contents)?;
+                file.sync_all()?;
+                fs::rename(&unfinished, path)
+            },
+        );
+    if written.is_err() {
+        // The failure to tell of is the writing's.
+        let _ = fs::remove_file(&unfinished);
+        return written;
+    }
+    // Without this the rename itself may be lost.
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record.json");
+        write_durably(&path, b"one").unwrap();
+        write_durably(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(write_durably(&dir.path().join("none/record.json"), b"x").is_err());
+    }
+}

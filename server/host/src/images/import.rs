@@ -1,0 +1,290 @@
+//! Taking images into the store: whole, or not at all.
+
+use super::disk_tool::{DiskFacts, DiskTool};
+use super::error::{ImageError, at};
+use super::manifest::{Manifest, RunsAt};
+use super::sparse::data_bytes;
+use super::staging::{Staged, Staging};
+use super::store::{ImageStore, StoreLock};
+use super::version::{Blob, DiskBlob, Version};
+use oriel_vmm_api::DiskFormat;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio_util::sync::CancellationToken;
+
+/// What to make an image of.
+#[derive(Debug, Clone)]
+pub struct NewImage {
+    /// Its name.
+    pub name: String,
+    /// A Linux bzImage or an ELF with a PVH note.
+    pub kernel: Option<PathBuf>,
+    /// Initial RAM disk.
+    pub initrd: Option<PathBuf>,
+    /// Raw or qcow2.
+    pub disk: Option<PathBuf>,
+    /// Kernel command line.
+    pub cmdline: String,
+    /// Where it runs.
+    pub runs_at: RunsAt,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// The version that is now the newest.
+    pub version: Version,
+    /// Whether it was not there before.
+    pub new: bool,
+}
+
+/// Tells how far it is, in percent.
+pub type Progress = Arc<dyn Fn(u8) + Send + Sync>;
+
+/// Copies files in as the next version of an image.
+///
+/// # Errors
+/// See [`ImageError`]; then nothing was kept.
+pub async fn import(
+    store: &ImageStore,
+    disks: &DiskTool,
+    new: NewImage,
+    progress: Progress,
+    cancelled: CancellationToken,
+) -> Result<Imported, ImageError> {
+    ImageStore::check_name(&new.name)?;
+    if new.kernel.is_none() && new.disk.is_none() {
+        return Err(ImageError::Nothing);
+    }
+    if let Some(kernel) = &new.kernel {
+        check_kernel(kernel)?;
+    }
+    // What is wrong with it should be said before gigabytes are copied; what counts is the copy.
+    if let Some(disk) = &new.disk {
+        inspect(disks, disk, disk).await?;
+    }
+    let (copied, store_too) = (new.clone(), store.clone());
+    let stage = move || stage(&store_too, &copied, &progress, &cancelled);
+    let (staging, files) = tokio::task::spawn_blocking(stage).await.map_err(|_| ImageError::Cancelled)??;
+    let disk = match (&files.disk, &new.disk) {
+        (Some(staged), Some(given)) => Some(disk_blob(staged, inspect(disks, &staged.path, given).await?)),
+        _ => None,
+    };
+    let version = Version {
+        name: new.name,
+        version: 0,
+        description: String::new(),
+        built: None,
+        imported: now(),
+        cmdline: new.cmdline,
+        min_memory_mib: 0,
+        runs_at: new.runs_at,
+        disk,
+        kernel: files.kernel.as_ref().map(blob),
+        initrd: files.initrd.as_ref().map(blob),
+    };
+    put(store, &staging, &files, version)
+}
+
+/// Takes in what a recipe made, and removes its folder. The files are moved, not copied.
+///
+/// # Errors
+/// See [`ImageError`]; then the folder is as it was.
+pub fn take_folder(store: &ImageStore, dir: &Path, name: &str) -> Result<Imported, ImageError> {
+    ImageStore::check_name(name)?;
+    let manifest = Manifest::of_folder(dir, name)?;
+    check_kernel(&dir.join(&manifest.kernel))?;
+    let staging = Staging::new(store)?;
+    let take = |file: &Path, name: &str| staging.take(&dir.join(file), name, &mut |_| true);
+    let files = Files {
+        kernel: Some(take(&manifest.kernel, "kernel")?),
+        initrd: manifest.initrd.as_deref().map(|file| take(file, "initrd")).transpose()?,
+        disk: manifest.disk.as_deref().map(|file| take(file, "disk")).transpose()?,
+    };
+    // A recipe says itself that its disk is raw: what a stranger wrote into it is never asked.
+    let raw = |staged: &Staged| DiskBlob {
+        digest: staged.digest,
+        bytes: staged.bytes,
+        format: DiskFormat::Raw,
+        virtual_size: staged.bytes,
+    };
+    let version = Version {
+        name: name.to_owned(),
+        version: 0,
+        description: manifest.description,
+        built: manifest.built,
+        imported: now(),
+        cmdline: manifest.cmdline,
+        min_memory_mib: manifest.min_memory_mib,
+        runs_at: manifest.runs_at,
+        disk: files.disk.as_ref().map(raw),
+        kernel: files.kernel.as_ref().map(blob),
+        initrd: files.initrd.as_ref().map(blob),
+    };
+    let imported = put(store, &staging, &files, version)?;
+    fs::remove_dir_all(dir).map_err(at(dir))?;
+    Ok(imported)
+}
+
+/// Takes in the images that an earlier version of this program kept as folders.
+///
+/// # Errors
+/// See [`ImageError`].
+pub fn take_old_folders(store: &ImageStore) -> Result<(), ImageError> {
+    for entry in fs::read_dir(store.root()).map_err(at(store.root()))? {
+        let dir = entry.map_err(at(store.root()))?.path();
+        if let Some(name) = dir.file_name().and_then(|name| name.to_str())
+            && ImageStore::check_name(name).is_ok()
+            && dir.join("image.toml").exists()
+        {
+            tracing::info!(name, "taking an image's folder into the store");
+            take_folder(store, &dir, name)?;
+        }
+    }
+    Ok(())
+}
+
+struct Files {
+    disk: Option<Staged>,
+    kernel: Option<Staged>,
+    initrd: Option<Staged>,
+}
+
+fn stage(
+    store: &ImageStore,
+    new: &NewImage,
+    progress: &Progress,
+    cancelled: &CancellationToken,
+) -> Result<(Staging, Files), ImageError> {
+    let parts = [(&new.kernel, "kernel"), (&new.initrd, "initrd"), (&new.disk, "disk")];
+    let mut total = 0_u64;
+    for (path, _) in parts {
+        if let Some(path) = path {
+            total =
+                total.saturating_add(File::open(path).and_then(|file| data_bytes(&file)).map_err(at(path))?);
+        }
+    }
+    let (mut done, mut told) = (0_u64, None);
+    let mut count = |bytes| {
+        done = done.saturating_add(bytes);
+        // 100 is for when it is in the store.
+        let percent = done.saturating_mul(100).checked_div(total).unwrap_or(99).min(99);
+        let percent = u8::try_from(percent).unwrap_or(99);
+        if told != Some(percent) {
+            told = Some(percent);
+            progress(percent);
+        }
+        !cancelled.is_cancelled()
+    };
+    let staging = Staging::new(store)?;
+    let mut staged = parts
+        .map(|(path, name)| path.as_ref().map(|path| (path, name)))
+        .into_iter()
+        .map(|part| part.map(|(path, name)| staging.copy(path, name, &mut count)).transpose());
+    let mut next = || staged.next().transpose().map(Option::flatten);
+    let (kernel, initrd, disk) = (next()?, next()?, next()?);
+    drop(staged);
+    progress(100);
+    Ok((staging, Files { disk, kernel, initrd }))
+}
+
+/// Puts everything into its place under the lock; the manifest comes last.
+fn put(
+    store: &ImageStore,
+    staging: &Staging,
+    files: &Files,
+    version: Version,
+) -> Result<Imported, ImageError> {
+    let lock = store.lock()?;
+    let placed = place(store, staging, &lock, files, version);
+    // What is superseded now, or was placed before something failed. That the image came in, or
+    // why it did not, is the thing to tell; the server collects at its start too.
+    if let Err(error) = store.collect(&lock) {
+        tracing::warn!(%error, "superseded images were not collected");
+    }
+    placed
+}
+
+fn place(
+    store: &ImageStore,
+    staging: &Staging,
+    lock: &StoreLock,
+    files: &Files,
+    version: Version,
+) -> Result<Imported, ImageError> {
+    let newest = store.versions(&version.name)?.pop();
+    for staged in [&files.disk, &files.kernel, &files.initrd].into_iter().flatten() {
+        staging.put(lock, staged)?;
+    }
+    if let Some(newest) = newest.as_ref().filter(|newest| newest.same_content(&version)) {
+        return Ok(Imported { version: newest.clone(), new: false });
+    }
+    let number = newest.map_or(1, |newest| newest.version.saturating_add(1));
+    let version = Version { version: number, ..version };
+    let path = store.manifest(&version.name, number);
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(at(dir))?;
+        store.host_dir().give_to_owner(dir).map_err(at(dir))?;
+    }
+    version.write(&path).map_err(at(&path))?;
+    store.host_dir().give_to_owner(&path).map_err(at(&path))?;
+    Ok(Imported { version, new: true })
+}
+
+async fn inspect(disks: &DiskTool, file: &Path, given: &Path) -> Result<DiskFacts, ImageError> {
+    check_file(file, given)?;
+    let facts = disks.inspect(file).await.map_err(ImageError::BadDisk)?;
+    match facts.backing {
+        Some(backing) => Err(ImageError::Backed { disk: given.to_owned(), backing }),
+        None if facts.virtual_size == 0 => {
+            Err(ImageError::BadDisk(format!("The disk {} is empty; give a whole one.", given.display())))
+        }
+        None => Ok(facts),
+    }
+}
+
+fn check_file(file: &Path, given: &Path) -> Result<(), ImageError> {
+    let opened = File::open(file).and_then(|file| file.metadata()).map_err(at(given))?;
+    if opened.is_file() { Ok(()) } else { Err(at(given)(std::io::Error::other("it is no file"))) }
+}
+
+fn blob(staged: &Staged) -> Blob {
+    Blob { digest: staged.digest, bytes: staged.bytes }
+}
+
+fn disk_blob(staged: &Staged, facts: DiskFacts) -> DiskBlob {
+    DiskBlob {
+        digest: staged.digest,
+        bytes: staged.bytes,
+        format: facts.format,
+        virtual_size: facts.virtual_size,
+    }
+}
+
+/// Looks for the signatures of a bzImage (`HdrS`, Linux' Documentation/arch/x86/boot.rst) and of an
+/// ELF for x86-64; the machine looks closer.
+fn check_kernel(path: &Path) -> Result<(), ImageError> {
+    let mut head = [0; 0x210];
+    let mut read = 0;
+    check_file(path, path)?;
+    let mut file = File::open(path).map_err(at(path))?;
+    while let Some(rest) = head.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest).map_err(at(path))? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    let has = |at: usize, bytes: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(bytes));
+    let bz_image = has(0x1FE, &[0x55, 0xAA]) && has(0x202, b"HdrS");
+    let elf = has(0, b"\x7fELF\x02\x01") && has(18, &[62, 0]);
+    if bz_image || elf { Ok(()) } else { Err(ImageError::NoKernel(path.to_owned())) }
+}
+
+fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+}

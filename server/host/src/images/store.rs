@@ -1,0 +1,303 @@
+//! The content-addressed store.
+//!
+//! | below `images/` | holds |
+//! |---|---|
+//! | `blobs/sha256tree/HEX` | a file by its digest, read-only, shared by all versions that name it |
+//! | `versions/NAME/N.toml` | what version N of the image NAME is made of |
+//! | `incoming/` | what is being taken in; each folder is locked by whoever fills it |
+//! | `building/` | what recipes are making |
+//! | `lock` | held while blobs and versions are put in or taken out |
+//!
+//! A desktop keeps the manifest of the version that it stands on in its own folder. A blob stays for
+//! as long as any manifest, of a version or of a desktop, names it.
+
+use super::digest::{ALGORITHM, Digest};
+use super::error::{ImageError, at};
+use super::image::Image;
+use super::version::Version;
+use crate::folder::{HostDir, lock, try_lock};
+use crate::hold::DesktopId;
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The image store of this host.
+#[derive(Debug, Clone)]
+pub struct ImageStore {
+    dir: HostDir,
+    root: PathBuf,
+}
+
+/// Held while blobs and versions are put in or taken out, never for long.
+pub struct StoreLock {
+    _file: File,
+}
+
+/// A desktop that was started from a version in the store.
+#[derive(Debug, Clone)]
+pub struct ImageUser {
+    /// The desktop.
+    pub desktop: DesktopId,
+    /// The version that the desktop was started from.
+    pub version: Version,
+    /// Whether the version's files must stay: the desktop has an overlay over them, or it runs.
+    pub holds: bool,
+}
+
+impl ImageStore {
+    /// Opens the store in a host's folder, and makes its folders if need be.
+    ///
+    /// # Errors
+    /// A folder cannot be made.
+    pub fn open(dir: &HostDir) -> Result<Self, ImageError> {
+        let store = Self { dir: dir.clone(), root: dir.images() };
+        for folder in [store.blobs(), store.versions_dir(), store.incoming()] {
+            fs::create_dir_all(&folder).map_err(at(&folder))?;
+            // Of blobs/sha256tree both.
+            for made in folder.ancestors().take_while(|made| *made != store.root) {
+                dir.give_to_owner(made).map_err(at(made))?;
+            }
+        }
+        Ok(store)
+    }
+
+    fn blobs(&self) -> PathBuf {
+        self.root.join("blobs").join(ALGORITHM)
+    }
+
+    fn versions_dir(&self) -> PathBuf {
+        self.root.join("versions")
+    }
+
+    pub(super) fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    /// The folder into which recipes build.
+    pub fn building(&self) -> PathBuf {
+        self.root.join("building")
+    }
+
+    /// The store's own folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn host_dir(&self) -> &HostDir {
+        &self.dir
+    }
+
+    /// The path of a blob.
+    pub fn blob(&self, digest: &Digest) -> PathBuf {
+        self.blobs().join(digest.hex())
+    }
+
+    pub(super) fn manifest(&self, name: &str, version: u32) -> PathBuf {
+        self.versions_dir().join(name).join(format!("{version}.toml"))
+    }
+
+    /// Refuses what cannot be an image's name.
+    ///
+    /// # Errors
+    /// [`ImageError::BadName`].
+    pub fn check_name(name: &str) -> Result<(), ImageError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
+        let ok =
+            name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain);
+        if ok { Ok(()) } else { Err(ImageError::BadName(name.to_owned())) }
+    }
+
+    /// Waits for the store's lock, and takes it.
+    ///
+    /// # Errors
+    /// The lock's file cannot be opened.
+    pub fn lock(&self) -> Result<StoreLock, ImageError> {
+        let path = self.root.join("lock");
+        let file = lock(&path).map_err(at(&path))?;
+        self.dir.give_to_owner(&path).map_err(at(&path))?;
+        Ok(StoreLock { _file: file })
+    }
+
+    /// The newest version of an image, with the paths of its files.
+    ///
+    /// # Errors
+    /// The image is missing or damaged.
+    pub fn get(&self, name: &str) -> Result<Image, ImageError> {
+        Image::of_version(self, &self.newest(name)?)
+    }
+
+    /// The manifest of an image's newest version.
+    ///
+    /// # Errors
+    /// The image is missing or damaged.
+    pub fn newest(&self, name: &str) -> Result<Version, ImageError> {
+        self.versions(name)?.pop().ok_or_else(|| ImageError::Missing(name.to_owned()))
+    }
+
+    /// The manifest of a version of an image, or of the newest.
+    ///
+    /// # Errors
+    /// The image or that version is missing, or a manifest is damaged.
+    pub fn find(&self, name: &str, version: Option<u32>) -> Result<Version, ImageError> {
+        let Some(number) = version else { return self.newest(name) };
+        let mut versions = self.versions(name)?.into_iter();
+        versions.find(|version| version.version == number).ok_or_else(|| ImageError::Missing(name.to_owned()))
+    }
+
+    /// All versions of an image, the newest last; none if there is no such image.
+    ///
+    /// # Errors
+    /// The manifest of a version is damaged.
+    pub fn versions(&self, name: &str) -> Result<Vec<Version>, ImageError> {
+        Self::check_name(name)?;
+        let dir = self.versions_dir().join(name);
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at(&dir)(error)),
+        };
+        let mut versions = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(at(&dir))?.path();
+            let number = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")?.parse().ok());
+            let Some(number) = number else { continue };
+            let damaged = |problem: String| ImageError::Damaged {
+                name: name.to_owned(),
+                problem: format!("{}: {problem}", path.display()),
+            };
+            let version = Version::read(&path).map_err(|error| damaged(error.to_string()))?;
+            if (version.name.as_str(), version.version) != (name, number) {
+                return Err(damaged(format!("it says that it is {} {}", version.name, version.version)));
+            }
+            versions.push(version);
+        }
+        versions.sort_by_key(|version| version.version);
+        Ok(versions)
+    }
+
+    /// The names of all images in order.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, ImageError> {
+        let dir = self.versions_dir();
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let name = entry.map_err(at(&dir))?.file_name().to_string_lossy().into_owned();
+            if Self::check_name(&name).is_ok() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The desktops of this host that were started from versions in the store.
+    ///
+    /// # Errors
+    /// A desktop's folder, or the manifest of its version, cannot be read.
+    pub fn users(&self) -> Result<Vec<ImageUser>, ImageError> {
+        let dir = self.dir.desktops();
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let name = entry.map_err(at(&dir))?.file_name().to_string_lossy().into_owned();
+            // A folder of another name is none of ours.
+            let Ok(desktop) = DesktopId::new(name) else { continue };
+            let folder = self.dir.desktop(&desktop);
+            let version = match Version::read(&folder.base()) {
+                Ok(version) => version,
+                Err(error)
+                    if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) =>
+                {
+                    continue;
+                }
+                Err(error) => return Err(at(&folder.base())(error)),
+            };
+            let lock = folder.alive_lock();
+            let holds = folder.overlay().exists() || (lock.exists() && try_lock(&lock).is_err());
+            all.push(ImageUser { desktop, version, holds });
+        }
+        Ok(all)
+    }
+
+    /// Removes an image that nothing holds.
+    ///
+    /// # Errors
+    /// The image is missing, or [`ImageError::InUse`]; then nothing was removed. `who` names a desktop for people.
+    pub fn remove(
+        &self,
+        lock: &StoreLock,
+        name: &str,
+        who: impl Fn(&DesktopId) -> String,
+    ) -> Result<(), ImageError> {
+        Self::check_name(name)?;
+        let dir = self.versions_dir().join(name);
+        if !dir.exists() {
+            return Err(ImageError::Missing(name.to_owned()));
+        }
+        let holders: Vec<_> = self
+            .users()?
+            .into_iter()
+            .filter(|user| user.holds && user.version.name == name)
+            .map(|user| who(&user.desktop))
+            .collect();
+        if !holders.is_empty() {
+            let by = format!("the disk of {} stands on it; remove that first", holders.join(", of "));
+            return Err(ImageError::InUse { name: name.to_owned(), by });
+        }
+        fs::remove_dir_all(&dir).map_err(at(&dir))?;
+        self.collect(lock)
+    }
+
+    /// Takes out superseded versions that no desktop stands on, blobs that no manifest names, and
+    /// what was left in `incoming` by someone who was killed.
+    ///
+    /// # Errors
+    /// The file system's, or a manifest cannot be read; then no blob is taken out.
+    pub fn collect(&self, lock: &StoreLock) -> Result<(), ImageError> {
+        self.clear_incoming(lock)?;
+        let users = self.users()?;
+        let mut named: HashSet<String> = HashSet::new();
+        let blobs = |version: &Version| version.blobs().map(|(digest, _)| digest.hex()).collect::<Vec<_>>();
+        for user in &users {
+            named.extend(blobs(&user.version));
+        }
+        for name in self.names()? {
+            let mut versions = self.versions(&name)?;
+            named.extend(versions.pop().iter().flat_map(blobs));
+            for old in versions {
+                let used = users
+                    .iter()
+                    .any(|user| (&user.version.name, user.version.version) == (&old.name, old.version));
+                if used {
+                    named.extend(blobs(&old));
+                } else {
+                    let path = self.manifest(&name, old.version);
+                    fs::remove_file(&path).map_err(at(&path))?;
+                }
+            }
+        }
+        let dir = self.blobs();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let entry = entry.map_err(at(&dir))?;
+            if !named.contains(&*entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path()).map_err(at(&entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was left in `incoming` by someone who was killed.
+    pub(super) fn clear_incoming(&self, _lock: &StoreLock) -> Result<(), ImageError> {
+        let dir = self.incoming();
+        for entry in fs::read_dir(&dir).map_err(at(&dir))? {
+            let path = entry.map_err(at(&dir))?.path();
+            // Whoever fills a folder holds it; nobody can begin while we have the store's lock.
+            if super::staging::is_abandoned(&path) {
+                fs::remove_dir_all(&path).map_err(at(&path))?;
+            }
+        }
+        Ok(())
+    }
+}

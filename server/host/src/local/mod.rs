@@ -1,0 +1,276 @@
+//! [`LocalHost`]: the desktops of the machine that this process runs on.
+
+mod viewer;
+
+pub use crate::context::HostSettings;
+
+use crate::admission::{Capacity, choose};
+use crate::client::{
+    DesktopLog, FoundState, HostClient, HostMetrics, HostReport, MachinePlan, Updates, ViewerStream,
+};
+use crate::context::HostContext;
+use crate::desktop::{Actor, CommandRequest, DesktopCommand, Record, describe, open_viewer};
+use crate::error::DesktopError;
+use crate::folder::HostDir;
+use crate::hold::{DesktopId, Hold};
+use crate::images::{DesktopImage, ImageStore, RunsAt, Version};
+use crate::schedule::{Cgroups, Priority};
+use crate::spec::DesktopSpec;
+use crate::status::{Sequence, State, Status};
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use oriel_vmm_api::ViewerMode;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Whoever looks at all machines does not wait longer for one that is stuck.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// Orders on their way to a desktop's actor.
+const COMMANDS: usize = 16;
+/// The most bytes of a log that are given.
+const LONGEST_LOG: u64 = 64 * 1024;
+
+/// The desktops of this machine.
+pub struct LocalHost {
+    context: Arc<HostContext>,
+    handles: Mutex<HashMap<DesktopId, DesktopHandle>>,
+    /// Desktops whose records cannot be used, and why.
+    unusable: HashMap<DesktopId, String>,
+    /// Held while a desktop is made known, so that it is once.
+    making: tokio::sync::Mutex<()>,
+}
+
+/// The way to one desktop's actor.
+#[derive(Clone)]
+struct DesktopHandle {
+    commands: mpsc::Sender<CommandRequest>,
+    hold: Arc<Mutex<Hold>>,
+}
+
+impl LocalHost {
+    /// Finds the desktops in the host's folder by their records, and adopts the machines that still run. Needs a runtime of
+    /// tokio, on which the desktops' actors then live.
+    pub async fn open(
+        settings: HostSettings,
+        dir: HostDir,
+        images: ImageStore,
+        vmm: PathBuf,
+        cgroups: Result<Cgroups, String>,
+    ) -> Self {
+        let context = Arc::new(HostContext::new(settings, dir.clone(), images, vmm, cgroups));
+        let found = tokio::task::spawn_blocking(move || read_records(&dir)).await.unwrap_or_default();
+        let mut unusable = HashMap::new();
+        let mut handles = HashMap::new();
+        for (id, record) in found {
+            match record {
+                Ok(record) => {
+                    handles.insert(id, spawn(&context, record));
+                }
+                Err(text) => {
+                    tracing::error!(desktop = %id, text, "a desktop's record cannot be used");
+                    let status = Status::recorded(State::Failed, Some(text.clone()), crate::unix_now());
+                    context.updates.insert(&id, status);
+                    unusable.insert(id, text);
+                }
+            }
+        }
+        Self { context, handles: Mutex::new(handles), unusable, making: tokio::sync::Mutex::default() }
+    }
+
+    fn handle(&self, desktop: &DesktopId) -> Result<DesktopHandle, DesktopError> {
+        if let Some(text) = self.unusable.get(desktop) {
+            return Err(DesktopError::Unavailable(text.clone()));
+        }
+        self.handles.lock().get(desktop).cloned().ok_or_else(|| DesktopError::Unknown(desktop.clone()))
+    }
+
+    async fn command(&self, hold: &Hold, command: DesktopCommand) -> Result<Sequence, DesktopError> {
+        let handle = self.handle(&hold.desktop)?;
+        let ended = || DesktopError::Internal("The desktop's task has ended; restart the server.".into());
+        let (reply, answer) = oneshot::channel();
+        let request = CommandRequest { hold: hold.clone(), command, reply };
+        handle.commands.send(request).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+}
+
+/// Starts the actor of a recorded desktop.
+fn spawn(context: &Arc<HostContext>, record: Record) -> DesktopHandle {
+    let (commands, requests) = mpsc::channel(COMMANDS);
+    let hold = Arc::new(Mutex::new(record.hold.clone()));
+    Actor::spawn(Arc::clone(context), record, Arc::clone(&hold), requests);
+    DesktopHandle { commands, hold }
+}
+
+fn read_records(dir: &HostDir) -> Vec<(DesktopId, Result<Record, String>)> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(dir.desktops()) else { return found };
+    for entry in entries.flatten() {
+        let Ok(id) = DesktopId::new(entry.file_name().to_string_lossy()) else { continue };
+        match Record::read(&dir.desktop(&id)) {
+            Ok(Some(record)) if record.hold.desktop == id => found.push((id, Ok(record))),
+            Ok(Some(record)) => {
+                let text = format!(
+                    "The folder of the desktop {id} holds the record of {}; put each folder back where it was.",
+                    record.hold.desktop
+                );
+                found.push((id, Err(text)));
+            }
+            Ok(None) => {}
+            Err(error) => found.push((id, Err(error.to_string()))),
+        }
+    }
+    found
+}
+
+#[async_trait]
+impl HostClient for LocalHost {
+    async fn facts(&self) -> Result<HostReport, String> {
+        let facts = self.context.probe.facts().await?;
+        Ok(HostReport { facts, capacity: Capacity::of_this_host(&self.context.settings.reserve) })
+    }
+
+    async fn ensure(
+        &self,
+        hold: &Hold,
+        spec: DesktopSpec,
+        found: Option<FoundState>,
+    ) -> Result<Sequence, DesktopError> {
+        let _making = self.making.lock().await;
+        match self.handle(&hold.desktop) {
+            Ok(_) => return self.command(hold, DesktopCommand::Ensure(Box::new(spec))).await,
+            Err(DesktopError::Unknown(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let dir = self.context.dir.desktop(&hold.desktop);
+        dir.make().map_err(|error| {
+            DesktopError::Internal(format!("The folder {} cannot be made: {error}.", dir.root().display()))
+        })?;
+        let mut record = Record::new(hold.clone(), spec, found);
+        record.write(&dir).await?;
+        self.handles.lock().insert(hold.desktop.clone(), spawn(&self.context, record));
+        Ok(self.context.updates.sequence())
+    }
+
+    async fn start(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
+        self.command(hold, DesktopCommand::Start).await
+    }
+
+    async fn stop(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
+        self.command(hold, DesktopCommand::Stop).await
+    }
+
+    async fn force_off(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
+        self.command(hold, DesktopCommand::ForceOff).await
+    }
+
+    async fn restart(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
+        self.command(hold, DesktopCommand::Restart).await
+    }
+
+    async fn reset(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
+        self.command(hold, DesktopCommand::Reset).await
+    }
+
+    async fn delete(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
+        let _making = self.making.lock().await;
+        match self.command(hold, DesktopCommand::Delete).await {
+            Err(DesktopError::Unknown(_)) => Ok(self.context.updates.sequence()),
+            Ok(sequence) => {
+                self.handles.lock().remove(&hold.desktop);
+                Ok(sequence)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn watch(&self) -> Result<Updates, String> {
+        Ok(self.context.updates.watch())
+    }
+
+    async fn set_priority(&self, hold: &Hold, priority: Priority) -> Result<(), DesktopError> {
+        self.command(hold, DesktopCommand::SetPriority(priority)).await.map(drop)
+    }
+
+    async fn plan(&self, desktop: &DesktopId, spec: &DesktopSpec) -> MachinePlan {
+        let context = &self.context;
+        let image = DesktopImage::of(&context.images, &context.dir.desktop(desktop), &spec.image)
+            .map(|base| base.image)
+            .map_err(|error| error.to_string());
+        let runs_at = image.as_ref().map_or(RunsAt::Kernel, |image| image.runs_at);
+        let machine = async {
+            let facts = context.probe.facts().await?;
+            let image = image?;
+            choose(spec.machine, image.runs_at, image.kernel.is_some(), &facts)
+        };
+        MachinePlan { machine: machine.await, runs_at }
+    }
+
+    async fn images(&self) -> Result<Vec<Version>, String> {
+        let images = &self.context.images;
+        let names = images.names().map_err(|error| error.to_string())?;
+        // One that is damaged is told where it is used.
+        Ok(names.iter().filter_map(|name| images.newest(name).ok()).collect())
+    }
+
+    async fn metrics(&self) -> HostMetrics {
+        let reachable = self.context.updates.reachable();
+        let asked = reachable.iter().map(|id| {
+            let socket = self.context.dir.desktop(id).socket();
+            async move { tokio::time::timeout(LONGEST_LOOK, describe(&socket)).await.ok()? }
+        });
+        let descriptions = join_all(asked).await.into_iter().flatten().collect();
+        HostMetrics { reachable, descriptions }
+    }
+
+    async fn logs(&self, desktop: &DesktopId, log: DesktopLog) -> Result<Vec<u8>, String> {
+        let dir = self.context.dir.desktop(desktop);
+        let path = match log {
+            DesktopLog::Machine => dir.vmm_log(),
+            DesktopLog::SerialConsole => dir.serial_log(),
+        };
+        let read = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || read_end(&path)).await
+        };
+        let read = read.map_err(io::Error::other).and_then(|read| read);
+        read.map_err(|error| format!("The log {} cannot be read ({error}).", path.display()))
+    }
+
+    async fn open_viewer(&self, hold: &Hold, mode: ViewerMode) -> Result<ViewerStream, DesktopError> {
+        let handle = self.handle(&hold.desktop)?;
+        {
+            let recorded = handle.hold.lock();
+            if hold.disk != recorded.disk {
+                return Err(DesktopError::OtherDisk(hold.desktop.clone()));
+            }
+            if hold.epoch < recorded.epoch {
+                return Err(DesktopError::StaleEpoch { given: hold.epoch, recorded: recorded.epoch });
+            }
+        }
+        let socket = self.context.dir.desktop(&hold.desktop).socket();
+        let opened = open_viewer(&socket, mode).await.map_err(|error| {
+            DesktopError::Unavailable(format!("The desktop's machine takes no viewer: {error}."))
+        })?;
+        Ok(viewer::counted(Arc::clone(&self.context), &hold.desktop, opened))
+    }
+}
+
+fn read_end(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_LOG)))?;
+    let mut end = Vec::new();
+    file.take(LONGEST_LOG).read_to_end(&mut end)?;
+    Ok(end)
+}

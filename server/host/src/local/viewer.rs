@@ -1,0 +1,65 @@
+//! A viewer's connection to a machine of this host, which counts the viewer while it is open.
+
+use crate::client::ViewerStream;
+use crate::context::HostContext;
+use crate::hold::DesktopId;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+/// A viewer who is counted until this is dropped.
+struct CountedViewer {
+    context: Arc<HostContext>,
+    desktop: DesktopId,
+}
+
+impl Drop for CountedViewer {
+    fn drop(&mut self) {
+        let less = |viewers: u32| viewers.saturating_sub(1);
+        self.context.updates.modify(&self.desktop, |status| status.viewers = less(status.viewers));
+    }
+}
+
+/// A half of a connection, and the viewer whose connection it is.
+struct Half<T> {
+    half: T,
+    _viewer: Arc<CountedViewer>,
+}
+
+/// Counts a viewer who is connected by the given socket.
+pub(super) fn counted(context: Arc<HostContext>, desktop: &DesktopId, socket: UnixStream) -> ViewerStream {
+    context.updates.modify(desktop, |status| status.viewers = status.viewers.saturating_add(1));
+    let viewer = Arc::new(CountedViewer { context, desktop: desktop.clone() });
+    let (reader, writer) = socket.into_split();
+    ViewerStream::new(
+        Box::new(Half { half: reader, _viewer: Arc::clone(&viewer) }),
+        Box::new(Half { half: writer, _viewer: viewer }),
+    )
+}
+
+impl AsyncRead for Half<OwnedReadHalf> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.half).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Half<OwnedWriteHalf> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.half).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.half).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.half).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,274 @@
+//! Rules about what a desktop on a TAP interface may send to.
+//!
+//! A rule is `DESTINATION[/PROTOCOL[/PORT[-PORT]]]`: the destination is `any` (everything but this
+//! host), `host` (this host's own addresses), an address or a network such as `192.0.2.0/24`; the
+//! protocol is `tcp`, `udp` or `icmp`. What no rule allows is dropped.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// What desktops may send to, in the order in which the rules were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressRules(Vec<Rule>);
+
+/// More would be a firewall's job.
+const MOST_RULES: usize = 64;
+
+/// A destination that a desktop may send to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// The addresses that may be reached.
+    pub destination: Destination,
+    /// The protocol and its ports; `None`: any protocol.
+    pub protocol: Option<Protocol>,
+}
+
+/// The addresses of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// Every address but this host's own.
+    Any,
+    /// This host's own addresses.
+    Host,
+    /// A network, or one address.
+    Network {
+        /// The network's address, with all bits beyond the prefix zero.
+        address: IpAddr,
+        /// How many bits of the address count.
+        prefix: u8,
+    },
+}
+
+/// The protocol of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// TCP to some ports.
+    Tcp(Ports),
+    /// UDP to some ports.
+    Udp(Ports),
+    /// ICMP and ICMPv6.
+    Icmp,
+}
+
+/// The destination ports of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// Every port.
+    All,
+    /// The ports from the first to the last, which may be the same.
+    Range(u16, u16),
+}
+
+impl EgressRules {
+    /// A set of rules.
+    ///
+    /// # Errors
+    /// There are more than 64 rules.
+    pub fn new(rules: Vec<Rule>) -> Result<Self, String> {
+        if rules.len() > MOST_RULES {
+            return Err(format!(
+                "A pool has at most {MOST_RULES} rules of what its desktops reach; join some of them."
+            ));
+        }
+        Ok(Self(rules))
+    }
+
+    /// The rules in the order in which they were given.
+    pub fn rules(&self) -> &[Rule] {
+        &self.0
+    }
+}
+
+impl Default for EgressRules {
+    /// Everything but this host.
+    fn default() -> Self {
+        Self(vec![Rule { destination: Destination::Any, protocol: None }])
+    }
+}
+
+impl fmt::Display for EgressRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules: Vec<_> = self.0.iter().map(Rule::to_string).collect();
+        f.write_str(if rules.is_empty() { "none".into() } else { rules.join(" ") }.as_str())
+    }
+}
+
+impl FromStr for EgressRules {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        Self::new(text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.destination {
+            Destination::Any => f.write_str("any")?,
+            Destination::Host => f.write_str("host")?,
+            Destination::Network { address, prefix } => write!(f, "{address}/{prefix}")?,
+        }
+        match self.protocol {
+            None => Ok(()),
+            Some(Protocol::Icmp) => f.write_str("/icmp"),
+            Some(Protocol::Tcp(ports)) => write!(f, "/tcp{ports}"),
+            Some(Protocol::Udp(ports)) => write!(f, "/udp{ports}"),
+        }
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => Ok(()),
+            Self::Range(first, last) if first == last => write!(f, "/{first}"),
+            Self::Range(first, last) => write!(f, "/{first}-{last}"),
+        }
+    }
+}
+
+impl FromStr for Rule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| {
+            format!(
+                "The rule \"{text}\" is not understood ({why}); write it like any, host/udp/53 or 192.0.2.0/24/tcp/443."
+            )
+        };
+        let mut parts = text.split('/').peekable();
+        let destination = match parts.next().unwrap_or_default() {
+            "any" => Destination::Any,
+            "host" => Destination::Host,
+            address => {
+                let address: IpAddr = address.parse().map_err(|_| wrong("it begins with no address"))?;
+                let widest = if address.is_ipv4() { 32 } else { 128 };
+                let prefix = match parts.peek().map(|part| part.parse::<u8>()) {
+                    Some(Ok(prefix)) => {
+                        parts.next();
+                        prefix
+                    }
+                    _ => widest,
+                };
+                if prefix > widest {
+                    return Err(wrong("its prefix is too long"));
+                }
+                network(address, prefix).ok_or_else(|| wrong("it has bits beyond its prefix"))?
+            }
+        };
+        let protocol = match parts.next() {
+            None => None,
+            Some("icmp") => Some(Protocol::Icmp),
+            Some(protocol @ ("tcp" | "udp")) => {
+                let ports = match parts.next() {
+                    None => Ports::All,
+                    Some(ports) => parse_ports(ports).ok_or_else(|| wrong("its ports are none"))?,
+                };
+                Some(if protocol == "tcp" { Protocol::Tcp(ports) } else { Protocol::Udp(ports) })
+            }
+            Some(_) => return Err(wrong("the protocols are tcp, udp and icmp")),
+        };
+        match parts.next() {
+            None => Ok(Self { destination, protocol }),
+            Some(_) => Err(wrong("something follows it")),
+        }
+    }
+}
+
+fn network(address: IpAddr, prefix: u8) -> Option<Destination> {
+    let (bits, widest) = match address {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()), 32),
+        IpAddr::V6(v6) => (v6.to_bits(), 128),
+    };
+    let beyond = u32::from(widest - prefix);
+    let mask = if beyond == 128 { u128::MAX } else { (1 << beyond) - 1 };
+    (bits & mask == 0).then_some(Destination::Network { address, prefix })
+}
+
+fn parse_ports(text: &str) -> Option<Ports> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first > 0 && first <= last).then_some(Ports::Range(first, last))
+}
+
+impl Rule {
+    /// What it allows, for people: "192.0.2.0/24 by TCP to port 443".
+    pub(super) fn words(&self) -> String {
+        let destination = match self.destination {
+            Destination::Any => "every address but this host's own".to_owned(),
+            Destination::Host => "this host".to_owned(),
+            Destination::Network { address, prefix } => {
+                let one = prefix == if address.is_ipv4() { 32 } else { 128 };
+                if one { address.to_string() } else { format!("{address}/{prefix}") }
+            }
+        };
+        let ports = |ports| match ports {
+            Ports::All => String::new(),
+            Ports::Range(first, last) if first == last => format!(" to port {first}"),
+            Ports::Range(first, last) => format!(" to ports {first} to {last}"),
+        };
+        match self.protocol {
+            None => destination,
+            Some(Protocol::Tcp(to)) => format!("{destination} by TCP{}", ports(to)),
+            Some(Protocol::Udp(to)) => format!("{destination} by UDP{}", ports(to)),
+            Some(Protocol::Icmp) => format!("{destination} by ICMP"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read_as_they_are_written() {
+        for text in [
+            "any",
+            "any/udp/53",
+            "host",
+            "host/icmp",
+            "192.0.2.0/24",
+            "192.0.2.0/24/tcp/443",
+            "192.0.2.7/32/tcp/8000-8100",
+            "fd00::/8/udp",
+            "::/0",
+            "0.0.0.0/0/icmp",
+        ] {
+            assert_eq!(text.parse::<Rule>().unwrap().to_string(), text);
+        }
+        assert_eq!("192.0.2.7/tcp/443".parse::<Rule>().unwrap().to_string(), "192.0.2.7/32/tcp/443");
+        let both: EgressRules = "any/tcp/443 host/udp/53".parse().unwrap();
+        assert_eq!(both.rules().len(), 2);
+        assert_eq!(both.to_string(), "any/tcp/443 host/udp/53");
+        let none: EgressRules = "none".parse().unwrap();
+        assert!(none.rules().is_empty());
+        assert_eq!(none.to_string(), "none");
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused_with_a_sentence() {
+        for text in [
+            "",
+            "everything",
+            "192.0.2.0/33",
+            "192.0.2.1/24",
+            "fd00::/129",
+            "any/sctp",
+            "any/tcp/0",
+            "any/tcp/70000",
+            "any/tcp/9-8",
+            "any/tcp/80/90",
+            "any/icmp/8",
+            "any; drop",
+            "host/udp/53\"",
+        ] {
+            let error = text.parse::<Rule>().unwrap_err();
+            assert!(error.contains("not understood") && error.contains("write it like"), "{text}: {error}");
+        }
+        assert!(vec!["any"; 65].join(" ").parse::<EgressRules>().is_err());
+    }
+}

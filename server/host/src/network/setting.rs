@@ -1,0 +1,126 @@
+//! Where a desktop's network interface leads.
+
+use super::egress::{Destination, EgressRules};
+use crate::images::RunsAt;
+use std::fmt;
+use std::str::FromStr;
+
+/// A network interface's name has at most so many bytes (`IFNAMSIZ`, less the final zero).
+const LONGEST_NAME: usize = 15;
+
+/// Where desktops' network interfaces lead.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NetworkSetting {
+    /// Through passt: the host's own connections.
+    #[default]
+    Passt,
+    /// The interface is there, and has no link.
+    Isolated,
+    /// TAP interfaces that the administrator made: the one of this name or, where the name ends with
+    /// a star, for each desktop a free one whose name begins so.
+    Tap(String),
+}
+
+impl fmt::Display for NetworkSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passt => f.write_str("passt"),
+            Self::Isolated => f.write_str("isolated"),
+            Self::Tap(name) => write!(f, "tap:{name}"),
+        }
+    }
+}
+
+impl FromStr for NetworkSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "passt" => Ok(Self::Passt),
+            "isolated" => Ok(Self::Isolated),
+            _ => match text.strip_prefix("tap:") {
+                Some(name) if is_name(name.strip_suffix('*').unwrap_or(name)) => {
+                    Ok(Self::Tap(name.to_owned()))
+                }
+                Some(name) => Err(format!(
+                    "\"{name}\" names no network interface; write it like tap:desk0, or tap:desk* for one of several."
+                )),
+                None => Err(format!("The network \"{text}\" is none of passt, isolated and tap:NAME.")),
+            },
+        }
+    }
+}
+
+/// Whether an interface can have that name, and it can stand in a script as it is.
+pub(super) fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=LONGEST_NAME).contains(&name.len())
+        && name.chars().all(plain)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// What a desktop can reach, one sentence for people for each fact.
+pub fn sentences(network: &NetworkSetting, egress: &EgressRules, runs_at: RunsAt) -> Vec<String> {
+    if runs_at == RunsAt::User {
+        return vec!["It has no network: its image runs without an operating system.".into()];
+    }
+    match network {
+        NetworkSetting::Isolated => vec!["It reaches nothing: its network interface has no link.".into()],
+        NetworkSetting::Passt => {
+            vec!["It reaches what this host reaches, by connections of the host's own (passt).".into()]
+        }
+        NetworkSetting::Tap(_) => tap_sentences(egress),
+    }
+}
+
+fn tap_sentences(egress: &EgressRules) -> Vec<String> {
+    let rules = egress.rules();
+    let to_host = |destination| matches!(destination, Destination::Host);
+    let mut said: Vec<_> = rules.iter().map(|rule| format!("It can reach {}.", rule.words())).collect();
+    if rules.is_empty() {
+        said.push("It can reach nothing.".into());
+    } else if !rules.iter().any(|rule| to_host(rule.destination)) {
+        said.push("It cannot reach this host.".into());
+    } else if !rules.iter().any(|rule| to_host(rule.destination) && rule.protocol.is_none()) {
+        said.push("It can reach nothing else of this host.".into());
+    }
+    said.push("It can ask for an address (DHCP) and find its neighbours (ARP, neighbour discovery).".into());
+    said.push("This holds once an administrator has run `oriel network apply` as root.".into());
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_are_written() {
+        for text in ["passt", "isolated", "tap:desk0", "tap:desk-*"] {
+            assert_eq!(text.parse::<NetworkSetting>().unwrap().to_string(), text);
+        }
+        for text in
+            ["", "tap:", "tap:*", "tap:a b", "tap:a\"b", "tap:../x", "tap:abcdefghijklmnop", "bridge:br0"]
+        {
+            assert!(text.parse::<NetworkSetting>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_reached_is_said_plainly() {
+        let tap = NetworkSetting::Tap("desk0".into());
+        let say = |reach: &str| sentences(&tap, &reach.parse().unwrap(), RunsAt::Kernel);
+        let said = say("192.0.2.0/24/tcp/443 host/udp/53");
+        assert_eq!(said[0], "It can reach 192.0.2.0/24 by TCP to port 443.");
+        assert_eq!(said[1], "It can reach this host by UDP to port 53.");
+        assert_eq!(said[2], "It can reach nothing else of this host.");
+        assert_eq!(
+            say("any")[..2],
+            ["It can reach every address but this host's own.", "It cannot reach this host."]
+        );
+        assert_eq!(say("none")[0], "It can reach nothing.");
+        assert!(!say("any host").iter().any(|text| text.contains("nothing else") || text.contains("cannot")));
+        assert_eq!(sentences(&NetworkSetting::Passt, &EgressRules::default(), RunsAt::Kernel).len(), 1);
+        let bare = sentences(&tap, &EgressRules::default(), RunsAt::User);
+        assert!(bare[0].contains("no network"), "{bare:?}");
+    }
+}
