@@ -1,14 +1,13 @@
 //! What gathers for one viewer while its writer is busy or waits for credit.
 
+use crate::damage::Damage;
+use crate::latency::InputTrace;
 use crate::outbox::Outbox;
 use oriel_wire::Rect;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Damage is kept as at most this many rectangles; then they are merged into one.
-const MAX_RECTS: usize = 16;
 
 /// An input is not looked for in the picture for longer than this: most pointer movements change nothing.
 const TRACE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -18,48 +17,6 @@ const MAX_INPUTS: usize = 256;
 
 /// Sound that waits for a slow line is kept for so many packets, 200 ms; older ones are dropped.
 const MAX_AUDIO: usize = 20;
-
-/// Where to look for changes: a bounded list of rectangles, possibly overlapping.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Damage(Vec<Rect>);
-
-impl Damage {
-    /// Adds `rect`; an empty one adds nothing.
-    pub fn add(&mut self, rect: Rect) {
-        if rect.is_empty() || self.0.iter().any(|one| one.union(&rect) == *one) {
-            return;
-        }
-        self.0.retain(|one| one.union(&rect) != rect);
-        self.0.push(rect);
-        if self.0.len() > MAX_RECTS {
-            let whole = self.0.iter().fold(Rect::default(), |sum, one| sum.union(one));
-            self.0 = vec![whole];
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The rectangles.
-    pub fn rects(&self) -> &[Rect] {
-        &self.0
-    }
-}
-
-/// The way of one input to the flush that answers it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InputTrace {
-    /// The client's number of the input.
-    pub seq: u32,
-    /// When it was received.
-    pub received: Instant,
-    /// When the guest could see it.
-    pub reached: Instant,
-    /// When the guest flushed next.
-    pub flushed: Instant,
-}
 
 /// Why a connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -365,19 +322,6 @@ pub enum Wait<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn damage_stays_bounded_and_covers_all() {
-        let mut damage = Damage::default();
-        for n in 0..100 {
-            damage.add(Rect::new(n * 10, n * 7, 5, 5));
-        }
-        assert!(damage.rects().len() <= MAX_RECTS);
-        for n in 0..100 {
-            let rect = Rect::new(n * 10, n * 7, 5, 5);
-            assert!(damage.rects().iter().any(|one| one.intersection(&rect) == rect), "{rect:?} was lost");
-        }
-    }
 
     #[test]
     fn a_flush_answers_the_newest_input_in_the_guest() {

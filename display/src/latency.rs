@@ -1,7 +1,6 @@
 //! How long inputs took to become pictures, stage by stage, over all viewers of a screen.
 
 use crate::counter::Counter;
-use crate::inbox::InputTrace;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,19 @@ pub const BOUNDS_US: [u64; 12] =
 
 /// Answers remembered until their acknowledgement: more than frames are ever in flight.
 const MAX_UNPRESENTED: usize = 16;
+
+/// The way of one input to the flush that answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputTrace {
+    /// The client's number of the input.
+    pub seq: u32,
+    /// When it was received.
+    pub received: Instant,
+    /// When the guest could see it.
+    pub reached: Instant,
+    /// When the guest flushed next.
+    pub flushed: Instant,
+}
 
 /// Durations, counted by size.
 #[derive(Debug, Default)]

@@ -5,10 +5,9 @@
 //! down in `PROTOCOL.md`. Nothing here knows about KVM, HTTP or people.
 
 pub mod audio;
-pub mod budget;
 pub mod canvas;
 pub mod client;
-pub mod composer;
+mod compare;
 mod copy_rect;
 pub mod counter;
 pub mod counters;
@@ -23,8 +22,7 @@ pub mod latency;
 pub mod lossless;
 pub mod monitors;
 pub mod outbox;
-mod policy;
-mod quality;
+pub mod pipeline;
 pub mod redirection;
 pub mod screen;
 mod shared_encode;

@@ -1,4 +1,4 @@
-//! The grid of 64 by 64 tiles that damage, policy and encoders think in.
+//! The grid of 64 by 64 tiles that damage, history and encoders think in.
 
 use oriel_wire::{Rect, Size, TILE};
 
@@ -119,6 +119,22 @@ fn join_below(done: &mut Vec<Rect>, run: Option<Rect>) {
         Some(above) => above.height += run.height,
         None => done.push(run),
     }
+}
+
+/// Changed pixels of one tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TileChange {
+    /// Index of the tile in the [`Grid`].
+    pub tile: usize,
+    /// Smallest rectangle within the tile that covers every changed pixel.
+    pub rect: Rect,
+}
+
+/// Square of the distance in pixels between a rectangle's centre and a point.
+pub fn distance_squared(rect: Rect, (x, y): (u32, u32)) -> u64 {
+    let across = u64::from((rect.x + rect.width / 2).abs_diff(x));
+    let down = u64::from((rect.y + rect.height / 2).abs_diff(y));
+    across * across + down * down
 }
 
 #[cfg(test)]

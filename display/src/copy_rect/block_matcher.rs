@@ -5,8 +5,8 @@
 //! pixel.
 
 use super::Offset;
-use crate::damage::Change;
 use crate::framebuffer::Framebuffer;
+use crate::tiles::TileChange;
 use oriel_wire::Rect;
 
 const WIDTH: u32 = 16;
@@ -41,7 +41,7 @@ struct Block {
 
 impl BlockMatcher {
     /// Takes an area, in which all of `changes` may have changed.
-    pub fn begin(&mut self, area: Rect, changes: &[Change]) {
+    pub fn begin(&mut self, area: Rect, changes: &[TileChange]) {
         self.area = area;
         self.columns = area.width.div_ceil(WIDTH) as usize;
         self.changed.clear();

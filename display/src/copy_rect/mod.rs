@@ -10,9 +10,9 @@ mod previous_frame;
 pub use feature_matcher::Offset;
 pub use previous_frame::PreviousFrame;
 
-use crate::damage::{Change, changed_part};
+use crate::compare::changed_part;
 use crate::framebuffer::Framebuffer;
-use crate::tiles::Grid;
+use crate::tiles::{Grid, TileChange};
 use block_matcher::BlockMatcher;
 use feature_matcher::FeatureMatcher;
 use oriel_wire::{Rect, Size, TILE};
@@ -68,7 +68,7 @@ pub struct CopyResult {
     /// To be copied in this order.
     pub copies: Vec<CopyRect>,
     /// What came into view beside them, in the grid's order; it is taken from the changes.
-    pub exposed: Vec<Change>,
+    pub exposed: Vec<TileChange>,
 }
 
 /// The search; buffers are kept from frame to frame.
@@ -101,7 +101,7 @@ impl CopyDetector {
 
     /// Finds what moved. `changes` is what the scan found, which becomes what the copies leave; of
     /// that, what lies where something moved goes to [`Found::exposed`].
-    pub fn find(&mut self, current: &Framebuffer, changes: &mut Vec<Change>) -> CopyResult {
+    pub fn find(&mut self, current: &Framebuffer, changes: &mut Vec<TileChange>) -> CopyResult {
         let mut found = CopyResult::default();
         let area: u32 = changes.iter().map(|change| change.rect.width * change.rect.height).sum();
         if !self.armed {
@@ -118,15 +118,16 @@ impl CopyDetector {
         let last = std::mem::take(&mut self.last);
         let mut left = Vec::new();
         for group in grid.groups(changes.iter().map(|change| change.tile)) {
-            let within = |change: &Change| change.rect.intersection(&group) == change.rect;
-            let own: Vec<Change> = changes.iter().copied().filter(within).collect();
+            let within = |change: &TileChange| change.rect.intersection(&group) == change.rect;
+            let own: Vec<TileChange> = changes.iter().copied().filter(within).collect();
             let copies = self.search(current, group, &own, &last);
             if copies.is_empty() || found.copies.len() + copies.len() > MAX_COPIES {
                 left.extend(own);
                 continue;
             }
             let rest = self.rest(current, &grid, group, &copies);
-            let changed = |of: &[Change]| of.iter().map(|one| one.rect.width * one.rect.height).sum::<u32>();
+            let changed =
+                |of: &[TileChange]| of.iter().map(|one| one.rect.width * one.rect.height).sum::<u32>();
             // Where most is new all the same, as around a film in a page, history decides.
             let exposed = changed(&rest) * 2 < changed(&own);
             if exposed { &mut found.exposed } else { &mut left }.extend(rest);
@@ -162,7 +163,7 @@ impl CopyDetector {
         &mut self,
         current: &Framebuffer,
         group: Rect,
-        changes: &[Change],
+        changes: &[TileChange],
         last: &[Offset],
     ) -> Vec<CopyRect> {
         let mut copies = Vec::new();
@@ -193,7 +194,13 @@ impl CopyDetector {
     }
 
     /// What has changed in the area beside what moved.
-    fn rest(&mut self, current: &Framebuffer, grid: &Grid, group: Rect, copies: &[CopyRect]) -> Vec<Change> {
+    fn rest(
+        &mut self,
+        current: &Framebuffer,
+        grid: &Grid,
+        group: Rect,
+        copies: &[CopyRect],
+    ) -> Vec<TileChange> {
         let previous = self.previous.fill(group, current);
         let left = |tile| {
             let mut parts = vec![grid.rect(tile)];
@@ -202,7 +209,7 @@ impl CopyDetector {
             }
             let changed = parts.iter().filter_map(|part| changed_part(previous, current, *part));
             let rect = changed.fold(Rect::default(), |sum, part| sum.union(&part));
-            (!rect.is_empty()).then_some(Change { tile, rect })
+            (!rect.is_empty()).then_some(TileChange { tile, rect })
         };
         grid.touched(&group).filter_map(left).collect()
     }

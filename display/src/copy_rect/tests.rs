@@ -61,7 +61,7 @@ impl Pair {
         for tile in 0..grid.len() {
             let area = grid.rect(tile);
             let Some(rect) = changed_part(&self.known, &self.guest, area) else { continue };
-            changes.push(Change { tile, rect });
+            changes.push(TileChange { tile, rect });
             for y in area.y..area.bottom() {
                 let new = self.guest.row(area.x, y, area.width);
                 let old = self.known.row_mut(area.x, y, area.width);
@@ -76,7 +76,7 @@ impl Pair {
         let found = self.moves.find(&self.known, &mut changes);
         found.copies.iter().for_each(|one| self.client.copy(one.src_x, one.src_y, one.to));
         let mut sent = 0;
-        for Change { rect, .. } in changes.iter().chain(&found.exposed) {
+        for TileChange { rect, .. } in changes.iter().chain(&found.exposed) {
             sent += rect.width * rect.height;
             for y in rect.y..rect.bottom() {
                 let new = self.known.row(rect.x, y, rect.width);

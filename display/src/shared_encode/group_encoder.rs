@@ -2,10 +2,11 @@
 
 use super::member::{FrameRequest, GroupMember, SharedFrame};
 use super::{EncodeGroup, JoiningMember};
-use crate::budget::Allowance;
-use crate::composer::{Composed, Composer};
 use crate::cpu_time;
-use crate::inbox::{CloseReason, Damage, FrameJob, Pending, Wait};
+use crate::damage::Damage;
+use crate::inbox::{CloseReason, FrameJob, Pending, Wait};
+use crate::pipeline::frame_budget::Allowance;
+use crate::pipeline::{Composed, Composer};
 use crate::screen::{Screen, ScreenSubscription};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

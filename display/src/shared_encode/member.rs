@@ -1,8 +1,9 @@
 //! A viewer's place in the group: where it says that it is ready, and finds its frames.
 
-use crate::budget::Allowance;
-use crate::composer::{Composed, Composer};
-use crate::inbox::{InputTrace, ViewerInbox};
+use crate::inbox::ViewerInbox;
+use crate::latency::InputTrace;
+use crate::pipeline::frame_budget::Allowance;
+use crate::pipeline::{Composed, Composer};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -11,8 +11,8 @@ mod member;
 
 pub use member::{GroupMember, MemberCapacity, SharedFrame};
 
-use crate::composer::Composer;
 use crate::inbox::ViewerInbox;
+use crate::pipeline::Composer;
 use crate::screen::Screen;
 use group_encoder::GroupEncoder;
 use parking_lot::Mutex;

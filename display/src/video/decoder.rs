@@ -64,8 +64,8 @@ mod tests {
     use super::super::VideoStream;
     use super::*;
     use crate::framebuffer::Framebuffer;
-    use crate::quality::Quality;
     use crate::tiles::Grid;
+    use crate::video::RateControl;
     use oriel_wire::{Rect, Size};
     use std::time::Instant;
 
@@ -86,11 +86,11 @@ mod tests {
         let now = Instant::now();
         let mut stream = VideoStream::new(0, region, now).unwrap();
         let mut decoder = VideoDecoder::new().unwrap();
-        let mut quality = Quality::default();
+        let mut rate_control = RateControl::default();
         for phase in 0..5 {
             let picture = gradient(size, phase);
             let tiles = Grid::new(size).touched(&region).collect();
-            let update = stream.encode(&picture, tiles, usize::MAX, &mut quality, now).unwrap();
+            let update = stream.encode(&picture, tiles, usize::MAX, &mut rate_control, now).unwrap();
             assert_eq!((update.take, update.region), (vec![region], region));
             assert_eq!(update.key, phase == 0, "one key frame, at the start");
             decoder.decode(&update.data).unwrap();
@@ -112,10 +112,10 @@ mod tests {
         let size = Size::new(256, 256);
         let (grid, now) = (Grid::new(size), Instant::now());
         let mut stream = VideoStream::new(0, size.bounds(), now).unwrap();
-        let mut quality = Quality::default();
+        let mut rate_control = RateControl::default();
         let mut coded = |phase, tiles: &[usize]| {
             let tiles = tiles.to_vec();
-            stream.encode(&gradient(size, phase), tiles, usize::MAX, &mut quality, now).unwrap().data
+            stream.encode(&gradient(size, phase), tiles, usize::MAX, &mut rate_control, now).unwrap().data
         };
         let mut decoder = VideoDecoder::new().unwrap();
         decoder.decode(&coded(0, &[0])).unwrap();

@@ -3,11 +3,13 @@
 pub mod decoder;
 mod encoder;
 mod i420;
+pub mod rate_control;
 mod region;
 pub mod stream;
 pub mod streams;
 
 pub use decoder::VideoDecoder;
+pub use rate_control::RateControl;
 pub use stream::VideoStream;
 pub use streams::VideoStreams;
 

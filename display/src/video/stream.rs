@@ -1,12 +1,12 @@
 //! One video stream: a region, its encoder and its buffers; made when motion begins, dropped when
 //! it ends.
 
+use super::RateControl;
 use super::encoder::Encoder;
 use super::i420::RegionPlanes;
 use super::region::Region;
 use super::{MAX_LONG_SIDE, MAX_SHORT_SIDE, VideoError};
 use crate::framebuffer::Framebuffer;
-use crate::quality::Quality;
 use crate::tiles::Grid;
 use oriel_wire::{Rect, VideoUpdate};
 use std::time::{Duration, Instant};
@@ -80,7 +80,7 @@ impl VideoStream {
         framebuffer: &Framebuffer,
         tiles: Vec<usize>,
         bytes: usize,
-        quality: &mut Quality,
+        rate_control: &mut RateControl,
         now: Instant,
     ) -> Result<VideoUpdate, VideoError> {
         let (region, grid) = (self.region.rect(), Grid::new(framebuffer.size()));
@@ -92,11 +92,11 @@ impl VideoStream {
         let fresh: u32 = fresh.map(|tile| grid.rect(*tile)).map(|rect| rect.width * rect.height).sum();
         let mut data = Vec::new();
         if key {
-            let mut quantizer = quality.of_key(fresh, bytes);
+            let mut quantizer = rate_control.of_key(fresh, bytes);
             self.encoder.set_quantizer(quantizer)?;
             self.encoder.encode(planes, &mut data)?;
             // Each time coarser, so a few times at most.
-            while let Some(coarser) = quality.coded_key(quantizer, fresh, data.len(), bytes) {
+            while let Some(coarser) = rate_control.coded_key(quantizer, fresh, data.len(), bytes) {
                 quantizer = coarser;
                 data.clear();
                 self.encoder.begin_anew()?;
@@ -104,10 +104,10 @@ impl VideoStream {
                 self.encoder.encode(planes, &mut data)?;
             }
         } else {
-            quality.expect_fresh(fresh, bytes);
-            self.encoder.set_quantizer(quality.of_delta())?;
+            rate_control.expect_fresh(fresh, bytes);
+            self.encoder.set_quantizer(rate_control.of_delta())?;
             self.encoder.encode(planes, &mut data)?;
-            quality.coded_delta(data.len(), bytes);
+            rate_control.coded_delta(data.len(), bytes);
         }
         self.taken = tiles;
         self.last_used = now;

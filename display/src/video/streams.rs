@@ -4,13 +4,13 @@
 //! A tile goes to the smallest stream that covers it. Where none does, one grows or a new one
 //! begins, whichever costs less; so whatever keeps moving keeps its stream.
 
+use super::RateControl;
 use super::VideoError;
 use super::region::{area, cost, with_margin};
 use super::stream::{VideoStream, fits_codec};
 use crate::framebuffer::Framebuffer;
-use crate::policy::distance;
-use crate::quality::Quality;
 use crate::tiles::Grid;
+use crate::tiles::distance_squared;
 use oriel_wire::{Rect, Size, TILE, VideoUpdate};
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ pub struct Coded {
 }
 
 /// What the line has room for.
-pub struct Room<'a> {
+pub struct VideoBudget<'a> {
     /// Bytes of all streams.
     pub bytes: usize,
     /// A key frame of more is not sent.
@@ -46,7 +46,7 @@ pub struct Room<'a> {
     /// Where that is.
     pub pointer: (u32, u32),
     /// What that meant so far.
-    pub quality: &'a mut Quality,
+    pub rate_control: &'a mut RateControl,
 }
 
 /// Up to four streams.
@@ -80,13 +80,13 @@ impl VideoStreams {
         &mut self,
         framebuffer: &Framebuffer,
         tiles: &[usize],
-        room: Room<'_>,
+        budget: VideoBudget<'_>,
         now: Instant,
     ) -> Coded {
         let grid = Grid::new(framebuffer.size());
         self.shrink(&grid, now);
         self.make_room(&grid, grid.groups(self.homeless(&grid, tiles)), now);
-        self.code(framebuffer, &grid, tiles, room, now)
+        self.code(framebuffer, &grid, tiles, budget, now)
     }
 
     /// As [`Self::encode`], by streams that cover all of the picture.
@@ -94,12 +94,12 @@ impl VideoStreams {
         &mut self,
         framebuffer: &Framebuffer,
         tiles: &[usize],
-        room: Room<'_>,
+        budget: VideoBudget<'_>,
         now: Instant,
     ) -> Coded {
         let grid = Grid::new(framebuffer.size());
         self.make_room(&grid, grid.groups(self.homeless(&grid, &Vec::from_iter(0..grid.len()))), now);
-        self.code(framebuffer, &grid, tiles, room, now)
+        self.code(framebuffer, &grid, tiles, budget, now)
     }
 
     fn code(
@@ -107,7 +107,7 @@ impl VideoStreams {
         framebuffer: &Framebuffer,
         grid: &Grid,
         tiles: &[usize],
-        room: Room<'_>,
+        budget: VideoBudget<'_>,
         now: Instant,
     ) -> Coded {
         let mut coded = Coded::default();
@@ -117,17 +117,17 @@ impl VideoStreams {
             let home = home(&plan, grid.rect(*tile)).and_then(|slot| shares.get_mut(slot));
             home.unwrap_or(&mut coded.left).push(*tile);
         }
-        if tiles.len() > room.fresh {
-            self.leave_out(grid, &mut shares, &room, now, &mut coded.left);
+        if tiles.len() > budget.fresh {
+            self.leave_out(grid, &mut shares, &budget, now, &mut coded.left);
         }
         let all: usize = shares.iter().map(Vec::len).sum();
         for (slot, share) in self.streams.iter_mut().zip(shares) {
             let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };
             // Each has its part of the bytes by its part of the tiles.
-            let bytes = (room.bytes / all.max(1)).saturating_mul(share.len());
-            match stream.encode(framebuffer, share.clone(), bytes, room.quality, now) {
+            let bytes = (budget.bytes / all.max(1)).saturating_mul(share.len());
+            match stream.encode(framebuffer, share.clone(), bytes, budget.rate_control, now) {
                 // Nobody knew how large it is before it was made; the next one is planned with that.
-                Ok(update) if update.key && update.data.len() > room.most => {
+                Ok(update) if update.key && update.data.len() > budget.most => {
                     *slot = None;
                     coded.left.extend(share);
                 }
@@ -154,7 +154,7 @@ impl VideoStreams {
         &self,
         grid: &Grid,
         shares: &mut [Vec<usize>; STREAMS],
-        room: &Room<'_>,
+        budget: &VideoBudget<'_>,
         now: Instant,
         left: &mut Vec<usize>,
     ) {
@@ -163,11 +163,11 @@ impl VideoStreams {
             let Some(stream) = stream else { continue };
             fresh.extend(share.iter().filter(|tile| stream.is_fresh(**tile, now)));
         }
-        if fresh.len() <= room.fresh {
+        if fresh.len() <= budget.fresh {
             return;
         }
-        fresh.sort_by_key(|tile| distance(grid.rect(*tile), room.pointer));
-        let mut out = fresh.split_off(room.fresh);
+        fresh.sort_by_key(|tile| distance_squared(grid.rect(*tile), budget.pointer));
+        let mut out = fresh.split_off(budget.fresh);
         out.sort_unstable();
         for share in shares {
             share.retain(|tile| out.binary_search(tile).is_err());
@@ -308,9 +308,9 @@ fn failed(error: &VideoError) {
 mod tests {
     use super::*;
 
-    /// Room for anything.
-    fn any(quality: &mut Quality) -> Room<'_> {
-        Room { bytes: usize::MAX, most: usize::MAX, fresh: usize::MAX, pointer: (0, 0), quality }
+    /// VideoBudget for anything.
+    fn any(rate_control: &mut RateControl) -> VideoBudget<'_> {
+        VideoBudget { bytes: usize::MAX, most: usize::MAX, fresh: usize::MAX, pointer: (0, 0), rate_control }
     }
 
     const SCREEN: Size = Size::new(1920, 1080);
@@ -338,7 +338,7 @@ mod tests {
             tiles.dedup();
             self.streams.tidy(self.now);
             let coded =
-                self.streams.encode(&self.framebuffer, &tiles, any(&mut Quality::default()), self.now);
+                self.streams.encode(&self.framebuffer, &tiles, any(&mut RateControl::default()), self.now);
             let mut taken: Vec<usize> = coded
                 .updates
                 .iter()
@@ -402,9 +402,15 @@ mod tests {
         let Viewer { mut streams, framebuffer, grid, now } = Viewer::new(SCREEN);
         let tiles: Vec<usize> = grid.touched(&FILM).collect();
         let mut code = |fresh, most, now| {
-            let mut quality = Quality::default();
-            let room = Room { bytes: usize::MAX, most, fresh, pointer: (100, 100), quality: &mut quality };
-            streams.encode(&framebuffer, &tiles, room, now)
+            let mut rate_control = RateControl::default();
+            let budget = VideoBudget {
+                bytes: usize::MAX,
+                most,
+                fresh,
+                pointer: (100, 100),
+                rate_control: &mut rate_control,
+            };
+            streams.encode(&framebuffer, &tiles, budget, now)
         };
         let coded = code(usize::MAX, 10, now);
         assert_eq!((coded.updates.len(), coded.left.len()), (0, tiles.len()), "its key frame is too large");
@@ -463,7 +469,7 @@ mod tests {
         let all = viewer.streams.encode_of_all(
             &viewer.framebuffer,
             &[0, 127],
-            any(&mut Quality::default()),
+            any(&mut RateControl::default()),
             viewer.now,
         );
         assert_eq!((all.updates.len(), all.left.len()), (2, 0), "each end in its part");

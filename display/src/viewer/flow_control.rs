@@ -5,7 +5,7 @@
 //! the client paints: more while it paints them as fast as it ever did, fewer when they wait there.
 
 use super::bandwidth_estimator::BandwidthEstimator;
-use crate::budget::Allowance;
+use crate::pipeline::frame_budget::Allowance;
 use crate::shared_encode::MemberCapacity;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! Who makes a viewer's pictures: its own composer, or a group of viewers.
 
-use crate::composer::Composer;
 use crate::inbox::{ClientRequests, ViewerInbox};
+use crate::pipeline::Composer;
 use crate::screen::Screen;
 use crate::shared_encode::{EncodeGroup, GroupMember, MemberCapacity};
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 //! decides what is sent, however busy the machine is. Times are processor time. Prints figures as
 //! JSON lines; the names of scenes as arguments restrict it to those.
 
-use oriel_display::composer::Composer;
-use oriel_display::inbox::Damage;
+use oriel_display::damage::Damage;
+use oriel_display::pipeline::Composer;
 use oriel_display::{Canvas, cpu_time};
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};

@@ -5,8 +5,7 @@
 //! shown as video is soft until it has been sent exact, and so is one that a slow line has no room
 //! for yet.
 
-use crate::damage::Change;
-use crate::tiles::Grid;
+use crate::tiles::{Grid, TileChange, distance_squared};
 use oriel_wire::Rect;
 use std::time::{Duration, Instant};
 
@@ -71,14 +70,14 @@ struct Soft {
 
 /// The history of every tile of a viewer's picture.
 #[derive(Debug, Clone, Default)]
-pub struct Policy {
+pub struct TileHistory {
     grid: Grid,
     tiles: Vec<Tile>,
     soft: usize,
     last_motion: Option<Instant>,
 }
 
-impl Policy {
+impl TileHistory {
     /// A history that begins: everything cold and exact.
     pub fn new(grid: Grid) -> Self {
         Self { grid, tiles: vec![Tile::default(); grid.len()], soft: 0, last_motion: None }
@@ -89,7 +88,7 @@ impl Policy {
     /// gathered over `flushes`.
     pub fn take_motion(
         &mut self,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<TileChange>,
         flushes: u32,
         now: Instant,
         flat: impl Fn(Rect) -> bool,
@@ -120,7 +119,7 @@ impl Policy {
         motion
     }
 
-    fn is_large(&self, change: &Change) -> bool {
+    fn is_large(&self, change: &TileChange) -> bool {
         let whole = self.grid.rect(change.tile);
         change.rect.width * change.rect.height >= LEAST_AREA.min(whole.width * whole.height / 2)
     }
@@ -204,7 +203,7 @@ impl Policy {
             tile.soft.filter(|soft| soft.due <= now).map(|soft| (index, soft.part))
         };
         let mut due: Vec<(usize, Rect)> = self.tiles.iter().enumerate().filter_map(still).collect();
-        due.sort_by_key(|(_, part)| distance(*part, pointer));
+        due.sort_by_key(|(_, part)| distance_squared(*part, pointer));
         due
     }
 
@@ -240,21 +239,14 @@ impl Tile {
     }
 }
 
-/// The square of the distance between a rectangle's middle and a point.
-pub fn distance(rect: Rect, (x, y): (u32, u32)) -> u64 {
-    let across = u64::from((rect.x + rect.width / 2).abs_diff(x));
-    let down = u64::from((rect.y + rect.height / 2).abs_diff(y));
-    across * across + down * down
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use oriel_wire::Size;
 
-    fn policy() -> (Policy, Grid, Instant) {
+    fn history() -> (TileHistory, Grid, Instant) {
         let grid = Grid::new(Size::new(640, 1280));
-        (Policy::new(grid), grid, Instant::now())
+        (TileHistory::new(grid), grid, Instant::now())
     }
 
     /// Changes `tiles` wholly at `hertz` for `times`, and says at which change motion was first seen.
@@ -264,12 +256,12 @@ mod tests {
 
     /// The same, with so many flushes before each look.
     fn first_motion_seen(tiles: &[usize], hertz: u32, times: u32, flat: bool, flushes: u32) -> Option<u32> {
-        let (mut policy, grid, start) = policy();
+        let (mut history, grid, start) = history();
         (0..times).find(|n| {
-            let mut changes: Vec<Change> =
-                tiles.iter().map(|tile| Change { tile: *tile, rect: grid.rect(*tile) }).collect();
+            let mut changes: Vec<TileChange> =
+                tiles.iter().map(|tile| TileChange { tile: *tile, rect: grid.rect(*tile) }).collect();
             let now = start + Duration::from_secs(1) / hertz * *n;
-            !policy.take_motion(&mut changes, flushes, now, |_| flat).is_empty()
+            !history.take_motion(&mut changes, flushes, now, |_| flat).is_empty()
         })
     }
 
@@ -305,73 +297,75 @@ mod tests {
 
     #[test]
     fn typing_is_never_motion() {
-        let (mut policy, grid, start) = policy();
+        let (mut history, grid, start) = history();
         for n in 0..100 {
             let rect = |tile| Rect::new(grid.rect(tile).x, grid.rect(tile).y, 24, 20);
-            let mut changes: Vec<Change> = (0..8).map(|tile| Change { tile, rect: rect(tile) }).collect();
+            let mut changes: Vec<TileChange> =
+                (0..8).map(|tile| TileChange { tile, rect: rect(tile) }).collect();
             let now = start + Duration::from_millis(20) * n;
-            assert!(policy.take_motion(&mut changes, 3, now, |_| false).is_empty());
+            assert!(history.take_motion(&mut changes, 3, now, |_| false).is_empty());
             assert_eq!(changes.len(), 8);
         }
     }
 
     #[test]
     fn soft_tiles_are_due_once_still_nearest_first() {
-        let (mut policy, grid, start) = policy();
+        let (mut history, grid, start) = history();
         for tile in [0, 9, 55] {
-            policy.sent_as_video(tile, start);
+            history.sent_as_video(tile, start);
         }
-        assert!(!policy.is_exact());
-        assert_eq!(policy.next_due(), Some(start + STILL));
-        assert!(policy.due((0, 0), start + STILL / 2).is_empty());
-        let tiles: Vec<usize> = policy.due((350, 350), start + STILL).iter().map(|(tile, _)| *tile).collect();
+        assert!(!history.is_exact());
+        assert_eq!(history.next_due(), Some(start + STILL));
+        assert!(history.due((0, 0), start + STILL / 2).is_empty());
+        let tiles: Vec<usize> =
+            history.due((350, 350), start + STILL).iter().map(|(tile, _)| *tile).collect();
         assert_eq!(tiles, [55, 9, 0]);
         for tile in [0, 9, 55] {
-            policy.sent_exact(tile, Rect::new(0, 0, 1, 1));
+            history.sent_exact(tile, Rect::new(0, 0, 1, 1));
         }
-        assert!(!policy.is_exact(), "a part of a tile does not make it exact");
+        assert!(!history.is_exact(), "a part of a tile does not make it exact");
         for tile in [0, 9, 55] {
-            policy.sent_exact(tile, grid.rect(tile));
+            history.sent_exact(tile, grid.rect(tile));
         }
-        assert!(policy.is_exact());
-        assert_eq!(policy.next_due(), None);
+        assert!(history.is_exact());
+        assert_eq!(history.next_due(), None);
     }
 
     #[test]
     fn copies_carry_what_is_not_exact_along() {
-        let (mut policy, _, start) = policy();
-        policy.sent_as_video(0, start);
-        policy.copied(Rect::new(0, 0, 640, 600), Rect::new(100, 0, 540, 600));
-        let parts = |policy: &Policy| -> Vec<Rect> {
-            policy.due((0, 0), start + STILL).into_iter().map(|(_, part)| part).collect()
+        let (mut history, _, start) = history();
+        history.sent_as_video(0, start);
+        history.copied(Rect::new(0, 0, 640, 600), Rect::new(100, 0, 540, 600));
+        let parts = |history: &TileHistory| -> Vec<Rect> {
+            history.due((0, 0), start + STILL).into_iter().map(|(_, part)| part).collect()
         };
         assert_eq!(
-            parts(&policy),
+            parts(&history),
             [Rect::new(0, 0, 64, 64), Rect::new(100, 0, 28, 64), Rect::new(128, 0, 36, 64)]
         );
-        policy.copied(Rect::new(300, 300, 128, 64), Rect::new(0, 0, 128, 64));
-        assert_eq!(parts(&policy), [Rect::new(128, 0, 36, 64)], "covered by what is exact");
+        history.copied(Rect::new(300, 300, 128, 64), Rect::new(0, 0, 128, 64));
+        assert_eq!(parts(&history), [Rect::new(128, 0, 36, 64)], "covered by what is exact");
         for _ in 0..20 {
-            policy.copied(Rect::new(64, 0, 500, 600), Rect::new(64, 3, 500, 597));
+            history.copied(Rect::new(64, 0, 500, 600), Rect::new(64, 3, 500, 597));
         }
-        assert_eq!(policy.soft, 2, "it does not grow on its way");
-        policy.sent_exact(12, Rect::new(128, 60, 30, 100));
-        assert!(!policy.is_exact(), "some columns of it are left");
+        assert_eq!(history.soft, 2, "it does not grow on its way");
+        history.sent_exact(12, Rect::new(128, 60, 30, 100));
+        assert!(!history.is_exact(), "some columns of it are left");
     }
 
     #[test]
     fn slow_motion_is_not_made_exact_between_its_frames() {
-        let (mut policy, grid, start) = policy();
+        let (mut history, grid, start) = history();
         let interval = Duration::from_millis(220);
         for n in 0..10 {
             let now = start + interval * n;
-            assert!(policy.due((0, 0), now).is_empty(), "before frame {n}");
-            let mut changes: Vec<Change> =
-                (0..20).map(|tile| Change { tile, rect: grid.rect(tile) }).collect();
-            let motion = policy.take_motion(&mut changes, 6, now, |_| false);
-            motion.iter().for_each(|tile| policy.sent_as_video(*tile, now));
+            assert!(history.due((0, 0), now).is_empty(), "before frame {n}");
+            let mut changes: Vec<TileChange> =
+                (0..20).map(|tile| TileChange { tile, rect: grid.rect(tile) }).collect();
+            let motion = history.take_motion(&mut changes, 6, now, |_| false);
+            motion.iter().for_each(|tile| history.sent_as_video(*tile, now));
         }
-        assert!(!policy.is_exact());
-        assert_eq!(policy.due((0, 0), start + interval * 9 + STILL_AT_MOST).len(), 20);
+        assert!(!history.is_exact());
+        assert_eq!(history.due((0, 0), start + interval * 9 + STILL_AT_MOST).len(), 20);
     }
 }

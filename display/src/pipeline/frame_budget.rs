@@ -1,6 +1,6 @@
 //! How many bytes a frame may have, and how far what is put into it will reach.
 
-use crate::policy::distance;
+use crate::tiles::distance_squared;
 use oriel_wire::Rect;
 use std::cmp::Reverse;
 
@@ -37,7 +37,7 @@ impl Allowance {
 
 /// A frame's bytes, and what is predicted of those that are not compressed yet.
 #[derive(Debug)]
-pub struct Budget {
+pub struct FrameBudget {
     allowed: Allowance,
     video: usize,
     flat_raw: usize,
@@ -46,7 +46,7 @@ pub struct Budget {
     true_colour_ratio: f32,
 }
 
-impl Default for Budget {
+impl Default for FrameBudget {
     /// As much as there is to send.
     fn default() -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Default for Budget {
     }
 }
 
-impl Budget {
+impl FrameBudget {
     /// Frames have so much from now on.
     pub fn allow(&mut self, allowed: Allowance) {
         self.allowed = allowed;
@@ -135,7 +135,7 @@ impl Budget {
 /// In which order changes go that do not all fit: small ones first, and near ones before far ones.
 pub fn urgency(rect: Rect, pointer: (u32, u32)) -> impl Ord {
     let small = rect.width.saturating_mul(rect.height) <= SMALL;
-    (Reverse(small), distance(rect, pointer))
+    (Reverse(small), distance_squared(rect, pointer))
 }
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn predictions_follow_what_compression_leaves() {
-        let mut budget = Budget::default();
+        let mut budget = FrameBudget::default();
         budget.allow(Allowance { frame: 1000, motion: 1000 });
         let mut fitted = 0;
         for _ in 0..20 {
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_waited_has_a_little_beside_whatever_video() {
-        let mut budget = Budget::default();
+        let mut budget = FrameBudget::default();
         budget.allow(Allowance { frame: 8000, motion: 6000 });
         budget.begin();
         budget.video(9000);
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_there_is_always_room() {
-        let mut budget = Budget::default();
+        let mut budget = FrameBudget::default();
         budget.flat(usize::MAX / 4);
         assert!(budget.has_room() && !budget.is_tight_for(u64::from(u32::MAX)));
         assert!(budget.for_video() > usize::MAX / 4);

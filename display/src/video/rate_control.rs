@@ -38,19 +38,19 @@ const CAUTION: f32 = 2.5;
 
 /// What quantizer suits the line.
 #[derive(Debug)]
-pub struct Quality {
+pub struct RateControl {
     quantizer: f32,
     /// Bytes for a pixel of a key frame at the finest quantizer.
     key: f32,
 }
 
-impl Default for Quality {
+impl Default for RateControl {
     fn default() -> Self {
         Self { quantizer: FINEST, key: KEY }
     }
 }
 
-impl Quality {
+impl RateControl {
     /// The quantizer of H.264 for a key frame of `pixels` that is to have `bytes`.
     pub fn of_key(&self, pixels: u32, bytes: usize) -> u8 {
         let expected = pixels as f32 * self.key;
@@ -121,39 +121,39 @@ mod tests {
 
     #[test]
     fn a_fast_line_gets_the_finest() {
-        let quality = Quality::default();
-        assert_eq!((quality.of_key(PAGE, usize::MAX / 2), quality.of_delta()), (24, 24));
-        assert_eq!(quality.of_key(PAGE, 350_000), 24);
-        assert!(quality.most_tiles(usize::MAX / 2) > 100_000 && quality.most_tiles(5_000) < 200);
-        assert_eq!(quality.of_key(PAGE / 128, 5_000), 24, "a small region is no burden");
+        let rate_control = RateControl::default();
+        assert_eq!((rate_control.of_key(PAGE, usize::MAX / 2), rate_control.of_delta()), (24, 24));
+        assert_eq!(rate_control.of_key(PAGE, 350_000), 24);
+        assert!(rate_control.most_tiles(usize::MAX / 2) > 100_000 && rate_control.most_tiles(5_000) < 200);
+        assert_eq!(rate_control.of_key(PAGE / 128, 5_000), 24, "a small region is no burden");
     }
 
     #[test]
     fn pictures_fit_a_slow_line_after_one_that_did_not_and_recover_without_haste() {
-        let mut quality = Quality::default();
+        let mut rate_control = RateControl::default();
         let mut sizes = Vec::new();
         for target in [usize::MAX / 2, 5_000, 5_000, 5_000] {
-            sizes.push(bytes_at(quality.of_delta(), 30_000.0));
-            quality.coded_delta(bytes_at(quality.of_delta(), 30_000.0), target);
+            sizes.push(bytes_at(rate_control.of_delta(), 30_000.0));
+            rate_control.coded_delta(bytes_at(rate_control.of_delta(), 30_000.0), target);
         }
         assert_eq!(sizes[..2], [30_000, 30_000]);
         assert!(sizes[2] <= 5_000 && sizes[3] <= 5_000, "{sizes:?}");
         let pictures = (1..200).find(|_| {
-            quality.coded_delta(bytes_at(quality.of_delta(), 30_000.0), 100_000);
-            quality.of_delta() == 24
+            rate_control.coded_delta(bytes_at(rate_control.of_delta(), 30_000.0), 100_000);
+            rate_control.of_delta() == 24
         });
         assert!(pictures.is_some_and(|pictures| (3..60).contains(&pictures)), "{pictures:?}");
     }
 
     #[test]
     fn a_key_frame_that_is_much_too_large_is_tried_once_more_and_those_on_it_are_as_coarse() {
-        let mut quality = Quality::default();
-        let first = quality.of_key(PAGE, 40_000);
+        let mut rate_control = RateControl::default();
+        let first = rate_control.of_key(PAGE, 40_000);
         let photograph = 1_000_000.0;
-        let again = quality.coded_key(first, PAGE, bytes_at(first, photograph), 40_000);
+        let again = rate_control.coded_key(first, PAGE, bytes_at(first, photograph), 40_000);
         let again = again.expect("it is much too large");
         assert!(bytes_at(again, photograph) < 60_000);
-        assert_eq!(quality.coded_key(again, PAGE, bytes_at(again, photograph), 40_000), None);
-        assert_eq!(quality.of_delta(), again);
+        assert_eq!(rate_control.coded_key(again, PAGE, bytes_at(again, photograph), 40_000), None);
+        assert_eq!(rate_control.of_delta(), again);
     }
 }
