@@ -319,6 +319,17 @@ pub enum Wait<T> {
     Until(Instant),
 }
 
+impl<T> Wait<T> {
+    /// Waits no longer than until `then`; work that is there already is taken all the same.
+    pub fn or_at(self, then: Option<Instant>) -> Self {
+        match (self, then) {
+            (Self::Forever, Some(then)) => Self::Until(then),
+            (Self::Until(earlier), Some(then)) => Self::Until(earlier.min(then)),
+            (wait, _) => wait,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,121 @@
+//! Frames of a viewer: composing, measuring and sending them.
+
+use super::Writer;
+use crate::cpu_time;
+use crate::inbox::FrameJob;
+use crate::latency::InputTrace;
+use crate::pipeline::Composed;
+use crate::shared_encode::SharedFrame;
+use oriel_wire::{FrameHeader, Update};
+use std::io;
+use std::time::{Duration, Instant};
+
+impl Writer<'_> {
+    pub(super) fn send_picture(&mut self, work: &FrameJob) -> io::Result<()> {
+        let begun = Instant::now();
+        self.flow.frame_started(begun);
+        let showing = self.screen.showing();
+        let pointer = showing.looked_at(self.inbox.client_pointer().filter(|_| !self.watching));
+        if self.flow.wants_probe(begun) {
+            self.send_empty_frame()?;
+        }
+        let Some(composer) = self.frame_source.own() else { return Ok(()) };
+        composer.allow(self.flow.allowance(begun));
+        let cpu = cpu_time::of_this_thread();
+        let composed = composer.compose(&*showing.pixels(), &work.damage, work.flushes, pointer, begun);
+        let encode = begun.elapsed();
+        self.screen.counters().encoded(encode, cpu_time::of_this_thread().saturating_sub(cpu));
+        composer.tidy(begun);
+        match composed {
+            Some(composed) => self.send_composed(&composed, work.trace, work.flushed, encode),
+            None => {
+                if let Some(trace) = work.trace {
+                    self.inbox.retry_trace(trace);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn send_shared(&mut self, shared: &SharedFrame) -> io::Result<()> {
+        self.send_composed(&shared.composed, shared.trace, shared.flushed, shared.encode)
+    }
+
+    fn send_composed(
+        &mut self,
+        composed: &Composed,
+        trace: Option<InputTrace>,
+        flushed: Option<Instant>,
+        encode: Duration,
+    ) -> io::Result<()> {
+        // What only refines answers nothing: its input waits for the change it made.
+        if let Some(trace) = trace.filter(|_| !composed.changed) {
+            self.inbox.retry_trace(trace);
+        }
+        let (trace, flushed) = if composed.changed { (trace, flushed) } else { (None, None) };
+        let counters = self.screen.counters();
+        counters.exact_tiles.add(composed.exact_tiles as u64);
+        counters.video_tiles.add(composed.video_tiles as u64);
+        for update in &composed.updates {
+            match update {
+                Update::Exact { .. } => counters.exact_bytes.add(update.len() as u64),
+                Update::Video(_) => counters.video_bytes.add(update.len() as u64),
+                Update::Copy { to, .. } => {
+                    counters.copies.add(1);
+                    counters.copied_pixels.add(u64::from(to.width) * u64::from(to.height));
+                }
+            }
+        }
+        let mut header = FrameHeader {
+            exact: composed.exact,
+            whole: composed.whole,
+            frame_id: self.flow.next_id(),
+            size: composed.size,
+            encode_us: micros(encode),
+            ..FrameHeader::default()
+        };
+        if let Some(trace) = trace {
+            header.input_seq = trace.seq;
+            header.input_to_guest_us = micros(trace.reached.saturating_duration_since(trace.received));
+            header.guest_to_flush_us = micros(trace.flushed.saturating_duration_since(trace.reached));
+        }
+        let now = Instant::now();
+        let flushed = trace.map(|trace| trace.flushed).or(flushed);
+        header.flush_to_sent_us = flushed.map_or(0, |flushed| micros(now.saturating_duration_since(flushed)));
+        let message = header.encode(&composed.updates);
+        if let Some(trace) = trace {
+            self.unpresented.sent(header.frame_id, &trace, now, &counters.latency);
+        }
+        counters.frames.add(1);
+        counters.frame_bytes.add(message.len() as u64);
+        self.frame_hashes.sent(&header);
+        self.shown = Some((header.size, header.exact));
+        self.send_framed(&message, true)?;
+        self.send_frame_hashes()
+    }
+
+    /// Sends a frame without a picture if too much was sent that no acknowledgement would tell of.
+    pub(super) fn send_empty_frame_if_wanted(&mut self) -> io::Result<()> {
+        if self.flow.wants_empty_frame() { self.send_empty_frame() } else { Ok(()) }
+    }
+
+    fn send_empty_frame(&mut self) -> io::Result<()> {
+        // A client that was shown nothing yet has its first frame before long.
+        let Some((size, exact)) = self.shown else { return Ok(()) };
+        let header = FrameHeader { exact, size, frame_id: self.flow.next_id(), ..FrameHeader::default() };
+        self.send_framed(&header.encode(&[]), false)
+    }
+
+    /// Sends the frame numbered last.
+    fn send_framed(&mut self, message: &[u8], picture: bool) -> io::Result<()> {
+        // By the moment that it begins to wait for the socket, if it has to.
+        let now = Instant::now();
+        self.flow.sent(message.len(), now);
+        self.flow.frame_sent(picture, now);
+        self.sender.send(message, self.inbox)
+    }
+}
+
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}

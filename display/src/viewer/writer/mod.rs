@@ -1,0 +1,151 @@
+//! The writing half of a viewer: decides what a client is sent and when, and sends it.
+//!
+//! [`schedule`] decides, [`control`] sends what is beside the picture, [`frames`] sends the picture.
+
+mod control;
+mod frames;
+mod schedule;
+
+use super::Mode;
+use super::flow_control::FlowControl;
+use super::frame_hashes::FrameHashes;
+use super::frame_source::FrameSource;
+use super::message_sender::MessageSender;
+use super::transfer_pacer::TransferPacer;
+use crate::inbox::{Ack, ClientRequests, CloseReason, ViewerInbox};
+use crate::latency::UnpresentedFrames;
+use crate::lossless::encode::CompressError;
+use crate::monitors::Monitors;
+use crate::pipeline::Composer;
+use crate::screen::Screen;
+use crate::shared_encode::EncodeGroup;
+use oriel_wire::{Abilities, CloseCode, Hello, Size, TileHashes};
+use schedule::{Picture, WriterTask};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Sends a client its pictures, one whenever it is ready for one and there is something new.
+pub struct Writer<'a> {
+    monitors: &'a Monitors,
+    screen: &'a Screen,
+    inbox: &'a Arc<ViewerInbox>,
+    sender: MessageSender,
+    frame_source: FrameSource<'a>,
+    flow: FlowControl,
+    transfer_pacer: TransferPacer,
+    /// The last frame's screen, and whether the client's picture was exact after it.
+    shown: Option<(Size, bool)>,
+    watching: bool,
+    /// What the sound card does for this client.
+    audio_abilities: Abilities,
+    /// The client was told that it wants more screens than there can be.
+    too_many_screens_sent: bool,
+    frame_hashes: FrameHashes,
+    unpresented: UnpresentedFrames,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(
+        monitors: &'a Monitors,
+        (screen, group): (&'a Screen, Option<&'a Arc<EncodeGroup>>),
+        inbox: &'a Arc<ViewerInbox>,
+        sender: MessageSender,
+        hello: &Hello,
+        mode: Mode,
+        audio_abilities: Abilities,
+    ) -> Result<Self, CompressError> {
+        let composer = Composer::new(hello.h264, hello.video_only)?;
+        let watching = mode == Mode::Watch;
+        Ok(Self {
+            monitors,
+            screen,
+            inbox,
+            sender,
+            frame_source: FrameSource::new(composer, group),
+            flow: FlowControl::new(Instant::now()),
+            transfer_pacer: TransferPacer::default(),
+            shown: None,
+            watching,
+            audio_abilities,
+            too_many_screens_sent: false,
+            frame_hashes: FrameHashes::default(),
+            unpresented: UnpresentedFrames::default(),
+        })
+    }
+
+    /// The client has a picture of this size already.
+    pub fn resume(&mut self, known: TileHashes) {
+        if let Some(composer) = self.frame_source.own() {
+            composer.resume(known);
+        }
+    }
+
+    /// Sends until the connection is to end, and says why if there is something to say.
+    pub fn run(&mut self) -> CloseReason {
+        loop {
+            let inbox = self.inbox;
+            let sent = match inbox.wait(|pending| self.ready(pending)) {
+                WriterTask::Send(control, picture) => {
+                    self.send_control_batch(&control).and_then(|()| match picture {
+                        Some(Picture::Own(work)) => self.send_picture(&work),
+                        Some(Picture::Group(shared)) => self.send_shared(&shared),
+                        None => Ok(()),
+                    })
+                }
+                WriterTask::Join => {
+                    let now = Instant::now();
+                    self.frame_source.join(self.inbox, self.flow.capacity(now), now);
+                    Ok(())
+                }
+                WriterTask::Chunk(piece) => {
+                    self.send(&piece.encode()).and_then(|()| self.send_empty_frame_if_wanted())
+                }
+                WriterTask::Tidy => {
+                    if let Some(composer) = self.frame_source.own() {
+                        composer.tidy(Instant::now());
+                    }
+                    Ok(())
+                }
+                WriterTask::End(close_reason) => return self.end(close_reason),
+            };
+            if let Err(error) = sent {
+                tracing::debug!(%error, "a viewer's connection broke");
+                self.inbox.close(CloseReason::Left);
+            }
+        }
+    }
+
+    fn end(&mut self, close_reason: CloseReason) -> CloseReason {
+        match &close_reason {
+            CloseReason::Left => {}
+            CloseReason::Malformed(text) => {
+                self.screen.counters().malformed_messages.add(1);
+                self.sender.send_closed(CloseCode::Malformed, text);
+            }
+            CloseReason::Stopped(text) => self.sender.send_closed(CloseCode::Stopped, text),
+        }
+        close_reason
+    }
+
+    fn apply_requests(&mut self, requests: &mut ClientRequests, close_reason: &mut Option<CloseReason>) {
+        for Ack { frame_id, painting, received } in requests.acks.drain(..) {
+            if let Err(error) = self.flow.acknowledged(frame_id, painting, received) {
+                close_reason.get_or_insert(CloseReason::Malformed(format!("The client sent {error}.")));
+            }
+            self.unpresented.acknowledged(frame_id, received, &self.screen.counters().latency);
+        }
+        self.frame_source.apply_requests(requests, Instant::now());
+        if self.frame_source.own().is_none() {
+            return;
+        }
+        if let Some(wanted) = requests.prove.take() {
+            self.frame_hashes.set(wanted);
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.flow.sent(message.len(), Instant::now());
+        self.sender.send(message, self.inbox)
+    }
+}

@@ -1,0 +1,189 @@
+//! Order in which the writer takes work from its inbox: the end of the connection, then a frame with
+//! the control messages, then control messages alone, then a chunk of a transfer, then nothing.
+
+use super::Writer;
+use super::control::ControlBatch;
+use crate::inbox::{CloseReason, FrameJob, Pending, Wait};
+use crate::outbox::Outbox;
+use crate::shared_encode::SharedFrame;
+use oriel_wire::ServerMessage;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often audio that found no room is tried again: nobody tells when a socket has drained.
+const AUDIO_POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// What the writer took from its inbox.
+pub(super) enum WriterTask {
+    /// Messages that need no credit, and a picture if one may be sent.
+    Send(Box<ControlBatch>, Option<Picture>),
+    /// To share the encode of others from now on.
+    Join,
+    /// A piece of contents that the client pastes, or of a file.
+    Chunk(ServerMessage),
+    /// Nothing but time has passed.
+    Tidy,
+    End(CloseReason),
+}
+
+/// A frame's picture.
+pub(super) enum Picture {
+    /// To be made.
+    Own(Box<FrameJob>),
+    /// Made for several.
+    Group(Box<SharedFrame>),
+}
+
+/// Outcome of looking for a frame to send.
+enum FrameStep {
+    /// This picture is sent now.
+    Send(Picture),
+    /// The viewer joins the encode group now.
+    Join,
+    /// No frame now.
+    Hold(FrameHold),
+}
+
+/// Why no frame is sent now.
+#[derive(Debug, Clone, Copy)]
+struct FrameHold {
+    /// There is something to show.
+    wanted: bool,
+    /// Flow control allows a frame.
+    credit: bool,
+    /// The pace of frames allows none before this moment.
+    not_before: Option<Instant>,
+    /// The encode group makes the next frame, and wakes the writer for it.
+    in_group: bool,
+}
+
+impl Writer<'_> {
+    /// Takes the work that can be done now, or says how long there is none.
+    pub(super) fn ready(&mut self, pending: &mut Pending) -> Wait<WriterTask> {
+        self.apply_requests(&mut pending.requests, &mut pending.close_reason);
+        if let Some(close_reason) = pending.close_reason.clone() {
+            return Wait::Take(WriterTask::End(close_reason));
+        }
+        let now = Instant::now();
+        let control = Box::new(self.take_control(pending, now));
+        let hold = match self.take_frame(pending, control.is_empty(), now) {
+            FrameStep::Send(picture) => return Wait::Take(WriterTask::Send(control, Some(picture))),
+            FrameStep::Join => return Wait::Take(WriterTask::Join),
+            FrameStep::Hold(hold) => hold,
+        };
+        if !control.is_empty() {
+            return Wait::Take(WriterTask::Send(control, None));
+        }
+        let audio_at = (!pending.audio.is_empty()).then(|| now + AUDIO_POLL_INTERVAL);
+        let transfer_at = match self.take_transfer(&mut pending.outbox, hold.wanted, now) {
+            Wait::Take(chunk) => return Wait::Take(WriterTask::Chunk(chunk)),
+            Wait::Until(then) => Some(then),
+            Wait::Forever => None,
+        };
+        self.flow.note_idle(now);
+        self.frame_wait(hold, now).or_at(audio_at.into_iter().chain(transfer_at).min())
+    }
+
+    /// Takes the messages that need no credit.
+    fn take_control(&self, pending: &mut Pending, now: Instant) -> ControlBatch {
+        ControlBatch {
+            pointer: std::mem::take(&mut pending.pointer),
+            pointer_at: std::mem::take(&mut pending.pointer_at) && self.watching,
+            leds: std::mem::take(&mut pending.leds),
+            layout: std::mem::take(&mut pending.layout),
+            too_many_screens: std::mem::take(&mut pending.requests.too_many_screens)
+                && !self.too_many_screens_sent,
+            pings: pending.requests.pings.drain(..).collect(),
+            outbox: pending.outbox.take_control_messages(),
+            audio: self.take_audio(&mut pending.audio, now),
+            frame_hashes: self.frame_hashes.is_due(),
+        }
+    }
+
+    /// Takes a frame if there is one, flow control has credit for it and the pace allows it.
+    fn take_frame(&mut self, pending: &mut Pending, no_control: bool, now: Instant) -> FrameStep {
+        let member = self.frame_source.member().cloned();
+        if let Some(frame) = member.as_ref().and_then(|member| member.take_frame()) {
+            return FrameStep::Send(Picture::Group(Box::new(frame)));
+        }
+        let answers = pending.trace.is_some();
+        let refines = self.frame_source.own().is_some_and(|composer| composer.wants_frame(now));
+        let wanted = !pending.damage.is_empty() || refines;
+        let credit = (wanted || member.is_some()) && self.flow.has_credit(answers, now);
+        let not_before = self.flow.next_frame_at().filter(|then| *then > now && !answers);
+        if let Some(member) = &member {
+            if credit {
+                member.request_frame(answers, self.flow.capacity(now));
+            }
+        } else if credit && no_control && self.may_share(now) {
+            return FrameStep::Join;
+        } else if credit && not_before.is_none() {
+            return FrameStep::Send(Picture::Own(Box::new(pending.take_frame_job())));
+        }
+        FrameStep::Hold(FrameHold { wanted, credit, not_before, in_group: member.is_some() })
+    }
+
+    /// Takes a chunk of a transfer if the picture does not have to wait for it.
+    fn take_transfer(
+        &mut self,
+        outbox: &mut Outbox,
+        frame_wanted: bool,
+        now: Instant,
+    ) -> Wait<ServerMessage> {
+        if !outbox.has_transfers() {
+            return Wait::Forever;
+        }
+        // A client that presents nothing is not waiting for a picture.
+        let silent = self.flow.is_silent(now);
+        let clear = (silent || self.flow.has_room(now)) && self.sender.is_drained();
+        match self.transfer_pacer.not_before(frame_wanted && !silent, clear, now) {
+            Some(then) => Wait::Until(then),
+            None => match take_chunk(outbox, self.flow.chunk_size()) {
+                Some(chunk) => {
+                    self.transfer_pacer.sent(now);
+                    Wait::Take(chunk)
+                }
+                None => Wait::Forever,
+            },
+        }
+    }
+
+    /// How long no frame is due.
+    fn frame_wait(&mut self, hold: FrameHold, now: Instant) -> Wait<WriterTask> {
+        match (hold.wanted, hold.credit, hold.not_before) {
+            // The encode group wakes the writer.
+            _ if hold.in_group => Wait::Forever,
+            // Only an acknowledgement of the client gives credit.
+            (true, false, _) => Wait::Forever,
+            (true, true, Some(then)) => Wait::Until(then),
+            _ => match self.frame_source.own().and_then(|composer| composer.next_due()) {
+                Some(due) if due <= now => Wait::Take(WriterTask::Tidy),
+                Some(due) => Wait::Until(due),
+                None => Wait::Forever,
+            },
+        }
+    }
+
+    /// Takes the audio packets that would come in time if they were sent now.
+    fn take_audio(&self, audio: &mut VecDeque<Arc<[u8]>>, now: Instant) -> VecDeque<Arc<[u8]>> {
+        let drained = || self.sender.is_drained();
+        if audio.is_empty() || !self.flow.has_room_for_audio(drained, now) {
+            return VecDeque::new();
+        }
+        std::mem::take(audio)
+    }
+
+    fn may_share(&mut self, now: Instant) -> bool {
+        // On a slower line there is a frame for it alone.
+        self.flow.is_fast()
+            && !self.frame_hashes.are_wanted()
+            && self.frame_source.should_join(self.screen, now)
+    }
+}
+
+/// What is pasted goes before files, which take their time anyway.
+fn take_chunk(outbox: &mut Outbox, most: usize) -> Option<ServerMessage> {
+    let contents = outbox.take_piece(most).map(ServerMessage::ClipboardData);
+    contents.or_else(|| outbox.take_file_piece(most).map(ServerMessage::FileContent))
+}
