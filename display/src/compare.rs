@@ -16,6 +16,7 @@ pub struct Bounds {
 impl Bounds {
     pub const NONE: Self = Self { left: u32::MAX, right: 0, top: u32::MAX, bottom: 0 };
 
+    #[inline]
     pub fn add(&mut self, left: u32, right: u32, y: u32) {
         self.left = self.left.min(left);
         self.right = self.right.max(right);
@@ -26,6 +27,7 @@ impl Bounds {
 
 /// Index of the first pixel that differs between two rows of BGRX, and one past the last; `None` when
 /// the rows are equal.
+#[inline]
 pub fn ends_of_difference(one: &[u8], other: &[u8]) -> Option<(u32, u32)> {
     let (one, other) = (one.as_chunks::<4>().0, other.as_chunks::<4>().0);
     let left = one.iter().zip(other).position(|(one, other)| one != other)?;

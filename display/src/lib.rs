@@ -1,8 +1,19 @@
-//! Pixels in, packets out.
+//! The display of a desktop: from the pixels of a graphics device to the packets of a viewer.
 //!
-//! A machine's graphics device publishes what it scans out to a [`Screen`]; each person who
-//! watches has a viewer that finds damage, encodes it and speaks the wire protocol written
-//! down in `PROTOCOL.md`. Nothing here knows about KVM, HTTP or people.
+//! A machine's graphics device publishes its scanout to a [`Screen`]. Each connection of a client has a
+//! [`Viewer`], which compares and encodes what changed, and speaks the wire protocol of `PROTOCOL.md`
+//! (crate `oriel-wire`). Nothing here knows of KVM, HTTP or users.
+//!
+//! Modules need only those of earlier lines:
+//!
+//! 1. `counter`, `cpu_time`, `tiles`, `damage`, `source`, `input`, `outbox`
+//! 2. `framebuffer`, `latency`; then `compare`, `tile_hashes`, `counters`, `inbox`
+//! 3. codecs and searches: `lossless`, `video`, `copy_rect`
+//! 4. `pipeline`: from pixels to the updates of one frame
+//! 5. `screen`, `audio`, `redirection`: what viewers share
+//! 6. `shared_encode`, then `monitors`: all screens of a desktop
+//! 7. `viewer`: one connection
+//! 8. `canvas`, then `client`: the other end, for tests and tools
 
 pub mod audio;
 pub mod canvas;

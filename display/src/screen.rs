@@ -50,7 +50,7 @@ pub struct Showing {
 }
 
 impl Showing {
-    /// Where a person's attention is: at their own pointer, given as fractions of the screen, or at
+    /// Where a user's attention is: at their own pointer, given as fractions of the screen, or at
     /// the guest's.
     pub fn looked_at(&self, own: Option<(u16, u16)>) -> (u32, u32) {
         let Size { width, height } = self.size.unwrap_or_default();

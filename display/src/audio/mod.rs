@@ -1,4 +1,4 @@
-//! Sound: what the guest plays, as Opus packets for those who listen, and what a person says, as
+//! Sound: what the guest plays, as Opus packets for those who listen, and what a user says, as
 //! samples for the guest.
 //!
 //! Everywhere in here sound is 48 kHz, stereo, 16 bits: samples come interleaved, left first, and
@@ -32,7 +32,7 @@ pub const PACKET_SAMPLES: usize = PACKET_FRAMES * CHANNELS;
 pub struct Sound {
     /// From the guest to those who listen.
     pub out: Arc<SoundOut>,
-    /// From the person who speaks to the guest.
+    /// From the user who speaks to the guest.
     pub input: Arc<SoundIn>,
     counters: Arc<SoundCounters>,
 }

@@ -1,4 +1,4 @@
-//! Where a person speaks, and where the device records.
+//! Where a user speaks, and where the device records.
 
 use super::codec::{CodecError, PacketDecoder};
 use super::counters::SoundCounters;

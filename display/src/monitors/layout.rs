@@ -49,7 +49,7 @@ fn is_one_piece(rects: &[Rect]) -> bool {
 
 /// One screen as far as it is known.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Known {
+pub struct MonitorState {
     /// What the guest shows there; `None`: the screen is dark.
     pub size: Option<Size>,
     /// Where that is in a picture that several screens show parts of.
@@ -61,10 +61,10 @@ pub struct Known {
 /// Where the screens lie now; dark ones are empty. A guest that shows parts of one picture tells it
 /// by that; one that shows what it was asked for has heard where, too; of any other it is assumed
 /// that it puts new screens to the right, as desktops do.
-pub fn lay_out(screens: &[Known]) -> Vec<Rect> {
+pub fn lay_out(screens: &[MonitorState]) -> Vec<Rect> {
     let lit = || screens.iter().filter(|screen| screen.size.is_some());
     let at = |(x, y): (u32, u32), size: Size| Rect::new(x, y, size.width, size.height);
-    let asked = |screen: &Known| {
+    let asked = |screen: &MonitorState| {
         let (size, asked) = (screen.size?, screen.asked?);
         let near = |is: u32, wanted: u32| is.abs_diff(wanted) <= ROUNDING;
         let rect = asked.rect().filter(|rect| near(size.width, rect.width) && near(size.height, rect.height));
@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(arranged(vec![wanted(500, -3, 800, 600)]), [Some((0, 0))]);
     }
 
-    fn known(width: u32, part_at: Option<(u32, u32)>, asked: Option<MonitorConfig>) -> Known {
-        Known { size: Some(Size::new(width, 600)), part_at, asked }
+    fn known(width: u32, part_at: Option<(u32, u32)>, asked: Option<MonitorConfig>) -> MonitorState {
+        MonitorState { size: Some(Size::new(width, 600)), part_at, asked }
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(lay_out(&parts), [Rect::new(0, 0, 800, 600), Rect::new(800, 0, 640, 600)]);
         let followed = [known(792, None, asked[0]), known(640, None, asked[1])];
         assert_eq!(lay_out(&followed), [Rect::new(640, 0, 792, 600), Rect::new(0, 0, 640, 600)]);
-        let refused = [known(1024, None, asked[0]), Known::default(), known(640, None, asked[1])];
+        let refused = [known(1024, None, asked[0]), MonitorState::default(), known(640, None, asked[1])];
         let beside = [Rect::new(0, 0, 1024, 600), Rect::default(), Rect::new(1024, 0, 640, 600)];
         assert_eq!(lay_out(&refused), beside);
     }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn every_pixel_of_every_screen_is_hit_however_the_guest_rounds() {
         for widths in [vec![1920], vec![320, 4096, 1366], vec![4096, 4096, 4096, 4096], vec![1281, 2]] {
-            let screens: Vec<Known> = widths.iter().map(|width| known(*width, None, None)).collect();
+            let screens: Vec<MonitorState> = widths.iter().map(|width| known(*width, None, None)).collect();
             let layout = lay_out(&screens);
             let whole = u64::from(widths.iter().sum::<u32>());
             for (n, width) in widths.iter().enumerate() {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_dark_screen_has_no_places() {
-        assert_eq!(locate(&lay_out(&[known(800, None, None), Known::default()]), 1, 5, 5), None);
+        assert_eq!(locate(&lay_out(&[known(800, None, None), MonitorState::default()]), 1, 5, 5), None);
         assert_eq!(locate(&[], 0, 5, 5), None);
     }
 }

@@ -1,23 +1,23 @@
 //! All screens of one desktop: their pictures, where they lie, and who may change them; and its sound.
 
 mod layout;
-mod plan;
+mod layout_state;
 
 use crate::audio::Sound;
 
 use crate::input::InputId;
 use crate::screen::Screen;
 use crate::shared_encode::EncodeGroup;
-use layout::Known;
+use layout::MonitorState;
+use layout_state::LayoutState;
 use oriel_wire::{LayoutRequest, MAX_SCREENS, MonitorConfig, Rect, Size};
 use parking_lot::{Condvar, Mutex};
-use plan::Plan;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 /// The guest is asked for other screens this often at most: a mode change costs it a blink.
-const PERIOD: Duration = Duration::from_millis(200);
+const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Called with the screens that the guest is to have, each where it is to lie.
 type Hook = Box<dyn Fn(&[Option<MonitorConfig>]) + Send + Sync>;
@@ -34,13 +34,13 @@ pub struct Monitors {
 }
 
 struct State {
-    plan: Plan,
+    layout_state: LayoutState,
     /// What the guest was last asked for, and when.
     asked: Vec<Option<MonitorConfig>>,
     asked_at: Option<Instant>,
     scanout_offsets: Vec<Option<(u32, u32)>>,
     /// Somebody sees to it that the plan is carried out.
-    carrying_out: bool,
+    applying: bool,
 }
 
 impl Monitors {
@@ -57,10 +57,15 @@ impl Monitors {
     }
 
     fn with(screens: Vec<Arc<Screen>>, size: Size) -> Arc<Self> {
-        let plan = Plan::new(screens.len(), MonitorConfig::of(size));
+        let layout_state = LayoutState::new(screens.len(), MonitorConfig::of(size));
         let scanout_offsets = vec![None; screens.len()];
-        let state =
-            State { asked: plan.screens(), plan, asked_at: None, scanout_offsets, carrying_out: false };
+        let state = State {
+            asked: layout_state.screens(),
+            layout_state,
+            asked_at: None,
+            scanout_offsets,
+            applying: false,
+        };
         let encode_groups = screens.iter().map(|screen| EncodeGroup::new(Arc::clone(screen))).collect();
         let monitors = Arc::new(Self {
             screens,
@@ -94,11 +99,15 @@ impl Monitors {
     /// Where they lie on the whole desktop; a dark screen is empty.
     pub fn layout(&self) -> Vec<Rect> {
         let state = self.state.lock();
-        let known = self.screens.iter().zip(&state.scanout_offsets).zip(&state.asked);
-        let known: Vec<Known> = known
-            .map(|((screen, part_at), asked)| Known { size: screen.size(), part_at: *part_at, asked: *asked })
+        let states = self.screens.iter().zip(&state.scanout_offsets).zip(&state.asked);
+        let states: Vec<MonitorState> = states
+            .map(|((screen, part_at), asked)| MonitorState {
+                size: screen.size(),
+                part_at: *part_at,
+                asked: *asked,
+            })
             .collect();
-        layout::lay_out(&known)
+        layout::lay_out(&states)
     }
 
     /// A place on one screen (0 is its first pixel, 65535 its last one) as fractions of the whole
@@ -121,21 +130,21 @@ impl Monitors {
 
     /// Wants exactly these screens, whatever viewers want.
     pub fn request_layout(self: &Arc<Self>, screens: &[MonitorConfig]) {
-        self.state.lock().plan.set(screens);
-        self.carry_out();
+        self.state.lock().layout_state.set(screens);
+        self.apply_layout();
     }
 
     /// Has `hook` called whenever the guest is to have other screens, at most 5 times a second, with
-    /// the last wish always among them. It may block for a while, and is called on no device's thread.
+    /// the last request always among them. It may block for a while, and is called on no device's thread.
     pub fn on_layout_request(&self, hook: impl Fn(&[Option<MonitorConfig>]) + Send + Sync + 'static) {
         let mut hooks = self.hooks.lock();
         hooks.push(Arc::new(Box::new(hook)));
     }
 
     /// A place for a viewer who may act at `screen`; it ends with the guard.
-    pub fn seat(self: &Arc<Self>, viewer: u32, screen: usize) -> Seat {
-        self.state.lock().plan.joined(viewer, screen);
-        Seat { monitors: Arc::clone(self), viewer }
+    pub fn join(self: &Arc<Self>, viewer: u32, screen: usize) -> LayoutClient {
+        self.state.lock().layout_state.joined(viewer, screen);
+        LayoutClient { monitors: Arc::clone(self), viewer }
     }
 
     /// There is a sound card: this is what it plays to and records from.
@@ -183,28 +192,27 @@ impl Monitors {
     }
 
     /// Sees to it that the plan is carried out: by a thread that lives while there is something to do.
-    fn carry_out(self: &Arc<Self>) {
+    fn apply_layout(self: &Arc<Self>) {
         self.changed.notify_all();
         let mut state = self.state.lock();
-        if state.carrying_out {
+        if state.applying {
             return;
         }
         let monitors = Arc::clone(self);
-        let spawned =
-            std::thread::Builder::new().name("screens".into()).spawn(move || monitors.follow_plan());
+        let spawned = std::thread::Builder::new().name("screens".into()).spawn(move || monitors.run_layout());
         match spawned {
-            Ok(_) => state.carrying_out = true,
+            Ok(_) => state.applying = true,
             Err(error) => tracing::warn!(%error, "no thread to change the screens with"),
         }
     }
 
-    fn follow_plan(&self) {
+    fn run_layout(&self) {
         let mut state = self.state.lock();
         loop {
             let now = Instant::now();
-            let off_at = state.plan.tidy(now);
-            let wanted = state.plan.screens();
-            let due = state.asked_at.map_or(now, |then| then + PERIOD);
+            let off_at = state.layout_state.switch_off_unused(now);
+            let wanted = state.layout_state.screens();
+            let due = state.asked_at.map_or(now, |then| then + MIN_REQUEST_INTERVAL);
             let look_at = match (wanted != state.asked, off_at) {
                 (true, _) if due <= now => {
                     state.asked.clone_from(&wanted);
@@ -221,7 +229,7 @@ impl Monitors {
             let left = look_at.saturating_duration_since(now);
             self.changed.wait_for(&mut state, left);
         }
-        state.carrying_out = false;
+        state.applying = false;
     }
 
     fn ask_guest(&self, wanted: &[Option<MonitorConfig>]) {
@@ -233,34 +241,34 @@ impl Monitors {
 }
 
 /// A viewer who may act, at one screen of a desktop.
-pub struct Seat {
+pub struct LayoutClient {
     monitors: Arc<Monitors>,
     viewer: u32,
 }
 
-impl Seat {
+impl LayoutClient {
     /// The viewer wants the screens to be like this.
-    pub fn ask(&self, wish: LayoutRequest) {
-        self.monitors.state.lock().plan.asked(self.viewer, wish, Instant::now());
-        self.monitors.carry_out();
+    pub fn ask(&self, request: LayoutRequest) {
+        self.monitors.state.lock().layout_state.asked(self.viewer, request, Instant::now());
+        self.monitors.apply_layout();
     }
 
-    /// The viewer gave input: their wish counts again, if nobody else's does.
+    /// The viewer gave input: their request counts again, if nobody else's does.
     pub fn acted(&self) {
         let mut state = self.monitors.state.lock();
-        state.plan.acted(self.viewer, Instant::now());
-        let differs = state.plan.screens() != state.asked;
+        state.layout_state.acted(self.viewer, Instant::now());
+        let differs = state.layout_state.screens() != state.asked;
         drop(state);
         if differs {
-            self.monitors.carry_out();
+            self.monitors.apply_layout();
         }
     }
 }
 
-impl Drop for Seat {
+impl Drop for LayoutClient {
     fn drop(&mut self) {
-        self.monitors.state.lock().plan.left(self.viewer, Instant::now());
-        self.monitors.carry_out();
+        self.monitors.state.lock().layout_state.left(self.viewer, Instant::now());
+        self.monitors.apply_layout();
     }
 }
 
@@ -271,15 +279,15 @@ mod tests {
     use std::sync::mpsc;
 
     #[test]
-    fn a_flood_of_wishes_becomes_few_changes_and_the_last_is_among_them() {
+    fn a_flood_of_requests_becomes_few_changes_and_the_last_is_among_them() {
         let monitors = Monitors::new(2, Size::new(1000, 600));
         let (tell, told) = mpsc::channel();
         monitors.on_layout_request(move |screens| tell.send(screens.to_vec()).unwrap());
-        let seat = monitors.seat(1, 0);
+        let client = monitors.join(1, 0);
         let begun = Instant::now();
         let wanted = |width| MonitorConfig::of(Size::new(width, 600));
         for width in 1001..=1300 {
-            seat.ask(vec![Some(MonitorChange::On(wanted(width)))]);
+            client.ask(vec![Some(MonitorChange::On(wanted(width)))]);
             std::thread::sleep(Duration::from_millis(1));
         }
         let mut changes = 0;
@@ -290,10 +298,10 @@ mod tests {
                 break;
             }
         }
-        let most = begun.elapsed().as_millis() / PERIOD.as_millis() + 1;
+        let most = begun.elapsed().as_millis() / MIN_REQUEST_INTERVAL.as_millis() + 1;
         assert!(changes <= most, "{changes} changes, {most} allowed");
-        seat.ask(vec![Some(MonitorChange::On(wanted(1300)))]);
-        drop(seat);
+        client.ask(vec![Some(MonitorChange::On(wanted(1300)))]);
+        drop(client);
         assert!(told.recv_timeout(Duration::from_millis(50)).is_err(), "nothing new is no change");
     }
 }

@@ -155,7 +155,7 @@ impl Composer {
     }
 
     /// Reads what was damaged and encodes what changed; `None` when nothing did and nothing is due.
-    /// `flushes` says how often the guest drew since; `pointer` is where the person looks.
+    /// `flushes` says how often the guest drew since; `pointer` is where the user looks.
     pub fn compose(
         &mut self,
         source: &dyn PixelSource,

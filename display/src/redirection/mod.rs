@@ -53,7 +53,7 @@ struct ViewerState {
     inbox: Arc<ViewerInbox>,
     /// It may own the redirection.
     interactive: bool,
-    /// What its person's clipboard has, and when that was said (as counted by the clipboard).
+    /// What its user's clipboard has, and when that was said (as counted by the clipboard).
     offered: Vec<ContentType>,
     offered_at: u64,
 }
@@ -158,19 +158,19 @@ pub struct RedirectionChannel {
 }
 
 impl RedirectionChannel {
-    /// The person did something: the redirection is theirs.
+    /// The user did something: the redirection is theirs.
     pub fn acted(&self) {
         if self.redirection.state.lock().owner != Some(self.viewer) {
             self.redirection.with_agent(|state, agent| state.own(self.viewer, agent));
         }
     }
 
-    /// The person's clipboard has something in these types.
+    /// The user's clipboard has something in these types.
     pub fn offer(&self, types: Vec<ContentType>) {
         self.redirection.with_agent(|state, agent| state.viewer_offers(self.viewer, types, agent));
     }
 
-    /// The person pastes what the guest offered.
+    /// The user pastes what the guest offered.
     pub fn request(&self, request: u32, content: ContentType) {
         self.redirection.with_agent(|state, agent| state.viewer_wants(self.viewer, request, content, agent));
     }
@@ -180,7 +180,7 @@ impl RedirectionChannel {
         self.redirection.with_agent(|state, agent| state.viewer_provides(self.viewer, piece, agent));
     }
 
-    /// The person sends a file.
+    /// The user sends a file.
     pub fn start_upload(&self, transfer: u32, size: u64, name: &str) {
         self.redirection
             .with_agent(|state, agent| state.start_upload(self.viewer, transfer, size, name, agent));
@@ -191,12 +191,12 @@ impl RedirectionChannel {
         self.redirection.with_agent(|state, agent| state.upload_data(self.viewer, transfer, bytes, agent));
     }
 
-    /// The person changed their mind.
+    /// The user changed their mind.
     pub fn cancel_upload(&self, transfer: u32) {
         self.redirection.with_agent(|state, agent| state.cancel_upload(self.viewer, transfer, agent));
     }
 
-    /// The person wants the file that the guest sends, or does not (any more).
+    /// The user wants the file that the guest sends, or does not (any more).
     pub fn answer_download(&self, offer: u32, accept: bool) {
         self.redirection.with_agent(|state, agent| state.answer_download(self.viewer, offer, accept, agent));
     }

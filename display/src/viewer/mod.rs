@@ -138,7 +138,7 @@ impl Viewer {
         if sender.send(&ServerMessage::Welcome(welcome).encode(), inbox).is_err() {
             return Ok(Ended::Left);
         }
-        // A person with a window for each screen hears the desktop once.
+        // A user with a window for each screen hears the desktop once.
         let sound = monitors.sound().filter(|_| shown == 0);
         let microphone = sound.is_some() && mode == Mode::Interact;
         let audio_abilities = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
@@ -155,12 +155,22 @@ impl Viewer {
         if let Some(known) = known.filter(|known| known.size() == size) {
             writer.resume(known);
         }
-        let seat = (mode == Mode::Interact).then(|| monitors.seat(inbox.viewer(), shown));
+        let layout_client = (mode == Mode::Interact).then(|| monitors.join(inbox.viewer(), shown));
         let channel = redirection.join(inbox, mode == Mode::Interact);
         let audio = AudioStreams::new(sound.cloned(), inbox.clone());
         let held = HeldInputs::default();
-        let reader =
-            Reader { monitors, screen, shown, inbox, input, seat, channel, audio, held, last_seq: 0 };
+        let reader = Reader {
+            monitors,
+            screen,
+            shown,
+            inbox,
+            input,
+            layout_client,
+            channel,
+            audio,
+            held,
+            last_seq: 0,
+        };
         let from = stream.try_clone()?;
         let close_reason = std::thread::scope(|scope| {
             let name = format!("viewer-{}-in", inbox.viewer());

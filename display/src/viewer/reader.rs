@@ -3,7 +3,7 @@
 use super::audio_streams::AudioStreams;
 use crate::inbox::{Ack, CloseReason, ViewerInbox};
 use crate::input::{InputId, InputSink};
-use crate::monitors::{Monitors, Seat};
+use crate::monitors::{LayoutClient, Monitors};
 use crate::redirection::RedirectionChannel;
 use crate::screen::Screen;
 use oriel_wire::framing::{ReadError, read_message};
@@ -25,7 +25,7 @@ pub struct Reader<'a> {
     pub inbox: &'a ViewerInbox,
     pub input: &'a dyn InputSink,
     /// `None` for a client that only watches.
-    pub seat: Option<Seat>,
+    pub layout_client: Option<LayoutClient>,
     pub channel: RedirectionChannel,
     pub audio: AudioStreams,
     pub held: HeldInputs,
@@ -101,15 +101,15 @@ impl Reader<'_> {
             ClientMessage::Hello(_) => {}
             // Its place is right behind the Hello.
             ClientMessage::ResumeHashes(_) => self.screen.counters().ignored_messages.add(1),
-            message if self.seat.is_none() && message.acts() => {
+            message if self.layout_client.is_none() && message.acts() => {
                 self.screen.counters().ignored_messages.add(1);
             }
             ClientMessage::Resize(wish) => {
                 if wish.len() > self.monitors.screens().len() {
                     self.inbox.request(|requests| requests.too_many_screens = true);
                 }
-                if let Some(seat) = &self.seat {
-                    seat.ask(wish);
+                if let Some(client) = &self.layout_client {
+                    client.ask(wish);
                 }
             }
             ClientMessage::Input { seq, event } => self.input(event, seq, received),
@@ -146,7 +146,7 @@ impl Reader<'_> {
             ClientMessage::FileAnswer { offer, accept } => self.channel.answer_download(offer, accept),
             ClientMessage::FileTaken { offer, received } => self.channel.ack_download(offer, received),
             ClientMessage::Sound { listen, speak } => {
-                self.audio.set(listen, speak && self.seat.is_some());
+                self.audio.set(listen, speak && self.layout_client.is_some());
             }
             ClientMessage::Recording(recording) => {
                 if !self.audio.record(&recording) {
@@ -160,8 +160,8 @@ impl Reader<'_> {
         self.last_seq = seq;
         self.held.note(event);
         self.inbox.input_received(seq, received);
-        if let Some(seat) = &self.seat {
-            seat.acted();
+        if let Some(client) = &self.layout_client {
+            client.acted();
         }
         let event = match event {
             InputEvent::PointerTo { x, y } => {
