@@ -30,7 +30,7 @@ pub enum CanvasError {
     NoKeyFrame,
 }
 
-/// The picture as the client shows it.
+/// Pixels of a client's window.
 #[derive(Default)]
 pub struct Canvas {
     size: Size,
@@ -45,7 +45,7 @@ impl Canvas {
         Self::default()
     }
 
-    /// Width and height.
+    /// Width and height in pixels.
     pub fn size(&self) -> Size {
         self.size
     }

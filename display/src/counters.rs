@@ -14,7 +14,7 @@ pub struct Counters {
     pub frame_bytes: Counter,
     /// Rectangles copied by clients.
     pub copies: Counter,
-    /// Pixels in them.
+    /// Pixels copied by clients.
     pub copied_pixels: Counter,
     /// Tiles sent exact, parts of tiles included.
     pub exact_tiles: Counter,
@@ -48,7 +48,7 @@ impl Counters {
         self.encode_cpu_us.add(micros(cpu));
     }
 
-    /// All of them by name.
+    /// Values of all counters, by name.
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
         [
             ("frames", &self.frames),

@@ -1,9 +1,9 @@
-//! A picture in memory, as a source gives it: blue, green, red, ignored.
+//! Pixels of a screen in memory, as a pixel source gives them.
 
 use crate::source::{PixelSource, SourceLost};
 use oriel_wire::{Rect, Size};
 
-/// Rows of BGRX pixels without gaps.
+/// Pixels in `B8G8R8X8`, 4 bytes each, rows without gaps.
 #[derive(Debug, Clone, Default)]
 pub struct Framebuffer {
     size: Size,
@@ -27,12 +27,12 @@ impl PixelSource for Framebuffer {
 }
 
 impl Framebuffer {
-    /// A black picture.
+    /// A black framebuffer.
     pub fn new(size: Size) -> Self {
         Self { size, pixels: vec![0; size.width as usize * (size.height as usize + 1) * 4] }
     }
 
-    /// Width and height.
+    /// Width and height in pixels.
     pub fn size(&self) -> Size {
         self.size
     }
@@ -42,7 +42,7 @@ impl Framebuffer {
         self.size.width as usize * 4
     }
 
-    /// The whole of it.
+    /// All pixels, row by row.
     pub fn pixels(&self) -> &[u8] {
         self.pixels.get(..self.stride() * self.size.height as usize).unwrap_or_default()
     }
@@ -63,7 +63,7 @@ impl Framebuffer {
         self.pixels.get(start..start + width as usize * 4).unwrap_or_default()
     }
 
-    /// As [`Self::row`], to write.
+    /// Mutable pixels of a row; empty when they lie outside.
     pub fn row_mut(&mut self, x: u32, y: u32, width: u32) -> &mut [u8] {
         let start = y as usize * self.stride() + x as usize * 4;
         self.pixels.get_mut(start..start + width as usize * 4).unwrap_or_default()

@@ -18,10 +18,10 @@ const MAX_INPUTS: usize = 256;
 /// Sound that waits for a slow line is kept for so many packets, 200 ms; older ones are dropped.
 const MAX_AUDIO: usize = 20;
 
-/// Why a connection ends.
+/// Reason for which a viewer's connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The client left.
+    /// The client closed the connection, or the connection broke.
     Left,
     /// The client broke the protocol: how, in one plain sentence.
     Malformed(String),
@@ -29,14 +29,14 @@ pub enum CloseReason {
     Stopped(String),
 }
 
-/// What a viewer has to do. Each flag is taken (and so cleared) by the writer.
+/// Work that waits for a viewer's writer. Each flag is taken (and so cleared) by the writer.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// Where the screen may have changed.
+    /// Regions of the screen that may have changed.
     pub damage: Damage,
-    /// When the oldest of that damage was flushed.
+    /// Moment of the oldest flush in `damage`.
     pub flushed: Option<Instant>,
-    /// How many flushes it came from.
+    /// Number of flushes in `damage`.
     pub flushes: u32,
     /// The newest input that a flush answered.
     pub trace: Option<InputTrace>,
@@ -52,33 +52,33 @@ pub struct Pending {
     pub audio: VecDeque<Arc<[u8]>>,
     /// The connection is to end.
     pub close_reason: Option<CloseReason>,
-    /// What the client asked for since.
+    /// Requests of the client that the writer has not carried out.
     pub requests: ClientRequests,
-    /// What comes from the guest's clipboard and of files.
+    /// Clipboard and file messages for the client.
     pub outbox: Outbox,
     /// Inputs received, oldest first, until the guest sees them.
     received: VecDeque<(u32, Instant)>,
     /// The newest input in the guest, not yet answered: number, received, reached.
     reached: Option<(u32, Instant, Instant)>,
-    /// Where the client's pointer is, as fractions of the screen.
+    /// Position of the client's pointer in fractions of the screen, 0 to 65535.
     client_pointer: Option<(u16, u16)>,
 }
 
-/// What a picture is to be made of.
+/// Damage and input trace of which one frame is made.
 #[derive(Debug, Default)]
 pub struct FrameJob {
-    /// Where the screen may have changed.
+    /// Regions of the screen that may have changed.
     pub damage: Damage,
-    /// When the oldest of that damage was flushed.
+    /// Moment of the oldest flush in `damage`.
     pub flushed: Option<Instant>,
-    /// How many flushes it came from.
+    /// Number of flushes in `damage`.
     pub flushes: u32,
     /// The newest input that a flush answered.
     pub trace: Option<InputTrace>,
 }
 
 impl Pending {
-    /// Takes what a picture is to be made of.
+    /// Takes the damage and the input trace for a frame.
     pub fn take_frame_job(&mut self) -> FrameJob {
         FrameJob {
             damage: std::mem::take(&mut self.damage),
@@ -92,41 +92,41 @@ impl Pending {
 /// A frame that the client acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ack {
-    /// Which.
+    /// Number of the acknowledged frame, as in its header.
     pub frame_id: u32,
-    /// From when it came to the client until it was painted, as the client says.
+    /// Time from the frame's arrival at the client until it was presented, as the client measured it.
     pub painting: Duration,
-    /// When the message came.
+    /// Moment at which the acknowledgement was received.
     pub received: Instant,
 }
 
-/// What the client asked for.
+/// Requests of a client to its own connection.
 #[derive(Debug, Default)]
 pub struct ClientRequests {
-    /// Frames acknowledged.
+    /// Acknowledgements of frames, oldest first.
     pub acks: VecDeque<Ack>,
     /// Pings to return; the oldest go when there are too many.
     pub pings: VecDeque<u64>,
     /// A whole new picture.
     pub refresh: bool,
-    /// Its video decoder failed.
+    /// The client's video decoder failed: no more H.264.
     pub video_failed: bool,
     /// Everything as video, or not.
     pub video_only: Option<bool>,
-    /// The picture's hashes whenever it is exact, or not.
+    /// Whether tile hashes are to follow every exact frame.
     pub prove: Option<bool>,
     /// More screens than there can be.
     pub too_many_screens: bool,
 }
 
 impl ClientRequests {
-    /// Something that a viewer who shares its frames with others cannot have.
+    /// Whether any request needs a composer of the viewer's own.
     pub fn wants_something_of_its_own(&self) -> bool {
         self.refresh || self.video_failed || self.video_only == Some(true) || self.prove == Some(true)
     }
 }
 
-/// One viewer's inbox: filled by the screen and by the viewer's reader, emptied by its writer.
+/// Inbox of one viewer: filled by the screen and by the viewer's reader, emptied by its writer.
 #[derive(Debug)]
 pub struct ViewerInbox {
     viewer: u32,
@@ -228,7 +228,7 @@ impl ViewerInbox {
         self.pending.lock().client_pointer = Some((x, y));
     }
 
-    /// Where the client's pointer is, as fractions of the screen.
+    /// Position of the client's pointer in fractions of the screen, 0 to 65535.
     pub fn client_pointer(&self) -> Option<(u16, u16)> {
         self.pending.lock().client_pointer
     }
@@ -252,12 +252,12 @@ impl ViewerInbox {
         self.change(|_| ());
     }
 
-    /// Takes what a picture is to be made of.
+    /// Takes the damage and the input trace for a frame.
     pub(crate) fn take_frame_job(&self) -> FrameJob {
         self.pending.lock().take_frame_job()
     }
 
-    /// Ends the connection; the first reason stands.
+    /// Asks the writer to end the connection; the first reason stands.
     pub fn close(&self, close_reason: CloseReason) {
         self.change(|pending| {
             pending.close_reason.get_or_insert(close_reason);
@@ -308,10 +308,10 @@ impl ViewerInbox {
     }
 }
 
-/// What [`ViewerInbox::wait`] is told.
+/// Answer to [`ViewerInbox::wait`]: work, or how long there is none.
 #[derive(Debug)]
 pub enum Wait<T> {
-    /// This is the work.
+    /// Work that was taken from the inbox.
     Take(T),
     /// Nothing until something changes.
     Forever,

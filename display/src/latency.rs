@@ -11,20 +11,20 @@ pub const BOUNDS_US: [u64; 12] =
 /// Answers remembered until their acknowledgement: more than frames are ever in flight.
 const MAX_UNPRESENTED: usize = 16;
 
-/// The way of one input to the flush that answers it.
+/// Moments of one input on its way to the flush that answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputTrace {
     /// The client's number of the input.
     pub seq: u32,
-    /// When it was received.
+    /// Moment at which the input was received from the client.
     pub received: Instant,
-    /// When the guest could see it.
+    /// Moment at which the guest could see the input.
     pub reached: Instant,
-    /// When the guest flushed next.
+    /// Moment of the guest's next flush.
     pub flushed: Instant,
 }
 
-/// Durations, counted by size.
+/// Histogram of durations in microseconds.
 #[derive(Debug, Default)]
 pub struct Histogram {
     /// How many were longer than the bound before and at most as long as this one.
@@ -34,7 +34,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts one.
+    /// Counts one duration.
     pub fn observe(&self, took: Duration) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if let Some(bucket) = self.buckets.get(BOUNDS_US.partition_point(|bound| *bound < us)) {

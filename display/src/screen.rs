@@ -28,24 +28,24 @@ pub enum Pointer {
     /// The guest never spoke of one: clients draw their own.
     #[default]
     Unset,
-    /// The guest hides it.
+    /// The guest hides its pointer.
     Hidden,
     /// The guest's picture.
     Shown(Arc<CursorImage>),
 }
 
-/// What is to be seen now.
+/// State of a screen that viewers show.
 #[derive(Clone, Default)]
 pub struct Showing {
-    /// The picture; `None` while the screen is dark.
+    /// Pixels of the scanout; `None` while the screen is dark.
     pub source: Option<Arc<dyn PixelSource>>,
     /// The last scanout's size; it stays while the screen is dark.
     pub size: Option<Size>,
-    /// The pointer picture.
+    /// Image of the guest's pointer.
     pub pointer: Pointer,
-    /// Where the guest put the pointer's hotspot.
+    /// Position in pixels of the guest's pointer hotspot.
     pub pointer_at: (u32, u32),
-    /// Keyboard lights.
+    /// Keyboard LEDs as `LED_*` bits of the wire protocol.
     pub leds: u8,
 }
 
@@ -84,7 +84,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A dark screen.
+    /// A screen without a scanout or viewers.
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
@@ -137,7 +137,7 @@ impl Screen {
         state.inboxes.iter().for_each(|inbox| inbox.pointer_changed());
     }
 
-    /// The guest placed its pointer's hotspot there (pixels).
+    /// Moves the hotspot of the guest's pointer to a position in pixels.
     pub fn move_cursor(&self, x: u32, y: u32) {
         let mut state = self.state.lock();
         if state.showing.pointer_at != (x, y) {
@@ -164,7 +164,7 @@ impl Screen {
         }
     }
 
-    /// How many watch. Devices pace the guest only while someone does.
+    /// Number of viewers. Devices pace the guest only while someone does.
     pub fn viewers(&self) -> usize {
         self.viewers.load(Ordering::Relaxed)
     }
@@ -190,7 +190,7 @@ impl Screen {
         hooks.push(Arc::new(Box::new(hook)));
     }
 
-    /// What its viewers did so far.
+    /// Counters over all viewers of the screen.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -200,7 +200,7 @@ impl Screen {
         self.state.lock().inboxes.iter().for_each(|inbox| inbox.layout_changed());
     }
 
-    /// What is to be seen now.
+    /// State of a screen that viewers show.
     pub fn showing(&self) -> Showing {
         self.state.lock().showing.clone()
     }
@@ -243,7 +243,7 @@ pub struct ScreenSubscription {
 }
 
 impl ScreenSubscription {
-    /// What is gathered for the viewer.
+    /// Inbox in which the screen gathers work for the viewer.
     pub fn inbox(&self) -> &Arc<ViewerInbox> {
         &self.inbox
     }

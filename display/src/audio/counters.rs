@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 pub struct SoundCounters {
     /// Packets of what the guest plays that were encoded; each is encoded once for all.
     pub packets: Counter,
-    /// Their bytes.
+    /// Bytes of encoded packets.
     pub packet_bytes: Counter,
-    /// Microseconds spent on encoding them.
+    /// Microseconds spent on encoding packets.
     pub encode_us: Counter,
     /// Packets that a viewer's line was too slow for, counted once for each such viewer.
     pub packets_dropped: Counter,
@@ -21,7 +21,7 @@ pub struct SoundCounters {
 }
 
 impl SoundCounters {
-    /// All of them by name.
+    /// Values of all counters, by name.
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
         [
             ("sound_packets", &self.packets),

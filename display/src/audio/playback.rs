@@ -79,7 +79,7 @@ impl SoundOut {
         }
     }
 
-    /// From now on `subscription` gets the packets, until the guard is dropped.
+    /// Sends packets to `inbox` until the guard is dropped.
     ///
     /// # Errors
     /// When there is no memory for an encoder.

@@ -42,36 +42,36 @@ const MAX_SKIPPED: u32 = 128;
 /// A rectangle that moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyRect {
-    /// Where it was, left.
+    /// Left edge of the source in pixels.
     pub src_x: u32,
-    /// Where it was, top.
+    /// Top edge of the source in pixels.
     pub src_y: u32,
-    /// Where it is.
+    /// Destination rectangle.
     pub to: Rect,
 }
 
 impl CopyRect {
-    /// Where it was.
+    /// Source rectangle.
     pub fn source(&self) -> Rect {
         Rect::new(self.src_x, self.src_y, self.to.width, self.to.height)
     }
 
-    /// How far it went.
+    /// Offset from source to destination.
     fn offset(&self) -> Offset {
         (self.to.x.wrapping_sub(self.src_x).cast_signed(), self.to.y.wrapping_sub(self.src_y).cast_signed())
     }
 }
 
-/// What was found in a frame.
+/// Result of the search in one frame.
 #[derive(Debug, Default)]
 pub struct CopyResult {
-    /// To be copied in this order.
+    /// Copies in the order in which the client carries them out.
     pub copies: Vec<CopyRect>,
     /// What came into view beside them, in the grid's order; it is taken from the changes.
     pub exposed: Vec<TileChange>,
 }
 
-/// The search; buffers are kept from frame to frame.
+/// Detector of copied rectangles; buffers are kept from frame to frame.
 #[derive(Debug, Default)]
 pub struct CopyDetector {
     previous: PreviousFrame,

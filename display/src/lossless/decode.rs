@@ -1,9 +1,9 @@
-//! Bytes to tiles.
+//! Decoder of lossless tiles.
 
 use super::{MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, TILE_HEADER, index_bits};
 use oriel_wire::{MAX_SERVER_MESSAGE, Rect};
 
-/// Red, green, blue.
+/// A pixel as red, green and blue.
 pub type Rgb = [u8; 3];
 
 /// Bytes that are not a batch of exact tiles.

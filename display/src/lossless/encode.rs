@@ -1,4 +1,4 @@
-//! Tiles to bytes.
+//! Encoder of lossless tiles.
 
 use super::palette::Palette;
 use super::{MAX_SIDE, MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, index_bits};
@@ -7,10 +7,10 @@ use oriel_wire::fields::coordinate;
 use oriel_wire::{Rect, Update};
 use zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
 
-/// What a tile looks like.
+/// Number of colours of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TileContent {
-    /// One colour.
+    /// All pixels have one colour.
     Solid,
     /// 2 to 256 colours.
     Palette,

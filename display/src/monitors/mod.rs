@@ -22,7 +22,7 @@ const MIN_REQUEST_INTERVAL: Duration = Duration::from_millis(200);
 /// Called with the screens that the guest is to have, each where it is to lie.
 type Hook = Box<dyn Fn(&[Option<MonitorConfig>]) + Send + Sync>;
 
-/// The screens of one desktop, and its sound.
+/// All screens of one desktop, and the desktop's sound card.
 pub struct Monitors {
     screens: Vec<Arc<Screen>>,
     encode_groups: Vec<Arc<EncodeGroup>>,
@@ -86,7 +86,7 @@ impl Monitors {
         monitors
     }
 
-    /// All screens, in order.
+    /// Screens of the desktop, in the order of their numbers.
     pub fn screens(&self) -> &[Arc<Screen>] {
         &self.screens
     }
@@ -96,7 +96,7 @@ impl Monitors {
         self.encode_groups.get(screen)
     }
 
-    /// Where they lie on the whole desktop; a dark screen is empty.
+    /// Rectangle of each screen on the whole desktop; empty for a dark screen.
     pub fn layout(&self) -> Vec<Rect> {
         let state = self.state.lock();
         let states = self.screens.iter().zip(&state.scanout_offsets).zip(&state.asked);
@@ -167,7 +167,7 @@ impl Monitors {
         self.screens.iter().for_each(|screen| screen.input_reached_guest(id));
     }
 
-    /// How many watch.
+    /// Number of viewers over all screens.
     pub fn viewers(&self) -> usize {
         self.screens.iter().map(|screen| screen.viewers()).sum()
     }
@@ -177,7 +177,7 @@ impl Monitors {
         self.screens.iter().for_each(|screen| screen.close(reason));
     }
 
-    /// What the viewers of all screens saw and heard so far, by name.
+    /// Counters of all screens and of the sound card, by name.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         let mut sum = BTreeMap::new();
         for (name, value) in self.screens.iter().flat_map(|screen| screen.counters().snapshot()) {

@@ -17,7 +17,7 @@ enum Holder {
 
 /// What the guest asked of a viewer.
 #[derive(Debug)]
-struct ClientRequests {
+struct GuestRequest {
     viewer: ViewerId,
     request: u32,
     content: ContentType,
@@ -41,7 +41,7 @@ pub(super) struct Clipboard {
     clock: u64,
     last_request: u32,
     /// One of each type at most.
-    asked: Vec<ClientRequests>,
+    guest_requests: Vec<GuestRequest>,
     pastes: VecDeque<Paste>,
     /// What the guest is asked for now: one type at a time.
     awaited: Option<ContentType>,
@@ -60,7 +60,7 @@ impl State {
         if !types.is_empty() {
             clipboard.holder = Holder::Guest;
             clipboard.guest_at = clipboard.tick();
-            clipboard.asked.clear();
+            clipboard.guest_requests.clear();
         } else if clipboard.holder == Holder::Guest {
             clipboard.holder = Holder::Nobody;
         }
@@ -83,8 +83,8 @@ impl State {
         let clipboard = &mut self.clipboard;
         clipboard.last_request = clipboard.last_request.wrapping_add(1);
         let request = clipboard.last_request;
-        clipboard.asked.retain(|asked| asked.content != content);
-        clipboard.asked.push(ClientRequests { viewer, request, content, contents: Vec::new() });
+        clipboard.guest_requests.retain(|asked| asked.content != content);
+        clipboard.guest_requests.push(GuestRequest { viewer, request, content, contents: Vec::new() });
         self.enqueue(viewer, |outbox| {
             outbox.requests.retain(|(_, asked)| *asked != content);
             outbox.requests.push((request, content));
@@ -92,19 +92,19 @@ impl State {
     }
 
     pub(super) fn viewer_provides(&mut self, viewer: ViewerId, piece: Chunk, agent: &dyn GuestAgentSink) {
-        let asked = &mut self.clipboard.asked;
+        let guest_requests = &mut self.clipboard.guest_requests;
         // An answer to what nobody asks for any more is nobody's fault.
-        let mine = |asked: &ClientRequests| asked.viewer == viewer && asked.request == piece.request;
-        let Some(at) = asked.iter().position(mine) else { return };
-        let Some(one) = asked.get_mut(at) else { return };
+        let mine = |asked: &GuestRequest| asked.viewer == viewer && asked.request == piece.request;
+        let Some(at) = guest_requests.iter().position(mine) else { return };
+        let Some(one) = guest_requests.get_mut(at) else { return };
         let too_long = one.contents.len().saturating_add(piece.bytes.len()) > MAX_CONTENTS;
         if piece.failed || too_long {
-            let content = asked.swap_remove(at).content;
+            let content = guest_requests.swap_remove(at).content;
             return agent.provide(content, None);
         }
         one.contents.extend_from_slice(&piece.bytes);
         if piece.last {
-            let ClientRequests { content, contents, .. } = asked.swap_remove(at);
+            let GuestRequest { content, contents, .. } = guest_requests.swap_remove(at);
             agent.provide(content, Some(contents));
         }
     }
@@ -134,7 +134,7 @@ impl State {
         } else {
             return;
         }
-        self.clipboard.asked.clear();
+        self.clipboard.guest_requests.clear();
         agent.offer(types);
     }
 

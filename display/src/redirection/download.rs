@@ -7,22 +7,22 @@ use oriel_wire::FileOffer;
 /// What a file is called whose name nothing is left of.
 const NAMELESS: &str = "file";
 
-/// What the guest's side tells of the file that it sends.
+/// Event of a file on its way from the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DownloadEvent {
-    /// Somebody sends it; answered by [`GuestAgentSink::accept_download`] or [`GuestAgentSink::reject_download`], as soon
+    /// A user of the guest sends a file; answered by [`GuestAgentSink::accept_download`] or [`GuestAgentSink::reject_download`], as soon
     /// as somebody is there to ask.
     Offered {
-        /// As the guest has it.
+        /// Name of the file in the guest, not yet cleaned.
         name: String,
-        /// In bytes.
+        /// Size of the file in bytes.
         size: u64,
     },
-    /// Its next bytes, no more on the way at a time than [`oriel_wire::FILE_CREDIT`].
+    /// Next bytes of the file, no more on the way at a time than [`oriel_wire::FILE_CREDIT`].
     Data(Vec<u8>),
-    /// Those were all.
+    /// All bytes of the file were sent.
     End,
-    /// It does not come (any further).
+    /// The file does not come, or no further.
     Cancelled,
 }
 
@@ -31,9 +31,9 @@ pub enum DownloadEvent {
 enum DownloadPeer {
     /// Nobody is there.
     Nobody,
-    /// This one was asked.
-    ClientRequests(ViewerId),
-    /// This one takes it.
+    /// This viewer was offered the file.
+    Offered(ViewerId),
+    /// This viewer takes the file.
     Taking(ViewerId),
 }
 
@@ -41,7 +41,7 @@ impl DownloadPeer {
     fn viewer(self) -> Option<ViewerId> {
         match self {
             Self::Nobody => None,
-            Self::ClientRequests(viewer) | Self::Taking(viewer) => Some(viewer),
+            Self::Offered(viewer) | Self::Taking(viewer) => Some(viewer),
         }
     }
 }
@@ -53,7 +53,7 @@ pub(super) struct Download {
     peer: DownloadPeer,
     /// Bytes from the guest.
     sent: u64,
-    /// Those were all.
+    /// All bytes of the file were sent.
     whole: bool,
     /// The client has it whole.
     stored: bool,
@@ -82,11 +82,11 @@ impl State {
     /// The redirection belongs to `owner`, and so does what nobody has answered yet.
     pub(super) fn assign_download(&mut self, owner: ViewerId) {
         let Some(out) = &mut self.download else { return };
-        if out.peer == DownloadPeer::ClientRequests(owner) || matches!(out.peer, DownloadPeer::Taking(_)) {
+        if out.peer == DownloadPeer::Offered(owner) || matches!(out.peer, DownloadPeer::Taking(_)) {
             return;
         }
         let (offer, before) =
-            (out.offer.clone(), std::mem::replace(&mut out.peer, DownloadPeer::ClientRequests(owner)));
+            (out.offer.clone(), std::mem::replace(&mut out.peer, DownloadPeer::Offered(owner)));
         if let Some(before) = before.viewer() {
             self.enqueue(before, |outbox| outbox.put_file_gone(offer.offer));
         }
@@ -103,13 +103,11 @@ impl State {
         // What was sent before the client heard of the end.
         let Some(out) = self.out_of(viewer, offer) else { return };
         match (out.peer, accept) {
-            (DownloadPeer::ClientRequests(_), true) => {
+            (DownloadPeer::Offered(_), true) => {
                 out.peer = DownloadPeer::Taking(viewer);
                 agent.accept_download(offer);
             }
-            (DownloadPeer::ClientRequests(_), false) => {
-                self.refuse(viewer, offer, "The file was declined.", agent)
-            }
+            (DownloadPeer::Offered(_), false) => self.refuse(viewer, offer, "The file was declined.", agent),
             (DownloadPeer::Taking(_), false) => {
                 self.refuse(viewer, offer, "The file was not taken to its end.", agent);
             }
@@ -146,7 +144,7 @@ impl State {
                 let offer = out.offer.offer;
                 self.refuse(viewer, offer, "The window that took the file was closed.", agent);
             }
-            DownloadPeer::ClientRequests(_) | DownloadPeer::Nobody => out.peer = DownloadPeer::Nobody,
+            DownloadPeer::Offered(_) | DownloadPeer::Nobody => out.peer = DownloadPeer::Nobody,
         }
     }
 

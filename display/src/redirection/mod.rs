@@ -24,7 +24,7 @@ pub use download::DownloadEvent;
 pub use file_name::{Unnameable, clean as clean_file_name};
 pub use uploads::UploadEvent;
 
-/// The way to the guest. No call blocks, and none calls back before it returns.
+/// Sink of redirection messages towards the guest's agents. No call blocks, and none calls back before it returns.
 pub trait GuestAgentSink: Send + Sync {
     /// The viewers' side has something in these types to paste; nothing if there are none.
     fn offer(&self, types: &[ContentType]);
@@ -34,9 +34,9 @@ pub trait GuestAgentSink: Send + Sync {
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>);
     /// A file of `size` bytes comes; its name is clean. Answered by [`RedirectionHub::upload_event`].
     fn start_upload(&self, file: u32, name: &str, size: u64);
-    /// The file's next bytes.
+    /// Next bytes of an upload.
     fn upload_data(&self, file: u32, bytes: &[u8]);
-    /// Nothing more of it comes, and nothing more is wanted to be heard of it.
+    /// Ends an upload before its last byte; no event of the upload is expected any more.
     fn cancel_upload(&self, file: u32);
     /// A viewer takes the file that the guest sends: its bytes are wanted.
     fn accept_download(&self, file: u32);
@@ -69,7 +69,7 @@ struct State {
     download: Option<Download>,
 }
 
-/// One desktop's redirection.
+/// Clipboard and file redirection of one desktop.
 #[derive(Default)]
 pub struct RedirectionHub {
     state: Mutex<State>,
@@ -77,7 +77,7 @@ pub struct RedirectionHub {
 }
 
 impl RedirectionHub {
-    /// One whose guest can do nothing yet.
+    /// A hub whose guest has no abilities yet.
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
@@ -106,7 +106,7 @@ impl RedirectionHub {
         self.state.lock().guest_clipboard_offer(types);
     }
 
-    /// The guest pastes what was offered to it.
+    /// The guest asks for contents of the clipboard that was offered to it.
     pub fn guest_clipboard_request(&self, content: ContentType) {
         self.with_agent(|state, agent| state.guest_clipboard_request(content, agent));
     }
@@ -116,12 +116,12 @@ impl RedirectionHub {
         self.with_agent(|state, agent| state.guest_clipboard_data(content, contents, agent));
     }
 
-    /// Something became of a file.
+    /// Takes an event of an upload.
     pub fn upload_event(&self, file: u32, news: UploadEvent) {
         self.state.lock().upload_event(file, news);
     }
 
-    /// The guest sends a file, or something becomes of the one that it sends: one at a time.
+    /// Takes an event of the file that the guest sends; there is one file at a time.
     pub fn download_event(&self, file: u32, news: DownloadEvent) {
         self.with_agent(|state, agent| state.download_event(file, news, agent));
     }
@@ -186,12 +186,12 @@ impl RedirectionChannel {
             .with_agent(|state, agent| state.start_upload(self.viewer, transfer, size, name, agent));
     }
 
-    /// The next bytes of it.
+    /// Takes the next bytes of an upload.
     pub fn upload_data(&self, transfer: u32, bytes: &[u8]) {
         self.redirection.with_agent(|state, agent| state.upload_data(self.viewer, transfer, bytes, agent));
     }
 
-    /// The user changed their mind.
+    /// Cancels an upload.
     pub fn cancel_upload(&self, transfer: u32) {
         self.redirection.with_agent(|state, agent| state.cancel_upload(self.viewer, transfer, agent));
     }
@@ -201,7 +201,7 @@ impl RedirectionChannel {
         self.redirection.with_agent(|state, agent| state.answer_download(self.viewer, offer, accept, agent));
     }
 
-    /// So many of its bytes are stored.
+    /// Acknowledges the number of a download's bytes that the client has stored.
     pub fn ack_download(&self, offer: u32, received: u64) {
         self.redirection.with_agent(|state, agent| state.ack_download(self.viewer, offer, received, agent));
     }

@@ -15,16 +15,16 @@ const TOLD_AFTER: Duration = Duration::from_millis(100);
 /// Files on their way at a time.
 const MAX_FILES: usize = 8;
 
-/// What the guest's side tells of a file.
+/// Event of a file on its way into the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadEvent {
-    /// The guest takes it.
+    /// The guest accepts the file.
     Accepted,
-    /// So many of its bytes have left for the guest.
+    /// Number of the file's bytes that have left for the guest.
     Written(u64),
-    /// It is there.
+    /// The whole file is stored in the guest.
     Done,
-    /// It is not, and nothing more is wanted of it; one plain sentence.
+    /// The file failed and its further bytes are dropped; the reason in one plain sentence.
     Failed(String),
 }
 

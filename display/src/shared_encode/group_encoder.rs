@@ -1,4 +1,4 @@
-//! The thread that composes for all members.
+//! The thread that composes frames for all members of an encode group.
 
 use super::member::{FrameRequest, GroupMember, SharedFrame};
 use super::{EncodeGroup, JoiningMember};
@@ -34,11 +34,11 @@ pub(super) struct GroupEncoder {
     alone_since: Option<Instant>,
 }
 
-/// What there is to do.
+/// Task of the encoder thread.
 enum Task {
-    /// Somebody comes or goes.
+    /// Members join or leave.
     UpdateMembers,
-    /// A picture is to be made.
+    /// A frame is to be composed.
     Encode(Box<FrameJob>),
     /// Encoders may be unused.
     Tidy,
@@ -180,7 +180,7 @@ impl GroupEncoder {
         frames.max().unwrap_or_default()
     }
 
-    /// Lets go who wants to.
+    /// Removes members that want to leave.
     fn remove_leaving(&mut self) {
         let Some(composer) = &self.composer else { return };
         self.members.retain(|member| !member.is_leaving() || detach(member, composer));

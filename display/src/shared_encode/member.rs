@@ -1,4 +1,4 @@
-//! A viewer's place in the group: where it says that it is ready, and finds its frames.
+//! A viewer's membership in the encode group: it asks for frames here and finds them here.
 
 use crate::inbox::ViewerInbox;
 use crate::latency::InputTrace;
@@ -10,29 +10,29 @@ use std::time::{Duration, Instant};
 
 /// A frame for one member; what it shows is shared.
 pub struct SharedFrame {
-    /// The picture.
+    /// Updates, shared by all members.
     pub composed: Arc<Composed>,
-    /// The input of this viewer that it answers.
+    /// Trace of this viewer's input that the frame answers.
     pub trace: Option<InputTrace>,
     /// When the oldest change in it was flushed.
     pub flushed: Option<Instant>,
-    /// What comparing and encoding took.
+    /// Time that comparing and encoding took.
     pub encode: Duration,
 }
 
-/// A viewer is ready for a frame.
+/// Request of a viewer that is ready for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameRequest {
     /// An input waits for its answer.
     pub urgent: bool,
-    /// What its line has capacity for.
+    /// Capacity of the viewer's connection.
     pub capacity: MemberCapacity,
 }
 
-/// What a viewer's line has capacity for.
+/// Capacity of a viewer's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemberCapacity {
-    /// In its next frame.
+    /// Bytes for the next frame.
     pub allowance: Allowance,
     /// The line was filled, and carries no more; otherwise that is just the least that it carries.
     pub is_known: bool,
@@ -48,7 +48,7 @@ impl MemberCapacity {
     }
 }
 
-/// One viewer's place.
+/// Membership of one viewer in an encode group.
 pub struct GroupMember {
     inbox: Arc<ViewerInbox>,
     encoder_inbox: Arc<ViewerInbox>,
@@ -62,7 +62,7 @@ struct State {
     returned: Option<Composer>,
     /// The viewer wants a composer of its own.
     leaving: bool,
-    /// The viewer is no more.
+    /// Ends the membership: the viewer's connection is gone.
     disconnected: bool,
 }
 
@@ -71,7 +71,7 @@ impl GroupMember {
         Arc::new(Self { inbox, encoder_inbox, state: Mutex::default() })
     }
 
-    /// The viewer is ready for a frame.
+    /// Asks the group's encoder for the viewer's next frame.
     pub fn request_frame(&self, urgent: bool, capacity: MemberCapacity) {
         let request = Some(FrameRequest { urgent, capacity });
         let before = std::mem::replace(&mut self.state.lock().request, request);
@@ -80,7 +80,7 @@ impl GroupMember {
         }
     }
 
-    /// The frame that has come.
+    /// Takes the frame that the group's encoder delivered.
     pub fn take_frame(&self) -> Option<SharedFrame> {
         self.state.lock().frame.take()
     }
@@ -99,13 +99,13 @@ impl GroupMember {
         }
     }
 
-    /// The viewer is no more.
+    /// Ends the membership: the viewer's connection is gone.
     pub fn disconnect(&self) {
         self.state.lock().disconnected = true;
         self.wake_encoder();
     }
 
-    /// Has the group's thread look.
+    /// Wakes the group's encoder thread.
     pub(super) fn wake_encoder(&self) {
         self.encoder_inbox.wake();
     }
@@ -127,7 +127,7 @@ impl GroupMember {
         self.state.lock().disconnected
     }
 
-    /// A frame comes; the offer is used up.
+    /// Delivers a frame; the viewer's request is used up.
     pub(super) fn deliver(&self, frame: SharedFrame) {
         {
             let mut state = self.state.lock();
@@ -137,7 +137,7 @@ impl GroupMember {
         self.inbox.wake();
     }
 
-    /// The viewer is on its own from now on.
+    /// Gives the viewer a composer of its own, and ends the membership.
     pub(super) fn return_composer(&self, composer: Composer) {
         self.state.lock().returned = Some(composer);
         self.inbox.wake();

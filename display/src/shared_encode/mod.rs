@@ -18,7 +18,7 @@ use group_encoder::GroupEncoder;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// The viewers of one screen who share an encode.
+/// Group of the viewers of one screen that share an encoder thread.
 pub struct EncodeGroup {
     screen: Arc<Screen>,
     state: Mutex<State>,
@@ -31,7 +31,7 @@ struct State {
     joining: Vec<JoiningMember>,
 }
 
-/// Somebody who brings a composer with the picture that their client has.
+/// A viewer that joins, with the composer whose picture its client has.
 struct JoiningMember {
     member: Arc<GroupMember>,
     composer: Composer,
@@ -39,7 +39,7 @@ struct JoiningMember {
 }
 
 impl EncodeGroup {
-    /// The group at `screen`, with nobody in it.
+    /// An encode group of `screen` without members.
     pub fn new(screen: Arc<Screen>) -> Arc<Self> {
         Arc::new(Self { screen, state: Mutex::default() })
     }
