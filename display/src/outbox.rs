@@ -1,4 +1,4 @@
-//! What waits to be told to one viewer. Bounded: the newest stands for those before it where it can,
+//! Clipboard and file messages that wait for one viewer. Bounded: the newest stands for those before it where it can,
 //! and a client that does not read loses the oldest.
 
 use oriel_wire::{Abilities, Chunk, ContentType, FileOffer, FileState, FileStatus, MAX_CHUNK};
@@ -62,7 +62,7 @@ impl Outbox {
         !self.transfers.is_empty() || !self.file_pieces.is_empty()
     }
 
-    /// Takes the next piece of contents, of `most` bytes and [`MAX_CHUNK`] at most.
+    /// Takes the next chunk of contents, of `most` bytes and [`MAX_CHUNK`] at most.
     pub fn take_piece(&mut self, most: usize) -> Option<Chunk> {
         let transfer = self.transfers.front_mut()?;
         let rest = transfer.contents.as_ref().and_then(|contents| contents.get(transfer.sent..));
@@ -71,14 +71,14 @@ impl Outbox {
         let failed = bytes.is_none();
         let last =
             failed || transfer.contents.as_ref().is_none_or(|contents| contents.len() <= transfer.sent);
-        let piece = Chunk { request: transfer.request, last, failed, bytes: bytes.unwrap_or_default() };
+        let chunk = Chunk { request: transfer.request, last, failed, bytes: bytes.unwrap_or_default() };
         if last {
             self.transfers.pop_front();
         }
-        Some(piece)
+        Some(chunk)
     }
 
-    /// Takes the next piece of the file that the guest sends, of `most` bytes at most.
+    /// Takes the next chunk of the file that the guest sends, of `most` bytes at most.
     pub fn take_file_piece(&mut self, most: usize) -> Option<Chunk> {
         let next = self.file_pieces.front_mut()?;
         if next.bytes.len() <= most {
@@ -89,21 +89,21 @@ impl Outbox {
         Some(Chunk { request: next.request, last: false, failed: false, bytes })
     }
 
-    /// The next bytes of a file; many short ones become one piece.
+    /// The next bytes of a file; many short ones become one chunk.
     pub(crate) fn put_file_bytes(&mut self, offer: u32, bytes: Vec<u8>) {
-        if let Some(piece) = self.file_pieces.back_mut()
-            && piece.request == offer
-            && piece.bytes.len() + bytes.len() <= MAX_CHUNK
+        if let Some(chunk) = self.file_pieces.back_mut()
+            && chunk.request == offer
+            && chunk.bytes.len() + bytes.len() <= MAX_CHUNK
         {
-            return piece.bytes.extend(bytes);
+            return chunk.bytes.extend(bytes);
         }
         self.file_pieces.push_back(Chunk { request: offer, last: false, failed: false, bytes });
     }
 
     /// All of the file's bytes are there.
     pub(crate) fn put_file_end(&mut self, offer: u32) {
-        match self.file_pieces.back_mut().filter(|piece| piece.request == offer) {
-            Some(piece) => piece.last = true,
+        match self.file_pieces.back_mut().filter(|chunk| chunk.request == offer) {
+            Some(chunk) => chunk.last = true,
             None => {
                 let end = Chunk { request: offer, last: true, failed: false, bytes: Vec::new() };
                 self.file_pieces.push_back(end);
@@ -121,7 +121,7 @@ impl Outbox {
 
     /// The client wants no more of a file.
     pub(crate) fn drop_file(&mut self, offer: u32) {
-        self.file_pieces.retain(|piece| piece.request != offer);
+        self.file_pieces.retain(|chunk| chunk.request != offer);
     }
 
     pub(crate) fn transfers(&self) -> usize {

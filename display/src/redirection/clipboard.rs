@@ -91,19 +91,19 @@ impl State {
         });
     }
 
-    pub(super) fn viewer_provides(&mut self, viewer: ViewerId, piece: Chunk, agent: &dyn GuestAgentSink) {
+    pub(super) fn viewer_provides(&mut self, viewer: ViewerId, chunk: Chunk, agent: &dyn GuestAgentSink) {
         let guest_requests = &mut self.clipboard.guest_requests;
         // An answer to what nobody asks for any more is nobody's fault.
-        let mine = |asked: &GuestRequest| asked.viewer == viewer && asked.request == piece.request;
+        let mine = |asked: &GuestRequest| asked.viewer == viewer && asked.request == chunk.request;
         let Some(at) = guest_requests.iter().position(mine) else { return };
         let Some(one) = guest_requests.get_mut(at) else { return };
-        let too_long = one.contents.len().saturating_add(piece.bytes.len()) > MAX_CONTENTS;
-        if piece.failed || too_long {
+        let too_long = one.contents.len().saturating_add(chunk.bytes.len()) > MAX_CONTENTS;
+        if chunk.failed || too_long {
             let content = guest_requests.swap_remove(at).content;
             return agent.provide(content, None);
         }
-        one.contents.extend_from_slice(&piece.bytes);
-        if piece.last {
+        one.contents.extend_from_slice(&chunk.bytes);
+        if chunk.last {
             let GuestRequest { content, contents, .. } = guest_requests.swap_remove(at);
             agent.provide(content, Some(contents));
         }

@@ -3,9 +3,9 @@ use crate::outbox::Outbox;
 use crate::screen::{Screen, ScreenSubscription};
 use oriel_wire::{Chunk, ContentType, FileOffer, FileState, MAX_CHUNK, MAX_CONTENTS};
 
-/// What the guest's side was told.
+/// Calls that the guest's side received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+enum SinkCall {
     Offer(Vec<ContentType>),
     Request(ContentType),
     Provide(ContentType, Option<Vec<u8>>),
@@ -20,45 +20,45 @@ enum Told {
 use ContentType::{Png, Text};
 
 #[derive(Default)]
-struct Guest(Mutex<Vec<Told>>);
+struct Guest(Mutex<Vec<SinkCall>>);
 
 impl Guest {
-    fn push(&self, told: Told) {
-        self.0.lock().push(told);
+    fn push(&self, calls: SinkCall) {
+        self.0.lock().push(calls);
     }
 
-    fn take(&self) -> Vec<Told> {
+    fn take(&self) -> Vec<SinkCall> {
         std::mem::take(&mut self.0.lock())
     }
 }
 
 impl GuestAgentSink for Guest {
     fn offer(&self, types: &[ContentType]) {
-        self.push(Told::Offer(types.to_vec()));
+        self.push(SinkCall::Offer(types.to_vec()));
     }
     fn request(&self, content: ContentType) {
-        self.push(Told::Request(content));
+        self.push(SinkCall::Request(content));
     }
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
-        self.push(Told::Provide(content, contents));
+        self.push(SinkCall::Provide(content, contents));
     }
     fn start_upload(&self, file: u32, name: &str, size: u64) {
-        self.push(Told::Start(file, name.to_owned(), size));
+        self.push(SinkCall::Start(file, name.to_owned(), size));
     }
     fn upload_data(&self, file: u32, bytes: &[u8]) {
-        self.push(Told::Data(file, bytes.len()));
+        self.push(SinkCall::Data(file, bytes.len()));
     }
     fn cancel_upload(&self, file: u32) {
-        self.push(Told::Cancel(file));
+        self.push(SinkCall::Cancel(file));
     }
     fn accept_download(&self, file: u32) {
-        self.push(Told::Take(file));
+        self.push(SinkCall::Take(file));
     }
     fn ack_download(&self, file: u32, received: u64) {
-        self.push(Told::Taken(file, received));
+        self.push(SinkCall::Taken(file, received));
     }
     fn reject_download(&self, file: u32, reason: &str) {
-        self.push(Told::Refuse(file, reason.to_owned()));
+        self.push(SinkCall::Refuse(file, reason.to_owned()));
     }
 }
 
@@ -124,7 +124,7 @@ fn everyone_hears_what_the_guest_can_and_only_the_owner_what_it_copied() {
     assert_eq!(bench.guest.take(), []);
     drop(two);
     one.channel.request(1, Text);
-    assert_eq!(bench.guest.take(), [Told::Request(Text)], "free again");
+    assert_eq!(bench.guest.take(), [SinkCall::Request(Text)], "free again");
 }
 
 #[test]
@@ -137,11 +137,11 @@ fn contents_come_in_pieces_when_the_person_pastes() {
     viewer.channel.request(8, Png);
     viewer.channel.request(9, Text);
     viewer.channel.request(10, Text);
-    assert_eq!(bench.guest.take(), [Told::Request(Png)], "one after the other");
+    assert_eq!(bench.guest.take(), [SinkCall::Request(Png)], "one after the other");
     assert_eq!(viewer.outbox().1.unwrap(), Chunk { request: 10, last: true, failed: true, bytes: vec![] });
     let long: Vec<u8> = (0..MAX_CHUNK as u32 + 10).map(|n| n as u8).collect();
     bench.redirection.guest_clipboard_data(Png, Some(long.clone()));
-    assert_eq!(bench.guest.take(), [Told::Request(Text)]);
+    assert_eq!(bench.guest.take(), [SinkCall::Request(Text)]);
     assert_eq!(viewer.outbox().1.unwrap(), piece(8, false, &long[..MAX_CHUNK]));
     assert_eq!(viewer.outbox().1.unwrap(), piece(8, true, &long[MAX_CHUNK..]));
     bench.redirection.guest_clipboard_data(Text, Some(vec![]));
@@ -155,7 +155,7 @@ fn what_the_guest_pastes_is_gathered_from_the_owner() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
     bench.redirection.guest_clipboard_request(Text);
-    assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "there is nothing");
+    assert_eq!(bench.guest.take(), [SinkCall::Provide(Text, None)], "there is nothing");
     viewer.channel.offer(vec![Text]);
     bench.redirection.guest_clipboard_request(Text);
     let requests = viewer.outbox().0.requests;
@@ -164,16 +164,19 @@ fn what_the_guest_pastes_is_gathered_from_the_owner() {
     viewer.channel.provide(piece(request + 1, true, b"wrong"));
     viewer.channel.provide(piece(request, true, b"two"));
     viewer.channel.provide(piece(request, true, b"late"));
-    assert_eq!(bench.guest.take(), [Told::Offer(vec![Text]), Told::Provide(Text, Some(b"one two".to_vec()))]);
+    assert_eq!(
+        bench.guest.take(),
+        [SinkCall::Offer(vec![Text]), SinkCall::Provide(Text, Some(b"one two".to_vec()))]
+    );
 
     bench.redirection.guest_clipboard_request(Text);
     let request = viewer.outbox().0.requests[0].0;
     for _ in 0..=MAX_CONTENTS / MAX_CHUNK {
         viewer.channel.provide(piece(request, false, &[0; MAX_CHUNK]));
     }
-    assert_eq!(bench.guest.take(), [Told::Provide(Text, None)], "it is too long");
+    assert_eq!(bench.guest.take(), [SinkCall::Provide(Text, None)], "it is too long");
     drop(viewer);
-    assert_eq!(bench.guest.take(), [Told::Offer(vec![])], "and gone with its viewer");
+    assert_eq!(bench.guest.take(), [SinkCall::Offer(vec![])], "and gone with its viewer");
 }
 
 #[test]
@@ -182,19 +185,19 @@ fn the_newest_clipboard_counts_when_the_owner_changes() {
     let (one, two) = (bench.viewer(true), bench.viewer(true));
     one.channel.offer(vec![Text]);
     two.channel.offer(vec![Png]);
-    assert_eq!(bench.guest.take(), [Told::Offer(vec![Text])]);
+    assert_eq!(bench.guest.take(), [SinkCall::Offer(vec![Text])]);
     two.channel.acted();
-    assert_eq!(bench.guest.take(), [Told::Offer(vec![Png])]);
+    assert_eq!(bench.guest.take(), [SinkCall::Offer(vec![Png])]);
     bench.redirection.guest_clipboard_offer(vec![Text]);
     one.channel.acted();
     assert_eq!(bench.guest.take(), [], "what the guest copied since is newer");
     assert_eq!(one.outbox().0.offer, Some(vec![Text]));
     two.channel.offer(vec![Text, Png]);
     two.channel.acted();
-    assert_eq!(bench.guest.take(), [Told::Offer(vec![Text, Png])]);
+    assert_eq!(bench.guest.take(), [SinkCall::Offer(vec![Text, Png])]);
     let three = bench.viewer(true);
     three.channel.acted();
-    assert_eq!(bench.guest.take(), [Told::Offer(vec![])], "another's clipboard is not to be pasted");
+    assert_eq!(bench.guest.take(), [SinkCall::Offer(vec![])], "another's clipboard is not to be pasted");
 }
 
 #[test]
@@ -202,14 +205,14 @@ fn files_are_told_of_at_their_pace_and_once_of_their_end() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
     viewer.channel.start_upload(5, 1 << 20, "../x.bin");
-    let told = bench.guest.take();
-    let [Told::Start(id, name, _)] = &told[..] else { panic!("{told:?}") };
+    let calls = bench.guest.take();
+    let [SinkCall::Start(id, name, _)] = &calls[..] else { panic!("{calls:?}") };
     assert_eq!(name, ".._x.bin");
     bench.redirection.upload_event(*id, UploadEvent::Accepted);
     for _ in 0..4 {
         viewer.channel.upload_data(5, &[0; 60 * 1024]);
     }
-    assert_eq!(bench.guest.take(), vec![Told::Data(*id, 60 * 1024); 4]);
+    assert_eq!(bench.guest.take(), vec![SinkCall::Data(*id, 60 * 1024); 4]);
     assert_eq!(viewer.statuses(), [(5, FileState::Accepted, 0)]);
     bench.redirection.upload_event(*id, UploadEvent::Written(120 * 1024));
     bench.redirection.upload_event(*id, UploadEvent::Written(180 * 1024));
@@ -245,7 +248,7 @@ fn files_that_cannot_be_are_refused_with_a_sentence() {
         viewer.channel.upload_data(3, &[0; MAX_CHUNK]);
     }
     assert!(refusal(&viewer).contains("asked for"));
-    assert_eq!(bench.guest.take().iter().filter(|told| matches!(told, Told::Cancel(_))).count(), 2);
+    assert_eq!(bench.guest.take().iter().filter(|calls| matches!(calls, SinkCall::Cancel(_))).count(), 2);
     for transfer in 10..18 {
         viewer.channel.start_upload(transfer, 1, "one of many");
     }
@@ -291,7 +294,7 @@ fn a_file_out_waits_for_somebody_and_is_done_when_it_is_stored() {
     assert_eq!(bench.guest.take(), [], "there is no such offer");
     viewer.channel.answer_download(1, true);
     viewer.channel.answer_download(1, true);
-    assert_eq!(bench.guest.take(), [Told::Take(1)]);
+    assert_eq!(bench.guest.take(), [SinkCall::Take(1)]);
     for bytes in [b"ab", b"cd"] {
         bench.redirection.download_event(1, DownloadEvent::Data(bytes.to_vec()));
     }
@@ -301,7 +304,7 @@ fn a_file_out_waits_for_somebody_and_is_done_when_it_is_stored() {
     bench.redirection.download_event(1, DownloadEvent::End);
     assert_eq!(viewer.file(), (None, vec![], Some(piece(1, true, b"ef"))));
     viewer.channel.ack_download(1, 6);
-    assert_eq!(bench.guest.take(), [Told::Taken(1, 4), Told::Taken(1, 6)]);
+    assert_eq!(bench.guest.take(), [SinkCall::Taken(1, 4), SinkCall::Taken(1, 6)]);
     viewer.channel.answer_download(1, false);
     drop(viewer);
     assert_eq!(bench.guest.take(), [], "it is over");
@@ -325,8 +328,8 @@ fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
     assert_eq!(one.file(), (None, vec![], None), "it stays where it is taken");
     one.channel.ack_download(1, 4);
     drop(two);
-    let told = bench.guest.take();
-    assert!(matches!(&told[..], [Told::Take(1), Told::Refuse(1, _)]), "{told:?}");
+    let calls = bench.guest.take();
+    assert!(matches!(&calls[..], [SinkCall::Take(1), SinkCall::Refuse(1, _)]), "{calls:?}");
 
     bench.redirection.download_event(2, offered("b", 9));
     drop(one);
@@ -334,7 +337,7 @@ fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
     let three = bench.viewer(true);
     assert_eq!(three.file().0, Some(offer(2, "b", 9)));
     three.channel.answer_download(2, false);
-    assert!(matches!(&bench.guest.take()[..], [Told::Refuse(2, _)]));
+    assert!(matches!(&bench.guest.take()[..], [SinkCall::Refuse(2, _)]));
 }
 
 #[test]
@@ -358,6 +361,6 @@ fn a_file_that_does_not_come_is_told_once_and_leaves_nothing_behind() {
     bench.redirection.download_event(3000, DownloadEvent::Data(b"half".to_vec()));
     bench.guest.take();
     viewer.channel.ack_download(3000, 5);
-    assert!(matches!(&bench.guest.take()[..], [Told::Refuse(3000, _)]), "more than was sent");
+    assert!(matches!(&bench.guest.take()[..], [SinkCall::Refuse(3000, _)]), "more than was sent");
     assert_eq!(viewer.file(), (None, vec![3000], None));
 }

@@ -6,12 +6,12 @@ use oriel_wire::{FileState, FileStatus};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Bytes of a file that may be on the way and not yet told as received.
+/// Bytes of a file that may be on the way and not yet acknowledged.
 const CREDIT: u64 = 256 * 1024;
-/// The client is told of so many bytes at a time: half the credit, so that it never runs dry …
-const TOLD_BYTES: u64 = CREDIT / 2;
+/// Bytes are acknowledged to the client in such steps: half the credit, so that it never runs dry …
+const ACK_BYTES: u64 = CREDIT / 2;
 /// … or of fewer, when the last time was so long ago.
-const TOLD_AFTER: Duration = Duration::from_millis(100);
+const ACK_INTERVAL: Duration = Duration::from_millis(100);
 /// Files on their way at a time.
 const MAX_FILES: usize = 8;
 
@@ -35,12 +35,12 @@ struct Upload {
     transfer: u32,
     size: u64,
     /// Bytes from the client.
-    came: u64,
+    received: u64,
     /// Bytes that left for the guest.
     written: u64,
-    /// Of those, what the client was told, and when.
-    told: u64,
-    told_at: Instant,
+    /// Bytes of `written` that the client knows of, and since when.
+    acked: u64,
+    acked_at: Instant,
 }
 
 impl Upload {
@@ -66,7 +66,8 @@ impl State {
         agent: &dyn GuestAgentSink,
     ) {
         let mine = self.own_if_free(viewer, agent);
-        let file = Upload { viewer, transfer, size, came: 0, written: 0, told: 0, told_at: Instant::now() };
+        let file =
+            Upload { viewer, transfer, size, received: 0, written: 0, acked: 0, acked_at: Instant::now() };
         let refused = match clean(name) {
             _ if !mine => {
                 Some("Another window works with this desktop; click into it and try again.".to_owned())
@@ -104,10 +105,10 @@ impl State {
         // What was sent before the client heard of the end.
         let Some(id) = self.find(viewer, transfer) else { return };
         let Some(file) = self.uploads.uploads.get_mut(&id) else { return };
-        file.came = file.came.saturating_add(bytes.len() as u64);
-        let wrong = if file.came > file.size {
+        file.received = file.received.saturating_add(bytes.len() as u64);
+        let wrong = if file.received > file.size {
             "The file is longer than it was said to be."
-        } else if file.came.saturating_sub(file.told) > CREDIT {
+        } else if file.received.saturating_sub(file.acked) > CREDIT {
             "More of the file was sent than was asked for."
         } else {
             return agent.upload_data(id, bytes);
@@ -129,12 +130,12 @@ impl State {
             UploadEvent::Accepted => file.status(FileState::Accepted, None),
             UploadEvent::Written(written) => {
                 file.written = written;
-                let fresh = written.saturating_sub(file.told);
-                if fresh < TOLD_BYTES && file.told_at.elapsed() < TOLD_AFTER {
+                let fresh = written.saturating_sub(file.acked);
+                if fresh < ACK_BYTES && file.acked_at.elapsed() < ACK_INTERVAL {
                     return;
                 }
-                file.told = written;
-                file.told_at = Instant::now();
+                file.acked = written;
+                file.acked_at = Instant::now();
                 file.status(FileState::Progress, None)
             }
             UploadEvent::Done => return self.end_file(id, FileState::Done, None),

@@ -104,12 +104,12 @@ impl Reader<'_> {
             message if self.layout_client.is_none() && message.acts() => {
                 self.screen.counters().ignored_messages.add(1);
             }
-            ClientMessage::Resize(wish) => {
-                if wish.len() > self.monitors.screens().len() {
+            ClientMessage::Resize(request) => {
+                if request.len() > self.monitors.screens().len() {
                     self.inbox.request(|requests| requests.too_many_screens = true);
                 }
                 if let Some(client) = &self.layout_client {
-                    client.ask(wish);
+                    client.ask(request);
                 }
             }
             ClientMessage::Input { seq, event } => self.input(event, seq, received),
