@@ -1,0 +1,138 @@
+//! [`LocalHost`] through its trait: claims, records, and machines that speak another version.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
+use oriel_host::admission::ReserveSettings;
+use oriel_host::client::FoundState;
+use oriel_host::folder::HostDir;
+use oriel_host::images::ImageStore;
+use oriel_host::{
+    DesktopError, DesktopId, DesktopSpec, DiskId, Epoch, Hold, HostClient, HostSettings, LocalHost, State,
+    Status,
+};
+use oriel_vmm_api::ViewerMode;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+async fn host(root: &Path) -> LocalHost {
+    let settings = HostSettings {
+        stop_grace: Duration::from_secs(1),
+        stop_grace_emulated: Duration::from_secs(1),
+        reserve: ReserveSettings::default(),
+    };
+    let dir = HostDir::open(root).unwrap();
+    let images = ImageStore::open(&dir).unwrap();
+    LocalHost::open(settings, dir, images, "/nowhere/oriel-vmm".into(), Err("No control groups here.".into()))
+        .await
+}
+
+fn id(text: &str) -> DesktopId {
+    DesktopId::new(text).unwrap()
+}
+
+fn of_epoch(epoch: u64) -> Hold {
+    Hold { epoch: Epoch(epoch), ..Hold::first(id("d1")) }
+}
+
+/// Waits until the desktop is as wanted.
+async fn until(host: &LocalHost, wanted: impl Fn(&Status) -> bool) -> Status {
+    let wait = async {
+        loop {
+            let now = host.watch().await.unwrap();
+            if let Some((_, status)) = now.snapshot.into_iter().find(|(_, status)| wanted(status)) {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the status in time")
+}
+
+#[tokio::test]
+async fn orders_of_an_older_epoch_or_for_another_disk_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let first = host(root.path()).await;
+    assert_eq!(first.start(&of_epoch(1)).await, Err(DesktopError::Unknown(id("d1"))));
+    first.ensure(&of_epoch(1), DesktopSpec::new("small"), None).await.unwrap();
+    first.stop(&of_epoch(1)).await.unwrap();
+    // A claim anew, which holds from its first order on.
+    first.ensure(&of_epoch(2), DesktopSpec::new("small"), None).await.unwrap();
+    let stale = DesktopError::StaleEpoch { given: Epoch(1), recorded: Epoch(2) };
+    for outcome in [
+        first.ensure(&of_epoch(1), DesktopSpec::new("small"), None).await,
+        first.start(&of_epoch(1)).await,
+        first.stop(&of_epoch(1)).await,
+        first.force_off(&of_epoch(1)).await,
+        first.restart(&of_epoch(1)).await,
+        first.reset(&of_epoch(1)).await,
+        first.delete(&of_epoch(1)).await,
+    ] {
+        assert_eq!(outcome, Err(stale.clone()));
+    }
+    assert_eq!(first.open_viewer(&of_epoch(1), ViewerMode::Watch).await.err(), Some(stale.clone()));
+    let other = Hold { disk: DiskId::new("other").unwrap(), ..of_epoch(2) };
+    assert_eq!(first.stop(&other).await, Err(DesktopError::OtherDisk(id("d1"))));
+    drop(first);
+
+    // The next process on this folder knows it too, by the record.
+    let next = host(root.path()).await;
+    assert_eq!(next.stop(&of_epoch(1)).await, Err(stale));
+    next.stop(&of_epoch(2)).await.unwrap();
+    next.delete(&of_epoch(2)).await.unwrap();
+    next.delete(&of_epoch(2)).await.unwrap();
+    assert_eq!(std::fs::read_dir(root.path().join("desktops")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_ensured_again_is_not_written_again() {
+    let root = tempfile::tempdir().unwrap();
+    let host = host(root.path()).await;
+    host.ensure(&of_epoch(1), DesktopSpec::new("small"), None).await.unwrap();
+    let record = root.path().join("desktops/d1/desktop.json");
+    let before = std::fs::read(&record).unwrap();
+    host.ensure(&of_epoch(1), DesktopSpec::new("small"), None).await.unwrap();
+    assert_eq!(std::fs::read(&record).unwrap(), before);
+    host.ensure(&of_epoch(1), DesktopSpec { cpus: 3, ..DesktopSpec::new("small") }, None).await.unwrap();
+    assert_ne!(std::fs::read(&record).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_machine_of_an_unknown_control_version_is_left_running_and_can_be_forced_off() {
+    let root = tempfile::tempdir().unwrap();
+    let host = host(root.path()).await;
+    let folder = root.path().join("desktops/d1");
+    std::fs::create_dir_all(&folder).unwrap();
+    // Stands for the machine's processes: a group of its own that holds the lock.
+    let mut machine = Command::new("flock")
+        .arg(folder.join("alive.lock"))
+        .args(["sleep", "600"])
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    // Answers as a machine did before the control messages had versions.
+    let listener = UnixListener::bind(folder.join("vmm.sock")).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut line = String::new();
+            let _ = BufReader::new(&stream).read_line(&mut line);
+            let _ = (&stream).write_all(b"\"ok\"\n");
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let found = FoundState { state: State::Running, reason: None, since: 7, pid: Some(machine.id()) };
+    host.ensure(&of_epoch(1), DesktopSpec::new("small"), Some(found)).await.unwrap();
+    let status = until(&host, |status| status.reason.is_some()).await;
+    assert_eq!((status.state, status.reachable), (State::Running, false));
+    let reason = status.reason.unwrap();
+    assert!(reason.contains("keeps running") && reason.contains("started anew"), "{reason}");
+    assert!(matches!(host.stop(&of_epoch(1)).await, Err(DesktopError::Conflict(_))));
+    assert!(matches!(host.reset(&of_epoch(1)).await, Err(DesktopError::Conflict(_))));
+    assert!(machine.try_wait().unwrap().is_none(), "it was left running");
+    host.force_off(&of_epoch(1)).await.unwrap();
+    until(&host, |status| status.state == State::Stopped).await;
+    assert!(!machine.wait().unwrap().success());
+}
