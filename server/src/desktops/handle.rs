@@ -13,6 +13,16 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// What a desktop's host can be told to do with it.
+#[derive(Clone, Copy)]
+enum Order {
+    Start,
+    Stop,
+    ForceOff,
+    Restart,
+    Reset,
+}
+
 /// The way to one desktop.
 #[derive(Clone)]
 pub struct DesktopHandle {
@@ -74,8 +84,7 @@ impl DesktopHandle {
     /// # Errors
     /// The host refuses or fails, or the database does.
     pub async fn start(&self) -> Result<(), BrokerError> {
-        self.ensure().await?;
-        self.shown(self.shared.host.start(&self.hold).await?).await
+        self.order(Order::Start).await
     }
 
     /// Asks the guest to shut down.
@@ -83,8 +92,7 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn stop(&self) -> Result<(), BrokerError> {
-        self.ensure().await?;
-        self.shown(self.shared.host.stop(&self.hold).await?).await
+        self.order(Order::Stop).await
     }
 
     /// Ends the desktop's machine at once.
@@ -92,8 +100,7 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn force_off(&self) -> Result<(), BrokerError> {
-        self.ensure().await?;
-        self.shown(self.shared.host.force_off(&self.hold).await?).await
+        self.order(Order::ForceOff).await
     }
 
     /// Asks the guest to shut down, and starts the desktop again.
@@ -101,8 +108,7 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn restart(&self) -> Result<(), BrokerError> {
-        self.ensure().await?;
-        self.shown(self.shared.host.restart(&self.hold).await?).await
+        self.order(Order::Restart).await
     }
 
     /// Resets the desktop's machine.
@@ -110,8 +116,31 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn reset(&self) -> Result<(), BrokerError> {
+        self.order(Order::Reset).await
+    }
+
+    /// Gives an order to its end, even if whoever gave it stops waiting: a viewer may leave while its desktop starts.
+    async fn order(&self, order: Order) -> Result<(), BrokerError> {
+        let handle = self.clone();
+        let carried_out = tokio::spawn(async move { handle.carry_out(order).await }).await;
+        carried_out.unwrap_or_else(|error| {
+            Err(DesktopError::Internal(format!("The order for the desktop broke off: {error}.")).into())
+        })
+    }
+
+    /// Returns when what the host did is shown.
+    async fn carry_out(&self, order: Order) -> Result<(), BrokerError> {
         self.ensure().await?;
-        self.shown(self.shared.host.reset(&self.hold).await?).await
+        let (host, hold) = (&self.shared.host, &self.hold);
+        let sequence = match order {
+            Order::Start => host.start(hold).await?,
+            Order::Stop => host.stop(hold).await?,
+            Order::ForceOff => host.force_off(hold).await?,
+            Order::Restart => host.restart(hold).await?,
+            Order::Reset => host.reset(hold).await?,
+        };
+        self.shared.mirror.shows(sequence).await;
+        Ok(())
     }
 
     /// Gives the host the desktop as its pool and its user's settings are now.
@@ -119,12 +148,6 @@ impl DesktopHandle {
         let record = self.shared.table.get(self.hold.desktop.as_str()).await?;
         let record = record.ok_or_else(|| DesktopError::Conflict("This desktop has been removed.".into()))?;
         ensure(&self.shared, &self.hold, &record).await.map(drop)
-    }
-
-    /// Returns when what the host did is shown.
-    async fn shown(&self, sequence: Sequence) -> Result<(), BrokerError> {
-        self.shared.mirror.shows(sequence).await;
-        Ok(())
     }
 }
 
