@@ -68,7 +68,7 @@ fn each_window_shows_its_screen_and_points_at_its_part_of_the_desktop() {
     let (stream, _serving) = serve_at(&monitors, &machine, Mode::Interact);
     let mut second = client(stream, 1);
     lie_at(&mut second, &[Rect::new(0, 0, 320, 200), Rect::default()]);
-    second.send(&ClientMessage::Resize(vec![None, on(640, 480)])).unwrap();
+    second.send(&ClientMessage::LayoutRequest(vec![None, on(640, 480)])).unwrap();
     let both = [Rect::new(0, 0, 320, 200), Rect::new(320, 0, 640, 480)];
     lie_at(&mut first, &both);
     lie_at(&mut second, &both);
@@ -104,7 +104,7 @@ fn a_window_that_closes_takes_its_screen_along() {
     let machine = Machine::deaf();
     let (stream, serving) = serve_at(&monitors, &machine, Mode::Interact);
     let mut second = client(stream, 1);
-    second.send(&ClientMessage::Resize(vec![on(800, 600), on(640, 480)])).unwrap();
+    second.send(&ClientMessage::LayoutRequest(vec![on(800, 600), on(640, 480)])).unwrap();
     let widths = |told: &mpsc::Receiver<Vec<Option<MonitorConfig>>>| {
         let wanted = told.recv_timeout(PATIENCE).unwrap();
         wanted.iter().map(|one| one.map(|one| one.size.width)).collect::<Vec<_>>()
@@ -120,7 +120,7 @@ fn who_watches_changes_no_screen() {
     let (monitors, told) = obedient();
     let (stream, serving) = serve_at(&monitors, &Machine::deaf(), Mode::Watch);
     let mut watcher = client(stream, 0);
-    watcher.send(&ClientMessage::Resize(vec![on(800, 600)])).unwrap();
+    watcher.send(&ClientMessage::LayoutRequest(vec![on(800, 600)])).unwrap();
     drop(watcher);
     serving.join().unwrap();
     assert!(told.try_recv().is_err());
@@ -134,7 +134,7 @@ fn more_screens_than_there_can_be_are_told_once() {
     write_message(&mut stream, &ClientMessage::Hello(hello(0)).encode()).unwrap();
     let many: LayoutRequest = vec![on(400, 300), on(500, 300), on(600, 300)];
     for _ in 0..3 {
-        write_message(&mut stream, &ClientMessage::Resize(many.clone()).encode()).unwrap();
+        write_message(&mut stream, &ClientMessage::LayoutRequest(many.clone()).encode()).unwrap();
     }
     write_message(&mut stream, &ClientMessage::Ping(1).encode()).unwrap();
     let mut message = Vec::new();

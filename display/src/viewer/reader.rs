@@ -104,7 +104,7 @@ impl Reader<'_> {
             message if self.layout_client.is_none() && message.acts() => {
                 self.screen.counters().ignored_messages.add(1);
             }
-            ClientMessage::Resize(request) => {
+            ClientMessage::LayoutRequest(request) => {
                 if request.len() > self.monitors.screens().len() {
                     self.inbox.request(|requests| requests.too_many_screens = true);
                 }

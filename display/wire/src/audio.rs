@@ -1,7 +1,7 @@
 //! Messages with sound in them.
 
-use crate::Malformed;
 use crate::fields::Fields;
+use crate::{Malformed, MessageKind};
 
 /// 0x09: 10 ms of what the guest plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl AudioPacket {
     /// The message as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(13 + self.opus.len());
-        out.push(0x09);
+        out.push(MessageKind::Audio.number());
         out.extend(self.sequence.to_le_bytes());
         out.extend(self.time_us.to_le_bytes());
         out.extend(&self.opus);
@@ -44,7 +44,7 @@ pub struct Recording {
 impl Recording {
     /// The message as bytes.
     pub fn encode(&self) -> Vec<u8> {
-        [&[0x95], &self.sequence.to_le_bytes()[..], &self.opus].concat()
+        [&[MessageKind::Recording.number()], &self.sequence.to_le_bytes()[..], &self.opus].concat()
     }
 
     pub(crate) fn decode(body: &[u8]) -> Result<Self, Malformed> {

@@ -1,5 +1,10 @@
 //! Clipboard contents on the wire: their types, and the chunks that contents and files travel in.
 
+use crate::encode::{json, message};
+use crate::fields::Fields;
+use crate::{Malformed, MessageKind};
+use serde::{Deserialize, Serialize};
+
 /// Contents of a clipboard are at most so long, in bytes.
 pub const MAX_CONTENTS: usize = 64 << 20;
 
@@ -44,4 +49,45 @@ pub struct Chunk {
     pub failed: bool,
     /// At most [`MAX_CHUNK`].
     pub bytes: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Offer {
+    types: Vec<String>,
+}
+
+/// The types of an offer; those that this version does not know are left out.
+pub(crate) fn decode_offer(body: &[u8]) -> Result<Vec<ContentType>, Malformed> {
+    let Offer { types } = serde_json::from_slice(body).map_err(|_| Malformed::Json("ClipboardOffer"))?;
+    Ok(ContentType::ALL.into_iter().filter(|one| types.iter().any(|name| name == one.name())).collect())
+}
+
+pub(crate) fn encode_offer(kind: MessageKind, types: &[ContentType]) -> Vec<u8> {
+    json(kind, &Offer { types: types.iter().map(|one| one.name().to_owned()).collect() })
+}
+
+pub(crate) fn decode_request(fields: &mut Fields<'_>) -> Result<(u32, ContentType), Malformed> {
+    let request = fields.u32()?;
+    let name = std::str::from_utf8(fields.rest()).ok();
+    let content = name.and_then(ContentType::named).ok_or_else(|| fields.impossible("type"))?;
+    Ok((request, content))
+}
+
+/// Bytes to the message's end, no more than a piece may have.
+pub(crate) fn chunk_bytes(fields: &mut Fields<'_>) -> Result<Vec<u8>, Malformed> {
+    let bytes = fields.rest();
+    if bytes.len() > MAX_CHUNK { Err(fields.impossible("length")) } else { Ok(bytes.to_vec()) }
+}
+
+pub(crate) fn decode_chunk(fields: &mut Fields<'_>) -> Result<Chunk, Malformed> {
+    let (request, flags) = (fields.u32()?, fields.u8()?);
+    if flags > 3 {
+        return Err(fields.impossible("flags"));
+    }
+    Ok(Chunk { request, last: flags & 1 != 0, failed: flags & 2 != 0, bytes: chunk_bytes(fields)? })
+}
+
+pub(crate) fn encode_chunk(kind: MessageKind, chunk: &Chunk) -> Vec<u8> {
+    let flags = u8::from(chunk.last) | u8::from(chunk.failed) << 1;
+    message(kind, &[&chunk.request.to_le_bytes(), &[flags], &chunk.bytes])
 }

@@ -117,3 +117,15 @@ pub(crate) fn put_rect(out: &mut Vec<u8>, rect: &Rect) {
         out.extend_from_slice(&coordinate(value).to_le_bytes());
     }
 }
+
+/// Reads a whole body with `read`; bytes behind what `read` took are malformed.
+pub(crate) fn fields<T>(
+    name: &'static str,
+    body: &[u8],
+    read: impl FnOnce(&mut Fields<'_>) -> Result<T, Malformed>,
+) -> Result<T, Malformed> {
+    let mut fields = Fields::new(name, body);
+    let message = read(&mut fields)?;
+    fields.end()?;
+    Ok(message)
+}

@@ -1,8 +1,8 @@
 //! Frames: a header, and updates to be applied in order.
 
-use crate::Malformed;
 use crate::fields::{Fields, coordinate, put_rect};
 use crate::geometry::{Rect, Size};
+use crate::{Malformed, MessageKind};
 
 const EXACT: u8 = 1;
 const WHOLE: u8 = 2;
@@ -82,7 +82,10 @@ pub struct VideoUpdate {
 impl FrameHeader {
     /// The message of a frame with these updates, type byte included.
     pub fn encode(&self, updates: &[Update]) -> Vec<u8> {
-        let mut out = vec![0x02, (EXACT * u8::from(self.exact)) | (WHOLE * u8::from(self.whole))];
+        let mut out = vec![
+            MessageKind::Frame.number(),
+            (EXACT * u8::from(self.exact)) | (WHOLE * u8::from(self.whole)),
+        ];
         out.extend_from_slice(&u16::try_from(updates.len()).unwrap_or(u16::MAX).to_le_bytes());
         out.extend_from_slice(&self.frame_id.to_le_bytes());
         out.extend_from_slice(&coordinate(self.size.width).to_le_bytes());

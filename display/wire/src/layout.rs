@@ -1,8 +1,8 @@
-//! The layout of a desktop's screens as a client requests it: the body of Resize.
+//! The layout of a desktop's screens as a client requests it: the body of the message LayoutRequest.
 
-use crate::Malformed;
-use crate::client::json;
+use crate::encode::json;
 use crate::geometry::{Rect, Size};
+use crate::{Malformed, MessageKind};
 use serde::{Deserialize, Serialize};
 
 /// Screens that a desktop may have.
@@ -93,9 +93,9 @@ fn default_dpi() -> u64 {
 
 /// Reads the body.
 pub fn decode(body: &[u8]) -> Result<LayoutRequest, Malformed> {
-    let Body { screens } = serde_json::from_slice(body).map_err(|_| Malformed::Json("Resize"))?;
+    let Body { screens } = serde_json::from_slice(body).map_err(|_| Malformed::Json("LayoutRequest"))?;
     if screens.is_empty() || screens.len() > MAX_SCREENS {
-        return Err(Malformed::Field { message: "Resize", field: "number of screens" });
+        return Err(Malformed::Field { message: "LayoutRequest", field: "number of screens" });
     }
     let change = |screen: Screen| match screen {
         Screen { width: 0, height: 0, .. } => MonitorChange::Off,
@@ -118,7 +118,10 @@ pub fn encode(wish: &LayoutRequest) -> Vec<u8> {
             dpi: dpi.into(),
         },
     };
-    json(0x8D, &Body { screens: wish.iter().map(|change| change.as_ref().map(screen)).collect() })
+    json(
+        MessageKind::LayoutRequest,
+        &Body { screens: wish.iter().map(|change| change.as_ref().map(screen)).collect() },
+    )
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ fn on(width: u32, height: u32) -> Option<MonitorChange> {
 }
 
 fn ask(client: &mut Client, wish: LayoutRequest) {
-    client.send(&ClientMessage::Resize(wish)).unwrap();
+    client.send(&ClientMessage::LayoutRequest(wish)).unwrap();
 }
 
 /// Waits until the client sees the idle scene of this size, pixel for pixel.

@@ -1,4 +1,5 @@
 /** Encoders of the messages from the client (PROTOCOL.md, "From the client"): each returns one WebSocket message. */
+import { ClientMessageKind } from './message-kinds';
 import type { TileHashes } from './tile-hashes';
 
 const I16_MIN = -32768;
@@ -42,7 +43,7 @@ export const VERSIONS = [1] as const;
 
 /** First message of a connection; with `resume`, {@link resumeHashes} is to follow at once. */
 export function hello({ h264, videoOnly, screen }: Hello, resume: boolean): ArrayBuffer {
-  return json(0x81, { versions: VERSIONS, h264, video_only: videoOnly, screen, known: resume });
+  return json(ClientMessageKind.Hello, { versions: VERSIONS, h264, video_only: videoOnly, screen, known: resume });
 }
 
 /** Hashes of the picture that a reconnecting client still shows; `null` when the message would be too long. */
@@ -51,7 +52,7 @@ export function resumeHashes({ width, height, words }: TileHashes): ArrayBuffer 
   if (bodyLength >= MAX_MESSAGE) {
     return null;
   }
-  return message(0x96, bodyLength, (view) => {
+  return message(ClientMessageKind.ResumeHashes, bodyLength, (view) => {
     view.setUint16(1, width, true);
     view.setUint16(3, height, true);
     words.forEach((word, at) => view.setUint32(5 + at * 4, word, true));
@@ -60,7 +61,7 @@ export function resumeHashes({ width, height, words }: TileHashes): ArrayBuffer 
 
 /** Acknowledges a painted frame, with the times from its receipt to decoded and to painted, in microseconds. */
 export function ack(frameId: number, decodeUs: number, presentUs: number): ArrayBuffer {
-  return message(0x82, 12, (view) => {
+  return message(ClientMessageKind.Ack, 12, (view) => {
     view.setUint32(1, frameId, true);
     view.setUint32(5, decodeUs, true);
     view.setUint32(9, presentUs, true);
@@ -69,7 +70,7 @@ export function ack(frameId: number, decodeUs: number, presentUs: number): Array
 
 /** Press or release of a key; `code` is a Linux `KEY_*` code. Inputs are numbered by `seq`, from 1 on. */
 export function key(seq: number, code: number, down: boolean): ArrayBuffer {
-  return message(0x83, 7, (view) => {
+  return message(ClientMessageKind.Key, 7, (view) => {
     view.setUint32(1, seq, true);
     view.setUint16(5, code, true);
     view.setUint8(7, down ? 1 : 0);
@@ -78,7 +79,7 @@ export function key(seq: number, code: number, down: boolean): ArrayBuffer {
 
 /** Absolute pointer position; `x` and `y` are fractions of the screen, 0 to 65535. */
 export function pointerTo(seq: number, x: number, y: number): ArrayBuffer {
-  return message(0x84, 8, (view) => {
+  return message(ClientMessageKind.PointerTo, 8, (view) => {
     view.setUint32(1, seq, true);
     view.setUint16(5, clamp(x, 0, U16_MAX), true);
     view.setUint16(7, clamp(y, 0, U16_MAX), true);
@@ -87,7 +88,7 @@ export function pointerTo(seq: number, x: number, y: number): ArrayBuffer {
 
 /** Press or release of a pointer button; `index` is the DOM's `MouseEvent.button`. */
 export function button(seq: number, index: number, down: boolean): ArrayBuffer {
-  return message(0x85, 6, (view) => {
+  return message(ClientMessageKind.Button, 6, (view) => {
     view.setUint32(1, seq, true);
     view.setUint8(5, index);
     view.setUint8(6, down ? 1 : 0);
@@ -96,48 +97,48 @@ export function button(seq: number, index: number, down: boolean): ArrayBuffer {
 
 /** Wheel movement in 1/120 of a notch; right and down are positive. */
 export function wheel(seq: number, dx: number, dy: number): ArrayBuffer {
-  return pair(0x86, seq, dx, dy);
+  return pair(ClientMessageKind.Wheel, seq, dx, dy);
 }
 
 /** Releases every key and button that this client holds, as when the focus is lost. */
 export function releaseAll(seq: number): ArrayBuffer {
-  return message(0x87, 4, (view) => {
+  return message(ClientMessageKind.ReleaseAll, 4, (view) => {
     view.setUint32(1, seq, true);
   });
 }
 
 /** Settings of the picture; with `verify`, the server sends the hashes of each lossless picture. */
 export function settings(videoOnly: boolean, verify: boolean): ArrayBuffer {
-  return json(0x88, { video_only: videoOnly, prove: verify });
+  return json(ClientMessageKind.Settings, { video_only: videoOnly, prove: verify });
 }
 
 /** Liveness probe; the server returns `token` in Pong. */
 export function ping(token: bigint): ArrayBuffer {
-  return message(0x89, 8, (view) => {
+  return message(ClientMessageKind.Ping, 8, (view) => {
     view.setBigUint64(1, token, true);
   });
 }
 
 /** Requests a full refresh of the picture. */
 export function refresh(): ArrayBuffer {
-  return message(0x8a, 0, () => undefined);
+  return message(ClientMessageKind.Refresh, 0, () => undefined);
 }
 
 /** Reports that the video decoder failed: the server sends lossless updates only from now on. */
 export function videoFailed(): ArrayBuffer {
-  return message(0x8b, 0, () => undefined);
+  return message(ClientMessageKind.VideoFailed, 0, () => undefined);
 }
 
 /** Switches audio: playback of what the guest plays, and capture of this client's microphone. */
 export function sound(playback: boolean, capture: boolean): ArrayBuffer {
-  return message(0x94, 1, (view) => {
+  return message(ClientMessageKind.Sound, 1, (view) => {
     view.setUint8(1, (playback ? 1 : 0) | (capture ? 2 : 0));
   });
 }
 
 /** One Opus packet from the microphone; `sequence` counts packets. */
 export function recording(sequence: number, opus: Uint8Array): ArrayBuffer {
-  return message(0x95, 4 + opus.length, (view) => {
+  return message(ClientMessageKind.Recording, 4 + opus.length, (view) => {
     view.setUint32(1, sequence, true);
     new Uint8Array(view.buffer).set(opus, 5);
   });
@@ -145,7 +146,7 @@ export function recording(sequence: number, opus: Uint8Array): ArrayBuffer {
 
 /** Relative pointer movement in pixels, while the pointer is locked. */
 export function pointerBy(seq: number, dx: number, dy: number): ArrayBuffer {
-  return pair(0x8c, seq, dx, dy);
+  return pair(ClientMessageKind.PointerBy, seq, dx, dy);
 }
 
 /** Requested configuration of one of the guest's monitors; lengths in device pixels of the user's own monitor. */
@@ -161,7 +162,7 @@ export interface MonitorConfig {
 
 /** Requests a configuration for one monitor; the others stay as they are. */
 export function layoutRequest(screen: number, monitor: MonitorConfig): ArrayBuffer {
-  return json(0x8d, { screens: [...Array<null>(screen).fill(null), monitor] });
+  return json(ClientMessageKind.LayoutRequest, { screens: [...Array<null>(screen).fill(null), monitor] });
 }
 
 /** Media types of clipboard contents. */
@@ -177,18 +178,18 @@ export const MAX_CHUNK = 60 * 1024;
 
 /** Announces the types in which the user's clipboard has contents. */
 export function clipboardOffer(types: readonly ContentType[]): ArrayBuffer {
-  return json(0x8e, { types });
+  return json(ClientMessageKind.ClipboardOffer, { types });
 }
 
 /** Requests the guest's clipboard contents in one type; `request` counts up. */
 export function clipboardRequest(request: number, type: ContentType): ArrayBuffer {
-  return numbered(0x8f, request, new TextEncoder().encode(type));
+  return numbered(ClientMessageKind.ClipboardRequest, request, new TextEncoder().encode(type));
 }
 
 /** Chunk of clipboard contents that the guest requested; a `null` chunk refuses the request. */
 export function clipboardData(request: number, chunk: Uint8Array | null, last: boolean): ArrayBuffer {
   const bytes = chunk ?? new Uint8Array();
-  return message(0x90, 5 + bytes.length, (view) => {
+  return message(ClientMessageKind.ClipboardData, 5 + bytes.length, (view) => {
     view.setUint32(1, request, true);
     view.setUint8(5, (last ? 1 : 0) | (chunk === null ? 2 : 0));
     new Uint8Array(view.buffer).set(bytes, 6);
@@ -198,7 +199,7 @@ export function clipboardData(request: number, chunk: Uint8Array | null, last: b
 /** Starts the upload of a file of `size` bytes; `name` has no folders. */
 export function fileStart(transfer: number, size: number, name: string): ArrayBuffer {
   const text = new TextEncoder().encode(name);
-  return message(0x91, 12 + text.length, (view) => {
+  return message(ClientMessageKind.FileStart, 12 + text.length, (view) => {
     view.setUint32(1, transfer, true);
     view.setBigUint64(5, BigInt(size), true);
     new Uint8Array(view.buffer).set(text, 13);
@@ -207,22 +208,22 @@ export function fileStart(transfer: number, size: number, name: string): ArrayBu
 
 /** Chunk of an upload. */
 export function fileData(transfer: number, chunk: Uint8Array): ArrayBuffer {
-  return numbered(0x92, transfer, chunk);
+  return numbered(ClientMessageKind.FileData, transfer, chunk);
 }
 
 /** Cancels an upload. */
 export function fileCancel(transfer: number): ArrayBuffer {
-  return numbered(0x93, transfer, new Uint8Array());
+  return numbered(ClientMessageKind.FileCancel, transfer, new Uint8Array());
 }
 
 /** Accepts or declines a file that the guest offers; a decline also cancels a running download. */
 export function fileAnswer(offer: number, accept: boolean): ArrayBuffer {
-  return numbered(0x97, offer, new Uint8Array([accept ? 1 : 0]));
+  return numbered(ClientMessageKind.FileAnswer, offer, new Uint8Array([accept ? 1 : 0]));
 }
 
 /** Acknowledges the stored bytes of a download; the whole size only once the file is complete on disk. */
 export function fileTaken(offer: number, received: number): ArrayBuffer {
-  return message(0x98, 12, (view) => {
+  return message(ClientMessageKind.FileTaken, 12, (view) => {
     view.setUint32(1, offer, true);
     view.setBigUint64(5, BigInt(received), true);
   });

@@ -97,8 +97,8 @@ describe('messages from the server', () => {
       type: 'agents',
       agents: { clipboardTo: true, clipboardFrom: true, files: false, sound: true, microphone: false },
     });
-    const withPolicy = (clipboard: boolean, clipboard_ways: string): unknown =>
-      parseServerMessage(buffer(u8(0x0a), text(JSON.stringify({ clipboard, clipboard_ways }))));
+    const withPolicy = (clipboard: boolean, clipboard_policy: string): unknown =>
+      parseServerMessage(buffer(u8(0x0a), text(JSON.stringify({ clipboard, clipboard_policy }))));
     expect(withPolicy(true, 'to-desktop')).toMatchObject({ agents: { clipboardTo: true, clipboardFrom: false } });
     expect(withPolicy(true, 'from-desktop')).toMatchObject({ agents: { clipboardTo: false, clipboardFrom: true } });
     for (const nothing of [withPolicy(true, 'off'), withPolicy(false, 'both'), withPolicy(true, 'sideways')]) {

@@ -1,6 +1,7 @@
 import { ByteReader, ProtocolError } from './bytes';
 import { CONTENT_TYPES, type ContentType } from './client-messages';
 import { type Frame, parseFrame } from './frame';
+import { ServerMessageKind } from './message-kinds';
 import { parseTileHashes, type TileHashes } from './tile-hashes';
 
 /** The guest's pointer image with straight alpha; 0x0 when the guest hides its pointer. */
@@ -112,54 +113,54 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
   const reader = new ByteReader(new Uint8Array(data));
   const byte = reader.u8();
   switch (byte) {
-    case 0x01:
+    case ServerMessageKind.Welcome:
       return parseWelcome(reader);
-    case 0x02:
+    case ServerMessageKind.Frame:
       return { type: 'frame', frame: parseFrame(reader) };
-    case 0x03:
+    case ServerMessageKind.CursorShape:
       return { type: 'cursorShape', shape: parseCursor(reader) };
-    case 0x04:
+    case ServerMessageKind.CursorMove:
       return { type: 'cursorMove', x: reader.u16(), y: reader.u16() };
-    case 0x05: {
+    case ServerMessageKind.Leds: {
       const bits = reader.u8();
       return { type: 'leds', leds: { num: (bits & 1) !== 0, caps: (bits & 2) !== 0, scroll: (bits & 4) !== 0 } };
     }
-    case 0x06: {
+    case ServerMessageKind.Notice: {
       const body = fields(reader);
       return { type: 'notice', kind: text(body, 'kind'), text: text(body, 'text') };
     }
-    case 0x07:
+    case ServerMessageKind.Pong:
       return { type: 'pong', token: reader.u64() };
-    case 0x08: {
+    case ServerMessageKind.Closed: {
       const body = fields(reader);
       return { type: 'closed', code: text(body, 'code'), text: text(body, 'text') };
     }
-    case 0x0f:
+    case ServerMessageKind.Screens:
       return parseScreens(reader);
-    case 0x09:
+    case ServerMessageKind.Audio:
       return { type: 'audio', packet: { sequence: reader.u32(), timeUs: reader.u64(), opus: reader.rest() } };
-    case 0x0a:
+    case ServerMessageKind.Agents:
       return { type: 'agents', agents: parseAgents(fields(reader)) };
-    case 0x0b:
+    case ServerMessageKind.ClipboardOffer:
       return parseClipboardOffer(fields(reader));
-    case 0x0c:
+    case ServerMessageKind.ClipboardRequest:
       return { type: 'clipboardRequest', request: reader.u32(), content: new TextDecoder().decode(reader.rest()) };
-    case 0x0d: {
+    case ServerMessageKind.ClipboardData: {
       const request = reader.u32();
       const flags = reader.u8();
       const chunk = { request, last: flags !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
       return { type: 'clipboardData', chunk };
     }
-    case 0x0e:
+    case ServerMessageKind.FileStatus:
       return parseFileStatus(fields(reader));
-    case 0x10:
+    case ServerMessageKind.PictureHash:
       return { type: 'pictureHash', frameId: reader.u32(), hashes: parseTileHashes(reader) };
-    case 0x11: {
+    case ServerMessageKind.FileOffer: {
       const body = fields(reader);
       const offer = { offer: number(body, 'offer'), name: text(body, 'name'), size: number(body, 'size') };
       return { type: 'fileOffer', offer };
     }
-    case 0x12: {
+    case ServerMessageKind.FileContent: {
       const offer = reader.u32();
       const flags = reader.u8();
       const chunk = { offer, last: (flags & 1) !== 0, failed: (flags & 2) !== 0, bytes: reader.rest() };
@@ -183,7 +184,7 @@ function parseWelcome(reader: ByteReader): ServerMessage {
 
 function parseAgents(body: Record<string, unknown>): Agents {
   const can = (capability: string): boolean => body[capability] === true;
-  const policy = body['clipboard_ways'] ?? 'both';
+  const policy = body['clipboard_policy'] ?? 'both';
   const allowed = (direction: string): boolean => can('clipboard') && (policy === 'both' || policy === direction);
   return {
     clipboardTo: allowed('to-desktop'),

@@ -1,0 +1,380 @@
+//! Messages from the client.
+
+use crate::clipboard::{
+    Chunk, ContentType, chunk_bytes, decode_chunk, decode_offer, decode_request, encode_chunk, encode_offer,
+};
+use crate::encode::{json, message};
+use crate::fields::{Fields, fields};
+use crate::input::{Button, InputEvent};
+use crate::layout::LayoutRequest;
+use crate::tile_hashes::TileHashes;
+use crate::{Decoded, Direction, Malformed, MessageKind, Recording, layout};
+use serde::{Deserialize, Serialize};
+
+/// The last code of input-event-codes.h (`KEY_MAX`).
+const KEY_MAX: u16 = 0x2ff;
+
+/// The first message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Every protocol version that the client speaks.
+    pub versions: Vec<u32>,
+    /// It can decode H.264.
+    #[serde(default)]
+    pub h264: bool,
+    /// It wants everything as video.
+    #[serde(default)]
+    pub video_only: bool,
+    /// Which screen this connection shows.
+    #[serde(default)]
+    pub screen: u8,
+    /// [`ClientMessage::ResumeHashes`] follows.
+    #[serde(default)]
+    pub known: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    video_only: bool,
+    #[serde(default)]
+    prove: bool,
+}
+
+/// A message from the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// 0x81
+    Hello(Hello),
+    /// 0x82: a frame was presented.
+    Ack {
+        /// Which.
+        frame_id: u32,
+        /// From receipt to decoded.
+        decode_us: u32,
+        /// From receipt to painted.
+        present_us: u32,
+    },
+    /// 0x83 to 0x86 and 0x8C.
+    Input {
+        /// The client's number of it.
+        seq: u32,
+        /// What was done.
+        event: InputEvent,
+    },
+    /// 0x87: let go of all keys and buttons.
+    ReleaseAll {
+        /// The client's number of it.
+        seq: u32,
+    },
+    /// 0x88
+    Settings {
+        /// Everything as video.
+        video_only: bool,
+        /// Send the picture's hashes whenever it is exact.
+        prove: bool,
+    },
+    /// 0x89
+    Ping(u64),
+    /// 0x8A: a whole new picture, please.
+    Refresh,
+    /// 0x8B: the video decoder failed.
+    VideoFailed,
+    /// 0x8D: what the screens are to be.
+    LayoutRequest(LayoutRequest),
+    /// 0x8E: the person's clipboard has something in these types.
+    ClipboardOffer(Vec<ContentType>),
+    /// 0x8F: the person pastes what the guest offered.
+    ClipboardRequest {
+        /// The client's number of it.
+        request: u32,
+        /// In which type.
+        content: ContentType,
+    },
+    /// 0x90: a piece of what the guest asked for.
+    ClipboardData(Chunk),
+    /// 0x91: a file follows.
+    FileStart {
+        /// The client's number of it.
+        transfer: u32,
+        /// Its bytes.
+        size: u64,
+        /// Its name, as the client has it.
+        name: String,
+    },
+    /// 0x92
+    FileData {
+        /// Of which file.
+        transfer: u32,
+        /// The next ones, at most [`crate::MAX_CHUNK`].
+        bytes: Vec<u8>,
+    },
+    /// 0x93
+    FileCancel {
+        /// Which file.
+        transfer: u32,
+    },
+    /// 0x94
+    Sound {
+        /// Send what the guest plays.
+        listen: bool,
+        /// Recording will come: the person's microphone is on.
+        speak: bool,
+    },
+    /// 0x95
+    Recording(Recording),
+    /// 0x96: what the client's picture is, from an earlier connection.
+    ResumeHashes(TileHashes),
+    /// 0x97: whether the person wants (or still wants) what the guest sends.
+    FileAnswer {
+        /// The server's number of it.
+        offer: u32,
+        /// They do.
+        accept: bool,
+    },
+    /// 0x98
+    FileTaken {
+        /// The server's number of it.
+        offer: u32,
+        /// Bytes of it that have been stored.
+        received: u64,
+    },
+}
+
+const SOUND_LISTEN: u8 = 1 << 0;
+const SOUND_SPEAK: u8 = 1 << 1;
+
+impl ClientMessage {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// When a message of a known type is malformed.
+    pub fn decode(message: &[u8]) -> Result<Decoded<Self>, Malformed> {
+        let (&number, body) = message.split_first().ok_or(Malformed::Empty)?;
+        let Some(kind) = MessageKind::from_number(Direction::ToServer, number) else {
+            return Ok(Decoded::Unknown(number));
+        };
+        let known = match kind {
+            MessageKind::Hello => {
+                Self::Hello(serde_json::from_slice(body).map_err(|_| Malformed::Json("Hello"))?)
+            }
+            MessageKind::Ack => fields("Ack", body, |ack| {
+                Ok(Self::Ack { frame_id: ack.u32()?, decode_us: ack.u32()?, present_us: ack.u32()? })
+            })?,
+            MessageKind::Key => input("Key", body, |key| {
+                let code = key.u16()?;
+                if code == 0 || code > KEY_MAX {
+                    return Err(key.impossible("code"));
+                }
+                Ok(InputEvent::Key { code, down: key.flag("state")? })
+            })?,
+            MessageKind::PointerTo => {
+                input("PointerTo", body, |at| Ok(InputEvent::PointerTo { x: at.u16()?, y: at.u16()? }))?
+            }
+            MessageKind::Button => input("Button", body, |press| {
+                let button = button(press.u8()?).ok_or_else(|| press.impossible("button"))?;
+                Ok(InputEvent::Button { button, down: press.flag("state")? })
+            })?,
+            MessageKind::Wheel => {
+                input("Wheel", body, |by| Ok(InputEvent::Wheel { dx: by.i16()?, dy: by.i16()? }))?
+            }
+            MessageKind::ReleaseAll => {
+                fields("ReleaseAll", body, |release| Ok(Self::ReleaseAll { seq: seq(release)? }))?
+            }
+            MessageKind::Settings => {
+                let Settings { video_only, prove } =
+                    serde_json::from_slice(body).map_err(|_| Malformed::Json("Settings"))?;
+                Self::Settings { video_only, prove }
+            }
+            MessageKind::Ping => fields("Ping", body, |ping| Ok(Self::Ping(ping.u64()?)))?,
+            MessageKind::Refresh => fields("Refresh", body, |_| Ok(Self::Refresh))?,
+            MessageKind::VideoFailed => fields("VideoFailed", body, |_| Ok(Self::VideoFailed))?,
+            MessageKind::PointerBy => {
+                input("PointerBy", body, |by| Ok(InputEvent::PointerBy { dx: by.i16()?, dy: by.i16()? }))?
+            }
+            MessageKind::LayoutRequest => Self::LayoutRequest(layout::decode(body)?),
+            MessageKind::ClipboardOfferToServer => Self::ClipboardOffer(decode_offer(body)?),
+            MessageKind::ClipboardRequestToServer => fields("ClipboardRequest", body, |ask| {
+                let (request, content) = decode_request(ask)?;
+                Ok(Self::ClipboardRequest { request, content })
+            })?,
+            MessageKind::ClipboardDataToServer => {
+                fields("ClipboardData", body, |data| Ok(Self::ClipboardData(decode_chunk(data)?)))?
+            }
+            MessageKind::FileStart => fields("FileStart", body, |start| {
+                let (transfer, size) = (start.u32()?, start.u64()?);
+                let name = std::str::from_utf8(start.rest()).map_err(|_| start.impossible("name"))?;
+                Ok(Self::FileStart { transfer, size, name: name.to_owned() })
+            })?,
+            MessageKind::FileData => fields("FileData", body, |data| {
+                Ok(Self::FileData { transfer: data.u32()?, bytes: chunk_bytes(data)? })
+            })?,
+            MessageKind::FileCancel => {
+                fields("FileCancel", body, |cancel| Ok(Self::FileCancel { transfer: cancel.u32()? }))?
+            }
+            MessageKind::Sound => fields("Sound", body, |sound| {
+                let bits = sound.u8()?;
+                if bits & !(SOUND_LISTEN | SOUND_SPEAK) != 0 {
+                    return Err(sound.impossible("bits"));
+                }
+                Ok(Self::Sound { listen: bits & SOUND_LISTEN != 0, speak: bits & SOUND_SPEAK != 0 })
+            })?,
+            MessageKind::Recording => Self::Recording(Recording::decode(body)?),
+            MessageKind::ResumeHashes => {
+                fields("ResumeHashes", body, |known| Ok(Self::ResumeHashes(TileHashes::decode(known)?)))?
+            }
+            MessageKind::FileAnswer => fields("FileAnswer", body, |answer| {
+                Ok(Self::FileAnswer { offer: answer.u32()?, accept: answer.flag("answer")? })
+            })?,
+            MessageKind::FileTaken => fields("FileTaken", body, |taken| {
+                Ok(Self::FileTaken { offer: taken.u32()?, received: taken.u64()? })
+            })?,
+            // Kinds of the other direction, which the lookup does not give.
+            MessageKind::Welcome
+            | MessageKind::Frame
+            | MessageKind::CursorShape
+            | MessageKind::CursorMove
+            | MessageKind::Leds
+            | MessageKind::Notice
+            | MessageKind::Pong
+            | MessageKind::Closed
+            | MessageKind::Audio
+            | MessageKind::Agents
+            | MessageKind::ClipboardOfferToClient
+            | MessageKind::ClipboardRequestToClient
+            | MessageKind::ClipboardDataToClient
+            | MessageKind::FileStatus
+            | MessageKind::Screens
+            | MessageKind::PictureHash
+            | MessageKind::FileOffer
+            | MessageKind::FileContent => return Ok(Decoded::Unknown(number)),
+        };
+        Ok(Decoded::Known(known))
+    }
+
+    /// Whether it does something to the guest, which those who only watch may not.
+    pub fn acts(&self) -> bool {
+        match self {
+            Self::Input { .. }
+            | Self::ReleaseAll { .. }
+            | Self::LayoutRequest(_)
+            | Self::ClipboardOffer(_)
+            | Self::ClipboardRequest { .. }
+            | Self::ClipboardData(_)
+            | Self::FileStart { .. }
+            | Self::FileData { .. }
+            | Self::FileCancel { .. }
+            | Self::FileAnswer { .. }
+            | Self::FileTaken { .. }
+            | Self::Recording(_) => true,
+            Self::Hello(_)
+            | Self::Ack { .. }
+            | Self::Settings { .. }
+            | Self::Sound { .. }
+            | Self::Ping(_)
+            | Self::Refresh
+            | Self::VideoFailed
+            | Self::ResumeHashes(_) => false,
+        }
+    }
+
+    /// The message as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Hello(hello) => json(MessageKind::Hello, hello),
+            Self::Ack { frame_id, decode_us, present_us } => message(
+                MessageKind::Ack,
+                &[&frame_id.to_le_bytes(), &decode_us.to_le_bytes(), &present_us.to_le_bytes()],
+            ),
+            Self::Input { seq, event } => encode_input(*seq, *event),
+            Self::ReleaseAll { seq } => message(MessageKind::ReleaseAll, &[&seq.to_le_bytes()]),
+            Self::Settings { video_only, prove } => {
+                json(MessageKind::Settings, &Settings { video_only: *video_only, prove: *prove })
+            }
+            Self::Ping(value) => message(MessageKind::Ping, &[&value.to_le_bytes()]),
+            Self::Refresh => vec![MessageKind::Refresh.number()],
+            Self::VideoFailed => vec![MessageKind::VideoFailed.number()],
+            Self::LayoutRequest(wish) => layout::encode(wish),
+            Self::ClipboardOffer(types) => encode_offer(MessageKind::ClipboardOfferToServer, types),
+            Self::ClipboardRequest { request, content } => message(
+                MessageKind::ClipboardRequestToServer,
+                &[&request.to_le_bytes(), content.name().as_bytes()],
+            ),
+            Self::ClipboardData(chunk) => encode_chunk(MessageKind::ClipboardDataToServer, chunk),
+            Self::FileStart { transfer, size, name } => message(
+                MessageKind::FileStart,
+                &[&transfer.to_le_bytes(), &size.to_le_bytes(), name.as_bytes()],
+            ),
+            Self::FileData { transfer, bytes } => {
+                message(MessageKind::FileData, &[&transfer.to_le_bytes(), bytes])
+            }
+            Self::FileCancel { transfer } => message(MessageKind::FileCancel, &[&transfer.to_le_bytes()]),
+            Self::Sound { listen, speak } => {
+                vec![MessageKind::Sound.number(), u8::from(*listen) | u8::from(*speak) << 1]
+            }
+            Self::Recording(recording) => recording.encode(),
+            Self::ResumeHashes(hashes) => {
+                let mut out = vec![MessageKind::ResumeHashes.number()];
+                hashes.encode(&mut out);
+                out
+            }
+            Self::FileAnswer { offer, accept } => {
+                message(MessageKind::FileAnswer, &[&offer.to_le_bytes(), &[(*accept).into()]])
+            }
+            Self::FileTaken { offer, received } => {
+                message(MessageKind::FileTaken, &[&offer.to_le_bytes(), &received.to_le_bytes()])
+            }
+        }
+    }
+}
+
+fn input(
+    name: &'static str,
+    body: &[u8],
+    read: impl FnOnce(&mut Fields<'_>) -> Result<InputEvent, Malformed>,
+) -> Result<ClientMessage, Malformed> {
+    fields(name, body, |fields| Ok(ClientMessage::Input { seq: seq(fields)?, event: read(fields)? }))
+}
+
+fn seq(fields: &mut Fields<'_>) -> Result<u32, Malformed> {
+    match fields.u32()? {
+        0 => Err(fields.impossible("seq")),
+        seq => Ok(seq),
+    }
+}
+
+fn button(number: u8) -> Option<Button> {
+    [Button::Left, Button::Middle, Button::Right, Button::Back, Button::Forward]
+        .get(usize::from(number))
+        .copied()
+}
+
+fn encode_input(seq: u32, event: InputEvent) -> Vec<u8> {
+    let seq = &seq.to_le_bytes();
+    match event {
+        InputEvent::Key { code, down } => {
+            message(MessageKind::Key, &[seq, &code.to_le_bytes(), &[down.into()]])
+        }
+        InputEvent::PointerTo { x, y } => {
+            message(MessageKind::PointerTo, &[seq, &x.to_le_bytes(), &y.to_le_bytes()])
+        }
+        InputEvent::Button { button, down } => {
+            let number = match button {
+                Button::Left => 0,
+                Button::Middle => 1,
+                Button::Right => 2,
+                Button::Back => 3,
+                Button::Forward => 4,
+            };
+            message(MessageKind::Button, &[seq, &[number, down.into()]])
+        }
+        InputEvent::Wheel { dx, dy } => {
+            message(MessageKind::Wheel, &[seq, &dx.to_le_bytes(), &dy.to_le_bytes()])
+        }
+        InputEvent::PointerBy { dx, dy } => {
+            message(MessageKind::PointerBy, &[seq, &dx.to_le_bytes(), &dy.to_le_bytes()])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! Messages from the server, frames apart.
+
+use crate::abilities::Abilities;
+use crate::clipboard::{
+    Chunk, ContentType, decode_chunk, decode_offer, decode_request, encode_chunk, encode_offer,
+};
+use crate::cursor::CursorImage;
+use crate::encode::{json, message};
+use crate::fields::{Fields, coordinate};
+use crate::files::{FileOffer, FileStatus};
+use crate::geometry::{Rect, Size};
+use crate::tile_hashes::TileHashes;
+use crate::{AudioPacket, Decoded, Direction, Frame, Malformed, MessageKind};
+use serde::{Deserialize, Serialize};
+
+/// The answer to Hello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The protocol version from here on.
+    pub version: u32,
+    /// The screen's width now; 0 while the guest has shown nothing.
+    pub width: u32,
+    /// The screen's height now; 0 while the guest has shown nothing.
+    pub height: u32,
+    /// Input is ignored.
+    pub watching: bool,
+}
+
+/// Why the server ends a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CloseCode {
+    /// No common protocol version.
+    Version,
+    /// The client broke the protocol.
+    Malformed,
+    /// The desktop stopped.
+    Stopped,
+    /// Another viewer took over.
+    Replaced,
+    /// The person may not.
+    Forbidden,
+    /// Something failed here.
+    Internal,
+}
+
+/// The guest's screens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screens {
+    /// How many there may be.
+    pub max: usize,
+    /// Where each lies on the whole desktop, in order; those that are off are empty.
+    pub screens: Vec<Rect>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoticeBody {
+    kind: String,
+    text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClosedBody {
+    code: CloseCode,
+    text: String,
+}
+
+/// A message from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerMessage {
+    /// 0x01
+    Welcome(Welcome),
+    /// 0x02
+    Frame(Box<Frame>),
+    /// 0x03: the pointer's picture; `None` hides it.
+    CursorShape(Option<CursorImage>),
+    /// 0x04: where the guest put the pointer's hotspot.
+    CursorMove {
+        /// Across.
+        x: u16,
+        /// Down.
+        y: u16,
+    },
+    /// 0x05: bit 0 num, bit 1 caps, bit 2 scroll.
+    Leds(u8),
+    /// 0x06
+    Notice {
+        /// For programs.
+        kind: String,
+        /// For people.
+        text: String,
+    },
+    /// 0x07
+    Pong(u64),
+    /// 0x08: the last message.
+    Closed {
+        /// For programs.
+        code: CloseCode,
+        /// For people.
+        text: String,
+    },
+    /// 0x0F
+    Screens(Screens),
+    /// 0x0A: what the guest can do now.
+    Agents(Abilities),
+    /// 0x0B: what the guest has to paste.
+    ClipboardOffer(Vec<ContentType>),
+    /// 0x0C: the guest pastes what this client offered.
+    ClipboardRequest {
+        /// The server's number of it.
+        request: u32,
+        /// In which type.
+        content: ContentType,
+    },
+    /// 0x0D: a piece of what the client asked for.
+    ClipboardData(Chunk),
+    /// 0x0E: what became of a file.
+    FileStatus(FileStatus),
+    /// 0x11: the guest sends a file.
+    FileOffer(FileOffer),
+    /// 0x12: a piece of it.
+    FileContent(Chunk),
+    /// 0x09
+    Audio(AudioPacket),
+    /// 0x10: what the client's picture has to be after a frame.
+    PictureHash {
+        /// Which frame.
+        frame_id: u32,
+        /// The picture's.
+        hashes: TileHashes,
+    },
+}
+
+impl ServerMessage {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// When a message of a known type is malformed.
+    pub fn decode(message: &[u8]) -> Result<Decoded<Self>, Malformed> {
+        let (&number, body) = message.split_first().ok_or(Malformed::Empty)?;
+        let Some(kind) = MessageKind::from_number(Direction::ToClient, number) else {
+            return Ok(Decoded::Unknown(number));
+        };
+        let mut fields = Fields::new(kind.name(), body);
+        let known = match kind {
+            MessageKind::Welcome => {
+                Self::Welcome(serde_json::from_slice(body).map_err(|_| Malformed::Json("Welcome"))?)
+            }
+            MessageKind::Frame => return Ok(Decoded::Known(Self::Frame(Box::new(Frame::decode(body)?)))),
+            MessageKind::CursorShape => {
+                return Ok(Decoded::Known(Self::CursorShape(decode_cursor(&mut fields)?)));
+            }
+            MessageKind::CursorMove => Self::CursorMove { x: fields.u16()?, y: fields.u16()? },
+            MessageKind::Leds => Self::Leds(fields.u8()?),
+            MessageKind::Notice => {
+                let NoticeBody { kind, text } =
+                    serde_json::from_slice(body).map_err(|_| Malformed::Json("Notice"))?;
+                return Ok(Decoded::Known(Self::Notice { kind, text }));
+            }
+            MessageKind::Pong => Self::Pong(fields.u64()?),
+            MessageKind::Closed => {
+                let ClosedBody { code, text } =
+                    serde_json::from_slice(body).map_err(|_| Malformed::Json("Closed"))?;
+                return Ok(Decoded::Known(Self::Closed { code, text }));
+            }
+            MessageKind::Screens => {
+                Self::Screens(serde_json::from_slice(body).map_err(|_| Malformed::Json("Screens"))?)
+            }
+            MessageKind::Agents => {
+                let abilities = serde_json::from_slice(body).map_err(|_| Malformed::Json("Agents"))?;
+                return Ok(Decoded::Known(Self::Agents(abilities)));
+            }
+            MessageKind::ClipboardOfferToClient => {
+                return Ok(Decoded::Known(Self::ClipboardOffer(decode_offer(body)?)));
+            }
+            MessageKind::ClipboardRequestToClient => {
+                let (request, content) = decode_request(&mut fields)?;
+                Self::ClipboardRequest { request, content }
+            }
+            MessageKind::ClipboardDataToClient => Self::ClipboardData(decode_chunk(&mut fields)?),
+            MessageKind::FileStatus => {
+                let status = serde_json::from_slice(body).map_err(|_| Malformed::Json("FileStatus"))?;
+                return Ok(Decoded::Known(Self::FileStatus(status)));
+            }
+            MessageKind::FileOffer => {
+                let offer = serde_json::from_slice(body).map_err(|_| Malformed::Json("FileOffer"))?;
+                return Ok(Decoded::Known(Self::FileOffer(offer)));
+            }
+            MessageKind::FileContent => Self::FileContent(decode_chunk(&mut fields)?),
+            MessageKind::Audio => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
+            MessageKind::PictureHash => {
+                Self::PictureHash { frame_id: fields.u32()?, hashes: TileHashes::decode(&mut fields)? }
+            }
+            // Kinds of the other direction, which the lookup does not give.
+            MessageKind::Hello
+            | MessageKind::Ack
+            | MessageKind::Key
+            | MessageKind::PointerTo
+            | MessageKind::Button
+            | MessageKind::Wheel
+            | MessageKind::ReleaseAll
+            | MessageKind::Settings
+            | MessageKind::Ping
+            | MessageKind::Refresh
+            | MessageKind::VideoFailed
+            | MessageKind::PointerBy
+            | MessageKind::LayoutRequest
+            | MessageKind::ClipboardOfferToServer
+            | MessageKind::ClipboardRequestToServer
+            | MessageKind::ClipboardDataToServer
+            | MessageKind::FileStart
+            | MessageKind::FileData
+            | MessageKind::FileCancel
+            | MessageKind::Sound
+            | MessageKind::Recording
+            | MessageKind::ResumeHashes
+            | MessageKind::FileAnswer
+            | MessageKind::FileTaken => return Ok(Decoded::Unknown(number)),
+        };
+        if !matches!(known, Self::Welcome(_) | Self::Screens(_)) {
+            fields.end()?;
+        }
+        Ok(Decoded::Known(known))
+    }
+
+    /// The message as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Welcome(welcome) => json(MessageKind::Welcome, welcome),
+            Self::Frame(frame) => frame.encode(),
+            Self::CursorShape(image) => encode_cursor(image.as_ref()),
+            Self::CursorMove { x, y } => {
+                let ([a, b], [c, d]) = (x.to_le_bytes(), y.to_le_bytes());
+                vec![MessageKind::CursorMove.number(), a, b, c, d]
+            }
+            Self::Leds(leds) => vec![MessageKind::Leds.number(), *leds],
+            Self::Notice { kind, text } => {
+                json(MessageKind::Notice, &NoticeBody { kind: kind.clone(), text: text.clone() })
+            }
+            Self::Pong(value) => [&[MessageKind::Pong.number()], &value.to_le_bytes()[..]].concat(),
+            Self::Closed { code, text } => {
+                json(MessageKind::Closed, &ClosedBody { code: *code, text: text.clone() })
+            }
+            Self::Screens(screens) => json(MessageKind::Screens, screens),
+            Self::Agents(abilities) => json(MessageKind::Agents, abilities),
+            Self::ClipboardOffer(types) => encode_offer(MessageKind::ClipboardOfferToClient, types),
+            Self::ClipboardRequest { request, content } => message(
+                MessageKind::ClipboardRequestToClient,
+                &[&request.to_le_bytes(), content.name().as_bytes()],
+            ),
+            Self::ClipboardData(chunk) => encode_chunk(MessageKind::ClipboardDataToClient, chunk),
+            Self::FileStatus(status) => json(MessageKind::FileStatus, status),
+            Self::FileOffer(offer) => json(MessageKind::FileOffer, offer),
+            Self::FileContent(chunk) => encode_chunk(MessageKind::FileContent, chunk),
+            Self::Audio(packet) => packet.encode(),
+            Self::PictureHash { frame_id, hashes } => {
+                let mut out = message(MessageKind::PictureHash, &[&frame_id.to_le_bytes()]);
+                hashes.encode(&mut out);
+                out
+            }
+        }
+    }
+}
+
+/// CursorShape without an owned message around it.
+pub fn encode_cursor(image: Option<&CursorImage>) -> Vec<u8> {
+    let mut out = vec![MessageKind::CursorShape.number()];
+    let Some(image) = image else {
+        out.extend_from_slice(&[0; 8]);
+        return out;
+    };
+    for value in [image.size.width, image.size.height, image.hot_x, image.hot_y] {
+        out.extend_from_slice(&coordinate(value).to_le_bytes());
+    }
+    out.extend_from_slice(&image.rgba);
+    out
+}
+
+fn decode_cursor(fields: &mut Fields<'_>) -> Result<Option<CursorImage>, Malformed> {
+    let size = Size::new(fields.u16()?.into(), fields.u16()?.into());
+    let (hot_x, hot_y) = (fields.u16()?.into(), fields.u16()?.into());
+    let rgba = fields.rest().to_vec();
+    if rgba.len() as u64 != u64::from(size.width) * u64::from(size.height) * 4 {
+        return Err(Malformed::Length("CursorShape"));
+    }
+    Ok((!rgba.is_empty()).then_some(CursorImage { size, hot_x, hot_y, rgba }))
+}
+
+#[cfg(test)]
+mod tests;
