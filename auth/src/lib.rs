@@ -24,7 +24,7 @@ pub use person::{Person, Persons, Role};
 pub use secret::{Password, Token, TokenHash};
 pub use session::{Session, SessionId, SessionLimits, Sessions};
 pub use throttle::Throttle;
-pub use ticket::{Bound, Tickets};
+pub use ticket::{TicketScope, Tickets};
 
 /// The schema of this crate's tables.
 pub fn migrations() -> Vec<sqlx::migrate::Migration> {

@@ -5,33 +5,33 @@
 
 use crate::secret::{Token, TokenHash};
 use crate::session::SessionId;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a ticket is good for.
+/// Time within which a ticket has to be redeemed.
 pub const LIFETIME: Duration = Duration::from_secs(30);
 /// Tickets outstanding at once; beyond it the oldest is forgotten.
 const CAPACITY: usize = 4096;
 
-/// What a ticket is bound to.
+/// Scope of a ticket: who may redeem it, in which session, for which target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bound {
-    /// The person's identifier.
+pub struct TicketScope {
+    /// Identifier of the user.
     pub person: String,
-    /// The session it was asked for in.
+    /// Session in which the ticket was issued.
     pub session: SessionId,
-    /// What it opens.
+    /// Identifier of the desktop that the ticket opens.
     pub target: String,
 }
 
-/// Outstanding tickets, each good for one `M` (what may be done).
+/// Outstanding tickets of one server; `M` is the mode that a ticket permits.
 pub struct Tickets<M> {
     issued: Mutex<HashMap<TokenHash, Grant<M>>>,
 }
 
 struct Grant<M> {
-    bound: Bound,
+    scope: TicketScope,
     mode: M,
     until: Instant,
 }
@@ -43,29 +43,29 @@ impl<M> Default for Tickets<M> {
 }
 
 impl<M> Tickets<M> {
-    /// Issues one.
+    /// Issues a ticket for one redemption within [`LIFETIME`].
     ///
     /// # Errors
-    /// No random bytes.
-    pub fn issue(&self, bound: Bound, mode: M, now: Instant) -> Result<Token, getrandom::Error> {
+    /// When the kernel gives no random bytes.
+    pub fn issue(&self, scope: TicketScope, mode: M, now: Instant) -> Result<Token, getrandom::Error> {
         let token = Token::random()?;
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.issued.lock();
         issued.retain(|_, grant| grant.until > now);
         if issued.len() >= CAPACITY {
             let oldest = issued.iter().min_by_key(|(_, grant)| grant.until).map(|(hash, _)| *hash);
             oldest.and_then(|hash| issued.remove(&hash));
         }
-        issued.insert(token.hash(), Grant { bound, mode, until: now + LIFETIME });
+        issued.insert(token.hash(), Grant { scope, mode, until: now + LIFETIME });
         Ok(token)
     }
 
-    /// Takes a ticket in. Whatever comes of it, the ticket is used up: one that was presented for
-    /// something else has been stolen or mixed up.
-    pub fn redeem(&self, presented: &str, bound: &Bound, now: Instant) -> Option<M> {
+    /// Redeems a ticket and gives its mode. A ticket is used up whatever comes of it: one that was presented
+    /// for another scope has been stolen or mixed up.
+    pub fn redeem(&self, presented: &str, scope: &TicketScope, now: Instant) -> Option<M> {
         let token = Token::parse(presented)?;
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut issued = self.issued.lock();
         let grant = issued.remove(&token.hash())?;
-        (grant.until > now && grant.bound == *bound).then_some(grant.mode)
+        (grant.until > now && grant.scope == *scope).then_some(grant.mode)
     }
 }
 
@@ -73,8 +73,8 @@ impl<M> Tickets<M> {
 mod tests {
     use super::*;
 
-    fn bound() -> Bound {
-        Bound {
+    fn scope() -> TicketScope {
+        TicketScope {
             person: "ada".into(),
             session: SessionId::of(&Token::random().unwrap()),
             target: "desktop".into(),
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_ticket_opens_once() {
-        let (tickets, bound, now) = (Tickets::default(), bound(), Instant::now());
+        let (tickets, bound, now) = (Tickets::default(), scope(), Instant::now());
         let token = tickets.issue(bound.clone(), "watch", now).unwrap();
         assert_eq!(tickets.redeem(&token.reveal(), &bound, now), Some("watch"));
         assert_eq!(tickets.redeem(&token.reveal(), &bound, now), None);
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_ticket_expires() {
-        let (tickets, bound, now) = (Tickets::default(), bound(), Instant::now());
+        let (tickets, bound, now) = (Tickets::default(), scope(), Instant::now());
         let token = tickets.issue(bound.clone(), (), now).unwrap();
         assert_eq!(tickets.redeem(&token.reveal(), &bound, now + LIFETIME), None);
     }
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn a_ticket_opens_for_nobody_and_nothing_else_and_is_gone_then() {
         let now = Instant::now();
-        let right = bound();
+        let right = scope();
         let wrong = [
-            Bound { person: "eve".into(), ..right.clone() },
-            Bound { session: SessionId::of(&Token::random().unwrap()), ..right.clone() },
-            Bound { target: "other".into(), ..right.clone() },
+            TicketScope { person: "eve".into(), ..right.clone() },
+            TicketScope { session: SessionId::of(&Token::random().unwrap()), ..right.clone() },
+            TicketScope { target: "other".into(), ..right.clone() },
         ];
         for other in wrong {
             let tickets = Tickets::default();
@@ -115,12 +115,12 @@ mod tests {
 
     #[test]
     fn outstanding_tickets_are_bounded_and_the_newest_stays() {
-        let (tickets, bound, now) = (Tickets::default(), bound(), Instant::now());
+        let (tickets, bound, now) = (Tickets::default(), scope(), Instant::now());
         let mut last = None;
         for turn in 0..CAPACITY + 10 {
             last = Some(tickets.issue(bound.clone(), (), now + Duration::from_micros(turn as u64)).unwrap());
         }
-        assert!(tickets.issued.lock().unwrap().len() <= CAPACITY);
+        assert!(tickets.issued.lock().len() <= CAPACITY);
         assert_eq!(tickets.redeem(&last.unwrap().reveal(), &bound, now), Some(()));
     }
 }

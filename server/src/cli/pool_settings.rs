@@ -1,6 +1,6 @@
 //! The options of `oriel pool add` and `set`, and what `show` tells.
 
-use crate::people::{MachineSetting, PoolSettings, Ways};
+use crate::people::{MachineSetting, PoolSettings, TransferPolicy};
 use clap::{Args, ValueEnum};
 use oriel_host::network::{EgressRules, NetworkSetting, Rule};
 use std::str::FromStr;
@@ -53,10 +53,10 @@ pub(super) struct SettingOptions {
     screens: Option<u8>,
     /// Which way what is copied goes between the desktop and the computer that shows it
     #[arg(long, value_enum, value_name = "both|to-desktop|from-desktop|off")]
-    clipboard: Option<Ways>,
+    clipboard: Option<TransferPolicy>,
     /// Which way files go between the desktop and the computer that shows it
     #[arg(long, value_enum, value_name = "both|to-desktop|from-desktop|off")]
-    files: Option<Ways>,
+    files: Option<TransferPolicy>,
     /// Rather not start a desktop than start it without any part of the jail
     #[arg(long, num_args = 0..=1, default_missing_value = "on", value_name = "on|off")]
     require_jail: Option<Switch>,
@@ -102,8 +102,8 @@ impl SettingOptions {
         put(&self.machine, &mut settings.machine);
         put(&self.network, &mut settings.network);
         put(&self.screens, &mut settings.screens);
-        put(&self.clipboard, &mut settings.sharing.clipboard);
-        put(&self.files, &mut settings.sharing.files);
+        put(&self.clipboard, &mut settings.redirection.clipboard);
+        put(&self.files, &mut settings.redirection.files);
         switch(self.video_only, &mut settings.video_only);
         switch(self.sound, &mut settings.sound);
         switch(self.agents, &mut settings.agents);
@@ -142,8 +142,8 @@ pub(super) fn lines(settings: &PoolSettings) -> Vec<String> {
         switch("sound", settings.sound),
         switch("agents", settings.agents),
         format!("screens: {}", settings.screens),
-        format!("clipboard: {}", settings.sharing.clipboard),
-        format!("files: {}", settings.sharing.files),
+        format!("clipboard: {}", settings.redirection.clipboard),
+        format!("files: {}", settings.redirection.files),
         switch("require-jail", settings.require_jail),
     ]
 }

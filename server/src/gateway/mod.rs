@@ -1,19 +1,17 @@
-//! The gateway: from a browser's WebSocket to a desktop's socket and back.
+//! The gateway: from a browser's WebSocket to a desktop's machine and back.
 //!
-//! The bytes of a message are the same on both legs. The gateway never decodes a picture: it looks
-//! at a message's first byte, to keep those who only watch from acting and what a pool does not share
-//! from crossing, and counts.
+//! The bytes of a message are the same on both legs. The gateway never decodes a picture: it looks at the number
+//! of a message, refuses what the protocol does not know and what the pool's policy or the viewer's mode does not
+//! allow, and counts.
 
-mod crossing;
-mod opening;
+mod handshake;
+mod redirection_policy;
 mod relay;
 mod session_watch;
 mod stream;
-mod wire;
 
 pub use session_watch::session_ended;
 pub use stream::{Stream, serve};
-pub use wire::LONGEST_FROM_CLIENT;
 
 use std::time::Duration;
 

@@ -1,26 +1,27 @@
 //! Moving messages both ways, each way at the pace of its receiver.
 
-use super::crossing;
-use super::wire::{self, CloseCode};
+use super::redirection_policy::{self, Verdict};
 use super::{PING_EVERY, SILENCE};
 use crate::desktops::DesktopHandle;
 use crate::metrics::StreamCounters;
-use crate::people::Sharing;
+use crate::people::RedirectionPolicy;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use oriel_host::{ViewerReader, ViewerWriter};
 use oriel_vmm_api::ViewerMode;
+use oriel_wire::{CloseCode, Direction, MessageKind};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
+/// Longest message of a machine in bytes; a whole 4K picture without any compression has half.
+const MAX_FROM_MACHINE: usize = 64 * 1024 * 1024;
 /// One message may take so long to leave; a picture over a very slow line takes a while.
 const LONGEST_SEND: Duration = Duration::from_secs(120);
 
@@ -50,12 +51,12 @@ impl End {
     }
 }
 
-/// Who looks at what, and what may cross meanwhile.
+/// One viewer of one desktop, and the policy of its pool.
 #[derive(Clone, Copy)]
 pub(super) struct Viewing<'a> {
     pub mode: ViewerMode,
     pub desktop: &'a DesktopHandle,
-    pub sharing: Sharing,
+    pub policy: RedirectionPolicy,
 }
 
 /// When the client was last heard of.
@@ -67,11 +68,11 @@ impl LastHeard {
     }
 
     fn hear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.0.lock() = Instant::now();
     }
 
     fn silence(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.0.lock().elapsed()
     }
 }
 
@@ -121,16 +122,17 @@ async fn pass_up(
     viewing: Viewing<'_>,
     counters: &StreamCounters,
 ) -> io::Result<()> {
-    if !crossing::may_cross(viewing.sharing, message) {
-        counters.refused();
-        return Ok(());
-    }
-    if wire::is_input(message) {
-        if viewing.mode == ViewerMode::Watch {
+    match redirection_policy::decide(viewing.policy, viewing.mode, Direction::ToServer, message) {
+        Verdict::Pass(kind) if redirection_policy::acts(kind.class()) => viewing.desktop.acted(),
+        Verdict::Pass(_) => {}
+        Verdict::Refuse => {
+            counters.refused();
+            return Ok(());
+        }
+        Verdict::Drop => {
             counters.dropped_input();
             return Ok(());
         }
-        viewing.desktop.acted();
     }
     counters.up(message.len());
     machine.write_all(&framed(message)).await
@@ -139,7 +141,7 @@ async fn pass_up(
 /// Behind its length, in one piece: one system call and no half message on the wire for long.
 fn framed(message: &[u8]) -> BytesMut {
     let mut frame = BytesMut::with_capacity(message.len() + 4);
-    // Bounded by LONGEST_FROM_CLIENT.
+    // Bounded by oriel_wire::MAX_CLIENT_MESSAGE.
     frame.put_u32_le(message.len() as u32);
     frame.put_slice(message);
     frame
@@ -150,7 +152,7 @@ fn framed(message: &[u8]) -> BytesMut {
 pub(super) async fn downstream(
     machine: ViewerReader,
     client: &mut SplitSink<WebSocket, Message>,
-    sharing: Sharing,
+    viewing: Viewing<'_>,
     answers: mpsc::Sender<Bytes>,
     heard: &LastHeard,
     counters: &StreamCounters,
@@ -158,19 +160,19 @@ pub(super) async fn downstream(
     let mut messages = LengthDelimitedCodec::builder()
         .little_endian()
         .length_field_type::<u32>()
-        .max_frame_length(wire::LONGEST_FROM_MACHINE)
+        .max_frame_length(MAX_FROM_MACHINE)
         .new_read(machine);
     let mut ping = tokio::time::interval(PING_EVERY);
     loop {
         let (message, last) = tokio::select! {
             message = next(&mut messages) => match message {
                 Some(message) => {
-                    let Some(message) = let_down(message, sharing, &answers) else {
+                    let Some((kind, message)) = filter_message(message, viewing, &answers) else {
                         counters.refused();
                         continue;
                     };
                     counters.down(message.len());
-                    let last = wire::is_closed(&message);
+                    let last = kind == MessageKind::Closed;
                     (Message::Binary(message), last)
                 }
                 None => return End::MachineGone,
@@ -190,16 +192,25 @@ pub(super) async fn downstream(
     }
 }
 
-/// The message as it may cross, if it may.
-fn let_down(message: Bytes, sharing: Sharing, answers: &mpsc::Sender<Bytes>) -> Option<Bytes> {
-    if crossing::may_cross(sharing, &message) {
-        return crossing::told(sharing, message);
+/// Message of the machine as the client may see it; `None` for a refused one.
+fn filter_message(
+    message: Bytes,
+    viewing: Viewing<'_>,
+    answers: &mpsc::Sender<Bytes>,
+) -> Option<(MessageKind, Bytes)> {
+    match redirection_policy::decide(viewing.policy, viewing.mode, Direction::ToClient, &message) {
+        Verdict::Pass(MessageKind::Agents) => {
+            Some((MessageKind::Agents, redirection_policy::filter_agents(viewing.policy, message)?))
+        }
+        Verdict::Pass(kind) => Some((kind, message)),
+        Verdict::Refuse | Verdict::Drop => {
+            if let Some(answer) = redirection_policy::decline(&message) {
+                // A machine that asks faster than it listens may wait.
+                let _ = answers.try_send(answer);
+            }
+            None
+        }
     }
-    if let Some(answer) = crossing::answer(&message) {
-        // A machine that asks faster than it listens may wait.
-        let _ = answers.try_send(answer);
-    }
-    None
 }
 
 async fn next(messages: &mut FramedRead<ViewerReader, LengthDelimitedCodec>) -> Option<Bytes> {

@@ -1,16 +1,16 @@
 //! One person's view of one desktop, from opening to end.
 
-use super::opening::{NotOpened, open};
+use super::handshake::{NotOpened, open};
 use super::relay::{self, End, LastHeard, Viewing};
 use super::session_watch::session_ended;
-use super::wire::{self, CloseCode};
 use crate::desktops::{DesktopHandle, State};
 use crate::metrics::Metrics;
-use crate::people::Sharing;
+use crate::people::RedirectionPolicy;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, StreamExt};
 use oriel_auth::{SessionId, Sessions};
 use oriel_vmm_api::ViewerMode;
+use oriel_wire::{CloseCode, ServerMessage};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,8 +29,8 @@ pub struct Stream {
     pub desktop: DesktopHandle,
     /// What the viewer may do.
     pub mode: ViewerMode,
-    /// What may cross between the two.
-    pub sharing: Sharing,
+    /// Redirection policy of the desktop's pool.
+    pub policy: RedirectionPolicy,
     /// The session that it ends with,
     pub session: SessionId,
     /// and where to look for that.
@@ -68,14 +68,14 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
     let heard = LastHeard::now();
     let (mut to_client, mut from_client) = socket.split();
     let (from_machine, mut to_machine) = opened.machine.into_split();
-    let viewing = Viewing { mode: stream.mode, desktop: &stream.desktop, sharing: stream.sharing };
+    let viewing = Viewing { mode: stream.mode, desktop: &stream.desktop, policy: stream.policy };
     let (answer, answers) = mpsc::channel(ANSWERS);
     let end = tokio::select! {
         end = relay::upstream(
             &mut from_client, &mut to_machine, opened.early, viewing, answers, &heard, &counters,
         ) => Ok(end),
         end = relay::downstream(
-            from_machine, &mut to_client, stream.sharing, answer, &heard, &counters,
+            from_machine, &mut to_client, viewing, answer, &heard, &counters,
         ) => Ok(end),
         () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
         () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
@@ -121,14 +121,14 @@ async fn verdict(desktop: &DesktopHandle) -> Goodbye {
 
 /// Whoever is gone hears no goodbye, so failures are none.
 async fn part(to_client: &mut (impl Sink<Message> + Unpin), goodbye: Goodbye) {
-    let farewell = async {
+    let closing = async {
         for message in messages(goodbye) {
             if to_client.send(message).await.is_err() {
                 break;
             }
         }
     };
-    let _ = tokio::time::timeout(LONGEST_GOODBYE, farewell).await;
+    let _ = tokio::time::timeout(LONGEST_GOODBYE, closing).await;
 }
 
 fn messages(goodbye: Goodbye) -> Vec<Message> {
@@ -136,7 +136,10 @@ fn messages(goodbye: Goodbye) -> Vec<Message> {
     match goodbye {
         Goodbye::Silent => vec![close(close_code::NORMAL)],
         Goodbye::Closed(code, text) => {
-            vec![Message::Binary(wire::closed(code, &text)), close(close_code::NORMAL)]
+            vec![
+                Message::Binary(ServerMessage::Closed { code, text }.encode().into()),
+                close(close_code::NORMAL),
+            ]
         }
         Goodbye::TryAgain => vec![close(close_code::AWAY)],
     }

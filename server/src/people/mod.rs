@@ -2,10 +2,10 @@
 
 mod pool;
 mod pools;
+mod redirection;
 mod settings;
-mod sharing;
 
 pub use pool::{MachineSetting, Pool, PoolSettings};
 pub use pools::{PoolError, Pools};
+pub use redirection::{RedirectionPolicy, TransferPolicy};
 pub use settings::{Settings, SettingsTable, Theme};
-pub use sharing::{Sharing, Ways};

@@ -1,6 +1,6 @@
 //! A pool: an image and what its desktops get of the host.
 
-use super::sharing::Sharing;
+use super::redirection::RedirectionPolicy;
 use oriel_host::network::{EgressRules, NetworkSetting};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
@@ -82,7 +82,7 @@ pub struct PoolSettings {
     /// Screens that a viewer may ask for, 1 to 4.
     pub screens: u8,
     /// What they share with the computers that show them; at once for whoever connects.
-    pub sharing: Sharing,
+    pub redirection: RedirectionPolicy,
     /// Rather not start than start without any part of the jail.
     pub require_jail: bool,
 }
@@ -106,7 +106,7 @@ impl PoolSettings {
             sound: true,
             agents: true,
             screens: 4,
-            sharing: Sharing::default(),
+            redirection: RedirectionPolicy::default(),
             require_jail: false,
         }
     }
@@ -168,7 +168,10 @@ impl Pool {
                 sound: row.try_get("sound")?,
                 agents: row.try_get("agents")?,
                 screens: row.try_get("screens")?,
-                sharing: Sharing { clipboard: parsed(row, "clipboard")?, files: parsed(row, "files")? },
+                redirection: RedirectionPolicy {
+                    clipboard: parsed(row, "clipboard")?,
+                    files: parsed(row, "files")?,
+                },
                 require_jail: row.try_get("require_jail")?,
             },
         })

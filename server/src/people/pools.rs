@@ -64,8 +64,8 @@ fn bind<'q>(
         .bind(settings.sound)
         .bind(settings.agents)
         .bind(settings.screens)
-        .bind(settings.sharing.clipboard.as_str())
-        .bind(settings.sharing.files.as_str())
+        .bind(settings.redirection.clipboard.as_str())
+        .bind(settings.redirection.files.as_str())
         .bind(settings.require_jail)
 }
 
@@ -198,7 +198,7 @@ impl Pools {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Sharing, Ways};
+    use super::super::{RedirectionPolicy, TransferPolicy};
     use super::*;
     use crate::state::{StateDir, open_database};
 
@@ -226,7 +226,10 @@ mod tests {
             sound: false,
             agents: false,
             screens: 1,
-            sharing: Sharing { clipboard: Ways::ToDesktop, files: Ways::Off },
+            redirection: RedirectionPolicy {
+                clipboard: TransferPolicy::ToDesktop,
+                files: TransferPolicy::Off,
+            },
             require_jail: true,
         };
         pools.set("plain", &all).await.unwrap();

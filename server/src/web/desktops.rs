@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use oriel_auth::audit::Entry;
 use oriel_auth::ticket::LIFETIME;
-use oriel_auth::{Bound, unix_now};
+use oriel_auth::{TicketScope, unix_now};
 use oriel_vmm_api::ViewerMode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -39,7 +39,7 @@ pub(super) struct TicketRequest {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Presented {
+pub(super) struct StreamQuery {
     #[serde(default)]
     ticket: String,
 }
@@ -136,8 +136,8 @@ pub(super) async fn ticket(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let request: TicketRequest = parse(&body)?;
-    let bound = bound(&caller, &desktop);
-    let token = app.tickets.issue(bound, request.mode, Instant::now()).map_err(ApiError::internal)?;
+    let scope = ticket_scope(&caller, &desktop);
+    let token = app.tickets.issue(scope, request.mode, Instant::now()).map_err(ApiError::internal)?;
     app.metrics.ticket();
     let action = match request.mode {
         ViewerMode::Interact => "desktop.ticket",
@@ -152,17 +152,18 @@ pub(super) async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
     desktop: OwnDesktop,
-    Query(presented): Query<Presented>,
+    Query(query): Query<StreamQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let mode = app.tickets.redeem(&presented.ticket, &bound(&caller, &desktop), Instant::now()).ok_or_else(
-        || ApiError::forbidden("The ticket is not valid, or has been used; ask for a new one."),
-    )?;
+    let mode =
+        app.tickets.redeem(&query.ticket, &ticket_scope(&caller, &desktop), Instant::now()).ok_or_else(
+            || ApiError::forbidden("The ticket is not valid, or has been used; ask for a new one."),
+        )?;
     let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let stream = gateway::Stream {
         desktop: desktop.handle,
         mode,
-        sharing: desktop.record.pool.settings.sharing,
+        policy: desktop.record.pool.settings.redirection,
         session: caller.session.id,
         sessions: app.login.sessions.clone(),
         metrics: Arc::clone(&app.metrics),
@@ -171,16 +172,16 @@ pub(super) async fn stream(
     let guard = app.sockets.token();
     Ok(upgrade
         .protocols([SUBPROTOCOL])
-        .max_message_size(gateway::LONGEST_FROM_CLIENT)
-        .max_frame_size(gateway::LONGEST_FROM_CLIENT)
+        .max_message_size(oriel_wire::MAX_CLIENT_MESSAGE)
+        .max_frame_size(oriel_wire::MAX_CLIENT_MESSAGE)
         .on_upgrade(async move |socket| {
             let _open = guard;
             gateway::serve(socket, stream).await;
         }))
 }
 
-fn bound(caller: &Caller, desktop: &OwnDesktop) -> Bound {
-    Bound {
+fn ticket_scope(caller: &Caller, desktop: &OwnDesktop) -> TicketScope {
+    TicketScope {
         person: caller.session.person.id.clone(),
         session: caller.session.id,
         target: desktop.record.id.clone(),

@@ -10,7 +10,7 @@ use oriel_host::folder::DesktopDir;
 use oriel_host::images::{DiskTool, ImageStore, Imported, NewImage, RunsAt, import};
 use oriel_server::config::Config;
 use oriel_server::desktops::DesktopTable;
-use oriel_server::people::{PoolSettings, Pools, Sharing};
+use oriel_server::people::{PoolSettings, Pools, RedirectionPolicy};
 use oriel_server::serve::{Ready, serve};
 use oriel_server::state::{StateDir, open_database};
 use serde_json::Value;
@@ -131,11 +131,11 @@ impl House {
     }
 
     /// What the desktops share from here on with those who open them.
-    pub async fn share(&self, sharing: Sharing) {
+    pub async fn set_redirection(&self, redirection: RedirectionPolicy) {
         let db = open_database(&self.state()).await.unwrap();
         let pools = Pools::new(db.clone());
         let settings = pools.get("desk").await.unwrap().settings;
-        pools.set("desk", &PoolSettings { sharing, ..settings }).await.unwrap();
+        pools.set("desk", &PoolSettings { redirection, ..settings }).await.unwrap();
         db.close().await;
     }
 

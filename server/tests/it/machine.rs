@@ -177,8 +177,8 @@ impl Machine {
             reader.read_exact(&mut message).ok()?;
             let answer = match message[0] {
                 0x81 => b"\x01{\"version\":1}".to_vec(),
-                // It says what it is told to.
-                0xF0 => message.split_off(1),
+                // It sends what a Ping carries.
+                0x89 => message.split_off(1),
                 kind => vec![0x07, kind],
             };
             writer.write_all(&(answer.len() as u32).to_le_bytes()).ok()?;

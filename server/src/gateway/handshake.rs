@@ -1,11 +1,12 @@
-//! From "the person wants to see it" to a machine that answers.
+//! The handshake of a stream: starts the desktop, and connects to its machine as a viewer.
 
-use super::{PING_EVERY, wire};
+use super::PING_EVERY;
 use crate::desktops::{DesktopHandle, State};
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use oriel_host::ViewerStream;
 use oriel_vmm_api::ViewerMode;
+use oriel_wire::ServerMessage;
 use std::collections::VecDeque;
 
 /// Messages kept for the machine while there is none; a client has one thing to say before it is
@@ -41,7 +42,7 @@ pub(super) async fn open(
     let start = desktop.start();
     tokio::pin!(start);
     let mut ordered = false;
-    let mut told = None;
+    let mut last_notice = None;
     // A disk may take minutes to copy, and proxies cut connections on which nothing moves.
     let mut ping = tokio::time::interval(PING_EVERY);
     loop {
@@ -57,11 +58,11 @@ pub(super) async fn open(
             State::Stopping => Some("Waiting for the desktop to stop, to start it again.".into()),
             _ => now.progress,
         };
-        if let Some(text) = text.filter(|text| told.as_ref() != Some(text)) {
-            if socket.send(Message::Binary(wire::notice("starting", &text))).await.is_err() {
+        if let Some(text) = text.filter(|text| last_notice.as_ref() != Some(text)) {
+            if socket.send(Message::Binary(notice(text.clone()))).await.is_err() {
                 return Err(NotOpened::ClientGone);
             }
-            told = Some(text);
+            last_notice = Some(text);
         }
         tokio::select! {
             outcome = &mut start, if !ordered => match outcome {
@@ -86,4 +87,9 @@ pub(super) async fn open(
         Ok(machine) => Ok(Opened { machine, early }),
         Err(error) => Err(NotOpened::Refused(error.to_string())),
     }
+}
+
+/// Notice of how far the start has come.
+fn notice(text: String) -> Bytes {
+    ServerMessage::Notice { kind: "starting".into(), text }.encode().into()
 }

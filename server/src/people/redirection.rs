@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// Which ways something may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ways {
+pub enum TransferPolicy {
     /// Both.
     #[default]
     Both,
@@ -19,7 +19,7 @@ pub enum Ways {
     Off,
 }
 
-impl Ways {
+impl TransferPolicy {
     /// As it is stored and typed.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,13 +41,13 @@ impl Ways {
     }
 }
 
-impl fmt::Display for Ways {
+impl fmt::Display for TransferPolicy {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
     }
 }
 
-impl FromStr for Ways {
+impl FromStr for TransferPolicy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -58,9 +58,9 @@ impl FromStr for Ways {
 
 /// What of a pool's desktops is shared with the computers that show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sharing {
+pub struct RedirectionPolicy {
     /// What is copied, and pasted on the other side.
-    pub clipboard: Ways,
+    pub clipboard: TransferPolicy,
     /// Files that are sent.
-    pub files: Ways,
+    pub files: TransferPolicy,
 }
