@@ -14,7 +14,7 @@ const DOMAIN: &[u8] = b"oriel audit 1";
 /// What is recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Who did it: a person's name, or `console` for the command line.
+    /// Who did it: a user's name, or `console` for the command line.
     pub actor: &'a str,
     /// What was done, like `login` or `desktop.start`.
     pub action: &'a str,

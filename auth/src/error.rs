@@ -22,6 +22,6 @@ pub enum AuthError {
     #[error("{0}")]
     BadPassword(&'static str),
     /// The name is taken.
-    #[error("there is already a person named {0}")]
+    #[error("there is already a user named {0}")]
     NameTaken(String),
 }

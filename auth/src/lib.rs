@@ -1,6 +1,6 @@
-//! Who may come in: passwords, sessions, tickets, roles, origins, and the audit log.
+//! Authentication: users and roles, passwords, sessions, tickets, origins, and the audit log.
 //!
-//! The crate knows people and nothing of what they come for. Its tables are made by
+//! The crate knows nothing of desktops, pools or HTTP. Its tables are made by
 //! [`migrations`], which the server runs together with its own, in one numbering.
 
 pub mod audit;
@@ -9,22 +9,22 @@ pub mod error;
 pub mod login;
 pub mod origin;
 pub mod password;
-pub mod person;
 pub mod secret;
 pub mod session;
 pub mod throttle;
 pub mod ticket;
+pub mod user;
 
 pub use audit::{AuditLog, Entry};
 pub use error::AuthError;
 pub use login::{Login, LoginRefused, LoginState, SignedIn};
 pub use origin::{Origins, Scheme};
 pub use password::PasswordHasher;
-pub use person::{Person, Persons, Role};
 pub use secret::{Password, Token, TokenHash};
 pub use session::{Session, SessionId, SessionLimits, Sessions};
 pub use throttle::Throttle;
 pub use ticket::{TicketScope, Tickets};
+pub use user::{Role, User, Users};
 
 /// The schema of this crate's tables.
 pub fn migrations() -> Vec<sqlx::migrate::Migration> {

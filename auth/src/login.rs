@@ -4,11 +4,11 @@
 use crate::audit::{AuditLog, Entry};
 use crate::error::AuthError;
 use crate::password::PasswordHasher;
-use crate::person::{Person, Persons};
 use crate::secret::{Password, Token};
 use crate::session::{Session, SessionLimits, Sessions};
 use crate::throttle::Throttle;
 use crate::unix_now;
+use crate::user::{User, Users};
 use sqlx::sqlite::SqlitePool;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -25,10 +25,10 @@ pub enum LoginState {
 /// added makes the compiler point at every place that must ask for it.
 pub enum SecondFactor {}
 
-/// A person who has just come in.
+/// A user who has just come in.
 pub struct SignedIn {
     /// Who.
-    pub person: Person,
+    pub user: User,
     /// What opens their session: for the cookie.
     pub token: Token,
 }
@@ -43,12 +43,12 @@ pub enum LoginRefused {
 }
 
 /// The password is right; made by [`Login::prove_password`] alone.
-struct PasswordProved(Person);
+struct PasswordProved(User);
 
 /// The front door.
 pub struct Login {
     /// People.
-    pub persons: Persons,
+    pub users: Users,
     /// Sessions.
     pub sessions: Sessions,
     /// The log of all this.
@@ -65,7 +65,7 @@ impl Login {
     /// No random bytes.
     pub fn new(db: SqlitePool, limits: SessionLimits) -> Result<Self, AuthError> {
         Ok(Self {
-            persons: Persons::new(db.clone()),
+            users: Users::new(db.clone()),
             sessions: Sessions::new(db.clone(), limits),
             audit: AuditLog::new(db),
             hasher: PasswordHasher::new()?,
@@ -90,18 +90,13 @@ impl Login {
     }
 
     async fn after_password(&self, proved: PasswordProved, address: IpAddr) -> Result<LoginState, AuthError> {
-        let PasswordProved(person) = proved;
+        let PasswordProved(user) = proved;
         let address = address.to_canonical().to_string();
-        let token = self.sessions.open(&person.id, &address, unix_now()).await?;
-        let entry = Entry {
-            actor: &person.name,
-            action: "login",
-            address: &address,
-            detail: "ok",
-            ..Entry::default()
-        };
+        let token = self.sessions.open(&user.id, &address, unix_now()).await?;
+        let entry =
+            Entry { actor: &user.name, action: "login", address: &address, detail: "ok", ..Entry::default() };
         self.audit.record(entry).await?;
-        Ok(LoginState::In(SignedIn { person, token }))
+        Ok(LoginState::In(SignedIn { user, token }))
     }
 
     async fn prove_password(
@@ -116,12 +111,12 @@ impl Login {
             Ok(attempt) => attempt,
             Err(wait) => return Ok(Err(LoginRefused::SlowDown(wait))),
         };
-        let (person, hash) = self.persons.with_hash(&name).await?.unzip();
+        let (user, hash) = self.users.with_hash(&name).await?.unzip();
         let matched = self.hasher.verify(hash, password).await?;
-        match person {
-            Some(person) if matched => {
+        match user {
+            Some(user) if matched => {
                 self.throttle.succeeded(attempt);
-                Ok(Ok(PasswordProved(person)))
+                Ok(Ok(PasswordProved(user)))
             }
             _ => {
                 let address = address.to_canonical().to_string();
@@ -144,7 +139,7 @@ impl Login {
         let address = address.to_canonical().to_string();
         self.audit
             .record(Entry {
-                actor: &session.person.name,
+                actor: &session.user.name,
                 action: "logout",
                 address: &address,
                 ..Entry::default()
@@ -152,7 +147,7 @@ impl Login {
             .await
     }
 
-    /// Changes the person's own password and ends their other sessions. Guessing the old one is
+    /// Changes the user's own password and ends their other sessions. Guessing the old one is
     /// slowed down as at login.
     ///
     /// # Errors
@@ -164,13 +159,13 @@ impl Login {
         new: Password,
         address: IpAddr,
     ) -> Result<Result<(), LoginRefused>, AuthError> {
-        let name = &session.person.name;
+        let name = &session.user.name;
         if let Err(refused) = self.prove_password(name, old, address, "password").await? {
             return Ok(Err(refused));
         }
         let hash = self.hasher.hash(new).await?;
-        self.persons.set_password_hash(&session.person.id, &hash).await?;
-        self.sessions.end_all(&session.person.id, Some(session.id)).await?;
+        self.users.set_password_hash(&session.user.id, &hash).await?;
+        self.sessions.end_all(&session.user.id, Some(session.id)).await?;
         let address = address.to_canonical().to_string();
         self.audit
             .record(Entry {
@@ -188,9 +183,9 @@ impl Login {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::Role;
     use crate::session::SessionId;
     use crate::testing::database;
+    use crate::user::Role;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const LIMITS: SessionLimits =
@@ -204,7 +199,7 @@ mod tests {
         let db = database().await;
         let login = Login::new(db.clone(), LIMITS).unwrap();
         let hash = login.hasher.hash(password("right password")).await.unwrap();
-        login.persons.add("ada", Role::Person, &hash, 0).await.unwrap();
+        login.users.add("ada", Role::User, &hash, 0).await.unwrap();
         (login, db)
     }
 
@@ -225,7 +220,7 @@ mod tests {
         let (login, db) = door_with_ada().await;
         let signed_in = enter(&login, " Ada ", "right password").await.ok().unwrap();
         let session = login.sessions.find(&signed_in.token, unix_now()).await.unwrap().unwrap();
-        assert_eq!(session.person.name, "ada");
+        assert_eq!(session.user.name, "ada");
         assert_eq!(actions(&db).await, [("login".into(), "ok".into())]);
     }
 

@@ -29,7 +29,7 @@ const IN_LINE: usize = 64;
 pub struct PasswordHasher {
     line: Arc<Semaphore>,
     work: Arc<Semaphore>,
-    /// Checked in place of the hash that an unknown person does not have.
+    /// Checked in place of the hash that an unknown user does not have.
     decoy: Arc<str>,
 }
 

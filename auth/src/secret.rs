@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// A password as a person typed it.
+/// A password as a user typed it.
 pub struct Password(Zeroizing<String>);
 
 impl Password {

@@ -1,8 +1,8 @@
 //! Sessions: who is logged in, from when, and until when.
 
 use crate::error::AuthError;
-use crate::person::Person;
 use crate::secret::{Token, TokenHash};
+use crate::user::User;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{FromRow, Row};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Session {
     /// Its name.
     pub id: SessionId,
     /// Whose.
-    pub person: Person,
+    pub user: User,
 }
 
 /// How long sessions last.
@@ -39,7 +39,7 @@ pub struct SessionLimits {
 
 /// Being seen is recorded this often at most, to spare the disk.
 const SEEN_EVERY_S: i64 = 60;
-/// Sessions of one person at once; a further login ends the one longest unseen.
+/// Sessions of one user at once; a further login ends the one longest unseen.
 const PER_PERSON: i64 = 50;
 
 /// The table of sessions.
@@ -71,7 +71,7 @@ impl Sessions {
     ///
     /// # Errors
     /// The database failed, or there are no random bytes.
-    pub async fn open(&self, person_id: &str, address: &str, now: i64) -> Result<Token, AuthError> {
+    pub async fn open(&self, user_id: &str, address: &str, now: i64) -> Result<Token, AuthError> {
         let token = Token::random()?;
         let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ?")
@@ -81,18 +81,18 @@ impl Sessions {
             .await?;
         sqlx::query(
             "DELETE FROM sessions WHERE token_hash IN
-             (SELECT token_hash FROM sessions WHERE person_id = ? ORDER BY last_seen_at DESC LIMIT -1 OFFSET ?)",
+             (SELECT token_hash FROM sessions WHERE user_id = ? ORDER BY last_seen_at DESC LIMIT -1 OFFSET ?)",
         )
-        .bind(person_id)
+        .bind(user_id)
         .bind(PER_PERSON - 1)
         .execute(&mut *tx)
         .await?;
         sqlx::query(
-            "INSERT INTO sessions (token_hash, person_id, address, created_at, last_seen_at, expires_at)
+            "INSERT INTO sessions (token_hash, user_id, address, created_at, last_seen_at, expires_at)
              VALUES (?, ?, ?, ?, ?, ?)",
         )
         .bind(&token.hash().0[..])
-        .bind(person_id)
+        .bind(user_id)
         .bind(address)
         .bind(now)
         .bind(now)
@@ -122,7 +122,7 @@ impl Sessions {
     async fn get(&self, id: SessionId, now: i64) -> Result<Option<Session>, AuthError> {
         let row = sqlx::query(
             "SELECT p.id, p.name, p.display_name, p.role, s.last_seen_at
-             FROM sessions s JOIN persons p ON p.id = s.person_id
+             FROM sessions s JOIN users p ON p.id = s.user_id
              WHERE s.token_hash = ? AND s.expires_at > ? AND s.last_seen_at > ?",
         )
         .bind(&id.0.0[..])
@@ -138,7 +138,7 @@ impl Sessions {
                 .execute(&self.db)
                 .await?;
         }
-        Ok(Some(Session { id, person: Person::from_row(&row)? }))
+        Ok(Some(Session { id, user: User::from_row(&row)? }))
     }
 
     /// Ends one.
@@ -152,15 +152,15 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends all of a person's, except perhaps one.
+    /// Ends all of a user's, except perhaps one.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn end_all(&self, person_id: &str, except: Option<SessionId>) -> Result<(), AuthError> {
+    pub async fn end_all(&self, user_id: &str, except: Option<SessionId>) -> Result<(), AuthError> {
         let kept = except.map(|id| id.0.0.to_vec()).unwrap_or_default();
         let rows =
-            sqlx::query("DELETE FROM sessions WHERE person_id = ? AND token_hash <> ? RETURNING token_hash")
-                .bind(person_id)
+            sqlx::query("DELETE FROM sessions WHERE user_id = ? AND token_hash <> ? RETURNING token_hash")
+                .bind(user_id)
                 .bind(kept)
                 .fetch_all(&self.db)
                 .await?;
@@ -196,15 +196,15 @@ fn seconds(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::{Persons, Role};
     use crate::testing::database;
+    use crate::user::{Role, Users};
 
     const LIMITS: SessionLimits =
         SessionLimits { idle: Duration::from_secs(600), absolute: Duration::from_secs(3600) };
 
     async fn fixture() -> (Sessions, String, SqlitePool) {
         let db = database().await;
-        let ada = Persons::new(db.clone()).add("ada", Role::Person, "hash", 0).await.unwrap();
+        let ada = Users::new(db.clone()).add("ada", Role::User, "hash", 0).await.unwrap();
         (Sessions::new(db.clone(), LIMITS), ada.id, db)
     }
 
@@ -212,7 +212,7 @@ mod tests {
     async fn a_session_opens_for_its_token_only() {
         let (sessions, ada, _) = fixture().await;
         let token = sessions.open(&ada, "192.0.2.1", 1000).await.unwrap();
-        assert_eq!(sessions.find(&token, 1001).await.unwrap().unwrap().person.name, "ada");
+        assert_eq!(sessions.find(&token, 1001).await.unwrap().unwrap().user.name, "ada");
         assert!(sessions.find(&Token::random().unwrap(), 1001).await.unwrap().is_none());
     }
 
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_person_cannot_fill_the_table() {
+    async fn one_user_cannot_fill_the_table() {
         let (sessions, ada, _) = fixture().await;
         let first = sessions.open(&ada, "", 1000).await.unwrap();
         for turn in 0..PER_PERSON {
@@ -275,10 +275,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn removing_a_person_ends_their_sessions() {
+    async fn removing_a_user_ends_their_sessions() {
         let (sessions, ada, db) = fixture().await;
         let token = sessions.open(&ada, "", 1000).await.unwrap();
-        Persons::new(db).remove(&ada).await.unwrap();
+        Users::new(db).remove(&ada).await.unwrap();
         assert!(sessions.find(&token, 1001).await.unwrap().is_none());
     }
 }

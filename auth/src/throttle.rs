@@ -1,7 +1,7 @@
 //! Slowing down those who guess passwords, by name and by address.
 //!
 //! The first few failures cost nothing, then each doubles the wait. A refused attempt does not
-//! prolong the wait, so nobody can keep a person out for longer than [`NAME`]'s longest wait by
+//! prolong the wait, so nobody can keep a user out for longer than [`NAME`]'s longest wait by
 //! guessing in their name. An attempt counts from its beginning, so that many at once gain nothing.
 
 use std::collections::HashMap;
@@ -69,7 +69,7 @@ impl Throttle {
     }
 }
 
-/// A person with IPv6 usually has a /64 to choose addresses from.
+/// A user with IPv6 usually has a /64 to choose addresses from.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {

@@ -18,7 +18,7 @@ const CAPACITY: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketScope {
     /// Identifier of the user.
-    pub person: String,
+    pub user: String,
     /// Session in which the ticket was issued.
     pub session: SessionId,
     /// Identifier of the desktop that the ticket opens.
@@ -75,7 +75,7 @@ mod tests {
 
     fn scope() -> TicketScope {
         TicketScope {
-            person: "ada".into(),
+            user: "ada".into(),
             session: SessionId::of(&Token::random().unwrap()),
             target: "desktop".into(),
         }
@@ -101,7 +101,7 @@ mod tests {
         let now = Instant::now();
         let right = scope();
         let wrong = [
-            TicketScope { person: "eve".into(), ..right.clone() },
+            TicketScope { user: "eve".into(), ..right.clone() },
             TicketScope { session: SessionId::of(&Token::random().unwrap()), ..right.clone() },
             TicketScope { target: "other".into(), ..right.clone() },
         ];

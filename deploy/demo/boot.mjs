@@ -1,11 +1,11 @@
-// Starts the demo person's desktop through the API, as the page would, and waits until it has booted.
+// Starts the demo user's desktop through the API, as the page would, and waits until it has booted.
 // Usage: boot.mjs URL NAME PASSWORD_FILE STATE_DIR
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [url, name, passwordFile, state] = process.argv.slice(2);
 const password = readFileSync(passwordFile, 'utf8').trim();
-// The image's own line on the serial console, written when the person's session is up.
+// The image's own line on the serial console, written when the user's session is up.
 const READY = 'oriel: the desktop is ready';
 const PATIENCE_S = 900;
 
@@ -34,7 +34,7 @@ async function call(method, path, { cookie, csrf, body } = {}) {
 const { answer, cookie } = await call('POST', '/api/login', { body: { name, password } });
 const csrf = answer.session.csrf;
 const [desktop] = (await call('GET', '/api/desktops', { cookie })).answer;
-if (!desktop) fail('the demo person has no desktop; remove .demo/ and run make demo again.');
+if (!desktop) fail('the demo user has no desktop; remove .demo/ and run make demo again.');
 console.log(`      ${desktop.machine_text}`);
 if (desktop.state !== 'running') await call('POST', `/api/desktops/${desktop.id}/start`, { cookie, csrf, body: {} });
 

@@ -1,11 +1,12 @@
-//! Oriel's server: people, their desktops, and the way from a browser to a desktop.
+//! Oriel's server: users, their desktops, and the way from a browser to a desktop.
 //!
 //! | folder | holds |
 //! |---|---|
 //! | [`cli`] | the commands of `oriel` |
 //! | [`config`] | the configuration file |
 //! | [`state`] | the state folder: database, locks, where things lie |
-//! | [`people`] | settings and pools |
+//! | [`pools`] | pools, entitlements and redirection policies |
+//! | [`users`] | settings of users |
 //! | [`desktops`] | whose desktops they are, and what their host tells of them |
 //! | [`gateway`] | WebSocket to machine and back |
 //! | [`web`] | the HTTP API and the web client's files |
@@ -20,8 +21,9 @@ pub mod gateway;
 pub mod latency;
 pub mod listener;
 pub mod metrics;
-pub mod people;
+pub mod pools;
 pub mod programs;
 pub mod serve;
 pub mod state;
+pub mod users;
 pub mod web;

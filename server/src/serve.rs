@@ -4,9 +4,10 @@ use crate::config::Config;
 use crate::desktops::Broker;
 use crate::listener::{Listening, Server, certificate_for, own_names};
 use crate::metrics::Metrics;
-use crate::people::{Pools, SettingsTable};
+use crate::pools::Pools;
 use crate::programs;
 use crate::state::{StateDir, open_database};
+use crate::users::SettingsTable;
 use crate::web::{App, WebRoot, router};
 use oriel_auth::{Login, Origins, SessionLimits, Tickets};
 use oriel_host::folder::{LockError, lock_within};
@@ -115,7 +116,7 @@ pub async fn serve(
     });
     ready(&told);
     let warm = Arc::clone(&app);
-    // So that the first person does not wait for it; a failure is told when it matters.
+    // So that the first user does not wait for it; a failure is told when it matters.
     tokio::spawn(async move { warm.desktops.host().facts().await });
 
     Server::new(router(Arc::clone(&app)), stopping)

@@ -16,7 +16,7 @@ const STAGES = {
 const QUIET_MS = 60;
 
 /**
- * Presses keys, `gap` ms apart and a little more, as a person types. `total` is from a key to the frame with its
+ * Presses keys, `gap` ms apart and a little more, as a user types. `total` is from a key to the frame with its
  * answer that the browser displays: nothing else moves in the scene. `canvas_read`, of further keys, is what a script
  * on the page sees that reads the canvas all the time; that takes time itself, most of it where a worker draws.
  */

@@ -1,4 +1,4 @@
-// When the browser put new pictures before the person's eyes: Chromium's own record of displayed frames, which costs
+// When the browser put new pictures before the user's eyes: Chromium's own record of displayed frames, which costs
 // next to nothing and is the same for every subject. What does not change is not displayed again.
 
 /** Runs `work`; resolves to the times, in ms of one clock, of displayed frames and of the page's marks named `mark`. */

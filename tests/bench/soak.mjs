@@ -1,4 +1,4 @@
-// Whether memory stays flat: a desktop used at 8 times a person's rate, and what its processes hold, each minute.
+// Whether memory stays flat: a desktop used at 8 times a user's rate, and what its processes hold, each minute.
 // Usage: soak.mjs [--minutes N]   (60 unless said otherwise: a working day)
 import { readFileSync } from 'node:fs';
 import { connected, launch } from '../browser/browser.mjs';
@@ -8,7 +8,7 @@ import { open } from './subjects/oriel.mjs';
 
 const HASTE = 8;
 const KEYS_PER_SECOND = 3 * HASTE;
-/** A person stops to look, and comes back to the page, every so often. */
+/** A user stops to look, and comes back to the page, every so often. */
 const PAUSE_EVERY_MS = 60_000 / HASTE;
 const RELOAD_EVERY_MS = 900_000 / HASTE;
 const SAMPLE_EVERY_MS = 60_000;

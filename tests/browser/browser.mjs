@@ -24,7 +24,7 @@ export function launch({ microphone = false, ratio = 1 } = {}) {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...density, ...(microphone ? microphoneArgs : [])] });
 }
 
-/** A fresh person: own cookies, a 1920x1080 window. */
+/** A fresh user: own cookies, a 1920x1080 window. */
 export async function visit(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1920, height: 1080 }, ignoreHTTPSErrors: true, ...options });
   return context.newPage();
@@ -38,7 +38,7 @@ export async function login(page, url, name, password) {
   await page.getByRole('heading', { name: 'My desktops' }).waitFor();
 }
 
-/** Saves a screenshot that a person can look at afterwards. */
+/** Saves a screenshot that a user can look at afterwards. */
 export async function screenshot(page, name) {
   const folder = join(root, '.cache/screenshots');
   await mkdir(folder, { recursive: true });
@@ -53,7 +53,7 @@ export async function pressCode(page, code, key) {
   await devtools.detach();
 }
 
-/** Types as a person does on a US keyboard: with Shift held where it has to be (`keyboard.type` never presses it). */
+/** Types as a user does on a US keyboard: with Shift held where it has to be (`keyboard.type` never presses it). */
 export async function typeText(page, text, { delay = 0 } = {}) {
   for (const character of text) {
     const shifted = /[A-Z~!@#$%^&*()_+{}|:"<>?]/.test(character);
@@ -63,7 +63,7 @@ export async function typeText(page, text, { delay = 0 } = {}) {
   }
 }
 
-/** Opens the person's only desktop with the probe, and waits until it is connected and exact. */
+/** Opens the user's only desktop with the probe, and waits until it is connected and exact. */
 export async function openDesktop(page, { exact = true } = {}) {
   const href = await page.getByRole('link', { name: /^Open / }).first().getAttribute('href');
   await page.goto(new URL(`${href}?probe=1`, page.url()).href);

@@ -1,4 +1,4 @@
-// The person's clipboard and the guest's are one: keys, browser permissions, pictures, and what is too much.
+// The user's clipboard and the guest's are one: keys, browser permissions, pictures, and what is too much.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { connected, notInFirefox, screenshot } from './browser.mjs';
@@ -22,7 +22,7 @@ beforeEach(() => {
   agent.log = [];
 });
 
-/** What the person copies in another program. */
+/** What the user copies in another program. */
 const copyHere = (contents) =>
   page.evaluate(async (parts) => {
     const blobs = Object.fromEntries(
@@ -70,7 +70,7 @@ test('the same text pasted again is not offered again', { skip }, async () => {
   assert.ok(!agent.log.some(({ offer }) => offer));
 });
 
-test('what the guest copies is in the person’s clipboard, and pasting it there leaves it the guest’s own', { skip }, async () => {
+test('what the guest copies is in the user’s clipboard, and pasting it there leaves it the guest’s own', { skip }, async () => {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   agent.copy({ 'text/plain': Buffer.from('from the desktop ☕') });
   await until('the text to be here', async () => (await textHere()) === 'from the desktop ☕');

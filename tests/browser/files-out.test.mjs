@@ -1,4 +1,4 @@
-// Files out of the desktop: offered in the corner, saved where the person says, with progress and an end to everything.
+// Files out of the desktop: offered in the corner, saved where the user says, with progress and an end to everything.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
@@ -19,7 +19,7 @@ const tray = () => page.getByRole('region', { name: 'Files' });
 const press = (name) => tray().getByRole('button', { name }).click();
 const state = (sending, wanted) => until(`the file to be ${wanted}`, () => sending.state === wanted);
 
-/** The browser asks where to save, and the person says: under this name in the page's own private folder. */
+/** The browser asks where to save, and the user says: under this name in the page's own private folder. */
 const choosing = () =>
   page.evaluate(() => {
     window.showSaveFilePicker = async ({ suggestedName }) => {
@@ -54,7 +54,7 @@ const folder = () => page.evaluate(async () => {
   return names;
 });
 
-test('a file is saved where the person says, byte for byte, and the desktop told once it is safe', async () => {
+test('a file is saved where the user says, byte for byte, and the desktop told once it is safe', async () => {
   await choosing();
   const contents = bytes(5_000_000);
   const sending = agent.send('report.pdf', contents);
@@ -95,7 +95,7 @@ test('where the browser does not ask, the file is a download', async () => {
   }
 });
 
-test('declined, the desktop hears of it and the person of nothing more', async () => {
+test('declined, the desktop hears of it and the user of nothing more', async () => {
   const sending = agent.send('advertisement.exe', bytes(400));
   await press('Decline advertisement.exe');
   await state(sending, 'declined');

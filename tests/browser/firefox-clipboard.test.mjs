@@ -1,4 +1,4 @@
-// Firefox lets a page write the clipboard while the person does something, and read it when they paste.
+// Firefox lets a page write the clipboard while the user does something, and read it when they paste.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { inFirefox } from './browser.mjs';

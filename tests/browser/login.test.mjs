@@ -7,8 +7,8 @@ let oriel;
 let browser;
 before(async () => {
   oriel = await Oriel.create({ scenes: ['idle'] });
-  await oriel.addPerson('ada', 'a long password', 'idle');
-  await oriel.addPerson('ben', 'another long one');
+  await oriel.addUser('ada', 'a long password', 'idle');
+  await oriel.addUser('ben', 'another long one');
   await oriel.start();
   browser = await launch();
 });
@@ -42,7 +42,7 @@ test('a stranger is shown the login, whatever address they try', async () => {
   await page.context().close();
 });
 
-test('a person logs in by keyboard alone, sees their desktop, and logs out', async () => {
+test('a user logs in by keyboard alone, sees their desktop, and logs out', async () => {
   const page = await visit(browser, { colorScheme: 'light' });
   await page.goto(oriel.url);
   await page.getByLabel('Name', { exact: true }).waitFor();
@@ -63,7 +63,7 @@ test('a person logs in by keyboard alone, sees their desktop, and logs out', asy
   await page.context().close();
 });
 
-test('a person without a desktop is told so', async () => {
+test('a user without a desktop is told so', async () => {
   const page = await visit(browser, { colorScheme: 'dark' });
   await login(page, oriel.url, 'ben', 'another long one');
   await page.getByRole('heading', { name: 'No desktop is yours yet' }).waitFor();

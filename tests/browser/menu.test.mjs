@@ -64,7 +64,7 @@ test('the shortcut opens it, Tab stays in it, Escape gives the keys back to the 
   assert.ok(!(await oriel.serial()).slice(before.length).includes('key 16 '), 'a key meant for the menu reached the desktop');
 });
 
-test('keys that the person’s own system keeps are sent from it', async () => {
+test('keys that the user’s own system keeps are sent from it', async () => {
   await chord();
   await page.locator('summary', { hasText: 'Keys' }).click();
   await page.getByRole('button', { name: 'Ctrl+Alt+Del' }).click();

@@ -66,7 +66,7 @@ export class Oriel {
   static async running({ scene = 'echo', ...options } = {}) {
     const oriel = await Oriel.create({ scenes: [scene], ...options });
     try {
-      await oriel.addPerson('ada', 'a long password', scene);
+      await oriel.addUser('ada', 'a long password', scene);
       await oriel.start();
       return oriel;
     } catch (error) {
@@ -91,7 +91,7 @@ export class Oriel {
     return stdout;
   }
 
-  async addPerson(name, password, ...pools) {
+  async addUser(name, password, ...pools) {
     const child = spawn(join(bin, 'oriel'), ['--config', this.configFile, 'user', 'add', name, '--password-stdin', ...pools.flatMap((p) => ['--pool', p])], {
       cwd: this.dir,
       stdio: ['pipe', 'ignore', 'pipe'],

@@ -8,8 +8,8 @@ let oriel;
 let browser;
 before(async () => {
   oriel = await Oriel.create({ scenes: ['idle', 'video'] });
-  await oriel.addPerson('ada', 'a long password', 'idle');
-  await oriel.addPerson('ben', 'a long password', 'video');
+  await oriel.addUser('ada', 'a long password', 'idle');
+  await oriel.addUser('ben', 'a long password', 'video');
   await oriel.start();
   browser = await launch();
 });

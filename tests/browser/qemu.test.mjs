@@ -13,8 +13,8 @@ let browser;
 before(async () => {
   if (skip) return;
   oriel = await Oriel.create({ scenes: ['idle', 'echo'], machine: 'qemu' });
-  await oriel.addPerson('ada', 'a long password', 'idle');
-  await oriel.addPerson('ben', 'a long password', 'echo');
+  await oriel.addUser('ada', 'a long password', 'idle');
+  await oriel.addUser('ben', 'a long password', 'echo');
   await oriel.start();
   browser = await launch();
 });

@@ -15,8 +15,8 @@ let browser;
 let wire;
 before(async () => {
   oriel = await Oriel.create({ scenes: ['idle', ...Object.keys(moving)], words: `steps=${STEPS}` });
-  await oriel.addPerson('ada', 'a long password', 'idle');
-  for (const [scene, person] of Object.entries(moving)) await oriel.addPerson(person, 'a long password', scene);
+  await oriel.addUser('ada', 'a long password', 'idle');
+  for (const [scene, user] of Object.entries(moving)) await oriel.addUser(user, 'a long password', scene);
   await oriel.start();
   wire = await Wire.to(oriel.port);
   browser = await launch();
@@ -62,10 +62,10 @@ test('what has not changed is not sent again, after a break and after a while el
   await page.context().close();
 });
 
-for (const [scene, person] of Object.entries(moving)) {
+for (const [scene, user] of Object.entries(moving)) {
   test(`${scene}: once it has stopped the picture is proved to be the guest’s`, async () => {
     const page = await visit(browser);
-    await login(page, oriel.url, person, 'a long password');
+    await login(page, oriel.url, user, 'a long password');
     await openDesktop(page, { exact: false });
     await prove(page);
     const drawn = await drawScene(scene, STEPS, 1920, 1080);

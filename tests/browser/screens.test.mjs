@@ -11,8 +11,8 @@ let oriel;
 let browser;
 before(async () => {
   oriel = await Oriel.create({ scenes: ['idle', 'echo'], words: 'screens=2' });
-  await oriel.addPerson('ada', 'a long password', 'idle');
-  await oriel.addPerson('ben', 'a long password', 'echo');
+  await oriel.addUser('ada', 'a long password', 'idle');
+  await oriel.addUser('ben', 'a long password', 'echo');
   await oriel.start();
   browser = await launch();
 });
@@ -35,7 +35,7 @@ async function openMenu(page) {
   return page.getByRole('dialog', { name: /^Menu of/ });
 }
 
-/** SHA-256 of the red, green and blue of what a person sees at these device pixels; decoded by the browser. */
+/** SHA-256 of the red, green and blue of what a user sees at these device pixels; decoded by the browser. */
 async function seen(page, ...at) {
   const png = (await page.screenshot()).toString('base64');
   return page.evaluate(async ([base64, ...rect]) => {
@@ -98,7 +98,7 @@ for (const ratio of [1.25, 1.5, 2]) {
   });
 }
 
-test('a person may keep the size instead', async () => {
+test('a user may keep the size instead', async () => {
   const page = await visit(browser);
   await login(page, oriel.url, 'ada', 'a long password');
   await openDesktop(page);

@@ -27,7 +27,7 @@ const tool = async (name) => {
   return page.getByRole('button', { name, exact: true });
 };
 
-test('the desktop is heard once the person has touched the page, and not before', async () => {
+test('the desktop is heard once the user has touched the page, and not before', async () => {
   assert.equal((await audio()).packets, 0);
   assert.equal(await counter('sound_packets'), 0, 'nothing is encoded for nobody');
   await page.mouse.click(400, 400);

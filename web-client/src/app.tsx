@@ -16,7 +16,7 @@ import { missingSupport } from './support';
 
 const RETRY_MS = 3000;
 
-/** The person goes on with a browser that lacks something. */
+/** The user goes on with a browser that lacks something. */
 const continuesAnyway = signal(false);
 
 export function App() {

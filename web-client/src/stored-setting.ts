@@ -9,7 +9,7 @@ interface Spelling<T> {
 }
 
 /**
- * A choice that depends on the device in front of the person and not on who they are, so it is kept in the browser.
+ * A choice that depends on the device in front of the user and not on who they are, so it is kept in the browser.
  * Reading `value` subscribes, as with any signal; setting it stores it.
  */
 export class StoredSetting<T> {

@@ -1,4 +1,4 @@
-//! Talking to the person at the terminal.
+//! Talking to the user at the terminal.
 
 use oriel_auth::Password;
 use std::io::{self, BufRead, IsTerminal, Write};

@@ -3,7 +3,7 @@
 use super::{audit, console};
 use crate::config::Config;
 use crate::desktops::DesktopTable;
-use crate::people::Pools;
+use crate::pools::Pools;
 use crate::programs;
 use crate::state::{StateDir, open_database};
 use clap::{Args, Subcommand, ValueEnum};
@@ -216,9 +216,7 @@ async fn remove(db: &SqlitePool, store: ImageStore, name: &str) -> Result<(), St
         .map_err(|error| format!("The database failed: {error}."))?;
     let names: HashMap<String, String> = records
         .into_iter()
-        .map(|record| {
-            (record.id, format!("{}'s desktop of the pool {}", record.person_name, record.pool.name))
-        })
+        .map(|record| (record.id, format!("{}'s desktop of the pool {}", record.user_name, record.pool.name)))
         .collect();
     let name = name.to_owned();
     blocking(move || {

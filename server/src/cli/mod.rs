@@ -33,10 +33,10 @@ struct Arguments {
 enum Command {
     /// Run the server
     Serve,
-    /// Add, list and remove people
+    /// Add, list and remove users
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Give images to people
+    /// Give images to users
     #[command(subcommand)]
     Pool(pool::PoolCommand),
     /// Build, import, verify and remove images

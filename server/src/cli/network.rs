@@ -2,7 +2,7 @@
 
 use super::{audit, console};
 use crate::config::Config;
-use crate::people::{Pool, Pools};
+use crate::pools::{Pool, Pools};
 use crate::state::{StateDir, open_database};
 use clap::Subcommand;
 use oriel_host::network::{

@@ -3,10 +3,10 @@
 use super::pool_settings::{SettingOptions, lines};
 use super::{audit, console};
 use crate::config::Config;
-use crate::people::{PoolSettings, Pools};
+use crate::pools::{PoolSettings, Pools};
 use crate::state::{StateDir, open_database};
 use clap::Subcommand;
-use oriel_auth::{Persons, unix_now};
+use oriel_auth::{Users, unix_now};
 use oriel_host::admission::{HostReserve, HostSize};
 use oriel_host::images::{ImageStore, RunsAt};
 use oriel_host::network::sentences;
@@ -40,12 +40,12 @@ pub(super) enum PoolCommand {
     },
     /// List pools and who is entitled to them
     List,
-    /// Give a pool to a person
+    /// Give a pool to a user
     Entitle {
         /// The pool
         pool: String,
-        /// The person
-        person: String,
+        /// The user
+        user: String,
     },
 }
 
@@ -78,10 +78,10 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
             for line in lines(&pool.settings) {
                 console::line(&line);
             }
-            let people = pools.entitled(&pool.id).await.map_err(|error| error.to_string())?;
+            let users = pools.entitled(&pool.id).await.map_err(|error| error.to_string())?;
             console::line(&format!(
-                "people: {}",
-                if people.is_empty() { "none".into() } else { people.join(", ") }
+                "users: {}",
+                if users.is_empty() { "none".into() } else { users.join(", ") }
             ));
             let runs_at =
                 images.newest(&pool.settings.image).map_or(RunsAt::Kernel, |version| version.runs_at);
@@ -91,25 +91,24 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
             }
         }
         PoolCommand::List => {
-            for (pool, people) in pools.list().await.map_err(|error| error.to_string())? {
+            for (pool, users) in pools.list().await.map_err(|error| error.to_string())? {
                 let settings = &pool.settings;
                 let video = if settings.video_only { ", video only" } else { "" };
                 console::line(&format!(
-                    "{}: image {}, {} processors, {} MiB, machine {}{video}; people: {}",
+                    "{}: image {}, {} processors, {} MiB, machine {}{video}; users: {}",
                     pool.name,
                     settings.image,
                     settings.cpus,
                     settings.memory_mib,
                     settings.machine.as_str(),
-                    if people.is_empty() { "none".into() } else { people.join(", ") }
+                    if users.is_empty() { "none".into() } else { users.join(", ") }
                 ));
             }
         }
-        PoolCommand::Entitle { pool, person } => {
-            let found = Persons::new(db.clone()).by_name(&person).await.map_err(|error| error.to_string())?;
-            let found = found.ok_or_else(|| {
-                format!("There is no person named {person}; `oriel user list` shows everyone.")
-            })?;
+        PoolCommand::Entitle { pool, user } => {
+            let found = Users::new(db.clone()).by_name(&user).await.map_err(|error| error.to_string())?;
+            let found = found
+                .ok_or_else(|| format!("There is no user named {user}; `oriel user list` shows everyone."))?;
             pools.entitle(&pool, &found.id).await.map_err(|error| error.to_string())?;
             audit::record(&db, "pool.entitle", &pool, &found.name).await?;
         }

@@ -1,6 +1,6 @@
 //! The options of `oriel pool add` and `set`, and what `show` tells.
 
-use crate::people::{MachineSetting, PoolSettings, TransferPolicy};
+use crate::pools::{MachineSetting, PoolSettings, TransferPolicy};
 use clap::{Args, ValueEnum};
 use oriel_host::network::{EgressRules, NetworkSetting, Rule};
 use std::str::FromStr;

@@ -3,12 +3,12 @@
 use super::{audit, console};
 use crate::config::Config;
 use crate::desktops::{DesktopTable, Record};
-use crate::people::Pools;
+use crate::pools::Pools;
 use crate::state::{StateDir, open_database};
 use clap::{Args, Subcommand};
-use oriel_auth::person::Role;
+use oriel_auth::user::Role;
 use oriel_auth::{
-    AuthError, Password, PasswordHasher, Person, Persons, SessionLimits, Sessions, secret, unix_now,
+    AuthError, Password, PasswordHasher, SessionLimits, Sessions, User, Users, secret, unix_now,
 };
 use oriel_host::DesktopId;
 use oriel_host::folder::{DesktopDir, try_lock};
@@ -63,28 +63,28 @@ pub(super) struct PasswordSource {
 pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
-    let persons = Persons::new(db.clone());
+    let users = Users::new(db.clone());
     match command {
         UserCommand::Add { name, admin, pools, password } => {
-            let role = if admin { Role::Admin } else { Role::Person };
-            add(&db, &persons, &name, role, &pools, &password).await?;
+            let role = if admin { Role::Admin } else { Role::User };
+            add(&db, &users, &name, role, &pools, &password).await?;
         }
         UserCommand::List => {
-            for person in persons.list().await.map_err(sentence)? {
-                let admin = if person.role == Role::Admin { " (administrator)" } else { "" };
-                console::line(&format!("{}{admin}", person.name));
+            for user in users.list().await.map_err(sentence)? {
+                let admin = if user.role == Role::Admin { " (administrator)" } else { "" };
+                console::line(&format!("{}{admin}", user.name));
             }
         }
         UserCommand::Remove { name, with_desktops } => {
-            let person = find(&persons, &name).await?;
-            remove(&db, &state, &persons, &person, with_desktops).await?;
+            let user = find(&users, &name).await?;
+            remove(&db, &state, &users, &user, with_desktops).await?;
         }
         UserCommand::Passwd { name, password } => {
-            let person = find(&persons, &name).await?;
+            let user = find(&users, &name).await?;
             let hash = hash(&password).await?;
-            persons.set_password_hash(&person.id, &hash).await.map_err(sentence)?;
-            sessions(&db).end_all(&person.id, None).await.map_err(sentence)?;
-            audit::record(&db, "user.password", &person.name, "").await?;
+            users.set_password_hash(&user.id, &hash).await.map_err(sentence)?;
+            sessions(&db).end_all(&user.id, None).await.map_err(sentence)?;
+            audit::record(&db, "user.password", &user.name, "").await?;
         }
     }
     db.close().await;
@@ -93,7 +93,7 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Str
 
 async fn add(
     db: &SqlitePool,
-    persons: &Persons,
+    users: &Users,
     name: &str,
     role: Role,
     pools: &[String],
@@ -106,38 +106,33 @@ async fn add(
             return Err(format!("There is no pool {pool}; `oriel pool list` shows those there are."));
         }
     }
-    if persons.by_name(name).await.map_err(sentence)?.is_some() {
+    if users.by_name(name).await.map_err(sentence)?.is_some() {
         return Err(sentence(AuthError::NameTaken(name.to_lowercase())));
     }
     let hash = hash(password).await?;
-    let person = persons.add(name, role, &hash, unix_now()).await.map_err(sentence)?;
+    let user = users.add(name, role, &hash, unix_now()).await.map_err(sentence)?;
     for pool in pools {
-        table.entitle(pool, &person.id).await.map_err(|error| error.to_string())?;
+        table.entitle(pool, &user.id).await.map_err(|error| error.to_string())?;
     }
-    audit::record(db, "user.add", &person.name, "").await
+    audit::record(db, "user.add", &user.name, "").await
 }
 
 async fn remove(
     db: &SqlitePool,
     state: &StateDir,
-    persons: &Persons,
-    person: &Person,
+    users: &Users,
+    user: &User,
     with_desktops: bool,
 ) -> Result<(), String> {
     let table = DesktopTable::new(db.clone());
     let failed = |error: sqlx::Error| format!("The database failed: {error}.");
-    let desktops: Vec<_> = table
-        .all()
-        .await
-        .map_err(failed)?
-        .into_iter()
-        .filter(|record| record.person_id == person.id)
-        .collect();
+    let desktops: Vec<_> =
+        table.all().await.map_err(failed)?.into_iter().filter(|record| record.user_id == user.id).collect();
     let has_disk = desktops.iter().filter_map(|record| folder(state, record)).any(|dir| dir.has_disk());
     if has_disk && !with_desktops {
         return Err(format!(
             "{} has desktops with disks of their own; add --with-desktops to delete them too.",
-            person.name
+            user.name
         ));
     }
     // Each desktop's lock is held to the end, so that none can start meanwhile.
@@ -146,18 +141,18 @@ async fn remove(
         let Some(dir) = folder(state, record) else { continue };
         dir.make().map_err(|error| format!("{}: {error}.", dir.root().display()))?;
         locks.push(try_lock(&dir.alive_lock()).map_err(|_| {
-            format!("The desktop {} of {} is running; stop it first.", record.pool.name, person.name)
+            format!("The desktop {} of {} is running; stop it first.", record.pool.name, user.name)
         })?);
     }
-    sessions(db).end_all(&person.id, None).await.map_err(sentence)?;
+    sessions(db).end_all(&user.id, None).await.map_err(sentence)?;
     for record in &desktops {
         table.remove(&record.id).await.map_err(failed)?;
         let Some(dir) = folder(state, record) else { continue };
         std::fs::remove_dir_all(dir.root())
             .map_err(|error| format!("{} could not be deleted: {error}.", dir.root().display()))?;
     }
-    persons.remove(&person.id).await.map_err(sentence)?;
-    audit::record(db, "user.remove", &person.name, "").await
+    users.remove(&user.id).await.map_err(sentence)?;
+    audit::record(db, "user.remove", &user.name, "").await
 }
 
 /// The folder of a desktop on this host; a record whose identifier is none has no folder.
@@ -165,9 +160,9 @@ fn folder(state: &StateDir, record: &Record) -> Option<DesktopDir> {
     DesktopId::new(record.id.as_str()).ok().map(|id| state.host_dir().desktop(&id))
 }
 
-async fn find(persons: &Persons, name: &str) -> Result<Person, String> {
-    let found = persons.by_name(name).await.map_err(sentence)?;
-    found.ok_or_else(|| format!("There is no person named {name}; `oriel user list` shows everyone."))
+async fn find(users: &Users, name: &str) -> Result<User, String> {
+    let found = users.by_name(name).await.map_err(sentence)?;
+    found.ok_or_else(|| format!("There is no user named {name}; `oriel user list` shows everyone."))
 }
 
 async fn hash(source: &PasswordSource) -> Result<String, String> {

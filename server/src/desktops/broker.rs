@@ -5,7 +5,7 @@ use super::mirror::{Mirror, Writer};
 use super::resolve::resolve;
 use super::table::{DesktopTable, MirroredState, Record};
 use super::view::DesktopView;
-use crate::people::{Settings, SettingsTable};
+use crate::users::{Settings, SettingsTable};
 use oriel_host::client::HostMetrics;
 use oriel_host::schedule::Priority;
 use oriel_host::{DesktopId, Hold, HostClient, Status};

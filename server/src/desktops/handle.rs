@@ -153,7 +153,7 @@ impl DesktopHandle {
 
 /// Gives a host a desktop; one that the host has no record of is in the state that was recorded here.
 pub(super) async fn ensure(shared: &Shared, hold: &Hold, record: &Record) -> Result<Sequence, BrokerError> {
-    let settings = shared.settings.get(&record.person_id).await?;
+    let settings = shared.settings.get(&record.user_id).await?;
     let found = FoundState {
         state: record.state,
         reason: record.reason.clone(),

@@ -1,9 +1,9 @@
 use super::*;
 use crate::desktops::DesktopTable;
-use crate::people::{PoolSettings, Pools};
+use crate::pools::{PoolSettings, Pools};
 use crate::state::{StateDir, open_database};
 use async_trait::async_trait;
-use oriel_auth::{Persons, Role};
+use oriel_auth::{Role, Users};
 use oriel_host::client::{DesktopLog, FoundState, HostMetrics, HostReport, MachinePlan, ViewerStream};
 use oriel_host::images::{RunsAt, Version};
 use oriel_host::schedule::Priority;
@@ -118,7 +118,7 @@ async fn one_desktop() -> (tempfile::TempDir, DesktopTable, DesktopId) {
     let dir = tempfile::tempdir().unwrap();
     let db = open_database(&StateDir::open(dir.path()).unwrap()).await.unwrap();
     let pools = Pools::new(db.clone());
-    let ada = Persons::new(db.clone()).add("ada", Role::Person, "hash", 0).await.unwrap();
+    let ada = Users::new(db.clone()).add("ada", Role::User, "hash", 0).await.unwrap();
     pools.add("office", &PoolSettings::new("x".into()), 0).await.unwrap();
     pools.entitle("office", &ada.id).await.unwrap();
     let table = DesktopTable::new(db);

@@ -1,7 +1,8 @@
 //! From a user and a pool to what a host needs to run a desktop.
 
 use super::table::Record;
-use crate::people::{MachineSetting, Settings};
+use crate::pools::MachineSetting;
+use crate::users::Settings;
 use oriel_host::spec::{Keyboard, MachinePreference, ResourceLimits};
 use oriel_host::{DesktopSpec, images::ImageReference};
 
@@ -33,7 +34,7 @@ pub(super) fn resolve(record: &Record, settings: &Settings) -> DesktopSpec {
         agents: pool.agents,
         screens: pool.screens,
         first_screen: FIRST_SCREEN,
-        host_name: host_name(&record.pool.name, &record.person_name),
+        host_name: host_name(&record.pool.name, &record.user_name),
         // They end on a kernel command line.
         keyboard: settings
             .check()
@@ -57,7 +58,7 @@ fn host_name(pool: &str, user: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::{Pool, PoolSettings};
+    use crate::pools::{Pool, PoolSettings};
     use oriel_host::State;
 
     #[test]
@@ -66,8 +67,8 @@ mod tests {
             PoolSettings { disk_iops: Some(7), cpu_limit_percent: Some(50), ..PoolSettings::new("x".into()) };
         let record = Record {
             id: "d1".into(),
-            person_id: "p1".into(),
-            person_name: "ada.l".into(),
+            user_id: "p1".into(),
+            user_name: "ada.l".into(),
             pool: Pool { id: "q1".into(), name: "debian".into(), settings: pool },
             state: State::Stopped,
             reason: None,

@@ -1,6 +1,6 @@
 //! The table of desktops: whose they are, of which pool, and what their host told of them last.
 
-use crate::people::Pool;
+use crate::pools::Pool;
 use oriel_host::{DesktopId, State, Status};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow, Row};
@@ -11,9 +11,9 @@ pub struct Record {
     /// The desktop's identifier, which never changes. No credential.
     pub id: String,
     /// The identifier of the user whose desktop it is.
-    pub person_id: String,
+    pub user_id: String,
     /// The user's name.
-    pub person_name: String,
+    pub user_name: String,
     /// The desktop's pool.
     pub pool: Pool,
     /// The state that its host told last.
@@ -30,8 +30,8 @@ impl FromRow<'_, SqliteRow> for Record {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.try_get("id")?,
-            person_id: row.try_get("person_id")?,
-            person_name: row.try_get("person_name")?,
+            user_id: row.try_get("user_id")?,
+            user_name: row.try_get("user_name")?,
             pool: Pool::from_columns(row)?,
             state: State::from_stored(row.try_get("state")?),
             reason: row.try_get("reason")?,
@@ -85,41 +85,41 @@ impl DesktopTable {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn of_user(&self, person_id: &str, now: i64) -> sqlx::Result<Vec<Record>> {
+    pub async fn of_user(&self, user_id: &str, now: i64) -> sqlx::Result<Vec<Record>> {
         // Looked for first, because a read waits for nobody.
         let missing: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM entitlements e WHERE e.person_id = ? AND NOT EXISTS
-               (SELECT 1 FROM desktops d WHERE d.person_id = e.person_id AND d.pool_id = e.pool_id))",
+            "SELECT EXISTS (SELECT 1 FROM entitlements e WHERE e.user_id = ? AND NOT EXISTS
+               (SELECT 1 FROM desktops d WHERE d.user_id = e.user_id AND d.pool_id = e.pool_id))",
         )
-        .bind(person_id)
+        .bind(user_id)
         .fetch_one(&self.db)
         .await?;
         if missing {
             // Looked for again by the writer itself, of which there is one at a time: so no two come of a race.
             let mut writing = self.db.begin_with("BEGIN IMMEDIATE").await?;
             sqlx::query(
-                "INSERT INTO desktops (id, person_id, pool_id, state, since)
-                 SELECT lower(hex(randomblob(16))), e.person_id, e.pool_id, 'stopped', ?
-                 FROM entitlements e WHERE e.person_id = ? AND NOT EXISTS
-                   (SELECT 1 FROM desktops d WHERE d.person_id = e.person_id AND d.pool_id = e.pool_id)",
+                "INSERT INTO desktops (id, user_id, pool_id, state, since)
+                 SELECT lower(hex(randomblob(16))), e.user_id, e.pool_id, 'stopped', ?
+                 FROM entitlements e WHERE e.user_id = ? AND NOT EXISTS
+                   (SELECT 1 FROM desktops d WHERE d.user_id = e.user_id AND d.pool_id = e.pool_id)",
             )
             .bind(now)
-            .bind(person_id)
+            .bind(user_id)
             .execute(&mut *writing)
             .await?;
             writing.commit().await?;
         }
-        let sql = select("WHERE d.person_id = ? AND e.person_id IS NOT NULL ORDER BY p.name");
-        sqlx::query_as(AssertSqlSafe(sql)).bind(person_id).fetch_all(&self.db).await
+        let sql = select("WHERE d.user_id = ? AND e.user_id IS NOT NULL ORDER BY p.name");
+        sqlx::query_as(AssertSqlSafe(sql)).bind(user_id).fetch_all(&self.db).await
     }
 
     /// The desktop of that identifier, if it is the user's and the user is still entitled to its pool.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn owned(&self, id: &str, person_id: &str) -> sqlx::Result<Option<Record>> {
-        let sql = select("WHERE d.id = ? AND d.person_id = ? AND e.person_id IS NOT NULL");
-        sqlx::query_as(AssertSqlSafe(sql)).bind(id).bind(person_id).fetch_optional(&self.db).await
+    pub async fn owned(&self, id: &str, user_id: &str) -> sqlx::Result<Option<Record>> {
+        let sql = select("WHERE d.id = ? AND d.user_id = ? AND e.user_id IS NOT NULL");
+        sqlx::query_as(AssertSqlSafe(sql)).bind(id).bind(user_id).fetch_optional(&self.db).await
     }
 
     /// The desktop of that identifier.
@@ -166,9 +166,9 @@ impl DesktopTable {
 
 fn select(rest: &'static str) -> String {
     format!(
-        "SELECT d.id, d.person_id, persons.name AS person_name, d.state, d.reason, d.since, d.pid, {}
-         FROM desktops d JOIN persons ON persons.id = d.person_id JOIN pools p ON p.id = d.pool_id
-         LEFT JOIN entitlements e ON e.pool_id = d.pool_id AND e.person_id = d.person_id {rest}",
+        "SELECT d.id, d.user_id, users.name AS user_name, d.state, d.reason, d.since, d.pid, {}
+         FROM desktops d JOIN users ON users.id = d.user_id JOIN pools p ON p.id = d.pool_id
+         LEFT JOIN entitlements e ON e.pool_id = d.pool_id AND e.user_id = d.user_id {rest}",
         Pool::COLUMNS
     )
 }
@@ -176,16 +176,16 @@ fn select(rest: &'static str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::{PoolSettings, Pools};
+    use crate::pools::{PoolSettings, Pools};
     use crate::state::{StateDir, open_database};
-    use oriel_auth::{Persons, Role};
+    use oriel_auth::{Role, Users};
 
     #[tokio::test]
     async fn however_many_look_at_once_there_is_one_desktop_for_each_pool() {
         let dir = tempfile::tempdir().unwrap();
         let db = open_database(&StateDir::open(dir.path()).unwrap()).await.unwrap();
         let pools = Pools::new(db.clone());
-        let ada = Persons::new(db.clone()).add("ada", Role::Person, "hash", 0).await.unwrap();
+        let ada = Users::new(db.clone()).add("ada", Role::User, "hash", 0).await.unwrap();
         for name in ["office", "lab"] {
             pools.add(name, &PoolSettings::new("x".into()), 0).await.unwrap();
             pools.entitle(name, &ada.id).await.unwrap();

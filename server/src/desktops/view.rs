@@ -1,7 +1,7 @@
 //! A desktop as the API shows it.
 
 use super::table::Record;
-use crate::people::Settings;
+use crate::users::Settings;
 use oriel_host::client::MachinePlan;
 use oriel_host::network::sentences;
 use oriel_host::{State, Status};

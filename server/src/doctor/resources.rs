@@ -3,7 +3,7 @@
 use super::checks::is_installed;
 use super::report::{Report, Verdict};
 use crate::config::Config;
-use crate::people::{Pool, Pools};
+use crate::pools::{Pool, Pools};
 use crate::state::{StateDir, open_database};
 use oriel_host::admission::{HostReserve, HostSize, available_memory_mib};
 use oriel_host::images::{ImageError, ImageStore, RunsAt};
@@ -163,7 +163,7 @@ fn report_tap(interfaces: &[TapInterface], nft: bool, pools: &[Pool], report: &m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::PoolSettings;
+    use crate::pools::PoolSettings;
 
     fn pool(network: &str) -> Pool {
         let settings = PoolSettings { network: network.parse().unwrap(), ..PoolSettings::new("x".into()) };

@@ -1,7 +1,7 @@
 //! Which messages pass between a desktop and a client: decided for each class and direction of the protocol's
 //! table, trusting neither the page nor the machine. What the table does not know is refused.
 
-use crate::people::RedirectionPolicy;
+use crate::pools::RedirectionPolicy;
 use bytes::Bytes;
 use oriel_vmm_api::ViewerMode;
 use oriel_wire::{ClientMessage, Direction, MessageClass, MessageKind};
@@ -159,7 +159,7 @@ fn json(message: &[u8]) -> Option<Map<String, Value>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::people::TransferPolicy;
+    use crate::pools::TransferPolicy;
     use MessageKind as K;
 
     const ALL: [TransferPolicy; 4] =

@@ -4,7 +4,7 @@ use super::redirection_policy::{self, Verdict};
 use super::{PING_EVERY, SILENCE};
 use crate::desktops::DesktopHandle;
 use crate::metrics::StreamCounters;
-use crate::people::RedirectionPolicy;
+use crate::pools::RedirectionPolicy;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};

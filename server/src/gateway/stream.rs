@@ -1,11 +1,11 @@
-//! One person's view of one desktop, from opening to end.
+//! One user's view of one desktop, from opening to end.
 
 use super::handshake::{NotOpened, open};
 use super::relay::{self, End, LastHeard, Viewing};
 use super::session_watch::session_ended;
 use crate::desktops::{DesktopHandle, State};
 use crate::metrics::Metrics;
-use crate::people::RedirectionPolicy;
+use crate::pools::RedirectionPolicy;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, StreamExt};
 use oriel_auth::{SessionId, Sessions};

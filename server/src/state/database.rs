@@ -66,7 +66,7 @@ mod tests {
         let state = StateDir::open(dir.path()).unwrap();
         let one = open_database(&state).await.unwrap();
         let two = open_database(&state).await.unwrap();
-        oriel_auth::Persons::new(one).add("ada", oriel_auth::Role::Person, "hash", 0).await.unwrap();
-        assert_eq!(oriel_auth::Persons::new(two).list().await.unwrap().len(), 1);
+        oriel_auth::Users::new(one).add("ada", oriel_auth::Role::User, "hash", 0).await.unwrap();
+        assert_eq!(oriel_auth::Users::new(two).list().await.unwrap().len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Logging in and out, and a person's own affairs.
+//! Logging in and out, and a user's own affairs.
 
 use super::app::App;
 use super::cookie;
@@ -6,14 +6,14 @@ use super::error::ApiError;
 use super::guard::Caller;
 use crate::listener::Arrival;
 use crate::metrics::LoginOutcome;
-use crate::people::Settings;
+use crate::users::Settings;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::HeaderMap};
-use oriel_auth::person::Role;
-use oriel_auth::{LoginRefused, LoginState, Password, Person, csrf};
+use oriel_auth::user::Role;
+use oriel_auth::{LoginRefused, LoginState, Password, User, csrf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(super) async fn login(
         LoginState::SecondFactor(never) => match never {},
     };
     app.metrics.login(LoginOutcome::Ok);
-    let session = session_json(&app, &signed_in.person, &csrf::token_for(&signed_in.token)).await?;
+    let session = session_json(&app, &signed_in.user, &csrf::token_for(&signed_in.token)).await?;
     let mut headers = HeaderMap::new();
     let cookie = cookie::set(&signed_in.token, arrival.scheme, app.login.sessions.longest());
     headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
@@ -75,7 +75,7 @@ pub(super) async fn logout(
 }
 
 pub(super) async fn session(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    Ok(Json(session_json(&app, &caller.session.person, &caller.csrf).await?))
+    Ok(Json(session_json(&app, &caller.session.user, &caller.csrf).await?))
 }
 
 pub(super) async fn put_settings(
@@ -85,7 +85,7 @@ pub(super) async fn put_settings(
 ) -> Result<Json<Settings>, ApiError> {
     let Json(settings) = body.map_err(|error| ApiError::bad_request(error.body_text()))?;
     settings.check().map_err(ApiError::bad_request)?;
-    app.settings.put(&caller.session.person.id, &settings).await?;
+    app.settings.put(&caller.session.user.id, &settings).await?;
     Ok(Json(settings))
 }
 
@@ -105,18 +105,18 @@ pub(super) async fn change_password(
 }
 
 /// `Session` of docs/http-api.md.
-async fn session_json(app: &App, person: &Person, csrf: &str) -> Result<Value, ApiError> {
-    let settings = app.settings.get(&person.id).await?;
+async fn session_json(app: &App, user: &User, csrf: &str) -> Result<Value, ApiError> {
+    let settings = app.settings.get(&user.id).await?;
     let host_line = match app.desktops.host().facts().await {
         Ok(report) => report.facts.kvm_text,
         Err(text) => text,
     };
     Ok(json!({
-        "person": {
-            "id": person.id,
-            "name": person.name,
-            "display_name": person.display_name,
-            "admin": person.role == Role::Admin,
+        "user": {
+            "id": user.id,
+            "name": user.name,
+            "display_name": user.display_name,
+            "admin": user.role == Role::Admin,
         },
         "csrf": csrf,
         "settings": settings,

@@ -3,7 +3,8 @@
 use super::assets::WebRoot;
 use crate::desktops::Broker;
 use crate::metrics::Metrics;
-use crate::people::{Pools, SettingsTable};
+use crate::pools::Pools;
+use crate::users::SettingsTable;
 use oriel_auth::{Login, Origins, Tickets};
 use oriel_vmm_api::ViewerMode;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A person's desktops.
+//! A user's desktops.
 
 use super::app::App;
 use super::error::ApiError;
@@ -48,14 +48,14 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> Result<Json<Vec<DesktopView>>, ApiError> {
-    Ok(Json(views(&app, &caller.session.person.id).await?))
+    Ok(Json(views(&app, &caller.session.user.id).await?))
 }
 
-/// All of a person's desktops as they are now.
-pub(super) async fn views(app: &App, person_id: &str) -> Result<Vec<DesktopView>, ApiError> {
-    let settings = app.settings.get(person_id).await?;
+/// All of a user's desktops as they are now.
+pub(super) async fn views(app: &App, user_id: &str) -> Result<Vec<DesktopView>, ApiError> {
+    let settings = app.settings.get(user_id).await?;
     let mut views = Vec::new();
-    for record in app.desktops.of_user(person_id, unix_now()).await? {
+    for record in app.desktops.of_user(user_id, unix_now()).await? {
         views.extend(app.desktops.view(&record, &settings).await);
     }
     Ok(views)
@@ -63,7 +63,7 @@ pub(super) async fn views(app: &App, person_id: &str) -> Result<Vec<DesktopView>
 
 /// One desktop as it is now.
 pub(super) async fn view(app: &App, record: &Record) -> Result<DesktopView, ApiError> {
-    let settings = app.settings.get(&record.person_id).await?;
+    let settings = app.settings.get(&record.user_id).await?;
     app.desktops.view(record, &settings).await.ok_or_else(ApiError::not_found)
 }
 
@@ -182,7 +182,7 @@ pub(super) async fn stream(
 
 fn ticket_scope(caller: &Caller, desktop: &OwnDesktop) -> TicketScope {
     TicketScope {
-        person: caller.session.person.id.clone(),
+        user: caller.session.user.id.clone(),
         session: caller.session.id,
         target: desktop.record.id.clone(),
     }
@@ -207,7 +207,7 @@ async fn record(
 ) -> Result<(), ApiError> {
     let address = arrival.client.to_canonical().to_string();
     let entry = Entry {
-        actor: &caller.session.person.name,
+        actor: &caller.session.user.name,
         action,
         subject: &desktop.record.id,
         address: &address,

@@ -1,4 +1,4 @@
-//! News of a person's desktops as it happens.
+//! News of a user's desktops as it happens.
 
 use super::app::App;
 use super::desktops::{view, views};
@@ -72,10 +72,10 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
 
 async fn all(app: &App, session: &Session) -> Vec<DesktopView> {
     // The reason of a failure is logged where it is made; the next change tries again.
-    views(app, &session.person.id).await.unwrap_or_default()
+    views(app, &session.user.id).await.unwrap_or_default()
 }
 
 async fn one(app: &App, session: &Session, id: &str) -> Option<DesktopView> {
-    let record = app.desktops.owned(id, &session.person.id).await.ok()??;
+    let record = app.desktops.owned(id, &session.user.id).await.ok()??;
     view(app, &record).await.ok()
 }

@@ -1,5 +1,5 @@
 //! Who may call what. Every route names its [`Access`] in the route table, and this is the one
-//! place where that is enforced; a handler finds the person, and the desktop where the address
+//! place where that is enforced; a handler finds the user, and the desktop where the address
 //! names one, already proved.
 
 use super::app::App;
@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use oriel_auth::person::Role;
+use oriel_auth::user::Role;
 use oriel_auth::{Session, Token, csrf, unix_now};
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ pub enum Access {
     /// Anyone whose page is ours: for logging in.
     OwnPage,
     /// Anyone who is logged in.
-    Person,
-    /// A person, for a desktop of theirs named by `{id}`.
+    User,
+    /// A user, for a desktop of theirs named by `{id}`.
     Owner,
-    /// As `Person`, for a WebSocket: no header can carry a CSRF token, so the Origin must be ours.
-    PersonSocket,
+    /// As `User`, for a WebSocket: no header can carry a CSRF token, so the Origin must be ours.
+    UserSocket,
     /// As `Owner`, for a WebSocket. The handler asks for a ticket besides.
     OwnerSocket,
     /// An administrator.
@@ -40,7 +40,7 @@ pub enum Access {
     LoopbackOrAdmin,
 }
 
-/// The person who is calling.
+/// The user who is calling.
 #[derive(Clone)]
 pub(super) struct Caller {
     pub session: Session,
@@ -74,7 +74,7 @@ pub(super) async fn guard(
     }
     let token = cookie::read(headers, arrival.scheme).ok_or_else(ApiError::login_required)?;
     let session = app.login.sessions.find(&token, unix_now()).await?.ok_or_else(ApiError::login_required)?;
-    let socket = matches!(access, Access::PersonSocket | Access::OwnerSocket);
+    let socket = matches!(access, Access::UserSocket | Access::OwnerSocket);
     if socket || !is_safe(request.method()) {
         check_origin(&app, headers, arrival)?;
     }
@@ -82,12 +82,12 @@ pub(super) async fn guard(
         check_csrf(headers, &token)?;
     }
     match access {
-        Access::Admin | Access::LoopbackOrAdmin if session.person.role != Role::Admin => {
+        Access::Admin | Access::LoopbackOrAdmin if session.user.role != Role::Admin => {
             return Err(ApiError::forbidden("This is for administrators."));
         }
         Access::Owner | Access::OwnerSocket => {
             let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
-            let record = app.desktops.owned(id.unwrap_or_default(), &session.person.id).await?;
+            let record = app.desktops.owned(id.unwrap_or_default(), &session.user.id).await?;
             let record = record.ok_or_else(ApiError::not_found)?;
             let handle = app.desktops.handle(&record).ok_or_else(ApiError::not_found)?;
             request.extensions_mut().insert(OwnDesktop { record, handle });

@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::error::ApiError;
-use crate::people::{Pool, PoolError};
+use crate::pools::{Pool, PoolError};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -40,10 +40,10 @@ pub(super) async fn pools(State(app): State<Arc<App>>) -> Result<Json<Vec<Value>
         other => ApiError::internal(other),
     })?;
     let images = app.desktops.host().images().await.map_err(ApiError::internal)?;
-    Ok(Json(listed.iter().map(|(pool, people)| pool_json(pool, people, &images)).collect()))
+    Ok(Json(listed.iter().map(|(pool, users)| pool_json(pool, users, &images)).collect()))
 }
 
-fn pool_json(pool: &Pool, people: &[String], images: &[Version]) -> Value {
+fn pool_json(pool: &Pool, users: &[String], images: &[Version]) -> Value {
     let set = &pool.settings;
     let image = images.iter().find(|image| image.name == set.image);
     let runs_at = image.map_or(RunsAt::Kernel, |image| image.runs_at);
@@ -67,7 +67,7 @@ fn pool_json(pool: &Pool, people: &[String], images: &[Version]) -> Value {
         "agents": set.agents,
         "screens": set.screens,
         "require_jail": set.require_jail,
-        "people": people,
+        "users": users,
     })
 }
 

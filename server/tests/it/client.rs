@@ -29,7 +29,7 @@ impl Answer {
     }
 }
 
-/// A browser of one person: it sends what a browser would, unless told otherwise.
+/// A browser of one user: it sends what a browser would, unless told otherwise.
 #[derive(Clone)]
 pub struct Browser {
     pub address: SocketAddr,
@@ -54,7 +54,7 @@ impl Browser {
         }
     }
 
-    /// Logs in, and from then on is that person.
+    /// Logs in, and from then on is that user.
     pub async fn logged_in(mut self, name: &str, password: &str) -> Self {
         let answer = self.login(name, password).await;
         assert_eq!(answer.status, 200, "{:?}", answer.json());

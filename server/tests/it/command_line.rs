@@ -48,7 +48,7 @@ fn a_bench_desktop_is_set_up_in_three_commands() {
     assert_eq!(password.trim().len(), 19);
     assert_eq!(ok(&state, &["user", "list"], ""), "ada (administrator)\n");
     let pools = ok(&state, &["pool", "list"], "");
-    assert_eq!(pools, "bench: image bench, 1 processors, 256 MiB, machine auto; people: ada\n");
+    assert_eq!(pools, "bench: image bench, 1 processors, 256 MiB, machine auto; users: ada\n");
     let images = ok(&state, &["image", "list"], "");
     assert!(
         images.starts_with("bench: version 1, imported ") && images.ends_with(", 0 desktops on it\n"),
@@ -61,12 +61,12 @@ fn people_come_and_go() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path();
     ok(state, &["user", "add", "ada", "--password-stdin"], "correct horse\n");
-    assert!(refused(state, &["user", "add", "ADA", "--generate"], "").contains("already a person named ada"));
+    assert!(refused(state, &["user", "add", "ADA", "--generate"], "").contains("already a user named ada"));
     assert!(refused(state, &["user", "add", "eve", "--password-stdin"], "short\n").contains("8 characters"));
     assert!(
         refused(state, &["user", "add", "eve", "--pool", "none", "--generate"], "").contains("no pool none")
     );
-    assert!(refused(state, &["user", "passwd", "eve", "--generate"], "").contains("no person named eve"));
+    assert!(refused(state, &["user", "passwd", "eve", "--generate"], "").contains("no user named eve"));
     ok(state, &["user", "passwd", "ada", "--password-stdin"], "battery staple\n");
     ok(state, &["user", "remove", "ada"], "");
     assert_eq!(ok(state, &["user", "list"], ""), "");
@@ -81,7 +81,7 @@ fn every_wrong_turn_is_one_sentence() {
     let config = config.to_str().unwrap();
     for (arguments, says) in [
         (vec!["pool", "add", "p", "--image", "none"], "There is no image none"),
-        (vec!["pool", "entitle", "none", "ada"], "no person named ada"),
+        (vec!["pool", "entitle", "none", "ada"], "no user named ada"),
         (vec!["image", "add", "x", "--kernel", "/nowhere"], "/nowhere"),
         (vec!["image", "import", "x"], "needs a disk or a kernel"),
         (vec!["image", "import", "X", "--kernel", config], "lower-case letters"),
@@ -128,7 +128,7 @@ fn the_doctor_tells_people_and_programs() {
     assert_eq!(finding("oriel-vmm")["verdict"], "fail");
     assert_eq!(finding("state")["verdict"], "ok");
     assert_eq!(finding("port")["verdict"], "ok");
-    let people = oriel(&dir.path().join("state"), &arguments[..3], "");
-    let text = String::from_utf8(people.stdout).unwrap();
+    let users = oriel(&dir.path().join("state"), &arguments[..3], "");
+    let text = String::from_utf8(users.stdout).unwrap();
     assert!(text.starts_with("fail  oriel-vmm "), "{text}");
 }

@@ -27,7 +27,7 @@ fn flat(disk: &Path) -> Vec<u8> {
 async fn a_disk_is_a_layer_over_the_image_s_and_is_kept() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     ada.post(&format!("{desktop}/start"), "").await;
     until(&ada, &desktop, "running").await;
@@ -55,7 +55,7 @@ async fn a_disk_is_a_layer_over_the_image_s_and_is_kept() {
 async fn a_desktop_stays_on_its_version_when_the_image_is_imported_anew() {
     let house = House::new("").await;
     let server = house.open().await;
-    let (ada, eve) = (server.person("ada").await, server.person("eve").await);
+    let (ada, eve) = (server.user("ada").await, server.user("eve").await);
     let (adas, eves) = (desktop_of(&ada).await, desktop_of(&eve).await);
     ada.post(&format!("{adas}/start"), "").await;
     until(&ada, &adas, "running").await;
@@ -87,7 +87,7 @@ async fn a_desktop_stays_on_its_version_when_the_image_is_imported_anew() {
 async fn a_desktop_with_a_whole_copy_of_its_image_keeps_it() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     let folder = house.desktop_dir(desktop.rsplit('/').next().unwrap());
     std::fs::create_dir_all(folder.image()).unwrap();
@@ -117,7 +117,7 @@ async fn a_blob_that_is_gone_is_told_and_nothing_starts() {
     let blob = house.import("", "a disk").await.version.disk.unwrap().digest;
     std::fs::remove_file(ImageStore::open(house.state().host_dir()).unwrap().blob(&blob)).unwrap();
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     let answer = ada.post(&format!("{desktop}/start"), "").await;
     assert_eq!(answer.status, 503);

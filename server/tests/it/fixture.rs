@@ -3,14 +3,14 @@
 
 use crate::client::Browser;
 use crate::machine;
-use oriel_auth::person::Role;
-use oriel_auth::{Password, PasswordHasher, Persons};
+use oriel_auth::user::Role;
+use oriel_auth::{Password, PasswordHasher, Users};
 use oriel_host::DesktopId;
 use oriel_host::folder::DesktopDir;
 use oriel_host::images::{DiskTool, ImageStore, Imported, NewImage, RunsAt, import};
 use oriel_server::config::Config;
 use oriel_server::desktops::DesktopTable;
-use oriel_server::people::{PoolSettings, Pools, RedirectionPolicy};
+use oriel_server::pools::{PoolSettings, Pools, RedirectionPolicy};
 use oriel_server::serve::{Ready, serve};
 use oriel_server::state::{StateDir, open_database};
 use serde_json::Value;
@@ -122,10 +122,10 @@ impl House {
         let pools = Pools::new(db.clone());
         pools.add("desk", &pool, 0).await.unwrap();
         let hash = PasswordHasher::new().unwrap().hash(Password::new(PASSWORD.into())).await.unwrap();
-        let persons = Persons::new(db.clone());
-        for (name, role) in [("ada", Role::Person), ("eve", Role::Person), ("root", Role::Admin)] {
-            let person = persons.add(name, role, &hash, 0).await.unwrap();
-            pools.entitle("desk", &person.id).await.unwrap();
+        let users = Users::new(db.clone());
+        for (name, role) in [("ada", Role::User), ("eve", Role::User), ("root", Role::Admin)] {
+            let user = users.add(name, role, &hash, 0).await.unwrap();
+            pools.entitle("desk", &user.id).await.unwrap();
         }
         db.close().await;
     }
@@ -159,7 +159,7 @@ impl Running {
         Browser::new(self.address)
     }
 
-    pub async fn person(&self, name: &str) -> Browser {
+    pub async fn user(&self, name: &str) -> Browser {
         self.stranger().logged_in(name, PASSWORD).await
     }
 
@@ -178,7 +178,7 @@ pub fn write_kernel(path: &std::path::Path) {
     std::fs::write(path, elf).unwrap();
 }
 
-/// The path of a person's one desktop.
+/// The path of a user's one desktop.
 pub async fn desktop_of(browser: &Browser) -> String {
     let list = browser.get("/api/desktops").await.json();
     format!("/api/desktops/{}", list[0]["id"].as_str().unwrap())

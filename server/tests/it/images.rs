@@ -230,7 +230,7 @@ fn a_recipe_s_result_becomes_a_version() {
 async fn an_image_in_use_is_not_removed_and_its_users_are_named() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     ada.post(&format!("{desktop}/start"), "").await;
     until(&ada, &desktop, "running").await;

@@ -7,7 +7,7 @@ use oriel_host::admission::HostSize;
 async fn started(behaviour: &str) -> (House, Running, Browser, String) {
     let house = House::new(behaviour).await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     assert_eq!(ada.post(&format!("{desktop}/start"), "").await.status, 202);
     until(&ada, &desktop, "running").await;
@@ -79,7 +79,7 @@ async fn restart_is_a_new_machine_and_reset_is_not() {
 async fn a_machine_that_never_answers_can_be_called_off() {
     let house = House::new("never-answers").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     ada.post(&format!("{desktop}/start"), "").await;
     assert_eq!(until(&ada, &desktop, "starting").await["state"], "starting");
@@ -93,7 +93,7 @@ async fn desktops_outlive_the_server_and_are_adopted_by_the_next() {
     let pid = house.recorded_pid().await;
     server.close().await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let running = until(&ada, &desktop, "running").await;
     assert_eq!(running["screen"]["height"], 1080);
     assert_eq!(house.recorded_pid().await, pid);
@@ -109,7 +109,7 @@ async fn what_happened_while_no_server_ran_is_found_out() {
     let group = rustix::process::Pid::from_raw(pid as i32).unwrap();
     rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let failed = until(&ada, &desktop, "failed").await;
     assert!(failed["reason"].as_str().unwrap().contains("without saying why"));
     server.close().await;
@@ -120,7 +120,7 @@ async fn a_host_without_enough_memory_says_so_and_starts_nothing() {
     let mut house = House::new("").await;
     house.config.desktops.host_reserve_mib = Some(u32::MAX);
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     let answer = ada.post(&format!("{desktop}/start"), "").await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"));
@@ -136,7 +136,7 @@ async fn a_host_whose_processors_are_all_given_out_says_so() {
     house.config.desktops.host_reserve_cpus = Some(HostSize::of_this_host().cpus - 1);
     house.config.desktops.cpu_overcommit = 1;
     let server = house.open().await;
-    let (ada, eve) = (server.person("ada").await, server.person("eve").await);
+    let (ada, eve) = (server.user("ada").await, server.user("eve").await);
     let (adas, eves) = (desktop_of(&ada).await, desktop_of(&eve).await);
     assert_eq!(ada.post(&format!("{adas}/start"), "").await.status, 202);
     until(&ada, &adas, "running").await;
@@ -155,7 +155,7 @@ async fn an_image_that_is_gone_says_so() {
     let house = House::new("").await;
     std::fs::remove_dir_all(house.state().host_dir().images().join("versions/small")).unwrap();
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     let answer = ada.post(&format!("{desktop}/start"), "").await;
     assert_eq!(answer.status, 503);

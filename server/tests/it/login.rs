@@ -42,7 +42,7 @@ async fn the_session_s_cookie_is_hidden_from_scripts_and_other_sites() {
     let server = house.open().await;
     let answer = server.stranger().login("Ada", PASSWORD).await;
     assert_eq!(answer.json()["state"], "in");
-    assert_eq!(answer.json()["session"]["person"]["name"], "ada");
+    assert_eq!(answer.json()["session"]["user"]["name"], "ada");
     let cookie = answer.header("set-cookie").unwrap();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -53,8 +53,8 @@ async fn the_session_s_cookie_is_hidden_from_scripts_and_other_sites() {
 async fn after_logout_the_cookie_opens_nothing() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
-    let elsewhere = server.person("ada").await;
+    let ada = server.user("ada").await;
+    let elsewhere = server.user("ada").await;
     assert_eq!(ada.get("/api/session").await.status, 200);
     assert_eq!(ada.post("/api/logout", "").await.status, 204);
     assert_eq!(ada.get("/api/session").await.status, 401);
@@ -66,7 +66,7 @@ async fn after_logout_the_cookie_opens_nothing() {
 async fn sessions_outlive_a_restart_of_the_server() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     server.close().await;
     let server = house.open().await;
     let again = Browser { address: server.address, host: server.address.to_string(), ..ada };
@@ -78,8 +78,8 @@ async fn sessions_outlive_a_restart_of_the_server() {
 async fn a_new_password_ends_the_other_sessions() {
     let house = House::new("").await;
     let server = house.open().await;
-    let here = server.person("ada").await;
-    let elsewhere = server.person("ada").await;
+    let here = server.user("ada").await;
+    let elsewhere = server.user("ada").await;
     let change = |old: &str, new: &str| json!({ "old": old, "new": new }).to_string();
     assert_eq!(here.post("/api/password", &change("wrong password", "another password")).await.status, 403);
     assert_eq!(here.post("/api/password", &change(PASSWORD, "short")).await.status, 400);
@@ -95,7 +95,7 @@ async fn a_new_password_ends_the_other_sessions() {
 async fn settings_are_kept_and_bad_ones_refused() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let before = ada.get("/api/session").await.json()["settings"].clone();
     assert_eq!(before["layout"], "us");
     let mut settings = before.clone();

@@ -47,7 +47,7 @@ async fn what_is_set_is_shown_and_recorded() {
         "screens: 2",
         "cpu-limit-percent: 50",
         "require-jail: on",
-        "people: ada, eve, root",
+        "users: ada, eve, root",
         "  It can reach 192.0.2.0/24 by TCP to port 443.",
         "  It can reach this host by UDP to port 53.",
     ] {
@@ -66,10 +66,10 @@ async fn what_is_set_is_shown_and_recorded() {
     }
 
     let server = house.open().await;
-    let pools = server.person("root").await.get("/api/pools").await.json();
+    let pools = server.user("root").await.get("/api/pools").await.json();
     assert_eq!(pools[0]["reach"][0], "It can reach 192.0.2.0/24 by TCP to port 443.");
     assert_eq!(pools[0]["limits"]["cpu_limit_percent"], 50);
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = ada.get("/api/desktops").await.json()[0].clone();
     assert_eq!(desktop["network"], "tap:desk*");
     assert_eq!(desktop["reach"], pools[0]["reach"]);

@@ -5,14 +5,14 @@ use crate::client::Socket;
 use crate::fixture::{House, desktop_of, unplug};
 use crate::streams::{HELLO, next, open, send};
 use futures_util::StreamExt;
-use oriel_server::people::{RedirectionPolicy, TransferPolicy};
+use oriel_server::pools::{RedirectionPolicy, TransferPolicy};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-/// From the page: what the person copied (two), what the desktop copied, files to it (three) and
+/// From the page: what the user copied (two), what the desktop copied, files to it (three) and
 /// from it (two).
 const UP: [u8; 8] = [0x8E, 0x90, 0x8F, 0x91, 0x92, 0x93, 0x97, 0x98];
-/// From the machine: what the person copied, what the desktop copied (two), files to it and from it
+/// From the machine: what the user copied, what the desktop copied (two), files to it and from it
 /// (two).
 const DOWN: [u8; 6] = [0x0C, 0x0B, 0x0D, 0x0E, 0x11, 0x12];
 /// Always crosses: the end of a list.
@@ -26,7 +26,7 @@ async fn with_stream(policy: RedirectionPolicy, act: impl AsyncFnOnce(&mut Socke
     let house = House::new("").await;
     house.set_redirection(policy).await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     let mut socket = open(&ada, &desktop, "interact").await;
     send(&mut socket, HELLO).await;
@@ -79,7 +79,7 @@ async fn everything_crosses_where_nothing_else_is_said() {
 }
 
 #[tokio::test]
-async fn what_the_person_copied_does_not_reach_a_desktop_that_only_gives() {
+async fn what_the_user_copied_does_not_reach_a_desktop_that_only_gives() {
     let (up, down) = passed(TransferPolicy::FromDesktop, TransferPolicy::Both).await;
     assert_eq!(up, [0x8F, 0x91, 0x92, 0x93, 0x97, 0x98]);
     assert_eq!(down, [0x0B, 0x0D, 0x0E, 0x11, 0x12]);

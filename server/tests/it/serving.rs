@@ -124,7 +124,7 @@ async fn a_public_address_is_ours() {
 async fn metrics_are_for_programs_on_this_machine() {
     let house = House::new("").await;
     let server = house.open().await;
-    server.person("ada").await;
+    server.user("ada").await;
     let answer = server.stranger().get("/metrics").await;
     let text = String::from_utf8(answer.body).unwrap();
     assert!(text.contains("oriel_logins_total{outcome=\"ok\"} 1"), "{text}");

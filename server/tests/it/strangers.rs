@@ -20,7 +20,7 @@ async fn call(browser: &Browser, route: &Route, desktop: &str) -> Answer {
 }
 
 fn is_socket(route: &Route) -> bool {
-    matches!(route.access, Access::PersonSocket | Access::OwnerSocket)
+    matches!(route.access, Access::UserSocket | Access::OwnerSocket)
 }
 
 fn of_owner(route: &Route) -> bool {
@@ -48,7 +48,7 @@ fn the_route_table_and_the_written_contract_agree() {
 async fn without_a_session_nothing_but_the_open_routes_answers() {
     let house = House::new("").await;
     let server = house.open().await;
-    let desktop = desktop_of(&server.person("ada").await).await;
+    let desktop = desktop_of(&server.user("ada").await).await;
     let forged = Browser {
         cookie: Some(format!("oriel-loopback={}", "A".repeat(43))),
         csrf: Some("A".repeat(43)),
@@ -81,7 +81,7 @@ async fn without_a_session_nothing_but_the_open_routes_answers() {
 async fn pages_from_elsewhere_change_nothing_and_open_nothing() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     for origin in [None, Some("null"), Some("https://evil.example"), Some("http://127.0.0.1:1")] {
         let foreign = Browser { origin: origin.map(str::to_owned), ..ada.clone() };
@@ -103,8 +103,8 @@ async fn pages_from_elsewhere_change_nothing_and_open_nothing() {
 async fn changes_need_the_page_s_own_token() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
-    let eve = server.person("eve").await;
+    let ada = server.user("ada").await;
+    let eve = server.user("eve").await;
     let desktop = desktop_of(&ada).await;
     for csrf in [None, Some(String::new()), eve.csrf.clone()] {
         let without = Browser { csrf, ..ada.clone() };
@@ -122,9 +122,9 @@ async fn changes_need_the_page_s_own_token() {
 async fn other_people_s_desktops_are_not_there() {
     let house = House::new("").await;
     let server = house.open().await;
-    let desktop = desktop_of(&server.person("ada").await).await;
+    let desktop = desktop_of(&server.user("ada").await).await;
     for name in ["eve", "root"] {
-        let other = server.person(name).await;
+        let other = server.user(name).await;
         assert_ne!(desktop_of(&other).await, desktop);
         for route in table().iter().filter(|route| of_owner(route)) {
             let answer = call(&other, route, &desktop).await;
@@ -140,7 +140,7 @@ async fn what_is_for_administrators_is_not_for_others() {
     let server = house.open().await;
     let remote =
         |browser: Browser| Browser { extra: vec![("x-forwarded-for", "192.0.2.1".into())], ..browser };
-    let (ada, root) = (remote(server.person("ada").await), remote(server.person("root").await));
+    let (ada, root) = (remote(server.user("ada").await), remote(server.user("root").await));
     let mut seen = 0;
     for route in table() {
         if matches!(route.access, Access::Admin | Access::LoopbackOrAdmin) {
@@ -157,7 +157,7 @@ async fn what_is_for_administrators_is_not_for_others() {
 async fn names_that_are_not_ours_get_nothing() {
     let house = House::new("").await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     let rebound =
         Browser { host: "evil.example".into(), origin: Some("http://evil.example".into()), ..ada.clone() };

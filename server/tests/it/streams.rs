@@ -56,7 +56,7 @@ async fn close_code(socket: &mut Socket) -> u16 {
 async fn house_and_ada(behaviour: &str) -> (House, Running, Browser, String) {
     let house = House::new(behaviour).await;
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let desktop = desktop_of(&ada).await;
     (house, server, ada, desktop)
 }
@@ -144,17 +144,17 @@ async fn those_who_watch_cannot_act() {
 #[tokio::test]
 async fn without_its_own_fresh_ticket_nothing_opens_and_nothing_starts() {
     let (_house, server, ada, desktop) = house_and_ada("").await;
-    let eve = server.person("eve").await;
+    let eve = server.user("eve").await;
     let eves = desktop_of(&eve).await;
     let stream = |desktop: &str, ticket: &str| format!("{desktop}/stream?ticket={ticket}");
 
     assert_eq!(ada.open(&format!("{desktop}/stream")).await.err(), Some(403), "none");
     assert_eq!(ada.open(&stream(&desktop, "nonsense")).await.err(), Some(403), "nonsense");
     let of_eve = ticket(&eve, &eves, "interact").await;
-    assert_eq!(ada.open(&stream(&desktop, &of_eve)).await.err(), Some(403), "another person's");
+    assert_eq!(ada.open(&stream(&desktop, &of_eve)).await.err(), Some(403), "another user's");
     assert_eq!(eve.open(&stream(&eves, &of_eve)).await.err(), Some(403), "burnt by being stolen");
     let of_ada = ticket(&ada, &desktop, "interact").await;
-    let other_session = server.person("ada").await;
+    let other_session = server.user("ada").await;
     assert_eq!(other_session.open(&stream(&desktop, &of_ada)).await.err(), Some(403), "another session's");
     let of_ada = ticket(&ada, &desktop, "interact").await;
     let foreign = Browser { origin: Some("https://evil.example".into()), ..ada.clone() };
@@ -173,7 +173,7 @@ async fn without_its_own_fresh_ticket_nothing_opens_and_nothing_starts() {
 }
 
 #[tokio::test]
-async fn logout_closes_the_person_s_streams() {
+async fn logout_closes_the_user_s_streams() {
     let (_house, server, ada, desktop) = house_and_ada("").await;
     let mut socket = open(&ada, &desktop, "interact").await;
     send(&mut socket, HELLO).await;
@@ -181,7 +181,7 @@ async fn logout_closes_the_person_s_streams() {
     ada.post("/api/logout", "").await;
     let closed = next(&mut socket, 0x08).await;
     assert!(String::from_utf8_lossy(&closed).contains("\"code\":\"forbidden\""));
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     until(&ada, &desktop, "running").await;
     unplug(&ada, &desktop).await;
     server.close().await;
@@ -218,7 +218,7 @@ async fn a_server_that_stops_sends_its_viewers_away_for_a_moment_only() {
     server.close().await;
     assert_eq!(close_code(&mut socket).await, 1001);
     let server = house.open().await;
-    let ada = server.person("ada").await;
+    let ada = server.user("ada").await;
     let mut socket = open(&ada, &desktop, "interact").await;
     send(&mut socket, HELLO).await;
     next(&mut socket, 0x01).await;

@@ -10,7 +10,7 @@ export const name = 'oriel';
 export const lacks = () => null;
 
 /**
- * A person with one desktop of `scene`, open in the browser. `words` go to the guest: its pixels lie in guest memory
+ * A user with one desktop of `scene`, open in the browser. `words` go to the guest: its pixels lie in guest memory
  * unless told otherwise, as those of Linux guests do. `onWire` leads a line to the server's port.
  */
 export async function open(browser, scene, { words = 'blob=1', onWire = Wire.to } = {}) {
@@ -21,7 +21,7 @@ export async function open(browser, scene, { words = 'blob=1', onWire = Wire.to 
     await oriel.destroy();
   };
   try {
-    await oriel.addPerson('ada', 'a long password', scene);
+    await oriel.addUser('ada', 'a long password', scene);
     await oriel.start();
     wire = await onWire(oriel.port);
     const page = await visit(browser);

@@ -1,4 +1,4 @@
-// A keyboard as it lies on a desk: which keys a person presses for a text, by the layout printed on
+// A keyboard as it lies on a desk: which keys a user presses for a text, by the layout printed on
 // them. Written down here once more, so that the page's own tables are not tested against themselves.
 const PLACES = [
   ['Backquote', ...[...'1234567890'].map((key) => `Digit${key}`), 'Minus', 'Equal'],

@@ -29,7 +29,7 @@ before(async () => {
   oriel = await Oriel.create({ scenes: [] });
   await oriel.cli('image', 'import', 'desktop', ...files, '--cmdline', fact('cmdline'));
   await oriel.cli('pool', 'add', 'desks', '--image', 'desktop', '--cpus', '2', '--memory', '1536');
-  await oriel.addPerson('ada', 'a long password', 'desks');
+  await oriel.addUser('ada', 'a long password', 'desks');
   await oriel.start();
   browser = await launch();
 });

@@ -4,7 +4,7 @@ import type { Desktop, PowerAction } from './types';
 
 const byId = signal<ReadonlyMap<string, Desktop> | null>(null);
 
-/** The person's desktops by name; `null` until they are known. */
+/** The user's desktops by name; `null` until they are known. */
 export const desktops = computed(() =>
   byId.value === null ? null : [...byId.value.values()].sort((a, b) => a.name.localeCompare(b.name)),
 );

@@ -11,7 +11,7 @@ function csrf(): string {
   return session.peek()?.csrf ?? '';
 }
 
-/** A call in the person's name; a session that has ended leads back to the login. */
+/** A call in the user's name; a session that has ended leads back to the login. */
 export async function authenticatedCall(path: string, method: 'GET' | 'POST' | 'PUT', body?: unknown): Promise<unknown> {
   try {
     return await call(path, method === 'GET' ? { method } : { method, csrf: csrf(), body: body ?? {} });

@@ -1,6 +1,6 @@
 /** The server's JSON, field for field (docs/http-api.md). */
 
-export interface Person {
+export interface User {
   readonly id: string;
   readonly name: string;
   readonly display_name: string;
@@ -22,7 +22,7 @@ export interface Settings {
 }
 
 export interface Session {
-  readonly person: Person;
+  readonly user: User;
   readonly csrf: string;
   readonly settings: Settings;
   readonly server: { readonly version: string; readonly host_line: string };
@@ -46,7 +46,7 @@ export interface Desktop {
   readonly memory_mib: number;
   readonly viewers: number;
   readonly screen: { readonly width: number; readonly height: number } | null;
-  /** Everything as H.264: what holds for this person on this desktop. */
+  /** Everything as H.264: what holds for this user on this desktop. */
   readonly video_only: boolean;
 }
 

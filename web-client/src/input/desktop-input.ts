@@ -35,7 +35,7 @@ export interface DesktopInputOptions {
   };
 }
 
-/** Everything that the person does over the picture, on its way to the worker. */
+/** Everything that the user does over the picture, on its way to the worker. */
 export class DesktopInput {
   readonly #options: DesktopInputOptions;
   readonly #keyboard: Keyboard;

@@ -1,5 +1,5 @@
 /**
- * Keeps what the person does in order while one of it has to wait: what comes after waits too.
+ * Keeps what the user does in order while one of it has to wait: what comes after waits too.
  * Nothing waits otherwise.
  */
 export class InputQueue {

@@ -28,7 +28,7 @@ const BY_KEYS: readonly (readonly [code: string, key: string, layout: string])[]
 ];
 
 /**
- * A first guess at the layout in front of the person: from the browser's language, corrected by what
+ * A first guess at the layout in front of the user: from the browser's language, corrected by what
  * the keys type where the browser tells (`navigator.keyboard.getLayoutMap()`).
  */
 export function guessLayout(language: string, keys: ReadonlyMap<string, string> | null): LayoutChoice {

@@ -20,7 +20,7 @@ export function showTheme(theme: Theme): void {
   document.documentElement.dataset['theme'] = theme;
 }
 
-/** Shows the person's theme and remembers it; nothing while it is unknown. */
+/** Shows the user's theme and remembers it; nothing while it is unknown. */
 export function applyTheme(theme: Theme | undefined): void {
   if (theme === undefined) {
     return;

@@ -17,11 +17,11 @@ interface Incoming {
 
 const EMPTY: ClipboardContents = { text: null, png: null };
 
-/** Both clipboards, the guest's and the person's, across connections: who copied last is pasted from. */
+/** Both clipboards, the guest's and the user's, across connections: who copied last is pasted from. */
 export class ClipboardChannel {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
-  /** What the person's side has, as long as it is the newer one. */
+  /** What the user's side has, as long as it is the newer one. */
   #local: ClipboardContents = EMPTY;
   #incoming: Incoming | null = null;
   #lastRequest = 0;
@@ -44,7 +44,7 @@ export class ClipboardChannel {
     this.#incoming = null;
   }
 
-  /** The person's clipboard has this now. Resolves once the server knows; false: it does not. */
+  /** The user's clipboard has this now. Resolves once the server knows; false: it does not. */
   async offer(contents: ClipboardContents): Promise<boolean> {
     this.#local = contents;
     if (this.#channel === null) {

@@ -15,7 +15,7 @@ interface RemovableHandle extends FileSystemFileHandle {
 /** Small pieces are made one so often: a browser keeps large blobs on the disk, and bytes in memory. */
 const GATHERED = 4 << 20;
 
-/** Into the file that the person chose; without one, into a blob. */
+/** Into the file that the user chose; without one, into a blob. */
 export function sinkInto(handle: FileSystemFileHandle | null): Sink {
   return handle === null ? intoBlob() : intoFile(handle);
 }

@@ -6,7 +6,7 @@ import type { TransferChannel } from './transfer-channel';
 
 const CHUNK_BYTES = 60 * 1024;
 
-/** A file of the person's, as Chromium hands it over. */
+/** A file of the user's, as Chromium hands it over. */
 class Disk {
   bytes: number[] = [];
   state: 'new' | 'open' | 'closed' | 'removed' = 'new';

@@ -20,7 +20,7 @@ interface Download {
   storing: Promise<void>;
 }
 
-/** Files that the guest sends to the person, each stored as it comes and told as stored. */
+/** Files that the guest sends to the user, each stored as it comes and told as stored. */
 export class Downloads {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
@@ -53,11 +53,11 @@ export class Downloads {
     this.#post({ type: 'fileOffer', id, name: offer.name, size: offer.size });
   }
 
-  /** The person wants it: in a file that they chose, or as a blob for the browser to save. */
+  /** The user wants it: in a file that they chose, or as a blob for the browser to save. */
   accept(id: number, handle: FileSystemFileHandle | null): void {
     const download = this.#find(id);
     if (download?.sink !== null) {
-      // It was withdrawn while the person chose: the file that the browser made is empty.
+      // It was withdrawn while the user chose: the file that the browser made is empty.
       void sinkInto(handle).abort();
       return;
     }
@@ -66,7 +66,7 @@ export class Downloads {
     this.#report(download, 'receiving');
   }
 
-  /** The person does not want it, or no longer. */
+  /** The user does not want it, or no longer. */
   decline(id: number): void {
     const download = this.#find(id);
     if (download !== undefined) {

@@ -4,7 +4,7 @@ import type { MonitorConfig } from '../protocol/client-messages';
 import type { HashMismatch } from '../protocol/tile-hashes';
 import type { Agents, CursorShape, Leds, ScreenRect } from '../protocol/server-messages';
 
-/** One action of the person. `at` is when it happened, in milliseconds since the epoch. */
+/** One action of the user. `at` is when it happened, in milliseconds since the epoch. */
 export type Input =
   | { readonly kind: 'key'; readonly at: number; readonly code: number; readonly down: boolean }
   | { readonly kind: 'pointerTo'; readonly at: number; readonly x: number; readonly y: number }
@@ -60,7 +60,7 @@ export type ToWorker =
   /** A file of the guest goes there; `null`: as a blob to the page. */
   | { readonly type: 'acceptFile'; readonly id: number; readonly handle: FileSystemFileHandle | null }
   | { readonly type: 'declineFile'; readonly id: number }
-  /** Try again now: the person asked, or the browser is online again. */
+  /** Try again now: the user asked, or the browser is online again. */
   | { readonly type: 'reconnect' }
   | { readonly type: 'offline' }
   /** Whether to report statistics twice a second. */
@@ -74,7 +74,7 @@ export type WorkerRequest =
   | { readonly kind: 'hash'; readonly rect: Rect }
   | { readonly kind: 'pixels'; readonly rect: Rect }
   | { readonly kind: 'screenshot' }
-  /** The person's clipboard has this now; answered once the server knows, with whether it does. */
+  /** The user's clipboard has this now; answered once the server knows, with whether it does. */
   | { readonly kind: 'clipboard'; readonly contents: ClipboardContents }
   /** Whether this browser can encode what a microphone hears. */
   | { readonly kind: 'microphone' };

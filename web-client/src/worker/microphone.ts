@@ -25,7 +25,7 @@ export async function opusEncodable(): Promise<boolean> {
   }
 }
 
-/** Encodes what the person says. */
+/** Encodes what the user says. */
 export class Microphone {
   readonly #send: (sequence: number, opus: Uint8Array<ArrayBuffer>) => void;
   #encoder: AudioEncoder | null = null;

@@ -19,7 +19,7 @@ interface Upload {
   resume: () => void;
 }
 
-/** The person's files on their way into the guest: a few at a time, each within its credit. */
+/** The user's files on their way into the guest: a few at a time, each within its credit. */
 export class Uploads {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
@@ -44,7 +44,7 @@ export class Uploads {
     }
   }
 
-  /** Sends a file; `id` is the person's number of it, counting up. */
+  /** Sends a file; `id` is the user's number of it, counting up. */
   send(id: number, file: File): void {
     this.#queued.push({ id, file, received: 0, finished: false, resume: () => undefined });
     this.#startNext();

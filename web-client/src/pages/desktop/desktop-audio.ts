@@ -12,7 +12,7 @@ export class DesktopAudio {
   readonly canRecord = computed(() => this.#worker.agents.value.microphone && this.#encodable.value);
   readonly #worker: WorkerClient;
   readonly #encodable = signal(false);
-  /** Browsers let a page sound only after the person has done something on it. */
+  /** Browsers let a page sound only after the user has done something on it. */
   readonly #unlocked = signal(false);
   readonly #abort = new AbortController();
   readonly #stopEffect: () => void;
@@ -60,7 +60,7 @@ export class DesktopAudio {
     // It puts nothing out; without a way to the speakers it would not be run at all.
     source.connect(recorder).connect(context.destination);
     this.#recording = { stream, recorder };
-    // The person may take it away in the browser's own controls.
+    // The user may take it away in the browser's own controls.
     stream.getAudioTracks()[0]?.addEventListener('ended', () => this.turnMicrophoneOff());
     this.microphoneOn.value = true;
   }
@@ -100,7 +100,7 @@ export class DesktopAudio {
         this.#unlocked.value = true;
       },
       () => {
-        // No sound card here, or not yet: the next thing that the person does tries again.
+        // No sound card here, or not yet: the next thing that the user does tries again.
         this.#player = null;
       },
     );

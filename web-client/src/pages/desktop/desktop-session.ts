@@ -145,7 +145,7 @@ export class DesktopSession {
     notify(`${this.fullscreen.peek() ? 'Esc, held down,' : 'Esc'} gives you the pointer back.`);
   }
 
-  /** Presses keys in the guest that do not get past the person's own system. */
+  /** Presses keys in the guest that do not get past the user's own system. */
   press(codes: readonly number[]): void {
     this.#input.press(codes);
   }

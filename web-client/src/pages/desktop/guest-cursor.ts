@@ -47,7 +47,7 @@ export class GuestCursor {
     this.#moveImage();
   }
 
-  /** Follows the person's own input, which the server does not repeat to them. */
+  /** Follows the user's own input, which the server does not repeat to them. */
   trackInput(input: Input, screen: { readonly width: number; readonly height: number } | null): void {
     if (!this.#drawn || screen === null) {
       return;

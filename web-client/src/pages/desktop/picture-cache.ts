@@ -21,7 +21,7 @@ function keyOf(desktopId: string, screen: number): string {
 }
 
 /**
- * Keeps what a desktop showed when the person left it, for the moment when they come back. In memory
+ * Keeps what a desktop showed when the user left it, for the moment when they come back. In memory
  * only: nothing of a desktop stays on the device.
  */
 export function cachePicture(desktopId: string, screen: number, picture: ImageBitmap): void {

@@ -22,7 +22,7 @@ function useClock(): number {
   return now;
 }
 
-/** What the person sees while there is no connection, over the last picture if there was one. */
+/** What the user sees while there is no connection, over the last picture if there was one. */
 export function StatusPane({ connection, name, onReconnect }: StatusPaneProps) {
   const now = useClock();
   return (

@@ -18,13 +18,13 @@ export function DesktopsPage() {
   useTitle('My desktops');
   const [problem, setProblem] = useState<ApiError | null>(null);
   useEffect(() => followDesktops(setProblem), []);
-  const person = session.value?.person;
+  const user = session.value?.user;
   const server = session.value?.server;
   const list = desktops.value;
 
   return (
     <div class="shell">
-      <TopBar name={person?.display_name ?? person?.name ?? ''} />
+      <TopBar name={user?.display_name ?? user?.name ?? ''} />
       <main class="desktops">
         <h1>My desktops</h1>
         <LayoutHint />
@@ -84,7 +84,7 @@ function TopBar({ name }: { readonly name: string }) {
       </button>
       <Menu
         label={`Account of ${name}`}
-        icon="person"
+        icon="user"
         items={[
           { label: 'Change password…', run: () => setOpen('password') },
           { label: 'Log out', run: () => void leave() },

@@ -5,9 +5,9 @@ import { notify } from '../../ui/notices';
 import { guessForBrowser } from '../../input/layout-guess';
 import { type LayoutChoice, layoutName } from '../../input/layouts';
 
-/** Remembers on this device that the person has answered. */
+/** Remembers on this device that the user has answered. */
 function answeredKey(): string {
-  return `oriel.layout-answered.${session.peek()?.person.id ?? ''}`;
+  return `oriel.layout-answered.${session.peek()?.user.id ?? ''}`;
 }
 
 function isAnswered(): boolean {
@@ -18,7 +18,7 @@ function isAnswered(): boolean {
   }
 }
 
-/** Asks once whether desktops should have the keyboard that is in front of the person. */
+/** Asks once whether desktops should have the keyboard that is in front of the user. */
 export function LayoutHint() {
   const [guess, setGuess] = useState<LayoutChoice | null>(null);
   const [answered, setAnswered] = useState(isAnswered);

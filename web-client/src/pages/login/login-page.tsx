@@ -7,7 +7,7 @@ import { nextAfterLogin, navigate } from '../../router';
 import { DuskScene } from './dusk-scene';
 import './login.css';
 
-/** How long the person has to wait, counting down; 0: not at all. */
+/** How long the user has to wait, counting down; 0: not at all. */
 function useCountdown(): [seconds: number, start: (seconds: number) => void] {
   const [seconds, setSeconds] = useState(0);
   useEffect(() => {

@@ -38,7 +38,7 @@ export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
     <Dialog title="Change password" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
         {/* Tells password managers whose password this is. */}
-        <input class="visually-hidden" autocomplete="username" value={session.value?.person.name} readOnly tabIndex={-1} aria-hidden="true" />
+        <input class="visually-hidden" autocomplete="username" value={session.value?.user.name} readOnly tabIndex={-1} aria-hidden="true" />
         <label class="field">
           Current password
           <input name="old" type="password" autocomplete="current-password" required autofocus />

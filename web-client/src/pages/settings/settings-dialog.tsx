@@ -18,7 +18,7 @@ const VIDEO: readonly (readonly [boolean | null, string])[] = [
   [false, 'Off'],
 ];
 
-/** What the person can set. Every change holds at once and is stored at once. */
+/** What the user can set. Every change holds at once and is stored at once. */
 export function SettingsDialog({ onClose }: { readonly onClose: () => void }) {
   const [error, setError] = useState<string | null>(null);
   const [guess, setGuess] = useState<LayoutChoice | null>(null);

@@ -13,13 +13,13 @@ export const TOO_LARGE = 'What you copied is too large for the desktop’s clipb
 const REFUSED =
   'Your browser keeps this page from your clipboard, so what you copied stays in the desktop. Allow it in the site’s settings beside the address.';
 
-/** The person's clipboard and the guest's, kept as one. */
+/** The user's clipboard and the guest's, kept as one. */
 export class ClipboardSync {
-  /** Whether what the person copied may be pasted in the guest. */
+  /** Whether what the user copied may be pasted in the guest. */
   readonly canSend = computed(() => this.#interactive.value && this.#worker.agents.value.clipboardTo);
   /** Whether what was copied in the guest may be pasted here. */
   readonly canReceive = computed(() => this.#interactive.value && this.#worker.agents.value.clipboardFrom);
-  /** Whether the page may look into the person's clipboard without being asked to paste. */
+  /** Whether the page may look into the user's clipboard without being asked to paste. */
   readonly permission = signal<PermissionState | 'unknown'>('unknown');
   readonly #worker: WorkerClient;
   readonly #interactive = computed(() => {
@@ -31,7 +31,7 @@ export class ClipboardSync {
   readonly #stopEffect: () => void;
   /** What both sides had last, by its fingerprint. */
   #lastFingerprint = '';
-  /** What the guest copied and the browser has not let into the person's clipboard yet. */
+  /** What the guest copied and the browser has not let into the user's clipboard yet. */
   #pending: ClipboardContents | null = null;
   #refusalShown = false;
   #pendingPaste: ((pasted: Pasted | null) => void) | null = null;
@@ -99,7 +99,7 @@ export class ClipboardSync {
     return true;
   }
 
-  /** Asks the browser to let this page see the clipboard; it asks the person. */
+  /** Asks the browser to let this page see the clipboard; it asks the user. */
   async requestPermission(): Promise<void> {
     await readLocal().then(
       (contents) => this.offer(contents),
@@ -126,7 +126,7 @@ export class ClipboardSync {
     await this.#offerLocal();
   }
 
-  /** Offers what the person copied elsewhere, where the browser lets the page look. */
+  /** Offers what the user copied elsewhere, where the browser lets the page look. */
   async #offerLocal(): Promise<void> {
     this.permission.value = await readPermission();
     if (this.permission.value === 'granted' && this.canSend.peek() && document.hasFocus() && this.#pending === null) {
@@ -144,7 +144,7 @@ export class ClipboardSync {
     }
   }
 
-  /** Writes what waits; `gesture`: the person is doing something, when every browser allows it. */
+  /** Writes what waits; `gesture`: the user is doing something, when every browser allows it. */
   async #flush(gesture: boolean): Promise<void> {
     const contents = this.#pending;
     if (contents === null || !document.hasFocus()) {

@@ -1,4 +1,4 @@
-/** The clipboard of the person's computer, as far as the browser lets a page have it. */
+/** The clipboard of the user's computer, as far as the browser lets a page have it. */
 import { MAX_CLIPBOARD_BYTES } from '../../../protocol/client-messages';
 import type { ClipboardContents } from '../../../worker/messages';
 
@@ -46,7 +46,7 @@ export async function readPermission(): Promise<PermissionState | 'unknown'> {
   }
 }
 
-/** Reads the clipboard; asks the person where that is needed. Throws where it is refused. */
+/** Reads the clipboard; asks the user where that is needed. Throws where it is refused. */
 export async function readLocal(): Promise<ClipboardContents> {
   const items = await navigator.clipboard.read();
   const find = async (type: string): Promise<Blob | null> =>

@@ -1,4 +1,4 @@
-/** Lets the person choose files, by the browser's own dialog. */
+/** Lets the user choose files, by the browser's own dialog. */
 export function chooseFiles(onFiles: (files: readonly File[]) => void): void {
   const input = document.createElement('input');
   input.type = 'file';

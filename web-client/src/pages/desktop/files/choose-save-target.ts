@@ -4,8 +4,8 @@ interface FilePickers {
 }
 
 /**
- * Lets the person choose where a file is saved; `null`: this browser saves downloads where it always does. To be called
- * in answer to the person's own click.
+ * Lets the user choose where a file is saved; `null`: this browser saves downloads where it always does. To be called
+ * in answer to the user's own click.
  */
 export async function chooseSaveTarget(name: string): Promise<FileSystemFileHandle | 'cancelled' | null> {
   const { showSaveFilePicker } = window as Window & FilePickers;

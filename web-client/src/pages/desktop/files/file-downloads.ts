@@ -20,7 +20,7 @@ export interface Download {
 /** What is done is worth seeing for so long. */
 const DONE_SHOWN_MS = 6000;
 
-/** The files that the guest sends to the person, who is asked about each. */
+/** The files that the guest sends to the user, who is asked about each. */
 export class FileDownloads {
   readonly downloads = signal<readonly Download[]>([]);
   /** The first that nobody has answered. */
@@ -36,7 +36,7 @@ export class FileDownloads {
     this.downloads.value = [...this.downloads.peek(), added];
   }
 
-  /** Lets the person choose where, as far as the browser asks that; they may change their mind. */
+  /** Lets the user choose where, as far as the browser asks that; they may change their mind. */
   async save({ id, name }: Download): Promise<void> {
     const target = await chooseSaveTarget(name);
     if (target === 'cancelled') {

@@ -20,7 +20,7 @@ export interface Transfer {
 /** What is done is worth seeing for so long. */
 const DONE_SHOWN_MS = 6000;
 
-/** The files that the person sends to the guest. */
+/** The files that the user sends to the guest. */
 export class FileUploads {
   /** Whether the guest takes files from this viewer. */
   readonly isAvailable = computed(() => {

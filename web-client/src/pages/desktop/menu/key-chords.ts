@@ -1,7 +1,7 @@
 import { MENU_CHORD } from '../../../input/menu-chord';
 import { keycode } from '../../../input/keycodes';
 
-/** Keys that the person's own system or browser keeps to itself, by the label that people know. */
+/** Keys that the user's own system or browser keeps to itself, by the label that people know. */
 const CHORDS: readonly (readonly [label: string, places: readonly string[]])[] = [
   ['Ctrl+Alt+Del', ['ControlLeft', 'AltLeft', 'Delete']],
   ['Super', ['MetaLeft']],

@@ -17,7 +17,7 @@ export function ScreenSection({ desktopSession, desktopId }: { readonly desktopS
   );
 }
 
-/** Keys that would not get past the person's own system. */
+/** Keys that would not get past the user's own system. */
 export function KeysSection({ desktopSession }: { readonly desktopSession: DesktopSession }) {
   return (
     <MenuSection title="Keys">

@@ -7,7 +7,7 @@ import type { ViewportObserver } from './viewport-observer';
 import { monitorConfigFor } from './monitor-config';
 
 /**
- * Keeps the guest's screen as large as the viewport while the person wants it so; returns what ends it.
+ * Keeps the guest's screen as large as the viewport while the user wants it so; returns what ends it.
  * A further screen is requested for once in any case, for it is off until then.
  */
 export function requestFittingLayout(worker: WorkerClient, observer: ViewportObserver, screen: number): () => void {

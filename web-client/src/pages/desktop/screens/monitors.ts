@@ -1,4 +1,4 @@
-/** The person's monitors, where the browser tells of them (Window Management API) and may. */
+/** The user's monitors, where the browser tells of them (Window Management API) and may. */
 import { type ReadonlySignal, signal } from '@preact/signals';
 
 interface ScreenDetailed extends Screen {

@@ -6,7 +6,7 @@ export function shownScreen(query = location.search): number {
   return Number.isInteger(number) && number >= 0 && number < 256 ? number : 0;
 }
 
-/** What a person calls it. */
+/** What a user calls it. */
 export function screenName(screen: number): string {
   return `screen ${screen + 1}`;
 }

@@ -137,7 +137,7 @@ impl Pools {
         found.ok_or_else(|| PoolError::Missing(name.to_owned()))
     }
 
-    /// All of them, each with the names of the people entitled.
+    /// All of them, each with the names of the users entitled.
     ///
     /// # Errors
     /// The database failed.
@@ -146,34 +146,34 @@ impl Pools {
         let pools: Vec<Pool> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&self.db).await?;
         let mut listed = Vec::with_capacity(pools.len());
         for pool in pools {
-            let people = self.entitled(&pool.id).await?;
-            listed.push((pool, people));
+            let users = self.entitled(&pool.id).await?;
+            listed.push((pool, users));
         }
         Ok(listed)
     }
 
-    /// The names of the people entitled to a pool, by its identifier.
+    /// The names of the users entitled to a pool, by its identifier.
     ///
     /// # Errors
     /// The database failed.
     pub async fn entitled(&self, pool_id: &str) -> Result<Vec<String>, PoolError> {
-        let people = sqlx::query_scalar(
-            "SELECT persons.name FROM entitlements e JOIN persons ON persons.id = e.person_id
-             WHERE e.pool_id = ? ORDER BY persons.name",
+        let users = sqlx::query_scalar(
+            "SELECT users.name FROM entitlements e JOIN users ON users.id = e.user_id
+             WHERE e.pool_id = ? ORDER BY users.name",
         );
-        Ok(people.bind(pool_id).fetch_all(&self.db).await?)
+        Ok(users.bind(pool_id).fetch_all(&self.db).await?)
     }
 
-    /// Gives a pool to a person; giving it twice is no error.
+    /// Gives a pool to a user; giving it twice is no error.
     ///
     /// # Errors
     /// See [`PoolError`].
-    pub async fn entitle(&self, pool: &str, person_id: &str) -> Result<(), PoolError> {
+    pub async fn entitle(&self, pool: &str, user_id: &str) -> Result<(), PoolError> {
         let done = sqlx::query(
-            "INSERT INTO entitlements (pool_id, person_id) SELECT id, ? FROM pools WHERE name = ?
+            "INSERT INTO entitlements (pool_id, user_id) SELECT id, ? FROM pools WHERE name = ?
              ON CONFLICT DO NOTHING",
         )
-        .bind(person_id)
+        .bind(user_id)
         .bind(pool)
         .execute(&self.db)
         .await?;

@@ -1,4 +1,4 @@
-//! A person's own settings.
+//! A user's own settings.
 
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -8,7 +8,7 @@ use sqlx::sqlite::SqlitePool;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// As the person's own machine has it.
+    /// As the user's own machine has it.
     System,
     /// Light.
     Light,
@@ -16,7 +16,7 @@ pub enum Theme {
     Dark,
 }
 
-/// How a person likes it.
+/// How a user likes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -74,15 +74,15 @@ impl SettingsTable {
         Self { db }
     }
 
-    /// A person's settings, or the default ones.
+    /// A user's settings, or the default ones.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn get(&self, person_id: &str) -> sqlx::Result<Settings> {
+    pub async fn get(&self, user_id: &str) -> sqlx::Result<Settings> {
         let row = sqlx::query(
-            "SELECT theme, layout, layout_variant, video_only, overlay FROM settings WHERE person_id = ?",
+            "SELECT theme, layout, layout_variant, video_only, overlay FROM settings WHERE user_id = ?",
         )
-        .bind(person_id)
+        .bind(user_id)
         .fetch_optional(&self.db)
         .await?;
         let Some(row) = row else { return Ok(Settings::default()) };
@@ -104,17 +104,17 @@ impl SettingsTable {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn put(&self, person_id: &str, settings: &Settings) -> sqlx::Result<()> {
+    pub async fn put(&self, user_id: &str, settings: &Settings) -> sqlx::Result<()> {
         let theme = match settings.theme {
             Theme::System => "system",
             Theme::Light => "light",
             Theme::Dark => "dark",
         };
         sqlx::query(
-            "INSERT OR REPLACE INTO settings (person_id, theme, layout, layout_variant, video_only, overlay)
+            "INSERT OR REPLACE INTO settings (user_id, theme, layout, layout_variant, video_only, overlay)
              VALUES (?, ?, ?, ?, ?, ?)",
         )
-        .bind(person_id)
+        .bind(user_id)
         .bind(theme)
         .bind(&settings.layout)
         .bind(&settings.layout_variant)

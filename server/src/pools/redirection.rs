@@ -11,9 +11,9 @@ pub enum TransferPolicy {
     /// Both.
     #[default]
     Both,
-    /// From the person's computer to the desktop only.
+    /// From the user's computer to the desktop only.
     ToDesktop,
-    /// From the desktop to the person's computer only.
+    /// From the desktop to the user's computer only.
     FromDesktop,
     /// Neither.
     Off,

@@ -59,7 +59,7 @@ pub struct PoolSettings {
     pub memory_mib: u32,
     /// Which machine.
     pub machine: MachineSetting,
-    /// Everything as H.264, unless the person wants it otherwise.
+    /// Everything as H.264, unless the user wants it otherwise.
     pub video_only: bool,
     /// Where they are connected.
     pub network: NetworkSetting,
