@@ -94,7 +94,7 @@ impl Computer {
 
 impl GuestAgentSink for Computer {
     fn offer(&self, types: &[ContentType]) {
-        // The person in the guest pastes at once.
+        // The user in the guest pastes at once.
         for content in types.iter().copied() {
             self.tell(move |redirection| redirection.guest_clipboard_request(content));
         }

@@ -1,4 +1,4 @@
-//! What the guest plays reaches those who listen, and what a person says reaches the guest.
+//! What the guest plays reaches those who listen, and what a user says reaches the guest.
 
 #![allow(clippy::unwrap_used)]
 
@@ -192,7 +192,7 @@ fn picture_and_sound_of_the_same_moment_stay_together() {
 }
 
 #[test]
-fn a_person_is_heard_by_the_guest_and_a_watcher_is_not() {
+fn a_user_is_heard_by_the_guest_and_a_watcher_is_not() {
     let room = Room::new();
     let speak = ClientMessage::Sound { listen: false, speak: true };
     let mut encoder = PacketEncoder::new().unwrap();

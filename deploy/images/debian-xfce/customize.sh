@@ -7,7 +7,7 @@ in_root() { chroot "$root" "$@"; }
 
 in_root locale-gen
 
-# The person: no password to remember, since the only way in is the desktop
+# The user: no password to remember, since the only way in is the desktop
 # itself, and the host guards that. An empty one lets the greeter through after
 # a log-out.
 in_root useradd --create-home --uid 1000 --shell /bin/bash --comment Oriel \
@@ -19,7 +19,7 @@ in_root systemctl --quiet enable oriel-settings.service systemd-networkd.service
 in_root systemctl --quiet set-default graphical.target
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 
-# Work that a cloned desktop must not do behind the person's back, and waits
+# Work that a cloned desktop must not do behind the user's back, and waits
 # that only make it late.
 in_root systemctl --quiet mask \
     apt-daily.timer apt-daily-upgrade.timer man-db.timer dpkg-db-backup.timer \

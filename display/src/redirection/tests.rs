@@ -128,7 +128,7 @@ fn everyone_hears_what_the_guest_can_and_only_the_owner_what_it_copied() {
 }
 
 #[test]
-fn contents_come_in_pieces_when_the_person_pastes() {
+fn contents_come_in_pieces_when_the_user_pastes() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
     viewer.channel.request(7, Text);

@@ -32,7 +32,7 @@ impl AudioPacket {
     }
 }
 
-/// 0x95: 10 or 20 ms of what the person says.
+/// 0x95: 10 or 20 ms of what the user says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
     /// Counts up by one from packet to packet.

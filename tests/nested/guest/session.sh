@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What is done in the desktop's terminal, a word for each, and what comes of it on
-# the serial line as `guest: TEXT`. Sourced there, by the person.
+# the serial line as `guest: TEXT`. Sourced there, by the user.
 PATH=$PATH:/mnt/bin
 say() { echo "guest: $*" > /dev/ttyS0; }
 sum() { sha256sum | cut -d' ' -f1; }

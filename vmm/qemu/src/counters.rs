@@ -20,7 +20,7 @@ pub(crate) struct Counters {
     pub inputs_refused: AtomicU64,
     /// Bytes of the guest's serial console.
     pub serial_bytes: AtomicU64,
-    /// Resets, asked for by the guest or by a person.
+    /// Resets, asked for by the guest or by a user.
     pub resets: AtomicU64,
     /// Times QEMU stopped the guest because the host's disk was full or failing.
     pub disk_pauses: AtomicU64,

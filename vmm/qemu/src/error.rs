@@ -1,4 +1,4 @@
-//! What can go wrong, in sentences for the person who runs the server.
+//! What can go wrong, in sentences for the user who runs the server.
 
 use oriel_disk::ImageError;
 use oriel_net::NetBackendError;

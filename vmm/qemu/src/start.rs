@@ -252,7 +252,7 @@ fn refused(error: io::Error) -> CommandError {
     CommandError::Refused(error.to_string())
 }
 
-/// Makes a person's sentence of a failed start. Ends the process.
+/// Makes a user's sentence of a failed start. Ends the process.
 fn diagnose(
     error: &CommandError,
     process: &Process,

@@ -67,7 +67,7 @@ impl StateTracker {
         self.tracked().state
     }
 
-    /// A person wants the machine gone: its end is no accident.
+    /// A user wants the machine gone: its end is no accident.
     pub fn record_stop_request(&self) {
         self.tracked().exit_hints.stop_requested = true;
     }

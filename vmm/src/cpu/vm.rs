@@ -149,7 +149,7 @@ impl Vm {
 }
 
 /// Has a halted processor give up the host's at once, instead of spinning for a while in case work
-/// comes: on a host full of desktops most are idle, and a person does not notice microseconds.
+/// comes: on a host full of desktops most are idle, and a user does not notice microseconds.
 fn rest_when_halted(vm: &VmFd) {
     let no_polling = kvm_enable_cap { cap: KVM_CAP_HALT_POLL, ..Default::default() };
     // A host whose KVM lacks it polls as its administrator set.

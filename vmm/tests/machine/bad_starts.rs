@@ -5,7 +5,7 @@ use oriel_vmm_api::{Disk, ExitReason, HugePages, Link, MachineConfig, MachineKin
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-/// Runs what `change` makes of a good configuration; returns what the person is told.
+/// Runs what `change` makes of a good configuration; returns what the user is told.
 fn refusal(change: impl FnOnce(&Folder, &mut MachineConfig)) -> String {
     let folder = Folder::new();
     let mut config = folder.config(bench_guest(), "");

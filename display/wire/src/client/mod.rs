@@ -81,9 +81,9 @@ pub enum ClientMessage {
     VideoFailed,
     /// 0x8D: what the screens are to be.
     LayoutRequest(LayoutRequest),
-    /// 0x8E: the person's clipboard has something in these types.
+    /// 0x8E: the user's clipboard has something in these types.
     ClipboardOffer(Vec<ContentType>),
-    /// 0x8F: the person pastes what the guest offered.
+    /// 0x8F: the user pastes what the guest offered.
     ClipboardRequest {
         /// The client's number of it.
         request: u32,
@@ -117,14 +117,14 @@ pub enum ClientMessage {
     Sound {
         /// Send what the guest plays.
         listen: bool,
-        /// Recording will come: the person's microphone is on.
+        /// Recording will come: the user's microphone is on.
         speak: bool,
     },
     /// 0x95
     Recording(Recording),
     /// 0x96: what the client's picture is, from an earlier connection.
     ResumeHashes(TileHashes),
-    /// 0x97: whether the person wants (or still wants) what the guest sends.
+    /// 0x97: whether the user wants (or still wants) what the guest sends.
     FileAnswer {
         /// The server's number of it.
         offer: u32,

@@ -38,7 +38,7 @@ pub enum CloseCode {
     Stopped,
     /// Another viewer took over.
     Replaced,
-    /// The person may not.
+    /// The user may not.
     Forbidden,
     /// Something failed here.
     Internal,

@@ -1,4 +1,4 @@
-//! virtio-snd: requests, buffers to play and to record into, while a person listens and speaks.
+//! virtio-snd: requests, buffers to play and to record into, while a user listens and speaks.
 
 use crate::Guest;
 use oriel_display::{Screen, Sound};

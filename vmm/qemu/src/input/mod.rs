@@ -1,4 +1,4 @@
-//! What a person does, on its way into the guest.
+//! What a user does, on its way into the guest.
 
 mod injector;
 mod keycodes;

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Actions that may wait. A person makes a few dozen in a second.
+/// Actions that may wait. A user makes a few dozen in a second.
 const CAPACITY: usize = 256;
 /// Codes of keys that may be held down.
 const KEYS: usize = 768;

@@ -93,7 +93,7 @@ fn a_full_disk_pauses_the_machine_until_there_is_room() {
 }
 
 #[test]
-fn a_person_may_resume_it_and_it_is_paused_again_if_nothing_changed() {
+fn a_user_may_resume_it_and_it_is_paused_again_if_nothing_changed() {
     let Some(idle) = idle("resume") else { return };
     idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);
@@ -106,7 +106,7 @@ fn a_person_may_resume_it_and_it_is_paused_again_if_nothing_changed() {
 }
 
 #[test]
-fn a_person_who_paused_it_decides_when_it_goes_on() {
+fn a_user_who_paused_it_decides_when_it_goes_on() {
     let Some(idle) = idle("pause") else { return };
     idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);

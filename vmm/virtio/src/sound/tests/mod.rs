@@ -32,7 +32,7 @@ const STOP: u32 = 0x0105;
 /// 20 ms.
 const PERIOD_FRAMES: u32 = 960;
 const PERIOD_BYTES: usize = PERIOD_FRAMES as usize * 4;
-/// What a person sees and does not hear yet, in bytes: 40 ms.
+/// What a user sees and does not hear yet, in bytes: 40 ms.
 const LATENCY: u32 = 7680;
 
 struct Guest {
