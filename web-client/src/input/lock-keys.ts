@@ -3,7 +3,7 @@ import type { Platform } from './keyboard';
 import { KEY_CAPS_LOCK, KEY_NUM_LOCK } from './keycodes';
 
 /**
- * Brings the guest's lock keys in line with the keyboard in front of the person: once after each
+ * Brings the guest's lock keys in line with the keyboard in front of the user: once after each
  * time the desktop gets the focus, for a guest may keep its own mind about its lights.
  */
 export class LockKeys {
