@@ -11,42 +11,42 @@ use sqlx::{FromRow, Row};
 
 const DOMAIN: &[u8] = b"oriel audit 1";
 
-/// What is recorded.
+/// Entry of the audit log: one action and its outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Who did it: a user's name, or `console` for the command line.
+    /// Login name of the user who acted, or `console` for the command line.
     pub actor: &'a str,
-    /// What was done, like `login` or `desktop.start`.
+    /// Name of the action, like `login` or `desktop.start`.
     pub action: &'a str,
-    /// To what or whom.
+    /// Object of the action: a desktop's identifier or a name; may be empty.
     pub subject: &'a str,
-    /// From where.
+    /// IP address of the client; may be empty.
     pub address: &'a str,
-    /// How it came out, in a word or a sentence.
+    /// Outcome of the action in a word or a sentence.
     pub detail: &'a str,
 }
 
 /// A line that does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken {
-    /// Its number.
+    /// Sequence number of the first entry that does not fit the chain of hashes.
     pub seq: i64,
 }
 
-/// The log.
+/// Audit log: a table of entries, each with a hash over the entry before.
 #[derive(Clone)]
 pub struct AuditLog {
     db: SqlitePool,
 }
 
-struct Line {
+struct StoredEntry {
     seq: i64,
     at_ms: i64,
     fields: [String; 5],
     hash: Vec<u8>,
 }
 
-impl FromRow<'_, SqliteRow> for Line {
+impl FromRow<'_, SqliteRow> for StoredEntry {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self {
             seq: row.try_get("seq")?,
@@ -69,7 +69,7 @@ impl AuditLog {
         Self { db }
     }
 
-    /// Adds a line.
+    /// Appends an entry to the log.
     ///
     /// # Errors
     /// The database failed.
@@ -103,7 +103,7 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Checks every line; the first that does not hold is returned.
+    /// Checks the chain of hashes over all entries; the inner error names the first entry that does not fit.
     ///
     /// # Errors
     /// The database failed.
@@ -112,11 +112,12 @@ impl AuditLog {
         let mut before = Vec::new();
         let mut last = 0;
         loop {
-            let lines: Vec<Line> = sqlx::query_as("SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?")
-                .bind(last)
-                .bind(PAGE)
-                .fetch_all(&self.db)
-                .await?;
+            let lines: Vec<StoredEntry> =
+                sqlx::query_as("SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?")
+                    .bind(last)
+                    .bind(PAGE)
+                    .fetch_all(&self.db)
+                    .await?;
             if lines.is_empty() {
                 return Ok(Ok(()));
             }

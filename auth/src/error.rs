@@ -3,7 +3,7 @@
 /// A failure of the machinery; a refusal is never one.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// The database did not do what it was asked.
+    /// The database failed or could not be reached.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
     /// The kernel gave no random bytes.

@@ -13,9 +13,9 @@ use sqlx::sqlite::SqlitePool;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// How far a login has come.
+/// State of a login after one step.
 pub enum LoginState {
-    /// All is proved.
+    /// All factors are proved: the session is open.
     In(SignedIn),
     /// The password is proved and this is asked for next.
     SecondFactor(SecondFactor),
@@ -27,33 +27,33 @@ pub enum SecondFactor {}
 
 /// A user who has just come in.
 pub struct SignedIn {
-    /// Who.
+    /// User who logged in.
     pub user: User,
-    /// What opens their session: for the cookie.
+    /// Secret of the session, for the cookie; stored nowhere else.
     pub token: Token,
 }
 
-/// No.
+/// Reason for which a login was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginRefused {
     /// An unknown name or a wrong password; which one is not told.
     Failed,
-    /// Too many failures: wait so long.
+    /// Too many attempts failed for this name or address; the next one is allowed after the given time.
     SlowDown(Duration),
 }
 
 /// The password is right; made by [`Login::prove_password`] alone.
 struct PasswordProved(User);
 
-/// The front door.
+/// Login: the state machine from a password to an open session, with throttling and audit.
 pub struct Login {
-    /// People.
+    /// Table of users.
     pub users: Users,
-    /// Sessions.
+    /// Table of sessions.
     pub sessions: Sessions,
     /// The log of all this.
     pub audit: AuditLog,
-    /// Password hashes.
+    /// Hasher of passwords.
     pub hasher: PasswordHasher,
     throttle: Throttle,
 }
@@ -130,7 +130,7 @@ impl Login {
         }
     }
 
-    /// Ends the session.
+    /// Ends a session and records the logout.
     ///
     /// # Errors
     /// The database failed.
@@ -147,8 +147,8 @@ impl Login {
             .await
     }
 
-    /// Changes the user's own password and ends their other sessions. Guessing the old one is
-    /// slowed down as at login.
+    /// Changes the password of a session's user and ends all other sessions of that user. Wrong guesses of
+    /// the old password are slowed down as at login.
     ///
     /// # Errors
     /// The new password breaks a rule, or the machinery failed; a refusal is the inner error.

@@ -12,12 +12,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// How a request came in.
+/// Scheme by which a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scheme {
-    /// Plain, on loopback.
+    /// Plain HTTP, on loopback only.
     Http,
-    /// Over TLS.
+    /// HTTP over TLS.
     Https,
 }
 

@@ -34,7 +34,7 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// Makes one, and with it the decoy, which takes as long as a hash does.
+    /// Hasher with a decoy hash, which makes an unknown name take as long as a wrong password.
     ///
     /// # Errors
     /// No random bytes.

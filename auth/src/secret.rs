@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// A password as a user typed it.
+/// Password as a user typed the text; wiped from memory when dropped.
 pub struct Password(Zeroizing<String>);
 
 impl Password {
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Password {
 pub struct Token(Zeroizing<[u8; 32]>);
 
 impl Token {
-    /// A new one.
+    /// New token of random bytes.
     ///
     /// # Errors
     /// The kernel gave no random bytes.
@@ -54,12 +54,12 @@ impl Token {
         Some(Self(bytes))
     }
 
-    /// The text that its holder presents: 43 characters of base64url (RFC 4648, section 5).
+    /// Text of the token for its holder: 43 characters of base64url (RFC 4648, section 5).
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_ref()))
     }
 
-    /// What is stored in its place.
+    /// SHA-256 of the token, which is stored in its place.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.as_ref()).into())
     }
@@ -96,9 +96,9 @@ pub fn random_id() -> Result<String, getrandom::Error> {
 pub fn generate_password() -> Result<Zeroizing<String>, getrandom::Error> {
     let mut bytes = Zeroizing::new([0; 10]);
     getrandom::fill(bytes.as_mut())?;
-    let letters = Zeroizing::new(data_encoding::BASE32_DNSCURVE.encode(bytes.as_ref()));
+    let encoded = Zeroizing::new(data_encoding::BASE32_DNSCURVE.encode(bytes.as_ref()));
     let mut text = Zeroizing::new(String::with_capacity(19));
-    for (at, letter) in letters.chars().enumerate() {
+    for (at, letter) in encoded.chars().enumerate() {
         if at > 0 && at % 4 == 0 {
             text.push('-');
         }

@@ -8,32 +8,32 @@ use sqlx::{FromRow, Row};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-/// Names a session without opening it.
+/// Identifier of a session: the hash of its token, which opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(TokenHash);
 
 impl SessionId {
-    /// Of the session that the token opens.
+    /// Identifier of the session that the token opens.
     pub fn of(token: &Token) -> Self {
         Self(token.hash())
     }
 }
 
-/// An open session.
+/// Open session of a user.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Its name.
+    /// Identifier of the session.
     pub id: SessionId,
-    /// Whose.
+    /// User of the session.
     pub user: User,
 }
 
-/// How long sessions last.
+/// Lifetimes of sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
-    /// Without a request.
+    /// Longest time without a request.
     pub idle: Duration,
-    /// In all.
+    /// Longest time since the login.
     pub absolute: Duration,
 }
 
@@ -56,13 +56,13 @@ impl Sessions {
         Self { db, limits, ended: broadcast::channel(64).0 }
     }
 
-    /// Hears of sessions as they are ended here. Those ended by expiry, or in the database by
-    /// another process, are found by [`Sessions::holds`] only.
+    /// Receiver of the identifiers of sessions that this process ends. Expiry, and ends in the database by
+    /// another process, show by [`Sessions::holds`] only.
     pub fn endings(&self) -> broadcast::Receiver<SessionId> {
         self.ended.subscribe()
     }
 
-    /// How long a session can last, for the cookie's sake.
+    /// Longest lifetime of a session, for the cookie's `Max-Age`.
     pub fn longest(&self) -> Duration {
         self.limits.absolute
     }
@@ -103,7 +103,7 @@ impl Sessions {
         Ok(token)
     }
 
-    /// The session that the token opens, if it has not ended or expired. Counts as being seen.
+    /// Session that the token opens, and whose idle time begins anew; `None` for an ended or expired one.
     ///
     /// # Errors
     /// The database failed.
@@ -141,7 +141,7 @@ impl Sessions {
         Ok(Some(Session { id, user: User::from_row(&row)? }))
     }
 
-    /// Ends one.
+    /// Ends a session.
     ///
     /// # Errors
     /// The database failed.
@@ -172,7 +172,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// How many are open.
+    /// Number of open sessions.
     ///
     /// # Errors
     /// The database failed.

@@ -4,10 +4,10 @@
 //! prolong the wait, so nobody can keep a user out for longer than [`NAME`]'s longest wait by
 //! guessing in their name. An attempt counts from its beginning, so that many at once gain nothing.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How one kind of key is slowed down.
@@ -44,13 +44,13 @@ pub struct Attempt {
 }
 
 impl Throttle {
-    /// Begins an attempt.
+    /// Begins a login attempt for a name from an address.
     ///
     /// # Errors
     /// How long to wait before the next one.
     pub fn begin(&self, name: &str, address: IpAddr, now: Instant) -> Result<Attempt, Duration> {
         let attempt = Attempt { name: name.to_owned(), address: network_of(address) };
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.lock();
         let wait = tables.names.wait(&attempt.name, now).max(tables.addresses.wait(&attempt.address, now));
         if wait > Duration::ZERO {
             return Err(wait);
@@ -63,7 +63,7 @@ impl Throttle {
     /// The attempt proved the password: the name starts afresh, and the address has this one back.
     /// The address keeps its other failures, or a guesser with one account could reset them at will.
     pub fn succeeded(&self, attempt: Attempt) {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.tables.lock();
         tables.names.entries.remove(&attempt.name);
         tables.addresses.take_back(&attempt.address);
     }
@@ -199,7 +199,7 @@ mod tests {
         let attempt = throttle.begin("ada", address(1), now).ok().unwrap();
         throttle.succeeded(attempt);
         assert!(throttle.begin("ada", address(1), now).is_ok());
-        let tables = throttle.tables.lock().unwrap();
+        let tables = throttle.tables.lock();
         assert_eq!(tables.addresses.entries[&address(1)].failures, 6);
     }
 
@@ -236,7 +236,7 @@ mod tests {
             let from = IpAddr::from(turn.to_be_bytes());
             assert!(throttle.begin(&turn.to_string(), from, now).is_ok());
         }
-        let tables = throttle.tables.lock().unwrap();
+        let tables = throttle.tables.lock();
         assert!(tables.names.entries.len() <= CAPACITY);
         assert!(tables.addresses.entries.len() <= CAPACITY);
     }

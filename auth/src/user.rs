@@ -12,7 +12,7 @@ use sqlx::{FromRow, Row};
 pub enum Role {
     /// Administrator: may see all pools, networks and metrics.
     Admin,
-    /// User without administration.
+    /// User without rights of administration.
     User,
 }
 
@@ -25,14 +25,14 @@ impl Role {
     }
 }
 
-/// User: somebody with a login.
+/// User: somebody with a login, as the table of users has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Random identifier; never changes.
+    /// Random identifier of the user; never changes.
     pub id: String,
     /// Login name, in lower case.
     pub name: String,
-    /// Name as it is displayed.
+    /// Name of the user as pages display it.
     pub display_name: String,
     /// Role of the user.
     pub role: Role,
@@ -97,7 +97,7 @@ impl Users {
         }
     }
 
-    /// All users, by name.
+    /// Lists users by name.
     ///
     /// # Errors
     /// When the database fails.
@@ -107,7 +107,7 @@ impl Users {
             .await?)
     }
 
-    /// User of that login name, in whatever case it was typed.
+    /// User of that login name, typed in any case; `None` if there is none.
     ///
     /// # Errors
     /// When the database fails.
@@ -142,7 +142,7 @@ impl Users {
         Ok(())
     }
 
-    /// Removes a user and their sessions.
+    /// Removes a user together with the user's sessions.
     ///
     /// # Errors
     /// When the database fails.
