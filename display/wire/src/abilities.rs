@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the guest can do now.
+/// Capabilities of the guest's agents and devices, as the message Agents announces them to one viewer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Abilities {
-    /// Copy and paste.
+    /// Clipboard contents can be exchanged with the guest.
     pub clipboard: bool,
-    /// Follow a change of the screens' layout.
+    /// The guest follows requests for another layout of its monitors.
     pub resize: bool,
-    /// Take files.
+    /// The guest takes uploads.
     pub files: bool,
-    /// Play.
+    /// The guest has a sound card whose playback can be heard.
     pub sound: bool,
-    /// Record.
+    /// The guest has a sound card that records.
     pub microphone: bool,
 }

@@ -3,14 +3,14 @@
 use crate::fields::Fields;
 use crate::{Malformed, MessageKind};
 
-/// 0x09: 10 ms of what the guest plays.
+/// Message 0x09: 10 ms of what the guest plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioPacket {
     /// Counts up by one from packet to packet; a gap means that some were dropped on the way.
     pub sequence: u32,
-    /// When the first sample is heard by the host's clock: microseconds from some moment before.
+    /// Time at which the first sample is played, by the host's clock: microseconds from an arbitrary start.
     pub time_us: u64,
-    /// One Opus packet.
+    /// Opus packet (RFC 6716) of 48 kHz, stereo.
     pub opus: Vec<u8>,
 }
 
@@ -32,12 +32,12 @@ impl AudioPacket {
     }
 }
 
-/// 0x95: 10 or 20 ms of what the user says.
+/// Message 0x95: 10 or 20 ms from the client's microphone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
     /// Counts up by one from packet to packet.
     pub sequence: u32,
-    /// One Opus packet.
+    /// Opus packet (RFC 6716) of 48 kHz, mono or stereo.
     pub opus: Vec<u8>,
 }
 

@@ -5,26 +5,26 @@ use crate::fields::Fields;
 use crate::{Malformed, MessageKind};
 use serde::{Deserialize, Serialize};
 
-/// Contents of a clipboard are at most so long, in bytes.
+/// Largest contents of a clipboard in bytes.
 pub const MAX_CONTENTS: usize = 64 << 20;
 
-/// The longest piece of a clipboard's contents or of a file that travels at once.
+/// Largest chunk of clipboard contents or of a file in bytes.
 pub const MAX_CHUNK: usize = 60 * 1024;
 
-/// What a clipboard can hold, by media type.
+/// Media type of clipboard contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentType {
-    /// `text/plain` in UTF-8.
+    /// Text, `text/plain` in UTF-8 with line feeds.
     Text,
-    /// `image/png`
+    /// Picture, `image/png`.
     Png,
 }
 
 impl ContentType {
-    /// All there are.
+    /// All types that this version exchanges.
     pub const ALL: [Self; 2] = [Self::Text, Self::Png];
 
-    /// The media type.
+    /// Name of the media type (RFC 2046).
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text/plain",
@@ -32,22 +32,22 @@ impl ContentType {
         }
     }
 
-    /// The one with that media type.
+    /// Type with that media type's name; `None` for a type that is not exchanged.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.name() == name)
     }
 }
 
-/// A piece of a clipboard's contents or of a file.
+/// Chunk of clipboard contents or of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// The number of the request that it answers, or of the file's offer.
+    /// Number of the answered clipboard request, or of the file's offer.
     pub request: u32,
-    /// Nothing follows.
+    /// No chunk of the same contents follows.
     pub last: bool,
-    /// There is no answer; nothing follows.
+    /// The contents do not come, or not completely; no chunk follows.
     pub failed: bool,
-    /// At most [`MAX_CHUNK`].
+    /// Next bytes of the contents, at most [`MAX_CHUNK`].
     pub bytes: Vec<u8>,
 }
 

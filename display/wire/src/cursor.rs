@@ -2,14 +2,14 @@
 
 use crate::geometry::Size;
 
-/// Image of the guest's pointer, from its cursor plane.
+/// Image of the guest's pointer, from the guest's cursor plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorImage {
-    /// At most 512 pixels across, at most 512 down.
+    /// Size of the image; at most 512 pixels in each direction.
     pub size: Size,
-    /// The pixel that points, from the left.
+    /// Hotspot, in pixels from the image's left edge.
     pub hot_x: u32,
-    /// The pixel that points, from the top.
+    /// Hotspot, in pixels from the image's top edge.
     pub hot_y: u32,
     /// `width * height * 4` bytes: red, green, blue, alpha (straight, not premultiplied).
     pub rgba: Vec<u8>,

@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// All that is left.
+    /// Remaining bytes of the message.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
@@ -106,7 +106,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A coordinate as it travels; screens are at most 65535 pixels across.
+/// Coordinate as a `u16` of the wire; larger values saturate, since screens are at most 65535 pixels across.
 pub fn coordinate(value: u32) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }

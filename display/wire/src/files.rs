@@ -5,41 +5,41 @@ use serde::{Deserialize, Serialize};
 /// Bytes of a file that may be on the way and not yet told as stored.
 pub const FILE_CREDIT: u64 = 256 * 1024;
 
-/// What becomes of a file.
+/// State of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FileState {
-    /// The guest takes it.
+    /// The guest takes the file.
     Accepted,
-    /// It is on the way.
+    /// Bytes of the file have reached the guest.
     Progress,
-    /// It is there.
+    /// The file is stored in the guest.
     Done,
-    /// It is not, and will not be.
+    /// The file is not stored in the guest, and nothing more of the upload is wanted.
     Failed,
 }
 
-/// A file's state, as the client is told.
+/// Body of the message FileStatus: state of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStatus {
-    /// The client's number of it.
+    /// Number of the upload, counted by the client.
     pub transfer: u32,
-    /// Now.
+    /// State that the upload has reached.
     pub state: FileState,
     /// Bytes that the guest has taken.
     pub received: u64,
-    /// Why it failed; one plain sentence.
+    /// Reason of the failure in one plain sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
-/// A file that the guest sends, as the client is told.
+/// Body of the message FileOffer: a file that the guest sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileOffer {
-    /// The server's number of it.
+    /// Number of the offer, counted by the server.
     pub offer: u32,
-    /// One component of a path, such as any system can store.
+    /// Name of the file: one component of a path, such as any system can store.
     pub name: String,
-    /// In bytes.
+    /// Length of the file in bytes.
     pub size: u64,
 }

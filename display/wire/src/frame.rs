@@ -9,78 +9,78 @@ const WHOLE: u8 = 2;
 const KEY: u8 = 1;
 const CODEC_H264: u8 = 1;
 
-/// What a frame says about itself.
+/// Header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FrameHeader {
-    /// After this frame the client's picture is exact.
+    /// The client's picture is lossless after this frame.
     pub exact: bool,
-    /// A whole new picture: forget all before.
+    /// The frame is a full refresh: nothing of the picture before counts.
     pub whole: bool,
-    /// Counts up from 1.
+    /// Number of the frame, counted from 1.
     pub frame_id: u32,
-    /// The screen.
+    /// Size of the guest's screen in pixels.
     pub size: Size,
-    /// The newest input that this frame answers; 0: none.
+    /// Sequence number of the newest input that the frame answers; 0 for none.
     pub input_seq: u32,
-    /// From input received to visible in the guest's queue.
+    /// Microseconds from receipt of that input to its visibility in the guest's queue.
     pub input_to_guest_us: u32,
-    /// From there to the guest's flush.
+    /// Microseconds from the input's visibility to the guest's flush.
     pub guest_to_flush_us: u32,
-    /// From the flush to this frame handed to the socket.
+    /// Microseconds from the guest's flush to the frame's hand-over to the socket.
     pub flush_to_sent_us: u32,
-    /// Of that, spent on comparing and encoding.
+    /// Microseconds of the former that comparing and encoding took.
     pub encode_us: u32,
 }
 
-/// A picture's next state.
+/// Frame: a header, and updates that the client applies in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
-    /// About it.
+    /// Header of the frame.
     pub header: FrameHeader,
-    /// What changes, in order.
+    /// Updates of the picture, in the order of their application.
     pub updates: Vec<Update>,
 }
 
-/// One change.
+/// Update of a part of the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
-    /// Kind 1: pixels that moved.
+    /// Kind 1: pixels that moved on the screen.
     Copy {
-        /// Where they are before this update, left.
+        /// Left edge of the source, in the picture before this update.
         src_x: u32,
-        /// Where they are before this update, top.
+        /// Top edge of the source, in the picture before this update.
         src_y: u32,
-        /// Where they go.
+        /// Destination of the pixels.
         to: Rect,
     },
-    /// Kind 2: a batch of lossless tiles.
+    /// Kind 2: batch of lossless tiles.
     Exact {
-        /// Length of the batch once decompressed.
+        /// Length of the batch in bytes once decompressed.
         raw_length: u32,
-        /// One zstd frame.
+        /// Compressed batch: one zstd frame (RFC 8878).
         zstd: Vec<u8>,
     },
-    /// Kind 3: part of a video stream.
+    /// Kind 3: access unit of a video stream.
     Video(VideoUpdate),
 }
 
-/// One access unit of a video stream.
+/// Access unit of a video stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoUpdate {
-    /// Names the decoder, 0 to 3.
+    /// Number of the stream's decoder, 0 to 3.
     pub stream: u8,
-    /// The stream starts anew.
+    /// The access unit is a key frame: the stream starts anew.
     pub key: bool,
-    /// What the coded picture covers.
+    /// Part of the screen that the coded picture covers.
     pub region: Rect,
-    /// What to take from it, in screen coordinates.
+    /// Rectangles to take from the decoded picture, in screen coordinates.
     pub take: Vec<Rect>,
-    /// H.264 in Annex B.
+    /// Access unit: H.264 in Annex B.
     pub data: Vec<u8>,
 }
 
 impl FrameHeader {
-    /// The message of a frame with these updates, type byte included.
+    /// Encoded message of a frame with these updates, number first.
     pub fn encode(&self, updates: &[Update]) -> Vec<u8> {
         let mut out = vec![
             MessageKind::Frame.number(),
@@ -107,7 +107,7 @@ impl FrameHeader {
 }
 
 impl Frame {
-    /// The whole message, type byte included.
+    /// Encoded message of the frame, number first.
     pub fn encode(&self) -> Vec<u8> {
         self.header.encode(&self.updates)
     }
@@ -138,7 +138,7 @@ impl Frame {
 }
 
 impl Update {
-    /// Bytes of its body on the wire.
+    /// Length of the update's body on the wire in bytes.
     pub fn len(&self) -> usize {
         match self {
             Self::Copy { .. } => 12,
@@ -147,7 +147,7 @@ impl Update {
         }
     }
 
-    /// Never: every update has a body.
+    /// Always `false`: every update has a body.
     pub fn is_empty(&self) -> bool {
         false
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-/// Why no message came.
+/// Reason for which no message could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The stream ended between two messages.
@@ -14,17 +14,17 @@ pub enum ReadError {
     /// A message longer than allowed.
     #[error("a message of {length} bytes is longer than the {limit} allowed")]
     TooLong {
-        /// As announced.
+        /// Announced length of the message in bytes.
         length: usize,
-        /// As allowed.
+        /// Largest allowed length in bytes.
         limit: usize,
     },
-    /// The socket failed.
+    /// Reading from the socket failed.
     #[error("the connection failed: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Reads one message into `buffer`, replacing what it held.
+/// Reads one message into `buffer` in place of the buffer's former contents.
 ///
 /// # Errors
 /// When no whole message of at most `limit` bytes comes.
@@ -53,7 +53,7 @@ pub fn read_message(stream: &mut impl Read, buffer: &mut Vec<u8>, limit: usize) 
     Ok(())
 }
 
-/// Writes one message.
+/// Writes one message behind its length.
 ///
 /// # Errors
 /// When the socket fails.

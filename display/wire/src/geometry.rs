@@ -5,22 +5,22 @@ use serde::{Deserialize, Serialize};
 /// A width and a height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Size {
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
 }
 
-/// A rectangle; empty when either side is zero.
+/// Rectangle of pixels; empty when either side is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Rect {
-    /// Left edge.
+    /// Left edge, in pixels from the screen's left edge.
     pub x: u32,
-    /// Top edge.
+    /// Top edge, in pixels from the screen's top edge.
     pub y: u32,
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
 }
 
@@ -30,34 +30,34 @@ impl Size {
         Self { width, height }
     }
 
-    /// The rectangle that covers the whole of it.
+    /// Rectangle at the origin that covers the whole size.
     pub const fn bounds(self) -> Rect {
         Rect::new(0, 0, self.width, self.height)
     }
 }
 
 impl Rect {
-    /// A rectangle with its top left corner at (`x`, `y`).
+    /// Rectangle with the top left corner at (`x`, `y`).
     pub const fn new(x: u32, y: u32, width: u32, height: u32) -> Self {
         Self { x, y, width, height }
     }
 
-    /// Whether it covers no pixel.
+    /// Whether the rectangle covers no pixel.
     pub const fn is_empty(&self) -> bool {
         self.width == 0 || self.height == 0
     }
 
-    /// One past the rightmost column; saturates.
+    /// Column behind the rectangle's last one; saturates.
     pub const fn right(&self) -> u32 {
         self.x.saturating_add(self.width)
     }
 
-    /// One past the lowest row; saturates.
+    /// Row below the rectangle's last one; saturates.
     pub const fn bottom(&self) -> u32 {
         self.y.saturating_add(self.height)
     }
 
-    /// What both cover; empty when they do not meet.
+    /// Pixels that both rectangles cover; empty when there are none.
     pub fn intersection(&self, other: &Rect) -> Rect {
         let x = self.x.max(other.x);
         let y = self.y.max(other.y);
@@ -66,7 +66,7 @@ impl Rect {
         Rect::new(x, y, right.saturating_sub(x), bottom.saturating_sub(y))
     }
 
-    /// What `other` leaves of it: at most four rectangles that do not overlap.
+    /// Pixels of the rectangle outside of `other`: at most four rectangles that do not overlap.
     pub fn without(&self, other: &Rect) -> impl Iterator<Item = Rect> + use<> {
         let (all, hole) = (*self, self.intersection(other));
         let parts = if hole.is_empty() {

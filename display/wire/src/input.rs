@@ -5,56 +5,56 @@ use serde::{Deserialize, Serialize};
 /// Pointer buttons, numbered as in DOM `MouseEvent.button`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Button {
-    /// Primary.
+    /// Primary button.
     Left,
-    /// Wheel pressed.
+    /// Middle button, or the pressed wheel.
     Middle,
-    /// Secondary.
+    /// Secondary button.
     Right,
-    /// Browser back.
+    /// Fourth button, which goes back in browsers.
     Back,
-    /// Browser forward.
+    /// Fifth button, which goes forward in browsers.
     Forward,
 }
 
-/// One action.
+/// Input event of a keyboard or pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputEvent {
     /// A key by Linux evdev code (`KEY_*` of input-event-codes.h): a place on the keyboard, not a letter.
     Key {
-        /// `KEY_*`.
+        /// Key code, `KEY_*` of input-event-codes.h.
         code: u16,
-        /// Pressed or released.
+        /// The key is pressed; `false`: released.
         down: bool,
     },
     /// The pointer's place. From a client: fractions of its screen, 0 is the left/top pixel, 65535 the
     /// last one. To a machine: fractions of the whole desktop with all its screens, 0 is the left/top
     /// edge, and 65536 would be the other one (its desktop places it there).
     PointerTo {
-        /// Across.
+        /// Horizontal position, from left to right.
         x: u16,
-        /// Down.
+        /// Vertical position, from top to bottom.
         y: u16,
     },
     /// A movement in pixels (pointer lock).
     PointerBy {
-        /// Right is positive.
+        /// Horizontal movement; right is positive.
         dx: i16,
-        /// Down is positive.
+        /// Vertical movement; down is positive.
         dy: i16,
     },
-    /// A pointer button.
+    /// Press or release of a pointer button.
     Button {
-        /// Which.
+        /// Button that is pressed or released.
         button: Button,
-        /// Pressed or released.
+        /// The button is pressed; `false`: released.
         down: bool,
     },
     /// Wheel turns in 1/120 of a notch; down and right are positive.
     Wheel {
-        /// Across.
+        /// Horizontal turn; right is positive.
         dx: i16,
-        /// Down.
+        /// Vertical turn; down is positive.
         dy: i16,
     },
 }

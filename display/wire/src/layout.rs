@@ -5,10 +5,10 @@ use crate::geometry::{Rect, Size};
 use crate::{Malformed, MessageKind};
 use serde::{Deserialize, Serialize};
 
-/// Screens that a desktop may have.
+/// Most monitors that a desktop may have.
 pub const MAX_SCREENS: usize = 4;
 
-/// Pixels to the inch of a screen that says nothing of it: desktops show it at scale 1.
+/// Pixels to the inch of a monitor for which no density is given: desktops show it at scale 1.
 pub const DEFAULT_DPI: u32 = 96;
 
 /// What a screen may measure.
@@ -19,21 +19,21 @@ const MOST_PIXELS: u32 = 4096 * 2160;
 const LEAST_DPI: u32 = 48;
 const MOST_DPI: u32 = 384;
 
-/// A screen that somebody wants.
+/// Requested configuration of one monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MonitorConfig {
-    /// Left edge on the whole desktop.
+    /// Left edge among the monitors of the desktop, in pixels.
     pub x: i32,
-    /// Top edge on the whole desktop.
+    /// Top edge among the monitors of the desktop, in pixels.
     pub y: i32,
-    /// Pixels.
+    /// Size of the monitor in pixels.
     pub size: Size,
-    /// Pixels to the inch, from which the guest's desktop takes its scale.
+    /// Pixels to the inch, from which the guest's desktop takes the scale.
     pub dpi: u32,
 }
 
 impl MonitorConfig {
-    /// As near to that as a screen can be. Places are kept only to see which screen is beside which.
+    /// Nearest configuration that a monitor can have. Places only tell which monitor lies beside which.
     pub fn clamped(x: i64, y: i64, width: u64, height: u64, dpi: u64) -> Self {
         let within = |value: u64, least: u32, most: u32| {
             u32::try_from(value).map_or(most, |value| value.clamp(least, most))
@@ -45,27 +45,28 @@ impl MonitorConfig {
         Self { x: place(x), y: place(y), size: Size::new(width, height), dpi }
     }
 
-    /// A screen at the origin with [`DEFAULT_DPI`].
+    /// Configuration of a monitor of `size` at the origin, with [`DEFAULT_DPI`].
     pub fn of(size: Size) -> Self {
         Self::clamped(0, 0, size.width.into(), size.height.into(), DEFAULT_DPI.into())
     }
 
-    /// The part of the desktop that it is; `None` left of or above the origin.
+    /// Rectangle of the monitor on the desktop; `None` for one left of or above the origin.
     pub fn rect(&self) -> Option<Rect> {
         let (x, y) = (u32::try_from(self.x).ok()?, u32::try_from(self.y).ok()?);
         Some(Rect::new(x, y, self.size.width, self.size.height))
     }
 }
 
-/// What becomes of each screen; beyond the list's end, and where there is nothing, it stays as it is.
+/// Request for another layout: the change of each monitor in order; `None`, or no element, leaves a monitor
+/// as it is.
 pub type LayoutRequest = Vec<Option<MonitorChange>>;
 
-/// What one screen is to become.
+/// Requested change of one monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MonitorChange {
-    /// Off. The first screen stays on.
+    /// The monitor is switched off; the first one stays on.
     Off,
-    /// On, like this.
+    /// The monitor is switched on with this configuration.
     On(MonitorConfig),
 }
 
@@ -91,7 +92,7 @@ fn default_dpi() -> u64 {
     DEFAULT_DPI.into()
 }
 
-/// Reads the body.
+/// Decodes the body of the message LayoutRequest.
 pub fn decode(body: &[u8]) -> Result<LayoutRequest, Malformed> {
     let Body { screens } = serde_json::from_slice(body).map_err(|_| Malformed::Json("LayoutRequest"))?;
     if screens.is_empty() || screens.len() > MAX_SCREENS {
@@ -106,8 +107,8 @@ pub fn decode(body: &[u8]) -> Result<LayoutRequest, Malformed> {
     Ok(screens.into_iter().map(|screen| screen.map(change)).collect())
 }
 
-/// The message as bytes.
-pub fn encode(wish: &LayoutRequest) -> Vec<u8> {
+/// Encoded message LayoutRequest, number first.
+pub fn encode(request: &LayoutRequest) -> Vec<u8> {
     let screen = |change: &MonitorChange| match *change {
         MonitorChange::Off => Screen { width: 0, height: 0, x: 0, y: 0, dpi: default_dpi() },
         MonitorChange::On(MonitorConfig { x, y, size, dpi }) => Screen {
@@ -120,7 +121,7 @@ pub fn encode(wish: &LayoutRequest) -> Vec<u8> {
     };
     json(
         MessageKind::LayoutRequest,
-        &Body { screens: wish.iter().map(|change| change.as_ref().map(screen)).collect() },
+        &Body { screens: request.iter().map(|change| change.as_ref().map(screen)).collect() },
     )
 }
 
@@ -133,9 +134,9 @@ mod tests {
         let body =
             br#"{"screens":[null,{"width":1600,"height":900,"x":-1600,"dpi":144},{"width":0,"height":0}]}"#;
         let on = MonitorConfig { x: -1600, y: 0, size: Size::new(1600, 900), dpi: 144 };
-        let wish = vec![None, Some(MonitorChange::On(on)), Some(MonitorChange::Off)];
-        assert_eq!(decode(body), Ok(wish.clone()));
-        assert_eq!(decode(&encode(&wish)[1..]), Ok(wish));
+        let request = vec![None, Some(MonitorChange::On(on)), Some(MonitorChange::Off)];
+        assert_eq!(decode(body), Ok(request.clone()));
+        assert_eq!(decode(&encode(&request)[1..]), Ok(request));
     }
 
     #[test]
@@ -150,9 +151,9 @@ mod tests {
     #[test]
     fn absurd_sizes_are_clamped_and_nonsense_is_malformed() {
         let absurd = br#"{"screens":[{"width":99999999999,"height":1}]}"#;
-        let Ok(wish) = decode(absurd) else { panic!("refused") };
+        let Ok(request) = decode(absurd) else { panic!("refused") };
         assert!(matches!(
-            wish[..],
+            request[..],
             [Some(MonitorChange::On(MonitorConfig { size: Size { width: 4096, height: 200 }, .. }))]
         ));
         let none: [&[u8]; 5] = [

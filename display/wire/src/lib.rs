@@ -46,10 +46,10 @@ pub const MAX_SERVER_MESSAGE: usize = 128 * 1024 * 1024;
 /// Bytes that are not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The message ends before its fields do, or goes on after them.
+    /// The message ends before or after its last field.
     #[error("a {0} message of the wrong length")]
     Length(&'static str),
-    /// A field has a value that it cannot have.
+    /// A field has an impossible value.
     #[error("a {message} message with an impossible {field}")]
     Field {
         /// The message's name.
@@ -57,7 +57,7 @@ pub enum Malformed {
         /// The field's name.
         field: &'static str,
     },
-    /// A JSON body that is not what it should be.
+    /// The JSON body has another shape than the message's.
     #[error("a {0} message with a JSON body that cannot be read")]
     Json(&'static str),
     /// A message without even a type.
@@ -65,11 +65,11 @@ pub enum Malformed {
     Empty,
 }
 
-/// A message, or a type that this version does not know (to be ignored and counted).
+/// Decoded message, or a number that this version does not know (to be ignored and counted).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded<M> {
-    /// A message.
+    /// Message of a known number.
     Known(M),
-    /// Its type byte.
+    /// Number of an unknown message.
     Unknown(u8),
 }

@@ -27,7 +27,7 @@ impl TileHashes {
         self.size
     }
 
-    /// One hash for each tile, row by row.
+    /// Hashes of the tiles, row by row.
     pub fn tiles(&self) -> &[u64] {
         &self.tiles
     }

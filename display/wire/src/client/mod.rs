@@ -14,21 +14,21 @@ use serde::{Deserialize, Serialize};
 /// The last code of input-event-codes.h (`KEY_MAX`).
 const KEY_MAX: u16 = 0x2ff;
 
-/// The first message.
+/// Body of the first message of a connection: versions and capabilities of the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// Every protocol version that the client speaks.
     pub versions: Vec<u32>,
-    /// It can decode H.264.
+    /// The client decodes H.264.
     #[serde(default)]
     pub h264: bool,
-    /// It wants everything as video.
+    /// The client asks for the whole picture as video.
     #[serde(default)]
     pub video_only: bool,
-    /// Which screen this connection shows.
+    /// Number of the monitor that the connection shows, from 0 on.
     #[serde(default)]
     pub screen: u8,
-    /// [`ClientMessage::ResumeHashes`] follows.
+    /// A message [`ClientMessage::ResumeHashes`] follows at once.
     #[serde(default)]
     pub known: bool,
 }
@@ -40,102 +40,102 @@ struct Settings {
     prove: bool,
 }
 
-/// A message from the client.
+/// Message from the client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientMessage {
-    /// 0x81
+    /// Message 0x81: opening of the connection.
     Hello(Hello),
-    /// 0x82: a frame was presented.
+    /// Message 0x82: acknowledgement of a presented frame.
     Ack {
-        /// Which.
+        /// Number of the frame.
         frame_id: u32,
-        /// From receipt to decoded.
+        /// Microseconds from receipt of the frame to its last decoded update.
         decode_us: u32,
-        /// From receipt to painted.
+        /// Microseconds from receipt of the frame to its presentation.
         present_us: u32,
     },
-    /// 0x83 to 0x86 and 0x8C.
+    /// Messages 0x83 to 0x86 and 0x8C: one input event.
     Input {
-        /// The client's number of it.
+        /// Sequence number of the input, counted by the client from 1.
         seq: u32,
-        /// What was done.
+        /// Key, pointer or wheel event.
         event: InputEvent,
     },
-    /// 0x87: let go of all keys and buttons.
+    /// Message 0x87: release of all keys and buttons that the viewer holds.
     ReleaseAll {
-        /// The client's number of it.
+        /// Sequence number of the input, counted by the client from 1.
         seq: u32,
     },
-    /// 0x88
+    /// Message 0x88: settings of the picture.
     Settings {
-        /// Everything as video.
+        /// The client asks for the whole picture as video.
         video_only: bool,
-        /// Send the picture's hashes whenever it is exact.
+        /// The client asks for the hashes of every lossless picture (PictureHash).
         prove: bool,
     },
-    /// 0x89
+    /// Message 0x89: liveness probe with a number that Pong returns.
     Ping(u64),
-    /// 0x8A: a whole new picture, please.
+    /// Message 0x8A: request for a full refresh of the picture.
     Refresh,
-    /// 0x8B: the video decoder failed.
+    /// Message 0x8B: the client's video decoder failed.
     VideoFailed,
-    /// 0x8D: what the screens are to be.
+    /// Message 0x8D: request for another layout of the monitors.
     LayoutRequest(LayoutRequest),
-    /// 0x8E: the user's clipboard has something in these types.
+    /// Message 0x8E: types of the contents of the user's clipboard.
     ClipboardOffer(Vec<ContentType>),
-    /// 0x8F: the user pastes what the guest offered.
+    /// Message 0x8F: request for the contents that the guest offered.
     ClipboardRequest {
-        /// The client's number of it.
+        /// Number of the request, counted by the client.
         request: u32,
-        /// In which type.
+        /// Requested type.
         content: ContentType,
     },
-    /// 0x90: a piece of what the guest asked for.
+    /// Message 0x90: chunk of the contents that the guest requested.
     ClipboardData(Chunk),
-    /// 0x91: a file follows.
+    /// Message 0x91: start of an upload.
     FileStart {
-        /// The client's number of it.
+        /// Number of the upload, counted by the client.
         transfer: u32,
-        /// Its bytes.
+        /// Length of the file in bytes.
         size: u64,
-        /// Its name, as the client has it.
+        /// Name of the file without folders, as the client has it; any text.
         name: String,
     },
-    /// 0x92
+    /// Message 0x92: next bytes of an upload.
     FileData {
-        /// Of which file.
+        /// Number of the upload.
         transfer: u32,
-        /// The next ones, at most [`crate::MAX_CHUNK`].
+        /// Next bytes of the file, at most [`crate::MAX_CHUNK`].
         bytes: Vec<u8>,
     },
-    /// 0x93
+    /// Message 0x93: end of an upload before its last byte.
     FileCancel {
-        /// Which file.
+        /// Number of the upload.
         transfer: u32,
     },
-    /// 0x94
+    /// Message 0x94: audio that the connection is to carry.
     Sound {
-        /// Send what the guest plays.
+        /// The server is to send what the guest plays.
         listen: bool,
-        /// Recording will come: the user's microphone is on.
+        /// The client will send Recording: the user's microphone is on.
         speak: bool,
     },
-    /// 0x95
+    /// Message 0x95: packet from the user's microphone.
     Recording(Recording),
-    /// 0x96: what the client's picture is, from an earlier connection.
+    /// Message 0x96: tile hashes of the picture that the client kept from an earlier connection.
     ResumeHashes(TileHashes),
-    /// 0x97: whether the user wants (or still wants) what the guest sends.
+    /// Message 0x97: acceptance or refusal of a file offer.
     FileAnswer {
-        /// The server's number of it.
+        /// Number of the offer, counted by the server.
         offer: u32,
-        /// They do.
+        /// The user wants the file; `false` also ends a download under way.
         accept: bool,
     },
-    /// 0x98
+    /// Message 0x98: progress of a download.
     FileTaken {
-        /// The server's number of it.
+        /// Number of the offer, counted by the server.
         offer: u32,
-        /// Bytes of it that have been stored.
+        /// Bytes of the file that the client has stored.
         received: u64,
     },
 }
@@ -144,7 +144,7 @@ const SOUND_LISTEN: u8 = 1 << 0;
 const SOUND_SPEAK: u8 = 1 << 1;
 
 impl ClientMessage {
-    /// Reads one message.
+    /// Decodes one message of the client.
     ///
     /// # Errors
     /// When a message of a known type is malformed.
@@ -251,7 +251,7 @@ impl ClientMessage {
         Ok(Decoded::Known(known))
     }
 
-    /// Whether it does something to the guest, which those who only watch may not.
+    /// Whether the message does something to the guest; viewers who only watch may not send such messages.
     pub fn acts(&self) -> bool {
         match self {
             Self::Input { .. }
@@ -277,7 +277,7 @@ impl ClientMessage {
         }
     }
 
-    /// The message as bytes.
+    /// Encoded message, number first.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Hello(hello) => json(MessageKind::Hello, hello),
@@ -293,7 +293,7 @@ impl ClientMessage {
             Self::Ping(value) => message(MessageKind::Ping, &[&value.to_le_bytes()]),
             Self::Refresh => vec![MessageKind::Refresh.number()],
             Self::VideoFailed => vec![MessageKind::VideoFailed.number()],
-            Self::LayoutRequest(wish) => layout::encode(wish),
+            Self::LayoutRequest(request) => layout::encode(request),
             Self::ClipboardOffer(types) => encode_offer(MessageKind::ClipboardOfferToServer, types),
             Self::ClipboardRequest { request, content } => message(
                 MessageKind::ClipboardRequestToServer,

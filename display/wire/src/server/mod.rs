@@ -13,43 +13,43 @@ use crate::tile_hashes::TileHashes;
 use crate::{AudioPacket, Decoded, Direction, Frame, Malformed, MessageKind};
 use serde::{Deserialize, Serialize};
 
-/// The answer to Hello.
+/// Body of the answer to Hello.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The protocol version from here on.
+    /// Protocol version of the connection.
     pub version: u32,
     /// The screen's width now; 0 while the guest has shown nothing.
     pub width: u32,
     /// The screen's height now; 0 while the guest has shown nothing.
     pub height: u32,
-    /// Input is ignored.
+    /// The viewer only watches: the server ignores input.
     pub watching: bool,
 }
 
-/// Why the server ends a connection.
+/// Reason for which the server ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CloseCode {
-    /// No common protocol version.
+    /// Client and server have no protocol version in common.
     Version,
-    /// The client broke the protocol.
+    /// The client sent a malformed message.
     Malformed,
     /// The desktop stopped.
     Stopped,
-    /// Another viewer took over.
+    /// Another viewer took the connection's place.
     Replaced,
-    /// The user may not.
+    /// The user may not view the desktop.
     Forbidden,
-    /// Something failed here.
+    /// Something failed in the server.
     Internal,
 }
 
-/// The guest's screens.
+/// Body of the message Screens: layout of the guest's monitors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screens {
-    /// How many there may be.
+    /// Most monitors that the desktop may have.
     pub max: usize,
-    /// Where each lies on the whole desktop, in order; those that are off are empty.
+    /// Rectangle of each monitor on the whole desktop, in order; empty for one that is off.
     pub screens: Vec<Rect>,
 }
 
@@ -65,74 +65,74 @@ struct ClosedBody {
     text: String,
 }
 
-/// A message from the server.
+/// Message from the server to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerMessage {
-    /// 0x01
+    /// Message 0x01: answer to Hello.
     Welcome(Welcome),
-    /// 0x02
+    /// Message 0x02: updates of the picture.
     Frame(Box<Frame>),
-    /// 0x03: the pointer's picture; `None` hides it.
+    /// Message 0x03: image of the guest's pointer; `None` hides the pointer.
     CursorShape(Option<CursorImage>),
-    /// 0x04: where the guest put the pointer's hotspot.
+    /// Message 0x04: place of the guest's pointer.
     CursorMove {
-        /// Across.
+        /// Column of the hotspot.
         x: u16,
-        /// Down.
+        /// Row of the hotspot.
         y: u16,
     },
-    /// 0x05: bit 0 num, bit 1 caps, bit 2 scroll.
+    /// Message 0x05: keyboard lights; bit 0 num, bit 1 caps, bit 2 scroll lock.
     Leds(u8),
-    /// 0x06
+    /// Message 0x06: sentence for the user.
     Notice {
-        /// For programs.
+        /// Kind of the notice, for programs.
         kind: String,
-        /// For people.
+        /// Text of the notice: one plain sentence.
         text: String,
     },
-    /// 0x07
+    /// Message 0x07: answer to Ping with the number of the Ping.
     Pong(u64),
-    /// 0x08: the last message.
+    /// Message 0x08: end of the connection; the last message.
     Closed {
-        /// For programs.
+        /// Reason, for programs.
         code: CloseCode,
-        /// For people.
+        /// Reason in one plain sentence.
         text: String,
     },
-    /// 0x0F
+    /// Message 0x0F: layout of the guest's monitors.
     Screens(Screens),
-    /// 0x0A: what the guest can do now.
+    /// Message 0x0A: capabilities of the guest.
     Agents(Abilities),
-    /// 0x0B: what the guest has to paste.
+    /// Message 0x0B: types of the contents of the guest's clipboard.
     ClipboardOffer(Vec<ContentType>),
-    /// 0x0C: the guest pastes what this client offered.
+    /// Message 0x0C: request for the contents that this client offered.
     ClipboardRequest {
-        /// The server's number of it.
+        /// Number of the request, counted by the server.
         request: u32,
-        /// In which type.
+        /// Requested type.
         content: ContentType,
     },
-    /// 0x0D: a piece of what the client asked for.
+    /// Message 0x0D: chunk of the contents that the client requested.
     ClipboardData(Chunk),
-    /// 0x0E: what became of a file.
+    /// Message 0x0E: state of an upload.
     FileStatus(FileStatus),
-    /// 0x11: the guest sends a file.
+    /// Message 0x11: offer of a file by the guest.
     FileOffer(FileOffer),
-    /// 0x12: a piece of it.
+    /// Message 0x12: chunk of an offered file.
     FileContent(Chunk),
-    /// 0x09
+    /// Message 0x09: packet of what the guest plays.
     Audio(AudioPacket),
-    /// 0x10: what the client's picture has to be after a frame.
+    /// Message 0x10: hashes of the client's picture as the server expects them after a frame.
     PictureHash {
-        /// Which frame.
+        /// Number of the frame.
         frame_id: u32,
-        /// The picture's.
+        /// Tile hashes of the picture.
         hashes: TileHashes,
     },
 }
 
 impl ServerMessage {
-    /// Reads one message.
+    /// Decodes one message of the server.
     ///
     /// # Errors
     /// When a message of a known type is malformed.
@@ -223,7 +223,7 @@ impl ServerMessage {
         Ok(Decoded::Known(known))
     }
 
-    /// The message as bytes.
+    /// Encoded message, number first.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Welcome(welcome) => json(MessageKind::Welcome, welcome),
@@ -262,7 +262,7 @@ impl ServerMessage {
     }
 }
 
-/// CursorShape without an owned message around it.
+/// Encoded message CursorShape of a borrowed image; `None` hides the pointer.
 pub fn encode_cursor(image: Option<&CursorImage>) -> Vec<u8> {
     let mut out = vec![MessageKind::CursorShape.number()];
     let Some(image) = image else {
