@@ -5,20 +5,20 @@
 
 use oriel_host::DesktopId;
 use oriel_vmm_api::Description;
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
 
 const NAME: &str = "oriel_input_latency_seconds";
 
-/// The sums.
+/// Latency of all desktops, summed over their machines' counters.
 #[derive(Default)]
 pub struct Latency(Mutex<Sums>);
 
 #[derive(Default)]
 struct Sums {
     stages: BTreeMap<String, Stage>,
-    /// What each machine said last, by desktop and process.
+    /// Last counters of each machine, by desktop and process.
     machines: HashMap<(String, u32), BTreeMap<String, u64>>,
 }
 
@@ -34,7 +34,7 @@ impl Latency {
     /// Adds what machines say of themselves; `up` are all that there are, those included that did
     /// not answer.
     pub fn add(&self, up: &[DesktopId], descriptions: Vec<Description>) {
-        let sums = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sums = &mut *self.0.lock();
         for Description { id, pid, counters, .. } in descriptions {
             let before = sums.machines.entry((id, pid)).or_default();
             for (name, value) in counters {
@@ -55,7 +55,7 @@ impl Latency {
 
     /// The sums as histograms of Prometheus' text format.
     pub fn text(&self) -> String {
-        let sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sums = self.0.lock();
         let mut text = format!(
             "# HELP {NAME} How long inputs took to become pictures, by stage, over desktops asked here.\n\
              # TYPE {NAME} histogram\n"

@@ -22,26 +22,26 @@ pub struct Metrics {
     bytes_up: AtomicU64,
     inputs_dropped: AtomicU64,
     messages_refused: AtomicU64,
-    /// What the machines measure.
+    /// Latency that the machines measure.
     pub latency: Latency,
 }
 
-/// How a login came out.
+/// Outcome of a login attempt.
 #[derive(Debug, Clone, Copy)]
 pub enum LoginOutcome {
-    /// In.
+    /// The user was logged in.
     Ok,
-    /// Refused.
+    /// Name or password was wrong.
     Failed,
-    /// Told to wait.
+    /// The attempt was refused until later.
     Slowed,
 }
 
-/// Counts for one open stream, and the stream itself while it is kept.
+/// Counters of one open stream; the stream counts as open until the value is dropped.
 pub struct StreamCounters(Arc<Metrics>);
 
 impl Metrics {
-    /// Counts a login.
+    /// Counts a login attempt by its outcome.
     pub fn login(&self, outcome: LoginOutcome) {
         add(
             match outcome {
@@ -53,7 +53,7 @@ impl Metrics {
         );
     }
 
-    /// Counts a request.
+    /// Counts an HTTP request.
     pub fn request(&self) {
         add(&self.requests, 1);
     }
@@ -70,7 +70,7 @@ impl Metrics {
         StreamCounters(Arc::clone(self))
     }
 
-    /// Everything as text.
+    /// All metrics in the text format of Prometheus.
     pub fn text(&self, sessions: i64, desktops: &[(Status, Priority)]) -> String {
         let mut text = String::new();
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as i64;

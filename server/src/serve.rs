@@ -28,7 +28,7 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(6);
 /// A server that is ending may hold the state for so long.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How the server is reached, once it is.
+/// Addresses of a server that is ready.
 #[derive(Debug, Clone)]
 pub struct Ready {
     /// The address to open.

@@ -186,6 +186,6 @@ pub(super) fn sentence(error: AuthError) -> String {
     if text.ends_with('.') {
         return text;
     }
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(['.']).collect()
+    let mut chars = text.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
 }

@@ -3,33 +3,34 @@
 use super::{Config, DEFAULT_PATH, DEFAULTS};
 use std::path::{Path, PathBuf};
 
-/// What is wrong, in a sentence with the file, the line and the way out.
+/// Error in the configuration: a sentence with the file, the line and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.
     #[error("The configuration {path} cannot be read ({source}); check the path and its permissions.")]
     Unreadable {
-        /// The file.
+        /// Path of the file that could not be read.
         path: PathBuf,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// The text is no configuration.
     #[error("{file}, line {line}: {problem}")]
     Wrong {
-        /// The file.
+        /// Path of the file with the error.
         file: String,
-        /// From 1.
+        /// Line of the error, counted from 1.
         line: usize,
-        /// A sentence.
+        /// Description of the error in one sentence.
         problem: String,
     },
-    /// Each key is right and together they are not.
+    /// Keys that are valid alone contradict each other.
     #[error("{0}")]
     Contradiction(String),
 }
 
-/// Reads the named file, or [`DEFAULT_PATH`] if it exists, or else takes the defaults.
+/// Loads the configuration from the named file, or from [`DEFAULT_PATH`] if there is one, or takes the
+/// defaults.
 ///
 /// # Errors
 /// The file cannot be read or says something that cannot be followed.
@@ -44,7 +45,7 @@ pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
     from_text(&text, &path.display().to_string())
 }
 
-/// Reads a configuration from its text; `file` names it in errors.
+/// Parses a configuration from text; `file` is the name for errors.
 ///
 /// # Errors
 /// As for [`load`].

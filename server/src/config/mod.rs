@@ -11,10 +11,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The whole configuration with its explanations; this is what `oriel config print` shows.
+/// Default configuration with an explanation of each key, as `oriel config print` shows it.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
-/// The file that is read when none is named and it exists.
+/// Path of the configuration file that is read when none is named.
 pub const DEFAULT_PATH: &str = "/etc/oriel/oriel.toml";
 
 /// Everything that can be set. `defaults.toml` explains each key.
@@ -62,7 +62,7 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
-/// How long people stay logged in.
+/// Lifetimes of login sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see Config")]
@@ -90,7 +90,7 @@ pub struct Desktops {
 }
 
 impl Desktops {
-    /// What these keys set of the host.
+    /// Settings of the host out of these keys.
     pub fn host_settings(&self) -> HostSettings {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         HostSettings {
@@ -100,7 +100,7 @@ impl Desktops {
         }
     }
 
-    /// What these keys set of the host's reserve.
+    /// Settings of the host's reserve out of these keys.
     pub fn reserve_settings(&self) -> ReserveSettings {
         ReserveSettings {
             memory_mib: self.host_reserve_mib,
@@ -122,7 +122,7 @@ impl Default for Desktops {
     }
 }
 
-/// What the server tells of itself.
+/// Settings of the server's log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see Config")]
@@ -137,17 +137,17 @@ impl Default for Log {
     }
 }
 
-/// For whom the log is written.
+/// Format of the server's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Lines of text for administrators.
     Human,
-    /// For programs: an object a line.
+    /// One JSON object a line, for programs.
     Json,
 }
 
-/// How much is logged.
+/// Least severity of logged events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the usual names")]
@@ -160,7 +160,7 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// As the log filter writes it.
+    /// Name of the level, as the log filter writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",

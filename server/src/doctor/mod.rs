@@ -8,7 +8,8 @@ use crate::config::Config;
 use report::Report;
 use std::process::ExitCode;
 
-/// Looks at everything and tells of it. Fails if something is broken; a warning is no failure.
+/// Runs all checks of `oriel doctor` and prints the report. The exit code tells of failures; a warning is
+/// none.
 pub async fn run(config: &Config, json: bool) -> ExitCode {
     let mut report = Report::default();
     checks::all(config, &mut report).await;

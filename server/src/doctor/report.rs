@@ -7,22 +7,22 @@ use std::io::Write;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
-    /// As it should be.
+    /// The check found nothing wrong.
     Ok,
-    /// It will do, and could be better.
+    /// Oriel works, and could work better.
     Warn,
-    /// It will not do.
+    /// Oriel does not work like this.
     Fail,
 }
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    /// What.
+    /// Name of the check.
     pub check: &'static str,
-    /// How bad.
+    /// Verdict of the check.
     pub verdict: Verdict,
-    /// What was found and, where it is not well, what to do.
+    /// Finding and, where something is wrong, what to do.
     pub text: String,
 }
 

@@ -27,15 +27,15 @@ const VERDICT: Duration = Duration::from_secs(12);
 pub struct Stream {
     /// The desktop to show.
     pub desktop: DesktopHandle,
-    /// What the viewer may do.
+    /// Mode of the viewer: watch or interact.
     pub mode: ViewerMode,
     /// Redirection policy of the desktop's pool.
     pub policy: RedirectionPolicy,
-    /// The session that it ends with,
+    /// Session of the viewer; the stream ends with the session.
     pub session: SessionId,
-    /// and where to look for that.
+    /// Table of sessions, in which the gateway looks for the session's end.
     pub sessions: Sessions,
-    /// Where it is counted.
+    /// Counters of the server.
     pub metrics: Arc<Metrics>,
     /// The server is going away.
     pub stopping: CancellationToken,
@@ -43,15 +43,15 @@ pub struct Stream {
 
 /// What the client is told at the end.
 enum Goodbye {
-    /// Nothing: it is gone, or has been told.
+    /// Nothing: the client is gone, or has had the machine's own Closed.
     Silent,
-    /// Why; it should not just try again.
+    /// Reason for the end; the client should not just try again.
     Closed(CloseCode, String),
     /// Nothing is wrong with the desktop: the client should just try again.
     TryAgain,
 }
 
-/// Serves the stream to its end.
+/// Relays messages between a browser and a desktop's machine until either ends.
 pub async fn serve(mut socket: WebSocket, stream: Stream) {
     let counters = stream.metrics.stream();
     let opened = tokio::select! {

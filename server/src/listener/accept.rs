@@ -31,27 +31,27 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 /// and nothing can go before it.
 const NOT_SENT: u32 = 16 * 1024;
 
-/// How a request came in; every request carries it as an extension.
+/// Way by which a request came in: address and scheme. Every request carries one as an extension.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
     /// The other end of the connection.
     pub peer: SocketAddr,
     /// The machine that the request comes from: the other end, or whom a proxy there speaks for.
     pub client: IpAddr,
-    /// TLS or not.
+    /// Scheme of the request, HTTP or HTTPS.
     pub scheme: Scheme,
 }
 
-/// One open port.
+/// Listening socket with its TLS settings.
 pub struct Listening {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
-    /// Where.
+    /// Address on which the socket listens.
     pub address: SocketAddr,
 }
 
 impl Listening {
-    /// Opens the port.
+    /// Opens a listening socket.
     ///
     /// # Errors
     /// A sentence that says what to do.

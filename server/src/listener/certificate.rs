@@ -21,13 +21,13 @@ const GOOD_FOR: Duration = Duration::days(820);
 /// One that was made so long ago is made anew at the next start.
 const RENEW_AFTER: Duration = Duration::days(730);
 
-/// What TLS needs.
+/// TLS certificate and key of the server.
 pub struct Certificate {
-    /// For the listener.
+    /// TLS configuration for the listener.
     pub config: Arc<ServerConfig>,
-    /// SHA-256 of the certificate, as browsers show it.
+    /// SHA-256 of the certificate in the notation of browsers.
     pub fingerprint: String,
-    /// Whether an administrator gave it.
+    /// An administrator configured the certificate; `false`: the server made one.
     pub given: bool,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-/// Which machine runs a pool's desktops.
+/// Setting of a pool: the kind of machine that runs the pool's desktops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum MachineSetting {
@@ -14,12 +14,12 @@ pub enum MachineSetting {
     Auto,
     /// Oriel's own machine.
     Kvm,
-    /// QEMU.
+    /// QEMU as the machine.
     Qemu,
 }
 
 impl MachineSetting {
-    /// As it is stored and typed.
+    /// Name of the setting in the database and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -37,18 +37,18 @@ impl MachineSetting {
     }
 }
 
-/// A pool.
+/// Pool: desktops of the same image and settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
-    /// Never changes.
+    /// Random identifier of the pool; never changes.
     pub id: String,
-    /// For people.
+    /// Name of the pool, as users see it.
     pub name: String,
-    /// The rest, which can be changed; desktops have it from their next start on.
+    /// Settings of the pool; a change counts from a desktop's next start.
     pub settings: PoolSettings,
 }
 
-/// What can be set. A limit that is `None` is none.
+/// Settings of a pool that an administrator can change. `None` as a limit means no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
     /// The image's name.
@@ -57,13 +57,13 @@ pub struct PoolSettings {
     pub cpus: u8,
     /// Guest memory, at least 64.
     pub memory_mib: u32,
-    /// Which machine.
+    /// Kind of machine for the pool's desktops.
     pub machine: MachineSetting,
-    /// Everything as H.264, unless the user wants it otherwise.
+    /// Send the whole picture as H.264, unless the user's settings say otherwise.
     pub video_only: bool,
-    /// Where they are connected.
+    /// Network backend of the desktops.
     pub network: NetworkSetting,
-    /// What they reach from there, on TAP interfaces.
+    /// Egress rules of the desktops on TAP interfaces.
     pub reach: EgressRules,
     /// Disk, read and written together.
     pub disk_mib_s: Option<u32>,
@@ -71,24 +71,25 @@ pub struct PoolSettings {
     pub disk_iops: Option<u32>,
     /// Network, both directions together.
     pub network_mbit_s: Option<u32>,
-    /// Processor time, in percent of all its processors.
+    /// Limit of processor time, in percent of all the desktop's processors; `None`: no limit.
     pub cpu_limit_percent: Option<u32>,
     /// Memory beyond the guest's own; `None`: as much as its machine needs.
     pub memory_overhead_mib: Option<u32>,
-    /// A sound card.
+    /// Give desktops a sound card.
     pub sound: bool,
     /// Ports for the guest's agents.
     pub agents: bool,
     /// Screens that a viewer may ask for, 1 to 4.
     pub screens: u8,
-    /// What they share with the computers that show them; at once for whoever connects.
+    /// Redirection policy: clipboard and files between a desktop and the client's computer. A change counts
+    /// for the next connection.
     pub redirection: RedirectionPolicy,
     /// Rather not start than start without any part of the jail.
     pub require_jail: bool,
 }
 
 impl PoolSettings {
-    /// What a pool has where nothing else is said.
+    /// Default settings of a pool with the given image.
     pub fn new(image: String) -> Self {
         Self {
             image,

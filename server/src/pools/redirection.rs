@@ -4,23 +4,23 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Which ways something may go.
+/// Directions in which contents may be transferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransferPolicy {
-    /// Both.
+    /// Transfer in both directions.
     #[default]
     Both,
-    /// From the user's computer to the desktop only.
+    /// Transfer to the desktop only.
     ToDesktop,
-    /// From the desktop to the user's computer only.
+    /// Transfer from the desktop only.
     FromDesktop,
-    /// Neither.
+    /// No transfer.
     Off,
 }
 
 impl TransferPolicy {
-    /// As it is stored and typed.
+    /// Name of the policy in the database, on the command line and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Both => "both",
@@ -30,12 +30,12 @@ impl TransferPolicy {
         }
     }
 
-    /// Whether it may go to the desktop.
+    /// Whether the policy allows transfer to the desktop.
     pub fn to_desktop(self) -> bool {
         matches!(self, Self::Both | Self::ToDesktop)
     }
 
-    /// Whether it may come from the desktop.
+    /// Whether the policy allows transfer from the desktop.
     pub fn from_desktop(self) -> bool {
         matches!(self, Self::Both | Self::FromDesktop)
     }
@@ -56,11 +56,11 @@ impl FromStr for TransferPolicy {
     }
 }
 
-/// What of a pool's desktops is shared with the computers that show them.
+/// Redirection policy of a pool: transfers between a desktop and the client's computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RedirectionPolicy {
-    /// What is copied, and pasted on the other side.
+    /// Policy for clipboard contents.
     pub clipboard: TransferPolicy,
-    /// Files that are sent.
+    /// Policy for files.
     pub files: TransferPolicy,
 }

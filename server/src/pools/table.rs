@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool};
 
-/// Why not; a sentence that says what to do.
+/// Error of an operation on pools, as a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
     /// The rule that was broken.
@@ -14,10 +14,10 @@ pub enum PoolError {
     /// The name is taken.
     #[error("There is already a pool {0}; choose another name.")]
     Taken(String),
-    /// No such pool.
+    /// There is no pool of that name.
     #[error("There is no pool {0}; `oriel pool list` shows those there are.")]
     Missing(String),
-    /// The database failed.
+    /// The database failed or could not be reached.
     #[error("The database failed: {0}.")]
     Database(#[from] sqlx::Error),
 }
@@ -69,7 +69,7 @@ fn bind<'q>(
         .bind(settings.require_jail)
 }
 
-/// The table.
+/// Table of pools and of the users entitled to them.
 #[derive(Clone)]
 pub struct Pools {
     db: SqlitePool,
@@ -81,7 +81,7 @@ impl Pools {
         Self { db }
     }
 
-    /// Adds one.
+    /// Adds a pool of a new name.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -110,7 +110,7 @@ impl Pools {
         }
     }
 
-    /// Changes one.
+    /// Replaces the settings of a pool.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -137,7 +137,7 @@ impl Pools {
         found.ok_or_else(|| PoolError::Missing(name.to_owned()))
     }
 
-    /// All of them, each with the names of the users entitled.
+    /// Lists pools by name, each with the names of the entitled users.
     ///
     /// # Errors
     /// The database failed.
@@ -152,7 +152,7 @@ impl Pools {
         Ok(listed)
     }
 
-    /// The names of the users entitled to a pool, by its identifier.
+    /// Names of the users who are entitled to the pool with that identifier.
     ///
     /// # Errors
     /// The database failed.

@@ -7,8 +7,8 @@ use sqlx::sqlite::{
 };
 use std::time::Duration;
 
-/// Opens the database and brings its tables up to date. The command line does this too while a
-/// server runs: WAL lets both in, and a writer waits for the other.
+/// Opens the database of a state folder and applies missing migrations. Server and command line may do so at
+/// once: WAL lets both in, and a writer waits for the other.
 ///
 /// # Errors
 /// A sentence that says what to do.

@@ -7,7 +7,7 @@ pub use database::open_database;
 use oriel_host::folder::HostDir;
 use std::path::{Path, PathBuf};
 
-/// Where things lie below the state folder.
+/// State folder of the server: paths of everything in it.
 #[derive(Debug, Clone)]
 pub struct StateDir {
     root: PathBuf,
@@ -15,7 +15,7 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Opens the folder, and makes it if need be. Nobody else may look in.
+    /// Opens a state folder, which nobody else may read; creates a missing one.
     ///
     /// # Errors
     /// A sentence that says what to do.
@@ -31,12 +31,12 @@ impl StateDir {
         Ok(Self { root, host })
     }
 
-    /// The folder itself.
+    /// Path of the state folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The SQLite database.
+    /// Path of the SQLite database.
     pub fn database(&self) -> PathBuf {
         self.root.join("oriel.db")
     }
@@ -51,7 +51,7 @@ impl StateDir {
         self.root.join("certificate.pem")
     }
 
-    /// Its key.
+    /// Path of the private key of the server's own certificate.
     pub fn key(&self) -> PathBuf {
         self.root.join("key.pem")
     }

@@ -4,29 +4,29 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqlitePool;
 
-/// Light or dark.
+/// Colour theme of the web client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// As the user's own machine has it.
+    /// Theme of the user's operating system or browser.
     System,
-    /// Light.
+    /// Light theme.
     Light,
-    /// Dark.
+    /// Dark theme.
     Dark,
 }
 
-/// How a user likes it.
+/// Settings of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Of the web client.
+    /// Colour theme of the web client.
     pub theme: Theme,
     /// An XKB layout, for the guest's keyboard.
     pub layout: String,
-    /// A variant of it, or empty.
+    /// XKB variant of the keyboard layout; empty for the plain layout.
     pub layout_variant: String,
-    /// Everything as H.264; `None`: as the pool says.
+    /// Send the whole picture as H.264; `None`: as the pool says.
     pub video_only: Option<bool>,
     /// The figures on top of the picture.
     pub overlay: bool,
@@ -100,7 +100,7 @@ impl SettingsTable {
         })
     }
 
-    /// Stores them.
+    /// Stores the settings of a user.
     ///
     /// # Errors
     /// The database failed.

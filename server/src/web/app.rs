@@ -13,26 +13,26 @@ use tokio_util::task::TaskTracker;
 
 /// The server's parts.
 pub struct App {
-    /// Who comes in.
+    /// Login and sessions of users.
     pub login: Login,
-    /// Tickets for streams.
+    /// Tickets that open streams.
     pub tickets: Tickets<ViewerMode>,
     /// Our own names and pages.
     pub origins: Origins,
-    /// Desktops.
+    /// Broker of all desktops.
     pub desktops: Broker,
-    /// Pools.
+    /// Table of pools.
     pub pools: Pools,
-    /// People's settings.
+    /// Settings of users.
     pub settings: SettingsTable,
-    /// Counters.
+    /// Counters of the server for `/metrics`.
     pub metrics: Arc<Metrics>,
-    /// The web client.
+    /// Files of the web client.
     pub web_root: WebRoot,
     /// Whether the certificate was given, and so may be insisted upon.
     pub certificate_given: bool,
     /// The server is going away.
     pub stopping: CancellationToken,
-    /// Open WebSockets.
+    /// Tracker of open WebSockets, for an orderly end of the server.
     pub sockets: TaskTracker,
 }

@@ -23,22 +23,22 @@ impl ApiError {
         Self { status, code, text: text.into(), retry_after: None }
     }
 
-    /// 400.
+    /// Error 400: the request is not understood.
     pub fn bad_request(text: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", text)
     }
 
-    /// 401: there is no session, or it has ended.
+    /// Error 401: the request has no valid session.
     pub fn login_required() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "login_required", "Log in first.")
     }
 
-    /// 401: unknown name or wrong password.
+    /// Error 401: name or password is wrong.
     pub fn login_failed() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "login_failed", "That name and password do not fit together.")
     }
 
-    /// 403.
+    /// Error 403: the caller may not do this.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", text)
     }
@@ -48,12 +48,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
     }
 
-    /// 405.
+    /// Error 405: the path has no such method.
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "bad_request", "This address does not do that.")
     }
 
-    /// 429.
+    /// Error 429: too many attempts; `wait` becomes `Retry-After`.
     pub fn slow_down(wait: Duration) -> Self {
         let seconds = wait.as_secs_f64().ceil() as u64;
         Self {
@@ -66,12 +66,12 @@ impl ApiError {
         }
     }
 
-    /// 503.
+    /// Error 503: the server cannot do this now.
     pub fn unavailable(text: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
     }
 
-    /// 500; the reason goes to the log only.
+    /// Error 500; the reason is logged and not sent.
     pub fn internal(reason: impl std::fmt::Display) -> Self {
         tracing::error!(%reason, "a request failed");
         Self::new(

@@ -19,22 +19,23 @@ use std::sync::Arc;
 /// The header that carries the CSRF token.
 const CSRF_HEADER: &str = "x-oriel-csrf";
 
-/// Who may call a route.
+/// Right that a route demands of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anyone.
+    /// No right: strangers may call the route.
     Anyone,
     /// Anyone whose page is ours: for logging in.
     OwnPage,
     /// Anyone who is logged in.
     User,
-    /// A user, for a desktop of theirs named by `{id}`.
+    /// Session of the user who owns the desktop named by `{id}`.
     Owner,
-    /// As `User`, for a WebSocket: no header can carry a CSRF token, so the Origin must be ours.
+    /// Like `User`, for a WebSocket: since no header can carry a CSRF token, the Origin must be an allowed
+    /// one.
     UserSocket,
-    /// As `Owner`, for a WebSocket. The handler asks for a ticket besides.
+    /// Like `Owner`, for a WebSocket; the handler demands a ticket besides.
     OwnerSocket,
-    /// An administrator.
+    /// Session of an administrator.
     Admin,
     /// A program on this machine, or an administrator.
     LoopbackOrAdmin,

@@ -16,18 +16,18 @@ use std::sync::Arc;
 /// The longest request body; none needs more than a few hundred bytes.
 const LONGEST_BODY: usize = 16 * 1024;
 
-/// One line of the table.
+/// Route: a method, a path, the right that callers need, and the handler.
 pub struct Route {
     /// GET, POST or PUT.
     pub method: Method,
-    /// With `{id}` for a desktop's identifier.
+    /// Path, with `{id}` in place of a desktop's identifier.
     pub path: &'static str,
-    /// Who may call it.
+    /// Right that callers of the route need.
     pub access: Access,
     handler: MethodRouter<Arc<App>>,
 }
 
-/// The whole table.
+/// Table of all routes of the server.
 pub fn table() -> Vec<Route> {
     use Access::*;
     vec![
