@@ -31,7 +31,7 @@ test: ## Set up everything and run all tests; ends with the count
 	@tests/run.sh
 test-fast: ## The tests that take minutes: format, clippy, unit
 	@tests/run.sh fast
-test-%: ## One suite: dependencies, unit, web, browser, nested, fuzz; nested-long, browser-long
+test-%: ## One suite: structure, unit, web, dependencies, book, browser, nested, fuzz; nested-long, browser-long
 	@tests/run.sh $*
 test-fresh: ## make demo and make test in bare Debian 12 and 13 roots (long)
 	@tests/fresh.sh

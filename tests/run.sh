@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the test suites one after the other and closes with the slowest tests and the plain count.
 # Usage: run.sh [SUITE ...]   (default: every suite but those named *-long)
-# `fast` stands for the suites that take minutes: format, clippy, unit, guest-unit and web.
+# `fast` stands for the suites that take minutes: format, structure, clippy, unit, guest-unit and web.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -44,32 +44,41 @@ suite() {
   return "$status"
 }
 
-# cargo-deny is built while packages are installed and the workspace is built; only its own suite waits for it.
+# Tools of the tests' own are built while packages are installed and the workspace is built; only the suite that needs one
+# waits for it.
 deny_version=0.20.2
-deny=$ORIEL_CACHE/tools/cargo-deny-$deny_version
-deny_build=
-start_deny() {
-  [ ! -x "$deny/bin/cargo-deny" ] || return 0
+mdbook_version=0.5.4
+declare -A tool_builds=()
+tool() { echo "$ORIEL_CACHE/tools/$1"; }
+start_tool() { # NAME VERSION FLAG ...
+  local name=$1 version=$2 folder
+  shift 2
+  folder=$(tool "$name-$version")
+  [ ! -x "$folder/bin/$name" ] || return 0
   # It runs for seconds: what counts is how soon it is there.
   CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_INCREMENTAL=false \
-    nice -n 19 cargo install --debug --locked --root "$deny" --version "$deny_version" cargo-deny > "$logs/cargo-deny.log" 2>&1 &
-  deny_build=$!
+    nice -n 19 cargo install --debug --locked --root "$folder" --version "$version" "$@" "$name" > "$logs/$name.log" 2>&1 &
+  tool_builds[$name]=$!
 }
-trap '[ -z "$deny_build" ] || kill "$deny_build" 2> /dev/null' EXIT
+# A suite runs in a subshell, which cannot wait for what this shell has started.
+await_tools() { [ ${#tool_builds[@]} = 0 ] || wait "${tool_builds[@]}"; tool_builds=(); }
+require_tool() { [ -x "$(tool "$1-$2")/bin/$1" ] || { cat "$logs/$1.log"; return 1; }; }
+trap '[ ${#tool_builds[@]} = 0 ] || kill "${tool_builds[@]}" 2> /dev/null' EXIT
 
 setup() {
   deploy/setup/packages.sh build && deploy/setup/toolchain.sh || return
-  [[ " ${suites[*]} " != *' dependencies '* ]] || start_deny
+  [[ " ${suites[*]} " != *' dependencies '* ]] || start_tool cargo-deny "$deny_version"
+  [[ " ${suites[*]} " != *' book '* ]] || start_tool mdbook "$mdbook_version" --no-default-features
   deploy/setup/packages.sh desktop test
 }
 build_all() { make --no-print-directory build && cargo build --release --locked -p oriel-tests; }
 format() { cargo fmt --all --check && (cd tests/guest && cargo fmt --all --check) && (cd tests/fuzz && cargo fmt --check); }
 clippy() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
-dependencies() {
-  if [ -n "$deny_build" ]; then
-    wait "$deny_build" || { cat "$logs/cargo-deny.log"; return 1; }
-  fi
-  PATH=$deny/bin:$PATH tests/dependencies.sh
+dependencies() { require_tool cargo-deny "$deny_version" && PATH=$(tool "cargo-deny-$deny_version")/bin:$PATH tests/dependencies.sh; }
+# The documents' links and paths, and the book that is made of them.
+book() {
+  node tests/docs.mjs || return
+  require_tool mdbook "$mdbook_version" && "$(tool "mdbook-$mdbook_version")/bin/mdbook" build docs && echo "ok - the book of docs/ is built in target/book"
 }
 structure() { node --test --test-reporter=tap tests/structure/*.test.mjs; }
 unit() { cargo test --release --locked --workspace; }
@@ -109,13 +118,13 @@ slowest() {
   sort -rn "$times" | head -n 20 | awk -F '\t' '{ printf "%8.1f  %-10s %s\n", $1, $2, $3 }'
 }
 
-fast=(format clippy unit guest_unit web)
+fast=(format structure clippy unit guest_unit web)
 suites=()
 for name in "${@:-all}"; do
   case ${name//-/_} in
-    all) suites+=("${fast[@]}" dependencies browser nested fuzz) ;;
+    all) suites+=("${fast[@]}" dependencies book browser nested fuzz) ;;
     fast) suites+=("${fast[@]}") ;;
-    format | structure | clippy | unit | guest_unit | web | dependencies | browser | nested | fuzz | browser_long | nested_long)
+    format | structure | clippy | unit | guest_unit | web | dependencies | book | browser | nested | fuzz | browser_long | nested_long)
       suites+=("${name//-/_}") ;;
     *) echo "There is no suite '$name'; see the end of tests/run.sh." >&2; exit 2 ;;
   esac
@@ -127,7 +136,10 @@ if ! { setup && build_all; }; then
   echo "0 passed, 1 failed"
   exit 1
 fi
-for name in "${suites[@]}"; do suite "$name" "$name"; done
+for name in "${suites[@]}"; do
+  case $name in dependencies | book) await_tools ;; esac
+  suite "$name" "$name"
+done
 
 slowest
 printf '\n'
