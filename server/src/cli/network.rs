@@ -52,7 +52,7 @@ pub(super) async fn run(command: NetworkCommand, config: &Config) -> Result<(), 
                     all.push(FilteredInterface {
                         interface: &interface.name,
                         label,
-                        egress: &pool.settings.reach,
+                        egress: &pool.settings.egress,
                     });
                 }
                 told.push(match all.len() - before {
@@ -60,7 +60,7 @@ pub(super) async fn run(command: NetworkCommand, config: &Config) -> Result<(), 
                         "{}: there is no TAP interface {setting}; make it, and apply again.",
                         pool.name
                     ),
-                    count => format!("{}: {count} TAP interfaces reach {}", pool.name, pool.settings.reach),
+                    count => format!("{}: {count} TAP interfaces reach {}", pool.name, pool.settings.egress),
                 });
             }
             if print {

@@ -86,7 +86,7 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
             let runs_at =
                 images.newest(&pool.settings.image).map_or(RunsAt::Kernel, |version| version.runs_at);
             console::line("what a desktop can reach:");
-            for sentence in sentences(&pool.settings.network, &pool.settings.reach, runs_at) {
+            for sentence in sentences(&pool.settings.network, &pool.settings.egress, runs_at) {
                 console::line(&format!("  {sentence}"));
             }
         }
@@ -130,10 +130,10 @@ fn check(config: &Config, images: &ImageStore, settings: &PoolSettings) -> Resul
 }
 
 fn changes(before: &PoolSettings, after: &PoolSettings) -> String {
-    let reach = |settings: &PoolSettings| format!("reach: {}", settings.reach);
+    let egress = |settings: &PoolSettings| format!("egress: {}", settings.egress);
     let (mut old, mut new) = (lines(before), lines(after));
-    old.push(reach(before));
-    new.push(reach(after));
+    old.push(egress(before));
+    new.push(egress(after));
     let changed: Vec<_> = new.into_iter().filter(|line| !old.contains(line)).collect();
     if changed.is_empty() { "nothing changed".into() } else { changed.join(", ") }
 }

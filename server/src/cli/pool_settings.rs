@@ -23,10 +23,10 @@ pub(super) struct SettingOptions {
     /// passt, isolated, tap:NAME, or tap:NAME* for each a free one of several
     #[arg(long)]
     network: Option<NetworkSetting>,
-    /// What they reach from a TAP interface: any, host or a network, then /tcp, /udp or /icmp and
-    /// ports, like 192.0.2.0/24/tcp/443; can be repeated; none for nothing
+    /// Egress rule of a TAP interface: any, host or a network, then /tcp, /udp or /icmp and
+    /// ports, like 192.0.2.0/24/tcp/443; can be repeated; none lets nothing out
     #[arg(long, value_name = "RULE")]
-    reach: Vec<String>,
+    egress: Vec<String>,
     /// Most MiB a second of the disk, or none
     #[arg(long, value_name = "N")]
     disk_mib_s: Option<Limit>,
@@ -113,9 +113,9 @@ impl SettingOptions {
         limit(self.network_mbit_s, &mut settings.network_mbit_s);
         limit(self.cpu_limit_percent, &mut settings.cpu_limit_percent);
         limit(self.memory_overhead_mib, &mut settings.memory_overhead_mib);
-        if !self.reach.is_empty() {
-            let rules = self.reach.iter().filter(|rule| *rule != "none").map(|rule| rule.parse::<Rule>());
-            settings.reach = EgressRules::new(rules.collect::<Result<_, _>>()?)?;
+        if !self.egress.is_empty() {
+            let rules = self.egress.iter().filter(|rule| *rule != "none").map(|rule| rule.parse::<Rule>());
+            settings.egress = EgressRules::new(rules.collect::<Result<_, _>>()?)?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub(super) fn resolve(record: &Record, settings: &Settings) -> DesktopSpec {
             MachineSetting::Qemu => MachinePreference::Qemu,
         },
         network: pool.network.clone(),
-        egress: pool.reach.clone(),
+        egress: pool.egress.clone(),
         limits: ResourceLimits {
             disk_mib_s: pool.disk_mib_s,
             disk_iops: pool.disk_iops,

@@ -30,7 +30,7 @@ pub struct DesktopView {
     pub screen: Option<Screen>,
     pub video_only: bool,
     pub network: String,
-    pub reach: Vec<String>,
+    pub egress: Vec<String>,
 }
 
 /// A screen's size in pixels.
@@ -66,7 +66,7 @@ impl DesktopView {
             screen: status.screen.map(|(width, height)| Screen { width, height }),
             video_only: settings.video_only.unwrap_or(pool.video_only),
             network: pool.network.to_string(),
-            reach: sentences(&pool.network, &pool.reach, plan.runs_at),
+            egress: sentences(&pool.network, &pool.egress, plan.runs_at),
         }
     }
 }

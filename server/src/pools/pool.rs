@@ -64,7 +64,7 @@ pub struct PoolSettings {
     /// Network backend of the desktops.
     pub network: NetworkSetting,
     /// Egress rules of the desktops on TAP interfaces.
-    pub reach: EgressRules,
+    pub egress: EgressRules,
     /// Disk, read and written together.
     pub disk_mib_s: Option<u32>,
     /// Disk requests per second.
@@ -98,7 +98,7 @@ impl PoolSettings {
             machine: MachineSetting::Auto,
             video_only: false,
             network: NetworkSetting::default(),
-            reach: EgressRules::default(),
+            egress: EgressRules::default(),
             disk_mib_s: None,
             disk_iops: None,
             network_mbit_s: None,
@@ -145,7 +145,7 @@ impl PoolSettings {
 impl Pool {
     /// The columns of `pools p` that [`Pool::from_columns`] reads.
     pub(crate) const COLUMNS: &str = "p.id AS pool_id, p.name AS pool_name, p.image, p.cpus, p.memory_mib, \
-         p.machine, p.video_only, p.network, p.reach, p.disk_mib_s, p.disk_iops, p.network_mbit_s, \
+         p.machine, p.video_only, p.network, p.egress, p.disk_mib_s, p.disk_iops, p.network_mbit_s, \
          p.cpu_limit_percent, p.memory_overhead_mib, p.sound, p.agents, p.screens, p.clipboard, p.files, \
          p.require_jail";
 
@@ -160,7 +160,7 @@ impl Pool {
                 machine: MachineSetting::from_stored(row.try_get("machine")?),
                 video_only: row.try_get("video_only")?,
                 network: parsed(row, "network")?,
-                reach: parsed(row, "reach")?,
+                egress: parsed(row, "egress")?,
                 disk_mib_s: row.try_get("disk_mib_s")?,
                 disk_iops: row.try_get("disk_iops")?,
                 network_mbit_s: row.try_get("network_mbit_s")?,

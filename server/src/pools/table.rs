@@ -30,7 +30,7 @@ const SET: [&str; 18] = [
     "machine",
     "video_only",
     "network",
-    "reach",
+    "egress",
     "disk_mib_s",
     "disk_iops",
     "network_mbit_s",
@@ -55,7 +55,7 @@ fn bind<'q>(
         .bind(settings.machine.as_str())
         .bind(settings.video_only)
         .bind(settings.network.to_string())
-        .bind(settings.reach.to_string())
+        .bind(settings.egress.to_string())
         .bind(settings.disk_mib_s)
         .bind(settings.disk_iops)
         .bind(settings.network_mbit_s)
@@ -217,7 +217,7 @@ mod tests {
             machine: super::super::MachineSetting::Qemu,
             video_only: true,
             network: "tap:desk*".parse().unwrap(),
-            reach: "host/udp/53 any/tcp/443".parse().unwrap(),
+            egress: "host/udp/53 any/tcp/443".parse().unwrap(),
             disk_mib_s: Some(1),
             disk_iops: Some(2),
             network_mbit_s: Some(3),

@@ -55,7 +55,7 @@ fn pool_json(pool: &Pool, users: &[String], images: &[Version]) -> Value {
         "machine": set.machine,
         "video_only": set.video_only,
         "network": set.network.to_string(),
-        "reach": sentences(&set.network, &set.reach, runs_at),
+        "egress": sentences(&set.network, &set.egress, runs_at),
         "limits": {
             "disk_mib_s": set.disk_mib_s,
             "disk_iops": set.disk_iops,

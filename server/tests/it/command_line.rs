@@ -91,7 +91,7 @@ fn every_wrong_turn_is_one_sentence() {
         (vec!["pool", "set", "none", "--cpus", "1"], "There is no pool none"),
         (vec!["pool", "show", "none"], "There is no pool none"),
         (vec!["pool", "add", "p", "--image", "none", "--cpus", "0"], "1 to 64 processors"),
-        (vec!["pool", "add", "p", "--image", "none", "--reach", "any/sctp"], "any/sctp"),
+        (vec!["pool", "add", "p", "--image", "none", "--egress", "any/sctp"], "any/sctp"),
         (vec!["image", "build", "no-such-recipe", "--from", "/nowhere"], "There is no recipe"),
         (vec!["--config", config, "serve"], "line 2: there is no key `stop_grace` in [desktops]"),
         (vec!["--config", "/nowhere/oriel.toml", "serve"], "/nowhere/oriel.toml cannot be read"),

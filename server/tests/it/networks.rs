@@ -21,9 +21,9 @@ async fn what_is_set_is_shown_and_recorded() {
             "desk",
             "--network",
             "tap:desk*",
-            "--reach",
+            "--egress",
             "192.0.2.0/24/tcp/443",
-            "--reach",
+            "--egress",
             "host/udp/53",
             "--disk-iops",
             "500",
@@ -67,12 +67,12 @@ async fn what_is_set_is_shown_and_recorded() {
 
     let server = house.open().await;
     let pools = server.user("root").await.get("/api/pools").await.json();
-    assert_eq!(pools[0]["reach"][0], "It can reach 192.0.2.0/24 by TCP to port 443.");
+    assert_eq!(pools[0]["egress"][0], "It can reach 192.0.2.0/24 by TCP to port 443.");
     assert_eq!(pools[0]["limits"]["cpu_limit_percent"], 50);
     let ada = server.user("ada").await;
     let desktop = ada.get("/api/desktops").await.json()[0].clone();
     assert_eq!(desktop["network"], "tap:desk*");
-    assert_eq!(desktop["reach"], pools[0]["reach"]);
+    assert_eq!(desktop["egress"], pools[0]["egress"]);
     server.close().await;
 
     let db = oriel_server::state::open_database(&house.state()).await.unwrap();
@@ -152,11 +152,11 @@ impl Wire {
     }
 
     /// Hands the rules to nft as `oriel network apply` does.
-    fn filter(&self, reach: &str) {
+    fn filter(&self, rules: &str) {
         let script = render(&[FilteredInterface {
             interface: "desk0",
             label: "pool office",
-            egress: &reach.parse().unwrap(),
+            egress: &rules.parse().unwrap(),
         }]);
         let mut nft = Command::new("ip")
             .args(["netns", "exec", &self.names[1], "nft", "-f", "-"])
@@ -235,20 +235,20 @@ fn the_rules_hold_in_a_real_network() {
     for (protocol, address, port) in everything {
         assert!(wire.reaches(protocol, address, port), "without rules: {protocol} {address} {port}");
     }
-    for (reach, reached) in [
+    for (rules, reached) in [
         ("any", &[("tcp", OTHER, 443), ("tcp", OTHER, 80), ("tcp", OTHER_V6, 443), ("udp", OTHER, 53)][..]),
         ("10.2.0.0/24/tcp/443 host/udp/53", &[("udp", HOST_IN, 53), ("tcp", OTHER, 443)]),
         ("fd00:2::/64 10.0.0.0/8/udp", &[("tcp", OTHER_V6, 443), ("udp", OTHER, 53)]),
         ("none", &[]),
     ] {
-        wire.filter(reach);
+        wire.filter(rules);
         // All at once: what is dropped is waited for.
         std::thread::scope(|scope| {
             for target in everything {
                 let (wire, (protocol, address, port)) = (&wire, target);
                 scope.spawn(move || {
                     let answered = wire.reaches(protocol, address, port);
-                    assert_eq!(answered, reached.contains(&target), "{reach}: {protocol} {address} {port}");
+                    assert_eq!(answered, reached.contains(&target), "{rules}: {protocol} {address} {port}");
                 });
             }
         });
