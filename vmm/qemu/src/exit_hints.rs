@@ -18,7 +18,8 @@ pub(crate) struct ExitHints {
 }
 
 impl ExitHints {
-    /// Tells why, from this, from how the process ended and from its last words on standard error.
+    /// Derives the machine's exit reason, and a sentence for users, from the hints, the exit status of the
+    /// process and the last lines on standard error.
     pub fn explain(&self, status: ExitStatus, last_line: Option<&str>) -> (ExitReason, String) {
         let detail = last_line.map(|line| format!(" Its last message: {line}")).unwrap_or_default();
         if self.stop_requested {
