@@ -114,8 +114,8 @@ impl ActionQueue {
             self.out_of_sync = false;
             return None;
         };
-        let down = self.pressed.contains(code);
-        Some(Packet { action: Action::Key { code, down }, id: None })
+        let is_pressed = self.pressed.contains(code);
+        Some(Packet { action: Action::Key { code, down: is_pressed }, id: None })
     }
 }
 
