@@ -49,7 +49,7 @@ impl ExitHints {
             }
             (Some("host-signal"), None) => (
                 ExitReason::Crashed,
-                "QEMU was told to end from outside of Oriel (by a signal). Start the desktop again.".to_owned(),
+                "A signal from outside of Oriel ended QEMU. Start the desktop again.".to_owned(),
             ),
             (_, None) => (
                 ExitReason::Crashed,
