@@ -143,8 +143,8 @@ fn devices(config: &MachineConfig, setup: &QemuSetup, images: &[Vec<RawFd>], arg
         }
         arguments.device(&json!({"driver": "virtio-blk-pci", "drive": nodes.name}));
     }
-    // QEMU sends buttons to the pointer that the guest's drivers woke last, and drivers wake in the
-    // order of the bus: the tablet last, so that a click lands where the tablet points.
+    // QEMU sends buttons to the pointer whose guest driver started last, and drivers start in the order of
+    // the bus. The tablet is last, so that clicks come from the device with the absolute position.
     for input in ["virtio-keyboard-pci", "virtio-mouse-pci", "virtio-tablet-pci"] {
         arguments.device(&json!({"driver": input}));
     }
@@ -161,7 +161,6 @@ fn devices(config: &MachineConfig, setup: &QemuSetup, images: &[Vec<RawFd>], arg
     if config.sound {
         // Every guest system has a driver for HD Audio. A codec without a mixer makes the guest scale its
         // own samples, so QEMU applies no volume.
-        // without a mixer has it scale its samples.
         arguments.device(&json!({"driver": "intel-hda"}));
         arguments.device(&json!({"driver": "hda-duplex", "audiodev": "sound", "mixer": false}));
     }
