@@ -1,4 +1,4 @@
-//! Host's end of one port of a guest's console device (virtio 1.3, 5.3): a stream of bytes, and whether a
+//! Host's end of one port of a guest's console device (virtio 1.2, 5.3): a stream of bytes, and whether a
 //! program in the guest has the port open.
 //!
 //! The bytes use a socket pair, whose kernel buffers bound both directions: a slow host blocks the guest's
