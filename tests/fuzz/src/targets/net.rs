@@ -15,6 +15,7 @@ const MAC: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
 /// Maximum number of the peer's frames that wait for the guest.
 const MOST_WAITING: usize = 16;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let Some((mode, script)) = script.split_first() else { return };
     let offloads = if mode & 1 == 1 { Offloads::ALL } else { Offloads::NONE };
