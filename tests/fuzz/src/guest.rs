@@ -1,16 +1,17 @@
-//! A guest that performs a script on one device.
+//! Guest that performs a script on one device.
 
 use crate::script::{Part, Reader, Step};
 use oriel_virtio::queue::test_driver::{self, RawDescriptor, TestDriver};
 use oriel_virtio::{GuestRam, VirtioDevice};
 use vm_memory::{Bytes, GuestAddress};
 
-/// Buffers that one script may fill: the driver reuses its heap, and a script that goes around it
-/// writes over what the device has, which is allowed too.
+/// Memory in MiB for a queue and its buffers, which the driver reuses. A script that exceeds it overwrites
+/// buffers in use, which is a valid case.
 const MIB_PER_QUEUE: u64 = 1;
+/// Maximum number of steps of a script.
 const MOST_STEPS: usize = 200;
 
-/// The guest's side of one device.
+/// Guest side of a device: memory, and a driver for each queue.
 pub struct Guest {
     memory: GuestRam,
     sizes: Vec<u16>,
@@ -18,7 +19,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// A guest for `device`, with its queues in memory and the device activated with all features.
+    /// Creates a guest for `device`, and activates the device with all features.
     pub fn new(device: &mut dyn VirtioDevice) -> Self {
         let sizes = device.queue_sizes().to_vec();
         let memory = test_driver::ram(1 + sizes.len() * MIB_PER_QUEUE as usize);
@@ -27,6 +28,7 @@ impl Guest {
         guest
     }
 
+    /// Activates the device with `features`, on new queues.
     fn start(&mut self, device: &mut dyn VirtioDevice, features: u64) {
         let base = |index: usize| (1 + index as u64 * MIB_PER_QUEUE) << 20;
         self.drivers = self
@@ -41,14 +43,14 @@ impl Guest {
             device.activate(test_driver::activation(&self.memory, &queues, features & device.features()).0);
     }
 
-    /// Performs `script`; `host` is told what is the host's to do.
+    /// Performs `script`; `host` gets the bytes of the steps of the host's side.
     pub fn perform(&mut self, device: &mut dyn VirtioDevice, script: &[u8], mut host: impl FnMut(&[u8])) {
         for step in Reader(script).take(MOST_STEPS) {
             match step {
                 Step::Host { bytes } => host(&bytes),
                 step => self.step(device, step),
             }
-            // The transport looks at this after each call.
+            // The transport checks this after each call.
             if device.needs_reset() {
                 device.reset();
                 self.start(device, u64::MAX);
@@ -56,8 +58,8 @@ impl Guest {
         }
     }
 
-    /// Waits until the device has given back what it was given: some work on threads of their own.
-    /// Not for ever: a script may have written over the rings by which one would know.
+    /// Waits until the device has returned all chains, since some devices use threads. The wait is bounded,
+    /// since a script may have overwritten the rings.
     pub fn settle(&self, device: &dyn VirtioDevice) {
         for _ in 0..200 {
             let done = |driver: &TestDriver| {
@@ -71,6 +73,7 @@ impl Guest {
         }
     }
 
+    /// Performs one step.
     fn step(&mut self, device: &mut dyn VirtioDevice, step: Step) {
         match step {
             Step::Chain { queue, indirect, parts } => {
@@ -102,7 +105,7 @@ impl Guest {
                 device.queue_notified(index);
             }
             Step::Poke { address, bytes } => {
-                // Outside of memory nothing happens, as on a bus.
+                // A write outside of memory has no effect, as on a bus.
                 let _ = self.memory.write_slice(&bytes, GuestAddress(u64::from(address)));
             }
             Step::Claim { queue, index: claimed } => {
@@ -111,7 +114,7 @@ impl Guest {
                 device.queue_notified(index);
             }
             Step::Kick { queue } => {
-                // The transport has doorbells for the queues that there are.
+                // The transport has doorbells for existing queues only.
                 if let Some((index, _)) = self.driver(queue) {
                     device.queue_notified(index);
                 }
@@ -132,6 +135,7 @@ impl Guest {
         }
     }
 
+    /// Returns the index and driver of a queue.
     fn driver(&mut self, queue: u8) -> Option<(u16, &mut TestDriver)> {
         let index = usize::from(queue) % self.drivers.len().max(1);
         Some((index as u16, self.drivers.get_mut(index)?))

@@ -1,8 +1,8 @@
-//! Disks out of bytes: images as pieces in files that are empty otherwise, so that a real image with
-//! clusters of 64 KiB is a few hundred bytes here.
+//! Disks encoded as bytes: images are pieces in otherwise empty files, so that a real image with clusters of
+//! 64 KiB is a few hundred bytes.
 //!
-//! A disk is `u8 mode`, then its layers from the uppermost down. A layer is `u8 format` (even: raw),
-//! `u16 length` in pages of 4 KiB, `u8 pieces`, and so many of `u32 offset, u16 length, bytes`.
+//! A disk is `u8 mode`, then its layers, the uppermost first. A layer is `u8 format` (even: raw), `u16
+//! length` in pages of 4 KiB, `u8 pieces`, and for each piece `u32 offset, u16 length, bytes`.
 
 use crate::memfd;
 use crate::script::Reader;
@@ -12,19 +12,20 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// In a disk's mode: look at every image and check it first, which takes a while.
+/// Bit of a disk's mode that inspects and checks every image first, which is slow.
 const LOOK: u8 = 8;
+/// Unit of an image's length in bytes.
 const PAGE: u64 = 4096;
-/// Bytes of a file that are looked at together for a piece.
+/// Size in bytes of the blocks of a file that are scanned for pieces.
 const BLOCK: usize = 32;
 
-/// An image file and its format.
+/// Image file and its format.
 struct Layer {
     file: File,
     format: DiskFormat,
 }
 
-/// The disk at the front of `script`.
+/// Opens the disk at the front of `script`; `None` if it is invalid.
 pub fn open(script: &mut Reader) -> Option<BackingChain> {
     let mode = script.u8();
     let read_only = mode & 1 == 1;
@@ -43,6 +44,7 @@ fn source(Layer { file, format }: Layer) -> ImageSource {
     ImageSource { file, format }
 }
 
+/// Reads a layer of the script.
 fn layer(script: &mut Reader) -> io::Result<Layer> {
     let format = if script.u8() & 1 == 0 { DiskFormat::Raw } else { DiskFormat::Qcow2 };
     let len = u64::from(script.u16()) * PAGE;
@@ -55,6 +57,7 @@ fn layer(script: &mut Reader) -> io::Result<Layer> {
     Ok(Layer { file, format })
 }
 
+/// Inspects and checks an image; errors are valid results.
 fn look(file: &File) -> io::Result<()> {
     for format in [None, Some(DiskFormat::Qcow2)] {
         let _ = inspect(file.try_clone()?, format);
@@ -63,8 +66,8 @@ fn look(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The bytes that [`open`] reads as a disk of these images, the uppermost first; for seeds. `None` if
-/// they are too many, too long or too full.
+/// Encodes a disk of these images, the uppermost first, so that [`open`] reads it, for seeds. `None` if they
+/// are too many or too large.
 pub fn encode(read_only: bool, images: &[(DiskFormat, Vec<u8>)]) -> Option<Vec<u8>> {
     let below = u8::try_from(images.len().checked_sub(1)?).ok().filter(|below| *below < 4)?;
     let look = if below == 0 { LOOK } else { 0 };
@@ -84,7 +87,7 @@ pub fn encode(read_only: bool, images: &[(DiskFormat, Vec<u8>)]) -> Option<Vec<u
     Some(bytes)
 }
 
-/// What is not zero in `image`, and where.
+/// Returns the non-zero pieces of `image` with their offsets.
 fn pieces(image: &[u8]) -> Vec<(usize, &[u8])> {
     let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
     for (index, block) in image.chunks(BLOCK).enumerate() {

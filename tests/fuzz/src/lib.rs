@@ -1,9 +1,9 @@
-//! Fuzzes what guests, clients and makers of images can feed to Oriel.
+//! Fuzz targets for the inputs that guests, clients and makers of images control.
 //!
-//! - [`targets`] are what is fuzzed, one function of bytes each.
-//! - [`script`] gives bytes the meaning of what a guest does, and [`guest`] does it to a device;
-//!   [`machine`] is a whole machine without processors.
-//! - [`image`] gives bytes the meaning of a disk's images.
+//! - [`targets`] are the fuzzed functions, each of a byte string.
+//! - [`script`] decodes bytes to the actions of a guest, and [`guest`] performs them on a device; [`machine`]
+//!   is a whole machine without processors.
+//! - [`image`] decodes bytes to the images of a disk.
 
 pub mod guest;
 pub mod image;

@@ -1,4 +1,4 @@
-//! Everything of a machine that a guest's accesses reach, without KVM: a fuzzer is its only processor.
+//! Devices and buses of a machine without KVM: a script of port and memory accesses replaces the vCPU.
 
 use crate::memfd;
 use crate::script::Reader;
@@ -10,14 +10,14 @@ use oriel_virtio::{
     Balloon, Block, Console, DeviceCounters, Gpu, GuestRam, InputDevices, NamedPort, Net, RateLimit,
     RateLimiter, Rng, SoundCard, VirtioDevice,
 };
-use oriel_vmm::alarm::Alarm;
 use oriel_vmm::cpu::Buses;
+use oriel_vmm::guest_events::GuestEvents;
+use oriel_vmm::interrupts::InterruptManager;
 use oriel_vmm::layout;
 use oriel_vmm::legacy::{LogFiles, SerialLog};
 use oriel_vmm::machine::kvm::Hardware;
 use oriel_vmm::memory::{self, Backing};
-use oriel_vmm::pci::Message;
-use oriel_vmm::wiring::Wiring;
+use oriel_vmm::pci::MsiMessage;
 use oriel_vmm_api::{DiskFormat, HugePages};
 use oriel_wire::Size;
 use std::cell::OnceCell;
@@ -26,25 +26,26 @@ use std::sync::Arc;
 use vm_memory::{Bytes, GuestAddress};
 use vmm_sys_util::eventfd::EventFd;
 
-/// Interrupts go nowhere, and doorbells ring by the long way.
-struct Unconnected;
+/// Interrupt manager without a virtual machine: interrupts are dropped, and doorbell writes reach the
+/// devices' registers.
+struct NullInterruptManager;
 
-impl Wiring for Unconnected {
-    fn send(&self, _: Message) {}
+impl InterruptManager for NullInterruptManager {
+    fn send(&self, _: MsiMessage) {}
     fn pulse(&self, _: u32) {}
     fn attach_doorbell(&self, _: u64, _: &EventFd) {}
     fn detach_doorbell(&self, _: u64, _: &EventFd) {}
 }
 
-/// The machine around the processors.
+/// Machine without processors: memory, buses and one device of each type.
 pub struct Machine {
     hardware: Hardware,
-    alarm: Arc<Alarm>,
+    guest_events: Arc<GuestEvents>,
     ram: GuestRam,
 }
 
 const RAM_MIB: u32 = 64;
-/// Accesses of one script.
+/// Maximum number of accesses in one script.
 const MOST_ACCESSES: usize = 400;
 
 thread_local! {
@@ -57,7 +58,7 @@ impl Machine {
         MACHINE.with(|cell| {
             let machine = cell.get_or_init(|| Self::new().expect("a machine"));
             machine.hardware.reset();
-            machine.alarm.clear();
+            machine.guest_events.clear();
             memory::clear(&machine.ram).expect("memory is given back");
             f(machine);
         });
@@ -69,10 +70,10 @@ impl Machine {
         let log = SerialLog::new(LogFiles::create(
             &std::env::temp_dir().join(format!("oriel-fuzz-{}", std::process::id())),
         )?);
-        let alarm = Arc::new(Alarm::new(|| ()));
-        let wiring: Arc<dyn Wiring> = Arc::new(Unconnected);
-        let hardware = Hardware::new(devices()?, &ram, &wiring, &alarm, log)?;
-        Ok(Self { hardware, alarm, ram })
+        let guest_events = Arc::new(GuestEvents::new(|| ()));
+        let interrupts: Arc<dyn InterruptManager> = Arc::new(NullInterruptManager);
+        let hardware = Hardware::new(devices()?, &ram, &interrupts, &guest_events, log)?;
+        Ok(Self { hardware, guest_events, ram })
     }
 
     /// Performs a script of accesses.
@@ -109,7 +110,7 @@ impl Machine {
     }
 }
 
-/// One of each.
+/// Creates one device of each type.
 fn devices() -> std::io::Result<Vec<Box<dyn VirtioDevice>>> {
     let counters = Arc::new(DeviceCounters::default());
     let size = Size::new(640, 480);

@@ -1,3 +1,6 @@
+//! libFuzzer program for the target that the environment variable `ORIEL_FUZZ_TARGET` names. One program has
+//! all targets, since linking takes long.
+
 #![no_main]
 //! libFuzzer around one of the targets: the one that `ORIEL_FUZZ_TARGET` names. One program for all
 //! of them, since each would take as long to link.
@@ -8,9 +11,9 @@ use std::sync::OnceLock;
 
 static TARGET: OnceLock<fn(&[u8])> = OnceLock::new();
 
-/// Exits where there is no such target.
+/// Selects the target; exits with status 2 for an unknown name.
 fn choose() {
-    // Rust's own start of a program, which this one does not have, ignores it too.
+    // Rust's runtime, which a libFuzzer program lacks, ignores SIGPIPE too.
     // SAFETY: no other thread runs yet.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     let wanted = std::env::var("ORIEL_FUZZ_TARGET").unwrap_or_default();

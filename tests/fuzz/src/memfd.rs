@@ -1,13 +1,13 @@
-//! Files that lie nowhere.
+//! Anonymous files in memory.
 
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::FromRawFd;
 
-/// A new file.
+/// Creates an empty file (memfd_create(2)).
 ///
 /// # Errors
-/// The host's.
+/// The errors of memfd_create(2).
 pub fn empty() -> std::io::Result<File> {
     // SAFETY: the name is a C string.
     let fd = unsafe { libc::memfd_create(c"image".as_ptr(), libc::MFD_CLOEXEC) };
@@ -18,10 +18,10 @@ pub fn empty() -> std::io::Result<File> {
     Ok(unsafe { File::from_raw_fd(fd) })
 }
 
-/// A file of `bytes`.
+/// Creates a file with the contents `bytes`.
 ///
 /// # Errors
-/// The host's.
+/// The errors of memfd_create(2) and write(2).
 pub fn file_of(bytes: &[u8]) -> std::io::Result<File> {
     let mut file = empty()?;
     file.write_all(bytes)?;

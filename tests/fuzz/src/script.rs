@@ -1,67 +1,75 @@
-//! What a guest does to a virtio device, as bytes: libFuzzer mutates them, recorded traffic seeds them.
+//! Actions of a guest on a virtio device, encoded as bytes that libFuzzer mutates and recorded traffic seeds.
 //!
-//! Every byte string is a script: what is missing at its end is zero, so small changes of the bytes
-//! are small changes of what happens.
+//! Every byte string is a script. Missing bytes at the end are zero, so a small change of the bytes is a
+//! small change of the actions.
 
-/// A buffer of a chain.
+/// Buffer of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// The device reads it.
+    /// Contents of a device-readable buffer.
     Readable(Vec<u8>),
-    /// The device writes so many bytes.
+    /// Length of a device-writable buffer in bytes.
     Writable(u16),
 }
 
-/// A descriptor as it is put into the table.
+/// Descriptor as written into the table (`struct virtq_desc`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptor {
+    /// Guest address of the buffer.
     pub address: u64,
+    /// Length of the buffer in bytes.
     pub len: u32,
+    /// Combination of VIRTQ_DESC_F_*.
     pub flags: u16,
+    /// Index of the next descriptor.
     pub next: u16,
 }
 
-/// One thing that a guest does.
+/// Action of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A well-formed chain, and a kick.
+    /// Adds a well-formed chain to the queue and notifies the device.
     Chain { queue: u8, indirect: bool, parts: Vec<Part> },
-    /// Descriptors as they are, the first of them made available, and a kick.
+    /// Writes unchecked descriptors, makes the first available, and notifies the device.
     Raw { queue: u8, descriptors: Vec<Descriptor> },
-    /// Bytes anywhere in memory: rings and buffers that the device has.
+    /// Writes bytes anywhere in memory, such as rings and buffers in use.
     Poke { address: u32, bytes: Vec<u8> },
-    /// A claim of how far the available ring reaches, and a kick.
+    /// Sets the available ring's index and notifies the device.
     Claim { queue: u8, index: u16 },
-    /// A kick alone.
+    /// Notifies the device.
     Kick { queue: u8 },
-    /// One of the device's descriptors became readable, or seems so.
+    /// Reports one of the device's descriptors as readable.
     Event { token: u8 },
-    /// A read of configuration.
+    /// Reads the configuration space.
     Read { offset: u16, len: u8 },
-    /// A write to configuration.
+    /// Writes to the configuration space.
     Write { offset: u16, bytes: Vec<u8> },
-    /// A reset, and a driver that accepts these of the offered features.
+    /// Resets the device, and activates it with these of the offered features.
     Restart { features: u64 },
-    /// Something of the host's side, which each target has its own of.
+    /// Action of the host's side, which each target defines.
     Host { bytes: Vec<u8> },
 }
 
+/// Maximum length of a buffer in bytes.
 const MAX_PARTS: usize = 6;
 const MAX_PART: usize = 8192;
+/// Maximum length of a piece in bytes.
 const MAX_PIECE: usize = 64;
+/// Number of kinds of steps.
 const KINDS: u8 = 10;
 
-/// Reads a script; a cursor that never ends but gives zeroes.
+/// Reader of a script, which returns zeroes after the end.
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// The next `len`, as far as there are any.
+    /// Reads `len` bytes, or the rest if it is shorter.
     pub fn bytes(&mut self, len: usize) -> &'a [u8] {
         let (head, rest) = self.0.split_at(len.min(self.0.len()));
         self.0 = rest;
         head
     }
 
+    /// Reads a number of `N` bytes.
     fn number<const N: usize>(&mut self) -> [u8; N] {
         let mut number = [0; N];
         let bytes = self.bytes(N);
@@ -69,32 +77,33 @@ impl<'a> Reader<'a> {
         number
     }
 
-    /// The next byte.
+    /// Reads a byte.
     pub fn u8(&mut self) -> u8 {
         u8::from_le_bytes(self.number())
     }
 
-    /// The next two.
+    /// Reads a 16-bit number.
     pub fn u16(&mut self) -> u16 {
         u16::from_le_bytes(self.number())
     }
 
-    /// The next four.
+    /// Reads a 32-bit number.
     pub fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.number())
     }
 
-    /// The next eight.
+    /// Reads a 64-bit number.
     pub fn u64(&mut self) -> u64 {
         u64::from_le_bytes(self.number())
     }
 
-    /// A length and as many bytes, as far as there are any.
+    /// Reads a length and that many bytes, or the rest if it is shorter.
     pub fn piece(&mut self) -> Vec<u8> {
         let len = usize::from(self.u8()) % (MAX_PIECE + 1);
         self.bytes(len).to_vec()
     }
 
+    /// Reads a buffer of a chain.
     fn part(&mut self) -> Part {
         let word = self.u16();
         let len = usize::from(word >> 1) % (MAX_PART + 1);
@@ -106,6 +115,7 @@ impl<'a> Reader<'a> {
         Part::Readable(bytes)
     }
 
+    /// Reads a descriptor.
     fn descriptor(&mut self) -> Descriptor {
         let near = self.u8();
         let address = if near & 1 == 0 { u64::from(self.u16()) << 8 } else { self.u64() };
@@ -144,7 +154,7 @@ impl Iterator for Reader<'_> {
 }
 
 impl Step {
-    /// The bytes that [`Reader`] reads as this chain; for seeds. `None` if it is too large for a script.
+    /// Encodes a chain so that [`Reader`] reads it, for seeds; `None` if it is too large for a script.
     pub fn encode_chain(queue: u8, parts: &[Part]) -> Option<Vec<u8>> {
         if parts.len() > MAX_PARTS {
             return None;

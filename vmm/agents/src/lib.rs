@@ -1,12 +1,12 @@
-//! Host's side of the agents that run in a desktop's guest.
+//! Host side of the agents that run in a desktop's guest.
 //!
-//! - [`spice`] speaks spice-vdagent's protocol: clipboard, monitors, files into the guest.
-//! - [`qga`] speaks qemu-guest-agent's protocol: shutdown, frozen file systems, facts.
-//! - [`send`] speaks oriel-send's protocol: files out of the guest.
+//! - [`spice`] implements spice-vdagent's protocol: clipboard, monitors, files into the guest.
+//! - [`qga`] implements qemu-guest-agent's protocol: shutdown, frozen file systems, facts.
+//! - [`send`] implements oriel-send's protocol: files out of the guest.
 //!
-//! All of them use a [`port::HostPort`], a stream of bytes that a program in the guest has open or not.
-//! What carries the bytes (our virtio console, QEMU's) must not be known here. Everything that comes
-//! out of a port was written by a guest and is hostile: bounded, checked, never trusted.
+//! Each uses a [`port::HostPort`], a stream of bytes to a program in the guest. The crate is independent of
+//! the console device behind a port (Oriel's or QEMU's). All bytes from a port are hostile: bounded and
+//! checked.
 
 mod poll;
 pub mod port;

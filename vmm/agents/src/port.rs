@@ -1,8 +1,8 @@
 //! Host's end of one port of a guest's console device (virtio 1.2, 5.3): a stream of bytes, and whether a
 //! program in the guest has the port open.
 //!
-//! The bytes travel over a socket pair, whose kernel buffers are the bounds in both directions: a
-//! slow host makes the guest wait, and a slow guest the host.
+//! The bytes use a socket pair, whose kernel buffers bound both directions: a slow host blocks the guest's
+//! writes, and a slow guest blocks the host's.
 
 use crate::poll::{self, Watched};
 use parking_lot::Mutex;
@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::time::Instant;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// Reason for which nothing was read or written.
+/// Reason for which no bytes were read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
-    /// No program in the guest has the port open, or another than before.
+    /// The guest closed the port, or another program has opened it since.
     #[error("nobody in the guest has the port open")]
     Closed,
-    /// The deadline passed.
+    /// The deadline passed before bytes were read or written.
     #[error("the port timed out")]
     TimedOut,
     /// The machine ended, or a system call of the host failed.
@@ -27,16 +27,18 @@ pub enum PortError {
     Failed(#[from] io::Error),
 }
 
-/// Identifies one opening of a port, so that what is meant for one program does not reach the next.
+/// Identifier of one opening of a port, so that bytes for one program never reach the next program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenId(u64);
 
+/// Whether the port is open, and the number of openings so far.
 #[derive(Debug, Default)]
 struct State {
     open: bool,
     opens: u64,
 }
 
+/// State that the host's end, the machine's handle and wakers share.
 #[derive(Debug)]
 struct Shared {
     stream: UnixStream,
@@ -63,8 +65,8 @@ pub fn pair() -> io::Result<(HostPort, UnixStream, PortOpenState)> {
 pub struct PortOpenState(Arc<Shared>);
 
 impl PortOpenState {
-    /// Records that a program in the guest opened or closed the port. After a closing nothing more is
-    /// written for that program, and what is left in the stream may be discarded.
+    /// Records that a program in the guest opened or closed the port. After closing, no bytes are written for
+    /// that program, and bytes left in the stream may be discarded.
     pub fn set_open(&self, open: bool) {
         let mut state = self.0.state.lock();
         if state.open != open {
@@ -75,8 +77,8 @@ impl PortOpenState {
         }
     }
 
-    /// Discards unread bytes of an earlier program. Machines that see an opening before its first byte
-    /// call this before [`Self::set_open`].
+    /// Discards unread bytes of an earlier program. A machine that detects an opening before the program's
+    /// first byte calls this method before [`Self::set_open`].
     pub fn discard_unread(&self) {
         let _reading = self.0.state.lock();
         drain(&self.0.stream);
@@ -90,8 +92,9 @@ pub fn drain(mut stream: &UnixStream) {
 }
 
 impl Shared {
+    /// Ends a wait at the port.
     fn wake(&self) {
-        // Fails only if the count overflows, and then it is readable anyway.
+        // Writing fails only if the counter overflows; the event is readable then.
         let _ = self.wake_event.write(1);
     }
 }
@@ -100,7 +103,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct HostPort(Arc<Shared>);
 
-/// Wakes the thread that waits at a [`HostPort`].
+/// Handle that wakes the thread that waits at a [`HostPort`].
 #[derive(Debug, Clone)]
 pub struct Waker(Arc<Shared>);
 
@@ -112,31 +115,31 @@ impl Waker {
 }
 
 impl HostPort {
-    /// Present opening of the port; `None` while it is closed.
+    /// Returns the current opening of the port; `None` while the port is closed.
     pub fn open_id(&self) -> Option<OpenId> {
         let state = self.0.state.lock();
         state.open.then_some(OpenId(state.opens))
     }
 
-    /// Creates a handle that wakes the thread that waits at this port.
+    /// Creates a handle that wakes a thread waiting at this port.
     pub fn waker(&self) -> Waker {
         Waker(self.0.clone())
     }
 
-    /// Reads bytes without blocking; returns their number, 0 if there are none now.
+    /// Reads bytes without blocking. Returns the number of bytes, 0 if none are available.
     ///
     /// # Errors
-    /// When the machine ended.
+    /// [`PortError::Failed`] when the machine ended.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, PortError> {
         let _state = self.0.state.lock();
         read(&self.0.stream, buffer)
     }
 
-    /// Reads bytes as [`Self::read`] does, but only those of the opening `open_id`, on machines that see
-    /// an opening before its first byte.
+    /// Reads bytes of the opening `open_id` without blocking, as [`Self::read`] does. Only for machines that
+    /// detect an opening before the program's first byte.
     ///
     /// # Errors
-    /// When that program closed the port or the machine ended.
+    /// [`PortError::Closed`] when that program closed the port, [`PortError::Failed`] when the machine ended.
     pub fn read_from(&self, open_id: OpenId, buffer: &mut [u8]) -> Result<usize, PortError> {
         let state = self.0.state.lock();
         if !state.open || state.opens != open_id.0 {
@@ -148,7 +151,7 @@ impl HostPort {
     /// Discards unread bytes, unless a program has the port open.
     ///
     /// # Errors
-    /// When the machine ended.
+    /// [`PortError::Failed`] when the machine ended.
     pub fn discard_if_closed(&self) -> Result<(), PortError> {
         let state = self.0.state.lock();
         let mut buffer = [0; 4096];
@@ -156,10 +159,11 @@ impl HostPort {
         Ok(())
     }
 
-    /// Writes bytes to the opening `open_id` without blocking; returns how many fitted.
+    /// Writes bytes to the opening `open_id` without blocking. Returns the number of bytes written, 0 if the
+    /// stream is full.
     ///
     /// # Errors
-    /// When that program closed the port or the machine ended.
+    /// [`PortError::Closed`] when that program closed the port, [`PortError::Failed`] when the machine ended.
     pub fn write(&self, open_id: OpenId, bytes: &[u8]) -> Result<usize, PortError> {
         let state = self.0.state.lock();
         if !state.open || state.opens != open_id.0 {
@@ -168,19 +172,19 @@ impl HostPort {
         (&self.0.stream).write(bytes).or_else(zero_if_would_block)
     }
 
-    /// Waits until bytes can be read (or written, with `write`), the port is opened or closed, a
-    /// [`Waker`] is used, or `deadline` passes. May return early.
+    /// Waits until bytes can be read, or with `write` also written, until the port is opened or closed, until
+    /// a [`Waker`] is used, or until `deadline`. May return early.
     ///
     /// # Errors
-    /// When poll(2) fails.
+    /// The errors of poll(2).
     pub fn wait(&self, write: bool, deadline: Option<Instant>) -> io::Result<()> {
         self.wait_for(true, write, deadline)
     }
 
-    /// Waits as [`Self::wait`] does, for bytes to read only with `read`.
+    /// Waits as [`Self::wait`] does, but readable bytes end the wait only with `read`.
     ///
     /// # Errors
-    /// When poll(2) fails.
+    /// The errors of poll(2).
     pub fn wait_for(&self, read: bool, write: bool, deadline: Option<Instant>) -> io::Result<()> {
         let stream = Watched { fd: self.0.stream.as_raw_fd(), read, write };
         let wake_event = Watched { fd: self.0.wake_event.as_raw_fd(), read: true, write: false };
@@ -189,10 +193,11 @@ impl HostPort {
         Ok(())
     }
 
-    /// Reads bytes of the opening `open_id`, and waits for the first until `deadline`.
+    /// Reads bytes of the opening `open_id`, and waits until `deadline` for the first byte.
     ///
     /// # Errors
-    /// When the deadline passed, the port was closed, or the machine ended.
+    /// [`PortError::TimedOut`] at the deadline, [`PortError::Closed`] when the port was closed,
+    /// [`PortError::Failed`] when the machine ended.
     pub fn read_until(
         &self,
         open_id: OpenId,
@@ -207,10 +212,11 @@ impl HostPort {
         }
     }
 
-    /// Writes all of `bytes` to the opening `open_id`.
+    /// Writes all of `bytes` to the opening `open_id`, and waits until `deadline` for room in the stream.
     ///
     /// # Errors
-    /// When the deadline passed, the port was closed, or the machine ended.
+    /// [`PortError::TimedOut`] at the deadline, [`PortError::Closed`] when the port was closed,
+    /// [`PortError::Failed`] when the machine ended.
     pub fn write_all_until(&self, open_id: OpenId, deadline: Instant, bytes: &[u8]) -> Result<(), PortError> {
         let mut left = bytes;
         while !left.is_empty() {
@@ -222,6 +228,8 @@ impl HostPort {
         Ok(())
     }
 
+    /// Waits once for bytes or room, while the port has the opening `open_id` and the deadline has not
+    /// passed.
     fn wait_while_open(&self, open_id: OpenId, write: bool, deadline: Instant) -> Result<(), PortError> {
         if self.open_id() != Some(open_id) {
             return Err(PortError::Closed);
@@ -233,6 +241,7 @@ impl HostPort {
     }
 }
 
+/// Reads from a non-blocking stream; 0 if no bytes are available, an error at the end of the stream.
 fn read(mut stream: &UnixStream, buffer: &mut [u8]) -> Result<usize, PortError> {
     match stream.read(buffer) {
         Ok(0) => Err(PortError::Failed(io::ErrorKind::UnexpectedEof.into())),
@@ -241,6 +250,7 @@ fn read(mut stream: &UnixStream, buffer: &mut [u8]) -> Result<usize, PortError> 
     }
 }
 
+/// Converts errors of a non-blocking call that are no failure to 0 bytes.
 fn zero_if_would_block(error: io::Error) -> Result<usize, PortError> {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),

@@ -1,5 +1,5 @@
-//! A thread that runs one protocol session over one port of the guest: bytes in, bytes out, and
-//! events to whoever started it. What the bytes mean is the session's business.
+//! Thread that runs a protocol session over a port of the guest: bytes in, bytes out, and events to the
+//! owner. The protocol itself is in the [`PortSession`].
 
 use crate::port::{HostPort, OpenId, PortError, Waker};
 use parking_lot::{Mutex, MutexGuard};
@@ -9,60 +9,61 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-/// Writes to the port before other work has its turn.
+/// Maximum number of writes to the port in one turn of the loop.
 const WRITES_PER_TURN: usize = 16;
 
-/// State machine of a protocol that is spoken over a port; performs no input or output itself.
+/// State machine of a protocol over a port; performs no input or output itself.
 pub(crate) trait PortSession: Send + 'static {
-    /// What the session reports.
+    /// Event that the session reports to its owner.
     type Event;
 
-    /// Largest number of bytes that are read from the port at a time.
+    /// Maximum number of bytes per read from the port.
     const READ_BYTES: usize;
 
-    /// Whether bytes are read while no program is known to have the port open. QEMU reports an
-    /// opening up to a second late, so a session that must not miss the first bytes reads them
-    /// early; for others such bytes are an earlier program's, and are discarded.
+    /// Whether bytes are read before the port is reported open. QEMU reports an opening up to a second late,
+    /// so a session that needs the first bytes reads early. Other sessions discard such bytes, which an
+    /// earlier program wrote.
     const READS_WHILE_CLOSED: bool;
 
-    /// A program in the guest opened the port.
+    /// Starts serving a program in the guest, which has opened the port.
     fn opened(&mut self) {}
 
-    /// The program closed the port, or another program has it now.
+    /// Resets the session after the program closed the port or another program opened the port.
     fn closed(&mut self);
 
-    /// Number of bytes that the session has room for; 0 stops reading.
+    /// Number of bytes that the session can take now; 0 stops reading.
     fn read_budget(&self) -> usize {
         usize::MAX
     }
 
-    /// Takes bytes that arrived from the guest, at most [`Self::read_budget`] of them.
+    /// Processes bytes from the guest, at most [`Self::read_budget`] of them.
     fn received(&mut self, bytes: &[u8], now: Instant);
 
-    /// Bytes to be written to the guest next; empty if there are none.
+    /// Bytes to write to the guest next; empty if there are none.
     fn pending(&mut self) -> &[u8];
 
-    /// The first `count` of the pending bytes were written.
+    /// Removes the first `count` pending bytes, which were written.
     fn sent(&mut self, count: usize);
 
-    /// Ends whatever has timed out by `now`.
+    /// Ends requests that have timed out by `now`.
     fn tick(&mut self, _now: Instant) {}
 
-    /// Time at which [`Self::tick`] is due.
+    /// Time at which [`Self::tick`] is due; `None` without a pending request.
     fn deadline(&self) -> Option<Instant> {
         None
     }
 
-    /// Events since the last call, oldest first.
+    /// Takes the events since the last call, oldest first.
     fn take_events(&mut self) -> Vec<Self::Event>;
 }
 
+/// State that the thread and its owner share.
 struct Shared<S> {
     session: Mutex<S>,
     stopping: AtomicBool,
 }
 
-/// Running thread of a [`PortSession`]; ended and joined when dropped.
+/// Thread that runs a [`PortSession`]; dropping the value ends and joins the thread.
 pub(crate) struct PortThread<S> {
     shared: Arc<Shared<S>>,
     waker: Waker,
@@ -70,11 +71,11 @@ pub(crate) struct PortThread<S> {
 }
 
 impl<S: PortSession> PortThread<S> {
-    /// Runs `session` over `port` on a thread called `name`. `on_event` is called on that thread,
-    /// without the session's lock.
+    /// Runs `session` over `port` on a new thread called `name`. `on_event` is called on that thread, without
+    /// the session's lock.
     ///
     /// # Errors
-    /// When the host is out of threads.
+    /// When the thread cannot be created.
     pub fn start(
         name: &'static str,
         port: HostPort,
@@ -92,12 +93,12 @@ impl<S: PortSession> PortThread<S> {
         Ok(Self { shared, waker, thread: Some(thread) })
     }
 
-    /// Session, locked, to look at.
+    /// Locks the session for reading its state.
     pub fn session(&self) -> MutexGuard<'_, S> {
         self.shared.session.lock()
     }
 
-    /// Changes the session with `act`, then wakes the thread to send what follows from that.
+    /// Calls `act` with the session, then wakes the thread, which sends the resulting messages.
     pub fn with(&self, act: impl FnOnce(&mut S)) {
         act(&mut self.session());
         self.waker.wake();
@@ -108,7 +109,7 @@ impl<S> Drop for PortThread<S> {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Release);
         self.waker.wake();
-        // An event's callback may hold the last reference.
+        // A callback on the thread itself may drop the last reference; a thread cannot join itself.
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {
@@ -117,6 +118,7 @@ impl<S> Drop for PortThread<S> {
     }
 }
 
+/// Runs the session until the owner stops the thread or the port fails.
 fn run<S: PortSession>(
     port: &HostPort,
     shared: &Shared<S>,
@@ -165,7 +167,7 @@ fn run<S: PortSession>(
     Ok(())
 }
 
-/// Writes what the session has to send; whether some of it waits for room in the port.
+/// Writes the session's pending bytes. Returns whether bytes are left that wait for room in the port.
 fn write_pending(
     port: &HostPort,
     open_id: OpenId,
@@ -186,7 +188,7 @@ fn write_pending(
     Ok(true)
 }
 
-/// A port that was closed meanwhile is no failure: the next turn meets whoever has it then.
+/// Converts [`PortError::Closed`] to 0 bytes: the next turn of the loop handles the change of programs.
 fn zero_if_closed(result: Result<usize, PortError>) -> Result<usize, PortError> {
     match result {
         Err(PortError::Closed) => Ok(0),

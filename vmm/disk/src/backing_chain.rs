@@ -1,4 +1,4 @@
-//! Disk that consists of the active image, which is written, and its backing images.
+//! Disk of an active image, which is written, and read-only backing images below it.
 
 use crate::backing::Backing;
 use crate::error::ImageError;
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-/// Zeroes written at a time to a file that has no quicker way.
+/// Size in bytes of the zeroes written at a time to a file system that cannot zero a range.
 const ZEROES: usize = 64 << 10;
 
 /// Open image file and the format of the image.
@@ -25,7 +25,7 @@ pub struct ImageSource {
     pub format: DiskFormat,
 }
 
-/// Disk of an active image and its backing images, used by several threads at once. A read during a write
+/// Disk of an active image and its backing images. Several threads may use it at once; a read during a write
 /// of the same range returns old or new bytes.
 pub struct BackingChain {
     top: Layer,
@@ -33,17 +33,19 @@ pub struct BackingChain {
     read_only: bool,
 }
 
+/// Open raw image and its length in bytes.
 struct RawImage {
     file: ImageFile,
     len: u64,
 }
 
+/// Open image of the chain.
 enum Layer {
     Raw(RawImage),
     Qcow2(Box<Image>),
 }
 
-/// Backing images of an image.
+/// Backing images of an image, nearest first.
 #[derive(Clone, Copy)]
 struct BackingLayers<'a>(&'a [Layer]);
 
@@ -51,8 +53,8 @@ impl BackingChain {
     /// Locks and opens a disk of the active image `top` and the backing images `below`, nearest first.
     ///
     /// # Errors
-    /// When an image is in use, damaged or unfit for its place: the index of the image, 0 for `top`, and
-    /// the reason.
+    /// Index of the first image that is in use, damaged or unsuitable for its position (0 for `top`), and the
+    /// reason.
     pub fn open(
         top: ImageSource,
         below: Vec<ImageSource>,
@@ -71,7 +73,7 @@ impl BackingChain {
         Ok(Self { top, below, read_only })
     }
 
-    /// Size of the disk in bytes: whole sectors, at least one.
+    /// Returns the size of the disk in bytes: whole sectors, at least one.
     pub fn size(&self) -> u64 {
         self.top.size()
     }
@@ -81,48 +83,49 @@ impl BackingChain {
         self.read_only
     }
 
-    /// Discard granularity in bytes: a discard of less deallocates nothing.
+    /// Returns the discard granularity in bytes; a smaller discard deallocates nothing.
     pub fn discard_granularity(&self) -> u64 {
         match &self.top {
-            // What host file systems allocate.
+            // Block size of usual host file systems.
             Layer::Raw(_) => 4096,
             Layer::Qcow2(image) => image.cluster_len(),
         }
     }
 
-    /// Fills `buf` from `offset`.
+    /// Fills `buf` from byte `offset`.
     ///
     /// # Errors
-    /// The host's, [`io::ErrorKind::InvalidData`] for a damaged image, and
+    /// The host's errors, [`io::ErrorKind::InvalidData`] for a damaged image, and
     /// [`io::ErrorKind::InvalidInput`] for a range outside of the disk.
     pub fn read(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         self.read_with_mode(offset, IoBuffers::new(&[buf.into()]), IoMode::Blocking)
     }
 
-    /// Fills `buffers` from `offset`, if that can be done without waiting for the host's disk.
+    /// Fills `buffers` from byte `offset`, if that is possible without waiting for the host's disk.
     ///
     /// # Errors
-    /// As [`Self::read`], and [`io::ErrorKind::WouldBlock`]: some may have been filled then.
+    /// As [`Self::read`], and [`io::ErrorKind::WouldBlock`], after which a part of the buffers may be filled.
     pub fn read_nowait(&self, offset: u64, buffers: IoBuffers) -> io::Result<()> {
         self.read_with_mode(offset, buffers, IoMode::NoWait)
     }
 
+    /// Fills `buffers` from byte `offset`.
     fn read_with_mode(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
         self.check_range(offset, buffers.len() as u64)?;
         self.top.read(offset, buffers, mode, BackingLayers(&self.below))
     }
 
-    /// Writes `buf` at `offset`. A write that failed may have been done in part, and may be repeated.
+    /// Writes `buf` at byte `offset`. A failed write may be partially done, and may be repeated.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
-        // SAFETY: what is written to the disk is only read from.
+        // SAFETY: a write to the disk only reads the buffer.
         let slice = unsafe { readable(buf) };
         self.write_with_mode(offset, IoBuffers::new(&[slice]), IoMode::Blocking)
     }
 
-    /// Writes `buffers` at `offset`, if that needs nothing from the host's disk first.
+    /// Writes `buffers` at byte `offset`, if that needs no wait for the host's disk.
     ///
     /// # Errors
     /// As [`Self::write`], and [`io::ErrorKind::WouldBlock`].
@@ -130,6 +133,7 @@ impl BackingChain {
         self.write_with_mode(offset, buffers, IoMode::NoWait)
     }
 
+    /// Writes `buffers` at byte `offset`.
     fn write_with_mode(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
         self.check_range(offset, buffers.len() as u64)?;
         match &self.top {
@@ -138,21 +142,20 @@ impl BackingChain {
         }
     }
 
-    /// Discards the byte range: its contents become undefined, and the host gets the space back where
-    /// possible.
+    /// Discards the byte range: its contents become undefined, and its space is deallocated where possible.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn discard(&self, range: Range<u64>) -> io::Result<()> {
         self.check_range(range.start, range.end.saturating_sub(range.start))?;
         match &self.top {
-            // A file that cannot give room back keeps it.
+            // A file system without holes keeps the space allocated.
             Layer::Raw(image) => image.file.punch_hole(range.start, range.end - range.start).map(drop),
             Layer::Qcow2(image) => image.discard(range, &BackingLayers(&self.below)),
         }
     }
 
-    /// Makes the byte range read as zeroes; its space may be deallocated if `may_unmap`.
+    /// Zeroes the byte range; its space may be deallocated if `may_unmap`.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -164,7 +167,7 @@ impl BackingChain {
         }
     }
 
-    /// Puts all completed writes onto the medium.
+    /// Flushes all completed writes to the medium.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -176,6 +179,7 @@ impl BackingChain {
         }
     }
 
+    /// Checks that `len` bytes from `offset` on are within the disk.
     fn check_range(&self, offset: u64, len: u64) -> io::Result<()> {
         match offset.checked_add(len) {
             Some(end) if end <= self.size() => Ok(()),
@@ -186,7 +190,7 @@ impl BackingChain {
 
 impl Drop for BackingChain {
     fn drop(&mut self) {
-        // Nobody can be told any more; what is lost is what was never flushed.
+        // The error has no receiver; only writes that were never flushed are lost.
         if let Err(error) = self.flush() {
             tracing::error!(%error, "a disk image could not be written out when it was closed");
         }
@@ -194,6 +198,7 @@ impl Drop for BackingChain {
 }
 
 impl Layer {
+    /// Locks and opens an image.
     fn open(source: ImageSource, writable: bool, is_lowest: bool) -> Result<Self, ImageError> {
         if !lock(&source.file, !writable)? {
             return Err(ImageError::InUse);
@@ -216,6 +221,7 @@ impl Layer {
         }
     }
 
+    /// Returns the size of the image's disk in bytes.
     fn size(&self) -> u64 {
         match self {
             Self::Raw(image) => image.len,
@@ -223,6 +229,7 @@ impl Layer {
         }
     }
 
+    /// Fills `buffers` from byte `offset` of the image, with unallocated clusters from `below`.
     fn read(&self, offset: u64, buffers: IoBuffers, mode: IoMode, below: BackingLayers) -> io::Result<()> {
         match self {
             Self::Raw(image) => image.file.read_buffers(offset, buffers, mode),
@@ -232,6 +239,7 @@ impl Layer {
 }
 
 impl RawImage {
+    /// Zeroes the byte range, with a hole if `may_unmap`.
     fn write_zeroes(&self, range: Range<u64>, may_unmap: bool) -> io::Result<()> {
         let len = range.end - range.start;
         let done = if may_unmap {

@@ -1,9 +1,9 @@
-//! Errors of images.
+//! Errors of disk images, as sentence fragments that follow the image's name.
 
 use crate::limits::{MAX_DISK_LEN, MAX_LAYERS};
 use std::io;
 
-/// Error of a disk image; the caller adds the image's name.
+/// Error of a disk image; the caller adds the image's name in front.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// The host failed to read or write the file.
@@ -57,7 +57,7 @@ pub enum ImageError {
     BadBackingName,
 }
 
-/// Error of a request to an image that turned out to be damaged.
+/// Creates the error of a request to an image that is found damaged at runtime.
 pub(crate) fn damaged(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, ImageError::Damaged(what))
 }

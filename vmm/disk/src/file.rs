@@ -1,4 +1,4 @@
-//! File or block device that contains an image.
+//! File or block device that contains an image: reads, writes, deallocation and sync.
 
 use crate::error::{ImageError, is_no_space};
 use crate::io_buffers::{IoBuffers, IoMode};
@@ -12,7 +12,7 @@ use vmm_sys_util::fallocate::{FallocateMode, fallocate};
 /// Open file or block device of an image.
 pub(crate) struct ImageFile {
     file: File,
-    /// Whether the file system does not support RWF_NOWAIT.
+    /// Whether the file system lacks RWF_NOWAIT.
     lacks_nowait: AtomicBool,
     /// Changes of the file, for tests of power cuts.
     #[cfg(test)]
@@ -28,6 +28,7 @@ pub(crate) enum Change {
 }
 
 impl ImageFile {
+    /// Creates the image file of an open file.
     pub fn new(file: File) -> Self {
         Self {
             file,
@@ -37,18 +38,19 @@ impl ImageFile {
         }
     }
 
+    /// Records a change, in tests.
     #[cfg(test)]
     fn record(&self, change: Change) {
         self.changes.lock().push(change);
     }
 
-    /// Length of the file or block device in bytes.
+    /// Returns the length of the file or block device in bytes.
     pub fn len(&self) -> io::Result<u64> {
-        // Unlike the metadata, this knows the size of block devices too.
+        // Unlike the metadata, seeking also reports the size of block devices.
         (&self.file).seek(SeekFrom::End(0))
     }
 
-    /// Fills `buf` from `offset`; what lies beyond the end reads as zeroes.
+    /// Fills `buf` from byte `offset`; bytes beyond the end are zero.
     pub fn read(&self, mut offset: u64, mut buf: &mut [u8]) -> io::Result<()> {
         while !buf.is_empty() {
             match self.file.read_at(buf, offset) {
@@ -67,13 +69,17 @@ impl ImageFile {
         Ok(())
     }
 
-    /// Fills `buffers` from `offset`; what lies beyond the end reads as zeroes.
+    /// Fills `buffers` from byte `offset`; bytes beyond the end are zero.
+    ///
+    /// # Errors
+    /// The host's errors, and [`io::ErrorKind::WouldBlock`] where `mode` forbids to block.
     pub fn read_buffers(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<()> {
         let rest = transfer(offset, buffers, |offset, buffers| self.read_some(offset, buffers, mode))?;
         rest.fill_zero();
         Ok(())
     }
 
+    /// Reads a part of `buffers`; returns the number of bytes, 0 at the end of the file.
     fn read_some(&self, offset: u64, buffers: IoBuffers, mode: IoMode) -> io::Result<usize> {
         let flags = match mode {
             IoMode::Blocking => 0,
@@ -82,7 +88,7 @@ impl ImageFile {
         };
         let offset = i64::try_from(offset).map_err(io::Error::other)?;
         let iovecs = buffers.iovecs();
-        // SAFETY: the vectors describe memory that `buffers` lets anyone write to at any time.
+        // SAFETY: the vectors describe the volatile memory of `buffers`, which may change at any time.
         let count = unsafe {
             libc::preadv2(self.file.as_raw_fd(), iovecs.as_ptr(), iovecs.len() as i32, offset, flags)
         };
@@ -95,7 +101,7 @@ impl ImageFile {
         }
     }
 
-    /// Fills `buf` from `offset`; the file must reach so far.
+    /// Fills `buf` from byte `offset`; an error if the file is too short.
     pub fn read_header(&self, offset: u64, buf: &mut [u8]) -> Result<(), ImageError> {
         self.file.read_exact_at(buf, offset).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => ImageError::Damaged("the file ends within its header"),
@@ -103,14 +109,14 @@ impl ImageFile {
         })
     }
 
-    /// Writes all of `buf` at `offset`.
+    /// Writes all of `buf` at byte `offset`.
     pub fn write(&self, offset: u64, buf: &[u8]) -> io::Result<()> {
         #[cfg(test)]
         self.record(Change::Written(offset, buf.to_vec()));
         self.file.write_all_at(buf, offset)
     }
 
-    /// Writes all of `buffers` at `offset`.
+    /// Writes all of `buffers` at byte `offset`.
     pub fn write_buffers(&self, offset: u64, buffers: IoBuffers) -> io::Result<()> {
         #[cfg(test)]
         {
@@ -122,16 +128,17 @@ impl ImageFile {
         if rest.is_empty() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 
+    /// Writes a part of `buffers`; returns the number of bytes.
     fn write_some(&self, offset: u64, buffers: IoBuffers) -> io::Result<usize> {
         let offset = i64::try_from(offset).map_err(io::Error::other)?;
         let iovecs = buffers.iovecs();
-        // SAFETY: the vectors describe memory that is there for as long as `buffers` is.
+        // SAFETY: the vectors describe memory that lives as long as `buffers`.
         let count =
             unsafe { libc::pwritev(self.file.as_raw_fd(), iovecs.as_ptr(), iovecs.len() as i32, offset) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Puts completed writes onto the medium (fdatasync(2)).
+    /// Syncs completed writes to the medium (fdatasync(2)).
     pub fn sync(&self) -> io::Result<()> {
         // Whatever the reason, the host may have dropped what it could not put there, so this is no
         // error that is over once there is room.
@@ -144,16 +151,17 @@ impl ImageFile {
         Ok(())
     }
 
-    /// Deallocates the range, which then reads as zeroes; false if the file system cannot.
+    /// Deallocates the range, which then reads as zeroes; false if the file system does not support holes.
     pub fn punch_hole(&self, offset: u64, len: u64) -> io::Result<bool> {
         self.allocate(FallocateMode::PunchHole, offset, len)
     }
 
-    /// Makes the range read as zeroes and keeps its space; false if the file system cannot.
+    /// Zeroes the range and keeps its space allocated; false if the file system does not support that.
     pub fn zero_range(&self, offset: u64, len: u64) -> io::Result<bool> {
         self.allocate(FallocateMode::ZeroRange, offset, len)
     }
 
+    /// Calls fallocate(2) with `mode`; false if the file system does not support the mode.
     fn allocate(&self, mode: FallocateMode, offset: u64, len: u64) -> io::Result<bool> {
         if len == 0 {
             return Ok(true);
@@ -168,8 +176,8 @@ impl ImageFile {
     }
 }
 
-/// Repeats `step`, which transfers a part of `buffers`, until all bytes are done; returns the rest when
-/// `step` transfers nothing more.
+/// Repeats `step`, which transfers a part of `buffers`, until all bytes are transferred. Returns the rest
+/// when `step` transfers no more bytes.
 fn transfer<'a>(
     mut offset: u64,
     mut buffers: IoBuffers<'a>,
@@ -189,6 +197,7 @@ fn transfer<'a>(
     Ok(buffers)
 }
 
+/// Creates the error of an operation that would have to wait.
 fn would_block() -> io::Error {
     io::ErrorKind::WouldBlock.into()
 }

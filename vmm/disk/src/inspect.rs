@@ -1,4 +1,4 @@
-//! Inspection of images by their headers.
+//! Properties of images, read from their headers.
 
 use crate::error::ImageError;
 use crate::file::ImageFile;
@@ -15,16 +15,16 @@ pub struct ImageInfo {
     pub format: DiskFormat,
     /// Size of the disk in bytes.
     pub virtual_size: u64,
-    /// Name of the backing file in the header: a claim, never to be opened unchecked.
+    /// Name of the backing file in the header: untrusted, never to be opened unchecked.
     pub backing: Option<String>,
 }
 
-/// Reads the header of `file`. Without a `format`, a file that begins like a qcow2 image is one, and any
-/// other is raw. A guest can make its raw disk look like qcow2, so leave the format out only for images
-/// from a trusted source.
+/// Reads the header of `file`. Without a `format`, a file with qcow2's magic number is a qcow2 image, and any
+/// other file is raw. A guest can write that number to its raw disk, so omit the format only for images from
+/// a trusted source.
 ///
 /// # Errors
-/// When the file cannot be read or cannot be a disk of this format.
+/// An [`ImageError`] when the file cannot be read or cannot be a disk of this format.
 pub fn inspect(file: File, format: Option<DiskFormat>) -> Result<ImageInfo, ImageError> {
     let file = ImageFile::new(file);
     let format = match format {
@@ -41,7 +41,7 @@ pub fn inspect(file: File, format: Option<DiskFormat>) -> Result<ImageInfo, Imag
     })
 }
 
-/// Length of a raw image in bytes, checked to be that of a disk.
+/// Returns the length of a raw image in bytes, after a check that it is a valid size of a disk.
 pub(crate) fn raw_len(file: &ImageFile) -> Result<u64, ImageError> {
     match file.len()? {
         len if len == 0 || !len.is_multiple_of(SECTOR_LEN) => Err(ImageError::Length(len)),

@@ -1,4 +1,4 @@
-//! Scatter-gather lists of memory that a range of a disk is read into or written from.
+//! Scatter-gather lists of memory, into which a range of a disk is read or from which it is written.
 
 use vm_memory::VolatileSlice;
 
@@ -6,7 +6,7 @@ use vm_memory::VolatileSlice;
 #[derive(Clone, Copy)]
 pub struct IoBuffers<'a> {
     slices: &'a [VolatileSlice<'a>],
-    /// Bytes of the first slice that do not belong to the list any more.
+    /// Number of bytes of the first slice that do not belong to the list any more.
     skip: usize,
     len: usize,
 }
@@ -16,18 +16,18 @@ pub struct IoBuffers<'a> {
 pub(crate) enum IoMode {
     /// The operation fails with [`std::io::ErrorKind::WouldBlock`] instead of waiting for a disk.
     NoWait,
-    /// The operation blocks until it is done.
+    /// The operation blocks until completion.
     Blocking,
 }
 
 impl<'a> IoBuffers<'a> {
-    /// List of all bytes of `slices`.
+    /// Creates a list of all bytes of `slices`.
     pub fn new(slices: &'a [VolatileSlice<'a>]) -> Self {
         let len = slices.iter().map(VolatileSlice::len).fold(0, usize::saturating_add);
         Self { slices, skip: 0, len }
     }
 
-    /// Number of bytes in the list.
+    /// Returns the number of bytes in the list.
     pub fn len(self) -> usize {
         self.len
     }
@@ -37,7 +37,7 @@ impl<'a> IoBuffers<'a> {
         self.len == 0
     }
 
-    /// Splits the list behind its first `count` bytes, or at its end.
+    /// Splits the list after its first `count` bytes, or at its end.
     pub fn split_at(self, count: usize) -> (Self, Self) {
         let count = count.min(self.len);
         let mut rest = Self { len: self.len - count, skip: self.skip.saturating_add(count), ..self };
@@ -74,8 +74,8 @@ impl<'a> IoBuffers<'a> {
         self.each(|slice| at += slice.copy_to(bytes.get_mut(at..).unwrap_or_default()));
     }
 
-    /// First I/O vectors of the list, as many as one system call takes. The pointers are valid for `'a`;
-    /// only the kernel and volatile accesses may follow the pointers.
+    /// Returns the first I/O vectors of the list, as many as one system call takes. The pointers are valid
+    /// for `'a`; only the kernel and volatile accesses may use the pointers.
     pub(crate) fn iovecs(self) -> Vec<libc::iovec> {
         let mut iovecs = Vec::with_capacity(self.slices.len().min(MAX_IOVECS));
         self.each(|slice| {
@@ -87,6 +87,7 @@ impl<'a> IoBuffers<'a> {
         iovecs
     }
 
+    /// Calls `act` with each slice of the list.
     fn each(self, mut act: impl FnMut(&VolatileSlice<'a>)) {
         let (mut skip, mut left) = (self.skip, self.len);
         for slice in self.slices {
@@ -108,12 +109,12 @@ impl<'a> IoBuffers<'a> {
 /// Maximum number of vectors of one system call on Linux (`UIO_MAXIOV`).
 const MAX_IOVECS: usize = 1024;
 
-/// Volatile slice of `bytes`, for [`IoBuffers`] that are only read.
+/// Creates a volatile slice of `bytes`, for [`IoBuffers`] that are only read.
 ///
 /// # Safety
-/// Nothing may be written through it.
+/// The returned slice must not be written.
 pub(crate) unsafe fn readable(bytes: &[u8]) -> VolatileSlice<'_> {
-    // SAFETY: the bytes are there for as long as the slice, and are not written to.
+    // SAFETY: the bytes live as long as the slice, and the caller does not write to them.
     unsafe { VolatileSlice::new(bytes.as_ptr().cast_mut(), bytes.len()) }
 }
 

@@ -1,11 +1,11 @@
 //! Disks of a desktop: a backing chain ([`BackingChain`]) of raw and qcow2 images (QEMU's
 //! `docs/interop/qcow2.rst`).
 //!
-//! Images come as open files: this crate opens no path, and reports but never follows the name of a
-//! backing file in an image. It must not know virtio, guests or machines.
+//! Images are open files: the crate opens no path, and reports but never follows the name of a backing file
+//! in an image. It is independent of virtio, guests and machines.
 //!
-//! Every byte of an image is hostile: no table in an image makes this crate panic, loop, recurse or take
-//! memory in proportion to what the image claims.
+//! Every byte of an image is hostile: no table of an image makes this crate panic, loop, recurse, or allocate
+//! memory in proportion to the sizes in the image.
 
 mod backing;
 mod backing_chain;

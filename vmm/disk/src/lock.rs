@@ -1,24 +1,24 @@
-//! Locks of images: one machine writes an image, or any number read it.
+//! Locks of images: one machine writes an image, or any number of machines read it.
 //!
-//! The locks are QEMU's, on single bytes of the file (`block/file-posix.c`, explained in
-//! `docs/system/qemu-block-drivers.rst.inc`, "Image locking"), so that its machines and tools
-//! share a base image with ours and neither takes the other's disk. Being locks of the open file
-//! description they are gone when its last descriptor is.
+//! The locks are QEMU's, on single bytes of the file (`block/file-posix.c`;
+//! `docs/system/qemu-block-drivers.rst.inc`, "Image locking"), so Oriel and QEMU exclude each other and share
+//! base images. They are locks of the open file description, which the kernel releases with its last
+//! descriptor.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// Byte locked by a process that reads.
+/// Byte that a reading process locks.
 const PERM_CONSISTENT_READ: i64 = 100;
-/// Bytes locked by a process that writes, and by one that resizes.
+/// Bytes that a writing and a resizing process locks.
 const PERM_WRITE_RESIZE: [i64; 2] = [101, 103];
-/// Byte locked by a process that does not share reading.
+/// Byte that a process locks which does not share reading.
 const UNSHARED_CONSISTENT_READ: i64 = 200;
-/// Bytes locked by a process that does not share writing and resizing.
+/// Bytes that a process locks which does not share writing and resizing.
 const UNSHARED_WRITE_RESIZE: [i64; 2] = [201, 203];
 
-/// Locks `file` until it is closed; false if the lock of another process conflicts.
+/// Locks `file` until it is closed; false if another process has a conflicting lock.
 pub(crate) fn lock(file: &File, shared: bool) -> io::Result<bool> {
     if !shared {
         return set(file, libc::F_WRLCK, 0, 0);
@@ -36,6 +36,7 @@ pub(crate) fn lock(file: &File, shared: bool) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Returns the lock of `len` bytes from `start` on.
 fn range(kind: libc::c_int, start: i64, len: i64) -> libc::flock {
     libc::flock {
         l_type: kind as libc::c_short,
@@ -46,6 +47,7 @@ fn range(kind: libc::c_int, start: i64, len: i64) -> libc::flock {
     }
 }
 
+/// Sets a lock; false if another process has a conflicting lock.
 fn set(file: &File, kind: libc::c_int, start: i64, len: i64) -> io::Result<bool> {
     let range = range(kind, start, len);
     // SAFETY: the descriptor is open and the structure outlives the call.
@@ -59,9 +61,10 @@ fn set(file: &File, kind: libc::c_int, start: i64, len: i64) -> io::Result<bool>
     }
 }
 
+/// Whether another process has a lock on the byte.
 fn is_locked(file: &File, byte: i64) -> io::Result<bool> {
     let mut range = range(libc::F_WRLCK, byte, 1);
-    // A descriptor that is open for reading may ask about write locks, though it cannot have one.
+    // A descriptor that is open for reading may query write locks, though it cannot set one.
     // SAFETY: the descriptor is open and the structure, which the kernel writes, outlives the call.
     if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut range) } != 0 {
         return Err(io::Error::last_os_error());

@@ -1,4 +1,4 @@
-//! From a configuration to a connected backend of a network interface.
+//! Configuration and connection of a network interface's backend.
 
 use crate::connector::BackendConnector;
 use crate::mac::MacParseError;
@@ -16,10 +16,10 @@ pub enum NetBackendError {
     /// The interface's MAC address is invalid.
     #[error(transparent)]
     Mac(#[from] MacParseError),
-    /// passt is not installed or does not start.
+    /// Error of starting passt, which is not installed or ended.
     #[error("the network cannot be started: {0}")]
     Passt(io::Error),
-    /// The TAP interface cannot be opened.
+    /// Error of opening the TAP interface.
     #[error(transparent)]
     Tap(#[from] TapError),
     /// The host is out of descriptors or memory.
@@ -27,18 +27,18 @@ pub enum NetBackendError {
     Host(#[from] io::Error),
 }
 
-/// Backend of one network interface, opened so far that a jailed process can connect it.
+/// Backend of a network interface, opened so far that a jailed process can connect it.
 pub enum NetBackendConfig {
-    /// Frames go over the stream socket that the connector returns, to passt or a stand-in of a test.
+    /// Connector that returns a stream socket for frames, to passt or a test's peer.
     Passt(Arc<dyn BackendConnector>),
-    /// Frames go to this TAP interface of the host.
+    /// TAP interface of the host.
     Tap(OpenTap),
-    /// Frames go nowhere: the link stays down.
+    /// Isolated interface whose link stays down.
     Isolated,
 }
 
-/// Opens what the backend of `link` needs of the host before the machine is jailed: the TAP interface,
-/// if it uses one. passt is only looked for, since it is started when the machine connects.
+/// Opens the host resources for the backend of `link` before the machine is jailed: the TAP interface, if the
+/// link has one. passt is only searched for, since it starts when the machine connects.
 ///
 /// # Errors
 /// When passt is not installed or the TAP interface cannot be opened.
@@ -51,10 +51,11 @@ pub fn open_net_backend(link: &Link) -> Result<Option<OpenTap>, NetBackendError>
 }
 
 impl NetBackendConfig {
-    /// Connects the backend, for a network device to use.
+    /// Connects the backend for a network device.
     ///
     /// # Errors
-    /// When passt does not start, the TAP interface is not one, or the host is out of descriptors.
+    /// A [`NetBackendError`] when passt does not start, the TAP interface is invalid, or the host is out of
+    /// descriptors.
     pub fn connect(self) -> Result<Box<dyn Backend>, NetBackendError> {
         Ok(match self {
             Self::Passt(connector) => Box::new(Passt::connect(connector).map_err(NetBackendError::Passt)?),
@@ -64,7 +65,7 @@ impl NetBackendConfig {
     }
 }
 
-/// Creates the limiter of one interface: bytes and frames per second, in both directions together.
+/// Creates the rate limiter of an interface: bytes and frames per second, in both directions together.
 pub fn rate_limiter(rate: RateLimit) -> RateLimiter {
     RateLimiter::new(rate)
 }

@@ -1,12 +1,13 @@
-//! Backends of a desktop's network interfaces: what carries frames between the guest and a network.
+//! Backends of a desktop's network interfaces, which transfer frames between the guest and a network.
 //!
-//! - [`Passt`] carries frames to a passt process, which makes ordinary connections of them with no
-//!   rights at all. When the process dies, the link goes down, and comes back with a new one.
-//! - [`Tap`] carries frames to a TAP interface of the host that the administrator made.
-//! - [`Relay`] carries frames between a backend and a QEMU.
-//! - [`NetBackendConfig`] is what a process needs to connect a backend, and opens nothing itself.
+//! - [`Passt`] sends frames to a passt process, which translates them to ordinary connections without
+//!   privileges. When the process ends, the link goes down until a new process runs.
+//! - [`Tap`] sends frames to a TAP interface of the host, which the administrator has created.
+//! - [`Relay`] transfers frames between a backend and QEMU.
+//! - [`NetBackendConfig`] contains all that a jailed process needs to connect a backend.
 //!
-//! The devices that hand frames over, and the machine around them, must not be known here.
+//! The crate is independent of the machine and its transport; the device interface is `oriel-virtio`'s
+//! [`Backend`](oriel_virtio::net::Backend).
 
 mod backend;
 mod connector;

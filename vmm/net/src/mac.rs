@@ -25,7 +25,9 @@ pub enum MacParseError {
     Universal(MacAddress),
 }
 
+/// Bit of the first byte that marks a multicast address (IEEE 802).
 const MULTICAST: u8 = 1;
+/// Bit of the first byte that marks a locally administered address (IEEE 802).
 const LOCAL: u8 = 2;
 
 impl FromStr for MacAddress {
@@ -37,7 +39,7 @@ impl FromStr for MacAddress {
         let mut parts = text.split(':');
         for byte in &mut bytes {
             let part = parts.next().filter(|part| part.len() == 2).ok_or_else(syntax)?;
-            // from_str_radix takes a sign.
+            // `from_str_radix` also accepts a sign.
             if !part.bytes().all(|digit| digit.is_ascii_hexdigit()) {
                 return Err(syntax());
             }

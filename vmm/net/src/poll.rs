@@ -1,4 +1,4 @@
-//! Several descriptors behind one, with epoll(7).
+//! Epoll instance with tokens (epoll(7)): several descriptors behind one.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -15,23 +15,24 @@ impl Poll {
         Ok(Self { epoll: Epoll::new()? })
     }
 
-    /// Starts to watch `fd` for `events`. Hang-ups are reported even for an empty set.
+    /// Watches `fd` for `events`. Hang-ups are reported even for an empty set.
     pub fn add(&self, fd: RawFd, events: EventSet, token: u64) -> io::Result<()> {
         self.epoll.ctl(ControlOperation::Add, fd, EpollEvent::new(events, token))
     }
 
-    /// Changes the events that `fd` is watched for.
+    /// Changes the events for which `fd` is watched.
     pub fn change(&self, fd: RawFd, events: EventSet, token: u64) -> io::Result<()> {
         self.epoll.ctl(ControlOperation::Modify, fd, EpollEvent::new(events, token))
     }
 
     /// Stops watching `fd`.
     pub fn remove(&self, fd: RawFd) {
-        // Fails if it is not watched.
+        // The call fails only if `fd` is not watched.
         let _ = self.epoll.ctl(ControlOperation::Delete, fd, EpollEvent::default());
     }
 
-    /// Tokens and events of up to 16 ready descriptors; waits for at most `timeout_ms` (-1: without end).
+    /// Waits for at most `timeout_ms` milliseconds (-1: without limit), and returns tokens and events of up
+    /// to 16 ready descriptors.
     pub fn ready(&self, timeout_ms: i32) -> impl Iterator<Item = (u64, EventSet)> + use<> {
         let mut events = [EpollEvent::default(); 16];
         let count = self.epoll.wait(timeout_ms, &mut events).unwrap_or(0);

@@ -1,5 +1,5 @@
-//! Relay of frames between a QEMU and a [`Backend`], for what QEMU cannot do itself: keep an interface
-//! while its backend is replaced, and limit its rate.
+//! Relay of frames between QEMU and a [`Backend`]. It adds what QEMU lacks: an interface that survives the
+//! replacement of its backend, and a rate limit.
 
 use crate::poll::Poll;
 use crate::stream::{FrameStream, StreamError};
@@ -13,14 +13,18 @@ use std::time::{Duration, Instant};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
+/// Event token of QEMU's socket.
 const QEMU: u64 = 0;
+/// Event token of the backend.
 const BACKEND: u64 = 1;
+/// Event token of the stop event.
 const STOP: u64 = 2;
 
-/// Frames that pass in one direction before the other has its turn.
+/// Maximum number of frames in one direction before the other direction is served.
 const BATCH_FRAMES: usize = 64;
 
-/// Running relay. Ends when QEMU closes its socket, or when dropped.
+/// Relay between QEMU and a backend, on a thread of its own. Ends when QEMU closes its socket or the value is
+/// dropped.
 pub struct Relay {
     stop: EventFd,
     thread: Option<JoinHandle<()>>,
@@ -28,7 +32,7 @@ pub struct Relay {
 
 impl Relay {
     /// Starts a relay between `backend` and the returned socket, which is for QEMU's `-netdev stream`.
-    /// `on_link` is called when the backend's link goes down (false) or comes up (true).
+    /// `on_link` is called on the relay's thread when the backend's link goes down (false) or up (true).
     ///
     /// # Errors
     /// When the host is out of descriptors or threads.
@@ -72,15 +76,16 @@ impl Drop for Relay {
     }
 }
 
+/// State of the relay's thread.
 struct RelayLoop {
     qemu: FrameStream,
-    /// Events that the poll watches QEMU's socket for.
+    /// Events for which the poll watches QEMU's socket.
     interest: EventSet,
     backend: Box<dyn Backend>,
     limiter: RateLimiter,
     poll: Poll,
     link_up: bool,
-    /// Which direction is first, where both wait for the limit.
+    /// Whether the direction to the backend is served first, where both wait for the limit.
     transmit_first: bool,
 }
 
@@ -91,11 +96,12 @@ enum Progress {
     Blocked,
     /// More frames can pass at once.
     More,
-    /// The rate limit allows no frame before this time.
+    /// Time before which the rate limit allows no frame.
     Limited(Instant),
 }
 
 impl RelayLoop {
+    /// Relays frames until QEMU closes its socket or the relay is stopped.
     fn run(&mut self, mut on_link: impl FnMut(bool)) -> Result<(), StreamError> {
         self.backend.want_frames(true);
         let mut limited = None;
@@ -136,7 +142,7 @@ impl RelayLoop {
         }
     }
 
-    /// Passes frames from QEMU to the backend.
+    /// Relays frames from QEMU to the backend.
     fn transmit(&mut self) -> Result<Progress, StreamError> {
         for _ in 0..BATCH_FRAMES {
             if !self.backend.has_room() {
@@ -152,7 +158,7 @@ impl RelayLoop {
         Ok(Progress::More)
     }
 
-    /// Passes frames from the backend to QEMU, which has no offloads, so every frame is finished.
+    /// Relays frames from the backend to QEMU. QEMU has no offloads here, so every frame is complete.
     fn receive(&mut self) -> Result<Progress, StreamError> {
         for _ in 0..BATCH_FRAMES {
             if !self.qemu.has_room() {
@@ -182,7 +188,7 @@ impl RelayLoop {
     }
 }
 
-/// Milliseconds until `when`, rounded up so that `when` has passed after the wait.
+/// Returns the milliseconds until `when`, rounded up so that `when` has passed after the wait.
 fn milliseconds_until(when: Instant) -> i32 {
     let left = when.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
     i32::try_from(left.as_millis()).unwrap_or(i32::MAX)

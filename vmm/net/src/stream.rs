@@ -1,24 +1,25 @@
-//! Frames over a stream socket, each after its length: 32 bits in network order, as passt(1) and QEMU's
-//! `-netdev stream` have them.
+//! Frames over a stream socket, each after its length: 32 bits in network order, as in passt(1) and QEMU's
+//! `-netdev stream`.
 
 use oriel_virtio::net::MAX_FRAME;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
+/// Size of a frame's length in bytes.
 const PREFIX_LEN: usize = 4;
 
-/// Size of the buffer for reading in bytes: three of the largest frames, or a few hundred usual ones.
+/// Size of the read buffer in bytes: three of the longest frames, or a few hundred usual frames.
 const READ_BUFFER_LEN: usize = 256 << 10;
 
-/// This process's end of a stream of frames. No call blocks.
+/// End of a stream of frames. No call blocks.
 pub(crate) struct FrameStream {
     socket: UnixStream,
     incoming: Vec<u8>,
-    /// Start and end of the part of `incoming` that was read and not consumed.
+    /// Start of the part of `incoming` that was read and not consumed.
     start: usize,
     end: usize,
-    /// Rest of a frame that the socket had no room for.
+    /// Rest of a frame that did not fit into the socket.
     outgoing: Vec<u8>,
 }
 
@@ -28,7 +29,7 @@ pub(crate) enum StreamError {
     /// The peer closed the socket.
     #[error("the peer closed the stream")]
     Closed,
-    /// The peer announced a frame of this length, which no frame can have.
+    /// Announced length in bytes that no frame can have.
     #[error("the peer announced a frame of {0} bytes")]
     Length(u32),
     /// A system call on the socket failed.
@@ -37,19 +38,19 @@ pub(crate) enum StreamError {
 }
 
 impl FrameStream {
-    /// Takes over a connected socket and makes it non-blocking.
+    /// Takes over a connected socket, which becomes non-blocking.
     pub fn new(socket: OwnedFd) -> io::Result<Self> {
         let socket = UnixStream::from(socket);
         socket.set_nonblocking(true)?;
         Ok(Self { socket, incoming: vec![0; READ_BUFFER_LEN], start: 0, end: 0, outgoing: Vec::new() })
     }
 
-    /// Whether [`Self::send`] may be called: nothing is left of an earlier frame.
+    /// Whether [`Self::send`] may be called, since no part of an earlier frame is left.
     pub fn has_room(&self) -> bool {
         self.outgoing.is_empty()
     }
 
-    /// Sends a frame; bytes that the socket does not take wait for [`Self::flush`].
+    /// Sends a frame; bytes that do not fit into the socket are kept for [`Self::flush`].
     pub fn send(&mut self, frame: &[u8]) -> Result<(), StreamError> {
         let length = u32::try_from(frame.len()).map_err(|_| StreamError::Length(u32::MAX))?.to_be_bytes();
         let sent = match self.socket.write_vectored(&[IoSlice::new(&length), IoSlice::new(frame)]) {
@@ -62,7 +63,7 @@ impl FrameStream {
         Ok(())
     }
 
-    /// Sends bytes that the socket had no room for before.
+    /// Sends bytes that did not fit into the socket before.
     pub fn flush(&mut self) -> Result<(), StreamError> {
         while !self.outgoing.is_empty() {
             match self.socket.write(&self.outgoing) {
@@ -74,7 +75,7 @@ impl FrameStream {
         Ok(())
     }
 
-    /// Next frame that has arrived whole; the same frame until [`Self::consume`].
+    /// Returns the next complete frame, the same until [`Self::consume`]; `None` if none has arrived.
     pub fn peek(&mut self) -> Result<Option<&[u8]>, StreamError> {
         loop {
             if let Some(len) = self.announced_len()?
@@ -96,7 +97,7 @@ impl FrameStream {
         }
     }
 
-    /// Length of the frame at the front, once its prefix has arrived.
+    /// Returns the length of the first frame in the buffer, once its prefix has arrived.
     fn announced_len(&self) -> Result<Option<usize>, StreamError> {
         let waiting = self.incoming.get(self.start..self.end).unwrap_or_default();
         let Some((length, _)) = waiting.split_first_chunk() else { return Ok(None) };
@@ -107,7 +108,7 @@ impl FrameStream {
         }
     }
 
-    /// Reads more bytes behind the present ones; false if there are none now.
+    /// Reads more bytes into the buffer; false if none are available.
     fn fill(&mut self) -> Result<bool, StreamError> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -134,7 +135,8 @@ impl AsRawFd for FrameStream {
     }
 }
 
-/// Interrupted calls are made again when the socket says that it is ready, which it still is.
+/// Whether the error is temporary. An interrupted call is repeated at the next readiness event, which follows
+/// at once.
 fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

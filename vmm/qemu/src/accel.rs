@@ -1,16 +1,16 @@
-//! Hardware virtualization or emulation.
+//! Choice between hardware virtualization (KVM) and emulation (TCG), and of QEMU's CPU model.
 
 use crate::error::StartError;
 use oriel_vmm_api::Accel;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
 
-/// What QEMU shall execute guest code with: as `wanted`, or else KVM where the processor offers
-/// virtualization and /dev/kvm opens, or else emulation. A /dev/kvm on a processor without it
-/// interprets guest kernels, which is slower than QEMU's emulation.
+/// Chooses the accelerator that executes guest code: `requested`, or else KVM where the processor has
+/// virtualization and /dev/kvm opens, or else TCG. A /dev/kvm on a processor without virtualization
+/// interprets guest kernels, which is slower than TCG.
 ///
 /// # Errors
-/// KVM is wanted and cannot be had.
+/// [`StartError::KvmDenied`] or [`StartError::KvmAbsent`] when KVM is requested and /dev/kvm does not open.
 pub fn choose_accel(requested: Option<Accel>) -> Result<Accel, StartError> {
     match requested {
         Some(Accel::Tcg) => Ok(Accel::Tcg),
@@ -24,7 +24,7 @@ pub fn choose_accel(requested: Option<Accel>) -> Result<Accel, StartError> {
     }
 }
 
-/// QEMU's `-cpu`: all that the accelerator can give.
+/// Returns the value of QEMU's `-cpu`: the model with all features that the accelerator supports.
 pub(crate) fn cpu_model(accel: Accel) -> &'static str {
     match accel {
         Accel::Tcg => "max",
@@ -34,10 +34,12 @@ pub(crate) fn cpu_model(accel: Accel) -> &'static str {
     }
 }
 
+/// Opens /dev/kvm once for reading and writing, to find out whether the process may.
 fn open_kvm() -> io::Result<()> {
     OpenOptions::new().read(true).write(true).open("/dev/kvm").map(drop)
 }
 
+/// Whether /proc/cpuinfo lists the feature VMX (Intel) or SVM (AMD).
 fn processor_virtualizes() -> bool {
     let Ok(facts) = fs::read_to_string("/proc/cpuinfo") else { return false };
     facts

@@ -1,4 +1,4 @@
-//! How QEMU is started for a desktop.
+//! QEMU's command line (qemu(1)), built from a machine's configuration.
 
 use crate::disks;
 use crate::network::{self, Netdev};
@@ -9,23 +9,23 @@ use serde_json::json;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 
-/// Descriptors that QEMU inherits.
+/// Numbers of the file descriptors that QEMU inherits and its command line names.
 pub(crate) struct InheritedFds {
-    /// QMP's socket.
+    /// Socket of the QMP monitor.
     pub qmp: RawFd,
-    /// The serial line's socket.
+    /// Socket of the guest's serial line.
     pub serial: RawFd,
-    /// The images of each disk, the top one first.
+    /// Image files of each disk, the uppermost layer first.
     pub disks: Vec<Vec<RawFd>>,
-    /// What is behind each network interface.
+    /// Backend of each network interface, in the order of the configuration.
     pub networks: Vec<Netdev>,
-    /// The sockets of the guest's ports, with their names.
+    /// Sockets of the guest's virtio-serial ports, with the port names.
     pub ports: Vec<(&'static str, RawFd)>,
 }
 
-/// QEMU's arguments for `config` (qemu(1)). The machine starts stopped.
+/// Builds QEMU's arguments for `config` (qemu(1)); the virtual processors start stopped (`-S`).
 ///
-/// Whatever holds a path goes as JSON, where a comma means nothing.
+/// Options with a path are written as JSON, where a comma is no separator.
 pub(crate) fn arguments(
     config: &MachineConfig,
     setup: &QemuSetup,
@@ -45,7 +45,7 @@ pub(crate) fn arguments(
     memory(config, &mut arguments);
     boot(config, setup, &mut arguments);
     if config.sound {
-        // Whatever the guest's card does, QEMU mixes and resamples to this.
+        // QEMU mixes and resamples to this format, whatever format the guest's card plays.
         let format = |way| format!("{way}.frequency=48000,{way}.channels=2,{way}.format=s16");
         arguments.option("-audiodev", format!("dbus,id=sound,{},{}", format("out"), format("in")));
         arguments.option("-display", "dbus,p2p=yes,audiodev=sound");
@@ -62,26 +62,30 @@ pub(crate) fn arguments(
     arguments.0
 }
 
+/// Builder of a list of command-line arguments.
 struct Arguments(Vec<OsString>);
 
 impl Arguments {
+    /// Appends an option without a value.
     fn flag(&mut self, flag: &str) -> &mut Self {
         self.0.push(flag.into());
         self
     }
 
+    /// Appends an option and its value.
     fn option(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
         self.0.extend([name.into(), value.into()]);
         self
     }
 
+    /// Appends `-device` with properties in JSON.
     fn device(&mut self, value: &serde_json::Value) {
         self.option("-device", value.to_string());
     }
 }
 
-/// The machine's properties. Pages are merged (KSM) only where that is asked for; QEMU's own choice
-/// is to merge.
+/// Returns the value of `-machine`. Pages are merged (KSM) only where the configuration shares pages; QEMU's
+/// default is to merge.
 fn machine(config: &MachineConfig) -> String {
     let merge = if config.share_pages { "on" } else { "off" };
     let backend = match config.huge_pages {
@@ -91,7 +95,8 @@ fn machine(config: &MachineConfig) -> String {
     format!("q35,vmport=off,dump-guest-core=off,mem-merge={merge}{backend}")
 }
 
-/// Guest memory; `never` is a property of the process, see [`crate::process`].
+/// Appends the options of guest memory. [`HugePages::Never`] is a property of the process, see
+/// [`crate::process::forbid_huge_pages`].
 fn memory(config: &MachineConfig, arguments: &mut Arguments) {
     arguments.option("-m", format!("size={}M", config.memory_mib));
     if config.huge_pages == HugePages::Reserved {
@@ -108,6 +113,7 @@ fn memory(config: &MachineConfig, arguments: &mut Arguments) {
     }
 }
 
+/// Appends the options of a directly started kernel; without a kernel, firmware boots the first disk.
 fn boot(config: &MachineConfig, setup: &QemuSetup, arguments: &mut Arguments) {
     let Some(kernel) = &setup.kernel else { return };
     arguments.option("-kernel", kernel);
@@ -117,6 +123,7 @@ fn boot(config: &MachineConfig, setup: &QemuSetup, arguments: &mut Arguments) {
     arguments.option("-append", &config.boot.cmdline);
 }
 
+/// Appends the options of the graphics, disk, input, balloon, panic and sound devices.
 fn devices(config: &MachineConfig, setup: &QemuSetup, images: &[Vec<RawFd>], arguments: &mut Arguments) {
     // Firmware draws on VGA only; a kernel that is started directly never needs it.
     let gpu = if setup.kernel.is_some() { "virtio-gpu-pci" } else { "virtio-vga" };
@@ -136,13 +143,13 @@ fn devices(config: &MachineConfig, setup: &QemuSetup, images: &[Vec<RawFd>], arg
         }
         arguments.device(&json!({"driver": "virtio-blk-pci", "drive": nodes.name}));
     }
-    // QEMU sends buttons to the pointer that the guest's drivers woke last, and drivers wake in the
-    // order of the bus: the tablet last, so that a click lands where the tablet points.
+    // QEMU sends buttons to the pointer whose guest driver started last, and drivers start in the order of
+    // the bus. The tablet is last, so that clicks come from the device with the absolute position.
     for input in ["virtio-keyboard-pci", "virtio-mouse-pci", "virtio-tablet-pci"] {
         arguments.device(&json!({"driver": input}));
     }
     arguments.device(&json!({"driver": "virtio-rng-pci"}));
-    // Reserved pages stay with the guest: the host could not be sure to have them again.
+    // Reserved pages are not reported free: the host could not be sure to get them back for the guest.
     let reporting = config.huge_pages != HugePages::Reserved;
     arguments.device(&json!({
         "driver": "virtio-balloon-pci",
@@ -152,15 +159,15 @@ fn devices(config: &MachineConfig, setup: &QemuSetup, images: &[Vec<RawFd>], arg
     arguments.device(&json!({"driver": "vmgenid", "guid": guid(config.generation.as_deref())}));
     arguments.device(&json!({"driver": "pvpanic-pci"}));
     if config.sound {
-        // Every system has a driver for this one. Volume is the guest's own business: a codec
-        // without a mixer has it scale its samples.
+        // Every guest system has a driver for HD Audio. A codec without a mixer makes the guest scale its
+        // own samples, so QEMU applies no volume.
         arguments.device(&json!({"driver": "intel-hda"}));
         arguments.device(&json!({"driver": "hda-duplex", "audiodev": "sound", "mixer": false}));
     }
 }
 
-/// A generation as QEMU takes it: a GUID whose first three fields are little-endian in the guest's
-/// memory, so that the bytes there are the digits in their order.
+/// Converts a generation of 32 hexadecimal digits to the GUID that QEMU's `vmgenid` takes. The first three
+/// fields are byte-reversed, since the guest's memory has them in little-endian order.
 fn guid(generation: Option<&str>) -> String {
     let Some(digits) = generation else { return "auto".to_owned() };
     let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
@@ -170,9 +177,10 @@ fn guid(generation: Option<&str>) -> String {
     format!("{low}-{middle}-{high}-{}-{}", part(16..20), part(20..32))
 }
 
+/// Appends the options of the network interfaces and their backends.
 fn networks(config: &MachineConfig, ends: &[Netdev], arguments: &mut Arguments) {
     for (index, (network, end)) in config.networks.iter().zip(ends).enumerate() {
-        // Without a ROM nothing boots from the network.
+        // An empty ROM file disables booting from the network.
         let mut device = json!({"driver": "virtio-net-pci", "id": network::name(index), "mac": network.mac, "romfile": ""});
         let backend = match end {
             Netdev::Stream { fd, mtu } => {
@@ -192,6 +200,7 @@ fn networks(config: &MachineConfig, ends: &[Netdev], arguments: &mut Arguments) 
     }
 }
 
+/// Appends the options of the virtio-serial ports.
 fn ports(ports: &[(&'static str, RawFd)], arguments: &mut Arguments) {
     if ports.is_empty() {
         return;

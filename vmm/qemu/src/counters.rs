@@ -1,40 +1,40 @@
-//! What a machine counts.
+//! Counters of one machine, which the control socket reports by name.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counters of one machine; all but the balloon's size count up from its start.
+/// Counters of one machine since its start; `balloon_mib` is a current value.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// Pictures and parts of pictures that QEMU sent.
+    /// Display updates from QEMU: whole pictures and changed rectangles.
     pub updates: AtomicU64,
-    /// Their pixels in bytes, as QEMU sent them.
+    /// Bytes of pixels that QEMU sent over D-Bus; pixels in shared memory are not counted.
     pub picture_bytes: AtomicU64,
-    /// Messages of the display that made no sense and were refused.
+    /// Invalid messages of QEMU's display, which were refused.
     pub display_refused: AtomicU64,
-    /// Actions that reached QEMU.
+    /// Input events that QEMU accepted.
     pub inputs: AtomicU64,
-    /// Actions dropped because too many were waiting.
+    /// Input events dropped because the input queue was full or ended.
     pub inputs_dropped: AtomicU64,
-    /// Actions that QEMU refused, or that no guest keyboard has a code for.
+    /// Input events that QEMU refused, or whose key has no QEMU key number.
     pub inputs_refused: AtomicU64,
-    /// Bytes of the guest's serial console.
+    /// Bytes from the guest's serial line.
     pub serial_bytes: AtomicU64,
-    /// Resets, asked for by the guest or by a user.
+    /// Resets, caused by the guest or by a user.
     pub resets: AtomicU64,
-    /// Times QEMU stopped the guest because the host's disk was full or failing.
+    /// Pauses of the guest by QEMU because the host's disk was full.
     pub disk_pauses: AtomicU64,
-    /// What the guest leaves to the host.
+    /// Current size of the balloon in MiB: guest memory that is given back to the host.
     pub balloon_mib: AtomicU64,
 }
 
-/// Adds one.
+/// Adds 1 to a counter.
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
 }
 
 impl Counters {
-    /// All of them by name.
+    /// Returns the current values by counter name.
     pub fn by_name(&self) -> BTreeMap<String, u64> {
         [
             ("updates", &self.updates),

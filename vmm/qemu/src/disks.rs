@@ -1,5 +1,5 @@
-//! A machine's disks as QEMU is told of them: every layer a node of its own, so that nothing that
-//! an image's header names is ever opened.
+//! A machine's disks as block nodes of QEMU. Every layer is an explicit node with an inherited descriptor, so
+//! QEMU never opens a file that an image's header names.
 
 use crate::error::StartError;
 use oriel_disk::{BackingChain, ImageError, ImageSource};
@@ -9,24 +9,24 @@ use std::fs::File;
 use std::os::fd::RawFd;
 use std::path::Path;
 
-/// The largest rate that QEMU takes.
+/// Largest rate per second that QEMU's throttling accepts (`THROTTLE_VALUE_MAX`).
 const MAX_RATE: u64 = 1_000_000_000_000_000;
 
-/// The images of one disk, the top one first.
+/// Open image files of one disk, the uppermost layer first.
 #[derive(Debug)]
 pub struct DiskImages {
-    /// For QEMU.
+    /// Files that QEMU inherits.
     pub for_qemu: Vec<File>,
-    /// The same opened once more, to look into before QEMU does: closing these leaves the locks alone
-    /// that QEMU has on its own.
+    /// Second set of descriptors of the same files, for the check before QEMU starts. They are separate open
+    /// file descriptions, so closing them keeps QEMU's locks.
     pub for_check: Vec<File>,
 }
 
 impl DiskImages {
-    /// Opens them.
+    /// Opens the image files of `disk`, each twice; the uppermost is writable unless the disk is read-only.
     ///
     /// # Errors
-    /// When one of them is missing or not ours to open.
+    /// [`StartError::File`] when an image is missing or may not be opened.
     pub fn open(disk: &Disk) -> Result<Self, StartError> {
         let open = |path: &Path, writable| {
             let file = File::options().read(true).write(writable).open(path);
@@ -42,13 +42,17 @@ impl DiskImages {
     }
 }
 
-/// Finds what is wrong with the `images` of `disk` before QEMU sees them: among it whatever would
-/// have it open other files, such as an external data file.
+/// Checks the `images` of `disk` before QEMU opens them. Features that make QEMU open other files, such as an
+/// external data file, are refused.
+///
+/// # Errors
+/// [`StartError::DiskInUse`] when another process has a lock on an image, [`StartError::Image`] when an image
+/// is invalid.
 pub(crate) fn check(disk: &Disk, images: Vec<File>) -> Result<(), StartError> {
     let formats = std::iter::once(disk.format).chain(disk.backing.iter().map(|layer| layer.format));
     let mut sources = images.into_iter().zip(formats).map(|(file, format)| ImageSource { file, format });
     let Some(top) = sources.next() else { return Ok(()) };
-    // Closed again: the locks that count are QEMU's own.
+    // The chain is closed at once: from then on QEMU's own locks protect the images.
     BackingChain::open(top, sources.collect(), true).map(drop).map_err(|(place, error)| {
         let below = place.checked_sub(1).and_then(|place| disk.backing.get(place));
         let path = below.map_or(&disk.path, |layer| &layer.path).clone();
@@ -59,19 +63,20 @@ pub(crate) fn check(disk: &Disk, images: Vec<File>) -> Result<(), StartError> {
     })
 }
 
-/// What QEMU has to be told of one disk, in this order.
+/// QEMU options of one disk, in the order in which they are appended to the command line.
 pub(crate) struct Nodes {
-    /// Sets of descriptors (`-add-fd`), each with one.
+    /// Values of `-add-fd`: one set per layer, with one descriptor each.
     pub fd_sets: Vec<String>,
-    /// An object for the limits, if there are any.
+    /// Value of `-object` for the throttle group, where the disk has a rate limit.
     pub throttle_group: Option<Value>,
-    /// The nodes, each after those that it refers to.
+    /// Values of `-blockdev`, each after the nodes that it refers to.
     pub blockdevs: Vec<Value>,
-    /// The node that the device takes.
+    /// Name of the node that the disk device uses.
     pub name: String,
 }
 
-/// The nodes of disk number `index`, whose images QEMU inherits as `images`, the top one first.
+/// Builds the nodes of disk number `index`. QEMU inherits the layers as the descriptors `images`, the
+/// uppermost first.
 pub(crate) fn nodes(index: usize, disk: &Disk, images: &[RawFd]) -> Nodes {
     let layers = disk.backing.iter().map(|layer| (layer.format, true));
     let layers = std::iter::once((disk.format, disk.read_only)).chain(layers).zip(images);
@@ -101,18 +106,20 @@ pub(crate) fn nodes(index: usize, disk: &Disk, images: &[RawFd]) -> Nodes {
     Nodes { fd_sets, throttle_group, blockdevs, name }
 }
 
-/// More than there are layers (`oriel_disk::MAX_LAYERS`).
+/// Numbers of descriptor sets that are reserved for each disk, more than `oriel_disk::MAX_LAYERS`.
 const SETS_OF_A_DISK: usize = 100;
 
+/// Returns the number of the descriptor set for the layer at `depth` of disk number `index`.
 fn fd_set(index: usize, depth: usize) -> usize {
     index * SETS_OF_A_DISK + depth
 }
 
-/// What QEMU calls the image at `depth` of disk number `index`: it is given descriptors, no paths.
+/// Returns the file name by which QEMU opens the layer at `depth` of disk number `index`, a descriptor set.
 pub(crate) fn image_name(index: usize, depth: usize) -> String {
     format!("/dev/fdset/{}", fd_set(index, depth))
 }
 
+/// Builds the block node of one layer, on the node `below`.
 fn layer(name: &str, file: &str, format: DiskFormat, read_only: bool, below: Option<&str>) -> Value {
     let mut node = json!({
         "node-name": name,
@@ -138,12 +145,12 @@ fn layer(name: &str, file: &str, format: DiskFormat, read_only: bool, below: Opt
     node
 }
 
-/// QEMU's `ThrottleLimits`; bursts of one second's worth pass.
+/// Converts a rate limit to QEMU's `ThrottleLimits`, with bursts of one second's amount.
 fn limits(limit: RateLimit) -> Option<Value> {
     let mut limits = serde_json::Map::new();
     for (name, rate) in [("bps-total", limit.bytes), ("iops-total", limit.operations)] {
         if let Some(rate) = rate {
-            // Zero would be without limit.
+            // QEMU takes zero as no limit.
             let rate = rate.clamp(1, MAX_RATE);
             limits.insert(name.to_owned(), rate.into());
             limits.insert(format!("{name}-max"), rate.into());

@@ -1,14 +1,14 @@
-//! What can go wrong, in sentences for the user who runs the server.
+//! Errors of starting and controlling QEMU, as sentences for the administrator.
 
 use oriel_disk::ImageError;
 use oriel_net::NetBackendError;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a machine did not start. Each is one plain sentence that says what to do.
+/// Reason for which a machine did not start, as one plain sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No `qemu-system-x86_64` in `PATH`.
+    /// `PATH` has no `qemu-system-x86_64`.
     #[error("QEMU is not installed: install the package qemu-system-x86")]
     QemuMissing,
     /// QEMU was built or packaged without `-display dbus`.
@@ -16,78 +16,78 @@ pub enum StartError {
         "this QEMU has no D-Bus display: install QEMU's module ui-dbus (package qemu-system-common or qemu-system-modules-opengl)"
     )]
     NoDbusDisplay,
-    /// The configuration asks for something no machine can be.
+    /// Configuration outside of the limits of a machine under QEMU.
     #[error("the machine's configuration cannot be met: {0}")]
     Config(String),
-    /// A file of the image is missing or unreadable.
+    /// Boot file or disk image that is missing or unreadable.
     #[error("the {what} {path} cannot be opened ({error}): build the image again or correct its path")]
     File {
-        /// Kernel, initial RAM disk or disk.
+        /// Role of the file: `kernel`, `initial RAM disk` or `disk`.
         what: &'static str,
-        /// Where it should be.
+        /// Configured path.
         path: PathBuf,
-        /// What the system said.
+        /// Error of opening the file.
         error: io::Error,
     },
-    /// A network interface cannot be had.
+    /// Network backend that cannot be connected.
     #[error(transparent)]
     Network(#[from] NetBackendError),
-    /// Another process holds the disk's lock.
+    /// Disk image that another process has locked.
     #[error("the disk {0} is in use by another machine: stop that one first")]
     DiskInUse(PathBuf),
-    /// An image that cannot be a disk.
+    /// Image that is invalid, or has features that are not allowed.
     #[error("the disk image {} cannot be used: {error}", path.display())]
     Image {
-        /// The image.
+        /// Path of the image.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Result of the image's check.
         error: ImageError,
     },
-    /// There is no /dev/kvm.
+    /// /dev/kvm does not exist or does not work.
     #[error(
         "there is no /dev/kvm: turn on virtualization in the firmware, or run this desktop in emulation (accel = \"tcg\")"
     )]
     KvmAbsent,
-    /// /dev/kvm is there and may not be used.
+    /// /dev/kvm exists, and the process has no permission to open it.
     #[error("/dev/kvm may not be opened: add the user that runs Oriel to the group kvm")]
     KvmDenied,
-    /// The host has not that much memory to give.
+    /// Guest memory in MiB that the host could not allocate.
     #[error("the host cannot give {0} MiB of memory to this desktop: stop others or make it smaller")]
     Memory(u32),
-    /// The host has not that many reserved huge pages.
+    /// Guest memory in MiB that exceeds the host's free reserved huge pages.
     #[error(
         "the host has fewer than {0} MiB of reserved huge pages free: raise vm.nr_hugepages or set huge_pages to \"advise\""
     )]
     ReservedMemory(u32),
-    /// QEMU ended before the guest ran.
+    /// QEMU exited before the guest ran; its last line on standard error.
     #[error("QEMU ended at once: {0}")]
     ExitedAtOnce(String),
-    /// QEMU runs and does not do as its documentation says.
+    /// QEMU runs, but a command of the start failed or was not answered.
     #[error("QEMU did not answer as expected while starting: {0}")]
     Unexpected(String),
-    /// The host refused a thread, a socket or the like.
+    /// System call for a thread, a socket or a process that failed.
     #[error("the host refused what starting QEMU needs: {0}")]
     Host(#[from] io::Error),
 }
 
-/// Why a running machine did not do as told.
+/// Reason for which a command to a running machine failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// The process is gone.
+    /// The QEMU process has ended, or closed the connection.
     #[error("the machine has ended")]
     Ended,
-    /// No answer in time.
+    /// QEMU did not answer in time.
     #[error("QEMU does not answer; stop the desktop and start it again")]
     Timeout,
-    /// Nothing would be left to run in, or nothing can be given back.
+    /// Balloon target above the limit of the machine.
     #[error("the guest cannot do without {requested} MiB; the balloon may have at most {largest} MiB")]
     BalloonTooLarge {
-        /// Asked for.
+        /// Requested balloon size in MiB.
         requested: u32,
-        /// The limit.
+        /// Largest balloon size in MiB.
         largest: u32,
     },
-    /// QEMU said no.
+    /// QEMU answered with an error, which is the text.
     #[error("QEMU refused: {0}")]
     Refused(String),
 }

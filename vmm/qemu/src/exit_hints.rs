@@ -1,24 +1,25 @@
-//! Why QEMU ended, in a word and a sentence.
+//! Derivation of a machine's exit reason from QEMU's events, exit status and standard error.
 
 use oriel_vmm_api::ExitReason;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-/// What was heard of the machine before its process ended.
+/// Observations of a machine before its process ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ExitHints {
     /// [`crate::QemuMachine::stop`] was called.
     pub stop_requested: bool,
-    /// The guest's kernel panicked.
+    /// QEMU reported that the guest's kernel panicked.
     pub panicked: bool,
-    /// The processor met a state that it cannot go on from (KVM internal error).
+    /// A virtual processor reached a state that KVM cannot continue from (KVM internal error).
     pub processor_failed: bool,
-    /// The reason of QMP's SHUTDOWN event.
+    /// Reason in QMP's SHUTDOWN event.
     pub shutdown: Option<String>,
 }
 
 impl ExitHints {
-    /// Tells why, from this, from how the process ended and from its last words on standard error.
+    /// Derives the machine's exit reason and a sentence for users from the hints, the exit status of the
+    /// process and the last line on standard error.
     pub fn explain(&self, status: ExitStatus, last_line: Option<&str>) -> (ExitReason, String) {
         let detail = last_line.map(|line| format!(" Its last message: {line}")).unwrap_or_default();
         if self.stop_requested {
@@ -48,7 +49,7 @@ impl ExitHints {
             }
             (Some("host-signal"), None) => (
                 ExitReason::Crashed,
-                "QEMU was told to end from outside of Oriel (by a signal). Start the desktop again.".to_owned(),
+                "A signal from outside of Oriel ended QEMU. Start the desktop again.".to_owned(),
             ),
             (_, None) => (
                 ExitReason::Crashed,

@@ -1,4 +1,4 @@
-//! Sending bytes together with one file descriptor over a Unix socket.
+//! Transfer of bytes and one file descriptor over a Unix socket (`SCM_RIGHTS`, unix(7)).
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::io::{self, IoSlice};
@@ -6,10 +6,10 @@ use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 
-/// Writes all of `bytes`; `descriptor` travels with the first of them (`SCM_RIGHTS`, unix(7)).
+/// Writes all of `bytes`; `descriptor` is attached to the first of them (`SCM_RIGHTS`, unix(7)).
 ///
 /// # Errors
-/// As `sendmsg` and `write` fail; `bytes` must not be empty.
+/// `InvalidInput` for empty `bytes`, and the errors of `sendmsg` and `write`.
 pub(crate) fn send_with_descriptor(
     stream: &UnixStream,
     bytes: &[u8],

@@ -1,23 +1,23 @@
-//! Which QEMU this host has.
+//! Detection of the host's QEMU, its version and its D-Bus display.
 
 use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// A QEMU that can be run.
+/// Installed QEMU that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
-    /// The program.
+    /// Absolute path of the program.
     pub path: PathBuf,
-    /// Its version, e.g. `7.2.22`.
+    /// Version, e.g. `7.2.22`.
     pub version: String,
-    /// Whether `-display dbus` is there.
+    /// Whether QEMU supports `-display dbus`.
     pub dbus_display: bool,
 }
 
 const PROGRAM: &str = "qemu-system-x86_64";
 
-/// The first `qemu-system-x86_64` in `PATH`, or Debian's place for it.
+/// Finds the first `qemu-system-x86_64` in `PATH` or in /usr/bin.
 pub(crate) fn find_program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
@@ -26,7 +26,7 @@ pub(crate) fn find_program() -> Option<PathBuf> {
         .find(|candidate| candidate.is_absolute() && candidate.is_file())
 }
 
-/// Finds QEMU and asks it what it is; `None` when there is none that runs.
+/// Finds QEMU, and runs it to get version and display types; `None` when no QEMU runs.
 pub fn installed() -> Option<Installed> {
     let path = find_program()?;
     let version = parse_version(&output_of(&path, &["-version"])?)?;
@@ -35,6 +35,7 @@ pub fn installed() -> Option<Installed> {
     Some(Installed { path, version, dbus_display })
 }
 
+/// Runs the program with `arguments`, and returns its standard output if it succeeds.
 fn output_of(path: &PathBuf, arguments: &[&str]) -> Option<String> {
     let output = Command::new(path)
         .args(arguments)
@@ -46,7 +47,7 @@ fn output_of(path: &PathBuf, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The number in `QEMU emulator version 7.2.22 (Debian …)`.
+/// Extracts the version from `QEMU emulator version 7.2.22 (Debian …)`.
 fn parse_version(text: &str) -> Option<String> {
     let mut words = text.split_ascii_whitespace().skip_while(|word| *word != "version");
     words.next()?;

@@ -1,13 +1,13 @@
-//! QEMU as one desktop's machine: for guests that our own VMM does not run, and for hosts without
+//! QEMU as one desktop's machine, for guests that Oriel's own monitor does not run and for hosts without
 //! hardware virtualization.
 //!
-//! QEMU runs as a child process that dies with us. Nothing of it is reachable by a path: QMP, the
-//! serial line and the D-Bus display travel over inherited socket pairs. QEMU parses what a hostile
-//! guest feeds it, so whatever it says here is checked as if the guest had said it.
+//! QEMU is a child process that dies with the machine process. QMP, the serial line and the D-Bus display use
+//! inherited socket pairs, never paths. QEMU parses what a hostile guest sends, so QEMU's messages are
+//! checked as guest bytes are.
 //!
-//! - [`QemuMachine`] starts it, tells it what to do and says how it ended.
-//! - `display` receives the picture ([`oriel_display::Screen`] gets it), `dbus` speaks to it.
-//! - `qmp` is the control channel, `input` the way of keys and movements into the guest.
+//! - [`QemuMachine`] starts QEMU, controls the guest and reports the reason of QEMU's exit.
+//! - `display` fills the [`oriel_display::Screen`]s with QEMU's pictures; `dbus` is QEMU's D-Bus display.
+//! - `qmp` is the control channel; `input` sends keys and pointer motions to the guest.
 
 mod accel;
 mod command_line;

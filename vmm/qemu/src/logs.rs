@@ -1,4 +1,4 @@
-//! What the guest says on its serial line and QEMU on standard error.
+//! Readers of the guest's serial line and of QEMU's standard error.
 
 use crate::counters::Counters;
 use std::collections::VecDeque;
@@ -6,8 +6,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::ChildStderr;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Copies the guest's serial output from `line` to `log` until it ends. A log that cannot be written
-/// (a full disk) loses text, never the guest's time.
+/// Copies the guest's serial output from `line` to `log` until `line` ends. While `log` cannot be written (a
+/// full disk), output is lost and the guest is not delayed.
 pub(crate) fn copy_serial_log(mut line: impl Read, log: &mut impl Write, counters: &Counters) {
     let mut buffer = [0; 4096];
     loop {
@@ -25,7 +25,7 @@ pub(crate) fn copy_serial_log(mut line: impl Read, log: &mut impl Write, counter
     }
 }
 
-/// Reads QEMU's standard error to its end and returns its last lines, oldest first.
+/// Reads QEMU's standard error to its end, and returns the last 8 lines, oldest first.
 pub(crate) fn collect_stderr(stderr: ChildStderr) -> Vec<String> {
     const KEPT: usize = 8;
     const LONGEST: u64 = 4096;

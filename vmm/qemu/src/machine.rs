@@ -1,4 +1,4 @@
-//! One desktop's machine, as the rest of Oriel sees it.
+//! Public interface of a running QEMU machine: start, control commands, state and counters.
 
 use crate::error::{CommandError, StartError};
 use crate::ports::GuestPort;
@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-/// How long QEMU may take to write out its disks and end before it is killed.
+/// Time that QEMU has to write out its disks and exit before it is killed.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running QEMU. Dropping it ends the process.
+/// Running machine under QEMU. Dropping the value kills the process.
 pub struct QemuMachine {
     started: Started,
     memory_mib: u32,
@@ -25,14 +25,15 @@ pub struct QemuMachine {
 }
 
 impl QemuMachine {
-    /// Starts QEMU for `config` and lets the guest run. Its pictures appear on the screens of `monitors`,
-    /// which are closed when the machine ends, and its sound goes to their audio device; the guest is asked for the layout that `monitors` requests. Blocks for as long as QEMU takes to get going, usually well
-    /// under a second.
+    /// Starts QEMU for `config` and runs the guest; blocks until QEMU has started, usually well under a
+    /// second.
     ///
-    /// The guest finds `ports` by their names; what it says on its serial line goes to `serial_log`.
+    /// Pictures appear on the screens of `monitors`, which are closed when the machine ends; sound uses their
+    /// audio device. The guest receives the monitor layout that `monitors` requests. Programs in the guest
+    /// find `ports` by name. Output of the serial line is written to `serial_log`.
     ///
     /// # Errors
-    /// One plain sentence; nothing is left running.
+    /// A [`StartError`], one plain sentence; no process is left.
     pub fn start(
         config: &MachineConfig,
         resources: QemuResources,
@@ -50,18 +51,19 @@ impl QemuMachine {
         Ok(Self { started, memory_mib, largest_balloon_mib })
     }
 
-    /// Every change of state from the start on, and as the last event [`Event::Ended`]. There is one
-    /// receiver; the second call gets `None`. ([`oriel_display::Screen::on_size`] tells of the screen's size.)
+    /// Takes the receiver of the machine's events: every change of state from the start on, and at last
+    /// [`Event::Ended`]. `None` from the second call on. Changes of a screen's size go to
+    /// [`oriel_display::Screen::on_size`].
     pub fn take_events(&self) -> Option<Receiver<Event>> {
         self.started.events.lock().take()
     }
 
-    /// Where the viewers' keys and movements go.
+    /// Returns the sink for the viewers' input events.
     pub fn input(&self) -> Arc<dyn InputSink> {
         Arc::clone(&self.started.input) as Arc<dyn InputSink>
     }
 
-    /// Stops the processors.
+    /// Pauses the virtual processors.
     ///
     /// # Errors
     /// QEMU has ended or does not answer.
@@ -69,7 +71,7 @@ impl QemuMachine {
         self.command(&Command::Stop)
     }
 
-    /// Lets the processors go on.
+    /// Resumes the virtual processors.
     ///
     /// # Errors
     /// QEMU has ended or does not answer.
@@ -77,7 +79,7 @@ impl QemuMachine {
         self.command(&Command::Cont)
     }
 
-    /// Resets at once, as the button on the case does.
+    /// Resets the machine at once, as a reset button does.
     ///
     /// # Errors
     /// QEMU has ended or does not answer.
@@ -85,7 +87,7 @@ impl QemuMachine {
         self.command(&Command::SystemReset)
     }
 
-    /// Presses the power button: the guest shuts down in its own time.
+    /// Presses the ACPI power button; the guest decides when it shuts down.
     ///
     /// # Errors
     /// QEMU has ended or does not answer.
@@ -93,10 +95,11 @@ impl QemuMachine {
         self.command(&Command::SystemPowerdown)
     }
 
-    /// Asks the guest to leave `target_mib` MiB of its memory to the host.
+    /// Sets the balloon's target to `target_mib` MiB, memory that the guest returns to the host.
     ///
     /// # Errors
-    /// The guest could not live on the rest, or QEMU has ended or does not answer.
+    /// [`CommandError::BalloonTooLarge`] when the rest is too little for a guest or pages are reserved;
+    /// otherwise QEMU has ended or does not answer.
     pub fn balloon(&self, target_mib: u32) -> Result<(), CommandError> {
         let largest = self.largest_balloon_mib;
         if target_mib > largest {
@@ -106,8 +109,8 @@ impl QemuMachine {
         self.command(&Command::Balloon { value: left << 20 })
     }
 
-    /// Ends the machine as pulling the plug does, and waits for it: QEMU gets
-    /// five seconds to close the disks, then it is killed.
+    /// Ends the machine without a guest shutdown, and waits for the end: QEMU gets five seconds to close the
+    /// disks, then it is killed.
     pub fn stop(&self) {
         self.started.tracker.record_stop_request();
         self.started.qmp.execute_then(&Command::Quit, drop);
@@ -117,31 +120,32 @@ impl QemuMachine {
         }
     }
 
-    /// What executes guest code.
+    /// Accelerator that executes guest code.
     pub fn accel(&self) -> Accel {
         self.started.accel
     }
 
-    /// QEMU's version, e.g. `7.2.22`.
+    /// Version of QEMU, e.g. `7.2.22`.
     pub fn qemu_version(&self) -> &str {
         &self.started.version
     }
 
-    /// QEMU's process number.
+    /// Process identifier of QEMU.
     pub fn qemu_pid(&self) -> u32 {
         self.started.process.id()
     }
 
-    /// What the machine is doing.
+    /// Current state of the machine.
     pub fn state(&self) -> RunState {
         self.started.tracker.state()
     }
 
-    /// Counters by name.
+    /// Current counters by name.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         self.started.counters.by_name()
     }
 
+    /// Executes a QMP command and drops the returned value.
     fn command(&self, command: &Command) -> Result<(), CommandError> {
         self.started.qmp.execute(command).map(drop)
     }

@@ -1,7 +1,7 @@
-//! Network interfaces: what QEMU is given of them, and what it is told of their links.
+//! Network interfaces of a machine under QEMU: their backends, and the state of their links.
 //!
-//! QEMU holds no interface to a rate, and gives none a new far end once the old one is lost. So all
-//! but a TAP interface without a limit lead through a relay of ours, which does both.
+//! QEMU has no rate limits for network interfaces, and does not reconnect a lost backend. So every interface
+//! except a TAP interface without a limit uses a [`Relay`], which does both.
 
 use crate::qmp::{Command, Qmp};
 use oriel_net::{MacAddress, NetBackendConfig, NetBackendError, Relay, rate_limiter};
@@ -10,40 +10,43 @@ use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-/// What QEMU calls an interface.
+/// Returns QEMU's identifier of interface number `index`.
 pub(crate) fn name(index: usize) -> String {
     format!("nic{index}")
 }
 
-/// What is behind an interface, on QEMU's command line.
+/// Backend of an interface, as QEMU's command line names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Netdev {
-    /// A stream socket.
+    /// Stream socket with a frame protocol, to a [`Relay`].
     Stream {
-        /// The socket.
+        /// Number of the socket's descriptor.
         fd: RawFd,
-        /// The longest packet, where one is known.
+        /// Maximum transmission unit in bytes, where known.
         mtu: Option<u16>,
     },
-    /// A TAP interface.
+    /// TAP interface.
     Tap {
-        /// /dev/net/tun, attached.
+        /// Number of a descriptor of /dev/net/tun that is attached to the interface.
         fd: RawFd,
     },
-    /// Nothing.
+    /// Isolated interface without a backend.
     None,
 }
 
-/// The same with the descriptor itself, until QEMU has it.
+/// Backend of an interface with its open descriptor, until QEMU has inherited the descriptor.
 #[derive(Debug)]
 pub(crate) enum NetdevFd {
+    /// Socket to a [`Relay`], and the maximum transmission unit in bytes where known.
     Stream(OwnedFd, Option<u16>),
+    /// Descriptor of /dev/net/tun that is attached to a TAP interface.
     Tap(OwnedFd),
+    /// Isolated interface without a backend.
     None,
 }
 
 impl NetdevFd {
-    /// For the command line.
+    /// Returns the backend as the command line names it.
     pub fn netdev(&self) -> Netdev {
         match self {
             Self::Stream(fd, mtu) => Netdev::Stream { fd: fd.as_raw_fd(), mtu: *mtu },
@@ -52,7 +55,7 @@ impl NetdevFd {
         }
     }
 
-    /// For the process to inherit.
+    /// Returns the descriptor that QEMU inherits.
     pub fn into_fd(self) -> Option<OwnedFd> {
         match self {
             Self::Stream(fd, _) | Self::Tap(fd) => Some(fd),
@@ -61,23 +64,23 @@ impl NetdevFd {
     }
 }
 
-/// The interfaces of one machine; frames pass for as long as this is here.
+/// Network interfaces of one machine. Dropping the value ends the relays, and with them the frames' path.
 pub(crate) struct NetworkInterfaces {
     links: Arc<Mutex<Links>>,
     _relays: Vec<Relay>,
 }
 
-/// Which links are up, and who is to know.
+/// State of the links, and the QMP connection that is notified of changes.
 struct Links {
     up: Vec<bool>,
     qmp: Option<Qmp>,
 }
 
 impl NetworkInterfaces {
-    /// Makes an end of each of `net_backends`, which lead where `networks` say.
+    /// Connects each of `net_backends`, which belong to `networks` in order, and returns what QEMU uses.
     ///
     /// # Errors
-    /// When there is nothing at the other end of one of them, or an address is none.
+    /// A [`NetBackendError`] when a backend cannot be connected or a MAC address is invalid.
     pub fn prepare(
         networks: &[Network],
         net_backends: Vec<NetBackendConfig>,
@@ -107,7 +110,7 @@ impl NetworkInterfaces {
         Ok((Self { links, _relays: relays }, ends))
     }
 
-    /// Tells QEMU how the links are, now and from now on.
+    /// Sends the links that are down to QEMU (`set_link`), and from then on every change.
     pub fn report_links_to(&self, qmp: &Qmp) {
         let mut links = self.links.lock();
         links.qmp = Some(qmp.clone());
@@ -118,6 +121,7 @@ impl NetworkInterfaces {
 }
 
 impl Links {
+    /// Records the state of a link, and sends it to QEMU once there is a connection.
     fn changed(&mut self, index: usize, up: bool) {
         if let Some(slot) = self.up.get_mut(index) {
             *slot = up;

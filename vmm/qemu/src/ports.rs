@@ -1,36 +1,38 @@
-//! Ports that programs in the guest find by name.
+//! Virtio-serial ports, by which programs in the guest communicate with the host.
 
 use parking_lot::Mutex;
 use std::os::unix::net::UnixStream;
 
-/// QEMU's identifier of the device of port number `index`, by which QMP's events name the port.
+/// Returns QEMU's device identifier of port number `index`, which QMP's events contain.
 pub(crate) fn port_id(index: usize) -> String {
     format!("port{index}")
 }
 
+/// Callback for a port that was opened (`true`) or closed (`false`).
 type Listener = Box<dyn Fn(bool) + Send>;
 
-/// A port of the guest.
+/// Virtio-serial port of the guest.
 pub struct GuestPort {
-    /// By which programs in the guest find it.
+    /// Name by which programs in the guest find the port.
     pub name: &'static str,
-    /// QEMU's end of the stream.
+    /// QEMU's end of the port's stream.
     pub stream: UnixStream,
-    /// Told that a program in the guest opened or closed the port. QEMU tells of it a little late, and
-    /// of changes within a second only the last.
+    /// Callback for a program in the guest that opened (`true`) or closed (`false`) the port. QEMU reports
+    /// changes with a delay, and only the last of several within a second.
     pub on_open: Box<dyn Fn(bool) + Send>,
 }
 
-/// Who is to hear of each port.
+/// Callbacks of the machine's ports, in the order of the ports.
 #[derive(Default)]
 pub(crate) struct PortListeners(Mutex<Vec<Listener>>);
 
 impl PortListeners {
+    /// Creates the set from the callbacks in the order of the ports.
     pub fn new(listeners: Vec<Listener>) -> Self {
         Self(Mutex::new(listeners))
     }
 
-    /// The port of device `id` was opened or closed.
+    /// Calls the callback of the port with device identifier `id`.
     pub fn changed(&self, id: &str, open: bool) {
         let listeners = self.0.lock();
         let named = listeners.iter().enumerate().find(|(index, _)| port_id(*index) == id);
@@ -39,7 +41,7 @@ impl PortListeners {
         }
     }
 
-    /// The machine is gone.
+    /// Reports every port as closed, when the machine has ended.
     pub fn close_all(&self) {
         self.0.lock().iter().for_each(|listener| listener(false));
     }

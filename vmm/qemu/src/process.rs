@@ -1,4 +1,5 @@
-//! QEMU's process: started so that it cannot outlive us, watched, and reaped.
+//! QEMU's child process: isolated from the parent's descriptors and environment, killed when the parent dies,
+//! and reaped.
 
 use parking_lot::{Condvar, Mutex};
 use std::io;
@@ -10,27 +11,28 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A running or ended child.
+/// Child process, running or ended; clones refer to the same process.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     pid: u32,
     exit: Arc<Exit>,
 }
 
+/// Exit status of the child, once known.
 #[derive(Debug, Default)]
 struct Exit {
-    /// Set in the same critical section that reaps, so that a process number is never signalled
-    /// after the system may have given it to someone else.
+    /// Exit status. It is set in the critical section that reaps the child, so that no signal is sent to a
+    /// process identifier after the system has reused it.
     status: Mutex<Option<ExitStatus>>,
     changed: Condvar,
 }
 
 impl Process {
-    /// Starts `command` with nothing but `inherited` (under their own numbers), standard error and
-    /// an empty environment. `on_exit` runs once the child is reaped, on the thread that watched it.
+    /// Starts `command` with an empty environment and no descriptors but `inherited`, under the same numbers,
+    /// and standard error. `on_exit` runs on the watching thread once the child is reaped.
     ///
     /// # Errors
-    /// As fork and exec fail.
+    /// The errors of creating the thread, fork and exec.
     pub fn spawn(
         mut command: Command,
         inherited: Vec<OwnedFd>,
@@ -73,12 +75,12 @@ impl Process {
         Ok((Self { pid, exit }, stderr))
     }
 
-    /// The process number.
+    /// Process identifier.
     pub fn id(&self) -> u32 {
         self.pid
     }
 
-    /// Ends it at once (SIGKILL); nothing happens when it has ended.
+    /// Kills the process (SIGKILL); has no effect when the process has ended.
     pub fn kill(&self) {
         let status = self.exit.status.lock();
         if status.is_none()
@@ -89,7 +91,7 @@ impl Process {
         }
     }
 
-    /// Waits until it has ended, for at most `timeout`.
+    /// Waits for at most `timeout` until the process has ended; `None` when it still runs.
     pub fn wait(&self, timeout: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + timeout;
         let mut status = self.exit.status.lock();
@@ -103,14 +105,15 @@ impl Process {
     }
 }
 
-/// Runs between fork and exec.
+/// Prepares the child between fork and exec: parent-death signal, no new privileges, no core file, and
+/// close-on-exec for all descriptors but `keep`.
 fn prepare_child(parent: libc::pid_t, keep: &[RawFd]) -> io::Result<()> {
     let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: plain system calls on valid arguments.
     unsafe {
         check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
         if libc::getppid() != parent {
-            // We died before the signal was armed.
+            // The parent died before the signal was set.
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
         check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
@@ -124,7 +127,7 @@ fn prepare_child(parent: libc::pid_t, keep: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the kernel back the child's memory with small pages only.
+/// Disables transparent huge pages for the child process (prctl(2), `PR_SET_THP_DISABLE`).
 pub(crate) fn forbid_huge_pages(command: &mut Command) {
     // SAFETY: one system call, safe after fork.
     unsafe {
@@ -132,11 +135,12 @@ pub(crate) fn forbid_huge_pages(command: &mut Command) {
     }
 }
 
+/// Converts the result of a system call.
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Waits for the child's end, then reaps it under the lock.
+/// Waits for the child's end without reaping it, then reaps it under the lock of `exit`.
 fn reap(child: &mut Child, exit: &Exit) -> Option<ExitStatus> {
     loop {
         // SAFETY: an all-zero siginfo_t is valid, and waitid writes only into it.

@@ -1,4 +1,4 @@
-//! What QEMU is started with, found and opened by someone who may: QEMU itself is jailed.
+//! Resources that QEMU is started with. A process outside of QEMU's jail finds and opens them.
 
 use crate::accel::{choose_accel, cpu_model};
 use crate::disks::DiskImages;
@@ -11,36 +11,37 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// What was found out of this host.
+/// Facts about the host and the boot files that QEMU's command line depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QemuSetup {
-    /// QEMU.
+    /// Path of QEMU.
     pub program: PathBuf,
-    /// What executes guest code.
+    /// Accelerator that executes guest code.
     pub accel: Accel,
-    /// QEMU's `-cpu`.
+    /// Value of QEMU's `-cpu`.
     pub cpu_model: String,
-    /// Where QEMU finds the kernel; `None` to boot the first disk.
+    /// Path of the kernel as QEMU opens it; `None` to boot from the first disk.
     pub kernel: Option<PathBuf>,
-    /// Where it finds the initial RAM disk.
+    /// Path of the initial RAM disk as QEMU opens it.
     pub initrd: Option<PathBuf>,
 }
 
-/// That, and what was opened.
+/// Facts, open files and backends that a machine is started with.
 pub struct QemuResources {
-    /// Facts.
+    /// Facts about host and boot files.
     pub setup: QemuSetup,
-    /// The disks in order.
+    /// Image files of the disks, in the order of the configuration.
     pub disks: Vec<DiskImages>,
-    /// The networks in order.
+    /// Backends of the network interfaces, in the order of the configuration.
     pub net_backends: Vec<NetBackendConfig>,
 }
 
 impl QemuSetup {
-    /// Finds QEMU and what it boots.
+    /// Validates `config`, and finds QEMU, the accelerator and the boot files.
     ///
     /// # Errors
-    /// When it is missing, or the configuration is none.
+    /// A [`StartError`] when the configuration is invalid, a boot file cannot be read, QEMU is missing, or
+    /// KVM is requested and unavailable.
     pub fn find(config: &MachineConfig) -> Result<Self, StartError> {
         validate(config)?;
         let kernel = Some(&config.boot.kernel).filter(|kernel| !kernel.as_os_str().is_empty());
@@ -55,6 +56,7 @@ impl QemuSetup {
     }
 }
 
+/// Checks that the boot file at `path` can be read.
 fn readable(what: &'static str, path: &Path) -> Result<(), StartError> {
     File::open(path).map(drop).map_err(|error| StartError::File { what, path: path.to_owned(), error })
 }

@@ -1,4 +1,4 @@
-//! Starting QEMU, step by step, and saying plainly what stopped it.
+//! Start of QEMU: sockets, process, QMP, display, input and sound; and the diagnosis of a failed start.
 
 use crate::command_line::{InheritedFds, arguments};
 use crate::counters::Counters;
@@ -29,25 +29,35 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How long the listener's greeting may take.
+/// Maximum time until QEMU has connected to a D-Bus listener.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Everything of a machine that runs.
+/// Process, connections and shared state of a started machine.
 pub(crate) struct Started {
+    /// Accelerator that executes guest code.
     pub accel: Accel,
+    /// Version of QEMU, e.g. `7.2.22`.
     pub version: String,
+    /// QEMU's process.
     pub process: Process,
+    /// Control connection.
     pub qmp: Qmp,
+    /// Queue of the viewers' input events.
     pub input: Arc<InputQueue>,
+    /// Tracker of the machine's state.
     pub tracker: Arc<StateTracker>,
+    /// Counters of the machine.
     pub counters: Arc<Counters>,
-    /// Carries frames for as long as it is here.
+    /// Network interfaces, whose relays run until this value is dropped.
     _networks: NetworkInterfaces,
-    /// Taken by the machine.
+    /// Receiver of the machine's events, until the machine's owner takes it.
     pub events: Mutex<Option<Receiver<Event>>>,
 }
 
-/// Starts QEMU for `config` and lets the guest run.
+/// Starts QEMU for `config` and runs the guest.
+///
+/// # Errors
+/// A [`StartError`]; the process is killed.
 pub(crate) fn start(
     config: &MachineConfig,
     resources: QemuResources,
@@ -101,7 +111,7 @@ pub(crate) fn start(
     let (readers, take_readers) = mpsc::channel::<ReaderThreads>();
     let exit_tracker = Arc::clone(&tracker);
     let (process, stderr) = Process::spawn(command, inherit, move |status| {
-        // Without readers the start failed, and whoever started tells why.
+        // Without readers the start failed, and `start` returns the reason.
         if let Ok(readers) = take_readers.recv() {
             exit_tracker.process_exited(status, readers);
         }
@@ -138,10 +148,11 @@ pub(crate) fn start(
     })
 }
 
-/// Ends a process whose start did not succeed.
+/// Guard that kills the process if the start fails.
 struct KillOnDrop(Option<Process>);
 
 impl KillOnDrop {
+    /// Keeps the process, after a successful start.
     fn disarm(mut self) {
         self.0 = None;
     }
@@ -155,6 +166,7 @@ impl Drop for KillOnDrop {
     }
 }
 
+/// Starts a thread called `name`.
 fn spawn<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
@@ -162,6 +174,7 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
+/// Connections to a QEMU whose guest runs.
 struct Connections {
     version: String,
     qmp: Qmp,
@@ -169,7 +182,7 @@ struct Connections {
     console: Console,
 }
 
-/// One of the graphics device's outputs.
+/// Output of the graphics device: QEMU's console, and the screen that shows it.
 struct ConsoleOutput {
     console: Console,
     screen: Arc<Screen>,
@@ -177,6 +190,7 @@ struct ConsoleOutput {
 }
 
 impl ConsoleOutput {
+    /// Connects, resizes or disconnects the monitor at this output.
     fn apply_monitor(&self, config: Option<&MonitorConfig>) {
         self.enabled.store(config.is_some(), Ordering::Release);
         if config.is_none() {
@@ -188,7 +202,7 @@ impl ConsoleOutput {
     }
 }
 
-/// From QEMU's greeting to a guest that runs.
+/// Connects QMP, the displays and sound, and then runs the guest.
 fn establish_connections(
     qmp: UnixStream,
     monitors: &Arc<Monitors>,
@@ -244,15 +258,17 @@ fn establish_connections(
     Ok(Connections { version, qmp, qmp_thread, console })
 }
 
+/// Creates a pair of connected sockets.
 fn pair() -> Result<(UnixStream, UnixStream), CommandError> {
     UnixStream::pair().map_err(refused)
 }
 
+/// Converts an error of the host.
 fn refused(error: io::Error) -> CommandError {
     CommandError::Refused(error.to_string())
 }
 
-/// Makes a user's sentence of a failed start. Ends the process.
+/// Derives a sentence for users from a failed start, and ends the process.
 fn diagnose(
     error: &CommandError,
     process: &Process,
@@ -266,7 +282,7 @@ fn diagnose(
     if by_itself { ended_at_once(&lines, config) } else { StartError::Unexpected(error.to_string()) }
 }
 
-/// Tells from QEMU's standard error why it ended.
+/// Derives from the `lines` on standard error why QEMU exited.
 fn ended_at_once(lines: &[String], config: &MachineConfig) -> StartError {
     let find = |part: &str| lines.iter().find(|line| line.contains(part));
     if find("'dbus'").is_some() {
@@ -294,6 +310,6 @@ fn ended_at_once(lines: &[String], config: &MachineConfig) -> StartError {
             return StartError::DiskInUse(path.clone());
         }
     }
-    let last = lines.last().map_or("it did not say why", String::as_str);
+    let last = lines.last().map_or("it printed no reason", String::as_str);
     StartError::ExitedAtOnce(last.trim_start_matches("qemu-system-x86_64: ").to_owned())
 }

@@ -1,4 +1,4 @@
-//! What is known of a running machine: its state, and signs of its end.
+//! State of a running machine, derived from QEMU's events and its exit.
 
 use crate::counters::{Counters, count};
 use crate::error::CommandError;
@@ -16,7 +16,8 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-/// Gathers what QEMU's connections tell and passes on what others want to hear.
+/// Tracker of a machine's state. It gets QEMU's events, and sends changes to ports, counters, monitors and
+/// the machine's owner.
 pub(crate) struct StateTracker {
     tracked: Mutex<TrackedState>,
     monitors: Arc<Monitors>,
@@ -26,6 +27,7 @@ pub(crate) struct StateTracker {
     ports: PortListeners,
 }
 
+/// State of the machine and hints for its exit reason.
 struct TrackedState {
     state: RunState,
     reason: Option<PauseReason>,
@@ -34,16 +36,16 @@ struct TrackedState {
     events: Sender<Event>,
 }
 
-/// The threads that read to the end what a process says.
+/// Threads that read the last messages of an ended process.
 pub(crate) struct ReaderThreads {
-    /// Reads QMP.
+    /// Reader of QMP.
     pub qmp: JoinHandle<()>,
-    /// Reads standard error.
+    /// Reader of standard error, which returns the last lines.
     pub stderr: JoinHandle<Vec<String>>,
 }
 
 impl StateTracker {
-    /// Watches over a machine of `memory_mib` that is starting.
+    /// Creates the tracker of a starting machine with `memory_mib` MiB of memory.
     pub fn new(
         memory_mib: u32,
         monitors: Arc<Monitors>,
@@ -62,17 +64,17 @@ impl StateTracker {
         Self { tracked: Mutex::new(tracked), monitors, counters, input, memory_mib, ports }
     }
 
-    /// What the machine is doing.
+    /// Current state of the machine.
     pub fn state(&self) -> RunState {
         self.tracked().state
     }
 
-    /// A user wants the machine gone: its end is no accident.
+    /// Records that a user stops the machine, so that its end is not reported as a crash.
     pub fn record_stop_request(&self) {
         self.tracked().exit_hints.stop_requested = true;
     }
 
-    /// QMP told of something.
+    /// Applies a QMP event to state, counters and ports.
     pub fn handle_event(self: &Arc<Self>, qmp: &Qmp, event: qmp::Event) {
         let mut tracked = self.tracked();
         match event {
@@ -105,7 +107,7 @@ impl StateTracker {
                 tracked.set_state(state);
             }
             qmp::Event::Stopped => {
-                // The event does not say why.
+                // The event has no reason; the status query returns it.
                 let (tracker, then) = (Arc::clone(self), qmp.clone());
                 drop(tracked);
                 qmp.execute_then(&Command::QueryStatus, move |response| tracker.stopped(&then, response));
@@ -113,7 +115,8 @@ impl StateTracker {
         }
     }
 
-    /// The processors stopped: asked for, or because something failed.
+    /// Handles the response to [`Command::QueryStatus`] after a stop: a requested pause, a full disk of the
+    /// host, or a failed virtual processor.
     fn stopped(&self, qmp: &Qmp, response: Result<Value, CommandError>) {
         let Ok(RunStatus { status }) =
             response.and_then(|value| serde_json::from_value(value).map_err(|_| CommandError::Ended))
@@ -125,7 +128,7 @@ impl StateTracker {
             "paused" => tracked.set_state(RunState::Paused),
             "io-error" => {
                 count(&self.counters.disk_pauses);
-                // Other errors than a full disk are the guest's to hear of (werror=enospc).
+                // QEMU reports errors other than a full disk to the guest (werror=enospc).
                 tracing::warn!("the host's disk is full: the guest waits; make room, then resume it");
                 tracked.set(RunState::Paused, Some(PauseReason::DiskFull));
             }
@@ -138,9 +141,10 @@ impl StateTracker {
         }
     }
 
-    /// The process ended: tells everyone why.
+    /// Reports the end of the process and its reason to monitors, ports, the input queue and the machine's
+    /// owner.
     pub fn process_exited(&self, status: ExitStatus, readers: ReaderThreads) {
-        // Both end with the process; what they heard last belongs to the story.
+        // Both threads end with the process; their last messages are needed for the exit reason.
         drop(readers.qmp.join());
         let lines = readers.stderr.join().unwrap_or_default();
         self.input.end();
@@ -151,16 +155,19 @@ impl StateTracker {
         self.tracked().send_event(Event::Ended { reason, text });
     }
 
+    /// Locks the state.
     fn tracked(&self) -> MutexGuard<'_, TrackedState> {
         self.tracked.lock()
     }
 }
 
 impl TrackedState {
+    /// Sets the state, without a pause reason.
     fn set_state(&mut self, state: RunState) {
         self.set(state, None);
     }
 
+    /// Sets state and pause reason, and sends an event if either changed.
     fn set(&mut self, state: RunState, reason: Option<PauseReason>) {
         if (self.state, self.reason) != (state, reason) {
             self.state = state;
@@ -169,7 +176,7 @@ impl TrackedState {
         }
     }
 
-    /// Nobody may be listening any more, which is nobody's fault.
+    /// Sends an event to the machine's owner, who may have dropped the receiver.
     fn send_event(&self, event: Event) {
         drop(self.events.send(event));
     }

@@ -1,16 +1,17 @@
-//! Limits of a machine's configuration under QEMU, checked before a process is started.
+//! Validation of a machine's configuration for QEMU, before a process is started.
 
 use crate::error::StartError;
 use oriel_vmm_api::MachineConfig;
 use oriel_wire::MAX_SCREENS;
 
-/// Least memory of a machine in MiB; less boots nothing.
+/// Minimum memory of a machine in MiB; no guest boots with less.
 pub(crate) const MIN_MEMORY_MIB: u32 = 64;
 
-/// Checks what QEMU itself would not refuse in a plain sentence.
+/// Checks the limits for which QEMU itself would not print a plain sentence.
 ///
 /// # Errors
-/// [`StartError::Config`], for numbers of processors or screens, memory, or a generation out of range.
+/// [`StartError::Config`] when the number of processors or screens, the memory, or the generation is out of
+/// range.
 pub(crate) fn validate(config: &MachineConfig) -> Result<(), StartError> {
     if !(1..=64).contains(&config.cpus) {
         return Err(StartError::Config("a machine has 1 to 64 processors".to_owned()));

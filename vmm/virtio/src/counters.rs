@@ -43,7 +43,7 @@ pub struct DeviceCounters {
 }
 
 impl DeviceCounters {
-    /// Values of all counters with the names used in the machine's description.
+    /// Returns the values of all counters with the names used in the machine's description.
     pub fn snapshot(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("malformed_chains", &self.malformed_chains),

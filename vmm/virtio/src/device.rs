@@ -9,10 +9,10 @@ use vmm_sys_util::eventfd::EventFd;
 /// Memory of the guest, shared by all devices.
 pub type GuestRam = Arc<GuestMemoryMmap>;
 
-/// Interrupts of one device, implemented by the transport (MSI-X).
+/// Sender of one device's interrupts, implemented by the transport (MSI-X).
 ///
-/// Called on the event-loop thread with the device's lock held, and on the device's own threads:
-/// an implementation takes no lock under which the transport calls a device.
+/// Called on the event-loop thread with the device's lock held, and on the device's own threads: an
+/// implementation takes no lock under which the transport calls a device.
 pub trait Interrupt: Send + Sync {
     /// Sends the used buffer notification of queue `index` (VIRTIO 1.2, section 2.3).
     fn signal_used_queue(&self, index: u16);
@@ -22,34 +22,34 @@ pub trait Interrupt: Send + Sync {
 
 /// Result of the driver's initialisation, handed to the device at DRIVER_OK (VIRTIO 1.2, section 3.1).
 pub struct Activation {
-    /// Memory of the guest, in which the queues and their buffers lie.
+    /// Memory of the guest, which contains the queues and their buffers.
     pub memory: GuestRam,
     /// Queues of the device by index; `None` for a queue that the driver left disabled.
     pub queues: Vec<Option<Queue>>,
     /// Feature bits that driver and device negotiated, VIRTIO_F_VERSION_1 among the bits.
     pub features: u64,
-    /// Interrupts to the driver.
+    /// Sender of interrupts to the driver.
     pub interrupt: Arc<dyn Interrupt>,
 }
 
 /// Error of an activation; the transport then sets DEVICE_NEEDS_RESET.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivateError {
-    /// The driver did not enable this queue, which the device needs.
+    /// Index of a queue that the device needs and the driver left disabled.
     #[error("the driver did not set up queue {0}")]
     QueueMissing(u16),
-    /// A part of this queue lies outside of guest memory.
+    /// Index of a queue that is partly outside of guest memory.
     #[error("queue {0} lies outside of guest memory")]
     QueueInvalid(u16),
-    /// The host refused a thread or a descriptor that the device needs.
+    /// Error of the host, which refused a thread or a descriptor that the device needs.
     #[error("the host refused: {0}")]
     Host(#[from] std::io::Error),
 }
 
-/// A virtio device as its transport and the event loop see it.
+/// Virtio device as its transport and the event loop use it.
 ///
 /// The transport keeps the device status of VIRTIO 1.2, section 2.1, and calls the device at two of
-/// its edges only:
+/// the transitions of the status only:
 ///
 /// ```text
 ///            ACKNOWLEDGE, DRIVER,
@@ -71,20 +71,21 @@ pub enum ActivateError {
 /// All methods are called with the device's lock held: configuration access on vCPU threads, all
 /// others on the event-loop thread. No method may block on I/O.
 pub trait VirtioDevice: Send {
-    /// Virtio device ID (VIRTIO 1.2, section 5), e.g. 2 for a block device.
+    /// Returns the virtio device ID (VIRTIO 1.2, section 5), e.g. 2 for a block device.
     fn device_id(&self) -> u16;
 
-    /// Short name of the device in logs, e.g. `gpu` or `keyboard`.
+    /// Returns the short name of the device in logs, e.g. `gpu` or `keyboard`.
     fn name(&self) -> &'static str;
 
-    /// PCI class code, subclass and programming interface, e.g. 0x038000 for a display controller.
+    /// Returns the PCI class code, subclass and programming interface, e.g. 0x038000 for a display
+    /// controller.
     fn pci_class(&self) -> u32;
 
-    /// Feature bits that the device offers: its own and those of its rings. The transport adds
+    /// Returns the feature bits that the device offers: its own and those of its rings. The transport adds
     /// VIRTIO_F_VERSION_1.
     fn features(&self) -> u64;
 
-    /// Maximum number of descriptors of each queue, a power of two.
+    /// Returns the maximum number of descriptors of each queue, a power of two.
     fn queue_sizes(&self) -> &[u16];
 
     /// Reads the device configuration space from byte `offset`; bytes beyond its end become zero.
@@ -104,16 +105,16 @@ pub trait VirtioDevice: Send {
     /// Handles an available buffer notification of queue `index`, which the driver sent.
     fn queue_notified(&mut self, index: u16);
 
-    /// Event that available buffer notifications of queue `index` signal, where a thread of the
-    /// device waits for notifications itself; [`Self::queue_notified`] is then not called. The event
-    /// is the same for the device's lifetime.
+    /// Returns the event that available buffer notifications of queue `index` signal, where a thread of the
+    /// device waits for notifications itself; [`Self::queue_notified`] is then not called. The event is the
+    /// same for the device's lifetime.
     fn doorbell(&self, index: u16) -> Option<&EventFd> {
         let _ = index;
         None
     }
 
-    /// File descriptors (eventfds, timerfds, sockets) that the event loop watches for reading from
-    /// the device's creation on; the index in the list is the token of [`Self::event`].
+    /// Returns the file descriptors (eventfds, timerfds, sockets) that the event loop watches for reading
+    /// from the device's creation on; the index in the list is the token of [`Self::event`].
     fn event_fds(&self) -> Vec<RawFd> {
         Vec::new()
     }

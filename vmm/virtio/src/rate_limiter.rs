@@ -1,15 +1,15 @@
-//! Token buckets that bound what a device does in a second.
+//! Token buckets that limit a device's bytes and operations per second.
 
 use oriel_vmm_api::RateLimit;
 use std::time::{Duration, Instant};
 
-/// Size of a bucket: the tokens of one second.
+/// Capacity of a bucket: the tokens of one second.
 const BURST: Duration = Duration::from_secs(1);
 
-/// Two token buckets, one for bytes and one for operations (disk requests or network frames).
+/// Rate limiter with a token bucket for bytes and one for operations (disk requests or network frames).
 ///
-/// An operation passes when both buckets have the tokens for it. One that costs more than a whole
-/// bucket passes when the bucket is full, and those after it wait for as long as it should have taken.
+/// An operation passes when both buckets have enough tokens. An operation that costs more than a whole bucket
+/// passes when the bucket is full; later operations wait until the excess is refilled.
 #[derive(Debug)]
 pub struct RateLimiter {
     bytes: Option<TokenBucket>,
@@ -17,7 +17,7 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter with two full buckets. A limit of 0 counts as 1, so that every wait ends.
+    /// Creates a limiter with full buckets. A limit of 0 counts as 1, so that every wait ends.
     pub fn new(limit: RateLimit) -> Self {
         let bucket = |rate: u64| TokenBucket { rate: rate.max(1), full_at: None };
         Self { bytes: limit.bytes.map(bucket), operations: limit.operations.map(bucket) }
@@ -26,7 +26,7 @@ impl RateLimiter {
     /// Takes the tokens for one operation of `bytes` bytes.
     ///
     /// # Errors
-    /// With tokens missing: the time after which they will be there. Nothing was taken.
+    /// The time until the missing tokens are refilled; no token was taken.
     pub fn take(&mut self, now: Instant, bytes: u64) -> Result<(), Duration> {
         let wait = |bucket: &Option<TokenBucket>, tokens| {
             bucket.as_ref().map_or(Duration::ZERO, |b| b.wait(now, tokens))
@@ -44,32 +44,34 @@ impl RateLimiter {
     }
 }
 
-/// A bucket, described by when it will be full: then nothing has to be added as time passes, and
-/// nothing is lost to rounding.
+/// Token bucket, represented by the time at which the bucket is full: nothing has to be added as time passes,
+/// and no token is lost to rounding.
 #[derive(Debug)]
 struct TokenBucket {
     /// Refill rate in tokens per second.
     rate: u64,
-    /// When the bucket will be full; `None` where it already is.
+    /// Time at which the bucket is full; `None` for a full bucket.
     full_at: Option<Instant>,
 }
 
 impl TokenBucket {
-    /// How long it takes to refill `tokens` tokens.
+    /// Returns the time to refill `tokens` tokens.
     fn refill_time(&self, tokens: u64) -> Duration {
         let nanos = (u128::from(tokens) * 1_000_000_000).div_ceil(u128::from(self.rate));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// How long it takes until the bucket is full.
+    /// Returns the time until the bucket is full.
     fn time_to_full(&self, now: Instant) -> Duration {
         self.full_at.map_or(Duration::ZERO, |full| full.saturating_duration_since(now))
     }
 
+    /// Returns the time until the bucket has `tokens` tokens, at most a whole bucket.
     fn wait(&self, now: Instant, tokens: u64) -> Duration {
         (self.time_to_full(now) + self.refill_time(tokens).min(BURST)).saturating_sub(BURST)
     }
 
+    /// Takes `tokens` tokens.
     fn take(&mut self, now: Instant, tokens: u64) {
         self.full_at = now.checked_add(self.time_to_full(now) + self.refill_time(tokens));
     }

@@ -9,10 +9,10 @@ use vmm_sys_util::timerfd::TimerFd;
 pub(crate) struct Timer(TimerFd);
 
 impl Timer {
-    /// A disarmed timer.
+    /// Creates a disarmed timer.
     ///
     /// # Errors
-    /// The host's, when it runs out of descriptors.
+    /// When the host is out of file descriptors.
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: timerfd_create takes no pointers.
         let fd =
@@ -24,9 +24,9 @@ impl Timer {
         Ok(Self(unsafe { TimerFd::from_raw_fd(fd) }))
     }
 
-    /// Makes the descriptor readable once, `after` from now.
+    /// Arms the timer: the descriptor becomes readable once, `after` from now.
     pub(crate) fn arm(&mut self, after: Duration) {
-        // Zero would disarm it.
+        // Zero would disarm the timer.
         if let Err(error) = self.0.reset(after.max(Duration::from_nanos(1)), None) {
             tracing::error!(%error, "cannot arm a timer");
         }
@@ -34,7 +34,7 @@ impl Timer {
 
     /// Makes the descriptor unreadable again.
     pub(crate) fn drain(&mut self) {
-        // Nothing to read means that it was armed anew since it fired.
+        // The read fails if the timer was armed again after its expiry.
         let _ = self.0.wait();
     }
 }

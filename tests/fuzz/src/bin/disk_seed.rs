@@ -1,12 +1,11 @@
-//! Makes a seed for the target `disk` out of real images:
-//! `disk_seed [--read-only] FORMAT:FILE… > SEED`, the uppermost image first, each `raw` or `qcow2`.
+//! Creates a seed for the target `disk` from real images: `disk_seed [--read-only] FORMAT:FILE… > SEED`, the
+//! uppermost image first, each `raw` or `qcow2`.
 
 use oriel_fuzz::image;
 use oriel_vmm_api::DiskFormat;
 use std::io::Write;
 
-/// Reads, writes, discards, clears, writes and reads again, and flushes: 8 bytes each, as the target
-/// has them.
+/// Requests of 8 bytes each, in the target's encoding: reads, writes, discards, zeroes and flushes.
 const REQUESTS: [[u8; 8]; 10] = [
     [0, 0, 0, 0, 0, 0, 1, 0],
     [2, 0, 0, 0, 0, 8, 0, 16],

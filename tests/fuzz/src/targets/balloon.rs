@@ -4,6 +4,7 @@ use crate::Guest;
 use oriel_virtio::{Balloon, DeviceCounters};
 use std::sync::Arc;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let Ok(mut balloon) = Balloon::new(64, Arc::new(DeviceCounters::default())) else { return };
     let control = balloon.control();

@@ -1,5 +1,5 @@
-//! virtio-blk: requests to a raw disk or one of two images, done by the device's own threads while the driver
-//! goes on misbehaving.
+//! virtio-blk: requests to a raw disk or a chain of two images, performed by the device's threads while the
+//! driver continues with its script.
 
 use crate::{Guest, memfd};
 use oriel_disk::{BackingChain, BackingFile, ImageSource, create_overlay};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 const DISK_LEN: u64 = 1 << 20;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let Some((mode, script)) = script.split_first() else { return };
     let Some(disk) = disk(mode & 1 == 1, mode & 2 == 2) else { return };
@@ -26,7 +27,7 @@ pub fn run(script: &[u8]) {
     guest.settle(&block);
 }
 
-/// A disk that holds something, with or without an empty overlay on it, which is slower.
+/// Creates a disk with contents, with or without an empty overlay, which is slower.
 fn disk(read_only: bool, with_overlay: bool) -> Option<BackingChain> {
     let base = memfd::empty().ok()?;
     base.set_len(DISK_LEN).ok()?;

@@ -1,4 +1,4 @@
-//! A kernel and an initrd out of an image that somebody else made.
+//! Boot files: an untrusted kernel, and an initial RAM disk.
 
 use crate::memfd;
 use oriel_virtio::GuestRam;
@@ -14,7 +14,7 @@ thread_local! {
     static RAM: OnceCell<GuestRam> = const { OnceCell::new() };
 }
 
-/// Loads `bytes` into memory as a kernel is.
+/// Loads `bytes` into memory as a kernel.
 pub fn run(bytes: &[u8]) {
     let (Ok(kernel), Ok(initrd)) = (memfd::file_of(bytes), memfd::file_of(INITRD)) else { return };
     let path = || PathBuf::from("a file");

@@ -1,5 +1,5 @@
-//! virtio-console with two named ports: their bytes, their openings and closings, and programs on the
-//! host that write, read, or go.
+//! virtio-console with two named ports: their bytes, openings and closings, and programs on the host that
+//! write, read or disconnect.
 
 use crate::Guest;
 use oriel_virtio::{Console, DeviceCounters, NamedPort};
@@ -8,6 +8,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let (Ok((first, one)), Ok((second, other))) = (port("first"), port("second")) else { return };
     let counters = Arc::new(DeviceCounters::default());
@@ -22,19 +23,19 @@ pub fn run(script: &[u8]) {
     });
 }
 
-/// A port, and the end of it that a program on the host has.
+/// Creates a port, and the end of its socket for a program on the host.
 fn port(name: &'static str) -> std::io::Result<(NamedPort, UnixStream)> {
     let (stream, end) = UnixStream::pair()?;
     end.set_nonblocking(true)?;
     Ok((NamedPort { name, stream, on_open: Box::new(|_| ()) }, end))
 }
 
-/// What a program does with its end; it need not work.
+/// Performs an action of a program on the host; errors are valid results.
 fn program(mut end: &UnixStream, act: u8, bytes: &[u8]) {
     match act % 8 {
         0..=3 => drop(end.write(bytes)),
         4 => {
-            // Enough of them fill the socket.
+            // Some of these writes fill the socket.
             let much = bytes.repeat(2000);
             while matches!(end.write(&much), Ok(written) if written > 0) {}
         }

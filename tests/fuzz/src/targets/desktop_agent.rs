@@ -1,13 +1,15 @@
-//! spice-vdagent: all that a guest's agent may say, in between what the host's side wants of it.
+//! spice-vdagent: messages of a hostile agent, between requests of the host.
 
 use crate::script::Reader;
 use oriel_agents::spice::{AgentEvent, ClipboardType, MonConfig, VdAgentSession};
 use std::time::{Duration, Instant};
 
-/// What one act may make the host say: a file's data and contents of a clipboard among it.
+/// Maximum number of bytes that an action may cause besides file data and clipboard contents.
 const MOST_SAID: usize = 1 << 20;
+/// Maximum number of actions of a script.
 const MOST_ACTS: usize = 400;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let mut session = VdAgentSession::new();
     let mut now = Instant::now();
@@ -23,7 +25,7 @@ pub fn run(script: &[u8]) {
         let said = hear(&mut session);
         assert!(said <= given + MOST_SAID, "{said} bytes were said");
     }
-    // Whatever happened, the next agent is heard.
+    // In any state, the next agent can connect.
     session.closed();
     assert!(!session.is_connected());
     session.opened();
@@ -31,7 +33,7 @@ pub fn run(script: &[u8]) {
     assert!(session.is_connected());
 }
 
-/// One chunk with ANNOUNCE_CAPABILITIES in it, of an agent that can nothing.
+/// Chunk with ANNOUNCE_CAPABILITIES of an agent without capabilities.
 const ANNOUNCEMENT: [u8; 36] = {
     let mut bytes = [0; 36];
     // Port and length of the chunk; protocol, type, opaque and length of the message; the body.
@@ -43,7 +45,7 @@ const ANNOUNCEMENT: [u8; 36] = {
     bytes
 };
 
-/// Does something to the session; how many bytes it was given to say.
+/// Performs an action on the session; returns the number of bytes given to the session for sending.
 fn act(session: &mut VdAgentSession, script: &mut Reader, now: &mut Instant) -> usize {
     let kinds = |bits: u8| -> Vec<ClipboardType> {
         ClipboardType::ALL
@@ -91,13 +93,13 @@ fn act(session: &mut VdAgentSession, script: &mut Reader, now: &mut Instant) -> 
     0
 }
 
-/// What the host's side makes of the news; how many bytes it gave.
+/// Answers the session's events; returns the number of bytes given to the session for sending.
 fn answer(session: &mut VdAgentSession) -> usize {
     let mut given = 0;
     for news in session.take_events() {
         if let AgentEvent::ClipboardRequest(kind) = news {
             let contents = vec![b'\n'; 5000];
-            // Every line may become longer by a byte.
+            // The conversion of line ends may double the length.
             given += 2 * contents.len();
             session.send_clipboard(kind, Some(contents));
         }
@@ -105,7 +107,7 @@ fn answer(session: &mut VdAgentSession) -> usize {
     given
 }
 
-/// Takes all that there is to say.
+/// Takes all pending bytes; returns their number.
 fn hear(session: &mut VdAgentSession) -> usize {
     let mut said = 0;
     loop {

@@ -1,16 +1,17 @@
-//! Disk images that somebody else made, up to four on top of each other: looked at, checked, read,
-//! and written to as a guest would.
+//! Untrusted disk images, up to four in a chain: inspected, checked, read, and written as by a guest.
 
 use crate::image;
 use crate::script::Reader;
 use oriel_disk::BackingChain;
 
-/// The most that one request moves or clears.
+/// Maximum number of bytes that a request moves or clears.
 const MOST: u64 = 256 << 10;
-/// The most that one request discards, as the device allows.
+/// Maximum number of bytes that a request discards, as in the device.
 const MOST_DISCARDED: u64 = 1 << 30;
+/// Maximum number of requests of a script.
 const MOST_REQUESTS: usize = 64;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let mut script = Reader(script);
     if let Some(disk) = image::open(&mut script) {
@@ -18,7 +19,7 @@ pub fn run(script: &[u8]) {
     }
 }
 
-/// Requests of 8 bytes each.
+/// Performs requests of 8 bytes each.
 fn perform(disk: &BackingChain, requests: &[u8]) {
     let mut buffer = vec![7; MOST as usize];
     let sectors = disk.size() / 512;

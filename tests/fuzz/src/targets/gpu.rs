@@ -1,4 +1,4 @@
-//! virtio-gpu: commands, cursor, configuration, and people who come, go and resize.
+//! virtio-gpu: commands, cursor and configuration, while viewers connect, disconnect and resize.
 
 use crate::Guest;
 use oriel_display::Monitors;
@@ -6,6 +6,7 @@ use oriel_virtio::{DeviceCounters, Gpu};
 use oriel_wire::{MonitorConfig, Size};
 use std::sync::Arc;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let size = Size::new(1024, 768);
     let Ok(mut gpu) = Gpu::new(Monitors::new(4, size), size, Arc::new(DeviceCounters::default())) else {

@@ -1,5 +1,5 @@
-//! qemu-guest-agent: everything that a guest may answer to what it is asked. The bytes are all that it
-//! ever says; a first byte chooses the question.
+//! qemu-guest-agent: responses of a hostile agent. The first byte chooses the command, the others are all
+//! that the agent sends.
 
 use oriel_agents::port;
 use oriel_agents::qga::{GuestAgent, ShutdownMode};
@@ -7,11 +7,12 @@ use std::io::Write;
 use std::net::Shutdown as End;
 use std::time::Duration;
 
+/// Runs the target with one input.
 pub fn run(bytes: &[u8]) {
     let Some((question, answers)) = bytes.split_first() else { return };
     let Ok((end, mut guest, open_state)) = port::pair() else { return };
     open_state.set_open(true);
-    // The socket takes all that libFuzzer makes; after it nothing comes, so nobody waits.
+    // The socket's buffer holds any input, and the end of the stream follows, so no call waits.
     if guest.write_all(answers).is_err() || guest.shutdown(End::Write).is_err() {
         return;
     }

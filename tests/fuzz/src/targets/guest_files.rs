@@ -1,14 +1,16 @@
-//! oriel-send's port: all that a program in a guest may write, in between what is answered to it.
+//! oriel-send's port: bytes of a hostile program in the guest, between answers of the host.
 
 use crate::script::Reader;
 use oriel_agents::send::{FileEvent, SendSession};
 
-/// Bytes that may be told of and are not stored.
+/// Maximum number of reported bytes that are not stored.
 const CREDIT: u64 = 5000;
-/// No answer, however many are due at once, is longer.
+/// Maximum length of pending answers in bytes.
 const MOST_SAID: usize = 1 << 10;
+/// Maximum number of actions of a script.
 const MOST_ACTS: usize = 400;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let mut session = SendSession::new(CREDIT);
     let mut script = Reader(script);
@@ -49,7 +51,7 @@ pub fn run(script: &[u8]) {
         assert!(session.pending().len() <= MOST_SAID, "{:?}", session.pending());
         session.sent(usize::MAX);
     }
-    // Whatever happened, the next program is heard.
+    // In any state, the next program can send a file.
     session.closed();
     session.take_events();
     session.received(b"file 1 1\nx");

@@ -1,4 +1,5 @@
-//! virtio-input: the three devices of a desktop, with people typing while the guest misbehaves.
+//! virtio-input: the three devices of a desktop, with input events of viewers while the guest performs its
+//! script.
 
 use crate::Guest;
 use oriel_display::Monitors;
@@ -7,6 +8,7 @@ use oriel_virtio::{DeviceCounters, InputDevices};
 use oriel_wire::{Button, InputEvent, Size};
 use std::sync::Arc;
 
+/// Decodes an input event.
 fn event(bytes: &[u8]) -> Option<InputEvent> {
     let [kind, a, b, c, d, ..] = *bytes else { return None };
     let (x, y) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
@@ -19,6 +21,7 @@ fn event(bytes: &[u8]) -> Option<InputEvent> {
     })
 }
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let monitors = Monitors::new(1, Size::new(1024, 768));
     let Ok(devices) = InputDevices::new(&monitors, &Arc::new(DeviceCounters::default())) else { return };

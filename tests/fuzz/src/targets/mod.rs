@@ -1,4 +1,4 @@
-//! What is fuzzed. All but a crash, a hang or memory without bound is right.
+//! Fuzz targets. Every result is valid except a crash, a hang, or unbounded memory.
 
 mod balloon;
 mod block;
@@ -18,10 +18,10 @@ mod rng;
 mod server_message;
 mod sound;
 
-/// A target: its name, and what it does with some bytes.
+/// Name of a target, and its function of a byte string.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// List of all targets.
 pub const ALL: [Target; 17] = [
     ("balloon", balloon::run),
     ("block", block::run),

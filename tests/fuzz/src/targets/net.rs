@@ -1,5 +1,5 @@
-//! virtio-net: frames both ways with every header and every set of offloads, and a cable that is
-//! pulled, is full, or brings something.
+//! virtio-net: frames both ways with every header and every set of offloads, over a backend whose link
+//! goes down, is full, or has frames for the guest.
 
 use crate::Guest;
 use crate::script::Reader;
@@ -12,35 +12,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 const MAC: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
-/// Frames that wait at the far end.
+/// Maximum number of the peer's frames that wait for the guest.
 const MOST_WAITING: usize = 16;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let Some((mode, script)) = script.split_first() else { return };
     let offloads = if mode & 1 == 1 { Offloads::ALL } else { Offloads::NONE };
-    let Ok(cable) = Cable::new(offloads) else { return };
-    let far = cable.far.clone();
-    // A limit that is met now and then, and not waited for.
+    let Ok(backend) = TestBackend::new(offloads) else { return };
+    let peer = backend.peer.clone();
+    // Some scripts exceed the limit; the target does not wait until the limiter has tokens again.
     let limit = if mode & 2 == 2 { Some(100_000) } else { None };
     let limiter = RateLimiter::new(RateLimit { bytes: limit, operations: None });
-    let Ok(mut net) = Net::new(MAC, Box::new(cable), limiter, Arc::new(DeviceCounters::default())) else {
+    let Ok(mut net) = Net::new(MAC, Box::new(backend), limiter, Arc::new(DeviceCounters::default())) else {
         return;
     };
-    Guest::new(&mut net).perform(&mut net, script, |bytes| far_end(&mut lock(&far), bytes));
+    Guest::new(&mut net).perform(&mut net, script, |bytes| change_peer(&mut lock(&peer), bytes));
 }
 
-/// What happens at the other end of the cable.
-struct Far {
+/// State of the backend's peer, the network end of the link.
+struct Peer {
     arriving: VecDeque<(Header, Vec<u8>)>,
     up: bool,
     room: bool,
 }
 
-fn far_end(far: &mut Far, bytes: &[u8]) {
+/// Changes the link's state or queues a frame for the guest, as `bytes` of the script choose.
+fn change_peer(peer: &mut Peer, bytes: &[u8]) {
     let mut bytes = Reader(bytes);
     match bytes.u8() % 8 {
-        0 => far.up = !far.up,
-        1 => far.room = !far.room,
+        0 => peer.up = !peer.up,
+        1 => peer.room = !peer.room,
         kind => {
             let header = if kind < 5 {
                 Header::VALID
@@ -51,32 +53,33 @@ fn far_end(far: &mut Far, bytes: &[u8]) {
             };
             let len = usize::from(bytes.u16());
             let frame = bytes.0.iter().copied().cycle().take(len.min(MAX_FRAME)).collect();
-            if far.arriving.len() < MOST_WAITING {
-                far.arriving.push_back((header, frame));
+            if peer.arriving.len() < MOST_WAITING {
+                peer.arriving.push_back((header, frame));
             }
         }
     }
 }
 
-struct Cable {
-    far: Arc<Mutex<Far>>,
+/// Network backend that checks the frames which the device sends, and takes the peer's from a script.
+struct TestBackend {
+    peer: Arc<Mutex<Peer>>,
     takes: Offloads,
     bell: EventFd,
     peeked: Option<(Header, Vec<u8>)>,
 }
 
-impl Cable {
+impl TestBackend {
     fn new(takes: Offloads) -> io::Result<Self> {
-        let far = Far { arriving: VecDeque::new(), up: true, room: true };
-        Ok(Self { far: Arc::new(Mutex::new(far)), takes, bell: EventFd::new(EFD_NONBLOCK)?, peeked: None })
+        let peer = Peer { arriving: VecDeque::new(), up: true, room: true };
+        Ok(Self { peer: Arc::new(Mutex::new(peer)), takes, bell: EventFd::new(EFD_NONBLOCK)?, peeked: None })
     }
 }
 
-fn lock(far: &Mutex<Far>) -> MutexGuard<'_, Far> {
-    far.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(peer: &Mutex<Peer>) -> MutexGuard<'_, Peer> {
+    peer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Backend for Cable {
+impl Backend for TestBackend {
     fn mtu(&self) -> Option<u16> {
         Some(9000)
     }
@@ -100,14 +103,14 @@ impl Backend for Cable {
     fn ready(&mut self) {}
 
     fn link_up(&self) -> bool {
-        lock(&self.far).up
+        lock(&self.peer).up
     }
 
     fn has_room(&self) -> bool {
-        lock(&self.far).room
+        lock(&self.peer).room
     }
 
-    /// The network behind the cable believes the header.
+    /// Asserts that the header is within the frame and the offloads, since a network trusts it.
     fn send(&mut self, header: &Header, frame: &[u8]) {
         assert!(frame.len() <= MAX_FRAME, "a frame of {} bytes", frame.len());
         if header.needs_checksum() {
@@ -122,11 +125,11 @@ impl Backend for Cable {
     }
 
     fn peek(&mut self) -> Option<Frame<'_>> {
-        self.peeked = lock(&self.far).arriving.front().cloned();
+        self.peeked = lock(&self.peer).arriving.front().cloned();
         self.peeked.as_ref().map(|(header, bytes)| Frame { header: *header, bytes })
     }
 
     fn consume(&mut self) {
-        lock(&self.far).arriving.pop_front();
+        lock(&self.peer).arriving.pop_front();
     }
 }

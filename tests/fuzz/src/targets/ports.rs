@@ -3,6 +3,7 @@
 
 use crate::machine::Machine;
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     Machine::with(|machine| machine.perform(script));
 }

@@ -1,4 +1,4 @@
-//! The redirection of clipboards and files: a guest's agent and three viewers who do what they like.
+//! Redirection of clipboards and files: a guest's agent and three viewers that perform any actions.
 
 use crate::script::Reader;
 use oriel_display::redirection::{DownloadEvent, GuestAgentSink, UploadEvent};
@@ -7,10 +7,12 @@ use oriel_wire::{Chunk, ContentType, MAX_CHUNK};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Maximum number of actions of a script.
 const MOST_ACTS: usize = 400;
+/// Number of viewers.
 const VIEWERS: usize = 3;
 
-/// Counts the files that the guest was told of and not told the end of.
+/// Guest agent that records the newest file.
 #[derive(Default)]
 struct Link {
     last_file: AtomicU32,
@@ -37,6 +39,7 @@ impl GuestAgentSink for Link {
     }
 }
 
+/// Runs the target with one input.
 pub fn run(script: &[u8]) {
     let redirection = RedirectionHub::new();
     let link = Arc::new(Link::default());
@@ -63,7 +66,7 @@ pub fn run(script: &[u8]) {
                 .map(|(_, one)| one)
                 .collect()
         };
-        // The guest's files are counted from 1.
+        // The guest's files have numbers from 1 on.
         let file = |script: &mut Reader| {
             link.last_file.load(Ordering::Relaxed).saturating_sub(u32::from(script.u8() % 10))
         };

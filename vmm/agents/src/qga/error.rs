@@ -1,28 +1,30 @@
-//! Why a command to the guest's agent failed.
+//! Errors of commands to qemu-guest-agent.
 
 use crate::port::PortError;
 
 /// Reason for which a command to qemu-guest-agent failed; each is one plain sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QgaError {
-    /// No agent has the port open.
-    #[error("The guest's agent is not there; install and start qemu-guest-agent in the guest.")]
+    /// The port is closed: no agent runs in the guest.
+    #[error("The guest's agent is not connected; install and start qemu-guest-agent in the guest.")]
     NotConnected,
-    /// The agent closed the port before it answered.
-    #[error("The guest's agent went away before it answered.")]
+    /// The agent closed the port before the response.
+    #[error("The guest's agent disconnected before its response; try again.")]
     Disconnected,
-    /// No response arrived in time.
-    #[error("The guest's agent does not answer.")]
+    /// The response did not arrive in time.
+    #[error(
+        "The guest's agent does not respond in time; try again, or restart qemu-guest-agent in the guest."
+    )]
     TimedOut,
-    /// The agent returned an error; holds its description (`desc`), bounded and without control
+    /// The agent returned an error. The text is the error's description (`desc`), bounded and without control
     /// characters.
     #[error("The guest's agent refused: {0}.")]
     CommandFailed(String),
-    /// The host has no thread left that would end a freeze.
+    /// The host could not create the thread that limits the duration of a freeze.
     #[error("The host is out of threads; stop some desktops first.")]
     NoThread,
-    /// The response is not one that QEMU's guest agent protocol allows.
-    #[error("The guest's agent gave an answer that is none.")]
+    /// The response is not valid in QEMU's guest agent protocol.
+    #[error("The guest's agent sent an invalid response; update qemu-guest-agent in the guest.")]
     InvalidResponse,
 }
 

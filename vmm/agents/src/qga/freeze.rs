@@ -1,5 +1,5 @@
-//! Thawing of frozen file systems. A guest whose file systems are frozen hangs: whatever happens to
-//! those who had it frozen, it is thawed when the time is over.
+//! Time limit for frozen file systems. A guest with frozen file systems hangs, so the file systems are thawed
+//! when the time is over, whatever happened to the caller that froze them.
 
 use super::error::QgaError;
 use super::responses;
@@ -9,41 +9,46 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time between attempts to thaw.
+/// Interval between attempts to thaw.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Thaws the guest's file systems (`guest-fsfreeze-thaw`); returns how many were frozen.
+/// Thaws the guest's file systems (`guest-fsfreeze-thaw`); returns the number of file systems that were
+/// frozen.
 pub(super) fn thaw(session: &mut QgaSession) -> Result<u64, QgaError> {
     responses::count(&session.execute("guest-fsfreeze-thaw", None, RESPONSE_TIMEOUT)?)
 }
 
+/// Time of the next thaw, and whether the timer's thread runs.
 #[derive(Default)]
 struct Schedule {
     thaw_at: Option<Instant>,
     thread_runs: bool,
 }
 
+/// Schedule that the timer and its thread share.
 #[derive(Default)]
 struct Shared {
     schedule: Mutex<Schedule>,
     changed: Condvar,
 }
 
-/// Thaws the guest when its time is over. The thread lives only while there is something to thaw.
+/// Timer that thaws the guest's file systems when the time is over. Its thread runs only while the timer is
+/// set.
 pub(super) struct ThawTimer {
     session: Arc<Mutex<QgaSession>>,
     shared: Arc<Shared>,
 }
 
 impl ThawTimer {
+    /// Creates a timer that is not set.
     pub(super) fn new(session: Arc<Mutex<QgaSession>>) -> Self {
         Self { session, shared: Arc::default() }
     }
 
-    /// Thaws the guest at `when` at the latest.
+    /// Sets the timer to `when`, unless it is set to an earlier time.
     ///
     /// # Errors
-    /// When the host is out of threads.
+    /// When the thread cannot be created.
     pub(super) fn thaw_at(&self, when: Instant) -> io::Result<()> {
         let mut schedule = self.shared.schedule.lock();
         schedule.thaw_at = Some(schedule.thaw_at.map_or(when, |scheduled| scheduled.min(when)));
@@ -57,13 +62,14 @@ impl ThawTimer {
         Ok(())
     }
 
-    /// Cancels the timer: the guest is thawed.
+    /// Cancels the timer, after the guest was thawed.
     pub(super) fn cancel(&self) {
         self.shared.schedule.lock().thaw_at = None;
         self.shared.changed.notify_one();
     }
 }
 
+/// Waits for the scheduled time and thaws, until the timer is cancelled or the thaw has succeeded.
 fn run(session: &Mutex<QgaSession>, shared: &Shared) {
     let mut schedule = shared.schedule.lock();
     while let Some(when) = schedule.thaw_at {
@@ -82,7 +88,7 @@ fn run(session: &Mutex<QgaSession>, shared: &Shared) {
                 }
                 schedule.thaw_at = None;
             }
-            // Without its agent the guest is going down or starts anew, and nothing is frozen.
+            // A guest whose agent is gone shuts down or restarts, so its file systems are not frozen.
             Err(QgaError::NotConnected | QgaError::Disconnected) => schedule.thaw_at = None,
             Err(error) => {
                 tracing::error!(%error, "the guest's file systems could not be thawed; trying again");

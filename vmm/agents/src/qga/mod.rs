@@ -1,5 +1,5 @@
-//! qemu-guest-agent: one command at a time, by the "QEMU Guest Agent Protocol Reference"
-//! (`qga/qapi-schema.json`).
+//! qemu-guest-agent client: one command at a time, as the "QEMU Guest Agent Protocol Reference"
+//! (`qga/qapi-schema.json`) defines.
 
 mod error;
 mod freeze;
@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 pub use error::QgaError;
 
-/// Longest wait for `guest-fsfreeze-freeze`: file systems may have much to write before they freeze.
+/// Maximum time for `guest-fsfreeze-freeze`: file systems may have much to write before they freeze.
 const FREEZE_TIMEOUT: Duration = Duration::from_secs(8);
-/// Wait for an error of `guest-shutdown`, which has no response on success.
+/// Time to wait for an error of `guest-shutdown`, which has no response on success.
 const SHUTDOWN_ERROR_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Mode of a shutdown of the guest (`guest-shutdown`).
@@ -30,21 +30,20 @@ pub enum ShutdownMode {
     Reboot,
 }
 
-/// Host's side of one machine's qemu-guest-agent. Calls block for some seconds at most, and run one
-/// after the other.
+/// Client of one machine's qemu-guest-agent. Calls block for some seconds at most and are serialized.
 pub struct GuestAgent {
     session: Arc<Mutex<QgaSession>>,
     thaw_timer: ThawTimer,
 }
 
 impl GuestAgent {
-    /// Creates the host's side of whatever agent opens `port`.
+    /// Creates a client of the agents that open `port`.
     pub fn new(port: HostPort) -> Self {
         let session = Arc::new(Mutex::new(QgaSession::new(port)));
         Self { thaw_timer: ThawTimer::new(session.clone()), session }
     }
 
-    /// Whether an agent has the port open; [`Self::ping`] tells whether the agent also responds.
+    /// Whether an agent has the port open. [`Self::ping`] checks that the agent also responds.
     pub fn is_connected(&self) -> bool {
         // Another caller that holds the lock is in the middle of a command.
         self.session.try_lock().is_none_or(|session| session.is_connected())
@@ -53,24 +52,24 @@ impl GuestAgent {
     /// Checks that the agent responds (`guest-ping`).
     ///
     /// # Errors
-    /// When no agent is connected or its response is late or invalid.
+    /// A [`QgaError`] when no agent is connected, or the response is late or invalid.
     pub fn ping(&self) -> Result<(), QgaError> {
         self.session.lock().execute("guest-ping", None, RESPONSE_TIMEOUT).map(drop)
     }
 
-    /// Agent's version and the names of its enabled commands (`guest-info`).
+    /// Returns the agent's version and the names of the enabled commands (`guest-info`).
     ///
     /// # Errors
-    /// When no agent is connected or its response is late or invalid.
+    /// A [`QgaError`] when no agent is connected, or the response is late or invalid.
     pub fn info(&self) -> Result<(String, Vec<String>), QgaError> {
         responses::info(self.session.lock().execute("guest-info", None, RESPONSE_TIMEOUT)?)
     }
 
-    /// Shuts the guest down as its own menu would (`guest-shutdown`). Returns once the agent has
-    /// taken the command; the guest then takes its time.
+    /// Shuts the guest down through its operating system (`guest-shutdown`). Returns once the agent has
+    /// accepted the command; the shutdown itself takes longer.
     ///
     /// # Errors
-    /// When no agent is connected, or the agent returns an error.
+    /// A [`QgaError`] when no agent is connected, or the agent returns an error.
     pub fn shut_down(&self, mode: ShutdownMode) -> Result<(), QgaError> {
         let mode = match mode {
             ShutdownMode::PowerDown => "powerdown",
@@ -84,12 +83,12 @@ impl GuestAgent {
         }
     }
 
-    /// Freezes the guest's file systems (`guest-fsfreeze-freeze`), so that its disks may be copied;
-    /// returns how many. They are thawed by [`Self::thaw`], and after `limit` without it.
+    /// Freezes the guest's file systems (`guest-fsfreeze-freeze`), for a consistent copy of the disks.
+    /// Returns the number of frozen file systems. [`Self::thaw`] thaws them, or a timer after `limit`.
     ///
     /// # Errors
-    /// When no agent is connected, the response is late or invalid, or the agent returns an error;
-    /// then nothing stays frozen.
+    /// A [`QgaError`] when no agent is connected, the response is late or invalid, or the agent returns an
+    /// error. File systems that are frozen nevertheless are thawed in the background.
     pub fn freeze(&self, limit: Duration) -> Result<u64, QgaError> {
         let mut session = self.session.lock();
         let begun = Instant::now();
@@ -99,38 +98,38 @@ impl GuestAgent {
         match &count {
             Ok(_) => {}
             Err(QgaError::NotConnected) => self.thaw_timer.cancel(),
-            // The guest may be frozen all the same. An agent that refused has thawed what it froze, but
-            // nothing is lost by making sure.
+            // The file systems may be frozen despite the error; a thaw of thawed ones has no effect.
             Err(_) => drop(self.thaw_timer.thaw_at(begun)),
         }
         count
     }
 
-    /// Thaws the guest's file systems (`guest-fsfreeze-thaw`); returns how many were frozen.
+    /// Thaws the guest's file systems (`guest-fsfreeze-thaw`). Returns the number of file systems that were
+    /// frozen.
     ///
     /// # Errors
-    /// When no agent is connected, the response is late or invalid, or the agent returns an error. What
-    /// [`Self::freeze`] froze is then still thawed in the background.
+    /// A [`QgaError`] when no agent is connected, the response is late or invalid, or the agent returns an
+    /// error. The timer of [`Self::freeze`] still thaws the file systems then.
     pub fn thaw(&self) -> Result<u64, QgaError> {
         let count = freeze::thaw(&mut self.session.lock())?;
         self.thaw_timer.cancel();
         Ok(count)
     }
 
-    /// Whether the guest's file systems are frozen, as its agent says (`guest-fsfreeze-status`).
+    /// Queries whether the guest's file systems are frozen (`guest-fsfreeze-status`).
     ///
     /// # Errors
-    /// When no agent is connected or its response is late or invalid.
+    /// A [`QgaError`] when no agent is connected, or the response is late or invalid.
     pub fn is_frozen(&self) -> Result<bool, QgaError> {
         let response = self.session.lock().execute("guest-fsfreeze-status", None, RESPONSE_TIMEOUT)?;
         responses::is_frozen(&response)
     }
 
-    /// Facts of the guest: operating system, host name, network interfaces and file systems. A command
-    /// that the agent does not support leaves its facts empty.
+    /// Queries facts of the guest: operating system, host name, network interfaces and file systems. Facts
+    /// whose command the agent does not support stay empty.
     ///
     /// # Errors
-    /// When no agent is connected or a response is late or invalid.
+    /// A [`QgaError`] when no agent is connected, or a response is late or invalid.
     pub fn facts(&self) -> Result<GuestFacts, QgaError> {
         let mut session = self.session.lock();
         let mut execute = |command| session.execute(command, None, RESPONSE_TIMEOUT);

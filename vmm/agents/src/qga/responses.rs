@@ -1,4 +1,4 @@
-//! Parsing of the agent's responses: a few fields, bounded in number and in length.
+//! Parser of the agent's responses: the used fields only, bounded in number and length.
 
 use super::error::QgaError;
 use oriel_vmm_api::{GuestFacts, GuestFileSystem, GuestInterface};
@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Entries taken from a list at most.
+/// Maximum number of entries that are used of a list.
 const MAX_ENTRIES: usize = 64;
-/// Characters taken from a text at most.
+/// Maximum number of characters that are used of a text.
 const MAX_TEXT: usize = 255;
 
 /// Removes control characters from `text`, and cuts it to [`MAX_TEXT`] characters.
@@ -16,12 +16,12 @@ pub(super) fn sanitize(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
 }
 
-/// Number of file systems in a response of `guest-fsfreeze-freeze` or `guest-fsfreeze-thaw`.
+/// Returns the number of file systems in a response of `guest-fsfreeze-freeze` or `guest-fsfreeze-thaw`.
 pub(super) fn count(response: &Value) -> Result<u64, QgaError> {
     response.as_u64().ok_or(QgaError::InvalidResponse)
 }
 
-/// Whether the response of `guest-fsfreeze-status` says that file systems are frozen.
+/// Whether the response of `guest-fsfreeze-status` is `frozen`.
 pub(super) fn is_frozen(response: &Value) -> Result<bool, QgaError> {
     match response.as_str() {
         Some("frozen") => Ok(true),
@@ -30,7 +30,7 @@ pub(super) fn is_frozen(response: &Value) -> Result<bool, QgaError> {
     }
 }
 
-/// Agent's version and enabled commands in the response of `guest-info`.
+/// Returns the agent's version and enabled commands from the response of `guest-info`.
 pub(super) fn info(response: Value) -> Result<(String, Vec<String>), QgaError> {
     #[derive(Deserialize)]
     struct Info {
@@ -44,16 +44,17 @@ pub(super) fn info(response: Value) -> Result<(String, Vec<String>), QgaError> {
     }
     let info: Info = serde_json::from_value(response).map_err(|_| QgaError::InvalidResponse)?;
     let enabled = info.supported_commands.iter().filter(|command| command.enabled);
-    // Agents of today have some sixty commands.
+    // Current agents have about sixty commands.
     Ok((
         sanitize(&info.version),
         enabled.map(|command| sanitize(&command.name)).take(4 * MAX_ENTRIES).collect(),
     ))
 }
 
+/// Result of a command whose response is parsed here.
 type CommandResult = Result<Value, QgaError>;
 
-/// Parsed response, or `None` where the agent does not support the command or returned another type.
+/// Returns the parsed response; `None` where the agent does not support the command or returned another type.
 fn supported<T: DeserializeOwned>(result: &CommandResult) -> Result<Option<T>, QgaError> {
     match result {
         Ok(value) => Ok(T::deserialize(value).ok()),
@@ -62,6 +63,7 @@ fn supported<T: DeserializeOwned>(result: &CommandResult) -> Result<Option<T>, Q
     }
 }
 
+/// Fills in the operating system and kernel from the response of `guest-get-osinfo`.
 pub(super) fn operating_system(result: &CommandResult, facts: &mut GuestFacts) -> Result<(), QgaError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]
@@ -76,6 +78,7 @@ pub(super) fn operating_system(result: &CommandResult, facts: &mut GuestFacts) -
     Ok(())
 }
 
+/// Fills in the host name from the response of `guest-get-host-name`.
 pub(super) fn host_name(result: &CommandResult, facts: &mut GuestFacts) -> Result<(), QgaError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]
@@ -86,6 +89,7 @@ pub(super) fn host_name(result: &CommandResult, facts: &mut GuestFacts) -> Resul
     Ok(())
 }
 
+/// Fills in the network interfaces from the response of `guest-network-get-interfaces`.
 pub(super) fn interfaces(result: &CommandResult, facts: &mut GuestFacts) -> Result<(), QgaError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]
@@ -119,6 +123,7 @@ pub(super) fn interfaces(result: &CommandResult, facts: &mut GuestFacts) -> Resu
     Ok(())
 }
 
+/// Fills in the file systems from the response of `guest-get-fsinfo`.
 pub(super) fn file_systems(result: &CommandResult, facts: &mut GuestFacts) -> Result<(), QgaError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]

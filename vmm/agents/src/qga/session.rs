@@ -1,5 +1,5 @@
-//! Requests and responses as JSON lines, and how to find a line's beginning in a stream that may hold
-//! anything.
+//! Requests and responses of qemu-guest-agent as JSON lines, and resynchronisation with
+//! `guest-sync-delimited`.
 
 use super::error::QgaError;
 use super::responses::sanitize;
@@ -8,17 +8,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Longest wait for a response: a healthy agent responds in milliseconds, on a loaded host in a second.
+/// Maximum time until a response: a healthy agent responds in milliseconds, on a loaded host in a second.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Marks the beginning of the response to `guest-sync-delimited`; it occurs in no JSON text.
+/// Byte before the response to `guest-sync-delimited`; no JSON text contains the byte.
 const SENTINEL: u8 = 0xFF;
-/// Longest line of a response, in bytes.
+/// Maximum length of a response's line in bytes.
 const MAX_LINE: usize = 256 * 1024;
-/// Bytes read at most in search of the response to a synchronisation.
+/// Maximum number of bytes that are searched for the response to a synchronisation.
 const MAX_SEARCH: usize = 4 * 1024 * 1024;
-/// Longest wait for the response to a synchronisation.
+/// Maximum time until the response to a synchronisation.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Response to a command.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Response {
@@ -26,30 +27,33 @@ enum Response {
     Error(QgaErrorObject),
 }
 
+/// Error in a response.
 #[derive(Deserialize)]
 struct QgaErrorObject {
     #[serde(default)]
     desc: String,
 }
 
-/// Session with whatever agent has the port open.
+/// Session with the agents that open the port.
 pub(super) struct QgaSession {
     port: HostPort,
     last_id: u32,
-    /// Bytes that were read and not yet parsed.
+    /// Bytes that were read and are not parsed yet.
     buffered: Vec<u8>,
 }
 
 impl QgaSession {
+    /// Creates a session over `port`.
     pub(super) fn new(port: HostPort) -> Self {
         Self { port, last_id: 0, buffered: Vec::new() }
     }
 
+    /// Whether an agent has the port open.
     pub(super) fn is_connected(&self) -> bool {
         self.port.open_id().is_some()
     }
 
-    /// Sends a command to the agent and waits for the response.
+    /// Synchronises, sends a command, and waits at most `timeout` for the response.
     pub(super) fn execute(
         &mut self,
         command: &str,
@@ -74,8 +78,7 @@ impl QgaSession {
         }
     }
 
-    /// Resets the agent's parser and finds the place in the stream where responses to this session
-    /// begin (`guest-sync-delimited`): leftovers of earlier commands lie before it.
+    /// Resets the agent's parser and skips responses to earlier commands (`guest-sync-delimited`).
     fn synchronise(&mut self, open_id: OpenId) -> Result<(), QgaError> {
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
@@ -99,7 +102,7 @@ impl QgaSession {
         }
     }
 
-    /// Discards bytes up to the next sentinel, and the sentinel; returns their number.
+    /// Discards bytes up to and including the next sentinel. Returns the number of bytes before the sentinel.
     fn skip_to_sentinel(&mut self, open_id: OpenId, deadline: Instant) -> Result<usize, QgaError> {
         let mut skipped = 0;
         loop {
@@ -116,7 +119,7 @@ impl QgaSession {
         }
     }
 
-    /// Reads the next line.
+    /// Reads the next line, with its line feed.
     fn line(&mut self, open_id: OpenId, deadline: Instant) -> Result<Vec<u8>, QgaError> {
         let mut seen = 0;
         loop {
@@ -133,11 +136,12 @@ impl QgaSession {
         }
     }
 
+    /// Reads and buffers more bytes; fails after the deadline even if the guest never stops sending.
     fn read_more(&mut self, open_id: OpenId, deadline: Instant) -> Result<(), QgaError> {
         let mut piece = [0; 4096];
         let read = self.port.read_until(open_id, deadline, &mut piece)?;
         self.buffered.extend_from_slice(piece.get(..read).unwrap_or_default());
-        // A guest that sends without end is not read without end.
+        // The deadline also ends a read of a guest that never stops sending.
         if Instant::now() > deadline { Err(QgaError::TimedOut) } else { Ok(()) }
     }
 }

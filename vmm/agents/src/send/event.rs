@@ -1,21 +1,21 @@
-//! Events of a file on its way out of the guest.
+//! Events of a file transfer out of the guest.
 
-/// Event of the file that a program in the guest sends; there is one file at a time.
+/// Event of a file that a program in the guest sends; one file at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileEvent {
     /// The program offers a file. [`super::GuestFileReceiver::accept`] or
-    /// [`super::GuestFileReceiver::reject`] answers, at any later time.
+    /// [`super::GuestFileReceiver::reject`] is the answer, at any later time.
     Offered {
-        /// Name of the file as the guest spells it; hostile, and may hold anything but is bounded.
+        /// Name of the file as the guest sent it; hostile: any characters, but bounded in length.
         name: String,
-        /// Size of the file in bytes, as announced.
+        /// Announced size of the file in bytes.
         size: u64,
     },
-    /// Next bytes of the file; unacknowledged bytes never exceed the credit.
+    /// Next bytes of the file; the number of unacknowledged bytes never exceeds the credit.
     Data(Vec<u8>),
-    /// All bytes of the file were reported; [`super::GuestFileReceiver::acknowledge`] tells the guest
-    /// when they are stored.
+    /// End of the file: all bytes were reported. [`super::GuestFileReceiver::acknowledge`] of the last byte
+    /// confirms to the guest that the file is stored.
     Complete,
-    /// The program went away or gave up; no more of the file comes.
+    /// The program closed the port or aborted the file; no more bytes of the file follow.
     Aborted,
 }

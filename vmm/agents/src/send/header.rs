@@ -1,8 +1,8 @@
-//! Lines that a program in the guest writes.
+//! Parser of the lines that a program in the guest sends.
 
-/// Longest line in bytes, with its line feed.
+/// Maximum length of a line in bytes, with the line feed.
 pub const MAX_LINE: usize = 64;
-/// Longest name of a file in bytes; file systems store 255.
+/// Maximum length of a file's name in bytes; file systems store up to 255.
 pub const MAX_NAME: usize = 4096;
 
 /// Header of a file: `file SIZE LENGTH`.
@@ -10,11 +10,11 @@ pub const MAX_NAME: usize = 4096;
 pub struct FileHeader {
     /// Size of the file in bytes.
     pub size: u64,
-    /// Length of the name that follows, in bytes: 1 to [`MAX_NAME`].
+    /// Length in bytes of the name that follows the header: 1 to [`MAX_NAME`].
     pub name_length: usize,
 }
 
-/// Parses the line that begins a file, without its line feed; `None` for any other line.
+/// Parses the header line of a file, without the line feed; `None` for any other line.
 pub fn parse_header(line: &[u8]) -> Option<FileHeader> {
     let line = std::str::from_utf8(line).ok()?;
     let (size, length) = line.strip_prefix("file ")?.split_once(' ')?;
@@ -23,19 +23,19 @@ pub fn parse_header(line: &[u8]) -> Option<FileHeader> {
     (1..=MAX_NAME).contains(&name_length).then_some(FileHeader { size, name_length })
 }
 
-/// Digits and nothing else: `parse` alone would take a sign.
+/// Parses a decimal number of digits only; `parse` alone would accept a sign.
 fn decimal(digits: &str) -> Option<u64> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Buffer for the bytes of one line.
+/// Buffer for the received bytes of a line.
 #[derive(Debug, Default)]
 pub struct LineBuffer(Vec<u8>);
 
 /// Result of [`LineBuffer::push`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum LineStatus {
-    /// The whole line, without its line feed.
+    /// Received line, without the line feed.
     Complete(Vec<u8>),
     /// The line feed has not arrived.
     Incomplete,
@@ -44,7 +44,7 @@ pub enum LineStatus {
 }
 
 impl LineBuffer {
-    /// Takes the line's bytes from the front of `bytes`.
+    /// Moves the bytes of the line from the front of `bytes` into the buffer.
     pub fn push(&mut self, bytes: &mut &[u8]) -> LineStatus {
         let room = MAX_LINE.saturating_sub(self.0.len());
         let front = bytes.get(..room).unwrap_or(bytes);

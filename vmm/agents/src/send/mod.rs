@@ -1,18 +1,18 @@
-//! Files out of the guest: what `oriel-send` there writes into its port.
+//! Files out of the guest: the host side of `oriel-send`, a program in the guest that writes into its port.
 //!
-//! The guest's program writes first, and waits for an answer at every step:
+//! The guest's program sends first, and waits for an answer at every step:
 //!
 //! | guest | host |
 //! |---|---|
-//! | `file SIZE LENGTH\n` (decimal), then the name's LENGTH bytes | `go\n`, once a viewer accepts the file |
-//! | the file's SIZE bytes in pieces of 1 MiB, the last one shorter | `go\n` after each piece |
-//! | `whole\n`, or `broken\n` if those were not the file's bytes after all | `done\n`, once the file is stored |
+//! | `file SIZE LENGTH\n` (decimal), then LENGTH bytes of the name | `go\n`, once a viewer accepts the file |
+//! | SIZE bytes of the file in pieces of 1 MiB, the last one shorter | `go\n` after each piece |
+//! | `whole\n`, or `broken\n` if the file changed meanwhile | `done\n`, once the file is stored |
 //!
-//! Instead of any answer the host may write `no SENTENCE\n`; then, and after `done`, the next file may
+//! Instead of any answer the host may send `no SENTENCE\n`. After that, and after `done`, the next file may
 //! follow. Bytes that break this protocol are discarded until the port is closed.
 //!
-//! Nothing is read out of the port for which the receiver of the file has no room: a slow connection
-//! makes the guest wait, and costs the host no memory.
+//! Bytes are read from the port only as the receiver of the file has room: a slow connection delays the
+//! guest, and uses no memory of the host.
 
 mod event;
 mod header;
@@ -28,16 +28,16 @@ use session::SendSession as Session;
 #[cfg(feature = "test-driver")]
 pub use session::SendSession;
 
-/// Host's end of the port by which the guest sends files. No call blocks; results are reported as
-/// [`FileEvent`].
+/// Host's end of the port through which the guest sends files. No call blocks; results are [`FileEvent`]s.
 pub struct GuestFileReceiver(PortThread<Session>);
 
 impl GuestFileReceiver {
-    /// Serves whatever program opens `port`. `on_event` gets each file's number and events on a thread
-    /// of its own, and may call back. At most `credit` bytes are reported and not acknowledged.
+    /// Serves the programs that open `port`, on a new thread. `on_event` gets the number and the events of
+    /// each file on that thread, and may call methods of this value. At most `credit` bytes are reported and
+    /// not acknowledged.
     ///
     /// # Errors
-    /// When the host is out of threads.
+    /// When the thread cannot be created.
     pub fn start(
         port: HostPort,
         credit: u64,
@@ -47,23 +47,23 @@ impl GuestFileReceiver {
         Ok(Self(PortThread::start("guest-files", port, Session::new(credit), on_event)?))
     }
 
-    /// Accepts the file that is offered; its data follows.
+    /// Accepts the offered file with number `file`; its data follows.
     pub fn accept(&self, file: u32) {
         self.0.with(|session| session.accept(file));
     }
 
-    /// Acknowledges that the first `stored` bytes of the file are stored; all of them once the file is
-    /// complete.
+    /// Acknowledges that the first `stored` bytes of the file are stored. The acknowledgement of the whole
+    /// file after [`FileEvent::Complete`] ends the transfer.
     pub fn acknowledge(&self, file: u32, stored: u64) {
         self.0.with(|session| session.acknowledge(file, stored));
     }
 
-    /// Rejects the file, or what is left of it. `reason` is one line that the guest's program prints.
+    /// Rejects the file, or the rest of the file. `reason` is one line that the guest's program prints.
     pub fn reject(&self, file: u32, reason: &str) {
         self.0.with(|session| session.reject(file, reason));
     }
 
-    /// Number of times that a program in the guest broke the protocol.
+    /// Number of violations of the protocol by programs in the guest.
     pub fn refused_messages(&self) -> u64 {
         self.0.session().refused_messages()
     }

@@ -1,44 +1,45 @@
-//! State machine of the protocol of files out of the guest, without the port.
+//! State machine of the protocol for files out of the guest, without input and output.
 
 use super::event::FileEvent;
 use super::header::{FileHeader, LineBuffer, LineStatus, MAX_LINE, MAX_NAME, parse_header};
 
-/// Size of a piece in bytes, after each of which the guest waits for an answer.
+/// Size of a piece in bytes; after each piece the guest waits for an answer.
 const PIECE_BYTES: u64 = 1 << 20;
 
 const GO: &str = "go\n";
 const DONE: &str = "done\n";
 
-/// File that a program sends.
+/// File that a program in the guest sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct File {
     id: u32,
     size: u64,
 }
 
+/// State of the session.
 #[derive(Debug)]
 enum State {
-    /// Between two files: the header's line is awaited.
+    /// Between two files: waits for the header.
     Idle(LineBuffer),
-    /// The file's name is awaited.
+    /// Waits for the file's name.
     Name(FileHeader, Vec<u8>),
-    /// The file was offered, and neither accepted nor rejected.
+    /// The file was offered, and is neither accepted nor rejected yet.
     AwaitingDecision(File),
-    /// The file's bytes are awaited: number delivered, number stored, and bytes left of this piece.
+    /// Waits for the file's bytes: number delivered, number stored, and bytes left in this piece.
     Body { file: File, delivered: u64, stored: u64, left: u64 },
-    /// All bytes were delivered; the line that confirms or aborts the file is awaited.
+    /// All bytes were delivered; waits for the line that confirms or aborts the file.
     Trailer(File, LineBuffer),
-    /// The file is confirmed; the acknowledgement of its last bytes is awaited.
+    /// The guest has confirmed the file; waits for the acknowledgement of the last byte.
     AwaitingStored(File),
-    /// The rest of a piece of a rejected file, and the reason.
+    /// Discards the bytes left in a piece of a rejected file; then sends the reason.
     DiscardingBody(u64, String),
-    /// The last line of a rejected file, and the reason.
+    /// Discards the last line of a rejected file; then sends the reason.
     DiscardingTrailer(LineBuffer, String),
-    /// The stream broke the protocol; everything is discarded until the port is closed.
+    /// The guest broke the protocol; all bytes are discarded until the port is closed.
     OutOfSync,
 }
 
-/// Session with the programs that send files, one after the other.
+/// Session with the programs that send files, sequentially, over one port.
 #[derive(Debug)]
 pub struct SendSession {
     state: State,
@@ -50,14 +51,13 @@ pub struct SendSession {
 }
 
 impl SendSession {
-    /// Creates a session while no program has the port open. At most `credit` delivered bytes are not
-    /// acknowledged.
+    /// Creates a session of a closed port. At most `credit` delivered bytes are not acknowledged.
     pub fn new(credit: u64) -> Self {
         let state = State::Idle(LineBuffer::default());
         Self { state, credit, last_id: 0, outgoing: Vec::new(), events: Vec::new(), refused_messages: 0 }
     }
 
-    /// The program closed the port, or another one has it now.
+    /// Aborts the current file after the program closed the port or another program opened the port.
     pub fn closed(&mut self) {
         self.outgoing.clear();
         match std::mem::replace(&mut self.state, State::Idle(LineBuffer::default())) {
@@ -73,7 +73,7 @@ impl SendSession {
         }
     }
 
-    /// Number of bytes that may be read from the port now; 0 for none.
+    /// Number of bytes that may be read from the port now; 0 stops reading.
     pub fn read_budget(&self) -> usize {
         let most = match &self.state {
             State::Idle(_) | State::Trailer(..) | State::DiscardingTrailer(..) => MAX_LINE as u64,
@@ -87,14 +87,14 @@ impl SendSession {
         usize::try_from(most).unwrap_or(usize::MAX)
     }
 
-    /// Takes bytes that came from the guest, at most [`Self::read_budget`] of them.
+    /// Processes bytes from the guest, at most [`Self::read_budget`] of them.
     pub fn received(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = self.step(bytes);
         }
     }
 
-    /// Takes the bytes that belong to the present state; returns the rest.
+    /// Processes the bytes that belong to the current state; returns the rest.
     fn step<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
         match &mut self.state {
             State::Idle(line) => match line.push(&mut bytes) {
@@ -168,7 +168,7 @@ impl SendSession {
         bytes
     }
 
-    /// Requests the next piece of the file, or its last line.
+    /// Requests the next piece of the file, or the last line.
     fn request_next(&mut self, file: File, delivered: u64, stored: u64) {
         self.outgoing.extend_from_slice(GO.as_bytes());
         self.state = match file.size.saturating_sub(delivered).min(PIECE_BYTES) {
@@ -177,7 +177,7 @@ impl SendSession {
         };
     }
 
-    /// Accepts the file that is offered.
+    /// Accepts the offered file with number `id`; other numbers are ignored.
     pub fn accept(&mut self, id: u32) {
         if let State::AwaitingDecision(file) = self.state
             && file.id == id
@@ -186,7 +186,7 @@ impl SendSession {
         }
     }
 
-    /// The first `acknowledged` bytes of the file are stored.
+    /// Records that the first `acknowledged` bytes of file `id` are stored.
     pub fn acknowledge(&mut self, id: u32, acknowledged: u64) {
         match &mut self.state {
             State::Body { file, delivered, stored, .. } if file.id == id => {
@@ -200,7 +200,7 @@ impl SendSession {
         }
     }
 
-    /// Rejects the file, or what is left of it, for `reason`.
+    /// Rejects file `id`, or the rest of the file, for `reason`.
     pub fn reject(&mut self, id: u32, reason: &str) {
         match &self.state {
             State::AwaitingDecision(file) | State::AwaitingStored(file) if file.id == id => {
@@ -210,18 +210,20 @@ impl SendSession {
                 self.state = State::DiscardingBody(*left, reason.to_owned());
             }
             State::Trailer(file, _) if file.id == id => {
-                // Nothing of the line has come, or a part of it that a hostile guest held back.
+                // A part of the line may have arrived, if a hostile guest sent the line in parts.
                 self.state = State::DiscardingTrailer(LineBuffer::default(), reason.to_owned());
             }
             _ => {}
         }
     }
 
+    /// Sends `no` and the reason; the next file may follow.
     fn send_rejection(&mut self, reason: &str) {
         self.outgoing.extend_from_slice(format!("no {reason}\n").as_bytes());
         self.state = State::Idle(LineBuffer::default());
     }
 
+    /// Aborts the current file and ignores the program after a violation of the protocol.
     fn lose_sync(&mut self) {
         self.refused_messages = self.refused_messages.saturating_add(1);
         self.closed();
@@ -229,17 +231,17 @@ impl SendSession {
         self.state = State::OutOfSync;
     }
 
-    /// Bytes to be written to the program next; empty if there are none.
+    /// Bytes to write to the program next; empty if there are none.
     pub fn pending(&self) -> &[u8] {
         &self.outgoing
     }
 
-    /// The first `count` of the pending bytes were written.
+    /// Removes the first `count` pending bytes, which were written.
     pub fn sent(&mut self, count: usize) {
         self.outgoing.drain(..count.min(self.outgoing.len()));
     }
 
-    /// Events since the last call, oldest first, each with its file's number.
+    /// Takes the events since the last call with the number of the file, oldest first.
     pub fn take_events(&mut self) -> Vec<(u32, FileEvent)> {
         std::mem::take(&mut self.events)
     }
@@ -250,7 +252,7 @@ impl SendSession {
         self.last_id
     }
 
-    /// Number of times that the stream broke the protocol.
+    /// Number of violations of the protocol by programs in the guest.
     pub fn refused_messages(&self) -> u64 {
         self.refused_messages
     }

@@ -1,49 +1,50 @@
-//! Messages in the stream of bytes. A message (`VDAgentMessage`) travels in chunks of `u32 port, u32 size`
-//! (`VDIChunkHeader`) and `size` bytes; the chunks of each port hold one message after the other.
+//! Framing of spice-vdagent's stream. A message (`VDAgentMessage`) is split into chunks of `u32 port, u32
+//! size` (`VDIChunkHeader`) and `size` bytes; the chunks of each port contain a sequence of messages.
 
 use super::wire::{CLIENT_PORT, MESSAGE_HEADER, PROTOCOL, SERVER_PORT, message, u32_first};
 
-/// Longest chunk that agents accept (`VD_AGENT_MAX_DATA_SIZE`); they send longer ones themselves.
+/// Maximum size of a chunk that agents accept (`VD_AGENT_MAX_DATA_SIZE`); agents themselves send larger ones.
 const MAX_CHUNK_BYTES: usize = 2048;
+/// Length of a chunk's header in bytes.
 const CHUNK_HEADER: usize = 8;
-/// Chunks that are made ready at a time.
+/// Number of chunks that are prepared together.
 const STAGED_CHUNKS: usize = 16;
-/// Longest body of a message, but for those with contents of a clipboard.
+/// Maximum length of a message's body in bytes, except for clipboard contents.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Message that the reader found in the stream.
+/// Message from the guest.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// Message of this type, with its body.
+    /// Type and body of a complete message.
     Message(u32, Vec<u8>),
-    /// Message of this type whose body was too long, and was discarded.
+    /// Type of a message whose body was too long and was discarded.
     TooLong(u32),
 }
 
-/// Message of which a part has arrived.
+/// Assembler of one port's current message.
 #[derive(Debug, Default)]
 struct MessageAssembler {
     header: Vec<u8>,
     message_type: u32,
     body: Vec<u8>,
-    /// Bytes of the body still to come.
+    /// Number of bytes of the body that have not arrived.
     left: usize,
-    /// The body is discarded.
+    /// Whether the body is discarded.
     skip: bool,
 }
 
+/// Position of the reader in the stream.
 #[derive(Debug)]
 enum ReaderState {
+    /// Received bytes of a chunk's header.
     Header(Vec<u8>),
-    Chunk {
-        port: usize,
-        left: usize,
-    },
-    /// The position of the next message is unknown until the agent starts anew.
+    /// In a chunk of message port `port`, with `left` bytes to come.
+    Chunk { port: usize, left: usize },
+    /// The position of the next message is unknown until the agent restarts.
     OutOfSync,
 }
 
-/// Finds messages in the bytes that come from a guest.
+/// Reader that reassembles messages from the bytes of a guest.
 #[derive(Debug)]
 pub struct ChunkReader {
     state: ReaderState,
@@ -56,13 +57,13 @@ impl ChunkReader {
         Self { state: ReaderState::Header(Vec::new()), ports: Default::default() }
     }
 
-    /// Whether the stream broke the protocol, so that no more messages are found.
+    /// Whether the stream broke the protocol, after which no messages are returned.
     pub fn is_out_of_sync(&self) -> bool {
         matches!(self.state, ReaderState::OutOfSync)
     }
 
-    /// Takes the next bytes, and passes every message that they complete to `take`. Bodies of clipboard
-    /// messages have up to `max_contents` bytes.
+    /// Processes the next bytes, and calls `take` with every message that is complete. Bodies of clipboard
+    /// messages have at most `max_contents` bytes.
     pub fn push(&mut self, mut bytes: &[u8], max_contents: usize, mut take: impl FnMut(Incoming)) {
         while !bytes.is_empty() {
             match &mut self.state {
@@ -98,7 +99,7 @@ impl ChunkReader {
     }
 }
 
-/// State after this chunk header; `None` if there is no such port.
+/// Returns the state after a chunk header; `None` for an unknown port.
 fn chunk(header: &[u8]) -> Option<ReaderState> {
     let (port, rest) = u32_first(header)?;
     let (size, _) = u32_first(rest)?;
@@ -114,7 +115,7 @@ fn chunk(header: &[u8]) -> Option<ReaderState> {
 }
 
 impl MessageAssembler {
-    /// Takes at least one byte from the front of `bytes`; false if the message breaks the protocol.
+    /// Processes at least one byte from the front of `bytes`; false if the message breaks the protocol.
     fn take(&mut self, bytes: &mut &[u8], max_contents: usize, take: &mut impl FnMut(Incoming)) -> bool {
         if self.header.len() < MESSAGE_HEADER {
             fill(&mut self.header, MESSAGE_HEADER, bytes);
@@ -140,7 +141,7 @@ impl MessageAssembler {
         true
     }
 
-    /// Parses the message's header.
+    /// Parses the message's header; `None` if the header breaks the protocol.
     fn begin(&mut self, max_contents: usize) -> Option<()> {
         let (protocol, rest) = u32_first(&self.header)?;
         let (message_type, rest) = u32_first(rest)?;
@@ -156,7 +157,7 @@ impl MessageAssembler {
     }
 }
 
-/// Moves bytes from the front of `from` until `to` has `length` bytes.
+/// Moves bytes from the front of `from` to `to`, until `to` has `length` bytes.
 fn fill(to: &mut Vec<u8>, length: usize, from: &mut &[u8]) {
     let part = length.saturating_sub(to.len()).min(from.len());
     let (now, later) = from.split_at(part);
@@ -164,26 +165,26 @@ fn fill(to: &mut Vec<u8>, length: usize, from: &mut &[u8]) {
     *from = later;
 }
 
-/// Splits one message after the other into chunks.
+/// Writer that splits messages into chunks, one message at a time.
 #[derive(Debug, Default)]
 pub struct ChunkWriter {
     /// Header of the message and beginning of the body.
     head: Vec<u8>,
     /// Rest of the body.
     tail: Vec<u8>,
-    /// Bytes of `head` and `tail` that are staged or sent.
+    /// Number of bytes of `head` and `tail` that are staged or sent.
     cut: usize,
     staged: Vec<u8>,
     sent: usize,
 }
 
 impl ChunkWriter {
-    /// Whether the last message was written whole.
+    /// Whether the last message was written completely.
     pub fn is_idle(&self) -> bool {
         self.sent == self.staged.len() && self.cut == self.head.len() + self.tail.len()
     }
 
-    /// Begins a message with the body `head` and `tail`, at most 4 GiB; the last message must have left.
+    /// Begins a message with the body `head` and `tail`, at most 4 GiB. The writer must be idle.
     pub fn begin(&mut self, message_type: u32, head: &[u8], tail: Vec<u8>) {
         let size = u32::try_from(head.len() + tail.len()).unwrap_or(u32::MAX);
         self.head = [PROTOCOL, message_type, 0, 0, size].map(u32::to_le_bytes).concat();
@@ -192,7 +193,7 @@ impl ChunkWriter {
         self.cut = 0;
     }
 
-    /// Bytes to be written next; empty once the message has left.
+    /// Bytes to write next; empty once the message is written.
     pub fn pending(&mut self) -> &[u8] {
         if self.sent == self.staged.len() {
             self.stage();
@@ -200,11 +201,12 @@ impl ChunkWriter {
         self.staged.get(self.sent..).unwrap_or_default()
     }
 
-    /// The first `count` of the pending bytes were written.
+    /// Removes the first `count` pending bytes, which were written.
     pub fn sent(&mut self, count: usize) {
         self.sent = self.staged.len().min(self.sent + count);
     }
 
+    /// Prepares the next chunks for writing.
     fn stage(&mut self) {
         self.staged.clear();
         self.sent = 0;
@@ -224,7 +226,7 @@ impl ChunkWriter {
             self.cut += length;
         }
         if self.staged.is_empty() {
-            // A clipboard's contents are not to lie about until the next message.
+            // Clipboard contents are freed as soon as they are sent.
             *self = Self::default();
         }
     }

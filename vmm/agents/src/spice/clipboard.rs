@@ -1,26 +1,27 @@
-//! Clipboard by request (`VD_AGENT_CAP_CLIPBOARD_BY_DEMAND`): contents travel only when one side pastes; until then each
-//! side knows which types the other has. Of the guest's selections only the clipboard is used.
+//! Clipboard on demand (`VD_AGENT_CAP_CLIPBOARD_BY_DEMAND`): grabs announce types, and contents are sent only
+//! when one side pastes. Of the guest's selections only the clipboard is used.
 
 use super::types::{AgentEvent, ClipboardType, MAX_CLIPBOARD_BYTES};
 use super::wire::{self, Capabilities, message};
 use std::time::{Duration, Instant};
 
-/// Longest wait for the guest's contents since bytes last came from the guest.
+/// Maximum time until the guest's contents, since the last bytes from the guest.
 const GUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// Longest wait for the viewer's contents, which may come over a slow connection.
+/// Maximum time until the viewer's contents, which may use a slow connection.
 const VIEWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `VD_AGENT_CLIPBOARD_SELECTION_CLIPBOARD`.
+/// Number of the clipboard selection (`VD_AGENT_CLIPBOARD_SELECTION_CLIPBOARD`).
 const SELECTION: u8 = 0;
 
-/// State of the guest's request for one clipboard type.
+/// State of the guest's request for contents of one type.
 #[derive(Debug, Default)]
 enum GuestRequest {
+    /// Without a request.
     #[default]
     Idle,
-    /// A viewer was asked for the contents at this time.
+    /// Time at which the request was forwarded to a viewer.
     Forwarded(Instant),
-    /// The contents are to be sent.
+    /// Contents to send; `None` sends empty contents.
     Answered(Option<Vec<u8>>),
 }
 
@@ -32,19 +33,20 @@ struct HostRequest {
     until: Instant,
 }
 
-/// Clipboards of both sides.
+/// Clipboard state of host and guest.
 #[derive(Debug, Default)]
 pub(super) struct Clipboard {
-    /// Types that the host grabbed; they outlive the guest's agent.
+    /// Types that the host has grabbed; kept when the guest's agent disconnects.
     host_types: Vec<ClipboardType>,
-    /// The grab or release is still to be sent.
+    /// Whether the grab or release is still to be sent.
     grab_due: bool,
-    /// Types that the guest grabbed.
+    /// Types that the guest has grabbed.
     guest_types: Vec<ClipboardType>,
     host_request: Option<HostRequest>,
     guest_requests: [GuestRequest; ClipboardType::ALL.len()],
 }
 
+/// Returns the index of a type in [`Clipboard::guest_requests`].
 fn slot(clipboard_type: ClipboardType) -> usize {
     match clipboard_type {
         ClipboardType::Text => 0,
@@ -53,7 +55,7 @@ fn slot(clipboard_type: ClipboardType) -> usize {
 }
 
 impl Clipboard {
-    /// Grabs the clipboard for the host with these types, or releases it if there are none.
+    /// Grabs the clipboard for the host with `types`, or releases the clipboard if `types` is empty.
     pub fn grab(&mut self, types: &[ClipboardType], events: &mut Vec<AgentEvent>) {
         if !types.is_empty() {
             self.guest_types.clear();
@@ -66,7 +68,8 @@ impl Clipboard {
         self.answer_guest_with_nothing();
     }
 
-    /// Requests contents that the guest grabbed.
+    /// Requests contents of a type that the guest grabbed; reports no contents for other types, and while
+    /// another request is pending.
     pub fn request(&mut self, clipboard_type: ClipboardType, now: Instant, events: &mut Vec<AgentEvent>) {
         if self.host_request.is_some() || !self.guest_types.contains(&clipboard_type) {
             events.push(AgentEvent::ClipboardData(clipboard_type, None));
@@ -75,7 +78,7 @@ impl Clipboard {
         }
     }
 
-    /// Answers [`AgentEvent::ClipboardRequest`]; contents that no request waits for are dropped.
+    /// Answers [`AgentEvent::ClipboardRequest`]. Contents without a pending request are dropped.
     pub fn send(&mut self, clipboard_type: ClipboardType, contents: Option<Vec<u8>>) {
         if let Some(request @ GuestRequest::Forwarded(_)) = self.guest_requests.get_mut(slot(clipboard_type))
         {
@@ -84,25 +87,25 @@ impl Clipboard {
         }
     }
 
-    /// Largest clipboard message that is accepted now, in bytes.
+    /// Maximum length in bytes of a clipboard message that is accepted now.
     pub fn max_incoming(&self) -> usize {
         // Type and selection come before the contents.
         if self.host_request.is_some() { MAX_CLIPBOARD_BYTES + 8 } else { 0 }
     }
 
-    /// Bytes came from the guest: contents may be on their way, so the wait for them starts again.
+    /// Restarts the timeout of the host's request, since bytes from the guest may be part of the contents.
     pub fn extend_deadline(&mut self, now: Instant) {
         if let Some(request) = &mut self.host_request {
             request.until = now + GUEST_TIMEOUT;
         }
     }
 
-    /// A new agent announced itself: the host's grab is repeated to it.
+    /// Schedules the host's grab for an agent that has announced itself.
     pub fn agent_connected(&mut self) {
         self.grab_due = !self.host_types.is_empty();
     }
 
-    /// The agent disconnected, and with it its requests and grabs.
+    /// Ends requests and grabs of the agent, which has disconnected.
     pub fn agent_disconnected(&mut self, events: &mut Vec<AgentEvent>) {
         self.guest_requests = Default::default();
         self.fail_host_request(events);
@@ -111,7 +114,7 @@ impl Clipboard {
         }
     }
 
-    /// When [`Self::tick`] is due.
+    /// Time at which [`Self::tick`] is due; `None` without a pending request.
     pub fn deadline(&self) -> Option<Instant> {
         let request = self.guest_requests.iter().filter_map(|request| match request {
             GuestRequest::Forwarded(since) => Some(*since + VIEWER_TIMEOUT),
@@ -132,7 +135,7 @@ impl Clipboard {
         }
     }
 
-    /// Takes one of the guest's clipboard messages; `None` if it is malformed.
+    /// Processes a clipboard message of the guest; `None` if the message is malformed.
     pub fn receive(
         &mut self,
         message_type: u32,
@@ -178,19 +181,21 @@ impl Clipboard {
         Some(())
     }
 
-    /// The guest's contents exceeded [`MAX_CLIPBOARD_BYTES`].
+    /// Fails the host's request, whose contents exceeded [`MAX_CLIPBOARD_BYTES`].
     pub fn too_long(&mut self, events: &mut Vec<AgentEvent>) {
         self.fail_host_request(events);
     }
 
+    /// Records and reports the guest's grab.
     fn guest_grabbed(&mut self, types: Vec<ClipboardType>, events: &mut Vec<AgentEvent>) {
         self.fail_host_request(events);
         self.guest_types.clone_from(&types);
         events.push(AgentEvent::ClipboardGrab(types));
     }
 
+    /// Forwards the guest's request to the host, or answers with empty contents if the host lacks the type.
     fn guest_requested(&mut self, number: u32, now: Instant, events: &mut Vec<AgentEvent>) {
-        // Agents request types that were grabbed; contents of others are never held.
+        // Agents request grabbed types; unknown types have no contents and get no answer.
         let Some(clipboard_type) = wire::clipboard_type(number) else { return };
         let offered = self.host_types.contains(&clipboard_type);
         let Some(request) = self.guest_requests.get_mut(slot(clipboard_type)) else { return };
@@ -202,6 +207,7 @@ impl Clipboard {
         }
     }
 
+    /// Reports contents from the guest as the answer to the host's request.
     fn guest_sent(
         &mut self,
         number: u32,
@@ -224,13 +230,14 @@ impl Clipboard {
         events.push(AgentEvent::ClipboardData(clipboard_type, contents));
     }
 
+    /// Reports that the host's request has no contents.
     fn fail_host_request(&mut self, events: &mut Vec<AgentEvent>) {
         if let Some(request) = self.host_request.take() {
             events.push(AgentEvent::ClipboardData(request.clipboard_type, None));
         }
     }
 
-    /// Answers the guest's open requests with empty contents.
+    /// Answers the guest's pending requests with empty contents.
     fn answer_guest_with_nothing(&mut self) {
         for request in &mut self.guest_requests {
             if matches!(request, GuestRequest::Forwarded(_)) {
@@ -239,7 +246,7 @@ impl Clipboard {
         }
     }
 
-    /// Next message to the agent: type, beginning of the body, rest of the body.
+    /// Returns the next message to the agent: type, beginning of the body, rest of the body.
     pub fn next_message(&mut self, capabilities: Capabilities) -> Option<(u32, Vec<u8>, Vec<u8>)> {
         let head = |numbers: &[u32]| {
             let selected = capabilities.has(Capabilities::CLIPBOARD_SELECTION);
@@ -275,7 +282,7 @@ impl Clipboard {
     }
 }
 
-/// Contents with the line ends that the guest expects.
+/// Converts the line ends of text to those that the guest expects.
 fn for_guest(clipboard_type: ClipboardType, contents: Vec<u8>, capabilities: Capabilities) -> Vec<u8> {
     if clipboard_type != ClipboardType::Text || !capabilities.has(Capabilities::GUEST_LINEEND_CRLF) {
         return contents;

@@ -1,28 +1,29 @@
-//! Files on their way into the guest (`VD_AGENT_FILE_XFER_*`).
+//! File transfers into the guest (`VD_AGENT_FILE_XFER_*`).
 
 use super::types::{AgentEvent, FileXferEvent};
 use super::wire::{self, file_status, message};
 use std::collections::BTreeMap;
 
-/// Bytes of a file in one `FILE_XFER_DATA` message.
+/// Maximum number of a file's bytes in a `FILE_XFER_DATA` message.
 const DATA_BYTES: usize = 60 * 1024;
 
+/// File in transfer.
 #[derive(Debug)]
 struct File {
-    /// Name of the file, until `FILE_XFER_START` has left.
+    /// Name of the file, until `FILE_XFER_START` is sent.
     name: Option<String>,
     size: u64,
     accepted: bool,
-    /// Bytes that were appended and not yet sent.
+    /// Bytes that were appended and are not sent yet.
     waiting: Vec<u8>,
     /// Number of bytes sent.
     sent: u64,
-    /// No `FILE_XFER_DATA` was sent yet.
+    /// Whether no `FILE_XFER_DATA` was sent yet.
     unsent: bool,
 }
 
 impl File {
-    /// Whether a message may be sent: an empty file takes one without bytes, by which the guest sees its end.
+    /// Whether a data message can be sent. An empty file has one message without bytes, which marks its end.
     fn is_ready(&self) -> bool {
         self.accepted && (!self.waiting.is_empty() || (self.size == 0 && self.unsent))
     }
@@ -34,12 +35,12 @@ pub(super) struct Files {
     files: BTreeMap<u32, File>,
     /// Files whose cancellation is to be sent to the guest.
     cancelled: Vec<u32>,
-    /// File that sent last; others have their turn first.
+    /// File whose data was sent last; the search for the next file starts after it.
     last: u32,
 }
 
 impl Files {
-    /// Starts a file of `size` bytes.
+    /// Starts the transfer of a file of `size` bytes.
     pub fn start(&mut self, id: u32, name: &str, size: u64) {
         let name = Some(name.to_owned());
         let file = File { name, size, accepted: false, waiting: Vec::new(), sent: 0, unsent: true };
@@ -53,23 +54,23 @@ impl Files {
         }
     }
 
-    /// Cancels a file.
+    /// Cancels the transfer of a file.
     pub fn cancel(&mut self, id: u32) {
         if let Some(File { name: None, .. }) = self.files.remove(&id) {
             self.cancelled.push(id);
         }
     }
 
-    /// The agent disconnected: every file has failed.
+    /// Fails every file, since the agent has disconnected.
     pub fn agent_disconnected(&mut self, events: &mut Vec<AgentEvent>) {
         self.cancelled.clear();
         for id in std::mem::take(&mut self.files).into_keys() {
-            let text = "The guest's agent went away; send the file again when the desktop is back.";
+            let text = "The guest's agent disconnected; send the file again when the desktop is back.";
             events.push(AgentEvent::FileXfer(id, FileXferEvent::Failed(text.to_owned())));
         }
     }
 
-    /// Takes a `FILE_XFER_STATUS` of the guest; `None` if the message is malformed.
+    /// Processes a `FILE_XFER_STATUS` message of the guest; `None` if the message is malformed.
     pub fn receive(&mut self, body: &[u8], events: &mut Vec<AgentEvent>) -> Option<()> {
         let (id, status) = wire::u32_pair(body)?;
         let Some(file) = self.files.get_mut(&id).filter(|file| file.name.is_none()) else { return Some(()) };
@@ -89,9 +90,9 @@ impl Files {
             file_status::SESSION_LOCKED => {
                 FileXferEvent::Failed("The desktop is locked; unlock it and send the file again.".to_owned())
             }
-            file_status::AGENT_NOT_CONNECTED => {
-                FileXferEvent::Failed("Nobody is logged in at the desktop, so it takes no files.".to_owned())
-            }
+            file_status::AGENT_NOT_CONNECTED => FileXferEvent::Failed(
+                "No user is logged in at the desktop; log in and send the file again.".to_owned(),
+            ),
             file_status::DISABLED => FileXferEvent::Failed("This desktop does not take files.".to_owned()),
             _ => FileXferEvent::Failed("The guest could not write the file.".to_owned()),
         };
@@ -102,7 +103,7 @@ impl Files {
         Some(())
     }
 
-    /// Next message to the agent: type, beginning of the body, rest of the body.
+    /// Returns the next message to the agent: type, beginning of the body, rest of the body.
     pub fn next_message(&mut self, events: &mut Vec<AgentEvent>) -> Option<(u32, Vec<u8>, Vec<u8>)> {
         if let Some(id) = self.cancelled.pop() {
             let body = [id, file_status::CANCELLED].map(u32::to_le_bytes).concat();
@@ -128,7 +129,8 @@ impl Files {
     }
 }
 
-/// Sentence for a full disk. Agents append the free bytes, since `FILE_XFER_DETAILED_ERRORS` was announced.
+/// Returns the sentence for a full disk. Agents append the number of free bytes, since the host announces
+/// `FILE_XFER_DETAILED_ERRORS`.
 fn no_space(body: &[u8]) -> String {
     match body.get(8..).and_then(<[u8]>::first_chunk) {
         Some(free) => {

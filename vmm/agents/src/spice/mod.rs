@@ -1,12 +1,12 @@
-//! spice-vdagent: clipboard, layout of the monitors and files into the guest, by the protocol that
-//! spice-protocol's `vd_agent.h` defines.
+//! spice-vdagent client: clipboard, monitor layout and files into the guest, by the protocol of
+//! spice-protocol's `vd_agent.h`.
 //!
-//! - `chunks` finds messages in the stream of bytes, `wire` knows their bodies.
-//! - `clipboard` and `files` are the state machines of those two, `session` is that of the whole.
+//! - `chunks` is the framing of the stream, `wire` the layout of message bodies.
+//! - `clipboard` and `files` are the state machines of these parts, `session` that of the whole protocol.
 //! - [`SpiceAgent`] runs a session over a port.
 //!
-//! Nothing waits in a queue of messages: a session keeps what is to be sent (the newest layout, the
-//! newest grab, each file's next piece), and makes the next message of it when the last has left.
+//! There is no queue of messages: a session keeps the state to send (newest layout, newest grab, next piece
+//! of each file), and builds a message from it when the previous message is written.
 
 mod agent;
 mod chunks;

@@ -1,8 +1,8 @@
-//! Bodies of messages and their constants: numbers as in `vd_agent.h`, little-endian and packed.
+//! Constants and bodies of spice-vdagent's messages: numbers as in `vd_agent.h`, little-endian and packed.
 
 use super::types::{ClipboardType, MonConfig};
 
-/// Version of the protocol, of which there is one (`VD_AGENT_PROTOCOL`).
+/// Version of the protocol, the only one (`VD_AGENT_PROTOCOL`).
 pub const PROTOCOL: u32 = 1;
 /// Chunk port of messages between agent and client (`VDP_CLIENT_PORT`).
 pub const CLIENT_PORT: u32 = 1;
@@ -21,11 +21,11 @@ pub mod message {
     pub const CLIPBOARD: u32 = 4;
     /// Capabilities of the sender.
     pub const ANNOUNCE_CAPABILITIES: u32 = 6;
-    /// Types of the sender's clipboard.
+    /// Types of the sender's clipboard contents.
     pub const CLIPBOARD_GRAB: u32 = 7;
-    /// Request for contents of one type.
+    /// Request for clipboard contents of a type.
     pub const CLIPBOARD_REQUEST: u32 = 8;
-    /// The sender's clipboard is empty.
+    /// Release of the clipboard: the sender has no contents.
     pub const CLIPBOARD_RELEASE: u32 = 9;
     /// Name and size of a file.
     pub const FILE_XFER_START: u32 = 10;
@@ -33,7 +33,7 @@ pub mod message {
     pub const FILE_XFER_STATUS: u32 = 11;
     /// Bytes of a file.
     pub const FILE_XFER_DATA: u32 = 12;
-    /// Largest contents that the host takes, in bytes.
+    /// Maximum size of clipboard contents in bytes, host to agent.
     pub const MAX_CLIPBOARD: u32 = 14;
 }
 
@@ -49,41 +49,41 @@ pub mod file_status {
     pub const NOT_ENOUGH_SPACE: u32 = 4;
     /// The guest's session is locked.
     pub const SESSION_LOCKED: u32 = 5;
-    /// No user is logged in to the guest.
+    /// The guest has no logged-in user.
     pub const AGENT_NOT_CONNECTED: u32 = 6;
-    /// The guest takes no files.
+    /// The guest accepts no files.
     pub const DISABLED: u32 = 7;
 }
 
-/// Result in a REPLY to a message that was carried out (`VD_AGENT_SUCCESS`).
+/// Result in a REPLY for a message that was executed (`VD_AGENT_SUCCESS`).
 pub const REPLY_SUCCESS: u32 = 1;
 
-/// Capabilities of one side, a bit each (`VD_AGENT_CAP_*`).
+/// Set of capabilities of host or agent, a bit each (`VD_AGENT_CAP_*`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Capabilities(u32);
 
 impl Capabilities {
-    /// MONITORS_CONFIG is carried out.
+    /// MONITORS_CONFIG is applied.
     pub const MONITORS_CONFIG: u32 = 1;
     /// REPLY is sent.
     pub const REPLY: u32 = 2;
-    /// Contents are sent on request only.
+    /// Clipboard contents are sent on request only.
     pub const CLIPBOARD_BY_DEMAND: u32 = 5;
     /// Clipboard messages name a selection.
     pub const CLIPBOARD_SELECTION: u32 = 6;
     /// Monitors of size 0 are off.
     pub const SPARSE_MONITORS_CONFIG: u32 = 7;
-    /// The guest's lines end with CR and LF.
+    /// Lines of the guest's text end with CR and LF.
     pub const GUEST_LINEEND_CRLF: u32 = 9;
-    /// MAX_CLIPBOARD is understood.
+    /// MAX_CLIPBOARD is supported.
     pub const MAX_CLIPBOARD: u32 = 10;
-    /// Positions in MONITORS_CONFIG are understood.
+    /// Positions in MONITORS_CONFIG are supported.
     pub const MONITORS_CONFIG_POSITION: u32 = 12;
     /// Files are not accepted.
     pub const FILE_XFER_DISABLED: u32 = 13;
-    /// FILE_XFER_STATUS may carry details.
+    /// FILE_XFER_STATUS may have details.
     pub const FILE_XFER_DETAILED_ERRORS: u32 = 14;
-    /// A new grab needs no release before it.
+    /// A grab may follow another grab without a release.
     pub const CLIPBOARD_NO_RELEASE_ON_REGRAB: u32 = 16;
 
     /// Capabilities that the host announces.
@@ -98,31 +98,32 @@ impl Capabilities {
             | 1 << Self::CLIPBOARD_NO_RELEASE_ON_REGRAB,
     );
 
-    /// Whether the bit with this number is set.
+    /// Whether the capability with bit number `bit` is set.
     pub fn has(self, bit: u32) -> bool {
         self.0 & (1 << bit) != 0
     }
 
+    /// Creates the set of the capabilities with these bit numbers.
     #[cfg(test)]
     pub fn of(bits: &[u32]) -> Self {
         Self(bits.iter().fold(0, |sum, bit| sum | 1 << bit))
     }
 }
 
-/// Parses ANNOUNCE_CAPABILITIES: whether the host's are requested in return, and the capabilities.
+/// Parses ANNOUNCE_CAPABILITIES. Returns whether the host's capabilities are requested, and the agent's.
 pub fn parse_announcement(body: &[u8]) -> Option<(bool, Capabilities)> {
     let (request, rest) = u32_first(body)?;
-    // Later words hold bits that are of no concern here.
+    // Later words contain capabilities that are not used.
     let (bits, _) = u32_first(rest)?;
     Some((request != 0, Capabilities(bits)))
 }
 
-/// Body of ANNOUNCE_CAPABILITIES.
+/// Returns the body of ANNOUNCE_CAPABILITIES.
 pub fn announce(request: bool, capabilities: Capabilities) -> Vec<u8> {
     [u32::from(request), capabilities.0].map(u32::to_le_bytes).concat()
 }
 
-/// Number of a clipboard type on the wire (`VD_AGENT_CLIPBOARD_*`).
+/// Returns the number of a clipboard type on the wire (`VD_AGENT_CLIPBOARD_*`).
 pub fn clipboard_number(clipboard_type: ClipboardType) -> u32 {
     match clipboard_type {
         ClipboardType::Text => 1,
@@ -130,12 +131,12 @@ pub fn clipboard_number(clipboard_type: ClipboardType) -> u32 {
     }
 }
 
-/// Clipboard type with this number on the wire, if it is one that is passed on.
+/// Returns the clipboard type with number `number` on the wire; `None` for unsupported types.
 pub fn clipboard_type(number: u32) -> Option<ClipboardType> {
     ClipboardType::ALL.into_iter().find(|candidate| clipboard_number(*candidate) == number)
 }
 
-/// Body of MONITORS_CONFIG, with positions.
+/// Returns the body of MONITORS_CONFIG, with positions.
 pub fn monitors_config(monitors: &[MonConfig]) -> Vec<u8> {
     const USE_POSITIONS: u32 = 1;
     const DEPTH: u32 = 32;
@@ -148,26 +149,26 @@ pub fn monitors_config(monitors: &[MonConfig]) -> Vec<u8> {
     body
 }
 
-/// Body of FILE_XFER_START: a key file (as GLib's `GKeyFile`) with name and size, ended by a zero. `name` is
-/// one line and has no backslash, which would begin an escape.
+/// Returns the body of FILE_XFER_START: a key file (GLib's `GKeyFile`) with name and size, terminated by
+/// zero. `name` is one line and has no backslash, which would begin an escape sequence.
 pub fn file_start(id: u32, name: &str, size: u64) -> Vec<u8> {
     let mut body = id.to_le_bytes().to_vec();
     body.extend_from_slice(format!("[vdagent-file-xfer]\nname={name}\nsize={size}\n\0").as_bytes());
     body
 }
 
-/// Body of FILE_XFER_DATA without the file's bytes.
+/// Returns the body of FILE_XFER_DATA without the file's bytes.
 pub fn file_data_head(id: u32, length: usize) -> Vec<u8> {
     [&id.to_le_bytes()[..], &u64::try_from(length).unwrap_or(0).to_le_bytes()].concat()
 }
 
-/// First two numbers of a body, as FILE_XFER_STATUS and REPLY have them.
+/// Returns the first two numbers of a body, as in FILE_XFER_STATUS and REPLY.
 pub fn u32_pair(body: &[u8]) -> Option<(u32, u32)> {
     let (first, rest) = u32_first(body)?;
     Some((first, u32_first(rest)?.0))
 }
 
-/// First number of a body, and the rest.
+/// Returns the first number of a body, and the rest of the body.
 pub fn u32_first(body: &[u8]) -> Option<(u32, &[u8])> {
     let (first, rest) = body.split_first_chunk()?;
     Some((u32::from_le_bytes(*first), rest))

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 const PROGRAMS: [&str; 4] = ["spice-vdagentd", "spice-vdagent", "Xvfb", "xclip"];
 
-/// An X session with its agents.
+/// X session with spice-vdagentd and spice-vdagent.
 struct Desktop {
     folder: Folder,
     display: String,
@@ -66,14 +66,14 @@ impl Desktop {
         (self.daemon, self.session) = (Some(daemon), Some(session));
     }
 
-    /// A program in the X session.
+    /// Returns a command for a program in the X session.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("DISPLAY", &self.display).env("HOME", self.folder.path("")).env("NO_AT_BRIDGE", "1");
         command
     }
 
-    /// Waits for news that `wanted` makes something of; others pass.
+    /// Waits for an event for which `wanted` returns a value; other events are dropped.
     fn hear<T>(&self, what: &str, mut wanted: impl FnMut(AgentEvent) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -90,7 +90,7 @@ impl Desktop {
         self.hear("the agents", |news| (news == AgentEvent::Features(all)).then_some(()));
     }
 
-    /// Somebody in the session copies.
+    /// Copies contents in the X session.
     fn copy(&self, target: &str, contents: &[u8]) {
         let mut xclip = self
             .command("xclip")
@@ -106,7 +106,7 @@ impl Desktop {
         assert!(xclip.wait().unwrap().success());
     }
 
-    /// Somebody in the session pastes; the host's side is asked meanwhile.
+    /// Pastes in the X session, while the host answers the agent's request.
     fn paste(&self, target: &str, kind: ClipboardType, contents: Option<&[u8]>) -> Vec<u8> {
         let xclip = self
             .command("xclip")
@@ -138,7 +138,7 @@ impl Desktop {
         })
     }
 
-    /// Sends a file whole and waits for what becomes of it.
+    /// Sends a whole file, and waits for the result.
     fn send(&self, id: u32, name: &str, contents: &[u8]) -> FileXferEvent {
         self.agent.start_file(id, name, contents.len() as u64);
         self.agent.file_data(id, contents);
@@ -157,7 +157,7 @@ impl Desktop {
     }
 }
 
-/// A PNG file's beginning, and much noise: nobody on the way looks inside.
+/// Returns the signature of a PNG file and noise; no program on the way decodes the image.
 fn image(length: usize) -> Vec<u8> {
     let mut state = 1u32;
     let noise = (0..length).map(|_| {

@@ -1,4 +1,4 @@
-//! qemu-guest-agent.
+//! qemu-guest-agent against the client, with the packaged daemon.
 
 use crate::rig::{Folder, Program, connected_port, installed, wait_until};
 use oriel_agents::qga::{GuestAgent, QgaError};
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
 
-/// The real agent. It must not touch the machine that the test runs on: whatever would is blocked.
+/// Starts the packaged agent. Commands that would change the machine of the test are blocked.
 fn agent(folder: &Folder) -> (Program, GuestAgent) {
     let socket = folder.path("port");
     let program = Program::start(

@@ -1,4 +1,4 @@
-//! Programs for a test, and a socket in the place of a guest's port.
+//! Support of the tests: folders, child processes, and sockets in place of a guest's port.
 
 use oriel_agents::port::{HostPort, PortOpenState, drain, pair};
 use std::io::{Read, Write};
@@ -8,10 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes on a busy machine; only a failure waits so long.
+/// Maximum time of a wait, longer than any step takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether all `programs` are installed; says which are not.
+/// Whether all `programs` are installed; prints the missing ones.
 pub fn installed(programs: &[&str]) -> bool {
     let places = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
     let missing: Vec<_> = programs
@@ -24,10 +24,11 @@ pub fn installed(programs: &[&str]) -> bool {
     missing.is_empty()
 }
 
-/// A folder that goes with the test.
+/// Temporary folder, removed at the end of the test.
 pub struct Folder(PathBuf);
 
 impl Folder {
+    /// Creates the folder.
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("oriel-agents-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -36,6 +37,7 @@ impl Folder {
         Self(path)
     }
 
+    /// Returns the path of a file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -47,10 +49,11 @@ impl Drop for Folder {
     }
 }
 
-/// A program that ends with the test.
+/// Child process that is killed at the end of the test.
 pub struct Program(pub Child);
 
 impl Program {
+    /// Starts the process without standard input.
     pub fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).spawn().unwrap())
     }
@@ -63,6 +66,7 @@ impl Drop for Program {
     }
 }
 
+/// Waits until `done` returns true; panics after [`PATIENCE`].
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() {
@@ -71,7 +75,7 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A port that is open for as long as somebody is connected to a socket: one after the other.
+/// Creates a port that is open while a client is connected to the listening `socket`, one client at a time.
 pub fn listening_port(socket: &Path) -> HostPort {
     let listener = UnixListener::bind(socket).unwrap();
     let (end, machine, open_state) = pair().unwrap();
@@ -84,7 +88,7 @@ pub fn listening_port(socket: &Path) -> HostPort {
     end
 }
 
-/// A port that is open for as long as the other end of a connection is there.
+/// Creates a port that is open while the connection `guest` exists.
 pub fn connected_port(guest: UnixStream) -> HostPort {
     let (end, machine, open_state) = pair().unwrap();
     machine.set_nonblocking(false).unwrap();
@@ -92,6 +96,7 @@ pub fn connected_port(guest: UnixStream) -> HostPort {
     end
 }
 
+/// Relays bytes between a connection and a port until the connection ends.
 fn carry(guest: &UnixStream, machine: &UnixStream, open_state: &PortOpenState) {
     open_state.discard_unread();
     open_state.set_open(true);
@@ -102,7 +107,7 @@ fn carry(guest: &UnixStream, machine: &UnixStream, open_state: &PortOpenState) {
             machine.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
             let (mut from, mut to) = (machine, guest);
             while !gone.load(Ordering::Acquire) {
-                // Nothing for a while: look again whether the guest's end is there.
+                // A timeout without bytes lets the loop check whether the guest has disconnected.
                 let read = from.read(&mut buffer).unwrap_or(0);
                 if to.write_all(&buffer[..read]).is_err() {
                     return;

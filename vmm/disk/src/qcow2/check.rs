@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::fs::File;
 use std::io;
 
-/// A check takes two bytes for each cluster of the file.
+/// Maximum number of clusters of a file that is checked; a check uses two bytes of memory for each.
 const MAX_CLUSTERS: u64 = 1 << 27;
 
 /// Result of a consistency check.
@@ -18,7 +18,7 @@ pub struct CheckReport {
     pub virtual_size: u64,
     /// Number of the disk's clusters that are allocated in the file.
     pub allocated_clusters: u64,
-    /// Number of the file's clusters with too high a reference count: lost space, nothing else.
+    /// Number of the file's clusters with too high a reference count: lost space without other harm.
     pub leaked_clusters: u64,
     /// Number of table entries that point outside of the file or to a cluster of another entry, and of
     /// clusters with too low a reference count.
@@ -28,7 +28,8 @@ pub struct CheckReport {
 /// Walks all tables of the qcow2 image in `file`, each once.
 ///
 /// # Errors
-/// When the image cannot be read, or is of a kind that is not walked.
+/// An [`ImageError`] when the image cannot be read, or uses features or sizes that the check does not
+/// support.
 pub fn check(file: File) -> Result<CheckReport, ImageError> {
     let file = ImageFile::new(file);
     let header = Header::read(&file)?;
@@ -46,6 +47,7 @@ pub fn check(file: File) -> Result<CheckReport, ImageError> {
     Ok(checker.report)
 }
 
+/// State of a check.
 struct Checker {
     file: ImageFile,
     header: Header,
@@ -79,6 +81,7 @@ impl Checker {
         Ok(())
     }
 
+    /// Checks an L2 entry and counts its references.
     fn cluster(&mut self, l2_entry: u64) {
         let Ok(cluster) = Cluster::parse(l2_entry, &self.header) else {
             self.report.corruptions += 1;
@@ -93,8 +96,8 @@ impl Checker {
         }
     }
 
-    /// Counts references to clusters that have one owner; false, and a corruption, if one of them
-    /// lies outside of the file or has an owner already.
+    /// Counts references to clusters with exactly one owner. False, and a corruption, if a cluster is outside
+    /// of the file or already has an owner.
     fn reference(&mut self, host: u64, len: u64) -> bool {
         let mut valid = true;
         for cluster in self.clusters_in(host, len) {
@@ -110,18 +113,19 @@ impl Checker {
         valid
     }
 
-    /// The same for clusters that several compressed ones may share.
+    /// Counts references to clusters that several compressed clusters may share.
     fn reference_shared(&mut self, host: u64, len: u64) {
         let end = self.references.len() as u64;
         for cluster in self.clusters_in(host, len) {
             match usize::try_from(cluster).ok().and_then(|cluster| self.references.get_mut(cluster)) {
                 Some(references) => *references = references.saturating_add(1),
-                // The last sectors may reach past the end of the file.
+                // The last sectors may exceed the end of the file.
                 None => self.report.corruptions += u64::from(cluster > end),
             }
         }
     }
 
+    /// Returns the numbers of the file's clusters that contain the byte range.
     fn clusters_in(&self, host: u64, len: u64) -> std::ops::RangeInclusive<u64> {
         let bits = self.header.cluster_bits;
         (host >> bits)..=(host.saturating_add(len.saturating_sub(1)) >> bits)
@@ -161,6 +165,7 @@ impl Checker {
         Ok(())
     }
 
+    /// Compares a reference count of the image with the references found.
     fn compare(&mut self, cluster: u64, count: u64, counted: &mut [bool]) {
         let place = usize::try_from(cluster).ok();
         let found = place.and_then(|place| self.references.get(place)).copied().unwrap_or(0);
@@ -174,6 +179,7 @@ impl Checker {
         }
     }
 
+    /// Reads `count` big-endian 64-bit words of a table.
     fn words(&self, offset: u64, count: u64) -> io::Result<Vec<u64>> {
         let mut bytes = vec![0; (count * 8) as usize];
         self.file.read(offset, &mut bytes)?;
@@ -182,7 +188,7 @@ impl Checker {
     }
 }
 
-/// Count number `i` of a block, 2 to the power of `order` bits wide.
+/// Returns reference count number `i` of a block with counts of 2 to the power of `order` bits.
 fn count_at(block: &[u8], i: u64, order: u32) -> u64 {
     let byte = |at: u64| block.get(at as usize).copied().map_or(0, u64::from);
     if order < 3 {

@@ -6,7 +6,8 @@ use miniz_oxide::inflate::decompress_slice_iter_to_slice;
 use std::io;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
-/// No cluster is larger than 2 MiB, so no honest one refers further back than this.
+/// Binary logarithm of the maximum zstd window in bytes. A cluster has at most 2 MiB, so no valid frame needs
+/// a larger window.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// Decompresses `packed`, which may have trailing bytes, into exactly `cluster`.
@@ -22,6 +23,7 @@ pub(super) fn decompress(kind: Compression, packed: &[u8], cluster: &mut [u8]) -
     if complete { Ok(()) } else { Err(damaged("a compressed cluster cannot be unpacked")) }
 }
 
+/// Decompresses a zstd frame into exactly `cluster`; false if the frame is invalid.
 fn decompress_zstd(packed: &[u8], cluster: &mut [u8]) -> bool {
     let mut context = DCtx::create();
     if context.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG)).is_err() {

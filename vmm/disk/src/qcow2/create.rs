@@ -1,4 +1,4 @@
-//! Creation of images.
+//! Creation of qcow2 images.
 
 use super::header::{BACKING_FORMAT_EXTENSION, MAGIC, MAX_BACKING_NAME, NEW_CLUSTER_BITS, V3_LEN};
 use crate::error::ImageError;
@@ -8,12 +8,15 @@ use oriel_vmm_api::DiskFormat;
 use std::fs::File;
 
 const CLUSTER: u64 = 1 << NEW_CLUSTER_BITS;
-/// Header, refcount table, refcount block; the L1 table follows.
+/// Offset of the refcount table in a new image, after the header.
 const REFCOUNT_TABLE: u64 = CLUSTER;
+/// Offset of the first refcount block in a new image.
 const REFCOUNT_BLOCK: u64 = 2 * CLUSTER;
+/// Offset of the L1 table in a new image.
 const L1_TABLE: u64 = 3 * CLUSTER;
-/// The header's length in version 3 with the compression type and its padding.
+/// Length of the version 3 header in bytes, with the compression type and its padding.
 const HEADER_LEN: usize = V3_LEN + 8;
+/// End marker of the header extensions.
 const EXTENSIONS_END: [u8; 8] = [0; 8];
 
 /// Backing file named in the header of a new image.
@@ -25,11 +28,11 @@ pub struct BackingFile<'a> {
     pub format: DiskFormat,
 }
 
-/// Writes a qcow2 image of `virtual_size` bytes, all clusters unallocated, into the empty `file`, and
-/// puts it onto the medium. Without a `backing` the disk reads as zeroes.
+/// Writes a qcow2 image of `virtual_size` bytes with unallocated clusters into the empty `file`, and syncs
+/// it. Without a `backing` the disk reads as zeroes.
 ///
 /// # Errors
-/// When size or name are out of range, or the host fails to write.
+/// An [`ImageError`] when size or name are out of range, or the host fails to write.
 pub fn create_overlay(file: File, virtual_size: u64, backing: Option<BackingFile>) -> Result<(), ImageError> {
     if virtual_size == 0 || virtual_size > MAX_DISK_LEN || !virtual_size.is_multiple_of(SECTOR_LEN) {
         return Err(ImageError::BadSize(virtual_size));
@@ -49,13 +52,14 @@ pub fn create_overlay(file: File, virtual_size: u64, backing: Option<BackingFile
     }
     file.write(REFCOUNT_TABLE, &REFCOUNT_BLOCK.to_be_bytes())?;
     file.write(REFCOUNT_BLOCK, &counts)?;
-    // An image without its header is none, so the header comes last.
+    // The header is written last, so that an incomplete file is no image.
     file.sync()?;
     file.write(0, &header(virtual_size, l1_entries as u32, backing))?;
     file.sync()?;
     Ok(())
 }
 
+/// Encodes the header.
 fn header(virtual_size: u64, l1_entries: u32, backing: Option<BackingFile>) -> Vec<u8> {
     let extensions = backing.map_or(Vec::new(), |below| {
         let format: &[u8] = match below.format {

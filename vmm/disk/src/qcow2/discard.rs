@@ -1,4 +1,4 @@
-//! Discarding and zeroing of clusters.
+//! Discards and zeroing of clusters.
 
 use super::entry::Cluster;
 use super::image::Image;
@@ -6,14 +6,14 @@ use crate::backing::Backing;
 use std::io;
 use std::ops::Range;
 
-/// Zeroes written at a time where a table entry cannot say so.
+/// Size in bytes of the zeroes written at a time where a table entry cannot represent them.
 const ZEROES: usize = 64 << 10;
 
 impl Image {
-    /// Discards the byte range: whole clusters in it are deallocated.
+    /// Discards the byte range: whole clusters within it are deallocated.
     pub fn discard(&self, range: Range<u64>, below: &dyn Backing) -> io::Result<()> {
         if self.header.version < 3 && !below.is_empty() {
-            // Without a place of its own a cluster would show what is below.
+            // An unallocated cluster would show the contents of the backing image.
             return Ok(());
         }
         let nothing = if below.is_empty() { 0 } else { Cluster::zero(None) };
@@ -24,7 +24,7 @@ impl Image {
         self.flush_if_due()
     }
 
-    /// Makes the byte range read as zeroes; clusters stay allocated unless `may_unmap`.
+    /// Zeroes the byte range; clusters stay allocated unless `may_unmap`.
     pub fn write_zeroes(&self, range: Range<u64>, may_unmap: bool, below: &dyn Backing) -> io::Result<()> {
         if self.header.version < 3 && !(may_unmap && below.is_empty()) {
             return self.write_out_zeroes(range, below);
@@ -48,6 +48,7 @@ impl Image {
         self.flush_if_due()
     }
 
+    /// Writes zeroes as data.
     fn write_out_zeroes(&self, range: Range<u64>, below: &dyn Backing) -> io::Result<()> {
         let zeroes = [0; ZEROES];
         let mut at = range.start;
@@ -59,7 +60,7 @@ impl Image {
         Ok(())
     }
 
-    /// Clusters entirely within `range`; the disk's last cluster may reach past its end.
+    /// Returns the clusters entirely within `range`; the disk's last cluster may exceed the disk's end.
     fn whole_clusters(&self, range: &Range<u64>) -> Range<u64> {
         let bits = self.header.cluster_bits;
         let end = if range.end >= self.header.size {

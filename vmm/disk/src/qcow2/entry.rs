@@ -4,22 +4,23 @@ use super::header::Header;
 use crate::error::damaged;
 use std::io;
 
-/// QCOW_OFLAG_COPIED: the reference count of the cluster is exactly one.
+/// Flag QCOW_OFLAG_COPIED of an entry: the reference count is exactly one.
 const COPIED: u64 = 1 << 63;
+/// Flag QCOW_OFLAG_COMPRESSED of an L2 entry.
 const COMPRESSED: u64 = 1 << 62;
-/// Bits 9 to 55 of an entry: the host offset.
+/// Mask of the host offset in an entry, bits 9 to 55.
 const OFFSET: u64 = 0x00FF_FFFF_FFFF_FE00;
-/// The cluster reads as zeroes, wherever it may point (version 3).
+/// Flag of an L2 entry whose cluster reads as zeroes, with or without a host offset (version 3).
 const ZERO: u64 = 1;
 
-/// Parsed L2 entry: where a cluster of the disk is.
+/// Location of a cluster of the disk, parsed from an L2 entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cluster {
-    /// The cluster is not allocated: the backing image has its contents.
+    /// The cluster is not allocated; the backing image has its contents.
     Unallocated,
-    /// The cluster reads as zeroes; the host offset of its preallocated cluster, if any.
+    /// The cluster reads as zeroes. The value is the host offset of the preallocated cluster, if any.
     Zero(Option<u64>),
-    /// The cluster is at this offset of the file; `owned` if its reference count is one.
+    /// The cluster is at offset `host` of the file; `owned` if its reference count is one.
     At { host: u64, owned: bool },
     /// The cluster is compressed, in at most `len` bytes from offset `host` of the file on.
     Compressed { host: u64, len: u64 },
@@ -47,17 +48,18 @@ impl Cluster {
         })
     }
 
-    /// L2 entry of a plain cluster with one reference.
+    /// Returns the L2 entry of a plain cluster with one reference.
     pub fn owned(host: u64) -> u64 {
         host | COPIED
     }
 
-    /// L2 entry of a zero cluster, with or without a preallocated cluster.
+    /// Returns the L2 entry of a zero cluster, with or without a preallocated cluster.
     pub fn zero(host_range: Option<u64>) -> u64 {
         ZERO | host_range.map_or(0, Self::owned)
     }
 
-    /// Byte range of the file that the cluster takes, as offset and length.
+    /// Returns the byte range of the file that the entry references, as offset and length. For an
+    /// uncompressed cluster the length is 1, which stands for the whole cluster.
     pub fn host_range(self) -> Option<(u64, u64)> {
         match self {
             Self::Unallocated | Self::Zero(None) => None,
@@ -67,7 +69,7 @@ impl Cluster {
     }
 }
 
-/// Offset of the L2 table of an L1 entry, if there is one.
+/// Returns the offset of the L2 table of an L1 entry; `None` if there is no table.
 pub(super) fn l2_table(entry: u64, header: &Header) -> io::Result<Option<u64>> {
     match entry & OFFSET {
         0 => Ok(None),
@@ -78,7 +80,7 @@ pub(super) fn l2_table(entry: u64, header: &Header) -> io::Result<Option<u64>> {
     }
 }
 
-/// Whether an L1 entry's table has one reference, so that it may be changed in place.
+/// Whether the table of an L1 entry has one reference, so that it may be changed in place.
 pub(super) fn is_owned(entry: u64) -> bool {
     entry & COPIED != 0
 }

@@ -5,7 +5,7 @@ use super::table_cache::Stage;
 use std::io;
 
 impl Image {
-    /// Puts all completed writes and the tables onto the medium.
+    /// Flushes all completed writes and the tables to the medium.
     pub fn flush(&self) -> io::Result<()> {
         let freed = self.write_tables()?;
         if let Err(error) = self.file.sync() {
@@ -15,8 +15,8 @@ impl Image {
         self.free(&freed)
     }
 
-    /// Writes changed tables in their order; returns the byte ranges that are free then. Reads and
-    /// in-place writes continue meanwhile.
+    /// Writes changed tables in the safe order; returns the byte ranges that are unreferenced afterwards.
+    /// Reads and in-place writes continue meanwhile.
     fn write_tables(&self) -> io::Result<Vec<(u64, u64)>> {
         let mut tables = self.tables_to_change();
         tables.cache.write_back(&self.file, Stage::Refcounts)?;
@@ -50,7 +50,7 @@ impl Image {
                 match refcounts.release(cache, &self.file, cluster << bits) {
                     Ok(true) => holes.push(cluster),
                     Ok(false) => {}
-                    // A damaged image keeps the room; whatever else it has is still good.
+                    // In a damaged image the space stays allocated; other data is not affected.
                     Err(error) => tracing::warn!(%error, "room in a disk image stays taken"),
                 }
             }
@@ -58,11 +58,11 @@ impl Image {
         holes.sort_unstable();
         for run in holes.chunk_by(|one, next| *next == one + 1) {
             if let Some(first) = run.first() {
-                // A file that cannot give room back keeps it for what is written next.
+                // A file system without holes keeps the space for later allocations.
                 self.file.punch_hole(first << bits, (run.len() as u64) << bits)?;
             }
         }
-        // On the medium with the next flush; until then the room is only leaked.
+        // The next flush writes the counts; after a crash before that, the space is leaked.
         cache.write_back(&self.file, Stage::Refcounts)
     }
 }

@@ -6,27 +6,38 @@ use crate::limits::{MAX_DISK_LEN, SECTOR_LEN};
 
 /// Magic number of qcow2, `QFI\xfb`.
 pub(super) const MAGIC: u32 = 0x5146_49FB;
+/// Length of the version 2 header in bytes.
 pub(super) const V2_LEN: usize = 72;
+/// Minimum length of the version 3 header in bytes.
 pub(super) const V3_LEN: usize = 104;
-/// The header extension that names the backing file's format.
+/// Type of the header extension that names the backing file's format.
 pub(super) const BACKING_FORMAT_EXTENSION: u32 = 0xE279_2ACA;
 /// Offset of the autoclear features in a version 3 header.
 pub(super) const AUTOCLEAR_AT: u64 = 88;
 /// Maximum length of the name of a backing file in bytes, by the specification.
 pub(super) const MAX_BACKING_NAME: usize = 1023;
 
-/// Binary logarithm of the cluster size of new images, 64 KiB, which is also the least that is written.
+/// Binary logarithm of the cluster size of new images, 64 KiB; also the minimum of images that may be
+/// written.
 pub(super) const NEW_CLUSTER_BITS: u32 = 16;
+/// Minimum binary logarithm of the cluster size.
 const MIN_CLUSTER_BITS: u32 = 9;
+/// Maximum binary logarithm of the cluster size.
 const MAX_CLUSTER_BITS: u32 = 21;
-/// QEMU's own bounds on the two top tables, in bytes.
+/// Maximum length of the L1 table in bytes, as in QEMU.
 const MAX_L1_LEN: u64 = 32 << 20;
+/// Maximum length of the refcount table in bytes, as in QEMU.
 const MAX_REFCOUNT_TABLE_LEN: u64 = 8 << 20;
 
+/// Incompatible feature bit: the reference counts may be wrong.
 const INCOMPATIBLE_DIRTY: u64 = 1 << 0;
+/// Incompatible feature bit: the image is marked corrupt.
 const INCOMPATIBLE_CORRUPT: u64 = 1 << 1;
+/// Incompatible feature bit: the data is in another file.
 const INCOMPATIBLE_EXTERNAL_DATA: u64 = 1 << 2;
+/// Incompatible feature bit: the header has a compression type.
 const INCOMPATIBLE_COMPRESSION: u64 = 1 << 3;
+/// Incompatible feature bit: L2 entries have subclusters.
 const INCOMPATIBLE_EXTENDED_L2: u64 = 1 << 4;
 
 /// Compression type of clusters.
@@ -36,30 +47,41 @@ pub(super) enum Compression {
     Zstd,
 }
 
-/// Parsed header whose values were checked against the file.
+/// Parsed header, validated against the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Header {
     /// Size of the disk in bytes: whole sectors, at least one.
     pub size: u64,
-    /// Name of the backing file.
+    /// Name of the backing file; `None` for an image that is no overlay.
     pub backing: Option<String>,
+    /// Version of the format, 2 or 3.
     pub(super) version: u32,
+    /// Binary logarithm of the cluster size.
     pub(super) cluster_bits: u32,
+    /// Offset of the L1 table in the file.
     pub(super) l1_offset: u64,
+    /// Number of entries of the L1 table.
     pub(super) l1_entries: u64,
+    /// Offset of the refcount table in the file.
     pub(super) refcount_table_offset: u64,
+    /// Length of the refcount table in clusters.
     pub(super) refcount_table_clusters: u64,
+    /// Binary logarithm of the bits in a reference count.
     pub(super) refcount_order: u32,
+    /// Compression type of clusters.
     pub(super) compression: Compression,
+    /// Number of internal snapshots.
     pub(super) snapshots: u32,
+    /// Autoclear feature bits.
     pub(super) autoclear: u64,
     dirty: bool,
 }
 
-/// A header's big-endian fields, found by their offset.
+/// Reader of a header's big-endian fields by offset.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
+    /// Reads `N` bytes at offset `at`.
     fn bytes<const N: usize>(&self, at: usize) -> Result<[u8; N], ImageError> {
         let end = at.checked_add(N);
         end.and_then(|end| self.0.get(at..end))
@@ -67,10 +89,12 @@ impl Fields<'_> {
             .ok_or(ImageError::Damaged("the file ends within its header"))
     }
 
+    /// Reads a 32-bit number at offset `at`.
     fn u32(&self, at: usize) -> Result<u32, ImageError> {
         self.bytes(at).map(u32::from_be_bytes)
     }
 
+    /// Reads a 64-bit number at offset `at`.
     fn u64(&self, at: usize) -> Result<u64, ImageError> {
         self.bytes(at).map(u64::from_be_bytes)
     }
@@ -84,7 +108,10 @@ impl Header {
         Ok(u32::from_be_bytes(magic) == MAGIC)
     }
 
-    /// Reads and checks the header of `file`.
+    /// Reads and validates the header of `file`.
+    ///
+    /// # Errors
+    /// An [`ImageError`] when the file is no qcow2 image, is damaged, or uses unsupported features.
     pub fn read(file: &ImageFile) -> Result<Self, ImageError> {
         if !Self::begins(file)? {
             return Err(ImageError::NotQcow2);
@@ -96,7 +123,7 @@ impl Header {
         if !(MIN_CLUSTER_BITS..=MAX_CLUSTER_BITS).contains(&cluster_bits) {
             return Err(ImageError::Damaged("its cluster size is out of range"));
         }
-        // The last cluster of a file may be cut short, so the first may be, if it is the last.
+        // The file's last cluster may be incomplete, and the first cluster may be the last.
         let mut cluster = vec![0; 1 << cluster_bits];
         let present = cluster.len().min(usize::try_from(file_len).unwrap_or(usize::MAX));
         cluster.truncate(present);
@@ -106,6 +133,7 @@ impl Header {
         Ok(header)
     }
 
+    /// Parses the header in the first cluster.
     fn parse(cluster: &[u8], cluster_bits: u32) -> Result<Self, ImageError> {
         let fields = Fields(cluster);
         let version = fields.u32(4)?;
@@ -150,7 +178,7 @@ impl Header {
         })
     }
 
-    /// Checks that the L1 and refcount tables lie within the file and do not overlap.
+    /// Checks that the L1 and refcount tables are within the file and do not overlap.
     fn check_tables(&self, file_len: u64) -> Result<(), ImageError> {
         let l2_reach = (self.cluster_len() / 8) << self.cluster_bits;
         if self.l1_entries < self.size.div_ceil(l2_reach) {
@@ -181,6 +209,9 @@ impl Header {
     }
 
     /// Checks that the image may be written.
+    ///
+    /// # Errors
+    /// An [`ImageError`] for features that are only supported for reading.
     pub(super) fn check_writable(&self) -> Result<(), ImageError> {
         if self.dirty {
             return Err(ImageError::NeedsRepair("not closed properly"));
@@ -197,12 +228,13 @@ impl Header {
         Ok(())
     }
 
-    /// Size of a cluster in bytes.
+    /// Returns the size of a cluster in bytes.
     pub(super) fn cluster_len(&self) -> u64 {
         1 << self.cluster_bits
     }
 }
 
+/// Checks the incompatible feature bits.
 fn check_features(incompatible: u64) -> Result<(), ImageError> {
     let known = INCOMPATIBLE_DIRTY
         | INCOMPATIBLE_CORRUPT
@@ -220,6 +252,7 @@ fn check_features(incompatible: u64) -> Result<(), ImageError> {
     }
 }
 
+/// Reads the compression type.
 fn compression(fields: &Fields, incompatible: u64, header_len: usize) -> Result<Compression, ImageError> {
     if incompatible & INCOMPATIBLE_COMPRESSION == 0 {
         return Ok(Compression::Deflate);
@@ -232,6 +265,7 @@ fn compression(fields: &Fields, incompatible: u64, header_len: usize) -> Result<
     }
 }
 
+/// Reads the name of the backing file.
 fn backing_name(fields: &Fields, cluster: &[u8]) -> Result<Option<String>, ImageError> {
     let (offset, len) = (fields.u64(8)?, fields.u32(16)? as usize);
     if offset == 0 || len == 0 {

@@ -13,54 +13,61 @@ use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 use std::collections::HashSet;
 use std::io;
 
-/// Open qcow2 image, used by several threads at once. None of its locks is held while data moves, except
-/// `in_flight`, which is shared by all who move some.
+/// Open qcow2 image. Several threads may use it at once. No lock is held while data moves, except
+/// `in_flight`, which all threads that move data share.
 pub(crate) struct Image {
+    /// File of the image.
     pub(super) file: ImageFile,
+    /// Parsed header.
     pub(super) header: Header,
     tables: Mutex<Tables>,
-    /// Signalled when a cluster was allocated and when a flush has ended.
+    /// Condition for an allocated cluster or the end of a flush.
     changed: Condvar,
-    /// Read-locked while data moves to or from clusters that the tables named; write-locked to free
-    /// clusters under such moves.
+    /// Lock that is read-locked while data moves to or from clusters, and write-locked to free clusters.
     in_flight: RwLock<()>,
-    /// Cluster decompressed last: neighbouring reads want the same, and compressed clusters never change.
+    /// Cluster decompressed last: adjacent reads need the same cluster, and compressed clusters never change.
     decompressed: Mutex<DecompressedCluster>,
 }
 
 /// Mutable state of an image: cached tables and allocations.
 pub(super) struct Tables {
+    /// Cache of table pages.
     pub cache: TableCache,
+    /// Allocator of clusters.
     pub refcounts: Refcounts,
     /// Clusters of the disk that a writer is relocating.
     pub allocating: HashSet<u64>,
-    /// Byte ranges of the file that the cached tables do not reference any more, as offset and length;
-    /// free once those tables are on the medium.
+    /// Byte ranges of the file that the cached tables do not reference any more, as offset and length. They
+    /// are free once these tables are on the medium.
     pub freed: Vec<(u64, u64)>,
 }
 
+/// Contents of the compressed cluster at offset `host` of the file.
 #[derive(Default)]
 struct DecompressedCluster {
     host: Option<u64>,
     bytes: Vec<u8>,
 }
 
-/// Contiguous range of clusters of one kind.
+/// Contiguous range of clusters of the same kind.
 struct Extent {
     cluster: Cluster,
-    /// Offset of the range from the beginning of `cluster`, in bytes.
+    /// Offset in bytes of the range from the beginning of `cluster`.
     skip: u64,
     len: u64,
 }
 
 impl Image {
     /// Opens the image in `file`, for writing if `writable`.
+    ///
+    /// # Errors
+    /// An [`ImageError`] when the header is invalid, or the image may not be written.
     pub fn open(file: ImageFile, writable: bool) -> Result<Self, ImageError> {
         let header = Header::read(&file)?;
         if writable {
             header.check_writable()?;
             if header.autoclear != 0 {
-                // What these features keep in the image does not follow what is written from now on.
+                // Data of these features would not be updated by writes.
                 file.write(AUTOCLEAR_AT, &[0; 8])?;
                 file.sync()?;
             }
@@ -81,22 +88,22 @@ impl Image {
         })
     }
 
-    /// Size of the disk in bytes.
+    /// Returns the size of the disk in bytes.
     pub fn size(&self) -> u64 {
         self.header.size
     }
 
-    /// Name of the backing file in the header.
+    /// Returns the name of the backing file in the header; `None` for an image that is no overlay.
     pub fn backing(&self) -> Option<&str> {
         self.header.backing.as_deref()
     }
 
-    /// Size of a cluster in bytes.
+    /// Returns the size of a cluster in bytes.
     pub fn cluster_len(&self) -> u64 {
         self.header.cluster_len()
     }
 
-    /// Fills `buffers` from `offset`; both lie within the disk.
+    /// Fills `buffers` from byte `offset`; both are within the disk.
     pub fn read_buffers(
         &self,
         offset: u64,
@@ -108,7 +115,7 @@ impl Image {
         self.read_locked(offset, buffers, mode, below)
     }
 
-    /// [`Self::read_buffers`] for a caller that holds [`Self::lock_in_flight`].
+    /// Reads as [`Self::read_buffers`] does, for a caller that holds [`Self::lock_in_flight`].
     pub(super) fn read_locked(
         &self,
         mut offset: u64,
@@ -131,6 +138,7 @@ impl Image {
         Ok(())
     }
 
+    /// Finds the extent at byte `offset` of the disk, of at most `wanted` bytes.
     fn look_up(&self, offset: u64, wanted: u64) -> io::Result<Extent> {
         let mut tables = self.tables();
         let mut index = offset >> self.header.cluster_bits;
@@ -152,6 +160,7 @@ impl Image {
         Ok(Extent { cluster, skip, len: len.min(wanted) })
     }
 
+    /// Fills `buffers` from byte `skip` of a decompressed cluster.
     fn read_compressed(&self, host: u64, len: u64, skip: u64, buffers: IoBuffers) -> io::Result<()> {
         let mut decompressed = self.decompressed.lock();
         if decompressed.host != Some(host) {
@@ -170,6 +179,7 @@ impl Image {
         Ok(())
     }
 
+    /// Locks the tables.
     pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock()
     }
@@ -179,7 +189,7 @@ impl Image {
         self.changed.wait(tables);
     }
 
-    /// Locks the tables once no flush is writing them.
+    /// Locks the tables after the end of a flush that writes them.
     pub(super) fn tables_to_change(&self) -> MutexGuard<'_, Tables> {
         let mut tables = self.tables();
         while tables.cache.flushing {
@@ -188,16 +198,17 @@ impl Image {
         tables
     }
 
+    /// Wakes the threads in [`Self::wait`].
     pub(super) fn notify(&self) {
         self.changed.notify_all();
     }
 
-    /// Guard that keeps clusters where the tables say.
+    /// Locks `in_flight` for moving data: the clusters that the tables reference stay where they are.
     pub(super) fn lock_in_flight(&self) -> RwLockReadGuard<'_, ()> {
         self.in_flight.read()
     }
 
-    /// Guard that keeps other threads from moving data.
+    /// Locks `in_flight` exclusively: no other thread moves data.
     pub(super) fn stop_moves(&self) -> RwLockWriteGuard<'_, ()> {
         self.in_flight.write()
     }

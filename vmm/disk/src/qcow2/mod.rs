@@ -1,12 +1,12 @@
 //! Reads and writes of qcow2 images (QEMU's `docs/interop/qcow2.rst`).
 //!
-//! A disk is cut into clusters. The L1 table points to L2 tables, whose entries say where in the
-//! file each cluster of the disk lies, or that it reads as zeroes, or that the layer below has it.
-//! Reference counts say which clusters of the file are in use.
+//! A disk consists of clusters. The L1 table points to L2 tables, whose entries contain the offset of each
+//! cluster in the file, or that it reads as zeroes or from the backing image. Reference counts record which
+//! clusters of the file are in use.
 //!
-//! What keeps an image whole when the host dies is the order of writes: a cluster's data and its
-//! reference count are on the medium before a table points to it, and nothing points to it any more
-//! before its reference count falls. Whatever is lost on the way leaks clusters and no more.
+//! The order of writes keeps an image consistent when the host crashes. A cluster's data and reference count
+//! are on the medium before a table points to it, and no table points to it before its reference count is
+//! lowered. A crash in between only leaks clusters.
 
 mod check;
 mod compressed;

@@ -1,4 +1,4 @@
-//! What a power cut leaves of an image: of all that was written since the last sync, any part.
+//! Tests of images after a power cut, which loses any part of the writes since the last sync.
 
 use super::header::NEW_CLUSTER_BITS;
 use super::*;
@@ -12,7 +12,7 @@ use vmm_sys_util::tempfile::TempFile;
 const CLUSTER: u64 = 1 << NEW_CLUSTER_BITS;
 const CLUSTERS: u64 = 24;
 const DISK: u64 = CLUSTERS * CLUSTER;
-/// What a medium writes at once.
+/// Size in bytes of the blocks that a medium writes atomically.
 const BLOCK: usize = 4096;
 const NO_BACKING: &dyn Backing = &NoBacking;
 
@@ -44,7 +44,7 @@ fn open(file: &File) -> Image {
     Image::open(ImageFile::new(file.try_clone().unwrap()), true).unwrap()
 }
 
-/// Writes `change` to `file`, block by block, each of which `survives` or not.
+/// Writes those blocks of `change` to `file` for which `survives` returns true.
 fn apply(file: &File, change: &Change, mut survives: impl FnMut() -> bool) {
     let Change::Written(offset, bytes) = change else { return };
     for (at, block) in (*offset..).step_by(BLOCK).zip(bytes.chunks(BLOCK)) {
@@ -104,7 +104,7 @@ fn an_image_is_whole_and_holds_what_was_flushed() {
     }
 }
 
-/// Cuts the power at any time, mostly just before a sync, and looks at what is left.
+/// Cuts the power at a random time, mostly just before a sync, and checks the remaining image.
 fn cut(
     changes: &[Change],
     flushes: &[(usize, Vec<Vec<u8>>)],

@@ -1,5 +1,4 @@
-//! Allocation of clusters by reference counts. Only for 16-bit reference counts: no other images are
-//! written.
+//! Allocation of clusters by reference counts of 16 bits; images with other widths are not written.
 
 use super::header::Header;
 use super::table_cache::{Stage, TableCache};
@@ -7,9 +6,10 @@ use crate::error::damaged;
 use crate::file::ImageFile;
 use std::io;
 
-/// Bits 9 to 63 of an entry of the refcount table: the offset of a refcount block.
+/// Mask of the refcount block's offset in an entry of the refcount table, bits 9 to 63.
 const BLOCK_OFFSET: u64 = !0x1FF;
-/// More than what is ever allocated and still being written.
+/// Maximum distance in bytes beyond the file's end at which free clusters are searched, more than are ever
+/// allocated and not yet written.
 const MAX_UNWRITTEN: u64 = 1 << 30;
 
 /// Allocator of the file's clusters.
@@ -17,18 +17,21 @@ pub(super) struct Refcounts {
     table: u64,
     blocks: u64,
     cluster_bits: u32,
-    /// Cluster before which no cluster is free.
+    /// Number of a cluster before which no cluster is free.
     hint: u64,
 }
 
 /// Contiguous clusters of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
+    /// Offset of the first cluster in the file.
     pub host: u64,
+    /// Number of clusters.
     pub clusters: u64,
 }
 
 impl Refcounts {
+    /// Creates the allocator of an image with the header `header`.
     pub fn new(header: &Header) -> Self {
         let blocks = (header.refcount_table_clusters << header.cluster_bits) / 8;
         Self { table: header.refcount_table_offset, blocks, cluster_bits: header.cluster_bits, hint: 0 }
@@ -63,10 +66,10 @@ impl Refcounts {
         Ok(left == 0)
     }
 
-    /// First free cluster of the existing refcount blocks.
+    /// Returns the number of the first free cluster in the existing refcount blocks.
     fn find_free(&mut self, cache: &mut TableCache, file: &ImageFile) -> io::Result<u64> {
         let mut cluster = self.hint;
-        // Counts of clusters far behind the file's end would keep the search going for hours.
+        // A search through counts far beyond the file's end could take hours.
         let last = file.len()?.saturating_add(MAX_UNWRITTEN) >> self.cluster_bits;
         loop {
             if cluster > last {
@@ -84,7 +87,7 @@ impl Refcounts {
         }
     }
 
-    /// Offset of the reference count of `cluster`; `None` if its refcount block does not exist.
+    /// Returns the offset of the reference count of `cluster`; `None` if its refcount block does not exist.
     fn place(&self, cache: &mut TableCache, file: &ImageFile, cluster: u64) -> io::Result<Option<u64>> {
         let in_block = self.block_bits();
         let index = cluster >> in_block;
@@ -98,12 +101,12 @@ impl Refcounts {
         Ok((block != 0).then(|| block + (cluster & ((1 << in_block) - 1)) * 2))
     }
 
-    /// Makes `cluster` the refcount block that counts itself.
+    /// Initialises `cluster` as the refcount block that counts itself.
     fn add_block(&self, cache: &mut TableCache, file: &ImageFile, cluster: u64) -> io::Result<()> {
         let in_block = self.block_bits();
         let index = cluster >> in_block;
         if index >= self.blocks {
-            // Nothing that the guest does mends this, nor room on the host.
+            // Neither the guest nor more space on the host can repair this.
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
                 "the image's table of reference counts is full",
@@ -117,12 +120,12 @@ impl Refcounts {
         }
         cache.invalidate(host, 1 << self.cluster_bits);
         file.write(host, &block)?;
-        // The table must never point to a block that is not there.
+        // The table must never point to a block that is not written.
         file.sync()?;
         cache.set_word(file, self.table + index * 8, host, Stage::Refcounts)
     }
 
-    /// Binary logarithm of the number of clusters that a refcount block counts.
+    /// Returns the binary logarithm of the number of reference counts in a block.
     fn block_bits(&self) -> u32 {
         self.cluster_bits - 1
     }

@@ -1,15 +1,16 @@
 //! Cache of an image's tables in memory.
 //!
-//! All tables, the top ones too, are reached through one cache of 4 KiB pages of the file, so the
-//! memory an image takes does not depend on what it claims to be.
+//! All tables are accessed through one cache of 4 KiB pages of the file, so the memory of an image does not
+//! depend on the sizes in its header.
 
 use crate::error::damaged;
 use crate::file::ImageFile;
 use std::collections::HashMap;
 use std::io;
 
+/// Size of a page in bytes.
 const PAGE: usize = 4096;
-/// 1 MiB of L2 entries is 8 GiB of disk.
+/// Maximum number of cached pages; 1 MiB of L2 entries maps 8 GiB of disk.
 const MAX_PAGES: usize = 256;
 
 /// Stage of a flush in which a changed page may be written.
@@ -17,10 +18,11 @@ const MAX_PAGES: usize = 256;
 pub(super) enum Stage {
     /// Pages of reference counts, which may be written at any time.
     Refcounts,
-    /// Pages of L1 and L2 tables, written once the reference counts they rely on are on the medium.
+    /// Pages of L1 and L2 tables, written once the reference counts of their clusters are on the medium.
     Mapping,
 }
 
+/// Cached page.
 struct Page {
     bytes: Box<[u8; PAGE]>,
     dirty: Option<Stage>,
@@ -37,12 +39,12 @@ pub(super) struct TableCache {
 }
 
 impl TableCache {
-    /// Big-endian 64-bit word at `offset`, which is a multiple of 8.
+    /// Returns the big-endian 64-bit word at `offset`, which is a multiple of 8.
     pub fn word(&mut self, file: &ImageFile, offset: u64) -> io::Result<u64> {
         self.read(file, offset).map(u64::from_be_bytes)
     }
 
-    /// Big-endian 16-bit value at `offset`, which is a multiple of 2.
+    /// Returns the big-endian 16-bit value at `offset`, which is a multiple of 2.
     pub fn half_word(&mut self, file: &ImageFile, offset: u64) -> io::Result<u16> {
         self.read(file, offset).map(u16::from_be_bytes)
     }
@@ -73,15 +75,16 @@ impl TableCache {
         Ok(())
     }
 
-    /// Drops cached pages of a byte range that was written past the cache.
+    /// Drops cached pages of a byte range that was written around the cache.
     pub fn invalidate(&mut self, offset: u64, len: u64) {
         self.pages.retain(|at, _| !(offset..offset.saturating_add(len)).contains(at));
     }
 
+    /// Reads `N` bytes at `offset`.
     fn read<const N: usize>(&mut self, file: &ImageFile, offset: u64) -> io::Result<[u8; N]> {
         let (at, within) = split(offset);
         if !self.load(file, at)? {
-            // No page can make room now: this read goes past the cache.
+            // No page can be evicted now, so this read bypasses the cache.
             let mut bytes = [0; N];
             file.read(offset, &mut bytes)?;
             return Ok(bytes);
@@ -90,6 +93,7 @@ impl TableCache {
         page.copied().ok_or_else(misplaced)
     }
 
+    /// Changes `N` bytes at `offset`.
     fn write<const N: usize>(
         &mut self,
         file: &ImageFile,
@@ -104,12 +108,12 @@ impl TableCache {
         let page = self.pages.get_mut(&at).ok_or_else(misplaced)?;
         let place = page.bytes.get_mut(within..).and_then(|rest| rest.first_chunk_mut());
         *place.ok_or_else(misplaced)? = value;
-        // A page of a damaged image may be both; the later stage is right for both.
+        // A page of a damaged image may have both types of tables; the later stage is safe for both.
         page.dirty = Some(if page.dirty == Some(Stage::Mapping) { Stage::Mapping } else { stage });
         Ok(())
     }
 
-    /// Loads the page at offset `at`; false if the cache has no room for it until a flush has ended.
+    /// Loads the page at offset `at`; false if the cache has no free page until a flush has ended.
     fn load(&mut self, file: &ImageFile, at: u64) -> io::Result<bool> {
         self.clock += 1;
         if let Some(page) = self.pages.get_mut(&at) {
@@ -141,17 +145,20 @@ impl TableCache {
         Ok(oldest.is_some_and(|at| self.pages.remove(&at).is_some()))
     }
 
+    /// Returns the offset of the least recently used clean page.
     fn oldest_clean(&self) -> Option<u64> {
         let clean = self.pages.iter().filter(|(_, page)| page.dirty.is_none());
         clean.min_by_key(|(_, page)| page.last_used).map(|(at, _)| *at)
     }
 }
 
+/// Splits an offset into the offset of its page and the offset within the page.
 fn split(offset: u64) -> (u64, usize) {
     let within = offset % PAGE as u64;
     (offset - within, within as usize)
 }
 
+/// Creates the error of an unaligned access.
 fn misplaced() -> io::Error {
     damaged("a table entry does not lie where entries do")
 }

@@ -1,5 +1,5 @@
-//! Writes: in place to clusters with one reference; otherwise copy-on-write to newly allocated clusters,
-//! which the tables reference only when their data is written.
+//! Writes: in place to clusters with one reference, otherwise copy-on-write to newly allocated clusters.
+//! Tables reference new clusters only after their data is written.
 
 use super::entry::Cluster;
 use super::image::{Image, Tables};
@@ -8,14 +8,16 @@ use crate::backing::Backing;
 use crate::io_buffers::{IoBuffers, IoMode, readable};
 use std::io;
 
-/// Maximum number of clusters allocated at once: 2 MiB of the usual ones.
+/// Maximum number of clusters allocated at once: 2 MiB with the usual cluster size.
 const MAX_CLUSTERS: u64 = 32;
-/// Number of unreferenced clusters at which a flush is due, requested by the guest or not.
+/// Number of unreferenced byte ranges at which a flush is due without a request of the guest.
 const MAX_FREED: usize = 1024;
 
-/// Placement of a write.
+/// Location of the next part of a write.
 enum Plan {
+    /// Overwrites `len` bytes at offset `host` of the file.
     InPlace { host: u64, len: u64 },
+    /// Writes to newly allocated clusters.
     Relocate(Relocation),
 }
 
@@ -26,7 +28,7 @@ struct Relocation {
 }
 
 impl Image {
-    /// Writes `buffers` at `offset`; both lie within the disk. A write that failed may be repeated.
+    /// Writes `buffers` at byte `offset`; both are within the disk. A failed write may be repeated.
     pub fn write_buffers(
         &self,
         offset: u64,
@@ -51,22 +53,24 @@ impl Image {
         self.flush_if_due()
     }
 
-    /// Writes `bytes` at `offset`; blocks until it is done.
+    /// Writes `bytes` at byte `offset`; blocks until completion.
     pub fn write(&self, offset: u64, bytes: &[u8], below: &dyn Backing) -> io::Result<()> {
-        // SAFETY: what is written to the disk is only read from.
+        // SAFETY: a write to the disk only reads the buffer.
         let slice = unsafe { readable(bytes) };
         self.write_buffers(offset, IoBuffers::new(&[slice]), IoMode::Blocking, below)
     }
 
-    /// Flushes if many clusters wait to be freed.
+    /// Flushes if many clusters are unreferenced and not yet free.
     pub(super) fn flush_if_due(&self) -> io::Result<()> {
         if self.is_flush_due() { self.flush() } else { Ok(()) }
     }
 
+    /// Whether so many clusters are unreferenced that a flush is due.
     fn is_flush_due(&self) -> bool {
         self.tables().freed.len() > MAX_FREED
     }
 
+    /// Writes all of `buffers`, part by part.
     fn write_locked(
         &self,
         mut offset: u64,
@@ -95,10 +99,12 @@ impl Image {
         Ok(())
     }
 
+    /// Returns the offset on the disk of the end of the relocated clusters, possibly beyond the disk's end.
     fn end_of(&self, clusters: &Relocation) -> u64 {
         (clusters.first + clusters.to.clusters) << self.header.cluster_bits
     }
 
+    /// Plans the next part of a write, of at most `wanted` bytes; allocates the clusters of a relocation.
     fn plan(&self, offset: u64, wanted: u64) -> io::Result<Plan> {
         let bits = self.header.cluster_bits;
         let first = offset >> bits;
@@ -128,12 +134,13 @@ impl Image {
         Ok(Plan::Relocate(Relocation { first, to }))
     }
 
-    /// Whether a write to cluster `index` must relocate the cluster, and no other thread does so yet.
+    /// Whether a write to cluster `index` must relocate the cluster, and no other thread is relocating it.
     fn needs_relocation(&self, tables: &mut Tables, index: u64) -> io::Result<bool> {
         let in_place = matches!(self.cluster(tables, index)?, Cluster::At { owned: true, .. });
         Ok(!in_place && !tables.allocating.contains(&index))
     }
 
+    /// Plans an overwrite of contiguous clusters with one reference.
     fn in_place(&self, tables: &mut Tables, host: u64, offset: u64, wanted: u64) -> io::Result<Plan> {
         let skip = offset & (self.cluster_len() - 1);
         let mut len = self.cluster_len() - skip;
@@ -151,7 +158,7 @@ impl Image {
     }
 
     /// Writes `buffers`, which begin at `offset` in the first relocated cluster and end in the last, to the
-    /// new clusters, and around them the disk's present contents.
+    /// new clusters. The rest of these clusters gets the disk's current contents.
     fn fill(
         &self,
         clusters: &Relocation,
@@ -181,8 +188,8 @@ impl Image {
         Ok(())
     }
 
-    /// Writes the new cluster at `host` for the cluster at `start` of the disk, whose first `head` bytes and
-    /// bytes behind `buffers` keep their contents.
+    /// Writes the new cluster at `host` for the cluster at `start` of the disk. Its first `head` bytes and
+    /// the bytes after `buffers` keep their contents.
     fn fill_around(
         &self,
         host: u64,
@@ -194,7 +201,7 @@ impl Image {
     ) -> io::Result<()> {
         let mut cluster = vec![0; self.cluster_len() as usize];
         let tail = head + buffers.len();
-        // The last cluster of a disk may reach past its end.
+        // The last cluster of a disk may exceed the disk's end.
         let present = self.cluster_len().min(self.header.size - start) as usize;
         if let Some(before) = cluster.get_mut(..head) {
             self.read_locked(start, IoBuffers::new(&[before.into()]), mode, below)?;
@@ -208,7 +215,7 @@ impl Image {
         self.file.write(host, &cluster)
     }
 
-    /// Makes the tables reference the new clusters, or frees the clusters if writing failed.
+    /// Updates the tables to the new clusters, or frees the clusters if writing failed.
     fn commit(&self, clusters: &Relocation, filled: io::Result<()>) -> io::Result<()> {
         let mut tables = self.tables_to_change();
         let done = match filled {
@@ -217,7 +224,7 @@ impl Image {
                 let Tables { cache, refcounts, .. } = &mut *tables;
                 for i in 0..clusters.to.clusters {
                     let host = clusters.to.host + (i << self.header.cluster_bits);
-                    // What cannot be given back leaks; the first error is the one to tell.
+                    // Clusters that cannot be freed leak; the first error is returned.
                     let _ = refcounts.release(cache, &self.file, host);
                 }
                 Err(error)
@@ -231,6 +238,7 @@ impl Image {
         done
     }
 
+    /// Changes the table entries to the new clusters.
     fn remap(&self, tables: &mut Tables, clusters: &Relocation) -> io::Result<()> {
         let table = self.table_to_change(tables, clusters.first)?;
         for i in 0..clusters.to.clusters {

@@ -1,4 +1,4 @@
-//! Several threads on one disk, in the same clusters, while others flush and discard.
+//! Several threads that write the same clusters of a disk, while other threads flush and discard.
 
 use crate::support::*;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! A host without room.
+//! Writes to a full file system of the host.
 
 use crate::support::*;
 use oriel_disk::is_no_space;
@@ -6,11 +6,11 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A file system that only this thread sees, until the end of the test.
+/// File system of limited size that only this thread sees, until the end of the test.
 struct SmallFileSystem(CString);
 
 impl SmallFileSystem {
-    /// One of `len` bytes on the new folder `at`; `None` where mounting is not allowed.
+    /// Mounts a tmpfs of `len` bytes on the new folder `at`; `None` where mounting is not allowed.
     fn mount(at: &Path, len: u64) -> Option<Self> {
         std::fs::create_dir(at).unwrap();
         let target = CString::new(at.as_os_str().as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Images that somebody made to hurt.
+//! Damaged and malicious images, which must be refused or cause errors only.
 
 use crate::support::*;
 use oriel_disk::{BackingChain, ImageSource, check, inspect};
@@ -16,7 +16,7 @@ fn open_alone(path: &Path, read_only: bool) -> Opened {
     when_free(|| BackingChain::open(source(path), Vec::new(), read_only))
 }
 
-/// Says no to an image with this change to its header, everywhere and in one sentence.
+/// Asserts that every function refuses an image with this change to its header; returns the sentence.
 fn refused(folder: &Folder, offset: u64, bytes: &[u8]) -> String {
     let path = folder.path("changed.qcow2");
     let _ = std::fs::remove_file(&path);
@@ -116,7 +116,7 @@ fn truncated_images() {
     }
 }
 
-/// Does what a guest may do, whatever comes of it.
+/// Performs requests of a guest; any result is accepted, but no panic.
 fn exercise(disk: &BackingChain, random: &mut XorShift) {
     let sectors = disk.size() / SECTOR;
     let mut bytes = vec![0; 200 * 512];

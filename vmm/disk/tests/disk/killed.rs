@@ -1,10 +1,10 @@
-//! A machine that is killed while it writes.
+//! Consistency of an image whose machine is killed during writes.
 
 use crate::support::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-/// Names the folder to the copy of this program that is going to be killed.
+/// Environment variable that gives the folder to the child process that is killed.
 const FOLDER: &str = "ORIEL_DISK_TEST_KILLED";
 const LEN: u64 = 64 << 20;
 const BLOCK: u64 = 8 * SECTOR;
@@ -18,7 +18,7 @@ fn layers(folder: &std::path::Path) -> [Image; 2] {
     ]
 }
 
-/// Blocks in an order in which neighbours are far apart.
+/// Returns the offset of block number `number` in an order in which adjacent blocks are far apart.
 fn nth(number: u64) -> u64 {
     number * 4099 % BLOCKS * BLOCK
 }
@@ -27,7 +27,7 @@ fn contents(number: u64) -> Vec<u8> {
     XorShift(number + 1).bytes(BLOCK as usize)
 }
 
-/// Not a test of its own: what the killed process does, if it is that one.
+/// Child process that writes until it is killed; does nothing as a test of its own.
 #[test]
 fn victim() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };

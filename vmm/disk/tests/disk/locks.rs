@@ -1,4 +1,4 @@
-//! One machine writes, or several read; QEMU sees it the same way.
+//! Locks of images: one writer or several readers, also between Oriel and QEMU.
 
 use crate::support::*;
 use oriel_disk::ImageError;

@@ -1,4 +1,4 @@
-//! Disks as a machine uses them, measured against plain memory and against QEMU's own tools.
+//! Disks as a machine uses them, compared with plain memory and with QEMU's tools.
 
 // Test helpers fail by panicking, as tests do.
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -1,10 +1,11 @@
-//! Random requests against a disk and against plain memory: both hold the same, whatever the layers.
+//! Random requests to a disk and to a buffer in memory, which must have the same contents, for several
+//! chains.
 
 use crate::support::*;
 use oriel_disk::BackingChain;
 use std::path::Path;
 
-/// Neither whole clusters nor whole pages.
+/// Length of the disk in bytes, neither in whole clusters nor in whole pages.
 const LEN: u64 = 40 * CLUSTER + 7 * SECTOR;
 const BASE_LEN: u64 = 29 * CLUSTER + 11 * SECTOR;
 
@@ -77,7 +78,7 @@ impl Model {
         }
     }
 
-    /// Everything on the way, then everything at the end, with QEMU's tools as well.
+    /// Runs random requests, then compares all contents, also with QEMU's tools.
     fn run(mut self, steps: usize, scratch: &Path) {
         for _ in 0..steps {
             self.step();

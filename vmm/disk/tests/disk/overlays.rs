@@ -1,4 +1,4 @@
-//! What overlays are for, and what their makers get to know.
+//! Overlays: creation, inspection, and their contents over backing images.
 
 use crate::support::*;
 use oriel_disk::{BackingFile, ImageInfo, create_overlay, inspect};

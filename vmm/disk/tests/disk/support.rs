@@ -1,4 +1,4 @@
-//! Images to test with.
+//! Images and disks for tests.
 
 use oriel_disk::{BackingChain, BackingFile, ImageError, ImageSource, IoBuffers, create_overlay};
 use oriel_vmm_api::DiskFormat;
@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use vm_memory::VolatileSlice;
 use vmm_sys_util::tempdir::TempDir;
 
+/// Size of a sector in bytes.
 pub const SECTOR: u64 = 512;
+/// Size of a cluster of new images in bytes.
 pub const CLUSTER: u64 = 64 << 10;
 
-/// A small generator of figures, the same in every run (xorshift64).
+/// Generator of deterministic pseudo-random numbers (xorshift64).
 pub struct XorShift(pub u64);
 
 impl XorShift {
@@ -34,7 +36,7 @@ impl XorShift {
     }
 }
 
-/// A folder for one test's images.
+/// Temporary folder for the images of a test.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -42,7 +44,7 @@ impl Folder {
         Self(TempDir::new_with_prefix("/tmp/oriel-disk-test-").unwrap())
     }
 
-    /// A folder whose files are in memory, if the host has such.
+    /// Creates a folder in memory (/dev/shm), if the host has one.
     pub fn in_memory() -> Self {
         let folder = TempDir::new_with_prefix("/dev/shm/oriel-disk-test-");
         folder.map_or_else(|_| Self::new(), Self)
@@ -52,13 +54,13 @@ impl Folder {
         self.0.as_path().join(name)
     }
 
-    /// A raw image that holds `bytes`.
+    /// Writes a raw image with the contents `bytes`.
     pub fn raw(&self, name: &str, bytes: &[u8]) -> Image {
         std::fs::write(self.path(name), bytes).unwrap();
         Image { path: self.path(name), format: DiskFormat::Raw }
     }
 
-    /// A new qcow2 image, over `backing` if there is one.
+    /// Creates a qcow2 image, as an overlay of `backing` if given.
     pub fn qcow2(&self, name: &str, len: u64, backing: Option<&Image>) -> Image {
         let path = self.path(name);
         let below =
@@ -68,6 +70,7 @@ impl Folder {
     }
 }
 
+/// Image file and its format.
 #[derive(Debug, Clone)]
 pub struct Image {
     pub path: PathBuf,
@@ -75,6 +78,7 @@ pub struct Image {
 }
 
 impl Image {
+    /// Opens a writable disk of `layers`, the uppermost first.
     pub fn open(&self, writable: bool) -> ImageSource {
         let file = OpenOptions::new().read(true).write(writable).open(&self.path).unwrap();
         ImageSource { file, format: self.format }
@@ -85,8 +89,8 @@ impl Image {
     }
 }
 
-/// What opening a disk comes to once nobody uses it. A process that another test starts holds on to
-/// every descriptor of this one until it runs its own program, so locks may outlive their files.
+/// Opens a disk, and retries while it is in use. A child process of a parallel test has all descriptors until
+/// its exec, so locks may outlive their files for a moment.
 pub fn when_free(open: impl Fn() -> Opened) -> Opened {
     let start = Instant::now();
     loop {
@@ -99,9 +103,10 @@ pub fn when_free(open: impl Fn() -> Opened) -> Opened {
     }
 }
 
+/// Result of opening a disk.
 pub type Opened = Result<BackingChain, (usize, ImageError)>;
 
-/// Opens a disk out of `layers`, the uppermost first, or fails if it is in use.
+/// Opens a disk of `layers`, the uppermost first; fails if it is in use.
 pub fn open_now(layers: &[Image], read_only: bool) -> Opened {
     let below = layers[1..].iter().map(|layer| layer.open(false)).collect();
     BackingChain::open(layers[0].open(!read_only), below, read_only)
@@ -111,13 +116,14 @@ pub fn open(layers: &[Image]) -> BackingChain {
     when_free(|| open_now(layers, false)).unwrap()
 }
 
+/// Reads bytes of the disk.
 pub fn read(disk: &BackingChain, offset: u64, len: u64) -> Vec<u8> {
     let mut bytes = vec![0xA5; len as usize];
     disk.read(offset, &mut bytes).unwrap();
     bytes
 }
 
-/// The same as guests do it: memory in pieces, and at once if that is possible.
+/// Reads bytes of the disk as a guest does: scattered memory, and without blocking if possible.
 pub fn read_in_pieces(disk: &BackingChain, offset: u64, len: usize) -> Vec<u8> {
     let mut bytes = vec![0xA5; len];
     let done = disk.read_nowait(offset, IoBuffers::new(&buffers(&mut bytes)));
@@ -127,6 +133,7 @@ pub fn read_in_pieces(disk: &BackingChain, offset: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+/// Writes bytes as a guest does: scattered memory, and without blocking if possible.
 pub fn write_in_pieces(disk: &BackingChain, offset: u64, bytes: &[u8]) {
     let mut copy = bytes.to_vec();
     let done = disk.write_nowait(offset, IoBuffers::new(&buffers(&mut copy)));
@@ -139,13 +146,13 @@ fn buffers(bytes: &mut [u8]) -> Vec<VolatileSlice<'_>> {
     bytes.chunks_mut(3000).map(VolatileSlice::from).collect()
 }
 
-/// Whether it would have taken a while; any other error is none that these tests expect.
+/// Whether the operation would have blocked; panics for any other error.
 fn is_refusal(error: &std::io::Error) -> bool {
     assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
     true
 }
 
-/// Runs one of QEMU's tools; `None`, and a word about it, where it is not installed.
+/// Runs one of QEMU's tools; prints a note and returns `None` where the tool is not installed.
 pub fn qemu(tool: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new(tool).args(arguments).output() {
         Ok(output) => Some(output),
@@ -156,7 +163,7 @@ pub fn qemu(tool: &str, arguments: &[&str]) -> Option<Output> {
     }
 }
 
-/// `qemu-img check` finds nothing wrong, and neither does ours.
+/// Asserts that neither `qemu-img check` nor Oriel's check finds an error.
 pub fn assert_clean(image: &Image) {
     let report = oriel_disk::check(image.open(false).file).unwrap();
     assert_eq!((report.leaked_clusters, report.corruptions), (0, 0), "{report:?}");
@@ -165,7 +172,7 @@ pub fn assert_clean(image: &Image) {
     }
 }
 
-/// `qemu-img` reads the same from the disk whose uppermost image this is.
+/// Asserts that `qemu-img` reads `contents` from the disk whose uppermost image is `image`.
 pub fn assert_qemu_reads(image: &Image, contents: &[u8], scratch: &Path) {
     std::fs::write(scratch, contents).unwrap();
     let format = if image.format == DiskFormat::Raw { "raw" } else { "qcow2" };

@@ -1,4 +1,4 @@
-//! Backend that carries frames to a passt and back, and starts a new passt when one dies.
+//! Backend that transfers frames to and from a passt process, and starts a new process when one ends.
 
 use super::reconnect::ReconnectTimer;
 use crate::connector::BackendConnector;
@@ -10,17 +10,20 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use vmm_sys_util::epoll::EventSet;
 
+/// Event token of the socket.
 const LINK: u64 = 0;
+/// Event token of the reconnection.
 const RECONNECT: u64 = 1;
 
-/// Longest frame in bytes that passt takes from a guest (`ETH_MAX_MTU`); longer ones are dropped.
+/// Maximum length in bytes of a frame that passt accepts from a guest (`ETH_MAX_MTU`); longer frames are
+/// dropped.
 const MAX_PASST_FRAME: usize = 65535;
-/// MTU of the link in bytes, passt's own default: the longest packet in a frame of [`MAX_PASST_FRAME`] bytes
-/// whose size is a multiple of four. It terminates TCP itself, so nothing of it is ever fragmented on a real network, and
-/// long packets cost the least.
+/// MTU of the link in bytes, passt's default: the longest packet in a frame of [`MAX_PASST_FRAME`] bytes
+/// whose size is a multiple of four. passt terminates TCP itself, so packets are not fragmented on a physical
+/// network, and long packets have the least overhead.
 pub(super) const MTU: u16 = 65520;
 
-/// Backend behind a stream socket: passt, or a stand-in that a [`BackendConnector`] returns.
+/// Backend over a stream socket to passt, or to a test's peer from a [`BackendConnector`].
 pub struct Passt {
     reconnect: ReconnectTimer,
     poll: Poll,
@@ -28,18 +31,19 @@ pub struct Passt {
     wants_frames: bool,
 }
 
+/// Connected socket.
 struct Link {
     stream: FrameStream,
-    /// Events that the poll watches the socket for.
+    /// Events for which the poll watches the socket.
     interest: EventSet,
 }
 
 impl Passt {
-    /// Connects for the first time, which may block for a moment. A process that dies right after that
-    /// is no error: a new one is connected while the guest runs.
+    /// Connects for the first time, which may block for a moment. If the process ends right afterwards, a new
+    /// process is connected while the guest runs.
     ///
     /// # Errors
-    /// When the connector fails or the host is out of descriptors.
+    /// The connector's error, or that the host is out of descriptors.
     pub fn connect(connector: Arc<dyn BackendConnector>) -> io::Result<Self> {
         let socket = connector.connect()?;
         let reconnect = ReconnectTimer::new(connector)?;
@@ -50,6 +54,7 @@ impl Passt {
         Ok(passt)
     }
 
+    /// Takes over a connected socket.
     fn establish(&mut self, socket: OwnedFd) -> io::Result<()> {
         let stream = FrameStream::new(socket)?;
         self.poll.add(stream.as_raw_fd(), EventSet::empty(), LINK)?;
@@ -59,7 +64,7 @@ impl Passt {
         Ok(())
     }
 
-    /// Watches the socket for the events that matter now.
+    /// Watches the socket for the events that are useful now.
     fn update_interest(&mut self) {
         let Some(link) = &mut self.link else { return };
         let mut events = EventSet::empty();
@@ -73,13 +78,15 @@ impl Passt {
         }
     }
 
+    /// Closes the link and schedules a reconnection.
     fn disconnect(&mut self, error: &StreamError) {
-        // The poll forgets the socket as it is closed.
+        // Closing the socket removes it from the poll.
         self.link = None;
         tracing::warn!(%error, "the network backend failed; it is connected again");
         self.reconnect.schedule();
     }
 
+    /// Handles the result of an operation on the stream.
     fn handle_outcome(&mut self, outcome: Result<(), StreamError>) {
         match outcome {
             Ok(()) => self.update_interest(),
@@ -163,7 +170,7 @@ impl Backend for Passt {
             }
         }
         let bytes = self.link.as_mut()?.stream.peek().ok()??;
-        // passt makes every header itself, of data that the host's kernel has checked.
+        // passt creates every header itself, from data that the host's kernel has verified.
         Some(Frame { header: Header::VALID, bytes })
     }
 

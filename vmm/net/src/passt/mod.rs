@@ -1,4 +1,4 @@
-//! passt(1): the host's own connections, by a process without rights.
+//! passt(1): user-mode networking through the host's own connections, by an unprivileged process.
 
 mod backend;
 mod program;

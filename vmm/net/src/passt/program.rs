@@ -1,4 +1,4 @@
-//! passt's program and arguments (passt(1)).
+//! Location and arguments of the passt program (passt(1)).
 
 use super::backend::MTU;
 use super::resolver::name_servers;
@@ -8,13 +8,14 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Name of the program.
 const PROGRAM: &str = "passt";
 
-/// Name servers that passt takes of each address family (`MAXNS`).
+/// Maximum number of name servers that passt accepts of each address family (`MAXNS`).
 const MAX_SERVERS: usize = 3;
 
-/// Path of the installed passt. A process gets one end of a socket pair, and ends when the other end is
-/// closed, so passt does not outlive the machine.
+/// Installed passt program. A process gets one end of a socket pair and ends when the other end is closed, so
+/// passt does not outlive the machine.
 pub struct Program(PathBuf);
 
 impl Program {
@@ -37,12 +38,12 @@ impl Program {
             })
     }
 
-    /// Path of the program.
+    /// Returns the path of the program.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Arguments of a passt that inherits the descriptor `socket`.
+    /// Returns the arguments of a passt process that inherits the descriptor `socket`.
     pub fn arguments(socket: RawFd) -> Vec<String> {
         let (socket, mtu) = (socket.to_string(), MTU.to_string());
         let mut arguments = vec!["--foreground", "--quiet", "--fd", &socket, "--mtu", &mtu];
@@ -64,7 +65,7 @@ impl Program {
     }
 }
 
-/// Version of the installed passt, as `passt --version` prints it; `None` if no passt runs.
+/// Returns the version of the installed passt, as `passt --version` prints it; `None` if no passt runs.
 pub fn installed_passt() -> Option<String> {
     let Program(program) = Program::find().ok()?;
     let output = Command::new(program).arg("--version").env_clear().stdin(Stdio::null()).output().ok()?;
@@ -72,7 +73,8 @@ pub fn installed_passt() -> Option<String> {
     output.status.success().then(|| parse_version(&text))?
 }
 
-/// Text after the name in the first line of `text`. Debian 12's passt prints `passt unknown version`.
+/// Returns the text after the name in the first line of `text`. Debian 12's passt prints `passt unknown
+/// version`.
 fn parse_version(text: &str) -> Option<String> {
     let version = text.lines().next()?.strip_prefix("passt ")?.trim();
     Some(if version.is_empty() { "unknown version" } else { version }.to_owned())

@@ -1,4 +1,4 @@
-//! Reconnection in the background, with delays that double.
+//! Reconnection of the backend in the background, with delays that double.
 
 use crate::connector::BackendConnector;
 use std::io;
@@ -8,12 +8,14 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
+/// Delay before the first attempt.
 const MIN_DELAY: Duration = Duration::from_millis(100);
+/// Maximum delay before an attempt.
 const MAX_DELAY: Duration = Duration::from_secs(10);
-/// A link that held for so long resets the delay.
+/// Duration of a link after which the delay is reset.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Calls a [`BackendConnector`] after a delay, on threads of its own, one at a time.
+/// Timer that calls a [`BackendConnector`] after a delay, on a thread of its own, one call at a time.
 pub(super) struct ReconnectTimer {
     connector: Arc<dyn BackendConnector>,
     delay: Duration,
@@ -24,7 +26,7 @@ pub(super) struct ReconnectTimer {
 }
 
 impl ReconnectTimer {
-    /// Creates a timer that waits for nothing.
+    /// Creates a timer without a scheduled call.
     ///
     /// # Errors
     /// When the host is out of descriptors.
@@ -34,7 +36,7 @@ impl ReconnectTimer {
         Ok(Self { connector, delay: MIN_DELAY, connected: None, sender, results, result_event })
     }
 
-    /// Schedules a connection after the present delay, because the last one failed or ended.
+    /// Schedules a connection after the current delay, when the last connection failed or ended.
     pub fn schedule(&mut self) {
         if self.connected.take().is_some_and(|since| since.elapsed() >= STABLE) {
             self.delay = MIN_DELAY;
@@ -53,18 +55,18 @@ impl ReconnectTimer {
         }
     }
 
-    /// Descriptor that is readable once [`Self::take_result`] has a result.
+    /// Returns the descriptor that is readable once [`Self::take_result`] has a result.
     pub fn fd(&self) -> RawFd {
         self.result_event.as_raw_fd()
     }
 
-    /// Takes the result of [`Self::schedule`]: a connected socket or an error; `None` while there is none.
+    /// Takes the result of [`Self::schedule`], a connected socket or an error; `None` without a result.
     pub fn take_result(&mut self) -> Option<io::Result<OwnedFd>> {
         let _ = self.result_event.read();
         self.results.try_recv().ok()
     }
 
-    /// Records that the backend is connected now.
+    /// Records that the backend is connected.
     pub fn connected(&mut self) {
         self.connected = Some(Instant::now());
     }

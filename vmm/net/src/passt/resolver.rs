@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-/// Files with name servers; the second is systemd-resolved's, whose own stub listens on loopback.
+/// Files with name servers. The second is that of systemd-resolved, whose stub resolver is on loopback.
 const RESOLV_CONF_PATHS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/// Name servers of the host that are not on its loopback interface; empty if there are no others.
+/// Returns the name servers of the host that are not on the loopback interface.
 pub(super) fn name_servers() -> Vec<IpAddr> {
     RESOLV_CONF_PATHS
         .iter()
@@ -14,7 +14,7 @@ pub(super) fn name_servers() -> Vec<IpAddr> {
         .unwrap_or_default()
 }
 
-/// Name servers in a resolv.conf(5) that are not on the loopback interface.
+/// Returns the name servers in a resolv.conf(5) that are not on the loopback interface.
 fn parse(text: &str) -> Vec<IpAddr> {
     text.lines()
         .filter_map(|line| line.trim_start().strip_prefix("nameserver"))

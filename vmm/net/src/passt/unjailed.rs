@@ -1,4 +1,4 @@
-//! passt without a jail, as a child of this process: for tests of the frames on the link.
+//! passt without a jail, as a child of this process, for tests.
 
 use super::program::Program;
 use crate::connector::BackendConnector;
@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
-/// Bytes of a process's standard error that are kept.
+/// Maximum number of bytes of a process's standard error that are kept.
 const MAX_STDERR_BYTES: u64 = 16 << 10;
 
 /// Connector that starts passt processes without a jail, each with one end of a socket pair.
@@ -24,6 +24,7 @@ impl UnjailedPasst {
         Program::find().map(Self)
     }
 
+    /// Returns the command of a passt process that inherits `socket`.
     fn command(&self, socket: RawFd) -> Command {
         let mut command = Command::new(self.0.path());
         command.args(Program::arguments(socket));
@@ -41,7 +42,7 @@ impl BackendConnector for UnjailedPasst {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = self.command(theirs.as_raw_fd());
         let (sender, started) = mpsc::sync_channel(1);
-        // Somebody has to reap it.
+        // A thread reaps the child.
         std::thread::Builder::new().name("passt".into()).spawn(move || {
             let spawned = command.spawn();
             drop(theirs);
@@ -63,7 +64,7 @@ fn wait_for_exit(mut child: Child) {
     let mut stderr_text = Vec::new();
     if let Some(mut stderr) = child.stderr.take() {
         let _ = (&mut stderr).take(MAX_STDERR_BYTES).read_to_end(&mut stderr_text);
-        // It must not wait for a reader.
+        // The process must not block on a full pipe.
         let _ = io::copy(&mut stderr, &mut io::sink());
     }
     match child.wait() {
@@ -73,14 +74,15 @@ fn wait_for_exit(mut child: Child) {
     }
 }
 
-/// Last line that is not a complaint about a missing system log.
+/// Returns the last line that is no warning about a missing system log.
 fn last_line(stderr_text: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr_text);
     let mut lines = text.lines().filter(|line| !line.is_empty() && !line.contains("to syslog"));
     lines.next_back().unwrap_or_default().to_owned()
 }
 
-/// Runs between fork and exec: every descriptor but standard ones and `socket` is closed by exec.
+/// Prepares the child between fork and exec: close-on-exec for all descriptors but the standard ones and
+/// `socket`.
 fn close_all_but(socket: RawFd) -> io::Result<()> {
     let check = |result: libc::c_int| if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
     // SAFETY: plain system calls on valid arguments.

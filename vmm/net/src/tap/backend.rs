@@ -1,5 +1,5 @@
-//! Backend that carries frames to a TAP interface and back. The host's kernel takes and gives
-//! unfinished checksums and long segments, as far as the guest does.
+//! Backend that transfers frames to and from a TAP interface. The host's kernel accepts and returns partial
+//! checksums and long segments, as far as the guest supports them.
 
 use super::OpenTap;
 use super::ioctl::{self, TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6};
@@ -10,9 +10,10 @@ use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use vmm_sys_util::epoll::EventSet;
 
+/// Event token of the interface.
 const TAP: u64 = 0;
 
-/// Backend behind a TAP interface of the host.
+/// Backend over a TAP interface of the host.
 pub struct Tap {
     file: File,
     poll: Poll,
@@ -20,13 +21,13 @@ pub struct Tap {
     /// Whether the interface was deleted.
     deleted: bool,
     mtu: Option<u16>,
-    /// Header and frame that were read and not consumed; `len` bytes of both, 0 for none.
+    /// Buffer for header and frame that were read and not consumed; `len` bytes of both, 0 for none.
     frame: Vec<u8>,
     len: usize,
 }
 
 impl Tap {
-    /// Takes over an interface that [`super::open_tap`] opened.
+    /// Takes over an interface from [`super::open_tap`].
     ///
     /// # Errors
     /// When the descriptor is not a TAP interface with virtio headers.
@@ -108,7 +109,7 @@ impl Backend for Tap {
 
     fn peek(&mut self) -> Option<Frame<'_>> {
         if self.len == 0 {
-            // The kernel gives header and frame, or nothing.
+            // A read returns header and frame together, or nothing.
             self.len = self.file.read(&mut self.frame).ok().filter(|len| *len > HEADER_LEN)?;
         }
         let (header, bytes) = self.frame.get(..self.len)?.split_first_chunk()?;

@@ -1,25 +1,29 @@
-//! Requests to the tun driver (Linux, Documentation/networking/tuntap.rst and linux/if_tun.h).
+//! Requests to the kernel's tun driver (Linux, Documentation/networking/tuntap.rst and linux/if_tun.h).
 
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+/// Request that attaches a descriptor to an interface.
 const TUNSETIFF: libc::Ioctl = 0x4004_54CA;
+/// Request that sets the offloads of frames to read.
 const TUNSETOFFLOAD: libc::Ioctl = 0x4004_54D0;
+/// Request that returns name and flags of the attached interface.
 const TUNGETIFF: libc::Ioctl = 0x8004_54D2;
+/// Request that sets the length of the header in front of each frame.
 const TUNSETVNETHDRSZ: libc::Ioctl = 0x4004_54D8;
 
-/// Flag of TUNSETOFFLOAD: frames with unfinished checksums may be read.
+/// Flag of TUNSETOFFLOAD: frames with partial checksums may be read.
 pub const TUN_F_CSUM: libc::c_uint = 0x01;
 /// Flag of TUNSETOFFLOAD: TCP segments over IPv4 longer than the MTU may be read.
 pub const TUN_F_TSO4: libc::c_uint = 0x02;
 /// Flag of TUNSETOFFLOAD: TCP segments over IPv6 longer than the MTU may be read.
 pub const TUN_F_TSO6: libc::c_uint = 0x04;
 
-/// Name of an interface with the final zero.
+/// Name of an interface, with a terminating zero.
 pub type Name = [libc::c_char; libc::IFNAMSIZ];
 
-/// Attaches `tun`, a fresh /dev/net/tun, to the interface `name` (TUNSETIFF).
+/// Attaches `tun`, a new descriptor of /dev/net/tun, to the interface `name` (TUNSETIFF).
 pub fn attach(tun: BorrowedFd<'_>, name: &Name) -> io::Result<()> {
     let mut request = empty_request();
     request.ifr_name = *name;
@@ -35,13 +39,14 @@ pub fn set_header_len(tap: BorrowedFd<'_>, len: usize) -> io::Result<()> {
     check(unsafe { libc::ioctl(tap.as_raw_fd(), TUNSETVNETHDRSZ, &raw const len) })
 }
 
-/// Sets which unfinished frames may be read (TUNSETOFFLOAD); 0 for finished frames only.
+/// Sets the offloads of frames to read (TUNSETOFFLOAD); 0 for complete frames only.
 pub fn set_offloads(tap: BorrowedFd<'_>, flags: libc::c_uint) -> io::Result<()> {
     // SAFETY: TUNSETOFFLOAD takes its argument by value.
     check(unsafe { libc::ioctl(tap.as_raw_fd(), TUNSETOFFLOAD, libc::c_ulong::from(flags)) })
 }
 
-/// MTU of the interface in bytes (SIOCGIFMTU), which must be in the process's network namespace.
+/// Returns the interface's MTU in bytes (SIOCGIFMTU). The interface must be in the process's network
+/// namespace.
 pub fn mtu(tap: BorrowedFd<'_>) -> io::Result<u16> {
     let mut request = empty_request();
     // SAFETY: TUNGETIFF writes one ifreq.
@@ -59,11 +64,13 @@ pub fn mtu(tap: BorrowedFd<'_>) -> io::Result<u16> {
     u16::try_from(unsafe { request.ifr_ifru.ifru_mtu }).map_err(io::Error::other)
 }
 
+/// Returns a zeroed request.
 fn empty_request() -> libc::ifreq {
     // SAFETY: ifreq is plain C data, for which all zeroes are valid.
     unsafe { mem::zeroed() }
 }
 
+/// Converts the result of a system call.
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! TAP interfaces of the host.
+//! TAP interfaces of the host, as backends of network interfaces.
 
 mod backend;
 mod ioctl;

@@ -1,4 +1,4 @@
-//! Opening a TAP interface by its name.
+//! Opening of a TAP interface by name.
 
 use super::ioctl;
 use std::ffi::CString;
@@ -47,7 +47,7 @@ pub enum TapError {
     },
 }
 
-/// Open TAP interface, for [`super::Tap::new`] in this process or another.
+/// Open TAP interface, for [`super::Tap::new`] in this or another process.
 #[derive(Debug)]
 pub struct OpenTap {
     /// Descriptor of /dev/net/tun, attached to the interface.
@@ -56,13 +56,13 @@ pub struct OpenTap {
     pub mtu: Option<u16>,
 }
 
-/// Opens the TAP interface `name`, which must exist. Frames have a `struct virtio_net_hdr` in front.
+/// Opens the existing TAP interface `name`. Frames have a `struct virtio_net_hdr` in front.
 ///
 /// # Errors
-/// When there is no such interface, or this process may not use the interface.
+/// A [`TapError`] when the interface does not exist, or this process may not use it.
 pub fn open_tap(name: &str) -> Result<OpenTap, TapError> {
     let raw = raw_name(name).ok_or_else(|| TapError::Name(name.to_owned()))?;
-    // TUNSETIFF makes what is not there, for those who may.
+    // TUNSETIFF would create a missing interface, given the privilege.
     if !exists(name) {
         return Err(TapError::Absent(name.to_owned()));
     }
@@ -84,6 +84,7 @@ pub fn open_tap(name: &str) -> Result<OpenTap, TapError> {
     Ok(OpenTap { fd, mtu })
 }
 
+/// Converts a name to the form of the kernel; `None` if it is invalid.
 fn raw_name(name: &str) -> Option<ioctl::Name> {
     let fits = (1..libc::IFNAMSIZ).contains(&name.len()) && name != "." && name != "..";
     if !fits || name.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'/' || byte == b'%') {
@@ -96,6 +97,7 @@ fn raw_name(name: &str) -> Option<ioctl::Name> {
     Some(raw)
 }
 
+/// Whether the process's network namespace has an interface with this name.
 fn exists(name: &str) -> bool {
     let Ok(name) = CString::new(name) else { return false };
     // SAFETY: the name ends with a zero byte.

@@ -1,11 +1,12 @@
-//! As much of DHCP (RFC 2131) as it takes to be offered an address.
+//! Part of DHCP (RFC 2131) that requests an address.
 
 use std::net::Ipv4Addr;
 
 pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
 
-/// A DISCOVER of a client that has no address yet, with its transaction's number.
+/// Returns a DHCPDISCOVER frame of a client without an address, with the transaction identifier
+/// `transaction`.
 pub fn discover(transaction: u32) -> Vec<u8> {
     let mut dhcp = vec![1, 1, 6, 0];
     dhcp.extend(transaction.to_be_bytes());
@@ -30,7 +31,7 @@ pub fn discover(transaction: u32) -> Vec<u8> {
     [&[0xFF; 6][..], &MAC, &[8, 0], &ip, &udp, &dhcp].concat()
 }
 
-/// The address that a frame offers to that transaction.
+/// Returns the address that a frame offers to the transaction.
 pub fn offer(frame: &[u8], transaction: u32) -> Option<Ipv4Addr> {
     let dhcp = frame.get(14 + 20 + 8..)?;
     let answer = frame.get(12..14)? == [8, 0] && dhcp.first() == Some(&2);

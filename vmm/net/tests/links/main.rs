@@ -1,4 +1,4 @@
-//! Real links: a passt process, a TAP interface of the host's kernel.
+//! Network backends over a passt process and a TAP interface of the host's kernel.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod dhcp;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Does what `backend` asks for until `check` finds something.
+/// Handles events of `backend` until `check` returns a value.
 fn until<B: Backend + ?Sized, T>(
     what: &str,
     backend: &mut B,
@@ -31,7 +31,7 @@ fn until<B: Backend + ?Sized, T>(
     }
 }
 
-/// Waits for the next frame of which `wanted` finds something, past all others.
+/// Waits for the next frame for which `wanted` returns a value; other frames are dropped.
 fn frame<B: Backend + ?Sized, T>(what: &str, backend: &mut B, wanted: impl Fn(&[u8]) -> Option<T>) -> T {
     until(what, backend, |backend| {
         while let Some(frame) = backend.peek() {

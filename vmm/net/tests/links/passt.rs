@@ -1,3 +1,5 @@
+//! passt(1) as a backend: addresses by DHCP, restarts, and failed reconnections.
+
 use super::dhcp::{discover, offer};
 use super::{frame, until};
 use oriel_net::{BackendConnector, Passt, UnjailedPasst, installed_passt};
@@ -10,10 +12,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Tests that look for the processes of this one run one after the other.
+/// Lock that serialises the tests which search for child processes.
 pub static PROCESSES: Mutex<()> = Mutex::new(());
 
-/// The passt processes that this one started and that run.
+/// Returns the process identifiers of this process's passt children that still run.
 pub fn processes() -> Vec<i32> {
     let of_ours = |stat: &str| {
         // number (name) state parent …
@@ -65,7 +67,7 @@ fn passt_offers_an_address_and_its_successor_does_so_too() {
     }
 }
 
-/// Connects once, then fails twice, then connects again; keeps the far ends.
+/// Connector that connects once, fails twice, then connects again; keeps the peers of the sockets.
 struct UnreliableConnector {
     attempts: AtomicUsize,
     far: Mutex<Vec<UnixStream>>,

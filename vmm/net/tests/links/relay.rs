@@ -1,3 +1,5 @@
+//! Relay between QEMU and a backend: frames, the rate limit, and a replaced passt process.
+
 use super::dhcp::{discover, offer};
 use super::passt::{PROCESSES, kill, processes};
 use oriel_net::{NetBackendConfig, Passt, Relay, UnjailedPasst, open_net_backend};
@@ -9,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-/// The near end, as QEMU has it.
+/// Socket of the relay that is QEMU's.
 struct QemuEnd(UnixStream);
 
 impl QemuEnd {

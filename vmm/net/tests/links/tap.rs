@@ -1,3 +1,5 @@
+//! TAP interfaces of the host's kernel, with and without offloads.
+
 use super::until;
 use oriel_net::{Tap, TapError, open_tap};
 use oriel_virtio::net::{Backend, Header, Offloads};
@@ -13,7 +15,7 @@ fn ip(arguments: &str) {
     assert!(status.success(), "ip {arguments}");
 }
 
-/// Runs `test` on a thread in a network namespace of its own, for which it takes root.
+/// Runs `test` on a thread in a network namespace of its own; skipped without root.
 fn in_own_network(test: fn()) {
     // SAFETY: geteuid takes no arguments.
     if unsafe { libc::geteuid() } != 0 {
@@ -27,8 +29,8 @@ fn in_own_network(test: fn()) {
     inside.join().unwrap();
 }
 
-/// The host's answer to an ARP request for its address: its own Ethernet address. Asks again as a
-/// guest does: what the host says before it has noticed that the carrier is up is lost.
+/// Returns the host's Ethernet address by ARP. The request is repeated, since the host may drop packets
+/// before it has detected the carrier.
 fn resolve_host(tap: &mut Tap) -> [u8; 6] {
     let arp = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &MAC, &GUEST, &[0; 6], &HOST].concat();
     let request = [&[0xFF; 6][..], &MAC, &[8, 6], &arp].concat();
@@ -49,7 +51,7 @@ fn resolve_host(tap: &mut Tap) -> [u8; 6] {
     })
 }
 
-/// A UDP frame to the host's port whose checksum holds the sum of the pseudo-header only.
+/// Returns a UDP frame to the host's port with a partial checksum, the sum of the pseudo-header.
 fn unfinished(host: [u8; 6], port: u16, data: &[u8]) -> (Header, Vec<u8>) {
     let len = 8 + data.len() as u16;
     let mut ip =

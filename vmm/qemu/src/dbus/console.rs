@@ -1,4 +1,5 @@
-//! Calls to QEMU's consoles, one for each screen, and the keyboard lights that they tell of.
+//! Client of QEMU's D-Bus consoles (`org.qemu.Display1.Console`), one per screen: listeners, keys, buttons
+//! and monitor sizes. Also receives the state of the guest's keyboard LEDs.
 
 use super::messages::{QUEUED, next_message};
 use crate::error::CommandError;
@@ -21,14 +22,14 @@ const AUDIO: &str = "org.qemu.Display1.Audio";
 const MOUSE: &str = "org.qemu.Display1.Mouse";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// Between two peers no bus gives out names. QEMU tells audio listeners apart by the name of their
-/// sender all the same, and 7.2 crashes when there is none.
+/// Unique D-Bus name of our side. A peer-to-peer connection has no bus that assigns names, but QEMU
+/// identifies audio listeners by the sender's name, and QEMU 7.2 crashes when there is none.
 const OUR_NAME: &str = ":1.1";
 
-/// How long QEMU may take to answer.
+/// Maximum time that QEMU may take to answer a D-Bus call.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Buttons as QEMU numbers them (QAPI `InputButton`).
+/// Mouse button, with the number that QEMU gives to it (QAPI `InputButton`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum MouseButton {
@@ -43,7 +44,7 @@ pub(crate) enum MouseButton {
     WheelRight = 8,
 }
 
-/// One of the machine's consoles.
+/// Client of one of the machine's consoles; clones share the D-Bus connection.
 #[derive(Clone)]
 pub(crate) struct Console {
     connection: Connection,
@@ -51,12 +52,12 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// The first console: speaks D-Bus on `stream`, whose other end QEMU has got by `add_client`. `on_leds` hears of
-    /// the keyboard's lights (bit 0 num lock, bit 1 caps lock, bit 2 scroll lock) on a thread that
-    /// ends with the connection.
+    /// Connects to the console of the first screen over `stream`, whose other end QEMU received by
+    /// `add_client`. `on_leds` is called with the keyboard's LEDs (bit 0 num lock, bit 1 caps lock, bit 2
+    /// scroll lock), on a thread that ends with the connection.
     ///
     /// # Errors
-    /// QEMU does not speak D-Bus there.
+    /// [`CommandError::Refused`] when the D-Bus handshake fails, [`CommandError::Timeout`] after 10 seconds.
     pub fn connect(stream: UnixStream, on_leds: impl Fn(u8) + Send + 'static) -> Result<Self, CommandError> {
         let (sender, receiver) = mpsc::sync_channel(1);
         // The thread stays within `block_on`, which is what drives the connection's reading.
@@ -68,37 +69,38 @@ impl Console {
         Ok(Self { connection, path: path_of(0) })
     }
 
-    /// The console of another screen.
+    /// Returns the console of screen number `screen`, over the same connection.
     pub fn of_screen(&self, screen: usize) -> Self {
         Self { connection: self.connection.clone(), path: path_of(screen) }
     }
 
-    /// Makes QEMU send its picture to the listener at the other end of `socket`.
+    /// Makes QEMU send the console's picture to the D-Bus listener at the other end of `socket`.
     pub fn register_listener(&self, socket: OwnedFd) -> Result<(), CommandError> {
         self.call(CONSOLE, "RegisterListener", &(Fd::from(socket)))
     }
 
-    /// Makes QEMU send what the guest plays to the other end of `socket`.
+    /// Makes QEMU send the guest's playback to the D-Bus listener at the other end of `socket`.
     pub fn register_speaker(&self, socket: OwnedFd) -> Result<(), CommandError> {
         self.call_at(AUDIO_PATH, AUDIO, "RegisterOutListener", &(Fd::from(socket)))
     }
 
-    /// Makes QEMU ask the other end of `socket` for what the guest records.
+    /// Makes QEMU read the guest's recording from the D-Bus listener at the other end of `socket`.
     pub fn register_microphone(&self, socket: OwnedFd) -> Result<(), CommandError> {
         self.call_at(AUDIO_PATH, AUDIO, "RegisterInListener", &(Fd::from(socket)))
     }
 
-    /// Presses or releases the key with QEMU's number `qnum`.
+    /// Presses or releases the key with QEMU's key number `qnum`.
     pub fn key(&self, qnum: u8, down: bool) -> Result<(), CommandError> {
         self.call(KEYBOARD, press_or_release(down), &u32::from(qnum))
     }
 
-    /// Presses or releases a button.
+    /// Presses or releases a mouse button or one direction of the wheel.
     pub fn button(&self, button: MouseButton, down: bool) -> Result<(), CommandError> {
         self.call(MOUSE, press_or_release(down), &(button as u32))
     }
 
-    /// Tells the guest that its monitor is like this now, or that there is none.
+    /// Sets position, size and physical size of the guest's monitor (`SetUIInfo`); `None` disconnects the
+    /// monitor.
     pub fn set_monitor(&self, monitor: Option<&MonitorConfig>) -> Result<(), CommandError> {
         let body = monitor.map_or((0, 0, 0, 0, 0, 0), |MonitorConfig { x, y, size, dpi }| {
             let millimetres = |pixels: u32| u16::try_from(pixels * 254 / (dpi * 10)).unwrap_or(u16::MAX);
@@ -107,10 +109,12 @@ impl Console {
         self.call(CONSOLE, "SetUIInfo", &body)
     }
 
+    /// Calls a method of this console.
     fn call<B: Serialize + Type>(&self, interface: &str, method: &str, body: &B) -> Result<(), CommandError> {
         self.call_at(self.path.as_str(), interface, method, body)
     }
 
+    /// Calls a method of the object at `path` and waits for the reply.
     fn call_at<B: Serialize + Type>(
         &self,
         path: &str,
@@ -124,14 +128,17 @@ impl Console {
     }
 }
 
+/// Returns the D-Bus object path of a screen's console.
 fn path_of(screen: usize) -> String {
     format!("/org/qemu/Display1/Console_{screen}")
 }
 
+/// Returns the name of the method of `Keyboard` and `Mouse` for a press or a release.
 fn press_or_release(down: bool) -> &'static str {
     if down { "Press" } else { "Release" }
 }
 
+/// Converts an error of a D-Bus call.
 fn command_error(error: zbus::Error) -> CommandError {
     match error {
         zbus::Error::InputOutput(error) if error.kind() == std::io::ErrorKind::TimedOut => {
@@ -142,6 +149,7 @@ fn command_error(error: zbus::Error) -> CommandError {
     }
 }
 
+/// Makes the connection, sends it to `sender`, and reads signals until the connection ends.
 async fn read_signals(
     stream: UnixStream,
     sender: mpsc::SyncSender<Result<Connection, CommandError>>,
@@ -171,7 +179,7 @@ async fn read_signals(
     }
 }
 
-/// The lights in a change of `Keyboard.Modifiers`.
+/// Returns the LEDs from a `PropertiesChanged` signal about `Keyboard.Modifiers`; `None` for other messages.
 fn leds(message: &Message) -> Option<u8> {
     let header = message.header();
     if header.interface()?.as_str() != PROPERTIES || header.member()?.as_str() != "PropertiesChanged" {
@@ -187,7 +195,7 @@ fn leds(message: &Message) -> Option<u8> {
     Some(leds_of_modifiers(modifiers))
 }
 
-/// QEMU counts scroll, num, caps from bit 0; we count num, caps, scroll.
+/// Converts LEDs from QEMU's order (bit 0 scroll, 1 num, 2 caps) to Oriel's (bit 0 num, 1 caps, 2 scroll).
 fn leds_of_modifiers(modifiers: u32) -> u8 {
     let light = |theirs: u32, ours: u8| if modifiers & (1 << theirs) != 0 { 1 << ours } else { 0 };
     light(1, 0) | light(2, 1) | light(0, 2)

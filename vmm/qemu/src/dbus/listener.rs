@@ -1,4 +1,5 @@
-//! `org.qemu.Display1.Listener`: the object on our side that QEMU sends its picture to.
+//! Server of `org.qemu.Display1.Listener`: receives one screen's picture and cursor from QEMU, and passes
+//! them to the screen's [`DisplaySurface`].
 
 use super::server::{self, DbusHandler};
 use crate::counters::{Counters, count};
@@ -16,14 +17,14 @@ use zbus::wire::{self, Variant};
 use zbus::{Connection, Message};
 
 const LISTENER: &str = "org.qemu.Display1.Listener";
-/// Pictures in shared memory, which QEMU offers from version 9.2 on.
+/// Interface for pictures in shared memory, which QEMU offers from version 9.2 on.
 const LISTENER_MAP: &str = "org.qemu.Display1.Listener.Unix.Map";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// Serves the listener on `stream`; see [`server::serve`].
+/// Serves the listener of one screen on `stream`, on a thread of its own; see [`server::serve`].
 ///
 /// # Errors
-/// The thread cannot be made.
+/// When the thread cannot be created.
 pub(crate) fn serve_listener(
     stream: UnixStream,
     surface: DisplaySurface,
@@ -32,21 +33,23 @@ pub(crate) fn serve_listener(
     server::serve("qemu-display", stream, Listener { surface, counters })
 }
 
+/// Handler of QEMU's display calls for one screen.
 struct Listener {
     surface: DisplaySurface,
     counters: Arc<Counters>,
 }
 
-/// What to say to a call.
+/// Successful reply to a call.
 enum Answer {
-    /// It was done.
+    /// Empty reply.
     Done,
-    /// The value of `Listener.Interfaces`.
+    /// Value of the property `Interfaces`.
     Interfaces,
-    /// The listener's properties by name.
+    /// All properties by name (`GetAll`).
     Properties,
 }
 
+/// Reason for which a call is refused; the text is the D-Bus error's message.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error("there is no such method")]
@@ -60,6 +63,7 @@ enum CallError {
 }
 
 impl CallError {
+    /// Name of the D-Bus error.
     fn name(&self) -> &'static str {
         match self {
             Self::Unknown => "org.freedesktop.DBus.Error.UnknownMethod",
@@ -101,6 +105,7 @@ impl DbusHandler for Listener {
 }
 
 impl Listener {
+    /// Executes one call.
     fn take(&mut self, message: &Message) -> Result<Answer, CallError> {
         let header = message.header();
         let interface = header.interface().map_or(LISTENER, |interface| interface.as_str());
@@ -162,7 +167,7 @@ impl Listener {
     }
 }
 
-/// Negative sides become 0, which is refused as an empty picture.
+/// Converts the sides of a rectangle. Negative sides become 0, which is refused as an empty picture.
 fn sides(width: i32, height: i32) -> (u32, u32) {
     (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0))
 }

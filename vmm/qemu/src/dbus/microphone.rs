@@ -1,4 +1,4 @@
-//! `org.qemu.Display1.AudioInListener`: where QEMU asks for what the guest records.
+//! Server of `org.qemu.Display1.AudioInListener`, from which QEMU reads the samples that the guest records.
 
 use super::pcm::{self, Answer, Stream};
 use crate::error::CommandError;
@@ -11,10 +11,10 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use zbus::Message;
 
-/// Serves the listener on `socket`; see [`pcm::serve`].
+/// Serves the recording listener on `socket`, on a thread of its own; see [`pcm::serve`].
 ///
 /// # Errors
-/// The thread cannot be made.
+/// When the thread cannot be created.
 pub(crate) fn serve_microphone(
     socket: UnixStream,
     sound: Arc<Sound>,
@@ -22,6 +22,7 @@ pub(crate) fn serve_microphone(
     pcm::serve("qemu-microphone", socket, Microphone { sound, pacer: RecordPacer::default() })
 }
 
+/// Handler of QEMU's calls for recorded samples.
 struct Microphone {
     sound: Arc<Sound>,
     pacer: RecordPacer,
@@ -47,18 +48,19 @@ impl Stream for Microphone {
     }
 }
 
+/// Length of a frame, one sample of each channel, in bytes.
 const FRAME_LEN: usize = CHANNELS * size_of::<i16>();
-/// After a longer pause the stream begins anew instead of catching up.
+/// Longest time between two reads that is made up for; after a longer one, recording starts anew.
 const MAX_GAP: Duration = Duration::from_millis(100);
 
-/// QEMU asks for as much as it has room for, as often as it can; time is what holds it back.
+/// Pacer of the recording. QEMU reads as much as fits and as often as possible, so the clock limits the rate.
 #[derive(Default)]
 struct RecordPacer {
     last_read: Option<Instant>,
 }
 
 impl RecordPacer {
-    /// How many of `wanted` frames were recorded since the last time.
+    /// Returns the number of frames, at most `requested`, that were recorded since the last call.
     fn frames(&mut self, requested: usize, now: Instant) -> usize {
         let last_read =
             self.last_read.filter(|last_read| now.saturating_duration_since(*last_read) < MAX_GAP);
@@ -68,7 +70,7 @@ impl RecordPacer {
         };
         let passed = now.saturating_duration_since(last_read).as_nanos() * u128::from(RATE) / 1_000_000_000;
         let frames = usize::try_from(passed).unwrap_or(usize::MAX).min(requested);
-        // Rounded up by less than a nanosecond: none is given twice.
+        // Rounding up by less than a nanosecond ensures that no frame is returned twice.
         let nanos = (frames as u64 * 1_000_000_000).div_ceil(u64::from(RATE));
         self.last_read = Some(last_read + Duration::from_nanos(nanos));
         frames

@@ -1,8 +1,8 @@
 //! QEMU's D-Bus display, peer to peer (QEMU's "D-Bus display" interface, `org.qemu.Display1`).
 //!
-//! On one connection we call the console ([`Console`]: keys, buttons, size); on the others QEMU
-//! calls us: with the picture ([`serve_listener`]), with what the guest plays ([`serve_speaker`])
-//! and for what it records ([`serve_microphone`]).
+//! On one connection Oriel is the client and calls the consoles ([`Console`]: keys, buttons, sizes). On the
+//! others QEMU is the client and sends pictures ([`serve_listener`]), sends playback ([`serve_speaker`]) and
+//! reads recording ([`serve_microphone`]).
 
 mod console;
 mod listener;

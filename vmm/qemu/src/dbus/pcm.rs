@@ -1,5 +1,4 @@
-//! What QEMU's two audio interfaces have in common: a connection on which it calls us about
-//! streams of samples.
+//! Common part of QEMU's two audio listener interfaces: negotiation of the sample format and stream control.
 
 use super::server::{self, DbusHandler};
 use crate::error::CommandError;
@@ -11,28 +10,30 @@ use zbus::{Connection, Message};
 
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// How QEMU describes a stream: bits, signed, float, frequency, channels, bytes of a frame, bytes
-/// of a second, big-endian; before these comes its number.
+/// Body of the call `Init` (QEMU's `AudioOutListener` and `AudioInListener`): identifier, bits per sample,
+/// signed, floating point, frequency in Hz, channels, bytes per frame, bytes per second, big-endian.
 type Init = (u64, u8, bool, bool, u32, u8, u32, u32, bool);
 
-/// What to say to a call that was understood.
+/// Successful reply to an audio call.
 pub(super) enum Answer {
+    /// Empty reply.
     Done,
+    /// Samples for the guest's recording.
     Bytes(Vec<u8>),
 }
 
-/// One of the two directions.
+/// Handler of one direction of sound.
 pub(super) trait Stream: Send + 'static {
-    /// A stream begins or ends, or goes on or rests.
+    /// Starts or resumes the stream (`true`), or pauses or ends it (`false`).
     fn enabled(&mut self, on: bool);
-    /// Any other call; `None` if there is no such method.
+    /// Executes a call that is specific to the direction; `None` if there is no such method.
     fn call(&mut self, member: &str, message: &Message) -> zbus::Result<Option<Answer>>;
 }
 
-/// Serves `stream`; see [`server::serve`].
+/// Serves an audio listener on `socket`; see [`server::serve`].
 ///
 /// # Errors
-/// The thread cannot be made.
+/// When the thread cannot be created.
 pub(super) fn serve(
     name: &str,
     socket: UnixStream,
@@ -41,6 +42,7 @@ pub(super) fn serve(
     server::serve(name, socket, Samples(stream))
 }
 
+/// D-Bus handler for the calls that both directions have in common.
 struct Samples<S>(S);
 
 impl<S: Stream> DbusHandler for Samples<S> {
@@ -74,6 +76,7 @@ impl<S: Stream> DbusHandler for Samples<S> {
     }
 }
 
+/// Executes one audio call; `None` if there is no such method.
 fn handle(message: &Message, stream: &mut impl Stream) -> zbus::Result<Option<Answer>> {
     let header = message.header();
     if header.interface().is_some_and(|interface| interface.as_str() == PROPERTIES) {
@@ -94,7 +97,7 @@ fn handle(message: &Message, stream: &mut impl Stream) -> zbus::Result<Option<An
             let (_, on): (u64, bool) = message.body().deserialize()?;
             stream.enabled(on);
         }
-        // The card has no mixer.
+        // The guest's card has no mixer, so there is no volume to apply.
         "SetVolume" => {}
         other => return stream.call(other, message),
     }

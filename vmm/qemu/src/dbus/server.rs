@@ -1,4 +1,4 @@
-//! A connection on which QEMU calls us, served on a thread of its own.
+//! Server side of a D-Bus connection on which QEMU is the client, on a thread of its own.
 
 use super::messages::{QUEUED, next_message};
 use crate::error::CommandError;
@@ -10,33 +10,33 @@ use zbus::connection::Builder;
 use zbus::message::{Flags, Type};
 use zbus::{Connection, Message, block_on};
 
-/// Who answers QEMU's calls.
+/// Handler of QEMU's calls on one connection.
 pub(super) trait DbusHandler: Send + 'static {
-    /// What to say to a call.
+    /// Outcome of a call, from which the reply is made.
     type Outcome: Send;
 
-    /// Does what a call wants.
+    /// Executes a call.
     fn handle(&mut self, message: &Message) -> Self::Outcome;
 
-    /// Says what came of it.
+    /// Sends the reply to a call.
     ///
     /// # Errors
-    /// When the connection broke.
+    /// When the connection is broken.
     fn reply(
         connection: &Connection,
         message: &Message,
         outcome: Self::Outcome,
     ) -> impl Future<Output = zbus::Result<()>> + Send;
 
-    /// The connection is over.
+    /// Handles the end of the connection.
     fn ended(&mut self);
 }
 
-/// Has `handler` serve `socket` on a thread called `name` that ends with the connection. The
-/// receiver hears when QEMU has connected; drop nothing before that.
+/// Serves `socket` with `handler`, on a thread called `name` that ends with the connection. The returned
+/// receiver gets one value when QEMU has connected; keep it until then.
 ///
 /// # Errors
-/// The thread cannot be made.
+/// When the thread cannot be created.
 pub(super) fn serve(
     name: &str,
     socket: UnixStream,
@@ -47,6 +47,7 @@ pub(super) fn serve(
     Ok(receiver)
 }
 
+/// Accepts the connection, and handles calls until the connection ends.
 async fn listen(
     socket: UnixStream,
     mut handler: impl DbusHandler,
@@ -68,6 +69,7 @@ async fn listen(
     handler.ended();
 }
 
+/// Executes one call, and replies unless the caller expects no reply.
 async fn handle_call<C: DbusHandler>(
     connection: &Connection,
     message: &Message,

@@ -1,4 +1,4 @@
-//! `org.qemu.Display1.AudioOutListener`: where QEMU sends what the guest plays.
+//! Server of `org.qemu.Display1.AudioOutListener`, to which QEMU sends the samples that the guest plays.
 
 use super::pcm::{self, Answer, Stream};
 use crate::error::CommandError;
@@ -11,10 +11,10 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 use zbus::Message;
 
-/// Serves the listener on `socket`; see [`pcm::serve`].
+/// Serves the playback listener on `socket`, on a thread of its own; see [`pcm::serve`].
 ///
 /// # Errors
-/// The thread cannot be made.
+/// When the thread cannot be created.
 pub(crate) fn serve_speaker(
     socket: UnixStream,
     sound: Arc<Sound>,
@@ -22,6 +22,7 @@ pub(crate) fn serve_speaker(
     pcm::serve("qemu-speaker", socket, Speaker(sound))
 }
 
+/// Handler of QEMU's calls with played samples.
 struct Speaker(Arc<Sound>);
 
 impl Stream for Speaker {
@@ -37,7 +38,7 @@ impl Stream for Speaker {
         }
         let body = message.body();
         let (_, bytes): (u64, &Bytes) = body.deserialize()?;
-        // QEMU sends at the pace of playing.
+        // QEMU sends samples at the rate at which they are played.
         let samples = bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes);
         self.0.out.play(&samples.collect::<Vec<i16>>(), Instant::now());
         Ok(Some(Answer::Done))

@@ -1,15 +1,15 @@
-//! The guest's pointer picture.
+//! Conversion of the guest's cursor image from QEMU's format.
 
 use oriel_wire::{CursorImage, Size};
 
-/// What the wire carries at most, and far more than guests draw.
+/// Maximum side of a cursor in pixels, as on the wire.
 const LARGEST: u32 = 512;
 
-/// Makes a pointer of QEMU's ARGB pixels (host order, so blue, green, red, alpha in memory);
-/// `None` when size, hotspot and data do not fit each other.
+/// Converts QEMU's ARGB pixels (host order, so blue, green, red, alpha in memory) to a cursor image. `None`
+/// when size, hotspot and data are inconsistent.
 ///
-/// Guests differ in whether colours are multiplied by alpha already. A colour above its alpha
-/// proves that they are not.
+/// Guests differ in whether colours are premultiplied by alpha. A colour above its alpha proves that an image
+/// is not premultiplied.
 pub(super) fn cursor(width: i32, height: i32, hot_x: i32, hot_y: i32, argb: &[u8]) -> Option<CursorImage> {
     let side = |side: i32| u32::try_from(side).ok().filter(|side| (1..=LARGEST).contains(side));
     let size = Size::new(side(width)?, side(height)?);

@@ -1,27 +1,27 @@
-//! Layout of a surface as QEMU describes it, checked, and the errors of the display's messages.
+//! Memory layout of a picture as QEMU describes it, its validation, and the errors of display messages.
 
 use super::pixel_format::PixelFormat;
 use std::io;
 
-/// Larger than any screen, and small enough for 16-bit coordinates.
+/// Maximum side of a picture in pixels: above any screen, and within 16-bit coordinates.
 const MAX_SIDE: u32 = 16384;
-/// 8K: a larger picture would not fit a D-Bus message of today's QEMU anyway.
+/// Maximum number of pixels, 8K; a larger picture would not fit into a D-Bus message of QEMU.
 const MAX_PIXELS: u64 = 7680 * 4320;
 
-/// The layout of a picture, as QEMU tells it.
+/// Memory layout of a picture as QEMU describes it; unchecked until [`Self::bytes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SurfaceLayout {
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
-    /// Bytes from one row to the next.
+    /// Distance between the starts of two rows in bytes.
     pub stride: u32,
-    /// Pixman's code.
+    /// Pixel format, as pixman's `pixman_format_code_t`.
     pub format: u32,
 }
 
-/// Why a message of the display was refused.
+/// Reason for which a display message of QEMU is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SurfaceError {
     #[error("pixel format {0:#x} is not one of pixman's packed RGB formats")]
@@ -45,14 +45,17 @@ pub(crate) enum SurfaceError {
 }
 
 impl SurfaceLayout {
-    /// The bytes from the first pixel to the last, once the layout is known to make sense.
+    /// Validates the layout, and returns the number of bytes from the first pixel to the last.
+    ///
+    /// # Errors
+    /// [`SurfaceError::Format`], [`SurfaceError::TooLarge`] or [`SurfaceError::Stride`].
     pub fn bytes(&self) -> Result<u64, SurfaceError> {
         let row = self.row_bytes()?;
         let before_last = u64::from(self.stride) * u64::from(self.height - 1);
         Ok(before_last + row)
     }
 
-    /// The bytes of one row's pixels. Checks everything.
+    /// Validates the layout, and returns the number of bytes of one row's pixels.
     fn row_bytes(&self) -> Result<u64, SurfaceError> {
         let format = self.pixel_format()?;
         let side = 1..=MAX_SIDE;
@@ -66,7 +69,10 @@ impl SurfaceLayout {
         if row > u64::from(self.stride) { Err(SurfaceError::Stride) } else { Ok(row) }
     }
 
-    /// Pixel format of the surface, if it is one that can be converted.
+    /// Returns the pixel format.
+    ///
+    /// # Errors
+    /// [`SurfaceError::Format`] when the format cannot be converted.
     pub(super) fn pixel_format(&self) -> Result<PixelFormat, SurfaceError> {
         PixelFormat::from_pixman(self.format).ok_or(SurfaceError::Format(self.format))
     }

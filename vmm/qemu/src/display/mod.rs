@@ -1,4 +1,4 @@
-//! The picture as QEMU hands it over, checked and put where [`oriel_display::Screen`] can read it.
+//! Pictures and cursors from QEMU: validated, converted and copied to where [`oriel_display::Screen`] reads.
 
 mod cursor;
 mod layout;

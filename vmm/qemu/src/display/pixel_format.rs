@@ -1,24 +1,24 @@
-//! The pixel formats of QEMU's surfaces (pixman's codes) and their way to blue, green, red, ignored.
+//! Pixel formats of QEMU's pictures (pixman's codes), and their conversion to BGRX.
 
-/// A packed format; the codes are those of pixman.h's `pixman_format_code_t`.
+/// Packed pixel format; the codes are those of pixman.h's `pixman_format_code_t`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PixelFormat {
-    /// 32 bits, blue lowest: what we show. The alpha of `a8r8g8b8` is ignored.
+    /// 32 bits, blue in the lowest byte: the framebuffer's format. The alpha of `a8r8g8b8` is ignored.
     Bgrx,
-    /// 32 bits, red lowest.
+    /// 32 bits, red in the lowest byte.
     Rgbx,
-    /// 32 bits, blue highest.
+    /// 32 bits, blue in the highest byte.
     Xrgb,
-    /// 24 bits, blue lowest.
+    /// 24 bits, blue in the lowest byte.
     Bgr,
-    /// 16 bits: 5, 6, 5.
+    /// 16 bits: 5 red, 6 green, 5 blue.
     Rgb565,
-    /// 16 bits: 1 ignored, 5, 5, 5.
+    /// 16 bits: 1 ignored, 5 red, 5 green, 5 blue.
     Xrgb1555,
 }
 
 impl PixelFormat {
-    /// The format with pixman's `code`.
+    /// Returns the format with pixman's `code`; `None` for formats that cannot be converted.
     pub fn from_pixman(code: u32) -> Option<Self> {
         Some(match code {
             0x2002_0888 | 0x2002_8888 => Self::Bgrx,
@@ -31,7 +31,7 @@ impl PixelFormat {
         })
     }
 
-    /// Bytes in a pixel.
+    /// Size of a pixel in bytes.
     pub const fn bytes(self) -> usize {
         match self {
             Self::Bgrx | Self::Rgbx | Self::Xrgb => 4,
@@ -40,7 +40,7 @@ impl PixelFormat {
         }
     }
 
-    /// Converts one row; the shorter of both rules.
+    /// Converts a row of pixels to BGRX; the shorter of the two slices limits the number of pixels.
     pub fn convert_row(self, source: &[u8], bgrx: &mut [u8]) {
         match self {
             Self::Bgrx => {
@@ -64,19 +64,20 @@ impl PixelFormat {
     }
 }
 
+/// Converts a row pixel by pixel, `N` bytes each.
 fn convert<const N: usize>(source: &[u8], bgrx: &mut [u8], pixel: impl Fn(&[u8; N]) -> [u8; 4]) {
     for (from, to) in source.as_chunks::<N>().0.iter().zip(bgrx.as_chunks_mut::<4>().0) {
         *to = pixel(from);
     }
 }
 
-/// The lowest five bits, spread over 0 to 255.
+/// Scales the lowest five bits to 0..=255.
 const fn five_bits(value: u16) -> u8 {
     let value = (value & 0x1f) as u8;
     (value << 3) | (value >> 2)
 }
 
-/// The lowest six bits, spread over 0 to 255.
+/// Scales the lowest six bits to 0..=255.
 const fn six_bits(value: u16) -> u8 {
     let value = (value & 0x3f) as u8;
     (value << 2) | (value >> 4)

@@ -1,24 +1,24 @@
-//! Our own copy of what QEMU shows.
+//! Framebuffer with Oriel's copy of QEMU's picture.
 
 use oriel_display::{PixelSource, SourceLost};
 use oriel_wire::{Rect, Size};
 use parking_lot::RwLock;
 
-/// A picture of one size. The display's thread writes it, viewers read it a row at a time.
+/// Framebuffer of a fixed size, BGRX. The display's thread writes it, viewers read it row by row.
 pub(super) struct SurfaceBuffer {
     size: Size,
-    /// `size.width * size.height` pixels of four bytes, without gaps.
+    /// Pixels of four bytes, `size.width * size.height` of them, without gaps.
     pixels: RwLock<Vec<u8>>,
 }
 
 impl SurfaceBuffer {
-    /// A black picture.
+    /// Creates a black framebuffer.
     pub fn new(size: Size) -> Self {
         Self { size, pixels: RwLock::new(vec![0; size.width as usize * size.height as usize * 4]) }
     }
 
-    /// Calls `write` with each row of `rect` (counted from the rectangle's top) until one fails.
-    /// What lies outside of the picture is left out.
+    /// Calls `write` with each row of `rect` inside the picture, and the row's number within `rect`, until a
+    /// call fails.
     pub fn write_rows<E>(
         &self,
         rect: Rect,
@@ -37,7 +37,7 @@ impl SurfaceBuffer {
     }
 }
 
-/// Where `length` bytes of row `y` from column `x` lie, if they are within the row.
+/// Returns the byte range of `length` bytes in row `y` from column `x`; `None` if they exceed the row.
 fn span(size: Size, x: u32, y: u32, length: usize) -> Option<std::ops::Range<usize>> {
     let row = size.width as usize * 4;
     let left = (x as usize).checked_mul(4)?;

@@ -1,4 +1,4 @@
-//! The hand that presses QEMU's keys: takes actions off the queue, one after the other.
+//! Execution of queued input events: keys and buttons over D-Bus, pointer motions over QMP.
 
 use super::keycodes::qnum;
 use super::queue::InputQueue;
@@ -9,13 +9,13 @@ use crate::qmp::{Axis, Command, InputEvent as QmpInput, Qmp};
 use oriel_display::Monitors;
 use oriel_wire::{Button, InputEvent};
 
-/// Notches that one turn of the wheel makes at most.
+/// Maximum number of wheel clicks that one event causes.
 const MAX_CLICKS: i32 = 30;
-/// The wheel's units in a notch.
+/// Wheel units per click.
 const UNITS_PER_CLICK: i32 = 120;
 
-/// Carries out what `queue` holds until it ends. Each action is answered by QEMU before the next
-/// goes out, so that what travels on different connections stays in order.
+/// Sends the events of `queue` to QEMU until the queue ends. QEMU answers each event before the next is sent,
+/// so that events on different connections stay in order.
 pub(crate) fn inject_events(
     queue: &InputQueue,
     console: Console,
@@ -44,6 +44,7 @@ pub(crate) fn inject_events(
     }
 }
 
+/// Connections to QEMU, and the fractions of wheel clicks that are not sent yet.
 struct InputInjector {
     console: Console,
     qmp: Qmp,
@@ -52,6 +53,7 @@ struct InputInjector {
 }
 
 impl InputInjector {
+    /// Sends one event to QEMU and waits for the answer.
     fn inject(&mut self, event: InputEvent) -> Result<(), CommandError> {
         match event {
             InputEvent::Key { code, down } => {
@@ -60,7 +62,7 @@ impl InputInjector {
                 self.console.key(qnum, down)
             }
             InputEvent::Button { button, down } => self.console.button(mouse_button(button), down),
-            // Over D-Bus a pointer is either absolute or relative, whichever device the guest woke
+            // Over D-Bus a pointer is either absolute or relative, depending on which device the guest activated
             // last, and places are rounded to pixels. QMP reaches both devices and takes fractions.
             InputEvent::PointerTo { x, y } => self.point([
                 QmpInput::Abs { axis: Axis::X, value: absolute_position(x) },
@@ -78,11 +80,13 @@ impl InputInjector {
         }
     }
 
+    /// Sends a pointer motion on both axes.
     fn point(&self, events: [QmpInput; 2]) -> Result<(), CommandError> {
         self.qmp.execute(&Command::InputSendEvent { events: events.to_vec() }).map(drop)
     }
 
-    /// QEMU's wheels are buttons, pressed once a notch.
+    /// Presses a wheel's button once per click, as QEMU represents wheels. The sign of `clicks` chooses the
+    /// button.
     fn press_wheel(
         &self,
         clicks: i32,
@@ -98,15 +102,15 @@ impl InputInjector {
     }
 }
 
-/// A wheel that turns in fractions of a notch.
+/// Accumulator of wheel turns that are smaller than a click.
 #[derive(Debug, Default)]
 struct WheelAccumulator {
     remainder: i32,
 }
 
 impl WheelAccumulator {
-    /// Turns it by `units`; returns whole notches and keeps the rest for the next turn. A turn back
-    /// begins anew, so that it is felt at once.
+    /// Adds `units`, and returns the whole clicks. The remainder is kept for the next turn; a turn in the
+    /// other direction discards it, so that the guest reacts at once.
     fn add(&mut self, units: i16) -> i32 {
         let units = i32::from(units);
         if self.remainder.signum() * units.signum() < 0 {
@@ -119,11 +123,12 @@ impl WheelAccumulator {
     }
 }
 
-/// From 0..=65535 to 0..=[`QmpInput::ABS_MAX`].
+/// Scales a coordinate from 0..=65535 to 0..=[`QmpInput::ABS_MAX`].
 fn absolute_position(place: u16) -> i32 {
     i32::from(place >> 1).min(QmpInput::ABS_MAX)
 }
 
+/// Returns QEMU's button for a button on the wire.
 fn mouse_button(button: Button) -> MouseButton {
     match button {
         Button::Left => MouseButton::Left,

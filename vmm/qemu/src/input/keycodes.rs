@@ -1,13 +1,13 @@
-//! Linux key codes to QEMU's key numbers.
+//! Conversion of Linux key codes to QEMU's key numbers.
 //!
-//! QEMU's numbers are the codes of PC keyboards' scan code set 1, with 0x80 added to those that the
-//! keyboard sends behind an 0xe0 ("QNum" of the public keycode tables). A key is a place on the
-//! keyboard in both; the guest's layout makes a letter of it.
+//! QEMU's numbers are scan code set 1 of PC keyboards, plus 0x80 for keys with the prefix 0xe0 ("QNum" of the
+//! public keycode tables). Both numberings identify a position on the keyboard; the guest's keyboard layout
+//! assigns the character.
 
-/// Up to KEY_KP1 Linux took its codes over from set 1.
+/// Last code (KEY_KP1) of the range in which Linux uses the codes of set 1.
 const SAME_UP_TO: u16 = 79;
 
-/// The numbers of the keys from KEY_KP2 (80) to KEY_UWB (239); 0 where there is none.
+/// QEMU's numbers of the keys from KEY_KP2 (80) to KEY_UWB (239); 0 where a key has none.
 #[rustfmt::skip]
 const NUMBERS: [u8; 160] = [
     0x50, 0x51, 0x52, 0x53, 0x00, 0x76, 0x56, 0x57, 0x58, 0x73, 0x78, 0x77, 0x79, 0x70, 0x7b, 0x5c, // 80
@@ -22,7 +22,7 @@ const NUMBERS: [u8; 160] = [
     0xcc, 0xd4, 0xed, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xe4, 0x8e, 0xd5, 0xf0, 0xf1, 0xf2, 0xf3, 0xf4, // 224
 ];
 
-/// QEMU's number for the key that Linux calls `code` (`KEY_*` of input-event-codes.h).
+/// Returns QEMU's number for the key with Linux code `code` (`KEY_*` of input-event-codes.h).
 pub(super) fn qnum(code: u16) -> Option<u8> {
     match code {
         0 => None,

@@ -1,4 +1,4 @@
-//! What a user does, on its way into the guest.
+//! Input events of viewers on the way to the guest: a bounded queue, and the thread that sends them to QEMU.
 
 mod injector;
 mod keycodes;

@@ -1,4 +1,4 @@
-//! A short queue between the viewers, who must not wait, and QEMU, which may be slow.
+//! Bounded queue of input events between viewers, which must not block, and QEMU, which may be slow.
 
 use crate::counters::{Counters, count};
 use oriel_display::InputSink;
@@ -8,29 +8,32 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Actions that may wait. A user makes a few dozen in a second.
+/// Maximum number of queued events before motions and presses are dropped; a user causes a few dozen a
+/// second.
 const CAPACITY: usize = 256;
-/// Codes of keys that may be held down.
+/// Number of Linux key codes whose state is tracked.
 const KEYS: usize = 768;
 
-/// Actions on their way to the guest, oldest first. Movements that follow each other become one;
-/// when the queue is full, movements go first, then presses. What was pressed is always released.
+/// Queue of input events for the guest, oldest first. Consecutive motions are coalesced. A full queue drops
+/// motions first, then presses; a pressed key or button is always released.
 pub(crate) struct InputQueue {
     state: Mutex<QueueState>,
     changed: Condvar,
     counters: Arc<Counters>,
 }
 
+/// Queued events and the state of keys and buttons.
 struct QueueState {
     events: VecDeque<(InputEvent, InputId)>,
-    /// Whatever was let in as pressed and not yet as released: bounds the releases.
+    /// Keys with a queued or executed press and no release after it; only these are released, which bounds
+    /// the number of queued releases.
     held_keys: Box<[bool; KEYS]>,
     held_buttons: [bool; 5],
     ended: bool,
 }
 
 impl InputQueue {
-    /// An empty queue.
+    /// Creates an empty queue.
     pub fn new(counters: Arc<Counters>) -> Arc<Self> {
         let state = QueueState {
             events: VecDeque::new(),
@@ -41,7 +44,7 @@ impl InputQueue {
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), counters })
     }
 
-    /// Waits for the oldest action; `None` once the queue has ended.
+    /// Waits for the oldest event and removes it; `None` once the queue has ended.
     pub fn next(&self) -> Option<(InputEvent, InputId)> {
         let mut state = self.state.lock();
         loop {
@@ -55,7 +58,7 @@ impl InputQueue {
         }
     }
 
-    /// Lets go of whoever waits, for good.
+    /// Ends the queue for ever, and wakes the thread in [`Self::next`].
     pub fn end(&self) {
         self.state.lock().ended = true;
         self.changed.notify_all();
@@ -74,7 +77,7 @@ impl InputSink for InputQueue {
 }
 
 impl QueueState {
-    /// Queues `event`; false when it, or a movement in its stead, was dropped.
+    /// Queues `event`. Returns false when the event, or a motion in its place, was dropped.
     fn push(&mut self, event: InputEvent, id: InputId) -> bool {
         if let Some((last, last_id)) = self.events.back_mut()
             && let Some(both) = merge(*last, event)
@@ -83,9 +86,9 @@ impl QueueState {
             return true;
         }
         match (pressed(event), self.held(event)) {
-            // No keyboard has such a key.
+            // The code is out of the range of keyboards.
             (Some(_), None) => return false,
-            // Releases what is not held: nothing to do, and no way to fill the queue.
+            // A release of a key that is not held has no effect, and must not fill the queue.
             (Some(false), Some(false)) => return true,
             _ => {}
         }
@@ -105,7 +108,7 @@ impl QueueState {
         !dropped
     }
 
-    /// Whether the event's key or button is held; `None` for movements and keys out of range.
+    /// Whether the key or button of `event` is held; `None` for motions and key codes out of range.
     fn held(&self, event: InputEvent) -> Option<bool> {
         match event {
             InputEvent::Key { code, .. } => self.held_keys.get(usize::from(code)).copied(),
@@ -114,6 +117,7 @@ impl QueueState {
         }
     }
 
+    /// Records whether the key or button of `event` is held.
     fn set_held(&mut self, event: InputEvent, down: bool) {
         let place = match event {
             InputEvent::Key { code, .. } => self.held_keys.get_mut(usize::from(code)),
@@ -126,7 +130,7 @@ impl QueueState {
     }
 }
 
-/// Pressed or released; `None` for movements.
+/// Whether `event` is a press (`true`) or a release (`false`); `None` for motions.
 fn pressed(event: InputEvent) -> Option<bool> {
     match event {
         InputEvent::Key { down, .. } | InputEvent::Button { down, .. } => Some(down),
@@ -134,7 +138,7 @@ fn pressed(event: InputEvent) -> Option<bool> {
     }
 }
 
-/// One movement that does what both do, if there is one.
+/// Combines two consecutive motions into one with the same effect; `None` if that is impossible.
 fn merge(first: InputEvent, second: InputEvent) -> Option<InputEvent> {
     use InputEvent::{PointerBy, PointerTo, Wheel};
     Some(match (first, second) {

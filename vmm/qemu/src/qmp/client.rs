@@ -1,4 +1,4 @@
-//! One QMP connection: commands from any thread, answers and events read by a thread of its own.
+//! QMP client: sends commands from any thread; a thread of its own reads responses and events.
 
 use super::message::{Command, Event, QmpMessage};
 use crate::error::CommandError;
@@ -15,29 +15,33 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Far more than any answer to what we ask.
+/// Maximum length of a line from QEMU in bytes, far above any expected response.
 const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 
-/// How long QEMU may take for an answer: its main loop may be busy for seconds on a loaded host.
+/// Maximum time until a response; QEMU's main loop may be busy for seconds on a loaded host.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long QEMU may take from its start to its greeting.
+/// Maximum time from QEMU's start to its greeting.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Result of a command: the `return` value, or an error.
 type Response = Result<Value, CommandError>;
+/// Callback for the response to one command.
 type ResponseCallback = Box<dyn FnOnce(Response) + Send>;
 
-/// A QMP connection past its negotiation phase.
+/// QMP connection past the negotiation phase; clones share the connection.
 #[derive(Clone)]
 pub(crate) struct Qmp {
     shared: Arc<Shared>,
 }
 
+/// State that the clones and the reading thread share.
 struct Shared {
     stream: Mutex<UnixStream>,
     pending: Mutex<PendingCommands>,
 }
 
+/// Commands without a response yet.
 #[derive(Default)]
 struct PendingCommands {
     ended: bool,
@@ -45,6 +49,7 @@ struct PendingCommands {
     callbacks: HashMap<u64, ResponseCallback>,
 }
 
+/// Command with the identifier that its response repeats.
 #[derive(Serialize)]
 struct Request<'a> {
     #[serde(flatten)]
@@ -53,12 +58,13 @@ struct Request<'a> {
 }
 
 impl Qmp {
-    /// Takes QEMU's greeting on `stream` and leaves the negotiation phase. `on_event` runs on the
-    /// reading thread and must not wait for an answer there. Returns QEMU's version and the thread,
-    /// which ends when QEMU closes the connection.
+    /// Receives QEMU's greeting on `stream` and leaves the negotiation phase. Returns the connection, QEMU's
+    /// version, and the reading thread, which ends when QEMU closes the connection. `on_event` runs on that
+    /// thread and must not wait for a response.
     ///
     /// # Errors
-    /// [`CommandError::Ended`] when QEMU closes the connection first, [`CommandError::Timeout`].
+    /// [`CommandError::Ended`] when QEMU closes the connection first, [`CommandError::Timeout`] without a
+    /// greeting or response in time.
     pub fn connect(
         stream: UnixStream,
         on_event: impl FnMut(&Self, Event) + Send + 'static,
@@ -80,15 +86,16 @@ impl Qmp {
         Ok((qmp, version, thread))
     }
 
-    /// Runs `command` and waits for its answer.
+    /// Executes `command` and waits for the response.
     ///
     /// # Errors
-    /// QEMU refused, ended, or took too long.
+    /// [`CommandError::Refused`] with QEMU's description, [`CommandError::Ended`], or
+    /// [`CommandError::Timeout`] after 10 seconds.
     pub fn execute(&self, command: &Command) -> Response {
         self.execute_and_wait(command, None)
     }
 
-    /// Runs `command`, which takes `descriptor` along, and waits for its answer.
+    /// Executes `command` with a file descriptor attached, and waits for the response.
     ///
     /// # Errors
     /// As [`Self::execute`].
@@ -96,17 +103,20 @@ impl Qmp {
         self.execute_and_wait(command, Some(descriptor))
     }
 
-    /// Runs `command`; `on_response` gets the answer on the reading thread, or an error on either.
+    /// Executes `command` without waiting. `on_response` gets the response on the reading thread; when the
+    /// command cannot be sent, it gets an error on the calling thread.
     pub fn execute_then(&self, command: &Command, on_response: impl FnOnce(Response) + Send + 'static) {
         self.send(command, None, Box::new(on_response));
     }
 
+    /// Sends `command` and waits for the response.
     fn execute_and_wait(&self, command: &Command, descriptor: Option<BorrowedFd<'_>>) -> Response {
         let (sender, receiver) = mpsc::sync_channel(1);
         self.send(command, descriptor, Box::new(move |response| drop(sender.send(response))));
         receiver.recv_timeout(RESPONSE_TIMEOUT).unwrap_or(Err(CommandError::Timeout))
     }
 
+    /// Registers the callback and writes the command.
     fn send(&self, command: &Command, descriptor: Option<BorrowedFd<'_>>, on_response: ResponseCallback) {
         let mut pending = self.shared.pending();
         if pending.ended {
@@ -128,10 +138,12 @@ impl Qmp {
 }
 
 impl Shared {
+    /// Locks the table of pending commands.
     fn pending(&self) -> MutexGuard<'_, PendingCommands> {
         self.pending.lock()
     }
 
+    /// Writes one request as a line of JSON.
     fn write(&self, request: &Request<'_>, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
@@ -143,6 +155,7 @@ impl Shared {
     }
 }
 
+/// Reading side of the connection.
 struct Reader<F> {
     qmp: Qmp,
     greeting_sender: Option<mpsc::SyncSender<String>>,
@@ -150,6 +163,7 @@ struct Reader<F> {
 }
 
 impl<F: FnMut(&Qmp, Event)> Reader<F> {
+    /// Reads until the connection ends, then fails the pending commands.
     fn run(mut self, stream: UnixStream) {
         if let Err(error) = self.read_lines(stream) {
             tracing::debug!(%error, "QMP ended");
@@ -164,6 +178,7 @@ impl<F: FnMut(&Qmp, Event)> Reader<F> {
         }
     }
 
+    /// Reads and handles lines until the connection ends or a line is too long.
     fn read_lines(&mut self, stream: UnixStream) -> io::Result<()> {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
@@ -175,11 +190,12 @@ impl<F: FnMut(&Qmp, Event)> Reader<F> {
             }
             match serde_json::from_slice(&line) {
                 Ok(line) => self.handle(line),
-                Err(error) => tracing::warn!(%error, "QMP said something that is not QMP"),
+                Err(error) => tracing::warn!(%error, "QEMU sent a line that is not QMP"),
             }
         }
     }
 
+    /// Dispatches one message: an event, the greeting or a response.
     fn handle(&mut self, line: QmpMessage) {
         if let Some(event) = line.event() {
             return (self.on_event)(&self.qmp, event);

@@ -1,26 +1,26 @@
-//! QMP's commands and events, as far as a desktop needs them.
+//! QMP commands and events that a desktop uses ("QEMU QMP Reference Manual").
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What we ask of QEMU.
+/// QMP command; the field names are QMP's arguments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "execute", content = "arguments", rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// Leaves the negotiation phase.
     #[serde(rename = "qmp_capabilities")]
     Capabilities,
-    /// Names the descriptor that travels with this command.
+    /// Assigns a name to the file descriptor that is attached to this command.
     Getfd {
-        /// Its name from now on.
+        /// Name of the descriptor.
         fdname: &'static str,
     },
-    /// Hands a connected socket to a server within QEMU.
+    /// Passes a connected socket to a server within QEMU.
     #[serde(rename = "add_client")]
     AddClient {
-        /// Which server.
+        /// Name of the server, here `@dbus-display`.
         protocol: &'static str,
-        /// As named by [`Command::Getfd`].
+        /// Name of the socket, from [`Command::Getfd`].
         fdname: &'static str,
     },
     /// Presses the ACPI power button.
@@ -29,119 +29,122 @@ pub(crate) enum Command {
     /// Presses the reset button.
     #[serde(rename = "system_reset")]
     SystemReset,
-    /// Stops the processors.
+    /// Stops the virtual processors.
     Stop,
-    /// Lets them go on.
+    /// Resumes the virtual processors.
     Cont,
-    /// Ends QEMU.
+    /// Ends the QEMU process without a guest shutdown.
     Quit,
-    /// Plugs an interface's cable in or out, as far as the guest can see.
+    /// Sets the link state of a network interface, which the guest sees.
     #[serde(rename = "set_link")]
     SetLink {
-        /// The interface.
+        /// QEMU's identifier of the interface.
         name: String,
-        /// In.
+        /// Whether the link is up.
         up: bool,
     },
-    /// Asks for a [`RunStatus`].
+    /// Queries the [`RunStatus`].
     QueryStatus,
-    /// Asks the guest to make do with so much memory.
+    /// Sets the amount of memory that the guest keeps.
     Balloon {
-        /// Bytes.
+        /// Memory of the guest in bytes, without the balloon.
         value: u64,
     },
-    /// Moves pointers, all at once.
+    /// Sends pointer motions, all as one packet.
     InputSendEvent {
-        /// In order.
+        /// Motions in order.
         events: Vec<InputEvent>,
     },
 }
 
-/// One movement along one axis.
+/// Pointer motion along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", content = "data", rename_all = "lowercase")]
 pub(crate) enum InputEvent {
-    /// To a place: 0 to [`InputEvent::ABS_MAX`].
+    /// Motion to an absolute position.
     Abs {
-        /// Which axis.
+        /// Axis of the motion.
         axis: Axis,
-        /// Where.
+        /// Position, 0 to [`InputEvent::ABS_MAX`].
         value: i32,
     },
-    /// By so many pixels.
+    /// Relative motion.
     Rel {
-        /// Which axis.
+        /// Axis of the motion.
         axis: Axis,
-        /// How far; right and down are positive.
+        /// Distance in pixels; right and down are positive.
         value: i32,
     },
 }
 
 impl InputEvent {
-    /// The right and lower edge (`INPUT_EVENT_ABS_MAX`).
+    /// Position of the right and the lower edge (`INPUT_EVENT_ABS_MAX`).
     pub const ABS_MAX: i32 = 0x7fff;
 }
 
-/// A pointer's axis.
+/// Axis of a pointer motion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Axis {
-    /// Across.
+    /// Horizontal axis.
     X,
-    /// Down.
+    /// Vertical axis.
     Y,
 }
 
-/// The answer to [`Command::QueryStatus`].
+/// Response to [`Command::QueryStatus`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct RunStatus {
-    /// `running`, `paused`, `internal-error`, `io-error` …
+    /// Run state of QEMU, such as `running`, `paused`, `internal-error` or `io-error` (QAPI `RunState`).
     pub status: String,
 }
 
-/// What QEMU says unasked.
+/// QMP event, sent without a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The machine goes down; QEMU ends after it.
+    /// Shutdown of the machine, after which QEMU exits.
     Shutdown {
-        /// `guest-shutdown`, `guest-panic`, `host-qmp-quit`, `host-signal` …
+        /// Cause (QAPI `ShutdownCause`), such as `guest-shutdown`, `guest-panic`, `host-qmp-quit` or
+        /// `host-signal`.
         reason: String,
     },
-    /// The machine was reset.
+    /// Reset of the machine.
     Reset,
-    /// The power button was pressed.
+    /// Press of the ACPI power button.
     Powerdown,
-    /// The processors stopped.
+    /// Stop of the virtual processors.
     Stopped,
-    /// The processors go on.
+    /// Resumption of the virtual processors.
     Resumed,
-    /// The guest's kernel gave up.
+    /// Panic of the guest's kernel.
     GuestPanicked,
-    /// The guest makes do with another amount of memory.
+    /// Change of the balloon's size.
     BalloonChange {
-        /// Bytes.
+        /// Memory of the guest in bytes, without the balloon.
         actual: u64,
     },
     /// A program in the guest opened or closed a port.
     PortChanged {
-        /// The port's device.
+        /// Identifier of the port's device.
         id: String,
-        /// Opened.
+        /// Whether the port was opened.
         open: bool,
     },
 }
 
-/// QEMU's first line.
+/// First message of QEMU on a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Greeting {
     version: Version,
 }
 
+/// Version in the greeting.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Version {
     qemu: VersionTriple,
 }
 
+/// Version of QEMU in three numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct VersionTriple {
     major: u32,
@@ -150,33 +153,39 @@ struct VersionTriple {
 }
 
 impl Greeting {
-    /// E.g. `7.2.22`.
+    /// Returns the version, e.g. `7.2.22`.
     pub fn version(&self) -> String {
         let VersionTriple { major, minor, micro } = self.version.qemu;
         format!("{major}.{minor}.{micro}")
     }
 }
 
-/// Any line from QEMU.
+/// Any message of QEMU: greeting, response or event.
 #[derive(Debug, Deserialize)]
 pub(super) struct QmpMessage {
+    /// Greeting, in the first message.
     #[serde(rename = "QMP")]
     pub greeting: Option<Greeting>,
+    /// Identifier of the command that a response answers.
     pub id: Option<u64>,
+    /// Value of a successful response.
     #[serde(rename = "return")]
     pub returned: Option<Value>,
+    /// Error of a failed command.
     pub error: Option<QmpError>,
     event: Option<String>,
     #[serde(default)]
     data: EventData,
 }
 
-/// QEMU's description of an error.
+/// Error of a failed command.
 #[derive(Debug, Deserialize)]
 pub(super) struct QmpError {
+    /// Description of the error for humans.
     pub desc: String,
 }
 
+/// Data of the events that a desktop uses.
 #[derive(Debug, Default, Deserialize)]
 struct EventData {
     #[serde(default)]
@@ -190,7 +199,7 @@ struct EventData {
 }
 
 impl QmpMessage {
-    /// The event in this line, if it is one that matters to a desktop.
+    /// Returns the event in this message; `None` for other messages and for events without use for a desktop.
     pub fn event(&self) -> Option<Event> {
         Some(match self.event.as_deref()? {
             "SHUTDOWN" => Event::Shutdown {

@@ -1,5 +1,4 @@
-//! QMP, QEMU's control channel: JSON objects, a line each (QEMU's "QEMU Machine Protocol
-//! Specification").
+//! QMP, QEMU's control channel: JSON objects, one per line ("QEMU Machine Protocol Specification").
 
 mod client;
 mod message;

@@ -1,4 +1,4 @@
-//! A QEMU for a test: its folder, its screen, and patience.
+//! Machine under a real QEMU for a test: temporary folder, screens, events, and waits with a time limit.
 
 use oriel_display::{Monitors, PixelSource, Screen};
 use oriel_net::{NetBackendConfig, UnjailedPasst};
@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 /// Far longer than anything here takes; a machine under load is slow, not wrong.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A folder that goes with the test.
+/// Temporary folder, removed at the end of the test.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
+    /// Creates the folder.
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -36,8 +37,8 @@ impl Drop for Folder {
     }
 }
 
-/// KVM wherever it opens: the bench guest lives in user mode, which even a KVM that interprets
-/// kernels runs natively.
+/// Returns KVM where /dev/kvm opens, else TCG. The bench guest runs in user mode, which even a KVM that
+/// interprets guest kernels executes natively.
 pub fn accel() -> Accel {
     match fs::File::options().read(true).write(true).open("/dev/kvm") {
         Ok(_) => Accel::Kvm,
@@ -45,7 +46,8 @@ pub fn accel() -> Accel {
     }
 }
 
-/// A machine without disks that boots firmware (no `kernel`) or `kernel`.
+/// Returns the configuration of a machine without disks that boots `kernel`, or firmware if `kernel` is
+/// empty.
 pub fn config(folder: &Folder, kernel: PathBuf, cmdline: &str) -> MachineConfig {
     MachineConfig {
         machine: MachineKind::Qemu,
@@ -58,7 +60,7 @@ pub fn config(folder: &Folder, kernel: PathBuf, cmdline: &str) -> MachineConfig 
     }
 }
 
-/// The bench guest's ELF.
+/// Returns the path of the bench guest's ELF file.
 pub fn bench_guest() -> PathBuf {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guest/target");
     ["release", "x86_64-unknown-none/release"]
@@ -68,7 +70,7 @@ pub fn bench_guest() -> PathBuf {
         .expect("the bench guest is not built: run `cargo build --release` in tests/guest")
 }
 
-/// A running machine.
+/// Running machine of a test.
 pub struct Bench {
     pub machine: QemuMachine,
     pub monitors: Arc<Monitors>,
@@ -110,7 +112,7 @@ impl Bench {
         Ok(Self { machine, monitors, screen, events, folder })
     }
 
-    /// Waits until `wanted` gives something.
+    /// Waits until `wanted` returns a value; panics at the time limit.
     pub fn wait<T>(&self, what: &str, mut wanted: impl FnMut(&Self) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -122,14 +124,14 @@ impl Bench {
         }
     }
 
-    /// What helps to understand a wait in vain.
+    /// Describes the machine's state for the message of a failed wait.
     fn situation(&self) -> String {
         let serial = fs::read_to_string(self.folder.0.join("serial.log")).unwrap_or_default();
         let (state, counters) = (self.machine.state(), self.machine.counters());
         format!("the machine is {state:?}, {counters:?}, and the guest said: {serial}")
     }
 
-    /// Waits for a state, letting others pass.
+    /// Waits for the state `wanted`; other states are skipped.
     pub fn wait_for_state(&self, wanted: RunState) {
         loop {
             match self.events.recv_timeout(PATIENCE).expect("no such state came") {
@@ -140,7 +142,7 @@ impl Bench {
         }
     }
 
-    /// Waits for the end and says why.
+    /// Waits for the machine's end, and returns the reason.
     pub fn wait_for_end(&self) -> (ExitReason, String) {
         loop {
             if let Event::Ended { reason, text } = self.events.recv_timeout(PATIENCE).expect("no end came") {
@@ -149,7 +151,7 @@ impl Bench {
         }
     }
 
-    /// The picture of `size`, once there is one, as rows of blue, green, red, ignored.
+    /// Waits for a picture of `size`, and returns the source of its BGRX rows.
     pub fn picture(&self, size: Size) -> Arc<dyn PixelSource> {
         self.wait(&format!("a picture of {size:?}"), |bench| {
             bench.screen.showing().source.filter(|source| source.size() == size)
@@ -157,7 +159,7 @@ impl Bench {
     }
 }
 
-/// How many pixels are not black.
+/// Returns the number of pixels that are not black.
 pub fn lit(source: &dyn PixelSource) -> usize {
     let Size { width, height } = source.size();
     let mut row = vec![0; width as usize * 4];

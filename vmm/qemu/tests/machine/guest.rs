@@ -1,4 +1,4 @@
-//! The bench guest: its picture comes out, keys and pointers go in.
+//! Bench guest under QEMU: its picture, and the effect of keys and pointer motions.
 
 use crate::bench::{Bench, bench_guest, lit};
 use oriel_display::PixelSource;
@@ -12,7 +12,7 @@ const SIZE: Size = Size::new(800, 600);
 /// Pixels that change when the echo scene's square does, at least.
 const SQUARE: usize = 10_000;
 
-/// Every pixel of the picture.
+/// Reads every pixel of the picture.
 fn snapshot(source: &dyn PixelSource) -> Vec<u8> {
     let Size { width, height } = source.size();
     let mut pixels = vec![0; width as usize * height as usize * 4];
@@ -22,7 +22,7 @@ fn snapshot(source: &dyn PixelSource) -> Vec<u8> {
     pixels
 }
 
-/// Does `event` and waits until the echo scene's square changes its colour.
+/// Sends `event`, and waits until the square of the echo scene changes its colour.
 fn flips(bench: &Bench, what: &str, seq: u32, event: InputEvent) {
     let source = bench.picture(SIZE);
     let before = snapshot(source.as_ref());

@@ -1,11 +1,11 @@
-//! Interfaces: QEMU takes each kind, and keeps running when what is behind one dies.
+//! Network interfaces under QEMU: each backend starts, and the machine survives the end of a backend.
 
 use crate::bench::{Bench, Folder, bench_guest, config};
 use oriel_vmm_api::{Link, Network, RateLimit, RunState};
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// The passt processes of this one, none of them dead.
+/// Returns the process identifiers of this process's passt children that still run.
 fn passts() -> Vec<i32> {
     let of_ours = |stat: &str| {
         // number (name) state parent …

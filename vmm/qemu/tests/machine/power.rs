@@ -1,4 +1,4 @@
-//! Starting, stopping and dying.
+//! Start, power states and end of a machine under QEMU.
 
 use crate::bench::{Bench, Folder, config, lit};
 use oriel_qemu::{CommandError, GuestPort};

@@ -1,4 +1,4 @@
-//! Starts that cannot succeed say so in one plain sentence and leave nothing running.
+//! Starts that cannot succeed: each returns one plain sentence and leaves no process.
 
 use crate::bench::{Bench, Folder, config};
 use oriel_qemu::StartError;

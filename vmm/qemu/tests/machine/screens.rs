@@ -1,4 +1,4 @@
-//! Screens of other sizes, and a second one.
+//! Changes of the screens' sizes, and a second screen.
 
 use crate::bench::{Bench, Folder, bench_guest, config};
 use oriel_wire::{MonitorConfig, Size};

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
+/// Binary logarithm of the bytes in a MiB.
 const MIB_SHIFT: u32 = 20;
 
 /// Error of a balloon target that is out of range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// The target would leave the guest too little memory.
+    /// The target would leave too little memory to the guest.
     #[error("the guest cannot do without {requested} MiB; the balloon may have at most {max} MiB")]
     TooLarge {
         /// Requested balloon size in MiB.
@@ -22,16 +23,17 @@ pub enum TargetError {
         /// Largest allowed balloon size in MiB.
         max: u32,
     },
-    /// The guest's memory is in reserved huge pages, of which none is ever reclaimed.
+    /// The guest's memory is in reserved huge pages, which are never reclaimed.
     #[error("nothing of this guest's memory can be spared")]
     Fixed,
 }
 
-/// Handle for any thread that sets the balloon's target and reads its figures; the device acts on the
+/// Handle that sets the balloon's target and reads its figures, usable on any thread; the device acts on the
 /// event-loop thread.
 #[derive(Clone)]
 pub struct BalloonControl(Arc<State>);
 
+/// State that the handles and the device share.
 struct State {
     max_mib: u32,
     target_pages: AtomicU32,
@@ -42,13 +44,16 @@ struct State {
     event: EventFd,
 }
 
-/// Requests of the host since the last call.
+/// Requests of the host since the last call of [`BalloonControl::take_requests`].
 pub(super) struct HostRequests {
+    /// Whether the target was set.
     pub target_changed: bool,
+    /// Whether new statistics were requested.
     pub statistics: bool,
 }
 
 impl BalloonControl {
+    /// Creates the handle of a balloon of up to `max_mib` MiB.
     pub(super) fn new(max_mib: u32) -> io::Result<Self> {
         Ok(Self(Arc::new(State {
             max_mib,
@@ -81,8 +86,8 @@ impl BalloonControl {
         Ok(())
     }
 
-    /// Sizes of the balloon and memory statistics of the guest, by name and in MiB, as last reported;
-    /// requests new statistics from the driver.
+    /// Returns the sizes of the balloon and the guest's memory statistics as last reported, by name and in
+    /// MiB. Requests new statistics from the driver.
     pub fn figures(&self) -> Vec<(&'static str, u64)> {
         let in_mib = |pages: &AtomicU32| u64::from(pages.load(Ordering::Acquire)) >> (MIB_SHIFT - PAGE_SHIFT);
         let mut figures = vec![
@@ -95,24 +100,29 @@ impl BalloonControl {
         figures
     }
 
+    /// Whether pages of the guest's memory can be reclaimed.
     pub(super) fn can_reclaim(&self) -> bool {
         self.0.max_mib > 0
     }
 
+    /// Returns the target in pages of 4 KiB.
     pub(super) fn target_pages(&self) -> u32 {
         self.0.target_pages.load(Ordering::Acquire)
     }
 
+    /// Returns the number of pages in the balloon, as the driver reported last.
     pub(super) fn actual_pages(&self) -> u32 {
         self.0.actual_pages.load(Ordering::Acquire)
     }
 
+    /// Records the number of pages in the balloon.
     pub(super) fn set_actual_pages(&self, pages: u32) {
         self.0.actual_pages.store(pages, Ordering::Release);
     }
 
+    /// Takes the host's requests and clears the event.
     pub(super) fn take_requests(&self) -> HostRequests {
-        // Nothing to read means that the requests were taken already.
+        // The read fails if the requests were taken already.
         let _ = self.0.event.read();
         HostRequests {
             target_changed: self.0.target_changed.swap(false, Ordering::AcqRel),
@@ -120,22 +130,25 @@ impl BalloonControl {
         }
     }
 
+    /// Updates the statistics from a buffer of the driver.
     pub(super) fn update_statistics(&self, buffer: &[u8]) {
         self.0.statistics.lock().update(buffer);
     }
 
-    /// Clears what the driver reported, at a reset.
+    /// Clears all values that the driver reported, at a reset.
     pub(super) fn reset(&self) {
         self.set_actual_pages(0);
         *self.0.statistics.lock() = Statistics::default();
     }
 
+    /// Returns the statistics as last reported.
     fn statistics(&self) -> Statistics {
         *self.0.statistics.lock()
     }
 
+    /// Signals the device's event.
     fn wake(&self) {
-        // Fails only if the count overflows, and then the event is pending anyway.
+        // The write fails only if the counter overflows; the event is pending then.
         let _ = self.0.event.write(1);
     }
 }

@@ -28,26 +28,28 @@ const QUEUE_SIZES: [u16; 5] = [128; 5];
 /// `actual` in the configuration space, which the driver writes.
 const ACTUAL: std::ops::Range<u64> = 4..8;
 
-/// Chains processed before the event loop serves other devices.
+/// Maximum number of chains processed before the event loop serves other devices.
 const MAX_CHAINS: u32 = 8;
-/// Page numbers processed of one chain; Linux sends 256.
+/// Maximum number of page numbers processed of one chain; Linux sends 256.
 const MAX_PAGES: usize = 1024;
-/// Ranges processed of one report; Linux sends 32.
+/// Maximum number of ranges processed of one report; Linux sends 32.
 const MAX_RANGES: usize = 256;
-/// Bytes processed of one report; Linux sends at most 128 MiB.
+/// Maximum number of bytes processed of one report; Linux sends at most 128 MiB.
 const MAX_REPORTED_BYTES: u64 = 256 << 20;
 
+/// Event token of the control handle.
 const CONTROL_EVENT: usize = 0;
 
-/// The virtio-balloon device with free page reporting (VIRTIO 1.2, section 5.5).
+/// Virtio-balloon device with free page reporting (VIRTIO 1.2, section 5.5).
 pub struct Balloon {
     control: BalloonControl,
     counters: Arc<DeviceCounters>,
-    /// Signalled by the device itself when it left chains unprocessed.
+    /// Event that the device signals to itself while chains are left.
     reschedule_fd: EventFd,
     active: Option<Active>,
 }
 
+/// State of an activated device.
 struct Active {
     memory: GuestRam,
     interrupt: Arc<dyn Interrupt>,
@@ -59,15 +61,15 @@ struct Active {
     reporting: Option<DeviceQueue>,
 }
 
-/// Possible indices of the reporting queue. The specification reserves an index for every queue; Linux
-/// before 6.11 and QEMU count only queues whose feature was negotiated. Both are accepted.
+/// Returns the possible indices of the reporting queue. The specification reserves an index for every queue;
+/// Linux before 6.11 and QEMU count only queues whose feature was negotiated. Both are accepted.
 fn reporting_queues(features: u64) -> [u16; 2] {
     let counted = if features & STATS_VQ != 0 { STATISTICS_QUEUE + 1 } else { STATISTICS_QUEUE };
     [counted, REPORTING_QUEUE]
 }
 
 impl Balloon {
-    /// Balloon of up to `max_mib` MiB. With 0, no page of the guest's memory is ever reclaimed, and free
+    /// Creates a balloon of up to `max_mib` MiB. With 0, no page of the guest's memory is reclaimed, and free
     /// page reporting is not offered.
     ///
     /// # Errors
@@ -78,12 +80,12 @@ impl Balloon {
         Ok(Self { control, counters, reschedule_fd, active: None })
     }
 
-    /// Handle by which the host controls the balloon.
+    /// Returns a handle by which the host controls the balloon.
     pub fn control(&self) -> BalloonControl {
         self.control.clone()
     }
 
-    /// Processes a queue until it is empty or [`MAX_CHAINS`] were processed.
+    /// Processes a queue until the queue is empty or [`MAX_CHAINS`] were processed.
     fn process_queue(&mut self, index: u16) {
         let Some(active) = &mut self.active else { return };
         let more = match index {
@@ -99,7 +101,7 @@ impl Balloon {
 
     /// Makes [`VirtioDevice::event`] process all queues.
     fn reschedule(&self) {
-        // Fails only if the count overflows, and then the event is pending anyway.
+        // The write fails only if the counter overflows; the event is pending then.
         let _ = self.reschedule_fd.write(1);
     }
 }
@@ -126,14 +128,15 @@ impl Active {
         more
     }
 
-    /// Returns deflate requests: the pages are there again as soon as the guest touches them.
+    /// Returns deflate requests; returns whether chains may be left. A deflated page is available to the
+    /// guest as soon as the guest accesses the page.
     fn deflate(&mut self) -> bool {
         let more = for_each_chain(&mut self.deflate, |queue, chain| queue.complete(chain, 0));
         self.deflate.signal();
         more
     }
 
-    /// Reads statistics and keeps their buffer until new ones are wanted.
+    /// Reads statistics, and keeps their buffer until new statistics are requested.
     fn process_statistics(&mut self, control: &BalloonControl) -> bool {
         let Self { statistics: Some(queue), statistics_buffer: kept, .. } = self else { return false };
         let more = for_each_chain(queue, |queue, chain| {
@@ -141,7 +144,7 @@ impl Active {
             if chain.read(0, &mut buffer).is_ok() {
                 control.update_statistics(&buffer);
             }
-            // The specification has one buffer; a driver that sends more gets the others back.
+            // The specification allows one buffer; further buffers are returned at once.
             if let Some(older) = kept.replace(chain) {
                 queue.complete(older, 0);
             }
@@ -158,7 +161,7 @@ impl Active {
         }
     }
 
-    /// Reclaims reported free pages, which the guest leaves alone until the report is returned.
+    /// Reclaims reported free pages, which the guest does not use until the report is returned.
     fn process_report(&mut self, counters: &DeviceCounters) -> bool {
         let Self { memory, reporting: Some(queue), .. } = self else { return false };
         let more = for_each_chain(queue, |queue, chain| {
@@ -180,6 +183,7 @@ impl Active {
         more
     }
 
+    /// Returns the queues that the driver enabled.
     fn queues(&self) -> impl Iterator<Item = &DeviceQueue> {
         [&self.inflate, &self.deflate].into_iter().chain(&self.statistics).chain(&self.reporting)
     }
@@ -194,6 +198,7 @@ fn for_each_chain(queue: &mut DeviceQueue, mut take: impl FnMut(&mut DeviceQueue
     true
 }
 
+/// Reclaims one range, or counts a refusal.
 fn reclaim_range(memory: &GuestRam, (start, size): page_list::Range, counters: &DeviceCounters) {
     match reclaim(memory, start, size) {
         Ok(()) | Err(ReclaimError::Reserved) => {}
@@ -217,7 +222,8 @@ impl VirtioDevice for Balloon {
         0xFF_00_00
     }
 
-    /// MUST_TELL_HOST is not offered: reclaimed pages come back by being touched.
+    /// Returns the feature bits. MUST_TELL_HOST is not offered: an access to a reclaimed page restores the
+    /// page.
     fn features(&self) -> u64 {
         let reporting = if self.control.can_reclaim() { PAGE_REPORTING } else { 0 };
         RING_FEATURES | STATS_VQ | DEFLATE_ON_OOM | reporting
@@ -227,7 +233,7 @@ impl VirtioDevice for Balloon {
         &QUEUE_SIZES
     }
 
-    /// `num_pages` and `actual`; the rest belongs to features that are not offered.
+    /// Reads `num_pages` and `actual`; the other fields belong to features that are not offered.
     fn read_config(&self, offset: u64, data: &mut [u8]) {
         let config = [self.control.target_pages().to_le_bytes(), self.control.actual_pages().to_le_bytes()];
         read_config_bytes(config.as_flattened(), offset, data);

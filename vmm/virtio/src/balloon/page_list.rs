@@ -8,8 +8,8 @@ pub const PAGE_SHIFT: u32 = 12;
 /// Range of guest memory: first address and length in bytes.
 pub type Range = (u64, u64);
 
-/// Ranges covered by a list of little-endian 32-bit page numbers, each page once and neighbours
-/// joined. A truncated number at the end is ignored.
+/// Returns the ranges of a list of little-endian 32-bit page numbers: each page once, adjacent pages joined.
+/// A truncated number at the end is ignored.
 pub fn ranges(list: &[u8]) -> Vec<Range> {
     let (numbers, _) = list.as_chunks::<4>();
     let mut pages: Vec<u64> = numbers.iter().map(|number| u64::from(u32::from_le_bytes(*number))).collect();

@@ -12,13 +12,13 @@ use vm_memory::{Address, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, Gues
 /// Error of a range that was not reclaimed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReclaimError {
-    /// A part of the range is outside of guest memory.
+    /// The range is not entirely within guest memory.
     #[error("not in guest memory")]
     OutsideMemory,
-    /// The range is in reserved huge pages: a reclaimed one may be missing when the guest touches it.
+    /// The range is in reserved huge pages. A reclaimed page might be unavailable at the guest's next access.
     #[error("reserved pages stay where they are")]
     Reserved,
-    /// madvise(2) failed.
+    /// Error of madvise(2).
     #[error("the host refused: {0}")]
     Host(#[from] io::Error),
 }

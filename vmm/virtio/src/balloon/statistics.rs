@@ -4,26 +4,30 @@ use crate::fields::Fields;
 
 /// Size of `struct virtio_balloon_stat` in bytes: a tag and a value.
 const ENTRY: usize = 10;
-/// Entries read of one buffer, more than the specification defines.
+/// Maximum number of entries read of one buffer, more than the specification defines.
 const MAX_ENTRIES: usize = 32;
-/// Bytes read of one buffer.
+/// Maximum number of bytes read of one buffer.
 pub const MAX_BYTES: usize = ENTRY * MAX_ENTRIES;
 
+/// Tag VIRTIO_BALLOON_S_MEMFREE.
 const FREE: u16 = 4;
+/// Tag VIRTIO_BALLOON_S_MEMTOT.
 const TOTAL: u16 = 5;
+/// Tag VIRTIO_BALLOON_S_AVAIL.
 const AVAILABLE: u16 = 6;
+/// Tag VIRTIO_BALLOON_S_CACHES.
 const CACHES: u16 = 7;
 
-/// Memory statistics in bytes, each as the guest reported last.
+/// Memory statistics in bytes, as the guest reported last; `None` for values that were never reported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// VIRTIO_BALLOON_S_MEMFREE: memory not used for anything.
+    /// Free memory (VIRTIO_BALLOON_S_MEMFREE).
     pub free: Option<u64>,
-    /// VIRTIO_BALLOON_S_MEMTOT: memory that the guest's kernel manages, without the balloon.
+    /// Memory that the guest's kernel manages, without the balloon (VIRTIO_BALLOON_S_MEMTOT).
     pub total: Option<u64>,
-    /// VIRTIO_BALLOON_S_AVAIL: memory that programs could take without swapping.
+    /// Memory that programs could allocate without swapping (VIRTIO_BALLOON_S_AVAIL).
     pub available: Option<u64>,
-    /// VIRTIO_BALLOON_S_CACHES: file caches that the guest could drop.
+    /// File caches that the guest could drop (VIRTIO_BALLOON_S_CACHES).
     pub caches: Option<u64>,
 }
 
@@ -44,7 +48,7 @@ impl Statistics {
         }
     }
 
-    /// Reported statistics by name, in MiB.
+    /// Returns the reported statistics by name, in MiB.
     pub fn in_mib(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("guest_free_mib", self.free),

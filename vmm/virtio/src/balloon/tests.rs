@@ -9,7 +9,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 const PAGE: u64 = 4096;
 const MIB: u64 = 1 << 20;
 const LARGEST_MIB: u32 = 16;
-/// Pages that no ring and no buffer lies in.
+/// Guest address of pages without rings and buffers.
 const SPARE: u64 = 8 * MIB;
 const CONTROL: usize = 0;
 const LATER: usize = 1;
@@ -25,7 +25,7 @@ struct Bench {
     reporting: TestDriver,
 }
 
-/// A balloon whose driver put free-page reporting into queue `reporting`.
+/// Creates a balloon whose driver has free page reporting in queue `reporting`.
 fn bench_with(reporting_index: usize) -> Bench {
     let memory = ram(16);
     memory.write_slice(&vec![7; (8 * MIB) as usize], GuestAddress(SPARE)).unwrap();

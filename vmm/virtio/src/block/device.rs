@@ -23,42 +23,42 @@ use vmm_sys_util::eventfd::EventFd;
 
 const REQUEST_QUEUE: u16 = 0;
 const QUEUE_SIZES: [u16; 1] = [256];
-/// Data segments of one request: a ring's worth but for header and status.
+/// Maximum number of data segments of one request: the ring's size without header and status.
 const SEG_MAX: u32 = QUEUE_SIZES[0] as u32 - 2;
 
 const LOGICAL_BLOCK: u32 = 512;
-/// A physical block is 2 to the power of this many logical ones: 4 KiB, what host file systems use.
+/// Binary logarithm of the logical blocks in a physical block: 4 KiB, as host file systems use.
 const PHYSICAL_BLOCK_EXP: u8 = 3;
 const SECTORS_IN_PHYSICAL_BLOCK: u32 = 1 << PHYSICAL_BLOCK_EXP;
 
-/// Worker threads of one disk.
+/// Number of worker threads of one disk.
 const WORKERS: usize = 4;
 
-/// The virtio-blk device of one disk (VIRTIO 1.2, section 5.2).
+/// Virtio-blk device of one disk (VIRTIO 1.2, section 5.2).
 pub struct Block {
     disk: Arc<BackingChain>,
     serial: DiskSerial,
     thread_setup: ThreadSetup,
     counters: Arc<DeviceCounters>,
     requests: Arc<RequestQueue>,
-    /// Started by the first activation.
+    /// Worker threads, started by the first activation.
     workers: Vec<JoinHandle<()>>,
 }
 
-/// Configuration of a block device, apart from its images.
+/// Configuration of a block device, without its images.
 pub struct BlockConfig {
     /// Serial number, which Linux guests show in `/dev/disk/by-id`.
     pub serial: DiskSerial,
-    /// Bytes and requests per second that the disk performs at most.
+    /// Maximum bytes and requests per second.
     pub limit: RateLimit,
-    /// Receiver of the events of a full host file system.
+    /// Receiver of events about a full file system of the host.
     pub on_disk_full: DiskFullHandler,
-    /// Hook at the beginning of every worker thread.
+    /// Hook that runs at the beginning of every worker thread.
     pub thread_setup: ThreadSetup,
 }
 
 impl Block {
-    /// Block device without a driver, backed by `disk`.
+    /// Creates a block device without a driver, backed by `disk`.
     ///
     /// # Errors
     /// When the host is out of file descriptors.
@@ -76,6 +76,7 @@ impl Block {
         })
     }
 
+    /// Starts the worker threads, unless they run.
     fn start_workers(&mut self) -> io::Result<()> {
         while self.workers.len() < WORKERS {
             let worker = Worker {
@@ -91,7 +92,7 @@ impl Block {
         Ok(())
     }
 
-    /// `struct virtio_blk_config` up to `write_zeroes_may_unmap`.
+    /// Returns `struct virtio_blk_config` up to `write_zeroes_may_unmap`.
     fn config(&self) -> Vec<u8> {
         let word = u32::to_le_bytes;
         let mut config = Vec::with_capacity(60);
@@ -170,7 +171,7 @@ impl VirtioDevice for Block {
         vec![self.requests.queue_broken_fd()]
     }
 
-    /// A worker met a broken queue: the transport asks [`Self::needs_reset`] after this.
+    /// Handles a broken queue that a worker found: the transport calls [`Self::needs_reset`] afterwards.
     fn event(&mut self, _token: usize) {
         self.requests.drain_queue_broken();
     }
@@ -188,7 +189,7 @@ impl Drop for Block {
     fn drop(&mut self) {
         self.requests.stop();
         for worker in self.workers.drain(..) {
-            // A worker ends after its current request; its result is of no use.
+            // A worker ends after its current request, whose result is dropped.
             let _ = worker.join();
         }
     }

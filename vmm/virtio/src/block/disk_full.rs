@@ -8,9 +8,9 @@
 pub enum DiskFullEvent {
     /// A write failed with ENOSPC or EDQUOT and waits; sent again after every failed retry.
     NoSpace,
-    /// No write waits for space any more.
+    /// Writes do not wait for space any more.
     Resolved,
 }
 
-/// Receiver of a disk's [`DiskFullEvent`]s, called on its worker threads; must not block.
+/// Callback for a disk's [`DiskFullEvent`]s, called on worker threads; must not block.
 pub type DiskFullHandler = Box<dyn Fn(DiskFullEvent) + Send + Sync>;

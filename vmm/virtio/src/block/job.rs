@@ -16,7 +16,7 @@ pub struct Bounds {
 pub struct Job {
     /// Descriptor chain of the request.
     pub chain: Chain,
-    /// Parsed request, or the reason of its refusal.
+    /// Parsed request, or the reason for its refusal.
     pub request: Result<Request, RequestError>,
     /// Whether a write must be on the medium before it completes.
     pub write_through: bool,
@@ -26,11 +26,11 @@ pub struct Job {
 
 /// Request that a worker has performed or refused.
 pub struct CompletedJob {
-    /// The request itself.
+    /// Completed job.
     pub job: Job,
     /// VIRTIO_BLK_S_* for the status byte.
     pub status: u8,
-    /// Bytes written to the chain's device-writable part, the status byte included.
+    /// Number of bytes written to the chain's device-writable part, with the status byte.
     pub written: u32,
 }
 
@@ -41,6 +41,6 @@ impl Job {
     }
 }
 
-/// Error of a request whose device was reset since the request was fetched.
+/// Error of a request that was fetched before a reset of the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale;

@@ -9,29 +9,29 @@ use virtio_bindings::virtio_blk::{
     VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
 };
 
-/// Bytes of `struct virtio_blk_req` before the data.
+/// Size of the header of `struct virtio_blk_req` in bytes: the fields before the data.
 pub const HEADER_LEN: usize = 16;
-/// Bytes of `struct virtio_blk_discard_write_zeroes`.
+/// Size of `struct virtio_blk_discard_write_zeroes` in bytes.
 const RANGE_LEN: usize = 16;
-/// Ranges in one discard or write-zeroes request.
+/// Maximum number of ranges in a discard or write-zeroes request.
 pub const MAX_RANGES: usize = 32;
-/// Sectors in one range (1 GiB).
+/// Maximum number of sectors in a range (1 GiB).
 pub const MAX_RANGE_SECTORS: u32 = 1 << 21;
 
 /// Parsed block request; all byte ranges lie within the disk.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    /// VIRTIO_BLK_T_IN: reads this byte range into the chain's device-writable part.
+    /// Byte range to read into the chain's device-writable part (VIRTIO_BLK_T_IN).
     Read(Range<u64>),
-    /// VIRTIO_BLK_T_OUT: writes this byte range from the device-readable part, behind the header.
+    /// Byte range to write from the device-readable part behind the header (VIRTIO_BLK_T_OUT).
     Write(Range<u64>),
-    /// VIRTIO_BLK_T_FLUSH: puts completed writes onto the medium.
+    /// Flush of completed writes to the medium (VIRTIO_BLK_T_FLUSH).
     Flush,
-    /// VIRTIO_BLK_T_GET_ID: reads the serial number.
+    /// Read of the serial number (VIRTIO_BLK_T_GET_ID).
     GetId,
-    /// VIRTIO_BLK_T_DISCARD: the guest does not need the contents of these byte ranges any more.
+    /// Byte ranges whose contents the guest does not need any more (VIRTIO_BLK_T_DISCARD).
     Discard(Vec<Range<u64>>),
-    /// VIRTIO_BLK_T_WRITE_ZEROES: these ranges read as zeroes afterwards.
+    /// Ranges that read as zeroes afterwards (VIRTIO_BLK_T_WRITE_ZEROES).
     WriteZeroes(Vec<ZeroRange>),
 }
 
@@ -56,7 +56,7 @@ pub enum RequestError {
 }
 
 impl Request {
-    /// Bytes of data that the request moves between guest and disk.
+    /// Returns the number of data bytes that the request copies between guest and disk.
     pub fn bytes_moved(&self) -> u64 {
         match self {
             Self::Read(range) | Self::Write(range) => range.end - range.start,
@@ -95,13 +95,14 @@ impl Request {
     }
 }
 
+/// Size of the disk that requests are validated against.
 #[derive(Clone, Copy)]
 struct Bounds {
     sectors: u64,
 }
 
 impl Bounds {
-    /// `len` bytes from `sector` on, if they are whole sectors of this disk.
+    /// Returns the byte range of `len` bytes from `sector` on, if these are whole sectors within the disk.
     fn span(self, sector: u64, len: usize) -> Result<Range<u64>, RequestError> {
         let len = len as u64;
         let count = len / SECTOR_LEN;
@@ -109,22 +110,24 @@ impl Bounds {
         if !inside || !len.is_multiple_of(SECTOR_LEN) {
             return Err(RequestError::Invalid);
         }
-        // The disk's length in bytes is a file's, so these products fit.
+        // The disk's length in bytes is a file length, so these products do not overflow.
         let start = sector * SECTOR_LEN;
         Ok(start..start + len)
     }
 
+    /// Parses the ranges of a discard request, which has no flags.
     fn discard_ranges(self, chain: &Chain, len: usize) -> Result<Vec<Range<u64>>, RequestError> {
         self.ranges(chain, len, 0).map(|ranges| ranges.into_iter().map(|(bytes, _)| bytes).collect())
     }
 
+    /// Parses the ranges of a write-zeroes request.
     fn zero_ranges(self, chain: &Chain, len: usize) -> Result<Vec<ZeroRange>, RequestError> {
         let ranges = self.ranges(chain, len, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP)?;
         let zero = |(bytes, flags)| ZeroRange { bytes, may_unmap: flags != 0 };
         Ok(ranges.into_iter().map(zero).collect())
     }
 
-    /// The ranges of a request with their flags, of which only `known` are allowed.
+    /// Parses the ranges of a request with their flags, of which only `known` are allowed.
     fn ranges(self, chain: &Chain, len: usize, known: u32) -> Result<Vec<(Range<u64>, u32)>, RequestError> {
         let count = len / RANGE_LEN;
         if count == 0 || count > MAX_RANGES || !len.is_multiple_of(RANGE_LEN) {
@@ -133,6 +136,7 @@ impl Bounds {
         (0..count).map(|i| self.range(chain, HEADER_LEN + i * RANGE_LEN, known)).collect()
     }
 
+    /// Parses the range at byte `at` of the chain.
     fn range(self, chain: &Chain, at: usize, known: u32) -> Result<(Range<u64>, u32), RequestError> {
         let mut bytes = [0; RANGE_LEN];
         chain.read(at, &mut bytes).map_err(|_| RequestError::Invalid)?;

@@ -1,5 +1,5 @@
-//! Queue of a disk's requests, shared by the device and its worker threads: which requests wait, and
-//! which may still touch guest memory after a reset.
+//! Queue of a disk's requests, shared by the device and its worker threads. It tracks waiting requests and
+//! prevents access to guest memory for requests from before a reset.
 
 use super::disk_full::{DiskFullEvent, DiskFullHandler};
 use super::job::{Bounds, CompletedJob, Job, Stale};
@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
-/// While more requests are available, the driver is interrupted after so many completed bytes.
+/// Number of completed bytes after which the driver is interrupted while more requests are available.
 const SIGNAL_BATCH: u64 = 256 << 10;
-/// Bytes that a small request counts for in [`SIGNAL_BATCH`].
+/// Number of bytes that a small request counts as in [`SIGNAL_BATCH`].
 const MIN_BATCHED: u64 = 16 << 10;
 
-/// Time between two tries of a write that found no space on the host.
+/// Interval between attempts of a write while the host has no space.
 const NO_SPACE_RETRY: Duration = Duration::from_millis(500);
 
 /// Requests of one disk between the virtqueue and the worker threads.
@@ -33,33 +33,34 @@ pub struct RequestQueue {
     counters: Arc<DeviceCounters>,
     on_disk_full: DiskFullHandler,
     state: Mutex<State>,
-    /// Signalled by the guest's available buffer notifications, and to wake one more worker.
+    /// Event that the guest's available buffer notifications signal; also wakes one more worker.
     doorbell: EventFd,
     /// Epoll instance on which workers wait for the doorbell; one signal wakes one worker.
     work: Epoll,
-    /// Signalled once, to end all workers.
+    /// Event that ends all workers.
     stop: EventFd,
-    /// Wakes writes that wait for space on the host.
+    /// Condition that wakes writes which wait for space on the host.
     space_changed: Condvar,
-    /// Activation whose requests may access guest memory, if any. Read-locked while data moves between
-    /// host memory and guest memory; write-locked by a reset, which so waits for such moves and never
-    /// for a read from a disk.
+    /// Activation whose requests may access guest memory, if any. Read-locked while data moves between host
+    /// memory and guest memory. A reset write-locks it, and so waits for such moves, but never for a read
+    /// from a disk.
     active_generation: RwLock<Option<u64>>,
-    /// Tells the event loop that a worker found a broken virtqueue.
+    /// Event that notifies the event loop of a broken virtqueue.
     queue_broken: EventFd,
 }
 
+/// State of the queue under its lock.
 struct State {
     active: Option<ActiveQueue>,
-    /// Number of the activation: a request of an earlier one must not complete.
+    /// Number of the activation; requests of earlier activations must not complete.
     generation: u64,
     stopping: bool,
-    /// Whether a worker writes. One does at a time: file systems let no more into a file, and a
-    /// worker that waits for that cannot read.
+    /// Whether a worker writes. Only one worker writes at a time: file systems serialise writes to a file,
+    /// and a worker that waits for this lock cannot read.
     writing: bool,
     /// Bytes of requests completed since the last used buffer notification.
     unsignalled_bytes: u64,
-    /// Requests taken from the virtqueue and not begun, at most as many as it has descriptors.
+    /// Requests fetched from the virtqueue and not started, at most as many as the queue has descriptors.
     ready: VecDeque<Job>,
     limiter: RateLimiter,
     /// Whether the first startable job has been counted as throttled.
@@ -68,9 +69,10 @@ struct State {
     waiting_for_space: usize,
 }
 
+/// Virtqueue of an activated device.
 struct ActiveQueue {
     queue: DeviceQueue,
-    /// Whether every write must be on the medium before it completes, since the driver never flushes.
+    /// Whether every write must be on the medium before it completes, since the driver never sends a flush.
     write_through: bool,
 }
 
@@ -83,7 +85,7 @@ impl State {
         }
     }
 
-    /// Enables available buffer notifications; returns whether there are requests to fetch already.
+    /// Enables available buffer notifications; returns whether requests are available already.
     fn enable_notifications(&mut self) -> bool {
         // Chains beyond the capacity of `ready` are fetched by the worker that makes room.
         let full = |active: &ActiveQueue| self.ready.len() >= usize::from(active.queue.size());
@@ -91,14 +93,14 @@ impl State {
         self.active.as_mut().is_some_and(|active| active.queue.enable_notifications()) && has_room
     }
 
-    /// Index of the first request that need not wait for another one.
+    /// Returns the index of the first request that does not have to wait for another request.
     fn first_startable(&self) -> Option<usize> {
         self.ready.iter().position(|job| !(self.writing && job.writes()))
     }
 }
 
 impl RequestQueue {
-    /// Request queue without a driver.
+    /// Creates a request queue without a driver.
     ///
     /// # Errors
     /// When the host is out of file descriptors.
@@ -121,7 +123,7 @@ impl RequestQueue {
         };
         let event_fd = || EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC);
         let (doorbell, stop, work) = (event_fd()?, event_fd()?, Epoll::new()?);
-        // By edges nobody has to read the doorbell to silence it.
+        // With edge-triggered events, no worker has to read the doorbell.
         let rings = EventSet::IN | EventSet::EDGE_TRIGGERED;
         work.ctl(ControlOperation::Add, doorbell.as_raw_fd(), EpollEvent::new(rings, 0))?;
         work.ctl(ControlOperation::Add, stop.as_raw_fd(), EpollEvent::new(EventSet::IN, 0))?;
@@ -139,7 +141,7 @@ impl RequestQueue {
         })
     }
 
-    /// Starts with the driver's virtqueue.
+    /// Starts the queue with the driver's virtqueue.
     pub fn activate(&self, queue: DeviceQueue, write_through: bool) {
         let mut state = self.lock();
         state.active = Some(ActiveQueue { queue, write_through });
@@ -149,18 +151,18 @@ impl RequestQueue {
         self.ring();
     }
 
-    /// Event that the driver's available buffer notifications signal.
+    /// Returns the event that the driver's available buffer notifications signal.
     pub fn doorbell(&self) -> &EventFd {
         &self.doorbell
     }
 
-    /// Wakes one sleeping worker.
+    /// Wakes a sleeping worker.
     pub fn ring(&self) {
-        // Fails only where the counter is full, and then workers are awake anyway.
+        // The write fails only if the counter overflows; workers are awake then.
         let _ = self.doorbell.write(1);
     }
 
-    /// Drops the virtqueue and all requests; guest memory is not accessed any more once this returns.
+    /// Drops the virtqueue and all requests. Guest memory is not accessed any more after the return.
     pub fn reset(&self) {
         let mut state = self.lock();
         state.active = None;
@@ -181,7 +183,7 @@ impl RequestQueue {
         self.lock().active.as_ref().is_some_and(|active| active.queue.broken())
     }
 
-    /// File descriptor that is readable when [`Self::broken`] may have become true.
+    /// Returns the file descriptor that is readable when [`Self::broken`] may have become true.
     pub fn queue_broken_fd(&self) -> RawFd {
         self.queue_broken.as_raw_fd()
     }
@@ -191,8 +193,8 @@ impl RequestQueue {
         let _ = self.queue_broken.read();
     }
 
-    /// Completes `done`, if given, and waits for the next request that may begin; `None` ends the
-    /// worker. Before a request that may block, another worker is woken for the remaining ones.
+    /// Completes `done`, if given, and waits for the next request that can start; `None` ends the worker.
+    /// Another worker is woken for the remaining requests before a request that may block.
     pub fn next(&self, done: Option<CompletedJob>) -> Option<Job> {
         let mut state = self.lock();
         if let Some(done) = done {
@@ -227,12 +229,13 @@ impl RequestQueue {
         }
     }
 
-    /// Signals completed requests and wakes another worker, before the caller blocks on a disk.
+    /// Sends notifications for completed requests and wakes another worker, before the caller blocks on a
+    /// disk.
     pub fn before_blocking(&self) {
         self.wake_next_worker(&mut self.lock());
     }
 
-    /// Signals completed requests, and wakes another worker if there are more.
+    /// Sends notifications for completed requests, and wakes another worker if more requests wait.
     fn wake_next_worker(&self, state: &mut State) {
         state.signal_used();
         let more = state.enable_notifications();
@@ -249,7 +252,7 @@ impl RequestQueue {
         let _ = self.work.wait(milliseconds, &mut [EpollEvent::default()]);
     }
 
-    /// Moves requests from the virtqueue to `ready`.
+    /// Fetches requests from the virtqueue into `ready`.
     fn fetch(&self, state: &mut State) {
         let State { active: Some(active), generation, ready, .. } = state else { return };
         while ready.len() < usize::from(active.queue.size()) {
@@ -269,7 +272,7 @@ impl RequestQueue {
         }
     }
 
-    /// Takes the first startable job that the rate limiter admits.
+    /// Takes the first startable job, if the rate limiter admits the job.
     fn next_admitted(&self, state: &mut State) -> Admission {
         let Some(place) = state.first_startable() else { return Admission::Wait(None) };
         let Some(job) = state.ready.remove(place) else { return Admission::Wait(None) };
@@ -317,8 +320,8 @@ impl RequestQueue {
         state.unsignalled_bytes = state.unsignalled_bytes.saturating_add(moved.max(MIN_BATCHED));
     }
 
-    /// Reports that the host has no space for `job`, and waits until the next try is due; `first` is
-    /// true at the first try.
+    /// Reports that the host has no space for `job`, and waits until the next attempt; `first` is true before
+    /// the first wait of a job.
     ///
     /// # Errors
     /// When the device was reset or is being dropped.
@@ -336,7 +339,7 @@ impl RequestQueue {
         if abandoned(&state) { Err(Stale) } else { Ok(()) }
     }
 
-    /// Ends the wait of one job, with or without success.
+    /// Ends the wait of a job for space, with or without success.
     pub fn end_wait_for_space(&self) {
         let mut state = self.lock();
         state.waiting_for_space = state.waiting_for_space.saturating_sub(1);
@@ -349,17 +352,21 @@ impl RequestQueue {
         }
     }
 
+    /// Sets the activation whose requests may access guest memory.
     fn set_active_generation(&self, generation: Option<u64>) {
         *self.active_generation.write() = generation;
     }
 
+    /// Locks the state.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
 }
 
+/// Result of taking the next job.
 enum Admission {
+    /// Job that can start.
     Job(Box<Job>),
-    /// Wait for a notification, at most for this long.
+    /// Maximum time to wait for a notification; `None` without limit.
     Wait(Option<Duration>),
 }

@@ -1,4 +1,4 @@
-//! Worker threads that perform a disk's requests.
+//! Worker threads that execute a disk's requests.
 
 use super::job::{CompletedJob, Job, Stale};
 use super::request::{HEADER_LEN, Request, RequestError};
@@ -12,8 +12,8 @@ use virtio_bindings::virtio_blk::{
     VIRTIO_BLK_ID_BYTES, VIRTIO_BLK_S_IOERR, VIRTIO_BLK_S_OK, VIRTIO_BLK_S_UNSUPP,
 };
 
-/// Bytes moved between file and guest at a time, for which a reset waits; a multiple of every usual
-/// cluster.
+/// Maximum number of bytes moved between file and guest at a time, for which a reset waits; a multiple of
+/// every usual cluster size.
 const CHUNK: u64 = 1 << 20;
 /// Size of the bounce buffer for reads and writes that block on a disk.
 const BUFFER: usize = 128 << 10;
@@ -21,7 +21,7 @@ const BUFFER: usize = 128 << 10;
 /// Serial number that VIRTIO_BLK_T_GET_ID answers with, padded with zeroes.
 pub type DiskSerial = [u8; VIRTIO_BLK_ID_BYTES as usize];
 
-/// Outcome of a request that did not succeed.
+/// Reason for which a request failed.
 enum Failure {
     Refused(RequestError),
     Host(io::Error),
@@ -40,21 +40,26 @@ impl From<Stale> for Failure {
     }
 }
 
-/// Hook that each worker thread calls once, before its first request. The machine monitor applies
-/// its system call filter in it; the devices know nothing of that.
+/// Hook that each worker thread calls once, before its first request. The virtual machine monitor applies its
+/// system call filter in the hook.
 pub type ThreadSetup = Arc<dyn Fn() + Send + Sync>;
 
-/// One thread that performs a disk's requests until [`RequestQueue::stop`].
+/// Worker thread that executes a disk's requests until [`RequestQueue::stop`].
 pub struct Worker {
+    /// Hook that runs first on the thread.
     pub thread_setup: ThreadSetup,
+    /// Queue of the disk's requests.
     pub requests: Arc<RequestQueue>,
+    /// Disk that requests read and write.
     pub disk: Arc<BackingChain>,
+    /// Serial number of the disk.
     pub serial: DiskSerial,
+    /// Counters of the machine's devices.
     pub counters: Arc<DeviceCounters>,
 }
 
 impl Worker {
-    /// The thread's body.
+    /// Executes requests until the queue is stopped.
     pub fn run(self) {
         (self.thread_setup)();
         let mut buffer = vec![0; BUFFER];
@@ -76,7 +81,7 @@ impl Worker {
         }
     }
 
-    /// Performs a request, and retries for as long as the host has no space for it.
+    /// Executes a request, and retries while the host has no space.
     fn perform_with_retry(&self, job: &Job, request: &Request, buffer: &mut [u8]) -> Result<(), Failure> {
         let mut waited = false;
         let outcome = loop {
@@ -99,6 +104,7 @@ impl Worker {
         outcome
     }
 
+    /// Executes a request once.
     fn perform(&self, job: &Job, request: &Request, buffer: &mut [u8]) -> Result<(), Failure> {
         match request {
             Request::Read(range) => {
@@ -132,8 +138,8 @@ impl Worker {
         }
     }
 
-    /// Reads `len` bytes of the disk from byte `at` into the request's data from byte `done`: at once, if
-    /// the host has them in memory.
+    /// Reads `len` bytes from byte `at` of the disk into the request's data from byte `done` on. Bytes in the
+    /// page cache are copied directly into guest memory.
     fn read(&self, job: &Job, at: u64, done: usize, len: usize, buffer: &mut [u8]) -> Result<(), Failure> {
         let slices = job.chain.writable_slices(done, len).map_err(out_of_chain)?;
         match self.requests.with_guest_memory(job, || self.disk.read_nowait(at, IoBuffers::new(&slices)))? {
@@ -161,6 +167,7 @@ impl Worker {
         })
     }
 
+    /// Flushes the disk after a write, if the driver does not send flushes.
     fn flush_if_write_through(&self, job: &Job) -> Result<(), Failure> {
         if job.write_through {
             self.disk.flush()?;
@@ -168,6 +175,7 @@ impl Worker {
         Ok(())
     }
 
+    /// Logs and counts a failed request.
     fn record_failure(&self, failure: &Failure) {
         match failure {
             Failure::Stale => return,
@@ -178,17 +186,18 @@ impl Worker {
     }
 }
 
-/// Error for an access outside of a chain, which the parser has excluded.
+/// Returns the failure for an access outside of a chain, which the parser has excluded.
 fn out_of_chain<E>(_: E) -> Failure {
     Failure::Refused(RequestError::Invalid)
 }
 
+/// Whether the error means that the data is not in the page cache.
 fn would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Splits `range` at multiples of `most` and calls `each` with the start of a chunk, the bytes before
-/// that and the chunk's length.
+/// Splits `range` at multiples of `most`. Calls `each` with the start of a chunk, the number of bytes before
+/// the chunk, and its length.
 fn for_each_chunk(
     range: &Range<u64>,
     most: u64,
@@ -203,8 +212,8 @@ fn for_each_chunk(
     Ok(())
 }
 
-/// Splits the `len` disk bytes from `at` on, which begin `done` bytes into a request's data, into parts
-/// that fit `buffer`; calls `each` with a part's place on the disk, in the data, and its slice.
+/// Splits `len` bytes from `at` on the disk, which begin at byte `done` of the request's data, into parts
+/// that fit `buffer`. Calls `each` with the position on the disk, the position in the data, and the slice.
 fn for_each_buffer(
     at: u64,
     done: usize,

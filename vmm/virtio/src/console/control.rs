@@ -9,30 +9,30 @@ use std::sync::Arc;
 
 /// `struct virtio_console_control`: id, event, value.
 const MESSAGE_LEN: usize = 8;
-/// Messages processed before the event loop serves other devices.
+/// Maximum number of messages processed before the event loop serves other devices.
 const BUDGET: usize = 64;
-/// Messages queued for the driver. One message of the driver causes three at most.
+/// Maximum number of messages queued for the driver; one message of the driver causes at most three.
 const MAX_OUTBOUND: usize = 64;
 
-/// VIRTIO_CONSOLE_DEVICE_READY: the driver has set up the device.
+/// Event VIRTIO_CONSOLE_DEVICE_READY: the driver has set up the device.
 pub const DEVICE_READY: u16 = 0;
-/// VIRTIO_CONSOLE_DEVICE_ADD: the device has this port.
+/// Event VIRTIO_CONSOLE_DEVICE_ADD: the device has this port.
 pub const PORT_ADD: u16 = 1;
-/// VIRTIO_CONSOLE_PORT_READY: the driver has set up the port.
+/// Event VIRTIO_CONSOLE_PORT_READY: the driver has set up the port.
 pub const PORT_READY: u16 = 3;
-/// VIRTIO_CONSOLE_CONSOLE_PORT: the port is a console.
+/// Event VIRTIO_CONSOLE_CONSOLE_PORT: the port is a console.
 pub const CONSOLE_PORT: u16 = 4;
-/// VIRTIO_CONSOLE_PORT_OPEN: an application opened (1) or closed (0) the port.
+/// Event VIRTIO_CONSOLE_PORT_OPEN: an application opened (1) or closed (0) the port.
 pub const PORT_OPEN: u16 = 6;
-/// VIRTIO_CONSOLE_PORT_NAME: name of the port, behind the message.
+/// Event VIRTIO_CONSOLE_PORT_NAME: name of the port, behind the message.
 pub const PORT_NAME: u16 = 7;
 
-/// `struct virtio_console_control`, sent by the driver.
+/// Control message of the driver (`struct virtio_console_control`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ControlMessage {
     /// Number of the port.
     pub port: u32,
-    /// VIRTIO_CONSOLE_*, e.g. [`PORT_OPEN`].
+    /// Event, e.g. [`PORT_OPEN`].
     pub event: u16,
     /// Value of the event, mostly 0 or 1.
     pub value: u16,
@@ -64,7 +64,7 @@ impl Control {
         })
     }
 
-    /// Takes messages of the driver; the flag tells whether more may be left.
+    /// Takes messages of the driver. The flag is true if more messages may be left.
     pub fn messages(&mut self) -> (Vec<ControlMessage>, bool) {
         let mut messages = Vec::new();
         let mut more = true;
@@ -112,12 +112,13 @@ impl Control {
         self.receive.signal();
     }
 
-    /// Whether one of the control queues is broken.
+    /// Whether a control queue is broken.
     pub fn broken(&self) -> bool {
         self.receive.broken() || self.transmit.broken()
     }
 }
 
+/// Parses a control message; `None` if too few bytes are given.
 fn parse(bytes: &[u8]) -> Option<ControlMessage> {
     let mut fields = Fields(bytes);
     Some(ControlMessage { port: fields.u32()?, event: fields.u16()?, value: fields.u16()? })

@@ -1,4 +1,4 @@
-//! The console device: ports, control messages, configuration space and life cycle.
+//! Console device: ports, control messages, configuration space and life cycle.
 
 use super::control::{
     CONSOLE_PORT, Control, ControlMessage, DEVICE_READY, PORT_ADD, PORT_NAME, PORT_OPEN, PORT_READY,
@@ -20,10 +20,10 @@ const VIRTIO_CONSOLE_F_MULTIPORT: u32 = 1;
 /// Index of the control receive queue; queues are in pairs, port 0, control, then the named ports.
 const CONTROL_QUEUE: u16 = 2;
 const QUEUE_SIZES: [u16; 10] = [64; 10];
-/// Number of ports that the queues suffice for.
+/// Maximum number of ports, for which the device has queues.
 const MAX_PORTS: usize = QUEUE_SIZES.len() / 2 - 1;
 
-/// The virtio-console device: a console for output and up to three named ports.
+/// Virtio-console device: a console for output and up to three named ports.
 pub struct Console {
     ports: Vec<Port>,
     /// Control queues, if VIRTIO_CONSOLE_F_MULTIPORT was negotiated.
@@ -31,13 +31,13 @@ pub struct Console {
     /// Whether the driver sent DEVICE_READY, and PORT_READY for each port.
     ready: bool,
     ports_ready: [bool; MAX_PORTS],
-    /// Signalled by the device itself while a port has work left.
+    /// Event that the device signals to itself while a port has work left.
     reschedule_fd: EventFd,
     counters: Arc<DeviceCounters>,
 }
 
 impl Console {
-    /// Console whose output goes to `sink`, with up to three named ports. The sink is called on the
+    /// Creates a console whose output goes to `sink`, with up to three named ports. The sink is called on the
     /// event-loop thread and must neither block nor grow without bound; refused output is counted.
     ///
     /// # Errors
@@ -65,14 +65,17 @@ impl Console {
         })
     }
 
+    /// Whether the device has named ports, and so offers VIRTIO_CONSOLE_F_MULTIPORT.
     fn is_multiport(&self) -> bool {
         self.ports.len() > 1
     }
 
+    /// Returns the port with number `number`.
     fn port(&mut self, number: u32) -> Option<&mut Port> {
         self.ports.get_mut(usize::try_from(number).ok()?)
     }
 
+    /// Polls a port, and reports a disconnected socket to the driver.
     fn poll(&mut self, index: usize) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let was_disconnected = port.socket().is_some_and(|stream| stream.is_disconnected());
@@ -87,11 +90,13 @@ impl Console {
         }
     }
 
+    /// Makes [`VirtioDevice::event`] poll all ports and the control queue.
     fn reschedule(&self) {
-        // Fails only if the count overflows, and then it is readable anyway.
+        // The write fails only if the counter overflows; the event is pending then.
         let _ = self.reschedule_fd.write(1);
     }
 
+    /// Handles control messages of the driver.
     fn process_control_queue(&mut self) {
         let Some(control) = &mut self.control else { return };
         let (messages, more) = control.messages();
@@ -141,12 +146,14 @@ impl Console {
         Some(())
     }
 
+    /// Queues a control message for the driver.
     fn send(&mut self, port: u32, event: u16, value: u16, text: &str) {
         if let Some(control) = &mut self.control {
             control.send(port, event, value, text);
         }
     }
 
+    /// Sends queued control messages, as far as the driver has buffers.
     fn send_queued_control(&mut self) {
         if let Some(control) = &mut self.control {
             control.send_queued();
@@ -154,7 +161,7 @@ impl Console {
     }
 }
 
-/// Port of the queue `index`; `None` for the control queues.
+/// Returns the number of the port that queue `index` belongs to; `None` for the control queues.
 fn port_of_queue(index: u16) -> Option<usize> {
     match index / 2 {
         0 => Some(0),
@@ -163,7 +170,7 @@ fn port_of_queue(index: u16) -> Option<usize> {
     }
 }
 
-/// Index of a port's receive queue.
+/// Returns the index of a port's receive queue.
 fn receive_queue_of(port: usize) -> u16 {
     if port == 0 { 0 } else { u16::try_from(2 + 2 * port).unwrap_or(u16::MAX) }
 }
@@ -190,7 +197,8 @@ impl VirtioDevice for Console {
         QUEUE_SIZES.get(..queues).unwrap_or(&QUEUE_SIZES)
     }
 
-    /// `struct virtio_console_config`: max_nr_ports; the other fields belong to features not offered.
+    /// Reads `struct virtio_console_config`: max_nr_ports. The other fields belong to features that are not
+    /// offered.
     fn read_config(&self, offset: u64, data: &mut [u8]) {
         let mut config = [0; 12];
         if self.is_multiport()
@@ -226,7 +234,7 @@ impl VirtioDevice for Console {
         std::iter::once(self.reschedule_fd.as_raw_fd()).chain(streams).collect()
     }
 
-    /// Token 0 polls all ports again; token N is the socket of port N.
+    /// Polls all ports for token 0, or handles the socket of port N for token N.
     fn event(&mut self, token: usize) {
         if token > 0 {
             return self.poll(token);

@@ -7,23 +7,23 @@ use crate::queue::{Chain, DeviceQueue};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Bytes written to the host of one chain, however long the chain is.
+/// Maximum number of bytes of a chain that are written to the host.
 const MAX_WRITE: usize = 1 << 20;
-/// Bytes copied at a time.
+/// Number of bytes copied at a time.
 const CHUNK: usize = 4096;
-/// Chunks copied in each direction before the event loop serves other devices.
+/// Maximum number of chunks copied in each direction before the event loop serves other devices.
 const BUDGET: usize = 256;
 
 /// Result of polling a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollOutcome {
-    /// The port has nothing left to do until an event.
+    /// The port has no work until the next event.
     Idle,
     /// The budget was spent and work is left: the port must be polled again.
     MoreWork,
 }
 
-/// A port of the console.
+/// Port of a console: a pair of queues and a backend on the host.
 pub struct Port {
     backend: PortBackend,
     name: &'static str,
@@ -34,23 +34,24 @@ pub struct Port {
     active: Option<Active>,
 }
 
+/// Queues of an activated port.
 struct Active {
     receive: DeviceQueue,
     transmit: DeviceQueue,
     /// Buffer of the driver for the next bytes from the host.
     receive_buffer: Option<Chain>,
-    /// Chain of the driver and the number of its bytes that the host has taken.
+    /// Chain of the driver, and the number of its bytes that are written to the host.
     partly_written: Option<(Chain, usize)>,
 }
 
 impl Port {
-    /// Port 0, the console, whose output goes to `sink`.
+    /// Creates port 0, the console, whose output goes to `sink`.
     pub fn console(sink: Box<dyn Write + Send>, counters: Arc<DeviceCounters>) -> Self {
         let (backend, on_open) = (PortBackend::Log(sink), Box::new(|_| ()));
         Self { backend, name: "", on_open, open: true, counters, active: None }
     }
 
-    /// Named port for programs in the guest, closed at first.
+    /// Creates a named port for programs in the guest, initially closed.
     ///
     /// # Errors
     /// When the host is out of file descriptors.
@@ -60,12 +61,12 @@ impl Port {
         Ok(Self { backend, name, on_open, open: false, counters, active: None })
     }
 
-    /// Name of the port, empty for the console.
+    /// Returns the name of the port; empty for the console.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Socket of a named port.
+    /// Returns the socket of a named port.
     pub fn socket(&self) -> Option<&PortSocket> {
         match &self.backend {
             PortBackend::Socket(stream) => Some(stream),
@@ -73,7 +74,7 @@ impl Port {
         }
     }
 
-    /// Takes the port's queues out of `activation`; `receive` is the index of the one towards the guest.
+    /// Takes the port's queues out of `activation`; `receive` is the index of the queue towards the guest.
     ///
     /// # Errors
     /// When one of the queues is missing or outside of guest memory.
@@ -89,8 +90,8 @@ impl Port {
         Ok(())
     }
 
-    /// Sets whether a program in the guest has the port open. At a closing, data in flight in either
-    /// direction is dropped: it was not meant for the next program.
+    /// Sets whether a program in the guest has the port open. A closing drops data in flight in both
+    /// directions, which is not meant for the next program.
     pub fn set_open(&mut self, open: bool) {
         let PortBackend::Socket(stream) = &mut self.backend else { return };
         if open == self.open {
@@ -181,7 +182,7 @@ impl Port {
                 outcome = PollOutcome::Idle;
                 break;
             }
-            // It fits, and a chain's parts were checked to lie in memory.
+            // The bytes fit, and the chain was validated to be in guest memory.
             let _ = chain.write(0, chunk.get(..read).unwrap_or_default());
             receive.complete(chain, read as u32);
         }
@@ -211,7 +212,7 @@ impl Port {
     }
 }
 
-/// Writes the next chunk of `chain`, of which `done` bytes were written before, to the host.
+/// Writes the next chunk of `chain` to the host, after `done` bytes that were written before.
 fn write_chunk(chain: &Chain, done: usize, backend: &mut PortBackend) -> WriteOutcome {
     let mut chunk = [0; CHUNK];
     let count = CHUNK.min(chain.readable_len().min(MAX_WRITE).saturating_sub(done));

@@ -9,35 +9,35 @@ use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 pub struct NamedPort {
     /// Name by which programs in the guest find the port; at most 255 bytes.
     pub name: &'static str,
-    /// Socket that carries the port's bytes in both directions, with backpressure. The other end must
-    /// not write while the guest has the port closed.
+    /// Socket for the port's bytes in both directions, with backpressure. The peer must not write while the
+    /// guest has the port closed.
     pub stream: UnixStream,
-    /// Called on the event-loop thread when a program in the guest opens (true) or closes the port; must
-    /// not block. Once the call for a closing has returned, the other end must not write.
+    /// Callback for a program in the guest that opens (true) or closes (false) the port, on the event-loop
+    /// thread; must not block. After the call for a closing has returned, the peer must not write.
     pub on_open: Box<dyn FnMut(bool) + Send>,
 }
 
 /// Result of a write to a port's backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// The backend took this number of bytes.
+    /// Number of bytes that the backend accepted.
     Written(usize),
-    /// The socket is full: try again when it is writable.
+    /// The socket is full until it is writable again.
     WouldBlock,
-    /// The backend refused the bytes for good.
+    /// The backend refused the bytes permanently.
     Lost,
 }
 
-/// Backend of a port.
+/// Backend of a port on the host.
 pub enum PortBackend {
-    /// Sink for console output: takes or loses all bytes at once.
+    /// Sink for console output, which accepts or loses all bytes at once.
     Log(Box<dyn Write + Send>),
     /// Socket of a named port.
     Socket(PortSocket),
 }
 
 impl PortBackend {
-    /// Writes `bytes`, possibly a part of them.
+    /// Writes `bytes`, possibly only the first part.
     pub fn write(&mut self, bytes: &[u8]) -> WriteOutcome {
         match self {
             Self::Log(sink) => {
@@ -47,7 +47,7 @@ impl PortBackend {
         }
     }
 
-    /// Reads available bytes; 0 if there are none now.
+    /// Reads available bytes; returns 0 if none are available.
     pub fn read(&mut self, buffer: &mut [u8]) -> usize {
         match self {
             Self::Log(_) => 0,
@@ -56,7 +56,7 @@ impl PortBackend {
     }
 }
 
-/// Socket of a named port and the events it is watched for.
+/// Socket of a named port, and the events for which it is watched.
 pub struct PortSocket {
     socket: UnixStream,
     /// Epoll instance that is readable whenever a watched event of the socket is pending.
@@ -66,7 +66,7 @@ pub struct PortSocket {
 }
 
 impl PortSocket {
-    /// Non-blocking socket that is not watched yet.
+    /// Creates the backend of `socket`, which becomes non-blocking and is not watched for events yet.
     ///
     /// # Errors
     /// When the host is out of file descriptors.
@@ -78,12 +78,12 @@ impl PortSocket {
         Ok(Self { socket, epoll, interest: nothing, disconnected: false })
     }
 
-    /// File descriptor that is readable when an event of [`Self::set_interest`] is pending.
+    /// Returns the file descriptor that is readable when an event of [`Self::set_interest`] is pending.
     pub fn event_fd(&self) -> RawFd {
         self.epoll.as_raw_fd()
     }
 
-    /// Whether the other end has closed the socket.
+    /// Whether the peer has closed the socket.
     pub fn is_disconnected(&self) -> bool {
         self.disconnected
     }
@@ -103,12 +103,13 @@ impl PortSocket {
         }
     }
 
-    /// Discards all bytes that can be read.
+    /// Discards all available bytes.
     pub fn drain(&mut self) {
         let mut chunk = [0; 4096];
         while self.read(&mut chunk) > 0 {}
     }
 
+    /// Writes bytes to the socket, possibly only the first part.
     fn write(&mut self, bytes: &[u8]) -> WriteOutcome {
         match self.socket.write(bytes) {
             Ok(written) => WriteOutcome::Written(written),
@@ -122,6 +123,7 @@ impl PortSocket {
         }
     }
 
+    /// Reads available bytes from the socket; returns 0 if none are available.
     fn read(&mut self, buffer: &mut [u8]) -> usize {
         if self.disconnected {
             return 0;
@@ -135,7 +137,7 @@ impl PortSocket {
         0
     }
 
-    /// Stops watching a socket whose other end has closed: it would be ready for ever.
+    /// Stops watching a socket whose peer has closed it, since such a socket is always ready.
     fn disconnect(&mut self) {
         if !self.disconnected {
             self.disconnected = true;

@@ -1,4 +1,4 @@
-//! Backing of a resource: a scatter list of guest memory.
+//! Backing of a resource: a scatter list of ranges in guest memory.
 
 use super::wire::{ENTRY_LEN, GpuError};
 use crate::device::GuestRam;
@@ -6,19 +6,20 @@ use crate::fields::Fields;
 use crate::queue::Chain;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend};
 
-/// Maximum number of entries of one resource: single pages of the one framebuffer that X draws for four
-/// screens of 4096x2160.
+/// Maximum number of entries of one resource: the pages of a framebuffer of four screens of 4096x2160 pixels,
+/// which X draws as one.
 pub const MAX_ENTRIES: u32 = 34560;
-/// Entries read from a chain at a time.
+/// Number of entries read from a chain at a time.
 const BATCH: usize = 256;
 
-/// Scatter list whose every segment lies within guest memory; adjacent segments are joined.
+/// Scatter list of ranges that are all within guest memory; adjacent ranges are joined.
 #[derive(Debug, Default)]
 pub struct Backing {
     segments: Vec<Segment>,
     len: u64,
 }
 
+/// Contiguous range of guest memory.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     /// Offset of the segment's first byte within the resource.
@@ -54,6 +55,7 @@ impl Backing {
         Ok(backing)
     }
 
+    /// Appends an entry of the request; `None` if it is outside of guest memory.
     fn push(&mut self, memory: &GuestRam, entry: &[u8; ENTRY_LEN]) -> Option<()> {
         let mut fields = Fields(entry);
         let address = fields.u64()?;
@@ -71,17 +73,17 @@ impl Backing {
         Some(())
     }
 
-    /// Length of the backing in bytes.
+    /// Returns the length of the backing in bytes.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Number of segments, each of which costs the host 24 bytes.
+    /// Returns the number of segments, each of which uses 24 bytes of the host.
     pub fn segments(&self) -> usize {
         self.segments.len()
     }
 
-    /// Copies bytes from `offset` on into `dst`; `None` if the range reaches past the end.
+    /// Copies bytes from `offset` on into `dst`; `None` if the range exceeds the backing.
     pub fn read(&self, memory: &GuestRam, offset: u64, dst: &mut [u8]) -> Option<()> {
         let behind = self.segments.partition_point(|segment| segment.offset <= offset);
         let mut segments = self.segments.get(behind.checked_sub(1)?..)?.iter();

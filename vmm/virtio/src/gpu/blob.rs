@@ -1,4 +1,4 @@
-//! Blob resources: guest memory that is displayed where the guest draws, without a copy.
+//! Blob resources: guest memory that is displayed without a copy on the host.
 
 use super::backing::Backing;
 use super::bounds::{contains, span_fits};
@@ -15,12 +15,12 @@ pub struct Blob {
     memory: GuestRam,
     backing: Backing,
     size: u64,
-    /// Whether the guest took its pages back, which now hold something else.
+    /// Whether the guest took its pages back, whose contents are then unrelated.
     invalidated: AtomicBool,
 }
 
 impl Blob {
-    /// Blob of the first `size` bytes of `backing`.
+    /// Creates a blob of the first `size` bytes of `backing`.
     ///
     /// # Errors
     /// When `size` is zero or larger than the backing.
@@ -31,12 +31,12 @@ impl Blob {
         Ok(Self { memory, backing, size, invalidated: AtomicBool::new(false) })
     }
 
-    /// Number of segments of the backing.
+    /// Returns the number of segments of the backing.
     pub fn segments(&self) -> usize {
         self.backing.segments()
     }
 
-    /// Makes all later reads fail, since the guest may reuse its pages.
+    /// Makes all later reads fail, since the guest may reuse the pages.
     pub fn invalidate(&self) {
         self.invalidated.store(true, Ordering::Release);
     }
@@ -54,7 +54,7 @@ impl Blob {
     }
 }
 
-/// Rectangle of a blob that a scanout displays.
+/// View of the rectangle of a blob that a scanout displays.
 pub struct BlobView {
     blob: Arc<Blob>,
     rect: Rect,
@@ -64,7 +64,7 @@ pub struct BlobView {
 }
 
 impl BlobView {
-    /// View of the rectangle `rect` in the framebuffer that `layout` describes within `blob`.
+    /// Creates a view of the rectangle `rect` in the framebuffer that `layout` describes within `blob`.
     ///
     /// # Errors
     /// When the format is unknown or the rectangle is not within framebuffer and blob.
@@ -72,7 +72,7 @@ impl BlobView {
         let format = PixelFormat::from_wire(layout.format).ok_or(GpuError::InvalidParameter)?;
         let (stride, offset) = (u64::from(layout.stride), u64::from(layout.offset));
         let row_len = u64::from(layout.width) * PIXEL_LEN as u64;
-        // No sum of these products of 32-bit numbers reaches 2^64 but the last, of two of them.
+        // Products of 32-bit numbers fit into 64 bits; only the last sum, of two products, can overflow.
         let last_row = u64::from(rect.bottom().saturating_sub(1)) * stride;
         let end = (offset + u64::from(rect.right()) * PIXEL_LEN as u64).checked_add(last_row);
         let fits = !rect.is_empty()

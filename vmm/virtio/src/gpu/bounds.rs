@@ -1,16 +1,16 @@
-//! Bounds checks of rectangles and pixel rows that a guest names.
+//! Bounds checks of rectangles and pixel rows from a guest.
 
 use super::format::PIXEL_LEN;
 use oriel_wire::{Rect, Size};
 
-/// Whether `rect` lies within `size`, far edges included.
+/// Whether `rect` is entirely within `size`.
 pub fn contains(size: Size, rect: Rect) -> bool {
     let right = rect.x.checked_add(rect.width);
     let bottom = rect.y.checked_add(rect.height);
     right.is_some_and(|right| right <= size.width) && bottom.is_some_and(|bottom| bottom <= size.height)
 }
 
-/// Whether `len` bytes are whole pixels that, from (`x`, `y`) on, stay within one row of `size`.
+/// Whether `len` bytes are whole pixels that fit into one row of `size` from the pixel (`x`, `y`) on.
 pub fn span_fits(size: Size, x: u32, y: u32, len: usize) -> bool {
     let pixels = len / PIXEL_LEN;
     len.is_multiple_of(PIXEL_LEN)

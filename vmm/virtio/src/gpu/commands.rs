@@ -22,10 +22,10 @@ use std::sync::Arc;
 /// Preferred mode in the EDID of a scanout without a monitor.
 const DEFAULT_SIZE: Size = Size::new(1280, 800);
 
-/// Executor of commands, and the state that a guest builds up with commands: resources and scanouts.
+/// Executor of commands, with the resources and scanouts that the guest has set up.
 pub struct CommandHandler {
     monitors: Arc<Monitors>,
-    /// Scanouts by number, one for each screen.
+    /// Scanouts by number; each belongs to a screen.
     pub scanouts: Vec<Scanout>,
     resources: Resources,
     counters: Arc<DeviceCounters>,
@@ -35,13 +35,13 @@ pub struct CommandHandler {
 pub struct EncodedResponse {
     /// Response header and payload as sent to the driver.
     pub bytes: Vec<u8>,
-    /// Whether the command was a fenced RESOURCE_FLUSH, whose response paces the guest.
+    /// Whether the command was a fenced RESOURCE_FLUSH, whose response limits the guest's frame rate.
     pub is_paced_flush: bool,
 }
 
 impl CommandHandler {
-    /// Handler without resources and with a scanout for every screen of `monitors`; the guest is asked for
-    /// one monitor configured as `first`.
+    /// Creates a handler without resources, with a scanout for every screen of `monitors`. The display info
+    /// has one monitor with the configuration `first`.
     pub fn new(monitors: Arc<Monitors>, first: MonitorConfig, counters: Arc<DeviceCounters>) -> Self {
         let preferred = std::iter::once(Some(first)).chain(std::iter::repeat(None));
         let scanouts = monitors.screens().iter().zip(preferred);
@@ -85,11 +85,13 @@ impl CommandHandler {
         Some(encode_response(&header, &outcome))
     }
 
+    /// Logs and counts a command that was answered with an error.
     fn record_error(&self, header: &Header, error: GpuError) {
         self.counters.gpu_refused_commands.add_one();
         tracing::debug!(command = header.kind, ?error, "graphics command refused");
     }
 
+    /// Executes a control command.
     fn execute(&mut self, memory: &GuestRam, chain: &Chain, command: Command) -> Result<Response, GpuError> {
         match command {
             Command::GetDisplayInfo => {
@@ -97,7 +99,7 @@ impl CommandHandler {
                 return Ok(Response::DisplayInfo(rects.map(Option::unwrap_or_default).collect()));
             }
             Command::GetEdid { scanout } => {
-                // Linux asks for the EDID of every scanout, and logs an error for any other response.
+                // Linux requests the EDID of every scanout, and logs an error for any other response.
                 let preferred = self.scanout(scanout)?.preferred;
                 return Ok(Response::Edid(edid::edid(
                     &preferred.unwrap_or_else(|| MonitorConfig::of(DEFAULT_SIZE)),
@@ -125,7 +127,7 @@ impl CommandHandler {
             Command::ResourceDetachBacking { resource } => self.resources.detach(resource)?,
             Command::TransferToHost2d { resource, rect, offset } => {
                 match self.resources.get(resource)? {
-                    // Linux transfers blobs too; their pixels are already where they are read.
+                    // Linux also sends transfers of blobs, whose pixels need no copy.
                     Resource::Blob(_) => {}
                     Resource::TwoD { image, backing } => {
                         let backing = backing.as_ref().ok_or(GpuError::Unspecified)?;
@@ -144,11 +146,13 @@ impl CommandHandler {
         Ok(Response::NoData)
     }
 
+    /// Returns the scanout with number `index`.
     fn scanout(&mut self, index: u32) -> Result<&mut Scanout, GpuError> {
         let index = usize::try_from(index).map_err(|_| GpuError::InvalidScanout)?;
         self.scanouts.get_mut(index).ok_or(GpuError::InvalidScanout)
     }
 
+    /// Executes RESOURCE_FLUSH.
     fn flush(&mut self, resource: u32, rect: Rect) -> Result<(), GpuError> {
         if let Resource::TwoD { image, .. } = self.resources.get(resource)?
             && !contains(image.size, rect)
@@ -159,7 +163,7 @@ impl CommandHandler {
         Ok(())
     }
 
-    /// Executes SET_SCANOUT, or SET_SCANOUT_BLOB if there is a layout. Resource 0 disables the scanout.
+    /// Executes SET_SCANOUT, or SET_SCANOUT_BLOB with a `layout`. Resource 0 disables the scanout.
     fn set_scanout(
         &mut self,
         scanout: u32,
@@ -182,7 +186,8 @@ impl CommandHandler {
         Ok(())
     }
 
-    /// Tells the monitors which scanouts show parts of one resource (as X draws) and at which offsets.
+    /// Reports to the monitors which scanouts display parts of one resource, as X draws, and at which
+    /// offsets.
     fn publish_layout(&self) {
         let positions: Vec<_> = self.scanouts.iter().map(Scanout::position).collect();
         let shared = |one: u32| positions.iter().flatten().filter(|(other, _)| *other == one).count() > 1;
@@ -193,6 +198,7 @@ impl CommandHandler {
         );
     }
 
+    /// Executes a cursor command.
     fn update_cursor(&mut self, command: CursorCommand) -> Result<(), GpuError> {
         let CursorCommand { image, scanout, x, y } = command;
         if let Some(CursorImageRef { resource, hot_x, hot_y }) = image {

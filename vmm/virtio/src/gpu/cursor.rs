@@ -8,8 +8,8 @@ use oriel_wire::{CursorImage, Size};
 /// Width and height of the cursor plane in pixels (VIRTIO 1.2, section 5.7.6.10).
 const SIDE: u32 = 64;
 
-/// Cursor image in `resource` with its hotspot. A blob has no format: it is read as Linux draws
-/// cursors, a whole plane of premultiplied BGRA.
+/// Converts the cursor image in `resource`. A blob has no format; its pixels are taken as a whole cursor
+/// plane of premultiplied BGRA, as Linux draws.
 ///
 /// # Errors
 /// When the resource is larger than the cursor plane, or a blob cannot be read.

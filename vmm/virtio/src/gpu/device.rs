@@ -1,4 +1,4 @@
-//! The graphics device: configuration space, queues and life cycle.
+//! Graphics device: configuration space, queues and life cycle.
 
 use super::commands::CommandHandler;
 use super::display_info::GpuControl;
@@ -19,17 +19,19 @@ const CONTROL_QUEUE: u16 = 0;
 const CURSOR_QUEUE: u16 = 1;
 const QUEUE_SIZES: [u16; 2] = [256, 16];
 
-/// VIRTIO_GPU_F_EDID and VIRTIO_GPU_F_RESOURCE_BLOB.
+/// Feature bits VIRTIO_GPU_F_EDID and VIRTIO_GPU_F_RESOURCE_BLOB.
 const FEATURES: u64 = 1 << 1 | 1 << 3;
-/// VIRTIO_GPU_EVENT_DISPLAY.
+/// Bit VIRTIO_GPU_EVENT_DISPLAY of `events_read`.
 const EVENT_DISPLAY: u32 = 1 << 0;
 /// Offset of `events_clear` in the configuration.
 const EVENTS_CLEAR: u64 = 4;
 
+/// Event token of the timer for delayed flushes.
 const TIMER_TOKEN: usize = 0;
+/// Event token of the display control.
 const MONITORS_TOKEN: usize = 1;
 
-/// The virtio-gpu device with a scanout for every screen of a desktop (VIRTIO 1.2, section 5.7).
+/// Virtio-gpu device with a scanout for every screen of a desktop (VIRTIO 1.2, section 5.7).
 pub struct Gpu {
     commands: CommandHandler,
     display_control: GpuControl,
@@ -40,6 +42,7 @@ pub struct Gpu {
     counters: Arc<DeviceCounters>,
 }
 
+/// State of an activated device.
 struct Active {
     memory: GuestRam,
     interrupt: Arc<dyn Interrupt>,
@@ -50,7 +53,8 @@ struct Active {
 }
 
 impl Gpu {
-    /// Device that displays on the screens of `monitors` and asks the guest for one monitor of `size`.
+    /// Creates a device that displays on the screens of `monitors`. The display info has one monitor of
+    /// `size`.
     ///
     /// # Errors
     /// When the host is out of file descriptors.
@@ -66,11 +70,12 @@ impl Gpu {
         })
     }
 
-    /// Handle that asks the guest for other monitors.
+    /// Returns a handle that sets the monitors in the display info.
     pub fn control(&self) -> GpuControl {
         self.display_control.clone()
     }
 
+    /// Executes control commands; responses of paced flushes may be delayed.
     fn process_control_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         while let Some(chain) = active.control.pop() {
@@ -95,6 +100,7 @@ impl Gpu {
         active.control.signal();
     }
 
+    /// Executes cursor commands.
     fn process_cursor_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         while let Some(chain) = active.cursor.pop() {
@@ -109,6 +115,7 @@ impl Gpu {
         active.cursor.signal();
     }
 
+    /// Sends the delayed responses.
     fn complete_delayed(&mut self) {
         self.timer.drain();
         let Some(active) = self.active.as_mut().filter(|active| !active.delayed.is_empty()) else { return };
@@ -119,6 +126,7 @@ impl Gpu {
         active.control.signal();
     }
 
+    /// Applies the monitors that the host set, and notifies the driver.
     fn apply_monitors(&mut self) {
         let Some(screens) = self.display_control.take() else { return };
         for (n, scanout) in self.commands.scanouts.iter_mut().enumerate() {
@@ -131,7 +139,7 @@ impl Gpu {
     }
 }
 
-/// Writes as much of a response as fits (Linux has no buffers for responses to cursor commands).
+/// Writes the part of a response that fits; Linux has no buffers for responses to cursor commands.
 fn write_response(chain: &Chain, response: &[u8]) -> u32 {
     let fits = response.get(..chain.writable_len()).unwrap_or(response);
     match chain.write(0, fits) {
@@ -161,7 +169,7 @@ impl VirtioDevice for Gpu {
         &QUEUE_SIZES
     }
 
-    /// `struct virtio_gpu_config`: events_read, events_clear, num_scanouts, num_capsets.
+    /// Reads `struct virtio_gpu_config`: events_read, events_clear, num_scanouts, num_capsets.
     fn read_config(&self, offset: u64, data: &mut [u8]) {
         let fields = [self.events, 0, self.commands.scanouts.len() as u32, 0];
         read_config_bytes(fields.map(u32::to_le_bytes).as_flattened(), offset, data);

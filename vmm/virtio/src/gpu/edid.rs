@@ -1,33 +1,38 @@
-//! The monitor that a scanout pretends to be: an EDID 1.4 base block with one detailed timing,
-//! the preferred mode, computed as VESA CVT 1.1 does with reduced blanking. A side that such a
-//! timing cannot say comes in a DisplayID 1.3 extension, which Linux reads as well.
+//! EDID of a scanout's monitor: an EDID 1.4 base block with one detailed timing, the preferred mode, with the
+//! reduced blanking of VESA CVT 1.1. Sides above 4095 pixels need a DisplayID 1.3 extension, which Linux
+//! reads.
 
 use oriel_wire::{MonitorConfig, Size};
 
-/// Bytes of a block.
+/// Size of an EDID block in bytes.
 const BLOCK_LEN: usize = 128;
 
-/// What a detailed timing can say: 12 bits.
+/// Maximum side in a detailed timing, whose fields have 12 bits.
 const MAX_SIDE: u32 = 4095;
 
-/// CVT reduced blanking, horizontally in pixels.
+/// Horizontal blanking in pixels (CVT reduced blanking).
 const H_BLANK: u32 = 160;
+/// Horizontal front porch in pixels.
 const H_FRONT_PORCH: u32 = 48;
+/// Width of the horizontal sync in pixels.
 const H_SYNC: u32 = 32;
-/// And vertically in lines, of which the blanking takes at least 460 µs.
+/// Vertical front porch in lines.
 const V_FRONT_PORCH: u32 = 3;
+/// Minimum vertical back porch in lines.
 const MIN_V_BACK_PORCH: u32 = 6;
+/// Minimum duration of the vertical blanking in microseconds.
 const MIN_V_BLANK_US: u64 = 460;
-/// The pixel clock is counted in these.
+/// Step of the pixel clock in CVT, in Hz.
 const CLOCK_STEP_HZ: u64 = 250_000;
-/// A detailed timing counts it in these, in 16 bits.
+/// Unit of the pixel clock in a detailed timing, a 16-bit field, in Hz.
 const CLOCK_UNIT_HZ: u64 = 10_000;
+/// Refresh rate in Hz.
 const REFRESH_HZ: u64 = 60;
 
-/// EDID blocks of 128 bytes of a monitor that prefers the mode of `wanted`. Its physical size follows
-/// from the pixels per inch, from which desktops take their scale.
+/// Builds the EDID of a monitor whose preferred mode is that of `wanted`, in blocks of 128 bytes. The
+/// physical size follows from the pixels per inch; desktops derive their scale from it.
 pub fn edid(wanted: &MonitorConfig) -> Vec<u8> {
-    // What nobody can ask for is clamped here too, so that everything below has room.
+    // Clamped again, so that all fields below fit.
     let wanted = super::display_info::clamped(wanted);
     let size = wanted.size;
     let mut blocks = Vec::with_capacity(2 * BLOCK_LEN);
@@ -58,26 +63,27 @@ pub fn edid(wanted: &MonitorConfig) -> Vec<u8> {
     blocks
 }
 
-/// What makes the sum of all bytes 0.
+/// Returns the byte that makes the sum of all bytes 0 modulo 256.
 fn checksum(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg()
 }
 
-/// Three letters in five bits each.
+/// Encodes a manufacturer ID: three letters of five bits each.
 fn manufacturer(letters: [u8; 3]) -> [u8; 2] {
     letters.iter().fold(0u16, |id, letter| id << 5 | u16::from(letter - b'A' + 1)).to_be_bytes()
 }
 
-/// Rounded.
+/// Converts pixels to millimetres, rounded.
 fn millimetres(pixels: u32, dpi: u32) -> u32 {
     (pixels * 254 + dpi * 5) / (dpi * 10)
 }
 
+/// Converts millimetres to centimetres within 1 to 255.
 fn centimetres(millimetres: u32) -> u8 {
     (millimetres / 10).clamp(1, 255) as u8
 }
 
-/// 18 bytes (EDID 1.4, section 3.10.2).
+/// Encodes a detailed timing descriptor of 18 bytes (EDID 1.4, section 3.10.2).
 fn detailed_timing(size: Size, width_mm: u32, height_mm: u32) -> [u8; 18] {
     let timing = Timing::reduced_blanking(size);
     let low = |value: u32| (value & 0xFF) as u8;
@@ -106,8 +112,8 @@ fn detailed_timing(size: Size, width_mm: u32, height_mm: u32) -> [u8; 18] {
     ]
 }
 
-/// A block with one Type I timing (DisplayID 1.3, sections 2.2 and 4.4.1), the preferred one; its
-/// fields are 16 bits wide and count from 1.
+/// Encodes an extension block with a preferred Type I timing (DisplayID 1.3, sections 2.2 and 4.4.1), whose
+/// fields have 16 bits and are stored minus 1.
 fn displayid_extension(size: Size) -> Vec<u8> {
     const EXTENSION_TAG: u8 = 0x70;
     const VERSION: u8 = 0x13;
@@ -143,7 +149,7 @@ fn displayid_extension(size: Size) -> Vec<u8> {
     block
 }
 
-/// What of a timing depends on the size.
+/// Part of a timing that depends on the size.
 struct Timing {
     clock_10khz: u16,
     v_blank: u32,
@@ -151,6 +157,7 @@ struct Timing {
 }
 
 impl Timing {
+    /// Computes the timing with the reduced blanking of CVT 1.1.
     fn reduced_blanking(size: Size) -> Self {
         let v_sync = vertical_sync(size);
         // Lines that fit into the shortest blanking, at the line period that leaves room for it.
@@ -165,7 +172,7 @@ impl Timing {
     }
 }
 
-/// CVT tells the aspect ratio by the width of the vertical sync.
+/// Returns the width of the vertical sync in lines, by which CVT identifies the aspect ratio.
 fn vertical_sync(Size { width, height }: Size) -> u32 {
     let is = |across: u32, down: u32| height * across / down == width;
     match () {
@@ -177,9 +184,10 @@ fn vertical_sync(Size { width, height }: Size) -> u32 {
     }
 }
 
+/// Descriptor without contents (tag 0x10).
 const DUMMY_DESCRIPTOR: [u8; 18] = [0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// A display descriptor of 13 characters, ended by a line feed and padded with spaces.
+/// Encodes a display descriptor of up to 13 characters, ended by a line feed and padded with spaces.
 fn text_descriptor(tag: u8, text: &[u8]) -> [u8; 18] {
     let mut descriptor = [b' '; 18];
     let (head, body) = descriptor.split_at_mut(5);

@@ -10,14 +10,14 @@ pub struct PixelFormat {
     pub has_alpha: bool,
 }
 
-/// Bytes of a pixel in every format here.
+/// Size of a pixel in bytes, in every supported format.
 pub const PIXEL_LEN: usize = 4;
 
 impl PixelFormat {
-    /// VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, DRM's `ARGB8888`: what cursors are drawn in.
+    /// Format VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM, DRM's `ARGB8888`, which cursors use.
     pub const BGRA: Self = Self { order: [0, 1, 2, 3], has_alpha: true };
 
-    /// Pixel format of a VIRTIO_GPU_FORMAT_* number; `None` for an unknown number.
+    /// Returns the pixel format of a VIRTIO_GPU_FORMAT_* number; `None` for an unsupported number.
     pub fn from_wire(format: u32) -> Option<Self> {
         let (order, has_alpha) = match format {
             1 => ([0, 1, 2, 3], true),

@@ -1,12 +1,11 @@
 //! virtio-gpu (VIRTIO 1.2, section 5.7): 2D resources, EDID and guest-memory blobs; no 3D.
 //!
-//! Queues: the control queue (0) and the cursor queue (1). Features: EDID, by which a guest learns
-//! sizes and pixel densities of monitors, and RESOURCE_BLOB, by which it draws without a copy to the
-//! host. Not offered: VIRGL and CONTEXT_INIT (3D), RESOURCE_UUID.
+//! Queues: control queue (0) and cursor queue (1). Features: EDID, which reports sizes and pixel densities of
+//! monitors, and RESOURCE_BLOB, which displays guest memory without a copy. Not offered: VIRGL and
+//! CONTEXT_INIT (3D), RESOURCE_UUID.
 //!
-//! A resource on a scanout is a [`oriel_display::PixelSource`]: a 2D resource is a host copy that the
-//! guest fills by TRANSFER_TO_HOST_2D, a blob is read where the guest drew it. [`GpuControl`] asks the
-//! guest for other monitors.
+//! A resource on a scanout is a [`oriel_display::PixelSource`]: a 2D resource is a copy on the host that
+//! TRANSFER_TO_HOST_2D fills, a blob is read from guest memory. [`GpuControl`] sets the guest's monitors.
 
 mod backing;
 mod blob;

@@ -1,9 +1,9 @@
-//! Pacing of a guest's drawing. A guest without a vertical blank draws its next frame as soon as the
-//! last flush completes, so fenced flushes complete 60 times a second at most.
+//! Pacing of fenced flushes. A guest without a vertical blank draws its next frame as soon as the last flush
+//! completes, so fenced flushes complete at most 60 times a second.
 
 use std::time::{Duration, Instant};
 
-/// Least time between the completions of two fenced flushes.
+/// Minimum interval between the completions of two fenced flushes.
 pub const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
 /// Clock that decides when a fenced flush completes.
@@ -13,7 +13,7 @@ pub struct FlushPacer {
 }
 
 impl FlushPacer {
-    /// Decides about a flush at `now`: `None` to complete it at once, or the time to delay it by.
+    /// Decides when a flush at `now` completes: `None` for at once, otherwise the delay.
     pub fn flush(&mut self, now: Instant) -> Option<Duration> {
         let wait = self.due().map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
         if wait.is_zero() {
@@ -23,8 +23,8 @@ impl FlushPacer {
         Some(wait)
     }
 
-    /// Notes that delayed flushes completed at `now`. A late wake-up shortens the next delay, so that the
-    /// rate is kept.
+    /// Records that delayed flushes completed at `now`. A late completion shortens the next delay, which
+    /// keeps the rate.
     pub fn completed(&mut self, now: Instant) {
         self.last = match self.due() {
             Some(due) if now.saturating_duration_since(due) < PERIOD => Some(due),
@@ -32,6 +32,7 @@ impl FlushPacer {
         };
     }
 
+    /// Returns the time at which the next flush may complete; `None` before the first.
     fn due(&self) -> Option<Instant> {
         self.last.and_then(|last| last.checked_add(PERIOD))
     }

@@ -10,32 +10,33 @@ use oriel_wire::{Rect, Size};
 use parking_lot::RwLock;
 use std::sync::Arc;
 
-/// Pixels of a 2D resource on the host, kept as blue, green, red, and alpha or padding, whatever the
-/// guest's format is.
+/// Pixels of a 2D resource on the host, stored as blue, green, red, and alpha or padding in any format of the
+/// guest.
 pub struct Resource2d {
     /// Width and height in pixels.
     pub size: Size,
     /// Pixel format of the guest.
     pub format: PixelFormat,
-    /// Rows of `stride` bytes. Locked row by row, so that readers and the guest hardly meet.
+    /// Rows of `stride` bytes. The lock is taken for one row at a time, so that readers rarely delay the
+    /// guest.
     pixels: RwLock<Box<[u8]>>,
     stride: usize,
 }
 
 impl Resource2d {
-    /// Black resource of `bytes` bytes, which is width by height by 4.
+    /// Creates a black resource of `bytes` bytes, which is width times height times 4.
     pub fn new(size: Size, format: PixelFormat, bytes: usize) -> Self {
         let stride = size.width as usize * PIXEL_LEN;
         Self { size, format, pixels: RwLock::new(vec![0; bytes].into()), stride }
     }
 
-    /// Host memory of the pixels in bytes.
+    /// Returns the size of the pixels on the host in bytes.
     pub fn bytes(&self) -> usize {
         self.stride * self.size.height as usize
     }
 
-    /// Executes TRANSFER_TO_HOST_2D: copies `rect`, whose first pixel lies at byte `offset` of `backing`;
-    /// rows are as far apart as the resource is wide.
+    /// Copies `rect` from guest memory (TRANSFER_TO_HOST_2D). The first pixel is at byte `offset` of
+    /// `backing`; the distance between rows is the resource's width.
     ///
     /// # Errors
     /// When the rectangle is not within the resource, or the range not within the backing.
@@ -62,6 +63,7 @@ impl Resource2d {
         Ok(())
     }
 
+    /// Copies pixels of row `y` from column `x` on; `None` if they exceed the row.
     fn read(&self, x: u32, y: u32, dst: &mut [u8]) -> Option<()> {
         let start = y as usize * self.stride + x as usize * PIXEL_LEN;
         let pixels = self.pixels.read();
@@ -69,20 +71,20 @@ impl Resource2d {
         Some(())
     }
 
-    /// Copy of all pixels, row by row.
+    /// Returns a copy of all pixels, row by row.
     pub fn snapshot(&self) -> Vec<u8> {
         self.pixels.read().to_vec()
     }
 }
 
-/// Rectangle of a 2D resource that a scanout displays.
+/// View of the rectangle of a 2D resource that a scanout displays.
 pub struct Resource2dView {
     image: Arc<Resource2d>,
     rect: Rect,
 }
 
 impl Resource2dView {
-    /// View of the rectangle `rect` of `image`.
+    /// Creates a view of the rectangle `rect` of `image`.
     ///
     /// # Errors
     /// When the rectangle is empty or not within the resource.

@@ -9,24 +9,25 @@ use oriel_wire::Size;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Host memory for all 2D resources, in bytes.
+/// Maximum host memory for all 2D resources in bytes.
 const MAX_HOST_BYTES: usize = 256 << 20;
-/// Maximum number of resources of either kind.
+/// Maximum number of resources of any kind.
 const MAX_RESOURCES: usize = 4096;
-/// Segments of all backings together (24 MiB of host memory).
+/// Maximum number of segments of all backings together (24 MiB of host memory).
 const MAX_SEGMENTS: usize = 1 << 20;
 /// Maximum width and height of a 2D resource in pixels.
 const MAX_SIDE: u32 = 16384;
 
 /// Resource that the guest created.
 pub enum Resource {
-    /// 2D resource: the host's copy and the guest memory behind it, if attached.
+    /// 2D resource: the copy on the host, and the attached guest memory if any.
     TwoD { image: Arc<Resource2d>, backing: Option<Backing> },
     /// Blob resource in guest memory.
     Blob(Arc<Blob>),
 }
 
 impl Resource {
+    /// Returns the number of segments of the backing.
     fn segments(&self) -> usize {
         match self {
             Self::TwoD { backing, .. } => backing.as_ref().map_or(0, Backing::segments),
@@ -34,6 +35,7 @@ impl Resource {
         }
     }
 
+    /// Returns the size of the host's copy in bytes.
     fn host_bytes(&self) -> usize {
         match self {
             Self::TwoD { image, .. } => image.bytes(),
@@ -42,7 +44,7 @@ impl Resource {
     }
 }
 
-/// Resource table of one device.
+/// Table of a device's resources.
 #[derive(Default)]
 pub struct Resources {
     by_id: HashMap<u32, Resource>,
@@ -51,15 +53,15 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// Resource with this ID.
+    /// Returns the resource with ID `id`.
     ///
     /// # Errors
-    /// When no resource has this ID.
+    /// [`GpuError::InvalidResource`] when no resource has this ID.
     pub fn get(&self, id: u32) -> Result<&Resource, GpuError> {
         self.by_id.get(&id).ok_or(GpuError::InvalidResource)
     }
 
-    /// Executes RESOURCE_CREATE_2D.
+    /// Creates a 2D resource (RESOURCE_CREATE_2D).
     ///
     /// # Errors
     /// When the ID is taken, the format or size is invalid, or a limit would be exceeded.
@@ -78,7 +80,7 @@ impl Resources {
         Ok(())
     }
 
-    /// Executes RESOURCE_CREATE_BLOB.
+    /// Adds a blob resource (RESOURCE_CREATE_BLOB).
     ///
     /// # Errors
     /// When the ID is taken or a limit would be exceeded.
@@ -89,7 +91,7 @@ impl Resources {
         Ok(())
     }
 
-    /// Executes RESOURCE_ATTACH_BACKING, for a 2D resource without a backing.
+    /// Attaches a backing to a 2D resource that has none (RESOURCE_ATTACH_BACKING).
     ///
     /// # Errors
     /// When there is no such resource or a limit would be exceeded.
@@ -104,7 +106,7 @@ impl Resources {
         Ok(())
     }
 
-    /// Executes RESOURCE_DETACH_BACKING. A blob does not recover: its views fail from now on.
+    /// Detaches the backing of a resource (RESOURCE_DETACH_BACKING). Views of a blob fail permanently.
     ///
     /// # Errors
     /// When there is no such resource or no backing.
@@ -119,7 +121,7 @@ impl Resources {
         Ok(())
     }
 
-    /// Executes RESOURCE_UNREF; views of a blob fail from now on.
+    /// Destroys a resource (RESOURCE_UNREF). Views of a blob fail from then on.
     ///
     /// # Errors
     /// When no resource has this ID.
@@ -133,12 +135,14 @@ impl Resources {
         Ok(())
     }
 
+    /// Adds a resource and its cost.
     fn insert(&mut self, id: u32, resource: Resource) {
         self.segments += resource.segments();
         self.host_bytes += resource.host_bytes();
         self.by_id.insert(id, resource);
     }
 
+    /// Checks that `id` is free and the number of resources is below the limit.
     fn check_new(&self, id: u32) -> Result<(), GpuError> {
         if id == 0 || self.by_id.contains_key(&id) {
             return Err(GpuError::InvalidResource);
@@ -149,6 +153,7 @@ impl Resources {
         Ok(())
     }
 
+    /// Checks that `more` segments are within the limit.
     fn check_segments(&self, more: usize) -> Result<(), GpuError> {
         if more > MAX_SEGMENTS - self.segments { Err(GpuError::OutOfMemory) } else { Ok(()) }
     }

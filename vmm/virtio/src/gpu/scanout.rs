@@ -1,4 +1,4 @@
-//! Scanouts: which rectangle of which resource a screen displays.
+//! Scanouts: each displays a rectangle of a resource on a screen.
 
 use oriel_display::{PixelSource, Screen};
 use oriel_wire::{MonitorConfig, Rect};
@@ -14,24 +14,25 @@ pub struct Scanout {
     cursor_hot: Option<(u32, u32)>,
 }
 
+/// Displayed rectangle of a resource.
 struct Source {
     resource: u32,
     rect: Rect,
 }
 
 impl Scanout {
-    /// Disabled scanout.
+    /// Creates a disabled scanout.
     pub fn new(screen: Arc<Screen>, preferred: Option<MonitorConfig>) -> Self {
         Self { screen, preferred, source: None, cursor_hot: None }
     }
 
-    /// Displays `rect` of `resource`, whose pixels `source` reads.
+    /// Displays `rect` of `resource`; `source` reads its pixels.
     pub fn show(&mut self, resource: u32, rect: Rect, source: Arc<dyn PixelSource>) {
         self.source = Some(Source { resource, rect });
         self.screen.set_scanout(Some(source));
     }
 
-    /// Disables the scanout: its screen goes dark.
+    /// Disables the scanout, which turns its screen off.
     pub fn disable(&mut self) {
         if self.source.take().is_some() {
             self.screen.set_scanout(None);
@@ -52,12 +53,12 @@ impl Scanout {
         self.source.as_ref().is_some_and(|source| source.resource == resource)
     }
 
-    /// Displayed resource and offset of the displayed rectangle in it.
+    /// Returns the displayed resource, and the offset of the displayed rectangle within the resource.
     pub fn position(&self) -> Option<(u32, (u32, u32))> {
         self.source.as_ref().map(|source| (source.resource, (source.rect.x, source.rect.y)))
     }
 
-    /// Reports damage of `rect` in `resource` to the screen, as far as the scanout displays it.
+    /// Reports the displayed part of `rect` in `resource` to the screen as damage.
     pub fn flush(&self, resource: u32, rect: Rect) {
         let Some(source) = self.source.as_ref().filter(|source| source.resource == resource) else { return };
         let seen = rect.intersection(&source.rect);

@@ -3,24 +3,24 @@
 use crate::fields::Fields;
 use oriel_wire::Rect;
 
-/// Size of `struct virtio_gpu_ctrl_hdr` in bytes, in front of every request and response.
+/// Size of `struct virtio_gpu_ctrl_hdr` in bytes, the header of every request and response.
 pub const HEADER_LEN: usize = 24;
-/// Size of the longest request in bytes, without backing entries.
+/// Maximum size of a request in bytes, without backing entries.
 pub const MAX_REQUEST_LEN: usize = HEADER_LEN + 72;
 /// Size of `struct virtio_gpu_mem_entry` in bytes.
 pub const ENTRY_LEN: usize = 16;
 /// Number of scanouts in every display info response.
 pub const MAX_SCANOUTS: usize = 16;
-/// Size of the EDID field in its response, in bytes.
+/// Size of the EDID field in its response in bytes.
 const EDID_LEN: usize = 1024;
 
 const FLAG_FENCE: u32 = 1 << 0;
 const FLAG_INFO_RING_IDX: u32 = 1 << 1;
 
-/// VIRTIO_GPU_BLOB_MEM_GUEST: the blob is in guest memory.
+/// Blob memory type VIRTIO_GPU_BLOB_MEM_GUEST: the blob is in guest memory.
 pub const BLOB_MEM_GUEST: u32 = 1;
 
-/// `struct virtio_gpu_ctrl_hdr` of a request.
+/// Header of a request (`struct virtio_gpu_ctrl_hdr`).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Header {
     /// Command number, VIRTIO_GPU_CMD_*.
@@ -32,11 +32,12 @@ pub struct Header {
 }
 
 impl Header {
-    /// Whether the request is fenced: the driver waits for its response.
+    /// Whether the request is fenced, so that its response reports completion.
     pub fn fenced(&self) -> bool {
         self.flags & FLAG_FENCE != 0
     }
 
+    /// Parses the header.
     fn parse(fields: &mut Fields<'_>) -> Option<Self> {
         let header = Self {
             kind: fields.u32()?,
@@ -49,6 +50,7 @@ impl Header {
         Some(header)
     }
 
+    /// Encodes the header of the response with number `kind`.
     fn response(&self, kind: u32) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_LEN);
         bytes.extend(kind.to_le_bytes());
@@ -60,70 +62,44 @@ impl Header {
     }
 }
 
-/// Request on the control queue, one variant for each supported VIRTIO_GPU_CMD_*.
+/// Request on the control queue; each variant is a supported VIRTIO_GPU_CMD_*.
 #[derive(Debug, Clone, Copy)]
 pub enum Command {
+    /// Query of the preferred rectangles of all scanouts.
     GetDisplayInfo,
-    GetEdid {
-        scanout: u32,
-    },
-    ResourceCreate2d {
-        resource: u32,
-        format: u32,
-        width: u32,
-        height: u32,
-    },
-    /// `entries` backing entries follow the request's fixed part of `entries_at` bytes.
-    ResourceCreateBlob {
-        resource: u32,
-        memory: u32,
-        size: u64,
-        entries: u32,
-        entries_at: usize,
-    },
-    ResourceUnref {
-        resource: u32,
-    },
-    ResourceAttachBacking {
-        resource: u32,
-        entries: u32,
-        entries_at: usize,
-    },
-    ResourceDetachBacking {
-        resource: u32,
-    },
-    TransferToHost2d {
-        resource: u32,
-        rect: Rect,
-        offset: u64,
-    },
-    ResourceFlush {
-        resource: u32,
-        rect: Rect,
-    },
-    SetScanout {
-        scanout: u32,
-        resource: u32,
-        rect: Rect,
-    },
-    SetScanoutBlob {
-        scanout: u32,
-        resource: u32,
-        rect: Rect,
-        layout: BlobLayout,
-    },
+    /// Query of a scanout's EDID.
+    GetEdid { scanout: u32 },
+    /// Creation of a 2D resource of `width` by `height` pixels in a VIRTIO_GPU_FORMAT_* format.
+    ResourceCreate2d { resource: u32, format: u32, width: u32, height: u32 },
+    /// Creation of a blob of `size` bytes in a VIRTIO_GPU_BLOB_MEM_* memory. The request has `entries`
+    /// backing entries at byte `entries_at`.
+    ResourceCreateBlob { resource: u32, memory: u32, size: u64, entries: u32, entries_at: usize },
+    /// Destruction of a resource.
+    ResourceUnref { resource: u32 },
+    /// Attachment of guest memory to a 2D resource: `entries` backing entries at byte `entries_at`.
+    ResourceAttachBacking { resource: u32, entries: u32, entries_at: usize },
+    /// Detachment of a resource's guest memory.
+    ResourceDetachBacking { resource: u32 },
+    /// Copy of `rect` from byte `offset` of the backing to the host.
+    TransferToHost2d { resource: u32, rect: Rect, offset: u64 },
+    /// Report of changed pixels in `rect`.
+    ResourceFlush { resource: u32, rect: Rect },
+    /// Display of `rect` of a 2D resource on a scanout; resource 0 disables the scanout.
+    SetScanout { scanout: u32, resource: u32, rect: Rect },
+    /// Display of `rect` of a blob with a framebuffer `layout` on a scanout; resource 0 disables the scanout.
+    SetScanoutBlob { scanout: u32, resource: u32, rect: Rect, layout: BlobLayout },
 }
 
-/// Layout of a framebuffer in a blob, as of SET_SCANOUT_BLOB.
+/// Layout of a framebuffer in a blob (SET_SCANOUT_BLOB).
 #[derive(Debug, Clone, Copy)]
 pub struct BlobLayout {
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// VIRTIO_GPU_FORMAT_*.
+    /// Pixel format, VIRTIO_GPU_FORMAT_*.
     pub format: u32,
-    /// Bytes from one row to the next.
+    /// Distance between the starts of two rows in bytes.
     pub stride: u32,
     /// Byte offset of the first row.
     pub offset: u32,
@@ -138,39 +114,44 @@ pub struct CursorCommand {
     pub scanout: u32,
     /// Left edge of the cursor image in pixels, possibly beyond the screen's edge.
     pub x: i32,
-    /// Top edge of the cursor image in pixels, possibly beyond the screen's edge.
+    /// Upper edge of the cursor image in pixels, possibly beyond the screen's edge.
     pub y: i32,
 }
 
-/// Cursor image of an UPDATE_CURSOR.
+/// Reference to the cursor image of an UPDATE_CURSOR.
 #[derive(Debug, Clone, Copy)]
 pub struct CursorImageRef {
     /// ID of the resource with the image.
     pub resource: u32,
-    /// Hotspot, in pixels from the left.
+    /// Distance of the hotspot from the left edge in pixels.
     pub hot_x: u32,
-    /// Hotspot, in pixels from the top.
+    /// Distance of the hotspot from the upper edge in pixels.
     pub hot_y: u32,
 }
 
 /// Error response to a request, VIRTIO_GPU_RESP_ERR_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GpuError {
+    /// The request is malformed, unknown or impossible in the resource's state.
     Unspecified = 0x1200,
+    /// A limit on resources would be exceeded.
     OutOfMemory = 0x1201,
+    /// The scanout does not exist.
     InvalidScanout = 0x1202,
+    /// The resource does not exist, or its ID is in use.
     InvalidResource = 0x1203,
+    /// A number in the request is out of range.
     InvalidParameter = 0x1205,
 }
 
 /// Successful response to a request, VIRTIO_GPU_RESP_OK_*.
 #[derive(Debug)]
 pub enum Response {
-    /// OK_NODATA: the command was executed.
+    /// Empty response (OK_NODATA).
     NoData,
-    /// OK_DISPLAY_INFO: preferred rectangle of each scanout, empty for a disconnected one.
+    /// Preferred rectangle of each scanout, empty for a disconnected one (OK_DISPLAY_INFO).
     DisplayInfo(Vec<Rect>),
-    /// OK_EDID: EDID of one scanout.
+    /// EDID of a scanout (OK_EDID).
     Edid(Vec<u8>),
 }
 
@@ -189,7 +170,8 @@ impl Command {
         Self::parse_body(header.kind, &mut body).unwrap_or(Err(GpuError::InvalidParameter))
     }
 
-    /// `None` when the request is too short, `Err` when its command is unknown.
+    /// Parses the body of a request. Returns `None` when the request is too short, `Err` when its command is
+    /// unknown.
     fn parse_body(kind: u32, body: &mut Fields<'_>) -> Option<Result<Self, GpuError>> {
         Some(Ok(match kind {
             0x0100 => Self::GetDisplayInfo,
@@ -260,11 +242,12 @@ impl CursorCommand {
     }
 }
 
+/// Parses a rectangle (`struct virtio_gpu_rect`).
 fn parse_rect(fields: &mut Fields<'_>) -> Option<Rect> {
     Some(Rect::new(fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?))
 }
 
-/// Encodes the response to the request with this header.
+/// Encodes the response to the request with the header `header`.
 pub fn encode_response(header: &Header, outcome: &Result<Response, GpuError>) -> Vec<u8> {
     match outcome {
         Ok(Response::NoData) => header.response(0x1100),

@@ -10,25 +10,25 @@ use std::sync::Arc;
 /// Maximum number of queued actions.
 pub const CAPACITY: usize = 256;
 
-/// Queued action, and the viewer's input that caused it, if there is one.
+/// Queued action, with the viewer's input that caused it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet {
     /// Action to send to the guest.
     pub action: Action,
-    /// Identity of the causing input, for latency measurement.
+    /// Identifier of the causing input for latency measurement; `None` for a resynchronisation.
     pub id: Option<InputId>,
 }
 
-/// Bounded queue of one device's actions. Motions are coalesced, and evicted for keys and buttons, which
-/// stay in order. If even those are too many, the guest gets the final state of each key instead of its
-/// history, so that no key stays pressed.
+/// Bounded queue of a device's actions. Motions are coalesced, and evicted for keys and buttons, which stay
+/// in order. If keys and buttons exceed the capacity, the guest gets the final state of each key instead of
+/// its history, so that no key stays pressed.
 pub struct ActionQueue {
     packets: VecDeque<Packet>,
     /// Whether a driver is active; without one, actions are dropped.
     open: bool,
     /// Keys and buttons that viewers hold.
     pressed: KeySet,
-    /// Keys and buttons that are pressed by the events sent to the guest.
+    /// Keys and buttons that are pressed according to the events sent to the guest.
     reported: KeySet,
     /// Whether `pressed` and `reported` may differ by more than `packets`.
     out_of_sync: bool,
@@ -36,7 +36,7 @@ pub struct ActionQueue {
 }
 
 impl ActionQueue {
-    /// Closed, empty queue.
+    /// Creates a closed, empty queue.
     pub fn new(counters: Arc<DeviceCounters>) -> Self {
         Self {
             packets: VecDeque::new(),
@@ -48,7 +48,7 @@ impl ActionQueue {
         }
     }
 
-    /// Opens the queue for a new driver, which takes every key to be released.
+    /// Opens the queue for a new driver, for which every key is released.
     pub fn open(&mut self) {
         self.close();
         self.open = true;
@@ -94,6 +94,7 @@ impl ActionQueue {
         Some(packet)
     }
 
+    /// Removes a motion to make room for `action`. Returns false if `action` must be dropped instead.
     fn evict_for(&mut self, action: Action) -> bool {
         self.counters.input_dropped.add_one();
         let is_key = |action: &Action| matches!(action, Action::Key { .. });
@@ -105,7 +106,7 @@ impl ActionQueue {
         false
     }
 
-    /// Action that corrects one key whose state the guest has wrong.
+    /// Returns the action that corrects a key whose state in the guest is wrong.
     fn next_resync(&mut self) -> Option<Packet> {
         if !self.out_of_sync {
             return None;
@@ -114,12 +115,12 @@ impl ActionQueue {
             self.out_of_sync = false;
             return None;
         };
-        let down = self.pressed.contains(code);
-        Some(Packet { action: Action::Key { code, down }, id: None })
+        let is_pressed = self.pressed.contains(code);
+        Some(Packet { action: Action::Key { code, down: is_pressed }, id: None })
     }
 }
 
-/// Two consecutive motions as one; `None` if they are not of one kind.
+/// Combines two consecutive motions into one; `None` if they are of different kinds.
 fn coalesce(first: Action, second: Action) -> Option<Action> {
     match (first, second) {
         (Action::Absolute { .. }, Action::Absolute { .. }) => Some(second),

@@ -1,4 +1,4 @@
-//! An input device: event and status queue, configuration space and life cycle.
+//! Input device: event and status queue, configuration space and life cycle.
 
 use super::event::{EV_LED, EVENT_LEN, Event, LED_COUNT, WheelAccumulator};
 use super::profile::Profile;
@@ -18,10 +18,10 @@ const EVENT_QUEUE: u16 = 0;
 const STATUS_QUEUE: u16 = 1;
 const QUEUE_SIZES: [u16; 2] = [64, 64];
 
-/// Events processed of one status buffer; Linux sends one.
+/// Maximum number of events processed of a status buffer; Linux sends one.
 const MAX_STATUS_EVENTS: usize = 64;
 
-/// The virtio-input device of a keyboard, tablet or mouse (VIRTIO 1.2, section 5.8).
+/// Virtio-input device of a keyboard, tablet or mouse (VIRTIO 1.2, section 5.8).
 pub struct InputDevice {
     profile: Profile,
     monitors: Arc<Monitors>,
@@ -37,12 +37,14 @@ pub struct InputDevice {
     active: Option<Active>,
 }
 
+/// Queues of an activated device.
 struct Active {
     events: DeviceQueue,
     status: DeviceQueue,
 }
 
 impl InputDevice {
+    /// Creates a device with the capabilities of `profile`, without a driver.
     pub(super) fn new(
         profile: Profile,
         monitors: Arc<Monitors>,
@@ -63,12 +65,13 @@ impl InputDevice {
         })
     }
 
+    /// Returns a handle that sends actions to this device.
     pub(super) fn sender(&self) -> InputSender {
         self.sender.clone()
     }
 
-    /// Sends queued actions, as far as the driver has buffers. A packet may be sent in parts: the guest
-    /// acts at its SYN_REPORT only.
+    /// Sends queued actions, as far as the driver has buffers. A packet may be sent in parts, since the guest
+    /// acts on its SYN_REPORT only.
     fn process_event_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         let mut delivered = Vec::new();
@@ -96,6 +99,7 @@ impl InputDevice {
         }
     }
 
+    /// Applies the driver's LED events.
     fn process_status_queue(&mut self) {
         let Some(active) = &mut self.active else { return };
         let mut leds = self.leds;
@@ -112,6 +116,7 @@ impl InputDevice {
         self.set_leds(leds);
     }
 
+    /// Reports changed LEDs of a keyboard.
     fn set_leds(&mut self, leds: u8) {
         if self.profile == Profile::Keyboard && leds != self.leds {
             self.leds = leds;
@@ -120,7 +125,7 @@ impl InputDevice {
     }
 }
 
-/// LED bits after the events in a status buffer; `None` if the buffer has no event.
+/// Returns the LED bits after the events in a status buffer; `None` if the buffer has no event.
 fn parse_leds(chain: &Chain, mut leds: u8) -> Option<u8> {
     let count = (chain.readable_len() / EVENT_LEN).min(MAX_STATUS_EVENTS);
     if count == 0 {
@@ -163,7 +168,7 @@ impl VirtioDevice for InputDevice {
         read_config_bytes(&self.profile.config(self.select, self.subsel), offset, data);
     }
 
-    /// The driver writes the first two bytes, `select` and `subsel`.
+    /// Writes the first two bytes, `select` and `subsel`; the other bytes are read-only.
     fn write_config(&mut self, offset: u64, data: &[u8]) {
         match (offset, data) {
             (0, [select, subsel, ..]) => (self.select, self.subsel) = (*select, *subsel),

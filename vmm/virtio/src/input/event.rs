@@ -34,14 +34,14 @@ pub const LAST_KEY: u16 = 248;
 /// High-resolution wheel units in one detent.
 const DETENT: i32 = 120;
 
-/// `struct virtio_input_event`, which is evdev's.
+/// Event on the queues (`struct virtio_input_event`), with the types and codes of Linux's evdev.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     /// Event type, EV_*.
     pub kind: u16,
     /// Code within the type, e.g. KEY_* or REL_*.
     pub code: u16,
-    /// Value: 1 and 0 for pressed and released keys, a distance or a position.
+    /// Value of the event: 1 for a pressed and 0 for a released key, a distance, or a position.
     pub value: i32,
 }
 
@@ -83,7 +83,7 @@ pub struct WheelAccumulator {
 }
 
 impl Action {
-    /// Events of the action, SYN_REPORT last.
+    /// Returns the events of the action, with SYN_REPORT at the end.
     pub fn events(self, wheel: &mut WheelAccumulator) -> impl Iterator<Item = Event> + use<> {
         let event = |kind, code, value| Some(Event { kind, code, value });
         let moved = |kind, code, value| event(kind, code, value).filter(|event| event.value != 0);
@@ -112,8 +112,8 @@ impl Action {
     }
 }
 
-/// Adds `turn` to `rest` and takes the whole detents out. A change of direction starts anew, so that the
-/// first detent back takes as much motion as any other.
+/// Adds `turn` to `rest`, and removes and returns the whole detents. A change of direction discards `rest`,
+/// so that the first detent back takes as much motion as any other.
 fn whole_detents(rest: &mut i32, turn: i32) -> i32 {
     if rest.signum() * turn.signum() < 0 {
         *rest = 0;

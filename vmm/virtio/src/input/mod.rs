@@ -1,10 +1,10 @@
-//! virtio-input (VIRTIO 1.2, section 5.8): a keyboard, an absolute tablet and a relative mouse, three
-//! devices that one [`InputRouter`] feeds.
+//! virtio-input (VIRTIO 1.2, section 5.8): a keyboard, an absolute tablet and a relative mouse, three devices
+//! that one [`InputRouter`] feeds.
 //!
-//! Queues of each device: the event queue (0) towards the guest and the status queue (1), by which the
-//! guest sets keyboard LEDs. The devices have no features of their own; what a device can send is in
-//! its configuration space (`profile`). A tablet serves ordinary pointing, since its positions agree
-//! with the viewer's; the mouse is for a locked pointer.
+//! Queues of each device: event queue (0) towards the guest, and status queue (1), by which the guest sets
+//! keyboard LEDs. The devices have no features of their own; the capabilities are in the configuration space
+//! (`profile`). The tablet is the usual pointer, with the viewer's positions; the mouse is for a locked
+//! pointer.
 
 mod action_queue;
 mod device;
@@ -39,7 +39,7 @@ pub struct InputDevices {
 }
 
 impl InputDevices {
-    /// Input devices without a driver. Keyboard LEDs and delivered inputs are reported to `monitors`.
+    /// Creates input devices without a driver. Keyboard LEDs and delivered inputs are reported to `monitors`.
     ///
     /// # Errors
     /// When the host is out of file descriptors.

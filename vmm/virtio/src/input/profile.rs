@@ -7,7 +7,7 @@ use super::event::{
 
 /// Size of `struct virtio_input_config` in bytes.
 pub const CONFIG_LEN: usize = HEAD_LEN + 128;
-/// Bytes before the part that `select` and `subsel` choose.
+/// Size in bytes of the part before the union that `select` and `subsel` choose.
 const HEAD_LEN: usize = 8;
 
 const CFG_ID_NAME: u8 = 0x01;
@@ -15,27 +15,32 @@ const CFG_ID_DEVIDS: u8 = 0x03;
 const CFG_EV_BITS: u8 = 0x11;
 const CFG_ABS_INFO: u8 = 0x12;
 
-/// BUS_VIRTUAL of Linux's input.h.
+/// Bus type BUS_VIRTUAL of Linux's input.h.
 const BUS_VIRTUAL: u16 = 0x06;
 const VENDOR: u16 = 0x4F52;
 const VERSION: u16 = 1;
 
-/// Maximum of the tablet's axes.
+/// Maximum position on the tablet's axes; the minimum is 0.
 pub const ABS_MAX: u32 = 32767;
 
+/// Codes of the pointers' buttons.
 const BUTTONS: [u16; 5] = [BTN_LEFT, BTN_RIGHT, BTN_MIDDLE, BTN_SIDE, BTN_EXTRA];
+/// Codes of the pointers' wheels.
 const WHEELS: [u16; 4] = [REL_WHEEL, REL_HWHEEL, REL_WHEEL_HI_RES, REL_HWHEEL_HI_RES];
 
-/// Kind of input device, which determines identity and capabilities.
+/// Type of input device, which determines identity and capabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
+    /// Keyboard with LEDs.
     Keyboard,
+    /// Pointer with absolute positions, buttons and wheels.
     Tablet,
+    /// Pointer with relative motion, buttons and wheels.
     Mouse,
 }
 
 impl Profile {
-    /// Short name for logs.
+    /// Returns the short name for logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Keyboard => "keyboard",
@@ -44,7 +49,7 @@ impl Profile {
         }
     }
 
-    /// PCI class code of an input controller: keyboard, other or mouse.
+    /// Returns the PCI class code of an input controller: keyboard, other or mouse.
     pub fn pci_class(self) -> u32 {
         match self {
             Self::Keyboard => 0x09_00_00,
@@ -53,7 +58,7 @@ impl Profile {
         }
     }
 
-    /// Configuration space while the driver has chosen `select` and `subsel`.
+    /// Returns the configuration space for the driver's `select` and `subsel`.
     pub fn config(self, select: u8, subsel: u8) -> [u8; CONFIG_LEN] {
         let selected = self.selected(select, subsel);
         let mut config = [0; CONFIG_LEN];
@@ -67,7 +72,7 @@ impl Profile {
         config
     }
 
-    /// Chosen part of the configuration space, empty for what the device does not have.
+    /// Returns the chosen part of the configuration space; empty for capabilities that the device lacks.
     fn selected(self, select: u8, subsel: u8) -> Vec<u8> {
         match (select, subsel) {
             (CFG_ID_NAME, 0) => self.device_name().into(),
@@ -84,6 +89,7 @@ impl Profile {
         }
     }
 
+    /// Returns the name that the guest shows.
     fn device_name(self) -> &'static str {
         match self {
             Self::Keyboard => "Oriel Keyboard",
@@ -92,6 +98,7 @@ impl Profile {
         }
     }
 
+    /// Returns the product number in the device's identity.
     fn product(self) -> u16 {
         match self {
             Self::Keyboard => 1,
@@ -100,7 +107,8 @@ impl Profile {
         }
     }
 
-    /// Event codes of this type that the device sends or takes. EV_REP makes the guest repeat keys itself.
+    /// Returns the event codes of type `kind` that the device sends or takes. EV_REP makes the guest repeat
+    /// keys.
     fn codes(self, kind: u16) -> Vec<u16> {
         match (self, kind) {
             (Self::Keyboard, EV_KEY) => (1..=LAST_KEY).collect(),
@@ -115,7 +123,7 @@ impl Profile {
     }
 }
 
-/// Bitmap with a bit for each code, without trailing zero bytes.
+/// Returns a bitmap with a bit for each code, without trailing zero bytes.
 fn bitmap(codes: &[u16]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for code in codes {

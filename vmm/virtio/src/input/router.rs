@@ -1,4 +1,4 @@
-//! Routing of viewers' input events to the device that the guest expects each from.
+//! Routing of viewers' input events to the keyboard, tablet or mouse of the guest.
 
 use super::event::{Action, BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, LAST_KEY};
 use super::sender::InputSender;
@@ -16,6 +16,7 @@ pub struct InputRouter {
     pointer: Mutex<PointerState>,
 }
 
+/// Pointer device of the guest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Pointer {
     #[default]
@@ -23,19 +24,22 @@ enum Pointer {
     Mouse,
 }
 
+/// State that routes buttons and wheels.
 #[derive(Default)]
 struct PointerState {
     /// Pointer that moved last, which gets buttons and wheels.
     current: Pointer,
-    /// Pressed buttons and their pointer: a button is released where it was pressed.
+    /// Pressed buttons with their pointer, which also gets the release.
     pressed: Vec<(Button, Pointer)>,
 }
 
 impl InputRouter {
+    /// Creates a router that feeds these devices.
     pub(super) fn new(keyboard: InputSender, tablet: InputSender, mouse: InputSender) -> Self {
         Self { keyboard, tablet, mouse, pointer: Mutex::default() }
     }
 
+    /// Returns the sender to a pointer device.
     fn sender_of(&self, pointer: Pointer) -> &InputSender {
         match pointer {
             Pointer::Tablet => &self.tablet,
@@ -45,7 +49,7 @@ impl InputRouter {
 }
 
 impl PointerState {
-    /// Pointer that a button's change is sent to.
+    /// Returns the pointer that gets the button's change.
     fn press(&mut self, button: Button, down: bool) -> Pointer {
         let pressed = self.pressed.iter().position(|(pressed, _)| *pressed == button);
         let pointer = match pressed {
@@ -68,7 +72,7 @@ impl InputSink for InputRouter {
                 self.keyboard.count_dropped();
             };
         }
-        // Locked while sending, so that motions and clicks of two viewers keep their order.
+        // The lock is held while sending, so that motions and clicks of two viewers keep their order.
         let mut pointer = self.pointer.lock();
         let (target, action) = match event {
             InputEvent::Key { .. } => return,
@@ -89,6 +93,7 @@ impl InputSink for InputRouter {
     }
 }
 
+/// Returns the evdev code of a button.
 fn button_code(button: Button) -> u16 {
     match button {
         Button::Left => BTN_LEFT,

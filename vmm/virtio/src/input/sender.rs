@@ -10,10 +10,11 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
-/// Handle for any thread that sends actions to one input device.
+/// Handle that sends actions to one input device, usable on any thread.
 #[derive(Clone)]
 pub struct InputSender(Arc<Inner>);
 
+/// State that the handles and the device share.
 struct Inner {
     queue: Mutex<ActionQueue>,
     event: EventFd,
@@ -21,7 +22,7 @@ struct Inner {
 }
 
 impl InputSender {
-    /// Sender to a new, closed action queue.
+    /// Creates a sender to a new, closed action queue.
     pub fn new(counters: Arc<DeviceCounters>) -> io::Result<Self> {
         let event = EventFd::new(EFD_NONBLOCK)?;
         let queue = Mutex::new(ActionQueue::new(counters.clone()));
@@ -31,7 +32,7 @@ impl InputSender {
     /// Queues `action`, caused by the input `id`, and wakes the device.
     pub fn push(&self, action: Action, id: InputId) {
         self.queue().push(action, id);
-        // Fails only if the count overflows, and then the event is pending anyway.
+        // The write fails only if the counter overflows; the event is pending then.
         let _ = self.0.event.write(1);
     }
 
@@ -40,7 +41,7 @@ impl InputSender {
         self.0.counters.input_dropped.add_one();
     }
 
-    /// Locked action queue, for the device.
+    /// Locks the action queue, for the device.
     pub fn queue(&self) -> MutexGuard<'_, ActionQueue> {
         self.0.queue.lock()
     }
@@ -52,7 +53,7 @@ impl InputSender {
 }
 
 impl AsRawFd for InputSender {
-    /// File descriptor that is readable when an action was queued.
+    /// Returns the file descriptor that is readable when an action was queued.
     fn as_raw_fd(&self) -> RawFd {
         self.0.event.as_raw_fd()
     }

@@ -13,7 +13,7 @@ use oriel_wire::{Button, InputEvent, Rect};
 const KEY_A: u16 = 30;
 const SYN: (u16, u16, i32) = (EV_SYN, 0, 0);
 
-/// One device and its driver.
+/// Input device and its driver.
 struct Bench {
     device: InputDevice,
     events: TestDriver,
@@ -47,7 +47,7 @@ impl Bench {
         self.device.queue_notified(0);
     }
 
-    /// What the guest got since the last call.
+    /// Returns the events that the guest received since the last call.
     fn delivered(&mut self) -> Vec<(u16, u16, i32)> {
         self.device.event(0);
         let used = self.events.used();

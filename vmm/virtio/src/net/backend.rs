@@ -19,18 +19,19 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Backend of a network device, called on the event-loop thread; no method blocks.
+/// Backend of a network device, which connects it to a network of the host. Called on the event-loop thread;
+/// no method blocks.
 pub trait Backend: Send {
-    /// Maximum transmission unit in bytes, where the backend knows one.
+    /// Returns the maximum transmission unit in bytes, where the backend knows one.
     fn mtu(&self) -> Option<u16>;
 
-    /// Offloads that the backend performs for frames from the guest, and may leave to the guest.
+    /// Returns the offloads that the backend performs for frames from the guest, and may leave to the guest.
     fn offloads(&self) -> Offloads;
 
     /// Sets the offloads that the guest performs from now on; never more than [`Self::offloads`].
     fn set_guest_offloads(&mut self, offloads: Offloads);
 
-    /// File descriptor that is readable when [`Self::ready`] has work; the same for ever.
+    /// Returns the file descriptor that is readable when [`Self::ready`] has work; never changes.
     fn fd(&self) -> RawFd;
 
     /// Sets whether frames for the guest make [`Self::fd`] readable.
@@ -39,7 +40,7 @@ pub trait Backend: Send {
     /// Handles events of [`Self::fd`]: continues sending, detects a lost link, reconnects.
     fn ready(&mut self);
 
-    /// Whether the backend is connected (VIRTIO_NET_S_LINK_UP).
+    /// Whether the backend is connected to its network (VIRTIO_NET_S_LINK_UP).
     fn link_up(&self) -> bool;
 
     /// Whether [`Self::send`] may be called; [`Self::ready`] makes a false value true again.
@@ -49,10 +50,10 @@ pub trait Backend: Send {
     /// and [`Self::offloads`].
     fn send(&mut self, header: &Header, frame: &[u8]);
 
-    /// Next frame for the guest, the same until [`Self::consume`].
+    /// Returns the next frame for the guest, which stays the next until [`Self::consume`].
     fn peek(&mut self) -> Option<Frame<'_>>;
 
-    /// Drops the frame of [`Self::peek`].
+    /// Removes the frame of [`Self::peek`].
     fn consume(&mut self);
 }
 
@@ -63,7 +64,7 @@ pub struct NullBackend {
 }
 
 impl NullBackend {
-    /// Backend without a network.
+    /// Creates a backend without a network.
     ///
     /// # Errors
     /// When the host is out of file descriptors.

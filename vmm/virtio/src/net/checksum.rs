@@ -1,14 +1,14 @@
 //! Internet checksum (RFC 1071) of frames whose checksum the driver left to the device.
 
-/// One's complement sum of `bytes` as big-endian 16-bit words, the last padded with zero; not
-/// complemented.
+/// Returns the one's complement sum of `bytes` as big-endian 16-bit words, the last padded with zero; the sum
+/// is not complemented.
 pub fn sum(bytes: &[u8]) -> u16 {
     // The sum does not depend on byte order (RFC 1071, section 2), nor on the width of its words.
     let (words, rest) = bytes.as_chunks::<8>();
     let mut total: u64 = 0;
     for word in words {
         let word = u64::from_be_bytes(*word);
-        // Each adds less than 2^33: 2^31 words fit.
+        // Each word adds less than 2^33, so 2^31 words do not overflow.
         total = total.wrapping_add(word >> 32).wrapping_add(word & 0xFFFF_FFFF);
     }
     let (pairs, odd) = rest.as_chunks::<2>();
@@ -31,7 +31,7 @@ pub fn sum(bytes: &[u8]) -> u16 {
 pub fn complete(frame: &mut [u8], start: u16, offset: u16) -> Option<()> {
     let covered = frame.get_mut(usize::from(start)..)?;
     let checksum = match !sum(covered) {
-        // In UDP zero means none (RFC 768), and elsewhere both zeroes are the same.
+        // Zero means no checksum in UDP (RFC 768); elsewhere 0 and 0xFFFF are equivalent.
         0 => 0xFFFF,
         checksum => checksum,
     };

@@ -7,14 +7,15 @@ use virtio_bindings::virtio_net::{
     VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_ERR, VIRTIO_NET_OK,
 };
 
-/// Class and command of section 5.1.6.5.6.1; not in the bindings.
+/// Class of the offload command (section 5.1.6.5.6.1), which the bindings lack.
 const VIRTIO_NET_CTRL_GUEST_OFFLOADS: u32 = 5;
+/// Command that sets the guest's offloads.
 const VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET: u32 = 0;
 
 const OK: u8 = VIRTIO_NET_OK as u8;
 const ERR: u8 = VIRTIO_NET_ERR as u8;
 
-/// Commands executed before the event loop serves other devices; drivers send one and wait.
+/// Maximum number of commands executed before the event loop serves other devices; drivers send one and wait.
 const MAX_COMMANDS: usize = 16;
 
 /// Device side of the control queue.
@@ -33,7 +34,7 @@ pub struct Outcome {
 }
 
 impl Control {
-    /// Control queue of a driver that negotiated `features`.
+    /// Creates the control queue for a driver that negotiated `features`.
     pub fn new(queue: DeviceQueue, features: u64) -> Self {
         Self { queue, features }
     }
@@ -73,18 +74,21 @@ impl Control {
     }
 }
 
+/// Valid command of the driver.
 enum Command {
+    /// Receive filter, which needs no action.
     Ignored,
+    /// Offloads that the guest performs from now on.
     Offloads(Offloads),
 }
 
-/// Parses a command; `None` for an unknown or malformed one, which is answered VIRTIO_NET_ERR.
+/// Parses a command; `None` for an unknown or malformed command, whose answer is VIRTIO_NET_ERR.
 fn execute(chain: &Chain, features: u64) -> Option<Command> {
     let mut command = [0; 2];
     chain.read(0, &mut command).ok()?;
     let [class, command] = command.map(u32::from);
     match (class, command) {
-        // Filters are hints (section 5.1.6.5.1): every frame is let through.
+        // Filters are hints (section 5.1.6.5.1): every frame is delivered.
         (VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC | VIRTIO_NET_CTRL_RX_ALLMULTI)
         | (VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET) => Some(Command::Ignored),
         (VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET) => {

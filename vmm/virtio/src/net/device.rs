@@ -1,4 +1,4 @@
-//! The network device: configuration space, features, polling and life cycle.
+//! Network device: configuration space, features, polling and life cycle.
 
 use super::backend::Backend;
 use super::control::Control;
@@ -26,29 +26,31 @@ const TRANSMIT_QUEUE: u16 = 1;
 const CONTROL_QUEUE: u16 = 2;
 const QUEUE_SIZES: [u16; 3] = [256, 256, 16];
 
-/// Event tokens of the device's own file descriptors; the backend's follows.
+/// Event token of the reschedule event; the backend's token follows the device's own.
 const RESCHEDULE_TOKEN: usize = 0;
+/// Event token of the rate limiter's timer.
 const LIMIT_TIMER_TOKEN: usize = 1;
 
-/// The virtio-net device of one interface (VIRTIO 1.2, section 5.1).
+/// Virtio-net device of one interface (VIRTIO 1.2, section 5.1).
 pub struct Net {
     mac: [u8; 6],
     backend: Box<dyn Backend>,
     limiter: RateLimiter,
-    /// Whether the rate limiter holds all frames until `limit_timer` fires.
+    /// Whether the rate limiter delays all frames until `limit_timer` expires.
     rate_limited: bool,
-    /// Whether receiving is polled first: both directions share the limit, and the first may take all.
+    /// Whether receiving is polled first. Both directions share the limit, and the first could use all of it.
     receive_first: bool,
     counters: Arc<DeviceCounters>,
     /// Link state in the configuration space.
     link_up: bool,
     active: Option<Active>,
-    /// Signalled by the device itself when work is left.
+    /// Event that the device signals to itself when work is left.
     reschedule_fd: EventFd,
-    /// Fires when the rate limiter admits the next frame.
+    /// Timer that expires when the rate limiter admits the next frame.
     limit_timer: Timer,
 }
 
+/// State of an activated device.
 struct Active {
     receiver: Receiver,
     transmitter: Transmitter,
@@ -57,7 +59,7 @@ struct Active {
 }
 
 impl Net {
-    /// Network device with the MAC address `mac`, connected to `backend`.
+    /// Creates a network device with the MAC address `mac`, connected to `backend`.
     ///
     /// # Errors
     /// When the host is out of file descriptors.
@@ -81,7 +83,7 @@ impl Net {
         })
     }
 
-    /// `struct virtio_net_config` up to `mtu`.
+    /// Returns `struct virtio_net_config` up to `mtu`.
     fn config(&self) -> [u8; 12] {
         let status = if self.link_up { VIRTIO_NET_S_LINK_UP as u16 } else { 0 };
         // max_virtqueue_pairs is not offered.
@@ -94,6 +96,7 @@ impl Net {
         config
     }
 
+    /// Polls the transmit queue, unless the rate limiter delays frames.
     fn transmit(&mut self) {
         if let Some(active) = self.active.as_mut().filter(|_| !self.rate_limited) {
             let next = active.transmitter.run(&mut *self.backend, &mut self.limiter, &mut PollBudget::new());
@@ -101,6 +104,7 @@ impl Net {
         }
     }
 
+    /// Polls the receive queue, unless the rate limiter delays frames.
     fn receive(&mut self) {
         match self.active.as_mut().filter(|_| !self.rate_limited) {
             Some(active) => {
@@ -111,6 +115,7 @@ impl Net {
         }
     }
 
+    /// Polls both directions.
     fn poll_both(&mut self) {
         if self.receive_first {
             self.receive();
@@ -121,6 +126,7 @@ impl Net {
         }
     }
 
+    /// Executes the driver's commands.
     fn process_control_queue(&mut self) {
         let Some(Active { control: Some(control), receiver, .. }) = &mut self.active else { return };
         let outcome = control.run();
@@ -133,10 +139,11 @@ impl Net {
         }
     }
 
+    /// Arranges the next poll.
     fn schedule(&mut self, next: NextPoll) {
         match next {
             NextPoll::OnEvent => {}
-            // Fails only if the count overflows, and then a poll is due anyway.
+            // The write fails only if the counter overflows; a poll is pending then.
             NextPoll::Immediately => drop(self.reschedule_fd.write(1)),
             NextPoll::After(wait) => {
                 self.rate_limited = true;
@@ -224,7 +231,7 @@ impl VirtioDevice for Net {
             CONTROL_QUEUE => self.process_control_queue(),
             _ => {}
         }
-        // Reading and writing is how a backend learns that its link is gone.
+        // A backend detects a lost link by reading and writing.
         self.update_link_status();
     }
 

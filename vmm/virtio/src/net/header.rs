@@ -27,29 +27,29 @@ const TCP_CHECKSUM: u16 = 16;
 /// Minimum `gso_size` in bytes; Linux refuses routes with less (RFC 9293: 536 by default).
 const MIN_SEGMENT: u16 = 48;
 
-/// `struct virtio_net_hdr` without the number of merged buffers.
+/// Offloads of a frame (`struct virtio_net_hdr` without the number of merged buffers).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Header {
-    /// Flags, VIRTIO_NET_HDR_F_*.
+    /// Combination of VIRTIO_NET_HDR_F_*.
     pub flags: u8,
     /// Segmentation type, VIRTIO_NET_HDR_GSO_*.
     pub gso_type: u8,
-    /// Bytes of all headers before the segmented data.
+    /// Size in bytes of all headers before the segmented data.
     pub hdr_len: u16,
-    /// Bytes of data in each segment.
+    /// Size in bytes of the data in each segment.
     pub gso_size: u16,
-    /// Byte offset in the frame at which the checksum's coverage begins.
+    /// Byte offset in the frame at which the coverage of the checksum begins.
     pub csum_start: u16,
     /// Byte offset of the checksum field from `csum_start`.
     pub csum_offset: u16,
 }
 
 impl Header {
-    /// Header of a complete frame whose checksum is known to be valid.
+    /// Header of a complete frame with a valid checksum.
     pub const VALID: Self =
         Self { flags: DATA_VALID, gso_type: 0, hdr_len: 0, gso_size: 0, csum_start: 0, csum_offset: 0 };
 
-    /// Parses the header; the last field, `num_buffers`, has no meaning from a driver.
+    /// Parses the header. The last field, `num_buffers`, has no meaning from a driver.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Self {
         let [flags, gso_type, fields @ ..] = bytes;
         let mut fields = Fields(fields);
@@ -81,8 +81,8 @@ impl Header {
         self.flags & NEEDS_CSUM != 0
     }
 
-    /// Validated copy of a driver's header for `frame`; `None` if the header asks for offloads that were
-    /// not negotiated, or contradicts the frame. Offsets of the copy lie within the frame.
+    /// Validates a driver's header for `frame`, and returns a copy whose offsets are within the frame. `None`
+    /// if the header uses offloads that were not negotiated, or contradicts the frame.
     pub(super) fn validate(&self, frame: &[u8], negotiated: Offloads) -> Option<Self> {
         let mut clean = Self::default();
         if self.needs_checksum() {
@@ -112,8 +112,8 @@ impl Header {
         Some(Self { gso_type: self.gso_type, gso_size: self.gso_size, hdr_len, ..clean })
     }
 
-    /// Header and frame for a guest that performs `offloads`: completes the checksum in `copy` if the
-    /// guest does not. `None` if the frame must be dropped, since it would need segmentation.
+    /// Adapts a frame to a guest that performs `offloads`: completes the checksum in `copy` if the guest does
+    /// not. `None` if the frame must be dropped, since it would need segmentation.
     pub(super) fn adapt<'a>(
         &self,
         frame: &'a [u8],
@@ -139,6 +139,7 @@ impl Header {
     }
 }
 
+/// Position of a TCP segment in a frame.
 struct TcpSegment {
     /// Byte offset of the TCP header in the frame.
     start: usize,
@@ -146,8 +147,8 @@ struct TcpSegment {
     data: usize,
 }
 
-/// Finds the TCP header of a frame with `gso_type`. IPv6 extension headers are not followed: no stack
-/// segments behind them.
+/// Finds the TCP header of a frame with `gso_type`. IPv6 extension headers are not supported, since no
+/// network stack segments packets with them.
 fn tcp_segment(frame: &[u8], gso_type: u8) -> Option<TcpSegment> {
     let byte = |at: usize| frame.get(at).copied();
     let word = |at: usize| Some(u16::from_be_bytes([byte(at)?, byte(at + 1)?]));

@@ -1,13 +1,15 @@
-//! Poll budget of a network queue (as in Linux's NAPI): work done before the event loop serves other
+//! Poll budget of a network queue, as in Linux's NAPI: the amount of work before the event loop serves other
 //! devices.
 
 use std::time::Duration;
 
-/// Limits of one poll, about a quarter of a millisecond of work, mostly copying.
+/// Maximum number of chains of a poll. Both limits are about a quarter of a millisecond of work, mostly
+/// copying.
 const MAX_CHAINS: u32 = 256;
+/// Maximum number of bytes of a poll.
 const MAX_BYTES: usize = 512 << 10;
 
-/// Remaining budget of one poll, in descriptor chains and bytes.
+/// Remaining budget of a poll, in descriptor chains and bytes.
 #[derive(Debug)]
 pub struct PollBudget {
     chains: u32,
@@ -15,7 +17,7 @@ pub struct PollBudget {
 }
 
 impl PollBudget {
-    /// Full budget.
+    /// Creates a full budget.
     pub fn new() -> Self {
         Self { chains: MAX_CHAINS, bytes: MAX_BYTES }
     }
@@ -36,13 +38,13 @@ impl PollBudget {
     }
 }
 
-/// When a queue has to be polled again.
+/// Time of a queue's next poll.
 #[derive(Clone, Copy)]
 pub enum NextPoll {
-    /// After an event: a notification of the driver or of the backend.
+    /// Poll after the next notification of the driver or event of the backend.
     OnEvent,
-    /// At once, after other devices: the budget was spent and work is left.
+    /// Poll after other devices were served: the budget was spent and work is left.
     Immediately,
-    /// After this time, when the rate limiter admits the next frame.
+    /// Poll after this time, when the rate limiter admits the next frame.
     After(Duration),
 }

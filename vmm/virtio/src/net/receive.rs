@@ -10,7 +10,7 @@ use crate::rate_limiter::RateLimiter;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Device side of the receive queue.
+/// Device side of the receive queue, which delivers frames to the driver.
 pub struct Receiver {
     queue: DeviceQueue,
     counters: Arc<DeviceCounters>,
@@ -31,14 +31,15 @@ enum BufferFit {
     Fits,
     /// The driver must add buffers first.
     NeedsBuffers,
-    /// The poll budget was spent before there were enough buffers.
+    /// The poll budget was spent before the buffers sufficed.
     BudgetSpent,
-    /// No number of buffers can hold the frame.
+    /// The frame exceeds any number of buffers.
     TooLong,
 }
 
 impl Receiver {
-    /// Receive queue of a driver that performs `offloads`.
+    /// Creates the receive queue of a driver that performs `offloads`. With `merges`, a frame may fill
+    /// several buffers.
     pub fn new(queue: DeviceQueue, offloads: Offloads, merges: bool, counters: Arc<DeviceCounters>) -> Self {
         Self { queue, counters, offloads, merges, buffers: Vec::new(), capacity: 0, copy: Vec::new() }
     }
@@ -62,6 +63,7 @@ impl Receiver {
         next
     }
 
+    /// Delivers frames until budget, limiter, buffers or frames are exhausted.
     fn receive_all(
         &mut self,
         backend: &mut dyn Backend,
@@ -115,10 +117,10 @@ impl Receiver {
         BufferFit::Fits
     }
 
-    /// Delivers the frame in collected buffers, and keeps the unused ones.
+    /// Writes the frame into collected buffers, and keeps the unused buffers.
     fn deliver(&mut self, frame: &Frame<'_>) {
         let Some((header, bytes)) = frame.header.adapt(frame.bytes, self.offloads, &mut self.copy) else {
-            // The buffers wait for the next frame.
+            // The buffers are kept for the next frame.
             return self.counters.net_dropped_frames.add_one();
         };
         let total = HEADER_LEN + bytes.len();
@@ -139,7 +141,7 @@ impl Receiver {
             self.buffers.drain(..).zip(std::iter::once(HEADER_LEN).chain(std::iter::repeat(0)))
         {
             let (part, after) = rest.split_at(rest.len().min(chain.writable_len().saturating_sub(start)));
-            // Both lie within the chain.
+            // Header and frame are within the chain.
             let _ = chain.write(0, header.get(..start).unwrap_or_default());
             let _ = chain.write(start, part);
             used.push((chain, u32::try_from(start + part.len()).unwrap_or(u32::MAX)));
@@ -150,7 +152,7 @@ impl Receiver {
         self.buffers = kept;
     }
 
-    /// Drops a frame that no number of buffers holds, and returns the collected buffers.
+    /// Drops a frame that exceeds any number of buffers, and returns the collected buffers.
     fn drop_frame(&mut self) {
         for chain in self.buffers.drain(..) {
             self.queue.complete_malformed(chain);

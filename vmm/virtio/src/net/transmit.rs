@@ -14,20 +14,20 @@ use std::time::Instant;
 /// Minimum length of a frame in bytes: an Ethernet header.
 const MIN_FRAME: usize = 14;
 
-/// Device side of the transmit queue.
+/// Device side of the transmit queue, which sends the driver's frames.
 pub struct Transmitter {
     queue: DeviceQueue,
     counters: Arc<DeviceCounters>,
     /// Offloads that the driver may leave to the device.
     negotiated: Offloads,
-    /// Chain that waits for the rate limiter.
+    /// Chain delayed by the rate limiter.
     deferred: Option<Chain>,
-    /// Buffer for the current frame, as long as the longest so far.
+    /// Buffer for the current frame, as long as the longest frame so far.
     frame: Vec<u8>,
 }
 
 impl Transmitter {
-    /// Transmit queue of a driver that negotiated `negotiated`.
+    /// Creates the transmit queue of a driver that negotiated the offloads `negotiated`.
     pub fn new(queue: DeviceQueue, negotiated: Offloads, counters: Arc<DeviceCounters>) -> Self {
         Self { queue, counters, negotiated, deferred: None, frame: Vec::new() }
     }
@@ -49,6 +49,7 @@ impl Transmitter {
         next
     }
 
+    /// Sends frames until budget, limiter, backend or chains are exhausted.
     fn send_all(
         &mut self,
         backend: &mut dyn Backend,
@@ -84,7 +85,7 @@ impl Transmitter {
         }
     }
 
-    /// Sends one frame; `None` if its header is invalid.
+    /// Sends the frame of `len` bytes in `chain`; `None` if its header is invalid.
     fn send(&mut self, chain: &Chain, len: usize, backend: &mut dyn Backend) -> Option<()> {
         let mut header = [0; HEADER_LEN];
         chain.read(0, &mut header).ok()?;

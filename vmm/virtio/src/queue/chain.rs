@@ -1,4 +1,4 @@
-//! One descriptor chain, validated as a whole before a device sees it.
+//! Descriptor chain, validated completely before a device uses it.
 
 use crate::device::GuestRam;
 use virtio_queue::DescriptorChain;
@@ -9,11 +9,11 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, VolatileSlice};
 #[error("outside of the descriptor chain")]
 pub struct OutOfChain;
 
-/// Descriptor chain whose every buffer lies in guest memory: first the device-readable buffers, then
-/// the device-writable ones (VIRTIO 1.2, section 2.7.4.2).
+/// Descriptor chain whose buffers are all in guest memory: first the device-readable buffers, then the
+/// device-writable ones (VIRTIO 1.2, section 2.7.4.2).
 ///
-/// A chain must be returned by [`super::DeviceQueue::complete`]: a chain that is only dropped is
-/// lost to the driver until reset.
+/// A chain must be returned by [`super::DeviceQueue::complete`]. A chain that is dropped instead stays
+/// unavailable to the driver until reset.
 #[must_use]
 #[derive(Debug)]
 pub struct Chain {
@@ -23,6 +23,7 @@ pub struct Chain {
     writable: Segments,
 }
 
+/// Buffers of one part of a chain, readable or writable.
 #[derive(Debug, Default)]
 struct Segments {
     segments: Vec<(GuestAddress, usize)>,
@@ -30,13 +31,13 @@ struct Segments {
 }
 
 impl Chain {
-    /// Walks and validates `raw`; `None` for a malformed chain.
+    /// Validates the chain `raw`; `None` for a malformed chain.
     pub(super) fn parse(raw: DescriptorChain<GuestRam>, memory: &GuestRam) -> Option<Self> {
         let head = raw.head_index();
         let mut readable = Segments::default();
         let mut writable = Segments::default();
         let mut ended = false;
-        // The walk is bounded by the table's size; it stops early where a link leads nowhere.
+        // The table's size bounds the walk; an invalid link ends it early.
         for descriptor in raw {
             ended = !descriptor.has_next();
             let segments = match (descriptor.is_write_only(), writable.segments.is_empty()) {
@@ -54,26 +55,27 @@ impl Chain {
         ended.then(|| Self { head, memory: memory.clone(), readable, writable })
     }
 
+    /// Returns the index of the first descriptor.
     pub(super) fn head(&self) -> u16 {
         self.head
     }
 
-    /// Length of the device-readable part in bytes.
+    /// Returns the length of the device-readable part in bytes.
     pub fn readable_len(&self) -> usize {
         self.readable.len
     }
 
-    /// Length of the device-writable part in bytes.
+    /// Returns the length of the device-writable part in bytes.
     pub fn writable_len(&self) -> usize {
         self.writable.len
     }
 
-    /// Guest address and length in bytes of each device-writable buffer, in order.
+    /// Returns the guest address and length in bytes of each device-writable buffer, in order.
     pub fn writable_ranges(&self) -> impl Iterator<Item = (u64, u64)> {
         self.writable.segments.iter().map(|(start, len)| (start.0, *len as u64))
     }
 
-    /// Memory slices of `len` bytes of the device-readable part, from byte `offset` on.
+    /// Returns memory slices of `len` bytes of the device-readable part, from byte `offset` on.
     ///
     /// # Errors
     /// When the range reaches past the readable part.
@@ -81,7 +83,7 @@ impl Chain {
         self.readable.slices(&self.memory, offset, len)
     }
 
-    /// Memory slices of `len` bytes of the device-writable part, from byte `offset` on.
+    /// Returns memory slices of `len` bytes of the device-writable part, from byte `offset` on.
     ///
     /// # Errors
     /// When the range reaches past the writable part.
@@ -113,6 +115,7 @@ impl Chain {
 }
 
 impl Segments {
+    /// Returns memory slices of `len` bytes from byte `offset` on.
     fn slices<'a>(
         &self,
         memory: &'a GuestRam,
@@ -129,7 +132,7 @@ impl Segments {
         Ok(slices)
     }
 
-    /// Calls `copy` with the guest address and the place among the asked bytes of every piece.
+    /// Calls `copy` for every piece of the range, with the guest address and the offset within the range.
     fn for_each_segment(
         &self,
         offset: usize,

@@ -1,8 +1,8 @@
 //! Device side of a split virtqueue (VIRTIO 1.2, section 2.7).
 //!
-//! [`DeviceQueue`] takes descriptor chains from the available ring, returns them by the used ring and
-//! suppresses or sends notifications; [`Chain`] is one checked descriptor chain. Every device uses
-//! these two, so that hostile rings are handled in one place.
+//! [`DeviceQueue`] takes descriptor chains from the available ring, returns them through the used ring, and
+//! suppresses or sends notifications. [`Chain`] is one validated descriptor chain. Every device uses these
+//! types, so that hostile rings are handled in one place.
 
 mod chain;
 #[cfg(any(test, feature = "test-driver"))]
@@ -23,13 +23,16 @@ use vm_memory::{Bytes, GuestAddress};
 /// Ring features that every device offers: indirect descriptors and event indices.
 pub const RING_FEATURES: u64 = (1 << VIRTIO_RING_F_INDIRECT_DESC) | (1 << VIRTIO_RING_F_EVENT_IDX);
 
-/// Layout of the rings in bytes (virtio 1.2, sections 2.7.6 and 2.7.8).
+/// Size of the available ring's header in bytes (VIRTIO 1.2, section 2.7.6).
 const AVAIL_RING_HEADER: u64 = 4;
+/// Size of an element of the available ring in bytes.
 const AVAIL_ELEMENT: u64 = 2;
+/// Size of the used ring's header in bytes (VIRTIO 1.2, section 2.7.8).
 const USED_RING_HEADER: u64 = 4;
+/// Size of an element of the used ring in bytes.
 const USED_ELEMENT: u64 = 8;
 
-/// Activated virtqueue, seen from the device.
+/// Device side of an activated virtqueue.
 pub struct DeviceQueue {
     index: u16,
     queue: Queue,
@@ -70,7 +73,7 @@ impl DeviceQueue {
         })
     }
 
-    /// Number of descriptors that the driver chose for the queue.
+    /// Returns the number of descriptors that the driver chose for the queue.
     pub fn size(&self) -> u16 {
         self.queue.size()
     }
@@ -82,15 +85,15 @@ impl DeviceQueue {
             if let Some(chain) = self.pop_without_notification() {
                 return Some(chain);
             }
-            // A chain added since that look would come without a notification, so look again.
+            // A chain added since the check would have no notification, so check again.
             if !self.enable_notifications() {
                 return None;
             }
         }
     }
 
-    /// Takes the next descriptor chain like [`Self::pop`], but leaves notifications as they are: the
-    /// caller polls again, or calls [`Self::enable_notifications`].
+    /// Takes the next descriptor chain like [`Self::pop`], without a change of notifications. The caller
+    /// polls again, or calls [`Self::enable_notifications`].
     pub fn pop_without_notification(&mut self) -> Option<Chain> {
         while !self.broken {
             match self.next_available()? {
@@ -101,7 +104,7 @@ impl DeviceQueue {
         None
     }
 
-    /// Enables available buffer notifications; returns whether chains became available before that.
+    /// Enables available buffer notifications; returns whether chains became available before the change.
     pub fn enable_notifications(&mut self) -> bool {
         if self.broken {
             return false;
@@ -120,13 +123,13 @@ impl DeviceQueue {
         }
     }
 
-    /// Adds `chain` to the used ring, with `written` bytes in its writable part.
+    /// Returns `chain` through the used ring, with `written` bytes in its writable part.
     pub fn complete(&mut self, chain: Chain, written: u32) {
         self.add_used(chain.head(), written);
     }
 
-    /// Adds several chains to the used ring at once, each with the number of bytes written: the
-    /// driver sees all or none, as merged receive buffers need (VIRTIO 1.2, section 5.1.6.4).
+    /// Returns several chains at once, each with the number of bytes written. The driver sees all chains or
+    /// none, as merged receive buffers require (VIRTIO 1.2, section 5.1.6.4).
     pub fn complete_together(&mut self, chains: impl IntoIterator<Item = (Chain, u32)>) {
         let mut chains = chains.into_iter().peekable();
         let mut place = self.queue.next_used();
@@ -146,7 +149,7 @@ impl DeviceQueue {
         }
     }
 
-    /// Counts a chain that lacks a part which the device needs, and returns the chain with nothing written.
+    /// Counts a chain without a part that the device needs, and returns the chain with no bytes written.
     pub fn complete_malformed(&mut self, chain: Chain) {
         self.return_malformed(chain.head());
     }
@@ -159,12 +162,12 @@ impl DeviceQueue {
         }
     }
 
-    /// Whether the queue has impossible indices, so that only a reset repairs the device.
+    /// Whether the queue has impossible indices, which only a reset of the device repairs.
     pub fn broken(&self) -> bool {
         self.broken
     }
 
-    /// The next head, and its chain if that is well formed.
+    /// Returns the next head, and its chain if the chain is well-formed.
     fn next_available(&mut self) -> Option<(u16, Option<Chain>)> {
         let memory = self.memory.clone();
         match self.queue.iter(memory) {
@@ -180,11 +183,13 @@ impl DeviceQueue {
         }
     }
 
+    /// Counts and returns a malformed chain.
     fn return_malformed(&mut self, head: u16) {
         self.counters.malformed_chains.add_one();
         self.add_used(head, 0);
     }
 
+    /// Adds an element to the used ring.
     fn add_used(&mut self, head: u16, written: u32) {
         match self.queue.add_used(&*self.memory, head, written) {
             Ok(()) => self.unsignalled = true,
@@ -192,10 +197,11 @@ impl DeviceQueue {
         }
     }
 
+    /// Whether the driver wants an interrupt for the elements added since the last call (section 2.7.7).
     fn driver_wants_interrupt(&mut self) -> bool {
         let used = self.queue.next_used();
         let signalled_used = std::mem::replace(&mut self.signalled_used, used);
-        // The used index must be out before the driver's suppression is read.
+        // The used index must be visible before the driver's suppression is read.
         fence(Ordering::SeqCst);
         if self.queue.event_idx_enabled() {
             let offset = AVAIL_RING_HEADER + u64::from(self.queue.size()) * AVAIL_ELEMENT;
@@ -207,11 +213,13 @@ impl DeviceQueue {
         self.avail_field(0).is_none_or(|flags| u32::from(flags) & VRING_AVAIL_F_NO_INTERRUPT == 0)
     }
 
+    /// Reads a 16-bit field of the available ring at byte `offset`.
     fn avail_field(&self, offset: u64) -> Option<u16> {
         let at = GuestAddress(self.queue.avail_ring().checked_add(offset)?);
         self.memory.load(at, Ordering::Relaxed).ok().map(u16::from_le)
     }
 
+    /// Marks the queue as broken.
     fn fail(&mut self, error: &virtio_queue::Error) {
         if !self.broken {
             self.broken = true;

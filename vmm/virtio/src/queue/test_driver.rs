@@ -1,5 +1,5 @@
-//! Driver side of virtqueues for tests and fuzz targets: lays out rings and descriptors in guest
-//! memory, well-formed or not. No product is built with this module.
+//! Driver side of virtqueues for tests and fuzz targets: writes rings and descriptors into guest memory,
+//! well-formed or not. Products are built without this module.
 #![allow(clippy::unwrap_used, clippy::should_implement_trait, missing_docs)]
 
 use crate::device::{Activation, GuestRam, Interrupt};
@@ -11,23 +11,26 @@ use virtio_bindings::virtio_ring::{
 use virtio_queue::{Queue, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
+/// Descriptor flag VIRTQ_DESC_F_NEXT.
 pub const NEXT: u16 = VRING_DESC_F_NEXT as u16;
+/// Descriptor flag VIRTQ_DESC_F_WRITE.
 pub const WRITE: u16 = VRING_DESC_F_WRITE as u16;
+/// Descriptor flag VIRTQ_DESC_F_INDIRECT.
 pub const INDIRECT: u16 = VRING_DESC_F_INDIRECT as u16;
 
-/// Guest memory of `mib` MiB from address 0.
+/// Allocates guest memory of `mib` MiB from address 0 on.
 pub fn ram(mib: usize) -> GuestRam {
     Arc::new(GuestMemoryMmap::from_ranges(&[(GuestAddress(0), mib << 20)]).unwrap())
 }
 
-/// Log of the interrupts that a device raised.
+/// Log of a device's interrupts.
 #[derive(Default)]
 pub struct InterruptLog {
     raised: Mutex<Vec<Option<u16>>>,
 }
 
 impl InterruptLog {
-    /// Interrupts since the last call: queue indices, `None` for a configuration change.
+    /// Takes the interrupts since the last call: queue indices, or `None` for a configuration change.
     pub fn take(&self) -> Vec<Option<u16>> {
         std::mem::take(&mut self.raised.lock())
     }
@@ -43,38 +46,47 @@ impl Interrupt for InterruptLog {
     }
 }
 
-/// `struct virtq_desc` in guest memory.
+/// Descriptor as in guest memory (`struct virtq_desc`).
 #[derive(Debug, Clone, Copy)]
 pub struct RawDescriptor {
+    /// Guest address of the buffer.
     pub address: u64,
+    /// Length of the buffer in bytes.
     pub len: u32,
+    /// Combination of [`NEXT`], [`WRITE`] and [`INDIRECT`].
     pub flags: u16,
+    /// Index of the next descriptor.
     pub next: u16,
 }
 
-/// Chain made available to the device, with the guest ranges of its writable buffers.
+/// Chain that was made available to the device.
 #[derive(Debug, Clone)]
 pub struct Sent {
+    /// Index of the first descriptor.
     pub head: u16,
+    /// Guest address and length of each writable buffer.
     pub writable: Vec<(u64, usize)>,
 }
 
-/// Driver side of one virtqueue.
+/// Driver side of a virtqueue.
 pub struct TestDriver {
+    /// Guest memory with queue and buffers.
     pub memory: GuestRam,
     base: u64,
     size: u16,
     next_descriptor: u16,
+    /// Next index of the available ring.
     pub available: u16,
     seen: u16,
-    /// Buffers are cut from here to `end`, around and around.
+    /// Address of the next buffer; wraps around from `end` to `start`.
     heap: u64,
     start: u64,
     end: u64,
 }
 
 impl TestDriver {
-    /// Driver of a queue of `size` descriptors at the MiB-aligned `base`; buffers fill the rest of that MiB.
+    /// Creates the driver of a queue of `size` descriptors at the MiB-aligned `base`; buffers fill the rest
+    /// of the MiB.
     pub fn new(memory: &GuestRam, base: u64, size: u16) -> Self {
         let start = base + 0x8000;
         Self {
@@ -90,15 +102,17 @@ impl TestDriver {
         }
     }
 
+    /// Returns the guest address of the available ring.
     pub fn avail_ring(&self) -> u64 {
         self.base + 0x4000
     }
 
+    /// Returns the guest address of the used ring.
     pub fn used_ring(&self) -> u64 {
         self.base + 0x6000
     }
 
-    /// Queue object that a transport would hand to the device.
+    /// Returns the queue object that a transport would pass to the device.
     pub fn queue(&self) -> Queue {
         let mut queue = Queue::new(self.size).unwrap();
         queue.set_desc_table_address(Some(self.base as u32), Some(0));
@@ -108,6 +122,7 @@ impl TestDriver {
         queue
     }
 
+    /// Allocates a buffer of `len` bytes; returns the guest address.
     pub fn buffer(&mut self, len: usize) -> u64 {
         if self.heap + len as u64 > self.end {
             self.heap = self.start;
@@ -118,6 +133,7 @@ impl TestDriver {
         address
     }
 
+    /// Writes a descriptor into the table at guest address `table`.
     pub fn set_descriptor(&self, table: u64, index: u16, descriptor: RawDescriptor) {
         let at = table + u64::from(index) * 16;
         self.memory.write_obj(descriptor.address, GuestAddress(at)).unwrap();
@@ -126,6 +142,7 @@ impl TestDriver {
         self.memory.write_obj(descriptor.next, GuestAddress(at + 14)).unwrap();
     }
 
+    /// Allocates and fills the buffers of a chain.
     fn parts(&mut self, readable: &[&[u8]], writable: &[usize]) -> Vec<RawDescriptor> {
         let mut parts = Vec::new();
         for bytes in readable {
@@ -141,7 +158,7 @@ impl TestDriver {
         parts
     }
 
-    /// Makes a well-formed chain of these parts available.
+    /// Makes a well-formed chain available, with the given readable contents and writable lengths.
     pub fn send(&mut self, readable: &[&[u8]], writable: &[usize]) -> Sent {
         let parts = self.parts(readable, writable);
         let head = self.next_descriptor % self.size;
@@ -157,7 +174,7 @@ impl TestDriver {
         self.sent(head, &parts)
     }
 
-    /// Makes a well-formed chain of these parts available behind one indirect descriptor.
+    /// Makes a well-formed chain available behind one indirect descriptor.
     pub fn send_indirect(&mut self, readable: &[&[u8]], writable: &[usize]) -> Sent {
         let parts = self.parts(readable, writable);
         let table = self.buffer(parts.len() * 16);
@@ -175,7 +192,8 @@ impl TestDriver {
         self.sent(head, &parts)
     }
 
-    /// Puts unchecked descriptors into the table in order, and makes the first available.
+    /// Writes unchecked descriptors into the table in order, and makes the first available; returns its
+    /// index.
     pub fn send_raw(&mut self, descriptors: &[RawDescriptor]) -> u16 {
         let head = self.next_descriptor % self.size;
         for descriptor in descriptors {
@@ -187,7 +205,7 @@ impl TestDriver {
         head
     }
 
-    /// Index of the next descriptor in the table.
+    /// Returns the index of the next descriptor in the table.
     pub fn next_index(&self) -> u16 {
         self.next_descriptor % self.size
     }
@@ -216,7 +234,8 @@ impl TestDriver {
         self.memory.write_obj(flags, GuestAddress(self.avail_ring())).unwrap();
     }
 
-    /// `avail_event`: with VIRTIO_RING_F_EVENT_IDX the available index after which to notify the device.
+    /// Returns `avail_event`, with VIRTIO_RING_F_EVENT_IDX the available index after which to notify the
+    /// device.
     pub fn available_event(&self) -> u16 {
         let at = self.used_ring() + 4 + u64::from(self.size) * 8;
         self.memory.read_obj(GuestAddress(at)).unwrap()
@@ -228,7 +247,7 @@ impl TestDriver {
         u32::from(flags) & VRING_USED_F_NO_NOTIFY != 0
     }
 
-    /// Used ring elements since the last call: head index and written length.
+    /// Takes the used ring's elements since the last call: head index and written length.
     pub fn used(&mut self) -> Vec<(u16, u32)> {
         let index: u16 = self.memory.read_obj(GuestAddress(self.used_ring() + 2)).unwrap();
         let mut back = Vec::new();
@@ -242,7 +261,7 @@ impl TestDriver {
         back
     }
 
-    /// Bytes in the writable buffers of a chain.
+    /// Reads the writable buffers of a chain.
     pub fn written(&self, sent: &Sent) -> Vec<u8> {
         let mut all = Vec::new();
         for &(address, len) in &sent.writable {
@@ -253,6 +272,7 @@ impl TestDriver {
         all
     }
 
+    /// Returns the chain with the ranges of its writable buffers.
     fn sent(&self, head: u16, parts: &[RawDescriptor]) -> Sent {
         let writable = parts.iter().filter(|part| part.flags & WRITE != 0);
         Sent { head, writable: writable.map(|part| (part.address, part.len as usize)).collect() }
@@ -285,7 +305,7 @@ impl TestDriver {
     }
 }
 
-/// Activation of `queues` and the log of the interrupts that follow.
+/// Creates an activation of `queues`, and the log of the interrupts that follow.
 pub fn activation(
     memory: &GuestRam,
     queues: &[&TestDriver],
@@ -301,10 +321,11 @@ pub fn activation(
     (activation, interrupts)
 }
 
-/// Deterministic pseudo-random numbers (xorshift64).
+/// Generator of deterministic pseudo-random numbers (xorshift64).
 pub struct XorShift(pub u64);
 
 impl XorShift {
+    /// Returns the next number.
     pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -312,6 +333,7 @@ impl XorShift {
         self.0
     }
 
+    /// Returns a number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }

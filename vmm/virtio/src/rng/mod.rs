@@ -1,7 +1,7 @@
 //! virtio-rng (VIRTIO 1.2, section 5.4): random bytes of the host's kernel for the guest.
 //!
-//! Queues: one request queue (0), whose device-writable buffers are filled. The device has no features
-//! and no configuration space of its own.
+//! Queues: request queue (0), whose device-writable buffers are filled. The device has no features and no
+//! configuration space of its own.
 
 #[cfg(test)]
 mod tests;
@@ -14,19 +14,19 @@ use std::sync::Arc;
 const REQUEST_QUEUE: u16 = 0;
 const QUEUE_SIZES: [u16; 1] = [8];
 
-/// Bytes given for one request, however many it asks for.
+/// Maximum number of bytes for one request, however long its buffers are.
 const MAX_REQUEST: usize = 64 << 10;
-/// Bytes drawn at a time.
+/// Number of bytes drawn from the kernel at a time.
 const DRAW: usize = 256;
 
-/// The virtio-rng device (VIRTIO 1.2, section 5.4).
+/// Virtio-rng device (VIRTIO 1.2, section 5.4).
 pub struct Rng {
     counters: Arc<DeviceCounters>,
     requests: Option<DeviceQueue>,
 }
 
 impl Rng {
-    /// Entropy device that draws from getrandom(2).
+    /// Creates an entropy device that draws from getrandom(2).
     pub fn new(counters: Arc<DeviceCounters>) -> Self {
         Self { counters, requests: None }
     }

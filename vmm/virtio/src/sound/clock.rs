@@ -1,8 +1,9 @@
-//! Position of a PCM stream in frames, by the host's monotonic clock.
+//! Position of a PCM stream in frames, derived from the host's monotonic clock.
 
 use oriel_display::audio::RATE;
 use std::time::{Duration, Instant};
 
+/// Nanoseconds in a second.
 const NANOS: u128 = 1_000_000_000;
 
 /// Frame counter of a PCM stream that can be started and stopped.
@@ -14,39 +15,39 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Starts or continues counting at `now`.
+    /// Starts or continues the clock at `now`.
     pub fn start(&mut self, now: Instant) {
         self.stop(now);
         self.started = Some(now);
     }
 
-    /// Stops counting at `now`.
+    /// Stops the clock at `now`.
     pub fn stop(&mut self, now: Instant) {
         self.before = self.position(now);
         self.started = None;
     }
 
-    /// Stops at the frame `position`.
+    /// Stops the clock at the frame `position`.
     pub fn stop_at(&mut self, position: u64) {
         *self = Self { before: position, started: None };
     }
 
-    /// Whether the clock is running.
+    /// Whether the clock runs.
     pub fn runs(&self) -> bool {
         self.started.is_some()
     }
 
-    /// Whole frames that have passed at `now`.
+    /// Returns the number of whole frames that have passed at `now`.
     pub fn position(&self, now: Instant) -> u64 {
         let run = self.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
         let frames = run.as_nanos().saturating_mul(u128::from(RATE)) / NANOS;
         self.before.saturating_add(u64::try_from(frames).unwrap_or(u64::MAX))
     }
 
-    /// Time at which the clock reaches the frame `position`; `None` while the clock is stopped.
+    /// Returns the time at which the clock reaches the frame `position`; `None` while the clock is stopped.
     pub fn time_of(&self, position: u64) -> Option<Instant> {
         let frames = u128::from(position.saturating_sub(self.before));
-        // Rounded up: at that moment the frame has passed.
+        // Rounded up, so that the frame has passed at the returned time.
         let nanos = frames.saturating_mul(NANOS).div_ceil(u128::from(RATE));
         self.started?.checked_add(Duration::from_nanos(u64::try_from(nanos).ok()?))
     }

@@ -1,4 +1,4 @@
-//! Requests and responses in chains of the control queue.
+//! Requests and responses in descriptor chains of the control queue.
 
 use super::wire::{Direction, HEADER_LEN, MAX_REQUEST_LEN, Request, Status, direction, pcm_info};
 use crate::queue::Chain;
@@ -15,7 +15,7 @@ pub fn read(chain: &Chain) -> Option<Result<Request, Status>> {
     (chain.writable_len() >= HEADER_LEN).then(|| Request::parse(request))
 }
 
-/// `struct virtio_snd_pcm_info` of `count` streams from number `start` on.
+/// Returns `struct virtio_snd_pcm_info` of `count` streams from number `start` on.
 pub fn pcm_infos(start: u32, count: u32) -> Vec<u8> {
     let streams = (start..start.saturating_add(count)).filter_map(direction);
     streams.flat_map(|direction: Direction| pcm_info(direction, CHANNELS as u8)).collect()

@@ -1,4 +1,4 @@
-//! The sound card: queues, timer and life cycle.
+//! Sound card: queues, timer and life cycle.
 
 use super::control;
 use super::pcm_buffer::{IoMessage, PcmBuffer, PcmChunk};
@@ -27,20 +27,20 @@ const QUEUE_SIZES: [u16; 4] = [64, 64, 64, 64];
 /// `struct virtio_snd_config`: no jacks, two streams, no channel maps.
 const CONFIG: [u32; 3] = [0, 2, 0];
 
-/// Chains processed of one queue before the event loop serves other devices.
+/// Maximum number of chains processed of a queue before the event loop serves other devices.
 const MAX_CHAINS: usize = 128;
 /// Maximum length of the samples in one I/O message in bytes: 1.4 s. Linux sends 80 ms at most.
 const MAX_SAMPLE_BYTES: usize = 256 << 10;
-/// Least time between two wake-ups, however short the guest's periods are.
+/// Minimum interval between two wake-ups, for any period length of the guest.
 const MIN_WAIT: Duration = Duration::from_millis(1);
-/// Samples that are later than this are not encoded any more.
+/// Maximum lateness of samples; later samples are not encoded.
 const MAX_LATENESS: Duration = Duration::from_millis(500);
 
-/// Latency reported to the guest in bytes, 40 ms: a packet and the client's buffer. The guest's players
-/// delay their pictures by it. The same for input.
+/// Latency reported to the guest in bytes, equivalent to 40 ms: a packet and the client's buffer. The guest's
+/// players delay their pictures accordingly. Input has the same value.
 const LATENCY_BYTES: u32 = RATE / 1000 * 40 * FRAME_LEN as u32;
 
-/// The virtio-snd device, connected to a desktop's [`Sound`] (VIRTIO 1.2, section 5.14).
+/// Virtio-snd device, connected to a desktop's [`Sound`] (VIRTIO 1.2, section 5.14).
 pub struct SoundCard {
     sound: Arc<Sound>,
     counters: Arc<DeviceCounters>,
@@ -50,16 +50,17 @@ pub struct SoundCard {
     active: Option<Active>,
 }
 
+/// Queues of an activated device.
 struct Active {
     control: DeviceQueue,
-    /// Event queue, never used: without jacks and features there are no events.
+    /// Event queue, unused: a device without jacks and features has no events.
     event: DeviceQueue,
     tx: DeviceQueue,
     rx: DeviceQueue,
 }
 
 impl SoundCard {
-    /// Sound card without a driver.
+    /// Creates a sound card without a driver.
     ///
     /// # Errors
     /// When the host is out of file descriptors.
@@ -74,7 +75,7 @@ impl SoundCard {
         })
     }
 
-    /// Completes what is due at `now`, processes `queues`, and arms the timer for the next due time.
+    /// Moves the samples due at `now`, processes `queues`, and arms the timer for the next due time.
     pub(super) fn process(&mut self, now: Instant, queues: &[u16]) {
         self.advance(now);
         let mut more = false;
@@ -98,6 +99,7 @@ impl SoundCard {
         }
     }
 
+    /// Moves the samples that are due, and completes their I/O messages.
     fn advance(&mut self, now: Instant) {
         let Some(active) = &mut self.active else { return };
         let sound = &self.sound;
@@ -149,6 +151,7 @@ impl SoundCard {
         true
     }
 
+    /// Executes a command to a stream.
     fn handle_command(
         &mut self,
         direction: Direction,
@@ -199,7 +202,8 @@ impl SoundCard {
     }
 }
 
-/// Number of frames in an I/O message; `None` if it is not a valid message of this direction's stream.
+/// Returns the number of frames in an I/O message; `None` if the message is invalid for the stream of
+/// direction `expected`.
 fn frames(chain: &Chain, expected: Direction) -> Option<u64> {
     let mut transfer = [0; TRANSFER_LEN];
     chain.read(0, &mut transfer).ok()?;
@@ -214,11 +218,12 @@ fn frames(chain: &Chain, expected: Direction) -> Option<u64> {
     whole.then_some((bytes / FRAME_LEN) as u64)
 }
 
-/// Length in bytes of `frames` frames of one I/O message.
+/// Returns the length in bytes of `frames` frames.
 fn bytes_of(frames: u64) -> usize {
     usize::try_from(frames).unwrap_or(usize::MAX).saturating_mul(FRAME_LEN)
 }
 
+/// Plays the samples of a chunk, unless they are too late.
 fn play(sound: &Sound, chunk: &PcmChunk<'_>, now: Instant) {
     let Some(at) = chunk.at.filter(|at| now.saturating_duration_since(*at) < MAX_LATENESS) else { return };
     let mut bytes = vec![0; bytes_of(chunk.frames)];
@@ -228,11 +233,12 @@ fn play(sound: &Sound, chunk: &PcmChunk<'_>, now: Instant) {
     }
 }
 
+/// Fills a chunk with recorded samples.
 fn record(sound: &Sound, chunk: &PcmChunk<'_>) {
     let mut samples = vec![0; bytes_of(chunk.frames) / size_of::<i16>()];
     sound.input.read(&mut samples);
     let bytes: Vec<u8> = samples.into_iter().flat_map(i16::to_le_bytes).collect();
-    // The chain was measured when it was queued.
+    // The chain's length was checked when it was queued.
     let _ = chunk.chain.write(bytes_of(chunk.offset), &bytes);
 }
 
@@ -249,7 +255,7 @@ fn fill_silence(chain: &Chain, from: u64) {
     }
 }
 
-/// Completes an I/O message, which has room for the status.
+/// Completes an I/O message with its status.
 fn complete_message(queue: &mut DeviceQueue, chain: Chain, direction: Direction, status: Status) {
     let end = match direction {
         Direction::Output => STATUS_LEN,

@@ -27,7 +27,7 @@ pub struct PcmChunk<'a> {
     pub offset: u64,
     /// Number of frames.
     pub frames: u64,
-    /// Time at which the first frame is heard or was recorded.
+    /// Time at which the first frame is played or was recorded.
     pub at: Option<Instant>,
 }
 
@@ -42,12 +42,12 @@ pub struct PcmBuffer {
     /// Position behind the last frame of the newest message.
     tail: u64,
     /// Position up to which frames were moved: for output a few milliseconds ahead of the clock, for input
-    /// what was recorded.
+    /// the recorded frames.
     moved: u64,
 }
 
 impl PcmBuffer {
-    /// Stream in its initial state.
+    /// Creates a stream in its initial state.
     pub fn new(direction: Direction) -> Self {
         Self {
             direction,
@@ -60,7 +60,7 @@ impl PcmBuffer {
         }
     }
 
-    /// Number of queued messages.
+    /// Returns the number of queued messages.
     pub fn len(&self) -> usize {
         self.buffers.len()
     }
@@ -144,7 +144,8 @@ impl PcmBuffer {
         underrun
     }
 
-    /// Time at which [`Self::advance`] has work next.
+    /// Returns the time at which [`Self::advance`] has work next; `None` without messages or while the clock
+    /// is stopped.
     pub fn due(&self) -> Option<Instant> {
         let head_end = self.head.saturating_add(self.buffers.front()?.frames);
         let next = match self.direction {
@@ -155,6 +156,7 @@ impl PcmBuffer {
         self.clock.time_of(next.min(head_end))
     }
 
+    /// Starts or continues the clock of a running stream that has messages.
     fn start_if_ready(&mut self, now: Instant) {
         if self.state == PcmState::Running && !self.clock.runs() && !self.buffers.is_empty() {
             self.clock.start(now);

@@ -9,21 +9,21 @@ pub const FRAME_LEN: usize = CHANNELS * size_of::<i16>();
 /// State of a PCM stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PcmState {
-    /// Before the first SET_PARAMS.
+    /// State before the first SET_PARAMS.
     #[default]
     Initial,
-    /// After SET_PARAMS or RELEASE.
+    /// State after SET_PARAMS or RELEASE.
     Configured,
-    /// After PREPARE: the stream accepts I/O messages.
+    /// State after PREPARE: the stream accepts I/O messages.
     Prepared,
-    /// After START: I/O messages are played or filled.
+    /// State after START: I/O messages are played or filled.
     Running,
-    /// After STOP: the clock is stopped and I/O messages stay queued.
+    /// State after STOP: the clock is stopped and I/O messages stay queued.
     Stopped,
 }
 
 impl PcmState {
-    /// State after `command`.
+    /// Returns the state after `command`.
     ///
     /// # Errors
     /// BAD_MSG for a command that is invalid in this state or has inconsistent parameters, NOT_SUPP for
@@ -47,6 +47,7 @@ impl PcmState {
     }
 }
 
+/// Checks that the card supports the parameters.
 fn check(parameters: Parameters) -> Result<(), Status> {
     let Parameters { buffer_bytes, period_bytes, features, channels, format, rate } = parameters;
     let whole = period_bytes != 0 && (period_bytes as usize).is_multiple_of(FRAME_LEN);

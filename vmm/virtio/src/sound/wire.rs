@@ -2,11 +2,11 @@
 
 use crate::fields::Fields;
 
-/// Size of the longest request in bytes, `struct virtio_snd_pcm_set_params`.
+/// Maximum size of a request in bytes, that of `struct virtio_snd_pcm_set_params`.
 pub const MAX_REQUEST_LEN: usize = 24;
-/// Size of `struct virtio_snd_hdr` in bytes, the code in front of every request and response.
+/// Size of `struct virtio_snd_hdr` in bytes, the code at the start of every request and response.
 pub const HEADER_LEN: usize = 4;
-/// Size of `struct virtio_snd_pcm_xfer` in bytes, in front of every I/O message.
+/// Size of `struct virtio_snd_pcm_xfer` in bytes, at the start of every I/O message.
 pub const TRANSFER_LEN: usize = 4;
 /// Size of `struct virtio_snd_pcm_status` in bytes, at the end of every I/O message.
 pub const STATUS_LEN: usize = 8;
@@ -21,7 +21,7 @@ pub const RATE_48000: u8 = 7;
 /// Status of a request or an I/O message, VIRTIO_SND_S_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Success.
+    /// The request or message succeeded.
     Ok = 0x8000,
     /// The request is malformed or invalid in the stream's state.
     BadMessage = 0x8001,
@@ -31,27 +31,27 @@ pub enum Status {
     IoError = 0x8003,
 }
 
-/// Direction of a PCM stream, which is its number too: the card has one stream of each.
+/// Direction of a PCM stream, also its number: the card has one stream of each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Playback.
+    /// Playback by the guest.
     Output = 0,
-    /// Recording.
+    /// Recording by the guest.
     Input = 1,
 }
 
 /// Command to one PCM stream, VIRTIO_SND_R_PCM_*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PcmCommand {
-    /// SET_PARAMS: sets sample format, rate and buffer sizes.
+    /// Setting of sample format, rate and buffer sizes (SET_PARAMS).
     SetParameters(Parameters),
-    /// PREPARE: gets ready for I/O messages.
+    /// Preparation for I/O messages (PREPARE).
     Prepare,
-    /// RELEASE: completes all I/O messages.
+    /// Completion of all I/O messages (RELEASE).
     Release,
-    /// START: starts the clock.
+    /// Start of the clock (START).
     Start,
-    /// STOP: stops the clock.
+    /// Stop of the clock (STOP).
     Stop,
 }
 
@@ -75,9 +75,9 @@ pub struct Parameters {
 /// Request on the control queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// Information of no jacks or channel maps: the card has none.
+    /// Query of jacks or channel maps, of which the card has none.
     EmptyInfo,
-    /// Information of `count` PCM streams from number `start` on.
+    /// Query of `count` PCM streams from number `start` on.
     PcmInfo { start: u32, count: u32 },
     /// Command to a PCM stream.
     Pcm(Direction, PcmCommand),
@@ -87,7 +87,7 @@ impl Request {
     /// Parses a request.
     ///
     /// # Errors
-    /// The status to answer a malformed or unknown request with.
+    /// Status of the response to a malformed or unknown request.
     pub fn parse(bytes: &[u8]) -> Result<Self, Status> {
         let mut fields = Fields(bytes);
         let code = fields.u32().ok_or(Status::BadMessage)?;
@@ -99,10 +99,12 @@ impl Request {
         }
     }
 
+    /// Parses a query of jacks or channel maps.
     fn parse_empty_info(fields: &mut Fields<'_>) -> Option<Self> {
         (fields.u32()? == 0 && fields.u32()? == 0).then_some(Self::EmptyInfo)
     }
 
+    /// Parses a query of PCM streams.
     fn parse_info(fields: &mut Fields<'_>) -> Option<Self> {
         let (start, count, size) = (fields.u32()?, fields.u32()?, fields.u32()?);
         let streams = Direction::Input as u32 + 1;
@@ -110,6 +112,7 @@ impl Request {
         (known && size == PCM_INFO_LEN).then_some(Self::PcmInfo { start, count })
     }
 
+    /// Parses a command to a PCM stream.
     fn parse_pcm(code: u32, fields: &mut Fields<'_>) -> Option<Self> {
         let direction = direction(fields.u32()?)?;
         let command = match code {
@@ -130,12 +133,12 @@ impl Request {
     }
 }
 
-/// Direction of the PCM stream with this number; `None` if there is none.
+/// Returns the direction of the PCM stream with number `stream`; `None` for an unknown number.
 pub fn direction(stream: u32) -> Option<Direction> {
     [Direction::Output, Direction::Input].into_iter().find(|direction| *direction as u32 == stream)
 }
 
-/// Encodes `struct virtio_snd_pcm_info` of one stream.
+/// Encodes `struct virtio_snd_pcm_info` of a stream.
 pub fn pcm_info(direction: Direction, channels: u8) -> Vec<u8> {
     let mut info = Vec::with_capacity(PCM_INFO_LEN as usize);
     // No HDA function group, no features.

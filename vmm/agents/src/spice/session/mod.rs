@@ -1,4 +1,4 @@
-//! State machine of the whole protocol, without a port: bytes in, bytes and events out.
+//! State machine of spice-vdagent's protocol, without input and output.
 
 use crate::spice::chunks::{ChunkReader, ChunkWriter, Incoming};
 use crate::spice::clipboard::Clipboard;
@@ -9,7 +9,7 @@ use crate::spice::types::{
 use crate::spice::wire::{self, Capabilities, message};
 use std::time::Instant;
 
-/// Session with the guest's agents, one after the other, over one port.
+/// Session with the guest's agents, sequentially, over one port.
 #[derive(Debug)]
 pub struct VdAgentSession {
     /// Whether an agent has the port open.
@@ -18,22 +18,24 @@ pub struct VdAgentSession {
     writer: ChunkWriter,
     /// Capabilities of the agent, once announced.
     agent: Option<Capabilities>,
-    /// The host's capabilities are to be announced, with or without a request for the agent's.
+    /// Whether the host's capabilities are to be announced; true inside requests the agent's capabilities.
     announce_due: Option<bool>,
+    /// Whether the limit of clipboard contents is to be sent.
     max_clipboard_due: bool,
-    /// Layout of the monitors as last set; it outlives the agent.
+    /// Layout of the monitors as last set; kept when the agent disconnects.
     monitors: Vec<MonConfig>,
+    /// Whether the layout is to be sent.
     monitors_due: bool,
     clipboard: Clipboard,
     files: Files,
     features: AgentFeatures,
     events: Vec<AgentEvent>,
-    /// Number of messages that were refused: malformed, too long, or out of place.
+    /// Number of refused messages: malformed, too long, or in an unsynchronised stream.
     refused_messages: u64,
 }
 
 impl VdAgentSession {
-    /// Creates a session while no agent has the port open.
+    /// Creates a session of a closed port.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -53,13 +55,13 @@ impl VdAgentSession {
         }
     }
 
-    /// An agent opened the port.
+    /// Starts serving an agent, which has opened the port.
     pub fn opened(&mut self) {
         self.open = true;
         self.announce_due = Some(true);
     }
 
-    /// The agent closed the port.
+    /// Resets the session after the agent closed the port.
     pub fn closed(&mut self) {
         self.open = false;
         self.reader = ChunkReader::new();
@@ -67,58 +69,58 @@ impl VdAgentSession {
         self.agent_disconnected();
     }
 
-    /// Whether an agent is connected that has announced its capabilities.
+    /// Whether an agent is connected and has announced its capabilities.
     pub fn is_connected(&self) -> bool {
         self.agent.is_some()
     }
 
-    /// Number of messages that were refused: malformed, too long, or out of place.
+    /// Number of refused messages: malformed, too long, or in an unsynchronised stream.
     pub fn refused_messages(&self) -> u64 {
         self.refused_messages
     }
 
-    /// See [`crate::spice::SpiceAgent::grab_clipboard`].
+    /// Grabs or releases the clipboard for the host; see [`crate::spice::SpiceAgent::grab_clipboard`].
     pub fn grab_clipboard(&mut self, types: &[ClipboardType]) {
         self.clipboard.grab(types, &mut self.events);
     }
 
-    /// See [`crate::spice::SpiceAgent::request_clipboard`].
+    /// Requests the guest's clipboard contents; see [`crate::spice::SpiceAgent::request_clipboard`].
     pub fn request_clipboard(&mut self, clipboard_type: ClipboardType, now: Instant) {
         self.clipboard.request(clipboard_type, now, &mut self.events);
     }
 
-    /// See [`crate::spice::SpiceAgent::send_clipboard`].
+    /// Answers the guest's clipboard request; see [`crate::spice::SpiceAgent::send_clipboard`].
     pub fn send_clipboard(&mut self, clipboard_type: ClipboardType, contents: Option<Vec<u8>>) {
         self.clipboard.send(clipboard_type, contents);
     }
 
-    /// See [`crate::spice::SpiceAgent::set_monitors_config`].
+    /// Sets the monitor layout; see [`crate::spice::SpiceAgent::set_monitors_config`].
     pub fn set_monitors_config(&mut self, monitors: &[MonConfig]) {
         self.monitors_due |= self.monitors != monitors && !monitors.is_empty();
         self.monitors = monitors.to_vec();
     }
 
-    /// See [`crate::spice::SpiceAgent::start_file`].
+    /// Starts the transfer of a file; see [`crate::spice::SpiceAgent::start_file`].
     pub fn start_file(&mut self, id: u32, name: &str, size: u64) {
         if self.features.file_xfer {
             self.files.start(id, name, size);
         } else {
-            let text = "This desktop takes no files now: its agent is not there or does not want any.";
+            let text = "This desktop accepts no files now: its agent is not connected or refuses files.";
             self.events.push(AgentEvent::FileXfer(id, FileXferEvent::Failed(text.to_owned())));
         }
     }
 
-    /// See [`crate::spice::SpiceAgent::file_data`].
+    /// Appends bytes to a file; see [`crate::spice::SpiceAgent::file_data`].
     pub fn file_data(&mut self, id: u32, bytes: &[u8]) {
         self.files.data(id, bytes);
     }
 
-    /// See [`crate::spice::SpiceAgent::cancel_file`].
+    /// Cancels the transfer of a file; see [`crate::spice::SpiceAgent::cancel_file`].
     pub fn cancel_file(&mut self, id: u32) {
         self.files.cancel(id);
     }
 
-    /// Time at which [`Self::tick`] is due.
+    /// Time at which [`Self::tick`] is due; `None` without a pending request.
     pub fn deadline(&self) -> Option<Instant> {
         self.clipboard.deadline()
     }
@@ -128,12 +130,12 @@ impl VdAgentSession {
         self.clipboard.tick(now, &mut self.events);
     }
 
-    /// Events since the last call, oldest first.
+    /// Takes the events since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<AgentEvent> {
         std::mem::take(&mut self.events)
     }
 
-    /// Takes bytes that came from the guest.
+    /// Processes bytes from the guest.
     pub fn received(&mut self, bytes: &[u8], now: Instant) {
         self.clipboard.extend_deadline(now);
         let (was_out_of_sync, max_contents) = (self.reader.is_out_of_sync(), self.clipboard.max_incoming());
@@ -167,7 +169,7 @@ impl VdAgentSession {
         }
     }
 
-    /// Bytes to be written to the guest next; empty if there are none.
+    /// Bytes to write to the guest next; empty if there are none.
     pub fn pending(&mut self) -> &[u8] {
         if self.open
             && self.writer.is_idle()
@@ -178,11 +180,12 @@ impl VdAgentSession {
         self.writer.pending()
     }
 
-    /// The first `count` of the pending bytes were written.
+    /// Removes the first `count` pending bytes, which were written.
     pub fn sent(&mut self, count: usize) {
         self.writer.sent(count);
     }
 
+    /// Returns the next message to the agent: type, beginning of the body, rest of the body.
     fn next_message(&mut self) -> Option<(u32, Vec<u8>, Vec<u8>)> {
         if let Some(request) = self.announce_due.take() {
             let body = wire::announce(request, Capabilities::HOST);
@@ -200,6 +203,7 @@ impl VdAgentSession {
         clipboard.flatten().or_else(|| self.files.next_message(&mut self.events))
     }
 
+    /// Returns the body of MONITORS_CONFIG, without monitors that are off for agents that require it.
     fn monitors_config(&self, capabilities: Capabilities) -> Vec<u8> {
         if capabilities.has(Capabilities::SPARSE_MONITORS_CONFIG) {
             return wire::monitors_config(&self.monitors);
@@ -208,6 +212,7 @@ impl VdAgentSession {
         wire::monitors_config(&on.copied().collect::<Vec<_>>())
     }
 
+    /// Processes one message of the agent; `None` if the message is malformed.
     fn handle(&mut self, message_type: u32, body: Vec<u8>, now: Instant) -> Option<()> {
         if message_type == message::ANNOUNCE_CAPABILITIES {
             let (request, capabilities) = wire::parse_announcement(&body)?;
@@ -235,8 +240,8 @@ impl VdAgentSession {
         }
     }
 
-    /// The agent announced its capabilities. One that requests the host's has only just begun, even where
-    /// its port was seen open all the time: it knows nothing of earlier messages.
+    /// Records the agent's capabilities. An announcement that requests the host's capabilities is the first
+    /// of a new agent, even where the port was open before, so earlier state is reset.
     fn announced(&mut self, request: bool, capabilities: Capabilities) {
         if request {
             self.announce_due = Some(false);
@@ -253,6 +258,7 @@ impl VdAgentSession {
         self.update_features();
     }
 
+    /// Ends all that depends on the agent.
     fn agent_disconnected(&mut self) {
         self.agent = None;
         self.clipboard.agent_disconnected(&mut self.events);
@@ -260,6 +266,7 @@ impl VdAgentSession {
         self.update_features();
     }
 
+    /// Derives the features from the agent's capabilities, and reports a change.
     fn update_features(&mut self) {
         let features = self.agent.map_or(AgentFeatures::default(), |capabilities| AgentFeatures {
             clipboard: capabilities.has(Capabilities::CLIPBOARD_BY_DEMAND),

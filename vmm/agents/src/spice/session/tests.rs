@@ -12,7 +12,7 @@ const ALL: &[u32] = &[
     Capabilities::FILE_XFER_DETAILED_ERRORS,
 ];
 
-/// A session and the guest's agent at its other end.
+/// Session, and the agent as its peer.
 struct Bench {
     session: VdAgentSession,
     reader: ChunkReader,
@@ -20,7 +20,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// An agent that said that it can all of `capabilities`.
+    /// Connects an agent with `capabilities`.
     fn with(capabilities: &[u32]) -> Self {
         let mut bench =
             Self { session: VdAgentSession::new(), reader: ChunkReader::new(), now: Instant::now() };
@@ -39,7 +39,7 @@ impl Bench {
         assert_eq!(answer, (message::ANNOUNCE_CAPABILITIES, wire::announce(false, Capabilities::HOST)));
     }
 
-    /// The agent sends a message.
+    /// Sends a message as the agent.
     fn send(&mut self, message_type: u32, body: &[u8]) {
         let mut writer = ChunkWriter::default();
         writer.begin(message_type, body, Vec::new());
@@ -53,7 +53,7 @@ impl Bench {
         }
     }
 
-    /// Messages that the agent receives.
+    /// Returns the messages that the agent received.
     fn received(&mut self) -> Vec<(u32, Vec<u8>)> {
         let mut all = Vec::new();
         loop {

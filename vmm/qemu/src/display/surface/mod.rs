@@ -1,4 +1,5 @@
-//! What the display's messages do: checks on every number, then pixels and a word to the screen.
+//! Effects of QEMU's display messages: numbers are validated, pixels are copied to a buffer, and the screen
+//! is notified of the changed rectangle or cursor.
 
 use crate::display::cursor::cursor;
 use crate::display::layout::{SurfaceError, SurfaceLayout};
@@ -11,11 +12,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether anybody wants a screen. QEMU draws a message where the guest draws nothing, and it
-/// looks like a picture: on a screen that is off it shall not be shown.
+/// Whether the requested monitor layout has the screen. QEMU draws a placeholder message where the guest
+/// draws nothing; on a screen that is off, the placeholder is not shown.
 pub(crate) type IsEnabled = Arc<AtomicBool>;
 
-/// The picture of one screen.
+/// Picture and cursor of one screen, as QEMU's messages change them.
 pub(crate) struct DisplaySurface {
     screen: Arc<Screen>,
     enabled: IsEnabled,
@@ -26,12 +27,15 @@ pub(crate) struct DisplaySurface {
 }
 
 impl DisplaySurface {
-    /// A picture for `screen`, dark for now.
+    /// Creates the surface of `screen`, without a picture.
     pub fn new(screen: Arc<Screen>, enabled: IsEnabled) -> Self {
         Self { screen, enabled, buffer: None, map: None, pointer: None, pointer_shown: true }
     }
 
-    /// Listener.Scanout: a whole picture, perhaps of a new size.
+    /// Sets a whole picture, possibly of a new size (`Listener.Scanout`).
+    ///
+    /// # Errors
+    /// A [`SurfaceError`] when layout and `data` are inconsistent.
     pub fn scanout(&mut self, layout: SurfaceLayout, data: &[u8]) -> Result<(), SurfaceError> {
         if (data.len() as u64) < layout.bytes()? {
             return Err(SurfaceError::TooShort);
@@ -42,7 +46,10 @@ impl DisplaySurface {
         })
     }
 
-    /// Listener.Update: `data` is the rectangle's pixels, `layout` their layout.
+    /// Replaces the rectangle at `x`, `y` by the pixels in `data` with `layout` (`Listener.Update`).
+    ///
+    /// # Errors
+    /// A [`SurfaceError`] when there is no picture, or position, layout and `data` are inconsistent.
     pub fn update(&mut self, x: i32, y: i32, layout: SurfaceLayout, data: &[u8]) -> Result<(), SurfaceError> {
         let buffer = self.buffer.as_ref().ok_or(SurfaceError::NoSurface)?;
         if (data.len() as u64) < layout.bytes()? {
@@ -55,7 +62,10 @@ impl DisplaySurface {
         Ok(())
     }
 
-    /// Listener.Unix.Map.ScanoutMap: a whole picture in shared memory.
+    /// Sets a whole picture in shared memory (`Listener.Unix.Map.ScanoutMap`).
+    ///
+    /// # Errors
+    /// A [`SurfaceError`] when `memory` cannot be read or is too short for `layout` at byte `offset`.
     pub fn scanout_map(
         &mut self,
         memory: OwnedFd,
@@ -71,7 +81,11 @@ impl DisplaySurface {
         Ok(())
     }
 
-    /// Listener.Unix.Map.UpdateMap: part of the shared memory changed.
+    /// Copies a changed rectangle of the picture in shared memory (`Listener.Unix.Map.UpdateMap`).
+    ///
+    /// # Errors
+    /// A [`SurfaceError`] when there is no shared picture, a number is negative, or the memory cannot be
+    /// read.
     pub fn update_map(&mut self, x: i32, y: i32, width: i32, height: i32) -> Result<(), SurfaceError> {
         let (Some(buffer), Some(map)) = (&self.buffer, &self.map) else {
             return Err(SurfaceError::NoSurface);
@@ -84,7 +98,7 @@ impl DisplaySurface {
         Ok(())
     }
 
-    /// Listener.Disable: nothing to show.
+    /// Removes the picture from the screen (`Listener.Disable`).
     pub fn disable(&mut self) {
         self.map = None;
         if self.buffer.take().is_some() {
@@ -92,18 +106,18 @@ impl DisplaySurface {
         }
     }
 
-    /// Listener.MouseSet: the guest moved, hid or showed its pointer.
+    /// Moves, hides or shows the cursor (`Listener.MouseSet`).
     pub fn mouse_set(&mut self, x: i32, y: i32, on: i32) {
         let shown = on != 0;
         if shown != self.pointer_shown {
             self.pointer_shown = shown;
-            // A guest that never drew a pointer hides none: QEMU says "off" for it from the start.
+            // QEMU sends "off" from the start for a guest that has not set a cursor: nothing is to be hidden.
             if let Some(pointer) = &self.pointer {
                 self.screen.set_cursor(shown.then(|| pointer.clone()));
             }
         }
         if shown {
-            // QEMU tells where the picture's top left corner is, the screen wants to know where it points.
+            // QEMU sends the image's top left corner; the screen takes the position of the hotspot.
             let (hot_x, hot_y) = self.pointer.as_ref().map_or((0, 0), |image| (image.hot_x, image.hot_y));
             let place = |corner: i32, hot: u32| {
                 u32::try_from(i64::from(corner).saturating_add(i64::from(hot))).unwrap_or(0)
@@ -112,7 +126,10 @@ impl DisplaySurface {
         }
     }
 
-    /// Listener.CursorDefine: a new pointer picture.
+    /// Sets a new cursor image (`Listener.CursorDefine`).
+    ///
+    /// # Errors
+    /// [`SurfaceError::Cursor`] when size, hotspot and pixels are inconsistent.
     pub fn cursor_define(
         &mut self,
         (width, height): (i32, i32),
@@ -126,7 +143,8 @@ impl DisplaySurface {
         Ok(())
     }
 
-    /// Fills a framebuffer of `size` and shows it: the present one, if it has that size.
+    /// Fills a framebuffer of `size` and shows it on the screen; the current framebuffer is reused if it has
+    /// `size`.
     fn show(
         &mut self,
         size: Size,
@@ -146,7 +164,7 @@ impl DisplaySurface {
     }
 }
 
-/// Writes `data`, whose first pixel is the rectangle's first.
+/// Converts `data`, which begins with the rectangle's first pixel, into `rect` of the buffer.
 fn write(
     buffer: &SurfaceBuffer,
     rect: Rect,
@@ -163,7 +181,7 @@ fn write(
     })
 }
 
-/// Copies `rect` of the shared picture.
+/// Copies `rect` of the shared picture into the buffer.
 fn copy(buffer: &SurfaceBuffer, rect: Rect, map: &SharedMap) -> Result<(), SurfaceError> {
     let format = map.layout.pixel_format()?;
     let left = u64::from(rect.x) * format.bytes() as u64;

@@ -13,7 +13,7 @@ fn layout(width: u32, height: u32, stride: u32) -> SurfaceLayout {
     SurfaceLayout { width, height, stride, format: BGRX }
 }
 
-/// The blue of every pixel, row by row.
+/// Returns the blue channel of every pixel, row by row.
 fn blues(surface: &DisplaySurface) -> Vec<Vec<u8>> {
     let buffer = surface.buffer.as_ref().unwrap();
     let size = buffer.size();
@@ -26,7 +26,7 @@ fn blues(surface: &DisplaySurface) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A file in memory with `bytes`.
+/// Creates a file in memory with the contents `bytes`.
 fn memory(bytes: &[u8]) -> OwnedFd {
     use std::os::fd::FromRawFd;
     // SAFETY: memfd_create makes a new descriptor that nobody else owns.

@@ -25,11 +25,11 @@ fn a_disk_does_no_more_than_its_limits_allow() {
     assert!(guest.counters.block_throttled.get() > throttled);
 }
 
-/// A file system that only this thread sees, until the end of the test.
+/// File system of limited size that only this thread sees, until the end of the test.
 struct SmallFileSystem(std::ffi::CString);
 
 impl SmallFileSystem {
-    /// One of 1 MiB on `folder`; `None` where mounting is not allowed.
+    /// Mounts a tmpfs of 1 MiB on `folder`; `None` where mounting is not allowed.
     fn mount(folder: &Path) -> Option<Self> {
         let target = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()).unwrap();
         let (tmpfs, root, none) = (c"tmpfs".as_ptr(), c"/".as_ptr(), std::ptr::null());

@@ -30,7 +30,7 @@ const OK: u8 = 0;
 const IOERR: u8 = 1;
 const UNSUPP: u8 = 2;
 
-/// An image of 1 MiB whose every sector is filled with its number's low byte.
+/// Creates an image of 1 MiB in which every byte of a sector is the low byte of the sector's number.
 fn image() -> TempFile {
     let file = TempFile::new().unwrap();
     let bytes: Vec<u8> = (0..2048u32).flat_map(|sector| [sector as u8; 512]).collect();

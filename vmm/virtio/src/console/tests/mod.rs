@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Keeps ten thousand bytes and refuses the rest.
+/// Sink that accepts ten thousand bytes and refuses the rest.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Ports with names, from the driver's side and from the host's.
+//! Named ports, from the sides of the driver and of the host.
 
 use super::super::*;
 use crate::counters::DeviceCounters;
@@ -17,12 +17,12 @@ const CONTROL_TRANSMIT: usize = 3;
 struct Bench {
     console: Console,
     queues: Vec<TestDriver>,
-    /// For the next control message.
+    /// Buffer of the next control message.
     buffer: Option<Sent>,
     hosts: Vec<UnixStream>,
     opened: Arc<Mutex<Vec<(usize, bool)>>>,
     counters: Arc<DeviceCounters>,
-    /// What an event loop would watch.
+    /// Descriptors that an event loop would watch.
     epoll: Epoll,
 }
 
@@ -59,7 +59,7 @@ impl Bench {
         self.console.activate(activation).unwrap();
     }
 
-    /// Up to the point at which programs can open ports.
+    /// Initialises the driver up to the point at which programs can open ports.
     fn ready(&mut self) {
         self.control(u32::MAX, 0, 1);
         for port in 0..3 {
@@ -75,7 +75,7 @@ impl Bench {
         assert_eq!(self.queues[CONTROL_TRANSMIT].used().len(), 1, "every message comes back");
     }
 
-    /// Control messages from the device: port, event, value, text.
+    /// Returns the control messages of the device: port, event, value, text.
     fn received_messages(&mut self) -> Vec<(u32, u16, u16, String)> {
         let queue = &mut self.queues[CONTROL_RECEIVE];
         let mut all = Vec::new();
@@ -93,7 +93,7 @@ impl Bench {
         }
     }
 
-    /// What an event loop would do now; whether there was anything.
+    /// Handles pending events as an event loop does; returns whether there were any.
     fn events(&mut self) -> bool {
         let mut events = [EpollEvent::default(); 8];
         let count = self.epoll.wait(0, &mut events).unwrap();
@@ -103,7 +103,7 @@ impl Bench {
         count > 0
     }
 
-    /// The first of the named ports: queues 4 and 5.
+    /// Writes to the first named port, queues 4 and 5.
     fn guest_writes(&mut self, bytes: &[u8]) {
         self.queues[5].send(&[bytes], &[]);
         self.console.queue_notified(5);
@@ -252,7 +252,7 @@ fn a_reset_closes_ports_and_they_can_be_opened_again() {
     assert_eq!(bench.opened.lock().last(), Some(&(1, true)));
 }
 
-/// The used ring's index, as a driver that starts finds it.
+/// Resets the used ring's index, as for a driver that starts.
 fn memory_zero(queue: &TestDriver) {
     use vm_memory::{Bytes, GuestAddress};
     queue.memory.write_obj(0u32, GuestAddress(queue.used_ring())).unwrap();

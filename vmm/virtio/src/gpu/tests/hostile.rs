@@ -1,4 +1,4 @@
-//! Commands that no honest driver sends.
+//! Invalid commands, which a correct driver does not send.
 
 use super::*;
 use crate::queue::test_driver::XorShift;

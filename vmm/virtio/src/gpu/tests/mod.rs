@@ -14,7 +14,7 @@ use vm_memory::{Bytes, GuestAddress};
 
 const OK_NODATA: u32 = 0x1100;
 const FENCE: u32 = 1;
-/// Where these tests keep pixels.
+/// Guest address of the pixels in these tests.
 const PIXELS: u64 = 0x40_0000;
 const FAR_PIXELS: u64 = 0x50_0000;
 
@@ -66,12 +66,12 @@ impl Guest {
         self.control.written(&sent)[..used[0].1 as usize].to_vec()
     }
 
-    /// Type of the response.
+    /// Returns the type of a response.
     fn response_type(&mut self, kind: u32, body: &[u32]) -> u32 {
         word(&self.response(kind, body), 0)
     }
 
-    /// A blob of `len` bytes: 4096 from `PIXELS` on, the rest from `FAR_PIXELS` on.
+    /// Creates a blob of `len` bytes: 4096 from `PIXELS` on, the rest from `FAR_PIXELS` on.
     fn create_blob(&mut self, resource: u32, len: u32) -> u32 {
         let entries = [PIXELS as u32, 0, 4096, 0, FAR_PIXELS as u32, 0, len - 4096, 0];
         self.response_type(0x010C, &[[resource, 1, 2, 2, 0, 0, len, 0].as_slice(), &entries].concat())
@@ -87,7 +87,7 @@ impl Guest {
         self.screen.showing().source
     }
 
-    /// Sends one cursor command as Linux does, with no room for an answer.
+    /// Sends a cursor command as Linux does, without a buffer for the response.
     fn update_cursor(&mut self, kind: u32, body: &[u32]) {
         let sent = self.cursor.send(&[&request(kind, FENCE, 1, body)], &[]);
         self.gpu.queue_notified(1);

@@ -1,4 +1,4 @@
-//! Several scanouts, and new sizes for them.
+//! Several scanouts and their changes of size.
 
 use super::*;
 
@@ -13,7 +13,7 @@ impl Guest {
         self.gpu.event(1);
     }
 
-    /// What display info says of a scanout: x, y, width, height, enabled.
+    /// Returns a scanout's display info: x, y, width, height, enabled.
     fn display_info(&mut self, scanout: usize) -> [u32; 5] {
         let info = self.response(0x0100, &[]);
         std::array::from_fn(|field| word(&info, 24 + 24 * scanout + 4 * field))

@@ -1,4 +1,4 @@
-//! The device between a driver on real rings and a backend of the test.
+//! Network device between a driver on real rings and a test backend.
 
 mod hostile;
 mod offload;
@@ -22,11 +22,11 @@ const MAC: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
 const RX: u16 = 0;
 const TX: u16 = 1;
 const CTRL: u16 = 2;
-/// Everything that a device may offer.
+/// Set of all feature bits.
 const ALL_FEATURES: u64 = !0;
 const MRG_RXBUF: u64 = 1 << 15;
 
-/// What is at the other end.
+/// State of the backend's peer, the network end of the link.
 struct Far {
     sent: Vec<(Header, Vec<u8>)>,
     arriving: VecDeque<(Header, Vec<u8>)>,
@@ -82,6 +82,7 @@ impl Backend for TestBackend {
     fn has_room(&self) -> bool {
         self.far.lock().has_room
     }
+    /// Sends a frame behind `header` as the driver.
     fn send(&mut self, header: &Header, frame: &[u8]) {
         self.far.lock().sent.push((*header, frame.to_vec()));
     }
@@ -94,7 +95,7 @@ impl Backend for TestBackend {
     }
 }
 
-/// A device, its driver and its backend.
+/// Device with its driver and test backend.
 struct Guest {
     net: Net,
     rx: TestDriver,
@@ -132,7 +133,7 @@ impl Guest {
         self.settle();
     }
 
-    /// Lets the device do what it told the event loop of, until there is nothing more.
+    /// Handles events of the device until none is pending.
     fn settle(&mut self) {
         for _ in 0..10_000 {
             let fds = self.net.event_fds();
@@ -169,7 +170,7 @@ fn readable(fd: RawFd, timeout_ms: i32) -> bool {
     unsafe { libc::poll(&raw mut poll, 1, timeout_ms) == 1 }
 }
 
-/// A frame of `len` bytes that is like no other.
+/// Returns a frame of `len` bytes with unique contents.
 fn frame(len: usize, seed: u8) -> Vec<u8> {
     (0..len).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed)).collect()
 }

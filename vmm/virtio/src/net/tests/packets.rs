@@ -1,11 +1,11 @@
-//! Packets with right checksums, made the slow and obvious way.
+//! Packets with valid checksums, computed by a simple reference implementation.
 
 use super::super::header::Header;
 
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 
-/// RFC 1071, word by word.
+/// Returns the checksum of RFC 1071, word by word.
 fn reference_sum(parts: &[&[u8]]) -> u16 {
     let bytes: Vec<u8> = parts.concat();
     let mut sum = 0u32;
@@ -16,17 +16,17 @@ fn reference_sum(parts: &[&[u8]]) -> u16 {
     sum as u16
 }
 
-/// A frame, and what a driver leaves of it.
+/// Frame, and the form in which a driver with checksum offload sends it.
 pub struct Packet {
-    /// With its checksum right.
+    /// Complete frame with a valid checksum.
     pub whole: Vec<u8>,
-    /// With the sum of the pseudo-header in the checksum's place.
+    /// Frame with the pseudo-header's sum in the checksum field.
     pub partial: Vec<u8>,
-    /// What belongs in front of that.
+    /// Header that belongs to `partial`.
     pub header: Header,
 }
 
-/// TCP or UDP over IPv4 (`v6` false) or IPv6, with so many bytes of data.
+/// Returns a TCP or UDP packet over IPv4 (`v6` false) or IPv6 with `data` bytes of payload.
 pub fn packet(v6: bool, protocol: u8, data: usize) -> Packet {
     let transport_header = if protocol == TCP { 20 } else { 8 };
     let len = transport_header + data;

@@ -1,4 +1,4 @@
-//! The card under a driver of ours, with the time of day in the driver's hands.
+//! Sound card with a driver whose test controls the time.
 
 use super::wire::{FORMAT_S16, RATE_48000, Status};
 use super::*;
@@ -29,10 +29,10 @@ const RELEASE: u32 = 0x0103;
 const START: u32 = 0x0104;
 const STOP: u32 = 0x0105;
 
-/// 20 ms.
+/// Frames of a period of 20 ms.
 const PERIOD_FRAMES: u32 = 960;
 const PERIOD_BYTES: usize = PERIOD_FRAMES as usize * 4;
-/// What a user sees and does not hear yet, in bytes: 40 ms.
+/// Latency that the card reports, in bytes: 40 ms.
 const LATENCY: u32 = 7680;
 
 struct Guest {
@@ -75,7 +75,7 @@ impl Guest {
         self.card.process(self.now, &[index]);
     }
 
-    /// Time passes, and the card wakes in steps as its timer would have it.
+    /// Advances the time, and wakes the card in steps as its timer would.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
@@ -84,7 +84,7 @@ impl Guest {
         }
     }
 
-    /// Sends a request and gives the answer's status and what follows it.
+    /// Sends a request; returns the response's status and payload.
     fn request(&mut self, request: &[u8], room: usize) -> (u32, Vec<u8>) {
         let sent = self.queue(CONTROL).send(&[request], &[4 + room]);
         self.notify(CONTROL);
@@ -129,7 +129,7 @@ impl Guest {
         (word(status, 0), word(status, 4))
     }
 
-    /// Someone listens.
+    /// Subscribes a listener to the output.
     fn listener(&self) -> Listener {
         let seat = Screen::new().subscribe();
         let listening = self.sound.out.listen(seat.inbox()).unwrap();
@@ -162,7 +162,7 @@ impl Listener {
     }
 }
 
-/// Period `n` of a tone.
+/// Returns period `n` of a tone.
 fn tone(hz: f64, n: u32) -> Vec<i16> {
     let level = |frame: u32| (8000.0 * (2.0 * PI * hz * f64::from(frame) / f64::from(RATE)).sin()) as i16;
     (n * PERIOD_FRAMES..(n + 1) * PERIOD_FRAMES).flat_map(|frame| [level(frame); 2]).collect()
