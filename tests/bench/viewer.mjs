@@ -1,4 +1,4 @@
-// A viewer without a screen, on a desktop's own socket (display/PROTOCOL.md): takes every frame, shows none.
+// A viewer without a screen, on a desktop's own socket (docs/protocol.md): takes every frame, shows none.
 import { connect } from 'node:net';
 
 const [HELLO, ACK, KEY] = [0x81, 0x82, 0x83];

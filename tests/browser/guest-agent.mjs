@@ -1,5 +1,5 @@
 // The bench guest has no agent for clipboard and files: this one sits on the wire in front of the server, speaks
-// display/PROTOCOL.md in the guest's place for those messages, and lets everything else through.
+// docs/protocol.md in the guest's place for those messages, and lets everything else through.
 import { WebSocket, WebSocketServer } from 'ws';
 import { launch, login, openDesktop, visit } from './browser.mjs';
 import { Oriel } from './oriel.mjs';

@@ -1,6 +1,6 @@
 //! The table of all messages: number, direction and class of each.
 //!
-//! `PROTOCOL.md` has the same table for readers, and the web client constants made from it; tests compare them.
+//! `docs/protocol.md` has the same table for readers, and the web client constants made from it; tests compare them.
 //! Whoever decides about messages matches [`MessageClass`] or [`MessageKind`] exhaustively, so that a new
 //! message does not compile until everybody has decided about it.
 
@@ -60,7 +60,7 @@ impl MessageClass {
         Self::Presence,
     ];
 
-    /// Name of the class, as `PROTOCOL.md` writes it.
+    /// Name of the class, as `docs/protocol.md` writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Session => "session",
@@ -97,7 +97,7 @@ macro_rules! message_kinds {
                 }
             }
 
-            /// Name of the message in `PROTOCOL.md`.
+            /// Name of the message in `docs/protocol.md`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+

@@ -1,4 +1,4 @@
-//! Oriel's wire protocol, as `PROTOCOL.md` writes it down: pure functions between bytes and messages,
+//! Oriel's wire protocol, written down in `docs/protocol.md`: pure functions between bytes and messages,
 //! the payload types of messages, and the framing of messages on a stream socket.
 //!
 //! Nothing here does input or output of its own but for the framing, and nothing here knows the rest of Oriel.

@@ -1,6 +1,6 @@
 //! Hashes of a picture's tiles, by which two ends tell whether and where their pictures differ.
 //!
-//! Both ends compute them, so their definition is part of `PROTOCOL.md`; here is only how they travel.
+//! Both ends compute them, so their definition is part of `docs/protocol.md`; here is only how they travel.
 
 use crate::Malformed;
 use crate::fields::{Fields, coordinate};

@@ -1,4 +1,4 @@
-/** Encoders of the messages from the client (PROTOCOL.md, "From the client"): each returns one WebSocket message. */
+/** Encoders of the messages from the client (docs/protocol.md, "Messages to the server"): each returns one WebSocket message. */
 import { ClientMessageKind } from './message-kinds';
 import type { TileHashes } from './tile-hashes';
 

@@ -85,7 +85,7 @@ export interface FileChunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Message from the server; `type` names its message of PROTOCOL.md. */
+/** Message from the server; `type` names its message of docs/protocol.md. */
 export type ServerMessage =
   | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
   | { readonly type: 'frame'; readonly frame: Frame }
