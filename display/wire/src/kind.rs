@@ -17,11 +17,11 @@ impl Direction {
     /// Both directions, that to the client first.
     pub const ALL: [Self; 2] = [Self::ToClient, Self::ToServer];
 
-    /// Name of the direction in documents: `client` or `server`, the receiver of the message.
-    pub fn receiver(self) -> &'static str {
+    /// Name of the direction in `docs/protocol.md`: `to client` or `to server`.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::ToClient => "client",
-            Self::ToServer => "server",
+            Self::ToClient => "to client",
+            Self::ToServer => "to server",
         }
     }
 }

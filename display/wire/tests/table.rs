@@ -1,4 +1,4 @@
-//! The table of messages is the same in the code, in `docs/protocol.md` and in the web client.
+//! The web client has the numbers of the table of messages.
 
 use oriel_wire::{Direction, MessageKind};
 use std::fmt::Write;
@@ -9,28 +9,6 @@ const UPDATE: &str = "ORIEL_UPDATE_CONSTANTS";
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-/// Rows of the table of messages in docs/protocol.md: number, name, direction and class.
-fn documented() -> Vec<[String; 4]> {
-    let text = std::fs::read_to_string(repository("docs/protocol.md")).unwrap();
-    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-    text.lines()
-        .filter(|line| line.starts_with("| 0x"))
-        .filter_map(|line| <[String; 6]>::try_from(cells(line)).ok())
-        .map(|[_, number, name, direction, class, _]| [number, name, direction, class])
-        .collect()
-}
-
-#[test]
-fn the_documentation_has_the_same_messages() {
-    let row = |kind: &MessageKind| {
-        let number = format!("0x{:02X}", kind.number());
-        let direction = format!("to {}", kind.direction().receiver());
-        [number, kind.name().to_owned(), direction, kind.class().name().to_owned()]
-    };
-    let known: Vec<_> = MessageKind::ALL.iter().map(row).collect();
-    assert_eq!(documented(), known);
 }
 
 /// The constants of one direction as TypeScript.

@@ -234,7 +234,7 @@ mod tests {
             let unknown = (0..=255).filter(|number| K::from_number(direction, *number).is_none());
             for number in unknown {
                 let decided = decide(RedirectionPolicy::default(), mode, direction, &[number, 0]);
-                assert_eq!(decided, Verdict::Refuse, "{number:#x} to the {}", direction.receiver());
+                assert_eq!(decided, Verdict::Refuse, "{number:#x} {}", direction.name());
             }
             assert_eq!(decide(RedirectionPolicy::default(), mode, direction, &[]), Verdict::Refuse);
         }
