@@ -1,5 +1,5 @@
 /** Encoders of the messages from the client (docs/protocol.md, "Messages to the server"): each returns one WebSocket message. */
-import { ClientMessageKind } from './message-kinds';
+import { ClientMessageKind } from './message-kind';
 import type { TileHashes } from './tile-hashes';
 
 const I16_MIN = -32768;

@@ -1,7 +1,7 @@
 import { ByteReader, ProtocolError } from './bytes';
 import { CONTENT_TYPES, type ContentType } from './client-messages';
 import { type Frame, parseFrame } from './frame';
-import { ServerMessageKind } from './message-kinds';
+import { ServerMessageKind } from './message-kind';
 import { parseTileHashes, type TileHashes } from './tile-hashes';
 
 /** The guest's pointer image with straight alpha; 0x0 when the guest hides its pointer. */
