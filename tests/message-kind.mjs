@@ -18,7 +18,7 @@ export const ServerMessageKind = {
   ClipboardData: 0x0d,
   FileStatus: 0x0e,
   Screens: 0x0f,
-  PictureHash: 0x10,
+  FrameHash: 0x10,
   FileOffer: 0x11,
   FileContent: 0x12,
 };

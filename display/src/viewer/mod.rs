@@ -193,7 +193,7 @@ impl Viewer {
             ClientMessage::Hello(hello) => hello,
             _ => return Err(Ended::Malformed("The client's first message was not Hello.".to_owned())),
         };
-        if !hello.known {
+        if !hello.resume {
             return Ok((hello, None));
         }
         match Self::read_handshake_message(stream)? {

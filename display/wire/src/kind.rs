@@ -153,7 +153,7 @@ message_kinds! {
     /// Layout of the guest's monitors.
     Screens = 0x0F, "Screens", ToClient, Display;
     /// Tile hashes of the picture after a frame.
-    PictureHash = 0x10, "PictureHash", ToClient, Display;
+    FrameHash = 0x10, "FrameHash", ToClient, Display;
     /// Offer of a file by the guest.
     FileOffer = 0x11, "FileOffer", ToClient, Files;
     /// Chunk of an offered file.

@@ -94,7 +94,7 @@ fn flow(kind: MessageKind) -> Option<Direction> {
         | MessageKind::Audio
         | MessageKind::Agents
         | MessageKind::Screens
-        | MessageKind::PictureHash
+        | MessageKind::FrameHash
         | MessageKind::Hello
         | MessageKind::Ack
         | MessageKind::Key

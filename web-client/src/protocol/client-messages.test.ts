@@ -11,9 +11,9 @@ describe('messages from the client', () => {
   it('writes Hello and Settings as JSON', () => {
     expect(bytes(client.hello({ h264: true, videoOnly: false, screen: 1 }, true))).toEqual([
       Kind.Hello,
-      ...text('{"versions":[1],"h264":true,"video_only":false,"screen":1,"known":true}'),
+      ...text('{"versions":[1],"h264":true,"video_only":false,"screen":1,"resume":true}'),
     ]);
-    expect(bytes(client.settings(true, false))).toEqual([Kind.Settings, ...text('{"video_only":true,"prove":false}')]);
+    expect(bytes(client.settings(true, false))).toEqual([Kind.Settings, ...text('{"video_only":true,"frame_hashes":false}')]);
   });
 
   it('sends the hashes of its picture to resume, unless they make too long a message', () => {

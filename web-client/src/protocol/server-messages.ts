@@ -103,7 +103,7 @@ export type ServerMessage =
   | { readonly type: 'clipboardData'; readonly chunk: ClipboardChunk }
   | { readonly type: 'fileStatus'; readonly status: FileStatus }
   /** Tile hashes of the guest's framebuffer as of the newest frame. */
-  | { readonly type: 'pictureHash'; readonly frameId: number; readonly hashes: TileHashes }
+  | { readonly type: 'frameHash'; readonly frameId: number; readonly hashes: TileHashes }
   | { readonly type: 'fileOffer'; readonly offer: FileOffer }
   | { readonly type: 'fileContent'; readonly chunk: FileChunk }
   | { readonly type: 'unknown'; readonly byte: number };
@@ -153,8 +153,8 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
     }
     case ServerMessageKind.FileStatus:
       return parseFileStatus(fields(reader));
-    case ServerMessageKind.PictureHash:
-      return { type: 'pictureHash', frameId: reader.u32(), hashes: parseTileHashes(reader) };
+    case ServerMessageKind.FrameHash:
+      return { type: 'frameHash', frameId: reader.u32(), hashes: parseTileHashes(reader) };
     case ServerMessageKind.FileOffer: {
       const body = fields(reader);
       const offer = { offer: number(body, 'offer'), name: text(body, 'name'), size: number(body, 'size') };

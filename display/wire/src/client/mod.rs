@@ -30,14 +30,14 @@ pub struct Hello {
     pub screen: u8,
     /// A message [`ClientMessage::ResumeHashes`] follows at once.
     #[serde(default)]
-    pub known: bool,
+    pub resume: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Settings {
     video_only: bool,
     #[serde(default)]
-    prove: bool,
+    frame_hashes: bool,
 }
 
 /// Message from the client to the server.
@@ -70,8 +70,8 @@ pub enum ClientMessage {
     Settings {
         /// The client asks for the whole picture as video.
         video_only: bool,
-        /// The client asks for the hashes of every lossless picture (PictureHash).
-        prove: bool,
+        /// The client requests FrameHash after every lossless frame.
+        frame_hashes: bool,
     },
     /// Message 0x89: liveness probe with a number that Pong returns.
     Ping(u64),
@@ -116,9 +116,9 @@ pub enum ClientMessage {
     /// Message 0x94: audio that the connection is to carry.
     Sound {
         /// The server is to send what the guest plays.
-        listen: bool,
+        playback: bool,
         /// The client will send Recording: the user's microphone is on.
-        speak: bool,
+        capture: bool,
     },
     /// Message 0x95: packet from the user's microphone.
     Recording(Recording),
@@ -140,8 +140,8 @@ pub enum ClientMessage {
     },
 }
 
-const SOUND_LISTEN: u8 = 1 << 0;
-const SOUND_SPEAK: u8 = 1 << 1;
+const SOUND_PLAYBACK: u8 = 1 << 0;
+const SOUND_CAPTURE: u8 = 1 << 1;
 
 impl ClientMessage {
     /// Decodes one message of the client.
@@ -181,9 +181,9 @@ impl ClientMessage {
                 fields("ReleaseAll", body, |release| Ok(Self::ReleaseAll { seq: seq(release)? }))?
             }
             MessageKind::Settings => {
-                let Settings { video_only, prove } =
+                let Settings { video_only, frame_hashes } =
                     serde_json::from_slice(body).map_err(|_| Malformed::Json("Settings"))?;
-                Self::Settings { video_only, prove }
+                Self::Settings { video_only, frame_hashes }
             }
             MessageKind::Ping => fields("Ping", body, |ping| Ok(Self::Ping(ping.u64()?)))?,
             MessageKind::Refresh => fields("Refresh", body, |_| Ok(Self::Refresh))?,
@@ -213,14 +213,14 @@ impl ClientMessage {
             }
             MessageKind::Sound => fields("Sound", body, |sound| {
                 let bits = sound.u8()?;
-                if bits & !(SOUND_LISTEN | SOUND_SPEAK) != 0 {
+                if bits & !(SOUND_PLAYBACK | SOUND_CAPTURE) != 0 {
                     return Err(sound.impossible("bits"));
                 }
-                Ok(Self::Sound { listen: bits & SOUND_LISTEN != 0, speak: bits & SOUND_SPEAK != 0 })
+                Ok(Self::Sound { playback: bits & SOUND_PLAYBACK != 0, capture: bits & SOUND_CAPTURE != 0 })
             })?,
             MessageKind::Recording => Self::Recording(Recording::decode(body)?),
             MessageKind::ResumeHashes => {
-                fields("ResumeHashes", body, |known| Ok(Self::ResumeHashes(TileHashes::decode(known)?)))?
+                fields("ResumeHashes", body, |hashes| Ok(Self::ResumeHashes(TileHashes::decode(hashes)?)))?
             }
             MessageKind::FileAnswer => fields("FileAnswer", body, |answer| {
                 Ok(Self::FileAnswer { offer: answer.u32()?, accept: answer.flag("answer")? })
@@ -244,7 +244,7 @@ impl ClientMessage {
             | MessageKind::ClipboardDataToClient
             | MessageKind::FileStatus
             | MessageKind::Screens
-            | MessageKind::PictureHash
+            | MessageKind::FrameHash
             | MessageKind::FileOffer
             | MessageKind::FileContent => return Ok(Decoded::Unknown(number)),
         };
@@ -287,9 +287,10 @@ impl ClientMessage {
             ),
             Self::Input { seq, event } => encode_input(*seq, *event),
             Self::ReleaseAll { seq } => message(MessageKind::ReleaseAll, &[&seq.to_le_bytes()]),
-            Self::Settings { video_only, prove } => {
-                json(MessageKind::Settings, &Settings { video_only: *video_only, prove: *prove })
-            }
+            Self::Settings { video_only, frame_hashes } => json(
+                MessageKind::Settings,
+                &Settings { video_only: *video_only, frame_hashes: *frame_hashes },
+            ),
             Self::Ping(value) => message(MessageKind::Ping, &[&value.to_le_bytes()]),
             Self::Refresh => vec![MessageKind::Refresh.number()],
             Self::VideoFailed => vec![MessageKind::VideoFailed.number()],
@@ -308,8 +309,8 @@ impl ClientMessage {
                 message(MessageKind::FileData, &[&transfer.to_le_bytes(), bytes])
             }
             Self::FileCancel { transfer } => message(MessageKind::FileCancel, &[&transfer.to_le_bytes()]),
-            Self::Sound { listen, speak } => {
-                vec![MessageKind::Sound.number(), u8::from(*listen) | u8::from(*speak) << 1]
+            Self::Sound { playback, capture } => {
+                vec![MessageKind::Sound.number(), u8::from(*playback) | u8::from(*capture) << 1]
             }
             Self::Recording(recording) => recording.encode(),
             Self::ResumeHashes(hashes) => {

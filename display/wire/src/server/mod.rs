@@ -123,7 +123,7 @@ pub enum ServerMessage {
     /// Message 0x09: packet of what the guest plays.
     Audio(AudioPacket),
     /// Message 0x10: hashes of the client's picture as the server expects them after a frame.
-    PictureHash {
+    FrameHash {
         /// Number of the frame.
         frame_id: u32,
         /// Tile hashes of the picture.
@@ -188,8 +188,8 @@ impl ServerMessage {
             }
             MessageKind::FileContent => Self::FileContent(decode_chunk(&mut fields)?),
             MessageKind::Audio => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
-            MessageKind::PictureHash => {
-                Self::PictureHash { frame_id: fields.u32()?, hashes: TileHashes::decode(&mut fields)? }
+            MessageKind::FrameHash => {
+                Self::FrameHash { frame_id: fields.u32()?, hashes: TileHashes::decode(&mut fields)? }
             }
             // Kinds of the other direction, which the lookup does not give.
             MessageKind::Hello
@@ -253,8 +253,8 @@ impl ServerMessage {
             Self::FileOffer(offer) => json(MessageKind::FileOffer, offer),
             Self::FileContent(chunk) => encode_chunk(MessageKind::FileContent, chunk),
             Self::Audio(packet) => packet.encode(),
-            Self::PictureHash { frame_id, hashes } => {
-                let mut out = message(MessageKind::PictureHash, &[&frame_id.to_le_bytes()]);
+            Self::FrameHash { frame_id, hashes } => {
+                let mut out = message(MessageKind::FrameHash, &[&frame_id.to_le_bytes()]);
                 hashes.encode(&mut out);
                 out
             }
