@@ -1,4 +1,4 @@
-//! Messages from the client.
+//! Messages to the server: encoder and decoder, and the JSON bodies.
 
 use crate::clipboard::{
     Chunk, ContentType, chunk_bytes, decode_chunk, decode_offer, decode_request, encode_chunk, encode_offer,
@@ -11,28 +11,29 @@ use crate::tile_hashes::TileHashes;
 use crate::{Decoded, Direction, Malformed, MessageKind, Recording, layout};
 use serde::{Deserialize, Serialize};
 
-/// The last code of input-event-codes.h (`KEY_MAX`).
+/// Greatest key code, `KEY_MAX` of Linux's input-event-codes.h.
 const KEY_MAX: u16 = 0x2ff;
 
 /// Body of the first message of a connection: versions and capabilities of the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Every protocol version that the client speaks.
+    /// Protocol versions that the client supports.
     pub versions: Vec<u32>,
     /// The client decodes H.264.
     #[serde(default)]
     pub h264: bool,
-    /// The client asks for the whole picture as video.
+    /// The client requests the whole picture as video.
     #[serde(default)]
     pub video_only: bool,
-    /// Number of the monitor that the connection shows, from 0 on.
+    /// Number of the monitor that the connection shows, from 0.
     #[serde(default)]
     pub screen: u8,
-    /// A message [`ClientMessage::ResumeHashes`] follows at once.
+    /// The client kept a picture, and [`ClientMessage::ResumeHashes`] is the next message.
     #[serde(default)]
     pub resume: bool,
 }
 
+/// JSON body of the message Settings.
 #[derive(Serialize, Deserialize)]
 struct Settings {
     video_only: bool,
@@ -43,9 +44,9 @@ struct Settings {
 /// Message from the client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientMessage {
-    /// Message 0x81: opening of the connection.
+    /// Opening of the connection: versions and capabilities of the client.
     Hello(Hello),
-    /// Message 0x82: acknowledgement of a presented frame.
+    /// Acknowledgement of a presented frame and of all frames before it.
     Ack {
         /// Number of the frame.
         frame_id: u32,
@@ -54,45 +55,45 @@ pub enum ClientMessage {
         /// Microseconds from receipt of the frame to its presentation.
         present_us: u32,
     },
-    /// Messages 0x83 to 0x86 and 0x8C: one input event.
+    /// Input event: message Key, PointerTo, PointerBy, Button or Wheel.
     Input {
         /// Sequence number of the input, counted by the client from 1.
         seq: u32,
         /// Key, pointer or wheel event.
         event: InputEvent,
     },
-    /// Message 0x87: release of all keys and buttons that the viewer holds.
+    /// Release of all keys and buttons that the viewer holds.
     ReleaseAll {
         /// Sequence number of the input, counted by the client from 1.
         seq: u32,
     },
-    /// Message 0x88: settings of the picture.
+    /// Settings of the picture.
     Settings {
-        /// The client asks for the whole picture as video.
+        /// The client requests the whole picture as video.
         video_only: bool,
         /// The client requests FrameHash after every lossless frame.
         frame_hashes: bool,
     },
-    /// Message 0x89: liveness probe with a number that Pong returns.
+    /// Probe of the connection with a number that Pong returns.
     Ping(u64),
-    /// Message 0x8A: request for a full refresh of the picture.
+    /// Request for a full refresh of the picture.
     Refresh,
-    /// Message 0x8B: the client's video decoder failed.
+    /// Failure of the client's video decoder; the server sends no video from then on.
     VideoFailed,
-    /// Message 0x8D: request for another layout of the monitors.
+    /// Request for another layout of the monitors.
     LayoutRequest(LayoutRequest),
-    /// Message 0x8E: types of the contents of the user's clipboard.
+    /// Types of the user's clipboard contents; none when the clipboard is empty.
     ClipboardOffer(Vec<ContentType>),
-    /// Message 0x8F: request for the contents that the guest offered.
+    /// Request for clipboard contents that the guest offered.
     ClipboardRequest {
         /// Number of the request, counted by the client.
         request: u32,
         /// Requested type.
         content: ContentType,
     },
-    /// Message 0x90: chunk of the contents that the guest requested.
+    /// Chunk of the clipboard contents that the guest requested.
     ClipboardData(Chunk),
-    /// Message 0x91: start of an upload.
+    /// Start of an upload.
     FileStart {
         /// Number of the upload, counted by the client.
         transfer: u32,
@@ -101,37 +102,37 @@ pub enum ClientMessage {
         /// Name of the file without folders, as the client has it; any text.
         name: String,
     },
-    /// Message 0x92: next bytes of an upload.
+    /// Next bytes of an upload.
     FileData {
         /// Number of the upload.
         transfer: u32,
         /// Next bytes of the file, at most [`crate::MAX_CHUNK`].
         bytes: Vec<u8>,
     },
-    /// Message 0x93: end of an upload before its last byte.
+    /// Cancellation of an upload.
     FileCancel {
         /// Number of the upload.
         transfer: u32,
     },
-    /// Message 0x94: audio that the connection is to carry.
+    /// Switches of playback and recording for the connection.
     Sound {
-        /// The server is to send what the guest plays.
+        /// The client requests the guest's playback.
         playback: bool,
-        /// The client will send Recording: the user's microphone is on.
+        /// The user's microphone is on, and the client sends Recording.
         capture: bool,
     },
-    /// Message 0x95: packet from the user's microphone.
+    /// Opus packet from the user's microphone.
     Recording(Recording),
-    /// Message 0x96: tile hashes of the picture that the client kept from an earlier connection.
+    /// Tile hashes of the picture that the client kept from an earlier connection.
     ResumeHashes(TileHashes),
-    /// Message 0x97: acceptance or refusal of a file offer.
+    /// Acceptance or refusal of a file offer.
     FileAnswer {
         /// Number of the offer, counted by the server.
         offer: u32,
-        /// The user wants the file; `false` also ends a download under way.
+        /// The user accepts the file; `false` declines the offer or cancels the download.
         accept: bool,
     },
-    /// Message 0x98: progress of a download.
+    /// Progress of a download.
     FileTaken {
         /// Number of the offer, counted by the server.
         offer: u32,
@@ -140,14 +141,16 @@ pub enum ClientMessage {
     },
 }
 
+/// Bit of the message Sound that requests playback.
 const SOUND_PLAYBACK: u8 = 1 << 0;
+/// Bit of the message Sound that announces Recording.
 const SOUND_CAPTURE: u8 = 1 << 1;
 
 impl ClientMessage {
-    /// Decodes one message of the client.
+    /// Decodes a message to the server, number first.
     ///
     /// # Errors
-    /// When a message of a known type is malformed.
+    /// [`Malformed`] for an empty message, and for a known number with an invalid body.
     pub fn decode(message: &[u8]) -> Result<Decoded<Self>, Malformed> {
         let (&number, body) = message.split_first().ok_or(Malformed::Empty)?;
         let Some(kind) = MessageKind::from_number(Direction::ToServer, number) else {
@@ -251,7 +254,7 @@ impl ClientMessage {
         Ok(Decoded::Known(known))
     }
 
-    /// Whether the message does something to the guest; viewers who only watch may not send such messages.
+    /// Returns `true` for a message that acts on the guest, which a viewer who only watches may not send.
     pub fn acts(&self) -> bool {
         match self {
             Self::Input { .. }
@@ -328,6 +331,7 @@ impl ClientMessage {
     }
 }
 
+/// Decodes the body of a message with an input event: the sequence number, then the fields of the event.
 fn input(
     name: &'static str,
     body: &[u8],
@@ -336,6 +340,7 @@ fn input(
     fields(name, body, |fields| Ok(ClientMessage::Input { seq: seq(fields)?, event: read(fields)? }))
 }
 
+/// Reads a sequence number, which starts at 1.
 fn seq(fields: &mut Fields<'_>) -> Result<u32, Malformed> {
     match fields.u32()? {
         0 => Err(fields.impossible("seq")),
@@ -343,12 +348,14 @@ fn seq(fields: &mut Fields<'_>) -> Result<u32, Malformed> {
     }
 }
 
+/// Button with a number of the DOM; `None` above 4.
 fn button(number: u8) -> Option<Button> {
     [Button::Left, Button::Middle, Button::Right, Button::Back, Button::Forward]
         .get(usize::from(number))
         .copied()
 }
 
+/// Encoded message of an input event.
 fn encode_input(seq: u32, event: InputEvent) -> Vec<u8> {
     let seq = &seq.to_le_bytes();
     match event {
