@@ -112,13 +112,13 @@ impl Client {
     }
 
     /// As [`Self::connect_with`], with the picture of an earlier connection: the server brings only
-    /// what has changed since if Hello says that it is known.
+    /// what has changed since if `hello.resume` is set.
     ///
     /// # Errors
     /// When the connection fails or the server refuses.
     pub fn resume(mut stream: UnixStream, hello: &Hello, canvas: Canvas) -> Result<Self, ClientError> {
         write_message(&mut stream, &ClientMessage::Hello(hello.clone()).encode())?;
-        if hello.known {
+        if hello.resume {
             write_message(&mut stream, &ClientMessage::ResumeHashes(canvas.hashes()).encode())?;
         }
         let mut message = Vec::new();
@@ -293,7 +293,7 @@ impl Client {
             Decoded::Known(ServerMessage::Leds(leds)) => self.leds = Some(leds),
             Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
             Decoded::Known(ServerMessage::Audio(packet)) => self.audio.push_back(packet),
-            Decoded::Known(ServerMessage::PictureHash { frame_id, hashes }) => {
+            Decoded::Known(ServerMessage::FrameHash { frame_id, hashes }) => {
                 self.proof = Some(Proof { frame_id, holds: hashes == self.canvas.hashes() });
             }
             Decoded::Known(

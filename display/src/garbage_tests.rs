@@ -52,10 +52,10 @@ fn samples() -> Vec<Vec<u8>> {
         ClientMessage::FileAnswer { offer: 1, accept: true }.encode(),
         ClientMessage::FileTaken { offer: 1, received: 1 }.encode(),
         ServerMessage::Audio(AudioPacket { sequence: 1, time_us: 1, opus: vec![0xFC, 1] }).encode(),
-        ClientMessage::Sound { listen: true, speak: true }.encode(),
+        ClientMessage::Sound { playback: true, capture: true }.encode(),
         ClientMessage::Recording(Recording { sequence: 1, opus: vec![0xFC, 1] }).encode(),
         ClientMessage::ResumeHashes(Canvas::new().hashes()).encode(),
-        ServerMessage::PictureHash { frame_id: 1, hashes: Canvas::new().hashes() }.encode(),
+        ServerMessage::FrameHash { frame_id: 1, hashes: Canvas::new().hashes() }.encode(),
     ]
 }
 

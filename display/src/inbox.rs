@@ -114,7 +114,7 @@ pub struct ClientRequests {
     /// Everything as video, or not.
     pub video_only: Option<bool>,
     /// Whether tile hashes are to follow every exact frame.
-    pub prove: Option<bool>,
+    pub frame_hashes: Option<bool>,
     /// More screens than there can be.
     pub too_many_screens: bool,
 }
@@ -122,7 +122,7 @@ pub struct ClientRequests {
 impl ClientRequests {
     /// Whether any request needs a composer of the viewer's own.
     pub fn wants_something_of_its_own(&self) -> bool {
-        self.refresh || self.video_failed || self.video_only == Some(true) || self.prove == Some(true)
+        self.refresh || self.video_failed || self.video_only == Some(true) || self.frame_hashes == Some(true)
     }
 }
 

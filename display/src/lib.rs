@@ -1,7 +1,7 @@
 //! The display of a desktop: from the pixels of a graphics device to the packets of a viewer.
 //!
 //! A machine's graphics device publishes its scanout to a [`Screen`]. Each connection of a client has a
-//! [`Viewer`], which compares and encodes what changed, and speaks the wire protocol of `PROTOCOL.md`
+//! [`Viewer`], which compares and encodes what changed, and speaks the wire protocol of `docs/protocol.md`
 //! (crate `oriel-wire`). Nothing here knows of KVM, HTTP or users.
 //!
 //! Modules need only those of earlier lines:

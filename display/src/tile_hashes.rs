@@ -1,6 +1,6 @@
 //! Hashes of a picture's tiles, by which two ends tell whether and where their pictures differ.
 //!
-//! Both ends compute them, so their definition is part of `PROTOCOL.md`. They find accidents and
+//! Both ends compute them, so their definition is part of `docs/protocol.md`. They find accidents and
 //! save bytes; they are no defence against whoever makes pictures collide on purpose.
 
 use crate::framebuffer::Framebuffer;

@@ -270,7 +270,7 @@ fn pings_come_back_and_floods_do_no_harm() {
         write_message(&mut stream, &ClientMessage::Refresh.encode()).unwrap();
         write_message(
             &mut stream,
-            &ClientMessage::Settings { video_only: n % 2 == 0, prove: false }.encode(),
+            &ClientMessage::Settings { video_only: n % 2 == 0, frame_hashes: false }.encode(),
         )
         .unwrap();
     }

@@ -194,10 +194,10 @@ fn everything_as_video_looks_right_and_can_be_switched() {
             }
         }
     }
-    client.send(&ClientMessage::Settings { video_only: false, prove: false }).unwrap();
+    client.send(&ClientMessage::Settings { video_only: false, frame_hashes: false }).unwrap();
     settle(&mut client, &guest);
 
-    client.send(&ClientMessage::Settings { video_only: true, prove: false }).unwrap();
+    client.send(&ClientMessage::Settings { video_only: true, frame_hashes: false }).unwrap();
     let frame = client.next_frame().unwrap();
     assert_eq!(frame.updates, [0, 0, 1], "the switch alone brings the whole screen as video");
 }
@@ -222,7 +222,7 @@ fn a_failed_decoder_gets_a_new_exact_picture() {
     client.send(&ClientMessage::VideoFailed).unwrap();
     let frames = settle(&mut client, &guest);
     assert!(frames.iter().any(|frame| frame.header.whole));
-    client.send(&ClientMessage::Settings { video_only: true, prove: false }).unwrap();
+    client.send(&ClientMessage::Settings { video_only: true, frame_hashes: false }).unwrap();
     guest.draw(SIZE.bounds(), moving(9));
     let frames = settle(&mut client, &guest);
     assert!(frames.iter().all(|frame| frame.updates[2] == 0), "it is not asked to decode again");

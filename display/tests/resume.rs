@@ -97,10 +97,10 @@ fn a_picture_of_another_size_is_of_no_use_and_a_refresh_is_whole() {
 #[test]
 fn who_promises_a_picture_says_which_and_nobody_says_it_later() {
     let guest = Guest::new(SIZE);
-    let hello = Hello { versions: vec![1], known: true, ..Hello::default() };
+    let hello = Hello { versions: vec![1], resume: true, ..Hello::default() };
     let (mut stream, _serving) = serve(&guest.screen, &Machine::deaf(), Mode::Watch);
     write_message(&mut stream, &ClientMessage::Hello(hello.clone()).encode()).unwrap();
-    let refused = Client::resume(stream, &Hello { known: false, ..hello }, Canvas::new());
+    let refused = Client::resume(stream, &Hello { resume: false, ..hello }, Canvas::new());
     assert!(matches!(refused, Err(ClientError::Closed { code: CloseCode::Malformed, .. })));
 
     let (mut client, _serving) = connect(&guest.screen, true, false);
@@ -117,7 +117,7 @@ fn exact_pictures_are_proved_and_one_pixel_makes_another_hash() {
     guest.draw(SIZE.bounds(), text(0));
     let (mut client, _serving) = connect(&guest.screen, true, false);
     let last = settle(&mut client, &guest).last().map(|frame| frame.header.frame_id).unwrap();
-    client.send(&ClientMessage::Settings { video_only: false, prove: true }).unwrap();
+    client.send(&ClientMessage::Settings { video_only: false, frame_hashes: true }).unwrap();
     while client.proof().is_none() {
         assert_eq!(client.receive_any().unwrap(), None, "what is shown already is proved without a frame");
     }

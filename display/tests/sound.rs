@@ -20,7 +20,7 @@ const SIZE: Size = Size::new(64, 64);
 /// Only a failure takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PACKET: Duration = Duration::from_millis(10);
-const LISTEN: ClientMessage = ClientMessage::Sound { listen: true, speak: false };
+const LISTEN: ClientMessage = ClientMessage::Sound { playback: true, capture: false };
 
 struct Room {
     guest: Arc<Guest>,
@@ -117,7 +117,7 @@ fn nothing_is_encoded_for_nobody_and_once_for_everybody() {
     assert_eq!(packets(), 1);
     drop(one);
     serving.join().unwrap();
-    other.send(&ClientMessage::Sound { listen: false, speak: false }).unwrap();
+    other.send(&ClientMessage::Sound { playback: false, capture: false }).unwrap();
     room.wait(|| room.sound.out.listeners() == 0);
     room.play(2, &tone(300.0, 2));
     assert_eq!(packets(), 1);
@@ -194,7 +194,7 @@ fn picture_and_sound_of_the_same_moment_stay_together() {
 #[test]
 fn a_user_is_heard_by_the_guest_and_a_watcher_is_not() {
     let room = Room::new();
-    let speak = ClientMessage::Sound { listen: false, speak: true };
+    let speak = ClientMessage::Sound { playback: false, capture: true };
     let mut encoder = PacketEncoder::new().unwrap();
     let mut say = |client: &mut Client| {
         client.send(&speak).unwrap();

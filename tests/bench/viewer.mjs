@@ -1,8 +1,6 @@
-// A viewer without a screen, on a desktop's own socket (display/PROTOCOL.md): takes every frame, shows none.
+// A viewer without a screen, on a desktop's own socket (docs/protocol.md): takes every frame, shows none.
 import { connect } from 'node:net';
-
-const [HELLO, ACK, KEY] = [0x81, 0x82, 0x83];
-const FRAME = 0x02;
+import { ClientMessageKind, ServerMessageKind } from '../message-kind.mjs';
 
 export class Viewer {
   /** Connects to `socket` as one who may act. */
@@ -24,7 +22,7 @@ export class Viewer {
           if (!rest.subarray(0, end).includes('ok')) fail(new Error(`refused: ${rest}`));
           opened = true;
           rest = rest.subarray(end + 1);
-          viewer.say(HELLO, Buffer.from(JSON.stringify({ versions: [1], h264: true })));
+          viewer.say(ClientMessageKind.Hello, Buffer.from(JSON.stringify({ versions: [1], h264: true })));
           done();
         }
         while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32LE(0)) {
@@ -46,7 +44,7 @@ export class Viewer {
   }
 
   take(message) {
-    if (message[0] !== FRAME) return;
+    if (message[0] !== ServerMessageKind.Frame) return;
     this.frames += 1;
     this.bytes += message.length;
     const now = performance.now();
@@ -54,7 +52,7 @@ export class Viewer {
     while (this.asked.length > 0 && this.asked[0].seq <= answered) this.answers.push(now - this.asked.shift().at);
     const ack = Buffer.alloc(12);
     ack.writeUInt32LE(message.readUInt32LE(4), 0);
-    this.say(ACK, ack);
+    this.say(ClientMessageKind.Ack, ack);
   }
 
   /** Presses and releases a key, by its evdev code; `answers` get the ms to the frame that answers. */
@@ -65,7 +63,7 @@ export class Viewer {
       body.writeUInt16LE(code, 4);
       body.writeUInt8(down, 6);
       if (down) this.asked.push({ seq: this.seq, at: performance.now() });
-      this.say(KEY, body);
+      this.say(ClientMessageKind.Key, body);
     }
   }
 

@@ -1,14 +1,13 @@
 // The bench guest has no agent for clipboard and files: this one sits on the wire in front of the server, speaks
-// display/PROTOCOL.md in the guest's place for those messages, and lets everything else through.
+// docs/protocol.md in the guest's place for those messages, and lets everything else through.
 import { WebSocket, WebSocketServer } from 'ws';
 import { launch, login, openDesktop, visit } from './browser.mjs';
 import { Oriel } from './oriel.mjs';
 import { httpRelay } from './proxy.mjs';
+import { ClientMessageKind, ServerMessageKind } from '../message-kind.mjs';
 
 const PIECE = 60 * 1024;
 const CREDIT = 256 * 1024;
-const type = { agents: 0x0a, offer: 0x0b, ask: 0x0c, data: 0x0d, status: 0x0e, fileOffer: 0x11, content: 0x12 };
-const fromClient = { key: 0x83, offer: 0x8e, ask: 0x8f, data: 0x90, start: 0x91, file: 0x92, cancel: 0x93, answer: 0x97, taken: 0x98 };
 
 export class GuestAgent {
   /** `prelude` is put before the code of the client's worker. */
@@ -39,7 +38,7 @@ export class GuestAgent {
 
   #join(client, server) {
     this.clients.add(client);
-    server.on('message', (message) => client.send(message[0] === type.agents ? able(message) : message));
+    server.on('message', (message) => client.send(message[0] === ServerMessageKind.Agents ? able(message) : message));
     client.on('message', (message) => this.#hear(client, message) || server.send(message));
     client.on('close', () => { this.clients.delete(client); server.close(); });
     server.on('close', () => client.close());
@@ -49,31 +48,31 @@ export class GuestAgent {
   #hear(client, message) {
     const body = message.subarray(1);
     switch (message[0]) {
-      case fromClient.key:
+      case ClientMessageKind.Key:
         this.log.push({ key: body.readUInt16LE(4), down: body[6] === 1 });
         return false;
-      case fromClient.offer:
+      case ClientMessageKind.ClipboardOffer:
         this.log.push({ offer: JSON.parse(body).types });
         return true;
-      case fromClient.ask:
+      case ClientMessageKind.ClipboardRequest:
         this.#answer(client, body.readUInt32LE(0), this.copied[body.subarray(4).toString()]);
         return true;
-      case fromClient.data:
+      case ClientMessageKind.ClipboardData:
         this.#pasted(body);
         return true;
-      case fromClient.start:
+      case ClientMessageKind.FileStart:
         this.#startFile(client, body);
         return true;
-      case fromClient.file:
+      case ClientMessageKind.FileData:
         this.#fileData(body);
         return true;
-      case fromClient.cancel:
+      case ClientMessageKind.FileCancel:
         this.log.push({ cancel: body.readUInt32LE(0) });
         return true;
-      case fromClient.answer:
+      case ClientMessageKind.FileAnswer:
         this.#answered(client, this.sending.get(body.readUInt32LE(0)), body[4] === 1);
         return true;
-      case fromClient.taken:
+      case ClientMessageKind.FileTaken:
         this.#taken(client, this.sending.get(body.readUInt32LE(0)), Number(body.readBigUInt64LE(4)));
         return true;
       default:
@@ -85,7 +84,7 @@ export class GuestAgent {
   send(name, contents) {
     const sending = { offer: this.sending.size + 1, contents, state: 'offered', sent: 0, taken: 0 };
     this.sending.set(sending.offer, sending);
-    this.#tell(type.fileOffer, { offer: sending.offer, name, size: contents.length });
+    this.#tell(ServerMessageKind.FileOffer, { offer: sending.offer, name, size: contents.length });
     return sending;
   }
 
@@ -120,14 +119,14 @@ export class GuestAgent {
   /** The guest copies. */
   copy(contents) {
     this.copied = contents;
-    this.#tell(type.offer, { types: Object.keys(contents) });
+    this.#tell(ServerMessageKind.ClipboardOffer, { types: Object.keys(contents) });
   }
 
   /** The guest pastes; resolves to the bytes, or `null` when the client has none. */
   paste(media) {
     const number = this.nextRequest++;
     const head = Buffer.alloc(5);
-    head[0] = type.ask;
+    head[0] = ServerMessageKind.ClipboardRequest;
     head.writeUInt32LE(number, 1);
     for (const client of this.clients) client.send(Buffer.concat([head, Buffer.from(media)]));
     return new Promise((done) => this.pastes.set(number, { pieces: [], done }));
@@ -143,7 +142,7 @@ export class GuestAgent {
     const pieces = contents ? Math.max(1, Math.ceil(contents.length / PIECE)) : 1;
     for (let piece = 0; piece < pieces; piece += 1) {
       const head = Buffer.alloc(6);
-      head[0] = type.data;
+      head[0] = ServerMessageKind.ClipboardData;
       head.writeUInt32LE(number, 1);
       head[5] = (piece === pieces - 1 ? 1 : 0) | (contents ? 0 : 2);
       client.send(Buffer.concat([head, contents?.subarray(piece * PIECE, (piece + 1) * PIECE) ?? Buffer.alloc(0)]));
@@ -176,7 +175,7 @@ export class GuestAgent {
   }
 
   #status({ client, transfer, told }, state, text) {
-    client.send(Buffer.concat([Buffer.from([type.status]), Buffer.from(JSON.stringify({ transfer, state, received: told, text }))]));
+    client.send(Buffer.concat([Buffer.from([ServerMessageKind.FileStatus]), Buffer.from(JSON.stringify({ transfer, state, received: told, text }))]));
   }
 
   #tell(kind, body) {
@@ -217,13 +216,13 @@ export async function openWithAgent() {
 /** What the guest can do, with this agent in it. */
 function able(message) {
   const abilities = { ...JSON.parse(message.subarray(1)), clipboard: true, files: true };
-  return Buffer.concat([Buffer.from([type.agents]), Buffer.from(JSON.stringify(abilities))]);
+  return Buffer.concat([Buffer.from([ServerMessageKind.Agents]), Buffer.from(JSON.stringify(abilities))]);
 }
 
 /** A piece of what the guest sends. */
 function content({ offer }, flags, bytes) {
   const head = Buffer.alloc(6);
-  head[0] = type.content;
+  head[0] = ServerMessageKind.FileContent;
   head.writeUInt32LE(offer, 1);
   head[5] = flags;
   return Buffer.concat([head, bytes]);

@@ -1,4 +1,4 @@
-// A page that comes back costs only what has changed meanwhile, and both ends prove that they show the same.
+// A page that comes back costs only what has changed meanwhile, and both ends verify that they show the same.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connected, launch, login, openDesktop, picture, screenshot, stats, visit } from './browser.mjs';
@@ -27,10 +27,10 @@ after(async () => {
   await oriel?.destroy();
 });
 
-async function prove(page) {
+async function verify(page) {
   await page.getByRole('button', { name: /^Menu/ }).click();
   await page.locator('summary', { hasText: 'More' }).click();
-  await page.getByRole('switch', { name: /^Prove that the picture is exact/ }).click();
+  await page.getByRole('switch', { name: /^Verify that the picture is exact/ }).click();
   await page.keyboard.press('Escape');
 }
 
@@ -63,13 +63,13 @@ test('what has not changed is not sent again, after a break and after a while el
 });
 
 for (const [scene, user] of Object.entries(moving)) {
-  test(`${scene}: once it has stopped the picture is proved to be the guest’s`, async () => {
+  test(`${scene}: once it has stopped the picture is verified to be the guest’s`, async () => {
     const page = await visit(browser);
     await login(page, oriel.url, user, 'a long password');
     await openDesktop(page, { exact: false });
-    await prove(page);
+    await verify(page);
     const drawn = await drawScene(scene, STEPS, 1920, 1080);
-    await until('the proof of the last picture', async () => {
+    await until('equal hashes of the last picture', async () => {
       const { lossless, hashCheck } = await stats(page);
       assert.ok(hashCheck === null || hashCheck === 'same', JSON.stringify(hashCheck));
       return lossless && hashCheck === 'same' && difference(await picture(page), drawn).pixels === 0;
@@ -91,7 +91,7 @@ test('a pixel that is not the guest’s is noticed, and where it is', async () =
   await page.getByRole('button', { name: /^Menu/ }).click();
   await page.getByRole('button', { name: 'Statistics' }).click();
   await page.keyboard.press('Escape');
-  await prove(page);
+  await verify(page);
   await page.getByText('differs at 640, 256').waitFor();
   assert.deepEqual((await stats(page)).hashCheck, { x: 640, y: 256, tiles: 1 });
   await screenshot(page, 'statistics-differs');

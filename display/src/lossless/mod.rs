@@ -1,4 +1,4 @@
-//! The lossless tile codec of `PROTOCOL.md` (update kind 2).
+//! The lossless tile codec of `docs/protocol.md` (update kind 2).
 //!
 //! Measured on the batches of the bench scenes (first pages, typing, scrolling, dragging, films that
 //! stopped), nothing else was worth its time. For true colour: the predictors of PNG and JPEG-LS, up, the

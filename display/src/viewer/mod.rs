@@ -72,7 +72,7 @@ pub enum ServeError {
 pub struct Viewer;
 
 impl Viewer {
-    /// Speaks `PROTOCOL.md` on `stream`, each message behind its `u32` length, from the client's
+    /// Speaks `docs/protocol.md` on `stream`, each message behind its `u32` length, from the client's
     /// Hello until the connection ends; blocks so long. Keys and buttons that the client holds then
     /// are released.
     ///
@@ -193,7 +193,7 @@ impl Viewer {
             ClientMessage::Hello(hello) => hello,
             _ => return Err(Ended::Malformed("The client's first message was not Hello.".to_owned())),
         };
-        if !hello.known {
+        if !hello.resume {
             return Ok((hello, None));
         }
         match Self::read_handshake_message(stream)? {

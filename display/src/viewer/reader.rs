@@ -123,9 +123,9 @@ impl Reader<'_> {
                 requests.acks.truncate(MAX_QUEUED_REQUESTS);
                 requests.acks.push_back(Ack { frame_id, painting, received });
             }),
-            ClientMessage::Settings { video_only, prove } => self.inbox.request(|requests| {
+            ClientMessage::Settings { video_only, frame_hashes } => self.inbox.request(|requests| {
                 requests.video_only = Some(video_only);
-                requests.prove = Some(prove);
+                requests.frame_hashes = Some(frame_hashes);
             }),
             ClientMessage::Ping(value) => self.inbox.request(|requests| {
                 if requests.pings.len() == MAX_QUEUED_REQUESTS {
@@ -145,8 +145,8 @@ impl Reader<'_> {
             ClientMessage::FileCancel { transfer } => self.channel.cancel_upload(transfer),
             ClientMessage::FileAnswer { offer, accept } => self.channel.answer_download(offer, accept),
             ClientMessage::FileTaken { offer, received } => self.channel.ack_download(offer, received),
-            ClientMessage::Sound { listen, speak } => {
-                self.audio.set(listen, speak && self.layout_client.is_some());
+            ClientMessage::Sound { playback, capture } => {
+                self.audio.set(playback, capture && self.layout_client.is_some());
             }
             ClientMessage::Recording(recording) => {
                 if !self.audio.record(&recording) {

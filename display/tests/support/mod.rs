@@ -176,7 +176,7 @@ pub fn connect_at(monitors: &Arc<Monitors>) -> Client {
 /// A client that comes back with the picture of an earlier connection.
 pub fn come_back(guest: &Guest, canvas: Canvas, video_only: bool) -> Client {
     let (stream, _serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
-    let hello = Hello { versions: vec![1], h264: true, video_only, known: true, ..Hello::default() };
+    let hello = Hello { versions: vec![1], h264: true, video_only, resume: true, ..Hello::default() };
     let client = Client::resume(stream, &hello, canvas).unwrap();
     client.set_patience(Some(PATIENCE)).unwrap();
     client

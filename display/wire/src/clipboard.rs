@@ -1,4 +1,4 @@
-//! Clipboard contents on the wire: their types, and the chunks that contents and files travel in.
+//! Clipboard messages: the types of contents, and the chunks of contents and files. Redirection itself is elsewhere.
 
 use crate::encode::{json, message};
 use crate::fields::Fields;
@@ -16,12 +16,12 @@ pub const MAX_CHUNK: usize = 60 * 1024;
 pub enum ContentType {
     /// Text, `text/plain` in UTF-8 with line feeds.
     Text,
-    /// Picture, `image/png`.
+    /// Picture in the Portable Network Graphics format, `image/png`.
     Png,
 }
 
 impl ContentType {
-    /// All types that this version exchanges.
+    /// Types that this version of the protocol exchanges.
     pub const ALL: [Self; 2] = [Self::Text, Self::Png];
 
     /// Name of the media type (RFC 2046).
@@ -43,29 +43,32 @@ impl ContentType {
 pub struct Chunk {
     /// Number of the answered clipboard request, or of the file's offer.
     pub request: u32,
-    /// No chunk of the same contents follows.
+    /// The chunk is the last one of the contents.
     pub last: bool,
-    /// The contents do not come, or not completely; no chunk follows.
+    /// The contents cannot be sent, or not completely; no chunk follows.
     pub failed: bool,
     /// Next bytes of the contents, at most [`MAX_CHUNK`].
     pub bytes: Vec<u8>,
 }
 
+/// JSON body of the message ClipboardOffer.
 #[derive(Serialize, Deserialize)]
 struct Offer {
     types: Vec<String>,
 }
 
-/// The types of an offer; those that this version does not know are left out.
+/// Decodes the body of the message ClipboardOffer; types that this version does not exchange are left out.
 pub(crate) fn decode_offer(body: &[u8]) -> Result<Vec<ContentType>, Malformed> {
     let Offer { types } = serde_json::from_slice(body).map_err(|_| Malformed::Json("ClipboardOffer"))?;
     Ok(ContentType::ALL.into_iter().filter(|one| types.iter().any(|name| name == one.name())).collect())
 }
 
+/// Encoded message ClipboardOffer of either direction.
 pub(crate) fn encode_offer(kind: MessageKind, types: &[ContentType]) -> Vec<u8> {
     json(kind, &Offer { types: types.iter().map(|one| one.name().to_owned()).collect() })
 }
 
+/// Decodes the fields of the message ClipboardRequest: number of the request, and type of the contents.
 pub(crate) fn decode_request(fields: &mut Fields<'_>) -> Result<(u32, ContentType), Malformed> {
     let request = fields.u32()?;
     let name = std::str::from_utf8(fields.rest()).ok();
@@ -73,12 +76,13 @@ pub(crate) fn decode_request(fields: &mut Fields<'_>) -> Result<(u32, ContentTyp
     Ok((request, content))
 }
 
-/// Bytes to the message's end, no more than a piece may have.
+/// Bytes to the end of the message, at most [`MAX_CHUNK`].
 pub(crate) fn chunk_bytes(fields: &mut Fields<'_>) -> Result<Vec<u8>, Malformed> {
     let bytes = fields.rest();
     if bytes.len() > MAX_CHUNK { Err(fields.impossible("length")) } else { Ok(bytes.to_vec()) }
 }
 
+/// Decodes the fields of the messages ClipboardData and FileContent.
 pub(crate) fn decode_chunk(fields: &mut Fields<'_>) -> Result<Chunk, Malformed> {
     let (request, flags) = (fields.u32()?, fields.u8()?);
     if flags > 3 {
@@ -87,6 +91,7 @@ pub(crate) fn decode_chunk(fields: &mut Fields<'_>) -> Result<Chunk, Malformed> 
     Ok(Chunk { request, last: flags & 1 != 0, failed: flags & 2 != 0, bytes: chunk_bytes(fields)? })
 }
 
+/// Encoded message ClipboardData or FileContent.
 pub(crate) fn encode_chunk(kind: MessageKind, chunk: &Chunk) -> Vec<u8> {
     let flags = u8::from(chunk.last) | u8::from(chunk.failed) << 1;
     message(kind, &[&chunk.request.to_le_bytes(), &[flags], &chunk.bytes])

@@ -1,4 +1,4 @@
-//! The image of the guest's pointer.
+//! Image of the guest's pointer, the body of the message CursorShape.
 
 use crate::geometry::Size;
 
@@ -7,10 +7,10 @@ use crate::geometry::Size;
 pub struct CursorImage {
     /// Size of the image; at most 512 pixels in each direction.
     pub size: Size,
-    /// Hotspot, in pixels from the image's left edge.
+    /// Column of the hotspot, in pixels from the image's left edge.
     pub hot_x: u32,
-    /// Hotspot, in pixels from the image's top edge.
+    /// Row of the hotspot, in pixels from the image's top edge.
     pub hot_y: u32,
-    /// `width * height * 4` bytes: red, green, blue, alpha (straight, not premultiplied).
+    /// Pixels row by row, 4 bytes each: red, green, blue, and straight (not premultiplied) alpha.
     pub rgba: Vec<u8>,
 }

@@ -1,8 +1,8 @@
-//! Files on the wire: offers from the guest, and the state of transfers into it.
+//! File messages: offers of the guest, and the state of uploads. Contents travel in chunks of the module `clipboard`.
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a file that may be on the way and not yet told as stored.
+/// Credit of a transfer in bytes: most that may be sent and not yet acknowledged as stored.
 pub const FILE_CREDIT: u64 = 256 * 1024;
 
 /// State of an upload.
@@ -15,7 +15,7 @@ pub enum FileState {
     Progress,
     /// The file is stored in the guest.
     Done,
-    /// The file is not stored in the guest, and nothing more of the upload is wanted.
+    /// The upload failed: the guest has not stored the file and drops further bytes.
     Failed,
 }
 
@@ -26,9 +26,9 @@ pub struct FileStatus {
     pub transfer: u32,
     /// State that the upload has reached.
     pub state: FileState,
-    /// Bytes that the guest has taken.
+    /// Bytes of the file that the guest has received.
     pub received: u64,
-    /// Reason of the failure in one plain sentence.
+    /// Reason of a failure, as a sentence for the user; `None` in other states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
@@ -38,7 +38,7 @@ pub struct FileStatus {
 pub struct FileOffer {
     /// Number of the offer, counted by the server.
     pub offer: u32,
-    /// Name of the file: one component of a path, such as any system can store.
+    /// Name of the file: one component of a path that every common file system can store.
     pub name: String,
     /// Length of the file in bytes.
     pub size: u64,

@@ -1,4 +1,4 @@
-//! Frames: a header, and updates to be applied in order.
+//! Message Frame: a header, and updates that the client applies in order and presents at once. Nothing here compresses.
 
 use crate::fields::{Fields, coordinate, put_rect};
 use crate::geometry::{Rect, Size};
@@ -12,9 +12,9 @@ const CODEC_H264: u8 = 1;
 /// Header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FrameHeader {
-    /// The client's picture is lossless after this frame.
+    /// The client's picture equals the guest's framebuffer after the frame, pixel for pixel.
     pub exact: bool,
-    /// The frame is a full refresh: nothing of the picture before counts.
+    /// The frame is a full refresh and replaces the whole picture.
     pub whole: bool,
     /// Number of the frame, counted from 1.
     pub frame_id: u32,
@@ -22,29 +22,29 @@ pub struct FrameHeader {
     pub size: Size,
     /// Sequence number of the newest input that the frame answers; 0 for none.
     pub input_seq: u32,
-    /// Microseconds from receipt of that input to its visibility in the guest's queue.
+    /// Microseconds from receipt of the input to visibility in the guest's queue; 0 without an input.
     pub input_to_guest_us: u32,
-    /// Microseconds from the input's visibility to the guest's flush.
+    /// Microseconds from the input's visibility to the guest's flush; 0 without an input.
     pub guest_to_flush_us: u32,
     /// Microseconds from the guest's flush to the frame's hand-over to the socket.
     pub flush_to_sent_us: u32,
-    /// Microseconds of the former that comparing and encoding took.
+    /// Microseconds of `flush_to_sent_us` that comparing and encoding took.
     pub encode_us: u32,
 }
 
-/// Frame: a header, and updates that the client applies in order.
+/// Body of the message Frame: a header, and updates that the client presents at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
     /// Header of the frame.
     pub header: FrameHeader,
-    /// Updates of the picture, in the order of their application.
+    /// Updates of the picture, in the order of application; 65,535 at most are encoded.
     pub updates: Vec<Update>,
 }
 
 /// Update of a part of the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
-    /// Kind 1: pixels that moved on the screen.
+    /// Copy of pixels from another place of the picture (kind 1), as CopyRect of RFB (RFC 6143).
     Copy {
         /// Left edge of the source, in the picture before this update.
         src_x: u32,
@@ -53,34 +53,34 @@ pub enum Update {
         /// Destination of the pixels.
         to: Rect,
     },
-    /// Kind 2: batch of lossless tiles.
+    /// Batch of lossless tiles (kind 2).
     Exact {
-        /// Length of the batch in bytes once decompressed.
+        /// Length of the decompressed batch in bytes.
         raw_length: u32,
         /// Compressed batch: one zstd frame (RFC 8878).
         zstd: Vec<u8>,
     },
-    /// Kind 3: access unit of a video stream.
+    /// Access unit of a video stream (kind 3).
     Video(VideoUpdate),
 }
 
 /// Access unit of a video stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoUpdate {
-    /// Number of the stream's decoder, 0 to 3.
+    /// Number of the decoder that the stream uses, 0 to 3.
     pub stream: u8,
     /// The access unit is a key frame: the stream starts anew.
     pub key: bool,
     /// Part of the screen that the coded picture covers.
     pub region: Rect,
-    /// Rectangles to take from the decoded picture, in screen coordinates.
+    /// Rectangles of the decoded picture to present, in screen coordinates.
     pub take: Vec<Rect>,
-    /// Access unit: H.264 in Annex B.
+    /// Byte stream of the access unit (ITU-T H.264 Annex B).
     pub data: Vec<u8>,
 }
 
 impl FrameHeader {
-    /// Encoded message of a frame with these updates, number first.
+    /// Encodes a message Frame of this header and of `updates`, number first.
     pub fn encode(&self, updates: &[Update]) -> Vec<u8> {
         let mut out = vec![
             MessageKind::Frame.number(),
@@ -112,10 +112,10 @@ impl Frame {
         self.header.encode(&self.updates)
     }
 
-    /// Reads what follows the type byte.
+    /// Decodes the body of a message Frame, without the number.
     ///
     /// # Errors
-    /// When it is malformed.
+    /// [`Malformed`] for a body that is too short or too long, or has a field of an impossible value.
     pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
         let mut fields = Fields::new("Frame", body);
         let flags = fields.u8()?;
@@ -147,11 +147,12 @@ impl Update {
         }
     }
 
-    /// Always `false`: every update has a body.
+    /// Returns `false`, since every update has a body.
     pub fn is_empty(&self) -> bool {
         false
     }
 
+    /// Appends the update: kind, stream and length, then the body.
     fn encode(&self, out: &mut Vec<u8>) {
         let (kind, stream) = match self {
             Self::Copy { .. } => (1, 0),
@@ -181,6 +182,7 @@ impl Update {
         }
     }
 
+    /// Reads one update.
     fn decode(fields: &mut Fields<'_>) -> Result<Self, Malformed> {
         let kind = fields.u8()?;
         let stream = fields.u8()?;

@@ -1,4 +1,5 @@
-//! Messages on a stream socket: a `u32` length, then that many bytes.
+//! Framing of messages on a stream socket: a little-endian `u32` length, then that many bytes. WebSockets have a
+//! framing of their own.
 
 use std::io::{self, Read, Write};
 
@@ -11,7 +12,7 @@ pub enum ReadError {
     /// The stream ended within a message.
     #[error("the connection ended in the middle of a message")]
     Torn,
-    /// A message longer than allowed.
+    /// The announced length of a message exceeds the limit.
     #[error("a message of {length} bytes is longer than the {limit} allowed")]
     TooLong {
         /// Announced length of the message in bytes.
@@ -24,10 +25,10 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
-/// Reads one message into `buffer` in place of the buffer's former contents.
+/// Reads a message of at most `limit` bytes; the message replaces the contents of `buffer`.
 ///
 /// # Errors
-/// When no whole message of at most `limit` bytes comes.
+/// [`ReadError`] when the stream ends, fails, or announces a longer message. `buffer` is then unspecified.
 pub fn read_message(stream: &mut impl Read, buffer: &mut Vec<u8>, limit: usize) -> Result<(), ReadError> {
     let mut length = [0u8; 4];
     let mut got = 0;
@@ -53,10 +54,10 @@ pub fn read_message(stream: &mut impl Read, buffer: &mut Vec<u8>, limit: usize) 
     Ok(())
 }
 
-/// Writes one message behind its length.
+/// Writes a message with its length in front, in a single write.
 ///
 /// # Errors
-/// When the socket fails.
+/// [`io::Error`] when the socket fails, or the message is longer than 4 GiB.
 pub fn write_message(stream: &mut impl Write, message: &[u8]) -> io::Result<()> {
     let length = u32::try_from(message.len())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a message longer than 4 GiB"))?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A width and a height in pixels.
+/// Size of a picture or screen in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Size {
     /// Width in pixels.
@@ -14,9 +14,9 @@ pub struct Size {
 /// Rectangle of pixels; empty when either side is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Rect {
-    /// Left edge, in pixels from the screen's left edge.
+    /// Column of the left edge, in pixels from the screen's left edge.
     pub x: u32,
-    /// Top edge, in pixels from the screen's top edge.
+    /// Row of the top edge, in pixels from the screen's top edge.
     pub y: u32,
     /// Width in pixels.
     pub width: u32,
@@ -25,7 +25,7 @@ pub struct Rect {
 }
 
 impl Size {
-    /// A size of `width` by `height` pixels.
+    /// Size of `width` by `height` pixels.
     pub const fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
@@ -42,22 +42,22 @@ impl Rect {
         Self { x, y, width, height }
     }
 
-    /// Whether the rectangle covers no pixel.
+    /// Returns `true` for a rectangle that covers no pixel.
     pub const fn is_empty(&self) -> bool {
         self.width == 0 || self.height == 0
     }
 
-    /// Column behind the rectangle's last one; saturates.
+    /// Column to the right of the rectangle's last column; saturates at `u32::MAX`.
     pub const fn right(&self) -> u32 {
         self.x.saturating_add(self.width)
     }
 
-    /// Row below the rectangle's last one; saturates.
+    /// Row below the rectangle's last row; saturates at `u32::MAX`.
     pub const fn bottom(&self) -> u32 {
         self.y.saturating_add(self.height)
     }
 
-    /// Pixels that both rectangles cover; empty when there are none.
+    /// Rectangle of the pixels that both rectangles cover; empty when they have no pixel in common.
     pub fn intersection(&self, other: &Rect) -> Rect {
         let x = self.x.max(other.x);
         let y = self.y.max(other.y);
@@ -82,7 +82,7 @@ impl Rect {
         parts.into_iter().filter(|part| !part.is_empty())
     }
 
-    /// The smallest rectangle that covers both; an empty one adds nothing.
+    /// Smallest rectangle that covers both rectangles; an empty rectangle adds nothing.
     pub fn union(&self, other: &Rect) -> Rect {
         if self.is_empty() {
             return *other;

@@ -2,45 +2,45 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Pointer buttons, numbered as in DOM `MouseEvent.button`.
+/// Button of the pointer, numbered on the wire as `MouseEvent.button` of the DOM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Button {
-    /// Primary button.
+    /// Primary button, usually the left one (0).
     Left,
-    /// Middle button, or the pressed wheel.
+    /// Middle button, or the pressed wheel (1).
     Middle,
-    /// Secondary button.
+    /// Secondary button, usually the right one (2).
     Right,
-    /// Fourth button, which goes back in browsers.
+    /// Fourth button, Back in browsers (3).
     Back,
-    /// Fifth button, which goes forward in browsers.
+    /// Fifth button, Forward in browsers (4).
     Forward,
 }
 
-/// Input event of a keyboard or pointer.
+/// Event of a keyboard, pointer or wheel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputEvent {
-    /// A key by Linux evdev code (`KEY_*` of input-event-codes.h): a place on the keyboard, not a letter.
+    /// Press or release of a key. The code is a position on the keyboard, not a character.
     Key {
-        /// Key code, `KEY_*` of input-event-codes.h.
+        /// Key code of Linux evdev, `KEY_*` of input-event-codes.h.
         code: u16,
         /// The key is pressed; `false`: released.
         down: bool,
     },
-    /// The pointer's place. From a client: fractions of its screen, 0 is the left/top pixel, 65535 the
-    /// last one. To a machine: fractions of the whole desktop with all its screens, 0 is the left/top
-    /// edge, and 65536 would be the other one (its desktop places it there).
+    /// Absolute position of the pointer. From a client: fractions of the connection's screen, 0 for the first pixel
+    /// and 65535 for the last one. To a machine: fractions of the whole desktop with all screens, 0 for the left or
+    /// top edge; 65536 would be the opposite edge.
     PointerTo {
         /// Horizontal position, from left to right.
         x: u16,
         /// Vertical position, from top to bottom.
         y: u16,
     },
-    /// A movement in pixels (pointer lock).
+    /// Relative movement of the pointer in pixels, from a client with a locked pointer.
     PointerBy {
-        /// Horizontal movement; right is positive.
+        /// Horizontal movement in pixels; right is positive.
         dx: i16,
-        /// Vertical movement; down is positive.
+        /// Vertical movement in pixels; down is positive.
         dy: i16,
     },
     /// Press or release of a pointer button.
@@ -50,7 +50,7 @@ pub enum InputEvent {
         /// The button is pressed; `false`: released.
         down: bool,
     },
-    /// Wheel turns in 1/120 of a notch; down and right are positive.
+    /// Turn of the wheel in 1/120 of a notch.
     Wheel {
         /// Horizontal turn; right is positive.
         dx: i16,

@@ -1,27 +1,27 @@
-//! The table of all messages: number, direction and class of each.
+//! Table of all messages: number, name, direction and class of each.
 //!
-//! `PROTOCOL.md` has the same table for readers, and the web client constants made from it; tests compare them.
-//! Whoever decides about messages matches [`MessageClass`] or [`MessageKind`] exhaustively, so that a new
-//! message does not compile until everybody has decided about it.
+//! `docs/protocol.md` has the same table, and the web client constants that are generated from it; tests compare them.
+//! Code that decides about messages matches [`MessageClass`] or [`MessageKind`] exhaustively, so that a new message
+//! does not compile before every such place has a decision.
 
 /// Direction in which a message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// From the server (machine or gateway) to the client.
+    /// Message from the server (machine or gateway) to the client.
     ToClient,
-    /// From the client to the server.
+    /// Message from the client to the server.
     ToServer,
 }
 
 impl Direction {
-    /// Both directions, that to the client first.
+    /// Array of both directions, the direction to the client first.
     pub const ALL: [Self; 2] = [Self::ToClient, Self::ToServer];
 
-    /// Name of the direction in documents: `client` or `server`, the receiver of the message.
-    pub fn receiver(self) -> &'static str {
+    /// Name of the direction in `docs/protocol.md`: `to client` or `to server`.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::ToClient => "client",
-            Self::ToServer => "server",
+            Self::ToClient => "to client",
+            Self::ToServer => "to server",
         }
     }
 }
@@ -29,26 +29,26 @@ impl Direction {
 /// Class of a message: the part of a session that a policy allows or refuses as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageClass {
-    /// Opening, liveness, capabilities and the end of a connection, and what it asks to receive.
+    /// Opening, liveness, capabilities and end of a connection, and the audio that a client requests.
     Session,
-    /// Input to the guest and requests that change its monitors; the state of keyboard lights back.
+    /// Input to the guest, requests for another layout of the monitors, and the state of keyboard lights.
     Input,
-    /// Clipboard redirection.
+    /// Clipboard redirection in both directions.
     Clipboard,
-    /// File redirection.
+    /// File redirection in both directions.
     Files,
-    /// Audio packets: playback to the client, the microphone to the server.
+    /// Audio packets of playback to the client and of the microphone to the server.
     Audio,
-    /// Picture, pointer and monitors of the guest, and the client's reports on them.
+    /// Picture, pointer and monitors of the guest, and the client's acknowledgements and settings.
     Display,
     /// Text of the guest for screen readers; no message has this class yet.
     GuestText,
-    /// Presence of several viewers of one desktop; no message has this class yet.
+    /// Presence of several viewers at a desktop; no message has this class yet.
     Presence,
 }
 
 impl MessageClass {
-    /// All classes, in the order of the documentation.
+    /// Array of every class, in the order of `docs/protocol.md`.
     pub const ALL: [Self; 8] = [
         Self::Session,
         Self::Input,
@@ -60,7 +60,7 @@ impl MessageClass {
         Self::Presence,
     ];
 
-    /// Name of the class, as `PROTOCOL.md` writes it.
+    /// Name of the class in `docs/protocol.md`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Session => "session",
@@ -85,11 +85,11 @@ macro_rules! message_kinds {
         }
 
         impl MessageKind {
-            /// All kinds, in the order of their numbers.
+            /// Every kind of message, in ascending order of the numbers.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// Kind of the message that has `number` as its first byte in that direction; `None` for an
-            /// unknown number and for one of the other direction.
+            /// Kind of the message with this number and direction; `None` for an unknown number, and for a
+            /// number of the other direction.
             pub const fn from_number(direction: Direction, number: u8) -> Option<Self> {
                 match (direction, number) {
                     $((Direction::$direction, $number) => Some(Self::$variant),)+
@@ -97,7 +97,7 @@ macro_rules! message_kinds {
                 }
             }
 
-            /// Name of the message in `PROTOCOL.md`.
+            /// Name of the message in `docs/protocol.md`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
@@ -128,7 +128,7 @@ message_kinds! {
     Frame = 0x02, "Frame", ToClient, Display;
     /// Image of the guest's pointer.
     CursorShape = 0x03, "CursorShape", ToClient, Display;
-    /// Place of the guest's pointer.
+    /// Position of the guest's pointer.
     CursorMove = 0x04, "CursorMove", ToClient, Display;
     /// State of the keyboard's lights.
     Leds = 0x05, "Leds", ToClient, Input;
@@ -138,7 +138,7 @@ message_kinds! {
     Pong = 0x07, "Pong", ToClient, Session;
     /// End of the connection.
     Closed = 0x08, "Closed", ToClient, Session;
-    /// Opus packet of what the guest plays.
+    /// Opus packet of the guest's playback.
     Audio = 0x09, "Audio", ToClient, Audio;
     /// Capabilities of the guest's agents and devices.
     Agents = 0x0A, "Agents", ToClient, Session;
@@ -153,8 +153,8 @@ message_kinds! {
     /// Layout of the guest's monitors.
     Screens = 0x0F, "Screens", ToClient, Display;
     /// Tile hashes of the picture after a frame.
-    PictureHash = 0x10, "PictureHash", ToClient, Display;
-    /// Offer of a file by the guest.
+    FrameHash = 0x10, "FrameHash", ToClient, Display;
+    /// Offer of a file that the guest sends.
     FileOffer = 0x11, "FileOffer", ToClient, Files;
     /// Chunk of an offered file.
     FileContent = 0x12, "FileContent", ToClient, Files;
@@ -169,13 +169,13 @@ message_kinds! {
     PointerTo = 0x84, "PointerTo", ToServer, Input;
     /// Pointer button press or release.
     Button = 0x85, "Button", ToServer, Input;
-    /// Wheel movement.
+    /// Movement of the wheel.
     Wheel = 0x86, "Wheel", ToServer, Input;
     /// Release of all keys and buttons.
     ReleaseAll = 0x87, "ReleaseAll", ToServer, Input;
     /// Settings of the picture.
     Settings = 0x88, "Settings", ToServer, Display;
-    /// Liveness probe.
+    /// Probe of the connection that Pong answers.
     Ping = 0x89, "Ping", ToServer, Session;
     /// Request for a full refresh.
     Refresh = 0x8A, "Refresh", ToServer, Display;
@@ -195,13 +195,13 @@ message_kinds! {
     FileStart = 0x91, "FileStart", ToServer, Files;
     /// Next bytes of an upload.
     FileData = 0x92, "FileData", ToServer, Files;
-    /// End of an upload before its last byte.
+    /// Cancellation of an upload.
     FileCancel = 0x93, "FileCancel", ToServer, Files;
     /// Request to receive audio, and announcement of Recording.
     Sound = 0x94, "Sound", ToServer, Session;
     /// Opus packet of the client's microphone.
     Recording = 0x95, "Recording", ToServer, Audio;
-    /// Tile hashes of the picture that a returning client still has.
+    /// Tile hashes of the picture that a client kept from an earlier connection.
     ResumeHashes = 0x96, "ResumeHashes", ToServer, Display;
     /// Acceptance or refusal of a file offer.
     FileAnswer = 0x97, "FileAnswer", ToServer, Files;

@@ -1,4 +1,5 @@
-//! The layout of a desktop's screens as a client requests it: the body of the message LayoutRequest.
+//! Layout of a desktop's monitors as a client requests it: the body of the message LayoutRequest. Sizes and positions
+//! are clamped here; the arrangement on the desktop is decided elsewhere.
 
 use crate::encode::json;
 use crate::geometry::{Rect, Size};
@@ -8,32 +9,36 @@ use serde::{Deserialize, Serialize};
 /// Most monitors that a desktop may have.
 pub const MAX_SCREENS: usize = 4;
 
-/// Pixels to the inch of a monitor for which no density is given: desktops show it at scale 1.
+/// Density in pixels per inch of a monitor whose request names none; desktops use scale 1 for it.
 pub const DEFAULT_DPI: u32 = 96;
 
-/// What a screen may measure.
+/// Smallest size of a monitor in pixels.
 const LEAST: Size = Size::new(320, 200);
+/// Largest width or height of a monitor in pixels.
 const MOST: u32 = 4096;
-/// 4096 by 2160, or as much the other way round.
+/// Most pixels of a monitor, in any orientation.
 const MOST_PIXELS: u32 = 4096 * 2160;
+/// Least density of a monitor in pixels per inch.
 const LEAST_DPI: u32 = 48;
+/// Greatest density of a monitor in pixels per inch.
 const MOST_DPI: u32 = 384;
 
-/// Requested configuration of one monitor.
+/// Requested configuration of a monitor: position, size and density.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MonitorConfig {
-    /// Left edge among the monitors of the desktop, in pixels.
+    /// Column of the monitor's left edge among all monitors, in pixels; may be negative.
     pub x: i32,
-    /// Top edge among the monitors of the desktop, in pixels.
+    /// Row of the monitor's top edge among all monitors, in pixels; may be negative.
     pub y: i32,
     /// Size of the monitor in pixels.
     pub size: Size,
-    /// Pixels to the inch, from which the guest's desktop takes the scale.
+    /// Density in pixels per inch, from which the guest's desktop derives the scale.
     pub dpi: u32,
 }
 
 impl MonitorConfig {
-    /// Nearest configuration that a monitor can have. Places only tell which monitor lies beside which.
+    /// Nearest valid configuration: at least 320x200 pixels, at most 4096 in each direction and 4096*2160 in all, and
+    /// 48 to 384 dpi. Positions matter only in relation to other monitors, and are clamped to ±2²⁰.
     pub fn clamped(x: i64, y: i64, width: u64, height: u64, dpi: u64) -> Self {
         let within = |value: u64, least: u32, most: u32| {
             u32::try_from(value).map_or(most, |value| value.clamp(least, most))
@@ -57,25 +62,26 @@ impl MonitorConfig {
     }
 }
 
-/// Request for another layout: the change of each monitor in order; `None`, or no element, leaves a monitor
-/// as it is.
+/// Request for another layout: the change of each monitor in order. `None`, or a missing element, leaves the monitor
+/// unchanged.
 pub type LayoutRequest = Vec<Option<MonitorChange>>;
 
-/// Requested change of one monitor.
+/// Requested change of a monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MonitorChange {
-    /// The monitor is switched off; the first one stays on.
+    /// The monitor is switched off; the first monitor stays on.
     Off,
-    /// The monitor is switched on with this configuration.
+    /// The monitor is switched on, or changed, with a configuration.
     On(MonitorConfig),
 }
 
+/// JSON body of the message LayoutRequest.
 #[derive(Serialize, Deserialize)]
 struct Body {
     screens: Vec<Option<Screen>>,
 }
 
-/// Numbers of any size: what is absurd is clamped, not malformed.
+/// JSON object of a monitor. Numbers may have any size: absurd values are clamped, not malformed.
 #[derive(Serialize, Deserialize)]
 struct Screen {
     width: u64,
@@ -93,6 +99,9 @@ fn default_dpi() -> u64 {
 }
 
 /// Decodes the body of the message LayoutRequest.
+///
+/// # Errors
+/// [`Malformed`] for JSON of another shape, and for a number of screens other than 1 to [`MAX_SCREENS`].
 pub fn decode(body: &[u8]) -> Result<LayoutRequest, Malformed> {
     let Body { screens } = serde_json::from_slice(body).map_err(|_| Malformed::Json("LayoutRequest"))?;
     if screens.is_empty() || screens.len() > MAX_SCREENS {

@@ -1,7 +1,7 @@
-//! Oriel's wire protocol, as `PROTOCOL.md` writes it down: pure functions between bytes and messages,
-//! the payload types of messages, and the framing of messages on a stream socket.
+//! Wire protocol between client, gateway and machine (`docs/protocol.md`): encoders and decoders of messages, the types
+//! of their bodies, and the framing of messages on a stream socket.
 //!
-//! Nothing here does input or output of its own but for the framing, and nothing here knows the rest of Oriel.
+//! The functions are pure except for the framing. The crate depends on no other part of Oriel.
 
 mod abilities;
 mod audio;
@@ -34,42 +34,42 @@ pub use layout::{DEFAULT_DPI, LayoutRequest, MAX_SCREENS, MonitorChange, Monitor
 pub use server::{CloseCode, Screens, ServerMessage, Welcome, encode_cursor};
 pub use tile_hashes::{TILE, TileHashes};
 
-/// The version that this code speaks.
+/// Version of the wire protocol that this crate implements.
 pub const VERSION: u32 = 1;
 
-/// Longest message from a client.
+/// Largest message from a client in bytes.
 pub const MAX_CLIENT_MESSAGE: usize = 64 * 1024;
 
-/// Longest message from a server: a whole 8K picture of noise, exact, is 100 MB.
+/// Largest message from a server in bytes. A lossless 8K picture of noise has 100 MB.
 pub const MAX_SERVER_MESSAGE: usize = 128 * 1024 * 1024;
 
-/// Bytes that are not a message.
+/// Error for bytes that are no valid message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The message ends before or after its last field.
+    /// The message is shorter or longer than the fields of the message.
     #[error("a {0} message of the wrong length")]
     Length(&'static str),
-    /// A field has an impossible value.
+    /// A field of the message has an impossible value.
     #[error("a {message} message with an impossible {field}")]
     Field {
-        /// The message's name.
+        /// Name of the message.
         message: &'static str,
-        /// The field's name.
+        /// Name of the field.
         field: &'static str,
     },
-    /// The JSON body has another shape than the message's.
+    /// The JSON body cannot be parsed, or lacks a required key.
     #[error("a {0} message with a JSON body that cannot be read")]
     Json(&'static str),
-    /// A message without even a type.
+    /// The message is empty and has no number.
     #[error("an empty message")]
     Empty,
 }
 
-/// Decoded message, or a number that this version does not know (to be ignored and counted).
+/// Decoded message, or the number of an unknown message, which the receiver ignores and counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded<M> {
-    /// Message of a known number.
+    /// Message with a number of the table [`MessageKind`].
     Known(M),
-    /// Number of an unknown message.
+    /// Number that the table does not have in this direction.
     Unknown(u8),
 }

@@ -1,6 +1,7 @@
-//! Hashes of a picture's tiles, by which two ends tell whether and where their pictures differ.
+//! Hashes of a picture's tiles, by which client and server find whether and where two pictures differ.
 //!
-//! Both ends compute them, so their definition is part of `PROTOCOL.md`; here is only how they travel.
+//! Client and server both compute hashes, so that the algorithm is part of `docs/protocol.md`. This module has the
+//! encoding only.
 
 use crate::Malformed;
 use crate::fields::{Fields, coordinate};
@@ -9,7 +10,7 @@ use crate::geometry::Size;
 /// Side of a tile in pixels; tiles at the right and bottom edge may be smaller.
 pub const TILE: u32 = 64;
 
-/// Hashes of all tiles of one picture, row by row.
+/// Hashes of all tiles of a picture, row by row, with the picture's size.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TileHashes {
     size: Size,
@@ -17,7 +18,7 @@ pub struct TileHashes {
 }
 
 impl TileHashes {
-    /// Hashes of a picture of `size`, one for each tile, row by row; `None` when their number is another.
+    /// Hashes of a picture of `size`; `None` unless `tiles` has one hash for each tile of the picture.
     pub fn new(size: Size, tiles: Vec<u64>) -> Option<Self> {
         (tiles.len() == count(size)).then_some(Self { size, tiles })
     }
@@ -32,7 +33,7 @@ impl TileHashes {
         &self.tiles
     }
 
-    /// Appends `u16 width, u16 height` and the hashes.
+    /// Appends the picture's width and height as `u16`, then each hash as `u64`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         for side in [self.size.width, self.size.height] {
             out.extend_from_slice(&coordinate(side).to_le_bytes());
@@ -40,7 +41,7 @@ impl TileHashes {
         self.tiles.iter().for_each(|hash| out.extend_from_slice(&hash.to_le_bytes()));
     }
 
-    /// Reads what [`Self::encode`] wrote, to the message's end.
+    /// Reads size and hashes to the end of the message.
     pub(crate) fn decode(fields: &mut Fields<'_>) -> Result<Self, Malformed> {
         let size = Size::new(fields.u16()?.into(), fields.u16()?.into());
         let (tiles, rest) = fields.rest().as_chunks::<8>();
@@ -51,7 +52,7 @@ impl TileHashes {
     }
 }
 
-/// Number of tiles that a picture is cut into.
+/// Number of tiles that cover a picture of `size`.
 fn count(size: Size) -> usize {
     size.width.div_ceil(TILE) as usize * size.height.div_ceil(TILE) as usize
 }

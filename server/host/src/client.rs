@@ -107,7 +107,7 @@ pub trait HostClient: Send + Sync {
     /// One sentence: the log cannot be read.
     async fn logs(&self, desktop: &DesktopId, log: DesktopLog) -> Result<Vec<u8>, String>;
 
-    /// Connects a viewer to the desktop's machine. The stream carries the messages of `display/PROTOCOL.md`, each behind its
+    /// Connects a viewer to the desktop's machine. The stream carries the messages of `docs/protocol.md`, each behind its
     /// length as a little-endian `u32`. The viewer is counted until both halves of the stream are dropped.
     ///
     /// # Errors

@@ -94,7 +94,7 @@ fn flow(kind: MessageKind) -> Option<Direction> {
         | MessageKind::Audio
         | MessageKind::Agents
         | MessageKind::Screens
-        | MessageKind::PictureHash
+        | MessageKind::FrameHash
         | MessageKind::Hello
         | MessageKind::Ack
         | MessageKind::Key
@@ -229,12 +229,38 @@ mod tests {
     }
 
     #[test]
+    fn where_everything_is_off_each_message_of_clipboard_and_files_is_refused_and_no_other() {
+        let off = RedirectionPolicy { clipboard: TransferPolicy::Off, files: TransferPolicy::Off };
+        for (kind, mode) in K::ALL.iter().flat_map(|kind| MODES.map(|mode| (*kind, mode))) {
+            let refused = match kind.class() {
+                MessageClass::Clipboard
+                | MessageClass::Files
+                | MessageClass::GuestText
+                | MessageClass::Presence => true,
+                MessageClass::Session | MessageClass::Input | MessageClass::Audio | MessageClass::Display => {
+                    false
+                }
+            };
+            let decided = decide(off, mode, kind.direction(), &[kind.number(), 0]);
+            assert_eq!(decided == Verdict::Refuse, refused, "{kind:?} {}", kind.direction().name());
+        }
+    }
+
+    #[test]
+    fn each_message_of_clipboard_and_files_has_a_flow_and_no_other_has() {
+        for kind in K::ALL {
+            let is_redirection = matches!(kind.class(), MessageClass::Clipboard | MessageClass::Files);
+            assert_eq!(flow(*kind).is_some(), is_redirection, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn what_the_table_does_not_name_is_refused_in_both_directions() {
         for (direction, mode) in Direction::ALL.into_iter().flat_map(|way| MODES.map(|mode| (way, mode))) {
             let unknown = (0..=255).filter(|number| K::from_number(direction, *number).is_none());
             for number in unknown {
                 let decided = decide(RedirectionPolicy::default(), mode, direction, &[number, 0]);
-                assert_eq!(decided, Verdict::Refuse, "{number:#x} to the {}", direction.receiver());
+                assert_eq!(decided, Verdict::Refuse, "{number:#x} {}", direction.name());
             }
             assert_eq!(decide(RedirectionPolicy::default(), mode, direction, &[]), Verdict::Refuse);
         }

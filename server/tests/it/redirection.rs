@@ -6,19 +6,35 @@ use crate::fixture::{House, desktop_of, unplug};
 use crate::streams::{HELLO, next, open, send};
 use futures_util::StreamExt;
 use oriel_server::pools::{RedirectionPolicy, TransferPolicy};
+use oriel_wire::{Direction, MessageClass, MessageKind as K};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-/// From the page: what the user copied (two), what the desktop copied, files to it (three) and
-/// from it (two).
-const UP: [u8; 8] = [0x8E, 0x90, 0x8F, 0x91, 0x92, 0x93, 0x97, 0x98];
-/// From the machine: what the user copied, what the desktop copied (two), files to it and from it
-/// (two).
-const DOWN: [u8; 6] = [0x0C, 0x0B, 0x0D, 0x0E, 0x11, 0x12];
-/// Always crosses: the end of a list.
-const REFRESH: u8 = 0x8A;
-/// Ping: the scripted machine sends what follows.
-const SAY: u8 = 0x89;
+/// Request that always passes: the end of a list.
+const REFRESH: u8 = K::Refresh.number();
+/// Request to the scripted machine to send what follows it.
+const SAY: u8 = K::Ping.number();
+const PONG: u8 = K::Pong.number();
+
+/// Numbers of some messages.
+fn numbers(kinds: impl IntoIterator<Item = K>) -> Vec<u8> {
+    kinds.into_iter().map(K::number).collect()
+}
+
+/// Kinds of one direction that `chosen` chooses.
+fn kinds(direction: Direction, chosen: impl Fn(K) -> bool) -> Vec<K> {
+    K::ALL.iter().copied().filter(|kind| kind.direction() == direction && chosen(*kind)).collect()
+}
+
+fn is_redirection(kind: K) -> bool {
+    matches!(kind.class(), MessageClass::Clipboard | MessageClass::Files)
+}
+
+/// Kinds that a test can send and receive: Hello and Ping are orders to the scripted machine, and Closed ends
+/// the stream.
+fn is_plain(kind: K) -> bool {
+    !matches!(kind, K::Hello | K::Ping | K::Closed)
+}
 
 /// Does something with a stream of a desktop whose pool shares so much; gives the server's metrics
 /// at the end.
@@ -30,7 +46,7 @@ async fn with_stream(policy: RedirectionPolicy, act: impl AsyncFnOnce(&mut Socke
     let desktop = desktop_of(&ada).await;
     let mut socket = open(&ada, &desktop, "interact").await;
     send(&mut socket, HELLO).await;
-    next(&mut socket, 0x01).await;
+    next(&mut socket, K::Welcome.number()).await;
     act(&mut socket).await;
     let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
     unplug(&ada, &desktop).await;
@@ -46,64 +62,86 @@ async fn heard(socket: &mut Socket) -> (Vec<u8>, Vec<u8>) {
         let Some(Ok(message)) = socket.next().await else { panic!("the stream ended") };
         let Message::Binary(bytes) = message else { continue };
         match bytes[..] {
-            [0x07, REFRESH] => return (types, answered),
-            [0x07, kind] => answered.push(kind),
+            [PONG, REFRESH] => return (types, answered),
+            [PONG, kind] => answered.push(kind),
             _ => types.push(bytes[0]),
         }
     }
 }
 
-/// Tries everything; what of [`UP`] reached the machine, and what of [`DOWN`] the page.
-async fn passed(clipboard: TransferPolicy, files: TransferPolicy) -> (Vec<u8>, Vec<u8>) {
+/// Sends the chosen kinds of both directions; gives those that reached the machine, and the page.
+async fn passed(policy: RedirectionPolicy, chosen: impl Fn(K) -> bool) -> (Vec<u8>, Vec<u8>) {
+    let (up, down) = (kinds(Direction::ToServer, &chosen), kinds(Direction::ToClient, &chosen));
     let mut passed = (Vec::new(), Vec::new());
-    let metrics = with_stream(RedirectionPolicy { clipboard, files }, async |socket| {
-        for kind in UP {
-            send(socket, &[kind, 1, 0, 0, 0, 0]).await;
+    let metrics = with_stream(policy, async |socket| {
+        for kind in &up {
+            send(socket, &[kind.number(), 1, 0, 0, 0, 0]).await;
         }
-        for kind in DOWN {
-            send(socket, &[SAY, kind, b'{', b'}']).await;
+        for kind in &down {
+            send(socket, &[SAY, kind.number(), b'{', b'}']).await;
         }
         send(socket, &[REFRESH]).await;
         let (types, answered) = heard(socket).await;
         passed = (answered, types);
     })
     .await;
-    let refused = UP.len() + DOWN.len() - passed.0.len() - passed.1.len();
+    let refused = up.len() + down.len() - passed.0.len() - passed.1.len();
     assert!(metrics.contains(&format!("oriel_stream_messages_refused_total {refused}\n")), "{metrics}");
     passed
 }
 
+/// Redirection that passes a pool's policy, sorted by number, in both directions.
+async fn redirection_passed(clipboard: TransferPolicy, files: TransferPolicy) -> (Vec<u8>, Vec<u8>) {
+    passed(RedirectionPolicy { clipboard, files }, is_redirection).await
+}
+
+/// Numbers of the redirection in both directions without the kinds of `refused`.
+fn all_but(refused: &[K]) -> (Vec<u8>, Vec<u8>) {
+    let allowed = |kind| is_redirection(kind) && !refused.contains(&kind);
+    (numbers(kinds(Direction::ToServer, allowed)), numbers(kinds(Direction::ToClient, allowed)))
+}
+
 #[tokio::test]
 async fn everything_crosses_where_nothing_else_is_said() {
-    assert_eq!(passed(TransferPolicy::Both, TransferPolicy::Both).await, (UP.to_vec(), DOWN.to_vec()));
+    let passed = redirection_passed(TransferPolicy::Both, TransferPolicy::Both).await;
+    assert_eq!(passed, all_but(&[]));
 }
 
 #[tokio::test]
 async fn what_the_user_copied_does_not_reach_a_desktop_that_only_gives() {
-    let (up, down) = passed(TransferPolicy::FromDesktop, TransferPolicy::Both).await;
-    assert_eq!(up, [0x8F, 0x91, 0x92, 0x93, 0x97, 0x98]);
-    assert_eq!(down, [0x0B, 0x0D, 0x0E, 0x11, 0x12]);
+    let passed = redirection_passed(TransferPolicy::FromDesktop, TransferPolicy::Both).await;
+    let refused = [K::ClipboardOfferToServer, K::ClipboardDataToServer, K::ClipboardRequestToClient];
+    assert_eq!(passed, all_but(&refused));
 }
 
 #[tokio::test]
 async fn what_a_desktop_copied_does_not_leave_one_that_only_takes() {
-    let (up, down) = passed(TransferPolicy::ToDesktop, TransferPolicy::Both).await;
-    assert_eq!(up, [0x8E, 0x90, 0x91, 0x92, 0x93, 0x97, 0x98]);
-    assert_eq!(down, [0x0C, 0x0E, 0x11, 0x12]);
+    let passed = redirection_passed(TransferPolicy::ToDesktop, TransferPolicy::Both).await;
+    let refused = [K::ClipboardRequestToServer, K::ClipboardOfferToClient, K::ClipboardDataToClient];
+    assert_eq!(passed, all_but(&refused));
 }
 
 #[tokio::test]
 async fn files_do_not_reach_a_desktop_that_only_gives() {
-    let (up, down) = passed(TransferPolicy::Both, TransferPolicy::FromDesktop).await;
-    assert_eq!(up, [0x8E, 0x90, 0x8F, 0x97, 0x98]);
-    assert_eq!(down, [0x0C, 0x0B, 0x0D, 0x11, 0x12]);
+    let passed = redirection_passed(TransferPolicy::Both, TransferPolicy::FromDesktop).await;
+    assert_eq!(passed, all_but(&[K::FileStart, K::FileData, K::FileCancel, K::FileStatus]));
 }
 
 #[tokio::test]
 async fn files_do_not_leave_a_desktop_that_only_takes() {
-    let (up, down) = passed(TransferPolicy::Both, TransferPolicy::ToDesktop).await;
-    assert_eq!(up, [0x8E, 0x90, 0x8F, 0x91, 0x92, 0x93]);
-    assert_eq!(down, [0x0C, 0x0B, 0x0D, 0x0E]);
+    let passed = redirection_passed(TransferPolicy::Both, TransferPolicy::ToDesktop).await;
+    assert_eq!(passed, all_but(&[K::FileAnswer, K::FileTaken, K::FileOffer, K::FileContent]));
+}
+
+#[tokio::test]
+async fn where_everything_is_off_all_messages_pass_but_those_of_clipboard_and_files() {
+    let off = RedirectionPolicy { clipboard: TransferPolicy::Off, files: TransferPolicy::Off };
+    // The list ends with the answer to Refresh, so that it cannot be in the list.
+    let chosen = |kind| is_plain(kind) && kind != K::Refresh;
+    let allowed = |kind| chosen(kind) && !is_redirection(kind);
+    let expected =
+        (numbers(kinds(Direction::ToServer, allowed)), numbers(kinds(Direction::ToClient, allowed)));
+    assert_eq!(passed(off, chosen).await, expected);
 }
 
 #[tokio::test]
@@ -113,7 +151,7 @@ async fn a_file_that_may_not_leave_is_declined_in_the_page_s_place() {
         async |socket| {
             send(socket, b"\x89\x11{\"offer\":5,\"name\":\"a\",\"size\":1}").await;
             // The machine answers each message that reaches it by its type.
-            assert_eq!(next(socket, 0x07).await, [0x07, 0x97]);
+            assert_eq!(next(socket, PONG).await, [PONG, K::FileAnswer.number()]);
         },
     )
     .await;
@@ -126,7 +164,7 @@ async fn the_page_is_told_what_may_cross() {
         RedirectionPolicy { clipboard: TransferPolicy::ToDesktop, files: TransferPolicy::FromDesktop };
     with_stream(policy, async |socket| {
         send(socket, b"\x89\x0A{\"clipboard\":true,\"files\":true,\"sound\":true}").await;
-        let agents: Value = serde_json::from_slice(&next(socket, 0x0A).await[1..]).unwrap();
+        let agents: Value = serde_json::from_slice(&next(socket, K::Agents.number()).await[1..]).unwrap();
         let expected = json!({
             "clipboard": true, "clipboard_policy": "to-desktop", "files": false, "files_policy": "from-desktop",
             "sound": true,
@@ -138,21 +176,24 @@ async fn the_page_is_told_what_may_cross() {
 
 #[tokio::test]
 async fn what_the_protocol_does_not_know_is_refused_in_both_directions_and_counted() {
-    const UNKNOWN_TO_SERVER: [u8; 5] = [0x80, 0x99, 0xF0, 0xFF, 0x02];
-    const UNKNOWN_TO_CLIENT: [u8; 5] = [0x00, 0x13, 0x7F, 0x83, 0xFF];
+    let unknown = |direction| (0..=255).filter(move |number| K::from_number(direction, *number).is_none());
+    let mut sent = 0;
     let metrics = with_stream(RedirectionPolicy::default(), async |socket| {
-        for number in UNKNOWN_TO_SERVER {
+        for number in unknown(Direction::ToServer) {
             send(socket, &[number, 1, 0, 0, 0, 0]).await;
+            sent += 1;
         }
-        // Not even a number.
+        // A message without even a number.
         send(socket, &[]).await;
-        for number in UNKNOWN_TO_CLIENT {
+        sent += 1;
+        for number in unknown(Direction::ToClient) {
             send(socket, &[SAY, number, 1, 0, 0, 0]).await;
+            sent += 1;
         }
         send(socket, &[REFRESH]).await;
         assert_eq!(heard(socket).await, (vec![], vec![]));
     })
     .await;
-    let refused = UNKNOWN_TO_SERVER.len() + 1 + UNKNOWN_TO_CLIENT.len();
-    assert!(metrics.contains(&format!("oriel_stream_messages_refused_total {refused}\n")), "{metrics}");
+    assert!(sent > 256, "{sent} messages");
+    assert!(metrics.contains(&format!("oriel_stream_messages_refused_total {sent}\n")), "{metrics}");
 }

@@ -25,7 +25,7 @@ pub struct Open {
 pub enum Purpose {
     /// Requests, replies and events as lines of JSON.
     Control,
-    /// Pictures, sound and input as messages of `display/PROTOCOL.md`.
+    /// Pictures, sound and input as messages of `docs/protocol.md`.
     Viewer {
         /// What this viewer may do.
         mode: ViewerMode,

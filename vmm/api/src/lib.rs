@@ -5,7 +5,7 @@
 //! [`Opened`]: the handshake, in which both ends agree on a version. A control connection then
 //! carries [`Request`]s and [`Reply`]s, a line each, in order; after [`Command::Watch`] every
 //! [`Event`] follows as a line of its own. A viewer connection carries the messages of
-//! `display/PROTOCOL.md`, each behind its `u32` little-endian length.
+//! `docs/protocol.md`, each behind its `u32` little-endian length.
 //!
 //! `docs/control-api.md` describes the messages one by one, and what a version may change. The
 //! feature `client` has the client of the socket for tokio, `client-blocking` the one without.

@@ -41,7 +41,7 @@ pub fn run(socket: &Path, seconds: &str, out: &Path) -> Result<(), String> {
 fn receive(socket: &Path, time: Duration) -> Result<Vec<AudioPacket>, String> {
     let broken = |error| format!("The sound did not come: {error}.");
     let mut client = connect::viewer(socket)?;
-    client.send(&ClientMessage::Sound { listen: true, speak: false }).map_err(broken)?;
+    client.send(&ClientMessage::Sound { playback: true, capture: false }).map_err(broken)?;
     let end = Instant::now() + time;
     let mut deadline = end;
     let mut packets = Vec::new();

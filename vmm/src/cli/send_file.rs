@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// How long nothing may become of the file.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Bytes that may be on the way and not yet told as received (PROTOCOL.md, FileData).
+/// Bytes that may be on the way and not yet told as received (docs/protocol.md, FileData).
 const CREDIT: u64 = 256 * 1024;
 /// The number of our only file.
 const TRANSFER: u32 = 1;

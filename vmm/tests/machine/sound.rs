@@ -36,7 +36,7 @@ fn what_a_guest_plays_is_heard_and_again_after_a_reset() {
     config.sound = true;
     let desktop = Desktop::start_as(folder, &config);
     let mut viewer = desktop.viewer();
-    viewer.send(&ClientMessage::Sound { listen: true, speak: false }).unwrap();
+    viewer.send(&ClientMessage::Sound { playback: true, capture: false }).unwrap();
     hears_the_tone(&mut viewer);
     assert!(viewer.agents().sound && viewer.agents().microphone);
     assert_eq!(desktop.request(Command::Reset), Outcome::Done);
@@ -51,7 +51,7 @@ fn a_desktop_without_a_sound_card_says_so() {
     }
     let desktop = Desktop::start("scene=idle tone=1");
     let mut viewer = desktop.viewer();
-    viewer.send(&ClientMessage::Sound { listen: true, speak: true }).unwrap();
+    viewer.send(&ClientMessage::Sound { playback: true, capture: true }).unwrap();
     viewer.next_frame().unwrap();
     assert!(!viewer.agents().sound && !viewer.agents().microphone);
 }

@@ -1,4 +1,4 @@
-/** Writes messages as PROTOCOL.md lays them out, for tests: little-endian, one field after the other. */
+/** Writes messages as docs/protocol.md lays them out, for tests: little-endian, one field after the other. */
 
 export function u8(...values: number[]): number[] {
   return values.map((value) => value & 0xff);

@@ -1,4 +1,4 @@
-/** Error thrown when a message of the server violates PROTOCOL.md. */
+/** Error thrown when a message of the server violates docs/protocol.md. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }

@@ -1,5 +1,5 @@
-/** Encoders of the messages from the client (PROTOCOL.md, "From the client"): each returns one WebSocket message. */
-import { ClientMessageKind } from './message-kinds';
+/** Encoders of the messages from the client (docs/protocol.md, "Messages to the server"): each returns one WebSocket message. */
+import { ClientMessageKind } from './message-kind';
 import type { TileHashes } from './tile-hashes';
 
 const I16_MIN = -32768;
@@ -43,7 +43,7 @@ export const VERSIONS = [1] as const;
 
 /** First message of a connection; with `resume`, {@link resumeHashes} is to follow at once. */
 export function hello({ h264, videoOnly, screen }: Hello, resume: boolean): ArrayBuffer {
-  return json(ClientMessageKind.Hello, { versions: VERSIONS, h264, video_only: videoOnly, screen, known: resume });
+  return json(ClientMessageKind.Hello, { versions: VERSIONS, h264, video_only: videoOnly, screen, resume });
 }
 
 /** Hashes of the picture that a reconnecting client still shows; `null` when the message would be too long. */
@@ -107,9 +107,9 @@ export function releaseAll(seq: number): ArrayBuffer {
   });
 }
 
-/** Settings of the picture; with `verify`, the server sends the hashes of each lossless picture. */
-export function settings(videoOnly: boolean, verify: boolean): ArrayBuffer {
-  return json(ClientMessageKind.Settings, { video_only: videoOnly, prove: verify });
+/** Settings of the picture; with `frameHashes`, the server sends FrameHash after each lossless frame. */
+export function settings(videoOnly: boolean, frameHashes: boolean): ArrayBuffer {
+  return json(ClientMessageKind.Settings, { video_only: videoOnly, frame_hashes: frameHashes });
 }
 
 /** Liveness probe; the server returns `token` in Pong. */

@@ -1,28 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { buffer, text, u16, u32, u8, update } from './byte-fixtures';
 import { ProtocolError } from './bytes';
+import { ServerMessageKind as Kind } from './message-kind';
 import { parseServerMessage } from './server-messages';
 
 describe('messages from the server', () => {
   it('reads Welcome', () => {
     const message = parseServerMessage(
-      buffer(u8(0x01), text('{"version":1,"width":1920,"height":1080,"watching":true}')),
+      buffer(u8(Kind.Welcome), text('{"version":1,"width":1920,"height":1080,"watching":true}')),
     );
     expect(message).toEqual({ type: 'welcome', version: 1, width: 1920, height: 1080, watching: true });
   });
 
   it('reads where the screens lie', () => {
     const screens = [{ width: 1920, height: 1080, x: 0, y: 0 }, { width: 0, height: 0, x: 0, y: 0 }];
-    const message = parseServerMessage(buffer(u8(0x0f), text(JSON.stringify({ max: 2, screens }))));
+    const message = parseServerMessage(buffer(u8(Kind.Screens), text(JSON.stringify({ max: 2, screens }))));
     expect(message).toEqual({ type: 'screens', max: 2, screens });
     for (const body of ['{"max":1}', '{"max":1,"screens":[3]}', '{"max":1,"screens":[{"width":1}]}']) {
-      expect(() => parseServerMessage(buffer(u8(0x0f), text(body)))).toThrow(ProtocolError);
+      expect(() => parseServerMessage(buffer(u8(Kind.Screens), text(body)))).toThrow(ProtocolError);
     }
   });
 
   it('reads a pointer and where it points', () => {
     const pixels = u8(1, 2, 3, 4, 5, 6, 7, 8);
-    const message = parseServerMessage(buffer(u8(0x03), u16(2, 1, 1, 0), pixels));
+    const message = parseServerMessage(buffer(u8(Kind.CursorShape), u16(2, 1, 1, 0), pixels));
     expect(message).toEqual({
       type: 'cursorShape',
       shape: { width: 2, height: 1, hotX: 1, hotY: 0, rgba: new Uint8Array(pixels) },
@@ -30,23 +31,23 @@ describe('messages from the server', () => {
   });
 
   it('reads a hidden pointer', () => {
-    const message = parseServerMessage(buffer(u8(0x03), u16(0, 0, 0, 0)));
+    const message = parseServerMessage(buffer(u8(Kind.CursorShape), u16(0, 0, 0, 0)));
     expect(message).toMatchObject({ shape: { width: 0, height: 0 } });
   });
 
   it('reads where the pointer is, the lights, notices, pongs and the end', () => {
-    expect(parseServerMessage(buffer(u8(0x04), u16(300, 20)))).toEqual({ type: 'cursorMove', x: 300, y: 20 });
-    expect(parseServerMessage(buffer(u8(0x05, 0b101)))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.CursorMove), u16(300, 20)))).toEqual({ type: 'cursorMove', x: 300, y: 20 });
+    expect(parseServerMessage(buffer(u8(Kind.Leds, 0b101)))).toEqual({
       type: 'leds',
       leds: { num: true, caps: false, scroll: true },
     });
-    expect(parseServerMessage(buffer(u8(0x06), text('{"kind":"starting","text":"Wait."}')))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.Notice), text('{"kind":"starting","text":"Wait."}')))).toEqual({
       type: 'notice',
       kind: 'starting',
       text: 'Wait.',
     });
-    expect(parseServerMessage(buffer(u8(0x07), u32(7, 1)))).toEqual({ type: 'pong', token: 0x1_0000_0007n });
-    expect(parseServerMessage(buffer(u8(0x08), text('{"code":"stopped","text":"Off."}')))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.Pong), u32(7, 1)))).toEqual({ type: 'pong', token: 0x1_0000_0007n });
+    expect(parseServerMessage(buffer(u8(Kind.Closed), text('{"code":"stopped","text":"Off."}')))).toEqual({
       type: 'closed',
       code: 'stopped',
       text: 'Off.',
@@ -54,51 +55,51 @@ describe('messages from the server', () => {
   });
 
   it('reads the clipboard', () => {
-    expect(parseServerMessage(buffer(u8(0x0b), text('{"types":["image/png","text/html"]}')))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.ClipboardOffer), text('{"types":["image/png","text/html"]}')))).toEqual({
       type: 'clipboardOffer',
       types: ['image/png'],
     });
-    expect(parseServerMessage(buffer(u8(0x0c), u32(9), text('text/plain')))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.ClipboardRequest), u32(9), text('text/plain')))).toEqual({
       type: 'clipboardRequest',
       request: 9,
       content: 'text/plain',
     });
     const chunk = { request: 9, last: true, failed: false, bytes: new Uint8Array([104, 105]) };
-    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(1), text('hi')))).toEqual({ type: 'clipboardData', chunk });
-    expect(parseServerMessage(buffer(u8(0x0d), u32(9), u8(2)))).toMatchObject({ chunk: { failed: true, last: true } });
-    expect(() => parseServerMessage(buffer(u8(0x0b), text('{}')))).toThrow(ProtocolError);
+    expect(parseServerMessage(buffer(u8(Kind.ClipboardData), u32(9), u8(1), text('hi')))).toEqual({ type: 'clipboardData', chunk });
+    expect(parseServerMessage(buffer(u8(Kind.ClipboardData), u32(9), u8(2)))).toMatchObject({ chunk: { failed: true, last: true } });
+    expect(() => parseServerMessage(buffer(u8(Kind.ClipboardOffer), text('{}')))).toThrow(ProtocolError);
   });
 
   it('reads what becomes of a file', () => {
     const status = { transfer: 3, state: 'failed', received: 5, text: 'No room.' };
-    expect(parseServerMessage(buffer(u8(0x0e), text(JSON.stringify(status))))).toEqual({ type: 'fileStatus', status });
-    expect(() => parseServerMessage(buffer(u8(0x0e), text('{"transfer":1,"state":"eaten","received":0}')))).toThrow(
+    expect(parseServerMessage(buffer(u8(Kind.FileStatus), text(JSON.stringify(status))))).toEqual({ type: 'fileStatus', status });
+    expect(() => parseServerMessage(buffer(u8(Kind.FileStatus), text('{"transfer":1,"state":"eaten","received":0}')))).toThrow(
       ProtocolError,
     );
   });
 
   it('reads what the guest sends', () => {
     const offer = { offer: 7, name: 'größe.pdf', size: 2 ** 40 };
-    expect(parseServerMessage(buffer(u8(0x11), text(JSON.stringify(offer))))).toEqual({ type: 'fileOffer', offer });
-    expect(() => parseServerMessage(buffer(u8(0x11), text('{"offer":7,"size":1}')))).toThrow(ProtocolError);
-    expect(parseServerMessage(buffer(u8(0x12), u32(7), u8(1, 9)))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.FileOffer), text(JSON.stringify(offer))))).toEqual({ type: 'fileOffer', offer });
+    expect(() => parseServerMessage(buffer(u8(Kind.FileOffer), text('{"offer":7,"size":1}')))).toThrow(ProtocolError);
+    expect(parseServerMessage(buffer(u8(Kind.FileContent), u32(7), u8(1, 9)))).toEqual({
       type: 'fileContent',
       chunk: { offer: 7, last: true, failed: false, bytes: new Uint8Array([9]) },
     });
-    expect(parseServerMessage(buffer(u8(0x12), u32(7), u8(3)))).toMatchObject({ chunk: { last: true, failed: true } });
+    expect(parseServerMessage(buffer(u8(Kind.FileContent), u32(7), u8(3)))).toMatchObject({ chunk: { last: true, failed: true } });
   });
 
   it('reads sound and whether there is any', () => {
-    expect(parseServerMessage(buffer(u8(0x09), u32(7), u32(5, 1), u8(0xfc, 1)))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.Audio), u32(7), u32(5, 1), u8(0xfc, 1)))).toEqual({
       type: 'audio',
       packet: { sequence: 7, timeUs: 0x1_0000_0005n, opus: new Uint8Array([0xfc, 1]) },
     });
-    expect(parseServerMessage(buffer(u8(0x0a), text('{"sound":true,"clipboard":true}')))).toEqual({
+    expect(parseServerMessage(buffer(u8(Kind.Agents), text('{"sound":true,"clipboard":true}')))).toEqual({
       type: 'agents',
       agents: { clipboardTo: true, clipboardFrom: true, files: false, sound: true, microphone: false },
     });
     const withPolicy = (clipboard: boolean, clipboard_policy: string): unknown =>
-      parseServerMessage(buffer(u8(0x0a), text(JSON.stringify({ clipboard, clipboard_policy }))));
+      parseServerMessage(buffer(u8(Kind.Agents), text(JSON.stringify({ clipboard, clipboard_policy }))));
     expect(withPolicy(true, 'to-desktop')).toMatchObject({ agents: { clipboardTo: true, clipboardFrom: false } });
     expect(withPolicy(true, 'from-desktop')).toMatchObject({ agents: { clipboardTo: false, clipboardFrom: true } });
     for (const nothing of [withPolicy(true, 'off'), withPolicy(false, 'both'), withPolicy(true, 'sideways')]) {
@@ -107,16 +108,17 @@ describe('messages from the server', () => {
   });
 
   it('passes unknown types on, for they come from newer servers', () => {
-    expect(parseServerMessage(buffer(u8(0x55, 1, 2, 3)))).toEqual({ type: 'unknown', byte: 0x55 });
+    const byte = Math.max(...Object.values(Kind)) + 1;
+    expect(parseServerMessage(buffer(u8(byte, 1, 2, 3)))).toEqual({ type: 'unknown', byte });
   });
 
   it.each([
     ['nothing', buffer()],
-    ['half a pointer move', buffer(u8(0x04), u16(300))],
-    ['a pointer without its pixels', buffer(u8(0x03), u16(64, 64, 0, 0), u8(1, 2, 3, 4))],
-    ['broken JSON', buffer(u8(0x06), text('{"kind":'))],
-    ['JSON without the fields', buffer(u8(0x06), text('{"text":"no kind"}'))],
-    ['JSON that is no object', buffer(u8(0x08), text('null'))],
+    ['half a pointer move', buffer(u8(Kind.CursorMove), u16(300))],
+    ['a pointer without its pixels', buffer(u8(Kind.CursorShape), u16(64, 64, 0, 0), u8(1, 2, 3, 4))],
+    ['broken JSON', buffer(u8(Kind.Notice), text('{"kind":'))],
+    ['JSON without the fields', buffer(u8(Kind.Notice), text('{"text":"no kind"}'))],
+    ['JSON that is no object', buffer(u8(Kind.Closed), text('null'))],
   ])('refuses %s', (_name, bytes) => {
     expect(() => parseServerMessage(bytes)).toThrow(ProtocolError);
   });
@@ -125,7 +127,7 @@ describe('messages from the server', () => {
 /** The fields of a frame up to its updates. */
 function frameHead(flags: number, updates: number): number[] {
   return [
-    ...u8(0x02, flags),
+    ...u8(Kind.Frame, flags),
     ...u16(updates),
     ...u32(9),
     ...u16(1280, 720),

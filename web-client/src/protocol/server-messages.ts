@@ -1,7 +1,7 @@
 import { ByteReader, ProtocolError } from './bytes';
 import { CONTENT_TYPES, type ContentType } from './client-messages';
 import { type Frame, parseFrame } from './frame';
-import { ServerMessageKind } from './message-kinds';
+import { ServerMessageKind } from './message-kind';
 import { parseTileHashes, type TileHashes } from './tile-hashes';
 
 /** The guest's pointer image with straight alpha; 0x0 when the guest hides its pointer. */
@@ -85,7 +85,7 @@ export interface FileChunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Message from the server; `type` names its message of PROTOCOL.md. */
+/** Message from the server; `type` names its message of docs/protocol.md. */
 export type ServerMessage =
   | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
   | { readonly type: 'frame'; readonly frame: Frame }
@@ -103,7 +103,7 @@ export type ServerMessage =
   | { readonly type: 'clipboardData'; readonly chunk: ClipboardChunk }
   | { readonly type: 'fileStatus'; readonly status: FileStatus }
   /** Tile hashes of the guest's framebuffer as of the newest frame. */
-  | { readonly type: 'pictureHash'; readonly frameId: number; readonly hashes: TileHashes }
+  | { readonly type: 'frameHash'; readonly frameId: number; readonly hashes: TileHashes }
   | { readonly type: 'fileOffer'; readonly offer: FileOffer }
   | { readonly type: 'fileContent'; readonly chunk: FileChunk }
   | { readonly type: 'unknown'; readonly byte: number };
@@ -153,8 +153,8 @@ export function parseServerMessage(data: ArrayBuffer): ServerMessage {
     }
     case ServerMessageKind.FileStatus:
       return parseFileStatus(fields(reader));
-    case ServerMessageKind.PictureHash:
-      return { type: 'pictureHash', frameId: reader.u32(), hashes: parseTileHashes(reader) };
+    case ServerMessageKind.FrameHash:
+      return { type: 'frameHash', frameId: reader.u32(), hashes: parseTileHashes(reader) };
     case ServerMessageKind.FileOffer: {
       const body = fields(reader);
       const offer = { offer: number(body, 'offer'), name: text(body, 'name'), size: number(body, 'size') };

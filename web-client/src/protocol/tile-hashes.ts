@@ -12,7 +12,7 @@ const LOW_MULTIPLIER = 0xc2b2ae35;
 const LOW_ROTATION = 17;
 const ODD_COLUMNS = 0x27d4eb2f;
 
-/** Hashes of the 64x64 tiles of a picture, row by row (PROTOCOL.md, "The hash of a tile"). */
+/** Hashes of the 64x64 tiles of a picture, row by row (docs/protocol.md, "Tile hashes"). */
 export interface TileHashes {
   readonly width: number;
   readonly height: number;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_CLIPBOARD_BYTES, MAX_CHUNK } from '../protocol/client-messages';
+import { ClientMessageKind } from '../protocol/message-kind';
 import { ClipboardChannel } from './clipboard-channel';
 import { fakeTransferChannel } from './fake-transfer-channel';
 
@@ -24,15 +25,15 @@ describe('clipboard', () => {
     await clipboard.onGuestRequest(6, 'image/png');
     const [, first, second, refusal] = sent;
     expect(first?.length).toBe(6 + MAX_CHUNK);
-    expect(Array.from(second ?? [])).toEqual([0x90, 5, 0, 0, 0, 1, 120]);
-    expect(Array.from(refusal ?? [])).toEqual([0x90, 6, 0, 0, 0, 3]);
+    expect(Array.from(second ?? [])).toEqual([ClientMessageKind.ClipboardData, 5, 0, 0, 0, 1, 120]);
+    expect(Array.from(refusal ?? [])).toEqual([ClientMessageKind.ClipboardData, 6, 0, 0, 0, 3]);
   });
 
   it('gives an empty text as one empty chunk', async () => {
     const { clipboard, sent } = setUp();
     await clipboard.offer({ text: '', png: null });
     await clipboard.onGuestRequest(1, 'text/plain');
-    expect(Array.from(sent[1] ?? [])).toEqual([0x90, 1, 0, 0, 0, 1]);
+    expect(Array.from(sent[1] ?? [])).toEqual([ClientMessageKind.ClipboardData, 1, 0, 0, 0, 1]);
   });
 
   it('fetches what the guest copied, split in the middle of a character too', async () => {
@@ -79,10 +80,10 @@ describe('clipboard', () => {
     await clipboard.offer({ text: 'a', png: null });
     clipboard.detach();
     clipboard.attach(channel);
-    expect(types()).toEqual([0x8e, 0x8e]);
+    expect(types()).toEqual([ClientMessageKind.ClipboardOffer, ClientMessageKind.ClipboardOffer]);
     clipboard.onGuestOffer(['text/plain']);
     clipboard.detach();
     clipboard.attach(channel);
-    expect(types()).toEqual([0x8e, 0x8e, 0x8f]);
+    expect(types()).toEqual([ClientMessageKind.ClipboardOffer, ClientMessageKind.ClipboardOffer, ClientMessageKind.ClipboardRequest]);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ClientMessageKind } from '../protocol/message-kind';
 import { Downloads } from './downloads';
 import type { FromWorker } from './messages';
 import { fakeTransferChannel } from './fake-transfer-channel';
@@ -51,8 +52,9 @@ function setUp() {
     send: (message) => {
       const view = new DataView(message);
       const about = view.getUint32(1, true);
-      const value = view.getUint8(0) === 0x97 ? view.getUint8(5) : Number(view.getBigUint64(5, true));
-      sent.push(`${view.getUint8(0) === 0x97 ? 'answer' : 'taken'} ${about} ${value}`);
+      const isAnswer = view.getUint8(0) === ClientMessageKind.FileAnswer;
+      const value = isAnswer ? view.getUint8(5) : Number(view.getBigUint64(5, true));
+      sent.push(`${isAnswer ? 'answer' : 'taken'} ${about} ${value}`);
     },
   };
   const downloads = new Downloads((message) => posted.push(message));

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { ClientMessageKind } from '../protocol/message-kind';
 import { fakeTransferChannel } from './fake-transfer-channel';
 import { Uploads } from './uploads';
 
-const START = 0x91;
-const DATA = 0x92;
-const CANCEL = 0x93;
+const { FileStart: START, FileData: DATA, FileCancel: CANCEL } = ClientMessageKind;
 const CREDIT = 256 * 1024;
 
 function setUp() {

@@ -186,7 +186,7 @@ export class Viewer {
       case 'frame':
         this.#presenter.accept(message.frame, now);
         break;
-      case 'pictureHash':
+      case 'frameHash':
         this.#presenter.whenPainted(() => this.#stats.compared(compareHashes(surface.hashes(), message.hashes)));
         break;
       case 'cursorShape':

@@ -75,7 +75,7 @@ impl Writer<'_> {
         let Some(composer) = self.frame_source.own() else { return Ok(()) };
         let Some(frame_id) = self.frame_hashes.take() else { return Ok(()) };
         let hashes = tile_hashes(composer.framebuffer());
-        self.send(&ServerMessage::PictureHash { frame_id, hashes }.encode())
+        self.send(&ServerMessage::FrameHash { frame_id, hashes }.encode())
     }
 
     fn send_control_messages(&mut self, outbox: &Outbox) -> io::Result<()> {

@@ -139,7 +139,7 @@ impl<'a> Writer<'a> {
         if self.frame_source.own().is_none() {
             return;
         }
-        if let Some(wanted) = requests.prove.take() {
+        if let Some(wanted) = requests.frame_hashes.take() {
             self.frame_hashes.set(wanted);
         }
     }

@@ -1,4 +1,4 @@
-//! Messages from the client.
+//! Messages to the server: encoder and decoder, and the JSON bodies.
 
 use crate::clipboard::{
     Chunk, ContentType, chunk_bytes, decode_chunk, decode_offer, decode_request, encode_chunk, encode_offer,
@@ -11,41 +11,42 @@ use crate::tile_hashes::TileHashes;
 use crate::{Decoded, Direction, Malformed, MessageKind, Recording, layout};
 use serde::{Deserialize, Serialize};
 
-/// The last code of input-event-codes.h (`KEY_MAX`).
+/// Greatest key code, `KEY_MAX` of Linux's input-event-codes.h.
 const KEY_MAX: u16 = 0x2ff;
 
 /// Body of the first message of a connection: versions and capabilities of the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Every protocol version that the client speaks.
+    /// Protocol versions that the client supports.
     pub versions: Vec<u32>,
     /// The client decodes H.264.
     #[serde(default)]
     pub h264: bool,
-    /// The client asks for the whole picture as video.
+    /// The client requests the whole picture as video.
     #[serde(default)]
     pub video_only: bool,
-    /// Number of the monitor that the connection shows, from 0 on.
+    /// Number of the monitor that the connection shows, from 0.
     #[serde(default)]
     pub screen: u8,
-    /// A message [`ClientMessage::ResumeHashes`] follows at once.
+    /// The client kept a picture, and [`ClientMessage::ResumeHashes`] is the next message.
     #[serde(default)]
-    pub known: bool,
+    pub resume: bool,
 }
 
+/// JSON body of the message Settings.
 #[derive(Serialize, Deserialize)]
 struct Settings {
     video_only: bool,
     #[serde(default)]
-    prove: bool,
+    frame_hashes: bool,
 }
 
 /// Message from the client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientMessage {
-    /// Message 0x81: opening of the connection.
+    /// Opening of the connection: versions and capabilities of the client.
     Hello(Hello),
-    /// Message 0x82: acknowledgement of a presented frame.
+    /// Acknowledgement of a presented frame and of all frames before it.
     Ack {
         /// Number of the frame.
         frame_id: u32,
@@ -54,45 +55,45 @@ pub enum ClientMessage {
         /// Microseconds from receipt of the frame to its presentation.
         present_us: u32,
     },
-    /// Messages 0x83 to 0x86 and 0x8C: one input event.
+    /// Input event: message Key, PointerTo, PointerBy, Button or Wheel.
     Input {
         /// Sequence number of the input, counted by the client from 1.
         seq: u32,
         /// Key, pointer or wheel event.
         event: InputEvent,
     },
-    /// Message 0x87: release of all keys and buttons that the viewer holds.
+    /// Release of all keys and buttons that the viewer holds.
     ReleaseAll {
         /// Sequence number of the input, counted by the client from 1.
         seq: u32,
     },
-    /// Message 0x88: settings of the picture.
+    /// Settings of the picture.
     Settings {
-        /// The client asks for the whole picture as video.
+        /// The client requests the whole picture as video.
         video_only: bool,
-        /// The client asks for the hashes of every lossless picture (PictureHash).
-        prove: bool,
+        /// The client requests FrameHash after every lossless frame.
+        frame_hashes: bool,
     },
-    /// Message 0x89: liveness probe with a number that Pong returns.
+    /// Probe of the connection with a number that Pong returns.
     Ping(u64),
-    /// Message 0x8A: request for a full refresh of the picture.
+    /// Request for a full refresh of the picture.
     Refresh,
-    /// Message 0x8B: the client's video decoder failed.
+    /// Failure of the client's video decoder; the server sends no video from then on.
     VideoFailed,
-    /// Message 0x8D: request for another layout of the monitors.
+    /// Request for another layout of the monitors.
     LayoutRequest(LayoutRequest),
-    /// Message 0x8E: types of the contents of the user's clipboard.
+    /// Types of the user's clipboard contents; none when the clipboard is empty.
     ClipboardOffer(Vec<ContentType>),
-    /// Message 0x8F: request for the contents that the guest offered.
+    /// Request for clipboard contents that the guest offered.
     ClipboardRequest {
         /// Number of the request, counted by the client.
         request: u32,
         /// Requested type.
         content: ContentType,
     },
-    /// Message 0x90: chunk of the contents that the guest requested.
+    /// Chunk of the clipboard contents that the guest requested.
     ClipboardData(Chunk),
-    /// Message 0x91: start of an upload.
+    /// Start of an upload.
     FileStart {
         /// Number of the upload, counted by the client.
         transfer: u32,
@@ -101,37 +102,37 @@ pub enum ClientMessage {
         /// Name of the file without folders, as the client has it; any text.
         name: String,
     },
-    /// Message 0x92: next bytes of an upload.
+    /// Next bytes of an upload.
     FileData {
         /// Number of the upload.
         transfer: u32,
         /// Next bytes of the file, at most [`crate::MAX_CHUNK`].
         bytes: Vec<u8>,
     },
-    /// Message 0x93: end of an upload before its last byte.
+    /// Cancellation of an upload.
     FileCancel {
         /// Number of the upload.
         transfer: u32,
     },
-    /// Message 0x94: audio that the connection is to carry.
+    /// Switches of playback and recording for the connection.
     Sound {
-        /// The server is to send what the guest plays.
-        listen: bool,
-        /// The client will send Recording: the user's microphone is on.
-        speak: bool,
+        /// The client requests the guest's playback.
+        playback: bool,
+        /// The user's microphone is on, and the client sends Recording.
+        capture: bool,
     },
-    /// Message 0x95: packet from the user's microphone.
+    /// Opus packet from the user's microphone.
     Recording(Recording),
-    /// Message 0x96: tile hashes of the picture that the client kept from an earlier connection.
+    /// Tile hashes of the picture that the client kept from an earlier connection.
     ResumeHashes(TileHashes),
-    /// Message 0x97: acceptance or refusal of a file offer.
+    /// Acceptance or refusal of a file offer.
     FileAnswer {
         /// Number of the offer, counted by the server.
         offer: u32,
-        /// The user wants the file; `false` also ends a download under way.
+        /// The user accepts the file; `false` declines the offer or cancels the download.
         accept: bool,
     },
-    /// Message 0x98: progress of a download.
+    /// Progress of a download.
     FileTaken {
         /// Number of the offer, counted by the server.
         offer: u32,
@@ -140,14 +141,16 @@ pub enum ClientMessage {
     },
 }
 
-const SOUND_LISTEN: u8 = 1 << 0;
-const SOUND_SPEAK: u8 = 1 << 1;
+/// Bit of the message Sound that requests playback.
+const SOUND_PLAYBACK: u8 = 1 << 0;
+/// Bit of the message Sound that announces Recording.
+const SOUND_CAPTURE: u8 = 1 << 1;
 
 impl ClientMessage {
-    /// Decodes one message of the client.
+    /// Decodes a message to the server, number first.
     ///
     /// # Errors
-    /// When a message of a known type is malformed.
+    /// [`Malformed`] for an empty message, and for a known number with an invalid body.
     pub fn decode(message: &[u8]) -> Result<Decoded<Self>, Malformed> {
         let (&number, body) = message.split_first().ok_or(Malformed::Empty)?;
         let Some(kind) = MessageKind::from_number(Direction::ToServer, number) else {
@@ -181,9 +184,9 @@ impl ClientMessage {
                 fields("ReleaseAll", body, |release| Ok(Self::ReleaseAll { seq: seq(release)? }))?
             }
             MessageKind::Settings => {
-                let Settings { video_only, prove } =
+                let Settings { video_only, frame_hashes } =
                     serde_json::from_slice(body).map_err(|_| Malformed::Json("Settings"))?;
-                Self::Settings { video_only, prove }
+                Self::Settings { video_only, frame_hashes }
             }
             MessageKind::Ping => fields("Ping", body, |ping| Ok(Self::Ping(ping.u64()?)))?,
             MessageKind::Refresh => fields("Refresh", body, |_| Ok(Self::Refresh))?,
@@ -213,14 +216,14 @@ impl ClientMessage {
             }
             MessageKind::Sound => fields("Sound", body, |sound| {
                 let bits = sound.u8()?;
-                if bits & !(SOUND_LISTEN | SOUND_SPEAK) != 0 {
+                if bits & !(SOUND_PLAYBACK | SOUND_CAPTURE) != 0 {
                     return Err(sound.impossible("bits"));
                 }
-                Ok(Self::Sound { listen: bits & SOUND_LISTEN != 0, speak: bits & SOUND_SPEAK != 0 })
+                Ok(Self::Sound { playback: bits & SOUND_PLAYBACK != 0, capture: bits & SOUND_CAPTURE != 0 })
             })?,
             MessageKind::Recording => Self::Recording(Recording::decode(body)?),
             MessageKind::ResumeHashes => {
-                fields("ResumeHashes", body, |known| Ok(Self::ResumeHashes(TileHashes::decode(known)?)))?
+                fields("ResumeHashes", body, |hashes| Ok(Self::ResumeHashes(TileHashes::decode(hashes)?)))?
             }
             MessageKind::FileAnswer => fields("FileAnswer", body, |answer| {
                 Ok(Self::FileAnswer { offer: answer.u32()?, accept: answer.flag("answer")? })
@@ -244,14 +247,14 @@ impl ClientMessage {
             | MessageKind::ClipboardDataToClient
             | MessageKind::FileStatus
             | MessageKind::Screens
-            | MessageKind::PictureHash
+            | MessageKind::FrameHash
             | MessageKind::FileOffer
             | MessageKind::FileContent => return Ok(Decoded::Unknown(number)),
         };
         Ok(Decoded::Known(known))
     }
 
-    /// Whether the message does something to the guest; viewers who only watch may not send such messages.
+    /// Returns `true` for a message that acts on the guest, which a viewer who only watches may not send.
     pub fn acts(&self) -> bool {
         match self {
             Self::Input { .. }
@@ -287,9 +290,10 @@ impl ClientMessage {
             ),
             Self::Input { seq, event } => encode_input(*seq, *event),
             Self::ReleaseAll { seq } => message(MessageKind::ReleaseAll, &[&seq.to_le_bytes()]),
-            Self::Settings { video_only, prove } => {
-                json(MessageKind::Settings, &Settings { video_only: *video_only, prove: *prove })
-            }
+            Self::Settings { video_only, frame_hashes } => json(
+                MessageKind::Settings,
+                &Settings { video_only: *video_only, frame_hashes: *frame_hashes },
+            ),
             Self::Ping(value) => message(MessageKind::Ping, &[&value.to_le_bytes()]),
             Self::Refresh => vec![MessageKind::Refresh.number()],
             Self::VideoFailed => vec![MessageKind::VideoFailed.number()],
@@ -308,8 +312,8 @@ impl ClientMessage {
                 message(MessageKind::FileData, &[&transfer.to_le_bytes(), bytes])
             }
             Self::FileCancel { transfer } => message(MessageKind::FileCancel, &[&transfer.to_le_bytes()]),
-            Self::Sound { listen, speak } => {
-                vec![MessageKind::Sound.number(), u8::from(*listen) | u8::from(*speak) << 1]
+            Self::Sound { playback, capture } => {
+                vec![MessageKind::Sound.number(), u8::from(*playback) | u8::from(*capture) << 1]
             }
             Self::Recording(recording) => recording.encode(),
             Self::ResumeHashes(hashes) => {
@@ -327,6 +331,7 @@ impl ClientMessage {
     }
 }
 
+/// Decodes the body of a message with an input event: the sequence number, then the fields of the event.
 fn input(
     name: &'static str,
     body: &[u8],
@@ -335,6 +340,7 @@ fn input(
     fields(name, body, |fields| Ok(ClientMessage::Input { seq: seq(fields)?, event: read(fields)? }))
 }
 
+/// Reads a sequence number, which starts at 1.
 fn seq(fields: &mut Fields<'_>) -> Result<u32, Malformed> {
     match fields.u32()? {
         0 => Err(fields.impossible("seq")),
@@ -342,12 +348,14 @@ fn seq(fields: &mut Fields<'_>) -> Result<u32, Malformed> {
     }
 }
 
+/// Button with a number of the DOM; `None` above 4.
 fn button(number: u8) -> Option<Button> {
     [Button::Left, Button::Middle, Button::Right, Button::Back, Button::Forward]
         .get(usize::from(number))
         .copied()
 }
 
+/// Encoded message of an input event.
 fn encode_input(seq: u32, event: InputEvent) -> Vec<u8> {
     let seq = &seq.to_le_bytes();
     match event {

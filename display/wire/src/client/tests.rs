@@ -1,9 +1,17 @@
 use super::*;
-use crate::MAX_CHUNK;
 use crate::geometry::Size;
+use crate::{MAX_CHUNK, MessageClass};
 
 fn round_trip(message: ClientMessage) {
-    assert_eq!(ClientMessage::decode(&message.encode()), Ok(Decoded::Known(message)));
+    let bytes = message.encode();
+    // The machine decides about watchers by message, the gateway by class: both decide alike.
+    let class = MessageKind::of(Direction::ToServer, &bytes).unwrap().class();
+    let acts = matches!(
+        class,
+        MessageClass::Input | MessageClass::Clipboard | MessageClass::Files | MessageClass::Audio
+    );
+    assert_eq!(message.acts(), acts, "{message:?}");
+    assert_eq!(ClientMessage::decode(&bytes), Ok(Decoded::Known(message)));
 }
 
 #[test]
@@ -13,7 +21,7 @@ fn every_message_survives_the_trip() {
         h264: true,
         video_only: false,
         screen: 3,
-        known: true,
+        resume: true,
     }));
     round_trip(ClientMessage::Ack { frame_id: 1, decode_us: 2, present_us: 3 });
     for event in [
@@ -26,7 +34,7 @@ fn every_message_survives_the_trip() {
         round_trip(ClientMessage::Input { seq: 9, event });
     }
     round_trip(ClientMessage::ReleaseAll { seq: 10 });
-    round_trip(ClientMessage::Settings { video_only: true, prove: false });
+    round_trip(ClientMessage::Settings { video_only: true, frame_hashes: false });
     round_trip(ClientMessage::ResumeHashes(TileHashes::new(Size::new(130, 65), (0..6).collect()).unwrap()));
     round_trip(ClientMessage::Ping(u64::MAX));
     round_trip(ClientMessage::Refresh);
@@ -40,8 +48,8 @@ fn every_message_survives_the_trip() {
     round_trip(ClientMessage::FileStart { transfer: 5, size: 1 << 40, name: "größe.txt".into() });
     round_trip(ClientMessage::FileData { transfer: 5, bytes: vec![] });
     round_trip(ClientMessage::FileCancel { transfer: 5 });
-    for (listen, speak) in [(false, false), (true, false), (false, true), (true, true)] {
-        round_trip(ClientMessage::Sound { listen, speak });
+    for (playback, capture) in [(false, false), (true, false), (false, true), (true, true)] {
+        round_trip(ClientMessage::Sound { playback, capture });
     }
     round_trip(ClientMessage::Recording(Recording { sequence: u32::MAX, opus: vec![0xFC, 1, 2] }));
     round_trip(ClientMessage::FileAnswer { offer: 6, accept: true });
@@ -59,8 +67,21 @@ fn the_bytes_are_those_of_the_specification() {
             h264: true,
             video_only: false,
             screen: 0,
-            known: false
+            resume: false
         })))
+    );
+}
+
+#[test]
+fn json_bodies_have_the_keys_of_the_specification() {
+    let hello = Hello { versions: vec![1], h264: true, video_only: false, screen: 1, resume: true };
+    assert_eq!(
+        ClientMessage::Hello(hello).encode(),
+        b"\x81{\"versions\":[1],\"h264\":true,\"video_only\":false,\"screen\":1,\"resume\":true}"
+    );
+    assert_eq!(
+        ClientMessage::Settings { video_only: true, frame_hashes: false }.encode(),
+        b"\x88{\"video_only\":true,\"frame_hashes\":false}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Messages from the server, frames apart.
+//! Messages to the client: encoder and decoder, and the JSON bodies. Frames are in the module `frame`.
 
 use crate::abilities::Abilities;
 use crate::clipboard::{
@@ -13,14 +13,14 @@ use crate::tile_hashes::TileHashes;
 use crate::{AudioPacket, Decoded, Direction, Frame, Malformed, MessageKind};
 use serde::{Deserialize, Serialize};
 
-/// Body of the answer to Hello.
+/// Body of the message Welcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// Protocol version of the connection.
+    /// Protocol version that the connection uses.
     pub version: u32,
-    /// The screen's width now; 0 while the guest has shown nothing.
+    /// Present width of the screen in pixels; 0 until the guest draws.
     pub width: u32,
-    /// The screen's height now; 0 while the guest has shown nothing.
+    /// Present height of the screen in pixels; 0 until the guest draws.
     pub height: u32,
     /// The viewer only watches: the server ignores input.
     pub watching: bool,
@@ -47,18 +47,20 @@ pub enum CloseCode {
 /// Body of the message Screens: layout of the guest's monitors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screens {
-    /// Most monitors that the desktop may have.
+    /// Greatest number of monitors that the desktop may have.
     pub max: usize,
-    /// Rectangle of each monitor on the whole desktop, in order; empty for one that is off.
+    /// Rectangle of each monitor on the whole desktop, in order; empty for a monitor that is off.
     pub screens: Vec<Rect>,
 }
 
+/// JSON body of the message Notice.
 #[derive(Serialize, Deserialize)]
 struct NoticeBody {
     kind: String,
     text: String,
 }
 
+/// JSON body of the message Closed.
 #[derive(Serialize, Deserialize)]
 struct ClosedBody {
     code: CloseCode,
@@ -68,62 +70,62 @@ struct ClosedBody {
 /// Message from the server to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerMessage {
-    /// Message 0x01: answer to Hello.
+    /// Answer to Hello: protocol version, size of the screen and role of the viewer.
     Welcome(Welcome),
-    /// Message 0x02: updates of the picture.
+    /// Updates of the picture that the client presents at once.
     Frame(Box<Frame>),
-    /// Message 0x03: image of the guest's pointer; `None` hides the pointer.
+    /// Image of the guest's pointer; `None` hides the pointer.
     CursorShape(Option<CursorImage>),
-    /// Message 0x04: place of the guest's pointer.
+    /// Position of the guest's pointer on the screen.
     CursorMove {
-        /// Column of the hotspot.
+        /// Column of the hotspot in pixels.
         x: u16,
-        /// Row of the hotspot.
+        /// Row of the hotspot in pixels.
         y: u16,
     },
-    /// Message 0x05: keyboard lights; bit 0 num, bit 1 caps, bit 2 scroll lock.
+    /// State of the keyboard's lights: bit 0 num lock, bit 1 caps lock, bit 2 scroll lock.
     Leds(u8),
-    /// Message 0x06: sentence for the user.
+    /// Notice to the user about the desktop.
     Notice {
-        /// Kind of the notice, for programs.
+        /// Kind of the notice, for programs, such as `starting`.
         kind: String,
         /// Text of the notice: one plain sentence.
         text: String,
     },
-    /// Message 0x07: answer to Ping with the number of the Ping.
+    /// Answer to Ping, with the number of the Ping.
     Pong(u64),
-    /// Message 0x08: end of the connection; the last message.
+    /// End of the connection; no message follows.
     Closed {
-        /// Reason, for programs.
+        /// Reason for programs.
         code: CloseCode,
-        /// Reason in one plain sentence.
+        /// Reason for the user: one plain sentence.
         text: String,
     },
-    /// Message 0x0F: layout of the guest's monitors.
+    /// Layout of the guest's monitors, after Welcome and at each change.
     Screens(Screens),
-    /// Message 0x0A: capabilities of the guest.
+    /// Capabilities of the guest, after Welcome and at each change.
     Agents(Abilities),
-    /// Message 0x0B: types of the contents of the guest's clipboard.
+    /// Types of the guest's clipboard contents; none when the clipboard is empty.
     ClipboardOffer(Vec<ContentType>),
-    /// Message 0x0C: request for the contents that this client offered.
+    /// Request of the guest for clipboard contents that the client offered.
     ClipboardRequest {
         /// Number of the request, counted by the server.
         request: u32,
         /// Requested type.
         content: ContentType,
     },
-    /// Message 0x0D: chunk of the contents that the client requested.
+    /// Chunk of the clipboard contents that the client requested.
     ClipboardData(Chunk),
-    /// Message 0x0E: state of an upload.
+    /// State of an upload of the client.
     FileStatus(FileStatus),
-    /// Message 0x11: offer of a file by the guest.
+    /// Offer of a file that the guest sends.
     FileOffer(FileOffer),
-    /// Message 0x12: chunk of an offered file.
+    /// Chunk of a file that the client accepted, or the withdrawal of an offer.
     FileContent(Chunk),
-    /// Message 0x09: packet of what the guest plays.
+    /// Opus packet of the guest's playback.
     Audio(AudioPacket),
-    /// Message 0x10: hashes of the client's picture as the server expects them after a frame.
-    PictureHash {
+    /// Tile hashes that the client's picture must have after a frame.
+    FrameHash {
         /// Number of the frame.
         frame_id: u32,
         /// Tile hashes of the picture.
@@ -132,10 +134,10 @@ pub enum ServerMessage {
 }
 
 impl ServerMessage {
-    /// Decodes one message of the server.
+    /// Decodes a message to the client, number first.
     ///
     /// # Errors
-    /// When a message of a known type is malformed.
+    /// [`Malformed`] for an empty message, and for a known number with an invalid body.
     pub fn decode(message: &[u8]) -> Result<Decoded<Self>, Malformed> {
         let (&number, body) = message.split_first().ok_or(Malformed::Empty)?;
         let Some(kind) = MessageKind::from_number(Direction::ToClient, number) else {
@@ -188,8 +190,8 @@ impl ServerMessage {
             }
             MessageKind::FileContent => Self::FileContent(decode_chunk(&mut fields)?),
             MessageKind::Audio => return Ok(Decoded::Known(Self::Audio(AudioPacket::decode(body)?))),
-            MessageKind::PictureHash => {
-                Self::PictureHash { frame_id: fields.u32()?, hashes: TileHashes::decode(&mut fields)? }
+            MessageKind::FrameHash => {
+                Self::FrameHash { frame_id: fields.u32()?, hashes: TileHashes::decode(&mut fields)? }
             }
             // Kinds of the other direction, which the lookup does not give.
             MessageKind::Hello
@@ -253,8 +255,8 @@ impl ServerMessage {
             Self::FileOffer(offer) => json(MessageKind::FileOffer, offer),
             Self::FileContent(chunk) => encode_chunk(MessageKind::FileContent, chunk),
             Self::Audio(packet) => packet.encode(),
-            Self::PictureHash { frame_id, hashes } => {
-                let mut out = message(MessageKind::PictureHash, &[&frame_id.to_le_bytes()]);
+            Self::FrameHash { frame_id, hashes } => {
+                let mut out = message(MessageKind::FrameHash, &[&frame_id.to_le_bytes()]);
                 hashes.encode(&mut out);
                 out
             }
@@ -276,6 +278,7 @@ pub fn encode_cursor(image: Option<&CursorImage>) -> Vec<u8> {
     out
 }
 
+/// Decodes the fields of the message CursorShape; an image of 0x0 pixels is a hidden pointer.
 fn decode_cursor(fields: &mut Fields<'_>) -> Result<Option<CursorImage>, Malformed> {
     let size = Size::new(fields.u16()?.into(), fields.u16()?.into());
     let (hot_x, hot_y) = (fields.u16()?.into(), fields.u16()?.into());

@@ -33,7 +33,7 @@ fn every_message_survives_the_trip() {
     let status = FileStatus { transfer: 3, state: FileState::Failed, received: 4, text: Some("No.".into()) };
     round_trip(ServerMessage::FileStatus(status));
     let hashes = TileHashes::new(Size::new(70, 10), vec![1, 2]).unwrap();
-    round_trip(ServerMessage::PictureHash { frame_id: 5, hashes });
+    round_trip(ServerMessage::FrameHash { frame_id: 5, hashes });
 }
 
 #[test]

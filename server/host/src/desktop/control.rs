@@ -50,7 +50,7 @@ impl ControlLink {
     }
 }
 
-/// Connects a viewer; from here on the connection carries the messages of `display/PROTOCOL.md`.
+/// Connects a viewer; from here on the connection carries the messages of `docs/protocol.md`.
 ///
 /// # Errors
 /// Nobody answers, or the viewer is refused.

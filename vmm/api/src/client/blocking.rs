@@ -113,7 +113,7 @@ impl BlockingClient {
     }
 }
 
-/// Connects a viewer: a stream of the messages of `display/PROTOCOL.md`.
+/// Connects a viewer: a stream of the messages of `docs/protocol.md`.
 ///
 /// # Errors
 /// When nobody listens at `socket`, or the machine refuses the viewer; see [`ClientError`].

@@ -165,7 +165,7 @@ pub async fn open_viewer(
     Ok(ViewerStream(stream))
 }
 
-/// A viewer's connection: a stream of the messages of `display/PROTOCOL.md`, each behind its `u32`
+/// A viewer's connection: a stream of the messages of `docs/protocol.md`, each behind its `u32`
 /// little-endian length.
 #[derive(Debug)]
 pub struct ViewerStream(UnixStream);

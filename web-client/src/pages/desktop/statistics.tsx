@@ -78,7 +78,7 @@ function sharpness({ lossless, hashCheck }: Stats): string {
     const others = hashCheck.tiles === 1 ? '' : ` and in ${hashCheck.tiles - 1} more tiles`;
     return `differs at ${hashCheck.x}, ${hashCheck.y}${others}`;
   }
-  return !lossless ? 'refining' : hashCheck === null ? 'exact' : 'exact, proved';
+  return !lossless ? 'refining' : hashCheck === null ? 'exact' : 'exact, verified';
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {

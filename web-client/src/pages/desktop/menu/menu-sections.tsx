@@ -51,7 +51,7 @@ export function MoreSection({ desktopSession, name, watching, videoOnly, onVideo
         />
       )}
       <Row
-        label="Prove that the picture is exact"
+        label="Verify that the picture is exact"
         hint="Compares it with the desktop’s own whenever it is exact. The statistics tell."
         pressed={desktopSession.worker.verifying.value}
         onClick={() => desktopSession.worker.setVerifying(!desktopSession.worker.verifying.value)}

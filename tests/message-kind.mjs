@@ -1,7 +1,7 @@
-// Made from the table in display/wire/src/kind.rs; do not edit. To make it anew:
-// ORIEL_UPDATE_CONSTANTS=1 cargo test --release -p oriel-wire --test table
+// Generated from the table MessageKind (display/wire/src/kind.rs); do not edit. To generate it again:
+// cargo run --release -p oriel-wire --example web-constants
 
-/** Numbers of the messages from the server. */
+/** Numbers of the messages to the client. */
 export const ServerMessageKind = {
   Welcome: 0x01,
   Frame: 0x02,
@@ -18,12 +18,12 @@ export const ServerMessageKind = {
   ClipboardData: 0x0d,
   FileStatus: 0x0e,
   Screens: 0x0f,
-  PictureHash: 0x10,
+  FrameHash: 0x10,
   FileOffer: 0x11,
   FileContent: 0x12,
-} as const;
+};
 
-/** Numbers of the messages from the client. */
+/** Numbers of the messages to the server. */
 export const ClientMessageKind = {
   Hello: 0x81,
   Ack: 0x82,
@@ -49,4 +49,4 @@ export const ClientMessageKind = {
   ResumeHashes: 0x96,
   FileAnswer: 0x97,
   FileTaken: 0x98,
-} as const;
+};
