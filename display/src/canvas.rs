@@ -199,12 +199,12 @@ mod tests {
         for y in 0..4 {
             canvas.row_mut(0, y, 4).fill(y as u8);
         }
-        let down = Update::Copy { src_x: 0, src_y: 0, to: Rect::new(0, 1, 4, 3) };
-        canvas.apply(&frame(false, vec![down])).unwrap();
+        let copied_down = Update::Copy { src_x: 0, src_y: 0, to: Rect::new(0, 1, 4, 3) };
+        canvas.apply(&frame(false, vec![copied_down])).unwrap();
         let rows: Vec<u8> = (0..4).map(|y| canvas.pixel(0, y).unwrap()[0]).collect();
         assert_eq!(rows, [0, 0, 1, 2]);
-        let up = Update::Copy { src_x: 0, src_y: 1, to: Rect::new(0, 0, 4, 3) };
-        canvas.apply(&frame(false, vec![up])).unwrap();
+        let copied_up = Update::Copy { src_x: 0, src_y: 1, to: Rect::new(0, 0, 4, 3) };
+        canvas.apply(&frame(false, vec![copied_up])).unwrap();
         let rows: Vec<u8> = (0..4).map(|y| canvas.pixel(0, y).unwrap()[0]).collect();
         assert_eq!(rows, [0, 1, 2, 2]);
     }

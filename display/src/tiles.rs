@@ -132,9 +132,9 @@ pub struct TileChange {
 
 /// Square of the distance in pixels between a rectangle's centre and a point.
 pub fn distance_squared(rect: Rect, (x, y): (u32, u32)) -> u64 {
-    let across = u64::from((rect.x + rect.width / 2).abs_diff(x));
-    let down = u64::from((rect.y + rect.height / 2).abs_diff(y));
-    across * across + down * down
+    let horizontal = u64::from((rect.x + rect.width / 2).abs_diff(x));
+    let vertical = u64::from((rect.y + rect.height / 2).abs_diff(y));
+    horizontal * horizontal + vertical * vertical
 }
 
 #[cfg(test)]

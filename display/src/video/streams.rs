@@ -24,7 +24,7 @@ const KEPT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_millis(500);
 
 /// Where each stream is, or is to be.
-type Plan = [Option<Rect>; STREAMS];
+type StreamLayout = [Option<Rect>; STREAMS];
 
 /// What became of tiles in motion.
 #[derive(Debug, Default)]
@@ -85,7 +85,7 @@ impl VideoStreams {
     ) -> Coded {
         let grid = Grid::new(framebuffer.size());
         self.shrink(&grid, now);
-        self.make_room(&grid, grid.groups(self.homeless(&grid, tiles)), now);
+        self.make_room(&grid, grid.groups(self.uncovered(&grid, tiles)), now);
         self.code(framebuffer, &grid, tiles, budget, now)
     }
 
@@ -98,7 +98,7 @@ impl VideoStreams {
         now: Instant,
     ) -> Coded {
         let grid = Grid::new(framebuffer.size());
-        self.make_room(&grid, grid.groups(self.homeless(&grid, &Vec::from_iter(0..grid.len()))), now);
+        self.make_room(&grid, grid.groups(self.uncovered(&grid, &Vec::from_iter(0..grid.len()))), now);
         self.code(framebuffer, &grid, tiles, budget, now)
     }
 
@@ -112,10 +112,10 @@ impl VideoStreams {
     ) -> Coded {
         let mut coded = Coded::default();
         let mut shares: [Vec<usize>; STREAMS] = Default::default();
-        let plan = self.plan();
+        let layout = self.layout();
         for tile in tiles {
-            let home = home(&plan, grid.rect(*tile)).and_then(|slot| shares.get_mut(slot));
-            home.unwrap_or(&mut coded.left).push(*tile);
+            let share = smallest_cover(&layout, grid.rect(*tile)).and_then(|slot| shares.get_mut(slot));
+            share.unwrap_or(&mut coded.left).push(*tile);
         }
         if tiles.len() > budget.fresh {
             self.leave_out(grid, &mut shares, &budget, now, &mut coded.left);
@@ -176,34 +176,34 @@ impl VideoStreams {
     }
 
     /// The tiles that no stream covers.
-    fn homeless(&self, grid: &Grid, tiles: &[usize]) -> Vec<usize> {
-        let plan = self.plan();
-        tiles.iter().copied().filter(|tile| home(&plan, grid.rect(*tile)).is_none()).collect()
+    fn uncovered(&self, grid: &Grid, tiles: &[usize]) -> Vec<usize> {
+        let layout = self.layout();
+        tiles.iter().copied().filter(|tile| smallest_cover(&layout, grid.rect(*tile)).is_none()).collect()
     }
 
-    fn plan(&self) -> Plan {
-        let mut plan = Plan::default();
-        for (rect, stream) in plan.iter_mut().zip(&self.streams) {
+    fn layout(&self) -> StreamLayout {
+        let mut layout = StreamLayout::default();
+        for (rect, stream) in layout.iter_mut().zip(&self.streams) {
             *rect = stream.as_ref().map(VideoStream::rect);
         }
-        plan
+        layout
     }
 
     /// Puts smaller streams in the place of those that are too large for what moves in them.
     fn shrink(&mut self, grid: &Grid, now: Instant) {
-        let mut plan = self.plan();
+        let mut layout = self.layout();
         for number in 0..STREAMS {
-            let free = plan.iter().filter(|rect| rect.is_none()).count();
+            let free = layout.iter().filter(|rect| rect.is_none()).count();
             let Some(stream) = self.streams.get_mut(number).and_then(Option::as_mut) else { continue };
             let Some(parts) = stream.region().better(grid, free + 1, now) else { continue };
-            if let Some(rect) = plan.get_mut(number) {
+            if let Some(rect) = layout.get_mut(number) {
                 *rect = None;
             }
-            plan.iter_mut().filter(|rect| rect.is_none()).zip(parts).for_each(|(rect, part)| {
+            layout.iter_mut().filter(|rect| rect.is_none()).zip(parts).for_each(|(rect, part)| {
                 *rect = Some(part);
             });
         }
-        self.follow(&plan, grid.screen(), now);
+        self.follow(&layout, grid.screen(), now);
     }
 
     /// Sees to it that streams cover `groups` as far as that can be.
@@ -211,13 +211,13 @@ impl VideoStreams {
         if groups.is_empty() {
             return;
         }
-        let mut plan = self.plan();
+        let mut layout = self.layout();
         let mut parts: Vec<Rect> = groups.into_iter().flat_map(codable).collect();
         parts.sort_by_key(|part| std::cmp::Reverse(area(*part)));
         let idle = |stream: &VideoStream| now.duration_since(stream.last_used()) >= IDLE;
         for part in parts {
-            if home(&plan, part).is_none() && plan.iter().all(Option::is_some) {
-                let mut slots = plan.iter_mut().zip(&self.streams);
+            if smallest_cover(&layout, part).is_none() && layout.iter().all(Option::is_some) {
+                let mut slots = layout.iter_mut().zip(&self.streams);
                 let unused = slots.find(|(rect, stream)| {
                     stream.as_ref().is_some_and(|stream| idle(stream) && **rect == Some(stream.rect()))
                 });
@@ -225,14 +225,14 @@ impl VideoStreams {
                     *rect = None;
                 }
             }
-            place(&mut plan, part);
+            place(&mut layout, part);
         }
-        self.follow(&plan, grid.screen(), now);
+        self.follow(&layout, grid.screen(), now);
     }
 
     /// Makes the streams what is planned; each that changes begins anew, with room to spare if it grows.
-    fn follow(&mut self, plan: &Plan, screen: Size, now: Instant) {
-        for (number, (slot, rect)) in (0..).zip(self.streams.iter_mut().zip(plan)) {
+    fn follow(&mut self, layout: &StreamLayout, screen: Size, now: Instant) {
+        for (number, (slot, rect)) in (0..).zip(self.streams.iter_mut().zip(layout)) {
             let before = slot.as_ref().map(VideoStream::rect);
             if before == *rect {
                 continue;
@@ -248,8 +248,8 @@ impl VideoStreams {
 }
 
 /// Plans for a stream to cover `part`, unless all are taken and none can grow so far.
-fn place(plan: &mut Plan, part: Rect) {
-    if home(plan, part).is_some() {
+fn place(layout: &mut StreamLayout, part: Rect) {
+    if smallest_cover(layout, part).is_some() {
         return;
     }
     let price = |rect: Option<Rect>| match rect {
@@ -257,14 +257,14 @@ fn place(plan: &mut Plan, part: Rect) {
         Some(rect) if fits_codec(rect.union(&part)) => Some(area(rect.union(&part)) - area(rect)),
         Some(_) => None,
     };
-    let priced = plan.iter().enumerate().filter_map(|(slot, rect)| Some((price(*rect)?, slot)));
+    let priced = layout.iter().enumerate().filter_map(|(slot, rect)| Some((price(*rect)?, slot)));
     let Some(slot) = priced.min().map(|(_, slot)| slot) else { return };
-    let Some(before) = plan.get_mut(slot).map(Option::take) else { return };
+    let Some(before) = layout.get_mut(slot).map(Option::take) else { return };
     let mut rect = part;
     if let Some(before) = before {
         rect = before.union(&part);
         // It begins anew anyway: then it may as well take in others.
-        for other in plan.iter_mut() {
+        for other in layout.iter_mut() {
             if let Some(near) = *other
                 && cost(rect.union(&near)) <= cost(rect) + cost(near)
                 && fits_codec(rect.union(&near))
@@ -274,16 +274,17 @@ fn place(plan: &mut Plan, part: Rect) {
             }
         }
     }
-    if let Some(place) = plan.get_mut(slot) {
+    if let Some(place) = layout.get_mut(slot) {
         *place = Some(rect);
     }
 }
 
 /// The smallest planned stream that covers `rect`.
-fn home(plan: &Plan, rect: Rect) -> Option<usize> {
+fn smallest_cover(layout: &StreamLayout, rect: Rect) -> Option<usize> {
     let covers = |stream: &Rect| stream.intersection(&rect) == rect;
-    let homes = plan.iter().enumerate().filter_map(|(slot, stream)| Some((slot, stream.filter(covers)?)));
-    homes.min_by_key(|(_, stream)| area(*stream)).map(|(slot, _)| slot)
+    let covering =
+        layout.iter().enumerate().filter_map(|(slot, stream)| Some((slot, stream.filter(covers)?)));
+    covering.min_by_key(|(_, stream)| area(*stream)).map(|(slot, _)| slot)
 }
 
 /// Halves a region of whole tiles until the codec can take it.

@@ -20,7 +20,7 @@ use crate::pipeline::Composer;
 use crate::screen::Screen;
 use crate::shared_encode::EncodeGroup;
 use oriel_wire::{Abilities, CloseCode, Hello, Size, TileHashes};
-use schedule::{Picture, WriterTask};
+use schedule::{NextUpdate, WriterTask};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -86,10 +86,10 @@ impl<'a> Writer<'a> {
         loop {
             let inbox = self.inbox;
             let sent = match inbox.wait(|pending| self.ready(pending)) {
-                WriterTask::Send(control, picture) => {
-                    self.send_control_batch(&control).and_then(|()| match picture {
-                        Some(Picture::Own(work)) => self.send_picture(&work),
-                        Some(Picture::Group(shared)) => self.send_shared(&shared),
+                WriterTask::Send(control, update) => {
+                    self.send_control_batch(&control).and_then(|()| match update {
+                        Some(NextUpdate::Own(work)) => self.send_picture(&work),
+                        Some(NextUpdate::Group(shared)) => self.send_shared(&shared),
                         None => Ok(()),
                     })
                 }

@@ -17,7 +17,7 @@ const AUDIO_POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// What the writer took from its inbox.
 pub(super) enum WriterTask {
     /// Messages that need no credit, and a picture if one may be sent.
-    Send(Box<ControlBatch>, Option<Picture>),
+    Send(Box<ControlBatch>, Option<NextUpdate>),
     /// To share the encode of others from now on.
     Join,
     /// A piece of contents that the client pastes, or of a file.
@@ -28,7 +28,7 @@ pub(super) enum WriterTask {
 }
 
 /// A frame's picture.
-pub(super) enum Picture {
+pub(super) enum NextUpdate {
     /// To be made.
     Own(Box<FrameJob>),
     /// Made for several.
@@ -38,7 +38,7 @@ pub(super) enum Picture {
 /// Outcome of looking for a frame to send.
 enum FrameStep {
     /// This picture is sent now.
-    Send(Picture),
+    Send(NextUpdate),
     /// The viewer joins the encode group now.
     Join,
     /// No frame now.
@@ -68,7 +68,7 @@ impl Writer<'_> {
         let now = Instant::now();
         let control = Box::new(self.take_control(pending, now));
         let hold = match self.take_frame(pending, control.is_empty(), now) {
-            FrameStep::Send(picture) => return Wait::Take(WriterTask::Send(control, Some(picture))),
+            FrameStep::Send(update) => return Wait::Take(WriterTask::Send(control, Some(update))),
             FrameStep::Join => return Wait::Take(WriterTask::Join),
             FrameStep::Hold(hold) => hold,
         };
@@ -105,7 +105,7 @@ impl Writer<'_> {
     fn take_frame(&mut self, pending: &mut Pending, no_control: bool, now: Instant) -> FrameStep {
         let member = self.frame_source.member().cloned();
         if let Some(frame) = member.as_ref().and_then(|member| member.take_frame()) {
-            return FrameStep::Send(Picture::Group(Box::new(frame)));
+            return FrameStep::Send(NextUpdate::Group(Box::new(frame)));
         }
         let answers = pending.trace.is_some();
         let refines = self.frame_source.own().is_some_and(|composer| composer.wants_frame(now));
@@ -119,7 +119,7 @@ impl Writer<'_> {
         } else if credit && no_control && self.may_share(now) {
             return FrameStep::Join;
         } else if credit && not_before.is_none() {
-            return FrameStep::Send(Picture::Own(Box::new(pending.take_frame_job())));
+            return FrameStep::Send(NextUpdate::Own(Box::new(pending.take_frame_job())));
         }
         FrameStep::Hold(FrameHold { wanted, credit, not_before, in_group: member.is_some() })
     }
