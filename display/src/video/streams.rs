@@ -1,8 +1,8 @@
-//! The video streams of one viewer: what moves in different places of the screen has encoders of
-//! its own, so that what lies between costs nothing.
+//! Video streams of one viewer: parts of the screen in motion far apart have separate encoders, so that the
+//! area between them costs nothing.
 //!
-//! A tile goes to the smallest stream that covers it. Where none does, one grows or a new one
-//! begins, whichever costs less; so whatever keeps moving keeps its stream.
+//! Assignment: a tile belongs to the smallest stream that covers it. If none does, a stream grows or a new
+//! one begins, whichever costs less, so that continuing motion keeps its stream.
 
 use super::RateControl;
 use super::VideoError;
@@ -14,42 +14,43 @@ use crate::tiles::distance_squared;
 use oriel_wire::{Rect, Size, TILE, VideoUpdate};
 use std::time::{Duration, Instant};
 
-/// Decoders of a client.
+/// Number of streams, as each client has this many decoders.
 const STREAMS: usize = 4;
 
-/// A stream is dropped when it was not used for this long …
+/// Time after its last picture at which a stream is dropped …
 const KEPT: Duration = Duration::from_secs(2);
 
-/// … or for this long, when another is needed and there are no more.
+/// … or at which it may be replaced, when another is needed and all four exist.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Where each stream is, or is to be.
+/// Rectangle of each stream, present or intended; `None` where there is no stream.
 type StreamLayout = [Option<Rect>; STREAMS];
 
-/// What became of tiles in motion.
+/// Result of encoding tiles as video.
 #[derive(Debug, Default)]
 pub struct Coded {
-    /// One for each stream that any of them lies in.
+    /// Updates to send, one for each stream that encoded tiles.
     pub updates: Vec<VideoUpdate>,
-    /// Tiles that could not be coded, or that there was no room for, in ascending order.
+    /// Tiles (ascending) that were not encoded, because of an error or the budget.
     pub left: Vec<usize>,
 }
 
-/// What the line has room for.
+/// Limits for the video of one frame.
 pub struct VideoBudget<'a> {
-    /// Bytes of all streams.
+    /// Intended bytes of all streams together.
     pub bytes: usize,
-    /// A key frame of more is not sent.
+    /// Largest key frame in bytes; a larger one is discarded.
     pub most: usize,
-    /// Tiles that the pictures before did not have; those nearest to the pointer go first.
+    /// Largest number of tiles that take as many bytes as in a key frame; those nearest to the pointer come
+    /// first.
     pub fresh: usize,
-    /// Where that is.
+    /// Position (x, y) of the pointer in pixels.
     pub pointer: (u32, u32),
-    /// What that meant so far.
+    /// Rate control of the viewer, which selects quantizers.
     pub rate_control: &'a mut RateControl,
 }
 
-/// Up to four streams.
+/// Set of up to four video streams of one viewer.
 #[derive(Default)]
 pub struct VideoStreams {
     streams: [Option<VideoStream>; STREAMS],
@@ -61,7 +62,7 @@ impl VideoStreams {
         self.streams = Default::default();
     }
 
-    /// Drops the streams that were not used for a while.
+    /// Drops the streams that have encoded nothing for two seconds.
     pub fn tidy(&mut self, now: Instant) {
         for slot in &mut self.streams {
             if slot.as_ref().is_some_and(|stream| now.duration_since(stream.last_used()) >= KEPT) {
@@ -70,12 +71,12 @@ impl VideoStreams {
         }
     }
 
-    /// When [`Self::tidy`] has something to do.
+    /// Returns the time at which [`Self::tidy`] will drop a stream; `None` without streams.
     pub fn next_due(&self) -> Option<Instant> {
         self.streams.iter().flatten().map(|stream| stream.last_used() + KEPT).min()
     }
 
-    /// Codes `tiles` (ascending) of `framebuffer`.
+    /// Encodes `tiles` (ascending) of `framebuffer`; streams shrink, grow and begin as the motion requires.
     pub fn encode(
         &mut self,
         framebuffer: &Framebuffer,
@@ -89,7 +90,7 @@ impl VideoStreams {
         self.code(framebuffer, &grid, tiles, budget, now)
     }
 
-    /// As [`Self::encode`], by streams that cover all of the picture.
+    /// As [`Self::encode`], but by streams that together cover the whole screen and do not shrink.
     pub fn encode_of_all(
         &mut self,
         framebuffer: &Framebuffer,
@@ -102,6 +103,7 @@ impl VideoStreams {
         self.code(framebuffer, &grid, tiles, budget, now)
     }
 
+    /// Encodes `tiles` by the streams that cover them, within the budget.
     fn code(
         &mut self,
         framebuffer: &Framebuffer,
@@ -123,16 +125,16 @@ impl VideoStreams {
         let all: usize = shares.iter().map(Vec::len).sum();
         for (slot, share) in self.streams.iter_mut().zip(shares) {
             let Some(stream) = slot.as_mut().filter(|_| !share.is_empty()) else { continue };
-            // Each has its part of the bytes by its part of the tiles.
+            // The bytes are divided in proportion to the tiles.
             let bytes = (budget.bytes / all.max(1)).saturating_mul(share.len());
             match stream.encode(framebuffer, share.clone(), bytes, budget.rate_control, now) {
-                // Nobody knew how large it is before it was made; the next one is planned with that.
+                // The size is known only now; rate control has recorded it for the next attempt.
                 Ok(update) if update.key && update.data.len() > budget.most => {
                     *slot = None;
                     coded.left.extend(share);
                 }
                 Ok(update) => {
-                    // A stream begins with all that moves in it: what comes after counts.
+                    // A key frame holds all tiles in motion: only later pictures show where motion continues.
                     if !update.key {
                         stream.region().note(grid, &share);
                     }
@@ -149,7 +151,7 @@ impl VideoStreams {
         coded
     }
 
-    /// Moves what is fresh and finds no room from `shares` to `left`.
+    /// Moves fresh tiles beyond the budget from `shares` to `left`, those farthest from the pointer first.
     fn leave_out(
         &self,
         grid: &Grid,
@@ -175,12 +177,13 @@ impl VideoStreams {
         left.extend(out);
     }
 
-    /// The tiles that no stream covers.
+    /// Lists the tiles that no stream covers.
     fn uncovered(&self, grid: &Grid, tiles: &[usize]) -> Vec<usize> {
         let layout = self.layout();
         tiles.iter().copied().filter(|tile| smallest_cover(&layout, grid.rect(*tile)).is_none()).collect()
     }
 
+    /// Returns the rectangles of the present streams.
     fn layout(&self) -> StreamLayout {
         let mut layout = StreamLayout::default();
         for (rect, stream) in layout.iter_mut().zip(&self.streams) {
@@ -189,7 +192,7 @@ impl VideoStreams {
         layout
     }
 
-    /// Puts smaller streams in the place of those that are too large for what moves in them.
+    /// Replaces streams that are too large for their motion by smaller ones.
     fn shrink(&mut self, grid: &Grid, now: Instant) {
         let mut layout = self.layout();
         for number in 0..STREAMS {
@@ -206,7 +209,7 @@ impl VideoStreams {
         self.follow(&layout, grid.screen(), now);
     }
 
-    /// Sees to it that streams cover `groups` as far as that can be.
+    /// Grows or begins streams so that they cover `groups`, as far as the number of streams permits.
     fn make_room(&mut self, grid: &Grid, groups: Vec<Rect>, now: Instant) {
         if groups.is_empty() {
             return;
@@ -230,7 +233,8 @@ impl VideoStreams {
         self.follow(&layout, grid.screen(), now);
     }
 
-    /// Makes the streams what is planned; each that changes begins anew, with room to spare if it grows.
+    /// Creates and drops streams to match `layout`. A changed stream begins with a key frame, and with a
+    /// margin if it grows.
     fn follow(&mut self, layout: &StreamLayout, screen: Size, now: Instant) {
         for (number, (slot, rect)) in (0..).zip(self.streams.iter_mut().zip(layout)) {
             let before = slot.as_ref().map(VideoStream::rect);
@@ -247,7 +251,7 @@ impl VideoStreams {
     }
 }
 
-/// Plans for a stream to cover `part`, unless all are taken and none can grow so far.
+/// Changes `layout` so that a stream covers `part`, unless all are used and none can grow so far.
 fn place(layout: &mut StreamLayout, part: Rect) {
     if smallest_cover(layout, part).is_some() {
         return;
@@ -263,7 +267,7 @@ fn place(layout: &mut StreamLayout, part: Rect) {
     let mut rect = part;
     if let Some(before) = before {
         rect = before.union(&part);
-        // It begins anew anyway: then it may as well take in others.
+        // The stream needs a key frame anyway, so joining others costs no further one.
         for other in layout.iter_mut() {
             if let Some(near) = *other
                 && cost(rect.union(&near)) <= cost(rect) + cost(near)
@@ -279,7 +283,7 @@ fn place(layout: &mut StreamLayout, part: Rect) {
     }
 }
 
-/// The smallest planned stream that covers `rect`.
+/// Returns the number of the smallest stream in `layout` that covers `rect`.
 fn smallest_cover(layout: &StreamLayout, rect: Rect) -> Option<usize> {
     let covers = |stream: &Rect| stream.intersection(&rect) == rect;
     let covering =
@@ -287,7 +291,7 @@ fn smallest_cover(layout: &StreamLayout, rect: Rect) -> Option<usize> {
     covering.min_by_key(|(_, stream)| area(*stream)).map(|(slot, _)| slot)
 }
 
-/// Halves a region of whole tiles until the codec can take it.
+/// Divides a region of whole tiles in halves until the codec supports each part.
 fn codable(rect: Rect) -> Vec<Rect> {
     if fits_codec(rect) || (rect.width <= TILE && rect.height <= TILE) {
         return vec![rect];
@@ -301,6 +305,7 @@ fn codable(rect: Rect) -> Vec<Rect> {
     std::iter::once(first).chain(rect.without(&first)).flat_map(codable).collect()
 }
 
+/// Logs an error of the codec; the tiles are sent lossless instead.
 fn failed(error: &VideoError) {
     tracing::error!(%error, "video failed; sending exact pixels instead");
 }
@@ -309,7 +314,7 @@ fn failed(error: &VideoError) {
 mod tests {
     use super::*;
 
-    /// VideoBudget for anything.
+    /// Budget without limits.
     fn any(rate_control: &mut RateControl) -> VideoBudget<'_> {
         VideoBudget { bytes: usize::MAX, most: usize::MAX, fresh: usize::MAX, pointer: (0, 0), rate_control }
     }
@@ -331,7 +336,7 @@ mod tests {
             Self { streams: VideoStreams::default(), framebuffer, grid, now: Instant::now() }
         }
 
-        /// Codes what touches `rects`, 33 ms after the frame before.
+        /// Encodes the tiles that touch `rects`, 33 ms after the frame before.
         fn frame(&mut self, rects: &[Rect]) -> Coded {
             self.now += Duration::from_millis(33);
             let mut tiles: Vec<usize> = rects.iter().flat_map(|rect| self.grid.touched(rect)).collect();
