@@ -1,4 +1,5 @@
-//! Where a user speaks, and where the device records.
+//! Recording: decodes packets of the active microphone into a jitter buffer, from which the guest's sound
+//! device reads.
 
 use super::codec::{CodecError, PacketDecoder};
 use super::counters::SoundCounters;
@@ -6,7 +7,7 @@ use super::jitter::Jitter;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// What the guest's microphone hears: the viewer who turned theirs on last, or silence.
+/// Recording input of one guest: the viewer whose microphone was turned on last, or silence.
 pub struct SoundIn {
     state: Mutex<State>,
     counters: Arc<SoundCounters>,
@@ -14,21 +15,23 @@ pub struct SoundIn {
 
 #[derive(Default)]
 struct State {
-    /// Viewers whose microphone is on; the last one is heard.
+    /// Numbers of the viewers whose microphone is on; the last one is the active one.
     speakers: Vec<u32>,
+    /// Decoder for the active viewer; `None` without one.
     decoder: Option<PacketDecoder>,
     jitter: Jitter,
 }
 
 impl SoundIn {
+    /// Creates a recording input without an active microphone.
     pub(super) fn new(counters: Arc<SoundCounters>) -> Self {
         Self { state: Mutex::default(), counters }
     }
 
-    /// `viewer` turns their microphone on, until the guard is dropped.
+    /// Makes the microphone of `viewer` the active one until the returned guard is dropped.
     ///
     /// # Errors
-    /// When there is no memory for a decoder.
+    /// When a decoder cannot be allocated.
     pub fn turn_on(self: &Arc<Self>, viewer: u32) -> Result<Recorder, CodecError> {
         let decoder = PacketDecoder::new()?;
         let mut state = self.state.lock();
@@ -37,28 +40,30 @@ impl SoundIn {
         Ok(Recorder { input: self.clone(), viewer })
     }
 
-    /// Fills `samples` with what was recorded, or with silence; the guest's device asks for them
-    /// as time goes by.
+    /// Fills `samples` with recorded audio, or silence where there is none. The guest's sound device calls
+    /// this in real time.
     pub fn read(&self, samples: &mut [i16]) {
         self.state.lock().jitter.pull(samples);
     }
 }
 
 impl State {
+    /// Discards the samples of the previous speaker.
     fn start_anew(&mut self, decoder: Option<PacketDecoder>) {
         self.decoder = decoder;
         self.jitter = Jitter::default();
     }
 }
 
-/// A viewer's microphone that is on; dropping it turns it off.
+/// Microphone of a viewer that is on; dropping it turns it off.
 pub struct Recorder {
     input: Arc<SoundIn>,
     viewer: u32,
 }
 
 impl Recorder {
-    /// One packet from the viewer. What cannot be decoded is counted and left out.
+    /// Decodes one packet into the jitter buffer. A malformed packet, or one from a microphone that is not
+    /// active, is counted and ignored.
     pub fn record(&self, packet: &[u8]) {
         let counters = &self.input.counters;
         let mut state = self.input.state.lock();
@@ -91,7 +96,7 @@ mod tests {
     use super::super::{PACKET_SAMPLES, PacketEncoder, Sound};
     use super::*;
 
-    /// Packets of a loud buzz.
+    /// Returns packets of a loud square wave.
     fn packets(count: usize) -> Vec<Vec<u8>> {
         let mut encoder = PacketEncoder::new().unwrap();
         let buzz: Vec<i16> =
