@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_outside_is_refused() {
+    fn updates_outside_the_canvas_are_refused() {
         let mut canvas = Canvas::new();
         canvas.apply(&frame(true, vec![])).unwrap();
         let outside = Update::Copy { src_x: 1, src_y: 0, to: Rect::new(0, 0, 4, 4) };

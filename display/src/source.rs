@@ -2,9 +2,10 @@
 
 use oriel_wire::{Rect, Size};
 
-/// Error: the memory of a scanout is no longer available (resource destroyed, guest memory unmapped).
+/// Error of reading a scanout whose memory is no longer available (resource destroyed, guest memory
+/// unmapped).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the scanout's memory is gone")]
+#[error("the scanout's memory is no longer available")]
 pub struct SourceLost;
 
 /// Picture that a guest shows. Pixels have 4 bytes: blue, green, red, unused (`B8G8R8X8`, DRM `XRGB8888`).
@@ -16,7 +17,7 @@ pub trait PixelSource: Send + Sync {
     /// Copies `dst.len() / 4` pixels of row `y` from column `x` into `dst`.
     ///
     /// # Errors
-    /// [`SourceLost`] when the memory is gone or the span lies outside of [`Self::size`].
+    /// [`SourceLost`] when the memory is not available or the span lies outside of [`Self::size`].
     fn read_row(&self, x: u32, y: u32, dst: &mut [u8]) -> Result<(), SourceLost>;
 }
 

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_does_not_pile_up() {
+    fn samples_that_are_not_read_do_not_pile_up() {
         let mut jitter = Jitter::default();
         for _ in 0..1000 {
             jitter.push(&PACKET);

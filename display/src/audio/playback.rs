@@ -22,6 +22,7 @@ pub struct SoundOut {
     epoch: Instant,
 }
 
+/// State of playback under its lock.
 #[derive(Default)]
 struct State {
     listeners: Vec<Arc<ViewerInbox>>,
@@ -131,6 +132,7 @@ impl Drop for Listening {
     }
 }
 
+/// Converts a duration to microseconds, at most `u64::MAX`.
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

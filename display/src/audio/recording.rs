@@ -13,6 +13,7 @@ pub struct SoundIn {
     counters: Arc<SoundCounters>,
 }
 
+/// State of recording under its lock.
 #[derive(Default)]
 struct State {
     /// Numbers of the viewers whose microphone is on; the last one is the active one.
@@ -82,9 +83,9 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         let mut state = self.input.state.lock();
-        let heard = state.speakers.last() == Some(&self.viewer);
+        let active = state.speakers.last() == Some(&self.viewer);
         state.speakers.retain(|speaker| *speaker != self.viewer);
-        if heard {
+        if active {
             let decoder = if state.speakers.is_empty() { None } else { PacketDecoder::new().ok() };
             state.start_anew(decoder);
         }
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_who_turned_it_on_is_heard_and_silence_after_all_left() {
+    fn the_last_microphone_turned_on_is_active_and_none_is_silence() {
         let input = Sound::new().input.clone();
         assert_eq!(loudest(&input), 0);
         let one = input.turn_on(1).unwrap();
@@ -119,14 +120,14 @@ mod tests {
         assert!(loudest(&input) > 4000);
         let two = input.turn_on(2).unwrap();
         packets(5).iter().for_each(|packet| one.record(packet));
-        assert_eq!(loudest(&input), 0, "another speaks now");
+        assert_eq!(loudest(&input), 0, "another microphone is active now");
         packets(5).iter().for_each(|packet| two.record(packet));
         assert!(loudest(&input) > 4000);
         packets(5).iter().for_each(|packet| two.record(packet));
         drop(two);
-        assert_eq!(loudest(&input), 0, "nothing is left of who turned it off");
+        assert_eq!(loudest(&input), 0, "samples of the former microphone are discarded");
         packets(5).iter().for_each(|packet| one.record(packet));
-        assert!(loudest(&input) > 4000, "the one before is heard again");
+        assert!(loudest(&input) > 4000, "the earlier microphone is active again");
         assert_eq!(input.counters.recorded_ignored.get(), 5);
     }
 

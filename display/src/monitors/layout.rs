@@ -91,9 +91,9 @@ pub fn lay_out(screens: &[MonitorState]) -> Vec<Rect> {
         .collect()
 }
 
-/// Converts a position on one screen (0 is the first pixel, 65535 the last) to one on the whole desktop (0 is
-/// the left or top edge, 65536 the opposite one). The result is the middle of the pixel, which guests find
-/// however they round. `None` while the screen is dark.
+/// Converts a position on one screen to one on the whole desktop. On the screen, 0 is the first pixel and
+/// 65535 the last; on the desktop, 0 is the left or top edge and 65536 the opposite one. The result is the
+/// middle of the pixel, which guests find however they round. `None` while the screen is dark.
 pub fn locate(layout: &[Rect], screen: usize, x: u16, y: u16) -> Option<(u16, u16)> {
     let own = layout.get(screen).filter(|own| !own.is_empty())?;
     let whole = layout.iter().fold(Rect::default(), |sum, one| sum.union(one));

@@ -229,6 +229,6 @@ mod tests {
         assert_eq!(widths(&layout_state), [640, 0]);
         layout_state.requested(7, vec![on(900)], Instant::now());
         layout_state.acted(7, Instant::now());
-        assert_eq!(widths(&layout_state), [640, 0], "who watches has no client");
+        assert_eq!(widths(&layout_state), [640, 0], "requests of unknown viewers are ignored");
     }
 }

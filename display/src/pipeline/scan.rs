@@ -123,6 +123,7 @@ fn compare_row(
     bounds: &mut [Bounds],
     mut keep: impl FnMut(usize, &[u8]),
 ) {
+    /// Bytes of a tile's row.
     const SPAN: usize = TILE as usize * 4;
     let spans = new.chunks(SPAN).zip(known.chunks_mut(SPAN));
     for ((column, (new, known)), bounds) in (0..).step_by(TILE as usize).zip(spans).zip(bounds) {

@@ -12,9 +12,9 @@ const RESERVED: [&str; 22] = [
     "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
 ];
 
-/// Error: no valid character is left of the name.
+/// Error of [`clean`] for a name of which no valid character is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("The file has no name that the desktop could give it; rename it and send it again.")]
+#[error("The file's name has no character that the desktop can use; rename the file and send it again.")]
 pub struct Unnameable;
 
 /// Converts a name to one that is valid in the guest: characters that some file system forbids become `_`,

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_tiles_that_are_asked_for_are_coded() {
+    fn only_requested_tiles_are_encoded() {
         let size = Size::new(256, 256);
         let (grid, now) = (Grid::new(size), Instant::now());
         let mut stream = VideoStream::new(0, size.bounds(), now).unwrap();
@@ -125,7 +125,7 @@ mod tests {
             let rect: Rect = grid.rect(tile);
             decoder.row(rect.x + 32, rect.y + 32, 1)[..3].to_vec()
         };
-        assert_eq!(middle(&decoder, 5), [0, 0, 0], "nobody asked for it");
+        assert_eq!(middle(&decoder, 5), [0, 0, 0], "the tile was not requested");
         decoder.decode(&coded(0, &Vec::from_iter(0..16))).unwrap();
         let before = middle(&decoder, 15);
         let one = coded(90, &[5]);

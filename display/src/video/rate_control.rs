@@ -48,6 +48,7 @@ pub struct RateControl {
 }
 
 impl Default for RateControl {
+    /// Creates rate control at the finest quantizer.
     fn default() -> Self {
         Self { quantizer: FINEST, key: KEY }
     }

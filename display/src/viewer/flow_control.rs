@@ -48,7 +48,7 @@ const MAX_UNMARKED: u64 = 4 * 1024;
 /// Size in bytes of a frame's time on the line (5 Mbit/s) from which a viewer may share an encode.
 const FAST_LINK_FRAME: u64 = 32 * 1024;
 
-/// Error: the client acknowledged a frame (by its number) that was never sent.
+/// Error of an acknowledgement for a frame number that was never sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an acknowledgement of frame {0}, which was never sent")]
 pub struct NeverSent(pub u32);

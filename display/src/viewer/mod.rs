@@ -89,7 +89,7 @@ impl Viewer {
         mode: Mode,
     ) -> Result<Ended, ServeError> {
         let ended = Self::run(&stream, &monitors, &*input, &redirection, mode);
-        // The peer may have gone already: there is nothing to do about a shutdown that fails.
+        // The peer may have closed the socket already, so a shutdown that fails needs no handling.
         let _ = stream.shutdown(Shutdown::Both);
         ended
     }

@@ -103,6 +103,7 @@ impl Writer<'_> {
         if self.flow.wants_empty_frame() { self.send_empty_frame() } else { Ok(()) }
     }
 
+    /// Sends a frame without updates, whose acknowledgement covers the bytes sent before.
     fn send_empty_frame(&mut self) -> io::Result<()> {
         // A client without a picture receives its first frame soon.
         let Some((size, exact)) = self.shown else { return Ok(()) };
