@@ -66,7 +66,7 @@ impl EncodeGroup {
                 let served = GroupEncoder::new(Arc::clone(self), Arc::clone(&self.screen), subscribed);
                 let thread = std::thread::Builder::new().name("viewers".to_owned());
                 if let Err(error) = thread.spawn(move || served.run()) {
-                    tracing::warn!(%error, "the thread of an encode group could not be started; each viewer encodes alone");
+                    tracing::warn!(%error, "an encode group has no thread; each viewer encodes alone");
                     return Err(Box::new(composer));
                 }
                 state.inbox = Some(Arc::clone(&encoder_inbox));
