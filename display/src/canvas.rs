@@ -1,5 +1,7 @@
-//! A client's picture: applies frames as a browser would. For tests, benchmarks and the tool
-//! that takes a picture of a desktop.
+//! Client-side picture: applies received frames to RGBA pixels, as a browser does.
+//!
+//! Used by [`crate::client`], tests, benchmarks and the tool that takes a screenshot. It opens no connection
+//! and draws no cursor.
 
 use crate::framebuffer::Framebuffer;
 use crate::lossless::{self, LosslessError};
@@ -7,55 +9,57 @@ use crate::tile_hashes::tile_hashes;
 use crate::video::{VideoDecoder, VideoError};
 use oriel_wire::{Frame, Rect, Size, TileHashes, Update, VideoUpdate};
 
-/// The most pixels a canvas may have: 8K, twice over.
+/// Largest number of pixels of a canvas: two pictures of 8192 by 4096.
 const MAX_PIXELS: u64 = 64 * 1024 * 1024;
 
-/// A frame that cannot be applied.
+/// Error of [`Canvas::apply`]: the frame does not fit the canvas or is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CanvasError {
-    /// The screen changed its size without a whole new picture, or is absurdly large.
+    /// The frame's size (width, height in pixels) differs from the canvas without `whole`, or exceeds 64 Mi
+    /// pixels.
     #[error("a frame for a screen of {0} by {1} pixels that the canvas does not have")]
     Size(u32, u32),
-    /// An update reaches beyond the screen.
+    /// A rectangle of an update reaches beyond the screen or, for video, beyond the decoded picture.
     #[error("an update beyond the screen's edge")]
     Outside,
-    /// An exact update is malformed.
+    /// A lossless update is malformed.
     #[error(transparent)]
     Lossless(#[from] LosslessError),
     /// A video update cannot be decoded.
     #[error(transparent)]
     Video(#[from] VideoError),
-    /// A video update for a stream that has not begun.
+    /// A video update names a stream that had no key frame yet, or a stream number above 3.
     #[error("a video update without a key frame before it")]
     NoKeyFrame,
 }
 
-/// Pixels of a client's window.
+/// Pixels that a client shows, with the decoders of up to four video streams.
 #[derive(Default)]
 pub struct Canvas {
     size: Size,
-    /// Red, green, blue, 255.
+    /// Pixels row by row, four bytes each: red, green, blue, 255.
     rgba: Vec<u8>,
+    /// Decoder of each video stream by its number; `None` before the stream's first key frame.
     streams: [Option<Box<VideoDecoder>>; 4],
 }
 
 impl Canvas {
-    /// An empty canvas; the first frame gives it its size.
+    /// Creates an empty canvas; the first frame sets its size.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Width and height in pixels.
+    /// Returns the width and height in pixels.
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// The picture: red, green, blue and 255, row by row.
+    /// Returns the pixels row by row, four bytes each: red, green, blue, 255.
     pub fn rgba(&self) -> &[u8] {
         &self.rgba
     }
 
-    /// Red, green and blue at a place; `None` outside.
+    /// Returns red, green and blue of the pixel at column `x` and row `y`; `None` outside the canvas.
     pub fn pixel(&self, x: u32, y: u32) -> Option<[u8; 3]> {
         match self.row(x, y, 1) {
             [red, green, blue, _] => Some([*red, *green, *blue]),
@@ -63,7 +67,7 @@ impl Canvas {
         }
     }
 
-    /// The hashes of its tiles.
+    /// Computes the hashes of the canvas's tiles, comparable with the server's [`TileHashes`].
     pub fn hashes(&self) -> TileHashes {
         let mut framebuffer = Framebuffer::new(self.size);
         for y in 0..self.size.height {
@@ -77,10 +81,10 @@ impl Canvas {
         tile_hashes(&framebuffer)
     }
 
-    /// Applies a frame's updates in order.
+    /// Applies a frame's updates in order. A frame with `whole` set first replaces the canvas by a black one.
     ///
     /// # Errors
-    /// When one cannot be applied; those before it have been.
+    /// When an update cannot be applied; the updates before it have been applied already.
     pub fn apply(&mut self, frame: &Frame) -> Result<(), CanvasError> {
         let size = frame.header.size;
         if frame.header.whole {
@@ -100,6 +104,7 @@ impl Canvas {
         })
     }
 
+    /// Moves a rectangle within the canvas; source and destination may overlap.
     fn copy(&mut self, src_x: u32, src_y: u32, to: Rect) -> Result<(), CanvasError> {
         self.check(Rect::new(src_x, src_y, to.width, to.height))?;
         self.check(to)?;
@@ -115,6 +120,7 @@ impl Canvas {
         Ok(())
     }
 
+    /// Applies a lossless update: `zstd` decompresses to `raw_length` bytes.
     fn exact(&mut self, raw_length: u32, zstd: &[u8]) -> Result<(), CanvasError> {
         let raw = lossless::unpack(raw_length, zstd)?;
         let mut outside = Ok(());
@@ -133,6 +139,7 @@ impl Canvas {
         outside
     }
 
+    /// Decodes a video update and copies its `take` rectangles into the canvas.
     fn video(&mut self, video: &VideoUpdate) -> Result<(), CanvasError> {
         let stream = self.streams.get_mut(usize::from(video.stream)).ok_or(CanvasError::NoKeyFrame)?;
         if video.key {
@@ -160,15 +167,18 @@ impl Canvas {
         Ok(())
     }
 
+    /// Checks that a rectangle is not empty and lies within the canvas.
     fn check(&self, rect: Rect) -> Result<(), CanvasError> {
         let inside = !rect.is_empty() && rect.right() <= self.size.width && rect.bottom() <= self.size.height;
         if inside { Ok(()) } else { Err(CanvasError::Outside) }
     }
 
+    /// Returns the index of a pixel's first byte.
     fn offset(&self, x: u32, y: u32) -> usize {
         (y as usize * self.size.width as usize + x as usize) * 4
     }
 
+    /// Returns `width` pixels of row `y` from column `x`; empty outside the canvas.
     fn row(&self, x: u32, y: u32, width: u32) -> &[u8] {
         if x >= self.size.width || y >= self.size.height {
             return &[];
@@ -177,6 +187,7 @@ impl Canvas {
         self.rgba.get(start..start + width as usize * 4).unwrap_or_default()
     }
 
+    /// As [`Self::row`], mutably; the caller has checked the rectangle.
     fn row_mut(&mut self, x: u32, y: u32, width: u32) -> &mut [u8] {
         let start = self.offset(x, y);
         self.rgba.get_mut(start..start + width as usize * 4).unwrap_or_default()
@@ -199,18 +210,18 @@ mod tests {
         for y in 0..4 {
             canvas.row_mut(0, y, 4).fill(y as u8);
         }
-        let down = Update::Copy { src_x: 0, src_y: 0, to: Rect::new(0, 1, 4, 3) };
-        canvas.apply(&frame(false, vec![down])).unwrap();
+        let copied_down = Update::Copy { src_x: 0, src_y: 0, to: Rect::new(0, 1, 4, 3) };
+        canvas.apply(&frame(false, vec![copied_down])).unwrap();
         let rows: Vec<u8> = (0..4).map(|y| canvas.pixel(0, y).unwrap()[0]).collect();
         assert_eq!(rows, [0, 0, 1, 2]);
-        let up = Update::Copy { src_x: 0, src_y: 1, to: Rect::new(0, 0, 4, 3) };
-        canvas.apply(&frame(false, vec![up])).unwrap();
+        let copied_up = Update::Copy { src_x: 0, src_y: 1, to: Rect::new(0, 0, 4, 3) };
+        canvas.apply(&frame(false, vec![copied_up])).unwrap();
         let rows: Vec<u8> = (0..4).map(|y| canvas.pixel(0, y).unwrap()[0]).collect();
         assert_eq!(rows, [0, 1, 2, 2]);
     }
 
     #[test]
-    fn what_reaches_outside_is_refused() {
+    fn updates_outside_the_canvas_are_refused() {
         let mut canvas = Canvas::new();
         canvas.apply(&frame(true, vec![])).unwrap();
         let outside = Update::Copy { src_x: 1, src_y: 0, to: Rect::new(0, 0, 4, 4) };

@@ -1,4 +1,7 @@
-//! The client's end of a connection, for tools and tests.
+//! Blocking client of the display protocol over a Unix socket, for tools and tests.
+//!
+//! Connects to a [`crate::Viewer`] without gateway or WebSocket, applies frames to a [`Canvas`] and
+//! acknowledges them.
 
 use crate::canvas::{Canvas, CanvasError};
 use oriel_wire::framing::{ReadError, read_message, write_message};
@@ -11,111 +14,118 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Why a client cannot go on.
+/// Error that ends a client's connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The connection ended or failed; a read that timed out is here as well.
+    /// Reading failed or reached the end of the connection; a read timeout is reported here as well.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The connection failed.
+    /// Writing to the socket failed.
     #[error("the connection failed: {0}")]
     Io(#[from] io::Error),
-    /// The server broke the protocol.
+    /// The server sent a message that cannot be decoded.
     #[error("the server sent {0}")]
     Malformed(#[from] Malformed),
-    /// The server began with something else than Welcome.
+    /// The server's first message was not `Welcome`.
     #[error("the server did not answer with a Welcome")]
     NotWelcome,
-    /// A frame that cannot be shown.
+    /// A frame cannot be applied to the canvas.
     #[error(transparent)]
     Canvas(#[from] CanvasError),
-    /// The server ended the connection.
+    /// The server ended the connection with the message `Closed`.
     #[error("{text}")]
     Closed {
-        /// For programs.
+        /// Reason for programs.
         code: CloseCode,
-        /// For people.
+        /// Reason as a sentence for the user.
         text: String,
     },
 }
 
 impl ClientError {
-    /// Whether this is a read that took longer than [`Client::set_patience`] allows.
+    /// Reports whether a read or write exceeded the timeout of [`Client::set_patience`].
     pub fn is_timeout(&self) -> bool {
         let (Self::Read(ReadError::Io(error)) | Self::Io(error)) = self else { return false };
         matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
     }
 }
 
-/// A frame as it came.
+/// Summary of a frame that was received and applied to the canvas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// The frame about itself.
+    /// Header of the frame.
     pub header: FrameHeader,
-    /// Bytes of the whole message.
+    /// Size of the whole message in bytes.
     pub bytes: usize,
-    /// Updates by kind: copy, exact, video.
+    /// Number of updates by kind: copy, lossless, video.
     pub updates: [usize; 3],
-    /// Bytes of the video updates.
+    /// Size of all video updates in bytes.
     pub video_bytes: usize,
-    /// What each video update's picture covers.
+    /// Region of the screen that each video update's picture covers, in pixels.
     pub video_regions: Vec<Rect>,
-    /// From receipt to decoded.
+    /// Time from the receipt of the message until the canvas was updated.
     pub decode: Duration,
 }
 
-/// Messages kept for [`Client::next_told`].
-const MAX_TOLD: usize = 1024;
+/// Largest number of messages queued for [`Client::next_told`]; the oldest is dropped for a newer one.
+const MAX_QUEUED: usize = 1024;
 
-/// A connected client with its picture.
+/// Client of a desktop's display: one connection and the picture received over it.
 pub struct Client {
     stream: UnixStream,
     welcome: Welcome,
     canvas: Canvas,
+    /// Flag `exact` of the last frame.
     exact: bool,
     cursor: Option<CursorImage>,
+    /// Position (x, y) in pixels of the last `CursorMove`.
     cursor_at: Option<(u16, u16)>,
+    /// Keyboard LEDs as in the last message `Leds`.
     leds: Option<u8>,
     screens: Option<Screens>,
+    /// Abilities of the guest as in the last message `Agents`.
     agents: Abilities,
     audio: VecDeque<AudioPacket>,
+    /// Sequence number of the last input event sent; 0 before the first.
     last_seq: u32,
+    /// Buffer of the message that was read last.
     message: Vec<u8>,
-    told: VecDeque<ServerMessage>,
+    /// Messages about agents, the clipboard and files that were not taken yet, oldest first.
+    redirection: VecDeque<ServerMessage>,
     proof: Option<Proof>,
 }
 
-/// Whether the client's picture is what the server says it has to be.
+/// Result of comparing the client's picture with the tile hashes that the server sent for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// The frame that made the picture.
+    /// Identifier of the frame after which the server computed the hashes.
     pub frame_id: u32,
-    /// Both ends have the same pixels.
+    /// Equality of the two pictures: true if all tile hashes match.
     pub holds: bool,
 }
 
 impl Client {
-    /// Says Hello and waits for the Welcome. `h264` offers to decode video.
+    /// Opens a session: sends `Hello` and waits for `Welcome`. `h264` offers to decode video.
     ///
     /// # Errors
-    /// When the connection fails or the server refuses.
+    /// When the connection fails or the server refuses it.
     pub fn connect(stream: UnixStream, h264: bool) -> Result<Self, ClientError> {
         Self::connect_with(stream, &Hello { versions: vec![VERSION], h264, ..Hello::default() })
     }
 
-    /// As [`Self::connect`], with a Hello of one's own.
+    /// As [`Self::connect`], with a `Hello` made by the caller.
     ///
     /// # Errors
-    /// When the connection fails or the server refuses.
+    /// When the connection fails or the server refuses it.
     pub fn connect_with(stream: UnixStream, hello: &Hello) -> Result<Self, ClientError> {
         Self::resume(stream, hello, Canvas::new())
     }
 
-    /// As [`Self::connect_with`], with the picture of an earlier connection: the server brings only
-    /// what has changed since if `hello.resume` is set.
+    /// As [`Self::connect_with`], but keeps the picture of an earlier connection. With `hello.resume` the
+    /// client sends the picture's tile hashes, and the server sends only the tiles that differ.
     ///
     /// # Errors
-    /// When the connection fails or the server refuses.
+    /// When the connection fails or the server refuses it.
     pub fn resume(mut stream: UnixStream, hello: &Hello, canvas: Canvas) -> Result<Self, ClientError> {
         write_message(&mut stream, &ClientMessage::Hello(hello.clone()).encode())?;
         if hello.resume {
@@ -143,93 +153,94 @@ impl Client {
             audio: VecDeque::new(),
             last_seq: 0,
             message,
-            told: VecDeque::new(),
+            redirection: VecDeque::new(),
             proof: None,
         })
     }
 
-    /// What the server said first.
+    /// Returns the `Welcome`, the server's first message.
     pub fn welcome(&self) -> &Welcome {
         &self.welcome
     }
 
-    /// The picture.
+    /// Returns the picture.
     pub fn canvas(&self) -> &Canvas {
         &self.canvas
     }
 
-    /// Whether the picture is what the guest shows to the last bit, as far as frames have come.
+    /// Reports whether the picture equals the guest's framebuffer pixel for pixel, as of the last frame
+    /// received.
     pub fn is_exact(&self) -> bool {
         self.exact
     }
 
-    /// The newest comparison with the server's picture. There is none before
-    /// [`ClientMessage::Settings`] asked for it.
+    /// Returns the newest comparison with the server's picture; `None` until [`ClientMessage::Settings`] has
+    /// requested comparisons and one has arrived.
     pub fn proof(&self) -> Option<Proof> {
         self.proof
     }
 
-    /// The picture, for another connection.
+    /// Closes the connection and returns the picture, for use with [`Self::resume`].
     pub fn into_canvas(self) -> Canvas {
         self.canvas
     }
 
-    /// The guest's pointer picture, as far as it was sent.
+    /// Returns the guest's cursor image; `None` if hidden or not yet received.
     pub fn cursor(&self) -> Option<&CursorImage> {
         self.cursor.as_ref()
     }
 
-    /// Where the guest put its pointer, as far as it was sent.
+    /// Returns the cursor position (x, y) in pixels that the guest set; `None` if not yet received.
     pub fn cursor_at(&self) -> Option<(u16, u16)> {
         self.cursor_at
     }
 
-    /// The keyboard lights, as far as they were sent.
+    /// Returns the keyboard LEDs as a bit set; `None` if not yet received.
     pub fn leds(&self) -> Option<u8> {
         self.leds
     }
 
-    /// The guest's screens, as far as they were sent.
+    /// Returns the layout of the guest's screens; `None` if not yet received.
     pub fn screens(&self) -> Option<&Screens> {
         self.screens.as_ref()
     }
 
-    /// What the guest can do, as far as the server told.
+    /// Returns the abilities of the guest's agents; all absent until the server has sent them.
     pub fn agents(&self) -> Abilities {
         self.agents
     }
 
-    /// The oldest packet of sound that came and was not taken yet. None comes before
-    /// [`ClientMessage::Sound`] asked for it.
+    /// Removes and returns the oldest queued audio packet. The server sends audio only after
+    /// [`ClientMessage::Sound`].
     pub fn take_audio(&mut self) -> Option<AudioPacket> {
         self.audio.pop_front()
     }
 
-    /// The oldest message about agents, the clipboard or files that came and was not taken yet.
+    /// Removes and returns the oldest queued message about agents, the clipboard or files.
     pub fn take_told(&mut self) -> Option<ServerMessage> {
-        self.told.pop_front()
+        self.redirection.pop_front()
     }
 
-    /// How long to wait for a message; `None` is for ever. After a timeout in the middle of a
-    /// message the connection is of no further use.
+    /// Sets the timeout of reads; `None` waits without limit. After a timeout within a message the connection
+    /// cannot be used any more.
     ///
     /// # Errors
-    /// When the socket refuses.
+    /// When the socket rejects the timeout, for example a duration of zero.
     pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
         self.stream.set_read_timeout(patience)
     }
 
-    /// Waits for the next frame, shows it and acknowledges it; other messages are taken on the way.
+    /// Waits for the next frame, applies it and acknowledges it; other messages on the way are processed.
     ///
     /// # Errors
-    /// When none comes, or it cannot be shown.
+    /// When the connection fails or ends, or the frame cannot be applied.
     pub fn next_frame(&mut self) -> Result<Received, ClientError> {
         let received = self.receive()?;
         self.acknowledge(&received)?;
         Ok(received)
     }
 
-    /// Tells the server that a frame is shown: more come, and other messages at the line's pace.
+    /// Acknowledges a frame with its decoding time; flow control then permits further messages.
     ///
     /// # Errors
     /// When the connection fails.
@@ -242,7 +253,7 @@ impl Client {
     /// As [`Self::next_frame`], but leaves [`Self::acknowledge`] to the caller.
     ///
     /// # Errors
-    /// When no frame comes, or it cannot be shown.
+    /// When the connection fails or ends, or the frame cannot be applied.
     pub fn receive(&mut self) -> Result<Received, ClientError> {
         loop {
             if let Some(received) = self.receive_any()? {
@@ -251,10 +262,11 @@ impl Client {
         }
     }
 
-    /// Takes the next message, whatever it is; a frame is shown and returned.
+    /// Waits for the next message and processes it; returns a summary if the message is a frame. The caller
+    /// acknowledges the frame.
     ///
     /// # Errors
-    /// When no message comes, or it cannot be used.
+    /// When the connection fails or ends, or the message cannot be processed.
     pub fn receive_any(&mut self) -> Result<Option<Received>, ClientError> {
         read_message(&mut self.stream, &mut self.message, MAX_SERVER_MESSAGE)?;
         let begun = Instant::now();
@@ -308,10 +320,10 @@ impl Client {
                 if let ServerMessage::Agents(abilities) = message {
                     self.agents = abilities;
                 }
-                if self.told.len() == MAX_TOLD {
-                    self.told.pop_front();
+                if self.redirection.len() == MAX_QUEUED {
+                    self.redirection.pop_front();
                 }
-                self.told.push_back(message);
+                self.redirection.push_back(message);
             }
             Decoded::Known(
                 ServerMessage::Welcome(_) | ServerMessage::Notice { .. } | ServerMessage::Pong(_),
@@ -321,15 +333,15 @@ impl Client {
         Ok(None)
     }
 
-    /// Waits for the next message about agents, the clipboard or files; frames that come on the way
-    /// are shown and acknowledged. Of messages that nobody waited for the newest are kept.
+    /// Waits for the next message about agents, the clipboard or files. Frames on the way are applied and
+    /// acknowledged; of messages that were not taken, the newest 1024 are kept.
     ///
     /// # Errors
-    /// When none comes.
+    /// When the connection fails or ends, or a message cannot be processed.
     pub fn next_told(&mut self) -> Result<ServerMessage, ClientError> {
         loop {
-            if let Some(told) = self.take_told() {
-                return Ok(told);
+            if let Some(message) = self.take_told() {
+                return Ok(message);
             }
             if let Some(frame) = self.receive_any()? {
                 self.acknowledge(&frame)?;
@@ -337,7 +349,8 @@ impl Client {
         }
     }
 
-    /// Sends an input; gives the number that the frame which answers it carries as `input_seq`.
+    /// Sends an input event and returns its sequence number. The frame that answers the event carries the
+    /// number in `input_seq`.
     ///
     /// # Errors
     /// When the connection fails.
@@ -347,12 +360,12 @@ impl Client {
         Ok(self.last_seq)
     }
 
-    /// The connection itself, for whoever goes on by hand.
+    /// Returns the socket, for callers that continue with the protocol themselves.
     pub fn into_stream(self) -> UnixStream {
         self.stream
     }
 
-    /// Sends any message.
+    /// Sends a message.
     ///
     /// # Errors
     /// When the connection fails.

@@ -1,4 +1,4 @@
-//! The one type of counter of all of Oriel's processes.
+//! Counter type of all of Oriel's processes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +17,7 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Events counted since the counter was made.
+    /// Returns the sum of all counts so far.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

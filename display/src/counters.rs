@@ -1,54 +1,54 @@
-//! What a screen's viewers did, in figures that only grow.
+//! Monotonic counters of one screen's viewers.
 
 use crate::counter::Counter;
 use crate::latency::Latency;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Everything counted over all viewers of one screen, those that left included.
+/// Counters over all viewers of one screen, including former ones.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Frames handed to a socket.
+    /// Number of frames handed to a socket.
     pub frames: Counter,
-    /// Bytes of frames handed to a socket.
+    /// Size of those frames in bytes.
     pub frame_bytes: Counter,
-    /// Rectangles copied by clients.
+    /// Number of copy updates.
     pub copies: Counter,
-    /// Pixels copied by clients.
+    /// Number of pixels that copy updates moved.
     pub copied_pixels: Counter,
-    /// Tiles sent exact, parts of tiles included.
+    /// Number of tiles, or parts of tiles, sent in lossless updates.
     pub exact_tiles: Counter,
-    /// Bytes of exact updates.
+    /// Size of lossless updates in bytes.
     pub exact_bytes: Counter,
-    /// Tiles sent as video.
+    /// Number of tiles sent as video.
     pub video_tiles: Counter,
-    /// Bytes of video updates.
+    /// Size of video updates in bytes.
     pub video_bytes: Counter,
-    /// Microseconds spent on comparing and encoding.
+    /// Elapsed time of comparing and encoding, in microseconds.
     pub encode_us: Counter,
-    /// Of that, microseconds of processor time.
+    /// Processor time of comparing and encoding, in microseconds.
     pub encode_cpu_us: Counter,
-    /// Inputs handed to the machine.
+    /// Number of input events passed to the machine.
     pub inputs: Counter,
-    /// Messages that broke the protocol; each ended its connection.
+    /// Number of messages that violated the protocol, each of which ended its connection.
     pub malformed_messages: Counter,
-    /// Messages of an unknown type or out of place, ignored.
+    /// Number of messages ignored because of an unknown type or an unexpected time.
     pub ignored_messages: Counter,
-    /// Flushes by the graphics device.
+    /// Number of flushes by the graphics device.
     pub flushes: Counter,
-    /// How long inputs took to become pictures.
+    /// Histograms of the time from inputs to pictures.
     pub latency: Latency,
 }
 
 impl Counters {
-    /// A picture was compared and encoded, in so much time, and processor time.
+    /// Adds the elapsed time and the processor time of comparing and encoding one frame.
     pub fn encoded(&self, took: Duration, cpu: Duration) {
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self.encode_us.add(micros(took));
         self.encode_cpu_us.add(micros(cpu));
     }
 
-    /// Values of all counters, by name.
+    /// Returns the values of all counters, keyed by metric name.
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
         [
             ("frames", &self.frames),

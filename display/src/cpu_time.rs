@@ -1,8 +1,9 @@
-//! Processor time of the calling thread: what work costs, however busy the host is.
+//! Processor time of the calling thread, which measures work independently of the host's load.
 
 use std::time::Duration;
 
-/// Processor time that the calling thread has used so far.
+/// Returns the processor time that the calling thread has used; zero if the kernel does not report it
+/// (`clock_gettime(2)`, `CLOCK_THREAD_CPUTIME_ID`).
 pub fn of_this_thread() -> Duration {
     let mut spent = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel writes one timespec there (clock_gettime(2)).

@@ -1,8 +1,9 @@
-//! Where a screen may have changed since somebody looked: a bounded list of rectangles.
+//! Damage: a bounded list of rectangles in which a screen may have changed. Gathered in inboxes and compared
+//! by the scan stage.
 
 use oriel_wire::Rect;
 
-/// Rectangles kept apart at most; one more, and all are merged into their bounding box.
+/// Largest number of rectangles; beyond it, all are merged into their bounding box.
 const MAX_RECTS: usize = 16;
 
 /// Regions of a screen to be compared: at most 16 rectangles, possibly overlapping.
@@ -23,12 +24,12 @@ impl Damage {
         }
     }
 
-    /// Whether nothing is damaged.
+    /// Reports whether there is no damage.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The damaged rectangles, in no particular order.
+    /// Returns the damaged rectangles in pixels, in no particular order.
     pub fn rects(&self) -> &[Rect] {
         &self.0
     }

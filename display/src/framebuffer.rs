@@ -1,13 +1,13 @@
-//! Pixels of a screen in memory, as a pixel source gives them.
+//! Framebuffer: a screen's pixels in memory, as read from a [`PixelSource`].
 
 use crate::source::{PixelSource, SourceLost};
 use oriel_wire::{Rect, Size};
 
-/// Pixels in `B8G8R8X8`, 4 bytes each, rows without gaps.
+/// Pixels of a screen in `B8G8R8X8`, 4 bytes each, row by row without gaps.
 #[derive(Debug, Clone, Default)]
 pub struct Framebuffer {
     size: Size,
-    /// One row more than the picture has, see [`Self::strided`].
+    /// Bytes of the pixels and of one further row, see [`Self::strided`].
     pixels: Vec<u8>,
 }
 
@@ -27,28 +27,28 @@ impl PixelSource for Framebuffer {
 }
 
 impl Framebuffer {
-    /// A black framebuffer.
+    /// Creates a black framebuffer.
     pub fn new(size: Size) -> Self {
         Self { size, pixels: vec![0; size.width as usize * (size.height as usize + 1) * 4] }
     }
 
-    /// Width and height in pixels.
+    /// Returns the width and height in pixels.
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// Bytes from one row to the next.
+    /// Returns the number of bytes from one row to the next.
     pub fn stride(&self) -> usize {
         self.size.width as usize * 4
     }
 
-    /// All pixels, row by row.
+    /// Returns the bytes of all pixels, row by row.
     pub fn pixels(&self) -> &[u8] {
         self.pixels.get(..self.stride() * self.size.height as usize).unwrap_or_default()
     }
 
-    /// The rows of `rect`, each [`Self::stride`] bytes from the one before; the last is as long as
-    /// the others, whatever follows it. `None` when the rectangle lies outside.
+    /// Returns the bytes of `rect` with a distance of [`Self::stride`] between rows; the last row is followed
+    /// by bytes up to a whole stride. `None` when the rectangle lies outside.
     pub fn strided(&self, rect: Rect) -> Option<&[u8]> {
         if rect.intersection(&self.size.bounds()) != rect {
             return None;
@@ -57,20 +57,22 @@ impl Framebuffer {
         self.pixels.get(start..start + rect.height as usize * self.stride())
     }
 
-    /// `width` pixels of row `y` from column `x`; empty when they lie outside.
+    /// Returns the bytes of `width` pixels of row `y` from column `x`; empty when they lie outside of the
+    /// buffer.
     pub fn row(&self, x: u32, y: u32, width: u32) -> &[u8] {
         let start = y as usize * self.stride() + x as usize * 4;
         self.pixels.get(start..start + width as usize * 4).unwrap_or_default()
     }
 
-    /// Mutable pixels of a row; empty when they lie outside.
+    /// Returns the bytes of `width` pixels of row `y` from column `x` for writing; empty when they lie
+    /// outside of the buffer.
     pub fn row_mut(&mut self, x: u32, y: u32, width: u32) -> &mut [u8] {
         let start = y as usize * self.stride() + x as usize * 4;
         self.pixels.get_mut(start..start + width as usize * 4).unwrap_or_default()
     }
 
-    /// Copies the rectangle at (`src_x`, `src_y`) to `to`, as if by way of another picture. Nothing
-    /// happens where either leaves the picture.
+    /// Copies the rectangle at (`src_x`, `src_y`) to `to`, correct for overlap. Does nothing if either lies
+    /// outside.
     #[cfg(test)]
     pub fn copy(&mut self, src_x: u32, src_y: u32, to: Rect) {
         let inside = |rect: Rect| rect.intersection(&self.size.bounds()) == rect;
@@ -90,7 +92,7 @@ impl Framebuffer {
         }
     }
 
-    /// The rows of `rect`.
+    /// Lists the bytes of each row of `rect`, top to bottom.
     pub fn rows(&self, rect: Rect) -> impl Iterator<Item = &[u8]> {
         (rect.y..rect.bottom()).map(move |y| self.row(rect.x, y, rect.width))
     }

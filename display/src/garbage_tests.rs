@@ -1,4 +1,4 @@
-//! Random and mangled bytes never panic, whatever parser they reach.
+//! Tests that random and mangled bytes cause no panic in any parser.
 
 use crate::canvas::Canvas;
 use oriel_wire::{
@@ -6,10 +6,11 @@ use oriel_wire::{
     Recording, Rect, ServerMessage, Size, Update, VideoUpdate,
 };
 
-/// xorshift64*: small, and the same on every run.
+/// Pseudo-random generator xorshift64*, with the same sequence in every run.
 pub(crate) struct Random(pub u64);
 
 impl Random {
+    /// Returns the next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -17,11 +18,13 @@ impl Random {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
+    /// Returns a number below `n`; 0 for `n` = 0.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.next() >> 33) as usize % n.max(1)
     }
 }
 
+/// Returns valid messages to mangle.
 fn samples() -> Vec<Vec<u8>> {
     let frame = Frame {
         header: FrameHeader { size: Size::new(64, 64), whole: true, frame_id: 1, ..FrameHeader::default() },

@@ -1,4 +1,7 @@
-//! What gathers for one viewer while its writer is busy or waits for credit.
+//! Inbox of a viewer: damage, messages and requests that gather while the writer is busy or waits for credit.
+//!
+//! Filled by the screen, the redirection hub, playback and the viewer's reader; emptied by the viewer's
+//! writer or an encode group. It holds no encoded frames.
 
 use crate::damage::Damage;
 use crate::latency::InputTrace;
@@ -9,13 +12,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// An input is not looked for in the picture for longer than this: most pointer movements change nothing.
+/// Time after which an input is no longer expected to show in the picture: most pointer movements change
+/// nothing.
 const TRACE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many inputs are remembered between receipt and the guest seeing them.
+/// Largest number of inputs recorded between receipt and delivery to the guest.
 const MAX_INPUTS: usize = 256;
 
-/// Sound that waits for a slow line is kept for so many packets, 200 ms; older ones are dropped.
+/// Largest number of audio packets queued for a slow line (200 ms); older ones are dropped.
 const MAX_AUDIO: usize = 20;
 
 /// Reason for which a viewer's connection ends.
@@ -23,13 +27,13 @@ const MAX_AUDIO: usize = 20;
 pub enum CloseReason {
     /// The client closed the connection, or the connection broke.
     Left,
-    /// The client broke the protocol: how, in one plain sentence.
+    /// The client violated the protocol; the reason in one plain sentence.
     Malformed(String),
-    /// The machine is gone: why, in one plain sentence.
+    /// The machine has stopped; the reason in one plain sentence.
     Stopped(String),
 }
 
-/// Work that waits for a viewer's writer. Each flag is taken (and so cleared) by the writer.
+/// Work that waits for a viewer's writer. The writer takes, and so clears, each flag.
 #[derive(Debug, Default)]
 pub struct Pending {
     /// Regions of the screen that may have changed.
@@ -38,33 +42,34 @@ pub struct Pending {
     pub flushed: Option<Instant>,
     /// Number of flushes in `damage`.
     pub flushes: u32,
-    /// The newest input that a flush answered.
+    /// Trace of the newest input that a flush answered.
     pub trace: Option<InputTrace>,
-    /// The pointer's picture changed.
+    /// True if the cursor's image changed.
     pub pointer: bool,
-    /// The pointer's place changed.
+    /// True if the cursor's position changed.
     pub pointer_at: bool,
-    /// The keyboard lights changed.
+    /// True if the keyboard LEDs changed.
     pub leds: bool,
-    /// The screens of the desktop lie otherwise.
+    /// True if the layout of the desktop's screens changed.
     pub layout: bool,
-    /// Audio messages, oldest first.
+    /// Encoded audio messages, oldest first.
     pub audio: VecDeque<Arc<[u8]>>,
-    /// The connection is to end.
+    /// Reason for which the connection is to end; `None` while it goes on.
     pub close_reason: Option<CloseReason>,
     /// Requests of the client that the writer has not carried out.
     pub requests: ClientRequests,
     /// Clipboard and file messages for the client.
     pub outbox: Outbox,
-    /// Inputs received, oldest first, until the guest sees them.
+    /// Inputs (sequence number, time of receipt), oldest first, that have not reached the guest.
     received: VecDeque<(u32, Instant)>,
-    /// The newest input in the guest, not yet answered: number, received, reached.
+    /// Newest input in the guest without an answer: sequence number, time of receipt, time at which the guest
+    /// could see it.
     reached: Option<(u32, Instant, Instant)>,
     /// Position of the client's pointer in fractions of the screen, 0 to 65535.
     client_pointer: Option<(u16, u16)>,
 }
 
-/// Damage and input trace of which one frame is made.
+/// Damage and input trace from which one frame is composed.
 #[derive(Debug, Default)]
 pub struct FrameJob {
     /// Regions of the screen that may have changed.
@@ -73,7 +78,7 @@ pub struct FrameJob {
     pub flushed: Option<Instant>,
     /// Number of flushes in `damage`.
     pub flushes: u32,
-    /// The newest input that a flush answered.
+    /// Trace of the newest input that a flush answered.
     pub trace: Option<InputTrace>,
 }
 
@@ -89,7 +94,7 @@ impl Pending {
     }
 }
 
-/// A frame that the client acknowledged.
+/// Acknowledgement of a frame by the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ack {
     /// Number of the acknowledged frame, as in its header.
@@ -105,22 +110,22 @@ pub struct Ack {
 pub struct ClientRequests {
     /// Acknowledgements of frames, oldest first.
     pub acks: VecDeque<Ack>,
-    /// Pings to return; the oldest go when there are too many.
+    /// Values of pings to return, oldest first; the oldest are dropped beyond 64.
     pub pings: VecDeque<u64>,
-    /// A whole new picture.
+    /// True if the client requests a whole new picture.
     pub refresh: bool,
-    /// The client's video decoder failed: no more H.264.
+    /// True if the client's video decoder failed, so that no more H.264 may be sent.
     pub video_failed: bool,
-    /// Everything as video, or not.
+    /// New setting of sending every change as video; `None` if unchanged.
     pub video_only: Option<bool>,
-    /// Whether tile hashes are to follow every exact frame.
+    /// New setting of sending tile hashes after every exact frame; `None` if unchanged.
     pub frame_hashes: Option<bool>,
-    /// More screens than there can be.
+    /// True if the client requested more screens than the desktop has.
     pub too_many_screens: bool,
 }
 
 impl ClientRequests {
-    /// Whether any request needs a composer of the viewer's own.
+    /// Reports whether any request requires a composer of the viewer's own.
     pub fn wants_something_of_its_own(&self) -> bool {
         self.refresh || self.video_failed || self.video_only == Some(true) || self.frame_hashes == Some(true)
     }
@@ -129,27 +134,32 @@ impl ClientRequests {
 /// Inbox of one viewer: filled by the screen and by the viewer's reader, emptied by its writer.
 #[derive(Debug)]
 pub struct ViewerInbox {
+    /// Number of the viewer; 0 for an encode group.
     viewer: u32,
     pending: Mutex<Pending>,
+    /// Signalled after every change of `pending`.
     wake: Condvar,
 }
 
 impl ViewerInbox {
+    /// Creates an inbox with the state of the screen to be sent.
     pub(crate) fn new(viewer: u32) -> Self {
         let pending =
             Pending { pointer: true, pointer_at: true, leds: true, layout: true, ..Pending::default() };
         Self { viewer, pending: Mutex::new(pending), wake: Condvar::new() }
     }
 
-    /// The viewer's number.
+    /// Returns the viewer's number; 0 for an encode group.
     pub fn viewer(&self) -> u32 {
         self.viewer
     }
 
+    /// Adds damage that no flush of the guest caused.
     pub(crate) fn damaged(&self, rect: Rect) {
         self.change(|pending| pending.damage.add(rect));
     }
 
+    /// Adds the damage of a flush, which is taken to answer the newest input in the guest.
     pub(crate) fn flushed(&self, rect: Rect, now: Instant) {
         self.change(|pending| {
             if let Some((seq, received, reached)) = pending.reached.take() {
@@ -163,23 +173,27 @@ impl ViewerInbox {
         });
     }
 
+    /// Requests that the cursor's image is sent.
     pub(crate) fn pointer_changed(&self) {
         self.change(|pending| pending.pointer = true);
     }
 
+    /// Requests that the cursor's position is sent.
     pub(crate) fn pointer_moved(&self) {
         self.change(|pending| pending.pointer_at = true);
     }
 
+    /// Requests that the keyboard LEDs are sent.
     pub(crate) fn leds_changed(&self) {
         self.change(|pending| pending.leds = true);
     }
 
+    /// Requests that the layout of the screens is sent.
     pub(crate) fn layout_changed(&self) {
         self.change(|pending| pending.layout = true);
     }
 
-    /// An Audio message to pass on; gives how many older ones were dropped for it.
+    /// Appends an audio message to send; returns the number of older ones that were dropped.
     pub(crate) fn push_audio(&self, message: &Arc<[u8]>) -> u64 {
         let mut dropped = 0;
         self.change(|pending| {
@@ -192,15 +206,17 @@ impl ViewerInbox {
         dropped
     }
 
-    /// The client wants no sound any more, not even what waits.
+    /// Removes all queued audio, for a client that turned playback off.
     pub(crate) fn clear_audio(&self) {
         self.pending.lock().audio.clear();
     }
 
+    /// Closes the connection because the machine has stopped; `reason` is one plain sentence.
     pub(crate) fn screen_closed(&self, reason: &str) {
         self.close(CloseReason::Stopped(reason.to_owned()));
     }
 
+    /// Records that the guest can see input `seq`; earlier inputs are no longer traced.
     pub(crate) fn input_reached_guest(&self, seq: u32, now: Instant) {
         let mut pending = self.pending.lock();
         while let Some(&(first, received)) = pending.received.front() {
@@ -214,7 +230,7 @@ impl ViewerInbox {
         }
     }
 
-    /// Input `seq` came from the client.
+    /// Records that input `seq` was received from the client.
     pub fn input_received(&self, seq: u32, now: Instant) {
         let mut pending = self.pending.lock();
         if pending.received.len() == MAX_INPUTS {
@@ -223,17 +239,20 @@ impl ViewerInbox {
         pending.received.push_back((seq, now));
     }
 
-    /// The client's pointer is there, as fractions of the screen; no reason to wake the writer.
+    /// Records the position of the client's pointer in fractions of the screen, 0 to 65535; does not wake the
+    /// writer.
     pub fn set_client_pointer(&self, x: u16, y: u16) {
         self.pending.lock().client_pointer = Some((x, y));
     }
 
-    /// Position of the client's pointer in fractions of the screen, 0 to 65535.
+    /// Returns the position of the client's pointer in fractions of the screen, 0 to 65535; `None` before any
+    /// movement.
     pub fn client_pointer(&self) -> Option<(u16, u16)> {
         self.pending.lock().client_pointer
     }
 
-    /// The flush behind `answer` changed nothing: the one after it may be the answer, for a while.
+    /// Returns the trace of an input whose flush changed nothing: a later flush may be the answer, within a
+    /// second of the input.
     pub fn retry_trace(&self, trace: InputTrace) {
         let mut pending = self.pending.lock();
         if pending.trace.is_some() || trace.reached.elapsed() >= TRACE_TIMEOUT {
@@ -247,7 +266,7 @@ impl ViewerInbox {
         }
     }
 
-    /// Has whoever waits look again.
+    /// Makes a waiting thread check the inbox again.
     pub(crate) fn wake(&self) {
         self.change(|_| ());
     }
@@ -257,35 +276,35 @@ impl ViewerInbox {
         self.pending.lock().take_frame_job()
     }
 
-    /// Asks the writer to end the connection; the first reason stands.
+    /// Requests the end of the connection; the first reason counts.
     pub fn close(&self, close_reason: CloseReason) {
         self.change(|pending| {
             pending.close_reason.get_or_insert(close_reason);
         });
     }
 
-    /// Whether the connection is to end.
+    /// Reports whether the connection is to end.
     pub fn is_closing(&self) -> bool {
         self.pending.lock().close_reason.is_some()
     }
 
-    /// Notes what the client asked for, and wakes the writer.
+    /// Records a request of the client and wakes the writer.
     pub fn request(&self, note: impl FnOnce(&mut ClientRequests)) {
         self.change(|pending| note(&mut pending.requests));
     }
 
-    /// Puts something into the viewer's mail, and wakes the writer.
+    /// Adds a message to the viewer's outbox and wakes the writer.
     pub fn enqueue(&self, message: impl FnOnce(&mut Outbox)) {
         self.change(|pending| message(&mut pending.outbox));
     }
 
-    /// Looks at the viewer's mail.
+    /// Calls `look` with the viewer's outbox and returns the result.
     pub fn with_outbox<R>(&self, look: impl FnOnce(&Outbox) -> R) -> R {
         look(&self.pending.lock().outbox)
     }
 
-    /// Sleeps until `ready` takes something from what is pending, or `deadline` has passed. `ready`
-    /// is called at once and after every change, and says by when it wants to be asked again.
+    /// Blocks until `ready` takes work from the inbox. `ready` is called at once, after every change, and at
+    /// the time that it returned last.
     pub fn wait<T>(&self, mut ready: impl FnMut(&mut Pending) -> Wait<T>) -> T {
         let mut pending = self.pending.lock();
         loop {
@@ -302,25 +321,26 @@ impl ViewerInbox {
         }
     }
 
+    /// Changes the pending work and wakes the waiting thread.
     fn change(&self, change: impl FnOnce(&mut Pending)) {
         change(&mut self.pending.lock());
         self.wake.notify_one();
     }
 }
 
-/// Answer to [`ViewerInbox::wait`]: work, or how long there is none.
+/// Result of the callback of [`ViewerInbox::wait`]: work, or a time to wait.
 #[derive(Debug)]
 pub enum Wait<T> {
     /// Work that was taken from the inbox.
     Take(T),
-    /// Nothing until something changes.
+    /// No work until the inbox changes.
     Forever,
-    /// Nothing until something changes or this moment has come.
+    /// No work until the inbox changes or this time has come.
     Until(Instant),
 }
 
 impl<T> Wait<T> {
-    /// Waits no longer than until `then`; work that is there already is taken all the same.
+    /// Limits the waiting time to `then`; work that was taken stays.
     pub fn or_at(self, then: Option<Instant>) -> Self {
         match (self, then) {
             (Self::Forever, Some(then)) => Self::Until(then),

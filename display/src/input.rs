@@ -1,20 +1,21 @@
-//! Input on its way to the guest: the identity of one event, and the machine's end of the path.
+//! Input on its way to the guest: the identifier of an event, and the interface to the machine's input
+//! devices.
 
 use oriel_wire::InputEvent;
 
-/// Names one input of one viewer, so that the frame that answers it can say so.
+/// Identifier of one input event of one viewer, which traces the event to the frame that answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InputId {
-    /// The viewer, as numbered by [`crate::Screen`].
+    /// Number of the viewer, as given by [`crate::Screen`].
     pub viewer: u32,
-    /// The client's own sequence number; never 0.
+    /// Sequence number that the client gave the event; never 0.
     pub seq: u32,
 }
 
-/// The machine's end of the input path. Called on a viewer's reader thread: it must not block
-/// on the guest; a device whose queue is full drops movements first and counts what it drops.
+/// Receiver of input events in the machine. Called on a viewer's reader thread and must not block on the
+/// guest; a device with a full queue drops and counts movements first.
 pub trait InputSink: Send + Sync {
-    /// Hands one action to the guest. The device calls
-    /// [`crate::Screen::input_reached_guest`] with `id` once the guest can see it.
+    /// Passes one event to the guest. The device calls [`crate::Screen::input_reached_guest`] with `id` once
+    /// the guest can see the event.
     fn input(&self, event: InputEvent, id: InputId);
 }

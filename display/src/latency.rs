@@ -1,20 +1,21 @@
-//! How long inputs took to become pictures, stage by stage, over all viewers of a screen.
+//! Latency of inputs: histograms of the time from an input to the picture that answers it, stage by stage,
+//! over all viewers of a screen.
 
 use crate::counter::Counter;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Upper bounds of the buckets, in microseconds; what took longer is in none.
+/// Upper bounds of the histogram's buckets in microseconds; longer durations are in no bucket.
 pub const BOUNDS_US: [u64; 12] =
     [250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000];
 
-/// Answers remembered until their acknowledgement: more than frames are ever in flight.
+/// Largest number of frames recorded until their acknowledgement: more than are ever in flight.
 const MAX_UNPRESENTED: usize = 16;
 
-/// Moments of one input on its way to the flush that answers it.
+/// Times of one input on its way to the flush that answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputTrace {
-    /// The client's number of the input.
+    /// Sequence number that the client gave the input.
     pub seq: u32,
     /// Moment at which the input was received from the client.
     pub received: Instant,
@@ -27,14 +28,16 @@ pub struct InputTrace {
 /// Histogram of durations in microseconds.
 #[derive(Debug, Default)]
 pub struct Histogram {
-    /// How many were longer than the bound before and at most as long as this one.
+    /// Number of durations above the previous bound and at most at this one.
     buckets: [Counter; BOUNDS_US.len()],
+    /// Sum of all durations in microseconds.
     sum_us: Counter,
+    /// Number of all durations.
     count: Counter,
 }
 
 impl Histogram {
-    /// Counts one duration.
+    /// Records one duration.
     pub fn observe(&self, took: Duration) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         if let Some(bucket) = self.buckets.get(BOUNDS_US.partition_point(|bound| *bound < us)) {
@@ -44,6 +47,7 @@ impl Histogram {
         self.count.add(1);
     }
 
+    /// Lists the values of the histogram by metric name.
     fn figures(&self, stage: &str) -> impl Iterator<Item = (String, u64)> {
         let buckets = BOUNDS_US.iter().zip(&self.buckets);
         let buckets =
@@ -55,22 +59,22 @@ impl Histogram {
     }
 }
 
-/// The stages that can be seen from here.
+/// Histograms of the stages that the display measures.
 #[derive(Debug, Default)]
 pub struct Latency {
-    /// From an input's receipt to the guest seeing it.
+    /// Time from an input's receipt until the guest could see it.
     input_to_guest: Histogram,
-    /// From there to the guest's flush.
+    /// Time from then until the guest's next flush.
     guest_to_flush: Histogram,
-    /// From there to the frame handed to the socket.
+    /// Time from the flush until the frame was handed to the socket.
     flush_to_sent: Histogram,
-    /// From there to the receipt of the acknowledgement, which is sent when the frame was painted.
+    /// Time from then until the acknowledgement arrived, which the client sends after painting.
     sent_to_presented: Histogram,
 }
 
 impl Latency {
-    /// Everything by name: `latency_STAGE_to_BOUND_us` how many took at most so long and longer than
-    /// the bound before, `latency_STAGE_sum_us` and `latency_STAGE_count` over all.
+    /// Lists all values by metric name. `latency_STAGE_to_BOUND_us` counts durations above the previous bound
+    /// up to this one; `latency_STAGE_sum_us` and `latency_STAGE_count` cover all.
     pub fn snapshot(&self) -> impl Iterator<Item = (String, u64)> {
         self.input_to_guest
             .figures("input_to_guest")
@@ -80,12 +84,12 @@ impl Latency {
     }
 }
 
-/// Frames of one viewer that answer an input and are not known to be presented.
+/// Frames of one viewer (number, time of sending) that answer an input and are not acknowledged.
 #[derive(Debug, Default)]
 pub struct UnpresentedFrames(VecDeque<(u32, Instant)>);
 
 impl UnpresentedFrames {
-    /// Frame `id` went out and answers an input.
+    /// Records that frame `id`, which answers an input, was sent at `now`.
     pub fn sent(&mut self, id: u32, trace: &InputTrace, now: Instant, latency: &Latency) {
         latency.input_to_guest.observe(trace.reached.saturating_duration_since(trace.received));
         latency.guest_to_flush.observe(trace.flushed.saturating_duration_since(trace.reached));
@@ -96,7 +100,7 @@ impl UnpresentedFrames {
         self.0.push_back((id, now));
     }
 
-    /// The client said at `now` that it presented frame `id`, and so those before it.
+    /// Records the acknowledgement of frame `id` and of those before it, received at `now`.
     pub fn acknowledged(&mut self, id: u32, now: Instant, latency: &Latency) {
         while let Some((_, sent)) = self.0.pop_front_if(|(first, _)| *first <= id) {
             latency.sent_to_presented.observe(now.saturating_duration_since(sent));

@@ -1,19 +1,20 @@
-//! The display of a desktop: from the pixels of a graphics device to the packets of a viewer.
+//! Display of a desktop: from the pixels of a graphics device to the packets of a viewer, with audio,
+//! clipboard and files.
 //!
 //! A machine's graphics device publishes its scanout to a [`Screen`]. Each connection of a client has a
-//! [`Viewer`], which compares and encodes what changed, and speaks the wire protocol of `docs/protocol.md`
-//! (crate `oriel-wire`). Nothing here knows of KVM, HTTP or users.
+//! [`Viewer`], which compares and encodes what changed, by the wire protocol of `docs/protocol.md` (crate
+//! `oriel-wire`). The crate contains nothing about KVM, HTTP or users.
 //!
-//! Modules need only those of earlier lines:
+//! Each module depends only on those of earlier lines:
 //!
 //! 1. `counter`, `cpu_time`, `tiles`, `damage`, `source`, `input`, `outbox`
 //! 2. `framebuffer`, `latency`; then `compare`, `tile_hashes`, `counters`, `inbox`
 //! 3. codecs and searches: `lossless`, `video`, `copy_rect`
-//! 4. `pipeline`: from pixels to the updates of one frame
-//! 5. `screen`, `audio`, `redirection`: what viewers share
+//! 4. `pipeline`: composes the updates of one frame
+//! 5. `screen`, `audio`, `redirection`: state shared by viewers
 //! 6. `shared_encode`, then `monitors`: all screens of a desktop
 //! 7. `viewer`: one connection
-//! 8. `canvas`, then `client`: the other end, for tests and tools
+//! 8. `canvas`, then `client`: the client's side, for tests and tools
 
 pub mod audio;
 pub mod canvas;

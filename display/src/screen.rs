@@ -1,4 +1,7 @@
-//! The meeting place of one graphics device (which draws) and any number of viewers (who watch).
+//! Screen: connects one graphics device, which publishes the scanout, with any number of viewers.
+//!
+//! The device sets scanout, cursor and LEDs and reports flushes; each viewer subscribes and finds damage in
+//! its inbox. Pixels are read by the viewers, not here.
 
 use crate::counters::Counters;
 use crate::inbox::ViewerInbox;
@@ -10,27 +13,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Numbers viewers over all screens: one who is known to a device is known to one screen only.
+/// Last number given to a viewer; numbers are unique over all screens of the process.
 static LAST_VIEWER: AtomicU32 = AtomicU32::new(0);
 
-/// What stands for all of them.
+/// Viewer number of an encode group's subscription.
 const NO_VIEWER: u32 = 0;
 
-/// Largest side of a [`CursorImage`].
+/// Largest side of a [`CursorImage`] in pixels.
 const CURSOR_MAX: u32 = 512;
 
-/// Called with the new size when the scanout's size changes; `None` when it goes dark.
+/// Callback for a change of the scanout's size; `None` when the screen goes dark.
 pub type SizeHook = Box<dyn Fn(Option<Size>) + Send + Sync>;
 
-/// The guest's pointer picture.
+/// Cursor of the guest.
 #[derive(Debug, Clone, Default)]
 pub enum Pointer {
-    /// The guest never spoke of one: clients draw their own.
+    /// The guest has set no cursor; clients draw their own.
     #[default]
     Unset,
-    /// The guest hides its pointer.
+    /// The guest hides the cursor.
     Hidden,
-    /// The guest's picture.
+    /// The guest shows this image.
     Shown(Arc<CursorImage>),
 }
 
@@ -50,46 +53,50 @@ pub struct Showing {
 }
 
 impl Showing {
-    /// Where a user's attention is: at their own pointer, given as fractions of the screen, or at
-    /// the guest's.
+    /// Returns the position in pixels of the user's attention: the client's pointer, given as fractions (0 to
+    /// 65535) of the screen, or else the guest's cursor.
     pub fn looked_at(&self, own: Option<(u16, u16)>) -> (u32, u32) {
         let Size { width, height } = self.size.unwrap_or_default();
         let place = |fraction: u16, side: u32| (u64::from(fraction) * u64::from(side) / 65536) as u32;
         own.map_or(self.pointer_at, |(x, y)| (place(x, width), place(y, height)))
     }
 
-    /// The picture, black while the screen is dark.
+    /// Returns the source of pixels: the scanout, or black while the screen is dark.
     pub fn pixels(&self) -> Arc<dyn PixelSource> {
         self.source.clone().unwrap_or_else(|| Arc::new(Dark(self.size.unwrap_or_default())))
     }
 }
 
 #[derive(Default)]
+/// State of a screen under its lock.
 struct State {
     showing: Showing,
+    /// Reason for which the machine stopped.
     closed: Option<String>,
+    /// Inboxes of all subscriptions.
     inboxes: Vec<Arc<ViewerInbox>>,
 }
 
-/// One screen of one desktop. The device side calls the methods below from any thread; none
-/// of them blocks for longer than a short lock. What viewers call lives beside them.
+/// One screen of a desktop, shared by the graphics device and viewers. The device's methods may be called
+/// from any thread and block only for a short lock.
 #[derive(Default)]
 pub struct Screen {
     /// Locked before any subscription's lock, never after.
     state: Mutex<State>,
-    /// Subscriptions of viewers.
+    /// Number of subscriptions, without those of encode groups.
     viewers: AtomicUsize,
     size_hooks: Mutex<Vec<Arc<SizeHook>>>,
     counters: Counters,
 }
 
 impl Screen {
-    /// A screen without a scanout or viewers.
+    /// Creates a dark screen without viewers.
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
-    /// Shows `source` (all of it is damaged), or nothing.
+    /// Sets the scanout, all of which is damaged; `None` makes the screen dark. Size callbacks run on the
+    /// calling thread.
     pub fn set_scanout(&self, source: Option<Arc<dyn PixelSource>>) {
         let size = source.as_ref().map(|source| source.size());
         let (changed, _dropped_unlocked) = {
@@ -109,7 +116,8 @@ impl Screen {
         }
     }
 
-    /// The device finished drawing within `rect`. A hint of where to look, never trusted for what changed.
+    /// Reports that the device finished drawing within `rect`, in pixels. Viewers compare the pixels there,
+    /// so the rectangle is only a hint.
     pub fn flush(&self, rect: Rect) {
         let now = Instant::now();
         self.counters.flushes.add(1);
@@ -120,8 +128,8 @@ impl Screen {
         }
     }
 
-    /// The guest's pointer picture; `None` hides it. A picture whose bytes do not match its size
-    /// or that is larger than 512 by 512 is ignored.
+    /// Sets the cursor's image; `None` hides the cursor. An image larger than 512 by 512 pixels, or whose
+    /// bytes do not match its size, is ignored.
     pub fn set_cursor(&self, cursor: Option<CursorImage>) {
         let pointer = match cursor {
             Some(image) if !is_sound(&image) => {
@@ -137,7 +145,7 @@ impl Screen {
         state.inboxes.iter().for_each(|inbox| inbox.pointer_changed());
     }
 
-    /// Moves the hotspot of the guest's pointer to a position in pixels.
+    /// Moves the hotspot of the guest's cursor to a position in pixels.
     pub fn move_cursor(&self, x: u32, y: u32) {
         let mut state = self.state.lock();
         if state.showing.pointer_at != (x, y) {
@@ -146,7 +154,7 @@ impl Screen {
         }
     }
 
-    /// Keyboard lights: bit 0 num lock, bit 1 caps lock, bit 2 scroll lock (as `LED_*`).
+    /// Sets the keyboard LEDs: bit 0 num lock, bit 1 caps lock, bit 2 scroll lock (as `LED_*` in Linux).
     pub fn set_leds(&self, leds: u8) {
         let mut state = self.state.lock();
         if state.showing.leds != leds {
@@ -155,7 +163,7 @@ impl Screen {
         }
     }
 
-    /// The guest can see this input now; the next flush is taken to answer it.
+    /// Reports that the guest can see an input; the next flush is taken to answer it.
     pub fn input_reached_guest(&self, id: InputId) {
         let now = Instant::now();
         let state = self.state.lock();
@@ -164,12 +172,13 @@ impl Screen {
         }
     }
 
-    /// Number of viewers. Devices pace the guest only while someone does.
+    /// Returns the number of viewers. Devices pace the guest only while there are some.
     pub fn viewers(&self) -> usize {
         self.viewers.load(Ordering::Relaxed)
     }
 
-    /// The machine is gone: viewers are told `reason` (one plain sentence) and end.
+    /// Closes the screen because the machine has stopped: viewers receive `reason` (one plain sentence) and
+    /// end.
     pub fn close(&self, reason: &str) {
         let mut state = self.state.lock();
         if state.closed.is_none() {
@@ -178,44 +187,46 @@ impl Screen {
         }
     }
 
-    /// The scanout's size; `None` while the screen is dark.
+    /// Returns the scanout's size in pixels; `None` while the screen is dark.
     pub fn size(&self) -> Option<Size> {
         let state = self.state.lock();
         state.showing.source.as_ref().and(state.showing.size)
     }
 
-    /// Has `hook` called, on the thread of the graphics device, whenever [`Self::size`] changes.
+    /// Registers a callback for changes of [`Self::size`]; it runs on the thread of the graphics device.
     pub fn on_size(&self, hook: impl Fn(Option<Size>) + Send + Sync + 'static) {
         let mut hooks = self.size_hooks.lock();
         hooks.push(Arc::new(Box::new(hook)));
     }
 
-    /// Counters over all viewers of the screen.
+    /// Returns the counters over all viewers of the screen.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// The screens of the desktop lie otherwise now.
+    /// Reports that the layout of the desktop's screens changed.
     pub(crate) fn layout_changed(&self) {
         self.state.lock().inboxes.iter().for_each(|inbox| inbox.layout_changed());
     }
 
-    /// State of a screen that viewers show.
+    /// Returns a copy of the state that viewers show.
     pub fn showing(&self) -> Showing {
         self.state.lock().showing.clone()
     }
 
-    /// Begins to gather damage for a new viewer, all of the screen first; ends with the guard.
+    /// Subscribes a new viewer, with all of the screen damaged; the subscription ends when the guard is
+    /// dropped.
     pub fn subscribe(self: &Arc<Self>) -> ScreenSubscription {
         self.viewers.fetch_add(1, Ordering::Relaxed);
         self.subscribe_as(LAST_VIEWER.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
     }
 
-    /// As [`Self::subscribe`], for what viewers share: it is none itself.
+    /// As [`Self::subscribe`], for an encode group, which does not count as a viewer.
     pub(crate) fn subscribe_for_group(self: &Arc<Self>) -> ScreenSubscription {
         self.subscribe_as(NO_VIEWER)
     }
 
+    /// Creates a subscription with the given viewer number.
     fn subscribe_as(self: &Arc<Self>, viewer: u32) -> ScreenSubscription {
         let mut state = self.state.lock();
         let inbox = Arc::new(ViewerInbox::new(viewer));
@@ -228,6 +239,7 @@ impl Screen {
     }
 }
 
+/// Reports whether a cursor image has a permitted size and the right number of bytes.
 fn is_sound(image: &CursorImage) -> bool {
     let Size { width, height } = image.size;
     width <= CURSOR_MAX
@@ -236,14 +248,14 @@ fn is_sound(image: &CursorImage) -> bool {
             .is_ok_and(|bytes| bytes == u64::from(width) * u64::from(height) * 4)
 }
 
-/// A viewer's place at the screen; dropping it takes the viewer off.
+/// Subscription of a viewer to a screen; ends when dropped.
 pub struct ScreenSubscription {
     screen: Arc<Screen>,
     inbox: Arc<ViewerInbox>,
 }
 
 impl ScreenSubscription {
-    /// Inbox in which the screen gathers work for the viewer.
+    /// Returns the inbox in which the screen gathers work for the viewer.
     pub fn inbox(&self) -> &Arc<ViewerInbox> {
         &self.inbox
     }

@@ -1,29 +1,30 @@
-//! Hashes of a picture's tiles, by which two ends tell whether and where their pictures differ.
+//! Hashes of tiles, by which client and server find the tiles in which their pictures differ.
 //!
-//! Both ends compute them, so their definition is part of `docs/protocol.md`. They find accidents and
-//! save bytes; they are no defence against whoever makes pictures collide on purpose.
+//! Both ends compute them, so `docs/protocol.md` defines them. They detect accidental differences and save bytes;
+//! they do not resist deliberate collisions.
 
 use crate::framebuffer::Framebuffer;
 use crate::tiles::Grid;
 use oriel_wire::TileHashes;
 
-/// The two halves of a hash: what a lane begins with, the rotation, the multiplier.
+/// Constants of a hash's two halves: seed of a lane, rotation, multiplier.
 const HALVES: [(u32, u32, u32); 2] = [(0x9e37_79b9, 13, 0x85eb_ca6b), (0x7f4a_7c15, 17, 0xc2b2_ae35)];
 
-/// Multiplies the lane of odd columns before it is added to the lane of even ones.
+/// Multiplier of the lane of odd columns, before it is added to the lane of even columns.
 const ODD: u32 = 0x27d4_eb2f;
 
-/// Hashes of all tiles of a picture; the fourth byte of a pixel does not count.
+/// Computes the hashes of all tiles of a picture; the fourth byte of a pixel is ignored.
 pub fn tile_hashes(picture: &Framebuffer) -> TileHashes {
     let tiles = (0..Grid::new(picture.size()).len()).map(|tile| hash(picture, tile)).collect();
     TileHashes::new(picture.size(), tiles).unwrap_or_default()
 }
 
-/// Whether `picture`, which has to be of the hashes' size, has the pixels that were hashed in a tile.
+/// Reports whether a tile of `picture`, which must have the hashes' size, has the hashed pixels.
 pub fn tile_agrees(hashes: &TileHashes, picture: &Framebuffer, tile: usize) -> bool {
     hashes.tiles().get(tile).is_some_and(|known| *known == hash(picture, tile))
 }
 
+/// Computes the hash of one tile.
 fn hash(picture: &Framebuffer, tile: usize) -> u64 {
     let mut lanes = HALVES.map(|(seed, ..)| [seed; 2]);
     for row in picture.rows(Grid::new(picture.size()).rect(tile)) {
@@ -40,7 +41,7 @@ fn hash(picture: &Framebuffer, tile: usize) -> u64 {
     high << 32 | low
 }
 
-/// Takes a pixel into both halves of the lane of its column.
+/// Mixes a pixel into both halves of the lane of its column.
 fn stir(lanes: &mut [[u32; 2]; 2], column: usize, [red, green, blue]: [u8; 3]) {
     let pixel = u32::from_le_bytes([red, green, blue, 0]);
     for (lanes, (_, rotation, multiplier)) in lanes.iter_mut().zip(HALVES) {
@@ -50,7 +51,7 @@ fn stir(lanes: &mut [[u32; 2]; 2], column: usize, [red, green, blue]: [u8; 3]) {
     }
 }
 
-/// Lets every bit depend on every other.
+/// Mixes a half so that every bit depends on every other.
 fn finish(mut half: u32) -> u32 {
     half = (half ^ half >> 16).wrapping_mul(0x7feb_352d);
     half = (half ^ half >> 15).wrapping_mul(0x846c_a68b);

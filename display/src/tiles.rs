@@ -1,8 +1,11 @@
-//! The grid of 64 by 64 tiles that damage, history and encoders think in.
+//! Grid of tiles of 64 by 64 pixels, the unit of damage, tile history, hashes and encoders.
+//!
+//! Pure geometry: maps between tile indices and pixel rectangles, and groups tiles into rectangles.
 
 use oriel_wire::{Rect, Size, TILE};
 
-/// A screen cut into tiles, numbered row by row.
+/// Grid of tiles over a screen, numbered row by row from 0. Tiles at the right and bottom edge may be smaller
+/// than 64 by 64 pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Grid {
     screen: Size,
@@ -11,49 +14,50 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid over `screen`.
+    /// Creates the grid that covers `screen`.
     pub fn new(screen: Size) -> Self {
         Self { screen, columns: screen.width.div_ceil(TILE), rows: screen.height.div_ceil(TILE) }
     }
 
-    /// The screen.
+    /// Returns the screen's size in pixels.
     pub fn screen(&self) -> Size {
         self.screen
     }
 
-    /// Tiles across.
+    /// Returns the number of tile columns.
     pub fn columns(&self) -> u32 {
         self.columns
     }
 
-    /// Tiles down.
+    /// Returns the number of tile rows.
     pub fn rows(&self) -> u32 {
         self.rows
     }
 
-    /// How many tiles there are.
+    /// Returns the number of tiles.
     pub fn len(&self) -> usize {
         self.columns as usize * self.rows as usize
     }
 
-    /// Whether the screen has no pixels.
+    /// Reports whether the screen has no pixels, and the grid thus no tiles.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The number of the tile in that column and row.
+    /// Returns the index of the tile in the given column and row.
     pub fn index(&self, column: u32, row: u32) -> usize {
         row as usize * self.columns as usize + column as usize
     }
 
-    /// The pixels of a tile.
+    /// Returns the rectangle of a tile in pixels, clipped to the screen; empty for an index beyond the last
+    /// tile.
     pub fn rect(&self, tile: usize) -> Rect {
         let columns = (self.columns as usize).max(1);
         let (column, row) = ((tile % columns) as u32, (tile / columns) as u32);
         Rect::new(column * TILE, row * TILE, TILE, TILE).intersection(&self.screen.bounds())
     }
 
-    /// The columns and rows that `rect` touches: first, and one past the last.
+    /// Returns the columns and the rows of the tiles that `rect` touches, each as (first, one past the last).
     pub fn span(&self, rect: &Rect) -> ((u32, u32), (u32, u32)) {
         let rect = rect.intersection(&self.screen.bounds());
         if rect.is_empty() {
@@ -62,15 +66,15 @@ impl Grid {
         ((rect.x / TILE, rect.right().div_ceil(TILE)), (rect.y / TILE, rect.bottom().div_ceil(TILE)))
     }
 
-    /// The tiles that `rect` touches, in order.
+    /// Lists the indices of the tiles that `rect` touches, in ascending order.
     pub fn touched(&self, rect: &Rect) -> impl Iterator<Item = usize> + use<> {
         let grid = *self;
         let (columns, rows) = self.span(rect);
         (rows.0..rows.1).flat_map(move |row| grid.index(columns.0, row)..grid.index(columns.1, row))
     }
 
-    /// Few rectangles that cover exactly the given tiles (in ascending order): runs along a row,
-    /// joined with equal runs below.
+    /// Merges tiles (in ascending order) into rectangles that cover exactly these tiles: runs along a row,
+    /// joined with equal runs of the row below.
     pub fn cover(&self, tiles: impl IntoIterator<Item = usize>) -> Vec<Rect> {
         let mut done: Vec<Rect> = Vec::new();
         let mut run: Option<Rect> = None;
@@ -88,12 +92,12 @@ impl Grid {
         done
     }
 
-    /// Rectangles of whole tiles that cover the given tiles (in ascending order) and have at least
-    /// a tile between them: what changes together is in one of them.
+    /// Merges tiles (in ascending order) into bounding rectangles of whole tiles, such that a tile or more
+    /// lies between any two of the rectangles.
     pub fn groups(&self, tiles: impl IntoIterator<Item = usize>) -> Vec<Rect> {
         let mut groups: Vec<Rect> = Vec::new();
         for mut rect in self.cover(tiles) {
-            // What it touches becomes one with it, and may touch others then.
+            // The union may touch further groups, so the search starts again.
             while let Some(near) = groups.iter().position(|group| !within_reach(&rect, group).is_empty()) {
                 rect = rect.union(&groups.swap_remove(near));
             }
@@ -103,12 +107,13 @@ impl Grid {
     }
 }
 
-/// Not empty when less than a whole tile lies between two rectangles.
+/// Intersects `other` with `one` enlarged by a pixel on each side: not empty when the two touch.
 fn within_reach(one: &Rect, other: &Rect) -> Rect {
     let (x, y) = (one.x.saturating_sub(1), one.y.saturating_sub(1));
     Rect::new(x, y, one.right() + 1 - x, one.bottom() + 1 - y).intersection(other)
 }
 
+/// Appends `run` to `done`, or extends the rectangle that ends directly above it with the same columns.
 fn join_below(done: &mut Vec<Rect>, run: Option<Rect>) {
     let Some(run) = run else { return };
     let above = done
@@ -132,9 +137,9 @@ pub struct TileChange {
 
 /// Square of the distance in pixels between a rectangle's centre and a point.
 pub fn distance_squared(rect: Rect, (x, y): (u32, u32)) -> u64 {
-    let across = u64::from((rect.x + rect.width / 2).abs_diff(x));
-    let down = u64::from((rect.y + rect.height / 2).abs_diff(y));
-    across * across + down * down
+    let horizontal = u64::from((rect.x + rect.width / 2).abs_diff(x));
+    let vertical = u64::from((rect.y + rect.height / 2).abs_diff(y));
+    horizontal * horizontal + vertical * vertical
 }
 
 #[cfg(test)]

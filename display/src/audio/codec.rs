@@ -1,19 +1,21 @@
-//! Opus (RFC 6716), by the host's libopus.
+//! Opus codec (RFC 6716) by the host's libopus: encodes what the guest plays, and decodes what a client
+//! recorded.
 
 use super::{CHANNELS, PACKET_SAMPLES, RATE};
 use opus::{Application, Bitrate, Channels};
 
-/// Bits in a second of what the guest plays.
+/// Bit rate in bits per second of the audio that the guest plays.
 const BIT_RATE: i32 = 96_000;
-/// Of 0 to 10. On a packet of music 0 costs 23 µs of CPU, 5 costs 35 and 10 costs 54, at the same
-/// bit rate; what is above 5 is hardly heard at this rate.
+/// Encoder complexity, 0 to 10. A packet of music takes 23 µs of processor time at 0, 35 at 5 and 54 at 10,
+/// at the same bit rate; above 5 the difference is hardly audible at this rate.
 const COMPLEXITY: i32 = 5;
-/// At 96 kbit/s packets have 120 bytes on average and never came near this.
+/// Largest size in bytes of an encoded packet. At 96 kbit/s packets have 120 bytes on average and never came
+/// near this.
 const LONGEST_PACKET: usize = 1275;
-/// Frames of the longest packet that is decoded: 20 ms.
+/// Largest number of frames in a packet that is decoded: 20 ms.
 const LONGEST_FRAMES: usize = 960;
 
-/// Sound that could not be encoded or decoded.
+/// Error of libopus or of a packet's size, with a description.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("Opus: {0}")]
 pub struct CodecError(String);
@@ -24,24 +26,26 @@ impl From<opus::Error> for CodecError {
     }
 }
 
-/// Makes packets.
+/// Encoder of Opus packets of 10 ms of stereo audio.
 pub struct PacketEncoder(opus::Encoder);
 
 impl PacketEncoder {
+    /// Creates an encoder of 96 kbit/s with low delay.
+    ///
     /// # Errors
-    /// When there is no memory for it.
+    /// When libopus cannot allocate the encoder.
     pub fn new() -> Result<Self, CodecError> {
-        // Without the speech modes, which cost 4 ms more and are of no use at this bit rate.
+        // The speech modes add 4 ms of delay and are of no use at this bit rate.
         let mut encoder = opus::Encoder::new(RATE, Channels::Stereo, Application::LowDelay)?;
         encoder.set_bitrate(Bitrate::Bits(BIT_RATE))?;
         encoder.set_complexity(COMPLEXITY)?;
         Ok(Self(encoder))
     }
 
-    /// The packet of [`PACKET_SAMPLES`] samples.
+    /// Encodes [`PACKET_SAMPLES`] interleaved samples into one packet.
     ///
     /// # Errors
-    /// When there are more or fewer.
+    /// When the number of samples differs, or libopus fails.
     pub fn encode(&mut self, samples: &[i16]) -> Result<Vec<u8>, CodecError> {
         if samples.len() != PACKET_SAMPLES {
             return Err(CodecError(format!("a packet has {PACKET_SAMPLES} samples, not {}", samples.len())));
@@ -50,26 +54,29 @@ impl PacketEncoder {
     }
 }
 
-/// Takes packets apart, whoever made them.
+/// Decoder of Opus packets from any encoder, to stereo at 48 kHz.
 pub struct PacketDecoder {
     decoder: opus::Decoder,
+    /// Buffer for the samples of one packet.
     samples: Vec<i16>,
 }
 
 impl PacketDecoder {
+    /// Creates a decoder.
+    ///
     /// # Errors
-    /// When there is no memory for it.
+    /// When libopus cannot allocate the decoder.
     pub fn new() -> Result<Self, CodecError> {
         let decoder = opus::Decoder::new(RATE, Channels::Stereo)?;
         Ok(Self { decoder, samples: vec![0; LONGEST_FRAMES * CHANNELS] })
     }
 
-    /// The samples of one packet of at most 20 ms, always of both sides.
+    /// Decodes a packet of at most 20 ms to interleaved stereo samples.
     ///
     /// # Errors
-    /// When it is no such packet.
+    /// When the packet is empty, malformed or longer than 20 ms.
     pub fn decode(&mut self, packet: &[u8]) -> Result<&[i16], CodecError> {
-        // To libopus nothing is a packet that was lost.
+        // libopus takes an empty packet for a lost one and would conceal it.
         if packet.is_empty() {
             return Err(CodecError("an empty packet".to_owned()));
         }

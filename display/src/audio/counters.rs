@@ -1,27 +1,27 @@
-//! What became of the sound of one desktop, in figures that only grow.
+//! Monotonic counters of one desktop's audio.
 
 use crate::counter::Counter;
 use std::collections::BTreeMap;
 
-/// Everything counted over all viewers of one desktop.
+/// Counters of one desktop's audio over all its viewers.
 #[derive(Debug, Default)]
 pub struct SoundCounters {
-    /// Packets of what the guest plays that were encoded; each is encoded once for all.
+    /// Packets of playback that were encoded; each is encoded once for all listeners.
     pub packets: Counter,
     /// Bytes of encoded packets.
     pub packet_bytes: Counter,
     /// Microseconds spent on encoding packets.
     pub encode_us: Counter,
-    /// Packets that a viewer's line was too slow for, counted once for each such viewer.
+    /// Packets dropped because a viewer's connection was too slow, counted once for each such viewer.
     pub packets_dropped: Counter,
-    /// Recorded packets handed to the guest.
+    /// Recorded packets decoded into samples for the guest.
     pub recorded: Counter,
-    /// Recorded packets that could not be decoded, or that came from someone who is not heard.
+    /// Recorded packets ignored: malformed, or from a viewer whose microphone is not the active one.
     pub recorded_ignored: Counter,
 }
 
 impl SoundCounters {
-    /// Values of all counters, by name.
+    /// Returns the values of all counters, keyed by metric name.
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
         [
             ("sound_packets", &self.packets),

@@ -1,25 +1,27 @@
-//! What was recorded, until the guest's sound card asks for it.
+//! Jitter buffer of recorded samples, between a client's packets and the guest's capture device.
 
 use super::{CHANNELS, RATE};
 use std::collections::VecDeque;
 
+/// Number of interleaved samples in a millisecond.
 const MS: usize = RATE as usize / 1000 * CHANNELS;
-/// So much is gathered before the guest gets any: packets come in bursts.
+/// Samples collected before the guest receives any (40 ms), because packets arrive in bursts.
 const BEGIN: usize = 40 * MS;
-/// More than this is never kept: what is older would only be late,
+/// Largest number of samples kept (160 ms), because older ones would only add delay …
 const MOST: usize = 160 * MS;
-/// and then everything but this goes.
+/// … and the number of newest samples kept (60 ms) when that is exceeded.
 const KEPT: usize = 60 * MS;
 
-/// Samples in order; bounded.
+/// Bounded queue of interleaved samples, oldest first.
 #[derive(Debug, Default)]
 pub struct Jitter {
     samples: VecDeque<i16>,
+    /// True from the time that enough samples are collected until the queue is empty.
     flowing: bool,
 }
 
 impl Jitter {
-    /// Adds what was recorded.
+    /// Appends recorded samples; discards the oldest if more than 160 ms are queued.
     pub fn push(&mut self, samples: &[i16]) {
         self.samples.extend(samples);
         if self.samples.len() > MOST {
@@ -28,7 +30,7 @@ impl Jitter {
         self.flowing |= self.samples.len() >= BEGIN;
     }
 
-    /// Fills `out`, with silence where there is nothing.
+    /// Removes samples from the queue to fill `out`; missing samples are silence.
     pub fn pull(&mut self, out: &mut [i16]) {
         if !self.flowing {
             return out.fill(0);
@@ -68,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_does_not_pile_up() {
+    fn samples_that_are_not_read_do_not_pile_up() {
         let mut jitter = Jitter::default();
         for _ in 0..1000 {
             jitter.push(&PACKET);

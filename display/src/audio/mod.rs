@@ -1,8 +1,8 @@
-//! Sound: what the guest plays, as Opus packets for those who listen, and what a user says, as
-//! samples for the guest.
+//! Audio of a desktop: playback from the guest as Opus packets for listening viewers, and recording from one
+//! viewer's microphone as samples for the guest.
 //!
-//! Everywhere in here sound is 48 kHz, stereo, 16 bits: samples come interleaved, left first, and
-//! a frame is one sample of each side.
+//! Format everywhere: 48 kHz, stereo, 16 bits signed, samples interleaved with left first. A frame is one
+//! sample of each channel.
 
 mod codec;
 mod counters;
@@ -19,26 +19,26 @@ pub use recording::{Recorder, SoundIn};
 
 use std::sync::Arc;
 
-/// Frames in a second.
+/// Sample rate in frames per second.
 pub const RATE: u32 = 48_000;
-/// Samples in a frame.
+/// Number of channels, which is the number of samples in a frame.
 pub const CHANNELS: usize = 2;
-/// Frames in a packet of what the guest plays: 10 ms.
+/// Number of frames in a packet of playback: 10 ms.
 pub const PACKET_FRAMES: usize = 480;
-/// Samples in such a packet.
+/// Number of interleaved samples in a packet of playback.
 pub const PACKET_SAMPLES: usize = PACKET_FRAMES * CHANNELS;
 
-/// Both directions of one desktop's sound.
+/// Audio of one desktop in both directions.
 pub struct Sound {
-    /// From the guest to those who listen.
+    /// Playback, from the guest to listening viewers.
     pub out: Arc<SoundOut>,
-    /// From the user who speaks to the guest.
+    /// Recording, from the viewer whose microphone is active to the guest.
     pub input: Arc<SoundIn>,
     counters: Arc<SoundCounters>,
 }
 
 impl Sound {
-    /// Nobody listens and nobody speaks.
+    /// Creates the audio of a desktop, without listeners and without an active microphone.
     pub fn new() -> Arc<Self> {
         let counters = Arc::new(SoundCounters::default());
         let out = Arc::new(SoundOut::new(counters.clone()));
@@ -46,7 +46,7 @@ impl Sound {
         Arc::new(Self { out, input, counters })
     }
 
-    /// What happened so far.
+    /// Returns the counters of both directions.
     pub fn counters(&self) -> &SoundCounters {
         &self.counters
     }

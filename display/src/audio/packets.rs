@@ -1,29 +1,33 @@
-//! Cuts what the guest plays into packets, and leaves silence out.
+//! Division of the guest's playback into packets of 10 ms, with silence left out. Input of the Opus encoder.
 
 use super::{CHANNELS, PACKET_FRAMES, PACKET_SAMPLES, RATE};
 use std::time::{Duration, Instant};
 
-/// Packets of silence that are still sent; then nothing is until there is something to hear.
+/// Number of silent packets in a row that are still sent; later ones are left out until a sample is not zero.
 const SILENT_PACKETS: u32 = 20;
 
-/// Samples that come this much earlier or later than those before them lead on to expect are not
-/// their continuation. Less is how punctual a host is under load.
+/// Difference between expected and actual time from which samples do not continue those before. Smaller
+/// differences are scheduling jitter of a loaded host.
 const BREAK: Duration = Duration::from_millis(40);
 
+/// Duration of a packet.
 const PACKET: Duration = Duration::from_millis(PACKET_FRAMES as u64 * 1000 / RATE as u64);
 
-/// What is not a packet yet.
+/// Packetizer: the samples that do not fill a packet yet.
 #[derive(Debug, Default)]
 pub struct Packets {
+    /// Interleaved samples of the incomplete packet.
     gathered: Vec<i16>,
-    /// When the first of the gathered samples is heard; `None` before the first of all.
+    /// Time at which the first of the gathered samples is played; `None` before any samples and after a
+    /// flush.
     begins: Option<Instant>,
+    /// Number of silent packets in a row.
     silent: u32,
 }
 
 impl Packets {
-    /// Takes samples, the first of which is heard at `at`. `packet` gets every packet that became
-    /// whole and is worth sending, with its time.
+    /// Appends samples, the first of which is played at `at`. Calls `packet` with each completed packet worth
+    /// sending and its time of playback.
     pub fn push(&mut self, mut samples: &[i16], at: Instant, mut packet: impl FnMut(&[i16], Instant)) {
         let gathered = (self.gathered.len() / CHANNELS) as u64;
         let expected = self.begins.map(|begins| begins + frames_last(gathered));
@@ -44,7 +48,7 @@ impl Packets {
         self.begins = Some(begins);
     }
 
-    /// Nothing follows for now: what is gathered is filled up with silence.
+    /// Completes the gathered samples with silence to a packet, for a pause in playback.
     pub fn flush(&mut self, mut packet: impl FnMut(&[i16], Instant)) {
         if let Some(begins) = self.begins.take().filter(|_| !self.gathered.is_empty()) {
             self.gathered.resize(PACKET_SAMPLES, 0);
@@ -52,6 +56,7 @@ impl Packets {
         }
     }
 
+    /// Passes the gathered packet on unless it is silence beyond [`SILENT_PACKETS`].
     fn emit(&mut self, begins: Instant, packet: &mut impl FnMut(&[i16], Instant)) {
         let audible = self.gathered.iter().any(|sample| *sample != 0);
         self.silent = if audible { 0 } else { self.silent.saturating_add(1) };
@@ -62,7 +67,7 @@ impl Packets {
     }
 }
 
-/// How long so many frames are heard.
+/// Returns the duration of a number of frames.
 pub fn frames_last(frames: u64) -> Duration {
     Duration::from_nanos(frames.saturating_mul(1_000_000_000) / u64::from(RATE))
 }

@@ -1,4 +1,5 @@
-//! Where the device plays, and where viewers listen.
+//! Playback: encodes what the guest's sound device plays, and delivers packets to the inboxes of listening
+//! viewers.
 
 use super::codec::{CodecError, PacketEncoder};
 use super::counters::SoundCounters;
@@ -10,33 +11,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What one guest plays. A packet is encoded once, for all who listen; while nobody does, or while
-/// the guest is silent, nothing is.
+/// Playback of one guest. Each packet is encoded once for all listeners; without listeners, or during
+/// silence, nothing is encoded.
 pub struct SoundOut {
     state: Mutex<State>,
-    /// Whether anyone listens, so that a device need not take the lock to learn that nobody does.
+    /// True while there are listeners; spares the sound device the lock otherwise.
     wanted: AtomicBool,
     counters: Arc<SoundCounters>,
-    /// The zero of `time_us`.
+    /// Origin of `time_us` in packets.
     epoch: Instant,
 }
 
+/// State of playback under its lock.
 #[derive(Default)]
 struct State {
     listeners: Vec<Arc<ViewerInbox>>,
-    /// There is one while there are listeners.
+    /// Encoder, present while there are listeners.
     encoder: Option<PacketEncoder>,
     packets: Packets,
+    /// Sequence number of the next packet.
     sequence: u32,
 }
 
 impl SoundOut {
+    /// Creates playback without listeners.
     pub(super) fn new(counters: Arc<SoundCounters>) -> Self {
         Self { state: Mutex::default(), wanted: AtomicBool::new(false), counters, epoch: Instant::now() }
     }
 
-    /// The guest plays `samples`, the first of which is heard at `at`. It takes as long as encoding
-    /// them does: some 4 µs for a millisecond of sound.
+    /// Plays interleaved `samples`, the first at time `at`. Blocks for the time of encoding: some 4 µs for a
+    /// millisecond of audio.
     pub fn play(&self, samples: &[i16], at: Instant) {
         if self.wanted.load(Ordering::Acquire) {
             let mut state = self.state.lock();
@@ -45,7 +49,7 @@ impl SoundOut {
         }
     }
 
-    /// Nothing follows for now.
+    /// Sends the samples of an incomplete packet, for a pause in playback.
     pub fn rest(&self) {
         if self.wanted.load(Ordering::Acquire) {
             let mut state = self.state.lock();
@@ -54,6 +58,7 @@ impl SoundOut {
         }
     }
 
+    /// Encodes one packet and appends it to the inboxes of all listeners.
     fn send(
         &self,
         listeners: &[Arc<ViewerInbox>],
@@ -79,10 +84,10 @@ impl SoundOut {
         }
     }
 
-    /// Sends packets to `inbox` until the guard is dropped.
+    /// Delivers packets to `inbox` until the returned guard is dropped.
     ///
     /// # Errors
-    /// When there is no memory for an encoder.
+    /// When an encoder cannot be allocated.
     pub fn listen(self: &Arc<Self>, inbox: &Arc<ViewerInbox>) -> Result<Listening, CodecError> {
         let mut state = self.state.lock();
         if state.encoder.is_none() {
@@ -93,18 +98,18 @@ impl SoundOut {
         Ok(Listening { out: self.clone(), inbox: inbox.clone() })
     }
 
-    /// How many listen.
+    /// Returns the number of listeners.
     pub fn listeners(&self) -> usize {
         self.state.lock().listeners.len()
     }
 
-    /// The moment that `time_us` of a packet means.
+    /// Converts the `time_us` of a packet to its time of playback.
     pub fn moment(&self, time_us: u64) -> Instant {
         self.epoch + Duration::from_micros(time_us)
     }
 }
 
-/// A viewer who listens; dropping it ends that.
+/// Registration of a viewer as a listener; dropping it removes the viewer and its queued audio.
 pub struct Listening {
     out: Arc<SoundOut>,
     inbox: Arc<ViewerInbox>,
@@ -118,7 +123,7 @@ impl Drop for Listening {
         }
         if state.listeners.is_empty() {
             self.out.wanted.store(false, Ordering::Release);
-            // A later listener hears nothing of what was gathered for this one.
+            // Samples gathered for this listener must not reach a later one.
             state.encoder = None;
             state.packets = Packets::default();
         }
@@ -127,6 +132,7 @@ impl Drop for Listening {
     }
 }
 
+/// Converts a duration to microseconds, at most `u64::MAX`.
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,5 @@
-//! Where a user speaks, and where the device records.
+//! Recording: decodes packets of the active microphone into a jitter buffer, from which the guest's sound
+//! device reads.
 
 use super::codec::{CodecError, PacketDecoder};
 use super::counters::SoundCounters;
@@ -6,29 +7,32 @@ use super::jitter::Jitter;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// What the guest's microphone hears: the viewer who turned theirs on last, or silence.
+/// Recording input of one guest: the viewer whose microphone was turned on last, or silence.
 pub struct SoundIn {
     state: Mutex<State>,
     counters: Arc<SoundCounters>,
 }
 
+/// State of recording under its lock.
 #[derive(Default)]
 struct State {
-    /// Viewers whose microphone is on; the last one is heard.
+    /// Numbers of the viewers whose microphone is on; the last one is the active one.
     speakers: Vec<u32>,
+    /// Decoder for the active viewer; `None` without one.
     decoder: Option<PacketDecoder>,
     jitter: Jitter,
 }
 
 impl SoundIn {
+    /// Creates a recording input without an active microphone.
     pub(super) fn new(counters: Arc<SoundCounters>) -> Self {
         Self { state: Mutex::default(), counters }
     }
 
-    /// `viewer` turns their microphone on, until the guard is dropped.
+    /// Makes the microphone of `viewer` the active one until the returned guard is dropped.
     ///
     /// # Errors
-    /// When there is no memory for a decoder.
+    /// When a decoder cannot be allocated.
     pub fn turn_on(self: &Arc<Self>, viewer: u32) -> Result<Recorder, CodecError> {
         let decoder = PacketDecoder::new()?;
         let mut state = self.state.lock();
@@ -37,28 +41,30 @@ impl SoundIn {
         Ok(Recorder { input: self.clone(), viewer })
     }
 
-    /// Fills `samples` with what was recorded, or with silence; the guest's device asks for them
-    /// as time goes by.
+    /// Fills `samples` with recorded audio, or silence where there is none. The guest's sound device calls
+    /// this in real time.
     pub fn read(&self, samples: &mut [i16]) {
         self.state.lock().jitter.pull(samples);
     }
 }
 
 impl State {
+    /// Discards the samples of the previous speaker.
     fn start_anew(&mut self, decoder: Option<PacketDecoder>) {
         self.decoder = decoder;
         self.jitter = Jitter::default();
     }
 }
 
-/// A viewer's microphone that is on; dropping it turns it off.
+/// Microphone of a viewer that is on; dropping it turns it off.
 pub struct Recorder {
     input: Arc<SoundIn>,
     viewer: u32,
 }
 
 impl Recorder {
-    /// One packet from the viewer. What cannot be decoded is counted and left out.
+    /// Decodes one packet into the jitter buffer. A malformed packet, or one from a microphone that is not
+    /// active, is counted and ignored.
     pub fn record(&self, packet: &[u8]) {
         let counters = &self.input.counters;
         let mut state = self.input.state.lock();
@@ -77,9 +83,9 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         let mut state = self.input.state.lock();
-        let heard = state.speakers.last() == Some(&self.viewer);
+        let active = state.speakers.last() == Some(&self.viewer);
         state.speakers.retain(|speaker| *speaker != self.viewer);
-        if heard {
+        if active {
             let decoder = if state.speakers.is_empty() { None } else { PacketDecoder::new().ok() };
             state.start_anew(decoder);
         }
@@ -91,7 +97,7 @@ mod tests {
     use super::super::{PACKET_SAMPLES, PacketEncoder, Sound};
     use super::*;
 
-    /// Packets of a loud buzz.
+    /// Returns packets of a loud square wave.
     fn packets(count: usize) -> Vec<Vec<u8>> {
         let mut encoder = PacketEncoder::new().unwrap();
         let buzz: Vec<i16> =
@@ -106,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_who_turned_it_on_is_heard_and_silence_after_all_left() {
+    fn the_last_microphone_turned_on_is_active_and_none_is_silence() {
         let input = Sound::new().input.clone();
         assert_eq!(loudest(&input), 0);
         let one = input.turn_on(1).unwrap();
@@ -114,14 +120,14 @@ mod tests {
         assert!(loudest(&input) > 4000);
         let two = input.turn_on(2).unwrap();
         packets(5).iter().for_each(|packet| one.record(packet));
-        assert_eq!(loudest(&input), 0, "another speaks now");
+        assert_eq!(loudest(&input), 0, "another microphone is active now");
         packets(5).iter().for_each(|packet| two.record(packet));
         assert!(loudest(&input) > 4000);
         packets(5).iter().for_each(|packet| two.record(packet));
         drop(two);
-        assert_eq!(loudest(&input), 0, "nothing is left of who turned it off");
+        assert_eq!(loudest(&input), 0, "samples of the former microphone are discarded");
         packets(5).iter().for_each(|packet| one.record(packet));
-        assert!(loudest(&input) > 4000, "the one before is heard again");
+        assert!(loudest(&input) > 4000, "the earlier microphone is active again");
         assert_eq!(input.counters.recorded_ignored.get(), 5);
     }
 

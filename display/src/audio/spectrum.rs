@@ -1,31 +1,32 @@
-//! What a sound is made of: enough to tell a tone from everything else.
+//! Spectrum of samples by a fast Fourier transform: measures a tone against all else. For tests and tools
+//! that check audio from end to end.
 
 use super::{CHANNELS, RATE};
 use std::f64::consts::PI;
 
-/// Frames looked at together: 0.34 s, so that tones 50 Hz apart are told apart.
+/// Number of frames in a window: 0.34 s, so that tones 50 Hz apart can be distinguished.
 const WINDOW: usize = 1 << 14;
-/// A pure tone reaches this many steps of the spectrum to each side of its own.
+/// Number of steps of the spectrum to each side over which a pure tone spreads.
 const SPREAD: usize = 8;
 
-/// The strongest tone of a sound.
+/// Strongest tone in a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tone {
-    /// Its pitch, to within 1.5 Hz.
+    /// Frequency in hertz, to within 1.5 Hz.
     pub hz: f64,
-    /// How much stronger it is than everything else together.
+    /// Power of the tone relative to the sum of all others, in decibels.
     pub above_rest_db: f64,
 }
 
-/// The strongest tone in interleaved samples, both sides together; `None` if there are fewer than
-/// 16384 frames or all is silence.
+/// Finds the strongest tone in interleaved samples, both channels together; `None` for fewer than 16384
+/// frames or pure silence.
 pub fn strongest_tone(samples: &[i16]) -> Option<Tone> {
     let mut power = vec![0.0; WINDOW / 2];
     for window in samples.chunks_exact(WINDOW * CHANNELS) {
         let mut re: Vec<f64> = window
             .chunks_exact(CHANNELS)
             .zip(0u32..)
-            // Hann: without it the ends of the window would sound like a click.
+            // Hann window: hard ends would spread every tone over the spectrum.
             .map(|(frame, n)| {
                 let shape = 0.5 - 0.5 * (2.0 * PI * f64::from(n) / WINDOW as f64).cos();
                 frame.iter().copied().map(f64::from).sum::<f64>() * shape
@@ -37,18 +38,18 @@ pub fn strongest_tone(samples: &[i16]) -> Option<Tone> {
             *sum += re * re + im * im;
         }
     }
-    // What does not swing is no sound.
+    // A constant offset is no sound.
     power.iter_mut().take(SPREAD).for_each(|power| *power = 0.0);
     let (at, _) = power.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let all: f64 = power.iter().sum();
     let tone: f64 = power.iter().skip(at.saturating_sub(SPREAD)).take(2 * SPREAD + 1).sum();
     let hz = at as f64 * f64::from(RATE) / WINDOW as f64;
-    // Nothing is purer than the arithmetic.
+    // Rounding limits how pure a tone can be measured.
     let rest = (all - tone).max(all * 1e-12);
     (all > 0.0).then(|| Tone { hz, above_rest_db: 10.0 * (tone / rest).log10() })
 }
 
-/// The discrete Fourier transform in place; as many values as a power of two (Cooley and Tukey).
+/// Discrete Fourier transform in place of a power-of-two number of values (Cooley and Tukey, radix 2).
 fn transform(re: &mut [f64], im: &mut [f64]) {
     let size = re.len();
     let bits = size.trailing_zeros();

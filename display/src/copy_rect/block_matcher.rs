@@ -1,36 +1,39 @@
-//! Finds rectangles that moved by a given offset, by comparing pixels.
+//! Block matcher: finds rectangles that moved by a given offset, by comparing pixels of the frame and the one
+//! before.
 //!
-//! The area is cut into blocks; a block has moved when all of its pixels were there before, that far
-//! away. The rectangle of such blocks that explains most of what changed is then grown pixel by
-//! pixel.
+//! The area is divided into blocks; a block has moved if all its pixels equal those at the offset in the
+//! previous frame. The rectangle of moved blocks that explains most changes is then grown pixel by pixel.
 
 use super::Offset;
 use crate::framebuffer::Framebuffer;
 use crate::tiles::TileChange;
 use oriel_wire::Rect;
 
+/// Width of a block in pixels.
 const WIDTH: u32 = 16;
+/// Height of a block in pixels.
 const HEIGHT: u32 = 8;
 
 /// Bytes of a block's row.
 const SPAN: usize = WIDTH as usize * 4;
 
-/// A rectangle that explains fewer changed blocks than this is not worth a copy.
+/// Smallest number of changed blocks that a copy must explain.
 pub const MIN_BLOCKS: u32 = 16;
 
-/// An area of the screen in blocks; the buffers are kept from frame to frame.
+/// Area of the screen in blocks; the buffers are kept from frame to frame.
 #[derive(Debug, Default)]
 pub struct BlockMatcher {
     area: Rect,
     columns: usize,
-    /// It changed and no rectangle explains it yet, row by row.
+    /// Flag for each block, row by row: changed and not explained by a copy.
     changed: Vec<bool>,
+    /// Flag for each block: moved by the offset tried last.
     moved: Vec<bool>,
-    /// How many changed blocks lie above and left, one row and one column larger than the blocks.
+    /// Summed-area table of changed and moved blocks, one row and one column larger than the blocks.
     sums: Vec<u32>,
 }
 
-/// BlockMatcher from a column and row on, up to others.
+/// Rectangle in blocks; `right` and `bottom` are one past the last.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     left: usize,
@@ -40,7 +43,7 @@ struct Block {
 }
 
 impl BlockMatcher {
-    /// Takes an area, in which all of `changes` may have changed.
+    /// Begins the search in `area`, with the blocks that `changes` touch as changed.
     pub fn begin(&mut self, area: Rect, changes: &[TileChange]) {
         self.area = area;
         self.columns = area.width.div_ceil(WIDTH) as usize;
@@ -56,7 +59,7 @@ impl BlockMatcher {
         }
     }
 
-    /// Finds out what of it really did.
+    /// Clears the flag of blocks whose pixels did not change in fact.
     pub fn refine_changed(&mut self, previous: &Framebuffer, current: &Framebuffer) {
         let mut same = std::mem::take(&mut self.moved);
         self.compare(previous, current, self.area, (0, 0), &mut same);
@@ -64,12 +67,12 @@ impl BlockMatcher {
         self.moved = same;
     }
 
-    /// How many blocks changed and are not explained.
+    /// Returns the number of changed blocks that no copy explains.
     pub fn unexplained(&self) -> u32 {
         self.changed.iter().filter(|changed| **changed).count() as u32
     }
 
-    /// Looks for what moved by `offset`; false when that leads out of the area.
+    /// Finds the blocks that moved by `offset`; returns false when the offset leads out of the area.
     pub fn try_offset(&mut self, previous: &Framebuffer, current: &Framebuffer, offset: Offset) -> bool {
         let Some(reach) = reach(self.area, offset) else { return false };
         let mut blocks = std::mem::take(&mut self.moved);
@@ -78,7 +81,7 @@ impl BlockMatcher {
         true
     }
 
-    /// For each block whether all of it lies within `reach` and is as it was `offset` away.
+    /// Sets the flag of each block that lies within `reach` and equals the previous frame at `offset`.
     fn compare(
         &self,
         previous: &Framebuffer,
@@ -89,7 +92,7 @@ impl BlockMatcher {
     ) {
         blocks.clear();
         blocks.resize(self.columns * self.area.height.div_ceil(HEIGHT) as usize, true);
-        // The blocks of a row that lie within; all others have not moved.
+        // Blocks of a row that lie within `reach`; all others have not moved.
         let first = (reach.x - self.area.x).div_ceil(WIDTH) as usize;
         let beyond = if reach.right() == self.area.right() {
             self.columns
@@ -124,7 +127,8 @@ impl BlockMatcher {
         }
     }
 
-    /// Takes the rectangle that moved and explains the most; `None` when none is worth it.
+    /// Takes the rectangle of moved blocks that explains the most changes, and marks those as explained;
+    /// `None` when none explains enough.
     pub fn take(&mut self, previous: &Framebuffer, current: &Framebuffer, offset: Offset) -> Option<Rect> {
         self.sum_up();
         let best = self.best()?;
@@ -146,6 +150,7 @@ impl BlockMatcher {
         ))
     }
 
+    /// Computes the summed-area table of blocks that are changed and moved.
     fn sum_up(&mut self) {
         let width = self.columns + 1;
         self.sums.clear();
@@ -162,7 +167,7 @@ impl BlockMatcher {
         }
     }
 
-    /// Changed blocks within.
+    /// Returns the number of changed and moved blocks within a rectangle.
     fn explained(&self, block: Block) -> u32 {
         let at = |column: usize, row: usize| {
             self.sums.get(row * (self.columns + 1) + column).copied().unwrap_or_default()
@@ -171,8 +176,8 @@ impl BlockMatcher {
             .saturating_sub(at(block.left, block.bottom) + at(block.right, block.top))
     }
 
-    /// Of all rectangles of moved blocks the one that explains the most: row by row, the rectangles
-    /// that end there lie under the histogram of moved blocks above.
+    /// Finds the rectangle of moved blocks that explains the most. Row by row, the candidates that end there
+    /// are the rectangles under the histogram of moved blocks above.
     fn best(&self) -> Option<Block> {
         let mut best: Option<(u32, Block)> = None;
         let mut heights = vec![0usize; self.columns];
@@ -199,7 +204,7 @@ impl BlockMatcher {
         best.map(|(_, block)| block)
     }
 
-    /// Without the outer rows and columns that explain nothing.
+    /// Removes outer rows and columns that explain nothing.
     fn trimmed(&self, mut block: Block) -> Block {
         let all = self.explained(block);
         while self.explained(Block { top: block.top + 1, ..block }) == all {
@@ -218,7 +223,7 @@ impl BlockMatcher {
     }
 }
 
-/// The part of `area` whose pixels come from within it.
+/// Returns the part of `area` whose pixels come from within it; `None` if empty.
 fn reach(area: Rect, (right, down): Offset) -> Option<Rect> {
     let reach = Rect {
         x: area.x + right.max(0).unsigned_abs(),
@@ -229,7 +234,7 @@ fn reach(area: Rect, (right, down): Offset) -> Option<Rect> {
     (!reach.is_empty()).then_some(reach)
 }
 
-/// Adds the rows and columns around `rect` that moved with it, up to less than a block on each side.
+/// Extends `rect` by the rows and columns around it that moved as well, by less than a block on each side.
 fn grow(
     previous: &Framebuffer,
     current: &Framebuffer,

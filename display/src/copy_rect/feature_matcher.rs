@@ -1,55 +1,60 @@
-//! Guesses how far things moved: places that are easy to recognise are looked up in the picture
-//! before, and each one found votes for the way it went.
+//! Feature matcher: guesses by which offsets content moved. Distinctive places of the previous frame are
+//! looked up in the present one, and each match votes for its offset.
 //!
-//! A place is chosen by what it looks like and not by where it is (16 pixels of a row whose hash
-//! ends in zeros), so that both pictures choose the same ones, wherever they went. A guess may be
-//! wrong; whoever uses it compares the pixels.
+//! A feature is chosen by its content and not its position (16 pixels of a row whose hash ends in zeros), so
+//! that both frames choose the same ones. A guess may be wrong; [`super::block_matcher`] compares the pixels.
 
 use crate::framebuffer::Framebuffer;
 use oriel_wire::Rect;
 
-/// Pixels right and down.
+/// Offset of a motion in pixels: right and down.
 pub type Offset = (i32, i32);
 
-/// Pixels of a row that make a place.
+/// Number of pixels of a row by which a feature is chosen.
 const SPAN: usize = 16;
 
-/// What tells it from places that begin alike: so many pixels of so many rows this far apart, some
-/// letters of text in all their height.
+/// Width in pixels of a feature's descriptor, which also covers several rows: some letters of text in their
+/// full height.
 const FEATURE_WIDTH: u32 = 32;
+/// Number of rows in a descriptor.
 const FEATURE_ROWS: u32 = 4;
+/// Distance between those rows in pixels.
 const FEATURE_STEP: u32 = 5;
 
-/// Places remembered of the picture before; more are not needed to see a motion.
+/// Number of slots in the table of the previous frame's features.
 const SLOTS: usize = 1 << 14;
 
-/// About one in this many pixels of a busy area may be a place …
+/// Average number of pixels of a busy area for one feature …
 const SPACING: u32 = 16;
 
-/// … but of a large one so many in all.
+/// … and the approximate largest number of features in an area.
 const MAX_FEATURES: u32 = 8192;
 
-/// A way that fewer places went is chance.
+/// Smallest number of votes for an offset; fewer are chance.
 const MIN_VOTES: usize = 3;
 
-/// Guesses given at most.
+/// Largest number of offsets returned.
 const MAX_GUESSES: usize = 3;
 
-/// More than one place looks like this: it says nothing.
+/// Position of a descriptor that occurs more than once and so cannot vote.
 const AMBIGUOUS: u32 = u32::MAX;
 
-/// Finds offsets; the buffers are kept from frame to frame.
+/// Matcher of features; its buffers are kept from frame to frame.
 #[derive(Debug, Default)]
 pub struct FeatureMatcher {
-    /// What a place looks like, and where it was: `y << 16 | x`. Hash 0 is an empty slot.
+    /// Hash table of descriptors and positions (`y << 16 | x`); descriptor 0 marks an empty slot.
     slots: Vec<(u64, u32)>,
+    /// Offset of each match.
     votes: Vec<Offset>,
+    /// Pixels of the present row.
     pixels: Vec<u32>,
+    /// Two buffers for hashes of runs in the present row.
     hashes: [Vec<u32>; 2],
 }
 
 impl FeatureMatcher {
-    /// The ways that most of `area` went between two pictures, the likeliest first.
+    /// Estimates the offsets by which most of `area` moved between two frames, the likeliest first; at most
+    /// three.
     pub fn estimate(&mut self, previous: &Framebuffer, current: &Framebuffer, area: Rect) -> Vec<Offset> {
         let pixels = area.width * area.height;
         let rarity = (pixels / MAX_FEATURES).max(SPACING).next_power_of_two();
@@ -77,6 +82,7 @@ impl FeatureMatcher {
         self.best_offsets()
     }
 
+    /// Returns the offsets with the most votes.
     fn best_offsets(&mut self) -> Vec<Offset> {
         self.votes.sort_unstable();
         let mut counted: Vec<(usize, Offset)> = self
@@ -89,7 +95,7 @@ impl FeatureMatcher {
         counted.into_iter().take(MAX_GUESSES).map(|(_, offset)| offset).collect()
     }
 
-    /// Calls `found` with the column and the look of each place that begins in row `y`.
+    /// Calls `found` with the column and descriptor of each feature that begins in row `y`.
     fn features(
         &mut self,
         framebuffer: &Framebuffer,
@@ -108,7 +114,7 @@ impl FeatureMatcher {
         join(other, one, 4, 15);
         join(one, other, 8, 5);
         let chosen = |(hash, (pixel, next)): (&u32, (&u32, &u32))| {
-            // A place begins where the colour changes: flat areas have none.
+            // A feature begins where the colour changes: flat areas have none.
             ((hash ^ hash >> 16) & (rarity - 1) == 0) & (pixel != next)
         };
         let hashes = std::mem::take(other);
@@ -129,7 +135,7 @@ impl FeatureMatcher {
         *other = hashes;
     }
 
-    /// How many slots it took.
+    /// Adds a descriptor to the table; returns the number of slots used, 0 or 1.
     fn remember(&mut self, hash: u64, place: u32, room: bool) -> usize {
         let mut slot = hash as usize % SLOTS;
         loop {
@@ -148,6 +154,7 @@ impl FeatureMatcher {
         }
     }
 
+    /// Returns the position (x, y) of a descriptor in the previous frame; `None` if absent or ambiguous.
     fn find(&self, hash: u64) -> Option<(u32, u32)> {
         let mut slot = hash as usize % SLOTS;
         loop {
@@ -160,14 +167,14 @@ impl FeatureMatcher {
     }
 }
 
-/// Hashes of runs, from hashes of the runs half as long that lie `apart`.
+/// Computes hashes of runs from hashes of the runs half as long that lie `apart`.
 fn join(halves: &[u32], out: &mut Vec<u32>, apart: usize, turn: u32) {
     let others = halves.get(apart..).unwrap_or_default();
     out.clear();
     out.extend(halves.iter().zip(others).map(|(one, other)| one.wrapping_add(other.rotate_left(turn))));
 }
 
-/// What the pixels at and below a place look like; never 0.
+/// Computes the descriptor of the pixels at and below a position; never 0.
 fn descriptor(framebuffer: &Framebuffer, x: u32, y: u32) -> u64 {
     let row = |number: u32| framebuffer.row(x, y + number * FEATURE_STEP, FEATURE_WIDTH).as_chunks::<8>().0;
     let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
@@ -182,6 +189,7 @@ fn descriptor(framebuffer: &Framebuffer, x: u32, y: u32) -> u64 {
     (hash ^ hash >> 32) | 1 << 63
 }
 
+/// Mixes 8 more bytes into a hash.
 fn mixed(hash: u64, more: u64) -> u64 {
     (hash.rotate_left(5) ^ more).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

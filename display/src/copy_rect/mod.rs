@@ -1,7 +1,8 @@
-//! Finds what moved on the screen, as in scrolling and dragging, so that the client can copy it.
+//! Copy detection: finds rectangles that moved on the screen, as in scrolling and dragging, so that the
+//! client copies them (update kind 1, as CopyRect in RFB).
 //!
-//! Guesses come from hashes and from the frame before; every rectangle given was compared pixel by
-//! pixel, and none takes pixels that a copy before it has overwritten.
+//! Offsets are guessed by [`feature_matcher`] and from the frame before; [`block_matcher`] compares every
+//! rectangle pixel by pixel. No copy reads pixels that an earlier copy of the frame has overwritten.
 
 mod block_matcher;
 mod feature_matcher;
@@ -17,29 +18,31 @@ use block_matcher::BlockMatcher;
 use feature_matcher::FeatureMatcher;
 use oriel_wire::{Rect, Size, TILE};
 
-/// What changed on fewer pixels is as cheap sent as it is.
+/// Smallest number of changed pixels for a search; fewer are as cheap to send.
 const MIN_AREA: u32 = TILE * TILE;
 
-/// Copies in a frame.
+/// Largest number of copies in a frame.
 const MAX_COPIES: usize = 8;
 
-/// Rectangles that moved by the same offset in one area: a page around something that stood still.
+/// Largest number of rectangles that moved by the same offset in one area, as a page around an object at
+/// rest.
 const MAX_PIECES: usize = 4;
 
-/// Copies that explain less than one in so many changed blocks are chance, as in a film, and only
-/// stand in the way of video.
+/// Divisor of the changed blocks, below which explained blocks are taken for chance, as in a film; such
+/// copies would impede video.
 const MIN_GAIN: u32 = 3;
 
-/// Guesses of frames before that still hold explain all but one in so many changed blocks.
+/// Divisor of the changed blocks: offsets of the last frame still hold if at most this part remains
+/// unexplained.
 const STILL_VALID: u32 = 8;
 
-/// After so many searches in vain most changes are left alone …
+/// Number of fruitless searches after which frames are skipped …
 const BACKOFF_AFTER: u32 = 3;
 
-/// … and one in so many is searched at last.
+/// … and the largest number of frames skipped between searches.
 const MAX_SKIPPED: u32 = 128;
 
-/// A rectangle that moved.
+/// Rectangle that moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyRect {
     /// Left edge of the source in pixels.
@@ -51,12 +54,12 @@ pub struct CopyRect {
 }
 
 impl CopyRect {
-    /// Source rectangle.
+    /// Returns the source rectangle.
     pub fn source(&self) -> Rect {
         Rect::new(self.src_x, self.src_y, self.to.width, self.to.height)
     }
 
-    /// Offset from source to destination.
+    /// Returns the offset from source to destination.
     fn offset(&self) -> Offset {
         (self.to.x.wrapping_sub(self.src_x).cast_signed(), self.to.y.wrapping_sub(self.src_y).cast_signed())
     }
@@ -67,28 +70,32 @@ impl CopyRect {
 pub struct CopyResult {
     /// Copies in the order in which the client carries them out.
     pub copies: Vec<CopyRect>,
-    /// What came into view beside them, in the grid's order; it is taken from the changes.
+    /// Changes that came into view beside the copies, in the order of the grid; they are removed from the
+    /// changes given to [`CopyDetector::find`].
     pub exposed: Vec<TileChange>,
 }
 
-/// Detector of copied rectangles; buffers are kept from frame to frame.
+/// Detector of copied rectangles; its buffers are kept from frame to frame.
 #[derive(Debug, Default)]
 pub struct CopyDetector {
     previous: PreviousFrame,
     features: FeatureMatcher,
     blocks: BlockMatcher,
-    /// How things moved in the frame before.
+    /// Offsets found in the last frame with a search.
     last: Vec<Offset>,
-    /// Searches in vain since the last that found something, and how much had changed in the last.
+    /// Number of fruitless searches since the last successful one.
     fruitless: u32,
+    /// Number of changed tiles in the last fruitless search.
     fruitless_changes: usize,
-    /// Frames to let pass before the next search.
+    /// Number of frames to skip before the next search.
     skip: u32,
+    /// True if old pixels are kept in this frame, so that a search is possible.
     armed: bool,
 }
 
 impl CopyDetector {
-    /// Begins a frame: where to keep what a scan overwrites, or `None` while nothing moves as a whole.
+    /// Begins a frame; returns the place for pixels that the scan overwrites, or `None` while searches are
+    /// skipped.
     pub fn arm(&mut self, size: Size) -> Option<&mut PreviousFrame> {
         self.armed = self.skip == 0;
         if !self.armed {
@@ -99,13 +106,13 @@ impl CopyDetector {
         Some(&mut self.previous)
     }
 
-    /// Finds what moved. `changes` is what the scan found, which becomes what the copies leave; of
-    /// that, what lies where something moved goes to [`Found::exposed`].
+    /// Finds copies in a frame. `changes` are the tiles that the scan found; afterwards it has those that the
+    /// copies do not explain. Of these, the changes beside copies go to [`CopyResult::exposed`].
     pub fn find(&mut self, current: &Framebuffer, changes: &mut Vec<TileChange>) -> CopyResult {
         let mut found = CopyResult::default();
         let area: u32 = changes.iter().map(|change| change.rect.width * change.rect.height).sum();
         if !self.armed {
-            // Something else changes now: maybe that moves.
+            // A very different number of changes may come from something that moves.
             if changes.len() > self.fruitless_changes * 2 || changes.len() < self.fruitless_changes / 2 {
                 self.skip = 0;
             }
@@ -128,7 +135,7 @@ impl CopyDetector {
             let rest = self.rest(current, &grid, group, &copies);
             let changed =
                 |of: &[TileChange]| of.iter().map(|one| one.rect.width * one.rect.height).sum::<u32>();
-            // Where most is new all the same, as around a film in a page, history decides.
+            // Where most is new all the same, as around a film in a page, the tile history decides.
             let exposed = changed(&rest) * 2 < changed(&own);
             if exposed { &mut found.exposed } else { &mut left }.extend(rest);
             for offset in copies.iter().map(CopyRect::offset) {
@@ -145,6 +152,8 @@ impl CopyDetector {
         found
     }
 
+    /// Records the outcome of a search; after several fruitless ones, frames are skipped with doubling
+    /// distance.
     fn learn(&mut self, fruitless: bool, changes: usize) {
         if !fruitless {
             self.fruitless = 0;
@@ -158,7 +167,7 @@ impl CopyDetector {
         }
     }
 
-    /// Finds the moves within one area of changes.
+    /// Finds copies within one area of changes.
     fn search(
         &mut self,
         current: &Framebuffer,
@@ -178,7 +187,7 @@ impl CopyDetector {
             take_copies(blocks, previous, current, *offset, &mut copies);
         }
         if blocks.unexplained() > all / STILL_VALID {
-            // Something else happened; flat areas may have looked as if they still moved.
+            // The offsets of the last frame do not hold; flat areas may have matched by chance.
             copies.clear();
             blocks.begin(group, changes);
             blocks.refine_changed(previous, current);
@@ -193,7 +202,7 @@ impl CopyDetector {
         copies
     }
 
-    /// What has changed in the area beside what moved.
+    /// Lists the changes in the area that the copies do not cover.
     fn rest(
         &mut self,
         current: &Framebuffer,
@@ -215,7 +224,7 @@ impl CopyDetector {
     }
 }
 
-/// Takes the rectangles that moved by `offset`, those that explain the most first.
+/// Adds the rectangles that moved by `offset`, those that explain the most first.
 fn take_copies(
     blocks: &mut BlockMatcher,
     previous: &Framebuffer,
@@ -238,8 +247,8 @@ fn take_copies(
     }
 }
 
-/// Puts a copy where it takes nothing that was overwritten, and overwrites nothing that is still
-/// to be taken; without such a place it is left out.
+/// Inserts a copy at a place in the order where it reads no overwritten pixels and overwrites none that a
+/// later copy reads; without such a place it is dropped.
 fn insert(copies: &mut Vec<CopyRect>, one: CopyRect) {
     let apart = |to: &CopyRect, from: &CopyRect| to.to.intersection(&from.source()).is_empty();
     let fits = |place: &usize| {

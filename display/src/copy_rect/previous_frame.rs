@@ -1,21 +1,22 @@
-//! The picture as it was before the newest scan, kept only where the scan changed it.
+//! Previous frame for copy detection: the pixels before the newest scan, kept only where the scan changed
+//! them.
 
 use crate::framebuffer::Framebuffer;
 use crate::tiles::Grid;
 use oriel_wire::{Rect, Size, TILE};
 
-/// Old pixels, gathered while a scan overwrites them: that costs as much as what changed, not as
-/// the screen.
+/// Pixels of the previous frame, gathered while a scan overwrites them; the cost is that of the changes, not
+/// of the screen.
 #[derive(Debug, Default)]
 pub struct PreviousFrame {
     framebuffer: Framebuffer,
     grid: Grid,
-    /// For each tile a bit for each of its rows whose old pixels were kept.
+    /// Bit set for each tile, with a bit for each of its rows whose old pixels are kept.
     kept: Vec<u64>,
 }
 
 impl PreviousFrame {
-    /// Begins a new scan of a screen of this size: nothing is kept.
+    /// Begins a new scan of a screen of this size; nothing is kept yet.
     pub fn begin(&mut self, size: Size) {
         if self.framebuffer.size() != size {
             self.framebuffer = Framebuffer::new(size);
@@ -25,7 +26,7 @@ impl PreviousFrame {
         self.kept.resize(self.grid.len(), 0);
     }
 
-    /// Keeps one row of a tile, which begins at (`x`, `y`), before it is overwritten.
+    /// Keeps the pixels of one row of a tile, which begins at (`x`, `y`), before they are overwritten.
     pub fn keep(&mut self, x: u32, y: u32, old: &[u8]) {
         let tile = self.grid.index(x / TILE, y / TILE);
         if let Some(rows) = self.kept.get_mut(tile) {
@@ -34,8 +35,8 @@ impl PreviousFrame {
         }
     }
 
-    /// Fills in what did not change within `area`, and gives the old picture: whole there, and
-    /// anything elsewhere.
+    /// Copies unchanged pixels of `area` from `current` and returns the previous frame, complete within
+    /// `area` and undefined elsewhere.
     pub fn fill(&mut self, area: Rect, current: &Framebuffer) -> &Framebuffer {
         for tile in self.grid.touched(&area) {
             let rect = self.grid.rect(tile);

@@ -2,7 +2,7 @@ use super::*;
 
 const SIZE: Size = Size::new(640, 480);
 
-/// A deterministic stream of numbers (splitmix64).
+/// Pseudo-random generator splitmix64.
 struct Random(u64);
 
 impl Random {
@@ -27,7 +27,7 @@ fn paint(framebuffer: &mut Framebuffer, rect: Rect, colour: impl Fn(u32, u32) ->
     }
 }
 
-/// Strokes on white, as lines of text have them.
+/// Returns the colours of strokes on white, similar to lines of text.
 fn text(seed: u32) -> impl Fn(u32, u32) -> u32 {
     move |x, y| {
         let (line, within) = (y / 18, y % 18);
@@ -38,7 +38,7 @@ fn text(seed: u32) -> impl Fn(u32, u32) -> u32 {
     }
 }
 
-/// What a server and a client hold, and the guest's picture, from frame to frame.
+/// Pictures of guest, server and client, from frame to frame.
 struct Pair {
     moves: CopyDetector,
     known: Framebuffer,
@@ -53,7 +53,7 @@ impl Pair {
         Self { moves: CopyDetector::default(), known: guest.clone(), client: guest.clone(), guest }
     }
 
-    /// Brings the client up to date; gives the moves and the area sent beside them.
+    /// Brings the client up to date; returns the copies and the area sent beside them.
     fn frame(&mut self) -> (Vec<CopyRect>, u32) {
         let grid = Grid::new(SIZE);
         let mut before = self.moves.arm(SIZE);

@@ -1,29 +1,29 @@
-//! Decoder of lossless tiles.
+//! Decoder of lossless tiles, the client's side of [`super::encode`].
 
 use super::{MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, TILE_HEADER, index_bits};
 use oriel_wire::{MAX_SERVER_MESSAGE, Rect};
 
-/// A pixel as red, green and blue.
+/// Pixel as red, green and blue.
 pub type Rgb = [u8; 3];
 
-/// Bytes that are not a batch of exact tiles.
+/// Error of decoding a batch of lossless tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LosslessError {
-    /// zstd cannot decompress it to the announced length.
+    /// The batch does not decompress to the announced length, or the length is too large.
     #[error("a lossless update that zstd cannot decompress")]
     Zstd,
-    /// A tile ends before its pixels do.
+    /// The batch ends within a tile.
     #[error("a lossless update that ends within a tile")]
     Short,
-    /// A tile with a mode or a colour that does not exist.
+    /// A tile has an unknown mode or an index beyond its palette.
     #[error("a lossless update with an impossible tile")]
     Impossible,
 }
 
-/// Decompresses a batch.
+/// Decompresses a batch of tiles.
 ///
 /// # Errors
-/// When it does not decompress to exactly `raw_length` bytes.
+/// When the data does not decompress to exactly `raw_length` bytes, or that exceeds [`MAX_SERVER_MESSAGE`].
 pub fn unpack(raw_length: u32, zstd: &[u8]) -> Result<Vec<u8>, LosslessError> {
     let length = usize::try_from(raw_length).map_err(|_| LosslessError::Zstd)?;
     if length > MAX_SERVER_MESSAGE {
@@ -36,10 +36,11 @@ pub fn unpack(raw_length: u32, zstd: &[u8]) -> Result<Vec<u8>, LosslessError> {
     }
 }
 
-/// Reads a decompressed batch tile by tile; `paint` gets each tile's place and its pixels row by row.
+/// Decodes a decompressed batch; calls `paint` with each tile's rectangle and pixels, row by row. The caller
+/// checks that the rectangle is on the screen.
 ///
 /// # Errors
-/// When a tile is malformed; those before it have been painted.
+/// When a tile is malformed; the tiles before it have been painted.
 pub fn decode(mut raw: &[u8], mut paint: impl FnMut(Rect, &[Rgb])) -> Result<(), LosslessError> {
     let mut pixels: Vec<Rgb> = Vec::new();
     while !raw.is_empty() {
@@ -84,13 +85,14 @@ pub fn decode(mut raw: &[u8], mut paint: impl FnMut(Rect, &[Rgb])) -> Result<(),
     Ok(())
 }
 
+/// Removes the first `n` bytes of `raw` and returns them.
 fn take<'a>(raw: &mut &'a [u8], n: usize) -> Result<&'a [u8], LosslessError> {
     let (taken, rest) = raw.split_at_checked(n).ok_or(LosslessError::Short)?;
     *raw = rest;
     Ok(taken)
 }
 
-/// Indices of `bits` bits, most significant first.
+/// Lists the indices of `bits` bits each in a row, most significant first.
 fn unpacked(row: &[u8], bits: usize) -> impl Iterator<Item = usize> {
     let mask = (1usize << bits) - 1;
     row.iter().flat_map(move |byte| {
@@ -98,7 +100,7 @@ fn unpacked(row: &[u8], bits: usize) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Sums the differences of one plane up again.
+/// Restores one plane from differences: to the left neighbour, at the left edge to the pixel above.
 fn integrate(plane: &[u8], width: usize, channel: usize, pixels: &mut [Rgb]) {
     let mut above = 0u8;
     for (differences, pixels) in plane.chunks(width).zip(pixels.chunks_mut(width)) {

@@ -1,4 +1,5 @@
-//! Encoder of lossless tiles.
+//! Encoder of lossless tiles: gathers tiles of the framebuffer into a batch and compresses it into one
+//! update.
 
 use super::palette::Palette;
 use super::{MAX_SIDE, MODE_PALETTE, MODE_SOLID, MODE_TRUE_COLOUR, index_bits};
@@ -7,34 +8,35 @@ use oriel_wire::fields::coordinate;
 use oriel_wire::{Rect, Update};
 use zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
 
-/// Number of colours of a tile.
+/// Kind of a tile by its number of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TileContent {
-    /// All pixels have one colour.
+    /// One colour.
     Solid,
-    /// 2 to 256 colours.
+    /// Palette of 2 to 256 colours.
     Palette,
-    /// More: photographs, gradients, video.
+    /// True colour, more than 256 colours: photographs, gradients, video.
     TrueColour,
 }
 
-/// zstd refused to work (no memory).
+/// Error of zstd, such as a lack of memory, with zstd's description.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("zstd failed: {0}")]
 pub struct CompressError(&'static str);
 
-/// Gathers tiles into one batch, and compresses it. The zstd context is used again and again.
+/// Encoder of batches of lossless tiles; the zstd context and buffers are kept from batch to batch.
 pub struct LosslessEncoder {
     zstd: CCtx<'static>,
     palette: Palette,
+    /// Batch before compression.
     raw: Vec<u8>,
 }
 
 impl LosslessEncoder {
-    /// An encoder with an empty batch.
+    /// Creates an encoder with an empty batch.
     ///
     /// # Errors
-    /// When there is no memory for zstd's context.
+    /// When zstd's context cannot be allocated.
     pub fn new() -> Result<Self, CompressError> {
         let mut zstd = CCtx::try_create().ok_or(CompressError("no memory"))?;
         zstd.set_parameter(CParameter::CompressionLevel(1))
@@ -42,13 +44,13 @@ impl LosslessEncoder {
         Ok(Self { zstd, palette: Palette::new(), raw: Vec::new() })
     }
 
-    /// Bytes in the batch before compression.
+    /// Returns the size of the batch before compression in bytes.
     pub fn raw_len(&self) -> usize {
         self.raw.len()
     }
 
-    /// Adds `rect` of `framebuffer` to the batch unless it is [`TileContent::TrueColour`]: the caller
-    /// decides whether that goes to [`Self::push_true_colour`] or to video.
+    /// Adds `rect` of `framebuffer` to the batch, unless it is [`TileContent::TrueColour`], which the caller
+    /// sends by [`Self::push_true_colour`] or as video.
     pub fn push(&mut self, framebuffer: &Framebuffer, rect: Rect) -> TileContent {
         if !self.is_flat(framebuffer, rect) {
             return TileContent::TrueColour;
@@ -68,12 +70,12 @@ impl LosslessEncoder {
         TileContent::Palette
     }
 
-    /// Whether `rect` of `framebuffer` is not [`TileContent::TrueColour`].
+    /// Reports whether `rect` of `framebuffer` has at most 256 colours and fits one tile on the wire.
     pub fn is_flat(&mut self, framebuffer: &Framebuffer, rect: Rect) -> bool {
         rect.width <= MAX_SIDE && rect.height <= MAX_SIDE && self.palette.read(framebuffer.rows(rect))
     }
 
-    /// Adds `rect` of `framebuffer` as true colour; one larger than the wire allows is cut up.
+    /// Adds `rect` of `framebuffer` as true colour, divided into tiles of at most 256 by 256 pixels.
     pub fn push_true_colour(&mut self, framebuffer: &Framebuffer, rect: Rect) {
         for y in (rect.y..rect.bottom()).step_by(MAX_SIDE as usize) {
             for x in (rect.x..rect.right()).step_by(MAX_SIDE as usize) {
@@ -86,7 +88,7 @@ impl LosslessEncoder {
         }
     }
 
-    /// The batch as an update, and a new batch begun; `None` when it held nothing.
+    /// Compresses the batch into an update and begins an empty one; `None` when the batch was empty.
     ///
     /// # Errors
     /// When zstd fails; the batch is lost.
@@ -104,13 +106,14 @@ impl LosslessEncoder {
     }
 }
 
+/// Appends a tile's header to the batch.
 fn put_header(raw: &mut Vec<u8>, rect: Rect, mode: u8, n: u8) {
     raw.extend_from_slice(&coordinate(rect.x).to_le_bytes());
     raw.extend_from_slice(&coordinate(rect.y).to_le_bytes());
     raw.extend_from_slice(&[(rect.width - 1) as u8, (rect.height - 1) as u8, mode, n]);
 }
 
-/// Indices of `bits` bits, most significant first, rows padded to whole bytes.
+/// Appends indices of `bits` bits each, most significant first, rows padded to whole bytes.
 fn pack(indices: &[u8], width: usize, bits: usize, raw: &mut Vec<u8>) {
     if bits == 8 {
         raw.extend_from_slice(indices);
@@ -125,8 +128,8 @@ fn pack(indices: &[u8], width: usize, bits: usize, raw: &mut Vec<u8>) {
     }
 }
 
-/// One channel of `rect`, each byte as the difference to its left neighbour, at the left edge to
-/// the one above.
+/// Appends one channel of `rect`, each byte as the difference to its left neighbour, at the left edge to the
+/// pixel above.
 fn put_plane(framebuffer: &Framebuffer, rect: Rect, channel: usize, raw: &mut Vec<u8>) {
     let mut at = raw.len();
     raw.resize(at + rect.width as usize * rect.height as usize, 0);

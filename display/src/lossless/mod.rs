@@ -1,11 +1,12 @@
-//! The lossless tile codec of `docs/protocol.md` (update kind 2).
+//! Codec of lossless tiles as `docs/protocol.md` defines it (update kind 2): solid, palette and true-colour tiles,
+//! a batch of which zstd (RFC 8878) compresses at level 1.
 //!
-//! Measured on the batches of the bench scenes (first pages, typing, scrolling, dragging, films that
-//! stopped), nothing else was worth its time. For true colour: the predictors of PNG and JPEG-LS, up, the
+//! Alternatives measured on the batches of the bench scenes (first pages, typing, scrolling, dragging, films
+//! that stopped) were not worth their time. For true colour: the predictors of PNG and JPEG-LS, up, the
 //! average, and differences of colours before them (98 to 111 percent of the bytes). For palettes: indices of
-//! a byte each, differences to the row above, sorted colours (99 to 112 percent). zstd at level 3 takes 7
-//! percent off pages of text and adds to photographs, for up to four times the time; at level -1 it saves
-//! 10 to 40 percent of its time, and photographs are twice as large.
+//! a byte each, differences to the row above, sorted colours (99 to 112 percent). zstd at level 3 saves 7
+//! percent on pages of text and adds to photographs, for up to four times the time. At level -1 it saves 10
+//! to 40 percent of its time, and photographs are twice as large.
 
 pub mod decode;
 pub mod encode;
@@ -14,17 +15,21 @@ mod palette;
 pub use decode::{LosslessError, decode, unpack};
 pub use encode::{LosslessEncoder, TileContent};
 
-/// A tile's header on the wire: place, size less one, mode, number of colours less one.
+/// Size in bytes of a tile's header: x and y (`u16`), width and height less one, mode, number of colours less
+/// one (`u8`).
 const TILE_HEADER: usize = 8;
 
-/// Largest side of a tile on the wire.
+/// Largest side of a tile on the wire in pixels.
 const MAX_SIDE: u32 = 256;
 
+/// Mode of a tile of one colour: 3 bytes.
 const MODE_SOLID: u8 = 0;
+/// Mode of a tile of 2 to 256 colours: the palette, then indices row by row.
 const MODE_PALETTE: u8 = 1;
+/// Mode of a tile of more colours: red, green and blue planes of differences.
 const MODE_TRUE_COLOUR: u8 = 2;
 
-/// Bits of an index into a palette of `colours`.
+/// Returns the bits of an index into a palette of `colours` colours: 1, 2, 4 or 8.
 fn index_bits(colours: usize) -> usize {
     match colours {
         0..=2 => 1,
@@ -40,7 +45,7 @@ mod tests {
     use crate::framebuffer::Framebuffer;
     use oriel_wire::{Rect, Size, Update};
 
-    /// A picture whose pixel at (x, y) is `colour(x, y)` as 0xRRGGBB.
+    /// Creates a picture whose pixel at (x, y) is `colour(x, y)` as 0xRRGGBB.
     fn painted(size: Size, colour: impl Fn(u32, u32) -> u32) -> Framebuffer {
         let mut framebuffer = Framebuffer::new(size);
         for y in 0..size.height {

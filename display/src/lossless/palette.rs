@@ -1,20 +1,25 @@
-//! Finds the colours of a tile, giving up as soon as there are more than 256.
+//! Palette of a tile: finds its colours and each pixel's index, and stops as soon as there are more than 256.
 
-/// Slots of the hash table: four times the most colours, so chains stay short.
+/// Number of slots of the hash table: four times the largest number of colours, so that chains stay short.
 const SLOTS: usize = 1024;
 
-/// The colours of a tile in order of appearance, and each pixel's index among them.
+/// Colours of a tile in order of appearance, and each pixel's index among them.
 #[derive(Debug)]
 pub struct Palette {
-    /// Colour in the low 24 bits; a slot counts only if its stamp is the current one.
+    /// Hash table of (colour 0xRRGGBB, stamp); a slot is in use if its stamp is the present one.
     keys: Vec<(u32, u32)>,
+    /// Index of the colour in each slot.
     index: Vec<u8>,
+    /// Stamp of the present tile.
     stamp: u32,
+    /// Colours as 0xRRGGBB.
     colours: Vec<u32>,
+    /// Index of each pixel's colour, row by row.
     pixels: Vec<u8>,
 }
 
 impl Palette {
+    /// Creates an empty palette.
     pub fn new() -> Self {
         Self {
             keys: vec![(0, 0); SLOTS],
@@ -25,7 +30,7 @@ impl Palette {
         }
     }
 
-    /// Reads rows of BGRX pixels; false when they have more than 256 colours.
+    /// Reads rows of BGRX pixels; returns false when they have more than 256 colours.
     pub fn read<'a>(&mut self, rows: impl Iterator<Item = &'a [u8]>) -> bool {
         self.stamp = self.stamp.wrapping_add(1);
         if self.stamp == 0 {
@@ -52,7 +57,7 @@ impl Palette {
         true
     }
 
-    /// The index of `colour`, added if it is new; `None` when there is no room for it.
+    /// Returns the index of `colour`, which is added if it is new; `None` when the palette is full.
     fn find(&mut self, colour: u32) -> Option<u8> {
         let mut slot = (colour.wrapping_mul(0x9E37_79B1) >> 22) as usize;
         loop {
@@ -71,12 +76,12 @@ impl Palette {
         }
     }
 
-    /// The colours as 0xRRGGBB.
+    /// Returns the colours as 0xRRGGBB.
     pub fn colours(&self) -> &[u32] {
         &self.colours
     }
 
-    /// Each pixel's index, row by row.
+    /// Returns each pixel's index, row by row.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }

@@ -1,12 +1,14 @@
-//! Where a desktop's screens lie, and where a place on one of them lies on the whole.
+//! Geometry of a desktop's screens: arranges requested screens, derives the present layout, and converts
+//! pointer positions.
 
 use oriel_wire::{MonitorConfig, Rect, Size};
 
-/// A guest may round the size that it was asked for, so far (virtio-gpu's driver in Linux).
+/// Difference in pixels by which a guest may round a requested size (virtio-gpu's driver in Linux).
 const ROUNDING: u32 = 16;
 
-/// Makes one desktop of the wanted screens: as they want to lie where each touches another and none
-/// overlaps, and otherwise side by side from left to right. The origin is the upper left corner.
+/// Arranges requested screens to one desktop with the origin at the upper left. Positions are kept if no
+/// screens overlap and all are connected by common edges; otherwise the screens lie side by side from left to
+/// right.
 pub fn arrange(wanted: &mut [Option<MonitorConfig>]) {
     let (left, top) = wanted
         .iter()
@@ -29,7 +31,7 @@ pub fn arrange(wanted: &mut [Option<MonitorConfig>]) {
     }
 }
 
-/// Whether no two overlap and one can get from each to every other over common edges.
+/// Reports whether no rectangles overlap and all are connected by common edges.
 fn is_one_piece(rects: &[Rect]) -> bool {
     let overlap = |a: &Rect, b: &Rect| !a.intersection(b).is_empty();
     let disjoint = rects.iter().enumerate().all(|(n, a)| rects.iter().skip(n + 1).all(|b| !overlap(a, b)));
@@ -47,31 +49,32 @@ fn is_one_piece(rects: &[Rect]) -> bool {
     disjoint && rest.is_empty()
 }
 
-/// One screen as far as it is known.
+/// State of one screen, from which the layout is derived.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MonitorState {
-    /// What the guest shows there; `None`: the screen is dark.
+    /// Size of the scanout in pixels; `None` while the screen is dark.
     pub size: Option<Size>,
-    /// Where that is in a picture that several screens show parts of.
+    /// Position of the screen's part in a picture that several screens share.
     pub part_at: Option<(u32, u32)>,
-    /// What the guest was asked for.
-    pub asked: Option<MonitorConfig>,
+    /// Configuration that the guest was requested to show.
+    pub requested: Option<MonitorConfig>,
 }
 
-/// Where the screens lie now; dark ones are empty. A guest that shows parts of one picture tells it
-/// by that; one that shows what it was asked for has heard where, too; of any other it is assumed
-/// that it puts new screens to the right, as desktops do.
+/// Returns the rectangle of each screen on the desktop; dark screens are empty. Positions come from the parts
+/// of a shared picture if there is one, or else from the request if the guest follows it. Otherwise screens
+/// are assumed side by side from left to right, as desktops place new ones.
 pub fn lay_out(screens: &[MonitorState]) -> Vec<Rect> {
     let lit = || screens.iter().filter(|screen| screen.size.is_some());
     let at = |(x, y): (u32, u32), size: Size| Rect::new(x, y, size.width, size.height);
-    let asked = |screen: &MonitorState| {
-        let (size, asked) = (screen.size?, screen.asked?);
+    let requested = |screen: &MonitorState| {
+        let (size, requested) = (screen.size?, screen.requested?);
         let near = |is: u32, wanted: u32| is.abs_diff(wanted) <= ROUNDING;
-        let rect = asked.rect().filter(|rect| near(size.width, rect.width) && near(size.height, rect.height));
+        let rect =
+            requested.rect().filter(|rect| near(size.width, rect.width) && near(size.height, rect.height));
         rect.map(|rect| at((rect.x, rect.y), size))
     };
     let by_parts = lit().all(|screen| screen.part_at.is_some());
-    let as_asked = lit().all(|screen| asked(screen).is_some());
+    let as_requested = lit().all(|screen| requested(screen).is_some());
     let mut next = 0;
     screens
         .iter()
@@ -79,18 +82,18 @@ pub fn lay_out(screens: &[MonitorState]) -> Vec<Rect> {
             let Some(size) = screen.size else { return Rect::default() };
             let beside = at((next, 0), size);
             next = next.saturating_add(size.width);
-            match (screen.part_at, asked(screen)) {
+            match (screen.part_at, requested(screen)) {
                 (Some(place), _) if by_parts => at(place, size),
-                (_, Some(rect)) if as_asked => rect,
+                (_, Some(rect)) if as_requested => rect,
                 _ => beside,
             }
         })
         .collect()
 }
 
-/// A place on one screen (0 is its first pixel, 65535 its last one) as a place on the whole desktop
-/// (0 is its left or top edge, 65536 would be the other): the middle of the same pixel, which
-/// guests find again whichever way they round. `None` while the screen is dark.
+/// Converts a position on one screen to one on the whole desktop. On the screen, 0 is the first pixel and
+/// 65535 the last; on the desktop, 0 is the left or top edge and 65536 the opposite one. The result is the
+/// middle of the pixel, which guests find however they round. `None` while the screen is dark.
 pub fn locate(layout: &[Rect], screen: usize, x: u16, y: u16) -> Option<(u16, u16)> {
     let own = layout.get(screen).filter(|own| !own.is_empty())?;
     let whole = layout.iter().fold(Rect::default(), |sum, one| sum.union(one));
@@ -131,18 +134,19 @@ mod tests {
         assert_eq!(arranged(vec![wanted(500, -3, 800, 600)]), [Some((0, 0))]);
     }
 
-    fn known(width: u32, part_at: Option<(u32, u32)>, asked: Option<MonitorConfig>) -> MonitorState {
-        MonitorState { size: Some(Size::new(width, 600)), part_at, asked }
+    fn known(width: u32, part_at: Option<(u32, u32)>, requested: Option<MonitorConfig>) -> MonitorState {
+        MonitorState { size: Some(Size::new(width, 600)), part_at, requested }
     }
 
     #[test]
-    fn the_guest_tells_best_where_its_screens_lie() {
-        let asked = [wanted(640, 0, 800, 600), wanted(0, 0, 640, 600)];
-        let parts = [known(800, Some((0, 0)), asked[0]), known(640, Some((800, 0)), asked[1])];
+    fn positions_follow_the_guest_then_the_request() {
+        let requested = [wanted(640, 0, 800, 600), wanted(0, 0, 640, 600)];
+        let parts = [known(800, Some((0, 0)), requested[0]), known(640, Some((800, 0)), requested[1])];
         assert_eq!(lay_out(&parts), [Rect::new(0, 0, 800, 600), Rect::new(800, 0, 640, 600)]);
-        let followed = [known(792, None, asked[0]), known(640, None, asked[1])];
+        let followed = [known(792, None, requested[0]), known(640, None, requested[1])];
         assert_eq!(lay_out(&followed), [Rect::new(640, 0, 792, 600), Rect::new(0, 0, 640, 600)]);
-        let refused = [known(1024, None, asked[0]), MonitorState::default(), known(640, None, asked[1])];
+        let refused =
+            [known(1024, None, requested[0]), MonitorState::default(), known(640, None, requested[1])];
         let beside = [Rect::new(0, 0, 1024, 600), Rect::default(), Rect::new(1024, 0, 640, 600)];
         assert_eq!(lay_out(&refused), beside);
     }

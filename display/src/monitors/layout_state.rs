@@ -1,36 +1,42 @@
-//! Which screens a desktop is to have: the requests of its viewers, and whose counts.
+//! Layout requests of a desktop's viewers, and the rule which of them applies. Pure state:
+//! [`super::Monitors`] passes the outcome to the guest.
 
 use super::layout::arrange;
 use oriel_wire::{LayoutRequest, MonitorChange, MonitorConfig};
 use std::time::{Duration, Instant};
 
-/// A viewer whose input changes who decides must find the one who decided so long without any:
-/// two people at work on one desktop would otherwise pull it to and fro.
+/// Time without input of the deciding viewer after which another viewer's input makes that one's request
+/// apply. Without it, two active users would change the layout back and forth.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A further screen that nobody shows any more goes off after this: a page may be loading anew.
+/// Delay before a further screen without viewers is switched off; a page may be reloading.
 const OFF_DELAY: Duration = Duration::from_secs(3);
 
-/// One viewer who may act.
+/// Viewer that may send input.
 struct LayoutClient {
+    /// Number of the viewer.
     viewer: u32,
+    /// Number of the screen that the viewer shows.
     screen: usize,
+    /// Merged requests of the viewer so far.
     request: LayoutRequest,
+    /// Time of the viewer's last request or input.
     acted: Option<Instant>,
 }
 
-/// The screens that are wanted, and by whom.
+/// Requested screens of a desktop, and the viewers whose requests apply.
 pub struct LayoutState {
+    /// Requested configuration of each screen; `None` if off.
     wanted: Vec<Option<MonitorConfig>>,
     clients: Vec<LayoutClient>,
-    /// Who decided last, screen by screen.
+    /// Viewer whose request applies, for each screen.
     deciders: Vec<Option<u32>>,
-    /// When a screen that nobody shows goes off.
+    /// Time at which a screen without viewers is switched off.
     off_at: Vec<Option<Instant>>,
 }
 
 impl LayoutState {
-    /// `count` screens, of which the first is on.
+    /// Creates the state of `count` screens, of which the first is on.
     pub fn new(count: usize, first: MonitorConfig) -> Self {
         let mut wanted = vec![None; count];
         if let Some(one) = wanted.first_mut() {
@@ -39,14 +45,14 @@ impl LayoutState {
         Self { wanted, clients: Vec::new(), deciders: vec![None; count], off_at: vec![None; count] }
     }
 
-    /// The screens that are wanted, as one desktop.
+    /// Returns the requested screens, arranged to one desktop.
     pub fn screens(&self) -> Vec<Option<MonitorConfig>> {
         let mut screens = self.wanted.clone();
         arrange(&mut screens);
         screens
     }
 
-    /// Whoever rules the machine wants exactly these.
+    /// Sets exactly these screens, regardless of viewers; further screens are off.
     pub fn set(&mut self, screens: &[MonitorConfig]) {
         let off = std::iter::repeat(MonitorChange::Off);
         let all = screens.iter().copied().map(MonitorChange::On).chain(off).map(Some);
@@ -56,7 +62,7 @@ impl LayoutState {
         self.apply(&request);
     }
 
-    /// A viewer who may act shows `screen` from now on.
+    /// Adds a viewer that may send input and shows `screen`.
     pub fn joined(&mut self, viewer: u32, screen: usize) {
         self.clients.push(LayoutClient { viewer, screen, request: LayoutRequest::new(), acted: None });
         if let Some(off_at) = self.off_at.get_mut(screen) {
@@ -64,8 +70,8 @@ impl LayoutState {
         }
     }
 
-    /// A viewer wants the screens to be like this.
-    pub fn asked(&mut self, viewer: u32, request: LayoutRequest, now: Instant) {
+    /// Applies a viewer's request; the newest request wins.
+    pub fn requested(&mut self, viewer: u32, request: LayoutRequest, now: Instant) {
         let Some(client) = self.clients.iter_mut().find(|client| client.viewer == viewer) else { return };
         client.acted = Some(now);
         client.request.resize(client.request.len().max(request.len()), None);
@@ -77,7 +83,8 @@ impl LayoutState {
         self.apply(&request);
     }
 
-    /// A viewer gave input.
+    /// Records input of a viewer, whose request then applies if the deciding viewer was inactive for five
+    /// seconds.
     pub fn acted(&mut self, viewer: u32, now: Instant) {
         let Some(at) = self.clients.iter().position(|client| client.viewer == viewer) else { return };
         let Some(client) = self.clients.get_mut(at) else { return };
@@ -97,7 +104,8 @@ impl LayoutState {
         }
     }
 
-    /// A viewer is gone: another's request counts, or a further screen goes off in a while.
+    /// Removes a viewer: the request of another viewer of the screen applies, or a further screen is switched
+    /// off after a delay.
     pub fn left(&mut self, viewer: u32, now: Instant) {
         let Some(at) = self.clients.iter().position(|client| client.viewer == viewer) else { return };
         let screen = self.clients.swap_remove(at).screen;
@@ -116,7 +124,7 @@ impl LayoutState {
         }
     }
 
-    /// Switches off what nobody shows any more; says when to look again.
+    /// Switches off screens whose delay has passed; returns the time of the next one.
     pub fn switch_off_unused(&mut self, now: Instant) -> Option<Instant> {
         for (wanted, off_at) in self.wanted.iter_mut().zip(&mut self.off_at) {
             if off_at.is_some_and(|then| then <= now) {
@@ -126,12 +134,14 @@ impl LayoutState {
         self.off_at.iter().flatten().min().copied()
     }
 
+    /// Makes a viewer the one whose request applies to a screen.
     fn set_decider(&mut self, screen: usize, viewer: u32) {
         if let Some(decider) = self.deciders.get_mut(screen) {
             *decider = Some(viewer);
         }
     }
 
+    /// Changes the requested screens; the first screen cannot be switched off.
     fn apply(&mut self, request: &LayoutRequest) {
         for (n, (wanted, change)) in self.wanted.iter_mut().zip(request).enumerate() {
             match change {
@@ -161,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_last_wins_and_input_takes_over_from_the_quiet() {
+    fn the_last_request_wins_and_input_takes_over_from_the_inactive() {
         let mut layout_state = LayoutState::new(2, wanted(1000));
         let start = Instant::now();
         layout_state.joined(1, 0);
         layout_state.joined(2, 0);
-        layout_state.asked(1, vec![on(1100)], start);
-        layout_state.asked(2, vec![on(1200)], start);
+        layout_state.requested(1, vec![on(1100)], start);
+        layout_state.requested(2, vec![on(1200)], start);
         assert_eq!(widths(&layout_state), [1200, 0]);
         layout_state.acted(1, start + Duration::from_secs(1));
         assert_eq!(widths(&layout_state), [1200, 0], "the other is at work");
@@ -180,16 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn each_window_speaks_for_its_own_screen() {
+    fn each_viewer_decides_for_its_own_screen() {
         let mut layout_state = LayoutState::new(3, wanted(1000));
         let start = Instant::now();
         layout_state.joined(1, 0);
         layout_state.joined(2, 1);
-        layout_state.asked(1, vec![on(1100)], start);
-        layout_state.asked(2, vec![None, on(800)], start);
-        layout_state.asked(1, vec![on(1150)], start);
+        layout_state.requested(1, vec![on(1100)], start);
+        layout_state.requested(2, vec![None, on(800)], start);
+        layout_state.requested(1, vec![on(1150)], start);
         assert_eq!(widths(&layout_state), [1150, 800, 0]);
-        layout_state.asked(2, vec![Some(MonitorChange::Off), Some(MonitorChange::Off)], start);
+        layout_state.requested(2, vec![Some(MonitorChange::Off), Some(MonitorChange::Off)], start);
         assert_eq!(widths(&layout_state), [1150, 0, 0], "the first screen stays on");
         assert_eq!(layout_state.switch_off_unused(start), None);
     }
@@ -199,7 +209,7 @@ mod tests {
         let mut layout_state = LayoutState::new(2, wanted(1000));
         let start = Instant::now();
         layout_state.joined(1, 1);
-        layout_state.asked(1, vec![None, on(800)], start);
+        layout_state.requested(1, vec![None, on(800)], start);
         layout_state.left(1, start);
         assert_eq!(layout_state.switch_off_unused(start), Some(start + OFF_DELAY));
         layout_state.joined(2, 1);
@@ -217,8 +227,8 @@ mod tests {
         assert_eq!(widths(&layout_state), [640, 800]);
         layout_state.set(&[wanted(640)]);
         assert_eq!(widths(&layout_state), [640, 0]);
-        layout_state.asked(7, vec![on(900)], Instant::now());
+        layout_state.requested(7, vec![on(900)], Instant::now());
         layout_state.acted(7, Instant::now());
-        assert_eq!(widths(&layout_state), [640, 0], "who watches has no client");
+        assert_eq!(widths(&layout_state), [640, 0], "requests of unknown viewers are ignored");
     }
 }

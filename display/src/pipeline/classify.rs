@@ -1,5 +1,5 @@
-//! Classification stage: which changed tiles are in motion and go as video, and which regions stand
-//! still and go lossless, the most urgent first.
+//! Classification stage: divides changed tiles into those in motion, for video, and regions at rest, for
+//! lossless updates, the most urgent first.
 
 use super::frame::{FrameContext, Region};
 use super::frame_budget::urgency;
@@ -7,17 +7,17 @@ use crate::framebuffer::Framebuffer;
 use crate::tiles::TileChange;
 use oriel_wire::{Rect, TILE};
 
-/// Neighbouring changes are joined up to this area: about a tile.
+/// Largest area in pixels of joined neighbouring changes: a tile.
 const MAX_JOINED_AREA: u32 = TILE * TILE;
 
-/// What a client takes as video.
+/// Use of video for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VideoMode {
-    /// Nothing: the client cannot decode H.264.
+    /// No video: the client cannot decode H.264.
     Off,
-    /// Tiles in motion.
+    /// Video for tiles in motion.
     Motion,
-    /// Every changed tile.
+    /// Video for every changed tile.
     Always,
 }
 
@@ -26,12 +26,12 @@ pub enum VideoMode {
 pub struct Classified {
     /// Indices of the tiles in motion, ascending.
     pub motion: Vec<usize>,
-    /// Regions to send lossless, in the order in which they are to go.
+    /// Regions to send lossless, in order of sending.
     pub still: Vec<Region>,
 }
 
-/// Divides the changes of a frame into motion and still regions. `exposed` are changes that came into
-/// view beside a copy: new once, so never motion. `flushes` is the number of flushes since the frame before.
+/// Divides the changes of a frame into motion and regions at rest. `exposed` changes came into view beside a
+/// copy and are never motion. `flushes` is the number of flushes since the last frame.
 pub fn classify(
     mut changes: Vec<TileChange>,
     exposed: Vec<TileChange>,
@@ -56,8 +56,8 @@ pub fn classify(
     Classified { motion, still }
 }
 
-/// Joins changes of neighbouring tiles in a row that have the same height, as a line of text has:
-/// one small rectangle is cheaper than two.
+/// Joins changes of neighbouring tiles in a row that have the same height, as in a line of text: one
+/// rectangle costs less than two.
 fn join(changes: Vec<TileChange>) -> Vec<Region> {
     let mut joined: Vec<Region> = Vec::with_capacity(changes.len());
     for TileChange { tile, rect } in changes {
@@ -76,6 +76,7 @@ fn join(changes: Vec<TileChange>) -> Vec<Region> {
     joined
 }
 
+/// Reports whether all pixels of a rectangle are equal.
 fn has_single_colour(framebuffer: &Framebuffer, rect: Rect) -> bool {
     let first = framebuffer.row(rect.x, rect.y, 1);
     framebuffer.rows(rect).all(|row| row.chunks_exact(4).all(|pixel| pixel == first))

@@ -1,4 +1,4 @@
-//! Wires the stages of the pipeline for one client.
+//! Composer: connects the stages of the pipeline for one client, or for an encode group.
 
 use super::classify::{Classified, VideoMode, classify};
 use super::frame::{Composed, FrameContext, Region};
@@ -17,40 +17,45 @@ use crate::tiles::{Grid, TileChange};
 use oriel_wire::{Size, TILE, TileHashes, Update};
 use std::time::Instant;
 
-/// Larger screens are shown up to here: a viewer's memory is bounded, whatever a guest claims.
+/// Largest side in pixels of a picture; larger screens are cropped, so that a guest cannot demand unbounded
+/// memory.
 const MAX_SIDE: u32 = 8192;
 
-/// As many true colour pixels in one frame, 16 tiles, are not worth sending exact at once where there
-/// is video: they take 80 KB and more. Measured (bench-encode): with 64 tiles the first second of a film in
-/// a window takes fifteen times as many bytes, and a film of 6 pictures a second never becomes video.
+/// Pixels of true colour in one frame (16 tiles) from which they go as video, if the client has it: lossless
+/// they take 80 KB and more. Measured (bench-encode): with 64 tiles the first second of a film in a window
+/// takes fifteen times as many bytes, and a film of 6 pictures a second never becomes video.
 const TRUE_COLOUR_BURST: u32 = 16 * TILE * TILE;
 
-/// One viewer's picture and everything that encodes it.
+/// Composer of one client's frames: the client's picture, its history, and the encoders.
 pub struct Composer {
     framebuffer: Framebuffer,
+    /// Tiles that are not exact in the client's picture, and tiles in motion.
     history: TileHistory,
     scanner: DamageScanner,
     copy_detector: CopyDetector,
     lossless: LosslessStage,
     budget: FrameBudget,
     video: VideoStage,
+    /// True if the client decodes H.264.
     h264: bool,
+    /// True if every change is sent as video.
     video_only: bool,
-    /// The next frame is a whole new picture.
+    /// True if the next frame is a whole new picture.
     begin: bool,
-    /// The next frame brings all of the picture, though the client has one.
+    /// True if the next frame sends all tiles, though the client has a picture.
     all: bool,
-    /// What the client has before the first frame.
+    /// Tile hashes of the picture that the client has before the first frame.
     known: Option<TileHashes>,
-    /// Damage that could not be read because the source went away.
+    /// Damage that could not be read because the source was lost.
     unread: Damage,
 }
 
 impl Composer {
-    /// A composer for a client that has nothing yet.
+    /// Creates a composer for a client without a picture. `h264` permits video; `video_only` sends every
+    /// change as video, and has no effect without `h264`.
     ///
     /// # Errors
-    /// When memory is short.
+    /// When zstd's context cannot be allocated.
     pub fn new(h264: bool, video_only: bool) -> Result<Self, CompressError> {
         Ok(Self {
             framebuffer: Framebuffer::default(),
@@ -69,26 +74,28 @@ impl Composer {
         })
     }
 
-    /// The client has a picture already: the first frame brings only the tiles that differ.
+    /// Takes over the tile hashes of a picture that the client has: the first frame contains only tiles that
+    /// differ.
     pub fn resume(&mut self, known: TileHashes) {
         self.known = Some(known);
     }
 
-    /// The client's picture, but for what is not exact in it.
+    /// Returns the pixels of the last frame, which the client shows except for parts that are not exact.
     pub fn framebuffer(&self) -> &Framebuffer {
         &self.framebuffer
     }
 
-    /// Whether other viewers may take its frames: nothing is wanted of it that is not of all.
+    /// Reports whether an encode group may use the composer: its client decodes H.264, has a picture, and
+    /// requests nothing special.
     pub fn is_shareable(&self) -> bool {
         let has_picture = !self.framebuffer.size().bounds().is_empty();
         self.h264 && !self.video_only && has_picture && !(self.begin || self.all)
     }
 
-    /// A composer for one client of several that took this one's frames.
+    /// Creates a composer for one of several clients that received this one's frames.
     ///
     /// # Errors
-    /// When memory is short.
+    /// When zstd's context cannot be allocated.
     pub fn fork(&self) -> Result<Self, CompressError> {
         Ok(Self {
             framebuffer: self.framebuffer.clone(),
@@ -99,20 +106,20 @@ impl Composer {
         })
     }
 
-    /// From now on the client of `other`, which was just composed from this one's picture, takes this
-    /// one's frames as well.
+    /// Adds the client of `other`, which was just composed from this composer's picture, to the receivers of
+    /// this composer's frames.
     pub fn merge_history(&mut self, other: &Self) {
         self.history.merge_history(&other.history);
         self.video.clear();
     }
 
-    /// Sends a whole new picture next.
+    /// Makes the next frame a whole new picture.
     pub fn begin_anew(&mut self) {
         self.begin = true;
         self.known = None;
     }
 
-    /// Does without video from now on, and sends a whole new picture next.
+    /// Stops using video and makes the next frame a whole new picture.
     pub fn give_up_video(&mut self) {
         self.h264 = false;
         self.video_only = false;
@@ -120,7 +127,7 @@ impl Composer {
         self.begin = true;
     }
 
-    /// Sends everything as video from now on, or not; without video in the client nothing changes.
+    /// Sets whether every change is sent as video; has no effect for a client without H.264.
     pub fn set_video_only(&mut self, video_only: bool) {
         let video_only = video_only && self.h264;
         if video_only != self.video_only {
@@ -130,32 +137,34 @@ impl Composer {
         }
     }
 
-    /// Frames are to have so much from now on; without a word, as much as it takes. What does not
-    /// fit follows in the next frames.
+    /// Sets the byte limits of the frames that follow; unlimited by default. Changes that do not fit follow
+    /// in later frames.
     pub fn allow(&mut self, allowed: Allowance) {
         self.budget.allow(allowed);
     }
 
-    /// When [`Self::compose`] has something to do without new damage.
+    /// Returns the time at which [`Self::compose`] or [`Self::tidy`] has work without new damage; `None` if
+    /// never.
     pub fn next_due(&self) -> Option<Instant> {
         let refine = if self.video_only { None } else { self.history.next_due() };
         refine.into_iter().chain(self.video.next_due()).min()
     }
 
-    /// Drops encoders that were not used for a while.
+    /// Drops video streams that were unused for two seconds.
     pub fn tidy(&mut self, now: Instant) {
         self.video.tidy(now);
     }
 
-    /// Whether a frame is wanted though nothing was damaged.
+    /// Reports whether a frame is due without damage: a whole picture, a refinement, or finer video.
     pub fn wants_frame(&self, now: Instant) -> bool {
         let refine = !self.video_only && self.history.next_due().is_some_and(|due| due <= now);
         let polish = self.video_only && self.video.is_coarse();
         !self.framebuffer.size().bounds().is_empty() && (self.begin || self.all || refine || polish)
     }
 
-    /// Reads what was damaged and encodes what changed; `None` when nothing did and nothing is due.
-    /// `flushes` says how often the guest drew since; `pointer` is where the user looks.
+    /// Composes a frame: reads damaged tiles from `source` and encodes those that changed. Returns `None` if
+    /// nothing changed and nothing is due. `flushes` is the number of flushes in `damage`; `pointer` is the
+    /// position in pixels near which changes come first.
     pub fn compose(
         &mut self,
         source: &dyn PixelSource,
@@ -204,10 +213,11 @@ impl Composer {
         }
         self.encode(changes, found.exposed, flushes, pointer, now, &mut composed);
         composed.exact = self.history.is_exact() && self.unread.is_empty();
-        // A client that has all of the picture is told so.
+        // A client that has all of the picture still needs a first frame, which says so.
         (first || !composed.updates.is_empty()).then_some(composed)
     }
 
+    /// Scans the damage and returns the changed tiles; `copies` keeps the old pixels for copy detection.
     fn read(&mut self, source: &dyn PixelSource, damage: &Damage, copies: bool) -> Vec<TileChange> {
         let mut look = std::mem::take(&mut self.unread);
         damage.rects().iter().for_each(|rect| look.add(*rect));
@@ -222,7 +232,7 @@ impl Composer {
         changes
     }
 
-    /// The stages after the copies: classify, lossless, video, refinement, packets.
+    /// Runs the stages after copy detection: classification, lossless, video and refinement.
     fn encode(
         &mut self,
         changes: Vec<TileChange>,
@@ -267,7 +277,7 @@ impl Composer {
             self.lossless.refine(&mut frame);
         }
         if let Err(error) = self.lossless.finish(&mut frame) {
-            tracing::error!(%error, "the lossless part of a frame is lost; the picture begins anew");
+            tracing::error!(%error, "compressing a frame failed; the next frame is a whole new picture");
             self.begin = true;
         }
     }

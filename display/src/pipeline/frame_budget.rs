@@ -1,53 +1,60 @@
-//! How many bytes a frame may have, and how far what is put into it will reach.
+//! Budget of a frame's bytes, with a prediction of the compressed size of what is gathered before
+//! compression.
 
 use crate::tiles::distance_squared;
 use oriel_wire::Rect;
 use std::cmp::Reverse;
 
-/// Changes up to so many pixels are what an input did: they go before larger ones.
+/// Largest number of pixels of a small change, such as the echo of a key; small changes come before larger
+/// ones.
 const SMALL: u32 = 2048;
 
-/// zstd leaves about so much of tiles with few colours, until their own figure is known …
+/// Assumed ratio of compressed to raw bytes for tiles of few colours, until it is measured …
 const FLAT: f32 = 0.5;
 
-/// … and of tiles with many.
+/// … and for tiles of many colours.
 const TRUE_COLOUR: f32 = 0.8;
 
-/// How fast a new figure replaces the old one.
+/// Weight of a new measurement of a ratio against the old value.
 const WEIGHT: f32 = 0.3;
 
-/// What a line has room for.
+/// Byte limits for a frame, as the line permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// Bytes of the next frame, about.
+    /// Approximate limit of the next frame in bytes.
     pub frame: usize,
-    /// Bytes of video in a frame, as long as the line stays as it is.
+    /// Limit of video in a frame in bytes, stable while the line is.
     pub motion: usize,
 }
 
 impl Allowance {
-    /// As much as there is to send.
+    /// Limits of a line without limits.
     pub const ALL: Self = Self { frame: usize::MAX, motion: usize::MAX };
 
-    /// What both of two lines have room for.
+    /// Returns the smaller of both limits, for frames that two lines share.
     pub fn least(self, other: Self) -> Self {
         Self { frame: self.frame.min(other.frame), motion: self.motion.min(other.motion) }
     }
 }
 
-/// A frame's bytes, and what is predicted of those that are not compressed yet.
+/// Bytes used and predicted in the present frame, and the measured ratios.
 #[derive(Debug)]
 pub struct FrameBudget {
     allowed: Allowance,
+    /// Bytes of video in the frame.
     video: usize,
+    /// Bytes of few colours before compression.
     flat_raw: usize,
+    /// Bytes of many colours before compression.
     true_colour_raw: usize,
+    /// Ratio of compressed to raw bytes for few colours.
     flat_ratio: f32,
+    /// Ratio of compressed to raw bytes for many colours.
     true_colour_ratio: f32,
 }
 
 impl Default for FrameBudget {
-    /// As much as there is to send.
+    /// Creates a budget without limits.
     fn default() -> Self {
         Self {
             allowed: Allowance::ALL,
@@ -61,54 +68,57 @@ impl Default for FrameBudget {
 }
 
 impl FrameBudget {
-    /// Frames have so much from now on.
+    /// Sets the limits of the frames that follow.
     pub fn allow(&mut self, allowed: Allowance) {
         self.allowed = allowed;
     }
 
-    /// A new frame begins.
+    /// Begins a new frame: nothing is used.
     pub fn begin(&mut self) {
         self.video = 0;
         self.flat_raw = 0;
         self.true_colour_raw = 0;
     }
 
-    /// Whether more than one byte a pixel of such an area might be too much.
+    /// Reports whether one byte for each of `pixels` would exceed the frame's limit.
     pub fn is_tight_for(&self, pixels: u64) -> bool {
         pixels > self.allowed.frame as u64
     }
 
-    /// So many bytes with few colours wait to be compressed.
+    /// Adds raw bytes of tiles of few colours.
     pub fn flat(&mut self, raw: usize) {
         self.flat_raw += raw;
     }
 
-    /// So many bytes with many colours wait to be compressed.
+    /// Adds raw bytes of tiles of many colours.
     pub fn true_colour(&mut self, raw: usize) {
         self.true_colour_raw += raw;
     }
 
-    /// Video took so many bytes.
+    /// Adds bytes of video.
     pub fn video(&mut self, bytes: usize) {
         self.video += bytes;
     }
 
-    /// Whether there is room for something that just changed.
+    /// Reports whether the frame has room for a new change.
     pub fn has_room(&self) -> bool {
         self.exact().saturating_add(self.video) < self.allowed.frame
     }
 
-    /// Whether there is room for something that has waited: a little always, beside whatever video.
+    /// Reports whether the frame has room for a postponed change or refinement, which get an eighth of the
+    /// limit regardless of video.
     pub fn has_room_beside(&self) -> bool {
         self.has_room() || self.exact() < self.allowed.frame / 8
     }
 
-    /// What video may take. Not what the moment leaves: its quality would never come to rest.
+    /// Returns the limit of video in bytes. It does not depend on what the frame has used, since the quality
+    /// would fluctuate.
     pub fn for_video(&self) -> usize {
         self.allowed.motion
     }
 
-    /// The tiles of this frame were compressed to so many bytes.
+    /// Records the compressed size of the frame's tiles, and adjusts the ratios by the error of the
+    /// prediction.
     pub fn compressed(&mut self, bytes: usize) {
         let predicted = self.exact();
         if predicted == 0 {
@@ -124,7 +134,7 @@ impl FrameBudget {
         learn(&mut self.true_colour_ratio, self.true_colour_raw as f32 / raw);
     }
 
-    /// What the tiles of this frame will be compressed to.
+    /// Returns the predicted compressed size of the frame's tiles in bytes.
     fn exact(&self) -> usize {
         let flat = self.flat_raw as f32 * self.flat_ratio;
         let true_colour = self.true_colour_raw as f32 * self.true_colour_ratio;
@@ -132,7 +142,7 @@ impl FrameBudget {
     }
 }
 
-/// In which order changes go that do not all fit: small ones first, and near ones before far ones.
+/// Returns a sort key for changes that do not all fit: small before large, then by distance to the pointer.
 pub fn urgency(rect: Rect, pointer: (u32, u32)) -> impl Ord {
     let small = rect.width.saturating_mul(rect.height) <= SMALL;
     (Reverse(small), distance_squared(rect, pointer))

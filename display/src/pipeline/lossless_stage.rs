@@ -1,5 +1,5 @@
-//! Lossless stage: gathers regions into one batch of exact pixels as far as the frame's budget allows,
-//! and refines what was shown as video once it stands still.
+//! Lossless stage: gathers regions into one batch of exact pixels within the frame's budget, and refines
+//! tiles that were sent as video once they rest.
 
 use super::frame::{FrameContext, Region};
 use crate::lossless::encode::CompressError;
@@ -7,30 +7,29 @@ use crate::lossless::{LosslessEncoder, TileContent};
 use crate::tiles::Grid;
 use oriel_wire::{Rect, Update};
 
-/// Inexact tiles are refined in slices of this many bytes before compression, so that a new change
-/// never waits long; with slices of a quarter, a screen that stops moving is exact later than half a
-/// second after it.
+/// Raw bytes of refinement in a frame without changes, bounded so that a new change waits little. With slices
+/// of a quarter, a screen at rest becomes exact later than half a second after motion.
 const REFINE_SLICE: usize = 1024 * 1024;
 
-/// The same beside changes that are sent in the same frame.
+/// Raw bytes of refinement in a frame with changes.
 const REFINE_SLICE_BESIDE_CHANGES: usize = 64 * 1024;
 
-/// The encoder of the batch; its buffers are kept from frame to frame.
+/// Lossless stage of one composer, with the encoder of the batch.
 pub struct LosslessStage {
     encoder: LosslessEncoder,
 }
 
 impl LosslessStage {
-    /// A stage with an empty batch.
+    /// Creates a stage with an empty batch.
     ///
     /// # Errors
-    /// When there is no memory for zstd's context.
+    /// When zstd's context cannot be allocated.
     pub fn new() -> Result<Self, CompressError> {
         Ok(Self { encoder: LosslessEncoder::new()? })
     }
 
-    /// Adds the regions of at most 256 colours to the batch, and gives back those with more. Regions
-    /// that find no room are postponed.
+    /// Adds regions of at most 256 colours to the batch and returns those with more. Regions without room are
+    /// postponed.
     pub fn push_palette(&mut self, regions: Vec<Region>, frame: &mut FrameContext<'_>) -> Vec<Region> {
         let mut true_colour = Vec::new();
         for region in regions {
@@ -46,7 +45,7 @@ impl LosslessStage {
         true_colour
     }
 
-    /// Adds regions of more than 256 colours to the batch; those that find no room are postponed.
+    /// Adds regions of more than 256 colours to the batch; those without room are postponed.
     pub fn push_true_colour(&mut self, regions: &[Region], frame: &mut FrameContext<'_>) {
         for region in regions {
             if frame.budget.has_room() {
@@ -58,8 +57,7 @@ impl LosslessStage {
         }
     }
 
-    /// Adds tiles that the video stage could not take; unless `always`, those that find no room are
-    /// postponed.
+    /// Adds tiles that the video stage rejected; unless `always`, those without room are postponed.
     pub fn push_rejected(&mut self, tiles: Vec<usize>, always: bool, frame: &mut FrameContext<'_>) {
         let grid = Grid::new(frame.framebuffer.size());
         for tile in tiles {
@@ -72,8 +70,7 @@ impl LosslessStage {
         }
     }
 
-    /// Adds a slice of the inexact parts of tiles that have stood still for long enough, nearest to the
-    /// pointer first.
+    /// Adds inexact parts of tiles at rest, up to a slice, nearest to the pointer first.
     pub fn refine(&mut self, frame: &mut FrameContext<'_>) {
         let slice = if frame.composed.changed { REFINE_SLICE_BESIDE_CHANGES } else { REFINE_SLICE };
         let limit = self.encoder.raw_len() + slice;
@@ -85,7 +82,7 @@ impl LosslessStage {
         }
     }
 
-    /// Compresses the batch into one update of the frame; an empty batch gives none.
+    /// Compresses the batch into one update of the frame; an empty batch adds none.
     ///
     /// # Errors
     /// When zstd fails; the batch is lost.
@@ -96,6 +93,7 @@ impl LosslessStage {
         Ok(())
     }
 
+    /// Adds a region to the batch in the mode that fits its colours.
     fn push(&mut self, region: &Region, frame: &mut FrameContext<'_>) {
         if !self.push_if_palette(region.rect, frame) {
             self.push_as_true_colour(region.rect, frame);
@@ -103,6 +101,7 @@ impl LosslessStage {
         frame.sent_lossless(region);
     }
 
+    /// Adds a rectangle if it has at most 256 colours; returns whether it has.
     fn push_if_palette(&mut self, rect: Rect, frame: &mut FrameContext<'_>) -> bool {
         let before = self.encoder.raw_len();
         let palette = self.encoder.push(frame.framebuffer, rect) != TileContent::TrueColour;
@@ -110,6 +109,7 @@ impl LosslessStage {
         palette
     }
 
+    /// Adds a rectangle as true colour.
     fn push_as_true_colour(&mut self, rect: Rect, frame: &mut FrameContext<'_>) {
         let before = self.encoder.raw_len();
         self.encoder.push_true_colour(frame.framebuffer, rect);

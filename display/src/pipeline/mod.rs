@@ -1,18 +1,18 @@
-//! Makes the updates that bring one client's picture up to date, in stages through which a frame's
-//! data flows one way. Each stage is a file that can be read and timed alone:
+//! Pipeline that composes the updates for one client's picture. A frame's data flows one way through stages,
+//! each a file that can be read and measured alone:
 //!
 //! | stage | file | input | output |
 //! |---|---|---|---|
 //! | scan | [`scan`] | pixel source, damage | framebuffer, changed rectangle of each tile |
 //! | copy | `copy_rect/` | changes, previous frame | copies, and the changes that they leave |
 //! | classify | [`classify`] | changes | tiles in motion; regions that stand still |
-//! | lossless | [`lossless_stage`] | regions | one batch of exact pixels; what must wait |
+//! | lossless | [`lossless_stage`] | regions | one batch of exact pixels; postponed regions |
 //! | video | [`video_stage`] | tiles in motion | H.264 updates; tiles that found no room |
 //! | packets | [`frame`] | updates of all stages | [`Composed`], which a viewer numbers and sends |
 //!
-//! [`Composer`] wires the stages and decides nothing about pixels. [`tile_history`] remembers what of
-//! the client's picture is not exact, [`frame_budget`] how many bytes a frame may have. Nothing in the
-//! pipeline knows of viewers, sockets or clocks: the moment is an argument.
+//! [`Composer`] connects the stages and decides nothing about pixels. [`tile_history`] records which parts of
+//! the client's picture are not exact, and [`frame_budget`] the bytes of a frame. The pipeline is independent
+//! of viewers, sockets and clocks: the time is an argument.
 
 pub mod classify;
 mod composer;

@@ -1,5 +1,5 @@
-//! Scan stage: reads the damaged tiles from the pixel source into the framebuffer, and finds what of
-//! them really changed. Input: source and damage; output: the changed rectangle of each tile.
+//! Scan stage: reads damaged tiles from the pixel source into the framebuffer, and finds the changed
+//! rectangle of each tile.
 
 use crate::compare::{Bounds, ends_of_difference};
 use crate::copy_rect::PreviousFrame;
@@ -12,18 +12,21 @@ use oriel_wire::{Rect, TILE};
 /// Buffers of [`DamageScanner::scan`], kept from frame to frame.
 #[derive(Debug, Default)]
 pub struct DamageScanner {
+    /// Bytes of the row that was read last.
     row: Vec<u8>,
+    /// Flag for each tile: touched by damage.
     marked: Vec<bool>,
+    /// Bounding box of the changes for each tile of a run.
     bounds: Vec<Bounds>,
 }
 
 impl DamageScanner {
-    /// Reads every tile that `damage` touches into `framebuffer` and appends the changed ones to
-    /// `changes`, in the grid's order. `source` must be at least as large as `framebuffer`. What is
-    /// overwritten goes to `before` if that is there.
+    /// Reads every tile that `damage` touches into `framebuffer` and appends the changed ones to `changes`,
+    /// in the order of the grid. `source` must be at least as large as `framebuffer`. With `previous`,
+    /// overwritten pixels are kept there.
     ///
     /// # Errors
-    /// When the source's memory went away; what was found until then is in `changes`.
+    /// When the source's memory was lost; changes found until then are in `changes`.
     pub fn scan(
         &mut self,
         source: &dyn PixelSource,
@@ -50,6 +53,7 @@ impl DamageScanner {
         Ok(())
     }
 
+    /// Marks the tiles that the damage touches.
     fn mark(&mut self, grid: &Grid, damage: &Damage) {
         self.marked.clear();
         self.marked.resize(grid.len(), false);
@@ -110,8 +114,8 @@ impl DamageScanner {
     }
 }
 
-/// Takes what differs from `new` into `known`, and notes it in the bounds of its tile; `keep` gets
-/// the first column and the old pixels of a tile's row before.
+/// Copies differing pixels of `new` into `known`, and extends the bounds of their tiles. `keep` receives the
+/// first column and the old pixels of a tile's row beforehand.
 fn compare_row(
     new: &[u8],
     known: &mut [u8],
@@ -119,6 +123,7 @@ fn compare_row(
     bounds: &mut [Bounds],
     mut keep: impl FnMut(usize, &[u8]),
 ) {
+    /// Bytes of a tile's row.
     const SPAN: usize = TILE as usize * 4;
     let spans = new.chunks(SPAN).zip(known.chunks_mut(SPAN));
     for ((column, (new, known)), bounds) in (0..).step_by(TILE as usize).zip(spans).zip(bounds) {
@@ -133,8 +138,8 @@ fn compare_row(
     }
 }
 
-/// As [`ends_of_difference`] of rows that differ somewhere, as far as it goes beyond `bounds`: rows of
-/// what moved differ all over, and pixel by pixel that is slow.
+/// As [`ends_of_difference`] for unequal rows, but extends `bounds`: only the parts outside of them are
+/// compared pixel by pixel, since rows in motion differ everywhere.
 fn ends_beyond(one: &[u8], other: &[u8], bounds: &Bounds) -> Option<(u32, u32)> {
     if bounds.left >= bounds.right {
         return ends_of_difference(one, other);

@@ -1,91 +1,96 @@
-//! Which tiles go as video, which exact, and when what was shown as video is made exact.
+//! History of tiles: decides which tiles go as video and which lossless, and when tiles sent as video are
+//! refined.
 //!
-//! A tile grows hot while large parts of it change at the rate of a video, and cools with time.
-//! Hot tiles go as video when there are enough of them; everything else is exact at once. A tile
-//! shown as video is soft until it has been sent exact, and so is one that a slow line has no room
-//! for yet.
+//! A tile's heat rises with large changes and decays with time. Hot tiles go as video when there are enough
+//! of them; all others are sent lossless at once. A tile sent as video, or postponed for lack of room, is
+//! inexact until it was sent lossless.
 
 use crate::tiles::{Grid, TileChange, distance_squared};
 use oriel_wire::Rect;
 use std::time::{Duration, Instant};
 
-/// Time in which a tile loses most (63 percent) of its heat. Each change adds 1: at 30 changes a
-/// second a tile reaches 12, at 8 a second 3.7.
+/// Time in which a tile loses 63 percent of its heat. Each change adds 1: at 30 changes a second a tile
+/// reaches 12, at 8 a second 3.7.
 const COOLING: Duration = Duration::from_millis(400);
 
-/// A change that gathered over several flushes counts as so many, up to here: a client that takes
-/// few frames sees few of the changes, and is the last that should get motion exact. Below
-/// [`HOT`], so that one change alone is never motion.
+/// Largest heat of one change that gathered over several flushes: a client that receives few frames sees few
+/// of the changes, and needs video the most. Below [`HOT`], so that one change alone is never motion.
 const MOST_AT_ONCE: u8 = 3;
 
-/// When so many tiles change at once, as in scrolling, each change counts as [`SWEEP_HEAT`]: the
-/// second of them in a row is motion, for the whole screen exact a few times over is a flood.
+/// Number of tiles changed at once, as in scrolling, from which each change adds [`SWEEP_HEAT`]. The second
+/// of them in a row is motion, as sending the whole screen lossless several times is too much.
 const SWEEP: usize = 96;
 
-/// See [`SWEEP`].
+/// Heat of a change in a sweep, see [`SWEEP`].
 const SWEEP_HEAT: f32 = 2.5;
 
-/// A tile this hot is in motion … Measured as [`STILL`] was: 3 changes next to nothing, and with 6 a
+/// Heat from which a tile is in motion … Measured as [`STILL`] was: 3 changes next to nothing, and with 6 a
 /// film takes longer to become video.
 const HOT: f32 = 4.0;
 
-/// … and one that is soft stays so down to this.
+/// … and heat down to which an inexact tile stays in motion.
 const STILL_HOT: f32 = 1.5;
 
-/// Fewer tiles in motion than this are cheap enough exact: a caret, a spinner, a square that
-/// changes its colour. Motion that goes as video already may become this small and stay video.
+/// Smallest number of tiles in motion that go as video; fewer are cheap lossless: a caret, a spinner, a
+/// square that changes its colour. Recent video may become smaller than this.
 const LEAST_MOTION: usize = 6;
 
-/// A change of less than this many pixels of a tile is not motion: typing.
+/// Smallest number of changed pixels of a tile that count as motion; typing changes fewer.
 const LEAST_AREA: u32 = 512;
 
-/// A soft tile is made exact when it was not sent as video for this long … Measured over the bench
-/// scenes at 5 to 30 pictures a second: 150 ms takes 14 percent more bytes, 300 ms no fewer.
+/// Time without new video after which an inexact tile is refined … Measured over the bench scenes at 5 to 30
+/// pictures a second: 150 ms takes 14 percent more bytes, 300 ms no fewer.
 const STILL: Duration = Duration::from_millis(200);
 
-/// … and one that changes slowly, because the client takes few frames, for twice the time between
-/// its changes, up to this: exact pixels that are replaced at once only cost such a client more.
+/// … or twice the time between the tile's changes, up to this, for tiles that change slowly because the
+/// client takes few frames: replacing refined pixels at once would cost such a client more.
 const STILL_AT_MOST: Duration = Duration::from_millis(500);
 
-/// Video that was used this recently goes on with fewer tiles than [`LEAST_MOTION`].
+/// Time since the last video within which fewer tiles than [`LEAST_MOTION`] go on as video.
 const RECENT: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Clone, Copy, Default)]
+/// History of one tile.
 struct Tile {
+    /// Measure of recent large changes, as of `changed`.
     heat: f32,
+    /// Time of the last change.
     changed: Option<Instant>,
-    /// Time between its last two changes.
+    /// Time between the tile's last two changes.
     interval: Duration,
-    soft: Option<Soft>,
+    /// Part that is not exact at the client; `None` if the tile is exact.
+    inexact: Option<Inexact>,
 }
 
-/// The client has it as video, or as it was before.
+/// Part of a tile of which the client shows video or an earlier state.
 #[derive(Debug, Clone, Copy)]
-struct Soft {
-    /// When it is to be made exact, if no newer video comes.
+struct Inexact {
+    /// Time at which the part is to be sent lossless, if no newer video comes.
     due: Instant,
-    /// The part of the tile, at most all of it.
+    /// Rectangle of the part in pixels of the screen, within the tile.
     part: Rect,
 }
 
-/// The history of every tile of a viewer's picture.
+/// History of all tiles of a client's picture.
 #[derive(Debug, Clone, Default)]
 pub struct TileHistory {
     grid: Grid,
     tiles: Vec<Tile>,
-    soft: usize,
+    /// Number of inexact tiles.
+    inexact: usize,
+    /// Time of the last frame with tiles in motion.
     last_motion: Option<Instant>,
 }
 
 impl TileHistory {
-    /// A history that begins: everything cold and exact.
+    /// Creates a history of tiles that are cold and exact.
     pub fn new(grid: Grid) -> Self {
-        Self { grid, tiles: vec![Tile::default(); grid.len()], soft: 0, last_motion: None }
+        Self { grid, tiles: vec![Tile::default(); grid.len()], inexact: 0, last_motion: None }
     }
 
-    /// Moves the changes that are motion from `changes` to the result. `flat` says of a changed
-    /// rectangle that it is of one colour, which costs next to nothing exact; the changes
-    /// gathered over `flushes`.
+    /// Removes the tiles in motion from `changes` and returns their indices in ascending order. `flushes` is
+    /// the number of flushes over which the changes gathered. `flat` reports whether a rectangle has one
+    /// colour, and so costs next to nothing lossless.
     pub fn take_motion(
         &mut self,
         changes: &mut Vec<TileChange>,
@@ -105,7 +110,7 @@ impl TileHistory {
             if large {
                 tile.heat += heat;
             }
-            if tile.heat >= HOT || (tile.soft.is_some() && tile.heat >= STILL_HOT) {
+            if tile.heat >= HOT || (tile.inexact.is_some() && tile.heat >= STILL_HOT) {
                 motion.push(change.tile);
             }
         }
@@ -114,40 +119,41 @@ impl TileHistory {
             return Vec::new();
         }
         self.last_motion = Some(now);
-        // Both are in the grid's order.
+        // Both lists are in the grid's order.
         changes.retain(|change| motion.binary_search(&change.tile).is_err());
         motion
     }
 
+    /// Reports whether a change covers enough pixels of its tile to count as motion.
     fn is_large(&self, change: &TileChange) -> bool {
         let whole = self.grid.rect(change.tile);
         change.rect.width * change.rect.height >= LEAST_AREA.min(whole.width * whole.height / 2)
     }
 
-    /// The tile was sent as video: the client's picture of it is not exact.
+    /// Records that a tile was sent as video, and so is inexact.
     pub fn sent_as_video(&mut self, tile: usize, now: Instant) {
         let part = self.grid.rect(tile);
-        let due = self.tiles.get(tile).map(|tile| now + tile.patience());
-        self.set_soft(tile, due.map(|due| Soft { due, part }));
+        let due = self.tiles.get(tile).map(|tile| now + tile.still_time());
+        self.set_inexact(tile, due.map(|due| Inexact { due, part }));
     }
 
-    /// `rect` was sent exact; the tile is exact when that was all that was not.
+    /// Records that `rect` was sent lossless; the tile is exact if that covered its inexact part.
     pub fn sent_exact(&mut self, tile: usize, rect: Rect) {
-        if let Some(soft) = self.tiles.get(tile).and_then(|tile| tile.soft) {
-            self.set_soft(tile, soft.without(&rect));
+        if let Some(inexact) = self.tiles.get(tile).and_then(|tile| tile.inexact) {
+            self.set_inexact(tile, inexact.without(&rect));
         }
     }
 
-    /// `rect` of the tile has changed and was not sent: it is to be made exact as soon as there is room.
+    /// Records that `rect` of a tile has changed and was not sent; it is due at once.
     pub fn postponed(&mut self, tile: usize, rect: Rect, now: Instant) {
-        let Some(before) = self.tiles.get(tile).map(|tile| tile.soft) else { return };
-        let part = before.map_or(rect, |soft| soft.part.union(&rect));
-        self.set_soft(tile, Some(Soft { due: now, part }));
+        let Some(before) = self.tiles.get(tile).map(|tile| tile.inexact) else { return };
+        let part = before.map_or(rect, |inexact| inexact.part.union(&rect));
+        self.set_inexact(tile, Some(Inexact { due: now, part }));
     }
 
-    /// `from` was copied to `to`: what was not exact there is not exact here.
+    /// Records that `from` was copied to `to`, with its inexact parts.
     pub fn copied(&mut self, from: Rect, to: Rect) {
-        if self.soft == 0 {
+        if self.inexact == 0 {
             return;
         }
         let carried = |part: Rect| {
@@ -155,69 +161,74 @@ impl TileHistory {
             let (x, y) = (part.x.wrapping_sub(from.x), part.y.wrapping_sub(from.y));
             Rect { x: to.x.wrapping_add(x), y: to.y.wrapping_add(y), ..part }
         };
-        let soft: Vec<Soft> =
-            self.grid.touched(&from).filter_map(|tile| self.tiles.get(tile)?.soft).collect();
+        let inexact: Vec<Inexact> =
+            self.grid.touched(&from).filter_map(|tile| self.tiles.get(tile)?.inexact).collect();
         for tile in self.grid.touched(&to) {
             self.sent_exact(tile, to);
         }
-        for Soft { due, part } in soft {
+        for Inexact { due, part } in inexact {
             let part = carried(part);
             for tile in self.grid.touched(&part) {
                 let part = part.intersection(&self.grid.rect(tile));
-                let here = self.tiles.get(tile).and_then(|tile| tile.soft).unwrap_or(Soft { due, part });
-                self.set_soft(tile, Some(Soft { due: here.due.min(due), part: here.part.union(&part) }));
+                let here =
+                    self.tiles.get(tile).and_then(|tile| tile.inexact).unwrap_or(Inexact { due, part });
+                self.set_inexact(
+                    tile,
+                    Some(Inexact { due: here.due.min(due), part: here.part.union(&part) }),
+                );
             }
         }
     }
 
-    /// What is not exact for a client with the history `other` is taken not to be for this one's
-    /// client either. Both pictures are of the same size.
+    /// Adds the inexact parts of `other`, the history of another client that will receive the same frames.
+    /// Both pictures have the same size.
     pub fn merge_history(&mut self, other: &Self) {
         for (number, tile) in other.tiles.iter().enumerate() {
-            let Some(theirs) = tile.soft else { continue };
-            let ours = self.tiles.get(number).and_then(|tile| tile.soft).unwrap_or(theirs);
-            let soft = Soft { due: ours.due.min(theirs.due), part: ours.part.union(&theirs.part) };
-            self.set_soft(number, Some(soft));
+            let Some(theirs) = tile.inexact else { continue };
+            let ours = self.tiles.get(number).and_then(|tile| tile.inexact).unwrap_or(theirs);
+            let inexact = Inexact { due: ours.due.min(theirs.due), part: ours.part.union(&theirs.part) };
+            self.set_inexact(number, Some(inexact));
         }
     }
 
-    fn set_soft(&mut self, tile: usize, soft: Option<Soft>) {
+    /// Sets the inexact part of a tile and keeps the count of inexact tiles.
+    fn set_inexact(&mut self, tile: usize, inexact: Option<Inexact>) {
         if let Some(tile) = self.tiles.get_mut(tile) {
-            self.soft += usize::from(soft.is_some());
-            self.soft -= usize::from(tile.soft.is_some());
-            tile.soft = soft;
+            self.inexact += usize::from(inexact.is_some());
+            self.inexact -= usize::from(tile.inexact.is_some());
+            tile.inexact = inexact;
         }
     }
 
-    /// Whether the client's picture is exact.
+    /// Reports whether the client's picture is exact.
     pub fn is_exact(&self) -> bool {
-        self.soft == 0
+        self.inexact == 0
     }
 
-    /// The soft parts of tiles that have been still for long enough, nearest to `pointer` first.
+    /// Lists the inexact parts (tile, rectangle) that are due, nearest to `pointer` first.
     pub fn due(&self, pointer: (u32, u32), now: Instant) -> Vec<(usize, Rect)> {
-        if self.soft == 0 {
+        if self.inexact == 0 {
             return Vec::new();
         }
         let still = |(index, tile): (usize, &Tile)| {
-            tile.soft.filter(|soft| soft.due <= now).map(|soft| (index, soft.part))
+            tile.inexact.filter(|inexact| inexact.due <= now).map(|inexact| (index, inexact.part))
         };
         let mut due: Vec<(usize, Rect)> = self.tiles.iter().enumerate().filter_map(still).collect();
         due.sort_by_key(|(_, part)| distance_squared(*part, pointer));
         due
     }
 
-    /// When the next soft tile has been still for long enough; `None` when none is soft.
+    /// Returns the time at which the next inexact tile is due; `None` if all are exact.
     pub fn next_due(&self) -> Option<Instant> {
-        if self.soft == 0 {
+        if self.inexact == 0 {
             return None;
         }
-        self.tiles.iter().filter_map(|tile| tile.soft.map(|soft| soft.due)).min()
+        self.tiles.iter().filter_map(|tile| tile.inexact.map(|inexact| inexact.due)).min()
     }
 }
 
-impl Soft {
-    /// What is soft still once `rect` is exact: a rectangle, so maybe more than that.
+impl Inexact {
+    /// Returns the part that stays inexact once `rect` was sent lossless: the bounding box, so perhaps more.
     fn without(self, rect: &Rect) -> Option<Self> {
         let part = self.part.without(rect).fold(Rect::default(), |sum, part| sum.union(&part));
         (!part.is_empty()).then_some(Self { part, ..self })
@@ -225,6 +236,7 @@ impl Soft {
 }
 
 impl Tile {
+    /// Records a change at `now`: decays the heat by the time since the last change.
     fn cool(&mut self, now: Instant) {
         if let Some(before) = self.changed.replace(now) {
             self.interval = now.duration_since(before);
@@ -232,8 +244,8 @@ impl Tile {
         }
     }
 
-    /// How long it has to be still before it is made exact.
-    fn patience(&self) -> Duration {
+    /// Returns the time without new video after which the tile is refined.
+    fn still_time(&self) -> Duration {
         let twice = self.interval * 2;
         if twice <= STILL_AT_MOST { twice.max(STILL) } else { STILL }
     }
@@ -249,12 +261,12 @@ mod tests {
         (TileHistory::new(grid), grid, Instant::now())
     }
 
-    /// Changes `tiles` wholly at `hertz` for `times`, and says at which change motion was first seen.
+    /// Changes `tiles` completely at `hertz` for `times`; returns the first change at which motion was found.
     fn first_motion(tiles: &[usize], hertz: u32, times: u32, flat: bool) -> Option<u32> {
         first_motion_seen(tiles, hertz, times, flat, 1)
     }
 
-    /// The same, with so many flushes before each look.
+    /// As [`first_motion`], with several flushes before each frame.
     fn first_motion_seen(tiles: &[usize], hertz: u32, times: u32, flat: bool, flushes: u32) -> Option<u32> {
         let (mut history, grid, start) = history();
         (0..times).find(|n| {
@@ -309,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn soft_tiles_are_due_once_still_nearest_first() {
+    fn inexact_tiles_are_due_once_still_nearest_first() {
         let (mut history, grid, start) = history();
         for tile in [0, 9, 55] {
             history.sent_as_video(tile, start);
@@ -348,7 +360,7 @@ mod tests {
         for _ in 0..20 {
             history.copied(Rect::new(64, 0, 500, 600), Rect::new(64, 3, 500, 597));
         }
-        assert_eq!(history.soft, 2, "it does not grow on its way");
+        assert_eq!(history.inexact, 2, "it does not grow on its way");
         history.sent_exact(12, Rect::new(128, 60, 30, 100));
         assert!(!history.is_exact(), "some columns of it are left");
     }

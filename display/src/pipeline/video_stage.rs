@@ -1,4 +1,4 @@
-//! Video stage: codes tiles in motion with H.264, in as many bytes as the frame's budget has for video.
+//! Video stage: encodes tiles in motion with H.264 within the frame's budget of video.
 
 use super::frame::{FrameContext, Region};
 use super::frame_budget::FrameBudget;
@@ -7,12 +7,12 @@ use crate::video::{RateControl, VideoStreams};
 use oriel_wire::Update;
 use std::time::Instant;
 
-/// The streams of one client and their rate control.
+/// Video stage of one composer: streams and their rate control.
 #[derive(Default)]
 pub struct VideoStage {
     streams: VideoStreams,
     rate_control: RateControl,
-    /// The last frame's video could be finer.
+    /// True if the last frame's video was not at the finest quantizer.
     coarse: bool,
 }
 
@@ -22,22 +22,23 @@ impl VideoStage {
         self.streams.clear();
     }
 
-    /// Drops streams that were not used for a while.
+    /// Drops streams that were unused for two seconds.
     pub fn tidy(&mut self, now: Instant) {
         self.streams.tidy(now);
     }
 
-    /// When [`Self::tidy`] has something to do; `None` without streams.
+    /// Returns the time at which [`Self::tidy`] will drop a stream; `None` without streams.
     pub fn next_due(&self) -> Option<Instant> {
         self.streams.next_due()
     }
 
-    /// Whether the last frame's video was coarser than the finest quantizer allows.
+    /// Reports whether the last frame's video was coarser than the finest quantizer.
     pub fn is_coarse(&self) -> bool {
         self.coarse
     }
 
-    /// Number of the first `regions` that a key frame can show at once within the budget, however coarse.
+    /// Returns the number of leading `regions` that fit into a key frame within the budget at the coarsest
+    /// quantizer.
     pub fn regions_that_fit(&self, regions: &[Region], budget: &FrameBudget) -> usize {
         let most = self.rate_control.most_tiles(budget.for_video());
         let mut tiles = 0_usize;
@@ -48,9 +49,8 @@ impl VideoStage {
         regions.iter().take_while(fits).count()
     }
 
-    /// Codes the tiles (ascending) as updates of the frame, and gives back the tiles that could not be
-    /// coded or found no room. With `always` the streams cover the whole screen and nothing is left
-    /// out for its size.
+    /// Encodes tiles (ascending) as updates of the frame, and returns those that failed or had no room. With
+    /// `always` the streams cover the whole screen and no tile is left out for its size.
     pub fn encode(&mut self, tiles: &[usize], always: bool, frame: &mut FrameContext<'_>) -> Vec<usize> {
         let finest = self.rate_control.is_finest();
         let bytes = frame.budget.for_video();

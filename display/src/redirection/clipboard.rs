@@ -1,4 +1,4 @@
-//! Whose clipboard counts, and contents on their way.
+//! Clipboard redirection: which clipboard counts, and contents on their way between guest and viewers.
 
 use super::{GuestAgentSink, State, ViewerId};
 use crate::outbox::MAX_TRANSFERS;
@@ -6,25 +6,29 @@ use oriel_wire::{Chunk, ContentType, MAX_CONTENTS};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Who copied last.
+/// Holder of the newest clipboard contents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Holder {
     #[default]
+    /// No contents.
     Nobody,
+    /// The guest.
     Guest,
+    /// A viewer.
     Viewer(ViewerId),
 }
 
-/// What the guest asked of a viewer.
+/// Request of the guest for a viewer's clipboard.
 #[derive(Debug)]
 struct GuestRequest {
     viewer: ViewerId,
     request: u32,
     content: ContentType,
+    /// Bytes received so far.
     contents: Vec<u8>,
 }
 
-/// What a viewer asked of the guest.
+/// Request of a viewer for the guest's clipboard.
 #[derive(Debug)]
 struct Paste {
     viewer: ViewerId,
@@ -33,21 +37,27 @@ struct Paste {
 }
 
 #[derive(Debug, Default)]
+/// State of the clipboard redirection.
 pub(super) struct Clipboard {
     holder: Holder,
+    /// Content types of the guest's clipboard.
     guest: Vec<ContentType>,
-    /// When the guest copied, among all who did.
+    /// Time of the guest's offer by `clock`.
     guest_at: u64,
+    /// Logical time, advanced with each offer.
     clock: u64,
+    /// Number of the last request to a viewer.
     last_request: u32,
-    /// One of each type at most.
+    /// Requests of the guest, one for each type at most.
     guest_requests: Vec<GuestRequest>,
+    /// Requests of viewers, oldest first.
     pastes: VecDeque<Paste>,
-    /// What the guest is asked for now: one type at a time.
+    /// Type that is requested from the guest now; one at a time.
     awaited: Option<ContentType>,
 }
 
 impl Clipboard {
+    /// Advances the logical time and returns it.
     fn tick(&mut self) -> u64 {
         self.clock = self.clock.saturating_add(1);
         self.clock
@@ -55,6 +65,7 @@ impl Clipboard {
 }
 
 impl State {
+    /// Processes an offer of the guest's clipboard.
     pub(super) fn guest_clipboard_offer(&mut self, types: Vec<ContentType>) {
         let clipboard = &mut self.clipboard;
         if !types.is_empty() {
@@ -64,11 +75,11 @@ impl State {
         } else if clipboard.holder == Holder::Guest {
             clipboard.holder = Holder::Nobody;
         }
-        self.tell_offer(types);
+        self.send_offer(types);
     }
 
-    /// The owner hears what the guest has.
-    fn tell_offer(&mut self, types: Vec<ContentType>) {
+    /// Sends the guest's content types to the owner.
+    fn send_offer(&mut self, types: Vec<ContentType>) {
         if self.clipboard.guest == types && types.is_empty() {
             return;
         }
@@ -78,23 +89,26 @@ impl State {
         }
     }
 
+    /// Passes a request of the guest to the viewer that holds the clipboard, or answers that there is
+    /// nothing.
     pub(super) fn guest_clipboard_request(&mut self, content: ContentType, agent: &dyn GuestAgentSink) {
         let Holder::Viewer(viewer) = self.clipboard.holder else { return agent.provide(content, None) };
         let clipboard = &mut self.clipboard;
         clipboard.last_request = clipboard.last_request.wrapping_add(1);
         let request = clipboard.last_request;
-        clipboard.guest_requests.retain(|asked| asked.content != content);
+        clipboard.guest_requests.retain(|request| request.content != content);
         clipboard.guest_requests.push(GuestRequest { viewer, request, content, contents: Vec::new() });
         self.enqueue(viewer, |outbox| {
-            outbox.requests.retain(|(_, asked)| *asked != content);
+            outbox.requests.retain(|(_, requested)| *requested != content);
             outbox.requests.push((request, content));
         });
     }
 
+    /// Processes a chunk of contents from a viewer; contents over [`MAX_CONTENTS`] are refused.
     pub(super) fn viewer_provides(&mut self, viewer: ViewerId, chunk: Chunk, agent: &dyn GuestAgentSink) {
         let guest_requests = &mut self.clipboard.guest_requests;
-        // An answer to what nobody asks for any more is nobody's fault.
-        let mine = |asked: &GuestRequest| asked.viewer == viewer && asked.request == chunk.request;
+        // An answer to a request that was replaced is not an error.
+        let mine = |one: &GuestRequest| one.viewer == viewer && one.request == chunk.request;
         let Some(at) = guest_requests.iter().position(mine) else { return };
         let Some(one) = guest_requests.get_mut(at) else { return };
         let too_long = one.contents.len().saturating_add(chunk.bytes.len()) > MAX_CONTENTS;
@@ -109,6 +123,7 @@ impl State {
         }
     }
 
+    /// Processes an offer of a viewer's clipboard.
     pub(super) fn viewer_offers(
         &mut self,
         viewer: ViewerId,
@@ -124,11 +139,11 @@ impl State {
         }
     }
 
-    /// The viewer's clipboard is what the guest pastes from now on.
+    /// Makes a viewer's clipboard the one that the guest pastes; an empty list withdraws it.
     fn hold(&mut self, viewer: ViewerId, types: &[ContentType], agent: &dyn GuestAgentSink) {
         if !types.is_empty() {
             self.clipboard.holder = Holder::Viewer(viewer);
-            self.tell_offer(Vec::new());
+            self.send_offer(Vec::new());
         } else if self.clipboard.holder == Holder::Viewer(viewer) {
             self.clipboard.holder = Holder::Nobody;
         } else {
@@ -138,6 +153,8 @@ impl State {
         agent.offer(types);
     }
 
+    /// Processes a viewer's request for the guest's clipboard; refused for a viewer that is not the owner or
+    /// has two requests pending.
     pub(super) fn viewer_wants(
         &mut self,
         viewer: ViewerId,
@@ -155,10 +172,11 @@ impl State {
             return self.enqueue(viewer, |outbox| outbox.put_contents(request, None));
         }
         self.clipboard.pastes.push_back(Paste { viewer, request, content });
-        self.ask_guest(agent);
+        self.request_from_guest(agent);
     }
 
-    fn ask_guest(&mut self, agent: &dyn GuestAgentSink) {
+    /// Requests the next type from the guest if no request is pending.
+    fn request_from_guest(&mut self, agent: &dyn GuestAgentSink) {
         let clipboard = &mut self.clipboard;
         if let (None, Some(next)) = (clipboard.awaited, clipboard.pastes.front()) {
             clipboard.awaited = Some(next.content);
@@ -166,6 +184,7 @@ impl State {
         }
     }
 
+    /// Sends contents of the guest's clipboard to all viewers that requested their type.
     pub(super) fn guest_clipboard_data(
         &mut self,
         content: ContentType,
@@ -184,10 +203,10 @@ impl State {
                 self.clipboard.pastes.push_back(paste);
             }
         }
-        self.ask_guest(agent);
+        self.request_from_guest(agent);
     }
 
-    /// The redirection is another viewer's now: the newest of the guest's clipboard and theirs counts.
+    /// Assigns the clipboard to a new owner: the newest of the guest's and the owner's contents counts.
     pub(super) fn assign_clipboard(
         &mut self,
         before: Option<ViewerId>,
@@ -211,7 +230,7 @@ impl State {
         }
     }
 
-    /// A viewer left: what it had is gone, and what it asked for is wanted by nobody.
+    /// Removes a viewer's offer and its requests.
     pub(super) fn viewer_left_clipboard(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
         self.clipboard.pastes.retain(|paste| paste.viewer != viewer);
         if self.clipboard.holder == Holder::Viewer(viewer) {

@@ -1,43 +1,44 @@
-//! The file on its way from the guest to a viewer: one at a time.
+//! Downloads: a file on its way from the guest to a viewer, one at a time.
 
 use super::file_name::clean;
 use super::{GuestAgentSink, State, ViewerId};
 use oriel_wire::FileOffer;
 
-/// What a file is called whose name nothing is left of.
+/// Name of a file whose own name has no valid characters.
 const NAMELESS: &str = "file";
 
 /// Event of a file on its way from the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DownloadEvent {
-    /// A user of the guest sends a file; answered by [`GuestAgentSink::accept_download`] or [`GuestAgentSink::reject_download`], as soon
-    /// as somebody is there to ask.
+    /// The guest's user sends a file. Answered by [`GuestAgentSink::accept_download`] or
+    /// [`GuestAgentSink::reject_download`] as soon as a viewer is connected.
     Offered {
         /// Name of the file in the guest, not yet cleaned.
         name: String,
         /// Size of the file in bytes.
         size: u64,
     },
-    /// Next bytes of the file, no more on the way at a time than [`oriel_wire::FILE_CREDIT`].
+    /// Next bytes of the file, with at most [`oriel_wire::FILE_CREDIT`] bytes not acknowledged.
     Data(Vec<u8>),
     /// All bytes of the file were sent.
     End,
-    /// The file does not come, or no further.
+    /// The guest cancelled the file.
     Cancelled,
 }
 
-/// Whom the file concerns.
+/// Viewer that receives the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DownloadPeer {
-    /// Nobody is there.
+    /// No viewer is connected.
     Nobody,
-    /// This viewer was offered the file.
+    /// The file was offered to this viewer.
     Offered(ViewerId),
-    /// This viewer takes the file.
+    /// This viewer accepted the file.
     Taking(ViewerId),
 }
 
 impl DownloadPeer {
+    /// Returns the viewer; `None` if there is none.
     fn viewer(self) -> Option<ViewerId> {
         match self {
             Self::Nobody => None,
@@ -46,20 +47,21 @@ impl DownloadPeer {
     }
 }
 
-/// The file.
+/// File that the guest sends.
 #[derive(Debug)]
 pub(super) struct Download {
     offer: FileOffer,
     peer: DownloadPeer,
-    /// Bytes from the guest.
+    /// Number of bytes received from the guest.
     sent: u64,
-    /// All bytes of the file were sent.
+    /// True once all bytes of the file were received from the guest.
     whole: bool,
-    /// The client has it whole.
+    /// True once the client has stored all bytes.
     stored: bool,
 }
 
 impl State {
+    /// Processes an event of the guest; a new offer replaces a file that is on its way.
     pub(super) fn download_event(&mut self, file: u32, news: DownloadEvent, agent: &dyn GuestAgentSink) {
         let (name, size) = match news {
             DownloadEvent::Offered { name, size } => (name, size),
@@ -79,7 +81,7 @@ impl State {
         }
     }
 
-    /// The redirection belongs to `owner`, and so does what nobody has answered yet.
+    /// Offers a file that no viewer has accepted to the new owner of the redirection.
     pub(super) fn assign_download(&mut self, owner: ViewerId) {
         let Some(out) = &mut self.download else { return };
         if out.peer == DownloadPeer::Offered(owner) || matches!(out.peer, DownloadPeer::Taking(_)) {
@@ -93,6 +95,7 @@ impl State {
         self.enqueue(owner, |outbox| outbox.file_offer = Some(offer));
     }
 
+    /// Processes a viewer's answer to the offer, or its cancellation.
     pub(super) fn answer_download(
         &mut self,
         viewer: ViewerId,
@@ -100,7 +103,7 @@ impl State {
         accept: bool,
         agent: &dyn GuestAgentSink,
     ) {
-        // What was sent before the client heard of the end.
+        // The client may answer before it has received the end of the file.
         let Some(out) = self.out_of(viewer, offer) else { return };
         match (out.peer, accept) {
             (DownloadPeer::Offered(_), true) => {
@@ -109,12 +112,13 @@ impl State {
             }
             (DownloadPeer::Offered(_), false) => self.refuse(viewer, offer, "The file was declined.", agent),
             (DownloadPeer::Taking(_), false) => {
-                self.refuse(viewer, offer, "The file was not taken to its end.", agent);
+                self.refuse(viewer, offer, "The receiving user cancelled the file.", agent);
             }
             (DownloadPeer::Taking(_), true) | (DownloadPeer::Nobody, _) => {}
         }
     }
 
+    /// Processes an acknowledgement of stored bytes; one beyond the bytes sent cancels the file.
     pub(super) fn ack_download(
         &mut self,
         viewer: ViewerId,
@@ -125,7 +129,12 @@ impl State {
         let Some(out) = self.out_of(viewer, offer) else { return };
         if received > out.sent || !matches!(out.peer, DownloadPeer::Taking(_)) {
             self.enqueue(viewer, |outbox| outbox.put_file_gone(offer));
-            return self.refuse(viewer, offer, "The browser lost count of the file.", agent);
+            return self.refuse(
+                viewer,
+                offer,
+                "The browser acknowledged bytes that were not sent; send the file again.",
+                agent,
+            );
         }
         out.stored |= received == out.offer.size;
         if out.whole && out.stored {
@@ -134,7 +143,7 @@ impl State {
         agent.ack_download(offer, received);
     }
 
-    /// A viewer left. What it was asked the next one is asked.
+    /// Removes a viewer: an offer waits for the next owner, an accepted file is cancelled.
     pub(super) fn viewer_left_download(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
         let Some(out) = self.download.as_mut().filter(|out| out.peer.viewer() == Some(viewer)) else {
             return;
@@ -142,12 +151,18 @@ impl State {
         match out.peer {
             DownloadPeer::Taking(_) => {
                 let offer = out.offer.offer;
-                self.refuse(viewer, offer, "The window that took the file was closed.", agent);
+                self.refuse(
+                    viewer,
+                    offer,
+                    "The window that received the file was closed; send the file again.",
+                    agent,
+                );
             }
             DownloadPeer::Offered(_) | DownloadPeer::Nobody => out.peer = DownloadPeer::Nobody,
         }
     }
 
+    /// Passes bytes of the file on to the viewer that accepted it.
     fn guest_file_bytes(&mut self, file: u32, bytes: Vec<u8>) {
         if let Some(out) = self.download.as_mut().filter(|out| out.offer.offer == file)
             && let DownloadPeer::Taking(viewer) = out.peer
@@ -157,6 +172,7 @@ impl State {
         }
     }
 
+    /// Records that the guest has sent all bytes.
     fn guest_file_whole(&mut self, file: u32, agent: &dyn GuestAgentSink) {
         if let Some(out) = self.download.as_mut().filter(|out| out.offer.offer == file)
             && let DownloadPeer::Taking(viewer) = out.peer
@@ -171,6 +187,7 @@ impl State {
         }
     }
 
+    /// Records that the guest cancelled the file.
     fn guest_file_gone(&mut self, file: u32) {
         if let Some(out) = self.download.take_if(|out| out.offer.offer == file)
             && let Some(viewer) = out.peer.viewer()
@@ -179,12 +196,14 @@ impl State {
         }
     }
 
+    /// Ends the download with a reason for the guest, and drops queued bytes.
     fn refuse(&mut self, viewer: ViewerId, offer: u32, reason: &str, agent: &dyn GuestAgentSink) {
         self.download = None;
         self.enqueue(viewer, |outbox| outbox.drop_file(offer));
         agent.reject_download(offer, reason);
     }
 
+    /// Returns the download if its number is `offer` and it concerns the viewer.
     fn out_of(&mut self, viewer: ViewerId, offer: u32) -> Option<&mut Download> {
         self.download.as_mut().filter(|out| out.offer.offer == offer && out.peer.viewer() == Some(viewer))
     }

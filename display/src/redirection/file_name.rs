@@ -1,27 +1,27 @@
-//! Names for files in the guest, out of whatever a client calls them: one component of a path, such
-//! as every guest can store.
+//! File names that are valid in every guest: a single path component, derived from any name that a client
+//! sends.
 
-/// ext4, NTFS and most others store so many bytes (or more).
+/// Largest length of a name in bytes, which ext4, NTFS and most other file systems support.
 const MAX_NAME: usize = 255;
-/// An ending longer than this is none that has to be kept.
+/// Largest length in bytes of an ending that is kept when a name is shortened, with the dot.
 const MAX_ENDING: usize = 16;
 
-/// Names of devices on Windows, with any ending and in any case.
+/// Device names of Windows, reserved with any ending and in any case.
 const RESERVED: [&str; 22] = [
     "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9",
     "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
 ];
 
-/// Nothing is left of the name.
+/// Error of [`clean`] for a name of which no valid character is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("The file has no name that the desktop could give it; rename it and send it again.")]
+#[error("The file's name has no character that the desktop can use; rename the file and send it again.")]
 pub struct Unnameable;
 
-/// The name as the guest is to see it: what no file system wants becomes `_`, what is too long is
-/// shortened before its ending.
+/// Converts a name to one that is valid in the guest: characters that some file system forbids become `_`,
+/// and a long name is shortened before its ending.
 ///
 /// # Errors
-/// When nothing is left.
+/// When no valid character is left.
 pub fn clean(name: &str) -> Result<String, Unnameable> {
     let name: String = name.chars().filter(|c| !is_unseen(*c)).map(plain).collect();
     // Windows drops dots and spaces at the end; at the beginning a space is lost on the way.
@@ -38,17 +38,19 @@ pub fn clean(name: &str) -> Result<String, Unnameable> {
     Ok(shorten(name))
 }
 
-/// Control characters, and those that turn the direction of writing, by which `txt.exe` is shown as
-/// `exe.txt`.
+/// Reports whether a character is a control character or changes the direction of writing, which shows
+/// `txt.exe` as `exe.txt`.
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
+/// Replaces a character that some file system forbids by `_`.
 fn plain(c: char) -> char {
     if matches!(c, '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*') { '_' } else { c }
 }
 
+/// Shortens a name to [`MAX_NAME`] bytes, keeping its ending.
 fn shorten(name: String) -> String {
     if name.len() <= MAX_NAME {
         return name;

@@ -1,9 +1,8 @@
-//! The hub between the guest's clipboard and files and those of the viewers.
+//! Redirection hub: connects the clipboard and files of the guest with those of viewers.
 //!
-//! The guest's side tells what happens in the guest by the methods below and is told by its
-//! [`GuestAgentSink`]; each viewer has a [`RedirectionChannel`]. One viewer at a time owns the redirection, the one who
-//! last gave input; it moves with the next input of another. Nothing here knows how a guest's agent
-//! is spoken to.
+//! The guest's agents report events by methods of [`RedirectionHub`] and receive commands by their
+//! [`GuestAgentSink`]; each viewer has a [`RedirectionChannel`]. One viewer at a time owns the redirection,
+//! the one with the newest input. The protocols of the agents are not part of this module.
 
 mod clipboard;
 mod download;
@@ -24,45 +23,53 @@ pub use download::DownloadEvent;
 pub use file_name::{Unnameable, clean as clean_file_name};
 pub use uploads::UploadEvent;
 
-/// Sink of redirection messages towards the guest's agents. No call blocks, and none calls back before it returns.
+/// Sink of redirection messages to the guest's agents. Calls must not block, nor call the hub before they
+/// return.
 pub trait GuestAgentSink: Send + Sync {
-    /// The viewers' side has something in these types to paste; nothing if there are none.
+    /// Offers the owner's clipboard in these types for pasting in the guest; an empty list withdraws the
+    /// offer.
     fn offer(&self, types: &[ContentType]);
-    /// Asks for what the guest offered; answered by [`RedirectionHub::guest_clipboard_data`].
+    /// Requests contents of the guest's clipboard; answered by [`RedirectionHub::guest_clipboard_data`].
     fn request(&self, content: ContentType);
-    /// Answers [`RedirectionHub::guest_clipboard_request`].
+    /// Answers [`RedirectionHub::guest_clipboard_request`]; `None` if there are no contents.
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>);
-    /// A file of `size` bytes comes; its name is clean. Answered by [`RedirectionHub::upload_event`].
+    /// Begins the upload of file number `file` with `size` bytes; `name` is valid in the guest. Answered by
+    /// [`RedirectionHub::upload_event`].
     fn start_upload(&self, file: u32, name: &str, size: u64);
-    /// Next bytes of an upload.
+    /// Passes the next bytes of an upload.
     fn upload_data(&self, file: u32, bytes: &[u8]);
-    /// Ends an upload before its last byte; no event of the upload is expected any more.
+    /// Cancels an upload; no further event of the upload is expected.
     fn cancel_upload(&self, file: u32);
-    /// A viewer takes the file that the guest sends: its bytes are wanted.
+    /// Accepts the file that the guest sends, and so requests its bytes.
     fn accept_download(&self, file: u32);
-    /// So many of its bytes are stored with the viewer; after the last, all of them.
+    /// Acknowledges that the client has stored the first `received` bytes of the file; equal to the size once
+    /// all are stored.
     fn ack_download(&self, file: u32, received: u64);
-    /// The file is not wanted, or no longer; why, in one plain sentence for whoever sends it.
+    /// Rejects or cancels the file that the guest sends; `reason` is one plain sentence for the sender.
     fn reject_download(&self, file: u32, reason: &str);
 }
 
-/// Names a viewer at the redirection.
+/// Number of a viewer in the hub.
 type ViewerId = u32;
 
+/// Viewer in the hub.
 struct ViewerState {
     inbox: Arc<ViewerInbox>,
-    /// It may own the redirection.
+    /// True if the viewer may own the redirection.
     interactive: bool,
-    /// What its user's clipboard has, and when that was said (as counted by the clipboard).
+    /// Content types of the clipboard of the viewer's user.
     offered: Vec<ContentType>,
+    /// Time of that offer, counted by the clipboard.
     offered_at: u64,
 }
 
 #[derive(Default)]
+/// State of the hub under its lock.
 struct State {
     abilities: Abilities,
     viewers: BTreeMap<ViewerId, ViewerState>,
     last_viewer: ViewerId,
+    /// Viewer that owns the redirection.
     owner: Option<ViewerId>,
     clipboard: Clipboard,
     uploads: Uploads,
@@ -77,17 +84,17 @@ pub struct RedirectionHub {
 }
 
 impl RedirectionHub {
-    /// A hub whose guest has no abilities yet.
+    /// Creates a hub whose guest has no abilities yet.
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
-    /// Sets the way to the guest; the first one stays.
+    /// Sets the sink of the guest's agents; only the first call has an effect.
     pub fn connect(&self, agent: Arc<dyn GuestAgentSink>) {
         let _ = self.agent.set(agent);
     }
 
-    /// Changes what the guest can do, and tells every viewer.
+    /// Changes the abilities of the guest's agents and sends them to every viewer.
     pub fn set_abilities(&self, change: impl FnOnce(&mut Abilities)) {
         let mut state = self.state.lock();
         let before = state.abilities;
@@ -101,32 +108,33 @@ impl RedirectionHub {
         }
     }
 
-    /// The guest copied something in these types; nothing any more if there are none.
+    /// Reports that the guest's clipboard has contents in these types; an empty list if it has none any more.
     pub fn guest_clipboard_offer(&self, types: Vec<ContentType>) {
         self.state.lock().guest_clipboard_offer(types);
     }
 
-    /// The guest asks for contents of the clipboard that was offered to it.
+    /// Reports that the guest requests contents of the clipboard that was offered to it.
     pub fn guest_clipboard_request(&self, content: ContentType) {
         self.with_agent(|state, agent| state.guest_clipboard_request(content, agent));
     }
 
-    /// The answer to [`GuestAgentSink::request`].
+    /// Answers [`GuestAgentSink::request`] with the contents; `None` if there are none.
     pub fn guest_clipboard_data(&self, content: ContentType, contents: Option<Vec<u8>>) {
         self.with_agent(|state, agent| state.guest_clipboard_data(content, contents, agent));
     }
 
-    /// Takes an event of an upload.
+    /// Processes an event of an upload.
     pub fn upload_event(&self, file: u32, news: UploadEvent) {
         self.state.lock().upload_event(file, news);
     }
 
-    /// Takes an event of the file that the guest sends; there is one file at a time.
+    /// Processes an event of the file that the guest sends; there is one file at a time.
     pub fn download_event(&self, file: u32, news: DownloadEvent) {
         self.with_agent(|state, agent| state.download_event(file, news, agent));
     }
 
-    /// A channel for a new viewer; `interactive` says whether it may do more than look. Ends with the guard.
+    /// Adds a viewer; only an `interactive` one may own the redirection. The channel removes the viewer when
+    /// dropped.
     pub fn join(self: &Arc<Self>, inbox: &Arc<ViewerInbox>, interactive: bool) -> RedirectionChannel {
         let mut state = self.state.lock();
         state.last_viewer = state.last_viewer.wrapping_add(1);
@@ -145,48 +153,49 @@ impl RedirectionHub {
         channel
     }
 
+    /// Calls `act` with the locked state and the sink of the guest's agents.
     fn with_agent(&self, act: impl FnOnce(&mut State, &dyn GuestAgentSink)) {
         let agent = self.agent.get().map_or(&NullAgent as &dyn GuestAgentSink, |agent| &**agent);
         act(&mut self.state.lock(), agent);
     }
 }
 
-/// A viewer's channel at the redirection; dropping it takes along what it owns.
+/// Channel of one viewer to the hub; dropping it removes the viewer's offers and transfers.
 pub struct RedirectionChannel {
     redirection: Arc<RedirectionHub>,
     viewer: ViewerId,
 }
 
 impl RedirectionChannel {
-    /// The user did something: the redirection is theirs.
+    /// Records input of the viewer, which makes it the owner of the redirection.
     pub fn acted(&self) {
         if self.redirection.state.lock().owner != Some(self.viewer) {
             self.redirection.with_agent(|state, agent| state.own(self.viewer, agent));
         }
     }
 
-    /// The user's clipboard has something in these types.
+    /// Reports that the user's clipboard has contents in these types; empty if none.
     pub fn offer(&self, types: Vec<ContentType>) {
         self.redirection.with_agent(|state, agent| state.viewer_offers(self.viewer, types, agent));
     }
 
-    /// The user pastes what the guest offered.
+    /// Requests contents of the guest's clipboard, answered by `ClipboardData` with the number `request`.
     pub fn request(&self, request: u32, content: ContentType) {
         self.redirection.with_agent(|state, agent| state.viewer_wants(self.viewer, request, content, agent));
     }
 
-    /// A piece of what the guest asked for.
+    /// Passes a chunk of contents that the guest requested.
     pub fn provide(&self, piece: Chunk) {
         self.redirection.with_agent(|state, agent| state.viewer_provides(self.viewer, piece, agent));
     }
 
-    /// The user sends a file.
+    /// Begins the upload of a file of `size` bytes; `transfer` is the client's number of it.
     pub fn start_upload(&self, transfer: u32, size: u64, name: &str) {
         self.redirection
             .with_agent(|state, agent| state.start_upload(self.viewer, transfer, size, name, agent));
     }
 
-    /// Takes the next bytes of an upload.
+    /// Passes the next bytes of an upload.
     pub fn upload_data(&self, transfer: u32, bytes: &[u8]) {
         self.redirection.with_agent(|state, agent| state.upload_data(self.viewer, transfer, bytes, agent));
     }
@@ -196,12 +205,12 @@ impl RedirectionChannel {
         self.redirection.with_agent(|state, agent| state.cancel_upload(self.viewer, transfer, agent));
     }
 
-    /// The user wants the file that the guest sends, or does not (any more).
+    /// Accepts or declines the file that the guest sends, or cancels a download that was accepted.
     pub fn answer_download(&self, offer: u32, accept: bool) {
         self.redirection.with_agent(|state, agent| state.answer_download(self.viewer, offer, accept, agent));
     }
 
-    /// Acknowledges the number of a download's bytes that the client has stored.
+    /// Acknowledges that the client has stored the first `received` bytes of a download.
     pub fn ack_download(&self, offer: u32, received: u64) {
         self.redirection.with_agent(|state, agent| state.ack_download(self.viewer, offer, received, agent));
     }
@@ -214,13 +223,14 @@ impl Drop for RedirectionChannel {
 }
 
 impl State {
+    /// Adds a message to a viewer's outbox.
     fn enqueue(&self, viewer: ViewerId, message: impl FnOnce(&mut Outbox)) {
         if let Some(viewer) = self.viewers.get(&viewer) {
             viewer.inbox.enqueue(message);
         }
     }
 
-    /// Whether the redirection is this viewer's, and it is if it was nobody's.
+    /// Makes the viewer the owner if there is none; reports whether it is the owner.
     fn own_if_free(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) -> bool {
         if self.owner.is_none() {
             self.own(viewer, agent);
@@ -228,6 +238,7 @@ impl State {
         self.owner == Some(viewer)
     }
 
+    /// Makes an interactive viewer the owner, and assigns clipboard and pending download to it.
     fn own(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
         if self.owner == Some(viewer) || !self.viewers.get(&viewer).is_some_and(|viewer| viewer.interactive) {
             return;
@@ -237,6 +248,7 @@ impl State {
         self.assign_download(viewer);
     }
 
+    /// Removes a viewer, with its transfers and offers.
     fn leave(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
         self.viewers.remove(&viewer);
         self.viewer_left_uploads(viewer, agent);
@@ -248,7 +260,7 @@ impl State {
     }
 }
 
-/// Where there is no way to the guest.
+/// Sink for a guest without agents: ignores everything.
 struct NullAgent;
 
 impl GuestAgentSink for NullAgent {

@@ -3,7 +3,7 @@ use crate::outbox::Outbox;
 use crate::screen::{Screen, ScreenSubscription};
 use oriel_wire::{Chunk, ContentType, FileOffer, FileState, MAX_CHUNK, MAX_CONTENTS};
 
-/// Calls that the guest's side received.
+/// Call that the guest's agents received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum SinkCall {
     Offer(Vec<ContentType>),
@@ -19,6 +19,7 @@ enum SinkCall {
 
 use ContentType::{Png, Text};
 
+/// Sink that records calls.
 #[derive(Default)]
 struct Guest(Mutex<Vec<SinkCall>>);
 
@@ -62,13 +63,14 @@ impl GuestAgentSink for Guest {
     }
 }
 
+/// Viewer with its channel and inbox.
 struct Viewer {
     channel: RedirectionChannel,
     subscribed: ScreenSubscription,
 }
 
 impl Viewer {
-    /// Takes what waits for the client, and the first piece of contents.
+    /// Takes the messages that wait for the client, and the first chunk of contents.
     fn outbox(&self) -> (Outbox, Option<Chunk>) {
         let mut taken = None;
         self.subscribed
@@ -82,6 +84,7 @@ impl Viewer {
     }
 }
 
+/// Hub with a screen and a recording sink.
 struct Bench {
     screen: Arc<Screen>,
     redirection: Arc<RedirectionHub>,
@@ -107,7 +110,7 @@ fn piece(request: u32, last: bool, bytes: &[u8]) -> Chunk {
 }
 
 #[test]
-fn everyone_hears_what_the_guest_can_and_only_the_owner_what_it_copied() {
+fn every_viewer_receives_abilities_and_only_the_owner_clipboard_offers() {
     let bench = Bench::new();
     let (one, two, watcher) = (bench.viewer(true), bench.viewer(true), bench.viewer(false));
     for viewer in [&one, &two, &watcher] {
@@ -201,7 +204,7 @@ fn the_newest_clipboard_counts_when_the_owner_changes() {
 }
 
 #[test]
-fn files_are_told_of_at_their_pace_and_once_of_their_end() {
+fn file_progress_is_sent_in_steps_and_the_end_once() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
     viewer.channel.start_upload(5, 1 << 20, "../x.bin");
@@ -227,7 +230,7 @@ fn files_are_told_of_at_their_pace_and_once_of_their_end() {
 }
 
 #[test]
-fn files_that_cannot_be_are_refused_with_a_sentence() {
+fn impossible_files_are_refused_with_a_sentence() {
     let bench = Bench::new();
     let (viewer, other) = (bench.viewer(true), bench.viewer(true));
     viewer.channel.acted();
@@ -247,7 +250,7 @@ fn files_that_cannot_be_are_refused_with_a_sentence() {
     for _ in 0..5 {
         viewer.channel.upload_data(3, &[0; MAX_CHUNK]);
     }
-    assert!(refusal(&viewer).contains("asked for"));
+    assert!(refusal(&viewer).contains("acknowledged"));
     assert_eq!(bench.guest.take().iter().filter(|calls| matches!(calls, SinkCall::Cancel(_))).count(), 2);
     for transfer in 10..18 {
         viewer.channel.start_upload(transfer, 1, "one of many");
@@ -256,14 +259,14 @@ fn files_that_cannot_be_are_refused_with_a_sentence() {
     assert!(refusal(&viewer).contains("8 files"));
     bench.guest.take();
     drop(viewer);
-    assert_eq!(bench.guest.take().len(), 8, "nobody is left to send the rest");
+    assert_eq!(bench.guest.take().len(), 8, "all uploads of the viewer are cancelled");
     bench.redirection.set_abilities(|abilities| abilities.files = false);
     other.channel.start_upload(1, 1, "a");
     assert!(refusal(&other).contains("takes no files"));
 }
 
 impl Viewer {
-    /// What the client is told of the guest's file: an offer, that one is gone, the next piece.
+    /// Takes the messages about the guest's file: an offer, cancelled offers, the next chunk.
     fn file(&self) -> (Option<FileOffer>, Vec<u32>, Option<Chunk>) {
         let mut taken = None;
         self.subscribed.inbox().enqueue(|outbox| {
@@ -283,10 +286,10 @@ fn offer(offer: u32, name: &str, size: u64) -> FileOffer {
 }
 
 #[test]
-fn a_file_out_waits_for_somebody_and_is_done_when_it_is_stored() {
+fn a_download_waits_for_a_viewer_and_ends_when_it_is_stored() {
     let bench = Bench::new();
     bench.redirection.download_event(1, offered("../../.bashrc", 6));
-    assert_eq!(bench.guest.take(), [], "nobody is there, and nobody was asked");
+    assert_eq!(bench.guest.take(), [], "no viewer is connected");
     let viewer = bench.viewer(true);
     assert_eq!(viewer.file(), (Some(offer(1, ".._.._.bashrc", 6)), vec![], None));
     viewer.channel.answer_download(2, true);
@@ -311,7 +314,7 @@ fn a_file_out_waits_for_somebody_and_is_done_when_it_is_stored() {
 }
 
 #[test]
-fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
+fn an_offer_follows_the_owner_and_a_download_ends_with_its_viewer() {
     let bench = Bench::new();
     let (one, two, watcher) = (bench.viewer(true), bench.viewer(true), bench.viewer(false));
     bench.redirection.download_event(1, offered("CON", 9));
@@ -333,7 +336,7 @@ fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
 
     bench.redirection.download_event(2, offered("b", 9));
     drop(one);
-    assert_eq!(bench.guest.take(), [], "nobody answered: the next one is asked");
+    assert_eq!(bench.guest.take(), [], "an unanswered offer waits for the next owner");
     let three = bench.viewer(true);
     assert_eq!(three.file().0, Some(offer(2, "b", 9)));
     three.channel.answer_download(2, false);
@@ -341,12 +344,12 @@ fn an_offer_goes_with_the_owner_and_a_file_ends_with_its_viewer() {
 }
 
 #[test]
-fn a_file_that_does_not_come_is_told_once_and_leaves_nothing_behind() {
+fn a_cancelled_file_is_reported_once_and_leaves_nothing_behind() {
     let bench = Bench::new();
     let viewer = bench.viewer(true);
     bench.redirection.download_event(1, offered("a", 9));
     bench.redirection.download_event(1, DownloadEvent::Cancelled);
-    assert_eq!(viewer.file(), (None, vec![], None), "the client never heard of it");
+    assert_eq!(viewer.file(), (None, vec![], None), "the offer was not sent yet");
     for file in 2..2000 {
         bench.redirection.download_event(file, offered("a", 9));
     }

@@ -1,4 +1,4 @@
-//! Files on their way from viewers into the guest.
+//! Uploads: files on their way from viewers into the guest.
 
 use super::file_name::clean;
 use super::{GuestAgentSink, State, ViewerId};
@@ -6,57 +6,63 @@ use oriel_wire::{FileState, FileStatus};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Bytes of a file that may be on the way and not yet acknowledged.
+/// Largest number of bytes of a file that are not acknowledged to the client.
 const CREDIT: u64 = 256 * 1024;
-/// Bytes are acknowledged to the client in such steps: half the credit, so that it never runs dry …
+/// Number of bytes after which progress is acknowledged: half the credit, so that the client never stalls …
 const ACK_BYTES: u64 = CREDIT / 2;
-/// … or of fewer, when the last time was so long ago.
+/// … or time after which fewer bytes are.
 const ACK_INTERVAL: Duration = Duration::from_millis(100);
-/// Files on their way at a time.
+/// Largest number of uploads at a time.
 const MAX_FILES: usize = 8;
 
-/// Event of a file on its way into the guest.
+/// Event of an upload, as the guest's agent reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadEvent {
     /// The guest accepts the file.
     Accepted,
-    /// Number of the file's bytes that have left for the guest.
+    /// The agent has passed this many of the file's bytes on to the guest.
     Written(u64),
     /// The whole file is stored in the guest.
     Done,
-    /// The file failed and its further bytes are dropped; the reason in one plain sentence.
+    /// The upload failed, for a reason in one plain sentence; further bytes are dropped.
     Failed(String),
 }
 
 #[derive(Debug)]
+/// File on its way into the guest.
 struct Upload {
     viewer: ViewerId,
-    /// The client's number.
+    /// Number that the client gave the file.
     transfer: u32,
+    /// Announced size in bytes.
     size: u64,
-    /// Bytes from the client.
+    /// Number of bytes received from the client.
     received: u64,
-    /// Bytes that left for the guest.
+    /// Number of bytes passed on to the guest.
     written: u64,
-    /// Bytes of `written` that the client knows of, and since when.
+    /// Number of those bytes that were acknowledged to the client.
     acked: u64,
+    /// Time of the last acknowledgement, or of the beginning.
     acked_at: Instant,
 }
 
 impl Upload {
+    /// Makes a status message for the client.
     fn status(&self, state: FileState, text: Option<String>) -> FileStatus {
         FileStatus { transfer: self.transfer, state, received: self.written, text }
     }
 }
 
-/// All of them, by number.
+/// Uploads of a desktop, by number.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     uploads: BTreeMap<u32, Upload>,
+    /// Number of the last upload.
     last: u32,
 }
 
 impl State {
+    /// Begins an upload, or sends a status with the reason for refusal.
     pub(super) fn start_upload(
         &mut self,
         viewer: ViewerId,
@@ -73,11 +79,11 @@ impl State {
                 Some("Another window works with this desktop; click into it and try again.".to_owned())
             }
             _ if !self.abilities.files => Some("This desktop takes no files now.".to_owned()),
-            _ if self.find(viewer, transfer).is_some() => {
-                Some("There is a file with this number on its way already.".to_owned())
-            }
+            _ if self.find(viewer, transfer).is_some() => Some(
+                "A file with this number is already being sent; reload the page and try again.".to_owned(),
+            ),
             _ if self.uploads.uploads.len() >= MAX_FILES => {
-                Some(format!("{MAX_FILES} files are on their way; send this one when they are there."))
+                Some(format!("{MAX_FILES} files are being sent; send this one when they have arrived."))
             }
             Err(unnameable) => Some(unnameable.to_string()),
             Ok(name) => {
@@ -95,6 +101,7 @@ impl State {
         }
     }
 
+    /// Passes bytes on to the guest; an upload that exceeds its size or credit is cancelled.
     pub(super) fn upload_data(
         &mut self,
         viewer: ViewerId,
@@ -102,14 +109,14 @@ impl State {
         bytes: &[u8],
         agent: &dyn GuestAgentSink,
     ) {
-        // What was sent before the client heard of the end.
+        // The client may send bytes before it has received the end of the upload.
         let Some(id) = self.find(viewer, transfer) else { return };
         let Some(file) = self.uploads.uploads.get_mut(&id) else { return };
         file.received = file.received.saturating_add(bytes.len() as u64);
         let wrong = if file.received > file.size {
-            "The file is longer than it was said to be."
+            "The file is longer than its announced size; send it again."
         } else if file.received.saturating_sub(file.acked) > CREDIT {
-            "More of the file was sent than was asked for."
+            "The browser sent more of the file than was acknowledged; send it again."
         } else {
             return agent.upload_data(id, bytes);
         };
@@ -117,6 +124,7 @@ impl State {
         self.end_file(id, FileState::Failed, Some(wrong.to_owned()));
     }
 
+    /// Cancels an upload at the client's request.
     pub(super) fn cancel_upload(&mut self, viewer: ViewerId, transfer: u32, agent: &dyn GuestAgentSink) {
         if let Some(id) = self.find(viewer, transfer) {
             self.uploads.uploads.remove(&id);
@@ -124,6 +132,7 @@ impl State {
         }
     }
 
+    /// Processes an event of the guest's agent; progress is sent to the client in steps.
     pub(super) fn upload_event(&mut self, id: u32, news: UploadEvent) {
         let Some(file) = self.uploads.uploads.get_mut(&id) else { return };
         let status = match news {
@@ -145,7 +154,7 @@ impl State {
         self.enqueue(viewer, |outbox| outbox.put_status(status));
     }
 
-    /// A viewer left.
+    /// Cancels all uploads of a viewer that left.
     pub(super) fn viewer_left_uploads(&mut self, viewer: ViewerId, agent: &dyn GuestAgentSink) {
         self.uploads.uploads.retain(|id, file| {
             if file.viewer == viewer {
@@ -155,6 +164,7 @@ impl State {
         });
     }
 
+    /// Removes an upload and sends its final status.
     fn end_file(&mut self, id: u32, state: FileState, text: Option<String>) {
         if let Some(file) = self.uploads.uploads.remove(&id) {
             let status = file.status(state, text);
@@ -162,6 +172,7 @@ impl State {
         }
     }
 
+    /// Returns the number of a viewer's upload.
     fn find(&self, viewer: ViewerId, transfer: u32) -> Option<u32> {
         let mine = |(_, file): &(&u32, &Upload)| file.viewer == viewer && file.transfer == transfer;
         self.uploads.uploads.iter().find(mine).map(|(id, _)| *id)

@@ -1,4 +1,5 @@
-//! The thread that composes frames for all members of an encode group.
+//! Encoder thread of an encode group: admits and detaches members, and composes frames for all that are
+//! ready.
 
 use super::member::{FrameRequest, GroupMember, SharedFrame};
 use super::{EncodeGroup, JoiningMember};
@@ -11,42 +12,45 @@ use crate::screen::{Screen, ScreenSubscription};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Who is not ready so long after the first was, is left behind.
+/// Time after the first request at which members without a request are detached.
 const READY_TIMEOUT: Duration = Duration::from_millis(30);
 
-/// A single member is kept for so long: somebody may come back.
+/// Time for which a group with a single member is kept, in case another viewer joins.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The screen is looked at this far apart at least, as for a single viewer.
+/// Shortest time between two frames that answer no input, as for a single viewer.
 const INTERVAL: Duration = Duration::from_millis(15);
 
-/// The members, and the composer whose picture all their clients have.
+/// State of the encoder thread: the members, and the composer whose picture all their clients have.
 pub(super) struct GroupEncoder {
     group: Arc<EncodeGroup>,
     screen: Arc<Screen>,
     subscribed: ScreenSubscription,
+    /// Shared composer; `None` before the first member.
     composer: Option<Composer>,
     members: Vec<Arc<GroupMember>>,
+    /// Start of the last frame.
     last_look: Option<Instant>,
-    /// Since when a frame waits for members that are not ready.
+    /// Time since which a frame waits for members that are not ready.
     waiting_since: Option<Instant>,
-    /// Since when there is but one member.
+    /// Time since which there is only one member.
     alone_since: Option<Instant>,
 }
 
 /// Task of the encoder thread.
 enum Task {
-    /// Members join or leave.
+    /// Admit or detach members.
     UpdateMembers,
-    /// A frame is to be composed.
+    /// Compose a frame from this damage.
     Encode(Box<FrameJob>),
-    /// Encoders may be unused.
+    /// Drop encoders that were unused for a while.
     Tidy,
-    /// The screen is no more.
+    /// End, because the screen was closed.
     End,
 }
 
 impl GroupEncoder {
+    /// Creates an encoder without members.
     pub fn new(group: Arc<EncodeGroup>, screen: Arc<Screen>, subscribed: ScreenSubscription) -> Self {
         Self {
             group,
@@ -60,6 +64,8 @@ impl GroupEncoder {
         }
     }
 
+    /// Runs until the group has had a single member for two seconds, has no members, or the screen was
+    /// closed.
     pub fn run(mut self) {
         loop {
             let inbox = Arc::clone(self.subscribed.inbox());
@@ -85,6 +91,7 @@ impl GroupEncoder {
         }
     }
 
+    /// Selects the next task, or returns until when there is none.
     fn ready(&mut self, pending: &mut Pending, now: Instant) -> Wait<Task> {
         if pending.close_reason.is_some() {
             return Wait::Take(Task::End);
@@ -112,7 +119,7 @@ impl GroupEncoder {
         due.into_iter().chain(try_stop).min().map_or(Wait::Forever, Wait::Until)
     }
 
-    /// When the picture that is wanted is to be made; `None`: once somebody is ready for it.
+    /// Returns the time at which the next frame is due; `None` while no member has requested one.
     fn encode_at(&mut self, now: Instant) -> Option<Instant> {
         let requests: Vec<FrameRequest> =
             self.members.iter().filter_map(|member| member.frame_request()).collect();
@@ -129,7 +136,7 @@ impl GroupEncoder {
         Some(look.max(waiting_since + READY_TIMEOUT))
     }
 
-    /// Makes one frame for those who are ready, and leaves the others to themselves.
+    /// Composes one frame for the members that are ready, and detaches the others.
     fn compose(&mut self, mut work: FrameJob, now: Instant) {
         self.waiting_since = None;
         self.last_look = Some(now);
@@ -144,7 +151,7 @@ impl GroupEncoder {
                 if request.urgent || pointer_owner.is_none() {
                     pointer_owner = Some(Arc::clone(member));
                 }
-                // What it has gathered beside is in this frame too.
+                // The frame also covers the damage in the member's own inbox.
                 let own = member.inbox().take_frame_job();
                 own.damage.rects().iter().for_each(|rect| work.damage.add(*rect));
                 answers.push(own.trace);
@@ -173,21 +180,22 @@ impl GroupEncoder {
         }
     }
 
-    /// Bytes that a frame may have on the best of the lines.
+    /// Returns the largest frame size in bytes that any requesting member allows.
     fn max_frame_bytes(&self) -> usize {
         let frames =
             self.members.iter().filter_map(|member| Some(member.frame_request()?.capacity.allowance.frame));
         frames.max().unwrap_or_default()
     }
 
-    /// Removes members that want to leave.
+    /// Detaches members that leave.
     fn remove_leaving(&mut self) {
         let Some(composer) = &self.composer else { return };
         self.members.retain(|member| !member.is_leaving() || detach(member, composer));
         self.update_alone_since();
     }
 
-    /// Takes in who has come: brings their clients to the picture that the others have.
+    /// Admits joining viewers: brings their clients' pictures up to the shared picture. A viewer with a much
+    /// slower line is refused.
     fn admit_joining(&mut self, now: Instant) {
         for JoiningMember { member, composer: mut theirs, capacity } in self.group.take_joining() {
             if member.is_disconnected() {
@@ -216,18 +224,19 @@ impl GroupEncoder {
         self.update_alone_since();
     }
 
+    /// Starts or clears the time of having a single member.
     fn update_alone_since(&mut self) {
         self.alone_since = (self.members.len() == 1).then(|| self.alone_since.unwrap_or_else(Instant::now));
     }
 }
 
-/// Gives a viewer a composer of its own, with the picture that its client has; nobody stays.
+/// Returns a composer with the shared picture to a leaving member; always returns false, for use in `retain`.
 fn detach(member: &GroupMember, composer: &Composer) -> bool {
     if !member.is_disconnected() {
         match composer.fork() {
             Ok(own) => member.return_composer(own),
             Err(error) => {
-                tracing::error!(%error, "a viewer cannot be served any more");
+                tracing::error!(%error, "a composer for a viewer could not be created; its connection ends");
                 member.inbox().close(CloseReason::Left);
             }
         }

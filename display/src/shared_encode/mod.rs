@@ -1,10 +1,10 @@
-//! Viewers of one screen who keep pace share one encode.
+//! Shared encoding: viewers of one screen that keep pace receive the same frames, composed once.
 //!
-//! Every viewer begins with a composer of its own. One who sees that others watch as well hands it
-//! to the screen's [`EncodeGroup`] and takes a [`GroupMember`] there: a thread of the group's composes one
-//! frame for all members whenever they are ready for one. Who is not ready in time is given a composer
-//! of its own again, with the picture its client has, so that nobody waits for a slower line; it may
-//! come back later. A viewer that watches alone never has to do with any of this.
+//! Every viewer begins with a composer of its own. With other viewers present, it hands the composer to the
+//! screen's [`EncodeGroup`] and becomes a [`GroupMember`]. A thread of the group composes one frame for all
+//! members that are ready. A member that is not ready in time receives a composer of its own, with the
+//! picture its client has, so that nobody waits for a slower line. It may join again later. A single viewer
+//! uses none of this.
 
 mod group_encoder;
 mod member;
@@ -18,20 +18,22 @@ use group_encoder::GroupEncoder;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// Group of the viewers of one screen that share an encoder thread.
+/// Group of viewers of one screen that share an encoder thread.
 pub struct EncodeGroup {
     screen: Arc<Screen>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
+/// State of a group under its lock.
 struct State {
-    /// Of the thread that serves the members, while there is one.
+    /// Inbox of the encoder thread; `None` while there is no thread.
     inbox: Option<Arc<ViewerInbox>>,
+    /// Viewers that the thread has not admitted yet.
     joining: Vec<JoiningMember>,
 }
 
-/// A viewer that joins, with the composer whose picture its client has.
+/// Viewer that joins, with the composer whose picture its client has.
 struct JoiningMember {
     member: Arc<GroupMember>,
     composer: Composer,
@@ -39,16 +41,16 @@ struct JoiningMember {
 }
 
 impl EncodeGroup {
-    /// An encode group of `screen` without members.
+    /// Creates an encode group of `screen` without members.
     pub fn new(screen: Arc<Screen>) -> Arc<Self> {
         Arc::new(Self { screen, state: Mutex::default() })
     }
 
-    /// Takes in a viewer whose client shows what `composer` has sent; gives the composer back where
-    /// the host has no thread for it.
+    /// Adds a viewer whose client shows the picture of `composer`; starts the encoder thread for the first
+    /// one.
     ///
     /// # Errors
-    /// The composer.
+    /// Returns the composer when no thread can be started.
     pub fn join(
         self: &Arc<Self>,
         inbox: Arc<ViewerInbox>,
@@ -64,7 +66,7 @@ impl EncodeGroup {
                 let served = GroupEncoder::new(Arc::clone(self), Arc::clone(&self.screen), subscribed);
                 let thread = std::thread::Builder::new().name("viewers".to_owned());
                 if let Err(error) = thread.spawn(move || served.run()) {
-                    tracing::warn!(%error, "no thread for viewers to share; each is served alone_since");
+                    tracing::warn!(%error, "an encode group has no thread; each viewer encodes alone");
                     return Err(Box::new(composer));
                 }
                 state.inbox = Some(Arc::clone(&encoder_inbox));
@@ -78,15 +80,18 @@ impl EncodeGroup {
         Ok(member)
     }
 
+    /// Takes the viewers that wait to be admitted.
     fn take_joining(&self) -> Vec<JoiningMember> {
         std::mem::take(&mut self.state.lock().joining)
     }
 
+    /// Reports whether viewers wait to be admitted.
     fn has_joining(&self) -> bool {
         !self.state.lock().joining.is_empty()
     }
 
-    /// The thread ends, unless somebody has just come: the next one to come starts another.
+    /// Ends the thread's registration and returns true, unless viewers wait to be admitted. The next viewer
+    /// starts another thread.
     fn try_stop(&self) -> bool {
         let mut state = self.state.lock();
         let done = state.joining.is_empty();

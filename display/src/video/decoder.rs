@@ -1,32 +1,33 @@
-//! The client's side of a video stream.
+//! Decoder of a video stream, the client's side of [`super::VideoStream`]: H.264 access units in, RGBA out.
 
 use super::VideoError;
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_rgba};
 
-/// A decoder and its last picture.
+/// H.264 decoder with the picture that was decoded last.
 pub struct VideoDecoder {
     decoder: Decoder,
+    /// Pixels of the last picture row by row, four bytes each: red, green, blue, alpha.
     rgba: Vec<u8>,
     width: u32,
     height: u32,
 }
 
 impl VideoDecoder {
-    /// A decoder that waits for a key frame.
+    /// Creates a decoder that has no picture until a key frame is decoded.
     ///
     /// # Errors
-    /// When memory is short.
+    /// When openh264 cannot create a decoder, for lack of memory.
     pub fn new() -> Result<Self, VideoError> {
         let decoder = Decoder::new().map_err(|_| VideoError::Codec { doing: "create a decoder", code: 0 })?;
         Ok(Self { decoder, rgba: Vec::new(), width: 0, height: 0 })
     }
 
-    /// Decodes one access unit.
+    /// Decodes one access unit and replaces the picture.
     ///
     /// # Errors
-    /// When it gives no picture.
+    /// When the access unit is malformed or produces no picture, or its colours cannot be converted.
     pub fn decode(&mut self, unit: &[u8]) -> Result<(), VideoError> {
         let picture = self.decoder.decode(unit).map_err(|_| VideoError::NoPicture)?;
         let picture = picture.ok_or(VideoError::NoPicture)?;
@@ -49,7 +50,8 @@ impl VideoDecoder {
             .map_err(|error| VideoError::Colours(error.to_string()))
     }
 
-    /// `width` pixels (RGBA) of row `y` of the last picture from column `x`; empty when they lie outside.
+    /// Returns `width` pixels (RGBA, four bytes each) of row `y` from column `x`; empty when they lie outside
+    /// of the picture.
     pub fn row(&self, x: u32, y: u32, width: u32) -> &[u8] {
         if u64::from(x) + u64::from(width) > u64::from(self.width) || y >= self.height {
             return &[];
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_tiles_that_are_asked_for_are_coded() {
+    fn only_requested_tiles_are_encoded() {
         let size = Size::new(256, 256);
         let (grid, now) = (Grid::new(size), Instant::now());
         let mut stream = VideoStream::new(0, size.bounds(), now).unwrap();
@@ -123,7 +125,7 @@ mod tests {
             let rect: Rect = grid.rect(tile);
             decoder.row(rect.x + 32, rect.y + 32, 1)[..3].to_vec()
         };
-        assert_eq!(middle(&decoder, 5), [0, 0, 0], "nobody asked for it");
+        assert_eq!(middle(&decoder, 5), [0, 0, 0], "the tile was not requested");
         decoder.decode(&coded(0, &Vec::from_iter(0..16))).unwrap();
         let before = middle(&decoder, 15);
         let one = coded(90, &[5]);

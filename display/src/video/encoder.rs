@@ -1,7 +1,7 @@
-//! openh264's encoder, by its C interface: the safe wrapper cannot set a constant QP.
+//! H.264 encoder over openh264's C interface, because the safe wrapper cannot set a constant QP.
 //!
-//! Invariants of this module: `Encoder::handle` comes from `WelsCreateSVCEncoder`, is owned by one
-//! `Encoder`, is initialized before `Encoder::new` returns, and is destroyed once, on drop.
+//! Invariants: `Encoder::handle` comes from `WelsCreateSVCEncoder`, is owned by one `Encoder`, is initialized
+//! before `Encoder::new` returns, and is destroyed once, on drop.
 
 #![allow(unsafe_code)]
 
@@ -17,14 +17,14 @@ use openh264_sys2::{
 use std::os::raw::c_int;
 use std::ptr::{addr_of_mut, null_mut};
 
-/// Only decides the level written into the stream.
+/// Frame rate given to openh264, which with rate control off only decides the level written into the stream.
 const FRAMES_PER_SECOND: f32 = 60.0;
 
-/// ITU-T H.264 table E-3, E-4 and E-5: BT.709.
+/// Value for BT.709 in ITU-T H.264 tables E-3 (primaries), E-4 (transfer) and E-5 (matrix).
 const BT709: u8 = 1;
 
-/// Without its assembly openh264 falls back to C in silence and is several times slower: this
-/// reference makes the link fail instead. Mend it by installing nasm and building afresh.
+/// Reference to an assembly function of openh264: built without nasm, openh264 silently falls back to C,
+/// several times slower. The reference makes linking fail instead; install nasm and build openh264 again.
 #[cfg(target_arch = "x86_64")]
 #[used]
 static NEEDS_ASSEMBLY: unsafe extern "C" fn() = {
@@ -34,15 +34,17 @@ static NEEDS_ASSEMBLY: unsafe extern "C" fn() = {
     WelsSampleSad16x16_sse2
 };
 
-/// An H.264 stream of pictures of one size: a key frame, then differences to the picture before.
+/// H.264 encoder of pictures of one size: a key frame first, then differences to the picture before.
 pub struct Encoder {
     api: OpenH264API,
     handle: *mut ISVCEncoder,
     width: c_int,
     height: c_int,
+    /// Description of the last picture's NAL units, filled by openh264.
     output: Box<SFrameBSInfo>,
+    /// Settings that openh264 has now.
     settings: Box<SEncParamExt>,
-    /// A picture was coded: those after it build on it.
+    /// True after the first picture, on which later pictures depend.
     begun: bool,
 }
 
@@ -50,10 +52,11 @@ pub struct Encoder {
 unsafe impl Send for Encoder {}
 
 impl Encoder {
-    /// An encoder of `width` by `height` pixels, both multiples of 16.
+    /// Creates an encoder of pictures of `width` by `height` pixels, both multiples of 16.
     ///
     /// # Errors
-    /// When the size cannot be coded or memory is short.
+    /// When the size is no multiple of 16, zero or too large, or openh264 fails, for example for lack of
+    /// memory.
     pub fn new(width: u32, height: u32) -> Result<Self, VideoError> {
         let (long, short) = (width.max(height), width.min(height));
         if short == 0
@@ -77,6 +80,8 @@ impl Encoder {
         Ok(encoder)
     }
 
+    /// Initializes openh264 for encoding in real time: constant QP, no key frames by itself, one
+    /// thread, one slice.
     fn initialize(&mut self) -> Result<(), VideoError> {
         let table = self.table();
         let mut quiet = WELS_LOG_QUIET;
@@ -127,15 +132,15 @@ impl Encoder {
         Ok(())
     }
 
-    /// Whether the next picture is a key frame.
+    /// Reports whether the next picture is a key frame.
     pub fn is_new(&self) -> bool {
         !self.begun
     }
 
-    /// Forgets what was coded: the next picture is a key frame.
+    /// Makes the next picture a key frame.
     ///
     /// # Errors
-    /// When the codec refuses.
+    /// When openh264 returns an error.
     pub fn begin_anew(&mut self) -> Result<(), VideoError> {
         self.begun = false;
         let force = self.table().ForceIntraFrame.ok_or(missing("begin anew"))?;
@@ -143,10 +148,11 @@ impl Encoder {
         check("begin anew", unsafe { force(self.handle, true) })
     }
 
-    /// Codes the next pictures as finely as said, 0 to 51. A change costs no key frame.
+    /// Sets the quantizer (QP, 0 finest to 51 coarsest) of the pictures that follow. A change causes no key
+    /// frame.
     ///
     /// # Errors
-    /// When the codec refuses.
+    /// When openh264 returns an error.
     pub fn set_quantizer(&mut self, quantizer: u8) -> Result<(), VideoError> {
         let quantizer = c_int::from(quantizer);
         let [layer, ..] = &mut self.settings.sSpatialLayers;
@@ -155,18 +161,18 @@ impl Encoder {
         }
         layer.iDLayerQp = quantizer;
         let set_option = self.table().SetOption.ok_or(missing("set its quantizer"))?;
-        // The codec compares all settings with those before and begins anew if need be: this one, with
-        // rate control off, is only taken over.
+        // openh264 compares all settings with the previous ones and restarts if it must; a new QP, with rate
+        // control off, only takes effect.
         let settings = addr_of_mut!(*self.settings).cast();
         // SAFETY: the handle is initialized; the option takes a `SEncParamExt`, which it copies.
         let code = unsafe { set_option(self.handle, ENCODER_OPTION_SVC_ENCODE_PARAM_EXT, settings) };
         check("set its quantizer", code)
     }
 
-    /// Codes the next picture and appends its access unit to `out`; true for a key frame.
+    /// Encodes the next picture and appends its access unit to `out`; returns true for a key frame.
     ///
     /// # Errors
-    /// When the picture has another size than the encoder, or the codec fails.
+    /// When the picture's size differs from the encoder's, or openh264 fails.
     pub fn encode(&mut self, picture: &I420, out: &mut Vec<u8>) -> Result<bool, VideoError> {
         let (width, height) = picture.size();
         if (width as c_int, height as c_int) != (self.width, self.height) {
@@ -199,6 +205,7 @@ impl Encoder {
         Ok(kind == videoFrameTypeIDR)
     }
 
+    /// Appends the NAL units of the last picture to `out`.
     fn append_units(&self, out: &mut Vec<u8>) {
         let layers = usize::try_from(self.output.iLayerNum).unwrap_or_default();
         for layer in self.output.sLayerInfo.iter().take(layers) {
@@ -217,6 +224,7 @@ impl Encoder {
         }
     }
 
+    /// Returns openh264's table of functions.
     fn table(&self) -> &ISVCEncoderVtbl {
         // SAFETY: the handle points to the encoder's table pointer, and both live until drop.
         unsafe { &**self.handle }
@@ -236,10 +244,12 @@ impl Drop for Encoder {
     }
 }
 
+/// Converts a return code of openh264 to a result; 0 is success.
 fn check(doing: &'static str, code: c_int) -> Result<(), VideoError> {
     if code == 0 { Ok(()) } else { Err(VideoError::Codec { doing, code }) }
 }
 
+/// Makes the error for a function that openh264's table lacks.
 fn missing(doing: &'static str) -> VideoError {
     VideoError::Codec { doing, code: 0 }
 }
@@ -250,7 +260,7 @@ mod tests {
     use crate::framebuffer::Framebuffer;
     use oriel_wire::{Rect, Size};
 
-    /// Noise that is a little different in each phase.
+    /// Returns a noise picture that differs a little between phases.
     fn noise(phase: u32) -> I420 {
         let size = Size::new(320, 192);
         let mut picture = Framebuffer::new(size);

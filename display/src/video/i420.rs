@@ -1,4 +1,5 @@
-//! Planes of luma and quarter-size chroma, converted from a region of a picture.
+//! Conversion of a region of the framebuffer from BGRX to I420: a luma plane and two chroma planes of a
+//! quarter of its size, BT.709 in limited range. Input of [`super::encoder`].
 
 use super::VideoError;
 use crate::framebuffer::Framebuffer;
@@ -7,7 +8,7 @@ use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420,
 };
 
-/// A picture whose sides are multiples of 16, BT.709, limited range.
+/// I420 picture (BT.709, limited range) whose sides are multiples of 16 pixels, the size of a macroblock.
 pub struct I420 {
     width: u32,
     height: u32,
@@ -17,14 +18,15 @@ pub struct I420 {
 }
 
 impl I420 {
-    /// A picture of at least `width` by `height` pixels, rounded up to whole macroblocks.
+    /// Creates a black picture of at least `width` by `height` pixels, rounded up to whole macroblocks.
     pub fn covering(width: u32, height: u32) -> Self {
         let mut planes = Self { width: 0, height: 0, y: Vec::new(), u: Vec::new(), v: Vec::new() };
         planes.reshape(width, height);
         planes
     }
 
-    /// Black; or, after another size, whatever.
+    /// Changes the size, rounded up to whole macroblocks. New pixels are black; the earlier content is
+    /// undefined afterwards.
     fn reshape(&mut self, width: u32, height: u32) {
         (self.width, self.height) = (width.next_multiple_of(16), height.next_multiple_of(16));
         let luma = self.width as usize * self.height as usize;
@@ -33,28 +35,28 @@ impl I420 {
         self.v.resize(luma / 4, 128);
     }
 
-    /// Width and height.
+    /// Returns the width and height in pixels.
     pub fn size(&self) -> (u32, u32) {
         (self.width, self.height)
     }
 
-    /// Luma (row length: the width), then both chroma planes (row length: half of it).
+    /// Returns the luma plane (rows as long as the width) and the two chroma planes (rows half as long).
     pub fn planes(&self) -> [&[u8]; 3] {
         [&self.y, &self.u, &self.v]
     }
 
-    /// Takes `region` of `framebuffer`; what the region lacks to whole macroblocks repeats its last
-    /// column and row, which costs the encoder next to nothing.
+    /// Converts `region` of `framebuffer` into the upper left corner. Columns and rows missing to whole
+    /// macroblocks repeat the last ones, which take few bits to encode.
     ///
     /// # Errors
-    /// When the region lies outside of the picture or does not fit.
+    /// When the region is empty, lies outside of the framebuffer, or is larger than the picture.
     pub fn convert(&mut self, framebuffer: &Framebuffer, region: Rect) -> Result<(), VideoError> {
         if region.is_empty() || region.width > self.width || region.height > self.height {
             return Err(VideoError::Size(region.width, region.height));
         }
         let bgrx = framebuffer.strided(region).ok_or(VideoError::Size(region.width, region.height))?;
-        // Just the rows of the region: of planes with more, the converter takes the last for the last of
-        // an odd number of rows.
+        // Only the rows of the region: with longer planes and an odd number of rows, the converter mistakes
+        // the plane's last row for the region's.
         let rows = region.height as usize;
         let (luma, chroma) = (rows * self.width as usize, rows.div_ceil(2) * (self.width / 2) as usize);
         let [Some(y), Some(u), Some(v)] =
@@ -90,7 +92,7 @@ impl I420 {
         Ok(())
     }
 
-    /// Puts `part` at an even place; `None` when it does not fit there.
+    /// Copies `part` to an even position (x, y); `None` when it does not fit there.
     fn paste(&mut self, part: &Self, x: usize, y: usize) -> Option<()> {
         let (to, from) = (self.width as usize, part.width as usize);
         paste(&mut self.y, to, &part.y, from, (x, y))?;
@@ -99,28 +101,29 @@ impl I420 {
     }
 }
 
-/// The planes of a region, of which only what is asked for is brought up to date.
+/// I420 planes of a stream's region, of which only the changed parts are converted for each frame.
 pub struct RegionPlanes {
     whole: I420,
+    /// Buffer for the conversion of one part.
     part: I420,
 }
 
 impl RegionPlanes {
-    /// Of a region of `width` by `height` pixels, all black.
+    /// Creates black planes for a region of `width` by `height` pixels.
     pub fn of(width: u32, height: u32) -> Self {
         Self { whole: I420::covering(width, height), part: I420::covering(0, 0) }
     }
 
-    /// What they hold.
+    /// Returns the planes of the whole region.
     pub fn planes(&self) -> &I420 {
         &self.whole
     }
 
-    /// Takes `parts` (whole tiles, or to the region's end) of `region` from `framebuffer`. The rest stays as
-    /// it was: for the encoder nothing happens there.
+    /// Converts `parts` (whole tiles, or up to the region's edge) of `region` from `framebuffer`. Other parts
+    /// keep their content, so the encoder sees no change there.
     ///
     /// # Errors
-    /// When something lies outside.
+    /// When a part lies outside of the region or of the framebuffer.
     pub fn convert(
         &mut self,
         framebuffer: &Framebuffer,
@@ -143,6 +146,7 @@ impl RegionPlanes {
     }
 }
 
+/// Copies the rows of `from` (each `width` bytes) into a plane at (x, y); `None` when they do not fit.
 fn paste(to: &mut [u8], stride: usize, from: &[u8], width: usize, (x, y): (usize, usize)) -> Option<()> {
     let rows = to.chunks_exact_mut(stride).skip(y);
     if from.chunks_exact(width).len() > rows.len() {

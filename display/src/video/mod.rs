@@ -1,4 +1,8 @@
-//! H.264 for what keeps moving (update kind 3), encoded over what moves alone.
+//! H.264 video (update kind 3) for regions of the screen that change in most frames.
+//!
+//! [`streams`] assigns changed tiles to up to four streams, [`stream`] encodes one of them, and
+//! [`rate_control`] selects the quantizer. [`decoder`] is the client's side. Tiles that come to rest are sent
+//! lossless by the pipeline.
 
 pub mod decoder;
 mod encoder;
@@ -13,29 +17,30 @@ pub use rate_control::RateControl;
 pub use stream::VideoStream;
 pub use streams::VideoStreams;
 
-/// Largest picture that openh264 codes; on its side as well.
+/// Length in pixels of a picture's longer side up to which openh264 encodes, in landscape or portrait.
 pub const MAX_LONG_SIDE: u32 = 3840;
-/// See [`MAX_LONG_SIDE`].
+/// Length in pixels of a picture's shorter side up to which openh264 encodes.
 pub const MAX_SHORT_SIDE: u32 = 2160;
 
-/// H.264 failed.
+/// Error of encoding or decoding H.264.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VideoError {
-    /// A region that is empty, or larger than the codec can do.
+    /// A region (width, height in pixels) is empty, outside of the picture, or larger than the codec
+    /// supports.
     #[error("a video region of {0} by {1} pixels cannot be coded")]
     Size(u32, u32),
-    /// The codec refused.
+    /// The codec returned an error.
     #[error("openh264 failed to {doing} (code {code})")]
     Codec {
-        /// What it was asked to do.
+        /// Operation that failed, as a verb phrase: "encode".
         doing: &'static str,
-        /// As returned.
+        /// Code that openh264 returned; 0 when a function or an object is missing.
         code: i32,
     },
-    /// Colours could not be converted.
+    /// Conversion between RGB and YUV failed, with the converter's message.
     #[error("colour conversion failed: {0}")]
     Colours(String),
-    /// An access unit gave no picture.
+    /// Decoding an access unit produced no picture.
     #[error("an access unit that gives no picture")]
     NoPicture,
 }

@@ -1,101 +1,106 @@
-//! The quantizer of video: as fine as the line allows.
+//! Rate control of video: selects the H.264 quantizer so that pictures fit the byte budget of the connection.
 //!
-//! Six steps of H.264's quantizer halve a picture's bytes, about. It grows coarser at once when
-//! pictures are too large for the line, and finer step by step.
+//! Rate model: six steps of the quantizer halve a picture's bytes. It becomes coarser at once when pictures
+//! exceed the budget, and finer step by step.
 
 use oriel_wire::TILE;
 
-/// At 24 moving text stays readable, and what stops moving is sent exact anyway: no need for more.
+/// Finest quantizer used. At 24 moving text stays readable, and content that stops moving is sent lossless.
 const FINEST: f32 = 24.0;
 
-/// Motion gets no coarser: fewer pictures that show something are better.
+/// Coarsest quantizer for pictures that depend on the one before; beyond it, fewer pictures per second are
+/// better.
 const COARSE: f32 = 42.0;
 
-/// H.264 knows no coarser one. It shows where things are, for the moment, and that at once.
+/// Coarsest quantizer of H.264, allowed for key frames only: it shows an outline at once.
 const COARSEST: f32 = 51.0;
 
-/// Steps that halve the bytes.
+/// Number of quantizer steps that halve the bytes.
 const HALVES: f32 = 6.0;
 
-/// Bytes for a pixel of a key frame at the finest quantizer, until they are known: a photograph. A
-/// page of text takes a quarter of it.
+/// Assumed bytes per pixel of a key frame at the finest quantizer, before one was measured: a photograph. A
+/// page of text needs a quarter of it.
 const KEY: f32 = 0.25;
 
-/// A key frame may have as much as so many others: it comes seldom.
+/// Budget of a key frame as a multiple of other pictures' budget; key frames are rare.
 const KEY_SHARE: f32 = 1.5;
 
-/// A key frame that should be coarser by this is coded once more.
+/// Difference in quantizer steps from which a key frame that is too large is encoded again.
 const TRY_AGAIN: f32 = 2.0;
 
-/// While pictures need less than this share of what they may have, they become finer …
+/// Share of the budget below which pictures become finer …
 const LOW: f32 = 0.7;
 
-/// … by this for each picture, a step in a fifth of a second or so …
+/// … by this many quantizer steps for each picture, about one step in a fifth of a second …
 const FINER: f32 = 0.4;
 
-/// … and by this part of what there would be room for, where that is more: the next may be larger.
+/// … or by the steps that would use the budget divided by this, if that is more; the next picture may be
+/// larger.
 const CAUTION: f32 = 2.5;
 
-/// What quantizer suits the line.
+/// Rate control of one viewer's video streams: the present quantizer and the measured size of key frames.
 #[derive(Debug)]
 pub struct RateControl {
+    /// Quantizer of the next picture that depends on the one before, in fractions of a step.
     quantizer: f32,
-    /// Bytes for a pixel of a key frame at the finest quantizer.
+    /// Bytes per pixel of a key frame at the finest quantizer, as last measured.
     key: f32,
 }
 
 impl Default for RateControl {
+    /// Creates rate control at the finest quantizer.
     fn default() -> Self {
         Self { quantizer: FINEST, key: KEY }
     }
 }
 
 impl RateControl {
-    /// The quantizer of H.264 for a key frame of `pixels` that is to have `bytes`.
+    /// Returns the quantizer (24 to 51) for a key frame of `pixels` pixels with a budget of `bytes`.
     pub fn of_key(&self, pixels: u32, bytes: usize) -> u8 {
         let expected = pixels as f32 * self.key;
         whole(FINEST + HALVES * (expected / (bytes as f32 * KEY_SHARE).max(1.0)).log2())
     }
 
-    /// Tiles of a key frame that can have `bytes`, however coarse.
+    /// Returns the number of tiles of a key frame that fit into `bytes` at the coarsest quantizer.
     pub fn most_tiles(&self, bytes: usize) -> usize {
         let coarsest = self.key * ((FINEST - COARSEST) / HALVES).exp2() * (TILE * TILE) as f32;
         (bytes as f32 / coarsest.max(f32::MIN_POSITIVE)) as usize
     }
 
-    /// The next picture builds on the one before but for `fresh` pixels.
+    /// Announces `fresh` pixels in the next picture that the picture before did not show; the quantizer
+    /// becomes coarser if need be.
     pub fn expect_fresh(&mut self, fresh: u32, bytes: usize) {
-        // What builds on a coarse picture would be as large as a fine one, were it finer.
+        // A picture that depends on a coarse one would be as large as a key frame if it were finer.
         self.quantizer = self.quantizer.max(f32::from(self.of_key(fresh, bytes)));
     }
 
-    /// The same for a picture that builds on the one before.
+    /// Returns the quantizer (24 to 51) for a picture that depends on the one before.
     pub fn of_delta(&self) -> u8 {
         whole(self.quantizer)
     }
 
-    /// Whether nothing finer comes.
+    /// Reports whether the quantizer is the finest used, so that waiting would not improve the picture.
     pub fn is_finest(&self) -> bool {
         self.quantizer <= FINEST
     }
 
-    /// A key frame of `pixels` coded with `used` took `took` bytes of the `bytes` that it was to
-    /// have. Gives the quantizer to try again with, if it is much too large.
+    /// Records a key frame of `pixels` pixels that took `took` bytes of a budget of `bytes` at quantizer
+    /// `used`. Returns the quantizer for another attempt if the frame is much too large.
     pub fn coded_key(&mut self, used: u8, pixels: u32, took: usize, bytes: usize) -> Option<u8> {
         let finest = took as f32 * ((f32::from(used) - FINEST) / HALVES).exp2();
         self.key = finest / pixels.max(1) as f32;
-        // What builds on a coarse picture would be as large as a fine one, were it finer.
+        // A picture that depends on a coarse one would be as large as a key frame if it were finer.
         self.quantizer = f32::from(used);
         let again = self.of_key(pixels, bytes);
         (f32::from(again) >= f32::from(used) + TRY_AGAIN).then_some(again)
     }
 
-    /// A picture that builds on the one before took `took` bytes of the `bytes` that it was to have.
+    /// Records a picture that depends on the one before and took `took` bytes of a budget of `bytes`.
     pub fn coded_delta(&mut self, took: usize, bytes: usize) {
         let (took, bytes) = (took.max(1) as f32, bytes.max(1) as f32);
         if took > bytes {
             let coarser = self.quantizer + HALVES * (took / bytes).log2();
-            // A key frame may have been coarser still.
+            // After a key frame the quantizer may already exceed the limit for motion.
             self.quantizer = coarser.min(self.quantizer.max(COARSE));
         } else if took < bytes * LOW {
             self.quantizer -= FINER.max(HALVES / CAUTION * ((bytes / took).log2() + LOW.log2()));
@@ -104,6 +109,7 @@ impl RateControl {
     }
 }
 
+/// Rounds a quantizer up to a whole number from 24 to 51.
 fn whole(quantizer: f32) -> u8 {
     quantizer.clamp(FINEST, COARSEST).ceil() as u8
 }
@@ -114,7 +120,7 @@ mod tests {
 
     const PAGE: u32 = 1920 * 1080;
 
-    /// A picture of `finest` bytes at the finest quantizer.
+    /// Returns the bytes of a picture that takes `finest` bytes at the finest quantizer.
     fn bytes_at(quantizer: u8, finest: f32) -> usize {
         (finest * ((FINEST - f32::from(quantizer)) / HALVES).exp2()) as usize
     }

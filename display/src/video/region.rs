@@ -1,48 +1,49 @@
-//! Which part of the screen a video stream covers. Every change of it costs a key frame, so it
-//! grows with room to spare and shrinks late.
+//! Region of the screen that a video stream covers, in whole tiles.
+//!
+//! Every change of a region costs a key frame, so a region grows with a margin and shrinks late.
+//! [`super::streams`] decides; this module measures and compares costs.
 
 use crate::tiles::Grid;
 use oriel_wire::{Rect, Size, TILE};
 use std::time::{Duration, Instant};
 
-/// Room added on each side on which the region has to grow, so that a dragged window does not
-/// outgrow it at every step.
+/// Margin in pixels added on each side on which a region grows, so that a dragged window does not outgrow the
+/// region at every step.
 const MARGIN: u32 = 2 * TILE;
 
-/// A region that costs so many times as much as what moved in it would …
+/// Ratio of a region's cost to the cost of the parts in motion from which the region is replaced …
 const ROOMY: u64 = 2;
 
-/// … in this time gives way to that. Measured (bench-encode, a film after the desktop's first picture):
+/// … at the end of this observation time. Measured (bench-encode, a film after the desktop's first picture):
 /// 1 s takes a third less processor time than 2 s at the same bytes, for a key frame is worth few others.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a stream costs by itself, in pixels that stand still. Measured: a picture takes 0.07 ms to decode
-/// in a browser and next to nothing to code, however small; a million pixels that stand still take 0.4
-/// and 2 ms.
+/// Fixed cost of a stream, in pixels at rest. Measured: a picture takes 0.07 ms to decode in a browser and
+/// next to nothing to encode, however small; a million pixels at rest take 0.4 and 2 ms.
 const STREAM_COST: u64 = 32 * 1024;
 
-/// The region of one stream.
+/// Region of one stream, with a record of the tiles in motion.
 #[derive(Debug, Clone)]
 pub struct Region {
     rect: Rect,
-    /// Since when `moved` is kept.
+    /// Start of the observation time of `moved`.
     since: Instant,
-    /// For each tile of the grid whether it moved within the region.
+    /// Flag for each tile of the screen's grid: encoded in this stream since `since`.
     moved: Vec<bool>,
 }
 
 impl Region {
-    /// The region over `rect` (whole tiles).
+    /// Creates the region over `rect` (whole tiles).
     pub fn new(rect: Rect, now: Instant) -> Self {
         Self { rect, since: now, moved: Vec::new() }
     }
 
-    /// The region's place.
+    /// Returns the region's rectangle in pixels.
     pub fn rect(&self) -> Rect {
         self.rect
     }
 
-    /// Notes the tiles that are coded now.
+    /// Records tiles that were encoded in this region.
     pub fn note(&mut self, grid: &Grid, tiles: &[usize]) {
         self.moved.resize(grid.len(), false);
         for tile in tiles {
@@ -52,8 +53,8 @@ impl Region {
         }
     }
 
-    /// The regions, at most `at_most`, that had better take this one's place, the largest first;
-    /// `None` while it is as good.
+    /// Proposes regions to replace this one, at most `at_most`, largest first; `None` during the observation
+    /// time or if they would not cost less than half.
     pub fn better(&mut self, grid: &Grid, at_most: usize, now: Instant) -> Option<Vec<Rect>> {
         if now.duration_since(self.since) < PATIENCE {
             return None;
@@ -68,17 +69,18 @@ impl Region {
     }
 }
 
-/// Pixels.
+/// Returns the number of pixels of a rectangle.
 pub fn area(rect: Rect) -> u64 {
     u64::from(rect.width) * u64::from(rect.height)
 }
 
-/// What a stream over `rect` costs, in pixels.
+/// Returns the cost of a stream over `rect`, in pixels at rest.
 pub fn cost(rect: Rect) -> u64 {
     area(rect) + STREAM_COST
 }
 
-/// Joins those that cost no less apart, and then the cheapest to join until there are no more than `at_most`.
+/// Joins rectangles that cost no less apart, then the pairs that are cheapest to join until at most `at_most`
+/// remain.
 fn join(mut rects: Vec<Rect>, at_most: usize) -> Vec<Rect> {
     loop {
         let pairs = (0..rects.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
@@ -99,7 +101,7 @@ fn join(mut rects: Vec<Rect>, at_most: usize) -> Vec<Rect> {
     }
 }
 
-/// `grown`, with a margin on each side on which it goes beyond `before`.
+/// Enlarges `grown` by a margin on each side on which it exceeds `before`, clipped to the screen.
 pub fn with_margin(before: Rect, grown: Rect, screen: Size) -> Rect {
     let margin = |outgrown: bool| if outgrown { MARGIN } else { 0 };
     let x = grown.x.saturating_sub(margin(grown.x < before.x));

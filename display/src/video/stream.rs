@@ -1,5 +1,7 @@
-//! One video stream: a region, its encoder and its buffers; made when motion begins, dropped when
-//! it ends.
+//! One video stream: a region, its encoder and its buffers.
+//!
+//! Created by [`super::streams`] when motion begins and dropped when it ends. Its updates are decoded by
+//! [`super::VideoDecoder`].
 
 use super::RateControl;
 use super::encoder::Encoder;
@@ -11,31 +13,34 @@ use crate::tiles::Grid;
 use oriel_wire::{Rect, VideoUpdate};
 use std::time::{Duration, Instant};
 
-/// After so long what moves has little in common with what it was; at twelve pictures a second it still has.
+/// Age of a picture after which prediction from it saves little; at twelve pictures a second it still saves
+/// much.
 const OLD: Duration = Duration::from_millis(150);
 
-/// A stream that the client decodes with a decoder of its own.
+/// Video stream that the client decodes with a decoder of its own.
 pub struct VideoStream {
+    /// Number of the client's decoder, 0 to 3.
     number: u8,
     region: Region,
     encoder: Encoder,
     planes: RegionPlanes,
-    /// What the client took from the picture before.
+    /// Tiles (ascending) that the client took from the last picture.
     taken: Vec<usize>,
+    /// Time of the last picture, or of creation.
     last_used: Instant,
 }
 
-/// Whether a region can be coded.
+/// Reports whether the codec supports a region of this size.
 pub fn fits_codec(rect: Rect) -> bool {
     let (width, height) = (rect.width.next_multiple_of(16), rect.height.next_multiple_of(16));
     width.max(height) <= MAX_LONG_SIDE && width.min(height) <= MAX_SHORT_SIDE && !rect.is_empty()
 }
 
 impl VideoStream {
-    /// A stream over `rect` (whole tiles) for decoder `number`.
+    /// Creates a stream over `rect` (whole tiles) for the client's decoder `number`.
     ///
     /// # Errors
-    /// When the region cannot be coded or memory is short.
+    /// When the codec does not support the size, or memory is short.
     pub fn new(number: u8, rect: Rect, now: Instant) -> Result<Self, VideoError> {
         let planes = RegionPlanes::of(rect.width, rect.height);
         let (width, height) = planes.planes().size();
@@ -49,32 +54,34 @@ impl VideoStream {
         })
     }
 
-    /// When it last coded a picture.
+    /// Returns the time of the last picture, or of creation if there is none.
     pub fn last_used(&self) -> Instant {
         self.last_used
     }
 
-    /// What it covers, and the history of that.
+    /// Returns the region, which records the tiles in motion.
     pub fn region(&mut self) -> &mut Region {
         &mut self.region
     }
 
-    /// What it covers.
+    /// Returns the rectangle that the stream covers, in pixels.
     pub fn rect(&self) -> Rect {
         self.region.rect()
     }
 
-    /// Whether the picture before lacks the tile, or is old: it is as large as in a key frame then.
+    /// Reports whether a tile will take as many bytes as in a key frame: the last picture lacks the tile, is
+    /// old, or does not exist.
     pub fn is_fresh(&self, tile: usize, now: Instant) -> bool {
         let old = now.duration_since(self.last_used) > OLD;
         self.encoder.is_new() || old || self.taken.binary_search(&tile).is_err()
     }
 
-    /// Codes `tiles` (ascending) of the region, which the client takes from it, in `bytes` or not many
-    /// more as far as `quality` allows. What else the region shows stays as it was.
+    /// Encodes `tiles` (ascending) of the region with a budget of `bytes`, exceeded by little as far as
+    /// `rate_control` permits. Other tiles of the region keep their last content; the client takes only
+    /// `tiles`.
     ///
     /// # Errors
-    /// When the codec fails; the stream is of no further use then.
+    /// When the conversion of colours or the codec fails; drop the stream then.
     pub fn encode(
         &mut self,
         framebuffer: &Framebuffer,
@@ -95,7 +102,7 @@ impl VideoStream {
             let mut quantizer = rate_control.of_key(fresh, bytes);
             self.encoder.set_quantizer(quantizer)?;
             self.encoder.encode(planes, &mut data)?;
-            // Each time coarser, so a few times at most.
+            // Each attempt is coarser by at least two steps, so there are few.
             while let Some(coarser) = rate_control.coded_key(quantizer, fresh, data.len(), bytes) {
                 quantizer = coarser;
                 data.clear();

@@ -1,71 +1,78 @@
-//! What may be on its way to the client: frames and bytes.
+//! Flow control of one viewer: limits the frames and bytes in flight to the client.
 //!
-//! A frame more in flight keeps line and client busy; one too many waits somewhere, and is old when
-//! it is seen. Bytes are bounded by what the line carries (see [`BandwidthEstimator`]). Frames are bounded by what
-//! the client paints: more while it paints them as fast as it ever did, fewer when they wait there.
+//! One frame more in flight keeps line and client busy; one too many waits in a queue and is outdated when
+//! shown. [`BandwidthEstimator`] bounds the bytes. The frames are bounded by the client's painting time: more
+//! while it stays short, fewer when frames queue at the client.
 
 use super::bandwidth_estimator::BandwidthEstimator;
 use crate::pipeline::frame_budget::Allowance;
 use crate::shared_encode::MemberCapacity;
 use std::time::{Duration, Instant};
 
+/// Smallest limit of frames in flight.
 const MIN_FRAMES: usize = 1;
-/// On the shortest way; on a longer one as many more as are looked at meanwhile …
+/// Largest limit of frames in flight on a short round trip; a longer one adds a frame for each [`INTERVAL`] …
 const MAX_FRAMES: usize = 3;
-/// … up to here.
+/// … up to this limit.
 const MAX_FRAMES_LONG_RTT: usize = 8;
+/// Limit of frames in flight at the start.
 const INITIAL_FRAMES: usize = 2;
 
-/// The screen is looked at this far apart at least, a little more than 60 times a second, unless an
-/// input is answered: a guest that flushes without end costs no more.
+/// Shortest time between two frames that answer no input, a little more than 60 per second. It bounds the
+/// cost of a guest that flushes continuously.
 const INTERVAL: Duration = Duration::from_millis(15);
 
-/// Frames that took the client this much longer than the quickest had to wait there …
+/// Excess of a frame's painting time, over twice the fastest, that means it queued at the client …
 const CLIENT_QUEUED: Duration = Duration::from_millis(30);
 
-/// … and those that took it no longer than this did not.
+/// … and excess over one and a half times the fastest below which it did not.
 const CLIENT_IDLE: Duration = Duration::from_millis(15);
 
-/// A client that acknowledged nothing for this long does not show what comes: it is hidden, busy,
-/// or its line is dead.
+/// Time without acknowledgements after which a client is taken to present nothing: its page is hidden or
+/// busy, or the line is dead.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A piece of a file or of sound takes the line for so long at most.
+/// Longest time that a chunk of a file or audio may take on the line.
 const CHUNK_TIME: Duration = Duration::from_millis(50);
 
-/// A piece before anything is known of the line.
+/// Size in bytes of a chunk before the line's rate is known.
 const INITIAL_CHUNK: usize = 4 * 1024;
 
-/// Sound may wait behind so much in flight beside the window: longer, and it is no use.
+/// Delay of audio behind bytes in flight beyond the congestion window, above which it would arrive too late.
 const AUDIO_LATENESS: Duration = Duration::from_millis(100);
 
-/// Bytes beside the picture are covered by a frame without one after so many: what nobody
-/// acknowledges could pile up unseen.
+/// Largest number of bytes beside the picture without a frame after them. Only frames are acknowledged, so
+/// more could queue unnoticed.
 const MAX_UNMARKED: u64 = 4 * 1024;
 
-/// A line that carries so much with a frame, 5 Mbit/s, needs no frames of its own.
+/// Size in bytes of a frame's time on the line (5 Mbit/s) from which a viewer may share an encode.
 const FAST_LINK_FRAME: u64 = 32 * 1024;
 
-/// An acknowledgement of a frame that was never sent.
+/// Error of an acknowledgement for a frame number that was never sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an acknowledgement of frame {0}, which was never sent")]
 pub struct NeverSent(pub u32);
 
-/// What is in flight.
+/// State of one viewer's flow control.
 #[derive(Debug)]
 pub struct FlowControl {
     bandwidth: BandwidthEstimator,
+    /// Present limit of frames in flight.
     limit: usize,
+    /// Number of the last frame; 0 before the first.
     last_id: u32,
+    /// Start of the last comparison of the screen.
     last_frame_started: Option<Instant>,
+    /// Time of the last acknowledgement, or of creation.
     last_ack: Instant,
-    /// What the client spent on the quickest of the recent frames.
+    /// Painting time of the fastest recent frame.
     fastest: Option<Duration>,
-    /// A frame could have been sent but for the limit, since the limit last changed.
+    /// True if the limit alone has held a frame back since the limit last changed.
     limited: bool,
 }
 
 impl FlowControl {
+    /// Creates flow control for a new connection, with an unknown line.
     pub fn new(now: Instant) -> Self {
         Self {
             bandwidth: BandwidthEstimator::new(now),
@@ -78,8 +85,8 @@ impl FlowControl {
         }
     }
 
-    /// Whether a frame may be sent; asked only when there is one to send. `answers` an input: such a
-    /// frame may go ahead of its time.
+    /// Reports whether a frame may be sent; called only when there is one to send. A frame that `answers` an
+    /// input may exceed the limits a little.
     pub fn has_credit(&mut self, answers: bool, now: Instant) -> bool {
         let pictures = self.bandwidth.update_frames();
         if pictures == 0 && (answers || !self.bandwidth.must_drain(now)) {
@@ -94,12 +101,12 @@ impl FlowControl {
         painting && (self.has_room(now) || (answers && self.bandwidth.in_flight() <= ahead))
     }
 
-    /// Whether a frame of any size is soon over.
+    /// Reports whether the line carries at least 5 Mbit/s, so that any frame is sent soon.
     pub fn is_fast(&self) -> bool {
         self.bandwidth.frame() >= FAST_LINK_FRAME
     }
 
-    /// What the next frame should have at most.
+    /// Returns the byte limits of the next frame.
     pub fn allowance(&self, now: Instant) -> Allowance {
         let room = if self.bandwidth.must_drain(now) {
             0
@@ -113,48 +120,50 @@ impl FlowControl {
         }
     }
 
-    /// That, and how sure it is.
+    /// Returns the byte limits of the next frame, and whether the line's rate is known.
     pub fn capacity(&self, now: Instant) -> MemberCapacity {
         MemberCapacity { allowance: self.allowance(now), is_known: self.bandwidth.is_known() }
     }
 
-    /// Nothing is sent now: if there is room nevertheless, the line is not what limits.
+    /// Records that nothing is sent now: if there is room, the application limits the rate, not the line.
     pub fn note_idle(&mut self, now: Instant) {
         if self.bandwidth.must_drain(now) || self.has_room(now) {
             self.bandwidth.mark_app_limited();
         }
     }
 
-    /// When to look at the screen next, if no input is answered.
+    /// Returns the earliest time of the next frame that answers no input; `None` before the first frame.
     pub fn next_frame_at(&self) -> Option<Instant> {
         self.last_frame_started.map(|look| look + INTERVAL)
     }
 
-    /// The screen is looked at.
+    /// Records the start of a comparison of the screen.
     pub fn frame_started(&mut self, now: Instant) {
         self.last_frame_started = Some(now);
     }
 
-    /// The number of the next frame.
+    /// Allocates the number of the next frame; never 0.
     pub fn next_id(&mut self) -> u32 {
         self.last_id = self.last_id.wrapping_add(1).max(1);
         self.last_id
     }
 
-    /// A message of so many bytes goes out.
+    /// Records a message of `bytes` bytes that is handed to the socket.
     pub fn sent(&mut self, bytes: usize, now: Instant) {
         self.bandwidth.sent(bytes, now);
     }
 
-    /// The frame numbered last went out, with something to paint or without.
+    /// Records that the last bytes sent complete the frame numbered last; `picture` is false for a frame
+    /// without updates.
     pub fn frame_sent(&mut self, picture: bool, now: Instant) {
         self.bandwidth.frame_sent(self.last_id, picture, now);
     }
 
-    /// The client presented frame `id`, and with it those before it, `client` after it had come.
+    /// Processes the acknowledgement of frame `id` and of those before it. `client` is the time from the
+    /// frame's arrival until it was presented.
     ///
     /// # Errors
-    /// When there never was such a frame.
+    /// When no frame of this number was sent.
     pub fn acknowledged(&mut self, id: u32, client: Duration, now: Instant) -> Result<(), NeverSent> {
         if id == 0 || id > self.last_id {
             return Err(NeverSent(id));
@@ -168,8 +177,9 @@ impl FlowControl {
         Ok(())
     }
 
+    /// Adjusts the limit of frames in flight by the painting time of an acknowledged frame.
     fn adapt(&mut self, took: Duration) {
-        // It creeps up, so that a client that became slower is learnt in time.
+        // The fastest time rises slowly, so that a client that became slower is noticed.
         let fastest = self.fastest.map_or(took, |fastest| took.min(fastest + fastest / 64));
         self.fastest = Some(fastest);
         let far = self.bandwidth.round_trip().as_micros() / INTERVAL.as_micros();
@@ -186,7 +196,7 @@ impl FlowControl {
         }
     }
 
-    /// Bytes of the next piece of contents.
+    /// Returns the size in bytes of the next chunk of a transfer.
     pub fn chunk_size(&self) -> usize {
         let bytes = self
             .bandwidth
@@ -196,34 +206,36 @@ impl FlowControl {
         bytes.max(least)
     }
 
-    /// Whether the line has room for a frame, or for a piece of contents beside the picture.
+    /// Reports whether the congestion window has room for half a frame, and thus for a chunk of a transfer.
     pub fn has_room(&self, now: Instant) -> bool {
         !self.bandwidth.must_drain(now)
             && self.bandwidth.in_flight() + self.bandwidth.frame() / 2 <= self.bandwidth.congestion_window()
     }
 
-    /// Whether sound sent now would come in time. A client that acknowledges nothing gets it as far
-    /// as its socket is `drained`.
+    /// Reports whether audio sent now would arrive in time. For a client that acknowledges nothing, a
+    /// `drained` socket is enough.
     pub fn has_room_for_audio(&self, drained: impl FnOnce() -> bool, now: Instant) -> bool {
         let late = self.bandwidth.bytes_in(AUDIO_LATENESS).unwrap_or_default();
         self.bandwidth.in_flight() <= self.bandwidth.congestion_window() + late
             || (self.is_silent(now) && drained())
     }
 
-    /// Whether the client has left frames unacknowledged for so long that its socket alone tells its pace.
+    /// Reports whether the client has left frames unacknowledged for a second, so that only the socket's
+    /// buffer shows its pace.
     pub fn is_silent(&self, now: Instant) -> bool {
         let since = self.bandwidth.oldest().map(|sent| sent.max(self.last_ack));
         since.is_some_and(|since| now.saturating_duration_since(since) > SILENCE_TIMEOUT)
     }
 
-    /// Whether what was sent beside the picture is to be covered by a frame without one.
+    /// Reports whether bytes beside the picture should be followed by an empty frame, whose acknowledgement
+    /// covers them.
     pub fn wants_empty_frame(&self) -> bool {
         let soon =
             self.bandwidth.bytes_in(CHUNK_TIME).unwrap_or(MAX_UNMARKED).clamp(MAX_UNMARKED / 8, MAX_UNMARKED);
         self.bandwidth.unmarked_bytes() >= soon && self.bandwidth.empty_frames() < MAX_FRAMES_LONG_RTT
     }
 
-    /// Whether a frame without a picture is to be sent to learn the round trip.
+    /// Reports whether an empty frame should be sent to measure the round trip.
     pub fn wants_probe(&self, now: Instant) -> bool {
         self.bandwidth.is_stale(now) && !self.bandwidth.must_drain(now) && self.bandwidth.empty_frames() == 0
     }
@@ -234,8 +246,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// Sends small frames whenever there is credit, with the client painting each for `painting`;
-    /// gives the limit reached.
+    /// Sends small frames whenever there is credit, with the client painting each for `painting`; returns the
+    /// limit reached and the time.
     fn settle(
         flow: &mut FlowControl,
         mut now: Instant,
@@ -325,7 +337,7 @@ mod tests {
             }
             assert!(sent < 100_000, "it piles up");
         }
-        assert!(covers > 0, "nobody would say when it came");
+        assert!(covers > 0, "nothing would acknowledge it");
         assert!(flow.has_credit(false, now), "a frame may go nevertheless");
         assert!(flow.has_room_for_audio(|| true, now + 2 * SILENCE_TIMEOUT), "a hidden page is heard still");
         assert!(!flow.has_room_for_audio(|| false, now + 2 * SILENCE_TIMEOUT));

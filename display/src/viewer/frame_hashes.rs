@@ -1,40 +1,42 @@
-//! For a client that wants to compare its picture with the guest's: when to send it the hashes.
+//! Schedule of tile hashes for a client that compares its picture with the guest's (message `FrameHash`).
 
 use oriel_wire::FrameHeader;
 
-/// Whether hashes are wanted, and those of which frame are owed.
+/// State of one client's requested hashes: whether they are on, and for which frame one is due.
 #[derive(Debug, Default)]
 pub struct FrameHashes {
+    /// True while the client requests hashes.
     wanted: bool,
-    /// The last frame sent, if the client's picture is exact since.
+    /// Number of the last frame sent, if the client's picture is exact after it.
     exact: Option<u32>,
+    /// True if no hashes were sent for the last frame.
     owed: bool,
 }
 
 impl FrameHashes {
-    /// The client wants hashes from now on, of what it shows now as well; or none any more.
+    /// Turns hashes on or off. When turned on, the present picture is hashed as well.
     pub fn set(&mut self, wanted: bool) {
         self.owed |= wanted && !self.wanted;
         self.wanted = wanted;
     }
 
-    /// Whether the client wants hashes.
+    /// Reports whether the client requests hashes.
     pub fn are_wanted(&self) -> bool {
         self.wanted
     }
 
-    /// A frame went out.
+    /// Records a frame that was sent.
     pub fn sent(&mut self, frame: &FrameHeader) {
         self.exact = frame.exact.then_some(frame.frame_id);
         self.owed = true;
     }
 
-    /// Whether [`Self::take`] gives something.
+    /// Reports whether [`Self::take`] will return a frame.
     pub fn is_due(&self) -> bool {
         self.wanted && self.owed && self.exact.is_some()
     }
 
-    /// The frame whose picture is to be hashed now, once.
+    /// Returns the number of the frame whose picture is to be hashed now; once for each frame.
     pub fn take(&mut self) -> Option<u32> {
         let due = self.is_due();
         self.owed &= !due;
@@ -51,14 +53,14 @@ mod tests {
     }
 
     #[test]
-    fn each_exact_picture_is_proved_once_while_that_is_wanted() {
+    fn each_exact_picture_is_hashed_once_while_requested() {
         let mut frame_hashes = FrameHashes::default();
         frame_hashes.sent(&frame(1, true));
-        assert_eq!(frame_hashes.take(), None, "nobody asked");
+        assert_eq!(frame_hashes.take(), None, "not requested");
         frame_hashes.set(true);
         assert_eq!((frame_hashes.take(), frame_hashes.take()), (Some(1), None), "what is shown already");
         frame_hashes.set(true);
-        assert_eq!(frame_hashes.take(), None, "asked again");
+        assert_eq!(frame_hashes.take(), None, "requested again");
         frame_hashes.sent(&frame(2, false));
         assert_eq!(frame_hashes.take(), None);
         frame_hashes.sent(&frame(3, true));

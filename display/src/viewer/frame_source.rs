@@ -1,4 +1,4 @@
-//! Who makes a viewer's pictures: its own composer, or a group of viewers.
+//! Source of a viewer's frames: its own composer, or an encode group shared with other viewers.
 
 use crate::inbox::{ClientRequests, ViewerInbox};
 use crate::pipeline::Composer;
@@ -7,34 +7,35 @@ use crate::shared_encode::{EncodeGroup, GroupMember, MemberCapacity};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Who was too slow for an encode shared with others, or wanted something of its own, does not try
-/// again before so long.
+/// Delay before a viewer that left an encode group, or was refused, may join again.
 const REJOIN_DELAY: Duration = Duration::from_secs(5);
 
-/// A viewer's source of pictures.
+/// Source of frames of one viewer, and the rule for changing between the two kinds.
 pub struct FrameSource<'a> {
     source: Source,
+    /// Encode group of the screen; `None` if encodes are never shared.
     group: Option<&'a Arc<EncodeGroup>>,
-    /// When it may share an encode, if others are there to share it with.
+    /// Earliest time at which the viewer may join the group.
     may_join_at: Instant,
 }
 
+/// Present source of frames.
 enum Source {
-    /// This viewer's own composer.
+    /// Composer of this viewer alone.
     Own(Box<Composer>),
-    /// The group, at this viewer's member.
+    /// Encode group, through this viewer's membership.
     Group(Arc<GroupMember>),
-    /// Nobody, while one becomes the other.
+    /// None, during a change from a composer to the group.
     Switching,
 }
 
 impl<'a> FrameSource<'a> {
-    /// Made by `composer` at first; `group` is where it may be shared.
+    /// Creates a source that begins with `composer`; `group` is the encode group that the viewer may join.
     pub fn new(composer: Composer, group: Option<&'a Arc<EncodeGroup>>) -> Self {
         Self { source: Source::Own(Box::new(composer)), group, may_join_at: Instant::now() }
     }
 
-    /// The viewer's own composer, if it makes the pictures now.
+    /// Returns the viewer's own composer; `None` while the group composes.
     pub fn own(&mut self) -> Option<&mut Composer> {
         match &mut self.source {
             Source::Own(composer) => Some(composer),
@@ -42,7 +43,7 @@ impl<'a> FrameSource<'a> {
         }
     }
 
-    /// The viewer's member, if the group makes the pictures now.
+    /// Returns the viewer's membership; `None` while its own composer composes.
     pub fn member(&self) -> Option<&Arc<GroupMember>> {
         match &self.source {
             Source::Group(member) => Some(member),
@@ -50,7 +51,8 @@ impl<'a> FrameSource<'a> {
         }
     }
 
-    /// Does what the client asked for. What it cannot have in group waits until it is alone.
+    /// Applies requests of the client to its composer. In a group they stay pending and the viewer leaves
+    /// first.
     pub fn apply_requests(&mut self, requests: &mut ClientRequests, now: Instant) {
         if let Some(composer) = self.member().and_then(|member| member.take_composer()) {
             self.source = Source::Own(Box::new(composer));
@@ -73,13 +75,15 @@ impl<'a> FrameSource<'a> {
         }
     }
 
-    /// Whether an encode is better shared from now on.
+    /// Reports whether the viewer should join the encode group now: there are other viewers, the delay has
+    /// passed, and the composer can be shared.
     pub fn should_join(&mut self, screen: &Screen, now: Instant) -> bool {
         let others = self.group.is_some() && screen.viewers() > 1;
         others && now >= self.may_join_at && self.own().is_some_and(|composer| composer.is_shareable())
     }
 
-    /// Shares an encode from now on.
+    /// Moves the composer into the encode group and becomes a member; if the group refuses, the composer
+    /// stays.
     pub fn join(&mut self, inbox: &Arc<ViewerInbox>, capacity: MemberCapacity, now: Instant) {
         let Some(group) = self.group else { return };
         self.source = match std::mem::replace(&mut self.source, Source::Switching) {

@@ -1,4 +1,5 @@
-//! The sending half of a viewer's connection.
+//! Sending half of a viewer's connection: writes each message behind its length (`u32`, little-endian) to the
+//! socket.
 
 use crate::inbox::ViewerInbox;
 use oriel_wire::{CloseCode, ServerMessage};
@@ -7,52 +8,56 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How often a write that waits for a peer that does not read looks whether the connection is to end.
+/// Interval at which a blocked write checks whether the connection is to end.
 const CLOSE_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Writes messages to a client.
+/// Writer of messages to one client.
 pub struct MessageSender {
     stream: UnixStream,
-    /// The last message was written to its end.
+    /// True unless the last message was written in part, after which nothing may follow.
     whole: bool,
 }
 
 impl MessageSender {
+    /// Creates a sender for the socket, with a write timeout.
+    ///
     /// # Errors
-    /// When the socket refuses a time limit.
+    /// When the socket rejects the timeout.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_write_timeout(Some(CLOSE_POLL_INTERVAL))?;
         Ok(Self { stream, whole: true })
     }
 
-    /// Writes one message, however long the peer takes to read it, unless the connection is to end.
+    /// Writes one message; blocks until the client has read enough, unless the connection is to end.
     ///
     /// # Errors
-    /// When the connection broke or is to end; nothing more can be sent then.
+    /// When the connection broke or is to end; the sender cannot be used afterwards.
     pub fn send(&mut self, message: &[u8], inbox: &ViewerInbox) -> io::Result<()> {
         self.write(message, || !inbox.is_closing())
     }
 
-    /// Whether the peer has taken everything that was sent.
+    /// Reports whether the socket's send buffer is empty, so that the peer has received all bytes.
     pub fn is_drained(&self) -> bool {
         let mut queued: libc::c_int = 0;
         // SAFETY: for a socket the kernel writes one int there (unix(7), SIOCOUTQ).
-        let requests = unsafe { libc::ioctl(self.stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut queued) };
-        requests != 0 || queued == 0
+        let result = unsafe { libc::ioctl(self.stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut queued) };
+        result != 0 || queued == 0
     }
 
-    /// Says why the connection ends; what cannot be said now is left unsaid.
+    /// Sends the message `Closed` with the reason for which the connection ends, unless a message was cut off
+    /// or the socket is full.
     pub fn send_closed(&mut self, code: CloseCode, text: &str) {
         if !self.whole {
             return;
         }
         let closed = ServerMessage::Closed { code, text: text.to_owned() }.encode();
         if let Err(error) = self.write(&closed, || false) {
-            tracing::debug!(%error, "a viewer left before it could be told why its connection ends");
+            tracing::debug!(%error, "a viewer left before it received the reason for closing");
         }
     }
 
-    fn write(&mut self, message: &[u8], patient: impl Fn() -> bool) -> io::Result<()> {
+    /// Writes length and message; after each timeout, goes on only if `may_wait` returns true.
+    fn write(&mut self, message: &[u8], may_wait: impl Fn() -> bool) -> io::Result<()> {
         let length = u32::try_from(message.len())
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a message longer than 4 GiB"))?
             .to_le_bytes();
@@ -66,7 +71,7 @@ impl MessageSender {
                 Ok(written) => IoSlice::advance_slices(&mut parts, written),
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if patient() => {}
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if may_wait() => {}
                     _ => return Err(error),
                 },
             }

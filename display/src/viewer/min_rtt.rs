@@ -1,26 +1,28 @@
-//! The shortest round trip of late.
+//! Windowed minimum of round-trip times, the base of the congestion window.
 
 use std::time::{Duration, Instant};
 
-/// The shortest of this long counts, and of as long before at most.
+/// Length of a window; the minimum covers the present window and the one before.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// A queue of this much matters to nobody: round trips below need no second look.
+/// Round-trip time up to which a queue does not matter, so that no remeasurement is needed.
 const NEAR: Duration = Duration::from_millis(20);
 
-/// Round trips seen.
+/// Minimum of recent round-trip times.
 #[derive(Debug, Default)]
 pub struct MinRtt {
-    /// The shortest of the span before, and of this one.
+    /// Minimum of the window before.
     before: Option<Duration>,
+    /// Minimum of the present window.
     shortest: Option<Duration>,
+    /// Start of the present window.
     began: Option<Instant>,
-    /// When one was seen that waited behind nothing.
+    /// Time of the last measurement without a queue.
     clear_at: Option<Instant>,
 }
 
 impl MinRtt {
-    /// A frame's way took so long; `clear` if it waited behind next to nothing.
+    /// Records the round-trip time of a frame; `clear` if next to nothing was in flight before it.
     pub fn took(&mut self, time: Duration, clear: bool, now: Instant) {
         let began = *self.began.get_or_insert(now);
         if now.saturating_duration_since(began) > SPAN {
@@ -33,12 +35,13 @@ impl MinRtt {
         }
     }
 
-    /// The shortest of late; `None` before any.
+    /// Returns the minimum of the last 5 to 10 seconds; `None` before any measurement.
     pub fn shortest(&self) -> Option<Duration> {
         self.before.into_iter().chain(self.shortest).min()
     }
 
-    /// Whether the shortest may well be one with a queue in it.
+    /// Reports whether the minimum may include a queue: it exceeds 20 ms and was not measured without one for
+    /// 5 s.
     pub fn is_stale(&self, now: Instant) -> bool {
         let clear = self.clear_at.is_some_and(|then| now.saturating_duration_since(then) < SPAN);
         !clear && self.shortest().is_some_and(|shortest| shortest > NEAR)

@@ -1,4 +1,7 @@
-//! One connected client: a thread that reads what it says and one that writes what it is to see.
+//! Viewer: one connection of a client that shows a screen.
+//!
+//! A reader thread decodes messages and passes input to the machine; a writer thread sends frames, audio and
+//! control messages. They share a [`crate::inbox::ViewerInbox`]. Authentication is the gateway's part.
 
 mod audio_streams;
 mod bandwidth_estimator;
@@ -30,51 +33,51 @@ use std::sync::Arc;
 use std::time::Duration;
 use writer::Writer;
 
-/// How long a client may take to say Hello.
+/// Time limit for the client's handshake messages.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a viewer may do.
+/// Permissions of a viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// See and act.
+    /// Sees the screen and may send input.
     Interact,
-    /// See only: its inputs are ignored.
+    /// Sees the screen only: its inputs and other acting messages are ignored.
     Watch,
 }
 
-/// How a connection ended.
+/// Outcome of a connection that was served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// The client left, or its connection broke.
+    /// The client closed the connection, or the connection broke.
     Left,
-    /// The client broke the protocol, as said in one plain sentence, and was told so.
+    /// The client violated the protocol, described in one plain sentence that was also sent to the client.
     Malformed(String),
-    /// The client and this code have no protocol version in common.
+    /// The client supports no protocol version of this server.
     Version,
-    /// The client wanted to show a screen that cannot be.
+    /// The client requested a screen that the desktop does not have.
     NoScreen,
-    /// The machine is gone.
+    /// The machine has stopped.
     Stopped,
 }
 
-/// Why a connection could not be served.
+/// Error because of which a connection could not be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The socket or a thread could not be set up.
+    /// Setting up the socket or a thread failed.
     #[error("a viewer's connection could not be set up: {0}")]
     Io(#[from] io::Error),
-    /// There is no memory for an encoder.
+    /// Allocating an encoder failed.
     #[error("a viewer could not be served: {0}")]
     Encoder(#[from] crate::lossless::encode::CompressError),
 }
 
-/// One connected client.
+/// Service of one connected client.
 pub struct Viewer;
 
 impl Viewer {
-    /// Speaks `docs/protocol.md` on `stream`, each message behind its `u32` length, from the client's
-    /// Hello until the connection ends; blocks so long. Keys and buttons that the client holds then
-    /// are released.
+    /// Serves the protocol of `docs/protocol.md` on `stream`, from the client's `Hello` until the connection ends,
+    /// and blocks meanwhile. Each message follows its length (`u32`). At the end, keys and buttons that the
+    /// client holds down are released.
     ///
     /// # Errors
     /// When the connection cannot be served for want of threads, descriptors or memory.
@@ -86,11 +89,12 @@ impl Viewer {
         mode: Mode,
     ) -> Result<Ended, ServeError> {
         let ended = Self::run(&stream, &monitors, &*input, &redirection, mode);
-        // The peer may have gone already: there is nothing to do about a shutdown that fails.
+        // The peer may have closed the socket already, so a shutdown that fails needs no handling.
         let _ = stream.shutdown(Shutdown::Both);
         ended
     }
 
+    /// Performs the handshake, starts the reader thread and runs the writer on this thread.
     fn run(
         stream: &UnixStream,
         monitors: &Arc<Monitors>,
@@ -115,13 +119,13 @@ impl Viewer {
         if !hello.versions.contains(&VERSION) {
             sender.send_closed(
                 CloseCode::Version,
-                "This desktop speaks version 1 of the protocol: reload the page.",
+                "This desktop uses version 1 of the display protocol. Reload the page.",
             );
             return Ok(Ended::Version);
         }
         let shown = usize::from(hello.screen);
         let Some(screen) = monitors.screens().get(shown) else {
-            let text = format!("This desktop has no screen {}: close this window.", shown + 1);
+            let text = format!("This desktop has no screen {}. Close this window.", shown + 1);
             sender.send_closed(CloseCode::Forbidden, &text);
             return Ok(Ended::NoScreen);
         };
@@ -138,7 +142,7 @@ impl Viewer {
         if sender.send(&ServerMessage::Welcome(welcome).encode(), inbox).is_err() {
             return Ok(Ended::Left);
         }
-        // A user with a window for each screen hears the desktop once.
+        // A user with a window for each screen receives audio only on the first.
         let sound = monitors.sound().filter(|_| shown == 0);
         let microphone = sound.is_some() && mode == Mode::Interact;
         let audio_abilities = Abilities { sound: sound.is_some(), microphone, ..Abilities::default() };
@@ -151,7 +155,7 @@ impl Viewer {
             mode,
             audio_abilities,
         )?;
-        // A client that is told of another size begins with a blank picture.
+        // A client whose picture has another size begins with a blank picture.
         if let Some(known) = known.filter(|known| known.size() == size) {
             writer.resume(known);
         }
@@ -187,7 +191,7 @@ impl Viewer {
         })
     }
 
-    /// The client's Hello, and the picture it has, if it says that it has one.
+    /// Reads the client's `Hello` and, if announced there, the tile hashes of the picture that it has.
     fn handshake(stream: &UnixStream) -> Result<(Hello, Option<TileHashes>), Ended> {
         let hello = match Self::read_handshake_message(stream)? {
             ClientMessage::Hello(hello) => hello,
@@ -198,11 +202,11 @@ impl Viewer {
         }
         match Self::read_handshake_message(stream)? {
             ClientMessage::ResumeHashes(hashes) => Ok((hello, Some(hashes))),
-            _ => Err(Ended::Malformed("The client did not say which picture it has.".to_owned())),
+            _ => Err(Ended::Malformed("The client announced tile hashes and did not send them.".to_owned())),
         }
     }
 
-    /// A message that nothing else may come before.
+    /// Reads one message of the handshake.
     fn read_handshake_message(mut stream: &UnixStream) -> Result<ClientMessage, Ended> {
         let mut message = Vec::new();
         match read_message(&mut stream, &mut message, MAX_CLIENT_MESSAGE) {
@@ -215,7 +219,7 @@ impl Viewer {
         match ClientMessage::decode(&message) {
             Ok(Decoded::Known(message)) => Ok(message),
             Ok(Decoded::Unknown(_)) => {
-                Err(Ended::Malformed("The client did not begin with its Hello.".to_owned()))
+                Err(Ended::Malformed("The client's first message was of an unknown type.".to_owned()))
             }
             Err(error) => Err(Ended::Malformed(format!("The client sent {error}."))),
         }

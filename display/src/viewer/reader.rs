@@ -1,4 +1,5 @@
-//! The receiving half of a viewer's connection.
+//! Receiving half of a viewer's connection: decodes messages, passes input to the machine, and leaves
+//! requests for the writer in the inbox.
 
 use super::audio_streams::AudioStreams;
 use crate::inbox::{Ack, CloseReason, ViewerInbox};
@@ -12,28 +13,35 @@ use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Pings and acknowledgements kept for the writer; a client that sends more without reading
-/// loses the oldest.
+/// Largest number of pings queued for the writer, and about that of acknowledgements. Of a client that sends
+/// more without reading, the oldest pings and newer acknowledgements are dropped.
 const MAX_QUEUED_REQUESTS: usize = 64;
 
-/// Reads messages, hands inputs to the machine and the rest to the writer.
+/// Reader of one viewer, run by a thread of its own.
 pub struct Reader<'a> {
+    /// Screens of the desktop.
     pub monitors: &'a Monitors,
-    /// The screen that the client shows, and its number.
+    /// Screen that the client shows.
     pub screen: &'a Screen,
+    /// Number of that screen, from 0.
     pub shown: usize,
+    /// Inbox that the viewer's writer empties.
     pub inbox: &'a ViewerInbox,
+    /// Machine's receiver of input events.
     pub input: &'a dyn InputSink,
-    /// `None` for a client that only watches.
+    /// Membership in the monitor layout; `None` for a client that only watches.
     pub layout_client: Option<LayoutClient>,
+    /// Clipboard and file redirection of this viewer.
     pub channel: RedirectionChannel,
+    /// Audio registrations of this viewer.
     pub audio: AudioStreams,
+    /// Keys and buttons that the client holds down.
     pub held: HeldInputs,
-    /// The client's number of its newest input.
+    /// Sequence number of the client's newest input.
     pub last_seq: u32,
 }
 
-/// What the client holds down.
+/// Keys and buttons that a client holds down.
 #[derive(Default)]
 pub struct HeldInputs {
     keys: BTreeSet<u16>,
@@ -41,6 +49,7 @@ pub struct HeldInputs {
 }
 
 impl HeldInputs {
+    /// Records a press or release.
     fn note(&mut self, event: InputEvent) {
         match event {
             InputEvent::Key { code, down: true } => {
@@ -59,6 +68,7 @@ impl HeldInputs {
         }
     }
 
+    /// Empties the record and returns the release events.
     fn release(&mut self) -> impl Iterator<Item = InputEvent> + use<> {
         let keys = std::mem::take(&mut self.keys).into_iter();
         let buttons = std::mem::take(&mut self.buttons).into_iter();
@@ -68,7 +78,7 @@ impl HeldInputs {
 }
 
 impl Reader<'_> {
-    /// Reads until the connection ends, then lets go of what is held and tells the writer.
+    /// Reads until the connection ends, then releases held keys and buttons and closes the inbox.
     pub fn run(mut self, mut stream: UnixStream) {
         let mut message = Vec::new();
         let close_reason = loop {
@@ -82,7 +92,7 @@ impl Reader<'_> {
             let received = Instant::now();
             match ClientMessage::decode(&message) {
                 Ok(Decoded::Known(ClientMessage::Hello(_))) => {
-                    break CloseReason::Malformed("The client said Hello twice.".to_owned());
+                    break CloseReason::Malformed("The client sent Hello twice.".to_owned());
                 }
                 Ok(Decoded::Known(message)) => self.dispatch(message, received),
                 Ok(Decoded::Unknown(kind)) => {
@@ -96,10 +106,11 @@ impl Reader<'_> {
         self.inbox.close(close_reason);
     }
 
+    /// Handles one message. Acting messages of a client that only watches are counted and ignored.
     fn dispatch(&mut self, message: ClientMessage, received: Instant) {
         match message {
             ClientMessage::Hello(_) => {}
-            // Its place is right behind the Hello.
+            // Tile hashes are valid only directly after Hello.
             ClientMessage::ResumeHashes(_) => self.screen.counters().ignored_messages.add(1),
             message if self.layout_client.is_none() && message.acts() => {
                 self.screen.counters().ignored_messages.add(1);
@@ -156,6 +167,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Passes an input event to the machine, with a pointer position converted to the desktop's coordinates.
     fn input(&mut self, event: InputEvent, seq: u32, received: Instant) {
         self.last_seq = seq;
         self.held.note(event);
@@ -176,6 +188,7 @@ impl Reader<'_> {
         self.input.input(event, InputId { viewer: self.inbox.viewer(), seq });
     }
 
+    /// Sends release events for all held keys and buttons to the machine.
     fn release_all(&mut self, seq: u32) {
         let id = InputId { viewer: self.inbox.viewer(), seq };
         for event in self.held.release() {

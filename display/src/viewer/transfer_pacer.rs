@@ -1,22 +1,22 @@
-//! When a piece of a clipboard's contents or of a file may be sent: the picture comes first.
+//! Pacing of transfers (clipboard contents and files), which give way to the picture.
 
 use std::time::{Duration, Instant};
 
-/// While frames wait for the client without end, a piece goes out now and then nevertheless.
+/// Longest time between two chunks while frames wait for the client without end.
 const MAX_DELAY: Duration = Duration::from_millis(250);
 
-/// While the peer has not taken what was sent before, look again after so long.
+/// Interval of checks while the peer has not received what was sent before.
 const POLL_INTERVAL: Duration = Duration::from_millis(4);
 
-/// The pieces sent so far.
+/// Time of the last chunk sent; `None` before the first.
 #[derive(Debug, Default)]
 pub struct TransferPacer {
     last: Option<Instant>,
 }
 
 impl TransferPacer {
-    /// When the next piece may be sent; `None` is now. Nothing is sent while a frame waits, nor
-    /// while the line or the socket is not `clear`: a frame would have to wait behind it.
+    /// Returns the earliest time of the next chunk; `None` is now. Chunks wait while a frame waits, or while
+    /// line and socket are not `clear`, for 250 ms at most.
     pub fn not_before(&self, frame_waits: bool, clear: bool, now: Instant) -> Option<Instant> {
         let starved = self.last.map_or(now, |last| last + MAX_DELAY);
         if starved <= now || (clear && !frame_waits) {
@@ -25,7 +25,7 @@ impl TransferPacer {
         Some(if frame_waits { starved } else { starved.min(now + POLL_INTERVAL) })
     }
 
-    /// A piece is sent.
+    /// Records that a chunk is sent.
     pub fn sent(&mut self, now: Instant) {
         self.last = Some(now);
     }

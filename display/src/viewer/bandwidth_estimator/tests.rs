@@ -1,4 +1,4 @@
-//! A line as in the tests' relay, by a clock that is only counted: a queue, a rate, a delay, stalls.
+//! Simulated line, as in the tests' relay, with a simulated clock: a queue, a rate, a delay, stalls.
 
 use super::*;
 
@@ -7,18 +7,18 @@ const MS: Duration = Duration::from_millis(1);
 /// 1 Mbit/s in bytes per second.
 const SLOW: f64 = 125_000.0;
 
-/// A real line, and a sender that always has more to send.
+/// Line with a sender that always has data to send.
 struct SimulatedLink {
     bandwidth: BandwidthEstimator,
     now: Instant,
     rate: f64,
     round_trip: Duration,
-    /// When the bottleneck has sent all that waits before it.
+    /// Time at which the bottleneck has sent its queue.
     free_at: Instant,
-    /// Acknowledgements on their way: frame, when.
+    /// Acknowledgements on their way: frame number, time of arrival.
     acks: VecDeque<(u32, Instant)>,
     last_id: u32,
-    /// Bytes that arrived.
+    /// Number of bytes that arrived.
     arrived: u64,
     sizes: VecDeque<u64>,
     most_queued: Duration,
@@ -51,13 +51,13 @@ impl SimulatedLink {
         self.sizes.push_back(bytes);
     }
 
-    /// Nothing arrives for so long.
+    /// Delays all acknowledgements by a stall.
     fn stall(&mut self, lasts: Duration) {
         let until = self.now + lasts;
         self.acks.iter_mut().for_each(|(_, at)| *at = (*at).max(until));
     }
 
-    /// Time passes; whatever fits is sent, as a screen in motion would be.
+    /// Runs for `time` and sends whatever fits, as with a screen in motion.
     fn run(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
@@ -79,6 +79,7 @@ impl SimulatedLink {
         }
     }
 
+    /// Returns the estimated rate as a fraction of the real one.
     fn known(&self) -> f64 {
         self.bandwidth.rate().unwrap_or_default() / self.rate
     }

@@ -1,4 +1,4 @@
-//! Control messages of a viewer: everything beside pictures and the contents of transfers.
+//! Control messages of a viewer: everything beside frames and chunks of transfers.
 
 use super::Writer;
 use crate::outbox::Outbox;
@@ -10,21 +10,31 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-/// Control messages to send: a flag is set where the screen's present state is to be told.
+/// Batch of control messages to send. A flag requests a message with the present state of the screen.
 #[derive(Default)]
 pub(super) struct ControlBatch {
+    /// Sends the cursor's image.
     pub pointer: bool,
+    /// Sends the cursor's position.
     pub pointer_at: bool,
+    /// Sends the keyboard LEDs.
     pub leds: bool,
+    /// Sends the layout of the screens.
     pub layout: bool,
+    /// Sends a notice that the desktop has fewer screens than requested.
     pub too_many_screens: bool,
+    /// Values of pings to return.
     pub pings: Vec<u64>,
+    /// Clipboard and file messages.
     pub outbox: Outbox,
+    /// Encoded audio messages, oldest first.
     pub audio: VecDeque<Arc<[u8]>>,
+    /// Sends tile hashes of the present picture.
     pub frame_hashes: bool,
 }
 
 impl ControlBatch {
+    /// Reports whether the batch has no messages.
     pub fn is_empty(&self) -> bool {
         let flags =
             [self.pointer, self.pointer_at, self.leds, self.layout, self.too_many_screens, self.frame_hashes];
@@ -34,8 +44,9 @@ impl ControlBatch {
 }
 
 impl Writer<'_> {
+    /// Sends the batch, audio first, and an empty frame after it if flow control requires one.
     pub(super) fn send_control_batch(&mut self, control: &ControlBatch) -> io::Result<()> {
-        // Nothing else is heard when it comes late.
+        // Delay is audible in audio only.
         control.audio.iter().try_for_each(|packet| self.send(packet))?;
         if control.is_empty() {
             return Ok(());
@@ -70,14 +81,16 @@ impl Writer<'_> {
         self.send_frame_hashes()
     }
 
+    /// Sends the tile hashes of the client's picture if they are due.
     pub(super) fn send_frame_hashes(&mut self) -> io::Result<()> {
-        // Who asks for proofs shares nothing.
+        // A viewer that requests hashes is in no encode group.
         let Some(composer) = self.frame_source.own() else { return Ok(()) };
         let Some(frame_id) = self.frame_hashes.take() else { return Ok(()) };
         let hashes = tile_hashes(composer.framebuffer());
         self.send(&ServerMessage::FrameHash { frame_id, hashes }.encode())
     }
 
+    /// Sends the clipboard and file messages of an outbox.
     fn send_control_messages(&mut self, outbox: &Outbox) -> io::Result<()> {
         if let Some(abilities) = outbox.abilities {
             let Abilities { sound, microphone, .. } = self.audio_abilities;

@@ -1,4 +1,4 @@
-//! Frames of a viewer: composing, measuring and sending them.
+//! Frames of a viewer: composes, numbers, measures and sends them.
 
 use super::Writer;
 use crate::cpu_time;
@@ -11,6 +11,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 impl Writer<'_> {
+    /// Composes a frame with the viewer's own composer and sends it if anything changed.
     pub(super) fn send_picture(&mut self, work: &FrameJob) -> io::Result<()> {
         let begun = Instant::now();
         self.flow.frame_started(begun);
@@ -37,10 +38,13 @@ impl Writer<'_> {
         }
     }
 
+    /// Sends a frame that the encode group composed.
     pub(super) fn send_shared(&mut self, shared: &SharedFrame) -> io::Result<()> {
         self.send_composed(&shared.composed, shared.trace, shared.flushed, shared.encode)
     }
 
+    /// Counts, numbers and sends a composed frame; an input trace stays pending unless the frame shows a
+    /// change.
     fn send_composed(
         &mut self,
         composed: &Composed,
@@ -48,7 +52,7 @@ impl Writer<'_> {
         flushed: Option<Instant>,
         encode: Duration,
     ) -> io::Result<()> {
-        // What only refines answers nothing: its input waits for the change it made.
+        // A frame that only refines answers no input; the trace waits for a change.
         if let Some(trace) = trace.filter(|_| !composed.changed) {
             self.inbox.retry_trace(trace);
         }
@@ -94,21 +98,22 @@ impl Writer<'_> {
         self.send_frame_hashes()
     }
 
-    /// Sends a frame without a picture if too much was sent that no acknowledgement would tell of.
+    /// Sends an empty frame if flow control requires one to cover the bytes sent beside the picture.
     pub(super) fn send_empty_frame_if_wanted(&mut self) -> io::Result<()> {
         if self.flow.wants_empty_frame() { self.send_empty_frame() } else { Ok(()) }
     }
 
+    /// Sends a frame without updates, whose acknowledgement covers the bytes sent before.
     fn send_empty_frame(&mut self) -> io::Result<()> {
-        // A client that was shown nothing yet has its first frame before long.
+        // A client without a picture receives its first frame soon.
         let Some((size, exact)) = self.shown else { return Ok(()) };
         let header = FrameHeader { exact, size, frame_id: self.flow.next_id(), ..FrameHeader::default() };
         self.send_framed(&header.encode(&[]), false)
     }
 
-    /// Sends the frame numbered last.
+    /// Sends an encoded frame with the number allocated last.
     fn send_framed(&mut self, message: &[u8], picture: bool) -> io::Result<()> {
-        // By the moment that it begins to wait for the socket, if it has to.
+        // The time is taken before the write, which may block.
         let now = Instant::now();
         self.flow.sent(message.len(), now);
         self.flow.frame_sent(picture, now);
@@ -116,6 +121,7 @@ impl Writer<'_> {
     }
 }
 
+/// Converts a duration to microseconds, at most `u32::MAX`.
 fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }

@@ -1,6 +1,7 @@
-//! The writing half of a viewer: decides what a client is sent and when, and sends it.
+//! Writer of a viewer: decides which message the client receives next, and sends it.
 //!
-//! [`schedule`] decides, [`control`] sends what is beside the picture, [`frames`] sends the picture.
+//! [`schedule`] selects work from the inbox, [`control`] sends messages beside the picture, [`frames`]
+//! composes and sends frames.
 
 mod control;
 mod frames;
@@ -20,12 +21,12 @@ use crate::pipeline::Composer;
 use crate::screen::Screen;
 use crate::shared_encode::EncodeGroup;
 use oriel_wire::{Abilities, CloseCode, Hello, Size, TileHashes};
-use schedule::{Picture, WriterTask};
+use schedule::{NextUpdate, WriterTask};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Sends a client its pictures, one whenever it is ready for one and there is something new.
+/// Writer of one viewer: sends a frame whenever the screen changed and flow control permits one.
 pub struct Writer<'a> {
     monitors: &'a Monitors,
     screen: &'a Screen,
@@ -34,18 +35,22 @@ pub struct Writer<'a> {
     frame_source: FrameSource<'a>,
     flow: FlowControl,
     transfer_pacer: TransferPacer,
-    /// The last frame's screen, and whether the client's picture was exact after it.
+    /// Size of the last frame, and whether the client's picture was exact after it; `None` before the first.
     shown: Option<(Size, bool)>,
+    /// True for a client that only watches.
     watching: bool,
-    /// What the sound card does for this client.
+    /// Audio directions available to this client.
     audio_abilities: Abilities,
-    /// The client was told that it wants more screens than there can be.
+    /// True once the client was notified that it requested too many screens.
     too_many_screens_sent: bool,
+    /// Schedule of tile hashes for a client that compares pictures.
     frame_hashes: FrameHashes,
+    /// Frames that answer an input and are not acknowledged.
     unpresented: UnpresentedFrames,
 }
 
 impl<'a> Writer<'a> {
+    /// Creates a writer for a client that has no picture yet.
     pub fn new(
         monitors: &'a Monitors,
         (screen, group): (&'a Screen, Option<&'a Arc<EncodeGroup>>),
@@ -74,22 +79,23 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// The client has a picture of this size already.
+    /// Takes over the tile hashes of a client's picture: the first frame then contains only tiles that
+    /// differ.
     pub fn resume(&mut self, known: TileHashes) {
         if let Some(composer) = self.frame_source.own() {
             composer.resume(known);
         }
     }
 
-    /// Sends until the connection is to end, and says why if there is something to say.
+    /// Sends messages until the connection is to end; returns the reason.
     pub fn run(&mut self) -> CloseReason {
         loop {
             let inbox = self.inbox;
             let sent = match inbox.wait(|pending| self.ready(pending)) {
-                WriterTask::Send(control, picture) => {
-                    self.send_control_batch(&control).and_then(|()| match picture {
-                        Some(Picture::Own(work)) => self.send_picture(&work),
-                        Some(Picture::Group(shared)) => self.send_shared(&shared),
+                WriterTask::Send(control, update) => {
+                    self.send_control_batch(&control).and_then(|()| match update {
+                        Some(NextUpdate::Own(work)) => self.send_picture(&work),
+                        Some(NextUpdate::Group(shared)) => self.send_shared(&shared),
                         None => Ok(()),
                     })
                 }
@@ -116,6 +122,7 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Sends the reason for closing to the client, if the connection still stands.
     fn end(&mut self, close_reason: CloseReason) -> CloseReason {
         match &close_reason {
             CloseReason::Left => {}
@@ -128,6 +135,7 @@ impl<'a> Writer<'a> {
         close_reason
     }
 
+    /// Applies acknowledgements and requests of the client; a violation of the protocol sets `close_reason`.
     fn apply_requests(&mut self, requests: &mut ClientRequests, close_reason: &mut Option<CloseReason>) {
         for Ack { frame_id, painting, received } in requests.acks.drain(..) {
             if let Err(error) = self.flow.acknowledged(frame_id, painting, received) {
@@ -144,6 +152,7 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Sends a message and counts its bytes as in flight.
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.flow.sent(message.len(), Instant::now());
         self.sender.send(message, self.inbox)

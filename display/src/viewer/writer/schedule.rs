@@ -1,5 +1,5 @@
-//! Order in which the writer takes work from its inbox: the end of the connection, then a frame with
-//! the control messages, then control messages alone, then a chunk of a transfer, then nothing.
+//! Order of the writer's work: the end of the connection, a frame with control messages, control messages
+//! alone, a chunk of a transfer, and otherwise waiting.
 
 use super::Writer;
 use super::control::ControlBatch;
@@ -11,55 +11,57 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often audio that found no room is tried again: nobody tells when a socket has drained.
+/// Interval at which audio without room is tried again, because the kernel does not signal when a socket has
+/// drained.
 const AUDIO_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What the writer took from its inbox.
+/// Work that the writer takes from its inbox.
 pub(super) enum WriterTask {
-    /// Messages that need no credit, and a picture if one may be sent.
-    Send(Box<ControlBatch>, Option<Picture>),
-    /// To share the encode of others from now on.
+    /// Control messages, which need no credit, and a frame's picture if one may be sent.
+    Send(Box<ControlBatch>, Option<NextUpdate>),
+    /// Joining the encode group.
     Join,
-    /// A piece of contents that the client pastes, or of a file.
+    /// Chunk of clipboard contents or of a file, as a message.
     Chunk(ServerMessage),
-    /// Nothing but time has passed.
+    /// Dropping encoders that were unused for a while.
     Tidy,
+    /// End of the connection, with its reason.
     End(CloseReason),
 }
 
-/// A frame's picture.
-pub(super) enum Picture {
-    /// To be made.
+/// Source of the next frame's updates.
+pub(super) enum NextUpdate {
+    /// Damage to compose with the viewer's own composer.
     Own(Box<FrameJob>),
-    /// Made for several.
+    /// Frame that the encode group composed.
     Group(Box<SharedFrame>),
 }
 
-/// Outcome of looking for a frame to send.
+/// Outcome of the search for a frame to send.
 enum FrameStep {
-    /// This picture is sent now.
-    Send(Picture),
+    /// A frame is sent now.
+    Send(NextUpdate),
     /// The viewer joins the encode group now.
     Join,
     /// No frame now.
     Hold(FrameHold),
 }
 
-/// Why no frame is sent now.
+/// Reasons for which no frame is sent now.
 #[derive(Debug, Clone, Copy)]
 struct FrameHold {
-    /// There is something to show.
+    /// True if the screen changed or a refinement is due.
     wanted: bool,
-    /// Flow control allows a frame.
+    /// True if flow control permits a frame.
     credit: bool,
-    /// The pace of frames allows none before this moment.
+    /// Earliest time of the next frame, if that is in the future.
     not_before: Option<Instant>,
-    /// The encode group makes the next frame, and wakes the writer for it.
+    /// True if the encode group composes the next frame, and wakes the writer for it.
     in_group: bool,
 }
 
 impl Writer<'_> {
-    /// Takes the work that can be done now, or says how long there is none.
+    /// Takes the work that can be done now, or returns until when there is none.
     pub(super) fn ready(&mut self, pending: &mut Pending) -> Wait<WriterTask> {
         self.apply_requests(&mut pending.requests, &mut pending.close_reason);
         if let Some(close_reason) = pending.close_reason.clone() {
@@ -68,7 +70,7 @@ impl Writer<'_> {
         let now = Instant::now();
         let control = Box::new(self.take_control(pending, now));
         let hold = match self.take_frame(pending, control.is_empty(), now) {
-            FrameStep::Send(picture) => return Wait::Take(WriterTask::Send(control, Some(picture))),
+            FrameStep::Send(update) => return Wait::Take(WriterTask::Send(control, Some(update))),
             FrameStep::Join => return Wait::Take(WriterTask::Join),
             FrameStep::Hold(hold) => hold,
         };
@@ -85,7 +87,7 @@ impl Writer<'_> {
         self.frame_wait(hold, now).or_at(audio_at.into_iter().chain(transfer_at).min())
     }
 
-    /// Takes the messages that need no credit.
+    /// Takes the control messages, which need no credit.
     fn take_control(&self, pending: &mut Pending, now: Instant) -> ControlBatch {
         ControlBatch {
             pointer: std::mem::take(&mut pending.pointer),
@@ -105,7 +107,7 @@ impl Writer<'_> {
     fn take_frame(&mut self, pending: &mut Pending, no_control: bool, now: Instant) -> FrameStep {
         let member = self.frame_source.member().cloned();
         if let Some(frame) = member.as_ref().and_then(|member| member.take_frame()) {
-            return FrameStep::Send(Picture::Group(Box::new(frame)));
+            return FrameStep::Send(NextUpdate::Group(Box::new(frame)));
         }
         let answers = pending.trace.is_some();
         let refines = self.frame_source.own().is_some_and(|composer| composer.wants_frame(now));
@@ -119,7 +121,7 @@ impl Writer<'_> {
         } else if credit && no_control && self.may_share(now) {
             return FrameStep::Join;
         } else if credit && not_before.is_none() {
-            return FrameStep::Send(Picture::Own(Box::new(pending.take_frame_job())));
+            return FrameStep::Send(NextUpdate::Own(Box::new(pending.take_frame_job())));
         }
         FrameStep::Hold(FrameHold { wanted, credit, not_before, in_group: member.is_some() })
     }
@@ -134,7 +136,7 @@ impl Writer<'_> {
         if !outbox.has_transfers() {
             return Wait::Forever;
         }
-        // A client that presents nothing is not waiting for a picture.
+        // A client that presents nothing is not waiting for a frame.
         let silent = self.flow.is_silent(now);
         let clear = (silent || self.flow.has_room(now)) && self.sender.is_drained();
         match self.transfer_pacer.not_before(frame_wanted && !silent, clear, now) {
@@ -149,7 +151,7 @@ impl Writer<'_> {
         }
     }
 
-    /// How long no frame is due.
+    /// Returns until when no frame is due.
     fn frame_wait(&mut self, hold: FrameHold, now: Instant) -> Wait<WriterTask> {
         match (hold.wanted, hold.credit, hold.not_before) {
             // The encode group wakes the writer.
@@ -165,7 +167,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Takes the audio packets that would come in time if they were sent now.
+    /// Takes the audio packets if they would arrive in time.
     fn take_audio(&self, audio: &mut VecDeque<Arc<[u8]>>, now: Instant) -> VecDeque<Arc<[u8]>> {
         let drained = || self.sender.is_drained();
         if audio.is_empty() || !self.flow.has_room_for_audio(drained, now) {
@@ -174,15 +176,17 @@ impl Writer<'_> {
         std::mem::take(audio)
     }
 
+    /// Reports whether the viewer should join the encode group now.
     fn may_share(&mut self, now: Instant) -> bool {
-        // On a slower line there is a frame for it alone.
+        // A slow line has frames of its own, with less in each.
         self.flow.is_fast()
             && !self.frame_hashes.are_wanted()
             && self.frame_source.should_join(self.screen, now)
     }
 }
 
-/// What is pasted goes before files, which take their time anyway.
+/// Takes a chunk of clipboard contents or else of a file, of `most` bytes at most: a paste is waited for, a
+/// file takes its time anyway.
 fn take_chunk(outbox: &mut Outbox, most: usize) -> Option<ServerMessage> {
     let contents = outbox.take_piece(most).map(ServerMessage::ClipboardData);
     contents.or_else(|| outbox.take_file_piece(most).map(ServerMessage::FileContent))
