@@ -18,9 +18,7 @@ desktop="qemu-system-x86 libopus0 passt nftables mmdebstrap e2fsprogs debian-arc
 [ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null && desktop="$desktop qemu-system-modules-opengl"
 # Guest agents, and an X server without a screen in which the desktop's one runs.
 agents="qemu-guest-agent spice-vdagent xvfb xclip"
-test="acpica-tools alsa-utils chromium firefox-esr pulseaudio busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq $agents"
-# A newer one may be there, from backports.
-command -v qemu-img > /dev/null || test="$test qemu-utils"
+test="acpica-tools alsa-utils chromium firefox-esr pulseaudio busybox-static iproute2 cpio kmod xz-utils e2fsprogs openssl jq qemu-utils $agents"
 sudo=""
 [ "$(id -u)" = 0 ] || ! command -v sudo > /dev/null || sudo=sudo
 
@@ -42,24 +40,31 @@ for group in "$@"; do
   esac
 done
 
-missing=""
-for package in $wanted; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
+missing_of() {
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$package"
+  done
+}
+# shellcheck disable=SC2086
+missing=$(missing_of $wanted)
 [ -n "$missing" ] || exit 0
 
 [ "$(id -u)" = 0 ] || [ -n "$sudo" ] || die "these packages are missing and you are not root:$missing"
 echo "oriel setup: installing$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# More than once: a mirror may fail for a moment, and apt may remove a package from backports that does not go with what is
+# installed, such as qemu-utils, which is then missing in the version that does.
 for attempt in 1 2 3; do
   # shellcheck disable=SC2086
   if $sudo apt-get update -qq >"$log" 2>&1 \
     && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1; then
-    exit 0
+    missing=$(missing_of $wanted)
+    [ -n "$missing" ] || exit 0
+  else
+    [ "$attempt" = 3 ] || sleep 5
   fi
-  [ "$attempt" = 3 ] || sleep 5
 done
 tail -n 20 "$log" >&2
 die "apt-get could not install:$missing (its last lines are above)."
