@@ -17,6 +17,6 @@ if [ -s "$state/server.pid" ]; then
 fi
 [ "${1:-}" = --quiet ] && exit 0
 for socket in "$state"/state/desktops/*/vmm.sock; do
-  [ -S "$socket" ] && "$vmm" tell --socket "$socket" stop >/dev/null 2>&1 || true
+  [ -S "$socket" ] && "$vmm" control --socket "$socket" stop >/dev/null 2>&1 || true
 done
 echo "The demo is stopped. Its image and disks are in .demo/ (remove it for a fresh start)."

@@ -135,7 +135,7 @@ export class Oriel {
   /** What the machine of the first desktop says of itself. */
   async describe() {
     const [desktop] = await this.desktops();
-    return JSON.parse(await this.vmm('tell', '--socket', desktop.socket, 'describe'));
+    return JSON.parse(await this.vmm('control', '--socket', desktop.socket, 'describe'));
   }
 
   /** What the guest of the only desktop wrote to its serial port. */
@@ -147,7 +147,7 @@ export class Oriel {
   /** Stops everything and removes the state. */
   async destroy() {
     await this.stop('SIGKILL').catch(() => {});
-    for (const desktop of await this.desktops()) await this.vmm('tell', '--socket', desktop.socket, 'stop').catch(() => {});
+    for (const desktop of await this.desktops()) await this.vmm('control', '--socket', desktop.socket, 'stop').catch(() => {});
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
