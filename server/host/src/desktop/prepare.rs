@@ -109,7 +109,7 @@ pub(crate) async fn prepare(
 
 fn write_config(dir: &DesktopDir, config: &MachineConfig) -> io::Result<()> {
     // What an earlier machine left behind would be taken for the new one's.
-    for stale in [dir.socket(), dir.exit_report(), dir.exit_report_of_0_1_0()] {
+    for stale in [dir.socket(), dir.exit_report()] {
         match fs::remove_file(stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -158,6 +158,6 @@ async fn await_socket(
 
 /// The exit report that the machine's process left behind, if it did.
 pub(super) fn read_exit_report(dir: &DesktopDir) -> Option<ExitReport> {
-    let text = fs::read(dir.exit_report()).or_else(|_| fs::read(dir.exit_report_of_0_1_0())).ok()?;
+    let text = fs::read(dir.exit_report()).ok()?;
     serde_json::from_slice(&text).ok()
 }

@@ -144,11 +144,6 @@ impl DesktopDir {
         self.root.join("exit-report.json")
     }
 
-    /// The exit report of a machine that Oriel 0.1.0 started.
-    pub fn exit_report_of_0_1_0(&self) -> PathBuf {
-        self.root.join("last_words.json")
-    }
-
     /// The lock that the machine's processes hold for as long as they live.
     pub fn alive_lock(&self) -> PathBuf {
         self.root.join("alive.lock")
