@@ -13,9 +13,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What a desktop's host can be told to do with it.
+/// Command that starts, stops or resets a desktop's machine; each variant is the host's method of the same name.
 #[derive(Clone, Copy)]
-enum Order {
+enum PowerCommand {
     Start,
     Stop,
     ForceOff,
@@ -84,7 +84,7 @@ impl DesktopHandle {
     /// # Errors
     /// The host refuses or fails, or the database does.
     pub async fn start(&self) -> Result<(), BrokerError> {
-        self.order(Order::Start).await
+        self.execute_detached(PowerCommand::Start).await
     }
 
     /// Asks the guest to shut down.
@@ -92,7 +92,7 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn stop(&self) -> Result<(), BrokerError> {
-        self.order(Order::Stop).await
+        self.execute_detached(PowerCommand::Stop).await
     }
 
     /// Ends the desktop's machine at once.
@@ -100,7 +100,7 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn force_off(&self) -> Result<(), BrokerError> {
-        self.order(Order::ForceOff).await
+        self.execute_detached(PowerCommand::ForceOff).await
     }
 
     /// Asks the guest to shut down, and starts the desktop again.
@@ -108,7 +108,7 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn restart(&self) -> Result<(), BrokerError> {
-        self.order(Order::Restart).await
+        self.execute_detached(PowerCommand::Restart).await
     }
 
     /// Resets the desktop's machine.
@@ -116,28 +116,29 @@ impl DesktopHandle {
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn reset(&self) -> Result<(), BrokerError> {
-        self.order(Order::Reset).await
+        self.execute_detached(PowerCommand::Reset).await
     }
 
-    /// Gives an order to its end, even if whoever gave it stops waiting: a viewer may leave while its desktop starts.
-    async fn order(&self, order: Order) -> Result<(), BrokerError> {
+    /// Executes a command in a task of its own, so that the command completes even if the caller's future is
+    /// dropped: a viewer may disconnect while its desktop starts.
+    async fn execute_detached(&self, command: PowerCommand) -> Result<(), BrokerError> {
         let handle = self.clone();
-        let carried_out = tokio::spawn(async move { handle.carry_out(order).await }).await;
-        carried_out.unwrap_or_else(|error| {
-            Err(DesktopError::Internal(format!("The order for the desktop broke off: {error}.")).into())
+        let executed = tokio::spawn(async move { handle.execute(command).await }).await;
+        executed.unwrap_or_else(|error| {
+            Err(DesktopError::Internal(format!("The command for the desktop was interrupted: {error}.")).into())
         })
     }
 
-    /// Returns when what the host did is shown.
-    async fn carry_out(&self, order: Order) -> Result<(), BrokerError> {
+    /// Sends a command to the host, and waits until the mirror shows the updates that the command caused.
+    async fn execute(&self, command: PowerCommand) -> Result<(), BrokerError> {
         self.ensure().await?;
         let (host, hold) = (&self.shared.host, &self.hold);
-        let sequence = match order {
-            Order::Start => host.start(hold).await?,
-            Order::Stop => host.stop(hold).await?,
-            Order::ForceOff => host.force_off(hold).await?,
-            Order::Restart => host.restart(hold).await?,
-            Order::Reset => host.reset(hold).await?,
+        let sequence = match command {
+            PowerCommand::Start => host.start(hold).await?,
+            PowerCommand::Stop => host.stop(hold).await?,
+            PowerCommand::ForceOff => host.force_off(hold).await?,
+            PowerCommand::Restart => host.restart(hold).await?,
+            PowerCommand::Reset => host.reset(hold).await?,
         };
         self.shared.mirror.shows(sequence).await;
         Ok(())
