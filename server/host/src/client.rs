@@ -89,7 +89,7 @@ pub trait HostClient: Send + Sync {
     /// See [`HostClient::ensure`].
     async fn set_priority(&self, hold: &Hold, priority: Priority) -> Result<(), DesktopError>;
 
-    /// What the desktop would run on if it were started now, from its own disk where it has one.
+    /// What the desktop would run on if it were started now, from its root disk where it has one.
     async fn plan(&self, desktop: &DesktopId, spec: &DesktopSpec) -> MachinePlan;
 
     /// The newest version of every image in the host's store, by name.

@@ -70,7 +70,7 @@ identifier! {
 }
 
 identifier! {
-    /// The identifier of a desktop's own disk.
+    /// Identifier of a desktop's root disk.
     DiskId
 }
 

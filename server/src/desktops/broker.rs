@@ -127,7 +127,7 @@ impl Drop for Broker {
     }
 }
 
-/// The hold of a recorded desktop: its own disk, which no other host ever had.
+/// Hold of a recorded desktop: its root disk in the first epoch; `None` if the record's identifier is invalid.
 fn hold_of(record: &Record) -> Option<Hold> {
     DesktopId::new(record.id.as_str()).ok().map(Hold::first)
 }

@@ -1,4 +1,4 @@
-//! A desktop's own disk: a layer over its image's, and what becomes of it when the image changes.
+//! A desktop's root disk: an overlay of its image's disk, and its fate when the image changes.
 
 use crate::fixture::{House, desktop_of, unplug, until};
 use oriel_host::images::ImageStore;

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 pub(crate) struct DesktopImage {
     /// The image with the paths of its files.
     pub image: Image,
-    /// The desktop's own disk.
+    /// Root disk of the desktop.
     pub disk: RootDisk,
 }
 
-/// A desktop's own disk.
+/// Root disk of a desktop: the first disk that its guest sees.
 #[derive(Debug, Clone)]
 pub(crate) enum RootDisk {
     /// The image has no disk.
