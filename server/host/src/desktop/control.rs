@@ -68,6 +68,6 @@ pub(crate) async fn describe(socket: &Path) -> Option<Description> {
 /// A clause as a sentence.
 fn sentence(error: &ClientError) -> String {
     let text = error.to_string();
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(['.']).collect()
+    let mut chars = text.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
 }
