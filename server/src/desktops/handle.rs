@@ -125,7 +125,8 @@ impl DesktopHandle {
         let handle = self.clone();
         let executed = tokio::spawn(async move { handle.execute(command).await }).await;
         executed.unwrap_or_else(|error| {
-            Err(DesktopError::Internal(format!("The command for the desktop was interrupted: {error}.")).into())
+            Err(DesktopError::Internal(format!("The command for the desktop was interrupted: {error}."))
+                .into())
         })
     }
 
