@@ -36,7 +36,7 @@ use tokio::sync::mpsc;
 /// [`DesktopError::Internal`] and nothing changes. Machines outlive the host's process.
 ///
 /// # Idempotence
-/// Except [`HostClient::reset`], a command that finds the desktop where it should be succeeds and changes
+/// Except [`HostClient::reset`] and [`HostClient::restart`], a command that finds the desktop in the requested
 /// nothing. A client that lost a reply may therefore repeat the command.
 ///
 /// # Sequence numbers
@@ -60,7 +60,7 @@ pub trait HostClient: Send + Sync {
     /// the machine that still runs, or enters the state that follows from its end. A desktop without `found`
     /// is created as [`State::Stopped`].
     ///
-    /// When the method returns, the desktop's folder and record exist durably. No disk is made and no machine
+    /// When the method returns, the desktop's record is written and synchronised. No disk is made and no machine
     /// is started.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ pub trait HostClient: Send + Sync {
 
     /// Stops the desktop as by [`HostClient::stop`], and starts it after its machine has ended; starts a
     /// desktop without a machine at once. The intention to start again is kept in memory only, and is lost if
-    /// the host's process ends first. The new start uses the specification that is recorded then.
+    /// the host's process ends first. The new start uses the specification that is recorded then. A repeated
     ///
     /// # Errors
     /// As for [`HostClient::stop`] and [`HostClient::start`]. If the new start is refused, the desktop enters
@@ -132,7 +132,7 @@ pub trait HostClient: Send + Sync {
     async fn reset(&self, hold: &Hold) -> Result<Sequence, DesktopError>;
 
     /// Deletes a stopped desktop: its folder with the record, the root disk and the logs. When the method
-    /// returns, the folder is removed and an update without a status is published. A desktop that the host
+    /// returns, the folder is removed and an update without a status is published. The removal is not
     /// does not have counts as deleted.
     ///
     /// # Errors
