@@ -226,8 +226,8 @@ impl ImageStore {
         Ok(all)
     }
 
-    /// Removes all versions of an image that no desktop uses, and collects blobs. `who` returns a name of a
-    /// desktop for the error.
+    /// Removes all versions of an image unless a desktop holds one ([`ImageUser::holds`]), and collects
+    /// blobs. `who` returns a name of a desktop for the error.
     ///
     /// # Errors
     /// [`ImageError::Missing`], or [`ImageError::InUse`] while a desktop uses a version; then nothing is
