@@ -37,7 +37,7 @@ use tokio::sync::mpsc;
 ///
 /// # Idempotence
 /// Except [`HostClient::reset`] and [`HostClient::restart`], a command that finds the desktop in the requested
-/// nothing. A client that lost a reply may therefore repeat the command.
+/// state succeeds and changes nothing. A client that lost the reply may therefore repeat the command.
 ///
 /// # Sequence numbers
 /// The [`Sequence`] that a command returns is the number of the host's last update at that time. It is no
@@ -116,6 +116,7 @@ pub trait HostClient: Send + Sync {
     /// Stops the desktop as by [`HostClient::stop`], and starts it after its machine has ended; starts a
     /// desktop without a machine at once. The intention to start again is kept in memory only, and is lost if
     /// the host's process ends first. The new start uses the specification that is recorded then. A repeated
+    /// call while the desktop stops changes nothing; a later one restarts the desktop again.
     ///
     /// # Errors
     /// As for [`HostClient::stop`] and [`HostClient::start`]. If the new start is refused, the desktop enters
@@ -133,7 +134,7 @@ pub trait HostClient: Send + Sync {
 
     /// Deletes a stopped desktop: its folder with the record, the root disk and the logs. When the method
     /// returns, the folder is removed and an update without a status is published. The removal is not
-    /// does not have counts as deleted.
+    /// synchronised to the disk. A desktop that the host does not have counts as deleted.
     ///
     /// # Errors
     /// [`DesktopError::Conflict`] while the desktop has a machine; [`DesktopError::Internal`] if a process

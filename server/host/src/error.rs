@@ -18,10 +18,10 @@ pub enum DesktopError {
     #[error("{0}")]
     Internal(String),
     /// The host has no desktop with the identifier.
-    #[error("This host has no desktop {0}; it must be given to the host before it can be started.")]
+    #[error("This host has no desktop {0}; create the desktop on the host before the request.")]
     Unknown(DesktopId),
     /// The command's hold has an older epoch than the host has recorded.
-    #[error("The desktop's disk has been claimed anew since (epoch {recorded}, this order is of epoch {given}); load the page anew.",
+    #[error("The desktop's disk is claimed in a newer epoch ({recorded}) than this request's ({given}); reload the page.",
         given = .given.0, recorded = .recorded.0)]
     StaleEpoch {
         /// Epoch of the command's hold.
@@ -30,6 +30,6 @@ pub enum DesktopError {
         recorded: Epoch,
     },
     /// The command's hold names another disk than the host has recorded.
-    #[error("This order names another disk than the desktop {0} has; load the page anew.")]
+    #[error("This request names another disk than the desktop {0} has; reload the page.")]
     OtherDisk(DesktopId),
 }

@@ -62,7 +62,7 @@ macro_rules! identifier {
 
 /// Error for a text that is not a valid identifier of a desktop or a disk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no identifier: 1 to 64 lower-case letters, digits and dashes are")]
+#[error("\"{0}\" is not an identifier, which has 1 to 64 lower-case letters, digits and dashes")]
 pub struct BadId(String);
 
 identifier! {

@@ -257,7 +257,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, String> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| format!("The work broke off: {error}."))?
+        .map_err(|error| format!("The work was interrupted: {error}."))?
         .map_err(sentence)
 }
 

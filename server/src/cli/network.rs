@@ -35,7 +35,7 @@ pub(super) async fn run(command: NetworkCommand, config: &Config) -> Result<(), 
                 .map(|(pool, _)| pool)
                 .collect();
             let interfaces = tap_interfaces(Path::new("/sys/class/net"))
-                .map_err(|error| format!("This host's network interfaces are not known ({error})."))?;
+                .map_err(|error| format!("This host's network interfaces cannot be listed ({error})."))?;
             let labels: Vec<String> = pools.iter().map(|pool| format!("pool {}", pool.name)).collect();
             let mut all: Vec<FilteredInterface<'_>> = Vec::new();
             let mut told = Vec::new();

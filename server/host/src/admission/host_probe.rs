@@ -72,8 +72,8 @@ async fn probe(vmm: &Path) -> Result<HostFacts, String> {
         })?;
     serde_json::from_slice(&output.stdout).map_err(|error| {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        let complaint = complaint.lines().last().unwrap_or("it said nothing on standard error");
-        format!("{} probe gave no answer that is understood ({error}; {complaint}).", vmm.display())
+        let complaint = complaint.lines().last().unwrap_or("nothing on standard error");
+        format!("{} probe printed no valid facts ({error}; {complaint}).", vmm.display())
     })
 }
 

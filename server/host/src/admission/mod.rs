@@ -110,7 +110,7 @@ pub(crate) async fn admit(
     check_room(host.dir.root())?;
     if let (true, Some(missing)) = (spec.require_jail, host.without_cgroups) {
         return Err(DesktopError::Unavailable(format!(
-            "This desktop may run in the whole jail only. {missing}"
+            "This desktop may run only with every part of the jail. {missing}"
         )));
     }
     let tap = match &spec.network {
@@ -175,7 +175,7 @@ fn compare_room(free: u64, place: &Path) -> Result<(), DesktopError> {
 /// [`DesktopError::Unavailable`] if no matching interface exists or is free.
 fn free_tap(machine_config: &Path, setting: &str, reserved: &Reservations) -> Result<String, DesktopError> {
     let all = tap_interfaces(Path::new("/sys/class/net")).map_err(|error| {
-        DesktopError::Unavailable(format!("This host's network interfaces are not known ({error})."))
+        DesktopError::Unavailable(format!("This host's network interfaces cannot be listed ({error})."))
     })?;
     let reserved = reserved.values().filter_map(|one| one.tap.clone()).collect();
     let last = last_tap(machine_config);

@@ -43,7 +43,7 @@ impl Machine {
                     Step::Started(pid) => MachineEvent::Started(pid),
                 },
                 outcome = task => MachineEvent::Prepared(outcome.unwrap_or_else(|error| {
-                    Err(PrepareError::Failed(format!("The start of the desktop broke off: {error}.")))
+                    Err(PrepareError::Failed(format!("The start of the desktop was interrupted: {error}.")))
                 })),
             },
             Self::Up { events, .. } => events.recv().await.map_or(MachineEvent::Gone, MachineEvent::Event),

@@ -158,7 +158,7 @@ async fn await_socket(
         status = child.wait() => Err(PrepareError::Failed(match read_exit_report(dir) {
             Some(report) => report.text,
             None => format!(
-                "The desktop's machine ended at once ({}); see {}.",
+                "The desktop's machine ended during its start ({}); see {}.",
                 status.map_or_else(|error| error.to_string(), |status| status.to_string()),
                 dir.vmm_log().display()
             ),

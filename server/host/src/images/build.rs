@@ -66,7 +66,9 @@ pub async fn build(recipe: &Path, out: &Path, mut progress: impl FnMut(BuildLine
             Some(sentence) => sentence.to_owned(),
             None => format!("The recipe {} failed ({status}) and did not say why.", script.display()),
         }),
-        Err(error) => Err(format!("The recipe {} was lost: {error}.", script.display())),
+        Err(error) => {
+            Err(format!("The end of the recipe {} could not be awaited: {error}.", script.display()))
+        }
     }
 }
 

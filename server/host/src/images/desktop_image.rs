@@ -77,7 +77,7 @@ impl DesktopImage {
         let pin = move || pin_version(&store_too, &dir_too, &reference).map_err(|error| error.to_string());
         let base = tokio::task::spawn_blocking(pin)
             .await
-            .map_err(|error| format!("The start broke off: {error}."))??;
+            .map_err(|error| format!("The start was interrupted: {error}."))??;
         let RootDisk::New(version) = &base.disk else { return Ok(base) };
         let unfinished = dir.unfinished_overlay();
         let made = make_overlay(store, disks, dir, version).await;

@@ -49,7 +49,7 @@ impl DiskTool {
             ["disk".as_ref(), "inspect".as_ref(), "--format".as_ref(), "auto".as_ref(), file.as_ref()];
         let answer = self.run(&words).await?;
         serde_json::from_slice(&answer).map_err(|error| {
-            format!("{} said what is not understood about {} ({error}).", self.vmm.display(), file.display())
+            format!("{} printed no valid facts about {} ({error}).", self.vmm.display(), file.display())
         })
     }
 
@@ -105,13 +105,12 @@ impl DiskTool {
         let all = async { tokio::join!(read(stdout), read(stderr), child.wait()) };
         let (answer, complaint, status) = tokio::time::timeout(PATIENCE, all)
             .await
-            .map_err(|_| format!("{vmm} did not look at the disk within a minute; try again."))?;
+            .map_err(|_| format!("{vmm} did not finish with the disk within a minute; try again."))?;
         match status {
             Ok(status) if status.success() => Ok(answer),
-            Ok(status) => Err(last_sentence(&complaint).unwrap_or_else(|| {
-                format!("{vmm} could not deal with the disk ({status}) and did not say why.")
-            })),
-            Err(error) => Err(format!("{vmm} was lost: {error}.")),
+            Ok(status) => Err(last_sentence(&complaint)
+                .unwrap_or_else(|| format!("{vmm} failed on the disk ({status}) without a reason."))),
+            Err(error) => Err(format!("The end of {vmm} could not be awaited: {error}.")),
         }
     }
 }

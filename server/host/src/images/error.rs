@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub enum ImageError {
     /// The store has no image of the name.
     #[error(
-        "There is no image {0}; `oriel image list` shows those there are, `oriel image build` or `import` makes one."
+        "There is no image {0}; `oriel image list` shows all images, `oriel image build` or `import` makes one."
     )]
     Missing(String),
     /// A manifest or a blob of the image is missing or invalid.
@@ -37,7 +37,7 @@ pub enum ImageError {
     BadDisk(String),
     /// The disk has a backing file, which is not supported for imports.
     #[error(
-        "The disk {disk} stands on another file ({backing:?}), which is not followed; flatten it with: \
+        "The disk {disk} has a backing file ({backing:?}), which is not supported; flatten it with: \
          qemu-img convert -O qcow2 {disk} flat.qcow2"
     )]
     Backed {
@@ -50,7 +50,7 @@ pub enum ImageError {
     #[error("There is no room for the image in {0}; free some and try again. Nothing of it was kept.")]
     NoRoom(PathBuf),
     /// The operation was cancelled.
-    #[error("It was called off, and nothing was kept.")]
+    #[error("The operation was cancelled, and nothing was kept.")]
     Cancelled,
     /// A pool or a root disk uses the image.
     #[error("The image {name} is in use: {by}.")]

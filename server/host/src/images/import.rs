@@ -145,7 +145,7 @@ pub fn take_old_folders(store: &ImageStore) -> Result<(), ImageError> {
             && ImageStore::check_name(name).is_ok()
             && dir.join("image.toml").exists()
         {
-            tracing::info!(name, "taking an image's folder into the store");
+            tracing::info!(name, "importing an image's folder of an early version");
             take_folder(store, &dir, name)?;
         }
     }
@@ -211,7 +211,7 @@ fn put(
     let lock = store.lock()?;
     let placed = place(store, staging, &lock, files, version);
     // Also after a failure, to remove blobs without a manifest. The result of the import matters more than a
-    // why it did not, is the thing to tell; the server collects at its start too.
+    // failed collection, which the server repeats at its start.
     if let Err(error) = store.collect(&lock) {
         tracing::warn!(%error, "superseded images were not collected");
     }
@@ -254,9 +254,10 @@ async fn inspect(disks: &DiskTool, file: &Path, given: &Path) -> Result<DiskFact
     let facts = disks.inspect(file).await.map_err(ImageError::BadDisk)?;
     match facts.backing {
         Some(backing) => Err(ImageError::Backed { disk: given.to_owned(), backing }),
-        None if facts.virtual_size == 0 => {
-            Err(ImageError::BadDisk(format!("The disk {} is empty; give a whole one.", given.display())))
-        }
+        None if facts.virtual_size == 0 => Err(ImageError::BadDisk(format!(
+            "The disk {} is empty; name a disk with contents.",
+            given.display()
+        ))),
         None => Ok(facts),
     }
 }

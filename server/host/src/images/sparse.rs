@@ -17,7 +17,7 @@ pub enum CopyError {
     #[error("there is no room left on the disk")]
     NoRoom,
     /// The progress callback cancelled the operation.
-    #[error("it was called off")]
+    #[error("the operation was cancelled")]
     Cancelled,
     /// The file system failed otherwise.
     #[error(transparent)]

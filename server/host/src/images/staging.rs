@@ -134,7 +134,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.dir) {
-            tracing::warn!(path = %self.dir.display(), %error, "a half made image could not be removed");
+            tracing::warn!(path = %self.dir.display(), %error, "a staging folder could not be removed");
         }
     }
 }

@@ -250,7 +250,7 @@ impl ImageStore {
             .map(|user| who(&user.desktop))
             .collect();
         if !holders.is_empty() {
-            let by = format!("the disk of {} stands on it; remove that first", holders.join(", of "));
+            let by = format!("the disk of {} lies over it; remove that disk first", holders.join(", of "));
             return Err(ImageError::InUse { name: name.to_owned(), by });
         }
         fs::remove_dir_all(&dir).map_err(at(&dir))?;

@@ -270,7 +270,7 @@ impl HostClient for LocalHost {
         }
         let socket = self.context.dir.desktop(&hold.desktop).socket();
         let opened = open_viewer(&socket, mode).await.map_err(|error| {
-            DesktopError::Unavailable(format!("The desktop's machine takes no viewer: {error}."))
+            DesktopError::Unavailable(format!("The desktop's machine accepts no viewer: {error}."))
         })?;
         Ok(viewer::counted(Arc::clone(&self.context), &hold.desktop, opened))
     }

@@ -65,7 +65,7 @@ impl Actor {
     /// Leaves a machine alone that speaks an unsupported version of the control protocol, and publishes the
     /// desktop as up.
     async fn out_of_reach(&mut self, reason: String) {
-        tracing::warn!(desktop = %self.id, reason, "a machine is out of reach");
+        tracing::warn!(desktop = %self.id, reason, "a running machine speaks an unsupported version of the control protocol");
         self.machine = Machine::OutOfReach { dir: self.dir.clone() };
         let state = match self.record.state {
             State::Stopping => State::Stopping,
@@ -86,7 +86,7 @@ impl Actor {
         if let Err(error) = self.context.scheduler.set_priority(self.id.as_str(), group, self.priority)
             && !std::mem::replace(&mut self.priority_failed, true)
         {
-            tracing::warn!(desktop = %self.id, %error, "the desktop's share of the processors stays as it is");
+            tracing::warn!(desktop = %self.id, %error, "the desktop's priority could not be applied");
         }
     }
 
@@ -105,7 +105,7 @@ impl Actor {
     /// Enters a state; a failure to record it is logged only, because the machine has acted already.
     async fn enter_or_log(&mut self, state: State, reason: Option<String>) {
         if let Err(error) = self.enter(state, reason).await {
-            tracing::error!(desktop = %self.id, %error, "a state was not recorded");
+            tracing::error!(desktop = %self.id, %error, "the desktop's state could not be recorded");
         }
     }
 
@@ -118,7 +118,7 @@ impl Actor {
         let until = Instant::now() + GONE_PATIENCE;
         while process::is_alive(&self.dir).await {
             if Instant::now() >= until {
-                tracing::warn!(desktop = %self.id, "a machine that no longer answers is killed");
+                tracing::warn!(desktop = %self.id, "killing a machine that no longer answers");
                 self.kill().await;
             } else if self.exit_report.is_none() {
                 match ControlLink::connect(&self.dir.socket()).await {
@@ -177,10 +177,10 @@ impl Actor {
     pub(super) async fn adopt(&mut self) {
         match ControlLink::connect(&self.dir.socket()).await {
             Ok((link, events, description)) => {
-                tracing::info!(desktop = %self.id, pid = description.pid, "adopted");
+                tracing::info!(desktop = %self.id, pid = description.pid, "adopted a running machine");
                 // A control group loses its limits when systemd restarts the service.
                 if let Err(text) = self.context.cgroup(&self.id, &self.record.spec, description.accel) {
-                    tracing::warn!(desktop = %self.id, text, "an adopted desktop has no limits");
+                    tracing::warn!(desktop = %self.id, text, "the limits of an adopted desktop could not be set");
                 }
                 self.connected(RunningMachine { link, events, description }).await;
             }

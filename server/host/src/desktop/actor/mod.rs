@@ -133,7 +133,7 @@ impl Actor {
             }
         }
         let Record { reason, since, pid, .. } = &self.record;
-        tracing::info!(desktop = %self.id, state = state.as_str(), reason, "desktop");
+        tracing::info!(desktop = %self.id, state = state.as_str(), reason, "the desktop's state changed");
         self.publish(|status| {
             status.state = state;
             status.reason = reason.clone();

@@ -65,8 +65,8 @@ impl Actor {
         }
         if let Machine::OutOfReach { .. } = self.machine {
             return Err(DesktopError::Conflict(
-                "This desktop's machine was started by another version of Oriel and takes no orders from this one; \
-                 shut it down from inside, or force it off."
+                "This desktop's machine was started by another version of Oriel and accepts no requests from this one; \
+                 shut the guest down from inside, or force the desktop off."
                     .into(),
             ));
         }
@@ -76,7 +76,7 @@ impl Actor {
             Machine::Preparing { cancel, .. } => cancel.cancel(),
             Machine::Up { link, .. } => {
                 if let Err(text) = link.request(Command::ShutDown).await {
-                    tracing::warn!(desktop = %self.id, text, "the guest could not be told to shut down");
+                    tracing::warn!(desktop = %self.id, text, "the shutdown request could not be sent to the guest");
                 }
                 self.deadline = Some((Instant::now() + self.grace(), Escalation::ForceOff));
             }
@@ -114,8 +114,8 @@ impl Actor {
         match &mut self.machine {
             Machine::Up { link, .. } => link.request(Command::Reset).await.map_err(DesktopError::Unavailable),
             Machine::OutOfReach { .. } => Err(DesktopError::Conflict(
-                "This desktop's machine was started by another version of Oriel and takes no orders from this one; \
-                 force it off and start it again."
+                "This desktop's machine was started by another version of Oriel and accepts no requests from this one; \
+                 force the desktop off and start it again."
                     .into(),
             )),
             Machine::Down | Machine::Preparing { .. } => {
@@ -160,7 +160,7 @@ impl Actor {
             (Escalation::ForceOff, Machine::Up { link, .. }) => {
                 self.deadline = Some((Instant::now() + FORCE_OFF_PATIENCE, Escalation::Kill));
                 if let Err(text) = link.request(Command::Stop).await {
-                    tracing::warn!(desktop = %self.id, text, "the machine could not be told to end");
+                    tracing::warn!(desktop = %self.id, text, "the stop command could not be sent to the machine");
                 }
             }
             (Escalation::Kill, Machine::Up { .. }) => self.kill().await,
