@@ -1,4 +1,4 @@
-//! One desktop as the gateway and the API use it: orders to its host, and what the host tells of it.
+//! Handle of one desktop, for the gateway and the API: commands to the host, and the mirrored status.
 
 use super::activity::{self, ViewerActivity};
 use super::broker::Shared;
@@ -23,7 +23,7 @@ enum PowerCommand {
     Reset,
 }
 
-/// The way to one desktop.
+/// Handle of one desktop; clones share the desktop's viewers and status.
 #[derive(Clone)]
 pub struct DesktopHandle {
     shared: Arc<Shared>,
@@ -33,61 +33,63 @@ pub struct DesktopHandle {
 }
 
 impl DesktopHandle {
-    /// A handle, and a task that keeps the desktop's priority on its host in step with the activity there.
+    /// Makes a handle, and starts a task that sends the desktop's priority to the host when the viewers'
+    /// activity changes it.
     pub(super) fn new(shared: Arc<Shared>, hold: Hold, status: watch::Receiver<Status>) -> Self {
         let (activity, watcher) = watch::channel(ViewerActivity::default());
         tokio::spawn(follow_activity(Arc::clone(&shared), hold.clone(), watcher));
         Self { shared, hold, status, activity }
     }
 
-    /// The desktop's identifier.
+    /// Returns the desktop's identifier.
     pub fn id(&self) -> &DesktopId {
         &self.hold.desktop
     }
 
-    /// The desktop at this moment.
+    /// Returns the desktop's mirrored status.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }
 
-    /// The desktop from now on.
+    /// Returns a receiver of the desktop's mirrored status and its changes.
     pub fn watch(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 
-    /// Counts a viewer as present for as long as the returned value is kept.
+    /// Counts a viewer until the returned guard is dropped.
     pub fn viewer_arrives(&self) -> ActiveViewer {
         activity::arrive(&self.activity);
         ActiveViewer { activity: self.activity.clone() }
     }
 
-    /// Notes that a viewer typed or pointed.
+    /// Records an input of a viewer, which raises the desktop's priority.
     pub fn acted(&self) {
         activity::act(&self.activity);
     }
 
-    /// How much the desktop matters to people now.
+    /// Returns the desktop's priority, which follows from the activity of its viewers.
     pub fn priority(&self) -> Priority {
         self.activity.borrow().priority(Instant::now())
     }
 
-    /// Connects a viewer to the desktop's machine.
+    /// Opens a viewer's connection to the desktop's machine, as [`oriel_host::HostClient::open_viewer`] does.
     ///
     /// # Errors
-    /// The machine does not answer, or refuses the viewer.
+    /// See [`oriel_host::HostClient::open_viewer`].
     pub async fn open_viewer(&self, mode: ViewerMode) -> Result<ViewerStream, DesktopError> {
         self.shared.host.open_viewer(&self.hold, mode).await
     }
 
-    /// Starts the desktop as its pool and its user's settings are now; no error if it runs already.
+    /// Starts the desktop with the present settings of its pool and its user, as
+    /// [`oriel_host::HostClient::start`] does. Returns when the mirror shows the new state.
     ///
     /// # Errors
-    /// The host refuses or fails, or the database does.
+    /// The host refuses or fails the command, or the database fails.
     pub async fn start(&self) -> Result<(), BrokerError> {
         self.execute_detached(PowerCommand::Start).await
     }
 
-    /// Asks the guest to shut down.
+    /// Requests a shutdown from the guest, as [`oriel_host::HostClient::stop`] does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
@@ -95,7 +97,8 @@ impl DesktopHandle {
         self.execute_detached(PowerCommand::Stop).await
     }
 
-    /// Ends the desktop's machine at once.
+    /// Ends the desktop's machine without a shutdown of the guest, as [`oriel_host::HostClient::force_off`]
+    /// does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
@@ -103,7 +106,7 @@ impl DesktopHandle {
         self.execute_detached(PowerCommand::ForceOff).await
     }
 
-    /// Asks the guest to shut down, and starts the desktop again.
+    /// Stops the desktop and starts it again, as [`oriel_host::HostClient::restart`] does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
@@ -111,7 +114,7 @@ impl DesktopHandle {
         self.execute_detached(PowerCommand::Restart).await
     }
 
-    /// Resets the desktop's machine.
+    /// Resets the desktop's machine, as [`oriel_host::HostClient::reset`] does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
@@ -145,7 +148,7 @@ impl DesktopHandle {
         Ok(())
     }
 
-    /// Gives the host the desktop as its pool and its user's settings are now.
+    /// Sends the host the desktop's specification from the present settings of its pool and its user.
     async fn ensure(&self) -> Result<(), BrokerError> {
         let record = self.shared.table.get(self.hold.desktop.as_str()).await?;
         let record = record.ok_or_else(|| DesktopError::Conflict("This desktop has been removed.".into()))?;
@@ -153,7 +156,10 @@ impl DesktopHandle {
     }
 }
 
-/// Gives a host a desktop; one that the host has no record of is in the state that was recorded here.
+/// Sends a desktop's specification to the host, with the recorded state in case the host has no record.
+///
+/// # Errors
+/// The host refuses or fails, or the database fails.
 pub(super) async fn ensure(shared: &Shared, hold: &Hold, record: &Record) -> Result<Sequence, BrokerError> {
     let settings = shared.settings.get(&record.user_id).await?;
     let found = FoundState {
@@ -165,19 +171,20 @@ pub(super) async fn ensure(shared: &Shared, hold: &Hold, record: &Record) -> Res
     Ok(shared.host.ensure(hold, resolve(record, &settings), Some(found)).await?)
 }
 
+/// Sends the host each change of the desktop's priority, until the last handle is dropped.
 async fn follow_activity(shared: Arc<Shared>, hold: Hold, mut activity: watch::Receiver<ViewerActivity>) {
     let mut now = Priority::Unwatched;
     while let Some(priority) = activity::changed(&mut activity, now).await {
         now = priority;
         match shared.host.set_priority(&hold, priority).await {
-            // A desktop that never ran has no processes to weigh.
+            // A desktop that never ran is unknown to the host, and has no processes.
             Ok(()) | Err(DesktopError::Unknown(_)) => {}
             Err(error) => tracing::warn!(desktop = %hold.desktop, %error, "a priority was not set"),
         }
     }
 }
 
-/// A viewer who is present until this is dropped.
+/// Guard that counts a viewer of a desktop until it is dropped.
 pub struct ActiveViewer {
     activity: watch::Sender<ViewerActivity>,
 }
