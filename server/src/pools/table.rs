@@ -15,7 +15,7 @@ pub enum PoolError {
     #[error("There is already a pool {0}; choose another name.")]
     Taken(String),
     /// No pool has the name.
-    #[error("There is no pool {0}; `oriel pool list` shows those there are.")]
+    #[error("There is no pool {0}; `oriel pool list` shows all pools.")]
     Missing(String),
     /// The database failed or could not be reached.
     #[error("The database failed: {0}.")]
