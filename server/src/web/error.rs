@@ -104,9 +104,9 @@ impl From<sqlx::Error> for ApiError {
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Busy => Self::unavailable(
-                "Too many people are logging in at this moment; try again in a few seconds.",
-            ),
+            AuthError::Busy => {
+                Self::unavailable("Too many users are logging in at this moment; try again in a few seconds.")
+            }
             AuthError::BadPassword(rule) | AuthError::BadName(rule) => Self::bad_request(rule),
             other => Self::internal(other),
         }
