@@ -1,20 +1,21 @@
-//! The audit log: who did what, in lines that hold each other.
+//! Audit log: actions with their actors and outcomes, in entries linked by hashes.
 //!
-//! The hash of a line is the SHA-256 over the hash of the line before and every field of its own,
-//! each behind its length. Changing, removing or inserting a line breaks every hash from there on.
-//! Cutting off the end does not show from the log alone; keep the newest hash elsewhere for that.
+//! The hash of an entry is the SHA-256 over the hash of the entry before and every field, each with its
+//! length. A change, removal or insertion breaks every later hash. The removal of the last entries does not
+//! show in the log alone; for that, the newest hash must be kept elsewhere.
 
 use crate::error::AuthError;
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{FromRow, Row};
 
+/// Prefix of the hashed bytes, which separates these hashes from other uses of SHA-256.
 const DOMAIN: &[u8] = b"oriel audit 1";
 
 /// Entry of the audit log: one action and its outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Login name of the user who acted, or `console` for the command line.
+    /// Login name of the user who acted, `console` for the command line, or `-` before a login.
     pub actor: &'a str,
     /// Name of the action, like `login` or `desktop.start`.
     pub action: &'a str,
@@ -26,19 +27,20 @@ pub struct Entry<'a> {
     pub detail: &'a str,
 }
 
-/// A line that does not hold.
+/// Position at which the chain of hashes is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken {
     /// Sequence number of the first entry that does not fit the chain of hashes.
     pub seq: i64,
 }
 
-/// Audit log: a table of entries, each with a hash over the entry before.
+/// Audit log in the database.
 #[derive(Clone)]
 pub struct AuditLog {
     db: SqlitePool,
 }
 
+/// Row of the audit log.
 struct StoredEntry {
     seq: i64,
     at_ms: i64,
@@ -64,18 +66,18 @@ impl FromRow<'_, SqliteRow> for StoredEntry {
 }
 
 impl AuditLog {
-    /// Over the given database.
+    /// Makes a handle of the log in a database.
     pub fn new(db: SqlitePool) -> Self {
         Self { db }
     }
 
-    /// Appends an entry to the log.
+    /// Appends an entry to the log, with the current time. The entry is committed when the method returns.
     ///
     /// # Errors
     /// The database failed.
     pub async fn record(&self, entry: Entry<'_>) -> Result<(), AuthError> {
         let at_ms = (time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64;
-        // The command line writes while a server runs: the lock is taken before the last line is read.
+        // The command line writes while a server runs, so the lock is taken before the last entry is read.
         let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
         let last = sqlx::query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
             .fetch_optional(&mut *tx)
@@ -103,7 +105,8 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Checks the chain of hashes over all entries; the inner error names the first entry that does not fit.
+    /// Verifies the chain of hashes over all entries; the inner error names the first entry that does not
+    /// fit.
     ///
     /// # Errors
     /// The database failed.
@@ -134,6 +137,7 @@ impl AuditLog {
     }
 }
 
+/// Computes the hash of an entry from the hash before and the entry's fields.
 fn line_hash(before: &[u8], seq: i64, at_ms: i64, fields: &[&str; 5]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(DOMAIN);

@@ -1,7 +1,7 @@
-//! Tokens that prove a request was written by our own page.
+//! CSRF tokens, which prove that a request comes from one of the server's pages.
 //!
-//! The token is an HMAC under the session's secret, so it is bound to the session, needs no
-//! storage, and tells nothing of the secret.
+//! A token is an HMAC-SHA-256 under the session's secret. So it is bound to the session, needs no storage,
+//! and does not reveal the secret.
 
 use crate::secret::Token;
 use data_encoding::BASE64URL_NOPAD;
@@ -10,18 +10,20 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+/// Message of the HMAC, which separates these tokens from other uses of the secret.
 const PURPOSE: &[u8] = b"oriel csrf 1";
 
-/// The token for the session that `session` opens.
+/// Returns the CSRF token of the session with the given secret.
 pub fn token_for(session: &Token) -> String {
     BASE64URL_NOPAD.encode(&mac(session))
 }
 
-/// Whether `presented` is the session's token. Takes the same time wherever they differ.
+/// Returns whether `presented` is the session's CSRF token, in constant time for texts of the same length.
 pub fn matches(session: &Token, presented: &str) -> bool {
     token_for(session).as_bytes().ct_eq(presented.as_bytes()).into()
 }
 
+/// Computes the HMAC (RFC 2104) under a session's secret.
 fn mac(session: &Token) -> [u8; 32] {
     // HMAC fills a short key up with zeros to the hash's block of 64 bytes (RFC 2104, section 2).
     let mut key = Zeroizing::new([0; 64]);

@@ -1,27 +1,28 @@
-//! What can go wrong besides a refusal.
+//! Errors of authentication other than a refused login.
 
-/// A failure of the machinery; a refusal is never one.
+/// Error of authentication: a failure, or input that breaks a rule. A refused login is
+/// [`crate::LoginRefused`] instead.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
     /// The database failed or could not be reached.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
     /// The kernel gave no random bytes.
-    #[error("the system has no random numbers to give: {0}")]
+    #[error("the system gave no random numbers: {0}")]
     Random(#[from] getrandom::Error),
-    /// Too many passwords are being checked at once.
-    #[error("too many people are logging in at this moment; try again in a few seconds")]
+    /// Too many passwords are being hashed at the same time.
+    #[error("too many users are logging in at this moment; try again in a few seconds")]
     Busy,
     /// A password could not be hashed, or a stored hash is damaged.
     #[error("the password could not be checked: {0}")]
     Hash(String),
-    /// A name that may not be used, with the rule.
+    /// A name breaks a rule, which is the text.
     #[error("{0}")]
     BadName(&'static str),
-    /// A password that may not be used, with the rule.
+    /// A password breaks a rule, which is the text.
     #[error("{0}")]
     BadPassword(&'static str),
-    /// The name is taken.
+    /// Another user has the name.
     #[error("there is already a user named {0}")]
     NameTaken(String),
 }

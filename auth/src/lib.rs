@@ -1,7 +1,7 @@
-//! Authentication: users and roles, passwords, sessions, tickets, origins, and the audit log.
+//! Authentication and audit: users and roles, passwords, sessions, tickets, origins, and the audit log.
 //!
-//! The crate knows nothing of desktops, pools or HTTP. Its tables are made by
-//! [`migrations`], which the server runs together with its own, in one numbering.
+//! The server calls this crate from its HTTP handlers and its command line. The crate has tables of its own,
+//! made by [`migrations`] in one numbering with the server's. Desktops, pools and HTTP are not part of it.
 
 pub mod audit;
 pub mod csrf;
@@ -26,12 +26,12 @@ pub use throttle::Throttle;
 pub use ticket::{TicketScope, Tickets};
 pub use user::{Role, User, Users};
 
-/// The schema of this crate's tables.
+/// Returns the migrations of this crate's tables.
 pub fn migrations() -> Vec<sqlx::migrate::Migration> {
     sqlx::migrate!("./migrations").iter().cloned().collect()
 }
 
-/// Seconds since 1970 UTC, as the tables keep time.
+/// Returns the current time in seconds since 1970 UTC, the unit of all times in the tables.
 pub fn unix_now() -> i64 {
     time::OffsetDateTime::now_utc().unix_timestamp()
 }

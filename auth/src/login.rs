@@ -1,5 +1,6 @@
-//! Login: one state machine on the server. Password, then a second factor where there is one, then
-//! a session. A step is a type that only the step before it can make, so none can be skipped.
+//! Login as a state machine on the server: password, a second factor if there is one, session.
+//!
+//! The result of a step is a type that only that step can make, so no step can be skipped.
 
 use crate::audit::{AuditLog, Entry};
 use crate::error::AuthError;
@@ -13,19 +14,19 @@ use sqlx::sqlite::SqlitePool;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// State of a login after one step.
+/// State of a login after a step.
 pub enum LoginState {
-    /// All factors are proved: the session is open.
+    /// Final state: all factors are proved and the session is open.
     In(SignedIn),
-    /// The password is proved and this is asked for next.
+    /// The password is proved, and the client must prove the second factor next.
     SecondFactor(SecondFactor),
 }
 
-/// A second factor to be proved. There is no kind of it, so no value either; the first kind that is
-/// added makes the compiler point at every place that must ask for it.
+/// Second factor to be proved. The type has no value, because no kind exists yet: the first kind makes the
+/// compiler report every place that must handle it.
 pub enum SecondFactor {}
 
-/// A user who has just come in.
+/// Result of a successful login.
 pub struct SignedIn {
     /// User who logged in.
     pub user: User,
@@ -36,22 +37,22 @@ pub struct SignedIn {
 /// Reason for which a login was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginRefused {
-    /// An unknown name or a wrong password; which one is not told.
+    /// The name is unknown or the password is wrong; the refusal does not say which.
     Failed,
-    /// Too many attempts failed for this name or address; the next one is allowed after the given time.
+    /// Too many attempts failed for the name or address; the duration is the wait until the next attempt.
     SlowDown(Duration),
 }
 
-/// The password is right; made by [`Login::prove_password`] alone.
+/// Proof of the user's password, made by [`Login::prove_password`] alone.
 struct PasswordProved(User);
 
-/// Login: the state machine from a password to an open session, with throttling and audit.
+/// Login of users: the state machine, with throttling and audit.
 pub struct Login {
     /// Table of users.
     pub users: Users,
     /// Table of sessions.
     pub sessions: Sessions,
-    /// The log of all this.
+    /// Audit log, which has every login, failure and logout.
     pub audit: AuditLog,
     /// Hasher of passwords.
     pub hasher: PasswordHasher,
@@ -59,10 +60,10 @@ pub struct Login {
 }
 
 impl Login {
-    /// Over the given database.
+    /// Makes a login over a database, with the lifetimes of its sessions.
     ///
     /// # Errors
-    /// No random bytes.
+    /// The kernel gave no random bytes.
     pub fn new(db: SqlitePool, limits: SessionLimits) -> Result<Self, AuthError> {
         Ok(Self {
             users: Users::new(db.clone()),
@@ -73,10 +74,11 @@ impl Login {
         })
     }
 
-    /// Begins a login with a name and a password, and goes as far as these lead.
+    /// Begins a login with a name and a password from a client's address, and proceeds as far as these
+    /// suffice. A failure and a success are recorded in the audit log.
     ///
     /// # Errors
-    /// The machinery failed; a refusal is the inner error.
+    /// The database or the hashing failed; a refusal is the inner error.
     pub async fn begin(
         &self,
         name: &str,
@@ -89,6 +91,7 @@ impl Login {
         }
     }
 
+    /// Opens a session for a user whose password is proved, and records the login.
     async fn after_password(&self, proved: PasswordProved, address: IpAddr) -> Result<LoginState, AuthError> {
         let PasswordProved(user) = proved;
         let address = address.to_canonical().to_string();
@@ -99,6 +102,8 @@ impl Login {
         Ok(LoginState::In(SignedIn { user, token }))
     }
 
+    /// Checks a password, with throttling. An unknown name takes as long as a wrong password. `action` is the
+    /// name of a failure in the audit log.
     async fn prove_password(
         &self,
         name: &str,
@@ -120,7 +125,7 @@ impl Login {
             }
             _ => {
                 let address = address.to_canonical().to_string();
-                // A name that is too long to be one is cut: the log is not for strangers to fill.
+                // Names are cut, so that unauthenticated clients cannot fill the log.
                 let subject: String = name.chars().take(64).collect();
                 let entry =
                     Entry { actor: "-", action, subject: &subject, address: &address, detail: "failed" };
@@ -130,7 +135,7 @@ impl Login {
         }
     }
 
-    /// Ends a session and records the logout.
+    /// Ends a session, and records the logout in the audit log.
     ///
     /// # Errors
     /// The database failed.
@@ -147,11 +152,11 @@ impl Login {
             .await
     }
 
-    /// Changes the password of a session's user and ends all other sessions of that user. Wrong guesses of
-    /// the old password are slowed down as at login.
+    /// Changes the password of a session's user, and ends all other sessions of that user. Wrong old
+    /// passwords are throttled as at login.
     ///
     /// # Errors
-    /// The new password breaks a rule, or the machinery failed; a refusal is the inner error.
+    /// The new password breaks a rule, or the database or the hashing failed; a refusal is the inner error.
     pub async fn change_password(
         &self,
         session: &Session,

@@ -1,13 +1,8 @@
-//! Which names the server answers to, and which pages may talk to it.
+//! Host names and origins of this server, against cross-site requests and DNS rebinding.
 //!
-//! Two attacks are kept out. *Cross-site requests*: a page elsewhere makes the browser send a
-//! request here; its `Origin` names that page. *DNS rebinding*: a page elsewhere lets its own name
-//! resolve to this server, so that its `Origin` and our `Host` agree; but then `Host` is a name that
-//! is not ours. So the `Host` must be one we know, and the `Origin` must be the same as the `Host`
-//! or one of the public addresses that the administrator configured.
-//!
-//! Known are the configured public addresses, the machine's own names, and every IP address:
-//! rebinding needs a name, and a browser that was sent to a bare address meant this machine.
+//! Against cross-site requests, the `Origin` must equal the `Host` or be a configured public address. With
+//! DNS rebinding both agree, but the `Host` is a foreign name; so the `Host` must be known. Known are the
+//! public addresses, this computer's names, and every IP address, since rebinding needs a name.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -22,6 +17,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Returns the scheme's default port.
     fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -30,7 +26,7 @@ impl Scheme {
     }
 }
 
-/// `scheme://host:port` with the port always there and the host in lower case (RFC 6454, section 4).
+/// Origin with an explicit port and the host in lower case (RFC 6454, section 4).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Origin {
     scheme: Scheme,
@@ -38,7 +34,7 @@ struct Origin {
     port: u16,
 }
 
-/// The names and pages that are ours.
+/// Host names and origins of this server.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
     public: BTreeSet<Origin>,
@@ -46,10 +42,11 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// `public` are addresses like `https://desk.example.org`, `names` this machine's own host names.
+    /// Makes the set from `public`, origins such as `https://desk.example.org`, and `names`, host names of
+    /// this computer.
     ///
     /// # Errors
-    /// The public address that is none.
+    /// The first text in `public` that is not an origin.
     pub fn new<'a>(
         public: impl IntoIterator<Item = &'a str>,
         names: impl IntoIterator<Item = &'a str>,
@@ -61,7 +58,7 @@ impl Origins {
         Ok(Self { public, names: names.into_iter().map(str::to_lowercase).collect() })
     }
 
-    /// Whether the request's `Host` is a name of this server.
+    /// Returns whether a request's `Host` is a name or an address of this server.
     pub fn knows_host(&self, host: &str, scheme: Scheme) -> bool {
         let Some((host, _)) = parse_authority(host, scheme.default_port()) else { return false };
         host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
@@ -69,7 +66,7 @@ impl Origins {
             || self.public.iter().any(|origin| origin.host == host)
     }
 
-    /// Whether a page of `origin` may talk to the server that the request reached as `host`.
+    /// Returns whether a page of `origin` may send requests to the server under the name `host`.
     pub fn allows(&self, origin: &str, host: &str, scheme: Scheme) -> bool {
         let Some(origin) = parse_origin(origin) else { return false };
         if self.public.contains(&origin) {
@@ -81,13 +78,14 @@ impl Origins {
     }
 }
 
-/// The origin part of an address such as a `Referer`, for requests that carry no `Origin`.
+/// Returns the origin part of a URL such as a `Referer`, for requests without an `Origin`.
 pub fn origin_of(address: &str) -> Option<&str> {
     let start = address.find("://")? + 3;
     let end = address.get(start..)?.find(['/', '?', '#']).map_or(address.len(), |at| start + at);
     address.get(..end)
 }
 
+/// Parses an origin.
 fn parse_origin(text: &str) -> Option<Origin> {
     let (scheme, authority) = text.split_once("://")?;
     let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -99,7 +97,7 @@ fn parse_origin(text: &str) -> Option<Origin> {
     Some(Origin { scheme, host, port })
 }
 
-/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`; the brackets stay.
+/// Parses `host`, `host:port`, `[v6]` or `[v6]:port`; the host keeps its brackets.
 fn parse_authority(text: &str, default_port: u16) -> Option<(String, u16)> {
     let (host, port) = match text.rsplit_once(':') {
         // Inside the brackets of an IPv6 address there is no port.

@@ -1,8 +1,8 @@
-//! Hashing and checking passwords with argon2id.
+//! Password hashes with argon2id (RFC 9106), stored as PHC strings.
 //!
-//! Parameters: 19 MiB, two passes, one lane, as the OWASP Password Storage Cheat Sheet gives them.
-//! A hash takes tens of milliseconds of a processor, so hashes are made on the blocking pool, few
-//! at a time, and a queue that grows too long is refused instead of being worked off late.
+//! The parameters are those of the OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane. A hash
+//! takes tens of milliseconds of processor time, so a few at a time are computed on blocking threads. When
+//! the queue is full, further requests are refused at once.
 
 use crate::error::AuthError;
 use crate::secret::Password;
@@ -11,33 +11,37 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
+/// Memory of a hash in KiB.
 const MEMORY_KIB: u32 = 19 * 1024;
+/// Number of passes over the memory.
 const PASSES: u32 = 2;
+/// Number of lanes.
 const LANES: u32 = 1;
+/// Length of the salt in bytes.
 const SALT_LEN: usize = 16;
-/// The shortest password that may be set, in characters.
+/// Minimum length of a new password in characters.
 const SHORTEST: usize = 8;
-/// The longest password looked at, in bytes; longer ones only cost time.
+/// Maximum length of a password in bytes.
 const LONGEST: usize = 1024;
-/// Hashes computed at once.
+/// Maximum number of hashes that are computed at the same time.
 const AT_ONCE: usize = 2;
-/// Hashes computed or waited for.
+/// Maximum number of hashes that are computed or wait.
 const IN_LINE: usize = 64;
 
-/// Makes and checks password hashes in PHC string form.
+/// Hasher of passwords with a bounded queue.
 #[derive(Clone)]
 pub struct PasswordHasher {
     line: Arc<Semaphore>,
     work: Arc<Semaphore>,
-    /// Checked in place of the hash that an unknown user does not have.
+    /// Hash that is checked for an unknown user.
     decoy: Arc<str>,
 }
 
 impl PasswordHasher {
-    /// Hasher with a decoy hash, which makes an unknown name take as long as a wrong password.
+    /// Makes a hasher with a decoy hash, which makes an unknown name take as long as a wrong password.
     ///
     /// # Errors
-    /// No random bytes.
+    /// The kernel gave no random bytes.
     pub fn new() -> Result<Self, AuthError> {
         let decoy = hash(&Password::new(crate::secret::random_id()?))?;
         Ok(Self {
@@ -47,19 +51,20 @@ impl PasswordHasher {
         })
     }
 
-    /// Hashes a new password.
+    /// Hashes a new password, after a check of the rules, and returns the hash as a PHC string.
     ///
     /// # Errors
-    /// The password breaks a rule, or too many are being hashed.
+    /// [`AuthError::BadPassword`] for a broken rule, [`AuthError::Busy`] for a full queue.
     pub async fn hash(&self, password: Password) -> Result<String, AuthError> {
         check_rules(&password)?;
         self.in_turn(move || hash(&password)).await
     }
 
-    /// Whether the password is the one behind `stored`. With `None` the answer is no and takes as long.
+    /// Returns whether a password matches the hash `stored`. For `None` the result is `false`, after the same
+    /// time.
     ///
     /// # Errors
-    /// Too many passwords are being checked, or the stored hash is damaged.
+    /// [`AuthError::Busy`] for a full queue, [`AuthError::Hash`] for a damaged hash.
     pub async fn verify(&self, stored: Option<String>, password: Password) -> Result<bool, AuthError> {
         if password.bytes().len() > LONGEST {
             return Ok(false);
@@ -73,13 +78,17 @@ impl PasswordHasher {
         .await
     }
 
+    /// Runs work on a blocking thread when its turn comes.
+    ///
+    /// # Errors
+    /// [`AuthError::Busy`] for a full queue.
     async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
         let _place = self.line.try_acquire().map_err(|_| AuthError::Busy)?;
         let turn = Arc::clone(&self.work).acquire_owned().await.map_err(|_| AuthError::Busy)?;
-        // The turn goes with the work: a caller who hangs up does not free it early.
+        // The work owns the permit: a caller that drops the future does not release it early.
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
@@ -89,7 +98,7 @@ impl PasswordHasher {
     }
 }
 
-/// Refuses passwords that may not be set.
+/// Checks the length of a new password.
 fn check_rules(password: &Password) -> Result<(), AuthError> {
     if password.text().chars().count() < SHORTEST {
         return Err(AuthError::BadPassword("A password needs at least 8 characters; choose a longer one."));
@@ -100,11 +109,13 @@ fn check_rules(password: &Password) -> Result<(), AuthError> {
     Ok(())
 }
 
+/// Returns argon2id with this module's parameters.
 fn argon2id() -> Result<Argon2<'static>, AuthError> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|e| AuthError::Hash(e.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
+/// Hashes a password with a random salt.
 fn hash(password: &Password) -> Result<String, AuthError> {
     let mut salt = [0; SALT_LEN];
     getrandom::fill(&mut salt)?;
@@ -114,6 +125,7 @@ fn hash(password: &Password) -> Result<String, AuthError> {
     Ok(hash.to_string())
 }
 
+/// Verifies a password against a PHC string.
 fn verify(stored: &str, password: &Password) -> Result<bool, AuthError> {
     let parsed = PasswordHash::new(stored).map_err(|error| AuthError::Hash(error.to_string()))?;
     match argon2id()?.verify_password(password.bytes(), &parsed) {

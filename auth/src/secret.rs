@@ -1,15 +1,16 @@
-//! Secrets: wiped when dropped, and without `Debug`, so that none ends in a log.
+//! Secrets: passwords and tokens, which are wiped from memory when dropped and have no `Debug`, so that none
+//! is logged.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Password as a user typed the text; wiped from memory when dropped.
+/// Password in plain text, wiped from memory when dropped.
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Takes over the text.
+    /// Makes a password from its text.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
@@ -29,11 +30,11 @@ impl<'de> Deserialize<'de> for Password {
     }
 }
 
-/// 256 random bits that open something: a session or a stream.
+/// Token of 256 random bits: the secret of a session or a ticket.
 pub struct Token(Zeroizing<[u8; 32]>);
 
 impl Token {
-    /// New token of random bytes.
+    /// Makes a token of random bytes.
     ///
     /// # Errors
     /// The kernel gave no random bytes.
@@ -43,7 +44,7 @@ impl Token {
         Ok(Self(bytes))
     }
 
-    /// Reads what [`Token::reveal`] wrote; `None` for anything else.
+    /// Parses the text of [`Token::reveal`]; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let decoded = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
         let mut bytes = Zeroizing::new([0; 32]);
@@ -54,12 +55,12 @@ impl Token {
         Some(Self(bytes))
     }
 
-    /// Text of the token for its holder: 43 characters of base64url (RFC 4648, section 5).
+    /// Returns the token's text for its holder: 43 characters of base64url (RFC 4648, section 5).
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_ref()))
     }
 
-    /// SHA-256 of the token, which is stored in its place.
+    /// Returns the token's SHA-256, which is stored in place of the token.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.as_ref()).into())
     }
@@ -69,17 +70,19 @@ impl Token {
     }
 }
 
-/// The SHA-256 of a [`Token`]. A token has 256 bits of entropy, so a plain hash cannot be searched.
+/// SHA-256 of a [`Token`]. A token has 256 bits of entropy, so a search for the token of a hash is
+/// infeasible.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TokenHash(pub(crate) [u8; 32]);
 
 impl TokenHash {
+    /// Makes a hash from 32 bytes; `None` for another length.
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 }
 
-/// A random name for a row: 128 bits in hexadecimal. It is no credential.
+/// Returns a random identifier of 128 bits as 32 hexadecimal digits. It is no credential.
 ///
 /// # Errors
 /// The kernel gave no random bytes.
@@ -89,7 +92,7 @@ pub fn random_id() -> Result<String, getrandom::Error> {
     Ok(data_encoding::HEXLOWER.encode(&bytes))
 }
 
-/// A password to hand to someone: 80 random bits as four groups of four letters and digits.
+/// Generates a password of 80 random bits: four groups of four characters, separated by dashes.
 ///
 /// # Errors
 /// The kernel gave no random bytes.

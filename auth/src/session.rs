@@ -1,4 +1,7 @@
-//! Sessions: who is logged in, from when, and until when.
+//! Sessions of users: opening, lookup, expiry and end.
+//!
+//! The table stores hashes of the sessions' tokens. The HTTP interface looks up a session for each request,
+//! and the gateway watches the sessions of open streams.
 
 use crate::error::AuthError;
 use crate::secret::{Token, TokenHash};
@@ -8,12 +11,12 @@ use sqlx::{FromRow, Row};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-/// Identifier of a session: the hash of its token, which opens nothing.
+/// Identifier of a session: the hash of its token. It is no credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(TokenHash);
 
 impl SessionId {
-    /// Identifier of the session that the token opens.
+    /// Returns the identifier of the session with the token.
     pub fn of(token: &Token) -> Self {
         Self(token.hash())
     }
@@ -31,18 +34,18 @@ pub struct Session {
 /// Lifetimes of sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
-    /// Longest time without a request.
+    /// Maximum time without a request.
     pub idle: Duration,
-    /// Longest time since the login.
+    /// Maximum time since the login.
     pub absolute: Duration,
 }
 
-/// Being seen is recorded this often at most, to spare the disk.
+/// Minimum interval in seconds between two updates of a session's last use, which limits writes to the disk.
 const SEEN_EVERY_S: i64 = 60;
-/// Sessions of one user at once; a further login ends the one longest unseen.
+/// Maximum number of sessions of a user; a further login ends the least recently used one.
 const PER_PERSON: i64 = 50;
 
-/// The table of sessions.
+/// Table of sessions in the database.
 #[derive(Clone)]
 pub struct Sessions {
     db: SqlitePool,
@@ -51,26 +54,27 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Over the given database.
+    /// Makes a handle of the table in a database, with the lifetimes of sessions.
     pub fn new(db: SqlitePool, limits: SessionLimits) -> Self {
         Self { db, limits, ended: broadcast::channel(64).0 }
     }
 
-    /// Receiver of the identifiers of sessions that this process ends. Expiry, and ends in the database by
-    /// another process, show by [`Sessions::holds`] only.
+    /// Returns a receiver of the identifiers of sessions that this process ends. Expired sessions, and those
+    /// that another process ends, are found by [`Sessions::holds`] only.
     pub fn endings(&self) -> broadcast::Receiver<SessionId> {
         self.ended.subscribe()
     }
 
-    /// Longest lifetime of a session, for the cookie's `Max-Age`.
+    /// Returns the maximum lifetime of a session, for the cookie's `Max-Age`.
     pub fn longest(&self) -> Duration {
         self.limits.absolute
     }
 
-    /// Opens one, and clears away those that have expired.
+    /// Opens a session for a user from the client's address, removes expired sessions, and returns the new
+    /// session's token.
     ///
     /// # Errors
-    /// The database failed, or there are no random bytes.
+    /// The database failed, or the kernel gave no random bytes.
     pub async fn open(&self, user_id: &str, address: &str, now: i64) -> Result<Token, AuthError> {
         let token = Token::random()?;
         let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
@@ -103,7 +107,7 @@ impl Sessions {
         Ok(token)
     }
 
-    /// Session that the token opens, and whose idle time begins anew; `None` for an ended or expired one.
+    /// Returns the session of a token, and restarts its idle time; `None` for an ended or expired session.
     ///
     /// # Errors
     /// The database failed.
@@ -111,7 +115,8 @@ impl Sessions {
         self.get(SessionId::of(token), now).await
     }
 
-    /// Whether the session still holds. Counts as being seen: someone at a desktop is not idle.
+    /// Returns whether the session is still open, and restarts its idle time: a user with an open stream is
+    /// not idle.
     ///
     /// # Errors
     /// The database failed.
@@ -119,6 +124,7 @@ impl Sessions {
         Ok(self.get(id, now).await?.is_some())
     }
 
+    /// Looks up an open session, and updates its last use.
     async fn get(&self, id: SessionId, now: i64) -> Result<Option<Session>, AuthError> {
         let row = sqlx::query(
             "SELECT p.id, p.name, p.display_name, p.role, s.last_seen_at
@@ -141,18 +147,18 @@ impl Sessions {
         Ok(Some(Session { id, user: User::from_row(&row)? }))
     }
 
-    /// Ends a session.
+    /// Ends a session, and notifies the receivers of [`Sessions::endings`].
     ///
     /// # Errors
     /// The database failed.
     pub async fn end(&self, id: SessionId) -> Result<(), AuthError> {
         sqlx::query("DELETE FROM sessions WHERE token_hash = ?").bind(&id.0.0[..]).execute(&self.db).await?;
-        // Nobody listening is no failure.
+        // A channel without receivers is no failure.
         let _ = self.ended.send(id);
         Ok(())
     }
 
-    /// Ends all of a user's, except perhaps one.
+    /// Ends all sessions of a user, optionally except one.
     ///
     /// # Errors
     /// The database failed.
@@ -172,7 +178,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Number of open sessions.
+    /// Returns the number of open sessions.
     ///
     /// # Errors
     /// The database failed.
@@ -184,11 +190,13 @@ impl Sessions {
             .await?)
     }
 
+    /// Returns the time of the last use before which a session is expired.
     fn idle_since(&self, now: i64) -> i64 {
         now.saturating_sub(seconds(self.limits.idle))
     }
 }
 
+/// Converts a duration to seconds.
 fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,8 +1,8 @@
-//! Slowing down those who guess passwords, by name and by address.
+//! Throttling of failed logins by name and by address.
 //!
-//! The first few failures cost nothing, then each doubles the wait. A refused attempt does not
-//! prolong the wait, so nobody can keep a user out for longer than [`NAME`]'s longest wait by
-//! guessing in their name. An attempt counts from its beginning, so that many at once gain nothing.
+//! The first failures have no effect; each further one doubles the wait. A refused attempt does not extend
+//! the wait, so a guesser cannot lock a user out for longer than [`NAME`]'s longest wait. An attempt counts
+//! from its beginning, so that concurrent attempts have no advantage.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -10,33 +10,37 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// How one kind of key is slowed down.
+/// Parameters of the throttling for a kind of key.
 struct Pace {
+    /// Number of failures without a wait.
     free_failures: u32,
+    /// Maximum wait.
     longest_wait: Duration,
 }
 
+/// Parameters for names.
 const NAME: Pace = Pace { free_failures: 5, longest_wait: Duration::from_secs(60) };
-/// Many people may share an address, and one guesser may try many names from it.
+/// Parameters for addresses: many users may share one, and a guesser may try many names from one.
 const ADDRESS: Pace = Pace { free_failures: 20, longest_wait: Duration::from_secs(900) };
-/// Failures older than this are forgotten.
+/// Time after which a failure is forgotten.
 const MEMORY: Duration = Duration::from_secs(3600);
-/// Keys remembered of each kind; beyond it the one longest quiet is forgotten.
+/// Maximum number of keys of each kind; beyond it the least recently used key is forgotten.
 const CAPACITY: usize = 8192;
 
-/// Counts failed logins in bounded memory.
+/// Counter of failed logins with bounded memory.
 #[derive(Default)]
 pub struct Throttle {
     tables: Mutex<Tables>,
 }
 
+/// Failures by name and by address.
 #[derive(Default)]
 struct Tables {
     names: Table<String>,
     addresses: Table<IpAddr>,
 }
 
-/// An attempt that may go on. It counts as failed until [`Throttle::succeeded`].
+/// Attempt that may proceed; counts as failed until [`Throttle::succeeded`].
 #[must_use]
 pub struct Attempt {
     name: String,
@@ -47,7 +51,7 @@ impl Throttle {
     /// Begins a login attempt for a name from an address.
     ///
     /// # Errors
-    /// How long to wait before the next one.
+    /// The wait until the next attempt is allowed.
     pub fn begin(&self, name: &str, address: IpAddr, now: Instant) -> Result<Attempt, Duration> {
         let attempt = Attempt { name: name.to_owned(), address: network_of(address) };
         let mut tables = self.tables.lock();
@@ -60,8 +64,8 @@ impl Throttle {
         Ok(attempt)
     }
 
-    /// The attempt proved the password: the name starts afresh, and the address has this one back.
-    /// The address keeps its other failures, or a guesser with one account could reset them at will.
+    /// Records the success of an attempt: clears the name's failures and takes back the address's last one.
+    /// The address keeps its other failures, so that a guesser with an account cannot reset them.
     pub fn succeeded(&self, attempt: Attempt) {
         let mut tables = self.tables.lock();
         tables.names.entries.remove(&attempt.name);
@@ -69,7 +73,8 @@ impl Throttle {
     }
 }
 
-/// A user with IPv6 usually has a /64 to choose addresses from.
+/// Returns the /64 network of an IPv6 address, whose addresses one client can use, or the IPv4 address
+/// itself.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
@@ -80,6 +85,7 @@ fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Failures by key.
 struct Table<K> {
     entries: HashMap<K, Entry>,
 }
@@ -90,17 +96,23 @@ impl<K> Default for Table<K> {
     }
 }
 
+/// Failures of one key.
 struct Entry {
+    /// Number of failures.
     failures: u32,
+    /// Time of the last failure.
     last: Instant,
+    /// Time from which the next attempt is allowed.
     free_from: Instant,
 }
 
 impl<K: Eq + Hash + Clone> Table<K> {
+    /// Returns the wait of a key; zero if an attempt is allowed.
     fn wait(&self, key: &K, now: Instant) -> Duration {
         self.entries.get(key).map_or(Duration::ZERO, |entry| entry.free_from.saturating_duration_since(now))
     }
 
+    /// Counts a failure of a key.
     fn count(&mut self, key: K, pace: &Pace, now: Instant) {
         if self.entries.len() >= CAPACITY && !self.entries.contains_key(&key) {
             self.make_room(now);
@@ -114,6 +126,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
         entry.free_from = now + pace.after(entry.failures);
     }
 
+    /// Takes the last failure of a key back.
     fn take_back(&mut self, key: &K) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.failures = entry.failures.saturating_sub(1);
@@ -121,6 +134,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
         }
     }
 
+    /// Removes expired entries, or else the least recently used one.
     fn make_room(&mut self, now: Instant) {
         self.entries.retain(|_, entry| now.saturating_duration_since(entry.last) <= MEMORY);
         if self.entries.len() < CAPACITY {
@@ -134,7 +148,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
 }
 
 impl Pace {
-    /// The wait after so many failures.
+    /// Returns the wait after a number of failures.
     fn after(&self, failures: u32) -> Duration {
         match failures.checked_sub(self.free_failures) {
             None | Some(0) => Duration::ZERO,

@@ -1,7 +1,7 @@
-//! Tickets: short-lived, single-use permissions to open one thing once.
+//! Tickets: short-lived permissions that each open one stream once.
 //!
-//! A browser cannot add headers to a WebSocket, so what opens one travels in its address; a ticket
-//! is worthless a moment later, unlike anything else that could stand there.
+//! A browser cannot add headers to a WebSocket, so the credential is in the URL, where logs and proxies may
+//! record it. A ticket is worthless after its use or its lifetime.
 
 use crate::secret::{Token, TokenHash};
 use crate::session::SessionId;
@@ -9,12 +9,12 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Time within which a ticket has to be redeemed.
+/// Time after the issue within which a ticket must be redeemed.
 pub const LIFETIME: Duration = Duration::from_secs(30);
-/// Tickets outstanding at once; beyond it the oldest is forgotten.
+/// Maximum number of outstanding tickets; beyond it the oldest is forgotten.
 const CAPACITY: usize = 4096;
 
-/// Scope of a ticket: who may redeem it, in which session, for which target.
+/// Scope of a ticket: the user, the session and the target for which it can be redeemed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketScope {
     /// Identifier of the user.
@@ -25,11 +25,12 @@ pub struct TicketScope {
     pub target: String,
 }
 
-/// Outstanding tickets of one server; `M` is the mode that a ticket permits.
+/// Outstanding tickets of a server, in memory only; `M` is the mode that a ticket permits.
 pub struct Tickets<M> {
     issued: Mutex<HashMap<TokenHash, Grant<M>>>,
 }
 
+/// Ticket that is outstanding.
 struct Grant<M> {
     scope: TicketScope,
     mode: M,
@@ -43,10 +44,10 @@ impl<M> Default for Tickets<M> {
 }
 
 impl<M> Tickets<M> {
-    /// Issues a ticket for one redemption within [`LIFETIME`].
+    /// Issues a ticket that can be redeemed once within [`LIFETIME`] after `now`.
     ///
     /// # Errors
-    /// When the kernel gives no random bytes.
+    /// The kernel gave no random bytes.
     pub fn issue(&self, scope: TicketScope, mode: M, now: Instant) -> Result<Token, getrandom::Error> {
         let token = Token::random()?;
         let mut issued = self.issued.lock();
@@ -59,8 +60,8 @@ impl<M> Tickets<M> {
         Ok(token)
     }
 
-    /// Redeems a ticket and gives its mode. A ticket is used up whatever comes of it: one that was presented
-    /// for another scope has been stolen or mixed up.
+    /// Redeems a ticket and returns its mode; `None` if the ticket is unknown, used, expired or of another
+    /// scope. The ticket is used up in each case, because one presented for another scope may be stolen.
     pub fn redeem(&self, presented: &str, scope: &TicketScope, now: Instant) -> Option<M> {
         let token = Token::parse(presented)?;
         let mut issued = self.issued.lock();

@@ -1,4 +1,4 @@
-//! Users and their roles.
+//! Users and their roles, and the table of users with their password hashes.
 
 use crate::error::AuthError;
 use crate::secret::random_id;
@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{FromRow, Row};
 
-/// Role of a user: what they may do beyond using their own desktops.
+/// Role of a user: rights beyond the use of the user's own desktops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Administrator: may see all pools, networks and metrics.
+    /// Administrator, who may see all pools, the host and the metrics.
     Admin,
     /// User without rights of administration.
     User,
 }
 
 impl Role {
+    /// Returns the role's name in the database.
     fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -25,14 +26,14 @@ impl Role {
     }
 }
 
-/// User: somebody with a login, as the table of users has them.
+/// Person with a login, as recorded in the table of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Random identifier of the user; never changes.
     pub id: String,
-    /// Login name, in lower case.
+    /// Login name in lower case.
     pub name: String,
-    /// Name of the user as pages display it.
+    /// Name of the user for display, as the administrator typed it.
     pub display_name: String,
     /// Role of the user.
     pub role: Role,
@@ -50,22 +51,23 @@ impl FromRow<'_, SqliteRow> for User {
     }
 }
 
-/// Table of users.
+/// Table of users in the database.
 #[derive(Clone)]
 pub struct Users {
     db: SqlitePool,
 }
 
 impl Users {
-    /// Table of users in the given database.
+    /// Makes a handle of the table in a database.
     pub fn new(db: SqlitePool) -> Self {
         Self { db }
     }
 
-    /// Adds a user with a hash from [`crate::PasswordHasher::hash`].
+    /// Adds a user with a hash from [`crate::PasswordHasher::hash`], at the time `now` in seconds since 1970
+    /// UTC.
     ///
     /// # Errors
-    /// When the name breaks a rule or is taken, or the database fails.
+    /// [`AuthError::BadName`] or [`AuthError::NameTaken`], or the database failed.
     pub async fn add(
         &self,
         name: &str,
@@ -97,20 +99,20 @@ impl Users {
         }
     }
 
-    /// Lists users by name.
+    /// Lists all users by name.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn list(&self) -> Result<Vec<User>, AuthError> {
         Ok(sqlx::query_as("SELECT id, name, display_name, role FROM users ORDER BY name")
             .fetch_all(&self.db)
             .await?)
     }
 
-    /// User of that login name, typed in any case; `None` if there is none.
+    /// Returns the user with a login name in any case; `None` if there is no such user.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn by_name(&self, name: &str) -> Result<Option<User>, AuthError> {
         Ok(sqlx::query_as("SELECT id, name, display_name, role FROM users WHERE name = ?")
             .bind(name.to_lowercase())
@@ -118,7 +120,10 @@ impl Users {
             .await?)
     }
 
-    /// The user and their password hash.
+    /// Returns the user with a login name in lower case, and the user's password hash.
+    ///
+    /// # Errors
+    /// The database failed.
     pub(crate) async fn with_hash(&self, name: &str) -> Result<Option<(User, String)>, AuthError> {
         let row = sqlx::query("SELECT id, name, display_name, role, password_hash FROM users WHERE name = ?")
             .bind(name)
@@ -129,10 +134,10 @@ impl Users {
             .transpose()?)
     }
 
-    /// Replaces the password hash. Sessions stay: ending them is the caller's decision.
+    /// Replaces the password hash of a user. The user's sessions stay open; the caller may end them.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn set_password_hash(&self, user_id: &str, hash: &str) -> Result<(), AuthError> {
         sqlx::query("UPDATE users SET password_hash = ? WHERE id = ?")
             .bind(hash)
@@ -142,17 +147,21 @@ impl Users {
         Ok(())
     }
 
-    /// Removes a user together with the user's sessions.
+    /// Removes a user, and with the user all sessions and all other rows that refer to the user with ON
+    /// DELETE CASCADE.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed, for instance because another row still refers to the user.
     pub async fn remove(&self, user_id: &str) -> Result<(), AuthError> {
         sqlx::query("DELETE FROM users WHERE id = ?").bind(user_id).execute(&self.db).await?;
         Ok(())
     }
 }
 
-/// Names appear in host names, logs and addresses, so they are plain.
+/// Checks a login name: names appear in host names, logs and URLs, so only plain characters are allowed.
+///
+/// # Errors
+/// [`AuthError::BadName`].
 fn check_name(name: &str) -> Result<(), AuthError> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let ok = (1..=32).contains(&name.len())

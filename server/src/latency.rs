@@ -1,7 +1,7 @@
-//! How long inputs took to become pictures, over all desktops, those that have ended included.
+//! Input latency over all desktops, for the histograms of `/metrics`.
 //!
-//! Each machine counts for itself (`display/src/latency.rs`), and begins at 0 when it starts. What it
-//! has counted since it was last asked is added here, so that the sums only ever grow.
+//! Each machine counts from 0 since its start (`display/src/latency.rs`). The increase since the last reading
+//! is added here, so that the sums never decrease, also after a machine has ended.
 
 use oriel_host::DesktopId;
 use oriel_vmm_api::Description;
@@ -9,30 +9,33 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
+/// Name of the metric.
 const NAME: &str = "oriel_input_latency_seconds";
 
 /// Latency of all desktops, summed over their machines' counters.
 #[derive(Default)]
 pub struct Latency(Mutex<Sums>);
 
+/// Sums of all stages, and the last counters of each machine.
 #[derive(Default)]
 struct Sums {
     stages: BTreeMap<String, Stage>,
-    /// Last counters of each machine, by desktop and process.
+    /// Last counters of each machine, by desktop and process number.
     machines: HashMap<(String, u32), BTreeMap<String, u64>>,
 }
 
+/// Histogram of one stage of the latency.
 #[derive(Default)]
 struct Stage {
-    /// By upper bound in microseconds: how many were at most so long and longer than the bound before.
+    /// Number of latencies by upper bound in microseconds, without those of smaller bounds.
     buckets: BTreeMap<u64, u64>,
     sum_us: u64,
     count: u64,
 }
 
 impl Latency {
-    /// Adds what machines say of themselves; `up` are all that there are, those included that did
-    /// not answer.
+    /// Adds the increase of the machines' counters. `up` lists all desktops with a machine; other machines
+    /// are forgotten.
     pub fn add(&self, up: &[DesktopId], descriptions: Vec<Description>) {
         let sums = &mut *self.0.lock();
         for Description { id, pid, counters, .. } in descriptions {
@@ -53,7 +56,7 @@ impl Latency {
         sums.machines.retain(|(id, _), _| up.iter().any(|up| up.as_str() == id));
     }
 
-    /// The sums as histograms of Prometheus' text format.
+    /// Formats the sums as histograms in Prometheus' text format.
     pub fn text(&self) -> String {
         let sums = self.0.lock();
         let mut text = format!(
@@ -77,7 +80,7 @@ impl Latency {
     }
 }
 
-/// One of a machine's counters.
+/// Part of a stage's histogram that a counter counts.
 enum Figure {
     Bucket(u64),
     Sum,
@@ -85,8 +88,8 @@ enum Figure {
 }
 
 impl Figure {
-    /// The stage and what is counted of it; `None` for counters of other things. Whatever runs in
-    /// a machine's place cannot make more stages than there are.
+    /// Parses a counter's name into its stage and figure; `None` for other counters. The stages are fixed, so
+    /// a compromised machine cannot add any.
     fn named(counter: &str) -> Option<(&'static str, Self)> {
         const STAGES: [&str; 4] = ["input_to_guest", "guest_to_flush", "flush_to_sent", "sent_to_presented"];
         let rest = counter.strip_prefix("latency_")?;

@@ -1,17 +1,22 @@
-//! Oriel's server: users, their desktops, and the way from a browser to a desktop.
+//! Oriel's server: the control plane and the gateway between browsers and desktops.
 //!
-//! | folder | holds |
+//! | module | contents |
 //! |---|---|
 //! | [`cli`] | the commands of `oriel` |
 //! | [`config`] | the configuration file |
-//! | [`state`] | the state folder: database, locks, where things lie |
+//! | [`serve`] | construction and end of the server |
+//! | [`state`] | the state folder: database, certificate, locks |
 //! | [`pools`] | pools, entitlements and redirection policies |
 //! | [`users`] | settings of users |
-//! | [`desktops`] | whose desktops they are, and what their host tells of them |
-//! | [`gateway`] | WebSocket to machine and back |
+//! | [`desktops`] | desktops of users, commands to their host, and the mirror of its statuses |
+//! | [`gateway`] | streams between a browser's WebSocket and a machine |
 //! | [`web`] | the HTTP API and the web client's files |
-//! | [`listener`] | ports, TLS, connections |
-//! | [`doctor`] | is this host fit? |
+//! | [`listener`] | ports, TLS and connections |
+//! | [`metrics`], [`latency`] | counters in Prometheus' text format |
+//! | [`programs`] | paths of `oriel-vmm`, the web client and the recipes |
+//! | [`doctor`] | checks of the host before desktops run on it |
+//!
+//! Machines' sockets, disks and images belong to `oriel-host`; passwords and sessions to `oriel-auth`.
 
 pub mod cli;
 pub mod config;

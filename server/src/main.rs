@@ -1,4 +1,4 @@
-//! The `oriel` program.
+//! Entry point of the program `oriel`.
 
 use std::process::ExitCode;
 

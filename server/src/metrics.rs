@@ -1,4 +1,4 @@
-//! What is counted, in Prometheus' text format.
+//! Counters of the server, and their rendering in Prometheus' text format.
 
 use crate::desktops::{Priority, State, Status};
 use crate::latency::Latency;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The server's counters. All only ever go up, except `streams`.
+/// Counters of the server. Each counter only increases, except the number of open streams.
 #[derive(Default)]
 pub struct Metrics {
     logins_ok: AtomicU64,
@@ -37,7 +37,7 @@ pub enum LoginOutcome {
     Slowed,
 }
 
-/// Counters of one open stream; the stream counts as open until the value is dropped.
+/// Counters for one open stream; the stream counts as open until the value is dropped.
 pub struct StreamCounters(Arc<Metrics>);
 
 impl Metrics {
@@ -63,14 +63,14 @@ impl Metrics {
         add(&self.tickets, 1);
     }
 
-    /// Counts a stream that opens.
+    /// Counts an opened stream, and returns its counters.
     pub fn stream(self: &Arc<Self>) -> StreamCounters {
         add(&self.streams_opened, 1);
         add(&self.streams, 1);
         StreamCounters(Arc::clone(self))
     }
 
-    /// All metrics in the text format of Prometheus.
+    /// Formats all metrics in Prometheus' text format. `sessions` is the number of open sessions.
     pub fn text(&self, sessions: i64, desktops: &[(Status, Priority)]) -> String {
         let mut text = String::new();
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as i64;
@@ -128,24 +128,24 @@ impl Metrics {
 }
 
 impl StreamCounters {
-    /// A message to the client.
+    /// Counts a message to the client, with its length in bytes.
     pub fn down(&self, bytes: usize) {
         add(&self.0.messages_down, 1);
         add(&self.0.bytes_down, bytes as u64);
     }
 
-    /// A message from the client.
+    /// Counts a message from the client, with its length in bytes.
     pub fn up(&self, bytes: usize) {
         add(&self.0.messages_up, 1);
         add(&self.0.bytes_up, bytes as u64);
     }
 
-    /// An input of someone who may only watch.
+    /// Counts a message that was dropped because the viewer may only watch.
     pub fn dropped_input(&self) {
         add(&self.0.inputs_dropped, 1);
     }
 
-    /// A message that the pool does not let cross.
+    /// Counts a message that the protocol's table or the pool's policy does not allow.
     pub fn refused(&self) {
         add(&self.0.messages_refused, 1);
     }
@@ -157,10 +157,12 @@ impl Drop for StreamCounters {
     }
 }
 
+/// Adds to a counter.
 fn add(counter: &AtomicU64, count: u64) {
     counter.fetch_add(count, Ordering::Relaxed);
 }
 
+/// Appends a metric with its help, type and values.
 fn family(text: &mut String, name: &str, kind: &str, help: &str, values: &[(&str, i64)]) {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");

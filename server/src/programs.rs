@@ -1,13 +1,13 @@
-//! Where the parts lie that are not in this program: configured, installed beside it, or in the
-//! source tree that it was built in.
+//! Paths of the program, the web client and the recipes that are not in this program: configured, installed
+//! next to it, or in the source tree in which it was built.
 
 use crate::config::Config;
 use std::path::{Path, PathBuf};
 
-/// `oriel-vmm`.
+/// Returns the path of the machine program `oriel-vmm`: the configured one, or the one next to this program.
 ///
 /// # Errors
-/// A sentence that says where it was looked for.
+/// One sentence: there is no file at the path.
 pub fn vmm(config: &Config) -> Result<PathBuf, String> {
     let path = match &config.vmm {
         Some(path) => path.clone(),
@@ -22,26 +22,27 @@ pub fn vmm(config: &Config) -> Result<PathBuf, String> {
     ))
 }
 
-/// The built web client.
+/// Returns the path of the built web client.
 ///
 /// # Errors
-/// A sentence.
+/// One sentence: the folder was not found.
 pub fn web_root(config: &Config) -> Result<PathBuf, String> {
     find(config.web_root.as_deref(), "web-client", "web-client/dist", "index.html").ok_or_else(|| {
         "The web client was not found; build it with `make` or set `web_root` in the configuration.".into()
     })
 }
 
-/// The folder of image recipes.
+/// Returns the path of the folder of image recipes.
 ///
 /// # Errors
-/// A sentence.
+/// One sentence: the folder was not found.
 pub fn recipes(config: &Config) -> Result<PathBuf, String> {
     find(config.recipes.as_deref(), "images", "deploy/images", "")
         .ok_or_else(|| "The image recipes were not found; name one with --from or set `recipes`.".into())
 }
 
-/// The configured folder as it is; or one that holds `witness`, beside the program or up the tree.
+/// Returns the configured folder, or one that contains `witness`: next to the program, or in a folder above
+/// it.
 fn find(configured: Option<&Path>, installed: &str, in_source: &str, witness: &str) -> Option<PathBuf> {
     if let Some(path) = configured {
         return Some(path.to_owned());
@@ -52,6 +53,7 @@ fn find(configured: Option<&Path>, installed: &str, in_source: &str, witness: &s
     installed.into_iter().chain(in_source).find(|folder| folder.is_dir() && folder.join(witness).exists())
 }
 
+/// Returns a path in the folder of this program.
 fn beside(name: &str) -> Option<PathBuf> {
     Some(std::env::current_exe().ok()?.parent()?.join(name))
 }

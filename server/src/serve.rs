@@ -1,4 +1,4 @@
-//! `oriel serve`: putting the server together, and taking it down.
+//! `oriel serve`: construction of the server from its parts, and its orderly end.
 
 use crate::config::Config;
 use crate::desktops::Broker;
@@ -23,26 +23,27 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Open streams have so long to say goodbye.
+/// Time within which open streams must close when the server ends.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(6);
-/// A server that is ending may hold the state for so long.
+/// Time to wait for the lock of a server that is ending.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Addresses of a server that is ready.
 #[derive(Debug, Clone)]
 pub struct Ready {
-    /// The address to open.
+    /// URL for a browser, with TLS.
     pub url: String,
-    /// The plain one on loopback, if asked for.
+    /// URL without TLS on a loopback address, if configured.
     pub plain_url: Option<String>,
-    /// SHA-256 of the certificate.
+    /// SHA-256 of the certificate in the notation of browsers.
     pub fingerprint: String,
 }
 
-/// Serves until `stopping` is cancelled. Desktops run on.
+/// Runs the server until `stopping` is cancelled, and calls `ready` when its ports are open. Desktops
+/// continue to run after the server has ended.
 ///
 /// # Errors
-/// A sentence that says what to do; then nothing was started.
+/// One sentence that says what to do; the server has not started.
 pub async fn serve(
     config: Config,
     stopping: CancellationToken,
@@ -116,7 +117,7 @@ pub async fn serve(
     });
     ready(&told);
     let warm = Arc::clone(&app);
-    // So that the first user does not wait for it; a failure is told when it matters.
+    // The first user then does not wait for the probe; a failure is reported when a desktop starts.
     tokio::spawn(async move { warm.desktops.host().facts().await });
 
     Server::new(router(Arc::clone(&app)), stopping)
@@ -130,13 +131,16 @@ pub async fn serve(
     Ok(())
 }
 
-/// Opens the image store, and puts it in order: reading gigabytes once, where an earlier version of
-/// this program left images as folders.
+/// Opens the image store, imports images that an early version kept as folders, and collects superseded
+/// versions.
+///
+/// # Errors
+/// One sentence: the store cannot be opened.
 async fn open_images(state: &StateDir) -> Result<ImageStore, String> {
     let state = state.clone();
     let open = move || {
         let store = ImageStore::open(state.host_dir())?;
-        // Neither keeps anybody from working with the images that are well.
+        // Neither failure prevents the use of the intact images.
         if let Err(error) = take_old_folders(&store) {
             tracing::warn!(%error, "an image's folder was not taken into the store");
         }
@@ -151,6 +155,7 @@ async fn open_images(state: &StateDir) -> Result<ImageStore, String> {
         .map_err(|error: ImageError| error.to_string())
 }
 
+/// Prepares the control groups; on failure returns one sentence, which is also logged.
 fn control_groups() -> Result<Cgroups, String> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let groups = Cgroups::take(Path::new(CGROUP_MOUNT), &own);
@@ -160,10 +165,10 @@ fn control_groups() -> Result<Cgroups, String> {
     groups
 }
 
-/// Cancelled by SIGINT or SIGTERM.
+/// Returns a token that SIGINT and SIGTERM cancel.
 ///
 /// # Errors
-/// A sentence.
+/// One sentence: the signal handlers cannot be installed.
 pub fn until_signalled() -> Result<CancellationToken, String> {
     let listen = |kind| signal(kind).map_err(|error| format!("Signals cannot be heard: {error}."));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
@@ -180,7 +185,7 @@ pub fn until_signalled() -> Result<CancellationToken, String> {
     Ok(stopping)
 }
 
-/// What to type into a browser: a name where one works.
+/// Returns the host and port for a browser's address bar, with a name where one works.
 fn shown_authority(address: SocketAddr) -> String {
     let ip = address.ip();
     if ip.is_loopback() || ip.is_unspecified() {

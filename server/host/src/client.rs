@@ -1,7 +1,8 @@
-//! The boundary between the control plane and a host.
+//! The boundary between the control plane and a host: the trait [`HostClient`] and the values that cross it.
 //!
-//! Every order carries a [`Hold`] and is idempotent: giving it twice is giving it once. An order that returns has been
-//! recorded; the returned [`Sequence`] is that of the last update it caused, so that a mirror knows when it has caught up.
+//! The control plane calls a host only through this module. Users, pools and entitlements do not cross the
+//! boundary; paths, sockets and process numbers of the host do not either, except a process number for
+//! display.
 
 use crate::admission::{Capacity, MachineChoice};
 use crate::error::DesktopError;
@@ -17,22 +18,55 @@ use std::task::{Context, Poll};
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
-/// One host, as the control plane uses it.
+/// Client of one host: commands to its desktops, and reports of what the host does.
+///
+/// # Holds and epochs
+/// A command names a [`Hold`]: a desktop, the root disk and the epoch in which the disk was claimed. A host
+/// compares the hold with the desktop's record before it executes the command:
+/// - another disk than recorded: [`DesktopError::OtherDisk`];
+/// - an older epoch than recorded: [`DesktopError::StaleEpoch`];
+/// - a newer epoch: the host records the new epoch durably, then executes the command. From then on it refuses
+///   commands of the older epoch. [`HostClient::open_viewer`] accepts a newer epoch and does not record it.
+///
+/// # Durability
+/// A host writes a change of state or specification to the desktop's record and synchronises the record to
+/// the disk before it acts on the change, and before the method returns. A command returns when the change is
+/// recorded, not when the machine has followed: [`HostClient::start`] returns in state [`State::Starting`],
+/// and later states arrive as updates. If the record cannot be written, the command fails with
+/// [`DesktopError::Internal`] and nothing changes. Machines outlive the host's process.
+///
+/// # Idempotence
+/// Except [`HostClient::reset`] and [`HostClient::restart`], a command that finds the desktop in the requested
+/// state succeeds and changes nothing. A client that lost the reply may therefore repeat the command.
+///
+/// # Sequence numbers
+/// The [`Sequence`] that a command returns is the number of the host's last update at that time. It is no
+/// less than the number of any update that the command caused before it returned. A reader of
+/// [`HostClient::watch`] that has seen this number has seen the effects.
 #[async_trait]
 pub trait HostClient: Send + Sync {
-    /// What the host can do, and how much of it is left.
+    /// Reports the host's hardware and software, and its free capacity. The facts may be ten minutes old; the
+    /// capacity is measured by the call.
     ///
     /// # Errors
-    /// One sentence: the host's machine program does not answer.
+    /// One sentence: the machine program `oriel-vmm` does not run or does not answer.
     async fn facts(&self) -> Result<HostReport, String>;
 
-    /// Makes the desktop known to the host, or gives it another specification, which holds from its next start on.
+    /// Creates the desktop on the host, or replaces the specification of a desktop that the host has. A
+    /// specification takes effect at the desktop's next start, also if the desktop runs now.
     ///
-    /// `found` is what the control plane recorded of a desktop that the host has no record of: one that an earlier version
-    /// ran, whose machine may still be up and is then adopted.
+    /// `found` is the control plane's record of the desktop, used only if the host has none: an earlier
+    /// version of Oriel kept no record on the host. If `found` is in a state with a machine, the host adopts
+    /// the machine that still runs, or enters the state that follows from its end. A desktop without `found`
+    /// is created as [`State::Stopped`].
+    ///
+    /// When the method returns, the desktop's record is written and synchronised. No disk is made and no machine
+    /// is started.
     ///
     /// # Errors
-    /// A stale epoch, another disk, or the record cannot be written.
+    /// [`DesktopError::StaleEpoch`] or [`DesktopError::OtherDisk`] for a superseded hold;
+    /// [`DesktopError::Unavailable`] if the desktop has a record that cannot be used;
+    /// [`DesktopError::Internal`] if the folder or the record cannot be written.
     async fn ensure(
         &self,
         hold: &Hold,
@@ -40,160 +74,205 @@ pub trait HostClient: Send + Sync {
         found: Option<FoundState>,
     ) -> Result<Sequence, DesktopError>;
 
-    /// Starts the desktop. A desktop that stops is started once it has stopped.
+    /// Starts the desktop's machine. The host admits the desktop, reserves memory, processors and a TAP
+    /// interface, and records [`State::Starting`]; then the method returns, and a task makes the root disk if
+    /// there is none and starts the machine. If that fails, the desktop enters [`State::Failed`] with the
+    /// reason.
+    ///
+    /// A desktop that starts or runs stays as it is. A desktop in [`State::Stopping`] is started after its
+    /// machine has ended; that intention is kept in memory only, and is lost if the host's process ends
+    /// first.
     ///
     /// # Errors
-    /// The desktop does not fit the host now, or see [`HostClient::ensure`].
+    /// [`DesktopError::Unavailable`] if the host lacks memory, processors, a program, an image or a TAP
+    /// interface; [`DesktopError::NoRoom`] if the host's disk is too full; [`DesktopError::Unknown`] if the
+    /// host does not have the desktop; otherwise as for [`HostClient::ensure`].
     async fn start(&self, hold: &Hold) -> Result<Sequence, DesktopError>;
 
-    /// Asks the guest to shut down, and forces it off when it does not within the configured time.
+    /// Requests a shutdown from the guest. The host records [`State::Stopping`], sends the request and
+    /// returns. If the machine has not ended within [`crate::HostSettings`]' grace period, the host forces it
+    /// off as by [`HostClient::force_off`]. The period begins anew if the host's process restarts meanwhile.
+    ///
+    /// A start that is still in preparation is cancelled. A pending start after a stop is withdrawn. A
+    /// desktop without a machine, or one that stops already, stays as it is.
     ///
     /// # Errors
-    /// See [`HostClient::ensure`]; [`DesktopError::Conflict`] for a machine that can only be forced off.
+    /// [`DesktopError::Conflict`] if the machine speaks another version of the control protocol, and can only
+    /// be forced off; [`DesktopError::Unknown`] if the host does not have the desktop; otherwise as for
+    /// [`HostClient::ensure`].
     async fn stop(&self, hold: &Hold) -> Result<Sequence, DesktopError>;
 
-    /// Ends the machine at once.
+    /// Ends the machine without a shutdown of the guest. The host records [`State::Stopping`], sends the
+    /// command to the machine and returns. If the machine's processes still exist ten seconds later, the host
+    /// kills them (SIGKILL). A machine that speaks another version of the control protocol is killed at once.
+    ///
+    /// A pending start after a stop is withdrawn. A desktop without a machine stays as it is.
     ///
     /// # Errors
-    /// See [`HostClient::ensure`].
+    /// [`DesktopError::Unknown`] if the host does not have the desktop; otherwise as for
+    /// [`HostClient::ensure`].
     async fn force_off(&self, hold: &Hold) -> Result<Sequence, DesktopError>;
 
-    /// Asks the guest to shut down, and starts the desktop again.
+    /// Stops the desktop as by [`HostClient::stop`], and starts it after its machine has ended; starts a
+    /// desktop without a machine at once. The intention to start again is kept in memory only, and is lost if
+    /// the host's process ends first. The new start uses the specification that is recorded then. A repeated
+    /// call while the desktop stops changes nothing; a later one restarts the desktop again.
     ///
     /// # Errors
-    /// See [`HostClient::start`].
+    /// As for [`HostClient::stop`] and [`HostClient::start`]. If the new start is refused, the desktop enters
+    /// [`State::Failed`] with the reason.
     async fn restart(&self, hold: &Hold) -> Result<Sequence, DesktopError>;
 
-    /// Resets the running machine, as the button on the case does.
+    /// Resets the running machine like a hardware reset button: the guest reboots without a shutdown, in the
+    /// same process. Nothing is recorded, and the state stays. A repeated call resets again.
     ///
     /// # Errors
-    /// [`DesktopError::Conflict`] without a running machine, or see [`HostClient::ensure`].
+    /// [`DesktopError::Conflict`] without a running machine, or if the machine speaks another version of the
+    /// control protocol; [`DesktopError::Unavailable`] if the machine refuses or does not answer; otherwise
+    /// as for [`HostClient::ensure`].
     async fn reset(&self, hold: &Hold) -> Result<Sequence, DesktopError>;
 
-    /// Deletes a stopped desktop with its disk. A desktop that is not there is deleted already.
+    /// Deletes a stopped desktop: its folder with the record, the root disk and the logs. When the method
+    /// returns, the folder is removed and an update without a status is published. The removal is not
+    /// synchronised to the disk. A desktop that the host does not have counts as deleted.
     ///
     /// # Errors
-    /// [`DesktopError::Conflict`] while there is a machine, or see [`HostClient::ensure`].
+    /// [`DesktopError::Conflict`] while the desktop has a machine; [`DesktopError::Internal`] if a process
+    /// still uses the disk or the folder cannot be removed; otherwise as for [`HostClient::ensure`].
     async fn delete(&self, hold: &Hold) -> Result<Sequence, DesktopError>;
 
-    /// All desktops as they are now, and every update from then on. A watcher that reads too slowly misses updates, which
-    /// it sees by a gap in their numbers; it then asks for a new watch.
+    /// Returns the status of every desktop, and a channel of all later updates without a gap between the two.
+    ///
+    /// A reader that is too slow misses updates. It finds a gap in the sequence numbers, and must call this
+    /// method again.
     ///
     /// # Errors
     /// One sentence: the host does not answer.
     async fn watch(&self) -> Result<Updates, String>;
 
-    /// Gives the desktop's machine a share of contested processors.
+    /// Sets the priority by which the desktop's machine shares contended processors. The priority is kept in
+    /// memory, applies to the present machine and to later ones, and is [`Priority::Unwatched`] after the
+    /// host's process has restarted. A failure of the kernel to apply the priority is logged by the host and
+    /// no error.
     ///
     /// # Errors
-    /// See [`HostClient::ensure`].
+    /// [`DesktopError::Unknown`] if the host does not have the desktop; otherwise as for
+    /// [`HostClient::ensure`].
     async fn set_priority(&self, hold: &Hold, priority: Priority) -> Result<(), DesktopError>;
 
-    /// What the desktop would run on if it were started now, from its own disk where it has one.
+    /// Predicts the machine on which the desktop would start now: from the image version below its root disk
+    /// if the desktop has one, otherwise from the image of `spec`. Nothing is reserved, and the desktop need
+    /// not exist on the host.
     async fn plan(&self, desktop: &DesktopId, spec: &DesktopSpec) -> MachinePlan;
 
-    /// The newest version of every image in the host's store, by name.
+    /// Lists the newest version of every image in the host's store, by name. Damaged images are left out.
     ///
     /// # Errors
     /// One sentence: the store cannot be read.
     async fn images(&self) -> Result<Vec<Version>, String>;
 
-    /// What the machines of all reachable desktops say of themselves.
+    /// Collects the descriptions of the machines of all reachable desktops. A machine that does not answer
+    /// within two seconds is left out of the descriptions.
     async fn metrics(&self) -> HostMetrics;
 
-    /// The end of one of the desktop's logs, at most 64 KiB; empty where there is none.
+    /// Reads the last 64 KiB of a desktop's log; empty if the log does not exist.
     ///
     /// # Errors
     /// One sentence: the log cannot be read.
     async fn logs(&self, desktop: &DesktopId, log: DesktopLog) -> Result<Vec<u8>, String>;
 
-    /// Connects a viewer to the desktop's machine. The stream carries the messages of `docs/protocol.md`, each behind its
-    /// length as a little-endian `u32`. The viewer is counted until both halves of the stream are dropped.
+    /// Opens a viewer's connection to the desktop's machine. The stream carries the messages of the display
+    /// protocol (docs/protocol.md), each after its length in bytes as a little-endian `u32`. The viewer
+    /// counts in [`Status::viewers`] until both halves of the stream are dropped.
     ///
     /// # Errors
-    /// The machine does not answer or refuses the viewer, or see [`HostClient::ensure`].
+    /// [`DesktopError::Unavailable`] if the machine does not answer or refuses the viewer;
+    /// [`DesktopError::StaleEpoch`], [`DesktopError::OtherDisk`] or [`DesktopError::Unknown`] if the hold
+    /// does not fit the record.
     async fn open_viewer(&self, hold: &Hold, mode: ViewerMode) -> Result<ViewerStream, DesktopError>;
 }
 
-/// A host's facts and what is left of it.
+/// Report of a host: its facts and its free capacity.
 #[derive(Debug, Clone)]
 pub struct HostReport {
-    /// The facts that the machine program found.
+    /// Facts about the host's hardware and software, from `oriel-vmm probe`.
     pub facts: HostFacts,
-    /// Memory and processors.
+    /// Capacity of the host for desktops: memory and processors.
     pub capacity: Capacity,
 }
 
-/// What the control plane recorded of a desktop that its host has no record of.
+/// State of a desktop in the control plane's database, for a host that has no record of the desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundState {
-    /// The state that was recorded last.
+    /// State that was recorded last.
     pub state: State,
-    /// The state's reason; one sentence.
+    /// Reason of the state in one sentence, if there is one.
     pub reason: Option<String>,
-    /// When the state was entered, in seconds since 1970 UTC.
+    /// Time at which the desktop entered the state, in seconds since 1970 UTC.
     pub since: i64,
-    /// The leader of the machine's process group.
+    /// Process number of the leader of the machine's process group, if the desktop had a machine.
     pub pid: Option<u32>,
 }
 
-/// What a desktop would run on.
+/// Prediction of the machine that a desktop would start on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachinePlan {
-    /// The machine; or why there is none, in one sentence.
+    /// Choice of the machine, or one sentence that says why the desktop cannot start.
     pub machine: Result<MachineChoice, String>,
-    /// Where the image's guest spends its life.
+    /// Privilege level at which the image's guest runs; [`RunsAt::Kernel`] if the image is missing.
     pub runs_at: RunsAt,
 }
 
-/// What machines say of themselves.
+/// Measurements that a host's machines report.
 #[derive(Debug, Clone, Default)]
 pub struct HostMetrics {
-    /// All reachable desktops, those included whose machine did not answer in time.
+    /// Desktops whose machines have an open control connection, those without a description included.
     pub reachable: Vec<DesktopId>,
-    /// The machines that answered.
+    /// Descriptions of the machines that answered in time.
     pub descriptions: Vec<Description>,
 }
 
-/// A log of a desktop.
+/// Log of a desktop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DesktopLog {
-    /// What the machine's process printed since its start.
+    /// Standard output and standard error of the machine's process since its last start.
     Machine,
-    /// The guest's serial console.
+    /// Output of the guest's serial console.
     SerialConsole,
 }
 
-/// A host's desktops at one moment, and the updates that follow.
+/// Snapshot of a host's desktops, and the stream of later updates.
 #[derive(Debug)]
 pub struct Updates {
-    /// The number of the last update that the snapshot contains.
+    /// Number of the last update that the snapshot includes; the first update of the stream has the next
+    /// number.
     pub sequence: Sequence,
-    /// Every desktop that the host knows.
+    /// Every desktop of the host with its status, in no order.
     pub snapshot: Vec<(DesktopId, Status)>,
-    /// The updates after it in order; the end of the channel is the end of the host.
+    /// Receiver of the updates after the snapshot in their order; a closed channel means that the host has
+    /// ended.
     pub updates: mpsc::Receiver<DesktopUpdate>,
 }
 
-/// The half of a viewer's connection that reads what the machine sends.
+/// Read half of a viewer's connection: messages from the machine.
 pub type ViewerReader = Box<dyn AsyncRead + Send + Unpin>;
 
-/// The half of a viewer's connection that writes to the machine.
+/// Write half of a viewer's connection: messages to the machine.
 pub type ViewerWriter = Box<dyn AsyncWrite + Send + Unpin>;
 
-/// A viewer's connection to a machine. Its halves part without a lock between them.
+/// Connection of a viewer to a machine, in two halves that share no lock.
 pub struct ViewerStream {
     reader: ViewerReader,
     writer: ViewerWriter,
 }
 
 impl ViewerStream {
-    /// A connection of two halves.
+    /// Joins two halves to a connection.
     pub fn new(reader: ViewerReader, writer: ViewerWriter) -> Self {
         Self { reader, writer }
     }
 
-    /// The two halves, which may be used by different tasks.
+    /// Splits the connection into its halves, which two tasks may use at the same time.
     pub fn into_split(self) -> (ViewerReader, ViewerWriter) {
         (self.reader, self.writer)
     }

@@ -1,4 +1,7 @@
-//! What all desktops of a host share.
+//! State that all desktops of a host share: settings, stores, the probe, control groups, updates and
+//! reservations.
+//!
+//! [`crate::LocalHost`] makes one context and gives it to every desktop's actor.
 
 use crate::admission::{Host, HostProbe, Reservations, ReserveSettings};
 use crate::folder::HostDir;
@@ -13,35 +16,43 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What an administrator set of a host.
+/// Settings of a host, made by an administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostSettings {
-    /// How long a guest may take to shut down before its machine is ended.
+    /// Time that a guest has for a shutdown before its machine is forced off.
     pub stop_grace: Duration,
-    /// The same for a guest that runs by emulation.
+    /// Time that an emulated guest (TCG) has for a shutdown before its machine is forced off.
     pub stop_grace_emulated: Duration,
-    /// What the host keeps for itself.
+    /// Memory and processors that the host keeps for itself.
     pub reserve: ReserveSettings,
 }
 
-/// What every desktop's actor needs of its host.
+/// Shared state of a host, for the actors of all its desktops.
 pub(crate) struct HostContext {
+    /// Settings of the host.
     pub settings: HostSettings,
+    /// Folder of the host.
     pub dir: HostDir,
+    /// Image store of the host.
     pub images: ImageStore,
+    /// Program that inspects and makes disk files.
     pub disks: DiskTool,
+    /// Source of the host's facts.
     pub probe: HostProbe,
-    /// The control groups, or why there are none.
+    /// Control groups for desktops, or one sentence that says why the host has none.
     pub cgroups: Result<Cgroups, String>,
+    /// Means of applying priorities to machines.
     pub scheduler: Scheduler,
+    /// Statuses of all desktops, and their updates.
     pub updates: UpdateHub,
-    /// Locked while it is decided whether a desktop may start.
+    /// Reservations of desktops that start; locked for the whole decision whether a desktop may start.
     pub reservations: tokio::sync::Mutex<Reservations>,
-    /// The virtual processors of every desktop that is up.
+    /// Number of virtual processors of every desktop that is up.
     pub up_cpus: Mutex<HashMap<DesktopId, u8>>,
 }
 
 impl HostContext {
+    /// Makes the shared state of a host whose machine program is `vmm`.
     pub(crate) fn new(
         settings: HostSettings,
         dir: HostDir,
@@ -63,7 +74,7 @@ impl HostContext {
         }
     }
 
-    /// What admission looks at.
+    /// Returns the parts of the host that admission needs.
     pub(crate) fn host(&self) -> Host<'_> {
         Host {
             dir: &self.dir,
@@ -74,7 +85,8 @@ impl HostContext {
         }
     }
 
-    /// Sets the limits of the desktop's control group, and opens the way into it; `None` where there are none.
+    /// Creates the desktop's control group with its limits, and opens the group's `cgroup.procs`; `None` on a
+    /// host without control groups.
     ///
     /// # Errors
     /// One sentence: the group cannot be set up.

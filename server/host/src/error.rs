@@ -1,35 +1,35 @@
-//! Why a host does not follow an order.
+//! Errors of commands to a desktop.
 
 use crate::hold::{DesktopId, Epoch};
 
-/// Why an order was refused or failed. Every text is one sentence for people, with what to do.
+/// Error of a command to a desktop. Each text is a sentence for the user, with what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DesktopError {
-    /// The host as it is now cannot do it: memory, processors, a missing program or image.
+    /// The host cannot execute the command now: memory, processors, a program or an image is missing.
     #[error("{0}")]
     Unavailable(String),
-    /// The host's disk is too full.
+    /// The host's disk has too little free space.
     #[error("{0}")]
     NoRoom(String),
-    /// The desktop's present state does not allow it.
+    /// The desktop's present state does not allow the command.
     #[error("{0}")]
     Conflict(String),
-    /// The host itself failed; its log tells the reason.
+    /// The host itself failed; its log has the reason.
     #[error("{0}")]
     Internal(String),
-    /// The host has no desktop of that identifier.
-    #[error("This host has no desktop {0}; it must be given to the host before it can be started.")]
+    /// The host has no desktop with the identifier.
+    #[error("This host has no desktop {0}; create the desktop on the host before the request.")]
     Unknown(DesktopId),
-    /// The order was given under a claim that another one has superseded.
-    #[error("The desktop's disk has been claimed anew since (epoch {recorded}, this order is of epoch {given}); load the page anew.",
+    /// The command's hold has an older epoch than the host has recorded.
+    #[error("The desktop's disk is claimed in a newer epoch ({recorded}) than this request's ({given}); reload the page.",
         given = .given.0, recorded = .recorded.0)]
     StaleEpoch {
-        /// The epoch of the order.
+        /// Epoch of the command's hold.
         given: Epoch,
-        /// The epoch that the host has recorded.
+        /// Epoch that the host has recorded.
         recorded: Epoch,
     },
-    /// The order names another disk than the one that the desktop has.
-    #[error("This order names another disk than the desktop {0} has; load the page anew.")]
+    /// The command's hold names another disk than the host has recorded.
+    #[error("This request names another disk than the desktop {0} has; reload the page.")]
     OtherDisk(DesktopId),
 }

@@ -1,12 +1,13 @@
-//! Which desktop an order is for, with which disk, and under which claim.
+//! Holds: the desktop, the disk and the epoch that a command names.
 //!
-//! A hold is what keeps two hosts from running one disk: whoever takes a disk over counts its epoch up, and orders of an
-//! older epoch are refused from then on. With one host every epoch is [`Epoch::FIRST`].
+//! A hold prevents two hosts from running one disk. Whoever moves a disk to another host increments its
+//! epoch, and a host refuses commands of an older epoch than it has recorded. With one host, every epoch is
+//! [`Epoch::FIRST`].
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The most characters of an identifier.
+/// Maximum length of an identifier in bytes.
 const LONGEST_ID: usize = 64;
 
 macro_rules! identifier {
@@ -17,7 +18,7 @@ macro_rules! identifier {
         pub struct $name(String);
 
         impl $name {
-            /// An identifier of 1 to 64 lower-case letters, digits and dashes, so that it can name a folder.
+            /// Checks an identifier: 1 to 64 lower-case letters, digits and dashes, so that it can name a folder.
             ///
             /// # Errors
             /// [`BadId`] for any other text.
@@ -31,7 +32,7 @@ macro_rules! identifier {
                 }
             }
 
-            /// The identifier as text.
+            /// Returns the identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -59,45 +60,46 @@ macro_rules! identifier {
     };
 }
 
-/// A text that is no identifier of a desktop or a disk.
+/// Error for a text that is not a valid identifier of a desktop or a disk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no identifier: 1 to 64 lower-case letters, digits and dashes are")]
+#[error("\"{0}\" is not an identifier, which has 1 to 64 lower-case letters, digits and dashes")]
 pub struct BadId(String);
 
 identifier! {
-    /// A desktop's identifier, which never changes and names its folder. No credential.
+    /// Identifier of a desktop; never changes, and is the name of the desktop's folder. It is no credential.
     DesktopId
 }
 
 identifier! {
-    /// The identifier of a desktop's own disk.
+    /// Identifier of a desktop's root disk.
     DiskId
 }
 
-/// How often a disk has changed hosts, counted from 1.
+/// Epoch of a disk's claim: 1 for the first host, incremented with each move of the disk to another host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
 impl Epoch {
-    /// The epoch of a disk that no other host ever had.
+    /// Epoch of a disk that has never moved between hosts.
     pub const FIRST: Self = Self(1);
 }
 
-/// The claim under which an order is given.
+/// Right to run a desktop on a disk, named by every command to a host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
-    /// The desktop that the order is for.
+    /// Desktop that the command is for.
     pub desktop: DesktopId,
-    /// The disk that the desktop runs on.
+    /// Root disk of the desktop.
     pub disk: DiskId,
-    /// The epoch in which the disk was claimed.
+    /// Epoch in which the disk was claimed.
     pub epoch: Epoch,
 }
 
 impl Hold {
-    /// The hold of a desktop that has one disk, of its own, and never moved: the disk has the desktop's identifier.
+    /// Returns the first hold of a new desktop: the root disk has the desktop's identifier, in
+    /// [`Epoch::FIRST`].
     pub fn first(desktop: DesktopId) -> Self {
         let disk = DiskId(desktop.0.clone());
         Self { desktop, disk, epoch: Epoch::FIRST }

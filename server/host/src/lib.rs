@@ -1,30 +1,32 @@
-//! One host's desktops: their machines, disks, images, networks, control groups and processes.
+//! One host's desktops: machines, disks, images, networks, control groups and processes.
 //!
-//! The control plane talks to a host through [`HostClient`] alone. [`LocalHost`] is the host in the same process; a host on
-//! another machine would be one more implementation of the same trait.
+//! The control plane uses a host through [`HostClient`] alone. [`LocalHost`] is the host in the control
+//! plane's own process; a host on another computer would be one more implementation of the trait.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
-//! | [`client`] | the [`HostClient`] trait, and the values that cross it |
-//! | [`hold`] | which desktop, which disk, and under which claim: [`Hold`] |
-//! | [`spec`] | a desktop as the control plane resolved it: [`DesktopSpec`] |
-//! | [`status`] | the states of a desktop and the updates that tell of them |
-//! | [`error`] | why a host does not follow an order |
-//! | [`local`] | [`LocalHost`]: the desktops of this machine, and what they share |
-//! | `desktop` | one desktop: the actor, its record, its disk, its machine's process and control socket |
-//! | [`admission`] | whether a desktop fits this host now, and on which machine it runs |
+//! | [`client`] | the trait [`HostClient`], and the values that its methods take and return |
+//! | [`hold`] | [`Hold`]: the desktop, the disk and the epoch that a command names |
+//! | [`spec`] | [`DesktopSpec`]: a desktop as the control plane resolved it |
+//! | [`status`] | states of a desktop, and the updates that report changes |
+//! | [`error`] | [`DesktopError`]: why a host refused or failed a command |
+//! | [`local`] | [`LocalHost`]: the desktops of this computer, and what the desktops share |
+//! | `desktop` | one desktop: its actor, record, machine process and control connection |
+//! | [`admission`] | whether a desktop fits this host now, and which machine runs the desktop |
 //! | [`schedule`] | control groups and processor weights |
 //! | [`images`] | the content-addressed image store |
 //! | [`network`] | TAP interfaces, egress rules and nftables |
-//! | [`folder`] | where files lie on this host, and locks on them |
+//! | [`folder`] | paths of a host's files, durable writes and file locks |
 //!
 //! # Order of events
-//! Each desktop has one writer, its actor. The actor records each change of state in the desktop's folder (`desktop.json`,
-//! written whole and synchronised to the disk) before it acts on it, then publishes an update with the next number of the
-//! host's sequence. A host that starts finds its desktops by these records and adopts the machines that still run.
+//! Each desktop has one writer, its actor. The actor records each change of state in `desktop.json` in the
+//! desktop's folder, replaced atomically and synchronised to the disk, before it acts on the change. It then
+//! publishes an update with the next number of the host's sequence. A host that starts reads these records
+//! and adopts the machines that still run.
 //!
-//! # What this crate must not know
-//! Users, pools, entitlements, HTTP, SQL. A test on the crate graph holds it to that.
+//! # Dependencies that this crate must not have
+//! Users, pools, entitlements, HTTP and SQL belong to the control plane. A test on the crate graph checks
+//! this.
 
 pub mod admission;
 pub mod client;
@@ -48,7 +50,7 @@ pub use local::{HostSettings, LocalHost};
 pub use spec::DesktopSpec;
 pub use status::{DesktopUpdate, Sequence, State, Status};
 
-/// Seconds since 1970 UTC.
+/// Returns the current time in seconds since 1970 UTC; 0 if the clock is set before that.
 fn unix_now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))

@@ -1,85 +1,89 @@
-//! A desktop as the control plane resolved it from a user and a pool: what a host needs to run it, and no more.
+//! Specification of a desktop: everything a host needs to run it, resolved by the control plane from a user
+//! and a pool.
+//!
+//! The module holds plain data. Names of users and pools are not part of a specification.
 
 use crate::images::ImageReference;
 use crate::network::{EgressRules, NetworkSetting};
 use serde::{Deserialize, Serialize};
 
-/// Everything that a host needs to run a desktop. What changes takes effect at the desktop's next start.
+/// Specification of a desktop, recorded by the host. A change takes effect at the desktop's next start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DesktopSpec {
-    /// The image of which the desktop's disk is made at its first start.
+    /// Image from which the root disk is made at the desktop's first start.
     pub image: ImageReference,
-    /// Virtual processors, 1 to 64.
+    /// Number of virtual processors, 1 to 64.
     pub cpus: u8,
-    /// Guest memory in MiB, at least 64.
+    /// Size of the guest's memory in MiB, at least 64.
     pub memory_mib: u32,
-    /// Which machine may run the desktop.
+    /// Kind of machine that may run the desktop.
     pub machine: MachinePreference,
-    /// Where the desktop's network interface leads.
+    /// Backend of the desktop's network interface.
     #[serde(with = "text")]
     pub network: NetworkSetting,
-    /// What the desktop may send to from a TAP interface.
+    /// Egress rules, which apply to a TAP interface only.
     #[serde(with = "text")]
     pub egress: EgressRules,
-    /// Limits of devices, processors and memory.
+    /// Limits on the desktop's use of the host's disk, network, processors and memory.
     pub limits: ResourceLimits,
-    /// Whether the machine has a sound card.
+    /// Gives the machine a sound card.
     pub sound: bool,
-    /// Whether the machine has ports for the guest's agents.
+    /// Gives the machine the ports of spice-vdagent and qemu-guest-agent.
     pub agents: bool,
-    /// The most screens that a viewer may ask for, 1 to 4.
+    /// Maximum number of screens that a viewer may request, 1 to 4.
     pub screens: u8,
-    /// Width and height of the first screen in pixels.
+    /// Width and height of the first screen in pixels, until a viewer requests another size.
     pub first_screen: (u32, u32),
-    /// The guest's host name (RFC 1123).
+    /// Host name of the guest (RFC 1123).
     pub host_name: String,
-    /// The guest's keyboard; `None`: as the image has it.
+    /// Keyboard layout of the guest; `None` keeps the image's layout.
     pub keyboard: Option<Keyboard>,
-    /// Whether the desktop may run only where every part of the jail can be had.
+    /// Refuses to start where the host cannot provide every part of the jail.
     pub require_jail: bool,
 }
 
-/// Which machine may run a desktop.
+/// Preference for the kind of machine that runs a desktop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MachinePreference {
-    /// The fastest that the host can.
+    /// Fastest machine that the host offers for the image.
     Auto,
-    /// Oriel's own machine, on KVM.
+    /// Oriel's own machine on KVM; a host without KVM refuses the start.
     Kvm,
-    /// QEMU.
+    /// QEMU, with KVM if guests run natively on the host's KVM, otherwise by emulation (TCG).
     Qemu,
 }
 
-/// What a desktop may take of the host. A limit that is `None` is none.
+/// Limits on a desktop's use of its host; a field that is `None` sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceLimits {
-    /// MiB a second of the disk, read and written together.
+    /// Disk throughput in MiB per second, reads and writes together.
     pub disk_mib_s: Option<u32>,
-    /// Requests a second of the disk.
+    /// Disk requests per second, reads and writes together.
     pub disk_iops: Option<u32>,
-    /// Mbit a second of the network, both directions together.
+    /// Network throughput in Mbit per second, both directions together.
     pub network_mbit_s: Option<u32>,
-    /// Processor time in percent of all the desktop's processors.
+    /// Processor time in percent of all the desktop's virtual processors, 1 to 100.
     pub cpu_percent: Option<u32>,
-    /// MiB beyond the guest's memory; `None`: as much as the machine needs.
+    /// Host memory in MiB beyond the guest's memory; `None` takes the default for the machine.
     pub memory_overhead_mib: Option<u32>,
 }
 
-/// A keyboard by XKB's names (xkeyboard-config(7)).
+/// Keyboard layout by its names in XKB (xkeyboard-config(7)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keyboard {
-    /// The layout, such as `de`.
+    /// Name of the layout, such as `de`.
     pub layout: String,
-    /// A variant of the layout, or empty.
+    /// Name of the layout's variant, such as `nodeadkeys`, or empty.
     pub variant: String,
 }
 
 impl DesktopSpec {
-    /// A desktop of an image with two processors, 2 GiB, all devices and no limits.
+    /// Returns the default specification for an image: two processors, 2 GiB of memory, all devices, no
+    /// limits.
     pub fn new(image: impl Into<String>) -> Self {
         Self {
             image: ImageReference { name: image.into(), version: None },
@@ -100,7 +104,7 @@ impl DesktopSpec {
     }
 }
 
-/// Values that are written as the text that their `Display` makes and their `FromStr` reads.
+/// Serde helpers for values that are written by `Display` and read by `FromStr`.
 mod text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use std::fmt::Display;

@@ -1,27 +1,28 @@
-//! The states of a desktop, and the updates by which a host tells of them.
+//! States of a desktop, and the numbered updates by which a host reports changes.
 
 use crate::hold::DesktopId;
 use oriel_vmm_api::{Accel, MachineKind};
 use serde::{Deserialize, Serialize};
 
-/// The states of a desktop.
+/// State of a desktop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// The desktop has no machine.
+    /// The desktop has no machine: its last one ended as requested or by the guest's shutdown, or there was
+    /// none yet.
     Stopped,
-    /// A machine is being made, or its guest has not begun.
+    /// A machine is being prepared or started, and its guest does not run yet.
     Starting,
     /// The guest runs.
     Running,
-    /// The guest was asked to shut down.
+    /// The guest shuts down, or the machine is being ended.
     Stopping,
-    /// The desktop has no machine, though nobody asked for that.
+    /// The desktop has no machine: its last one ended unexpectedly or did not start.
     Failed,
 }
 
 impl State {
-    /// The state as records and the API write it.
+    /// Returns the word for the state in records, in the database and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stopped => "stopped",
@@ -32,7 +33,7 @@ impl State {
         }
     }
 
-    /// The state of a stored word; a word of no state is [`State::Stopped`].
+    /// Returns the state for a stored word; [`State::Stopped`] for an unknown word.
     pub fn from_stored(text: &str) -> Self {
         match text {
             "starting" => Self::Starting,
@@ -43,37 +44,37 @@ impl State {
         }
     }
 
-    /// Whether there is a machine, or soon will be.
+    /// Returns whether the desktop has a machine, or one is being made.
     pub fn is_up(self) -> bool {
         !matches!(self, Self::Stopped | Self::Failed)
     }
 }
 
-/// A desktop at one moment.
+/// Status of a desktop: its state and what is visible of its machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The desktop's state.
+    /// State of the desktop.
     pub state: State,
-    /// Why the desktop is in that state, where there is something to say; one sentence.
+    /// Reason of the state in one sentence, such as the cause of a failure.
     pub reason: Option<String>,
-    /// When the state was entered, in seconds since 1970 UTC.
+    /// Time at which the desktop entered the state, in seconds since 1970 UTC.
     pub since: i64,
-    /// What is being done to start the desktop; one sentence.
+    /// Current step of a start in one sentence.
     pub progress: Option<String>,
-    /// Whether the machine's socket answers, so that viewers may connect.
+    /// Whether the host has a control connection to the machine, so that viewers can connect.
     pub reachable: bool,
-    /// Width and height of the screen in pixels, once the guest shows something.
+    /// Width and height of the first screen in pixels; `None` before the guest shows a picture.
     pub screen: Option<(u32, u32)>,
-    /// The machine and what executes the guest's code, while it runs.
+    /// Kind of the running machine, and what executes the guest's code.
     pub runs_on: Option<(MachineKind, Accel)>,
-    /// How many viewers are connected.
+    /// Number of connected viewers.
     pub viewers: u32,
-    /// The leader of the machine's process group, while there is one.
+    /// Process number of the leader of the machine's process group; `None` without a machine.
     pub pid: Option<u32>,
 }
 
 impl Status {
-    /// A desktop without a machine that has been in a state since a time.
+    /// Returns the status of a desktop without a machine, in a state since a time in seconds since 1970 UTC.
     pub fn recorded(state: State, reason: Option<String>, since: i64) -> Self {
         Self {
             state,
@@ -89,26 +90,26 @@ impl Status {
     }
 }
 
-/// The number of an update in the sequence of one host, one more than that of the update before. Numbers are compared
-/// within one watch only: a host that starts anew begins at 1.
+/// Number of an update in a host's sequence, one more than the number of the update before. Numbers are
+/// comparable within one watch only, because a restarted host begins at 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub u64);
 
 impl Sequence {
-    /// The number after this one.
+    /// Returns the number after this one; wraps around after `u64::MAX`.
     pub fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
 }
 
-/// A change of one desktop.
+/// Update that reports a change of one desktop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesktopUpdate {
-    /// The update's number.
+    /// Number of the update.
     pub sequence: Sequence,
-    /// The desktop that changed.
+    /// Desktop that changed.
     pub desktop: DesktopId,
-    /// The desktop from now on; `None`: it was deleted.
+    /// Status of the desktop after the change; `None` after its deletion.
     pub status: Option<Status>,
 }

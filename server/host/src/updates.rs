@@ -1,4 +1,6 @@
-//! The statuses of all desktops of a host, and the numbered updates that tell of their changes.
+//! Statuses of all desktops of a host, and the distribution of numbered updates to watchers.
+//!
+//! Actors write here; [`crate::HostClient::watch`] reads. Nothing here is durable: records are in `desktop`.
 
 use crate::client::Updates;
 use crate::hold::DesktopId;
@@ -8,17 +10,18 @@ use std::collections::HashMap;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 
-/// A watcher that is so many updates behind misses some.
+/// Number of updates kept for slow watchers; a watcher that is further behind misses updates.
 const KEPT: usize = 1024;
-/// Updates on their way to one watcher.
+/// Capacity of a watcher's channel in updates.
 const ON_THE_WAY: usize = 64;
 
-/// The one place where a desktop's status changes.
+/// Hub of updates: the only place where a status changes, so that numbers and statuses agree.
 pub(crate) struct UpdateHub {
     inner: Mutex<Inner>,
     updates: broadcast::Sender<DesktopUpdate>,
 }
 
+/// Statuses of all desktops, and the number of the last update.
 #[derive(Default)]
 struct Inner {
     sequence: Sequence,
@@ -26,34 +29,36 @@ struct Inner {
 }
 
 impl UpdateHub {
+    /// Makes a hub without desktops; the first update has the number 1.
     pub(crate) fn new() -> Self {
         Self { inner: Mutex::default(), updates: broadcast::channel(KEPT).0 }
     }
 
-    /// The number of the last update.
+    /// Returns the number of the last update.
     pub(crate) fn sequence(&self) -> Sequence {
         self.inner.lock().sequence
     }
 
-    /// A desktop's status; `None` for one that is not known.
+    /// Returns the status of a desktop; `None` for an unknown one.
     pub(crate) fn status(&self, desktop: &DesktopId) -> Option<Status> {
         self.inner.lock().statuses.get(desktop).cloned()
     }
 
-    /// The desktops whose machines answer.
+    /// Lists the desktops whose machines have a control connection.
     pub(crate) fn reachable(&self) -> Vec<DesktopId> {
         let inner = self.inner.lock();
         inner.statuses.iter().filter(|(_, status)| status.reachable).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Makes a desktop known.
+    /// Adds a desktop or replaces its status, and publishes the update.
     pub(crate) fn insert(&self, desktop: &DesktopId, status: Status) {
         let mut inner = self.inner.lock();
         inner.statuses.insert(desktop.clone(), status.clone());
         self.publish(&mut inner, desktop, Some(status));
     }
 
-    /// Changes the status of a desktop that is known, and tells of it if it is another one.
+    /// Changes the status of a desktop, and publishes an update if the status differs; ignores an unknown
+    /// desktop.
     pub(crate) fn modify(&self, desktop: &DesktopId, change: impl FnOnce(&mut Status)) {
         let mut inner = self.inner.lock();
         let Some(status) = inner.statuses.get_mut(desktop) else { return };
@@ -65,7 +70,7 @@ impl UpdateHub {
         }
     }
 
-    /// Forgets a desktop.
+    /// Removes a desktop, and publishes the update of its deletion.
     pub(crate) fn remove(&self, desktop: &DesktopId) {
         let mut inner = self.inner.lock();
         if inner.statuses.remove(desktop).is_some() {
@@ -73,15 +78,17 @@ impl UpdateHub {
         }
     }
 
-    /// Under the lock, so that updates are sent in the order of their numbers.
+    /// Sends an update with the next number. The caller holds the lock, so that updates are sent in the order
+    /// of their numbers.
     fn publish(&self, inner: &mut Inner, desktop: &DesktopId, status: Option<Status>) {
         inner.sequence = inner.sequence.next();
-        // Nobody watching is no failure.
+        // A host without watchers is no failure.
         let _ =
             self.updates.send(DesktopUpdate { sequence: inner.sequence, desktop: desktop.clone(), status });
     }
 
-    /// All statuses, and every update from then on.
+    /// Returns all statuses, and a channel of the updates after them. The lock makes the two meet without a
+    /// gap.
     pub(crate) fn watch(&self) -> Updates {
         let inner = self.inner.lock();
         let mut following = self.updates.subscribe();

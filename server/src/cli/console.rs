@@ -1,10 +1,10 @@
-//! Talking to the user at the terminal.
+//! Input from and output to the terminal.
 
 use oriel_auth::Password;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
-/// Prints text as it is. A reader who has gone away is no failure.
+/// Prints text as it is; a closed pipe is no failure.
 pub(super) fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -15,18 +15,18 @@ pub(super) fn line(text: &str) {
     print(&format!("{text}\n"));
 }
 
-/// Tells the one sentence and fails.
+/// Prints an error, and returns the exit code of a failure.
 pub(super) fn fail(sentence: &str) -> ExitCode {
     warn(sentence);
     ExitCode::FAILURE
 }
 
-/// Tells what is wrong where something else is asked for.
+/// Prints a sentence to standard error.
 pub(super) fn warn(sentence: &str) {
     let _ = writeln!(io::stderr().lock(), "oriel: {sentence}");
 }
 
-/// Shows how far something is: a line that is written over on a terminal, lines elsewhere.
+/// Prints the progress of an operation: one line that is overwritten on a terminal, separate lines elsewhere.
 pub(super) fn progress(percent: u8, what: &str) {
     if io::stdout().is_terminal() {
         print(&format!("\r\x1b[K{percent:3} percent: {what}"));
@@ -38,7 +38,10 @@ pub(super) fn progress(percent: u8, what: &str) {
     }
 }
 
-/// Asks for a new password twice, or reads it from standard input.
+/// Reads a new password: twice from the terminal, or once from standard input.
+///
+/// # Errors
+/// One sentence: there is no terminal, the two passwords differ, or the input cannot be read.
 pub(super) fn new_password(from_stdin: bool) -> Result<Password, String> {
     if from_stdin {
         let mut text = String::new();

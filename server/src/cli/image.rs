@@ -1,4 +1,4 @@
-//! `oriel image`.
+//! `oriel image`: builds, imports, lists, verifies and removes images.
 
 use super::{audit, console};
 use crate::config::Config;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Subcommand)]
 pub(super) enum ImageCommand {
-    /// Build an image by its recipe; needs root
+    /// Build an image with its recipe; needs root
     Build {
         /// The recipe, such as debian-xfce
         name: String,
@@ -29,26 +29,26 @@ pub(super) enum ImageCommand {
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
     },
-    /// Make an image of files, or a new version of one
+    /// Import files as an image, or as a new version of an image
     #[command(alias = "add")]
     Import(ImportOptions),
-    /// List images
+    /// List images and their versions
     List,
-    /// Read images again and compare them with their digests
+    /// Read images and compare the contents with their digests
     Verify {
-        /// Only this one
+        /// The image's name; all images if omitted
         name: Option<String>,
     },
-    /// Remove an image that nothing uses
+    /// Remove an image that no pool and no desktop uses
     Remove {
-        /// Its name
+        /// The image's name
         name: String,
     },
 }
 
 #[derive(Args)]
 pub(super) struct ImportOptions {
-    /// Its name
+    /// The image's name
     name: String,
     /// Raw or qcow2 disk
     #[arg(long)]
@@ -62,19 +62,24 @@ pub(super) struct ImportOptions {
     /// Kernel command line
     #[arg(long, default_value = "")]
     cmdline: String,
-    /// Where the guest spends its life
+    /// Privilege level at which the guest runs
     #[arg(long, value_enum, default_value_t = Where::Kernel)]
     runs_at: Where,
 }
 
+/// Privilege level at which a guest runs, as an option.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Where {
-    /// In a kernel, as operating systems do
+    /// An operating system with a kernel
     Kernel,
-    /// In user mode alone
+    /// User mode only
     User,
 }
 
+/// Runs an image command.
+///
+/// # Errors
+/// One sentence that says what to do.
 pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
@@ -82,7 +87,7 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
     let cancelled = interrupted()?;
     let old = store.clone();
     if let Err(text) = blocking(move || take_old_folders(&old)).await {
-        // It keeps nobody from working with the others.
+        // The failure does not prevent the use of the other images.
         console::warn(&text);
     }
     match command {
@@ -100,7 +105,7 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
             let out = store.building().join(&name);
             tokio::select! {
                 built = build(&recipe, &out, |line| console::progress(line.percent, line.what)) => built?,
-                // The recipe hears the same signal and clears up after itself.
+                // The recipe receives the same signal and cleans up.
                 () = cancelled.cancelled() => return Err(sentence(ImageError::Cancelled)),
             }
             let taken = blocking(move || take_folder(&store, &out, &name)).await?;
@@ -153,6 +158,7 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
     Ok(())
 }
 
+/// Prints all images with their versions.
 fn list(store: &ImageStore) -> Result<(), String> {
     let users = store.users().map_err(sentence)?;
     for name in store.names().map_err(sentence)? {
@@ -175,6 +181,7 @@ fn list(store: &ImageStore) -> Result<(), String> {
     Ok(())
 }
 
+/// Describes a version and the number of desktops that hold it.
 fn describe(version: &Version, desktops: usize) -> String {
     let mut text = format!("version {}", version.version);
     if let Some(disk) = &version.disk {
@@ -196,6 +203,7 @@ fn describe(version: &Version, desktops: usize) -> String {
     text
 }
 
+/// Removes an image, unless a pool or a desktop uses it.
 async fn remove(db: &SqlitePool, store: ImageStore, name: &str) -> Result<(), String> {
     let pools = Pools::new(db.clone()).list().await.map_err(|error| error.to_string())?;
     let users: Vec<_> = pools
@@ -228,6 +236,7 @@ async fn remove(db: &SqlitePool, store: ImageStore, name: &str) -> Result<(), St
     .await
 }
 
+/// Prints and audits the result of an import.
 async fn tell(db: &SqlitePool, action: &str, imported: &Imported) -> Result<(), String> {
     let Version { name, version, .. } = &imported.version;
     let what = if imported.new { "is now" } else { "was already" };
@@ -236,7 +245,7 @@ async fn tell(db: &SqlitePool, action: &str, imported: &Imported) -> Result<(), 
     audit::record(db, action, name, &format!("version {version}: {}", digests.join(" "))).await
 }
 
-/// Cancelled by SIGINT or SIGTERM.
+/// Returns a token that SIGINT and SIGTERM cancel.
 fn interrupted() -> Result<CancellationToken, String> {
     let listen = |kind| signal(kind).map_err(|error| format!("Signals cannot be heard: {error}."));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
@@ -252,12 +261,13 @@ fn interrupted() -> Result<CancellationToken, String> {
     Ok(cancelled)
 }
 
+/// Runs blocking work on a thread for it.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ImageError> + Send + 'static,
 ) -> Result<T, String> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| format!("The work broke off: {error}."))?
+        .map_err(|error| format!("The work was interrupted: {error}."))?
         .map_err(sentence)
 }
 

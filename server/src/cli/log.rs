@@ -1,10 +1,10 @@
-//! What the server tells of itself while it runs. Secrets have no `Debug` and so cannot be told.
+//! Log of the server. Secrets have no `Debug`, so they cannot be logged.
 
 use crate::config::{Log, LogFormat};
 use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging to standard error. `RUST_LOG` overrides the configured level, for looking closely.
+/// Starts logging to standard error. `RUST_LOG` overrides the configured level.
 pub(super) fn start(log: &Log) {
     let level = log.level.as_str();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {

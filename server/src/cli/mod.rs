@@ -1,4 +1,4 @@
-//! The commands of `oriel`.
+//! Commands of `oriel`, parsed by clap. A doc comment on an option or a command is its help text.
 
 mod audit;
 mod console;
@@ -22,7 +22,7 @@ struct Arguments {
     /// The configuration file [default: /etc/oriel/oriel.toml if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the database, images and disks are, instead of the configured folder
+    /// The folder of the database, images and disks, instead of the configured one
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -36,16 +36,16 @@ enum Command {
     /// Add, list and remove users
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Give images to users
+    /// Add, change, list and entitle pools: images with settings, for users
     #[command(subcommand)]
     Pool(pool::PoolCommand),
     /// Build, import, verify and remove images
     #[command(subcommand)]
     Image(image::ImageCommand),
-    /// Hold TAP interfaces to what their desktops may reach
+    /// Filter what desktops on TAP interfaces may reach
     #[command(subcommand)]
     Network(network::NetworkCommand),
-    /// Check whether this host is fit to run desktops
+    /// Check whether this host can run desktops
     Doctor {
         /// One JSON object instead of lines
         #[arg(long)]
@@ -58,11 +58,11 @@ enum Command {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Print every key with its default and what it means
+    /// Print every key with its default and its explanation
     Print,
 }
 
-/// Runs the command that was typed.
+/// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     if matches!(arguments.command, Command::Config(ConfigCommand::Print)) {
@@ -84,6 +84,7 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Runs a command that needs the configuration.
 async fn dispatch(command: Command, config: Config) -> Result<ExitCode, String> {
     match command {
         Command::Serve => {
@@ -100,6 +101,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, String> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints the addresses and the fingerprint of a server that is ready.
 fn announce(ready: &serve::Ready) {
     console::line(&format!("Oriel {} is ready at {}", env!("CARGO_PKG_VERSION"), ready.url));
     if let Some(url) = &ready.plain_url {

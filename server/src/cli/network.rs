@@ -1,4 +1,4 @@
-//! `oriel network`.
+//! `oriel network`: applies and removes the egress rules of TAP interfaces.
 
 use super::{audit, console};
 use crate::config::Config;
@@ -12,16 +12,20 @@ use std::path::Path;
 
 #[derive(Subcommand)]
 pub(super) enum NetworkCommand {
-    /// Hold the TAP interfaces of all pools to what their desktops may reach; needs root
+    /// Apply the egress rules of all pools to their TAP interfaces; needs root
     Apply {
-        /// Show the rules as nft takes them and change nothing
+        /// Print the rules as a script for nft, and change nothing
         #[arg(long)]
         print: bool,
     },
-    /// Take these rules away: TAP interfaces then reach whatever the host lets them; needs root
+    /// Remove the egress rules: TAP interfaces then reach whatever the host allows; needs root
     Remove,
 }
 
+/// Runs a network command.
+///
+/// # Errors
+/// One sentence that says what to do.
 pub(super) async fn run(command: NetworkCommand, config: &Config) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
@@ -35,7 +39,7 @@ pub(super) async fn run(command: NetworkCommand, config: &Config) -> Result<(), 
                 .map(|(pool, _)| pool)
                 .collect();
             let interfaces = tap_interfaces(Path::new("/sys/class/net"))
-                .map_err(|error| format!("This host's network interfaces are not known ({error})."))?;
+                .map_err(|error| format!("This host's network interfaces cannot be listed ({error})."))?;
             let labels: Vec<String> = pools.iter().map(|pool| format!("pool {}", pool.name)).collect();
             let mut all: Vec<FilteredInterface<'_>> = Vec::new();
             let mut told = Vec::new();

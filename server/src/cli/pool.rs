@@ -1,4 +1,4 @@
-//! `oriel pool`.
+//! `oriel pool`: adds, changes, shows, lists and entitles pools.
 
 use super::pool_settings::{SettingOptions, lines};
 use super::{audit, console};
@@ -15,19 +15,19 @@ use oriel_host::network::sentences;
 pub(super) enum PoolCommand {
     /// Add a pool
     Add {
-        /// Its name
+        /// The pool's name
         name: String,
-        /// The image that its desktops start from
+        /// The image from which desktops start
         #[arg(long)]
         image: String,
         #[command(flatten)]
         options: Box<SettingOptions>,
     },
-    /// Change a pool; its desktops have it from their next start on
+    /// Change a pool; a change takes effect at each desktop's next start
     Set {
-        /// Its name
+        /// The pool's name
         name: String,
-        /// The image for desktops that have no disk of their own yet
+        /// The image for desktops that have no root disk yet
         #[arg(long)]
         image: Option<String>,
         #[command(flatten)]
@@ -35,20 +35,24 @@ pub(super) enum PoolCommand {
     },
     /// Show a pool and what its desktops can reach
     Show {
-        /// Its name
+        /// The pool's name
         name: String,
     },
-    /// List pools and who is entitled to them
+    /// List pools and the users entitled to them
     List,
-    /// Give a pool to a user
+    /// Entitle a user to a desktop of a pool
     Entitle {
-        /// The pool
+        /// The pool's name
         pool: String,
-        /// The user
+        /// The user's name
         user: String,
     },
 }
 
+/// Runs a pool command.
+///
+/// # Errors
+/// One sentence that says what to do.
 pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
@@ -107,8 +111,9 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
         }
         PoolCommand::Entitle { pool, user } => {
             let found = Users::new(db.clone()).by_name(&user).await.map_err(|error| error.to_string())?;
-            let found = found
-                .ok_or_else(|| format!("There is no user named {user}; `oriel user list` shows everyone."))?;
+            let found = found.ok_or_else(|| {
+                format!("There is no user named {user}; `oriel user list` shows all users.")
+            })?;
             pools.entitle(&pool, &found.id).await.map_err(|error| error.to_string())?;
             audit::record(&db, "pool.entitle", &pool, &found.name).await?;
         }
@@ -117,7 +122,7 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
     Ok(())
 }
 
-/// What would keep every desktop of such a pool from starting is said before it is stored.
+/// Checks that a pool's desktops could start on this host: the settings, the image, memory and processors.
 fn check(config: &Config, images: &ImageStore, settings: &PoolSettings) -> Result<(), String> {
     settings.check()?;
     images.get(&settings.image).map_err(|error| error.to_string())?;
@@ -129,6 +134,7 @@ fn check(config: &Config, images: &ImageStore, settings: &PoolSettings) -> Resul
     )
 }
 
+/// Describes the settings that differ, for the audit log.
 fn changes(before: &PoolSettings, after: &PoolSettings) -> String {
     let egress = |settings: &PoolSettings| format!("egress: {}", settings.egress);
     let (mut old, mut new) = (lines(before), lines(after));

@@ -1,11 +1,11 @@
-//! The options of `oriel pool add` and `set`, and what `show` tells.
+//! Options of `oriel pool add` and `oriel pool set`, and the output of `oriel pool show`.
 
 use crate::pools::{MachineSetting, PoolSettings, TransferPolicy};
 use clap::{Args, ValueEnum};
 use oriel_host::network::{EgressRules, NetworkSetting, Rule};
 use std::str::FromStr;
 
-/// What is not given stays as it is.
+/// Options for the settings of a pool; settings without an option stay as they are.
 #[derive(Args)]
 pub(super) struct SettingOptions {
     /// Virtual processors of each desktop
@@ -14,32 +14,32 @@ pub(super) struct SettingOptions {
     /// Memory of each desktop, in MiB
     #[arg(long, value_name = "MIB")]
     memory: Option<u32>,
-    /// Which machine runs them
+    /// Kind of machine for the desktops
     #[arg(long, value_enum)]
     machine: Option<MachineSetting>,
-    /// Send everything as H.264
+    /// Send the whole picture as H.264
     #[arg(long, num_args = 0..=1, default_missing_value = "on", value_name = "on|off")]
     video_only: Option<Switch>,
-    /// passt, isolated, tap:NAME, or tap:NAME* for each a free one of several
+    /// passt, isolated, tap:NAME, or tap:NAME* for a free interface with the prefix for each desktop
     #[arg(long)]
     network: Option<NetworkSetting>,
-    /// Egress rule of a TAP interface: any, host or a network, then /tcp, /udp or /icmp and
-    /// ports, like 192.0.2.0/24/tcp/443; can be repeated; none lets nothing out
+    /// Egress rule for TAP interfaces: any, host or a network, then /tcp, /udp or /icmp and ports,
+    /// like 192.0.2.0/24/tcp/443; can be repeated; none allows nothing
     #[arg(long, value_name = "RULE")]
     egress: Vec<String>,
-    /// Most MiB a second of the disk, or none
+    /// Limit of disk throughput in MiB per second, or none
     #[arg(long, value_name = "N")]
     disk_mib_s: Option<Limit>,
-    /// Most requests a second of the disk, or none
+    /// Limit of disk requests per second, or none
     #[arg(long, value_name = "N")]
     disk_iops: Option<Limit>,
-    /// Most Mbit a second of the network, or none
+    /// Limit of network throughput in Mbit per second, or none
     #[arg(long, value_name = "N")]
     network_mbit_s: Option<Limit>,
-    /// Most processor time, in percent of all its processors, or none
+    /// Limit of processor time in percent of all the desktop's processors, or none
     #[arg(long, value_name = "N")]
     cpu_limit_percent: Option<Limit>,
-    /// Memory beyond the guest's own that its machine may take, or none for what it needs
+    /// Memory beyond the guest's that the machine may use, or none for the machine's default
     #[arg(long, value_name = "MIB")]
     memory_overhead_mib: Option<Limit>,
     /// A sound card
@@ -48,26 +48,28 @@ pub(super) struct SettingOptions {
     /// Ports for the guest's agents: clipboard, resize, clean shutdown
     #[arg(long, value_name = "on|off")]
     agents: Option<Switch>,
-    /// Screens that a viewer may ask for, 1 to 4
+    /// Maximum number of screens that a viewer may request, 1 to 4
     #[arg(long)]
     screens: Option<u8>,
-    /// Which way what is copied goes between the desktop and the computer that shows it
+    /// Directions in which clipboard contents pass between the desktop and the client
     #[arg(long, value_enum, value_name = "both|to-desktop|from-desktop|off")]
     clipboard: Option<TransferPolicy>,
-    /// Which way files go between the desktop and the computer that shows it
+    /// Directions in which files pass between the desktop and the client
     #[arg(long, value_enum, value_name = "both|to-desktop|from-desktop|off")]
     files: Option<TransferPolicy>,
-    /// Rather not start a desktop than start it without any part of the jail
+    /// Refuse to start a desktop without every part of the jail
     #[arg(long, num_args = 0..=1, default_missing_value = "on", value_name = "on|off")]
     require_jail: Option<Switch>,
 }
 
+/// Value of an option that turns a setting on or off.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
     On,
     Off,
 }
 
+/// Value of an option for a limit: a number, or `none`.
 #[derive(Clone, Copy)]
 struct Limit(Option<u32>);
 
@@ -83,10 +85,10 @@ impl FromStr for Limit {
 }
 
 impl SettingOptions {
-    /// Puts what was given into `settings`.
+    /// Changes `settings` by the given options.
     ///
     /// # Errors
-    /// A rule is not understood.
+    /// One sentence: an egress rule is not valid.
     pub(super) fn apply(&self, settings: &mut PoolSettings) -> Result<(), String> {
         fn put<T: Clone>(given: &Option<T>, setting: &mut T) {
             if let Some(given) = given {
@@ -121,7 +123,7 @@ impl SettingOptions {
     }
 }
 
-/// Everything that is set, a line each.
+/// Describes all settings, one line each, except the egress rules.
 pub(super) fn lines(settings: &PoolSettings) -> Vec<String> {
     let limit = |name: &str, limit: Option<u32>| {
         format!("{name}: {}", limit.map_or_else(|| "none".into(), |limit| limit.to_string()))

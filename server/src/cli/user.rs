@@ -1,4 +1,4 @@
-//! `oriel user`.
+//! `oriel user`: adds, lists and removes users, and sets passwords.
 
 use super::{audit, console};
 use crate::config::Config;
@@ -17,32 +17,32 @@ use std::time::Duration;
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
-    /// Add someone
+    /// Add a user
     Add {
-        /// What they type at login
+        /// The login name
         name: String,
-        /// May also administer
+        /// Make the user an administrator
         #[arg(long)]
         admin: bool,
-        /// Give them a desktop of this pool; can be repeated
+        /// Entitle the user to a desktop of this pool; can be repeated
         #[arg(long = "pool", value_name = "POOL")]
         pools: Vec<String>,
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// List everyone
+    /// List users
     List,
-    /// Remove someone
+    /// Remove a user
     Remove {
-        /// Their name
+        /// The user's name
         name: String,
-        /// Also delete their desktops' disks
+        /// Also delete the root disks of the user's desktops
         #[arg(long)]
         with_desktops: bool,
     },
-    /// Set someone's password and end their sessions
+    /// Set a user's password and end the user's sessions
     Passwd {
-        /// Their name
+        /// The user's name
         name: String,
         #[command(flatten)]
         password: PasswordSource,
@@ -55,11 +55,15 @@ pub(super) struct PasswordSource {
     /// Read the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
-    /// Make up a password and print it
+    /// Generate a password and print it
     #[arg(long)]
     generate: bool,
 }
 
+/// Runs a user command.
+///
+/// # Errors
+/// One sentence that says what to do.
 pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), String> {
     let state = StateDir::open(&config.state_dir)?;
     let db = open_database(&state).await?;
@@ -91,6 +95,7 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Str
     Ok(())
 }
 
+/// Adds a user with entitlements.
 async fn add(
     db: &SqlitePool,
     users: &Users,
@@ -100,10 +105,10 @@ async fn add(
     password: &PasswordSource,
 ) -> Result<(), String> {
     let table = Pools::new(db.clone());
-    // Everything that can be wrong is looked for before anything is made.
+    // All checks come before the first change.
     for pool in pools {
         if !table.exists(pool).await.map_err(|error| error.to_string())? {
-            return Err(format!("There is no pool {pool}; `oriel pool list` shows those there are."));
+            return Err(format!("There is no pool {pool}; `oriel pool list` shows all pools."));
         }
     }
     if users.by_name(name).await.map_err(sentence)?.is_some() {
@@ -117,6 +122,7 @@ async fn add(
     audit::record(db, "user.add", &user.name, "").await
 }
 
+/// Removes a user with sessions and desktops, unless a desktop runs.
 async fn remove(
     db: &SqlitePool,
     state: &StateDir,
@@ -131,11 +137,11 @@ async fn remove(
     let has_disk = desktops.iter().filter_map(|record| folder(state, record)).any(|dir| dir.has_disk());
     if has_disk && !with_desktops {
         return Err(format!(
-            "{} has desktops with disks of their own; add --with-desktops to delete them too.",
+            "{} has desktops with root disks; add --with-desktops to delete them too.",
             user.name
         ));
     }
-    // Each desktop's lock is held to the end, so that none can start meanwhile.
+    // The desktops' locks are held to the end, so that no desktop starts meanwhile.
     let mut locks = Vec::new();
     for record in &desktops {
         let Some(dir) = folder(state, record) else { continue };
@@ -155,16 +161,21 @@ async fn remove(
     audit::record(db, "user.remove", &user.name, "").await
 }
 
-/// The folder of a desktop on this host; a record whose identifier is none has no folder.
+/// Returns the folder of a desktop on this host; `None` if the record's identifier is not valid.
 fn folder(state: &StateDir, record: &Record) -> Option<DesktopDir> {
     DesktopId::new(record.id.as_str()).ok().map(|id| state.host_dir().desktop(&id))
 }
 
+/// Returns the user with a name.
+///
+/// # Errors
+/// One sentence: there is no such user.
 async fn find(users: &Users, name: &str) -> Result<User, String> {
     let found = users.by_name(name).await.map_err(sentence)?;
-    found.ok_or_else(|| format!("There is no user named {name}; `oriel user list` shows everyone."))
+    found.ok_or_else(|| format!("There is no user named {name}; `oriel user list` shows all users."))
 }
 
+/// Reads or generates a password, and returns its hash.
 async fn hash(source: &PasswordSource) -> Result<String, String> {
     let hasher = PasswordHasher::new().map_err(sentence)?;
     if source.generate {
@@ -176,11 +187,12 @@ async fn hash(source: &PasswordSource) -> Result<String, String> {
     hasher.hash(console::new_password(source.password_stdin)?).await.map_err(sentence)
 }
 
-/// For ending sessions only, which needs no limits.
+/// Returns the table of sessions for ending sessions, which needs no limits.
 fn sessions(db: &SqlitePool) -> Sessions {
     Sessions::new(db.clone(), SessionLimits { idle: Duration::MAX, absolute: Duration::MAX })
 }
 
+/// Formats an error as a sentence: a capital letter first and a full stop last.
 pub(super) fn sentence(error: AuthError) -> String {
     let text = error.to_string();
     if text.ends_with('.') {

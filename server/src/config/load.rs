@@ -1,9 +1,9 @@
-//! Reading the configuration, and saying plainly what is wrong with it.
+//! Loading of the configuration, with errors that name the file, the line and the remedy.
 
 use super::{Config, DEFAULT_PATH, DEFAULTS};
 use std::path::{Path, PathBuf};
 
-/// Error in the configuration: a sentence with the file, the line and the way out.
+/// Error in the configuration. Each text is a sentence with the file, the line and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.
@@ -14,7 +14,7 @@ pub enum ConfigError {
         /// Error of the operating system.
         source: std::io::Error,
     },
-    /// The text is no configuration.
+    /// The text is not a valid configuration.
     #[error("{file}, line {line}: {problem}")]
     Wrong {
         /// Path of the file with the error.
@@ -24,16 +24,16 @@ pub enum ConfigError {
         /// Description of the error in one sentence.
         problem: String,
     },
-    /// Keys that are valid alone contradict each other.
+    /// Keys that are each valid contradict each other.
     #[error("{0}")]
     Contradiction(String),
 }
 
-/// Loads the configuration from the named file, or from [`DEFAULT_PATH`] if there is one, or takes the
-/// defaults.
+/// Loads the configuration from the given file. For `None`, loads [`DEFAULT_PATH`] if it exists, and
+/// otherwise returns the defaults.
 ///
 /// # Errors
-/// The file cannot be read or says something that cannot be followed.
+/// The file cannot be read, or its contents are not a valid configuration.
 pub fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
     let path = match path {
         Some(path) => path,
@@ -64,6 +64,7 @@ pub fn from_text(text: &str, file: &str) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
+/// Checks that the keys do not contradict each other.
 fn check(config: &Config) -> Result<(), ConfigError> {
     let contradiction = |text: String| Err(ConfigError::Contradiction(text));
     if let Some(address) = config.plain_loopback
@@ -91,8 +92,8 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The first key that does not exist, with the nearest one that does. Text that is no TOML at all
-/// has none; reading it properly tells what is wrong with it.
+/// Returns the position of the first unknown key, with a sentence that names the nearest key; `None` for text
+/// that is not TOML, which parsing reports.
 fn unknown_key(text: &str) -> Option<(std::ops::Range<usize>, String)> {
     let given = toml::de::DeTable::parse(text).ok()?;
     let known = known_keys();
@@ -119,8 +120,10 @@ fn unknown_key(text: &str) -> Option<(std::ops::Range<usize>, String)> {
     problems.into_iter().min_by_key(|(span, _)| span.start)
 }
 
+/// Known key with its section; `None` for keys before the sections.
 type Known = (Option<String>, String);
 
+/// Returns a sentence for an unknown key of a section; `None` for a known key.
 fn check_key(
     known: &[Known],
     belongs: impl Fn(&Option<String>) -> bool,
@@ -149,7 +152,7 @@ fn check_key(
     })
 }
 
-/// Every key with its section, read off the defaults, in which unset keys stand behind a `#`.
+/// Lists every key with its section. The keys are read from the defaults, where unset keys follow a `#`.
 fn known_keys() -> Vec<Known> {
     let mut section = None;
     let mut keys = Vec::new();
@@ -165,6 +168,7 @@ fn known_keys() -> Vec<Known> {
     keys
 }
 
+/// Returns the line of a byte offset, from 1.
 fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
 }

@@ -1,4 +1,7 @@
-//! The configuration: one TOML file in which every key has a default.
+//! Configuration of the server: one TOML file in which every key has a default.
+//!
+//! `defaults.toml` has all keys with their explanations, and is what `oriel config print` shows. `load` reads
+//! a file.
 
 mod load;
 
@@ -11,27 +14,37 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Default configuration with an explanation of each key, as `oriel config print` shows it.
+/// Text of the default configuration with an explanation of each key, as `oriel config print` shows it.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// Path of the configuration file that is read when none is named.
 pub const DEFAULT_PATH: &str = "/etc/oriel/oriel.toml";
 
-/// Everything that can be set. `defaults.toml` explains each key.
+/// Configuration of the server. `defaults.toml` has the explanation of each key for administrators.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "defaults.toml explains each key to people, and once is enough")]
 pub struct Config {
+    /// Address on which the server listens for TLS.
     pub listen: SocketAddr,
+    /// Loopback address on which the server listens for plain HTTP.
     pub plain_loopback: Option<SocketAddr>,
+    /// Origins by which browsers reach the server, other than its host names and IP addresses.
     pub public_urls: Vec<String>,
+    /// Path of the state folder.
     pub state_dir: PathBuf,
+    /// Path of the built web client.
     pub web_root: Option<PathBuf>,
+    /// Path of the program `oriel-vmm`.
     pub vmm: Option<PathBuf>,
+    /// Path of the folder of image recipes.
     pub recipes: Option<PathBuf>,
+    /// Section `[tls]`: files of the certificate.
     pub tls: Tls,
+    /// Section `[login]`: lifetimes of sessions.
     pub login: Login,
+    /// Section `[desktops]`: grace periods and the host's reserve.
     pub desktops: Desktops,
+    /// Section `[log]`: format and level of the log.
     pub log: Log,
 }
 
@@ -53,21 +66,23 @@ impl Default for Config {
     }
 }
 
-/// A certificate that was given.
+/// Files of a configured certificate; both or neither are set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see Config")]
 pub struct Tls {
+    /// Path of the certificate chain in PEM.
     pub certificate: Option<PathBuf>,
+    /// Path of the private key in PEM.
     pub key: Option<PathBuf>,
 }
 
 /// Lifetimes of login sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see Config")]
 pub struct Login {
+    /// Minutes without a request after which a session ends, at least 1.
     pub idle_minutes: u32,
+    /// Hours after the login after which a session ends, at least 1.
     pub longest_hours: u32,
 }
 
@@ -77,20 +92,24 @@ impl Default for Login {
     }
 }
 
-/// Starting and stopping desktops.
+/// Settings of the host that runs the desktops.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see Config")]
 pub struct Desktops {
+    /// Seconds that a guest has for a shutdown before its machine is forced off.
     pub stop_grace_s: u32,
+    /// Seconds that an emulated guest has for a shutdown before its machine is forced off.
     pub stop_grace_emulated_s: u32,
+    /// Memory in MiB that the host keeps; `None`: 2048, at most a quarter of its memory.
     pub host_reserve_mib: Option<u32>,
+    /// Number of processors that the host keeps; `None`: 2, at most half of its processors.
     pub host_reserve_cpus: Option<u32>,
+    /// Number of virtual processors for each processor outside the reserve, at least 1.
     pub cpu_overcommit: u32,
 }
 
 impl Desktops {
-    /// Settings of the host out of these keys.
+    /// Returns the settings of the host that follow from the section.
     pub fn host_settings(&self) -> HostSettings {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         HostSettings {
@@ -100,7 +119,7 @@ impl Desktops {
         }
     }
 
-    /// Settings of the host's reserve out of these keys.
+    /// Returns the settings of the host's reserve that follow from the section.
     pub fn reserve_settings(&self) -> ReserveSettings {
         ReserveSettings {
             memory_mib: self.host_reserve_mib,
@@ -125,9 +144,10 @@ impl Default for Desktops {
 /// Settings of the server's log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "see Config")]
 pub struct Log {
+    /// Format of the log's events.
     pub format: LogFormat,
+    /// Minimum severity of logged events.
     pub level: LogLevel,
 }
 
@@ -143,24 +163,28 @@ impl Default for Log {
 pub enum LogFormat {
     /// Lines of text for administrators.
     Human,
-    /// One JSON object a line, for programs.
+    /// One JSON object per line, for programs.
     Json,
 }
 
-/// Least severity of logged events.
+/// Minimum severity of logged events; each level includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the usual names")]
 pub enum LogLevel {
+    /// Failures that need an administrator.
     Error,
+    /// Problems after which the server goes on.
     Warn,
+    /// Changes of state, such as a started desktop.
     Info,
+    /// Requests and connections.
     Debug,
+    /// Details for developers.
     Trace,
 }
 
 impl LogLevel {
-    /// Name of the level, as the log filter writes it.
+    /// Returns the level's name in the log filter.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",

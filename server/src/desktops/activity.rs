@@ -1,17 +1,17 @@
-//! Who is at a desktop, and which priority on its host follows from that.
+//! Activity of a desktop's viewers, and the priority on the host that follows from it.
 
 use oriel_host::schedule::Priority;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Someone who typed or pointed so recently is at work.
+/// Time after an input during which the desktop counts as used.
 const AT_WORK: Duration = Duration::from_secs(10);
 
-/// Input is noted at most so often: what follows from it does not change faster.
+/// Minimum interval between two recorded inputs, which is enough for the priority.
 const NOTED_EVERY: Duration = Duration::from_secs(1);
 
-/// The viewers of a desktop, and when one of them last typed or pointed.
+/// Number of a desktop's viewers, and the time of their last input.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ViewerActivity {
     viewers: u32,
@@ -19,7 +19,7 @@ pub struct ViewerActivity {
 }
 
 impl ViewerActivity {
-    /// The priority that follows from the activity at a time.
+    /// Returns the priority that follows from the activity at the time `now`.
     pub fn priority(self, now: Instant) -> Priority {
         match self.acted {
             _ if self.viewers == 0 => Priority::Unwatched,
@@ -29,7 +29,7 @@ impl ViewerActivity {
     }
 }
 
-/// Counts one more viewer, who has just done something by coming.
+/// Adds a viewer; opening a desktop counts as input.
 pub(super) fn arrive(activity: &watch::Sender<ViewerActivity>) {
     let now = Instant::now();
     activity.send_modify(|activity| {
@@ -37,12 +37,12 @@ pub(super) fn arrive(activity: &watch::Sender<ViewerActivity>) {
     });
 }
 
-/// Counts one viewer less.
+/// Removes a viewer.
 pub(super) fn leave(activity: &watch::Sender<ViewerActivity>) {
     activity.send_modify(|activity| activity.viewers = activity.viewers.saturating_sub(1));
 }
 
-/// Notes that a viewer typed or pointed.
+/// Records an input of a viewer.
 pub(super) fn act(activity: &watch::Sender<ViewerActivity>) {
     let now = Instant::now();
     activity.send_if_modified(|activity| {
@@ -54,7 +54,8 @@ pub(super) fn act(activity: &watch::Sender<ViewerActivity>) {
     });
 }
 
-/// Waits until a desktop's priority is no longer `now`; `None` once its handles are gone.
+/// Waits until the desktop's priority differs from `now`, and returns the new one; `None` after the last
+/// handle is dropped.
 pub(super) async fn changed(
     activity: &mut watch::Receiver<ViewerActivity>,
     now: Priority,

@@ -1,4 +1,4 @@
-//! From a user and a pool to a desktop on a host.
+//! Broker: the way from a user and a pool to a desktop on a host.
 
 use super::handle::{DesktopHandle, ensure};
 use super::mirror::{Mirror, Writer};
@@ -16,24 +16,28 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
-/// Users' desktops.
+/// Broker of all users' desktops on one host.
 pub struct Broker {
     shared: Arc<Shared>,
     handles: Mutex<HashMap<String, DesktopHandle>>,
     mirroring: JoinHandle<()>,
 }
 
-/// What every handle needs.
+/// Parts of the broker that every desktop's handle uses.
 pub(super) struct Shared {
+    /// Host that runs the desktops.
     pub host: Arc<dyn HostClient>,
+    /// Table of desktops.
     pub table: DesktopTable,
+    /// Table of users' settings.
     pub settings: SettingsTable,
+    /// Mirror of the host's statuses.
     pub mirror: Mirror,
 }
 
 impl Broker {
-    /// A broker for a host. Desktops that were recorded as up and that the host does not know, because an earlier version
-    /// ran them, are given to the host first.
+    /// Opens a broker for a host, and starts a task that mirrors the host. Desktops that the database records
+    /// as up are first created on the host, which may not have them if an earlier version of Oriel ran them.
     ///
     /// # Errors
     /// The database failed.
@@ -60,12 +64,13 @@ impl Broker {
         Ok(Self { shared, handles: Mutex::default(), mirroring })
     }
 
-    /// The host.
+    /// Returns the client of the host.
     pub fn host(&self) -> &dyn HostClient {
         &*self.shared.host
     }
 
-    /// A user's desktops, one for each pool that the user is entitled to; made here where there is none yet.
+    /// Lists a user's desktops, one for each pool that the user is entitled to. A missing desktop is created
+    /// in the database with the time `now` in seconds since 1970 UTC.
     ///
     /// # Errors
     /// The database failed.
@@ -73,7 +78,7 @@ impl Broker {
         self.shared.table.of_user(user_id, now).await
     }
 
-    /// The desktop of that identifier, if it is the user's and the user is still entitled to its pool.
+    /// Returns the desktop with the identifier `id`, if the user owns it and is still entitled to its pool.
     ///
     /// # Errors
     /// The database failed.
@@ -81,7 +86,7 @@ impl Broker {
         self.shared.table.owned(id, user_id).await
     }
 
-    /// The way to a recorded desktop; `None` for a record whose identifier is none.
+    /// Returns the handle of a recorded desktop; `None` if the record's identifier is not valid.
     pub fn handle(&self, record: &Record) -> Option<DesktopHandle> {
         let hold = hold_of(record)?;
         let mut handles = self.handles.lock();
@@ -93,7 +98,8 @@ impl Broker {
         Some(handle.clone())
     }
 
-    /// A desktop as the API shows it to a user with these settings.
+    /// Returns the API's view of a desktop for a user with the given settings; `None` if the record's
+    /// identifier is not valid.
     pub async fn view(&self, record: &Record, settings: &Settings) -> Option<DesktopView> {
         let handle = self.handle(record)?;
         let spec = resolve(record, settings);
@@ -102,12 +108,12 @@ impl Broker {
         Some(DesktopView::new(record, handle.status(), plan, settings))
     }
 
-    /// Names each desktop that changes from now on.
+    /// Returns a receiver of the identifier of each desktop that changes from now on.
     pub fn changes(&self) -> broadcast::Receiver<String> {
         self.shared.mirror.changes()
     }
 
-    /// The desktops that somebody asked for, and those that the host told of since, for counting.
+    /// Returns the status and the priority of every desktop that the mirror has, for metrics.
     pub fn statuses(&self) -> Vec<(Status, Priority)> {
         let handles = self.handles.lock();
         let priority =
@@ -115,7 +121,7 @@ impl Broker {
         self.shared.mirror.statuses().into_iter().map(|(id, status)| (status, priority(&id))).collect()
     }
 
-    /// What the machines of the host say of themselves.
+    /// Collects the measurements that the host's machines report.
     pub async fn metrics(&self) -> HostMetrics {
         self.shared.host.metrics().await
     }
@@ -127,7 +133,7 @@ impl Drop for Broker {
     }
 }
 
-/// The hold of a recorded desktop: its own disk, which no other host ever had.
+/// Returns the hold of a recorded desktop in the first epoch; `None` if the record's identifier is not valid.
 fn hold_of(record: &Record) -> Option<Hold> {
     DesktopId::new(record.id.as_str()).ok().map(Hold::first)
 }

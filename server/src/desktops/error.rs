@@ -1,11 +1,11 @@
-//! Why the broker does not follow an order.
+//! Error of a command to a desktop.
 
 use oriel_host::DesktopError;
 
-/// Why an order for a desktop was refused or failed. Every text is one sentence for people, with what to do.
+/// Error of a command to a desktop. Each text is a sentence for the user, with what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
-    /// The desktop's host refused, or failed.
+    /// The desktop's host refused or failed the command.
     #[error(transparent)]
     Host(#[from] DesktopError),
     /// The database failed.

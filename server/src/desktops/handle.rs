@@ -1,4 +1,4 @@
-//! One desktop as the gateway and the API use it: orders to its host, and what the host tells of it.
+//! Handle of one desktop, for the gateway and the API: commands to the host, and the mirrored status.
 
 use super::activity::{self, ViewerActivity};
 use super::broker::Shared;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What a desktop's host can be told to do with it.
+/// Command that starts, stops or resets a desktop's machine; each variant is the host's method of the same name.
 #[derive(Clone, Copy)]
-enum Order {
+enum PowerCommand {
     Start,
     Stop,
     ForceOff,
@@ -23,7 +23,7 @@ enum Order {
     Reset,
 }
 
-/// The way to one desktop.
+/// Handle of one desktop; clones share the desktop's viewers and status.
 #[derive(Clone)]
 pub struct DesktopHandle {
     shared: Arc<Shared>,
@@ -33,117 +33,122 @@ pub struct DesktopHandle {
 }
 
 impl DesktopHandle {
-    /// A handle, and a task that keeps the desktop's priority on its host in step with the activity there.
+    /// Makes a handle, and starts a task that sends the desktop's priority to the host when the viewers'
+    /// activity changes it.
     pub(super) fn new(shared: Arc<Shared>, hold: Hold, status: watch::Receiver<Status>) -> Self {
         let (activity, watcher) = watch::channel(ViewerActivity::default());
         tokio::spawn(follow_activity(Arc::clone(&shared), hold.clone(), watcher));
         Self { shared, hold, status, activity }
     }
 
-    /// The desktop's identifier.
+    /// Returns the desktop's identifier.
     pub fn id(&self) -> &DesktopId {
         &self.hold.desktop
     }
 
-    /// The desktop at this moment.
+    /// Returns the desktop's mirrored status.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }
 
-    /// The desktop from now on.
+    /// Returns a receiver of the desktop's mirrored status and its changes.
     pub fn watch(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 
-    /// Counts a viewer as present for as long as the returned value is kept.
+    /// Counts a viewer until the returned guard is dropped.
     pub fn viewer_arrives(&self) -> ActiveViewer {
         activity::arrive(&self.activity);
         ActiveViewer { activity: self.activity.clone() }
     }
 
-    /// Notes that a viewer typed or pointed.
+    /// Records an input of a viewer, which raises the desktop's priority.
     pub fn acted(&self) {
         activity::act(&self.activity);
     }
 
-    /// How much the desktop matters to people now.
+    /// Returns the desktop's priority, which follows from the activity of its viewers.
     pub fn priority(&self) -> Priority {
         self.activity.borrow().priority(Instant::now())
     }
 
-    /// Connects a viewer to the desktop's machine.
+    /// Opens a viewer's connection to the desktop's machine, as [`oriel_host::HostClient::open_viewer`] does.
     ///
     /// # Errors
-    /// The machine does not answer, or refuses the viewer.
+    /// See [`oriel_host::HostClient::open_viewer`].
     pub async fn open_viewer(&self, mode: ViewerMode) -> Result<ViewerStream, DesktopError> {
         self.shared.host.open_viewer(&self.hold, mode).await
     }
 
-    /// Starts the desktop as its pool and its user's settings are now; no error if it runs already.
+    /// Starts the desktop with the present settings of its pool and its user, as
+    /// [`oriel_host::HostClient::start`] does. Returns when the mirror shows the new state.
     ///
     /// # Errors
-    /// The host refuses or fails, or the database does.
+    /// The host refuses or fails the command, or the database fails.
     pub async fn start(&self) -> Result<(), BrokerError> {
-        self.order(Order::Start).await
+        self.execute_detached(PowerCommand::Start).await
     }
 
-    /// Asks the guest to shut down.
+    /// Requests a shutdown from the guest, as [`oriel_host::HostClient::stop`] does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn stop(&self) -> Result<(), BrokerError> {
-        self.order(Order::Stop).await
+        self.execute_detached(PowerCommand::Stop).await
     }
 
-    /// Ends the desktop's machine at once.
+    /// Ends the desktop's machine without a shutdown of the guest, as [`oriel_host::HostClient::force_off`]
+    /// does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn force_off(&self) -> Result<(), BrokerError> {
-        self.order(Order::ForceOff).await
+        self.execute_detached(PowerCommand::ForceOff).await
     }
 
-    /// Asks the guest to shut down, and starts the desktop again.
+    /// Stops the desktop and starts it again, as [`oriel_host::HostClient::restart`] does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn restart(&self) -> Result<(), BrokerError> {
-        self.order(Order::Restart).await
+        self.execute_detached(PowerCommand::Restart).await
     }
 
-    /// Resets the desktop's machine.
+    /// Resets the desktop's machine, as [`oriel_host::HostClient::reset`] does.
     ///
     /// # Errors
     /// See [`DesktopHandle::start`].
     pub async fn reset(&self) -> Result<(), BrokerError> {
-        self.order(Order::Reset).await
+        self.execute_detached(PowerCommand::Reset).await
     }
 
-    /// Gives an order to its end, even if whoever gave it stops waiting: a viewer may leave while its desktop starts.
-    async fn order(&self, order: Order) -> Result<(), BrokerError> {
+    /// Executes a command in a task of its own, so that the command completes even if the caller's future is
+    /// dropped: a viewer may disconnect while its desktop starts.
+    async fn execute_detached(&self, command: PowerCommand) -> Result<(), BrokerError> {
         let handle = self.clone();
-        let carried_out = tokio::spawn(async move { handle.carry_out(order).await }).await;
-        carried_out.unwrap_or_else(|error| {
-            Err(DesktopError::Internal(format!("The order for the desktop broke off: {error}.")).into())
+        let executed = tokio::spawn(async move { handle.execute(command).await }).await;
+        executed.unwrap_or_else(|error| {
+            Err(DesktopError::Internal(format!("The command for the desktop was interrupted: {error}."))
+                .into())
         })
     }
 
-    /// Returns when what the host did is shown.
-    async fn carry_out(&self, order: Order) -> Result<(), BrokerError> {
+    /// Sends a command to the host, and waits until the mirror shows the updates that the command caused.
+    async fn execute(&self, command: PowerCommand) -> Result<(), BrokerError> {
         self.ensure().await?;
         let (host, hold) = (&self.shared.host, &self.hold);
-        let sequence = match order {
-            Order::Start => host.start(hold).await?,
-            Order::Stop => host.stop(hold).await?,
-            Order::ForceOff => host.force_off(hold).await?,
-            Order::Restart => host.restart(hold).await?,
-            Order::Reset => host.reset(hold).await?,
+        let sequence = match command {
+            PowerCommand::Start => host.start(hold).await?,
+            PowerCommand::Stop => host.stop(hold).await?,
+            PowerCommand::ForceOff => host.force_off(hold).await?,
+            PowerCommand::Restart => host.restart(hold).await?,
+            PowerCommand::Reset => host.reset(hold).await?,
         };
         self.shared.mirror.shows(sequence).await;
         Ok(())
     }
 
-    /// Gives the host the desktop as its pool and its user's settings are now.
+    /// Sends the host the desktop's specification from the present settings of its pool and its user.
     async fn ensure(&self) -> Result<(), BrokerError> {
         let record = self.shared.table.get(self.hold.desktop.as_str()).await?;
         let record = record.ok_or_else(|| DesktopError::Conflict("This desktop has been removed.".into()))?;
@@ -151,7 +156,10 @@ impl DesktopHandle {
     }
 }
 
-/// Gives a host a desktop; one that the host has no record of is in the state that was recorded here.
+/// Sends a desktop's specification to the host, with the recorded state in case the host has no record.
+///
+/// # Errors
+/// The host refuses or fails, or the database fails.
 pub(super) async fn ensure(shared: &Shared, hold: &Hold, record: &Record) -> Result<Sequence, BrokerError> {
     let settings = shared.settings.get(&record.user_id).await?;
     let found = FoundState {
@@ -163,19 +171,20 @@ pub(super) async fn ensure(shared: &Shared, hold: &Hold, record: &Record) -> Res
     Ok(shared.host.ensure(hold, resolve(record, &settings), Some(found)).await?)
 }
 
+/// Sends the host each change of the desktop's priority, until the last handle is dropped.
 async fn follow_activity(shared: Arc<Shared>, hold: Hold, mut activity: watch::Receiver<ViewerActivity>) {
     let mut now = Priority::Unwatched;
     while let Some(priority) = activity::changed(&mut activity, now).await {
         now = priority;
         match shared.host.set_priority(&hold, priority).await {
-            // A desktop that never ran has no processes to weigh.
+            // A desktop that never ran is unknown to the host, and has no processes.
             Ok(()) | Err(DesktopError::Unknown(_)) => {}
             Err(error) => tracing::warn!(desktop = %hold.desktop, %error, "a priority was not set"),
         }
     }
 }
 
-/// A viewer who is present until this is dropped.
+/// Guard that counts a viewer of a desktop until it is dropped.
 pub struct ActiveViewer {
     activity: watch::Sender<ViewerActivity>,
 }

@@ -1,7 +1,7 @@
-//! What the host tells of its desktops, kept in memory for viewers and in the database for everyone else.
+//! Mirror of a host's statuses, in memory for viewers and in the database for restarts.
 //!
-//! The host numbers its updates. A mirror that finds a number missing reads everything again; so it does when the host's
-//! connection ends. The host's word is what counts: the database follows it.
+//! The host numbers its updates. If a number is missing or the watch ends, the mirror reads all statuses
+//! again. The host is authoritative: the database follows.
 
 use super::table::{DesktopTable, MirroredState};
 use oriel_auth::unix_now;
@@ -12,28 +12,29 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
-/// How long the mirror waits before it asks a host again that did not answer.
+/// Wait before a new watch after the host did not answer or its watch ended.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Whoever gave an order waits so long for the mirror to show what came of it.
+/// Time within which the mirror must show the effects of a command.
 const CATCH_UP: Duration = Duration::from_secs(15);
-/// A listener that is so many changes behind reads everything again.
+/// Capacity of the channel of changes; a receiver that is further behind reads all desktops again.
 const CHANGES: usize = 256;
 
-/// The mirror of one host.
+/// Mirror of one host.
 #[derive(Clone)]
 pub struct Mirror {
     shared: Arc<Shared>,
 }
 
 struct Shared {
+    /// Senders of the mirrored statuses.
     statuses: Mutex<HashMap<DesktopId, watch::Sender<Status>>>,
-    /// The last update that is shown.
+    /// Number of the last update that the mirror shows.
     shown: watch::Sender<Sequence>,
-    /// Names each desktop that changed.
+    /// Sender of the identifier of each desktop that changes.
     changes: broadcast::Sender<String>,
 }
 
-/// The mirror's writing end: what it last wrote to the database.
+/// Writing end of a mirror, with the states that it last wrote to the database.
 pub(super) struct Writer {
     mirror: Mirror,
     table: DesktopTable,
@@ -41,7 +42,7 @@ pub(super) struct Writer {
 }
 
 impl Mirror {
-    /// A mirror that shows nothing yet.
+    /// Makes an empty mirror.
     pub(super) fn new() -> Self {
         let shared = Shared {
             statuses: Mutex::default(),
@@ -51,33 +52,35 @@ impl Mirror {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The status of a desktop from now on; `recorded` is shown for one that the host did not tell of.
+    /// Returns a receiver of a desktop's status and its changes. `recorded` is the status of a desktop that
+    /// the host has not reported.
     pub fn status(&self, desktop: &DesktopId, recorded: impl FnOnce() -> Status) -> watch::Receiver<Status> {
         let mut statuses = self.shared.statuses.lock();
         let sender = statuses.entry(desktop.clone()).or_insert_with(|| watch::channel(recorded()).0);
         sender.subscribe()
     }
 
-    /// All statuses that are shown.
+    /// Returns all mirrored statuses.
     pub(super) fn statuses(&self) -> Vec<(DesktopId, Status)> {
         let statuses = self.shared.statuses.lock();
         statuses.iter().map(|(id, status)| (id.clone(), status.borrow().clone())).collect()
     }
 
-    /// Names each desktop that changes from now on.
+    /// Returns a receiver of the identifier of each desktop that changes from now on.
     pub fn changes(&self) -> broadcast::Receiver<String> {
         self.shared.changes.subscribe()
     }
 
-    /// Waits until an update of the host is shown. Gives up after a while: the host's word counts, not the mirror's.
+    /// Waits until the mirror shows the update with the given number, at most [`CATCH_UP`].
     pub(super) async fn shows(&self, sequence: Sequence) {
         let mut shown = self.shared.shown.subscribe();
         let caught_up = shown.wait_for(|shown| *shown >= sequence);
         if tokio::time::timeout(CATCH_UP, caught_up).await.is_err() {
-            tracing::warn!("what a host did is not shown yet");
+            tracing::warn!("the mirror has not caught up with the host's updates");
         }
     }
 
+    /// Publishes a desktop's status; `None` shows a deleted desktop as stopped.
     fn show(&self, desktop: &DesktopId, status: Option<Status>) {
         let status = status.unwrap_or_else(|| {
             Status::recorded(State::Stopped, Some("The desktop was deleted.".into()), unix_now())
@@ -92,13 +95,13 @@ impl Mirror {
             }
         }
         drop(statuses);
-        // Nobody listening is no failure.
+        // A mirror without receivers is no failure.
         let _ = self.shared.changes.send(desktop.to_string());
     }
 }
 
 impl Writer {
-    /// For a mirror whose database says `written` of desktops.
+    /// Makes the writer of a mirror. `written` has the states that the database records.
     pub(super) fn new(
         mirror: Mirror,
         table: DesktopTable,
@@ -107,13 +110,13 @@ impl Writer {
         Self { mirror, table, written }
     }
 
-    /// Follows the host for ever.
+    /// Follows the host's updates without end.
     pub(super) async fn follow(mut self, host: Arc<dyn HostClient>) {
         loop {
             let missed = match host.watch().await {
                 Ok(updates) => self.follow_watch(updates).await,
                 Err(text) => {
-                    tracing::warn!(text, "the host does not tell of its desktops");
+                    tracing::warn!(text, "the host's desktops cannot be watched");
                     false
                 }
             };
@@ -123,7 +126,8 @@ impl Writer {
         }
     }
 
-    /// Follows one watch to its end; `true` where an update was missed, and the host is to be read again at once.
+    /// Follows one watch to its end; `true` if an update was missed, so that the host must be read again at
+    /// once.
     pub(super) async fn follow_watch(&mut self, watch: Updates) -> bool {
         let Updates { sequence, snapshot, mut updates } = watch;
         let there: HashSet<DesktopId> = snapshot.iter().map(|(id, _)| id.clone()).collect();
@@ -133,7 +137,7 @@ impl Writer {
         }
         let shown: Vec<DesktopId> = self.mirror.shared.statuses.lock().keys().cloned().collect();
         for id in shown.into_iter().filter(|id| self.written.contains_key(id) && !there.contains(id)) {
-            // Deleted while nobody watched, or never given to the host: then its record says what it is.
+            // The desktop was deleted between two watches, or never created on the host.
             if let Some(status) = self.written.get(&id).map(MirroredState::status) {
                 self.mirror.show(&id, Some(status));
             }
@@ -157,7 +161,7 @@ impl Writer {
         false
     }
 
-    /// Writes a status to the database, then shows it; `false` if it was not written.
+    /// Writes a status to the database, then publishes it; `false` if the write failed.
     async fn apply(&mut self, desktop: &DesktopId, status: Option<Status>) -> bool {
         let mut whole = true;
         match &status {

@@ -1,8 +1,8 @@
-//! Desktops as the control plane knows them: whose they are, of which pool, and what their host tells of them.
+//! Desktops in the control plane: owners, pools, commands to the host, and the mirror of the host's statuses.
 //!
-//! [`Broker`] resolves a user and a pool to a desktop and its specification, and gives orders to the host; [`Mirror`] keeps
-//! what the host tells, in memory and in the database; [`table`] holds the records; [`activity`] is who is at a desktop, from
-//! which its priority follows; [`view`] is a desktop as the API shows it. Machines, disks and sockets are the host's alone.
+//! [`Broker`] resolves a user and a pool to a desktop and its specification. [`DesktopHandle`] sends commands
+//! to the host. [`Mirror`] keeps statuses from the host in memory and in the database. Machines, disks and
+//! sockets belong to the host.
 
 mod activity;
 mod broker;

@@ -1,4 +1,4 @@
-//! From a user and a pool to what a host needs to run a desktop.
+//! Resolution of a user and a pool to the specification that a host needs.
 
 use super::table::Record;
 use crate::pools::MachineSetting;
@@ -6,10 +6,10 @@ use crate::users::Settings;
 use oriel_host::spec::{Keyboard, MachinePreference, ResourceLimits};
 use oriel_host::{DesktopSpec, images::ImageReference};
 
-/// The size of a desktop's first screen until a viewer asks for another.
+/// Width and height of a desktop's first screen in pixels, until a viewer requests another size.
 const FIRST_SCREEN: (u32, u32) = (1920, 1080);
 
-/// The specification of a user's desktop, with the settings of the user.
+/// Returns the specification of a desktop from its pool's settings and its user's settings.
 pub(super) fn resolve(record: &Record, settings: &Settings) -> DesktopSpec {
     let pool = &record.pool.settings;
     DesktopSpec {
@@ -35,7 +35,7 @@ pub(super) fn resolve(record: &Record, settings: &Settings) -> DesktopSpec {
         screens: pool.screens,
         first_screen: FIRST_SCREEN,
         host_name: host_name(&record.pool.name, &record.user_name),
-        // They end on a kernel command line.
+        // The names go on a kernel command line, so only valid ones pass.
         keyboard: settings
             .check()
             .is_ok()
@@ -44,7 +44,8 @@ pub(super) fn resolve(record: &Record, settings: &Settings) -> DesktopSpec {
     }
 }
 
-/// A host name by RFC 1123: letters, digits and dashes, at most 63 of them, no dash at either end.
+/// Returns a host name for a user's desktop (RFC 1123): letters, digits and dashes, 1 to 63, no dash at
+/// either end.
 fn host_name(pool: &str, user: &str) -> String {
     let plain: String = format!("{pool}-{user}")
         .chars()

@@ -1,28 +1,28 @@
-//! The table of desktops: whose they are, of which pool, and what their host told of them last.
+//! Table of desktops: owners, pools, and the states that the host last reported.
 
 use crate::pools::Pool;
 use oriel_host::{DesktopId, State, Status};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, FromRow, Row};
 
-/// A desktop as it is recorded.
+/// Row of the table of desktops, joined with its user and its pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The desktop's identifier, which never changes. No credential.
+    /// Identifier of the desktop; never changes. It is no credential.
     pub id: String,
-    /// The identifier of the user whose desktop it is.
+    /// Identifier of the user who owns the desktop.
     pub user_id: String,
-    /// The user's name.
+    /// Login name of the user.
     pub user_name: String,
-    /// The desktop's pool.
+    /// Pool of the desktop.
     pub pool: Pool,
-    /// The state that its host told last.
+    /// State that the host last reported.
     pub state: State,
-    /// The state's reason, where there is something to say; one sentence.
+    /// Reason of the state in one sentence, if there is one.
     pub reason: Option<String>,
-    /// When the state was entered, in seconds since 1970 UTC.
+    /// Time at which the desktop entered the state, in seconds since 1970 UTC.
     pub since: i64,
-    /// The leader of the machine's process group, while there is one.
+    /// Process number of the leader of the machine's process group; `None` without a machine.
     pub pid: Option<u32>,
 }
 
@@ -41,7 +41,7 @@ impl FromRow<'_, SqliteRow> for Record {
     }
 }
 
-/// What of a desktop's status is stored.
+/// Part of a desktop's status that the database stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MirroredState {
     state: State,
@@ -51,42 +51,43 @@ pub(super) struct MirroredState {
 }
 
 impl MirroredState {
-    /// The stored part of a status.
+    /// Returns the stored part of a status.
     pub(super) fn of(status: &Status) -> Self {
         let Status { state, reason, since, pid, .. } = status;
         Self { state: *state, reason: reason.clone(), since: *since, pid: *pid }
     }
 
-    /// What a record has stored.
+    /// Returns the stored part of a record.
     pub(super) fn of_record(record: &Record) -> Self {
         let Record { state, reason, since, pid, .. } = record;
         Self { state: *state, reason: reason.clone(), since: *since, pid: *pid }
     }
 
-    /// A status of which no more is known than what is stored.
+    /// Returns a status with the stored part, and defaults for the rest.
     pub(super) fn status(&self) -> Status {
         Status { pid: self.pid, ..Status::recorded(self.state, self.reason.clone(), self.since) }
     }
 }
 
-/// The table of desktops.
+/// Table of desktops in the database.
 #[derive(Clone)]
 pub struct DesktopTable {
     db: SqlitePool,
 }
 
 impl DesktopTable {
-    /// The table in a database.
+    /// Makes a handle of the table in a database.
     pub fn new(db: SqlitePool) -> Self {
         Self { db }
     }
 
-    /// A user's desktops: one for each pool that the user is entitled to, made here where there is none yet.
+    /// Lists a user's desktops by the names of their pools, one for each pool that the user is entitled to. A
+    /// missing desktop is created with the time `now` in seconds since 1970 UTC.
     ///
     /// # Errors
     /// The database failed.
     pub async fn of_user(&self, user_id: &str, now: i64) -> sqlx::Result<Vec<Record>> {
-        // Looked for first, because a read waits for nobody.
+        // A read does not wait for the write lock, and usually finds nothing missing.
         let missing: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM entitlements e WHERE e.user_id = ? AND NOT EXISTS
                (SELECT 1 FROM desktops d WHERE d.user_id = e.user_id AND d.pool_id = e.pool_id))",
@@ -95,7 +96,7 @@ impl DesktopTable {
         .fetch_one(&self.db)
         .await?;
         if missing {
-            // Looked for again by the writer itself, of which there is one at a time: so no two come of a race.
+            // The insertion checks again under the write lock, so that concurrent calls create one desktop.
             let mut writing = self.db.begin_with("BEGIN IMMEDIATE").await?;
             sqlx::query(
                 "INSERT INTO desktops (id, user_id, pool_id, state, since)
@@ -113,7 +114,7 @@ impl DesktopTable {
         sqlx::query_as(AssertSqlSafe(sql)).bind(user_id).fetch_all(&self.db).await
     }
 
-    /// The desktop of that identifier, if it is the user's and the user is still entitled to its pool.
+    /// Returns the desktop with the identifier `id`, if the user owns it and is still entitled to its pool.
     ///
     /// # Errors
     /// The database failed.
@@ -122,7 +123,7 @@ impl DesktopTable {
         sqlx::query_as(AssertSqlSafe(sql)).bind(id).bind(user_id).fetch_optional(&self.db).await
     }
 
-    /// The desktop of that identifier.
+    /// Returns the desktop with the identifier `id`.
     ///
     /// # Errors
     /// The database failed.
@@ -130,7 +131,7 @@ impl DesktopTable {
         sqlx::query_as(AssertSqlSafe(select("WHERE d.id = ?"))).bind(id).fetch_optional(&self.db).await
     }
 
-    /// All desktops, those included whose users are no longer entitled to them.
+    /// Lists all desktops, also those whose users are no longer entitled to the pool.
     ///
     /// # Errors
     /// The database failed.
@@ -138,7 +139,7 @@ impl DesktopTable {
         sqlx::query_as(AssertSqlSafe(select("ORDER BY d.id"))).fetch_all(&self.db).await
     }
 
-    /// Stores what the host told of a desktop; for one that has no record here nothing.
+    /// Stores the state that the host reported of a desktop; ignores an unknown desktop.
     ///
     /// # Errors
     /// The database failed.
@@ -154,7 +155,7 @@ impl DesktopTable {
         Ok(())
     }
 
-    /// Removes a desktop's record; its folder is its host's to remove.
+    /// Removes a desktop's record. The desktop's folder stays, and the host must remove it.
     ///
     /// # Errors
     /// The database failed.
@@ -164,6 +165,7 @@ impl DesktopTable {
     }
 }
 
+/// Returns the query for records with the given clauses after the joins.
 fn select(rest: &'static str) -> String {
     format!(
         "SELECT d.id, d.user_id, users.name AS user_name, d.state, d.reason, d.since, d.pid, {}

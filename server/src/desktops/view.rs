@@ -1,4 +1,4 @@
-//! A desktop as the API shows it.
+//! View of a desktop in the HTTP API.
 
 use super::table::Record;
 use crate::users::Settings;
@@ -10,38 +10,57 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// `Desktop` of docs/http-api.md.
+/// JSON object `Desktop` of docs/http-api.md.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "docs/http-api.md explains each field")]
 pub struct DesktopView {
+    /// Identifier of the desktop.
     pub id: String,
+    /// Name of the desktop, which is its pool's.
     pub name: String,
+    /// Name of the pool.
     pub pool: String,
+    /// Name of the pool's image.
     pub image: String,
+    /// Kind of the running machine, or of the machine that would start now.
     pub machine: MachineKind,
+    /// Whether the guest's code is or would be emulated (TCG).
     pub emulated: bool,
+    /// Effect of the machine on the desktop's speed, or the reason why the desktop cannot start; one
+    /// sentence.
     pub machine_text: String,
+    /// State of the desktop.
     pub state: State,
+    /// Reason of the state in one sentence, if there is one.
     pub reason: Option<String>,
+    /// Time at which the desktop entered the state (RFC 3339).
     pub since: String,
+    /// Number of virtual processors.
     pub cpus: u8,
+    /// Guest memory in MiB.
     pub memory_mib: u32,
+    /// Number of connected viewers.
     pub viewers: u32,
+    /// Size of the first screen, once the guest shows a picture.
     pub screen: Option<Screen>,
+    /// Whether the whole picture is sent as H.264, by the user's or else the pool's setting.
     pub video_only: bool,
+    /// Network backend, as `passt`, `isolated` or `tap:NAME`.
     pub network: String,
+    /// Description of what the desktop can reach, one sentence for each fact.
     pub egress: Vec<String>,
 }
 
-/// A screen's size in pixels.
+/// Size of a screen in pixels.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Screen {
+    /// Width in pixels.
     pub width: u32,
+    /// Height in pixels.
     pub height: u32,
 }
 
 impl DesktopView {
-    /// A desktop in a status, with what it would run on, for a user with these settings.
+    /// Makes the view of a desktop from its status, the plan for its next start, and its user's settings.
     pub(super) fn new(record: &Record, status: Status, plan: MachinePlan, settings: &Settings) -> Self {
         let pool = &record.pool.settings;
         let (planned, machine_text) = match plan.machine {
@@ -71,6 +90,7 @@ impl DesktopView {
     }
 }
 
+/// Formats seconds since 1970 UTC by RFC 3339.
 fn rfc3339(unix: i64) -> String {
     OffsetDateTime::from_unix_timestamp(unix)
         .ok()

@@ -1,4 +1,4 @@
-//! The checks, one function each.
+//! Checks of this host: machine program, virtualization, state folder, ports and certificate.
 
 use super::report::{Report, Verdict};
 use super::resources;
@@ -13,9 +13,10 @@ use oriel_vmm_api::{HostFacts, Jail, JailPart, KvmFinding};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-/// Below this much free disk an image cannot be built.
+/// Free space in MiB below which an image cannot be built.
 const DISK_FOR_AN_IMAGE_MIB: u64 = 4096;
 
+/// Runs all checks in their order.
 pub(super) async fn all(config: &Config, report: &mut Report) {
     machine(config, report).await;
     report.result(
@@ -50,6 +51,7 @@ pub(super) async fn all(config: &Config, report: &mut Report) {
     resources::network(&state, report).await;
 }
 
+/// Checks the machine program, and what it reports of the host.
 async fn machine(config: &Config, report: &mut Report) {
     let vmm = match programs::vmm(config) {
         Ok(vmm) => vmm,
@@ -65,11 +67,12 @@ async fn machine(config: &Config, report: &mut Report) {
     }
 }
 
+/// Checks KVM, QEMU and passt.
 fn virtualization(facts: &HostFacts, report: &mut Report) {
     let qemu_works = facts.qemu.is_some() && facts.qemu_dbus_display;
     let kvm = match facts.kvm {
         KvmFinding::Real => Verdict::Ok,
-        // QEMU's emulation takes over where it can.
+        // Without KVM, QEMU emulates.
         _ if qemu_works => Verdict::Warn,
         _ => Verdict::Fail,
     };
@@ -100,8 +103,8 @@ fn virtualization(facts: &HostFacts, report: &mut Report) {
     }
 }
 
-/// What of the jail this user's machines get here. Their control groups are the server's to make, and
-/// have a check of their own.
+/// Checks the parts of the jail around machines. Control groups are made by the server and have a check of
+/// their own.
 fn jail(jail: &Jail, report: &mut Report) {
     if jail.parts.is_empty() {
         report.add(
@@ -120,6 +123,7 @@ fn jail(jail: &Jail, report: &mut Report) {
     }
 }
 
+/// Checks the state folder and the database.
 async fn state_folder(state: &StateDir, report: &mut Report) {
     report.result(
         "state",
@@ -133,6 +137,7 @@ async fn state_folder(state: &StateDir, report: &mut Report) {
     );
 }
 
+/// Checks the free space for an image.
 fn disk(root: &Path, report: &mut Report) {
     match rustix::fs::statvfs(root) {
         Ok(space) => {
@@ -154,6 +159,7 @@ fn disk(root: &Path, report: &mut Report) {
     }
 }
 
+/// Checks the programs that build images.
 fn image_tools(report: &mut Report) {
     let tools = [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")];
     let missing: Vec<_> =
@@ -170,12 +176,14 @@ fn image_tools(report: &mut Report) {
     }
 }
 
+/// Returns whether a program is in the PATH or in root's folders of programs.
 pub(super) fn is_installed(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(Into::into);
     std::env::split_paths(&path).chain(system).any(|folder| folder.join(tool).is_file())
 }
 
+/// Checks that a port is free, or used by the running server.
 fn port(check: &'static str, address: SocketAddr, server_runs: bool, report: &mut Report) {
     match TcpListener::bind(address) {
         Ok(_) => report.add(check, Verdict::Ok, format!("{address} is free.")),

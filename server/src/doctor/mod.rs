@@ -1,4 +1,4 @@
-//! `oriel doctor`: is this host fit to run desktops, and if not, what to do?
+//! `oriel doctor`: checks whether this host can run desktops, and says what to do if not.
 
 mod checks;
 mod report;
@@ -8,8 +8,8 @@ use crate::config::Config;
 use report::Report;
 use std::process::ExitCode;
 
-/// Runs all checks of `oriel doctor` and prints the report. The exit code tells of failures; a warning is
-/// none.
+/// Runs all checks and prints the report, as JSON if `json`. The exit code is a failure if a check failed;
+/// warnings do not count.
 pub async fn run(config: &Config, json: bool) -> ExitCode {
     let mut report = Report::default();
     checks::all(config, &mut report).await;

@@ -1,43 +1,44 @@
-//! What was found.
+//! Report of the checks: findings with verdicts, as lines or JSON.
 
 use serde::Serialize;
 use std::io::Write;
 
-/// How bad it is.
+/// Verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
     /// The check found nothing wrong.
     Ok,
-    /// Oriel works, and could work better.
+    /// Oriel works, with a limitation.
     Warn,
-    /// Oriel does not work like this.
+    /// Oriel or its desktops do not work.
     Fail,
 }
 
-/// One thing that was looked at.
+/// Result of a check.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     /// Name of the check.
     pub check: &'static str,
     /// Verdict of the check.
     pub verdict: Verdict,
-    /// Finding and, where something is wrong, what to do.
+    /// Description of what was found and, if something is wrong, of the remedy.
     pub text: String,
 }
 
-/// All of them in order.
+/// Findings of all checks in order.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     findings: Vec<Finding>,
 }
 
 impl Report {
+    /// Adds a finding.
     pub(super) fn add(&mut self, check: &'static str, verdict: Verdict, text: impl Into<String>) {
         self.findings.push(Finding { check, verdict, text: text.into() });
     }
 
-    /// A check that is well or fails with a sentence.
+    /// Adds the finding of a check that succeeds or fails with a sentence.
     pub(super) fn result(&mut self, check: &'static str, result: Result<String, String>) {
         match result {
             Ok(text) => self.add(check, Verdict::Ok, text),
@@ -45,13 +46,15 @@ impl Report {
         }
     }
 
+    /// Returns whether a check failed.
     pub(super) fn failed(&self) -> bool {
         self.findings.iter().any(|finding| finding.verdict == Verdict::Fail)
     }
 
+    /// Prints the report to standard output.
     pub(super) fn print(&self, json: bool) {
         let mut out = std::io::stdout().lock();
-        // A reader who has gone away is no failure.
+        // A closed pipe is no failure.
         let _ = if json {
             serde_json::to_writer_pretty(&mut out, self).map_err(Into::into).and_then(|()| writeln!(out))
         } else {
@@ -66,6 +69,7 @@ impl Report {
         };
     }
 
+    /// Returns the verdict of the first finding of a check.
     #[cfg(test)]
     pub(super) fn verdict_of(&self, check: &str) -> Option<Verdict> {
         self.findings.iter().find(|finding| finding.check == check).map(|finding| finding.verdict)

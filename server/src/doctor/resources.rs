@@ -1,4 +1,4 @@
-//! What desktops share: memory, processors, images, control groups, networks.
+//! Checks of the resources that desktops share: memory, processors, images, control groups, networks.
 
 use super::checks::is_installed;
 use super::report::{Report, Verdict};
@@ -11,10 +11,10 @@ use oriel_host::network::{NetworkSetting, TapInterface, matching, tap_interfaces
 use oriel_host::schedule::{CGROUP_MOUNT, check_cgroups};
 use std::path::Path;
 
-/// A small desktop.
+/// Memory of a small desktop in MiB, below which a warning is due.
 const SMALL_DESKTOP_MIB: u64 = 1024;
 
-/// Memory and processors, and how much of them the host keeps.
+/// Checks the memory and processors that the reserve leaves for desktops.
 pub(super) fn share(config: &Config, report: &mut Report) {
     let host = HostSize::of_this_host();
     let reserve = HostReserve::new(&config.desktops.reserve_settings(), host);
@@ -49,7 +49,7 @@ pub(super) fn share(config: &Config, report: &mut Report) {
     );
 }
 
-/// Whether every image has its files, by their lengths.
+/// Checks that every image has its files with the right lengths.
 pub(super) fn images(state: &StateDir, report: &mut Report) {
     let looked = ImageStore::open(state.host_dir()).and_then(|store| {
         let names = store.names()?;
@@ -72,7 +72,7 @@ pub(super) fn images(state: &StateDir, report: &mut Report) {
     }
 }
 
-/// Whether desktops can be held to their share.
+/// Checks whether control groups can limit desktops.
 pub(super) fn cgroups(report: &mut Report) {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     match check_cgroups(Path::new(CGROUP_MOUNT), &own) {
@@ -81,7 +81,7 @@ pub(super) fn cgroups(report: &mut Report) {
     }
 }
 
-/// Whether a desktop that people work with comes before others.
+/// Checks whether the priorities of desktops can be applied.
 pub(super) fn schedule(report: &mut Report) {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let by_groups = check_cgroups(Path::new(CGROUP_MOUNT), &own).is_ok();
@@ -98,7 +98,7 @@ pub(super) fn schedule(report: &mut Report) {
     report.add("schedule", verdict, text);
 }
 
-/// What pools need for their networks.
+/// Checks what the pools' networks need.
 pub(super) async fn network(state: &StateDir, report: &mut Report) {
     let pools = async {
         let db = open_database(state).await?;
@@ -109,7 +109,7 @@ pub(super) async fn network(state: &StateDir, report: &mut Report) {
     match pools.await {
         Ok(pools) => {
             let images = ImageStore::open(state.host_dir());
-            // What runs without an operating system has no network.
+            // A guest without an operating system has no network.
             let is_system = |pool: &Pool| {
                 let newest = images.as_ref().ok().and_then(|images| images.newest(&pool.settings.image).ok());
                 newest.is_none_or(|version| version.runs_at == RunsAt::Kernel)
@@ -123,6 +123,7 @@ pub(super) async fn network(state: &StateDir, report: &mut Report) {
     }
 }
 
+/// Reports whether passt is installed, as a failure if a pool needs it.
 fn report_passt(installed: bool, pools: &[Pool], report: &mut Report) {
     let needed = pools.iter().any(|pool| pool.settings.network == NetworkSetting::Passt);
     let missing =
@@ -134,7 +135,7 @@ fn report_passt(installed: bool, pools: &[Pool], report: &mut Report) {
     }
 }
 
-/// Only where a pool is set to TAP interfaces.
+/// Reports the TAP interfaces of each pool that uses some.
 fn report_tap(interfaces: &[TapInterface], nft: bool, pools: &[Pool], report: &mut Report) {
     for pool in pools {
         let NetworkSetting::Tap(setting) = &pool.settings.network else { continue };

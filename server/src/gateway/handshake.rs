@@ -1,4 +1,4 @@
-//! The handshake of a stream: starts the desktop, and connects to its machine as a viewer.
+//! Handshake of a stream: starts the desktop, reports the progress, and connects to the machine as a viewer.
 
 use super::PING_EVERY;
 use crate::desktops::{DesktopHandle, State};
@@ -9,29 +9,32 @@ use oriel_vmm_api::ViewerMode;
 use oriel_wire::ServerMessage;
 use std::collections::VecDeque;
 
-/// Messages kept for the machine while there is none; a client has one thing to say before it is
-/// answered, and one that says more waits.
+/// Maximum number of early messages from the client. A client sends one message before the first reply; one
+/// that sends more is not read until the machine is connected.
 const KEPT: usize = 4;
 
-/// A machine's connection, and what the client said meanwhile.
+/// Connection to the machine, and the early messages from the client.
 pub(super) struct Opened {
+    /// Viewer's connection to the machine.
     pub machine: ViewerStream,
+    /// Messages that the client sent before the machine was connected, in order.
     pub early: VecDeque<Bytes>,
 }
 
-/// Why it did not come to that.
+/// Reason for which a stream was not opened.
 pub(super) enum NotOpened {
-    /// The client has gone.
+    /// The client disconnected.
     ClientGone,
-    /// The client sent what is no message.
+    /// The client sent a message that is not binary.
     Malformed,
     /// The desktop did not start; one sentence.
     NotStarted(String),
-    /// The machine does not take viewers; one sentence.
+    /// The machine refused the viewer or did not answer; one sentence.
     Refused(String),
 }
 
-/// Starts the desktop if need be and waits for it, telling the client how it goes.
+/// Starts the desktop if it does not run, sends the client the steps of the start, and connects to the
+/// machine.
 pub(super) async fn open(
     socket: &mut WebSocket,
     desktop: &DesktopHandle,
@@ -43,7 +46,7 @@ pub(super) async fn open(
     tokio::pin!(start);
     let mut ordered = false;
     let mut last_notice = None;
-    // A disk may take minutes to copy, and proxies cut connections on which nothing moves.
+    // A start may take minutes, and proxies close idle connections.
     let mut ping = tokio::time::interval(PING_EVERY);
     loop {
         let now = status.borrow_and_update().clone();
@@ -89,7 +92,7 @@ pub(super) async fn open(
     }
 }
 
-/// Notice of how far the start has come.
+/// Encodes a notice about the start's progress.
 fn notice(text: String) -> Bytes {
     ServerMessage::Notice { kind: "starting".into(), text }.encode().into()
 }

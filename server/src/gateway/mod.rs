@@ -1,8 +1,8 @@
-//! The gateway: from a browser's WebSocket to a desktop's machine and back.
+//! Gateway between a browser's WebSocket and a desktop's machine.
 //!
-//! The bytes of a message are the same on both legs. The gateway never decodes a picture: it looks at the number
-//! of a message, refuses what the protocol does not know and what the pool's policy or the viewer's mode does not
-//! allow, and counts.
+//! A message has the same bytes on both legs. The gateway reads a message's number and, for a few messages,
+//! its JSON. It refuses messages that the protocol, the pool's policy or the viewer's mode does not allow,
+//! and counts. It never decodes a picture.
 
 mod handshake;
 mod redirection_policy;
@@ -15,7 +15,7 @@ pub use stream::{Stream, serve};
 
 use std::time::Duration;
 
-/// An idle connection is asked for a sign of life this often.
+/// Interval of pings on an open WebSocket.
 pub const PING_EVERY: Duration = Duration::from_secs(20);
-/// A peer from whom nothing was heard for so long is gone.
+/// Time without a message after which a client counts as disconnected.
 pub const SILENCE: Duration = Duration::from_secs(60);

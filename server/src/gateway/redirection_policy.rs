@@ -1,5 +1,7 @@
-//! Which messages pass between a desktop and a client: decided for each class and direction of the protocol's
-//! table, trusting neither the page nor the machine. What the table does not know is refused.
+//! Redirection policy of the gateway: decides for each message, by class and direction, whether it passes.
+//!
+//! The decision trusts neither the page nor the machine. A message that the protocol's table does not contain
+//! is refused.
 
 use crate::pools::RedirectionPolicy;
 use bytes::Bytes;
@@ -7,17 +9,17 @@ use oriel_vmm_api::ViewerMode;
 use oriel_wire::{ClientMessage, Direction, MessageClass, MessageKind};
 use serde_json::{Map, Value};
 
-/// Longest body of JSON that the gateway reads; a machine has no reason to send a longer one.
+/// Maximum length in bytes of a JSON body that the gateway parses; machines send shorter ones.
 const MAX_JSON: usize = 64 * 1024;
 
-/// Decision about one message.
+/// Decision about a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The message passes.
     Pass(MessageKind),
     /// The pool's policy, or the protocol's table, does not let the message pass.
     Refuse,
-    /// The viewer only watches and may not send this class of message.
+    /// The viewer only watches, and may not send messages of this class.
     Drop,
 }
 
@@ -35,8 +37,8 @@ pub fn decide(policy: RedirectionPolicy, mode: ViewerMode, direction: Direction,
     }
 }
 
-/// Whether messages of the class do something to the guest when a client sends them: watchers may not, and
-/// whoever does is using the desktop.
+/// Returns whether messages of the class, sent by a client, affect the guest. Watchers may not send such
+/// messages; other viewers use the desktop by them.
 pub fn acts(class: MessageClass) -> bool {
     match class {
         MessageClass::Input | MessageClass::Clipboard | MessageClass::Files | MessageClass::Audio => true,
@@ -46,7 +48,7 @@ pub fn acts(class: MessageClass) -> bool {
     }
 }
 
-/// Whether a pool's policy lets messages of the kind pass.
+/// Returns whether a pool's policy allows messages of the kind.
 fn redirection_allows(policy: RedirectionPolicy, kind: MessageKind) -> bool {
     match kind.class() {
         MessageClass::Clipboard => match flow(kind) {
@@ -65,8 +67,8 @@ fn redirection_allows(policy: RedirectionPolicy, kind: MessageKind) -> bool {
     }
 }
 
-/// Direction in which the contents travel that a message of redirection offers, requests, carries or
-/// acknowledges; `None` for messages that are no redirection.
+/// Returns the direction of the contents that a redirection message offers, requests, carries or
+/// acknowledges; `None` for a message that is no redirection.
 fn flow(kind: MessageKind) -> Option<Direction> {
     match kind {
         MessageKind::ClipboardOfferToServer
@@ -114,8 +116,8 @@ fn flow(kind: MessageKind) -> Option<Direction> {
     }
 }
 
-/// Adds the pool's policy to the guest's capabilities in an Agents message, and takes out what the policy does
-/// not allow; `None` when the message is no JSON object, since the page would then not know the policy.
+/// Adds the pool's policy to an Agents message, and clears the guest's capabilities that the policy does not
+/// allow; `None` if the message is not a JSON object, because the page would then not learn the policy.
 pub fn filter_agents(policy: RedirectionPolicy, message: Bytes) -> Option<Bytes> {
     if policy == RedirectionPolicy::default() {
         return Some(message);
@@ -134,14 +136,15 @@ pub fn filter_agents(policy: RedirectionPolicy, message: Bytes) -> Option<Bytes>
     Some(bytes.into())
 }
 
+/// Clears a capability that the policy does not allow.
 fn withhold(agents: &mut Map<String, Value>, capability: &str, allowed: bool) {
     if !allowed {
         agents.insert(capability.to_owned(), false.into());
     }
 }
 
-/// Answer to the machine in place of the client for a refused message: a FileOffer is declined, so that whoever
-/// sends the file in the guest does not wait for ever.
+/// Returns the reply to the machine in the client's place for a refused message: a FileOffer is declined, so
+/// that its sender in the guest does not wait without end.
 pub fn decline(message: &[u8]) -> Option<Bytes> {
     if MessageKind::of(Direction::ToClient, message) != Some(MessageKind::FileOffer) {
         return None;
@@ -150,7 +153,7 @@ pub fn decline(message: &[u8]) -> Option<Bytes> {
     Some(ClientMessage::FileAnswer { offer, accept: false }.encode().into())
 }
 
-/// JSON object behind a message's number.
+/// Parses the JSON object after a message's number.
 fn json(message: &[u8]) -> Option<Map<String, Value>> {
     let body = message.get(1..).filter(|body| body.len() <= MAX_JSON)?;
     serde_json::from_slice(body).ok()

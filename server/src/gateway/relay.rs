@@ -1,4 +1,4 @@
-//! Moving messages both ways, each way at the pace of its receiver.
+//! Relay of messages in both directions, each at the pace of its receiver. No queue of messages builds up.
 
 use super::redirection_policy::{self, Verdict};
 use super::{PING_EVERY, SILENCE};
@@ -20,26 +20,26 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
-/// Longest message of a machine in bytes; a whole 4K picture without any compression has half.
+/// Maximum length of a message from a machine in bytes; an uncompressed 4K picture has half.
 const MAX_FROM_MACHINE: usize = 64 * 1024 * 1024;
-/// One message may take so long to leave; a picture over a very slow line takes a while.
+/// Time within which one message must be sent to the client, long enough for a picture over a slow line.
 const LONGEST_SEND: Duration = Duration::from_secs(120);
 
-/// Why a relay ended.
+/// Reason for which a relay ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The client closed or vanished.
+    /// The client closed its connection or did not answer pings.
     ClientGone,
-    /// The client sent what is no message.
+    /// The client sent a message that is not binary.
     Malformed,
-    /// The machine closed, and said so to the client itself.
+    /// The machine sent the client a Closed message.
     MachineClosed,
-    /// The machine's connection ended without a word.
+    /// The machine's connection ended without a Closed message.
     MachineGone,
 }
 
 impl End {
-    /// What is left to tell the client.
+    /// Returns the Closed message that the gateway must send to the client, if any.
     pub(super) fn closing(&self) -> Option<(CloseCode, &'static str)> {
         match self {
             Self::Malformed => Some((
@@ -51,32 +51,39 @@ impl End {
     }
 }
 
-/// One viewer of one desktop, and the policy of its pool.
+/// Viewer of a desktop, with the data for decisions about messages.
 #[derive(Clone, Copy)]
 pub(super) struct Viewing<'a> {
+    /// Mode of the viewer: watch or interact.
     pub mode: ViewerMode,
+    /// Desktop of the viewer.
     pub desktop: &'a DesktopHandle,
+    /// Redirection policy of the desktop's pool.
     pub policy: RedirectionPolicy,
 }
 
-/// When the client was last heard of.
+/// Time of the last message from the client.
 pub(super) struct LastHeard(Mutex<Instant>);
 
 impl LastHeard {
+    /// Starts with the current time.
     pub(super) fn now() -> Self {
         Self(Mutex::new(Instant::now()))
     }
 
+    /// Records a message from the client.
     fn hear(&self) {
         *self.0.lock() = Instant::now();
     }
 
+    /// Returns the time since the last message.
     fn silence(&self) -> Duration {
         self.0.lock().elapsed()
     }
 }
 
-/// Client to machine: first what it said early, then what it says; `answers` are given in its place.
+/// Relays from client to machine: first the early messages, then the client's messages and the gateway's
+/// `answers` in its place.
 pub(super) async fn upstream(
     client: &mut SplitStream<WebSocket>,
     machine: &mut ViewerWriter,
@@ -116,6 +123,7 @@ pub(super) async fn upstream(
     }
 }
 
+/// Relays a message to the machine, if the policy and the viewer's mode allow it.
 async fn pass_up(
     machine: &mut ViewerWriter,
     message: &[u8],
@@ -138,7 +146,7 @@ async fn pass_up(
     machine.write_all(&framed(message)).await
 }
 
-/// Behind its length, in one piece: one system call and no half message on the wire for long.
+/// Prefixes a message with its length as a little-endian `u32`, in one buffer for one system call.
 fn framed(message: &[u8]) -> BytesMut {
     let mut frame = BytesMut::with_capacity(message.len() + 4);
     // Bounded by oriel_wire::MAX_CLIENT_MESSAGE.
@@ -147,8 +155,8 @@ fn framed(message: &[u8]) -> BytesMut {
     frame
 }
 
-/// Machine to client, with a ping where there is nothing to say. What may not cross is answered to
-/// the machine by `answers`, where anybody waits for an answer.
+/// Relays from machine to client, and sends pings. A refused message that needs a reply is answered over
+/// `answers`.
 pub(super) async fn downstream(
     machine: ViewerReader,
     client: &mut SplitSink<WebSocket, Message>,
@@ -192,7 +200,7 @@ pub(super) async fn downstream(
     }
 }
 
-/// Message of the machine as the client may see it; `None` for a refused one.
+/// Returns a machine's message as the client may receive it; `None` for a refused message.
 fn filter_message(
     message: Bytes,
     viewing: Viewing<'_>,
@@ -205,7 +213,7 @@ fn filter_message(
         Verdict::Pass(kind) => Some((kind, message)),
         Verdict::Refuse | Verdict::Drop => {
             if let Some(answer) = redirection_policy::decline(&message) {
-                // A machine that asks faster than it listens may wait.
+                // A full channel means that the machine does not read its replies; it may wait for this one.
                 let _ = answers.try_send(answer);
             }
             None
@@ -213,11 +221,12 @@ fn filter_message(
     }
 }
 
+/// Reads the next message of the machine; `None` after the end or an error.
 async fn next(messages: &mut FramedRead<ViewerReader, LengthDelimitedCodec>) -> Option<Bytes> {
     match messages.next().await? {
         Ok(message) => Some(message.freeze()),
         Err(error) => {
-            tracing::warn!(%error, "a machine's stream broke off");
+            tracing::warn!(%error, "a machine's stream was interrupted");
             None
         }
     }

@@ -1,4 +1,4 @@
-//! One user's view of one desktop, from opening to end.
+//! Stream of one viewer of one desktop, from the handshake to the end.
 
 use super::handshake::{NotOpened, open};
 use super::relay::{self, End, LastHeard, Viewing};
@@ -16,14 +16,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// The last messages have so long to leave.
+/// Time within which the last messages must be sent.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
-/// Answers to the machine that wait for the one before them to be written.
+/// Capacity of the channel of replies to the machine.
 const ANSWERS: usize = 4;
-/// After a machine's connection broke, its desktop has so long to say what became of it.
+/// Time to wait for the desktop's state after the machine's connection ended.
 const VERDICT: Duration = Duration::from_secs(12);
 
-/// Everything that a stream is made of.
+/// Parameters of a stream.
 pub struct Stream {
     /// The desktop to show.
     pub desktop: DesktopHandle,
@@ -37,21 +37,21 @@ pub struct Stream {
     pub sessions: Sessions,
     /// Counters of the server.
     pub metrics: Arc<Metrics>,
-    /// The server is going away.
+    /// Token that is cancelled when the server ends.
     pub stopping: CancellationToken,
 }
 
-/// What the client is told at the end.
+/// Last message to the client.
 enum Goodbye {
-    /// Nothing: the client is gone, or has had the machine's own Closed.
+    /// No message: the client is disconnected, or has received the machine's Closed message.
     Silent,
-    /// Reason for the end; the client should not just try again.
+    /// Closed message with the reason; the client should not reconnect by itself.
     Closed(CloseCode, String),
-    /// Nothing is wrong with the desktop: the client should just try again.
+    /// Close of the WebSocket alone: the client should reconnect.
     TryAgain,
 }
 
-/// Relays messages between a browser and a desktop's machine until either ends.
+/// Runs a stream on a WebSocket: handshake, relay, and the last message to the client.
 pub async fn serve(mut socket: WebSocket, stream: Stream) {
     let counters = stream.metrics.stream();
     let opened = tokio::select! {
@@ -90,10 +90,12 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
     part(&mut to_client, goodbye).await;
 }
 
+/// Returns the last message for an ended session.
 fn logged_out() -> Goodbye {
     Goodbye::Closed(CloseCode::Forbidden, "You have been logged out.".into())
 }
 
+/// Returns the last message for a failed handshake.
 fn not_opened(error: NotOpened) -> Goodbye {
     match error {
         NotOpened::ClientGone => Goodbye::Silent,
@@ -105,7 +107,7 @@ fn not_opened(error: NotOpened) -> Goodbye {
     }
 }
 
-/// What became of a desktop whose machine broke off.
+/// Returns the last message after the machine's connection ended, from the state that the desktop enters.
 async fn verdict(desktop: &DesktopHandle) -> Goodbye {
     let mut status = desktop.watch();
     let settled = status.wait_for(|status| !status.state.is_up() || status.state == State::Starting);
@@ -119,7 +121,7 @@ async fn verdict(desktop: &DesktopHandle) -> Goodbye {
     }
 }
 
-/// Whoever is gone hears no goodbye, so failures are none.
+/// Sends the last message; a client that is disconnected is no failure.
 async fn part(to_client: &mut (impl Sink<Message> + Unpin), goodbye: Goodbye) {
     let closing = async {
         for message in messages(goodbye) {
@@ -131,6 +133,7 @@ async fn part(to_client: &mut (impl Sink<Message> + Unpin), goodbye: Goodbye) {
     let _ = tokio::time::timeout(LONGEST_GOODBYE, closing).await;
 }
 
+/// Returns the WebSocket messages of a last message.
 fn messages(goodbye: Goodbye) -> Vec<Message> {
     let close = |code| Message::Close(Some(CloseFrame { code, reason: "".into() }));
     match goodbye {

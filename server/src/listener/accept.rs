@@ -1,4 +1,4 @@
-//! The accept loop: limits on strangers, TLS, HTTP/1.1, and an orderly end.
+//! Accept loop of the server: limits for unauthenticated clients, TLS, HTTP/1.1, and an orderly end.
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -18,25 +18,25 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
-/// Connections at once; beyond it new ones wait in the kernel.
+/// Maximum number of connections at the same time; further ones wait in the kernel's queue.
 const CONNECTIONS: usize = 2048;
-/// A client has so long to say hello.
+/// Time limit of the TLS handshake.
 const LONGEST_HANDSHAKE: Duration = Duration::from_secs(10);
-/// And so long to send a request's head, also the next one on a kept connection.
+/// Time limit of a request's head, which also limits the idle time of a kept connection.
 const LONGEST_HEAD: Duration = Duration::from_secs(75);
-/// Requests under way have so long to end when the server does.
+/// Time that requests have to complete when the server ends.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 
-/// The kernel takes so much more than it can send at once: what waits there is old when it leaves,
-/// and nothing can go before it.
+/// Maximum number of unsent bytes in a socket's send buffer (`TCP_NOTSENT_LOWAT`, tcp(7)). A larger buffer
+/// delays the messages behind it, and holds outdated frames.
 const NOT_SENT: u32 = 16 * 1024;
 
-/// Way by which a request came in: address and scheme. Every request carries one as an extension.
+/// Origin of a request: addresses and scheme. Every request has one as an extension.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
-    /// The other end of the connection.
+    /// Address of the connection's peer.
     pub peer: SocketAddr,
-    /// The machine that the request comes from: the other end, or whom a proxy there speaks for.
+    /// Address of the client: the peer's, or the one that a reverse proxy on this computer names.
     pub client: IpAddr,
     /// Scheme of the request, HTTP or HTTPS.
     pub scheme: Scheme,
@@ -69,12 +69,13 @@ impl Listening {
         Ok(Self { socket, tls, address })
     }
 
+    /// Returns the scheme of the requests on the socket.
     fn scheme(&self) -> Scheme {
         if self.tls.is_some() { Scheme::Https } else { Scheme::Http }
     }
 }
 
-/// Serves a router on open ports.
+/// Server that serves a router on listening sockets.
 pub struct Server {
     router: Router,
     connections: Arc<Semaphore>,
@@ -83,7 +84,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Will end when `stopping` is cancelled.
+    /// Makes a server that ends when `stopping` is cancelled.
     pub fn new(router: Router, stopping: CancellationToken) -> Self {
         Self {
             router,
@@ -93,7 +94,7 @@ impl Server {
         }
     }
 
-    /// Serves until told to stop, then lets requests under way end.
+    /// Accepts and serves connections until the server is stopped, and lets running requests complete.
     pub async fn run(self, ports: Vec<Listening>) {
         let loops = ports.into_iter().map(|port| self.accept_loop(port));
         futures_util::future::join_all(loops).await;
@@ -103,9 +104,10 @@ impl Server {
         }
     }
 
+    /// Accepts connections on one socket until the server is stopped.
     async fn accept_loop(&self, port: Listening) {
         loop {
-            // A permit first: a server that is full leaves strangers in the kernel's queue.
+            // The permit comes first: a full server leaves new connections in the kernel's queue.
             let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else { return };
             let accepted = tokio::select! {
                 accepted = port.socket.accept() => accepted,
@@ -120,7 +122,7 @@ impl Server {
                     });
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely: others must end first.
+                    // The likely cause is a lack of file descriptors, so other connections must end first.
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -128,6 +130,7 @@ impl Server {
         }
     }
 
+    /// Prepares a connection: TCP options, TLS handshake, HTTP.
     fn connection(
         &self,
         stream: TcpStream,
@@ -157,6 +160,7 @@ impl Server {
     }
 }
 
+/// Serves HTTP/1.1 on a connection.
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     arrival: Arrival,

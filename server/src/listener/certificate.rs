@@ -1,4 +1,4 @@
-//! The certificate: given, or made at the first start.
+//! Certificate of the server: configured, or made at the first start and renewed later.
 
 use super::names::own_names;
 use crate::config::{Config, Tls};
@@ -16,9 +16,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 
-/// Some browsers refuse a certificate that is good for longer.
+/// Validity of a self-signed certificate; some browsers refuse longer ones.
 const GOOD_FOR: Duration = Duration::days(820);
-/// One that was made so long ago is made anew at the next start.
+/// Age at which a self-signed certificate is replaced at the next start.
 const RENEW_AFTER: Duration = Duration::days(730);
 
 /// TLS certificate and key of the server.
@@ -31,11 +31,11 @@ pub struct Certificate {
     pub given: bool,
 }
 
-/// Loads the certificate that was given, or the one made earlier, or makes one for this machine's
-/// own names and addresses.
+/// Loads the configured certificate or the self-signed one, which is made for this computer's names and
+/// addresses if it is missing or old.
 ///
 /// # Errors
-/// A sentence that says what to do.
+/// One sentence that says what to do.
 pub fn certificate_for(config: &Config, state: &StateDir) -> Result<Certificate, String> {
     let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     let listen = config.listen.ip();
@@ -45,6 +45,7 @@ pub fn certificate_for(config: &Config, state: &StateDir) -> Result<Certificate,
     load_or_make(&config.tls, state, &own_names(), &addresses)
 }
 
+/// Loads the configured certificate, or makes and loads a self-signed one for the names and addresses.
 fn load_or_make(
     tls: &Tls,
     state: &StateDir,
@@ -66,11 +67,13 @@ fn load_or_make(
     load(&certificate, &key, false)
 }
 
+/// Returns whether a certificate's file is younger than [`RENEW_AFTER`].
 fn is_fresh(path: &Path) -> bool {
     let made = fs::metadata(path).and_then(|metadata| metadata.modified());
     made.is_ok_and(|made| OffsetDateTime::now_utc() - OffsetDateTime::from(made) < RENEW_AFTER)
 }
 
+/// Makes a key and a self-signed certificate, and writes both files.
 fn make(
     certificate: &Path,
     key: &Path,
@@ -86,12 +89,13 @@ fn make(
     params.not_after = params.not_before + GOOD_FOR;
     let pair = KeyPair::generate()?;
     let made = params.self_signed(&pair)?;
-    // The key first: a certificate without its key would be taken for a whole pair.
+    // The key comes first: a new certificate with an old key would be taken for a valid pair.
     write_private(key, pair.serialize_pem().as_bytes())?;
     write_private(certificate, made.pem().as_bytes())?;
     Ok(())
 }
 
+/// Writes a file with mode 0600: synchronises a temporary file and renames it into place.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut file: File =
@@ -101,6 +105,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(unfinished, path)
 }
 
+/// Loads a certificate and its key from PEM files.
 fn load(certificate: &Path, key: &Path, given: bool) -> Result<Certificate, String> {
     let unusable = |path: &Path, error: &dyn std::fmt::Display| {
         format!(
@@ -124,6 +129,7 @@ fn load(certificate: &Path, key: &Path, given: bool) -> Result<Certificate, Stri
     Ok(Certificate { config: Arc::new(config), fingerprint, given })
 }
 
+/// Returns a certificate's SHA-256 as pairs of hexadecimal digits with colons.
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
     let hash = Sha256::digest(certificate);
     hash.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")

@@ -1,4 +1,7 @@
-//! Taking connections: TLS, or plain HTTP on loopback.
+//! Ports of the server: accept loop, TLS and certificate; plain HTTP is on loopback only.
+//!
+//! A connection's requests go to the router of [`crate::web`] with the [`Arrival`] that describes the
+//! connection.
 
 mod accept;
 mod certificate;

@@ -1,6 +1,6 @@
-//! What this machine is called.
+//! Host names of this computer.
 
-/// The names that always mean this machine: its host name, with and without its domain, and localhost.
+/// Returns the names of this computer: `localhost`, and its host name with and without the domain.
 pub fn own_names() -> Vec<String> {
     let mut names = vec!["localhost".to_owned()];
     let uname = rustix::system::uname();
@@ -15,6 +15,7 @@ pub fn own_names() -> Vec<String> {
     names
 }
 
+/// Returns whether a text can be a host name.
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253

@@ -1,5 +1,7 @@
-//! Pools: what desktops of a kind have in common, who is entitled to them, and what they may exchange with the
-//! computers that show them.
+//! Pools: settings that desktops share, users who are entitled to desktops, and redirection policies.
+//!
+//! A pool is resolved to a specification in [`crate::desktops`]; this module has only its settings and their
+//! table.
 
 mod pool;
 mod redirection;

@@ -1,4 +1,4 @@
-//! A pool: an image and what its desktops get of the host.
+//! Pool: an image and the resources and devices of the desktops that start from it.
 
 use super::redirection::RedirectionPolicy;
 use oriel_host::network::{EgressRules, NetworkSetting};
@@ -10,16 +10,16 @@ use sqlx::{FromRow, Row};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum MachineSetting {
-    /// The fastest that this host can.
+    /// Fastest machine that the host offers for the image.
     Auto,
-    /// Oriel's own machine.
+    /// Oriel's own machine on KVM.
     Kvm,
     /// QEMU as the machine.
     Qemu,
 }
 
 impl MachineSetting {
-    /// Name of the setting in the database and on the command line.
+    /// Returns the setting's name in the database and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -28,6 +28,7 @@ impl MachineSetting {
         }
     }
 
+    /// Returns the setting of a stored name; [`MachineSetting::Auto`] for an unknown one.
     fn from_stored(text: &str) -> Self {
         match text {
             "kvm" => Self::Kvm,
@@ -37,59 +38,59 @@ impl MachineSetting {
     }
 }
 
-/// Pool: desktops of the same image and settings.
+/// Pool of desktops with the same image and settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
     /// Random identifier of the pool; never changes.
     pub id: String,
-    /// Name of the pool, as users see it.
+    /// Name of the pool for users and administrators.
     pub name: String,
-    /// Settings of the pool; a change counts from a desktop's next start.
+    /// Settings of the pool; a change takes effect at a desktop's next start.
     pub settings: PoolSettings,
 }
 
 /// Settings of a pool that an administrator can change. `None` as a limit means no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
-    /// The image's name.
+    /// Name of the image from which desktops start.
     pub image: String,
-    /// Virtual processors, 1 to 64.
+    /// Number of virtual processors, 1 to 64.
     pub cpus: u8,
-    /// Guest memory, at least 64.
+    /// Guest memory in MiB, 64 to 1048576.
     pub memory_mib: u32,
-    /// Kind of machine for the pool's desktops.
+    /// Kind of machine that runs the desktops.
     pub machine: MachineSetting,
-    /// Send the whole picture as H.264, unless the user's settings say otherwise.
+    /// Sends the whole picture as H.264, unless the user's settings say otherwise.
     pub video_only: bool,
     /// Network backend of the desktops.
     pub network: NetworkSetting,
-    /// Egress rules of the desktops on TAP interfaces.
+    /// Egress rules of desktops on TAP interfaces.
     pub egress: EgressRules,
-    /// Disk, read and written together.
+    /// Limit of disk throughput in MiB per second, reads and writes together.
     pub disk_mib_s: Option<u32>,
-    /// Disk requests per second.
+    /// Limit of disk requests per second.
     pub disk_iops: Option<u32>,
-    /// Network, both directions together.
+    /// Limit of network throughput in Mbit per second, both directions together.
     pub network_mbit_s: Option<u32>,
-    /// Limit of processor time, in percent of all the desktop's processors; `None`: no limit.
+    /// Limit of processor time in percent of all the desktop's virtual processors, 1 to 100.
     pub cpu_limit_percent: Option<u32>,
-    /// Memory beyond the guest's own; `None`: as much as its machine needs.
+    /// Host memory in MiB beyond the guest's memory, 16 to 65536; `None` takes the machine's default.
     pub memory_overhead_mib: Option<u32>,
-    /// Give desktops a sound card.
+    /// Gives desktops a sound card.
     pub sound: bool,
-    /// Ports for the guest's agents.
+    /// Gives desktops the ports of the guest's agents.
     pub agents: bool,
-    /// Screens that a viewer may ask for, 1 to 4.
+    /// Maximum number of screens that a viewer may request, 1 to 4.
     pub screens: u8,
-    /// Redirection policy: clipboard and files between a desktop and the client's computer. A change counts
-    /// for the next connection.
+    /// Policy for clipboard and files between desktop and client; a change takes effect at the next
+    /// connection.
     pub redirection: RedirectionPolicy,
-    /// Rather not start than start without any part of the jail.
+    /// Refuses to start a desktop where the host cannot provide every part of the jail.
     pub require_jail: bool,
 }
 
 impl PoolSettings {
-    /// Default settings of a pool with the given image.
+    /// Returns the default settings for an image.
     pub fn new(image: String) -> Self {
         Self {
             image,
@@ -112,10 +113,10 @@ impl PoolSettings {
         }
     }
 
-    /// Refuses what no desktop can have.
+    /// Checks that each setting is in its range.
     ///
     /// # Errors
-    /// A sentence.
+    /// One sentence with the range.
     pub fn check(&self) -> Result<(), &'static str> {
         if !(1..=64).contains(&self.cpus) {
             return Err("A desktop has 1 to 64 processors; choose --cpus in that range.");
@@ -149,6 +150,7 @@ impl Pool {
          p.cpu_limit_percent, p.memory_overhead_mib, p.sound, p.agents, p.screens, p.clipboard, p.files, \
          p.require_jail";
 
+    /// Reads a pool from a row with the columns [`Pool::COLUMNS`].
     pub(crate) fn from_columns(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.try_get("pool_id")?,
@@ -179,7 +181,8 @@ impl Pool {
     }
 }
 
-/// What does not read as it was written must not be taken for something more open.
+/// Parses a column. An invalid value is an error, because a default could be more permissive than the stored
+/// value.
 fn parsed<T: std::str::FromStr<Err = String>>(row: &SqliteRow, column: &str) -> sqlx::Result<T> {
     let text: &str = row.try_get(column)?;
     text.parse()

@@ -1,4 +1,4 @@
-//! What may cross between a desktop and the computer that shows it.
+//! Redirection policy: clipboard contents and files that may cross between a desktop and its client.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,12 +15,12 @@ pub enum TransferPolicy {
     ToDesktop,
     /// Transfer from the desktop only.
     FromDesktop,
-    /// No transfer.
+    /// Transfer in neither direction.
     Off,
 }
 
 impl TransferPolicy {
-    /// Name of the policy in the database, on the command line and on the wire.
+    /// Returns the policy's name in the database, on the command line and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Both => "both",
@@ -30,12 +30,12 @@ impl TransferPolicy {
         }
     }
 
-    /// Whether the policy allows transfer to the desktop.
+    /// Returns whether the policy allows transfer to the desktop.
     pub fn to_desktop(self) -> bool {
         matches!(self, Self::Both | Self::ToDesktop)
     }
 
-    /// Whether the policy allows transfer from the desktop.
+    /// Returns whether the policy allows transfer from the desktop.
     pub fn from_desktop(self) -> bool {
         matches!(self, Self::Both | Self::FromDesktop)
     }
@@ -56,7 +56,7 @@ impl FromStr for TransferPolicy {
     }
 }
 
-/// Redirection policy of a pool: transfers between a desktop and the client's computer.
+/// Redirection policy of a pool, for transfers between a desktop and the client's computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RedirectionPolicy {
     /// Policy for clipboard contents.

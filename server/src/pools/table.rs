@@ -1,4 +1,4 @@
-//! The table of pools, and who is entitled to them.
+//! Table of pools, and of the users entitled to them.
 
 use super::pool::{Pool, PoolSettings};
 use sqlx::AssertSqlSafe;
@@ -8,21 +8,21 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool};
 /// Error of an operation on pools, as a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
-    /// The rule that was broken.
+    /// A setting or a name breaks a rule, which is the text.
     #[error("{0}")]
     Rule(&'static str),
-    /// The name is taken.
+    /// Another pool has the name.
     #[error("There is already a pool {0}; choose another name.")]
     Taken(String),
-    /// There is no pool of that name.
-    #[error("There is no pool {0}; `oriel pool list` shows those there are.")]
+    /// No pool has the name.
+    #[error("There is no pool {0}; `oriel pool list` shows all pools.")]
     Missing(String),
     /// The database failed or could not be reached.
     #[error("The database failed: {0}.")]
     Database(#[from] sqlx::Error),
 }
 
-/// The columns that [`bind`] fills, in its order.
+/// Columns that [`bind`] fills, in the order of its values.
 const SET: [&str; 18] = [
     "image",
     "cpus",
@@ -44,6 +44,7 @@ const SET: [&str; 18] = [
     "require_jail",
 ];
 
+/// Binds the settings of a pool to a query.
 fn bind<'q>(
     query: Query<'q, Sqlite, SqliteArguments>,
     settings: &PoolSettings,
@@ -69,19 +70,19 @@ fn bind<'q>(
         .bind(settings.require_jail)
 }
 
-/// Table of pools and of the users entitled to them.
+/// Table of pools and of entitlements in the database.
 #[derive(Clone)]
 pub struct Pools {
     db: SqlitePool,
 }
 
 impl Pools {
-    /// Over the given database.
+    /// Makes a handle of the table in a database.
     pub fn new(db: SqlitePool) -> Self {
         Self { db }
     }
 
-    /// Adds a pool of a new name.
+    /// Adds a pool with a new name, at the time `now` in seconds since 1970 UTC.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -127,7 +128,7 @@ impl Pools {
         Ok(())
     }
 
-    /// The pool of that name.
+    /// Returns the pool with the name.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -152,7 +153,7 @@ impl Pools {
         Ok(listed)
     }
 
-    /// Names of the users who are entitled to the pool with that identifier.
+    /// Lists the names of the users who are entitled to the pool with the identifier `pool_id`.
     ///
     /// # Errors
     /// The database failed.
@@ -164,7 +165,7 @@ impl Pools {
         Ok(users.bind(pool_id).fetch_all(&self.db).await?)
     }
 
-    /// Gives a pool to a user; giving it twice is no error.
+    /// Entitles a user to a desktop of a pool; a repeated call succeeds.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -183,7 +184,7 @@ impl Pools {
         Ok(())
     }
 
-    /// Whether there is a pool of that name.
+    /// Returns whether a pool with the name exists.
     ///
     /// # Errors
     /// The database failed.

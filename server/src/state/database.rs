@@ -1,4 +1,4 @@
-//! The SQLite database: one file, one numbering of migrations over all crates that keep tables.
+//! SQLite database of the server, with one numbering of migrations over all crates that have tables.
 
 use super::StateDir;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -7,11 +7,12 @@ use sqlx::sqlite::{
 };
 use std::time::Duration;
 
-/// Opens the database of a state folder and applies missing migrations. Server and command line may do so at
-/// once: WAL lets both in, and a writer waits for the other.
+/// Opens the database of a state folder and applies missing migrations. The server and the command line may
+/// do so at the same time: the database is in WAL mode, and a writer waits up to 10 s for another. A commit
+/// is synchronised to the disk.
 ///
 /// # Errors
-/// A sentence that says what to do.
+/// One sentence that says what to do.
 pub async fn open_database(state: &StateDir) -> Result<SqlitePool, String> {
     let path = state.database();
     let options = SqliteConnectOptions::new()
@@ -42,6 +43,7 @@ pub async fn open_database(state: &StateDir) -> Result<SqlitePool, String> {
     Ok(pool)
 }
 
+/// Returns the migrations of this crate and of `oriel-auth`.
 fn migrator() -> Migrator {
     let mut all = oriel_auth::migrations();
     all.extend(sqlx::migrate!("./migrations").iter().cloned());

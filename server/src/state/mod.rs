@@ -1,4 +1,4 @@
-//! The folder that holds everything this server remembers.
+//! State folder of the server: the database, the certificate, the lock, and the host's folder.
 
 mod database;
 
@@ -7,7 +7,7 @@ pub use database::open_database;
 use oriel_host::folder::HostDir;
 use std::path::{Path, PathBuf};
 
-/// State folder of the server: paths of everything in it.
+/// State folder of the server, with the paths of its files.
 #[derive(Debug, Clone)]
 pub struct StateDir {
     root: PathBuf,
@@ -15,10 +15,10 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Opens a state folder, which nobody else may read; creates a missing one.
+    /// Opens the state folder and creates missing folders with mode 0700.
     ///
     /// # Errors
-    /// A sentence that says what to do.
+    /// One sentence that says what to do.
     pub fn open(root: &Path) -> Result<Self, String> {
         let root = std::path::absolute(root)
             .map_err(|error| format!("The state folder {} is no path: {error}.", root.display()))?;
@@ -31,32 +31,33 @@ impl StateDir {
         Ok(Self { root, host })
     }
 
-    /// Path of the state folder.
+    /// Returns the path of the state folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Path of the SQLite database.
+    /// Returns the path of the SQLite database.
     pub fn database(&self) -> PathBuf {
         self.root.join("oriel.db")
     }
 
-    /// Held by the one server that runs on this state.
+    /// Returns the path of the lock that a running server holds, so that one server at a time uses the
+    /// folder.
     pub fn server_lock(&self) -> PathBuf {
         self.root.join("server.lock")
     }
 
-    /// The certificate made at the first start.
+    /// Returns the path of the certificate that the server made for itself.
     pub fn certificate(&self) -> PathBuf {
         self.root.join("certificate.pem")
     }
 
-    /// Path of the private key of the server's own certificate.
+    /// Returns the path of the private key of that certificate.
     pub fn key(&self) -> PathBuf {
         self.root.join("key.pem")
     }
 
-    /// The folder of the host that runs in this server: images and desktops, beside the database.
+    /// Returns the folder of the host that runs in this server: images and desktops, next to the database.
     pub fn host_dir(&self) -> &HostDir {
         &self.host
     }

@@ -1,4 +1,4 @@
-//! Users' own settings; who the users are is the affair of `oriel-auth`.
+//! Settings of users. The users themselves, their passwords and sessions belong to `oriel-auth`.
 
 mod settings;
 

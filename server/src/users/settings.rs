@@ -1,4 +1,4 @@
-//! A user's own settings.
+//! Settings of a user, and their table.
 
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -10,9 +10,9 @@ use sqlx::sqlite::SqlitePool;
 pub enum Theme {
     /// Theme of the user's operating system or browser.
     System,
-    /// Light theme.
+    /// Light theme, whatever the operating system's.
     Light,
-    /// Dark theme.
+    /// Dark theme, whatever the operating system's.
     Dark,
 }
 
@@ -22,13 +22,13 @@ pub enum Theme {
 pub struct Settings {
     /// Colour theme of the web client.
     pub theme: Theme,
-    /// An XKB layout, for the guest's keyboard.
+    /// XKB layout of the guest's keyboard, such as `de`.
     pub layout: String,
     /// XKB variant of the keyboard layout; empty for the plain layout.
     pub layout_variant: String,
-    /// Send the whole picture as H.264; `None`: as the pool says.
+    /// Sends the whole picture as H.264; `None` takes the pool's setting.
     pub video_only: Option<bool>,
-    /// The figures on top of the picture.
+    /// Shows performance figures on top of the picture.
     pub overlay: bool,
 }
 
@@ -45,10 +45,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Refuses layouts that are no XKB names: they end on a kernel command line.
+    /// Checks that the keyboard's names are valid in XKB: they go on a kernel command line.
     ///
     /// # Errors
-    /// A sentence.
+    /// One sentence that names the wrong setting.
     pub fn check(&self) -> Result<(), &'static str> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let name = |text: &str| text.len() <= 32 && text.chars().all(plain);
@@ -62,19 +62,19 @@ impl Settings {
     }
 }
 
-/// The table of settings.
+/// Table of users' settings in the database.
 #[derive(Clone)]
 pub struct SettingsTable {
     db: SqlitePool,
 }
 
 impl SettingsTable {
-    /// Over the given database.
+    /// Makes a handle of the table in a database.
     pub fn new(db: SqlitePool) -> Self {
         Self { db }
     }
 
-    /// A user's settings, or the default ones.
+    /// Returns a user's settings; the defaults if none are stored.
     ///
     /// # Errors
     /// The database failed.

@@ -1,4 +1,4 @@
-//! Logging in and out, and a user's own affairs.
+//! Handlers for login, logout, and a user's settings and password.
 
 use super::app::App;
 use super::cookie;
@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// Body of a login.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Credentials {
@@ -25,6 +26,7 @@ pub(super) struct Credentials {
     password: Password,
 }
 
+/// Body of a change of password.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordChange {
@@ -32,13 +34,14 @@ pub(super) struct PasswordChange {
     new: Password,
 }
 
+/// Logs a user in: `POST /api/login`.
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
     body: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(Credentials { name, password }) = body.map_err(|_| {
-        // The parser's own words could repeat what was sent.
+        // The parser's message could contain the password.
         ApiError::bad_request("A login is a JSON object with name and password.")
     })?;
     let state = app.login.begin(&name, password, arrival.client).await?.map_err(|refused| match refused {
@@ -63,6 +66,7 @@ pub(super) async fn login(
     Ok((headers, Json(json!({ "state": "in", "session": session }))).into_response())
 }
 
+/// Ends the caller's session: `POST /api/logout`.
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
@@ -74,10 +78,12 @@ pub(super) async fn logout(
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
+/// Returns the caller's session: `GET /api/session`.
 pub(super) async fn session(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
     Ok(Json(session_json(&app, &caller.session.user, &caller.csrf).await?))
 }
 
+/// Stores the caller's settings: `PUT /api/settings`.
 pub(super) async fn put_settings(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -89,6 +95,7 @@ pub(super) async fn put_settings(
     Ok(Json(settings))
 }
 
+/// Changes the caller's password: `POST /api/password`.
 pub(super) async fn change_password(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
@@ -104,7 +111,7 @@ pub(super) async fn change_password(
     }
 }
 
-/// `Session` of docs/http-api.md.
+/// Returns the JSON object `Session` of docs/http-api.md.
 async fn session_json(app: &App, user: &User, csrf: &str) -> Result<Value, ApiError> {
     let settings = app.settings.get(&user.id).await?;
     let host_line = match app.desktops.host().facts().await {

@@ -1,4 +1,4 @@
-//! What every request can reach.
+//! State that all request handlers share.
 
 use super::assets::WebRoot;
 use crate::desktops::Broker;
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The server's parts.
+/// Parts of the server for request handlers.
 pub struct App {
     /// Login and sessions of users.
     pub login: Login,
     /// Tickets that open streams.
     pub tickets: Tickets<ViewerMode>,
-    /// Our own names and pages.
+    /// Host names and origins of this server.
     pub origins: Origins,
     /// Broker of all desktops.
     pub desktops: Broker,
@@ -29,9 +29,9 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Files of the web client.
     pub web_root: WebRoot,
-    /// Whether the certificate was given, and so may be insisted upon.
+    /// Whether an administrator configured the certificate, so that responses may set HSTS.
     pub certificate_given: bool,
-    /// The server is going away.
+    /// Token that is cancelled when the server ends.
     pub stopping: CancellationToken,
     /// Tracker of open WebSockets, for an orderly end of the server.
     pub sockets: TaskTracker,

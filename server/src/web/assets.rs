@@ -1,4 +1,4 @@
-//! The web client's files.
+//! Files of the web client.
 
 use super::app::App;
 use super::error::ApiError;
@@ -8,15 +8,15 @@ use axum::response::{IntoResponse, Response};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The folder of the built web client.
+/// Folder of the built web client.
 #[derive(Debug, Clone)]
 pub struct WebRoot(PathBuf);
 
 impl WebRoot {
-    /// Checks that a web client is there.
+    /// Checks that the folder has a built web client.
     ///
     /// # Errors
-    /// A sentence.
+    /// One sentence: the folder has no `index.html`.
     pub fn open(folder: &Path) -> Result<Self, String> {
         if folder.join("index.html").is_file() {
             return Ok(Self(folder.to_owned()));
@@ -28,7 +28,7 @@ impl WebRoot {
     }
 }
 
-/// A file of the web client; for a page's address, the page.
+/// Sends a file of the web client; for the address of a page, `index.html`.
 pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
@@ -50,8 +50,8 @@ pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
     }
 }
 
-/// The file behind a path: the page itself where there is no dot in the last part; `None` for a
-/// path that would leave the folder or name something hidden.
+/// Returns the file for a path: `index.html` if the last part has no dot; `None` for a path that leaves the
+/// folder or names a hidden file.
 fn file_name(path: &str) -> Option<&str> {
     let path = path.strip_prefix('/')?;
     let last = path.rsplit('/').next()?;
@@ -64,11 +64,13 @@ fn file_name(path: &str) -> Option<&str> {
     ok.then_some(path)
 }
 
-/// Vite names the files in `assets/` by their content.
+/// Returns the `Cache-Control` of a file. Vite names the files in `assets/` by their contents, so they never
+/// change.
 fn caching(name: &str) -> &'static str {
     if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
+/// Returns the `Content-Type` of a file by its extension.
 fn content_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html; charset=utf-8",

@@ -1,11 +1,11 @@
-//! The session's cookie.
+//! Cookie that carries a session's token.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use oriel_auth::{Scheme, Token};
 use std::time::Duration;
 
-/// The cookie's name. Browsers hold a `__Host-` cookie to its promises (RFC 6265bis, section
-/// 4.1.3.2), which plain HTTP cannot keep.
+/// Returns the cookie's name for a scheme. The prefix `__Host-` makes browsers require HTTPS (RFC 6265bis,
+/// section 4.1.3.2), so plain HTTP on loopback has another name.
 pub fn cookie_name(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Https => "__Host-oriel",
@@ -13,7 +13,7 @@ pub fn cookie_name(scheme: Scheme) -> &'static str {
     }
 }
 
-/// The token that the request carries.
+/// Reads the session's token from a request; `None` without a valid one.
 pub(super) fn read(headers: &HeaderMap, scheme: Scheme) -> Option<Token> {
     let name = cookie_name(scheme);
     headers
@@ -26,16 +26,17 @@ pub(super) fn read(headers: &HeaderMap, scheme: Scheme) -> Option<Token> {
         .and_then(|(_, value)| Token::parse(value))
 }
 
-/// Sets the cookie.
+/// Returns the header that sets the cookie.
 pub(super) fn set(token: &Token, scheme: Scheme, lifetime: Duration) -> Option<HeaderValue> {
     header(&token.reveal(), scheme, lifetime.as_secs())
 }
 
-/// Takes it away.
+/// Returns the header that removes the cookie.
 pub(super) fn clear(scheme: Scheme) -> Option<HeaderValue> {
     header("", scheme, 0)
 }
 
+/// Returns a `Set-Cookie` header.
 fn header(value: &str, scheme: Scheme, max_age: u64) -> Option<HeaderValue> {
     let secure = if scheme == Scheme::Https { "; Secure" } else { "" };
     let text = format!(

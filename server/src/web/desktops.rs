@@ -1,4 +1,4 @@
-//! A user's desktops.
+//! Handlers for a user's desktops: list, view, commands, tickets and streams.
 
 use super::app::App;
 use super::error::ApiError;
@@ -23,27 +23,31 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The WebSocket subprotocol.
+/// Name of the WebSocket's subprotocol (RFC 6455, section 1.9).
 const SUBPROTOCOL: &str = "oriel.v1";
 
+/// Body of a stop; `force` ends the machine without a shutdown of the guest.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct StopRequest {
     force: bool,
 }
 
+/// Body of a request for a ticket, with the mode of the viewer.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TicketRequest {
     mode: ViewerMode,
 }
 
+/// Query of a stream, with the ticket.
 #[derive(Deserialize)]
 pub(super) struct StreamQuery {
     #[serde(default)]
     ticket: String,
 }
 
+/// Lists the caller's desktops: `GET /api/desktops`.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -51,7 +55,7 @@ pub(super) async fn list(
     Ok(Json(views(&app, &caller.session.user.id).await?))
 }
 
-/// All of a user's desktops as they are now.
+/// Returns the views of all desktops of a user.
 pub(super) async fn views(app: &App, user_id: &str) -> Result<Vec<DesktopView>, ApiError> {
     let settings = app.settings.get(user_id).await?;
     let mut views = Vec::new();
@@ -61,12 +65,13 @@ pub(super) async fn views(app: &App, user_id: &str) -> Result<Vec<DesktopView>, 
     Ok(views)
 }
 
-/// One desktop as it is now.
+/// Returns the view of a desktop.
 pub(super) async fn view(app: &App, record: &Record) -> Result<DesktopView, ApiError> {
     let settings = app.settings.get(&record.user_id).await?;
     app.desktops.view(record, &settings).await.ok_or_else(ApiError::not_found)
 }
 
+/// Returns a desktop: `GET /api/desktops/{id}`.
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     desktop: OwnDesktop,
@@ -74,6 +79,7 @@ pub(super) async fn get(
     Ok(Json(view(&app, &desktop.record).await?))
 }
 
+/// Starts a desktop: `POST /api/desktops/{id}/start`.
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
@@ -86,6 +92,7 @@ pub(super) async fn start(
     accepted(&app, &desktop).await
 }
 
+/// Stops a desktop or forces it off: `POST /api/desktops/{id}/stop`.
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
@@ -104,6 +111,7 @@ pub(super) async fn stop(
     accepted(&app, &desktop).await
 }
 
+/// Restarts a desktop: `POST /api/desktops/{id}/restart`.
 pub(super) async fn restart(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
@@ -116,6 +124,7 @@ pub(super) async fn restart(
     accepted(&app, &desktop).await
 }
 
+/// Resets a desktop's machine: `POST /api/desktops/{id}/reset`.
 pub(super) async fn reset(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
@@ -128,6 +137,7 @@ pub(super) async fn reset(
     accepted(&app, &desktop).await
 }
 
+/// Issues a ticket for a stream: `POST /api/desktops/{id}/ticket`.
 pub(super) async fn ticket(
     State(app): State<Arc<App>>,
     Extension(arrival): Extension<Arrival>,
@@ -147,7 +157,8 @@ pub(super) async fn ticket(
     Ok(Json(json!({ "ticket": *token.reveal(), "expires_in_s": LIFETIME.as_secs() })))
 }
 
-/// Everything is checked before the upgrade and before anything is started.
+/// Opens a stream: `GET /api/desktops/{id}/stream`. The ticket is checked before the upgrade, and before the
+/// desktop is started.
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -157,7 +168,7 @@ pub(super) async fn stream(
 ) -> Result<Response, ApiError> {
     let mode =
         app.tickets.redeem(&query.ticket, &ticket_scope(&caller, &desktop), Instant::now()).ok_or_else(
-            || ApiError::forbidden("The ticket is not valid, or has been used; ask for a new one."),
+            || ApiError::forbidden("The ticket is not valid, or has been used; request a new one."),
         )?;
     let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let stream = gateway::Stream {
@@ -180,6 +191,7 @@ pub(super) async fn stream(
         }))
 }
 
+/// Returns the scope of a ticket: the caller, the session and the desktop.
 fn ticket_scope(caller: &Caller, desktop: &OwnDesktop) -> TicketScope {
     TicketScope {
         user: caller.session.user.id.clone(),
@@ -188,15 +200,18 @@ fn ticket_scope(caller: &Caller, desktop: &OwnDesktop) -> TicketScope {
     }
 }
 
+/// Parses a JSON body.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("The request is not understood: {error}.")))
 }
 
+/// Returns status 202 with the desktop's view.
 async fn accepted(app: &App, desktop: &OwnDesktop) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(view(app, &desktop.record).await?)))
 }
 
+/// Records a command to a desktop in the audit log.
 async fn record(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! Refusals and failures as the API tells them.
+//! Errors of the HTTP API.
 
 use crate::desktops::BrokerError;
 use axum::Json;
@@ -9,7 +9,7 @@ use oriel_host::DesktopError;
 use serde_json::json;
 use std::time::Duration;
 
-/// A status, a code for programs, and one sentence for people.
+/// Error of the HTTP API: a status, a code for programs, and a sentence for the user.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -19,41 +19,42 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// Makes an error.
     fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Self {
         Self { status, code, text: text.into(), retry_after: None }
     }
 
-    /// Error 400: the request is not understood.
+    /// Returns error 400: the request is not valid.
     pub fn bad_request(text: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", text)
     }
 
-    /// Error 401: the request has no valid session.
+    /// Returns error 401: the request has no valid session.
     pub fn login_required() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "login_required", "Log in first.")
     }
 
-    /// Error 401: name or password is wrong.
+    /// Returns error 401: name or password is wrong.
     pub fn login_failed() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "login_failed", "That name and password do not fit together.")
     }
 
-    /// Error 403: the caller may not do this.
+    /// Returns error 403: the caller lacks the right.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", text)
     }
 
-    /// 404, also for what exists and may not be seen.
+    /// Returns error 404, also for an object that the caller may not see.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
     }
 
-    /// Error 405: the path has no such method.
+    /// Returns error 405: the path does not have the method.
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "bad_request", "This address does not do that.")
     }
 
-    /// Error 429: too many attempts; `wait` becomes `Retry-After`.
+    /// Returns error 429: too many attempts failed. `wait` becomes `Retry-After`.
     pub fn slow_down(wait: Duration) -> Self {
         let seconds = wait.as_secs_f64().ceil() as u64;
         Self {
@@ -66,12 +67,12 @@ impl ApiError {
         }
     }
 
-    /// Error 503: the server cannot do this now.
+    /// Returns error 503: the server cannot execute the request now.
     pub fn unavailable(text: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
     }
 
-    /// Error 500; the reason is logged and not sent.
+    /// Returns error 500, and logs the reason, which is not sent.
     pub fn internal(reason: impl std::fmt::Display) -> Self {
         tracing::error!(%reason, "a request failed");
         Self::new(
@@ -103,9 +104,9 @@ impl From<sqlx::Error> for ApiError {
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Busy => Self::unavailable(
-                "Too many people are logging in at this moment; try again in a few seconds.",
-            ),
+            AuthError::Busy => {
+                Self::unavailable("Too many users are logging in at this moment; try again in a few seconds.")
+            }
             AuthError::BadPassword(rule) | AuthError::BadName(rule) => Self::bad_request(rule),
             other => Self::internal(other),
         }

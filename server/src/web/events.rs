@@ -1,4 +1,4 @@
-//! News of a user's desktops as it happens.
+//! Events of a user's desktops over a WebSocket: each change sends the desktop's view.
 
 use super::app::App;
 use super::desktops::{view, views};
@@ -16,9 +16,10 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::broadcast::error::RecvError;
 
-/// The client has nothing to say here.
+/// Maximum length in bytes of a client's message, whose contents are ignored.
 const LONGEST_FROM_CLIENT: usize = 1024;
 
+/// Opens the WebSocket of events: `GET /api/events`.
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -38,8 +39,9 @@ pub(super) async fn events(
     ))
 }
 
+/// Sends the views of all desktops, then the view of each desktop that changes.
 async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
-    // Listening begins before the first look, so that nothing falls between.
+    // The subscription begins before the first read, so that no change is missed.
     let mut changes = app.desktops.changes();
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut heard = Instant::now();
@@ -70,11 +72,13 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
     }
 }
 
+/// Returns the views of all desktops of the session's user; none after a failure, which is logged where it
+/// occurs.
 async fn all(app: &App, session: &Session) -> Vec<DesktopView> {
-    // The reason of a failure is logged where it is made; the next change tries again.
     views(app, &session.user.id).await.unwrap_or_default()
 }
 
+/// Returns the view of a desktop, if the session's user owns it.
 async fn one(app: &App, session: &Session, id: &str) -> Option<DesktopView> {
     let record = app.desktops.owned(id, &session.user.id).await.ok()??;
     view(app, &record).await.ok()

@@ -1,6 +1,7 @@
-//! Who may call what. Every route names its [`Access`] in the route table, and this is the one
-//! place where that is enforced; a handler finds the user, and the desktop where the address
-//! names one, already proved.
+//! Guard of routes: checks that a caller has the right that the route demands, in one place.
+//!
+//! Every route names its [`Access`] in the route table. A handler receives the checked [`Caller`] and
+//! [`OwnDesktop`].
 
 use super::app::App;
 use super::cookie;
@@ -19,43 +20,47 @@ use std::sync::Arc;
 /// The header that carries the CSRF token.
 const CSRF_HEADER: &str = "x-oriel-csrf";
 
-/// Right that a route demands of its caller.
+/// Right that a caller needs for a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// No right: strangers may call the route.
+    /// No right is needed.
     Anyone,
-    /// Anyone whose page is ours: for logging in.
+    /// No session is needed, but the Origin must be an allowed one: for the login.
     OwnPage,
-    /// Anyone who is logged in.
+    /// A session is needed and, if the method is not safe, an allowed Origin and the CSRF token.
     User,
-    /// Session of the user who owns the desktop named by `{id}`.
+    /// As for `User`, and the session's user must own the desktop named by `{id}`.
     Owner,
-    /// Like `User`, for a WebSocket: since no header can carry a CSRF token, the Origin must be an allowed
-    /// one.
+    /// As for `User`, for a WebSocket: no header can carry a CSRF token, so the Origin must always be an
+    /// allowed one.
     UserSocket,
-    /// Like `Owner`, for a WebSocket; the handler demands a ticket besides.
+    /// As for `Owner`, for a WebSocket; the handler also checks a ticket.
     OwnerSocket,
-    /// Session of an administrator.
+    /// As for `User`, and the session's user must be an administrator.
     Admin,
-    /// A program on this machine, or an administrator.
+    /// The request must come from a program on this computer, or fulfil `Admin`.
     LoopbackOrAdmin,
 }
 
-/// The user who is calling.
+/// Session of the caller, checked by the guard.
 #[derive(Clone)]
 pub(super) struct Caller {
+    /// Session of the caller.
     pub session: Session,
+    /// CSRF token of the session.
     pub csrf: String,
 }
 
-/// The desktop that the address names, which is the caller's.
+/// Desktop named in the path, which the caller owns.
 #[derive(Clone)]
 pub(super) struct OwnDesktop {
+    /// Record of the desktop.
     pub record: Record,
+    /// Handle of the desktop.
     pub handle: DesktopHandle,
 }
 
-/// Lets a request through to its handler, or does not.
+/// Checks the caller's right, and passes the request to the handler.
 pub(super) async fn guard(
     State((app, access)): State<(Arc<App>, Access)>,
     params: RawPathParams,
@@ -99,12 +104,13 @@ pub(super) async fn guard(
     Ok(next.run(request).await)
 }
 
-/// A method that changes nothing (RFC 9110, section 9.2.1).
+/// Returns whether a method is safe (RFC 9110, section 9.2.1).
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// A request of another page carries that page's Origin; browsers let no page lie about it.
+/// Checks that the request comes from one of this server's pages. A browser sets `Origin` itself, so a page
+/// cannot forge the header.
 fn check_origin(app: &App, headers: &HeaderMap, arrival: Arrival) -> Result<(), ApiError> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let origin =
@@ -116,6 +122,7 @@ fn check_origin(app: &App, headers: &HeaderMap, arrival: Arrival) -> Result<(), 
     }
 }
 
+/// Checks the CSRF token in the request's header.
 fn check_csrf(headers: &HeaderMap, token: &Token) -> Result<(), ApiError> {
     let presented = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if csrf::matches(token, presented) {
@@ -124,7 +131,8 @@ fn check_csrf(headers: &HeaderMap, token: &Token) -> Result<(), ApiError> {
     Err(ApiError::forbidden("This request does not carry the page's token; load the page anew."))
 }
 
-/// A request that began on this machine: from loopback, and passed on by no proxy.
+/// Returns whether the request comes from this computer: its peer is a loopback address, and no proxy
+/// forwarded it.
 fn is_local_program(headers: &HeaderMap, arrival: Arrival) -> bool {
     let passed_on = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     arrival.peer.ip().to_canonical().is_loopback()

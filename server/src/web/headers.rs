@@ -1,4 +1,4 @@
-//! What surrounds every answer: our own names only, headers that keep browsers strict, the log.
+//! Middleware around every response: check of the `Host`, security headers, time limit and log.
 
 use super::app::App;
 use super::error::ApiError;
@@ -12,9 +12,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A request has so long from head to answer; a WebSocket's answer comes at its beginning.
+/// Time limit of a request until its response; a WebSocket's response is that of the upgrade.
 const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 
+/// Headers with the same value in every response.
 const FIXED: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -27,7 +28,7 @@ const FIXED: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Turns away requests for names that are not ours, answers the others, and dresses the answer.
+/// Refuses requests whose `Host` is not a name of this server, and adds the headers to every response.
 pub(super) async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     app.metrics.request();
@@ -66,8 +67,8 @@ pub(super) async fn surround(State(app): State<Arc<App>>, mut request: Request, 
     response
 }
 
-/// Whom a request comes from. A reverse proxy on this machine appends whom it speaks for to
-/// `X-Forwarded-For`; from anywhere else that header is the client's own invention.
+/// Returns the client's address. A reverse proxy on this computer appends the address to `X-Forwarded-For`;
+/// from other peers that header is untrusted.
 fn client_behind(arrival: Arrival, headers: &HeaderMap) -> IpAddr {
     let peer = arrival.peer.ip().to_canonical();
     let last = headers.get_all("x-forwarded-for").iter().next_back();
@@ -75,12 +76,13 @@ fn client_behind(arrival: Arrival, headers: &HeaderMap) -> IpAddr {
     if peer.is_loopback() { named.unwrap_or(peer) } else { peer }
 }
 
+/// Adds the headers to a response.
 fn dress(app: &App, response: &mut Response, scheme: Scheme, host: Option<&str>, is_api: bool) {
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // The page decodes zstd in WebAssembly, which needs a word of its own. 'self' covers WebSockets
+    // The page decodes zstd in WebAssembly, which needs 'wasm-unsafe-eval'. 'self' includes WebSockets
     // in new browsers only, so they are named.
     let socket = match (scheme, host) {
         (Scheme::Https, Some(host)) => format!(" wss://{host}"),
@@ -95,7 +97,7 @@ fn dress(app: &App, response: &mut Response, scheme: Scheme, host: Option<&str>,
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    // A browser that were told to insist on a self-made certificate could not be let past it again.
+    // With HSTS, a user could no longer accept the server's self-signed certificate.
     if app.certificate_given && scheme == Scheme::Https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }

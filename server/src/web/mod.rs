@@ -1,4 +1,7 @@
-//! HTTP: the API of docs/http-api.md, and the web client.
+//! HTTP interface: the API of docs/http-api.md, and the files of the web client.
+//!
+//! `routes` has the table of routes, `guard` checks callers, `headers` checks hosts and adds headers. The
+//! handlers are in `account`, `desktops`, `events` and `operations`; streams continue in [`crate::gateway`].
 
 mod account;
 mod app;

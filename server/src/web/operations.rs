@@ -1,4 +1,4 @@
-//! What administrators and their programs ask of the server.
+//! Handlers for administrators and monitoring: health, host, pools and metrics.
 
 use super::app::App;
 use super::error::ApiError;
@@ -14,10 +14,12 @@ use oriel_host::network::sentences;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// Reports that the server answers: `GET /healthz`.
 pub(super) async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
+/// Reports the host's facts and capacity: `GET /api/host`.
 pub(super) async fn host(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
     let HostReport { facts, capacity } = app.desktops.host().facts().await.map_err(ApiError::internal)?;
     let up = app.desktops.statuses().iter().filter(|(status, _)| status.state.is_up()).count();
@@ -33,7 +35,7 @@ pub(super) async fn host(State(app): State<Arc<App>>) -> Result<Json<Value>, Api
     })))
 }
 
-/// All pools with everything that is set.
+/// Lists all pools with their settings: `GET /api/pools`.
 pub(super) async fn pools(State(app): State<Arc<App>>) -> Result<Json<Vec<Value>>, ApiError> {
     let listed = app.pools.list().await.map_err(|error| match error {
         PoolError::Database(error) => ApiError::from(error),
@@ -43,6 +45,7 @@ pub(super) async fn pools(State(app): State<Arc<App>>) -> Result<Json<Vec<Value>
     Ok(Json(listed.iter().map(|(pool, users)| pool_json(pool, users, &images)).collect()))
 }
 
+/// Returns the JSON object of a pool in docs/http-api.md.
 fn pool_json(pool: &Pool, users: &[String], images: &[Version]) -> Value {
     let set = &pool.settings;
     let image = images.iter().find(|image| image.name == set.image);
@@ -71,6 +74,7 @@ fn pool_json(pool: &Pool, users: &[String], images: &[Version]) -> Value {
     })
 }
 
+/// Reports the metrics in Prometheus' text format: `GET /metrics`.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, ApiError> {
     let sessions = app.login.sessions.count(unix_now()).await?;
     let HostMetrics { reachable, descriptions } = app.desktops.metrics().await;

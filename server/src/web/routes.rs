@@ -1,5 +1,5 @@
-//! The route table: every address, who may call it, and what answers. The router is made from it
-//! and from nothing else, and so are the tests that strangers are refused.
+//! Table of routes: path, right and handler. The router is made from the table alone, and so are the tests
+//! that strangers are refused.
 
 use super::app::App;
 use super::error::ApiError;
@@ -13,21 +13,21 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use std::sync::Arc;
 
-/// The longest request body; none needs more than a few hundred bytes.
+/// Maximum length of a request's body in bytes; requests have a few hundred.
 const LONGEST_BODY: usize = 16 * 1024;
 
-/// Route: a method, a path, the right that callers need, and the handler.
+/// Route of the API: a method, a path, the right that callers need, and the handler.
 pub struct Route {
-    /// GET, POST or PUT.
+    /// Method of the route: GET, POST or PUT.
     pub method: Method,
-    /// Path, with `{id}` in place of a desktop's identifier.
+    /// Path of the route, with `{id}` in place of a desktop's identifier.
     pub path: &'static str,
     /// Right that callers of the route need.
     pub access: Access,
     handler: MethodRouter<Arc<App>>,
 }
 
-/// Table of all routes of the server.
+/// Returns the table of all routes.
 pub fn table() -> Vec<Route> {
     use Access::*;
     vec![
@@ -52,7 +52,7 @@ pub fn table() -> Vec<Route> {
     ]
 }
 
-/// The router of the table, with the web client for everything else.
+/// Makes the router from the table; other paths lead to the web client.
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for route in table() {

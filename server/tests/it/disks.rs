@@ -1,4 +1,4 @@
-//! A desktop's own disk: a layer over its image's, and what becomes of it when the image changes.
+//! A desktop's root disk: an overlay of its image's disk, and its fate when the image changes.
 
 use crate::fixture::{House, desktop_of, unplug, until};
 use oriel_host::images::ImageStore;
@@ -94,7 +94,7 @@ async fn a_desktop_with_a_whole_copy_of_its_image_keeps_it() {
     for (file, text) in [
         ("image.toml", "name = \"small\"\nkernel = \"k\"\ndisk = \"disk.raw\"\nruns_at = \"kernel\"\n"),
         ("k", "its own kernel"),
-        ("disk.raw", "its own disk"),
+        ("disk.raw", "a root disk"),
     ] {
         std::fs::write(folder.image().join(file), text).unwrap();
     }

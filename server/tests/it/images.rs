@@ -145,7 +145,7 @@ fn an_import_that_is_interrupted_leaves_nothing() {
     let output = import.wait_with_output().unwrap();
     if !output.status.success() {
         let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(error, "oriel: It was called off, and nothing was kept.\n");
+        assert_eq!(error, "oriel: The operation was cancelled, and nothing was kept.\n");
         assert_eq!((place.files("blobs/sha256tree"), place.files("versions")), (0, 0));
     }
     assert_eq!(place.files("incoming"), 0);

@@ -1,4 +1,4 @@
-//! What this host can do, as `oriel-vmm probe` finds it.
+//! Facts about this host's hardware and software, as `oriel-vmm probe` finds them.
 
 use oriel_vmm_api::HostFacts;
 use std::path::{Path, PathBuf};
@@ -6,37 +6,37 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-/// Facts this fresh are not asked for again.
+/// Age up to which facts are reused.
 const FRESH: Duration = Duration::from_secs(600);
-/// A probe takes a second or two; one that hangs must not hold up everything.
+/// Time limit of a probe, which usually takes a second or two.
 const LONGEST_PROBE: Duration = Duration::from_secs(20);
 
-/// Asks the machine program for the host's facts, and remembers the answer for a while.
+/// Cache of the host's facts, filled by the machine program `oriel-vmm`.
 pub struct HostProbe {
     vmm: PathBuf,
     last: Mutex<Option<(Instant, HostFacts)>>,
 }
 
 impl HostProbe {
-    /// A probe that runs the given `oriel-vmm`.
+    /// Makes an empty cache for the given `oriel-vmm`.
     pub fn new(vmm: PathBuf) -> Self {
         Self { vmm, last: Mutex::new(None) }
     }
 
-    /// The path of the machine program, which also runs desktops.
+    /// Returns the path of `oriel-vmm`, which also runs desktops.
     pub fn vmm(&self) -> &Path {
         &self.vmm
     }
 
-    /// The host's facts, at most ten minutes old.
+    /// Returns the host's facts, at most ten minutes old.
     ///
     /// # Errors
-    /// One sentence: the machine program does not run or answer.
+    /// One sentence: the program does not run or does not answer.
     pub async fn facts(&self) -> Result<HostFacts, String> {
         self.facts_since(FRESH).await
     }
 
-    /// The host's facts, at most five seconds old: for when older ones forbid something.
+    /// Returns the host's facts, at most five seconds old, for a decision that older facts would refuse.
     ///
     /// # Errors
     /// See [`HostProbe::facts`].
@@ -44,6 +44,7 @@ impl HostProbe {
         self.facts_since(Duration::from_secs(5)).await
     }
 
+    /// Returns the cached facts if they are younger than `oldest`, and otherwise probes.
     async fn facts_since(&self, oldest: Duration) -> Result<HostFacts, String> {
         let mut last = self.last.lock().await;
         if let Some((when, facts)) = last.as_ref()
@@ -57,6 +58,7 @@ impl HostProbe {
     }
 }
 
+/// Runs `oriel-vmm probe` and parses its output.
 async fn probe(vmm: &Path) -> Result<HostFacts, String> {
     let output = Command::new(vmm).arg("probe").kill_on_drop(true).output();
     let output = tokio::time::timeout(LONGEST_PROBE, output)
@@ -70,17 +72,18 @@ async fn probe(vmm: &Path) -> Result<HostFacts, String> {
         })?;
     serde_json::from_slice(&output.stdout).map_err(|error| {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        let complaint = complaint.lines().last().unwrap_or("it said nothing on standard error");
-        format!("{} probe gave no answer that is understood ({error}; {complaint}).", vmm.display())
+        let complaint = complaint.lines().last().unwrap_or("nothing on standard error");
+        format!("{} probe printed no valid facts ({error}; {complaint}).", vmm.display())
     })
 }
 
-/// Memory that could be used without swapping, in MiB (`MemAvailable` of proc_meminfo(5)).
+/// Returns the memory in MiB that is available without swapping (`MemAvailable` of proc_meminfo(5)); `None`
+/// if unknown.
 pub fn available_memory_mib() -> Option<u64> {
     meminfo_mib(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
-/// One figure of the text of `/proc/meminfo`.
+/// Returns a value of `/proc/meminfo` in MiB; `key` includes the colon.
 pub(super) fn meminfo_mib(meminfo: &str, key: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix(key))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,21 +1,21 @@
-//! What the host keeps for itself, and what is left for desktops.
+//! Reserve: memory and processors that the host keeps for itself, and the limits that follow for desktops.
 
 use crate::error::DesktopError;
 use std::thread::available_parallelism;
 
-/// Kept by default, in MiB; a small host keeps a quarter of its memory.
+/// Default reserve of memory in MiB; at most a quarter of the host's memory.
 const MEMORY_MIB: u64 = 2048;
-/// Kept by default; a small host keeps half of its processors.
+/// Default reserve of processors; at most half of the host's processors.
 const CPUS: u32 = 2;
 
-/// What an administrator set of a host's reserve.
+/// Settings of a host's reserve, made by an administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReserveSettings {
-    /// MiB that the host keeps; `None`: 2048, at most a quarter of its memory.
+    /// Memory in MiB that the host keeps; `None`: 2048, at most a quarter of the host's memory.
     pub memory_mib: Option<u32>,
-    /// Processors that the host keeps; `None`: 2, at most half of them.
+    /// Number of processors that the host keeps; `None`: 2, at most half of the host's processors.
     pub cpus: Option<u32>,
-    /// Virtual processors for each of the other processors.
+    /// Number of virtual processors for each processor outside the reserve.
     pub cpu_overcommit: u32,
 }
 
@@ -25,28 +25,28 @@ impl Default for ReserveSettings {
     }
 }
 
-/// A host's size.
+/// Size of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostSize {
-    /// Memory in MiB.
+    /// Total memory in MiB; 0 if unknown.
     pub memory_mib: u64,
-    /// Number of processors.
+    /// Number of processors that this process may use.
     pub cpus: u32,
 }
 
-/// What a host keeps for itself, and how far the rest is shared.
+/// Reserve of a host, and the overcommitment of the other processors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostReserve {
-    /// Memory in MiB.
+    /// Memory in MiB that the host keeps.
     pub memory_mib: u64,
-    /// Number of processors.
+    /// Number of processors that the host keeps.
     pub cpus: u32,
-    /// Virtual processors for each of the other processors.
+    /// Number of virtual processors for each processor outside the reserve.
     pub overcommit: u32,
 }
 
 impl HostSize {
-    /// The size of this host, as far as this process may use it.
+    /// Measures this computer: its memory, and the processors that this process may use.
     pub fn of_this_host() -> Self {
         let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         Self {
@@ -57,7 +57,7 @@ impl HostSize {
 }
 
 impl HostReserve {
-    /// The reserve that was set, or the default for a host of that size.
+    /// Computes the reserve of a host from its settings and size.
     pub fn new(settings: &ReserveSettings, host: HostSize) -> Self {
         Self {
             memory_mib: settings.memory_mib.map_or(MEMORY_MIB.min(host.memory_mib / 4), u64::from),
@@ -66,18 +66,18 @@ impl HostReserve {
         }
     }
 
-    /// Virtual processors that all desktops together may have.
+    /// Returns the maximum number of virtual processors of all desktops together.
     pub fn most_cpus(&self, host: HostSize) -> u32 {
         host.cpus.saturating_sub(self.cpus).saturating_mul(self.overcommit)
     }
 
-    /// Refuses what this host could not give even if no other desktop ran.
+    /// Checks that a desktop of this size would fit the host if no other desktop ran.
     ///
     /// # Errors
     /// One sentence: what does not fit, and how much would.
     pub fn check_size(&self, host: HostSize, memory_mib: u32, cpus: u8) -> Result<(), String> {
         let most = host.memory_mib.saturating_sub(self.memory_mib);
-        // A host that does not tell its memory is not held against anybody.
+        // An unknown amount of memory is no reason to refuse.
         if host.memory_mib > 0 && u64::from(memory_mib) > most {
             return Err(format!(
                 "A desktop with {memory_mib} MiB of memory does not fit this host, which has {} MiB and keeps {} for itself; give it {most} MiB at most.",
@@ -94,11 +94,11 @@ impl HostReserve {
         Ok(())
     }
 
-    /// Refuses what would reach into the reserve now. `available_mib` is the host's available
-    /// memory, `reserved_mib` is reserved for desktops that have not taken it yet.
+    /// Checks that a desktop leaves the reserve's memory alone now. `available_mib` is the host's available
+    /// memory; `reserved_mib` is reserved for desktops that start and do not use it yet.
     ///
     /// # Errors
-    /// One sentence: what does not fit, and how much would.
+    /// [`DesktopError::Unavailable`] with the memory that is left and the memory that is needed.
     pub fn check_memory(
         &self,
         available_mib: u64,
@@ -114,11 +114,11 @@ impl HostReserve {
         )))
     }
 
-    /// Refuses what would overload the processors. `up` is how many virtual ones the desktops that
-    /// are up have.
+    /// Checks that a desktop does not exceed the overcommitment of processors. `up` is the number of virtual
+    /// processors of the other desktops that are up.
     ///
     /// # Errors
-    /// One sentence: what does not fit, and how much would.
+    /// [`DesktopError::Unavailable`] with the number in use and the maximum.
     pub fn check_cpus(&self, host: HostSize, up: u32, wanted: u8) -> Result<(), DesktopError> {
         let most = self.most_cpus(host);
         if up.saturating_add(u32::from(wanted)) <= most {

@@ -1,25 +1,26 @@
-//! Which machine runs a desktop on this host, and saying so plainly.
+//! Choice of the machine that runs a desktop on this host, with a sentence for the user.
 
 use crate::images::RunsAt;
 use crate::spec::MachinePreference;
 use oriel_vmm_api::{Accel, HostFacts, KvmFinding, MachineKind};
 
-/// The machine that a desktop runs on.
+/// Machine for a desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineChoice {
-    /// Oriel's own machine or QEMU.
+    /// Kind of the machine: Oriel's own on KVM, or QEMU.
     pub machine: MachineKind,
-    /// What executes the guest's code.
+    /// Accelerator that executes the guest's code: KVM or TCG.
     pub accel: Accel,
-    /// What the machine means for the desktop's speed; one sentence for people.
+    /// Effect on the desktop's speed in one sentence for the user.
     pub text: String,
 }
 
-/// Chooses a machine. [`MachinePreference::Auto`] takes Oriel's own machine wherever the guest runs natively on this host's KVM;
-/// a guest without a kernel of its own (`has_kernel`) needs QEMU's firmware.
+/// Chooses the machine for an image on this host. [`MachinePreference::Auto`] selects Oriel's own machine
+/// wherever the guest runs natively on the host's KVM. A guest without a kernel of its own (`has_kernel`)
+/// needs QEMU's firmware.
 ///
 /// # Errors
-/// One sentence that says what is missing on the host.
+/// One sentence that says what the host lacks.
 pub fn choose(
     preference: MachinePreference,
     runs_at: RunsAt,
@@ -58,6 +59,10 @@ pub fn choose(
     }
 }
 
+/// Chooses QEMU, with KVM if guests run natively on the host's KVM.
+///
+/// # Errors
+/// One sentence: QEMU or its D-Bus display is not installed.
 fn qemu(native: bool, host: &HostFacts) -> Result<MachineChoice, String> {
     if host.qemu.is_none() {
         return Err(format!(

@@ -1,4 +1,8 @@
-//! Whether a desktop may start on this host now, and on which machine.
+//! Admission: whether a desktop may start on this host now, and on which machine.
+//!
+//! A start asks for admission under the lock of the host's reservations, before anything of it is recorded.
+//! Admission checks the image, the machine, memory, processors, disk space, the jail and a free TAP
+//! interface. It starts nothing.
 
 mod host_probe;
 mod host_reserve;
@@ -20,22 +24,23 @@ use oriel_vmm_api::{Link, MachineConfig};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// With less free on the disk, in bytes, no desktop is started.
+/// Free space in bytes that the host's file system must have for a start.
 const LEAST_ROOM: u64 = 256 << 20;
 
-/// How much of a host is left, and how much it keeps.
+/// Capacity of a host: what is free, and what the host keeps for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Memory that could be used without swapping, in MiB.
+    /// Memory in MiB that is available without swapping (`MemAvailable` of proc_meminfo(5)); `None` if
+    /// unknown.
     pub memory_available_mib: Option<u64>,
-    /// What the host keeps for itself.
+    /// Memory and processors that the host keeps for itself.
     pub reserve: HostReserve,
-    /// Virtual processors that all desktops together may have.
+    /// Maximum number of virtual processors of all desktops together.
     pub most_virtual_cpus: u32,
 }
 
 impl Capacity {
-    /// The capacity of this host at this moment.
+    /// Measures the capacity of this computer.
     pub fn of_this_host(settings: &ReserveSettings) -> Self {
         let size = HostSize::of_this_host();
         let reserve = HostReserve::new(settings, size);
@@ -47,33 +52,34 @@ impl Capacity {
     }
 }
 
-/// What admission looks at.
+/// Parts of a host that admission reads.
 pub(crate) struct Host<'a> {
-    /// The host's folder, on whose disk desktops write.
+    /// Folder of the host, on whose file system the desktops write.
     pub dir: &'a HostDir,
-    /// The image store.
+    /// Image store of the host.
     pub images: &'a ImageStore,
-    /// The host's facts.
+    /// Source of the host's facts.
     pub probe: &'a HostProbe,
-    /// What the host keeps for itself.
+    /// Settings of the host's reserve.
     pub reserve: &'a ReserveSettings,
-    /// Why desktops have no control groups, where they have none.
+    /// Sentence that says why the host has no control groups; `None` if it has.
     pub without_cgroups: Option<&'a str>,
 }
 
-/// What a desktop was allowed to start with.
+/// Grant of admission: the means with which a desktop starts.
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted {
-    /// The machine.
+    /// Machine for the desktop.
     pub choice: MachineChoice,
-    /// The TAP interface that the machine is to be connected to.
+    /// Name of the TAP interface for the machine; `None` for another network backend.
     pub tap: Option<String>,
 }
 
-/// Decides whether a desktop may start. `up` holds the virtual processors of every desktop that is up or starts.
+/// Decides whether a desktop may start. `reserved` has the reservations of starting desktops, `up` the number
+/// of virtual processors of each desktop that is up.
 ///
 /// # Errors
-/// Why the desktop may not start, in one sentence.
+/// [`DesktopError::Unavailable`] or [`DesktopError::NoRoom`] with the reason in one sentence.
 pub(crate) async fn admit(
     host: &Host<'_>,
     desktop: &DesktopId,
@@ -88,7 +94,7 @@ pub(crate) async fn admit(
     let choose = |facts| choose(spec.machine, image.runs_at, image.kernel.is_some(), facts);
     let choice = match choose(&facts) {
         Ok(choice) => choice,
-        // What was missing may have been put right since.
+        // The facts may be old, and the cause may be removed.
         Err(_) => {
             let facts = host.probe.facts_now().await.map_err(DesktopError::Unavailable)?;
             choose(&facts).map_err(DesktopError::Unavailable)?
@@ -104,7 +110,7 @@ pub(crate) async fn admit(
     check_room(host.dir.root())?;
     if let (true, Some(missing)) = (spec.require_jail, host.without_cgroups) {
         return Err(DesktopError::Unavailable(format!(
-            "This desktop may run in the whole jail only. {missing}"
+            "This desktop may run only with every part of the jail. {missing}"
         )));
     }
     let tap = match &spec.network {
@@ -116,7 +122,10 @@ pub(crate) async fn admit(
     Ok(Admitted { choice, tap })
 }
 
-/// Refuses a desktop whose memory or processors are not left.
+/// Checks memory and processors: for the host as a whole, and for what other desktops leave.
+///
+/// # Errors
+/// [`DesktopError::Unavailable`] with what does not fit.
 fn check_size(
     host: &Host<'_>,
     desktop: &DesktopId,
@@ -137,13 +146,17 @@ fn check_size(
     reserve.check_cpus(size, up.values().map(|cpus| u32::from(*cpus)).sum(), spec.cpus)
 }
 
-/// A guest soon writes to its disk, and one that cannot is stopped by it.
+/// Checks the free space of the file system: a guest that cannot write stops.
+///
+/// # Errors
+/// [`DesktopError::NoRoom`] below [`LEAST_ROOM`].
 fn check_room(place: &Path) -> Result<(), DesktopError> {
-    // What cannot be found out here, the guest's first write will.
+    // An unknown amount of free space is no reason to refuse.
     let Ok(space) = rustix::fs::statvfs(place) else { return Ok(()) };
     compare_room(space.f_bavail.saturating_mul(space.f_frsize), place)
 }
 
+/// Compares the free bytes of a file system with [`LEAST_ROOM`].
 fn compare_room(free: u64, place: &Path) -> Result<(), DesktopError> {
     if free >= LEAST_ROOM {
         return Ok(());
@@ -156,16 +169,20 @@ fn compare_room(free: u64, place: &Path) -> Result<(), DesktopError> {
     )))
 }
 
+/// Chooses a TAP interface for the setting, preferably the desktop's last one.
+///
+/// # Errors
+/// [`DesktopError::Unavailable`] if no matching interface exists or is free.
 fn free_tap(machine_config: &Path, setting: &str, reserved: &Reservations) -> Result<String, DesktopError> {
     let all = tap_interfaces(Path::new("/sys/class/net")).map_err(|error| {
-        DesktopError::Unavailable(format!("This host's network interfaces are not known ({error})."))
+        DesktopError::Unavailable(format!("This host's network interfaces cannot be listed ({error})."))
     })?;
     let reserved = reserved.values().filter_map(|one| one.tap.clone()).collect();
     let last = last_tap(machine_config);
     choose_tap(setting, &all, &reserved, last.as_deref()).map_err(DesktopError::Unavailable)
 }
 
-/// The TAP interface that a desktop had when it ran last.
+/// Reads the desktop's last TAP interface from its last machine configuration.
 fn last_tap(machine_config: &Path) -> Option<String> {
     let config: MachineConfig = serde_json::from_slice(&std::fs::read(machine_config).ok()?).ok()?;
     config.networks.into_iter().find_map(|network| match network.link {

@@ -1,18 +1,18 @@
-//! What desktops that start were granted and have not taken yet.
+//! Reservations: resources granted to desktops that start, until their machines use them.
 
 use crate::hold::DesktopId;
 use std::collections::HashMap;
 
-/// Memory, processors and a TAP interface for one desktop that starts.
+/// Reservation of memory, processors and a TAP interface for one desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reservation {
     /// Guest memory in MiB.
     pub memory_mib: u32,
-    /// Virtual processors.
+    /// Number of virtual processors.
     pub cpus: u8,
-    /// The name of a TAP interface.
+    /// Name of the TAP interface, if the desktop has one.
     pub tap: Option<String>,
 }
 
-/// All reservations of a host, by desktop. Held locked while a desktop is admitted.
+/// Reservations of a host by desktop; locked while a desktop is admitted.
 pub(crate) type Reservations = HashMap<DesktopId, Reservation>;

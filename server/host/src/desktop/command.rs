@@ -1,4 +1,4 @@
-//! What a desktop's actor is told, and what it hears of its machine.
+//! Messages to a desktop's actor: commands from the control plane, and events from the desktop's machine.
 
 use super::prepare::{PrepareError, RunningMachine};
 use crate::error::DesktopError;
@@ -9,7 +9,7 @@ use crate::status::Sequence;
 use oriel_vmm_api::Event;
 use tokio::sync::oneshot;
 
-/// An order for a desktop. [`crate::HostClient`] tells what each does.
+/// Command to a desktop, with the semantics of the method of [`crate::HostClient`] that has the same name.
 #[derive(Debug)]
 pub(crate) enum DesktopCommand {
     Ensure(Box<DesktopSpec>),
@@ -22,23 +22,26 @@ pub(crate) enum DesktopCommand {
     SetPriority(Priority),
 }
 
-/// An order with the claim under which it is given and the way back to whoever gave it.
+/// Command with its hold and the channel for the reply.
 pub(crate) struct CommandRequest {
+    /// Hold that the command names.
     pub hold: Hold,
+    /// Command to execute.
     pub command: DesktopCommand,
+    /// Channel for the number of the last update, or for the error.
     pub reply: oneshot::Sender<Result<Sequence, DesktopError>>,
 }
 
-/// What happened to a desktop's machine.
+/// Event of a desktop's machine.
 pub(crate) enum MachineEvent {
-    /// A step of its start; one sentence.
+    /// A step of the machine's start begins, described in one sentence.
     Progress(String),
-    /// Its process runs, and leads its process group.
+    /// The machine's process runs; the number is that of its process group's leader.
     Started(u32),
-    /// Its start came to an end.
+    /// The machine's start has succeeded or failed.
     Prepared(Result<RunningMachine, PrepareError>),
-    /// The machine told of something.
+    /// The machine sent an event over its control connection.
     Event(Event),
-    /// The connection to the machine ended, or its process did.
+    /// The control connection ended, or the processes of a machine that is out of reach ended.
     Gone,
 }

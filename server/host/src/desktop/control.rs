@@ -1,22 +1,22 @@
-//! The control connection to a machine: requests with replies, and events.
+//! Control connection to a machine: requests with replies, and events. The protocol is that of `vmm/api`.
 
 use oriel_vmm_api::client::{self, Attached, ClientError, ClientOptions, ControlClient, EventReceiver};
 use oriel_vmm_api::{Command, Description, ViewerMode};
 use std::path::Path;
 use tokio::net::UnixStream;
 
-/// A control connection that sends requests.
+/// Sending half of a control connection.
 pub(crate) struct ControlLink(ControlClient);
 
-/// The events of a control connection; it ends with the connection.
+/// Receiving half of a control connection; its stream of events ends with the connection.
 pub(crate) type Events = EventReceiver;
 
-/// Why a control connection was not opened.
+/// Reason for which a control connection could not be opened.
 #[derive(Debug)]
 pub(super) enum ConnectError {
-    /// Nobody answers, or not as agreed.
+    /// Nothing listens on the socket, or the peer does not follow the protocol.
     Unreachable,
-    /// The machine speaks a version of the protocol that this host does not know; one sentence with what to do.
+    /// The machine speaks an unsupported version of the protocol; one sentence with what to do.
     UnknownVersion(String),
 }
 
@@ -27,20 +27,21 @@ impl From<ClientError> for ConnectError {
 }
 
 impl ControlLink {
-    /// Connects, and asks for the machine's description and all events from then on.
+    /// Connects to a machine, and subscribes to its events; the description is the machine's state before the
+    /// first event.
     ///
     /// # Errors
-    /// Nobody answers, or the machine speaks another version of the protocol.
+    /// The machine does not answer, or it speaks an unsupported version of the protocol.
     pub(super) async fn connect(socket: &Path) -> Result<(Self, Events, Description), ConnectError> {
         let Attached { client, events, description } =
             ControlClient::attach(socket, &ClientOptions::default()).await?;
         Ok((Self(client), events, description))
     }
 
-    /// Asks for something to be done.
+    /// Sends a command to the machine, and waits for the reply.
     ///
     /// # Errors
-    /// One sentence: the machine refuses, or does not answer.
+    /// One sentence: the machine refuses the command, or does not answer.
     pub(super) async fn request(&mut self, command: Command) -> Result<(), String> {
         match self.0.request(command).await {
             Ok(_) => Ok(()),
@@ -50,24 +51,25 @@ impl ControlLink {
     }
 }
 
-/// Connects a viewer; from here on the connection carries the messages of `docs/protocol.md`.
+/// Opens a viewer's connection to a machine. After the handshake the connection carries the messages of the
+/// display protocol (docs/protocol.md).
 ///
 /// # Errors
-/// Nobody answers, or the viewer is refused.
+/// The machine does not answer, or it refuses the viewer.
 pub(crate) async fn open_viewer(socket: &Path, mode: ViewerMode) -> Result<UnixStream, ClientError> {
     let opened = client::open_viewer(socket, mode, &ClientOptions::default()).await?;
     Ok(opened.into_inner())
 }
 
-/// What a machine says of itself, asked on a connection of its own; `None` if it does not answer.
+/// Requests a machine's description over a new connection; `None` if the machine does not answer.
 pub(crate) async fn describe(socket: &Path) -> Option<Description> {
     let (mut client, _events) = ControlClient::connect(socket, &ClientOptions::default()).await.ok()?;
     client.describe().await.ok()
 }
 
-/// A clause as a sentence.
+/// Formats an error as a sentence: a capital letter first and a full stop last.
 fn sentence(error: &ClientError) -> String {
     let text = error.to_string();
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(['.']).collect()
+    let mut chars = text.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
 }

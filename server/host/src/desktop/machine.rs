@@ -1,4 +1,4 @@
-//! A desktop's machine as its actor sees it: none, one that is being made, one that answers, or one that runs out of reach.
+//! State of a desktop's machine as its actor sees it, and the source of the machine's events.
 
 use super::command::MachineEvent;
 use super::control::{ControlLink, Events};
@@ -10,29 +10,28 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked whether a machine out of reach still lives.
+/// Interval at which the processes of a machine out of reach are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// A desktop's machine.
+/// Machine of a desktop.
 pub(super) enum Machine {
+    /// There is no machine.
     Down,
+    /// A task prepares the machine, reports its steps, and can be cancelled.
     Preparing {
         task: JoinHandle<Result<RunningMachine, PrepareError>>,
         steps: mpsc::Receiver<Step>,
         cancel: CancellationToken,
     },
-    Up {
-        link: ControlLink,
-        events: Events,
-    },
-    /// It runs, and speaks a version of the control protocol that this host does not know.
-    OutOfReach {
-        dir: DesktopDir,
-    },
+    /// The machine runs, and its control connection is open.
+    Up { link: ControlLink, events: Events },
+    /// The machine runs, but speaks an unsupported version of the control protocol: the host can only kill
+    /// it.
+    OutOfReach { dir: DesktopDir },
 }
 
 impl Machine {
-    /// Waits for an event; giving up the wait loses none.
+    /// Waits for the machine's next event. The future may be dropped without losing an event.
     pub(super) async fn event(&mut self) -> MachineEvent {
         match self {
             Self::Down => std::future::pending().await,
@@ -44,7 +43,7 @@ impl Machine {
                     Step::Started(pid) => MachineEvent::Started(pid),
                 },
                 outcome = task => MachineEvent::Prepared(outcome.unwrap_or_else(|error| {
-                    Err(PrepareError::Failed(format!("The start of the desktop broke off: {error}.")))
+                    Err(PrepareError::Failed(format!("The start of the desktop was interrupted: {error}.")))
                 })),
             },
             Self::Up { events, .. } => events.recv().await.map_or(MachineEvent::Gone, MachineEvent::Event),

@@ -1,4 +1,5 @@
-//! Writing down a desktop's machine for `oriel-vmm`.
+//! Configuration of a desktop's machine for `oriel-vmm run`, derived from the specification, the image and
+//! admission.
 
 use crate::admission::Admitted;
 use crate::folder::DesktopDir;
@@ -12,7 +13,8 @@ use oriel_vmm_api::{
 };
 use sha2::{Digest, Sha256};
 
-/// The machine of a desktop. `generation` is the generation identifier of its disk.
+/// Makes the configuration of a desktop's machine. `generation` is the generation identifier of the root disk
+/// (VMGenID). A guest in user mode gets no network and no agent ports.
 pub(super) fn machine_config(
     id: &DesktopId,
     spec: &DesktopSpec,
@@ -56,6 +58,7 @@ pub(super) fn machine_config(
     }
 }
 
+/// Returns the configuration of the root disk; `None` if the image has no disk.
 fn disk(base: &DesktopImage, spec: &DesktopSpec) -> Option<Disk> {
     let limit = RateLimit {
         bytes: spec.limits.disk_mib_s.map(|mib| u64::from(mib) << 20),
@@ -75,6 +78,7 @@ fn disk(base: &DesktopImage, spec: &DesktopSpec) -> Option<Disk> {
     }
 }
 
+/// Returns the configuration of the network interface; `None` if a TAP backend has no interface.
 fn network(id: &DesktopId, spec: &DesktopSpec, admitted: &Admitted) -> Option<Network> {
     let link = match (&spec.network, &admitted.tap) {
         (NetworkSetting::Passt, _) => Link::Passt,
@@ -85,7 +89,8 @@ fn network(id: &DesktopId, spec: &DesktopSpec, admitted: &Admitted) -> Option<Ne
     Some(Network { mac: mac(id), link, limit: RateLimit { bytes, operations: None } })
 }
 
-/// The desktop's own address for life: locally administered and not multicast (IEEE 802, 8.2).
+/// Derives the desktop's permanent MAC address from its identifier: locally administered and unicast (IEEE
+/// 802, 8.2).
 fn mac(id: &DesktopId) -> String {
     let hash: [u8; 32] = Sha256::digest(format!("oriel mac {id}")).into();
     let [first, b, c, d, e, f, ..] = hash;
@@ -93,7 +98,8 @@ fn mac(id: &DesktopId) -> String {
     format!("{first:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
-/// What the guest's kernel command line says of the desktop. A value is one plain word, or it is left out.
+/// Returns the parameters `oriel.hostname`, `oriel.layout` and `oriel.variant` for the guest's kernel command
+/// line. A value that is not one plain word is left out.
 fn kernel_parameters(spec: &DesktopSpec) -> String {
     let mut parameters = String::new();
     let mut add = |key: &str, value: &str| {
@@ -111,7 +117,7 @@ fn kernel_parameters(spec: &DesktopSpec) -> String {
     parameters
 }
 
-/// Whether a value stays one word on a kernel command line.
+/// Returns whether a value is one word of 1 to 63 safe characters on a kernel command line.
 fn is_plain(value: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     (1..=63).contains(&value.len()) && value.chars().all(plain)

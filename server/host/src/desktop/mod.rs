@@ -1,4 +1,8 @@
-//! One desktop: the actor that is its one writer, its record, and its machine.
+//! One desktop: the actor that is the only writer of its state, its record, and its machine.
+//!
+//! Commands come from [`crate::LocalHost`] and events from the machine; the actor changes the record and the
+//! machine, and publishes the status to [`crate::updates`]. The machine itself is a process of its own,
+//! `oriel-vmm`.
 
 mod actor;
 mod command;

@@ -1,4 +1,6 @@
-//! Bringing a machine up: the disk, the configuration, the process, the connection.
+//! Preparation of a machine: root disk, configuration, control group, process, control connection.
+//!
+//! It runs in a task of its own, so that the actor stays responsive, and reports its steps to the actor.
 
 use super::control::{ControlLink, Events};
 use super::machine_config::machine_config;
@@ -19,25 +21,28 @@ use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// A machine that does not open its socket within this time is not coming.
+/// Time within which a new machine must accept a control connection.
 const LONGEST_START: Duration = Duration::from_secs(60);
-/// How often a new machine's socket is tried.
+/// Interval between attempts to connect to a new machine's socket.
 const TRY_EVERY: Duration = Duration::from_millis(25);
-/// A socket's path has at most so many bytes (unix(7), less the final zero).
+/// Maximum length of a socket's path in bytes (unix(7), without the final zero).
 const LONGEST_SOCKET_PATH: usize = 107;
 
-/// A machine that answers.
+/// Machine with an open control connection.
 pub(crate) struct RunningMachine {
+    /// Sending half of the control connection.
     pub link: ControlLink,
+    /// Receiving half of the control connection.
     pub events: Events,
+    /// Description of the machine at the time of the connection.
     pub description: Description,
 }
 
-/// Why no machine came up.
+/// Reason for which no machine was started.
 pub(crate) enum PrepareError {
-    /// Someone stopped the desktop meanwhile.
+    /// The desktop was stopped during the preparation.
     Cancelled,
-    /// One sentence.
+    /// The preparation failed; one sentence.
     Failed(String),
 }
 
@@ -47,15 +52,19 @@ impl From<String> for PrepareError {
     }
 }
 
-/// A step of a start.
+/// Step of a preparation.
 pub(crate) enum Step {
-    /// What is being done; one sentence.
+    /// A step begins, described in one sentence.
     Progress(&'static str),
-    /// The machine's process runs; it leads its process group.
+    /// The machine's process runs; the number is that of its process group's leader.
     Started(u32),
 }
 
-/// Brings the machine of a desktop up, and tells of each step. What fails leaves nothing half made.
+/// Makes the root disk if it is missing, writes the configuration, starts the machine's process and connects
+/// to it. A failure after the process has started kills the process group. A root disk that was made stays.
+///
+/// # Errors
+/// The preparation was cancelled or failed.
 pub(crate) async fn prepare(
     context: Arc<HostContext>,
     id: DesktopId,
@@ -81,7 +90,7 @@ pub(crate) async fn prepare(
     if cancelled.is_cancelled() {
         return Err(PrepareError::Cancelled);
     }
-    // The actor that listens to the steps outlives this task.
+    // The receiver is the actor, which outlives this task.
     let _ = steps.send(Step::Progress("Starting the machine.")).await;
     let entrance = context.cgroup(&id, &spec, admitted.choice.accel)?;
     let child =
@@ -107,9 +116,10 @@ pub(crate) async fn prepare(
     up
 }
 
+/// Writes the machine's configuration, and removes the socket and the exit report of an earlier machine,
+/// which could be mistaken for the new one's.
 fn write_config(dir: &DesktopDir, config: &MachineConfig) -> io::Result<()> {
-    // What an earlier machine left behind would be taken for the new one's.
-    for stale in [dir.socket(), dir.exit_report(), dir.exit_report_of_0_1_0()] {
+    for stale in [dir.socket(), dir.exit_report()] {
         match fs::remove_file(stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -121,6 +131,10 @@ fn write_config(dir: &DesktopDir, config: &MachineConfig) -> io::Result<()> {
     io::Write::write_all(&mut &file, &text)
 }
 
+/// Connects to the socket of a new machine, as soon as it listens.
+///
+/// # Errors
+/// The machine ended or did not listen within [`LONGEST_START`], or the preparation was cancelled.
 async fn await_socket(
     dir: &DesktopDir,
     mut child: Child,
@@ -144,20 +158,20 @@ async fn await_socket(
         status = child.wait() => Err(PrepareError::Failed(match read_exit_report(dir) {
             Some(report) => report.text,
             None => format!(
-                "The desktop's machine ended at once ({}); see {}.",
+                "The desktop's machine ended during its start ({}); see {}.",
                 status.map_or_else(|error| error.to_string(), |status| status.to_string()),
                 dir.vmm_log().display()
             ),
         })),
         () = cancelled.cancelled() => Err(PrepareError::Cancelled),
     };
-    // The process is found by its lock and its socket; this task only takes away its remains.
+    // The process is found by its lock and its socket; this task only reaps it.
     tokio::spawn(async move { child.wait().await });
     outcome
 }
 
-/// The exit report that the machine's process left behind, if it did.
+/// Reads the exit report of the desktop's last machine; `None` if there is no valid report.
 pub(super) fn read_exit_report(dir: &DesktopDir) -> Option<ExitReport> {
-    let text = fs::read(dir.exit_report()).or_else(|_| fs::read(dir.exit_report_of_0_1_0())).ok()?;
+    let text = fs::read(dir.exit_report()).ok()?;
     serde_json::from_slice(&text).ok()
 }

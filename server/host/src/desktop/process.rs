@@ -1,8 +1,8 @@
-//! The machine's process: started so that it outlives the host, and found again by a lock.
+//! Process of a machine: started so that it outlives the host, and found again by a file lock.
 //!
-//! The lock on a desktop's `alive.lock` is taken here and handed to the process as an open file.
-//! The kernel holds it for as long as the process or any of its children lives, so "is this
-//! desktop's disk in use" has one answer that survives both the server and reused process numbers.
+//! The host takes the lock on `alive.lock` in the desktop's folder and passes the open file to the process.
+//! The kernel holds the lock while the process or a child of it lives. So the question whether a root disk is
+//! in use has an answer that survives a restart of the server and the reuse of process numbers.
 
 use crate::folder::{DesktopDir, LockError, lock_within};
 use std::fs::File;
@@ -13,13 +13,15 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// How long a lock may be held by a program that is being started.
+/// Time after which a held lock counts as held by a machine, and not by a process between fork and exec.
 const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 
-/// Starts `oriel-vmm run` for the desktop, in the control group behind `entrance`.
+/// Starts `oriel-vmm run` for a desktop as the leader of a new session. `entrance` is the `cgroup.procs` of
+/// the control group in which the process starts.
 ///
 /// # Errors
-/// The lock is held (`WouldBlock`: an earlier process still lives), or the program cannot be run.
+/// `WouldBlock` if an earlier process of the desktop still lives, or the error of the lock, the log or the
+/// program.
 pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir, entrance: Option<File>) -> io::Result<Child> {
     let lock = match lock_surely(dir).await {
         Ok(lock) => lock,
@@ -40,11 +42,12 @@ pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir, entrance: Option<File>) 
     command.spawn()
 }
 
-/// Puts the process into a session and a control group of its own, and lets it keep `kept` open.
+/// Sets up the child between fork and exec: enters the control group, starts a session, and keeps the file
+/// `kept` open.
 fn detach(command: &mut Command, kept: File, entrance: Option<File>) {
     let prepare = move || {
         if let Some(entrance) = &entrance {
-            // "0" is whoever writes it. Nothing of the new program has run yet outside of the group.
+            // "0" names the writing process, so the new program never runs outside the group.
             rustix::io::write(entrance, b"0")?;
         }
         rustix::process::setsid()?;
@@ -56,18 +59,18 @@ fn detach(command: &mut Command, kept: File, entrance: Option<File>) {
     unsafe { command.pre_exec(prepare) };
 }
 
-/// Whether the desktop's machine, or anything it started, still lives.
+/// Returns whether the desktop's machine, or a process that the machine started, lives.
 pub(super) async fn is_alive(dir: &DesktopDir) -> bool {
     matches!(lock_surely(dir).await, Err(LockError::Held))
 }
 
-/// Takes the lock, unless it is really held.
+/// Takes the desktop's `alive.lock`, with patience for processes between fork and exec.
 async fn lock_surely(dir: &DesktopDir) -> Result<File, LockError> {
     lock_within(&dir.alive_lock(), LOCK_PATIENCE).await
 }
 
-/// Ends the machine's whole process group at once. Call it only while [`is_alive`]: then the group
-/// exists, and the kernel gives its number to nobody else.
+/// Kills all processes of the process group that `pid` leads. The caller must have checked [`is_alive`]:
+/// while a process of the group lives, the kernel does not reuse the group's number.
 pub(super) fn kill_group(pid: u32) {
     let group = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(group) = group

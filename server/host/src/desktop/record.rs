@@ -1,4 +1,6 @@
-//! A desktop's record, `desktop.json` in its folder: what a host that starts must know of it.
+//! Record of a desktop, `desktop.json` in its folder: what survives a restart of the host.
+//!
+//! The actor is the only writer. A record is replaced as a whole and synchronised to the disk.
 
 use crate::client::FoundState;
 use crate::error::DesktopError;
@@ -11,51 +13,58 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The version of the record's form that this program reads and writes.
+/// Version of the record's format that this program reads and writes.
 const VERSION: u32 = 1;
 
-/// A desktop as it is recorded. Every change is on the disk before it is acted upon.
+/// Record of a desktop. A change is durable before the actor acts on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
-    /// The version of the record's form.
+    /// Version of the record's format.
     version: u32,
-    /// How often the record was written.
+    /// Number of times that the record was written.
     revision: u64,
-    /// The claim under which the desktop is here.
+    /// Hold with the newest epoch that a command named.
     pub hold: Hold,
-    /// The desktop as the control plane resolved it last.
+    /// Specification of the desktop, from the last `ensure`.
     pub spec: DesktopSpec,
+    /// State of the desktop.
     pub state: State,
+    /// Reason of the state in one sentence, if there is one.
     pub reason: Option<String>,
-    /// When the state was entered, in seconds since 1970 UTC.
+    /// Time at which the desktop entered the state, in seconds since 1970 UTC.
     pub since: i64,
-    /// The leader of the machine's process group.
+    /// Process number of the leader of the machine's process group; `None` without a machine.
     pub pid: Option<u32>,
 }
 
-/// Why a record cannot be used.
+/// Reason for which a record cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
+    /// The record cannot be read.
     #[error("The desktop's record {0} cannot be read ({1}); check the disk.")]
     Io(PathBuf, #[source] io::Error),
+    /// The record has the format of a newer version of Oriel.
     #[error(
         "The desktop's record {0} was written by a newer version of Oriel (form {1}); install that version."
     )]
     Newer(PathBuf, u32),
+    /// The record is not valid.
     #[error(
         "The desktop's record {0} is damaged ({1}); restore it from a backup, or remove it to start the desktop anew from its disk."
     )]
     Damaged(PathBuf, serde_json::Error),
 }
 
+/// Version of a record's format, which is read before the rest.
 #[derive(Deserialize)]
 struct Form {
     version: u32,
 }
 
 impl Record {
-    /// The first record of a desktop.
+    /// Makes the first record of a desktop, in the state `found` or else stopped. The record is not written
+    /// yet.
     pub(crate) fn new(hold: Hold, spec: DesktopSpec, found: Option<FoundState>) -> Self {
         let found = found.unwrap_or_else(|| FoundState {
             state: State::Stopped,
@@ -67,7 +76,10 @@ impl Record {
         Self { version: VERSION, revision: 0, hold, spec, state, reason, since, pid }
     }
 
-    /// Reads the record of a folder; `None` where there is none.
+    /// Reads the record in a desktop's folder; `None` if there is no record.
+    ///
+    /// # Errors
+    /// The record cannot be read, is damaged, or has a newer format.
     pub(crate) fn read(dir: &DesktopDir) -> Result<Option<Self>, RecordError> {
         let path = dir.record();
         let text = match fs::read(&path) {
@@ -80,10 +92,10 @@ impl Record {
         parse(&path, &text).map(Some)
     }
 
-    /// Writes the record, one revision further.
+    /// Writes the record durably with the next revision.
     ///
     /// # Errors
-    /// The record cannot be written; then the change must not be made.
+    /// The record cannot be written; then the caller must not make the change.
     pub(crate) async fn write(&mut self, dir: &DesktopDir) -> Result<(), DesktopError> {
         self.revision = self.revision.saturating_add(1);
         let path = dir.record();
@@ -100,6 +112,7 @@ impl Record {
     }
 }
 
+/// Parses a record; the version is checked first, since a newer format may have other fields.
 fn parse(path: &Path, text: &[u8]) -> Result<Record, RecordError> {
     let damaged = |error| RecordError::Damaged(path.to_owned(), error);
     let form: Form = serde_json::from_slice(text).map_err(damaged)?;

@@ -1,4 +1,4 @@
-//! Locks on files, which the kernel lets go of when their holder dies, however it dies.
+//! Exclusive locks on files (flock(2)), which the kernel releases when the holding process ends.
 
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
@@ -6,23 +6,25 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// Interval between attempts to take a held lock.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Why a lock was not got.
+/// Error of an attempt to take a lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Someone holds it.
+    /// Another process holds the lock.
     #[error("it is held by another process")]
     Held,
-    /// The file system's.
+    /// The lock's file cannot be opened or locked.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Takes the lock, which lasts until the file and every copy of its descriptor are closed.
+/// Takes an exclusive lock on a file, creating the file if it is missing. The lock is held until every copy
+/// of the file's descriptor is closed.
 ///
 /// # Errors
-/// It is held, or the file cannot be opened.
+/// [`LockError::Held`], or the file cannot be opened or locked.
 pub fn try_lock(path: &Path) -> Result<File, LockError> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -32,11 +34,11 @@ pub fn try_lock(path: &Path) -> Result<File, LockError> {
     }
 }
 
-/// Takes the lock, and believes that it is held only if it stays so for `patience`: while a program is
-/// being started, for a moment it has a copy of every file that its parent has open.
+/// Takes an exclusive lock on a file, and retries for `patience` while the lock is held: a process between
+/// fork and exec briefly has copies of its parent's descriptors, locks included.
 ///
 /// # Errors
-/// It is held, or the file cannot be opened.
+/// [`LockError::Held`] after `patience`, or the file cannot be opened or locked.
 pub async fn lock_within(path: &Path, patience: Duration) -> Result<File, LockError> {
     let until = Instant::now() + patience;
     loop {
@@ -47,10 +49,11 @@ pub async fn lock_within(path: &Path, patience: Duration) -> Result<File, LockEr
     }
 }
 
-/// Waits for the lock and takes it; for what is never held for long.
+/// Waits for an exclusive lock on a file without limit. It blocks the thread, so it is for locks held
+/// briefly.
 ///
 /// # Errors
-/// The file cannot be opened.
+/// The lock's file cannot be opened or locked.
 pub fn lock(path: &Path) -> io::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
     loop {

@@ -1,4 +1,4 @@
-//! Where a host's files lie, and locks on them.
+//! Paths of a host's files, durable writes and file locks.
 
 mod lock;
 mod write;
@@ -11,17 +11,17 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// A host's folder: its image store and its desktops.
+/// Folder of a host, with the image store and the desktops' folders.
 #[derive(Debug, Clone)]
 pub struct HostDir {
     root: PathBuf,
 }
 
 impl HostDir {
-    /// Opens the folder at an absolute path, and makes it with the folders in it if need be. Nobody else may look in.
+    /// Opens the host's folder at an absolute path, and creates missing folders with mode 0700.
     ///
     /// # Errors
-    /// The folder that cannot be made, and why.
+    /// The folder that cannot be created, and the error of the file system.
     pub fn open(root: &Path) -> Result<Self, (PathBuf, io::Error)> {
         let dir = Self { root: root.to_owned() };
         for folder in [dir.root.clone(), dir.images(), dir.desktops()] {
@@ -30,31 +30,31 @@ impl HostDir {
         Ok(dir)
     }
 
-    /// The folder itself.
+    /// Returns the path of the host's folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The folder of the image store.
+    /// Returns the path of the image store's folder.
     pub fn images(&self) -> PathBuf {
         self.root.join("images")
     }
 
-    /// The folder with one folder per desktop.
+    /// Returns the path of the folder that has a folder for each desktop.
     pub fn desktops(&self) -> PathBuf {
         self.root.join("desktops")
     }
 
-    /// The folder of one desktop.
+    /// Returns the folder of a desktop, which may not exist.
     pub fn desktop(&self, id: &DesktopId) -> DesktopDir {
         DesktopDir { root: self.desktops().join(id.as_str()) }
     }
 
-    /// Gives a file that root has made here to whoever the folder belongs to, so that a host that is not root can use it. For
-    /// any other user it does nothing.
+    /// Changes the owner of a file to the owner of the host's folder, so that a server that is not root can
+    /// use what root made on the command line. Does nothing if this process is not root.
     ///
     /// # Errors
-    /// The file system's.
+    /// The owner cannot be read or changed.
     pub fn give_to_owner(&self, path: &Path) -> io::Result<()> {
         if !rustix::process::geteuid().is_root() {
             return Ok(());
@@ -64,92 +64,90 @@ impl HostDir {
     }
 }
 
-/// A desktop's folder.
+/// Folder of a desktop, with the paths of its files.
 #[derive(Debug, Clone)]
 pub struct DesktopDir {
     root: PathBuf,
 }
 
 impl DesktopDir {
-    /// The folder itself.
+    /// Returns the path of the desktop's folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Makes the folder.
+    /// Creates the folder with mode 0700 if it is missing.
     ///
     /// # Errors
-    /// The file system's.
+    /// The folder cannot be created.
     pub fn make(&self) -> io::Result<()> {
         make_private_dir(&self.root)
     }
 
-    /// Whether the desktop has a disk of its own.
+    /// Returns whether the desktop has a root disk already.
     pub fn has_disk(&self) -> bool {
         self.overlay().exists() || self.image().exists()
     }
 
-    /// The desktop's record: its specification, hold and state.
+    /// Returns the path of the desktop's record: its specification, hold and state.
     pub fn record(&self) -> PathBuf {
         self.root.join("desktop.json")
     }
 
-    /// A whole copy of the desktop's image, which desktops of early versions have instead of an overlay.
+    /// Returns the path of a full copy of the image, which desktops of early versions have in place of an
+    /// overlay.
     pub fn image(&self) -> PathBuf {
         self.root.join("image")
     }
 
-    /// The manifest of the image version that the desktop's disk was made from.
+    /// Returns the path of the manifest of the image version below the desktop's root disk.
     pub fn base(&self) -> PathBuf {
         self.root.join("base.toml")
     }
 
-    /// What the guest wrote to its disk, as a qcow2 overlay of the image's.
+    /// Returns the path of the root disk: a qcow2 overlay of the image's disk.
     pub fn overlay(&self) -> PathBuf {
         self.root.join("disk.qcow2")
     }
 
-    /// The overlay while it is being made; left over only by a host that was killed.
+    /// Returns the path of an overlay that is being made; the file remains only if the host was killed
+    /// meanwhile.
     pub fn unfinished_overlay(&self) -> PathBuf {
         self.root.join("disk.qcow2.new")
     }
 
-    /// The generation identifier of the disk (VMGenID).
+    /// Returns the path of the root disk's generation identifier (VMGenID).
     pub fn generation(&self) -> PathBuf {
         self.root.join("generation")
     }
 
-    /// The machine's configuration, which `oriel-vmm run` reads.
+    /// Returns the path of the machine's configuration, which `oriel-vmm run` reads.
     pub fn machine_config(&self) -> PathBuf {
         self.root.join("machine.json")
     }
 
-    /// The machine's control socket.
+    /// Returns the path of the machine's control socket.
     pub fn socket(&self) -> PathBuf {
         self.root.join("vmm.sock")
     }
 
-    /// The log of the guest's serial console.
+    /// Returns the path of the log of the guest's serial console.
     pub fn serial_log(&self) -> PathBuf {
         self.root.join("serial.log")
     }
 
-    /// What the machine's process printed since its start.
+    /// Returns the path of the log of the machine's process: its standard output and standard error since its
+    /// start.
     pub fn vmm_log(&self) -> PathBuf {
         self.root.join("vmm.log")
     }
 
-    /// The exit report of the machine's process.
+    /// Returns the path of the exit report, which the machine's supervisor writes when the machine ends.
     pub fn exit_report(&self) -> PathBuf {
         self.root.join("exit-report.json")
     }
 
-    /// The exit report of a machine that Oriel 0.1.0 started.
-    pub fn exit_report_of_0_1_0(&self) -> PathBuf {
-        self.root.join("last_words.json")
-    }
-
-    /// The lock that the machine's processes hold for as long as they live.
+    /// Returns the path of the lock that the machine's processes hold while any of them lives.
     pub fn alive_lock(&self) -> PathBuf {
         self.root.join("alive.lock")
     }

@@ -1,15 +1,16 @@
-//! Writing a file so that it is there whole, or as it was before, whenever the power fails.
+//! Durable replacement of a file: after a power failure the file has its old contents or its new contents.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Replaces a file's contents: writes them beside it under another name, synchronises them to the disk, renames them into
-/// place, and synchronises the folder. The file has mode 0600.
+/// Replaces a file's contents: writes a temporary file next to it, synchronises that to the disk, renames it
+/// into place, and synchronises the folder. The file has mode 0600.
 ///
 /// # Errors
-/// The file system's; then the file is as it was.
+/// The file system's error. The file then has its old contents, except that a failure to synchronise the
+/// folder comes after the rename.
 pub fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let mut unfinished = path.as_os_str().to_owned();
@@ -23,7 +24,7 @@ pub fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
             },
         );
     if written.is_err() {
-        // The failure to tell of is the writing's.
+        // The caller needs the error of the write, not that of the removal.
         let _ = fs::remove_file(&unfinished);
         return written;
     }

@@ -1,33 +1,34 @@
-//! Building an image by its recipe: a script that tells its progress in lines on standard output.
+//! Build of an image by a recipe: a script `build.sh` that reports its progress in lines on standard output.
 
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-/// How much of a failing script's last sentence is read.
+/// Maximum number of bytes that are read from the script's standard error.
 const LONGEST_COMPLAINT: u64 = 64 * 1024;
 
-/// A line `progress PERCENT WHAT`.
+/// Progress line of a recipe: `progress PERCENT WHAT`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BuildLine<'a> {
-    /// 0 to 100.
+    /// Progress in percent, 0 to 100.
     pub percent: u8,
-    /// What is being done.
+    /// Description of the current step.
     pub what: &'a str,
 }
 
-/// Reads a line of a recipe's output; `None` if it tells no progress.
+/// Parses a line of a recipe's output; `None` for a line that reports no progress.
 pub fn parse_build_line(line: &str) -> Option<BuildLine<'_>> {
     let (percent, what) = line.strip_prefix("progress ")?.split_once(' ')?;
     let percent = percent.parse().ok().filter(|percent| *percent <= 100)?;
     Some(BuildLine { percent, what: what.trim() })
 }
 
-/// Runs `RECIPE/build.sh --out OUT`. The script leaves a whole image or none.
+/// Runs `RECIPE/build.sh --out OUT`, and passes its progress lines to `progress`. The script must leave a
+/// complete image in OUT or nothing.
 ///
 /// # Errors
-/// The script's own last sentence, or why it could not be run.
+/// The last line of the script's standard error, or one sentence if the script cannot be run.
 pub async fn build(recipe: &Path, out: &Path, mut progress: impl FnMut(BuildLine<'_>)) -> Result<(), String> {
     let script = recipe.join("build.sh");
     let mut child = Command::new(&script)
@@ -53,7 +54,7 @@ pub async fn build(recipe: &Path, out: &Path, mut progress: impl FnMut(BuildLine
     let complain = async {
         let mut text = Vec::new();
         if let Some(stderr) = stderr {
-            // What cannot be read is no complaint; the exit status tells of the failure.
+            // A failed read shortens the text; the exit status reports the failure.
             let _ = stderr.take(LONGEST_COMPLAINT).read_to_end(&mut text).await;
         }
         String::from_utf8_lossy(&text).into_owned()
@@ -65,7 +66,9 @@ pub async fn build(recipe: &Path, out: &Path, mut progress: impl FnMut(BuildLine
             Some(sentence) => sentence.to_owned(),
             None => format!("The recipe {} failed ({status}) and did not say why.", script.display()),
         }),
-        Err(error) => Err(format!("The recipe {} was lost: {error}.", script.display())),
+        Err(error) => {
+            Err(format!("The end of the recipe {} could not be awaited: {error}.", script.display()))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a desktop starts from: the files of its image, and a root disk of its own over them.
+//! Image and root disk of one desktop: which version the desktop starts from, and how its overlay is made.
 
 use super::{DiskTool, Image, ImageError, ImageReference, ImageStore, Version};
 use crate::folder::DesktopDir;
@@ -7,31 +7,32 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An image, and the root disk that the desktop has of its own.
+/// Image from which a desktop starts, and the desktop's root disk.
 #[derive(Debug, Clone)]
 pub(crate) struct DesktopImage {
-    /// The image with the paths of its files.
+    /// Image with the paths of its files.
     pub image: Image,
-    /// The desktop's own disk.
+    /// Root disk of the desktop.
     pub disk: RootDisk,
 }
 
-/// A desktop's own disk.
+/// Root disk of a desktop: the first disk that its guest sees.
 #[derive(Debug, Clone)]
 pub(crate) enum RootDisk {
-    /// The image has no disk.
+    /// The image has no disk, and neither has the desktop.
     None,
-    /// A whole copy of the image's disk, as desktops of early versions have.
+    /// Full copy of the image's disk, which desktops of early versions have.
     Copy(PathBuf),
-    /// A qcow2 overlay of the image's disk.
+    /// Qcow2 overlay of the image's disk.
     Overlay(PathBuf),
-    /// The overlay is yet to be made.
+    /// The overlay of the version's disk is still to be made.
     New(Box<Version>),
 }
 
 impl DesktopImage {
-    /// What a desktop would start from: once it has a disk of its own, the version which that was made from, even after the
-    /// image was built anew, because a kernel must fit the modules on the disk.
+    /// Determines the image for a desktop's next start. A desktop with a root disk keeps the version from
+    /// which the disk was made, even if the image has a newer one: the kernel must fit the modules on the
+    /// disk.
     ///
     /// # Errors
     /// The image is missing or damaged.
@@ -59,10 +60,11 @@ impl DesktopImage {
         Ok(Self { image, disk })
     }
 
-    /// Makes the parts that the desktop does not have yet: its folder, and an overlay.
+    /// Creates what the desktop lacks: its folder, the manifest of its version, and the overlay. A new
+    /// overlay gets a new generation identifier.
     ///
     /// # Errors
-    /// One sentence; then nothing half made is left.
+    /// One sentence; no unfinished overlay is left.
     pub(crate) async fn make(
         store: &ImageStore,
         disks: &DiskTool,
@@ -75,25 +77,26 @@ impl DesktopImage {
         let pin = move || pin_version(&store_too, &dir_too, &reference).map_err(|error| error.to_string());
         let base = tokio::task::spawn_blocking(pin)
             .await
-            .map_err(|error| format!("The start broke off: {error}."))??;
+            .map_err(|error| format!("The start was interrupted: {error}."))??;
         let RootDisk::New(version) = &base.disk else { return Ok(base) };
         let unfinished = dir.unfinished_overlay();
         let made = make_overlay(store, disks, dir, version).await;
         if made.is_err() {
-            // Half an overlay is worth nothing, and the failure to tell of is the making's.
+            // The caller needs the error of the creation, not that of the removal.
             let _ = fs::remove_file(&unfinished);
         }
         made.map(|()| Self { disk: RootDisk::Overlay(dir.overlay()), ..base })
     }
 }
 
-/// Writes the version that the desktop's disk lies over into its folder, so that the version's blobs stay.
+/// Writes the manifest of the desktop's image version into its folder, so that the store keeps the version's
+/// blobs.
 fn pin_version(
     store: &ImageStore,
     dir: &DesktopDir,
     reference: &ImageReference,
 ) -> Result<DesktopImage, ImageError> {
-    // Under the lock nothing is collected between the look at the version and the note of it.
+    // Under the lock no blob is collected between the choice of the version and its manifest in the folder.
     let _lock = store.lock()?;
     let base = DesktopImage::of(store, dir, reference)?;
     let version = match &base.disk {
@@ -105,6 +108,8 @@ fn pin_version(
     Ok(base)
 }
 
+/// Makes the overlay under a temporary name, removes the old generation identifier, and renames the overlay
+/// into place.
 async fn make_overlay(
     store: &ImageStore,
     disks: &DiskTool,
@@ -119,7 +124,7 @@ async fn make_overlay(
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    // From the desktop's folder, so that qemu-img finds it even after the state folder has moved.
+    // Relative to the desktop's folder, so that qemu-img finds the file after the state folder was moved.
     let blob = store.blob(&disk.digest);
     let name =
         blob.strip_prefix(store.root()).map_or(blob.clone(), |inside| Path::new("../../images").join(inside));
@@ -132,10 +137,11 @@ async fn make_overlay(
     fs::rename(&unfinished, dir.overlay()).map_err(failed)
 }
 
-/// The generation identifier of the desktop's disk (VMGenID): 32 hexadecimal digits, kept in its folder.
+/// Returns the generation identifier of the desktop's root disk (VMGenID), as 32 hexadecimal digits. A random
+/// one is made and stored in the desktop's folder if there is none.
 ///
 /// # Errors
-/// The file system's.
+/// The file cannot be read or written, or the kernel gives no random bytes.
 pub(crate) fn generation_id(dir: &DesktopDir) -> io::Result<String> {
     let is_one = |text: &str| text.len() == 32 && text.bytes().all(|c| c.is_ascii_hexdigit());
     match fs::read_to_string(dir.generation()) {

@@ -1,29 +1,29 @@
-//! The name of a blob: a digest of its bytes that costs little over the holes of a disk.
+//! Digest of a blob, `sha256tree`, which costs little over the holes of a sparse disk.
 //!
-//! `sha256tree`: the file is cut into chunks of 1 MiB, of which the last may be shorter. The digest
-//! is the SHA-256 of the 18 bytes `oriel sha256tree 1`, the file's length in bytes as a little-endian
-//! 64-bit number, and the SHA-256 of each chunk in order. It depends on the bytes alone: a hole and
-//! zeros that were written are the same. A chunk of zeros has a digest that is known beforehand, so
-//! a hole costs 32 bytes of hashing for each of its MiB.
+//! The file is cut into chunks of 1 MiB; the last may be shorter. The digest is the SHA-256 of the 18 bytes
+//! `oriel sha256tree 1`, the length in bytes as a little-endian 64-bit number, and the SHA-256 of each chunk
+//! in order. The digest of a chunk of zeros is computed once, so a hole costs 32 bytes of hashing for each
+//! MiB.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
-/// What is hashed at a time, in bytes.
+/// Size of a chunk in bytes.
 pub(super) const CHUNK: usize = 1 << 20;
-/// What stands before the hexadecimal digits.
+/// Name of the algorithm, before the colon of a digest's text and in the store's paths.
 pub(super) const ALGORITHM: &str = "sha256tree";
+/// Prefix of the hashed bytes, which separates these digests from other uses of SHA-256.
 const DOMAIN: &[u8] = b"oriel sha256tree 1";
 
-/// A blob's name.
+/// Digest of a blob's contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// 64 hexadecimal digits, which are the blob's file name.
+    /// Returns the digest as 64 hexadecimal digits, which are the blob's file name.
     pub fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -68,14 +68,14 @@ impl From<Digest> for String {
     }
 }
 
-/// Computes a [`Digest`] from chunks in order.
+/// Hasher that computes a [`Digest`] from chunks in order.
 pub(super) struct TreeHasher {
     tree: Sha256,
     zeros: [u8; 32],
 }
 
 impl TreeHasher {
-    /// For a file of so many bytes.
+    /// Starts the digest of a file of `length` bytes.
     pub(super) fn new(length: u64) -> Self {
         let mut tree = Sha256::new();
         tree.update(DOMAIN);
@@ -83,17 +83,17 @@ impl TreeHasher {
         Self { tree, zeros: Sha256::digest(vec![0; CHUNK]).into() }
     }
 
-    /// The next chunk: [`CHUNK`] bytes, or fewer at the end.
+    /// Adds the next chunk: [`CHUNK`] bytes, or fewer at the end of the file.
     pub(super) fn chunk(&mut self, bytes: &[u8]) {
         self.tree.update(Sha256::digest(bytes));
     }
 
-    /// A whole chunk of zeros.
+    /// Adds a chunk of [`CHUNK`] zeros.
     pub(super) fn zeros(&mut self) {
         self.tree.update(self.zeros);
     }
 
-    /// The digest of all of them.
+    /// Returns the digest of all chunks.
     pub(super) fn finish(self) -> Digest {
         Digest(self.tree.finalize().into())
     }

@@ -1,5 +1,6 @@
-//! `oriel-vmm disk`: whoever reads a disk image that a stranger made is a process of its own, never
-//! this server.
+//! Inspection and creation of disk files by `oriel-vmm disk`, a process of its own.
+//!
+//! Disk images are untrusted input, so this server never parses them.
 
 use oriel_vmm_api::DiskFormat;
 use serde::Deserialize;
@@ -10,52 +11,54 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-/// Looking at a header and making an empty overlay are both done in a moment.
+/// Time limit of one call of the program.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A process that was taken over by what it read could say much.
+/// Maximum number of bytes that are read from the program's outputs, since the image could have taken it
+/// over.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
-/// What is known of a disk image.
+/// Facts about a disk image.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DiskFacts {
-    /// How its bytes lie.
+    /// Format of the disk's file.
     pub format: DiskFormat,
-    /// What the guest sees, in bytes.
+    /// Size of the disk in bytes, as a guest sees it.
     pub virtual_size: u64,
-    /// The file that it says it stands on.
+    /// Name of the backing file in the disk's header.
     pub backing: Option<String>,
 }
 
-/// The machine program as a tool for disks.
+/// Runner of the program `oriel-vmm disk`.
 #[derive(Debug, Clone)]
 pub struct DiskTool {
     vmm: PathBuf,
 }
 
 impl DiskTool {
-    /// Will run the given `oriel-vmm`.
+    /// Makes a runner of the given `oriel-vmm`.
     pub fn new(vmm: PathBuf) -> Self {
         Self { vmm }
     }
 
-    /// Looks at a disk image.
+    /// Reads the facts about a disk image, whose format is detected.
     ///
     /// # Errors
-    /// A sentence: what is wrong with the image, or why it could not be looked at.
+    /// One sentence: the image is not valid, or the program failed.
     pub async fn inspect(&self, file: &Path) -> Result<DiskFacts, String> {
         let words: [&OsStr; 5] =
             ["disk".as_ref(), "inspect".as_ref(), "--format".as_ref(), "auto".as_ref(), file.as_ref()];
         let answer = self.run(&words).await?;
         serde_json::from_slice(&answer).map_err(|error| {
-            format!("{} said what is not understood about {} ({error}).", self.vmm.display(), file.display())
+            format!("{} printed no valid facts about {} ({error}).", self.vmm.display(), file.display())
         })
     }
 
-    /// Makes an empty overlay at `file` that shows `backing` until it is written to. `name` is what
-    /// other programs are told of the file below; ours are told by their configuration.
+    /// Creates an empty qcow2 overlay at `file` for a backing disk of `virtual_size` bytes. `name` and
+    /// `format` describe the backing file in the overlay's header for other programs; Oriel's machines get
+    /// the path from their configuration.
     ///
     /// # Errors
-    /// A sentence.
+    /// One sentence: the overlay cannot be created, or the program failed.
     pub async fn create_overlay(
         &self,
         file: &Path,
@@ -82,6 +85,10 @@ impl DiskTool {
         self.run(&words).await.map(drop)
     }
 
+    /// Runs `oriel-vmm` with arguments, and returns its standard output.
+    ///
+    /// # Errors
+    /// The last line on standard error, or one sentence about a lost program.
     async fn run(&self, words: &[&OsStr]) -> Result<Vec<u8>, String> {
         let vmm = self.vmm.display();
         let mut child = Command::new(&self.vmm)
@@ -98,27 +105,27 @@ impl DiskTool {
         let all = async { tokio::join!(read(stdout), read(stderr), child.wait()) };
         let (answer, complaint, status) = tokio::time::timeout(PATIENCE, all)
             .await
-            .map_err(|_| format!("{vmm} did not look at the disk within a minute; try again."))?;
+            .map_err(|_| format!("{vmm} did not finish with the disk within a minute; try again."))?;
         match status {
             Ok(status) if status.success() => Ok(answer),
-            Ok(status) => Err(last_sentence(&complaint).unwrap_or_else(|| {
-                format!("{vmm} could not deal with the disk ({status}) and did not say why.")
-            })),
-            Err(error) => Err(format!("{vmm} was lost: {error}.")),
+            Ok(status) => Err(last_sentence(&complaint)
+                .unwrap_or_else(|| format!("{vmm} failed on the disk ({status}) without a reason."))),
+            Err(error) => Err(format!("The end of {vmm} could not be awaited: {error}.")),
         }
     }
 }
 
+/// Reads an output of the program up to [`LONGEST_ANSWER`] bytes.
 async fn read(from: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(from) = from {
-        // What cannot be read is no answer; the exit status tells of the failure.
+        // A failed read shortens the answer; the exit status reports the program's failure.
         let _ = from.take(LONGEST_ANSWER).read_to_end(&mut bytes).await;
     }
     bytes
 }
 
-/// The last line, without the program's name before it.
+/// Returns the last line of standard error, without the program's name before it.
 fn last_sentence(complaint: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(complaint);
     let line = text.lines().rfind(|line| !line.trim().is_empty())?;

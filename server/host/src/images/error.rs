@@ -1,76 +1,76 @@
-//! Why an image cannot be used, taken in or removed.
+//! Errors of images: use, import, verification and removal.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Each is a sentence that says what to do.
+/// Error of an operation on images. Each text is a sentence with what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// No such image.
+    /// The store has no image of the name.
     #[error(
-        "There is no image {0}; `oriel image list` shows those there are, `oriel image build` or `import` makes one."
+        "There is no image {0}; `oriel image list` shows all images, `oriel image build` or `import` makes one."
     )]
     Missing(String),
-    /// There is something, but it is not whole.
+    /// A manifest or a blob of the image is missing or invalid.
     #[error("The image {name} is damaged ({problem}); build or import it again.")]
     Damaged {
-        /// Which.
+        /// Name of the image.
         name: String,
-        /// How.
+        /// Description of the damage, a clause.
         problem: String,
     },
-    /// The name cannot be an image's.
+    /// The name is not valid for an image.
     #[error(
         "An image's name has 1 to 64 lower-case letters, digits, dots and dashes and begins with a letter; {0} has not."
     )]
     BadName(String),
-    /// Nothing to make an image of.
+    /// An import names neither a disk nor a kernel.
     #[error("An image needs a disk or a kernel; name one with --disk or --kernel.")]
     Nothing,
-    /// What was given as a kernel is none.
+    /// The file given as a kernel is neither a Linux bzImage nor an ELF for x86-64.
     #[error(
         "{0} is no kernel: neither a Linux bzImage nor an ELF for x86-64; give the image's vmlinuz with --kernel."
     )]
     NoKernel(PathBuf),
-    /// The machine program did not like the disk, or something is wrong with what it found.
+    /// The disk's file is not a valid disk image, or could not be inspected; one sentence.
     #[error("{0}")]
     BadDisk(String),
-    /// The disk stands on another file.
+    /// The disk has a backing file, which is not supported for imports.
     #[error(
-        "The disk {disk} stands on another file ({backing:?}), which is not followed; flatten it with: \
+        "The disk {disk} has a backing file ({backing:?}), which is not supported; flatten it with: \
          qemu-img convert -O qcow2 {disk} flat.qcow2"
     )]
     Backed {
-        /// Which.
+        /// Path of the disk's file.
         disk: PathBuf,
-        /// As its header says.
+        /// Name of the backing file in the disk's header.
         backing: String,
     },
-    /// The disk of the host is full.
+    /// The file system of the store is full.
     #[error("There is no room for the image in {0}; free some and try again. Nothing of it was kept.")]
     NoRoom(PathBuf),
-    /// It was called off.
-    #[error("It was called off, and nothing was kept.")]
+    /// The operation was cancelled.
+    #[error("The operation was cancelled, and nothing was kept.")]
     Cancelled,
-    /// Something stands on it.
+    /// A pool or a root disk uses the image.
     #[error("The image {name} is in use: {by}.")]
     InUse {
-        /// Which.
+        /// Name of the image.
         name: String,
-        /// By what, and what to do.
+        /// User of the image and what to do, a clause.
         by: String,
     },
-    /// The file system's.
+    /// A file operation failed.
     #[error("{path} cannot be used ({source}); check the path and its permissions.")]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the file system.
         source: io::Error,
     },
 }
 
-/// Puts the path to a failure of the file system.
+/// Returns a function that adds a path to an error of the file system.
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> ImageError {
     let path = path.to_owned();
     move |source| ImageError::Io { path, source }

@@ -1,4 +1,4 @@
-//! An image as desktops use it: its files where they lie.
+//! Image with the paths of its files, as a machine's configuration needs it.
 
 use super::error::ImageError;
 use super::manifest::{Manifest, RunsAt};
@@ -8,51 +8,52 @@ use oriel_vmm_api::DiskFormat;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// An image by its name, and perhaps its version.
+/// Reference to an image in the store, optionally to one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageReference {
-    /// The image's name in the store.
+    /// Name of the image.
     pub name: String,
-    /// The version's number; `None`: the newest when the desktop's disk is made.
+    /// Number of the version; `None` selects the newest version when the root disk is made.
     pub version: Option<u32>,
 }
 
-/// An image whose files are there.
+/// Version of an image with the paths of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// The image's name.
+    /// Name of the image.
     pub name: String,
-    /// A Linux bzImage or an ELF with a PVH note; without one, firmware boots the disk.
+    /// Path of the kernel: a Linux bzImage or an ELF with a PVH note; `None` boots the disk by firmware.
     pub kernel: Option<PathBuf>,
-    /// Initial RAM disk.
+    /// Path of the initial RAM disk.
     pub initrd: Option<PathBuf>,
     /// Kernel command line.
     pub cmdline: String,
-    /// The least memory in MiB with which the guest comes up.
+    /// Minimum memory in MiB with which the guest boots; 0 sets no minimum.
     pub min_memory_mib: u32,
-    /// Where the guest spends its life.
+    /// Privilege level at which the guest runs.
     pub runs_at: RunsAt,
-    /// The guest's first disk.
+    /// Disk below the desktops' root disks.
     pub disk: Option<ImageDisk>,
 }
 
-/// An image's disk.
+/// Disk of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageDisk {
-    /// The disk's file.
+    /// Path of the disk's file.
     pub path: PathBuf,
-    /// How the disk's bytes lie in its file.
+    /// Format of the disk's file.
     pub format: DiskFormat,
-    /// The size that the guest sees, in bytes.
+    /// Size of the disk in bytes, as the guest sees it.
     pub virtual_size: u64,
 }
 
 impl Image {
-    /// The image of a version in the store.
+    /// Returns the image of a version in the store, after a check that its blobs exist with the right
+    /// lengths. The contents are not read.
     ///
     /// # Errors
-    /// A blob is missing or has another length.
+    /// [`ImageError::Damaged`] if a blob is missing or has another length.
     pub fn of_version(store: &ImageStore, version: &Version) -> Result<Self, ImageError> {
         for (digest, bytes) in version.blobs() {
             let damaged = |problem| ImageError::Damaged { name: version.name.clone(), problem };
@@ -80,10 +81,11 @@ impl Image {
         })
     }
 
-    /// The image in a folder with an `image.toml`: a recipe's result, or a desktop's whole copy of an image.
+    /// Reads the image in a folder with an `image.toml`: a recipe's output, or a desktop's full copy of an
+    /// image.
     ///
     /// # Errors
-    /// The folder or a file in it is missing or damaged.
+    /// [`ImageError::Missing`] or [`ImageError::Damaged`] for the folder or a file in it.
     pub fn of_folder(dir: &Path, name: &str) -> Result<Self, ImageError> {
         let manifest = Manifest::of_folder(dir, name)?;
         let disk = manifest.disk.map(|file| dir.join(file));

@@ -1,4 +1,6 @@
-//! Taking images into the store: whole, or not at all.
+//! Import of images into the store, complete or not at all.
+//!
+//! Files are staged first; then the blobs and, last, the manifest enter the store under its lock.
 
 use super::disk_tool::{DiskFacts, DiskTool};
 use super::error::{ImageError, at};
@@ -16,39 +18,40 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_util::sync::CancellationToken;
 
-/// What to make an image of.
+/// Files and settings from which an image is imported.
 #[derive(Debug, Clone)]
 pub struct NewImage {
-    /// Its name.
+    /// Name of the image.
     pub name: String,
-    /// A Linux bzImage or an ELF with a PVH note.
+    /// Path of the kernel: a Linux bzImage or an ELF for x86-64; `None` boots the disk by firmware.
     pub kernel: Option<PathBuf>,
-    /// Initial RAM disk.
+    /// Path of the initial RAM disk.
     pub initrd: Option<PathBuf>,
-    /// Raw or qcow2.
+    /// Path of the disk, raw or qcow2.
     pub disk: Option<PathBuf>,
     /// Kernel command line.
     pub cmdline: String,
-    /// Where it runs.
+    /// Privilege level at which the guest runs.
     pub runs_at: RunsAt,
 }
 
-/// What came of it.
+/// Result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
-    /// The version that is now the newest.
+    /// Version that is now the image's newest.
     pub version: Version,
-    /// Whether it was not there before.
+    /// Whether the import made a new version; `false` if the newest version has the same contents.
     pub new: bool,
 }
 
-/// Tells how far it is, in percent.
+/// Callback with the progress of an import in percent, 0 to 100.
 pub type Progress = Arc<dyn Fn(u8) + Send + Sync>;
 
-/// Copies files in as the next version of an image.
+/// Copies files into the store as the next version of an image. An import with the contents of the newest
+/// version makes no new one.
 ///
 /// # Errors
-/// See [`ImageError`]; then nothing was kept.
+/// See [`ImageError`]. No version is added then.
 pub async fn import(
     store: &ImageStore,
     disks: &DiskTool,
@@ -63,7 +66,7 @@ pub async fn import(
     if let Some(kernel) = &new.kernel {
         check_kernel(kernel)?;
     }
-    // What is wrong with it should be said before gigabytes are copied; what counts is the copy.
+    // An invalid disk is reported before gigabytes are copied; the copy is inspected again and decides.
     if let Some(disk) = &new.disk {
         inspect(disks, disk, disk).await?;
     }
@@ -90,10 +93,11 @@ pub async fn import(
     put(store, &staging, &files, version)
 }
 
-/// Takes in what a recipe made, and removes its folder. The files are moved, not copied.
+/// Imports a recipe's output folder as the image `name`, and removes the folder. Files are hard-linked where
+/// possible.
 ///
 /// # Errors
-/// See [`ImageError`]; then the folder is as it was.
+/// See [`ImageError`]. The folder then stays; only its removal can fail after the import.
 pub fn take_folder(store: &ImageStore, dir: &Path, name: &str) -> Result<Imported, ImageError> {
     ImageStore::check_name(name)?;
     let manifest = Manifest::of_folder(dir, name)?;
@@ -105,7 +109,7 @@ pub fn take_folder(store: &ImageStore, dir: &Path, name: &str) -> Result<Importe
         initrd: manifest.initrd.as_deref().map(|file| take(file, "initrd")).transpose()?,
         disk: manifest.disk.as_deref().map(|file| take(file, "disk")).transpose()?,
     };
-    // A recipe says itself that its disk is raw: what a stranger wrote into it is never asked.
+    // A recipe's disk is raw by definition, so its bytes are not inspected for a format.
     let raw = |staged: &Staged| DiskBlob {
         digest: staged.digest,
         bytes: staged.bytes,
@@ -130,7 +134,7 @@ pub fn take_folder(store: &ImageStore, dir: &Path, name: &str) -> Result<Importe
     Ok(imported)
 }
 
-/// Takes in the images that an earlier version of this program kept as folders.
+/// Imports the images that an early version of Oriel kept as folders in the store.
 ///
 /// # Errors
 /// See [`ImageError`].
@@ -141,19 +145,24 @@ pub fn take_old_folders(store: &ImageStore) -> Result<(), ImageError> {
             && ImageStore::check_name(name).is_ok()
             && dir.join("image.toml").exists()
         {
-            tracing::info!(name, "taking an image's folder into the store");
+            tracing::info!(name, "importing an image's folder of an early version");
             take_folder(store, &dir, name)?;
         }
     }
     Ok(())
 }
 
+/// Staged files of an image.
 struct Files {
     disk: Option<Staged>,
     kernel: Option<Staged>,
     initrd: Option<Staged>,
 }
 
+/// Copies the files of an image into a new staging folder.
+///
+/// # Errors
+/// A file cannot be copied, or the import was cancelled.
 fn stage(
     store: &ImageStore,
     new: &NewImage,
@@ -171,7 +180,7 @@ fn stage(
     let (mut done, mut told) = (0_u64, None);
     let mut count = |bytes| {
         done = done.saturating_add(bytes);
-        // 100 is for when it is in the store.
+        // 100 is reported at the end.
         let percent = done.saturating_mul(100).checked_div(total).unwrap_or(99).min(99);
         let percent = u8::try_from(percent).unwrap_or(99);
         if told != Some(percent) {
@@ -192,7 +201,7 @@ fn stage(
     Ok((staging, Files { disk, kernel, initrd }))
 }
 
-/// Puts everything into its place under the lock; the manifest comes last.
+/// Moves staged files into the store under its lock, the manifest last, and collects superseded versions.
 fn put(
     store: &ImageStore,
     staging: &Staging,
@@ -201,14 +210,15 @@ fn put(
 ) -> Result<Imported, ImageError> {
     let lock = store.lock()?;
     let placed = place(store, staging, &lock, files, version);
-    // What is superseded now, or was placed before something failed. That the image came in, or
-    // why it did not, is the thing to tell; the server collects at its start too.
+    // Also after a failure, to remove blobs without a manifest. The result of the import matters more than a
+    // failed collection, which the server repeats at its start.
     if let Err(error) = store.collect(&lock) {
         tracing::warn!(%error, "superseded images were not collected");
     }
     placed
 }
 
+/// Moves staged blobs into the store, and writes the manifest of the next version if the contents are new.
 fn place(
     store: &ImageStore,
     staging: &Staging,
@@ -235,27 +245,35 @@ fn place(
     Ok(Imported { version, new: true })
 }
 
+/// Inspects a disk's file; `given` is the path in errors.
+///
+/// # Errors
+/// The disk is not valid, is empty, or has a backing file.
 async fn inspect(disks: &DiskTool, file: &Path, given: &Path) -> Result<DiskFacts, ImageError> {
     check_file(file, given)?;
     let facts = disks.inspect(file).await.map_err(ImageError::BadDisk)?;
     match facts.backing {
         Some(backing) => Err(ImageError::Backed { disk: given.to_owned(), backing }),
-        None if facts.virtual_size == 0 => {
-            Err(ImageError::BadDisk(format!("The disk {} is empty; give a whole one.", given.display())))
-        }
+        None if facts.virtual_size == 0 => Err(ImageError::BadDisk(format!(
+            "The disk {} is empty; name a disk with contents.",
+            given.display()
+        ))),
         None => Ok(facts),
     }
 }
 
+/// Checks that a path is a regular file; `given` is the path in errors.
 fn check_file(file: &Path, given: &Path) -> Result<(), ImageError> {
     let opened = File::open(file).and_then(|file| file.metadata()).map_err(at(given))?;
     if opened.is_file() { Ok(()) } else { Err(at(given)(std::io::Error::other("it is no file"))) }
 }
 
+/// Returns the manifest's entry of a staged file.
 fn blob(staged: &Staged) -> Blob {
     Blob { digest: staged.digest, bytes: staged.bytes }
 }
 
+/// Returns the manifest's entry of a staged disk.
 fn disk_blob(staged: &Staged, facts: DiskFacts) -> DiskBlob {
     DiskBlob {
         digest: staged.digest,
@@ -265,8 +283,11 @@ fn disk_blob(staged: &Staged, facts: DiskFacts) -> DiskBlob {
     }
 }
 
-/// Looks for the signatures of a bzImage (`HdrS`, Linux' Documentation/arch/x86/boot.rst) and of an
-/// ELF for x86-64; the machine looks closer.
+/// Checks for the signature of a bzImage (`HdrS`, Linux' Documentation/arch/x86/boot.rst) or of an ELF for
+/// x86-64. The machine checks the rest at boot.
+///
+/// # Errors
+/// [`ImageError::NoKernel`], or the file cannot be read.
 fn check_kernel(path: &Path) -> Result<(), ImageError> {
     let mut head = [0; 0x210];
     let mut read = 0;
@@ -284,6 +305,7 @@ fn check_kernel(path: &Path) -> Result<(), ImageError> {
     if bz_image || elf { Ok(()) } else { Err(ImageError::NoKernel(path.to_owned())) }
 }
 
+/// Returns the current time in seconds (RFC 3339).
 fn now() -> String {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()

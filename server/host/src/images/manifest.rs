@@ -1,58 +1,60 @@
-//! `image.toml`: what a recipe has put into its folder.
+//! `image.toml`: description of a recipe's output folder, from which the folder is imported.
 
 use super::error::ImageError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-/// Where a guest spends its life, which decides what it needs of a host.
+/// Privilege level at which a guest runs, which decides which machines run the guest at native speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunsAt {
-    /// In a kernel, as operating systems do.
+    /// The guest is an operating system with a kernel.
     Kernel,
-    /// In user mode alone; runs natively even where kernels are interpreted.
+    /// The guest runs in user mode only, at native speed even on a KVM that interprets guest kernels.
     User,
 }
 
-/// A folder's description. Paths are relative to it.
+/// Description of an image in a folder. Paths are relative to the folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The image's name.
+    /// Name of the image.
     pub name: String,
-    /// For people.
+    /// Description of the image for administrators.
     #[serde(default)]
     pub description: String,
-    /// When it was built, RFC 3339.
+    /// Time of the build (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<String>,
-    /// A raw disk, the guest's first.
+    /// Raw disk of the guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<PathBuf>,
-    /// A Linux bzImage or an ELF with a PVH note.
+    /// Kernel: a Linux bzImage or an ELF with a PVH note.
     pub kernel: PathBuf,
-    /// Initial RAM disk.
+    /// Initial RAM disk of the kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd: Option<PathBuf>,
     /// Kernel command line.
     #[serde(default)]
     pub cmdline: String,
-    /// Below this the guest does not come up.
+    /// Minimum memory in MiB with which the guest boots; 0 sets no minimum.
     #[serde(default)]
     pub min_memory_mib: u32,
-    /// Where it runs.
+    /// Privilege level at which the guest runs.
     pub runs_at: RunsAt,
-    /// SHA-256 by the keys above, which earlier recipes wrote. The store computes its own digests.
+    /// SHA-256 digests of the files by the names of the fields above, which earlier recipes wrote. They are
+    /// ignored: the store computes digests of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sha256: BTreeMap<String, String>,
 }
 
 impl Manifest {
-    /// Reads the `image.toml` of a folder and checks that the files are there.
+    /// Reads the `image.toml` of a folder, and checks that the files exist and are not empty. `name` is the
+    /// image's name in errors.
     ///
     /// # Errors
-    /// It is missing or damaged; `name` says which image.
+    /// [`ImageError::Missing`] without a folder, [`ImageError::Damaged`] for an invalid one.
     pub fn of_folder(dir: &Path, name: &str) -> Result<Self, ImageError> {
         let damaged = |problem: String| ImageError::Damaged { name: name.to_owned(), problem };
         let text = match std::fs::read_to_string(dir.join("image.toml")) {
@@ -71,10 +73,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads the text of an `image.toml`.
+    /// Parses the text of an `image.toml`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A clause: the text is not valid, or a path leads out of the folder.
     pub fn parse(text: &str) -> Result<Self, String> {
         let manifest: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         for file in manifest.files() {
@@ -86,7 +88,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The files it names.
+    /// Lists the paths of the files that the manifest names.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         [self.disk.as_deref(), Some(self.kernel.as_path()), self.initrd.as_deref()].into_iter().flatten()
     }

@@ -1,8 +1,8 @@
-//! Images: what a desktop's machine starts from.
+//! Images from which desktops start: the store, imports, builds by recipe, and root disks.
 //!
-//! `store` is the content-addressed store and tells how it lies on the disk, `import` takes images in, `digest` names blobs,
-//! `build` runs recipes, and `disk_tool` reads disks that strangers made, in a process of its own. Of desktops the store knows
-//! their folders, because a blob stays for as long as a desktop's disk lies over it.
+//! `store` is the content-addressed store, `import` and `staging` add images, `digest` and `sparse` name and
+//! copy blobs, `build` runs recipes. Untrusted disk files are parsed by a separate process, through
+//! `disk_tool`. The store reads desktops' folders, because a blob must stay while a root disk lies over it.
 
 mod build;
 mod desktop_image;

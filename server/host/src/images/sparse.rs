@@ -1,4 +1,4 @@
-//! Reading and copying disks by their data: holes stay holes, and their digest comes on the way.
+//! Reading and copying of sparse files: holes stay holes, and the digest is computed along the way.
 
 use super::digest::{CHUNK, Digest, TreeHasher};
 use rustix::fs::SeekFrom;
@@ -7,19 +7,19 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-/// Zeros of this many bytes at a multiple of it are not written.
+/// Size of a block in bytes; aligned blocks of zeros are not written.
 const BLOCK: usize = 64 << 10;
 
-/// Why a file was not read or copied to its end.
+/// Reason for which a file was not read or copied to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The disk is full.
+    /// The file system or the quota is full.
     #[error("there is no room left on the disk")]
     NoRoom,
-    /// It was called off.
-    #[error("it was called off")]
+    /// The progress callback cancelled the operation.
+    #[error("the operation was cancelled")]
     Cancelled,
-    /// Anything else.
+    /// The file system failed otherwise.
     #[error(transparent)]
     Io(io::Error),
 }
@@ -41,19 +41,19 @@ impl From<Errno> for CopyError {
     }
 }
 
-/// Hears how many bytes of data were dealt with since the last call; `false` calls it off.
+/// Callback with the number of data bytes processed since the last call; `false` cancels the operation.
 pub type CopyProgress<'a> = &'a mut dyn FnMut(u64) -> bool;
 
-/// How many bytes of a file are data, as far as its file system knows.
+/// Returns the number of bytes of a file that are not holes, estimated from the allocated blocks.
 ///
 /// # Errors
-/// The file system's.
+/// The file's metadata cannot be read.
 pub fn data_bytes(file: &File) -> io::Result<u64> {
     let metadata = file.metadata()?;
     Ok(metadata.blocks().saturating_mul(512).min(metadata.len()))
 }
 
-/// Computes a file's digest.
+/// Computes the digest of a file.
 ///
 /// # Errors
 /// See [`CopyError`].
@@ -61,9 +61,9 @@ pub fn digest_of(file: &File, progress: CopyProgress<'_>) -> Result<Digest, Copy
     walk(file, progress, |_, _| Ok(()))
 }
 
-/// Copies `source` into the empty file `target` and computes the digest of what was copied. Blocks
-/// are shared where the file system can; elsewhere zeros become holes. `target` is on the disk when
-/// this returns.
+/// Copies `source` into the empty file `target`, and computes the digest of the copied bytes. The file system
+/// shares the blocks if it can (FICLONE); otherwise zeros become holes. `target` is synchronised when the
+/// function returns.
 ///
 /// # Errors
 /// See [`CopyError`].
@@ -92,7 +92,8 @@ pub fn copy_with_digest(
     Ok(digest)
 }
 
-/// Goes through the chunks in order and shows `data` those that are not wholly in a hole.
+/// Hashes the chunks of a file in order, and calls `data` with the offset and the bytes of each chunk outside
+/// holes.
 fn walk(
     file: &File,
     progress: CopyProgress<'_>,
@@ -102,7 +103,7 @@ fn walk(
     let mut hasher = TreeHasher::new(length);
     let mut buffer = vec![0; CHUNK];
     let mut at = 0;
-    // Everything before it is a hole, from `at` on.
+    // Bytes from `at` to this offset are a hole.
     let mut next_data = 0;
     while at < length {
         let size = usize::try_from(length - at).unwrap_or(usize::MAX).min(CHUNK);
@@ -126,7 +127,7 @@ fn walk(
     Ok(hasher.finish())
 }
 
-/// Where the next data begins, from `at` on.
+/// Returns the offset of the next data from `at` on (lseek(2), SEEK_DATA); `None` if only a hole follows.
 fn data_from(file: &File, at: u64) -> Result<Option<u64>, CopyError> {
     match rustix::fs::seek(file, SeekFrom::Data(at)) {
         Ok(start) => Ok(Some(start)),
@@ -135,8 +136,9 @@ fn data_from(file: &File, at: u64) -> Result<Option<u64>, CopyError> {
     }
 }
 
+/// Returns whether all bytes of a block are zero.
 fn is_zero(block: &[u8]) -> bool {
-    // Or-ing words keeps the compiler's vectors busy; a comparison per byte does not.
+    // The compiler vectorises the OR of a whole word; it does not vectorise a comparison per byte.
     let (words, rest) = block.as_chunks::<64>();
     words.iter().all(|word| word.iter().fold(0, |all, byte| all | byte) == 0)
         && rest.iter().all(|byte| *byte == 0)

@@ -1,4 +1,4 @@
-//! Where files wait, under no name yet, until a whole image can be put into the store at once.
+//! Staging of an import: a folder in which files are completed before they enter the store together.
 
 use super::digest::Digest;
 use super::error::{ImageError, at};
@@ -9,30 +9,37 @@ use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// A folder that goes away with what is in it.
+/// Staging folder of one import, locked while it is in use and removed when it is dropped.
 pub(super) struct Staging {
     store: ImageStore,
     dir: PathBuf,
     _lock: File,
 }
 
-/// A file that is whole and on the disk.
+/// File in a staging folder, complete and synchronised to the disk.
 #[derive(Debug, Clone)]
 pub(super) struct Staged {
+    /// Path of the file.
     pub path: PathBuf,
+    /// Digest of the contents.
     pub digest: Digest,
+    /// Length in bytes.
     pub bytes: u64,
 }
 
-/// Whether nobody holds a folder of `incoming` any more.
+/// Returns whether no process holds the lock of a staging folder.
 pub(super) fn is_abandoned(dir: &Path) -> bool {
     File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
 
 impl Staging {
+    /// Creates a locked staging folder, after the removal of abandoned ones.
+    ///
+    /// # Errors
+    /// The folder cannot be created or locked.
     pub(super) fn new(store: &ImageStore) -> Result<Self, ImageError> {
         let lock = store.lock()?;
-        // What killed processes left takes room that may be needed now.
+        // Abandoned folders take room that this import may need.
         store.clear_incoming(&lock)?;
         let incoming = store.incoming();
         let mut number = std::process::id();
@@ -52,7 +59,10 @@ impl Staging {
         }
     }
 
-    /// Copies a file in under a name of its own.
+    /// Copies a file into the staging folder under `name`, and computes its digest.
+    ///
+    /// # Errors
+    /// The copy failed, the store is full, or `progress` cancelled it.
     pub(super) fn copy(
         &self,
         from: &Path,
@@ -77,7 +87,11 @@ impl Staging {
         Ok(Staged { path, digest, bytes })
     }
 
-    /// Takes in a file that nobody will write to any more, without a copy where that can be.
+    /// Hard-links a file that is no longer written into the staging folder, and computes its digest; copies
+    /// the file if a link is not possible.
+    ///
+    /// # Errors
+    /// As for [`Staging::copy`].
     pub(super) fn take(
         &self,
         from: &Path,
@@ -95,8 +109,11 @@ impl Staging {
         Ok(Staged { path, digest, bytes })
     }
 
-    /// Gives a file its place among the blobs. One that is there already is replaced, which mends it
-    /// if it was damaged and changes nothing for those who have it open.
+    /// Moves a staged file among the blobs, read-only. An existing blob of the same digest is replaced, which
+    /// repairs a damaged one and leaves open files alone.
+    ///
+    /// # Errors
+    /// The file cannot be moved, or its mode or owner cannot be changed.
     pub(super) fn put(&self, _lock: &StoreLock, staged: &Staged) -> Result<(), ImageError> {
         fs::set_permissions(&staged.path, fs::Permissions::from_mode(0o444)).map_err(at(&staged.path))?;
         self.store.host_dir().give_to_owner(&staged.path).map_err(at(&staged.path))?;
@@ -104,6 +121,7 @@ impl Staging {
         fs::rename(&staged.path, &blob).map_err(at(&blob))
     }
 
+    /// Converts an error of a copy from the file `from`.
     fn sentence(&self, error: CopyError, from: &Path) -> ImageError {
         match error {
             CopyError::NoRoom => ImageError::NoRoom(self.store.root().to_owned()),
@@ -116,7 +134,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.dir) {
-            tracing::warn!(path = %self.dir.display(), %error, "a half made image could not be removed");
+            tracing::warn!(path = %self.dir.display(), %error, "a staging folder could not be removed");
         }
     }
 }

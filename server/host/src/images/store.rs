@@ -1,15 +1,15 @@
-//! The content-addressed store.
+//! Content-addressed store of images.
 //!
-//! | below `images/` | holds |
+//! | below `images/` | contents |
 //! |---|---|
-//! | `blobs/sha256tree/HEX` | a file by its digest, read-only, shared by all versions that name it |
-//! | `versions/NAME/N.toml` | what version N of the image NAME is made of |
-//! | `incoming/` | what is being taken in; each folder is locked by whoever fills it |
-//! | `building/` | what recipes are making |
-//! | `lock` | held while blobs and versions are put in or taken out |
+//! | `blobs/sha256tree/HEX` | a blob by its digest, read-only, shared by all versions that name it |
+//! | `versions/NAME/N.toml` | manifest of version N of the image NAME |
+//! | `incoming/` | staging folders, each locked by the process that fills it |
+//! | `building/` | output folders of recipes |
+//! | `lock` | locked while blobs and versions are added or removed |
 //!
-//! A desktop keeps the manifest of the version that it stands on in its own folder. A blob stays for
-//! as long as any manifest, of a version or of a desktop, names it.
+//! A desktop's folder has a copy of its version's manifest. A blob stays while a manifest names it, whether
+//! of a version or of a desktop.
 
 use super::digest::{ALGORITHM, Digest};
 use super::error::{ImageError, at};
@@ -22,39 +22,39 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The image store of this host.
+/// Image store of a host.
 #[derive(Debug, Clone)]
 pub struct ImageStore {
     dir: HostDir,
     root: PathBuf,
 }
 
-/// Held while blobs and versions are put in or taken out, never for long.
+/// Guard of the store's lock, held for a short time while blobs and versions are added or removed.
 pub struct StoreLock {
     _file: File,
 }
 
-/// A desktop that was started from a version in the store.
+/// Desktop that was started from a version in the store.
 #[derive(Debug, Clone)]
 pub struct ImageUser {
-    /// The desktop.
+    /// Identifier of the desktop.
     pub desktop: DesktopId,
-    /// The version that the desktop was started from.
+    /// Version that the desktop was started from.
     pub version: Version,
-    /// Whether the version's files must stay: the desktop has an overlay over them, or it runs.
+    /// Whether the version's blobs must stay, because the desktop has an overlay over them or runs.
     pub holds: bool,
 }
 
 impl ImageStore {
-    /// Opens the store in a host's folder, and makes its folders if need be.
+    /// Opens the store in a host's folder, and creates missing folders.
     ///
     /// # Errors
-    /// A folder cannot be made.
+    /// A folder cannot be created, or its owner cannot be changed.
     pub fn open(dir: &HostDir) -> Result<Self, ImageError> {
         let store = Self { dir: dir.clone(), root: dir.images() };
         for folder in [store.blobs(), store.versions_dir(), store.incoming()] {
             fs::create_dir_all(&folder).map_err(at(&folder))?;
-            // Of blobs/sha256tree both.
+            // Both folders of the path blobs/sha256tree are new.
             for made in folder.ancestors().take_while(|made| *made != store.root) {
                 dir.give_to_owner(made).map_err(at(made))?;
             }
@@ -62,45 +62,50 @@ impl ImageStore {
         Ok(store)
     }
 
+    /// Returns the path of the folder of blobs.
     fn blobs(&self) -> PathBuf {
         self.root.join("blobs").join(ALGORITHM)
     }
 
+    /// Returns the path of the folder of manifests.
     fn versions_dir(&self) -> PathBuf {
         self.root.join("versions")
     }
 
+    /// Returns the path of the folder of staging folders.
     pub(super) fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
     }
 
-    /// The folder into which recipes build.
+    /// Returns the path of the folder into which recipes build.
     pub fn building(&self) -> PathBuf {
         self.root.join("building")
     }
 
-    /// The store's own folder.
+    /// Returns the path of the store's folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
+    /// Returns the folder of the host.
     pub(super) fn host_dir(&self) -> &HostDir {
         &self.dir
     }
 
-    /// The path of a blob.
+    /// Returns the path of a blob.
     pub fn blob(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())
     }
 
+    /// Returns the path of a version's manifest.
     pub(super) fn manifest(&self, name: &str, version: u32) -> PathBuf {
         self.versions_dir().join(name).join(format!("{version}.toml"))
     }
 
-    /// Refuses what cannot be an image's name.
+    /// Checks an image's name: 1 to 64 lower-case letters, digits, dots and dashes, a letter first.
     ///
     /// # Errors
-    /// [`ImageError::BadName`].
+    /// [`ImageError::BadName`] for any other name.
     pub fn check_name(name: &str) -> Result<(), ImageError> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
         let ok =
@@ -108,7 +113,7 @@ impl ImageStore {
         if ok { Ok(()) } else { Err(ImageError::BadName(name.to_owned())) }
     }
 
-    /// Waits for the store's lock, and takes it.
+    /// Waits for the store's lock, and takes it. It blocks the thread.
     ///
     /// # Errors
     /// The lock's file cannot be opened.
@@ -119,7 +124,7 @@ impl ImageStore {
         Ok(StoreLock { _file: file })
     }
 
-    /// The newest version of an image, with the paths of its files.
+    /// Returns the newest version of an image with the paths of its files.
     ///
     /// # Errors
     /// The image is missing or damaged.
@@ -127,7 +132,7 @@ impl ImageStore {
         Image::of_version(self, &self.newest(name)?)
     }
 
-    /// The manifest of an image's newest version.
+    /// Reads the manifest of an image's newest version.
     ///
     /// # Errors
     /// The image is missing or damaged.
@@ -135,7 +140,7 @@ impl ImageStore {
         self.versions(name)?.pop().ok_or_else(|| ImageError::Missing(name.to_owned()))
     }
 
-    /// The manifest of a version of an image, or of the newest.
+    /// Reads the manifest of the given version of an image, or of the newest for `None`.
     ///
     /// # Errors
     /// The image or that version is missing, or a manifest is damaged.
@@ -145,10 +150,10 @@ impl ImageStore {
         versions.find(|version| version.version == number).ok_or_else(|| ImageError::Missing(name.to_owned()))
     }
 
-    /// All versions of an image, the newest last; none if there is no such image.
+    /// Reads the manifests of all versions of an image, in ascending order; empty for an unknown image.
     ///
     /// # Errors
-    /// The manifest of a version is damaged.
+    /// The name is not valid, or a manifest is damaged.
     pub fn versions(&self, name: &str) -> Result<Vec<Version>, ImageError> {
         Self::check_name(name)?;
         let dir = self.versions_dir().join(name);
@@ -176,7 +181,7 @@ impl ImageStore {
         Ok(versions)
     }
 
-    /// The names of all images in order.
+    /// Lists the names of all images in alphabetical order.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -193,7 +198,7 @@ impl ImageStore {
         Ok(names)
     }
 
-    /// The desktops of this host that were started from versions in the store.
+    /// Lists the desktops of this host that were started from versions in the store.
     ///
     /// # Errors
     /// A desktop's folder, or the manifest of its version, cannot be read.
@@ -202,7 +207,7 @@ impl ImageStore {
         let mut all = Vec::new();
         for entry in fs::read_dir(&dir).map_err(at(&dir))? {
             let name = entry.map_err(at(&dir))?.file_name().to_string_lossy().into_owned();
-            // A folder of another name is none of ours.
+            // A folder with another name belongs to no desktop.
             let Ok(desktop) = DesktopId::new(name) else { continue };
             let folder = self.dir.desktop(&desktop);
             let version = match Version::read(&folder.base()) {
@@ -221,10 +226,12 @@ impl ImageStore {
         Ok(all)
     }
 
-    /// Removes an image that nothing holds.
+    /// Removes all versions of an image unless a desktop holds one ([`ImageUser::holds`]), and collects
+    /// blobs. `who` returns a name of a desktop for the error.
     ///
     /// # Errors
-    /// The image is missing, or [`ImageError::InUse`]; then nothing was removed. `who` names a desktop for people.
+    /// [`ImageError::Missing`], or [`ImageError::InUse`] while a desktop uses a version; then nothing is
+    /// removed.
     pub fn remove(
         &self,
         lock: &StoreLock,
@@ -243,18 +250,18 @@ impl ImageStore {
             .map(|user| who(&user.desktop))
             .collect();
         if !holders.is_empty() {
-            let by = format!("the disk of {} stands on it; remove that first", holders.join(", of "));
+            let by = format!("the disk of {} lies over it; remove that disk first", holders.join(", of "));
             return Err(ImageError::InUse { name: name.to_owned(), by });
         }
         fs::remove_dir_all(&dir).map_err(at(&dir))?;
         self.collect(lock)
     }
 
-    /// Takes out superseded versions that no desktop stands on, blobs that no manifest names, and
-    /// what was left in `incoming` by someone who was killed.
+    /// Removes superseded versions that no desktop uses, blobs that no manifest names, and abandoned staging
+    /// folders.
     ///
     /// # Errors
-    /// The file system's, or a manifest cannot be read; then no blob is taken out.
+    /// A file cannot be removed, or a manifest cannot be read; in the latter case no blob is removed.
     pub fn collect(&self, lock: &StoreLock) -> Result<(), ImageError> {
         self.clear_incoming(lock)?;
         let users = self.users()?;
@@ -288,12 +295,15 @@ impl ImageStore {
         Ok(())
     }
 
-    /// Removes what was left in `incoming` by someone who was killed.
+    /// Removes abandoned staging folders.
+    ///
+    /// # Errors
+    /// A folder cannot be read or removed.
     pub(super) fn clear_incoming(&self, _lock: &StoreLock) -> Result<(), ImageError> {
         let dir = self.incoming();
         for entry in fs::read_dir(&dir).map_err(at(&dir))? {
             let path = entry.map_err(at(&dir))?.path();
-            // Whoever fills a folder holds it; nobody can begin while we have the store's lock.
+            // A folder in use is locked, and no new one is created while this process has the store's lock.
             if super::staging::is_abandoned(&path) {
                 fs::remove_dir_all(&path).map_err(at(&path))?;
             }

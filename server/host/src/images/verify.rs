@@ -1,4 +1,4 @@
-//! Reading every blob again and comparing it with its name.
+//! Verification of images: reads every blob and compares its contents with its digest.
 
 use super::digest::Digest;
 use super::error::ImageError;
@@ -9,19 +9,19 @@ use std::collections::HashMap;
 use std::fs::File;
 use tokio_util::sync::CancellationToken;
 
-/// A version and what is wrong with it, if anything.
+/// Result of the verification of one version.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// Which.
+    /// Version that was verified.
     pub version: Version,
-    /// The first thing that is wrong.
+    /// First problem that was found; `None` for an intact version.
     pub problem: Option<String>,
 }
 
-/// Verifies all versions of one image, or of all. A blob that several versions share is read once.
+/// Verifies all versions of one image, or of all images. A blob that several versions share is read once.
 ///
 /// # Errors
-/// A manifest cannot be read, or it was called off.
+/// A manifest cannot be read, or the verification was cancelled.
 pub fn verify(
     store: &ImageStore,
     name: Option<&str>,
@@ -53,6 +53,10 @@ pub fn verify(
     Ok(verdicts)
 }
 
+/// Compares a blob's contents with its digest; `Some` has the problem.
+///
+/// # Errors
+/// [`ImageError::Cancelled`].
 fn look(
     store: &ImageStore,
     digest: &Digest,

@@ -1,4 +1,4 @@
-//! A version of an image: a manifest that names its blobs by their digests.
+//! Version of an image: a manifest in TOML that names the image's blobs by their digests.
 
 use super::RunsAt;
 use super::digest::Digest;
@@ -8,85 +8,86 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// Comment at the top of a manifest.
 const HEADER: &str = "\
 # A version of an image. Each digest names a file below images/blobs/sha256tree: the SHA-256 of
 # \"oriel sha256tree 1\", the length as a little-endian 64-bit number, and the SHA-256 of each MiB.
 ";
 
-/// A file in the store.
+/// File in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blob {
-    /// Its name.
+    /// Digest of the file's contents, and the file's name in the store.
     pub digest: Digest,
-    /// Its length.
+    /// Length of the file in bytes.
     pub bytes: u64,
 }
 
-/// A disk in the store.
+/// Disk file in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiskBlob {
-    /// Its name.
+    /// Digest of the file's contents, and the file's name in the store.
     pub digest: Digest,
-    /// The file's length.
+    /// Length of the file in bytes.
     pub bytes: u64,
-    /// How its bytes lie.
+    /// Format of the disk's file.
     pub format: DiskFormat,
-    /// What the guest sees, in bytes.
+    /// Size of the disk in bytes, as the guest sees it.
     pub virtual_size: u64,
 }
 
-/// The manifest.
+/// Manifest of a version of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Version {
-    /// The image's name.
+    /// Name of the image.
     pub name: String,
-    /// From 1; the highest is what new desktops start from.
+    /// Number of the version, from 1; new desktops start from the highest.
     pub version: u32,
-    /// For people.
+    /// Description of the image for administrators.
     #[serde(default)]
     pub description: String,
-    /// When it was built, RFC 3339.
+    /// Time of the build by a recipe (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<String>,
-    /// When it came into the store, RFC 3339.
+    /// Time of the import into the store (RFC 3339).
     pub imported: String,
     /// Kernel command line.
     #[serde(default)]
     pub cmdline: String,
-    /// Below this the guest does not come up.
+    /// Minimum memory in MiB with which the guest boots; 0 sets no minimum.
     #[serde(default)]
     pub min_memory_mib: u32,
-    /// Where it runs.
+    /// Privilege level at which the guest runs.
     pub runs_at: RunsAt,
-    /// The guest's first disk.
+    /// Disk below the desktops' root disks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskBlob>,
-    /// A Linux bzImage or an ELF with a PVH note; without one, firmware boots the disk.
+    /// Kernel: a Linux bzImage or an ELF with a PVH note; `None` boots the disk by firmware.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<Blob>,
-    /// Initial RAM disk.
+    /// Initial RAM disk of the kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd: Option<Blob>,
 }
 
 impl Version {
-    /// Reads a manifest.
+    /// Reads a manifest from a file.
     ///
     /// # Errors
-    /// The file system's, or what is wrong with the text (`InvalidData`).
+    /// The file cannot be read, or its text is not a valid manifest (`InvalidData`).
     pub fn read(path: &Path) -> io::Result<Self> {
         let text = fs::read_to_string(path)?;
         toml::from_str(&text)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.message().to_owned()))
     }
 
-    /// Writes it whole or not at all.
+    /// Writes the manifest to a file: synchronises a temporary file and renames it into place.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error; the file is then unchanged.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let text = toml::to_string(self).map_err(io::Error::other)?;
         let unfinished = path.with_extension("new");
@@ -96,13 +97,13 @@ impl Version {
             fs::rename(&unfinished, path)
         });
         if written.is_err() {
-            // The failure to tell of is the writing's.
+            // The caller needs the error of the write, not that of the removal.
             let _ = fs::remove_file(&unfinished);
         }
         written
     }
 
-    /// Every file it names, with its length.
+    /// Lists the digest and the length in bytes of each file that the manifest names.
     pub fn blobs(&self) -> impl Iterator<Item = (Digest, u64)> {
         let disk = self.disk.as_ref().map(|disk| (disk.digest, disk.bytes));
         let others =
@@ -110,7 +111,7 @@ impl Version {
         [disk].into_iter().chain(others).flatten()
     }
 
-    /// Whether another version is the same but for its number and time.
+    /// Returns whether another version differs at most in its number and its times.
     pub fn same_content(&self, other: &Self) -> bool {
         let other = Self {
             version: self.version,

@@ -1,4 +1,8 @@
-//! [`LocalHost`]: the desktops of the machine that this process runs on.
+//! [`LocalHost`]: the host that runs in the control plane's process and manages the desktops of this
+//! computer.
+//!
+//! It passes each command to the desktop's actor in `desktop`, and answers reports from the state that the
+//! actors share.
 
 mod viewer;
 
@@ -29,24 +33,24 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Whoever looks at all machines does not wait longer for one that is stuck.
+/// Time within which a machine must answer a request for its description.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
-/// Orders on their way to a desktop's actor.
+/// Capacity of the channel of commands to an actor.
 const COMMANDS: usize = 16;
-/// The most bytes of a log that are given.
+/// Maximum number of bytes that are read from the end of a log.
 const LONGEST_LOG: u64 = 64 * 1024;
 
-/// The desktops of this machine.
+/// Host for the desktops of this computer.
 pub struct LocalHost {
     context: Arc<HostContext>,
     handles: Mutex<HashMap<DesktopId, DesktopHandle>>,
-    /// Desktops whose records cannot be used, and why.
+    /// Desktops whose records cannot be used, each with the reason in one sentence.
     unusable: HashMap<DesktopId, String>,
-    /// Held while a desktop is made known, so that it is once.
+    /// Lock around the creation and deletion of a desktop, so that a desktop has one actor.
     making: tokio::sync::Mutex<()>,
 }
 
-/// The way to one desktop's actor.
+/// Sender of commands to a desktop's actor, and the desktop's recorded hold.
 #[derive(Clone)]
 struct DesktopHandle {
     commands: mpsc::Sender<CommandRequest>,
@@ -54,8 +58,11 @@ struct DesktopHandle {
 }
 
 impl LocalHost {
-    /// Finds the desktops in the host's folder by their records, and adopts the machines that still run. Needs a runtime of
-    /// tokio, on which the desktops' actors then live.
+    /// Opens a host: starts an actor for each recorded desktop, and adopts the machines that still run. A
+    /// desktop whose record cannot be used is [`State::Failed`] and refuses commands. `vmm` is the path of
+    /// the program `oriel-vmm`.
+    ///
+    /// It must be called on a tokio runtime, on which the actors then run.
     pub async fn open(
         settings: HostSettings,
         dir: HostDir,
@@ -83,6 +90,11 @@ impl LocalHost {
         Self { context, handles: Mutex::new(handles), unusable, making: tokio::sync::Mutex::default() }
     }
 
+    /// Returns the handle of a desktop.
+    ///
+    /// # Errors
+    /// [`DesktopError::Unavailable`] for an unusable record, [`DesktopError::Unknown`] for an unknown
+    /// desktop.
     fn handle(&self, desktop: &DesktopId) -> Result<DesktopHandle, DesktopError> {
         if let Some(text) = self.unusable.get(desktop) {
             return Err(DesktopError::Unavailable(text.clone()));
@@ -90,6 +102,7 @@ impl LocalHost {
         self.handles.lock().get(desktop).cloned().ok_or_else(|| DesktopError::Unknown(desktop.clone()))
     }
 
+    /// Sends a command to the desktop's actor, and waits for the reply.
     async fn command(&self, hold: &Hold, command: DesktopCommand) -> Result<Sequence, DesktopError> {
         let handle = self.handle(&hold.desktop)?;
         let ended = || DesktopError::Internal("The desktop's task has ended; restart the server.".into());
@@ -108,6 +121,7 @@ fn spawn(context: &Arc<HostContext>, record: Record) -> DesktopHandle {
     DesktopHandle { commands, hold }
 }
 
+/// Reads the records of all desktops' folders; a record that cannot be used is one sentence.
 fn read_records(dir: &HostDir) -> Vec<(DesktopId, Result<Record, String>)> {
     let mut found = Vec::new();
     let Ok(entries) = std::fs::read_dir(dir.desktops()) else { return found };
@@ -215,7 +229,7 @@ impl HostClient for LocalHost {
     async fn images(&self) -> Result<Vec<Version>, String> {
         let images = &self.context.images;
         let names = images.names().map_err(|error| error.to_string())?;
-        // One that is damaged is told where it is used.
+        // A damaged image is reported when a desktop starts from it.
         Ok(names.iter().filter_map(|name| images.newest(name).ok()).collect())
     }
 
@@ -256,12 +270,13 @@ impl HostClient for LocalHost {
         }
         let socket = self.context.dir.desktop(&hold.desktop).socket();
         let opened = open_viewer(&socket, mode).await.map_err(|error| {
-            DesktopError::Unavailable(format!("The desktop's machine takes no viewer: {error}."))
+            DesktopError::Unavailable(format!("The desktop's machine accepts no viewer: {error}."))
         })?;
         Ok(viewer::counted(Arc::clone(&self.context), &hold.desktop, opened))
     }
 }
 
+/// Reads the last [`LONGEST_LOG`] bytes of a file; empty if there is no file.
 fn read_end(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = match File::open(path) {
         Ok(file) => file,

@@ -1,4 +1,4 @@
-//! A viewer's connection to a machine of this host, which counts the viewer while it is open.
+//! Viewer's connection to a machine of this host, which is counted in the desktop's status while it is open.
 
 use crate::client::ViewerStream;
 use crate::context::HostContext;
@@ -10,7 +10,7 @@ use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-/// A viewer who is counted until this is dropped.
+/// Guard that counts a viewer until it is dropped.
 struct CountedViewer {
     context: Arc<HostContext>,
     desktop: DesktopId,
@@ -23,13 +23,13 @@ impl Drop for CountedViewer {
     }
 }
 
-/// A half of a connection, and the viewer whose connection it is.
+/// Half of a connection; the guard is dropped with the last half.
 struct Half<T> {
     half: T,
     _viewer: Arc<CountedViewer>,
 }
 
-/// Counts a viewer who is connected by the given socket.
+/// Counts a viewer with an open connection, and returns the connection.
 pub(super) fn counted(context: Arc<HostContext>, desktop: &DesktopId, socket: UnixStream) -> ViewerStream {
     context.updates.modify(desktop, |status| status.viewers = status.viewers.saturating_add(1));
     let viewer = Arc::new(CountedViewer { context, desktop: desktop.clone() });

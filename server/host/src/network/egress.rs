@@ -1,70 +1,70 @@
-//! Rules about what a desktop on a TAP interface may send to.
+//! Egress rules of desktops on TAP interfaces.
 //!
-//! A rule is `DESTINATION[/PROTOCOL[/PORT[-PORT]]]`: the destination is `any` (everything but this
-//! host), `host` (this host's own addresses), an address or a network such as `192.0.2.0/24`; the
-//! protocol is `tcp`, `udp` or `icmp`. What no rule allows is dropped.
+//! A rule is `DESTINATION[/PROTOCOL[/PORT[-PORT]]]`. The destination is `any` (all addresses except this
+//! host's), `host` (this host's addresses), an address, or a network such as `192.0.2.0/24`. The protocol is
+//! `tcp`, `udp` or `icmp`. Packets that no rule allows are dropped.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// What desktops may send to, in the order in which the rules were given.
+/// Egress rules in the order in which the administrator gave them; as text separated by spaces, or `none`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressRules(Vec<Rule>);
 
-/// More would be a firewall's job.
+/// Maximum number of rules; a larger set belongs in a firewall.
 const MOST_RULES: usize = 64;
 
-/// A destination that a desktop may send to.
+/// Egress rule: a destination that a desktop may send to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// The addresses that may be reached.
+    /// Destination addresses.
     pub destination: Destination,
-    /// The protocol and its ports; `None`: any protocol.
+    /// Protocol with its destination ports; `None` allows every protocol.
     pub protocol: Option<Protocol>,
 }
 
-/// The addresses of a rule.
+/// Destination addresses of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {
-    /// Every address but this host's own.
+    /// All addresses except this host's.
     Any,
-    /// This host's own addresses.
+    /// All addresses of this host.
     Host,
-    /// A network, or one address.
+    /// Network, or a single address with the longest prefix.
     Network {
-        /// The network's address, with all bits beyond the prefix zero.
+        /// Address of the network; all bits after the prefix are zero.
         address: IpAddr,
-        /// How many bits of the address count.
+        /// Length of the prefix in bits.
         prefix: u8,
     },
 }
 
-/// The protocol of a rule.
+/// Protocol of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// TCP to some ports.
+    /// TCP to the given ports.
     Tcp(Ports),
-    /// UDP to some ports.
+    /// UDP to the given ports.
     Udp(Ports),
     /// ICMP and ICMPv6.
     Icmp,
 }
 
-/// The destination ports of a rule.
+/// Destination ports of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// Every port.
+    /// All ports.
     All,
-    /// The ports from the first to the last, which may be the same.
+    /// Ports from the first to the last, both inclusive and at least 1.
     Range(u16, u16),
 }
 
 impl EgressRules {
-    /// A set of rules.
+    /// Makes a set of rules.
     ///
     /// # Errors
-    /// There are more than 64 rules.
+    /// One sentence: there are more than 64 rules.
     pub fn new(rules: Vec<Rule>) -> Result<Self, String> {
         if rules.len() > MOST_RULES {
             return Err(format!(
@@ -74,14 +74,14 @@ impl EgressRules {
         Ok(Self(rules))
     }
 
-    /// The rules in the order in which they were given.
+    /// Returns the rules in the order in which they were given.
     pub fn rules(&self) -> &[Rule] {
         &self.0
     }
 }
 
 impl Default for EgressRules {
-    /// Everything but this host.
+    /// Allows everything except this host.
     fn default() -> Self {
         Self(vec![Rule { destination: Destination::Any, protocol: None }])
     }
@@ -179,6 +179,7 @@ impl FromStr for Rule {
     }
 }
 
+/// Returns a network; `None` if the address has bits after the prefix.
 fn network(address: IpAddr, prefix: u8) -> Option<Destination> {
     let (bits, widest) = match address {
         IpAddr::V4(v4) => (u128::from(v4.to_bits()), 32),
@@ -189,6 +190,7 @@ fn network(address: IpAddr, prefix: u8) -> Option<Destination> {
     (bits & mask == 0).then_some(Destination::Network { address, prefix })
 }
 
+/// Parses a port or a range of ports; `None` for zero or a descending range.
 fn parse_ports(text: &str) -> Option<Ports> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
@@ -196,7 +198,7 @@ fn parse_ports(text: &str) -> Option<Ports> {
 }
 
 impl Rule {
-    /// What it allows, for people: "192.0.2.0/24 by TCP to port 443".
+    /// Describes what the rule allows, such as "192.0.2.0/24 by TCP to port 443".
     pub(super) fn words(&self) -> String {
         let destination = match self.destination {
             Destination::Any => "every address but this host's own".to_owned(),

@@ -1,7 +1,7 @@
-//! Networks of desktops: where their interfaces lead, and what they may send to from there.
+//! Networks of desktops: backends of their interfaces, and filters of what the desktops may send.
 //!
-//! `setting` is where an interface leads, `egress` the rules for TAP interfaces and their sentences, `nftables` the rules as
-//! nft(8) takes them, `tap` the interfaces of this host.
+//! `setting` has the backends, `egress` the rules for TAP interfaces, `nftables` their translation for
+//! nft(8), `tap` the interfaces of this host. The devices and passt themselves belong to the machine.
 
 mod egress;
 mod nftables;

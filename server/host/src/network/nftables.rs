@@ -1,9 +1,8 @@
-//! The rules as nft(8) takes them.
+//! Egress rules as a script for nft(8).
 //!
-//! A chain per TAP interface at the interface's own ingress hook, where every frame that the guest
-//! sends comes by before the host routes or bridges it. So the same rules hold for an interface on
-//! a bridge, whose frames a chain of the forward hook never sees, and a guest cannot get around them
-//! with a frame of another type. Answers to the guest are not looked at.
+//! Each TAP interface has a chain at its own ingress hook, which every frame of the guest passes before the
+//! host routes or bridges it. So the rules also hold on a bridge, whose frames the forward hook never sees,
+//! and for frames of other types. Frames to the guest are not filtered.
 
 use super::egress::{Destination, EgressRules, Ports, Protocol, Rule};
 use std::fmt::Write;
@@ -13,21 +12,21 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// The one table that this server makes.
+/// Table of nftables that this server owns.
 const TABLE: &str = "netdev oriel";
 
-/// A TAP interface and what a guest may send by it.
+/// TAP interface with the egress rules of its guest.
 #[derive(Debug, Clone)]
 pub struct FilteredInterface<'a> {
-    /// The TAP interface's name.
+    /// Name of the TAP interface.
     pub interface: &'a str,
-    /// Whose interface it is, as a comment for whoever reads the rules.
+    /// Owner of the interface, as a comment in the script.
     pub label: &'a str,
-    /// What may be reached from the interface.
+    /// Egress rules of the guest.
     pub egress: &'a EgressRules,
 }
 
-/// The script that replaces all rules of this server at once.
+/// Renders the script that replaces all rules of this server atomically.
 pub fn render(all: &[FilteredInterface<'_>]) -> String {
     let mut script = render_removal();
     // Writing to a String cannot fail.
@@ -39,12 +38,13 @@ pub fn render(all: &[FilteredInterface<'_>]) -> String {
     script
 }
 
-/// The script that takes all rules of this server away.
+/// Renders the script that removes all rules of this server.
 pub fn render_removal() -> String {
-    // Adding a table that is there changes nothing; deleting one that is not is an error.
+    // The deletion of a missing table is an error; the addition of an existing one changes nothing.
     format!("add table {TABLE}\ndelete table {TABLE}\n")
 }
 
+/// Appends the chain of an interface to the script.
 fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
     let FilteredInterface { interface, label, egress } = filtered;
     let mut line = |text: &str| {
@@ -54,7 +54,7 @@ fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
     let mut rule = |text: &str| line(&format!("    {text}"));
     rule(&format!("comment \"{label}\""));
     rule(&format!("type filter hook ingress device \"{interface}\" priority filter; policy drop;"));
-    // To find out who is there, and to get an address.
+    // ARP, neighbour discovery and DHCP.
     rule("ether type arp accept");
     rule("ip6 hoplimit 255 icmpv6 type nd-neighbor-advert accept");
     rule(
@@ -66,7 +66,7 @@ fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
     for allowed in egress.rules().iter().filter(to_host) {
         rule(&rule_line(allowed));
     }
-    // What is left is for others: nothing that this host itself would take, by whichever address.
+    // The rules after these are for other hosts, so what this host would receive itself is dropped first.
     rule("fib daddr type != unicast drop");
     rule("ip6 daddr fe80::/10 drop");
     for allowed in egress.rules().iter().filter(|rule| !to_host(rule)) {
@@ -75,6 +75,7 @@ fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
     line("}");
 }
 
+/// Renders a rule as an accepting line of nft.
 fn rule_line(rule: &Rule) -> String {
     let destination = match rule.destination {
         Destination::Any => "meta protocol { ip, ip6 } ".to_owned(),
@@ -100,10 +101,10 @@ fn rule_line(rule: &Rule) -> String {
     format!("{destination}{how}accept")
 }
 
-/// Has nft apply a script, all of it or nothing.
+/// Runs nft with a script, which nft applies as a whole or not at all.
 ///
 /// # Errors
-/// One sentence: nft is missing, or did not take the rules.
+/// One sentence: nft is not installed, or it refused the rules.
 pub async fn apply(script: &str) -> Result<(), String> {
     let lost = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {

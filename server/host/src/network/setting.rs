@@ -1,23 +1,23 @@
-//! Where a desktop's network interface leads.
+//! Backend of a desktop's network interface, and sentences about what the desktop reaches.
 
 use super::egress::{Destination, EgressRules};
 use crate::images::RunsAt;
 use std::fmt;
 use std::str::FromStr;
 
-/// A network interface's name has at most so many bytes (`IFNAMSIZ`, less the final zero).
+/// Maximum length of an interface's name in bytes (`IFNAMSIZ` without the final zero).
 const LONGEST_NAME: usize = 15;
 
-/// Where desktops' network interfaces lead.
+/// Backend of the desktops' network interfaces, as text `passt`, `isolated` or `tap:NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum NetworkSetting {
-    /// Through passt: the host's own connections.
+    /// The program passt, which uses connections of the host's own.
     #[default]
     Passt,
-    /// The interface is there, and has no link.
+    /// No backend: the interface has no link.
     Isolated,
-    /// TAP interfaces that the administrator made: the one of this name or, where the name ends with
-    /// a star, for each desktop a free one whose name begins so.
+    /// TAP interfaces that the administrator made: the one of this name or, if the name ends with a star, a
+    /// free one of those with the prefix.
     Tap(String),
 }
 
@@ -51,7 +51,7 @@ impl FromStr for NetworkSetting {
     }
 }
 
-/// Whether an interface can have that name, and it can stand in a script as it is.
+/// Returns whether a text is a valid interface name without characters that need quotes in a script.
 pub(super) fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (1..=LONGEST_NAME).contains(&name.len())
@@ -59,7 +59,7 @@ pub(super) fn is_name(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// What a desktop can reach, one sentence for people for each fact.
+/// Describes what a desktop can reach, one sentence for each fact, for users.
 pub fn sentences(network: &NetworkSetting, egress: &EgressRules, runs_at: RunsAt) -> Vec<String> {
     if runs_at == RunsAt::User {
         return vec!["It has no network: its image runs without an operating system.".into()];
@@ -73,6 +73,7 @@ pub fn sentences(network: &NetworkSetting, egress: &EgressRules, runs_at: RunsAt
     }
 }
 
+/// Describes what a desktop on a TAP interface can reach.
 fn tap_sentences(egress: &EgressRules) -> Vec<String> {
     let rules = egress.rules();
     let to_host = |destination| matches!(destination, Destination::Host);

@@ -1,4 +1,4 @@
-//! The TAP interfaces of this host.
+//! TAP interfaces of this host: discovery, and the choice of one for a desktop.
 
 use super::setting::is_name;
 use std::collections::HashSet;
@@ -6,16 +6,16 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// A TAP interface.
+/// TAP interface of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TapInterface {
-    /// The interface's name.
+    /// Name of the interface.
     pub name: String,
-    /// Whether a process has the interface open, so that it has a carrier.
+    /// Whether a process has the interface open, so that the interface has a carrier.
     pub in_use: bool,
 }
 
-/// The host's TAP interfaces by name; `net` is `/sys/class/net`.
+/// Lists the host's TAP interfaces by name. `net` is `/sys/class/net`.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -24,11 +24,11 @@ pub fn tap_interfaces(net: &Path) -> io::Result<Vec<TapInterface>> {
     for entry in fs::read_dir(net)? {
         let folder = entry?.path();
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        // Only TUN and TAP devices have it; IFF_TAP is 2.
+        // Only TUN and TAP devices have this file; IFF_TAP is 2.
         let flags = fs::read_to_string(folder.join("tun_flags")).unwrap_or_default();
         let flags = u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).unwrap_or(0);
         if flags & 2 != 0 && is_name(&name) {
-            // Of an interface that is down the carrier cannot be read: then nobody uses it.
+            // The carrier of an interface that is down cannot be read; such an interface is not in use.
             let carrier = fs::read_to_string(folder.join("carrier")).unwrap_or_default();
             found.push(TapInterface { name, in_use: carrier.trim() == "1" });
         }
@@ -37,7 +37,8 @@ pub fn tap_interfaces(net: &Path) -> io::Result<Vec<TapInterface>> {
     Ok(found)
 }
 
-/// The interfaces that a setting names: one, or those whose name begins so where the setting ends with a star.
+/// Selects the interfaces that a setting names: one by its name or, if the setting ends with a star, all with
+/// the prefix.
 pub fn matching<'a>(setting: &'a str, all: &'a [TapInterface]) -> impl Iterator<Item = &'a TapInterface> {
     let matches = move |name: &str| match setting.strip_suffix('*') {
         Some(beginning) => name.starts_with(beginning),
@@ -46,10 +47,11 @@ pub fn matching<'a>(setting: &'a str, all: &'a [TapInterface]) -> impl Iterator<
     all.iter().filter(move |interface| matches(&interface.name))
 }
 
-/// The interface for a desktop that starts: a free one, preferably the `last` one that the desktop had.
+/// Chooses a free interface for a desktop that starts, preferably `last`, the one that the desktop had
+/// before.
 ///
 /// # Errors
-/// One sentence: no interface of that name exists, or none is free.
+/// One sentence: no interface matches the setting, or none is free.
 pub fn choose_tap(
     setting: &str,
     all: &[TapInterface],

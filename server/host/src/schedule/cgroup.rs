@@ -1,9 +1,9 @@
-//! A control group of version 2 for each desktop, so that it is held to its share of the host
+//! Control groups of version 2 that limit each desktop's memory, processor time and number of processes
 //! (Linux' Documentation/admin-guide/cgroup-v2.rst).
 //!
-//! Below the group that this server was given live `server`, where it moves itself because a group
-//! with controllers for its children may hold no processes, and `oriel`, with a group
-//! `desktop-ID` for each. Desktops outlive the server, and so do their groups.
+//! Below the group given to this server are `server`, with the server's own process, because a group with
+//! controllers for its children may have no processes, and `oriel`, with a group `desktop-ID` for each
+//! desktop. Desktops and their groups outlive the server.
 
 use crate::spec::DesktopSpec;
 use oriel_vmm_api::Accel;
@@ -12,45 +12,46 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel shows control groups.
+/// Mount point of the control groups.
 pub const MOUNT: &str = "/sys/fs/cgroup";
-/// Without these a desktop is not held to its share.
+/// Controllers without which desktops cannot be limited.
 const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
-/// With this one disks are shared evenly too.
+/// Controller that is used if available, to share disks evenly.
 const WELCOME: &str = "io";
-/// For the machine itself, passt, and pictures of four large screens.
+/// Default memory in MiB beyond the guest's: for the machine, passt, and the pictures of four large screens.
 const OVERHEAD_MIB: u32 = 512;
-/// QEMU's emulation keeps up to a GiB of translated code besides.
+/// Default memory in MiB beyond an emulated guest's: TCG keeps up to 1 GiB of translated code.
 const OVERHEAD_EMULATED_MIB: u32 = 1536;
-/// Processors, devices, encoders, passt and QEMU take some dozens.
+/// Maximum number of tasks of a desktop; processors, devices, encoders, passt and QEMU need some dozens.
 const MOST_TASKS: u32 = 1024;
-/// Microseconds over which processor time is counted.
+/// Period in microseconds over which processor time is limited.
 const PERIOD: u64 = 100_000;
 
-/// The control groups of this host's desktops.
+/// Control groups of this host's desktops.
 #[derive(Debug, Clone)]
 pub struct Cgroups {
     root: PathBuf,
 }
 
-/// What the processes of a desktop may use together.
+/// Limits of a desktop's control group, for all its processes together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CgroupLimits {
-    /// Memory of the guest and its machine.
+    /// Memory in MiB of the guest and its machine.
     pub memory_mib: u64,
-    /// Processor time in percent of one processor; `None`: without limit.
+    /// Processor time in percent of one processor; `None` sets no limit.
     pub cpu_percent: Option<u64>,
 }
 
-/// The `cgroup.procs` of a group: a process moves itself into the group by writing `0` to it.
+/// Open `cgroup.procs` of a group: a process that writes `0` to it moves itself into the group.
 pub type Entrance = File;
 
 impl Cgroups {
-    /// Takes possession of the group that this process was started in. `mount` is [`MOUNT`],
-    /// `own` the text of `/proc/self/cgroup`.
+    /// Prepares the control group that this process was started in: makes the subgroups `server` and `oriel`,
+    /// moves this process into `server`, and enables the controllers. `mount` is [`MOUNT`], `own` the text of
+    /// `/proc/self/cgroup`.
     ///
     /// # Errors
-    /// One sentence: what is missing for desktops to be held to their share.
+    /// One sentence: why desktops cannot be limited, and what to do.
     pub fn take(mount: &Path, own: &str) -> Result<Self, String> {
         let given = given_group(mount, own)?;
         if given != mount {
@@ -86,10 +87,10 @@ impl Cgroups {
         Ok(Self { root })
     }
 
-    /// Makes the desktop's group where there is none, and sets the group's limits.
+    /// Creates the desktop's group if it is missing, sets its limits, and opens its `cgroup.procs`.
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub fn enter(&self, desktop: &str, limits: &CgroupLimits) -> io::Result<Entrance> {
         let group = self.group(desktop);
         match fs::create_dir(&group) {
@@ -102,15 +103,15 @@ impl Cgroups {
         File::options().write(true).open(group.join("cgroup.procs"))
     }
 
-    /// Gives the desktop's group so much of contested processor time (`cpu.weight`, 1 to 10000).
+    /// Sets the weight of the desktop's group on contended processors (`cpu.weight`, 1 to 10000).
     ///
     /// # Errors
-    /// The file system's.
+    /// The file system's error.
     pub fn set_weight(&self, desktop: &str, weight: u32) -> io::Result<()> {
         fs::write(self.group(desktop).join("cpu.weight"), weight.to_string())
     }
 
-    /// Why the kernel has ended a desktop, if it did: it wanted more memory than it may have.
+    /// Returns one sentence if the kernel killed the desktop for exceeding its memory limit.
     pub fn why_killed(&self, desktop: &str) -> Option<String> {
         let group = self.group(desktop);
         let events = fs::read_to_string(group.join("memory.events")).unwrap_or_default();
@@ -126,7 +127,7 @@ impl Cgroups {
         ))
     }
 
-    /// Removes the group of a desktop that has ended.
+    /// Removes the group of a desktop whose processes have ended; a failure is logged.
     pub fn leave(&self, desktop: &str) {
         match fs::remove_dir(self.group(desktop)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -136,13 +137,14 @@ impl Cgroups {
         }
     }
 
+    /// Returns the path of the desktop's group.
     fn group(&self, desktop: &str) -> PathBuf {
         self.root.join(format!("desktop-{desktop}"))
     }
 }
 
 impl CgroupLimits {
-    /// The limits of a desktop on a machine of that kind.
+    /// Computes the limits of a desktop whose machine has the given accelerator.
     pub fn of(spec: &DesktopSpec, accel: Accel) -> Self {
         let overhead = spec.limits.memory_overhead_mib.unwrap_or(match accel {
             Accel::Kvm => OVERHEAD_MIB,
@@ -152,6 +154,7 @@ impl CgroupLimits {
         Self { memory_mib: u64::from(spec.memory_mib) + u64::from(overhead), cpu_percent }
     }
 
+    /// Returns the files of the group and their contents.
     fn files(&self) -> [(&'static str, String); 4] {
         let memory = self.memory_mib.saturating_mul(1 << 20);
         let cpu = match self.cpu_percent {
@@ -160,7 +163,7 @@ impl CgroupLimits {
         };
         [
             ("memory.max", memory.to_string()),
-            // A guest without its machine is nothing: all of it ends together.
+            // Guest and machine cannot go on without each other, so an OOM kill ends all processes.
             ("memory.oom.group", "1".into()),
             ("cpu.max", cpu),
             ("pids.max", MOST_TASKS.to_string()),
@@ -168,7 +171,10 @@ impl CgroupLimits {
     }
 }
 
-/// A group with other processes in it was not given to this server, and cannot be divided.
+/// Checks that the group has no other processes; otherwise it was not delegated to this server.
+///
+/// # Errors
+/// One sentence with what to do.
 fn check_alone(given: &Path) -> Result<(), String> {
     let processes = fs::read_to_string(given.join("cgroup.procs")).unwrap_or_default();
     let own = getpid().as_raw_nonzero().to_string();
@@ -178,7 +184,7 @@ fn check_alone(given: &Path) -> Result<(), String> {
     Err("This server shares its control group with other processes, so desktops are not held to their share; run it by its systemd unit, which has Delegate=yes.".into())
 }
 
-/// Whether desktops can be held to their share here; one sentence for people.
+/// Checks whether desktops can be limited on this host, and returns the result in one sentence.
 ///
 /// # Errors
 /// One sentence: what is missing.
@@ -188,7 +194,10 @@ pub fn check(mount: &Path, own: &str) -> Result<String, String> {
     Ok(format!("Control groups are version 2 with {} in /{group}.", wanted(&given).join(", ")))
 }
 
-/// The group to divide, if it has what is needed.
+/// Returns the path of the group that was delegated to this server.
+///
+/// # Errors
+/// One sentence: control groups of version 2 or needed controllers are missing.
 fn given_group(mount: &Path, own: &str) -> Result<PathBuf, String> {
     let without = "so desktops are not held to their share";
     if !mount.join("cgroup.controllers").exists() {
@@ -198,7 +207,7 @@ fn given_group(mount: &Path, own: &str) -> Result<PathBuf, String> {
     }
     let path = own.lines().find_map(|line| line.strip_prefix("0::/"));
     let path = path.ok_or_else(|| format!("This process is in no control group of version 2, {without}."))?;
-    // Where it moved itself before, or systemd has put it (DelegateSubgroup=).
+    // A server that restarted is in the subgroup already, and so is one with systemd's DelegateSubgroup=.
     let path = path.strip_suffix("/server").unwrap_or(path);
     let given = mount.join(path);
     let available = controllers(&given);
@@ -213,11 +222,13 @@ fn given_group(mount: &Path, own: &str) -> Result<PathBuf, String> {
     ))
 }
 
+/// Lists the controllers of a group that desktops use.
 fn wanted(group: &Path) -> Vec<String> {
     let wanted = |name: &String| NEEDED.contains(&name.as_str()) || name == WELCOME;
     controllers(group).into_iter().filter(wanted).collect()
 }
 
+/// Lists the controllers that a group has.
 fn controllers(group: &Path) -> Vec<String> {
     let text = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
     text.split_whitespace().map(str::to_owned).collect()

@@ -1,10 +1,8 @@
-//! Which desktops come first on the host's processors, and what each may use of the host.
+//! Sharing of the host's processors among desktops: priorities, and control groups with limits.
 //!
-//! Encoders of many desktops compete, and each lives in a process of its own that another desktop's
-//! guest may have taken over: they cannot be trusted to take turns. So the kernel's scheduler does
-//! it, which is fair and starves nobody, and each desktop's weight follows from what people do
-//! there: three times as much for one that is worked with as for one that is only seen, and three
-//! times as much for that as for one that nobody sees.
+//! Encoders of many desktops compete in separate processes, which a guest may have taken over, so the
+//! kernel's scheduler decides. A desktop's weight follows from its viewers: a used one has three times the
+//! weight of a watched one, and that three times the weight of one without viewers.
 
 mod cgroup;
 
@@ -16,30 +14,30 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 
-/// How desktops are given their weight.
+/// Means by which priorities are applied to machines.
 #[derive(Debug, Clone)]
 pub enum Scheduler {
-    /// By `cpu.weight` of their control groups.
+    /// Control groups: the priority sets `cpu.weight`.
     Groups(Cgroups),
-    /// By the nice values of their processes.
+    /// Nice values of the machines' processes, on a host without control groups.
     Nice,
 }
 
 impl Scheduler {
-    /// Gives a desktop, whose processes are those of the process group `group`, the weight of its priority.
+    /// Applies a priority to a desktop's machine, whose processes are those of the process group `group`.
     ///
     /// # Errors
-    /// The kernel's. Without control groups only root may raise a priority again.
+    /// The kernel's error. Without control groups only root may raise a priority again.
     pub fn set_priority(&self, desktop: &str, group: u32, priority: Priority) -> io::Result<()> {
         match self {
             Self::Groups(cgroups) => cgroups.set_weight(desktop, cpu_weight(priority)),
             Self::Nice => {
                 let nice = nice(priority);
                 set_autogroup(group, nice)?;
-                // No number would be this server's own group.
+                // Without a number, setpriority(2) would affect this server's own group.
                 let group = i32::try_from(group).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
                 match setpriority_pgrp(Some(group), nice) {
-                    // It has just ended.
+                    // The machine has just ended.
                     Err(Errno::SRCH) => Ok(()),
                     done => Ok(done?),
                 }
@@ -48,8 +46,8 @@ impl Scheduler {
     }
 }
 
-/// Where the kernel makes a group of each session (sched(7), "The autogroup feature"), nice values
-/// only count within it, and it has one of its own. `leader` is the session's leader.
+/// Sets the nice value of a session's autogroup (sched(7), "The autogroup feature"). Where the kernel groups
+/// sessions, nice values of processes count only within the group. `leader` is the session's leader.
 fn set_autogroup(leader: u32, nice: i32) -> io::Result<()> {
     match fs::write(format!("/proc/{leader}/autogroup"), nice.to_string()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -57,23 +55,23 @@ fn set_autogroup(leader: u32, nice: i32) -> io::Result<()> {
     }
 }
 
-/// How much a desktop matters to people now, and so how much of contested processors its machine gets.
+/// Priority of a desktop's machine on contended processors, from the activity of its viewers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// Nobody sees the desktop.
+    /// The desktop has no viewer.
     Unwatched,
-    /// Somebody sees the desktop.
+    /// The desktop has a viewer, without recent input.
     Watched,
-    /// Somebody works with the desktop.
+    /// The desktop has a viewer with recent input.
     Used,
 }
 
 impl Priority {
-    /// All priorities, the least first.
+    /// All priorities in ascending order.
     pub const ALL: [Self; 3] = [Self::Unwatched, Self::Watched, Self::Used];
 
-    /// The priority as metrics write it.
+    /// Returns the priority's label in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unwatched => "unwatched",
@@ -83,7 +81,7 @@ impl Priority {
     }
 }
 
-/// `cpu.weight` (cgroup-v2.rst).
+/// Returns the priority as a `cpu.weight` (Linux' Documentation/admin-guide/cgroup-v2.rst).
 fn cpu_weight(priority: Priority) -> u32 {
     match priority {
         Priority::Used => 300,
@@ -92,7 +90,8 @@ fn cpu_weight(priority: Priority) -> u32 {
     }
 }
 
-/// Each step is a quarter more or less: the weights above, as nearly as can be.
+/// Returns the priority as a nice value. A step of one changes the weight by about a quarter, which yields
+/// nearly the ratios of [`cpu_weight`].
 fn nice(priority: Priority) -> i32 {
     match priority {
         Priority::Used => 0,

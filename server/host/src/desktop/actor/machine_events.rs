@@ -1,4 +1,4 @@
-//! What a desktop's machine does, and what becomes of the desktop by it.
+//! Reaction of a desktop's actor to its machine: events, lost connections, ends and adoption.
 
 use super::super::command::MachineEvent;
 use super::super::control::{ConnectError, ControlLink};
@@ -11,11 +11,13 @@ use oriel_vmm_api::{Event, ExitReason, ExitReport, RunState};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A machine whose connection broke has so long to be gone or to answer again.
+/// Time within which a machine whose control connection broke must end or accept a new connection.
 const GONE_PATIENCE: Duration = Duration::from_secs(10);
+/// Interval at which such a machine is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 impl Actor {
+    /// Applies an event of the machine to the desktop's state and status.
     pub(super) async fn handle_event(&mut self, event: MachineEvent) {
         match event {
             MachineEvent::Progress(text) => self.publish(|status| status.progress = Some(text)),
@@ -40,7 +42,7 @@ impl Actor {
         }
     }
 
-    /// A machine answers: a new one, or one that an earlier host process started.
+    /// Takes over a machine that answers: a new one, or one that an earlier host process started.
     async fn connected(&mut self, machine: RunningMachine) {
         let RunningMachine { link, events, description } = machine;
         self.machine = Machine::Up { link, events };
@@ -60,9 +62,10 @@ impl Actor {
         self.follow(description.state).await;
     }
 
-    /// A machine runs that speaks another version of the control protocol: it is left alone, and shown as it is.
+    /// Leaves a machine alone that speaks an unsupported version of the control protocol, and publishes the
+    /// desktop as up.
     async fn out_of_reach(&mut self, reason: String) {
-        tracing::warn!(desktop = %self.id, reason, "a machine is out of reach");
+        tracing::warn!(desktop = %self.id, reason, "a running machine speaks an unsupported version of the control protocol");
         self.machine = Machine::OutOfReach { dir: self.dir.clone() };
         let state = match self.record.state {
             State::Stopping => State::Stopping,
@@ -74,7 +77,7 @@ impl Actor {
         self.apply_priority();
     }
 
-    /// Gives the machine the share of processors that its priority deserves.
+    /// Applies the desktop's priority to its machine, if there is one.
     pub(super) fn apply_priority(&mut self) {
         let (Some(group), Machine::Up { .. } | Machine::OutOfReach { .. }) = (self.record.pid, &self.machine)
         else {
@@ -83,35 +86,39 @@ impl Actor {
         if let Err(error) = self.context.scheduler.set_priority(self.id.as_str(), group, self.priority)
             && !std::mem::replace(&mut self.priority_failed, true)
         {
-            tracing::warn!(desktop = %self.id, %error, "the desktop's share of the processors stays as it is");
+            tracing::warn!(desktop = %self.id, %error, "the desktop's priority could not be applied");
         }
     }
 
+    /// Enters the state that follows from the machine's run state, if it differs.
     async fn follow(&mut self, machine: RunState) {
         let next = match (machine, self.record.state) {
             (RunState::Running, State::Starting) => State::Running,
             (RunState::Stopping, State::Starting | State::Running) => State::Stopping,
-            // A reason of the time when it was out of reach holds no longer.
+            // The reason says that the machine is out of reach, which has ended.
             (RunState::Running, State::Running) if self.record.reason.is_some() => State::Running,
             _ => return,
         };
         self.enter_or_log(next, None).await;
     }
 
+    /// Enters a state; a failure to record it is logged only, because the machine has acted already.
     async fn enter_or_log(&mut self, state: State, reason: Option<String>) {
         if let Err(error) = self.enter(state, reason).await {
-            tracing::error!(desktop = %self.id, %error, "a state was not recorded");
+            tracing::error!(desktop = %self.id, %error, "the desktop's state could not be recorded");
         }
     }
 
-    /// The connection ended: the machine has, or is about to, or must be made to.
+    /// Handles a lost control connection: reconnects to a machine that still answers, waits for one that
+    /// ends, and kills one that does neither within [`GONE_PATIENCE`]. Then it determines the desktop's state
+    /// from the exit report.
     async fn gone(&mut self) {
         self.machine = Machine::Down;
         self.deadline = None;
         let until = Instant::now() + GONE_PATIENCE;
         while process::is_alive(&self.dir).await {
             if Instant::now() >= until {
-                tracing::warn!(desktop = %self.id, "a machine that no longer answers is killed");
+                tracing::warn!(desktop = %self.id, "killing a machine that no longer answers");
                 self.kill().await;
             } else if self.exit_report.is_none() {
                 match ControlLink::connect(&self.dir.socket()).await {
@@ -140,11 +147,13 @@ impl Actor {
         self.settle(failure).await;
     }
 
+    /// Returns the sentence for a machine that the kernel killed for lack of memory, if it did.
     fn why_killed(&self) -> Option<String> {
         self.context.cgroups.as_ref().ok()?.why_killed(self.id.as_str())
     }
 
-    /// There is no machine any more: stopped, failed, or to be started again.
+    /// Enters the state of a desktop without a machine: stopped, failed, or starting again. `failure` is the
+    /// reason of a failure in one sentence.
     async fn settle(&mut self, failure: Option<String>) {
         self.deadline = None;
         if let Ok(cgroups) = &self.context.cgroups {
@@ -163,14 +172,15 @@ impl Actor {
         self.enter_or_log(state, failure).await;
     }
 
-    /// Finds the machine that an earlier host process started, or learns what became of it.
+    /// Connects to the machine that an earlier host process started, or determines the state from how the
+    /// machine ended.
     pub(super) async fn adopt(&mut self) {
         match ControlLink::connect(&self.dir.socket()).await {
             Ok((link, events, description)) => {
-                tracing::info!(desktop = %self.id, pid = description.pid, "adopted");
+                tracing::info!(desktop = %self.id, pid = description.pid, "adopted a running machine");
                 // A control group loses its limits when systemd restarts the service.
                 if let Err(text) = self.context.cgroup(&self.id, &self.record.spec, description.accel) {
-                    tracing::warn!(desktop = %self.id, text, "an adopted desktop has no limits");
+                    tracing::warn!(desktop = %self.id, text, "the limits of an adopted desktop could not be set");
                 }
                 self.connected(RunningMachine { link, events, description }).await;
             }

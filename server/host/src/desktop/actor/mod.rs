@@ -1,8 +1,8 @@
-//! The one writer of a desktop: a task that takes orders, hears its machine, and records every change of state before it
-//! acts on it.
-
+//! Actor of a desktop: the task that executes commands, follows the machine, and records every change of
+//! state before it acts on the change.
 //!
-//! `orders` is what the control plane asks for, `machine_events` what the machine does.
+//! `orders` executes the control plane's commands; `machine_events` follows the machine's events and
+//! deadlines.
 
 mod machine_events;
 mod orders;
@@ -22,37 +22,39 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// The task of one desktop.
+/// Actor of a desktop.
 pub(crate) struct Actor {
     context: Arc<HostContext>,
     id: DesktopId,
     dir: DesktopDir,
     record: Record,
-    /// The recorded hold, for those who look at it without an order.
+    /// Recorded hold, for readers that send no command, such as `open_viewer`.
     hold: Arc<Mutex<Hold>>,
     machine: Machine,
-    /// What happens next if nothing else does.
+    /// Time of the next escalation of a stop.
     deadline: Option<(Instant, Escalation)>,
-    /// A restart, or a start that came while the desktop was stopping.
+    /// Starts the desktop after its machine has ended: for a restart, or a start while the desktop stops.
     start_again: bool,
-    /// The exit report that the machine sent before its connection ended.
+    /// Exit report that the machine sent before its control connection ended.
     exit_report: Option<ExitReport>,
     priority: Priority,
-    /// It was logged that priorities cannot be set.
+    /// Whether a failure to set the priority was logged, so that it is logged once.
     priority_failed: bool,
     deleted: bool,
 }
 
+/// Escalation of a stop that did not complete in time.
 #[derive(Clone, Copy)]
 enum Escalation {
-    /// The guest did not shut down: end its machine.
+    /// The guest did not shut down: force the machine off.
     ForceOff,
-    /// The machine did not end: kill its processes.
+    /// The machine did not end: kill its process group.
     Kill,
 }
 
 impl Actor {
-    /// Starts the task of a recorded desktop; one that was recorded as up is adopted first.
+    /// Starts the actor of a recorded desktop. If the record says that the desktop is up, the actor first
+    /// adopts the machine.
     pub(crate) fn spawn(
         context: Arc<HostContext>,
         record: Record,
@@ -83,6 +85,7 @@ impl Actor {
         tokio::spawn(actor.run(commands));
     }
 
+    /// Handles commands, events and deadlines one at a time, until the desktop is deleted or the host ends.
     async fn run(mut self, mut commands: mpsc::Receiver<CommandRequest>) {
         if self.record.state.is_up() {
             self.adopt().await;
@@ -100,12 +103,15 @@ impl Actor {
         }
     }
 
-    /// Changes what is seen of the desktop, and tells of it.
+    /// Changes the desktop's status, and publishes the update.
     fn publish(&self, change: impl FnOnce(&mut Status)) {
         self.context.updates.modify(&self.id, change);
     }
 
-    /// Records the state, then shows it.
+    /// Records a state durably, then publishes it.
+    ///
+    /// # Errors
+    /// The record cannot be written; then the state is unchanged.
     async fn enter(&mut self, state: State, reason: Option<String>) -> Result<(), DesktopError> {
         let before = self.record.clone();
         self.record.state = state;
@@ -127,7 +133,7 @@ impl Actor {
             }
         }
         let Record { reason, since, pid, .. } = &self.record;
-        tracing::info!(desktop = %self.id, state = state.as_str(), reason, "desktop");
+        tracing::info!(desktop = %self.id, state = state.as_str(), reason, "the desktop's state changed");
         self.publish(|status| {
             status.state = state;
             status.reason = reason.clone();
@@ -145,7 +151,8 @@ impl Actor {
         Ok(())
     }
 
-    /// Records the leader of the machine's process group, then shows it.
+    /// Records the leader of the machine's process group, then publishes it. A failure is logged only: the
+    /// process runs already, and the lock finds it.
     async fn record_pid(&mut self, pid: Option<u32>) {
         self.record.pid = pid;
         if let Err(error) = self.record.write(&self.dir).await {
@@ -154,17 +161,21 @@ impl Actor {
         self.publish(|status| status.pid = pid);
     }
 
+    /// Checks a request's hold, executes its command and sends the reply.
     async fn handle_request(&mut self, request: CommandRequest) {
         let CommandRequest { hold, command, reply } = request;
         let outcome = match self.check_hold(&hold).await {
             Ok(()) => self.handle_command(command).await,
             Err(error) => Err(error),
         };
-        // Whoever asked may have hung up.
+        // The requester may have dropped its receiver.
         let _ = reply.send(outcome.map(|()| self.context.updates.sequence()));
     }
 
-    /// Refuses an order under a claim that has been superseded; records a newer claim.
+    /// Refuses a command with a superseded hold, and records a newer epoch durably.
+    ///
+    /// # Errors
+    /// [`DesktopError::OtherDisk`], [`DesktopError::StaleEpoch`], or the record cannot be written.
     async fn check_hold(&mut self, hold: &Hold) -> Result<(), DesktopError> {
         let recorded = &self.record.hold;
         if hold.disk != recorded.disk {
@@ -184,6 +195,7 @@ impl Actor {
         Ok(())
     }
 
+    /// Executes a command whose hold was checked.
     async fn handle_command(&mut self, command: DesktopCommand) -> Result<(), DesktopError> {
         match command {
             DesktopCommand::Ensure(spec) => {
@@ -218,7 +230,7 @@ impl Actor {
     }
 }
 
-/// Waits for the deadline; forever without one.
+/// Waits for the deadline; never returns without one.
 async fn overdue(deadline: Option<(Instant, Escalation)>) -> Option<Escalation> {
     match deadline {
         Some((at, escalation)) => {

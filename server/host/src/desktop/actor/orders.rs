@@ -1,4 +1,4 @@
-//! What a desktop is told to do.
+//! Execution of commands by a desktop's actor; [`crate::HostClient`] has the semantics of each.
 
 use super::super::machine::Machine;
 use super::super::prepare::prepare;
@@ -15,12 +15,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A machine that was told to end at once has so long to do it.
+/// Time within which a machine that is forced off must end before it is killed.
 const FORCE_OFF_PATIENCE: Duration = Duration::from_secs(10);
-/// Steps of a start on their way to the actor.
+/// Capacity of the channel of a preparation's steps.
 const STEPS: usize = 4;
 
 impl Actor {
+    /// Starts the desktop, or notes that it starts again after its stop.
     pub(super) async fn start(&mut self) -> Result<(), DesktopError> {
         match self.record.state {
             State::Starting | State::Running => Ok(()),
@@ -32,7 +33,10 @@ impl Actor {
         }
     }
 
-    /// Brings a machine up; there is none now.
+    /// Admits a desktop without a machine, records [`State::Starting`], and starts the preparation.
+    ///
+    /// # Errors
+    /// The desktop does not fit the host, or the record cannot be written; then no reservation is left.
     pub(super) async fn begin(&mut self) -> Result<(), DesktopError> {
         let context = Arc::clone(&self.context);
         let mut reservations = context.reservations.lock().await;
@@ -54,14 +58,15 @@ impl Actor {
         Ok(())
     }
 
+    /// Requests a shutdown from the guest, or cancels a preparation.
     pub(super) async fn stop(&mut self) -> Result<(), DesktopError> {
         if !matches!(self.record.state, State::Starting | State::Running) {
             return Ok(());
         }
         if let Machine::OutOfReach { .. } = self.machine {
             return Err(DesktopError::Conflict(
-                "This desktop's machine was started by another version of Oriel and takes no orders from this one; \
-                 shut it down from inside, or force it off."
+                "This desktop's machine was started by another version of Oriel and accepts no requests from this one; \
+                 shut the guest down from inside, or force the desktop off."
                     .into(),
             ));
         }
@@ -71,7 +76,7 @@ impl Actor {
             Machine::Preparing { cancel, .. } => cancel.cancel(),
             Machine::Up { link, .. } => {
                 if let Err(text) = link.request(Command::ShutDown).await {
-                    tracing::warn!(desktop = %self.id, text, "the guest could not be told to shut down");
+                    tracing::warn!(desktop = %self.id, text, "the shutdown request could not be sent to the guest");
                 }
                 self.deadline = Some((Instant::now() + self.grace(), Escalation::ForceOff));
             }
@@ -79,6 +84,7 @@ impl Actor {
         Ok(())
     }
 
+    /// Ends the machine without a shutdown of the guest.
     pub(super) async fn force_off(&mut self) -> Result<(), DesktopError> {
         if !self.record.state.is_up() {
             return Ok(());
@@ -93,6 +99,7 @@ impl Actor {
         Ok(())
     }
 
+    /// Stops the desktop and notes that it starts again.
     pub(super) async fn restart(&mut self) -> Result<(), DesktopError> {
         if !self.record.state.is_up() {
             return self.start().await;
@@ -102,12 +109,13 @@ impl Actor {
         Ok(())
     }
 
+    /// Sends a reset to the machine.
     pub(super) async fn reset(&mut self) -> Result<(), DesktopError> {
         match &mut self.machine {
             Machine::Up { link, .. } => link.request(Command::Reset).await.map_err(DesktopError::Unavailable),
             Machine::OutOfReach { .. } => Err(DesktopError::Conflict(
-                "This desktop's machine was started by another version of Oriel and takes no orders from this one; \
-                 force it off and start it again."
+                "This desktop's machine was started by another version of Oriel and accepts no requests from this one; \
+                 force the desktop off and start it again."
                     .into(),
             )),
             Machine::Down | Machine::Preparing { .. } => {
@@ -116,12 +124,13 @@ impl Actor {
         }
     }
 
+    /// Removes the folder of a desktop without a machine.
     pub(super) async fn delete(&mut self) -> Result<(), DesktopError> {
         if self.record.state.is_up() {
             return Err(DesktopError::Conflict("The desktop is running; stop it first.".into()));
         }
         let dir = self.dir.clone();
-        // Held to the end, so that no process of the desktop can be there.
+        // The lock is held to the end: while it is, no process of the desktop can use the disk.
         let removed = tokio::task::spawn_blocking(move || {
             let _lock = try_lock(&dir.alive_lock()).map_err(|error| error.to_string())?;
             std::fs::remove_dir_all(dir.root()).map_err(|error| error.to_string())
@@ -135,6 +144,7 @@ impl Actor {
         Ok(())
     }
 
+    /// Returns the grace period of a guest's shutdown, which is longer for an emulated guest.
     pub(super) fn grace(&self) -> Duration {
         let status = self.context.updates.status(&self.id);
         match status.and_then(|status| status.runs_on) {
@@ -143,13 +153,14 @@ impl Actor {
         }
     }
 
+    /// Forces the machine off, or kills it.
     pub(super) async fn escalate(&mut self, escalation: Escalation) {
         self.deadline = None;
         match (escalation, &mut self.machine) {
             (Escalation::ForceOff, Machine::Up { link, .. }) => {
                 self.deadline = Some((Instant::now() + FORCE_OFF_PATIENCE, Escalation::Kill));
                 if let Err(text) = link.request(Command::Stop).await {
-                    tracing::warn!(desktop = %self.id, text, "the machine could not be told to end");
+                    tracing::warn!(desktop = %self.id, text, "the stop command could not be sent to the machine");
                 }
             }
             (Escalation::Kill, Machine::Up { .. }) => self.kill().await,
@@ -157,6 +168,7 @@ impl Actor {
         }
     }
 
+    /// Kills the machine's process group, if a process of the machine lives.
     pub(super) async fn kill(&self) {
         if let Some(pid) = self.record.pid
             && process::is_alive(&self.dir).await
