@@ -14,10 +14,10 @@ impl PowerRegisters {
     pub const PORTS: u64 = 4;
 }
 
-const SLEEP_CONTROL: u64 = 0;
-const RESET: u64 = (layout::RESET_PORT - layout::SLEEP_CONTROL_PORT) as u64;
-const SLEEP_ENABLE: u8 = 1 << 5;
-const SLEEP_TYPE_SHIFT: u8 = 2;
+const SLEEP_CONTROL_OFFSET: u64 = 0;
+const RESET_OFFSET: u64 = (layout::RESET_PORT - layout::SLEEP_CONTROL_PORT) as u64;
+const SLP_EN: u8 = 1 << 5;
+const SLP_TYP_SHIFT: u8 = 2;
 
 impl Registers for PowerRegisters {
     fn read(&self, _offset: u64, data: &mut [u8]) {
@@ -25,10 +25,12 @@ impl Registers for PowerRegisters {
     }
 
     fn write(&self, offset: u64, data: &[u8]) {
-        let sleep_now = SLEEP_ENABLE | layout::S5_SLEEP_TYPE << SLEEP_TYPE_SHIFT;
+        let soft_off = SLP_EN | layout::S5_SLEEP_TYPE << SLP_TYP_SHIFT;
         match (offset, data.first()) {
-            (SLEEP_CONTROL, Some(value)) if value & 0x3C == sleep_now => self.0.report(GuestEvent::PowerOff),
-            (RESET, Some(&layout::RESET_VALUE)) => self.0.report(GuestEvent::Reset),
+            (SLEEP_CONTROL_OFFSET, Some(value)) if value & 0x3C == soft_off => {
+                self.0.report(GuestEvent::PowerOff);
+            }
+            (RESET_OFFSET, Some(&layout::RESET_VALUE)) => self.0.report(GuestEvent::Reset),
             _ => {}
         }
     }
@@ -38,7 +40,7 @@ impl Registers for PowerRegisters {
 mod tests {
     use super::*;
 
-    fn after(writes: &[(u64, u8)]) -> Option<GuestEvent> {
+    fn first_event(writes: &[(u64, u8)]) -> Option<GuestEvent> {
         let guest_events = Arc::new(GuestEvents::new(|| ()));
         let registers = PowerRegisters(guest_events.clone());
         writes.iter().for_each(|(offset, value)| registers.write(*offset, &[*value]));
@@ -47,9 +49,9 @@ mod tests {
 
     #[test]
     fn only_soft_off_and_the_reset_value_do_anything() {
-        assert_eq!(after(&[(0, 0x34)]), Some(GuestEvent::PowerOff));
-        assert_eq!(after(&[(2, 1)]), Some(GuestEvent::Reset));
-        assert_eq!(after(&[(0, 0x14), (0, 0x20), (0, 0x30), (1, 0x34), (2, 0), (2, 2), (3, 1)]), None);
-        assert_eq!(after(&[(2, 1), (0, 0x34)]), Some(GuestEvent::Reset), "the first one counts");
+        assert_eq!(first_event(&[(0, 0x34)]), Some(GuestEvent::PowerOff));
+        assert_eq!(first_event(&[(2, 1)]), Some(GuestEvent::Reset));
+        assert_eq!(first_event(&[(0, 0x14), (0, 0x20), (0, 0x30), (1, 0x34), (2, 0), (2, 2), (3, 1)]), None);
+        assert_eq!(first_event(&[(2, 1), (0, 0x34)]), Some(GuestEvent::Reset), "the first one counts");
     }
 }

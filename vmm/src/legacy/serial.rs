@@ -10,9 +10,9 @@ use std::sync::Arc;
 use vm_superio::serial::{NoEvents, SerialState};
 use vm_superio::{Serial, Trigger};
 
-struct Line(Arc<dyn InterruptManager>);
+struct SerialInterrupt(Arc<dyn InterruptManager>);
 
-impl Trigger for Line {
+impl Trigger for SerialInterrupt {
     type E = Infallible;
 
     fn trigger(&self) -> Result<(), Infallible> {
@@ -22,7 +22,7 @@ impl Trigger for Line {
 }
 
 /// Eight ports from [`layout::SERIAL_PORT`] on.
-pub struct SerialPort(Mutex<Option<Serial<Line, NoEvents, SerialLog>>>);
+pub struct SerialPort(Mutex<Option<Serial<SerialInterrupt, NoEvents, SerialLog>>>);
 
 impl SerialPort {
     /// Ports taken.
@@ -30,16 +30,16 @@ impl SerialPort {
 
     /// A port that writes to `log`.
     pub fn new(log: SerialLog, interrupts: Arc<dyn InterruptManager>) -> Self {
-        Self(Mutex::new(Some(Serial::new(Line(interrupts), log))))
+        Self(Mutex::new(Some(Serial::new(SerialInterrupt(interrupts), log))))
     }
 
     /// The machine is reset: registers as at power-on, the log goes on.
     pub fn reset(&self) {
-        let mut slot = self.0.lock();
-        let Some(serial) = slot.take() else { return };
-        let line = Line(serial.interrupt_evt().0.clone());
-        let fresh = SerialState::default();
-        *slot = Serial::from_state(&fresh, line, NoEvents, serial.into_writer()).ok();
+        let mut port = self.0.lock();
+        let Some(serial) = port.take() else { return };
+        let interrupt = SerialInterrupt(serial.interrupt_evt().0.clone());
+        let power_on = SerialState::default();
+        *port = Serial::from_state(&power_on, interrupt, NoEvents, serial.into_writer()).ok();
     }
 }
 

@@ -8,15 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// At this size the log is moved aside and begun anew, so that at most twice this is kept.
-const LIMIT: u64 = 1 << 20;
+const MAX_FILE_SIZE: u64 = 1 << 20;
 
 /// The files of a log: `NAME`, and `NAME.old` with what came before it.
 #[derive(Debug)]
 pub struct LogFiles {
     /// What is written to.
-    pub newest: File,
+    pub current: File,
     /// What was full.
-    pub older: File,
+    pub rotated: File,
 }
 
 impl LogFiles {
@@ -30,42 +30,42 @@ impl LogFiles {
         let create = |path: &Path| {
             File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
         };
-        Ok(Self { newest: create(path)?, older: create(Path::new(&old))? })
+        Ok(Self { current: create(path)?, rotated: create(Path::new(&old))? })
     }
 }
 
 /// A log. Clones write to the same one.
 #[derive(Clone)]
-pub struct SerialLog(Arc<Mutex<Log>>);
+pub struct SerialLog(Arc<Mutex<RotatingLog>>);
 
-struct Log {
+struct RotatingLog {
     files: LogFiles,
     written: u64,
-    limit: u64,
+    max_size: u64,
 }
 
 impl SerialLog {
     /// Begins an empty log.
     pub fn new(files: LogFiles) -> Self {
-        Self(Arc::new(Mutex::new(Log { files, written: 0, limit: LIMIT })))
+        Self(Arc::new(Mutex::new(RotatingLog { files, written: 0, max_size: MAX_FILE_SIZE })))
     }
 }
 
-impl Log {
-    fn turn_over(&mut self) -> io::Result<()> {
-        let LogFiles { newest, older } = &self.files;
-        older.set_len(0)?;
+impl RotatingLog {
+    fn rotate(&mut self) -> io::Result<()> {
+        let LogFiles { current, rotated } = &self.files;
+        rotated.set_len(0)?;
         let mut buffer = [0; 16 << 10];
         let mut at = 0;
         while at < self.written {
-            let count = newest.read_at(&mut buffer, at)?;
+            let count = current.read_at(&mut buffer, at)?;
             if count == 0 {
                 break;
             }
-            older.write_all_at(buffer.get(..count).unwrap_or_default(), at)?;
+            rotated.write_all_at(buffer.get(..count).unwrap_or_default(), at)?;
             at = at.saturating_add(count as u64);
         }
-        newest.set_len(0)?;
+        current.set_len(0)?;
         self.written = 0;
         Ok(())
     }
@@ -74,10 +74,10 @@ impl Log {
 impl Write for SerialLog {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let mut log = self.0.lock();
-        if log.written >= log.limit {
-            log.turn_over()?;
+        if log.written >= log.max_size {
+            log.rotate()?;
         }
-        let count = log.files.newest.write_at(data, log.written)?;
+        let count = log.files.current.write_at(data, log.written)?;
         log.written = log.written.saturating_add(count as u64);
         Ok(count)
     }
@@ -97,7 +97,7 @@ mod tests {
         std::fs::create_dir_all(&dir).unwrap();
         let path = dir.join("serial.log");
         let mut log = SerialLog::new(LogFiles::create(&path).unwrap());
-        log.0.lock().limit = 10;
+        log.0.lock().max_size = 10;
         for line in 0..100 {
             writeln!(log, "{line:4}").unwrap();
         }

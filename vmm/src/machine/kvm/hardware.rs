@@ -6,7 +6,7 @@ use crate::event_loop::{EventLoop, Remote, Source};
 use crate::guest_events::GuestEvents;
 use crate::interrupts::InterruptManager;
 use crate::layout;
-use crate::legacy::{KeyboardController, PmTimer, PowerRegisters, Rtc, SerialLog, SerialPort};
+use crate::legacy::{I8042Device, PmTimer, PowerRegisters, Rtc, SerialLog, SerialPort};
 use crate::pci::{BarWindow, ConfigPorts, Ecam, PciBus, PciFunction};
 use crate::virtio_pci::VirtioPci;
 use oriel_virtio::{GuestRam, VirtioDevice};
@@ -86,8 +86,8 @@ impl Drop for Hardware {
 
 fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, guest_events: &Arc<GuestEvents>) -> Bus {
     let mut ports = Bus::default();
-    let keyboard = KeyboardController(guest_events.clone());
-    ports.insert(KeyboardController::PORT.into(), 1, Arc::new(keyboard));
+    let i8042 = I8042Device(guest_events.clone());
+    ports.insert(I8042Device::PORT.into(), 1, Arc::new(i8042));
     ports.insert(layout::SERIAL_PORT.into(), SerialPort::PORTS, serial.clone());
     let power = PowerRegisters(guest_events.clone());
     ports.insert(layout::SLEEP_CONTROL_PORT.into(), PowerRegisters::PORTS, Arc::new(power));
