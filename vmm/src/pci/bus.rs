@@ -23,17 +23,17 @@ pub trait PciFunction: Send + Sync {
 }
 
 /// Configuration address register: enable, bus, device, function, register.
-const ADDRESS_ENABLE: u32 = 1 << 31;
+const CONFIG_ADDRESS_ENABLE: u32 = 1 << 31;
 /// `CONFIG_ADDRESS` is at offset 0 of the ports, `CONFIG_DATA` at 4.
-const DATA_OFFSET: u64 = 4;
+const CONFIG_DATA_OFFSET: u64 = 4;
 const DEVICE_SHIFT: u32 = 15;
-const FUNCTION_SIZE: u64 = 0x1000;
+const FUNCTION_CONFIG_SIZE: u64 = 0x1000;
 
 /// The bus and everything on it; function 0 of each device only.
 pub struct PciBus {
     devices: Vec<Arc<dyn PciFunction>>,
     config_address: AtomicU32,
-    unclaimed: AtomicU64,
+    unclaimed_accesses: AtomicU64,
 }
 
 impl PciBus {
@@ -41,7 +41,7 @@ impl PciBus {
     pub fn new(functions: impl IntoIterator<Item = Arc<dyn PciFunction>>) -> Arc<Self> {
         let mut devices: Vec<Arc<dyn PciFunction>> = vec![Arc::new(HostBridge::new())];
         devices.extend(functions);
-        Arc::new(Self { devices, config_address: AtomicU32::new(0), unclaimed: AtomicU64::new(0) })
+        Arc::new(Self { devices, config_address: AtomicU32::new(0), unclaimed_accesses: AtomicU64::new(0) })
     }
 
     /// Resets every function.
@@ -51,11 +51,11 @@ impl PciBus {
     }
 
     /// Accesses to memory that no BAR decoded.
-    pub fn unclaimed(&self) -> u64 {
-        self.unclaimed.load(Ordering::Relaxed)
+    pub fn unclaimed_accesses(&self) -> u64 {
+        self.unclaimed_accesses.load(Ordering::Relaxed)
     }
 
-    fn function(&self, ecam_offset: u64) -> Option<&dyn PciFunction> {
+    fn function_at_ecam_offset(&self, ecam_offset: u64) -> Option<&dyn PciFunction> {
         let function = (ecam_offset >> 12) & 7;
         let device = usize::try_from(ecam_offset >> DEVICE_SHIFT).ok()?;
         self.devices.get(device).filter(|_| function == 0).map(|device| &**device)
@@ -63,24 +63,24 @@ impl PciBus {
 
     fn read_config(&self, ecam_offset: u64, data: &mut [u8]) {
         data.fill(0xFF);
-        if let Some(function) = self.function(ecam_offset) {
-            function.read_config(ecam_offset % FUNCTION_SIZE, data);
+        if let Some(function) = self.function_at_ecam_offset(ecam_offset) {
+            function.read_config(ecam_offset % FUNCTION_CONFIG_SIZE, data);
         }
     }
 
     fn write_config(&self, ecam_offset: u64, data: &[u8]) {
-        if let Some(function) = self.function(ecam_offset) {
-            function.write_config(ecam_offset % FUNCTION_SIZE, data);
+        if let Some(function) = self.function_at_ecam_offset(ecam_offset) {
+            function.write_config(ecam_offset % FUNCTION_CONFIG_SIZE, data);
         }
     }
 
-    fn by_address(&self, address: u64) -> Option<(&dyn PciFunction, u64)> {
+    fn function_at_bar(&self, address: u64) -> Option<(&dyn PciFunction, u64)> {
         let found = self.devices.iter().find_map(|device| {
             let bar = device.bar().filter(|bar| bar.contains(&address))?;
             Some((&**device, address - bar.start))
         });
         if found.is_none() {
-            self.unclaimed.fetch_add(1, Ordering::Relaxed);
+            self.unclaimed_accesses.fetch_add(1, Ordering::Relaxed);
         }
         found
     }
@@ -100,22 +100,22 @@ impl Registers for Ecam {
 }
 
 /// The bus through ports 0xCF8 and 0xCFC.
-pub struct ConfigPorts(pub Arc<PciBus>);
+pub struct PciConfigIo(pub Arc<PciBus>);
 
-impl ConfigPorts {
+impl PciConfigIo {
     /// The selected register as an ECAM offset; `None` when disabled or on another bus.
-    fn selected(&self, offset: u64) -> Option<u64> {
+    fn ecam_offset(&self, offset: u64) -> Option<u64> {
         let address = self.0.config_address.load(Ordering::Relaxed);
-        let on_bus_0 = address & ADDRESS_ENABLE != 0 && (address >> 16) & 0xFF == 0;
+        let on_bus_0 = address & CONFIG_ADDRESS_ENABLE != 0 && (address >> 16) & 0xFF == 0;
         let function = u64::from((address >> 8) & 0xFF);
-        on_bus_0.then(|| function << 12 | u64::from(address & 0xFC) | (offset - DATA_OFFSET))
+        on_bus_0.then(|| function << 12 | u64::from(address & 0xFC) | (offset - CONFIG_DATA_OFFSET))
     }
 }
 
-impl Registers for ConfigPorts {
+impl Registers for PciConfigIo {
     fn read(&self, offset: u64, data: &mut [u8]) {
-        if offset >= DATA_OFFSET {
-            if let Some(offset) = self.selected(offset) {
+        if offset >= CONFIG_DATA_OFFSET {
+            if let Some(offset) = self.ecam_offset(offset) {
                 self.0.read_config(offset, data);
             }
         } else if let (0, [_, _, _, _]) = (offset, &data) {
@@ -124,8 +124,8 @@ impl Registers for ConfigPorts {
     }
 
     fn write(&self, offset: u64, data: &[u8]) {
-        if offset >= DATA_OFFSET {
-            if let Some(offset) = self.selected(offset) {
+        if offset >= CONFIG_DATA_OFFSET {
+            if let Some(offset) = self.ecam_offset(offset) {
                 self.0.write_config(offset, data);
             }
         } else if let (0, Ok(bytes)) = (offset, data.try_into()) {
@@ -135,22 +135,22 @@ impl Registers for ConfigPorts {
 }
 
 /// The memory that BARs are placed in; `start` is its first address.
-pub struct BarWindow {
+pub struct MmioWindow {
     /// Whose BARs.
     pub bus: Arc<PciBus>,
     /// First address of the window.
     pub start: u64,
 }
 
-impl Registers for BarWindow {
+impl Registers for MmioWindow {
     fn read(&self, offset: u64, data: &mut [u8]) {
-        if let Some((function, offset)) = self.bus.by_address(self.start + offset) {
+        if let Some((function, offset)) = self.bus.function_at_bar(self.start + offset) {
             function.read_bar(offset, data);
         }
     }
 
     fn write(&self, offset: u64, data: &[u8]) {
-        if let Some((function, offset)) = self.bus.by_address(self.start + offset) {
+        if let Some((function, offset)) = self.bus.function_at_bar(self.start + offset) {
             function.write_bar(offset, data);
         }
     }
@@ -160,7 +160,7 @@ impl Registers for BarWindow {
 mod tests {
     use super::*;
 
-    fn config_read(ports: &ConfigPorts, address: u32, offset: u64) -> u32 {
+    fn config_read(ports: &PciConfigIo, address: u32, offset: u64) -> u32 {
         ports.write(0, &address.to_le_bytes());
         let mut data = [0xFF; 4];
         ports.read(offset, &mut data);
@@ -170,12 +170,12 @@ mod tests {
     #[test]
     fn the_bridge_is_seen_both_ways_and_nothing_else_is() {
         let bus = PciBus::new([]);
-        let ports = ConfigPorts(bus.clone());
-        assert_eq!(config_read(&ports, ADDRESS_ENABLE, 4), 0x0008_1B36);
-        assert_eq!(config_read(&ports, ADDRESS_ENABLE | 8, 4), 0x0600_0000);
+        let ports = PciConfigIo(bus.clone());
+        assert_eq!(config_read(&ports, CONFIG_ADDRESS_ENABLE, 4), 0x0008_1B36);
+        assert_eq!(config_read(&ports, CONFIG_ADDRESS_ENABLE | 8, 4), 0x0600_0000);
         assert_eq!(config_read(&ports, 0, 4), u32::MAX, "not enabled");
         for other in [1 << 16, 1 << 11, 1 << 8] {
-            assert_eq!(config_read(&ports, ADDRESS_ENABLE | other, 4), u32::MAX, "{other:#x}");
+            assert_eq!(config_read(&ports, CONFIG_ADDRESS_ENABLE | other, 4), u32::MAX, "{other:#x}");
         }
         let mut data = [0; 4];
         Ecam(bus.clone()).read(0, &mut data);
@@ -186,13 +186,13 @@ mod tests {
 
     #[test]
     fn bytes_of_a_register_can_be_read_one_by_one() {
-        let ports = ConfigPorts(PciBus::new([]));
-        ports.write(0, &ADDRESS_ENABLE.to_le_bytes());
+        let ports = PciConfigIo(PciBus::new([]));
+        ports.write(0, &CONFIG_ADDRESS_ENABLE.to_le_bytes());
         let mut byte = [0];
         ports.read(6, &mut byte);
         assert_eq!(byte, [0x08]);
         let mut address = [0; 4];
         ports.read(0, &mut address);
-        assert_eq!(address, ADDRESS_ENABLE.to_le_bytes());
+        assert_eq!(address, CONFIG_ADDRESS_ENABLE.to_le_bytes());
     }
 }

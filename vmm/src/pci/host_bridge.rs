@@ -1,17 +1,17 @@
 //! Device 0: a host bridge, so that kernels believe that there is a bus.
 
 use super::bus::PciFunction;
-use super::config_space::{ConfigSpace, Identity};
+use super::config_space::{ConfigSpace, PciIdentity};
 use parking_lot::Mutex;
 
 /// Red Hat's generic PCI Express host bridge, which needs no quirks.
-const IDENTITY: Identity = Identity {
-    vendor: 0x1B36,
-    device: 0x0008,
-    revision: 0,
-    class: 0x06_0000,
-    subsystem_vendor: 0x1AF4,
-    subsystem: 0x1100,
+const IDENTITY: PciIdentity = PciIdentity {
+    vendor_id: 0x1B36,
+    device_id: 0x0008,
+    revision_id: 0,
+    class_code: 0x06_0000,
+    subsystem_vendor_id: 0x1AF4,
+    subsystem_id: 0x1100,
 };
 
 /// The bridge; it has nothing but an identity.

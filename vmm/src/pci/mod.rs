@@ -5,6 +5,6 @@ mod config_space;
 mod host_bridge;
 mod msix;
 
-pub use bus::{BarWindow, ConfigPorts, Ecam, PciBus, PciFunction};
-pub use config_space::{ConfigSpace, Identity};
-pub use msix::{MSIX_ENTRY_SIZE, MsiMessage, Msix};
+pub use bus::{Ecam, MmioWindow, PciBus, PciConfigIo, PciFunction};
+pub use config_space::{ConfigSpace, PciIdentity};
+pub use msix::{MSIX_TABLE_ENTRY_SIZE, MsiMessage, Msix};

@@ -1,6 +1,6 @@
 //! How BAR 0 is divided, and the capabilities that say so (virtio 1.2, section 4.1.4).
 
-use crate::pci::{ConfigSpace, Identity, MSIX_ENTRY_SIZE};
+use crate::pci::{ConfigSpace, MSIX_TABLE_ENTRY_SIZE, PciIdentity};
 
 /// Bytes of BAR 0.
 pub const BAR_SIZE: u32 = 0x8000;
@@ -69,13 +69,13 @@ pub struct Offsets {
 /// A function's configuration space with all its capabilities.
 pub fn config_space(device_id: u16, class: u32, queues: u16, bar: u32) -> (ConfigSpace, Offsets) {
     let id = DEVICE_ID_BASE.saturating_add(device_id);
-    let mut space = ConfigSpace::new(Identity {
-        vendor: VENDOR_VIRTIO,
-        device: id,
-        revision: 1,
-        class,
-        subsystem_vendor: VENDOR_VIRTIO,
-        subsystem: id,
+    let mut space = ConfigSpace::new(PciIdentity {
+        vendor_id: VENDOR_VIRTIO,
+        device_id: id,
+        revision_id: 1,
+        class_code: class,
+        subsystem_vendor_id: VENDOR_VIRTIO,
+        subsystem_id: id,
     });
     space.set_bar0(bar, BAR_SIZE);
     let notify_size = NOTIFY_MULTIPLIER * u32::from(queues.max(1));
@@ -106,5 +106,5 @@ fn vendor(kind: u8, offset: u32, length: u32, extra: Option<u32>) -> Vec<u8> {
 
 /// Vectors for `queues` queues and the configuration; the table fits its page.
 pub fn vectors(queues: u16) -> u16 {
-    queues.saturating_add(1).min((u64::from(PAGE) / MSIX_ENTRY_SIZE) as u16)
+    queues.saturating_add(1).min((u64::from(PAGE) / MSIX_TABLE_ENTRY_SIZE) as u16)
 }

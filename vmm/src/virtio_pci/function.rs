@@ -97,7 +97,7 @@ impl VirtioPci {
     /// The window's place in BAR 0 and its width, if the driver set one that can be.
     fn window(&self, space: &ConfigSpace) -> Option<(u64, usize)> {
         let field = |offset| {
-            u32::from_le_bytes(space.bytes4(usize::try_from(self.offsets.window + offset).unwrap_or(0)))
+            u32::from_le_bytes(space.read_dword(usize::try_from(self.offsets.window + offset).unwrap_or(0)))
         };
         let [bar, ..] = field(4).to_le_bytes();
         let length = usize::try_from(field(WINDOW_LENGTH)).ok()?;
@@ -167,11 +167,11 @@ impl PciFunction for VirtioPci {
         self.place_doorbells(&mut config);
         let control = self.offsets.msix_control;
         if touches(control..control + 2) {
-            let [low, high, ..] = config.space.bytes4(usize::try_from(control).unwrap_or(0));
-            self.interrupt.with_msix(|msix| msix.set_control(u16::from_le_bytes([low, high])));
+            let [low, high, ..] = config.space.read_dword(usize::try_from(control).unwrap_or(0));
+            self.interrupt.with_msix(|msix| msix.set_message_control(u16::from_le_bytes([low, high])));
         }
         let through_window = if touches(self.window_data()) { self.window(&config.space) } else { None };
-        let value = config.space.bytes4(usize::try_from(self.window_data().start).unwrap_or(0));
+        let value = config.space.read_dword(usize::try_from(self.window_data().start).unwrap_or(0));
         drop(config);
         if let Some((at, length)) = through_window
             && let Some(part) = value.get(..length)
@@ -205,7 +205,7 @@ impl PciFunction for VirtioPci {
                 Vec::new()
             }),
             Region::MsixPending => self.interrupt.with_msix(|msix| {
-                msix.read_pending(at, data);
+                msix.read_pba(at, data);
                 Vec::new()
             }),
         }

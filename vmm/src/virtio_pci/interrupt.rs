@@ -83,7 +83,7 @@ impl VirtioInterrupt {
     }
 
     fn existing(&self, vector: u16) -> u16 {
-        if vector < self.msix.lock().vectors() { vector } else { NO_VECTOR }
+        if vector < self.msix.lock().vector_count() { vector } else { NO_VECTOR }
     }
 
     fn raise(&self, isr: u8, vector: u16) {
