@@ -2,12 +2,12 @@
 
 mod capabilities;
 mod common_config;
-mod core;
+mod device_handler;
 mod function;
 mod interrupt;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::core::Core;
+pub use device_handler::DeviceHandler;
 pub use function::VirtioPci;

@@ -47,7 +47,7 @@ impl Hardware {
         for (device, bar) in devices.into_iter().zip(bars) {
             let bar = u32::try_from(bar).map_err(io::Error::other)?;
             let function = VirtioPci::new(device, ram.clone(), remote.clone(), interrupts.clone(), bar)?;
-            sources.push(function.core());
+            sources.push(function.device_handler());
             functions.push(Arc::new(function));
         }
         let pci = PciBus::new(functions);

@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use vmm_sys_util::eventfd::EventFd;
 
 /// One device and what the event loop needs of it.
-pub struct Core {
+pub struct DeviceHandler {
     device: Mutex<Box<dyn VirtioDevice>>,
     doorbells: Vec<EventFd>,
     /// Queues whose doorbells a device's own threads wait for.
-    own: Vec<bool>,
+    device_waits: Vec<bool>,
     interrupt: Arc<VirtioInterrupt>,
     active: AtomicBool,
     needs_reset: AtomicBool,
 }
 
-impl Core {
+impl DeviceHandler {
     /// # Errors
     /// When the host is out of descriptors.
     pub fn new(
@@ -30,7 +30,7 @@ impl Core {
         interrupt: Arc<VirtioInterrupt>,
     ) -> io::Result<Arc<Self>> {
         let guard = device.lock();
-        let (doorbells, own) = (0..queues)
+        let (doorbells, device_waits) = (0..queues)
             .map(|queue| match guard.doorbell(queue) {
                 Some(bell) => Ok((bell.try_clone()?, true)),
                 None => Ok((EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)?, false)),
@@ -42,7 +42,7 @@ impl Core {
         Ok(Arc::new(Self {
             device,
             doorbells,
-            own,
+            device_waits,
             interrupt,
             active: AtomicBool::new(false),
             needs_reset: AtomicBool::new(false),
@@ -77,7 +77,7 @@ impl Core {
             Err(error) => {
                 drop(device);
                 tracing::warn!(device = name, %error, "did not start");
-                self.demand_reset();
+                self.set_needs_reset();
             }
         }
     }
@@ -90,18 +90,18 @@ impl Core {
     }
 
     /// Tells the driver that only a reset helps.
-    pub fn demand_reset(&self) {
+    pub fn set_needs_reset(&self) {
         if !self.needs_reset.swap(true, Ordering::AcqRel) {
             self.interrupt.signal_config_changed();
         }
     }
 }
 
-impl Source for Core {
+impl Source for DeviceHandler {
     fn fds(&self) -> Vec<(usize, RawFd)> {
         let others = self.device.lock().event_fds();
         let all = self.doorbells.iter().map(AsRawFd::as_raw_fd).chain(others).enumerate();
-        all.filter(|(token, _)| self.own.get(*token) != Some(&true)).collect()
+        all.filter(|(token, _)| self.device_waits.get(*token) != Some(&true)).collect()
     }
 
     fn ready(&self, token: usize) {
@@ -121,7 +121,7 @@ impl Source for Core {
         drop(device);
         if broken && !self.needs_reset() {
             tracing::warn!(device = name, "the guest broke a queue; the device waits for a reset");
-            self.demand_reset();
+            self.set_needs_reset();
         }
     }
 }
