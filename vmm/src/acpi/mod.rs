@@ -21,8 +21,8 @@ pub struct AcpiError;
 ///
 /// # Errors
 /// When they do not fit.
-pub fn write(ram: &GuestRam, cpus: u8) -> Result<u64, AcpiError> {
-    let image = tables::image(layout::ACPI, cpus);
+pub fn write_tables(ram: &GuestRam, cpus: u8) -> Result<u64, AcpiError> {
+    let image = tables::build_image(layout::ACPI, cpus);
     if layout::ACPI + image.len() as u64 > layout::ACPI_END {
         return Err(AcpiError);
     }

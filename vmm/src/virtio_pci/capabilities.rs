@@ -45,8 +45,8 @@ pub enum Region {
 
 /// Which part an offset into BAR 0 belongs to, and the offset into that part.
 pub fn region_at(offset: u64) -> Option<(Region, u64)> {
-    let page = u64::from(REGION_SIZE);
-    let region = match offset / page {
+    let size = u64::from(REGION_SIZE);
+    let region = match offset / size {
         0 => Region::Common,
         1 => Region::Isr,
         2 => Region::Device,
@@ -55,7 +55,7 @@ pub fn region_at(offset: u64) -> Option<(Region, u64)> {
         5 => Region::MsixPba,
         _ => return None,
     };
-    Some((region, offset % page))
+    Some((region, offset % size))
 }
 
 /// The doorbell of queue `index` as an offset into BAR 0.
@@ -73,7 +73,12 @@ pub struct CapabilityOffsets {
 }
 
 /// A function's configuration space with all its capabilities.
-pub fn config_space(device_id: u16, class: u32, queues: u16, bar: u32) -> (ConfigSpace, CapabilityOffsets) {
+pub fn config_space(
+    device_id: u16,
+    class: u32,
+    queues: u16,
+    bar_address: u32,
+) -> (ConfigSpace, CapabilityOffsets) {
     let id = VIRTIO_DEVICE_ID_BASE.saturating_add(device_id);
     let mut space = ConfigSpace::new(PciIdentity {
         vendor_id: VIRTIO_VENDOR_ID,
@@ -83,7 +88,7 @@ pub fn config_space(device_id: u16, class: u32, queues: u16, bar: u32) -> (Confi
         subsystem_vendor_id: VIRTIO_VENDOR_ID,
         subsystem_id: id,
     });
-    space.set_bar0(bar, BAR_SIZE);
+    space.set_bar0(bar_address, BAR_SIZE);
     let notify_size = NOTIFY_OFF_MULTIPLIER * u32::from(queues.max(1));
     space.add_capability(
         PCI_CAP_ID_VNDR,
@@ -126,7 +131,7 @@ fn virtio_pci_cap(cfg_type: u8, offset: u32, length: u32, extra: Option<u32>) ->
     body
 }
 
-/// Vectors for `queues` queues and the configuration; the table fits its page.
+/// Vectors for `queues` queues and the configuration; the table fits its size.
 pub fn vector_count(queues: u16) -> u16 {
     queues.saturating_add(1).min((u64::from(REGION_SIZE) / MSIX_TABLE_ENTRY_SIZE) as u16)
 }
