@@ -1,5 +1,6 @@
-//! `virtio_pci_common_cfg` and the life of a device as its driver leads it (virtio 1.2, sections
-//! 2.1, 3.1 and 4.1.4.3).
+//! Registers of `virtio_pci_common_cfg`: device status, feature negotiation and queue configuration
+//! (virtio 1.2, sections 2.1, 2.2, 3.1 and 4.1.4.3). The registers do not touch the device:
+//! [`StatusChange`] says what the transport has to do.
 
 use super::interrupt::VirtioInterrupt;
 use oriel_virtio::GuestRam;
@@ -8,11 +9,14 @@ use virtio_bindings::virtio_ring::VIRTIO_RING_F_EVENT_IDX;
 use virtio_queue::{Queue, QueueT};
 use vm_memory::GuestAddress;
 
-/// The device has met an error that only a reset mends.
+/// DEVICE_NEEDS_RESET: the device met an error from which only a reset recovers (virtio 1.2, section 2.1).
 pub const STATUS_NEEDS_RESET: u8 = 0x40;
+/// FEATURES_OK: driver and device agree on the features.
 const STATUS_FEATURES_OK: u8 = 8;
+/// DRIVER_OK: the driver is ready to drive the device.
 const STATUS_DRIVER_OK: u8 = 4;
 
+// Offsets of the registers in `virtio_pci_common_cfg`.
 const DEVICE_FEATURE_SELECT: u64 = 0x00;
 const DEVICE_FEATURE: u64 = 0x04;
 const DRIVER_FEATURE_SELECT: u64 = 0x08;
@@ -28,35 +32,44 @@ const QUEUE_NOTIFY_OFF: u64 = 0x1E;
 const QUEUE_DESC: u64 = 0x20;
 const QUEUE_DRIVER: u64 = 0x28;
 const QUEUE_DEVICE: u64 = 0x30;
+/// End of the queue address registers.
+const QUEUE_ADDRESSES_END: u64 = 0x38;
+/// Size of the register image in bytes; registers behind the queue addresses read as zero.
 const COMMON_CFG_SIZE: usize = 0x40;
 
-/// What a write asks the transport to do.
+/// Consequence of a register write that the transport has to apply to the device.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum StatusChange {
-    /// Nothing more.
+    /// No consequence.
     None,
-    /// Reset the device.
+    /// Reset of the device: the driver wrote zero to the device status.
     Reset,
-    /// Start the device with these features.
+    /// Activation of the device with the negotiated feature bits: the driver set DRIVER_OK.
     Activate(u64),
 }
 
-/// Why the queues cannot be used.
+/// Reason for which a queue configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// A ring is misaligned, has a bad size or lies outside of memory.
-    #[error("queue {0} does not lie in the guest's memory as it should")]
+    /// Queue of this index whose rings are misaligned, of a bad size or outside of guest memory.
+    #[error("queue {0} has a bad size, or its rings are misaligned or outside of guest memory")]
     Invalid(usize),
 }
 
+/// Registers of one queue.
 #[derive(Debug, Clone, Copy)]
 struct QueueConfig {
+    /// Maximum number of descriptors, set by the device.
     max_size: u16,
+    /// Number of descriptors that the driver chose.
     size: u16,
     enabled: bool,
+    /// Guest physical address of the descriptor table.
     descriptor_area: u64,
+    /// Guest physical address of the available ring.
     driver_area: u64,
+    /// Guest physical address of the used ring.
     device_area: u64,
 }
 
@@ -65,6 +78,7 @@ impl QueueConfig {
         Self { max_size, size: max_size, enabled: false, descriptor_area: 0, driver_area: 0, device_area: 0 }
     }
 
+    /// Builds a ready queue; `None` if the configuration is invalid for the memory `ram`.
     fn build(&self, ram: &GuestRam, event_idx: bool) -> Option<Queue> {
         let mut queue = Queue::new(self.max_size).ok()?;
         queue.try_set_size(self.size).ok()?;
@@ -77,9 +91,11 @@ impl QueueConfig {
     }
 }
 
-/// The registers.
+/// State behind `virtio_pci_common_cfg`, the vectors excepted: those are in [`VirtioInterrupt`].
 pub struct CommonConfig {
+    /// Features that the device offers.
     device_features: u64,
+    /// Features that the driver accepted so far.
     driver_features: u64,
     device_feature_select: u32,
     driver_feature_select: u32,
@@ -89,7 +105,8 @@ pub struct CommonConfig {
 }
 
 impl CommonConfig {
-    /// For a device that offers `features` (VERSION_1 is added) with queues of at most these sizes.
+    /// Creates the registers of a device that offers `features` and VIRTIO_F_VERSION_1, with one queue for
+    /// each of the maximum sizes `queue_sizes`.
     pub fn new(features: u64, queue_sizes: &[u16]) -> Self {
         Self {
             device_features: features | 1 << VIRTIO_F_VERSION_1,
@@ -102,13 +119,14 @@ impl CommonConfig {
         }
     }
 
-    /// Back to how it came out of [`Self::new`].
+    /// Restores the state of [`Self::new`], as a device reset requires.
     pub fn reset(&mut self) {
         let sizes: Vec<u16> = self.queues.iter().map(|queue| queue.max_size).collect();
         *self = Self::new(self.device_features, &sizes);
     }
 
-    /// The driver's read; `extra_status` is or-ed into the device status.
+    /// Reads registers from byte `offset`; unknown bytes become zero. `extra_status` is or-ed into the
+    /// device status.
     pub fn read(&self, offset: u64, data: &mut [u8], interrupt: &VirtioInterrupt, extra_status: u8) {
         let mut image = [0u8; COMMON_CFG_SIZE];
         let mut put = |at: u64, bytes: &[u8]| {
@@ -141,7 +159,8 @@ impl CommonConfig {
         }
     }
 
-    /// The driver's write; one of another width than the register's is ignored.
+    /// Writes the register at byte `offset`, in little-endian order. A write whose width is not the
+    /// register's is ignored; 64-bit registers also take 32-bit halves.
     pub fn write(&mut self, offset: u64, data: &[u8], interrupt: &VirtioInterrupt) -> StatusChange {
         match *data {
             [byte] if offset == DEVICE_STATUS => return self.set_status(byte),
@@ -196,6 +215,8 @@ impl CommonConfig {
         }
     }
 
+    /// Writes the device status. FEATURES_OK stays clear unless the accepted features are a subset of the
+    /// offered ones and contain VIRTIO_F_VERSION_1 (virtio 1.2, section 3.1.1).
     fn set_status(&mut self, status: u8) -> StatusChange {
         if status == 0 {
             return StatusChange::Reset;
@@ -215,10 +236,11 @@ impl CommonConfig {
         }
     }
 
-    /// The enabled queues, checked against the guest's memory.
+    /// Builds the queues by index, `None` for disabled queues, and validates the rings against the guest
+    /// memory `ram`.
     ///
     /// # Errors
-    /// When the driver enabled a queue that cannot be one.
+    /// When an enabled queue has a bad size or rings that are misaligned or outside of memory.
     pub fn build_queues(&self, ram: &GuestRam) -> Result<Vec<Option<Queue>>, QueueError> {
         let event_idx = self.driver_features >> VIRTIO_RING_F_EVENT_IDX & 1 == 1;
         let build = |(index, config): (usize, &QueueConfig)| match config.enabled {
@@ -228,16 +250,15 @@ impl CommonConfig {
         self.queues.iter().enumerate().map(build).collect()
     }
 
-    /// The selected queue, while the driver may still set it up.
+    /// Returns the queue of `queue_select` while its registers are writable: before the queue is enabled
+    /// and before DRIVER_OK.
     fn configurable_queue(&mut self) -> Option<&mut QueueConfig> {
         let running = self.status & STATUS_DRIVER_OK != 0;
         self.queues.get_mut(usize::from(self.queue_select)).filter(|queue| !running && !queue.enabled)
     }
 }
 
-/// One past the queue addresses.
-const QUEUE_ADDRESSES_END: u64 = 0x38;
-
+/// Returns the low (`select` 0) or high (1) half of `value`; zero for any other `select`.
 fn select_dword(value: u64, select: u32) -> u32 {
     match select {
         0 => value as u32,
@@ -246,10 +267,11 @@ fn select_dword(value: u64, select: u32) -> u32 {
     }
 }
 
-fn set_dword(value: &mut u64, select: u32, word: u32) {
+/// Replaces the low (`select` 0) or high (1) half of `value`; any other `select` changes nothing.
+fn set_dword(value: &mut u64, select: u32, dword: u32) {
     match select {
-        0 => *value = *value & !0xFFFF_FFFF | u64::from(word),
-        1 => *value = *value & 0xFFFF_FFFF | u64::from(word) << 32,
+        0 => *value = *value & !0xFFFF_FFFF | u64::from(dword),
+        1 => *value = *value & 0xFFFF_FFFF | u64::from(dword) << 32,
         _ => {}
     }
 }

@@ -1,4 +1,5 @@
-//! A device on the event loop: its doorbells, its own descriptors, its start and its end.
+//! Virtio device on the event loop: dispatches queue notifications and the device's own file descriptors,
+//! and performs activation and reset on the event-loop thread.
 
 use super::interrupt::VirtioInterrupt;
 use crate::event_loop::Source;
@@ -10,20 +11,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vmm_sys_util::eventfd::EventFd;
 
-/// One device and what the event loop needs of it.
+/// Virtio device together with its doorbells and run state; a [`Source`] of the event loop. A doorbell is
+/// the eventfd that an available buffer notification of one queue signals.
 pub struct DeviceHandler {
     device: Mutex<Box<dyn VirtioDevice>>,
+    /// Eventfd of each queue.
     doorbells: Vec<EventFd>,
-    /// Queues whose doorbells a device's own threads wait for.
+    /// By queue: whether threads of the device wait for the doorbell, so that the event loop must not.
     device_waits: Vec<bool>,
     interrupt: Arc<VirtioInterrupt>,
+    /// Whether the device is activated, i.e. between DRIVER_OK and reset.
     active: AtomicBool,
+    /// DEVICE_NEEDS_RESET of the device status.
     needs_reset: AtomicBool,
 }
 
 impl DeviceHandler {
+    /// Creates the handler of an inactive device with `queues` queues, which notifies the driver through
+    /// `interrupt`.
+    ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(
         device: Mutex<Box<dyn VirtioDevice>>,
         queues: u16,
@@ -49,22 +57,23 @@ impl DeviceHandler {
         }))
     }
 
-    /// The device. Configuration may be read and written on any thread.
+    /// Returns the device, whose configuration space may be read and written on any thread.
     pub fn device(&self) -> &Mutex<Box<dyn VirtioDevice>> {
         &self.device
     }
 
-    /// One for each queue.
+    /// Returns the doorbells, one for each queue.
     pub fn doorbells(&self) -> &[EventFd] {
         &self.doorbells
     }
 
-    /// Whether the device waits to be reset.
+    /// Whether DEVICE_NEEDS_RESET is set: only a reset by the driver makes the device usable again.
     pub fn needs_reset(&self) -> bool {
         self.needs_reset.load(Ordering::Acquire)
     }
 
-    /// Starts the device; on the event-loop thread.
+    /// Activates the device at DRIVER_OK; sets DEVICE_NEEDS_RESET if activation fails. To be called on
+    /// the event-loop thread.
     pub fn activate(&self, activation: Activation) {
         let mut device = self.device.lock();
         let name = device.name();
@@ -72,24 +81,25 @@ impl DeviceHandler {
             Ok(()) => {
                 self.active.store(true, Ordering::Release);
                 drop(device);
-                tracing::debug!(device = name, "started");
+                tracing::debug!(device = name, "device activated");
             }
             Err(error) => {
                 drop(device);
-                tracing::warn!(device = name, %error, "did not start");
+                tracing::warn!(device = name, %error, "device activation failed; the driver has to reset the device");
                 self.set_needs_reset();
             }
         }
     }
 
-    /// Resets the device; on the event-loop thread.
+    /// Resets the device and clears DEVICE_NEEDS_RESET. To be called on the event-loop thread.
     pub fn reset(&self) {
         self.active.store(false, Ordering::Release);
         self.device.lock().reset();
         self.needs_reset.store(false, Ordering::Release);
     }
 
-    /// Tells the driver that only a reset helps.
+    /// Sets DEVICE_NEEDS_RESET and, where the bit was clear, sends a configuration change notification
+    /// (virtio 1.2, section 2.1.2).
     pub fn set_needs_reset(&self) {
         if !self.needs_reset.swap(true, Ordering::AcqRel) {
             self.interrupt.signal_config_changed();
@@ -120,7 +130,7 @@ impl Source for DeviceHandler {
         let name = device.name();
         drop(device);
         if broken && !self.needs_reset() {
-            tracing::warn!(device = name, "the guest broke a queue; the device waits for a reset");
+            tracing::warn!(device = name, "the driver broke a queue; it has to reset the device");
             self.set_needs_reset();
         }
     }

@@ -1,4 +1,5 @@
-//! The PCI function in front of a virtio device.
+//! PCI function of a virtio device: routes the driver's accesses to configuration space and BAR 0 to the
+//! registers, the interrupt state and the device.
 
 use super::capabilities::{self, CapabilityOffsets, NOTIFY_OFF_MULTIPLIER, Region};
 use super::common_config::{CommonConfig, STATUS_NEEDS_RESET, StatusChange};
@@ -13,24 +14,27 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// CapabilityOffsets within the configuration window capability.
+// Offsets of fields in `virtio_pci_cfg_cap`.
+const CAP_BAR: u64 = 4;
 const CAP_OFFSET: u64 = 8;
 const CAP_LENGTH: u64 = 12;
 const PCI_CFG_DATA: u64 = 16;
 
+/// Configuration space and the state that depends on it.
 struct PciConfigState {
     space: ConfigSpace,
-    /// Where the doorbells are attached: the BAR's address.
+    /// Address of BAR 0 for which the doorbells are registered as ioeventfds; `None` if they are not.
     ioeventfd_base: Option<u64>,
 }
 
-/// One virtio device on the bus.
+/// PCI function in front of one virtio device. BAR 0 contains all register regions and the MSI-X table.
 pub struct VirtioPci {
     device_handler: Arc<DeviceHandler>,
     ram: GuestRam,
     remote: Remote,
     interrupts: Arc<dyn InterruptManager>,
     interrupt: Arc<VirtioInterrupt>,
+    /// Configuration space as at power-on, restored by a machine reset.
     power_on_space: ConfigSpace,
     offsets: CapabilityOffsets,
     config: Mutex<PciConfigState>,
@@ -38,13 +42,14 @@ pub struct VirtioPci {
 }
 
 impl VirtioPci {
-    /// Bytes of the BAR; `bar` addresses must be multiples of it.
+    /// Size of BAR 0 in bytes; the address of the BAR must be a multiple of the size.
     pub const BAR_SIZE: u32 = capabilities::BAR_SIZE;
 
-    /// Puts `device` behind a BAR at `bar`. [`Self::device_handler`] is to be watched by the loop of `remote`.
+    /// Creates the function of `device` with BAR 0 at guest physical address `bar`. The event loop of
+    /// `remote` must watch [`Self::device_handler`], because activation and reset run on its thread.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(
         device: Box<dyn VirtioDevice>,
         ram: GuestRam,
@@ -71,12 +76,13 @@ impl VirtioPci {
         })
     }
 
-    /// What the event loop watches.
+    /// Returns the device's handler, to be watched by the event loop.
     pub fn device_handler(&self) -> Arc<DeviceHandler> {
         self.device_handler.clone()
     }
 
-    /// Moves the doorbells to where the BAR is now.
+    /// Registers the doorbells as ioeventfds at the present address of BAR 0, after it moved or its
+    /// decoding changed.
     fn update_ioeventfds(&self, config: &mut PciConfigState) {
         let bar = config.space.bar0();
         if bar == config.ioeventfd_base {
@@ -94,24 +100,27 @@ impl VirtioPci {
         config.ioeventfd_base = bar;
     }
 
-    /// The window's place in BAR 0 and its width, if the driver set one that can be.
+    /// Returns offset into BAR 0 and width in bytes of the access that the driver set up in
+    /// `virtio_pci_cfg_cap`; `None` for another BAR or a width other than 1, 2 or 4.
     fn pci_cfg_access(&self, space: &ConfigSpace) -> Option<(u64, usize)> {
         let field = |offset| {
             u32::from_le_bytes(
                 space.read_dword(usize::try_from(self.offsets.pci_cfg_cap + offset).unwrap_or(0)),
             )
         };
-        let [bar, ..] = field(4).to_le_bytes();
+        let [bar, ..] = field(CAP_BAR).to_le_bytes();
         let length = usize::try_from(field(CAP_LENGTH)).ok()?;
         let offset = u64::from(field(CAP_OFFSET));
         (bar == 0 && matches!(length, 1 | 2 | 4)).then_some((offset, length))
     }
 
+    /// Returns the range of `pci_cfg_data` in configuration space.
     fn pci_cfg_data(&self) -> Range<u64> {
         let start = self.offsets.pci_cfg_cap + PCI_CFG_DATA;
         start..start + 4
     }
 
+    /// Applies the consequence of a status write to the device, on the event loop's thread.
     fn apply(&self, change: StatusChange) {
         match change {
             StatusChange::None => {}
@@ -127,7 +136,7 @@ impl VirtioPci {
                         let _ = self.remote.call(move || device_handler.activate(activation));
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a driver set up a queue that cannot be used");
+                        tracing::warn!(%error, "a driver set up an invalid queue; it has to reset the device");
                         self.device_handler.set_needs_reset();
                     }
                 }
@@ -135,6 +144,7 @@ impl VirtioPci {
         }
     }
 
+    /// Resets device, vectors and registers, as the driver requests by status 0.
     fn reset_device(&self) {
         let device_handler = self.device_handler.clone();
         let _ = self.remote.call(move || device_handler.reset());
@@ -240,7 +250,7 @@ impl PciFunction for VirtioPci {
         });
         self.reset_device();
         let mut config = self.config.lock();
-        // The doorbells of the VM before went with it.
+        // The ioeventfds of the previous VM closed with its file descriptor.
         config.ioeventfd_base = None;
         config.space = self.power_on_space.clone();
         self.update_ioeventfds(&mut config);

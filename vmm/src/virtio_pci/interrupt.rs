@@ -1,4 +1,5 @@
-//! How a device's attention reaches a processor: ISR bits, vectors, MSI-X.
+//! Interrupts of a virtio function: ISR status, the vectors that the driver assigned to queues and
+//! configuration, and MSI-X (virtio 1.2, sections 4.1.4.5 and 4.1.5). INTx is not supported.
 
 use crate::interrupts::InterruptManager;
 use crate::pci::{MsiMessage, Msix};
@@ -7,13 +8,15 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
-/// No vector is assigned.
+/// Vector number that stands for "no vector assigned" (virtio 1.2, section 4.1.5.1.2).
 pub const VIRTIO_MSI_NO_VECTOR: u16 = 0xFFFF;
+/// ISR status bit of used buffer notifications (virtio 1.2, section 4.1.4.5).
 const ISR_QUEUE_INTERRUPT: u8 = 1;
+/// ISR status bit of configuration change notifications.
 const ISR_CONFIG_CHANGE: u8 = 2;
 
-/// One function's interrupts. Lock order: the device may be locked by the caller; the MSI-X table
-/// is locked inside, and nothing after it.
+/// Interrupt state of one virtio function. Lock order: callers may hold the device's lock; methods lock
+/// the MSI-X table inside, and take no other lock while they hold it.
 pub struct VirtioInterrupt {
     interrupts: Arc<dyn InterruptManager>,
     msix: Mutex<Msix>,
@@ -24,7 +27,8 @@ pub struct VirtioInterrupt {
 }
 
 impl VirtioInterrupt {
-    /// For a function with `queues` queues and `vectors` vectors.
+    /// Creates the state of a function with `queues` queues and `vectors` MSI-X vectors, none assigned.
+    /// Messages are sent through `interrupts`.
     pub fn new(interrupts: Arc<dyn InterruptManager>, queues: u16, vectors: u16) -> Self {
         Self {
             interrupts,
@@ -36,7 +40,8 @@ impl VirtioInterrupt {
         }
     }
 
-    /// The driver reset the device: no vector is assigned any more.
+    /// Clears the ISR status and all vector assignments, as a device reset requires. The MSI-X table
+    /// belongs to the PCI function and keeps its state.
     pub fn reset(&self) {
         self.isr.store(0, Ordering::Release);
         for vector in self.queue_vectors.iter().chain([&self.config_vector]) {
@@ -44,48 +49,53 @@ impl VirtioInterrupt {
         }
     }
 
-    /// Does `act` to the MSI-X table and sends what that sets free.
+    /// Runs `act` on the locked MSI-X table, then sends the messages that `act` returns.
     pub fn with_msix(&self, act: impl FnOnce(&mut Msix) -> Vec<MsiMessage>) {
         let pending = act(&mut self.msix.lock());
         pending.into_iter().for_each(|message| self.interrupts.send(message));
     }
 
-    /// Reads and clears the interrupt status.
+    /// Reads and clears the ISR status: bit 0 queue interrupt, bit 1 configuration change.
     pub fn read_isr(&self) -> u8 {
         self.isr.swap(0, Ordering::AcqRel)
     }
 
-    /// Counts changes of the device's configuration.
+    /// Returns `config_generation`, the wrapping count of configuration changes (virtio 1.2,
+    /// section 4.1.4.3).
     pub fn config_generation(&self) -> u8 {
         self.config_generation.load(Ordering::Acquire)
     }
 
-    /// The vector of configuration changes.
+    /// Returns `config_msix_vector`, the vector of configuration change notifications.
     pub fn config_vector(&self) -> u16 {
         self.config_vector.load(Ordering::Acquire)
     }
 
-    /// Assigns it; one that does not exist becomes [`VIRTIO_MSI_NO_VECTOR`].
+    /// Assigns the vector of configuration change notifications. A vector outside of the MSI-X table
+    /// becomes [`VIRTIO_MSI_NO_VECTOR`].
     pub fn set_config_vector(&self, vector: u16) {
         self.config_vector.store(self.valid_vector(vector), Ordering::Release);
     }
 
-    /// The vector of queue `index`.
+    /// Returns `queue_msix_vector` of queue `index`; [`VIRTIO_MSI_NO_VECTOR`] for a queue that does not exist.
     pub fn queue_vector(&self, index: u16) -> u16 {
         self.queue_vectors.get(usize::from(index)).map_or(VIRTIO_MSI_NO_VECTOR, |v| v.load(Ordering::Acquire))
     }
 
-    /// Assigns it; one that does not exist becomes [`VIRTIO_MSI_NO_VECTOR`].
+    /// Assigns the vector of queue `index`, if the queue exists. A vector outside of the MSI-X table
+    /// becomes [`VIRTIO_MSI_NO_VECTOR`].
     pub fn set_queue_vector(&self, index: u16, vector: u16) {
         if let Some(slot) = self.queue_vectors.get(usize::from(index)) {
             slot.store(self.valid_vector(vector), Ordering::Release);
         }
     }
 
+    /// Returns `vector` if the MSI-X table contains it, otherwise [`VIRTIO_MSI_NO_VECTOR`].
     fn valid_vector(&self, vector: u16) -> u16 {
         if vector < self.msix.lock().vector_count() { vector } else { VIRTIO_MSI_NO_VECTOR }
     }
 
+    /// Sets the bits `isr` of the ISR status and sends the message of `vector`, unless it is masked.
     fn trigger(&self, isr: u8, vector: u16) {
         self.isr.fetch_or(isr, Ordering::AcqRel);
         let message = self.msix.lock().trigger(vector);
