@@ -1,4 +1,5 @@
-//! Bus 0: finds functions by device number for configuration and by address for their BARs.
+//! PCI bus 0: selects functions by device number for configuration accesses, and by address for accesses to
+//! BARs.
 
 use super::host_bridge::HostBridge;
 use crate::bus::Registers;
@@ -6,55 +7,62 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// One function of the bus. Called from any vCPU thread.
+/// PCI function, called from any vCPU thread. A function has at most one BAR, in memory space.
 pub trait PciFunction: Send + Sync {
-    /// Reads configuration space.
+    /// Reads configuration space from byte `offset` (0 to 4095) into `data`.
     fn read_config(&self, offset: u64, data: &mut [u8]);
-    /// Writes configuration space.
+    /// Writes `data` to configuration space from byte `offset` (0 to 4095); read-only bits stay as they are.
     fn write_config(&self, offset: u64, data: &[u8]);
-    /// Where its memory BAR is decoded now.
+    /// Returns the guest physical addresses that the BAR decodes; `None` while memory decoding is off or
+    /// where the function has no BAR.
     fn bar(&self) -> Option<Range<u64>>;
-    /// Reads memory at `offset` into the BAR.
+    /// Reads from byte `offset` of the BAR into `data`.
     fn read_bar(&self, offset: u64, data: &mut [u8]);
-    /// Writes memory at `offset` into the BAR.
+    /// Writes `data` from byte `offset` of the BAR.
     fn write_bar(&self, offset: u64, data: &[u8]);
-    /// The machine is reset.
+    /// Restores the state at power-on; no vCPU runs meanwhile.
     fn reset(&self);
 }
 
-/// Configuration address register: enable, bus, device, function, register.
+/// Enable bit of `CONFIG_ADDRESS`; below are bus (bits 16 to 23), device (11 to 15), function (8 to 10) and
+/// register (2 to 7) (PCI Local Bus 3.0, section 3.2.2.3.2).
 const CONFIG_ADDRESS_ENABLE: u32 = 1 << 31;
-/// `CONFIG_ADDRESS` is at offset 0 of the ports, `CONFIG_DATA` at 4.
+/// Offset of `CONFIG_DATA` from `CONFIG_ADDRESS`.
 const CONFIG_DATA_OFFSET: u64 = 4;
+/// Lowest bit of the device number in an ECAM offset.
 const DEVICE_SHIFT: u32 = 15;
+/// Bytes of ECAM for one function.
 const FUNCTION_CONFIG_SIZE: u64 = 0x1000;
 
-/// The bus and everything on it; function 0 of each device only.
+/// PCI bus 0 with its functions. Every device has function 0 only.
 pub struct PciBus {
+    /// Function 0 of each device, by device number.
     devices: Vec<Arc<dyn PciFunction>>,
+    /// `CONFIG_ADDRESS` register.
     config_address: AtomicU32,
     unclaimed_accesses: AtomicU64,
 }
 
 impl PciBus {
-    /// A host bridge as device 0, then `functions` in order.
+    /// Creates a bus with a host bridge as device 0 and `functions` as the devices from 1 on.
     pub fn new(functions: impl IntoIterator<Item = Arc<dyn PciFunction>>) -> Arc<Self> {
         let mut devices: Vec<Arc<dyn PciFunction>> = vec![Arc::new(HostBridge::new())];
         devices.extend(functions);
         Arc::new(Self { devices, config_address: AtomicU32::new(0), unclaimed_accesses: AtomicU64::new(0) })
     }
 
-    /// Resets every function.
+    /// Resets `CONFIG_ADDRESS` and every function to the state at power-on.
     pub fn reset(&self) {
         self.config_address.store(0, Ordering::Relaxed);
         self.devices.iter().for_each(|device| device.reset());
     }
 
-    /// Accesses to memory that no BAR decoded.
+    /// Returns the number of accesses to the MMIO window that no BAR decoded.
     pub fn unclaimed_accesses(&self) -> u64 {
         self.unclaimed_accesses.load(Ordering::Relaxed)
     }
 
+    /// Returns the function of an ECAM offset: device in bits 15 to 19, function in bits 12 to 14.
     fn function_at_ecam_offset(&self, ecam_offset: u64) -> Option<&dyn PciFunction> {
         let function = (ecam_offset >> 12) & 7;
         let device = usize::try_from(ecam_offset >> DEVICE_SHIFT).ok()?;
@@ -74,6 +82,8 @@ impl PciBus {
         }
     }
 
+    /// Returns the function whose BAR decodes `address`, and the offset into the BAR; counts an access that
+    /// no BAR decodes.
     fn function_at_bar(&self, address: u64) -> Option<(&dyn PciFunction, u64)> {
         let found = self.devices.iter().find_map(|device| {
             let bar = device.bar().filter(|bar| bar.contains(&address))?;
@@ -86,7 +96,8 @@ impl PciBus {
     }
 }
 
-/// The bus through PCI Express enhanced configuration: a memory window, 4 KiB a function.
+/// Enhanced Configuration Access Mechanism: configuration space as a memory range with 4 KiB for each
+/// function (PCI Express Base Specification, section 7.2.2). An absent function reads as all ones.
 pub struct Ecam(pub Arc<PciBus>);
 
 impl Registers for Ecam {
@@ -99,11 +110,13 @@ impl Registers for Ecam {
     }
 }
 
-/// The bus through ports 0xCF8 and 0xCFC.
+/// Configuration mechanism by I/O ports: `CONFIG_ADDRESS` (0xCF8) and `CONFIG_DATA` (0xCFC to 0xCFF) (PCI
+/// Local Bus 3.0, section 3.2.2.3.2). An absent function reads as all ones.
 pub struct PciConfigIo(pub Arc<PciBus>);
 
 impl PciConfigIo {
-    /// The selected register as an ECAM offset; `None` when disabled or on another bus.
+    /// Returns the ECAM offset of the register that `CONFIG_ADDRESS` selects, for an access at `offset` from
+    /// `CONFIG_ADDRESS`; `None` if the enable bit is clear or another bus is selected.
     fn ecam_offset(&self, offset: u64) -> Option<u64> {
         let address = self.0.config_address.load(Ordering::Relaxed);
         let on_bus_0 = address & CONFIG_ADDRESS_ENABLE != 0 && (address >> 16) & 0xFF == 0;
@@ -134,11 +147,11 @@ impl Registers for PciConfigIo {
     }
 }
 
-/// The memory that BARs are placed in; `start` is its first address.
+/// MMIO window of the bus: the memory range from which BARs are allocated.
 pub struct MmioWindow {
-    /// Whose BARs.
+    /// Bus whose BARs decode accesses to the window.
     pub bus: Arc<PciBus>,
-    /// First address of the window.
+    /// First guest physical address of the window.
     pub start: u64,
 }
 

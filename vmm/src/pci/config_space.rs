@@ -1,50 +1,55 @@
-//! A type 0 configuration header with one 32-bit memory BAR and a list of capabilities
-//! (PCI Local Bus 3.0, chapter 6).
+//! Configuration space with a type 0 header, one 32-bit memory BAR and a list of capabilities (PCI Local
+//! Bus 3.0, chapter 6). Register effects beyond storage are up to the function.
 
-/// Bytes of conventional configuration space; extended space reads as zero.
+/// Size of conventional configuration space in bytes; PCI Express extended space reads as zero.
 const CONFIG_SPACE_SIZE: usize = 256;
 
+// Offsets of registers in a type 0 header (section 6.1).
 const COMMAND: usize = 0x04;
 const STATUS: usize = 0x06;
 const CACHE_LINE_SIZE: usize = 0x0C;
 const BAR0: usize = 0x10;
 const CAPABILITIES_POINTER: usize = 0x34;
 const INTERRUPT_LINE: usize = 0x3C;
+/// Offset of the first capability, behind the header.
 const FIRST_CAPABILITY_OFFSET: usize = 0x40;
 
+/// Status bit Capabilities List (section 6.2.3).
 const STATUS_CAPABILITIES_LIST: u8 = 1 << 4;
+/// Command bit Memory Space: the function decodes its memory BAR (section 6.2.2).
 const COMMAND_MEMORY_SPACE: u8 = 1 << 1;
-/// Memory space, bus master and INTx disable can be set.
+/// Writable command bits: Memory Space, Bus Master and Interrupt Disable.
 const COMMAND_WRITABLE_BITS: [u8; 2] = [0b110, 0b100];
 
-/// The read-only identity of a function.
+/// Read-only identification registers of a function (PCI Local Bus 3.0, section 6.2.1).
 #[derive(Debug, Clone, Copy)]
 pub struct PciIdentity {
-    /// Vendor ID.
+    /// ID of the vendor, e.g. 0x1AF4 for virtio.
     pub vendor_id: u16,
-    /// Device ID.
+    /// ID of the device, assigned by the vendor.
     pub device_id: u16,
-    /// Revision ID.
+    /// Revision of the device.
     pub revision_id: u8,
-    /// Class code, subclass and programming interface, as in 0x030000.
+    /// Base class, subclass and programming interface as 24 bits, e.g. 0x060000 for a host bridge.
     pub class_code: u32,
-    /// Subsystem vendor ID.
+    /// ID of the subsystem's vendor.
     pub subsystem_vendor_id: u16,
-    /// Subsystem ID.
+    /// ID of the subsystem, assigned by its vendor.
     pub subsystem_id: u16,
 }
 
-/// Registers and which of their bits software may change.
+/// Configuration space of one function: register bytes and the mask of the bits that software may change.
 #[derive(Clone)]
 pub struct ConfigSpace {
     registers: [u8; CONFIG_SPACE_SIZE],
     writable: [u8; CONFIG_SPACE_SIZE],
     next_capability_offset: usize,
+    /// Offset of the byte that links the next capability.
     last_next_pointer: usize,
 }
 
 impl ConfigSpace {
-    /// A function without BAR or capabilities.
+    /// Creates the space of a function without BAR and capabilities.
     pub fn new(identity: PciIdentity) -> Self {
         let mut space = Self {
             registers: [0; CONFIG_SPACE_SIZE],
@@ -63,7 +68,8 @@ impl ConfigSpace {
         space
     }
 
-    /// Gives the function memory of `size` bytes (a power of two, at least 16) at `address`, decoded at once.
+    /// Adds BAR 0: memory of `size` bytes, a power of two of at least 16, at guest physical address
+    /// `address`. Memory decoding is on from the start.
     pub fn set_bar0(&mut self, address: u32, size: u32) {
         let mask = !(size.max(16).next_power_of_two() - 1);
         self.set_bytes(BAR0, &(address & mask).to_le_bytes());
@@ -71,8 +77,8 @@ impl ConfigSpace {
         self.set_bytes(COMMAND, &[COMMAND_MEMORY_SPACE]);
     }
 
-    /// Appends a capability; `body` follows the two bytes of ID and next pointer, and the bits set
-    /// in `writable` (as long as `body`, or shorter) may be changed. Returns its offset.
+    /// Appends the capability `id` to the list and returns its offset. `body` follows the two bytes of ID
+    /// and next pointer. Bits set in `writable`, at most as long as `body`, may be changed by software.
     pub fn add_capability(&mut self, id: u8, body: &[u8], writable: &[u8]) -> usize {
         let offset = self.next_capability_offset;
         self.set_bytes(offset, &[id, 0]);
@@ -85,14 +91,14 @@ impl ConfigSpace {
         offset
     }
 
-    /// Software's read.
+    /// Reads bytes from `offset` into `data`; bytes behind the end become zero.
     pub fn read(&self, offset: u64, data: &mut [u8]) {
         for (at, byte) in (offset..).zip(data) {
             *byte = usize::try_from(at).ok().and_then(|at| self.registers.get(at).copied()).unwrap_or(0);
         }
     }
 
-    /// Software's write: only writable bits change.
+    /// Writes the writable bits of `data` from `offset`; bytes behind the end are ignored.
     pub fn write(&mut self, offset: u64, data: &[u8]) {
         for (at, value) in (offset..).zip(data) {
             let Ok(at) = usize::try_from(at) else { return };
@@ -102,7 +108,8 @@ impl ConfigSpace {
         }
     }
 
-    /// Where BAR 0 is decoded; `None` while memory decoding is off or there is no BAR.
+    /// Returns the address that BAR 0 decodes; `None` while memory decoding is off or where no BAR exists.
+    /// Addresses from 0xFF00_0000 on count as not decoded: software writes all ones to size the BAR.
     pub fn bar0(&self) -> Option<u64> {
         let [.., top] = self.read_dword(BAR0);
         let has_bar = self.writable.get(BAR0 + 3).is_some_and(|mask| *mask != 0);
@@ -111,19 +118,21 @@ impl ConfigSpace {
         (has_bar && decoding && top != 0xFF).then_some(address & !0xF)
     }
 
-    /// Four registers as they are.
+    /// Returns the four bytes from `offset` in memory order; bytes behind the end are zero.
     pub fn read_dword(&self, offset: usize) -> [u8; 4] {
         let mut bytes = [0; 4];
         self.read(offset as u64, &mut bytes);
         bytes
     }
 
+    /// Overwrites the register bytes from `offset`, whatever software may write.
     fn set_bytes(&mut self, offset: usize, bytes: &[u8]) {
         if let Some(to) = self.registers.get_mut(offset..offset + bytes.len()) {
             to.copy_from_slice(bytes);
         }
     }
 
+    /// Sets the mask of writable bits from `offset`.
     fn set_writable(&mut self, offset: usize, mask: &[u8]) {
         if let Some(to) = self.writable.get_mut(offset..offset + mask.len()) {
             to.copy_from_slice(mask);

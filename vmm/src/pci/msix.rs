@@ -1,24 +1,30 @@
-//! The MSI-X table and its pending bits (PCI Local Bus 3.0, section 6.8.2).
+//! MSI-X table and pending bit array of a function (PCI Local Bus 3.0, section 6.8.2). Methods return the
+//! messages to send; the caller sends them through its interrupt manager.
 
-/// Bytes of one table entry.
+/// Size of one MSI-X table entry in bytes.
 pub const MSIX_TABLE_ENTRY_SIZE: u64 = 16;
 
+/// MSI-X Enable in Message Control.
 const MSIX_ENABLE_BIT: u16 = 1 << 15;
+/// Function Mask in Message Control.
 const FUNCTION_MASK_BIT: u16 = 1 << 14;
+/// Mask Bit in Vector Control of an entry.
 const VECTOR_CONTROL_MASK_BIT: u32 = 1;
 
-/// A memory write that interrupts a processor.
+/// Message of a message signalled interrupt: a memory write that the interrupt controller turns into an
+/// interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MsiMessage {
-    /// Where.
+    /// Address of the write; on x86 it selects the destination local APIC.
     pub address: u64,
-    /// What.
+    /// Value of the write; on x86 it contains vector and delivery mode.
     pub data: u32,
 }
 
+/// MSI-X table entry with its bit of the pending bit array.
 #[derive(Clone, Copy)]
 struct TableEntry {
-    /// Address low, address high, data, vector control.
+    /// Message Address, Message Upper Address, Message Data and Vector Control.
     dwords: [u32; 4],
     pending: bool,
 }
@@ -40,7 +46,7 @@ impl TableEntry {
     }
 }
 
-/// All vectors of one function.
+/// MSI-X state of one function: table, pending bits and the two control bits of Message Control.
 pub struct Msix {
     entries: Vec<TableEntry>,
     enabled: bool,
@@ -48,7 +54,7 @@ pub struct Msix {
 }
 
 impl Msix {
-    /// `vectors` masked vectors, MSI-X disabled.
+    /// Creates a table of `vectors` masked entries, with MSI-X disabled.
     pub fn new(vectors: u16) -> Self {
         Self {
             entries: vec![TableEntry::default(); usize::from(vectors)],
@@ -57,20 +63,20 @@ impl Msix {
         }
     }
 
-    /// Back to how it came out of [`Self::new`].
+    /// Restores the state of [`Self::new`].
     pub fn reset(&mut self) {
         self.entries.fill(TableEntry::default());
         self.enabled = false;
         self.function_mask = false;
     }
 
-    /// How many vectors there are.
+    /// Returns the number of vectors, i.e. entries of the table.
     pub fn vector_count(&self) -> u16 {
         u16::try_from(self.entries.len()).unwrap_or(u16::MAX)
     }
 
-    /// Interrupts by `vector`: the message to send now, or `None` while it is masked (then it is
-    /// pending) or MSI-X is off.
+    /// Triggers `vector` and returns the message to send. `None` if the vector is masked, which sets its
+    /// pending bit, if MSI-X is disabled, or if the table does not contain the vector.
     pub fn trigger(&mut self, vector: u16) -> Option<MsiMessage> {
         let function_unmasked = !self.function_mask;
         let entry = self.entries.get_mut(usize::from(vector)).filter(|_| self.enabled)?;
@@ -81,7 +87,8 @@ impl Msix {
         None
     }
 
-    /// The message control register changed; returns what was pending and may go out now.
+    /// Applies a write of the Message Control register and returns the messages of pending vectors that
+    /// became unmasked. Disabling MSI-X clears the pending bits.
     pub fn set_message_control(&mut self, control: u16) -> Vec<MsiMessage> {
         self.enabled = control & MSIX_ENABLE_BIT != 0;
         self.function_mask = control & FUNCTION_MASK_BIT != 0;
@@ -91,7 +98,7 @@ impl Msix {
         self.take_pending_messages()
     }
 
-    /// Reads the table.
+    /// Reads the table from byte `offset`; bytes behind the end become zero.
     pub fn read_table(&self, offset: u64, data: &mut [u8]) {
         for (at, byte) in (offset..).zip(data) {
             *byte = self
@@ -105,8 +112,8 @@ impl Msix {
         }
     }
 
-    /// Writes the table in whole aligned dwords, as the specification demands; returns what was
-    /// pending on a vector that this unmasked.
+    /// Writes aligned dwords of the table from byte `offset` and returns the messages of pending vectors
+    /// that became unmasked. Unaligned or shorter writes, undefined by the specification, are ignored.
     pub fn write_table(&mut self, offset: u64, data: &[u8]) -> Vec<MsiMessage> {
         if !offset.is_multiple_of(4) {
             return Vec::new();
@@ -123,7 +130,7 @@ impl Msix {
         self.take_pending_messages()
     }
 
-    /// Reads the pending bit array.
+    /// Reads the pending bit array from byte `offset`: bit n of byte k belongs to vector 8k + n.
     pub fn read_pba(&self, offset: u64, data: &mut [u8]) {
         for (at, byte) in (offset..).zip(data) {
             let first = usize::try_from(at).unwrap_or(usize::MAX).saturating_mul(8);
@@ -132,6 +139,7 @@ impl Msix {
         }
     }
 
+    /// Clears the pending bits of unmasked vectors and returns their messages.
     fn take_pending_messages(&mut self) -> Vec<MsiMessage> {
         if !self.enabled || self.function_mask {
             return Vec::new();
@@ -146,6 +154,7 @@ impl Msix {
     }
 }
 
+/// Returns the index of the entry that contains byte `offset` of the table.
 fn entry_index(offset: u64) -> usize {
     usize::try_from(offset / MSIX_TABLE_ENTRY_SIZE).unwrap_or(usize::MAX)
 }

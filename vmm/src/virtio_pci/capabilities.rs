@@ -5,8 +5,8 @@ use crate::pci::{ConfigSpace, MSIX_TABLE_ENTRY_SIZE, PciIdentity};
 
 /// Size of BAR 0 in bytes.
 pub const BAR_SIZE: u32 = 0x8000;
-/// `notify_off_multiplier`: bytes between the notification addresses of two queues (virtio 1.2,
-/// section 4.1.4.4).
+/// Bytes between the notification addresses of two queues, `notify_off_multiplier` of virtio 1.2,
+/// section 4.1.4.4.
 pub const NOTIFY_OFF_MULTIPLIER: u32 = 4;
 
 /// Size of each region of BAR 0 in bytes: one page, so that no two regions share one.

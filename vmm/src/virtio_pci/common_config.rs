@@ -9,7 +9,8 @@ use virtio_bindings::virtio_ring::VIRTIO_RING_F_EVENT_IDX;
 use virtio_queue::{Queue, QueueT};
 use vm_memory::GuestAddress;
 
-/// DEVICE_NEEDS_RESET: the device met an error from which only a reset recovers (virtio 1.2, section 2.1).
+/// Status bit DEVICE_NEEDS_RESET: the device met an error from which only a reset recovers (virtio 1.2,
+/// section 2.1).
 pub const STATUS_NEEDS_RESET: u8 = 0x40;
 /// FEATURES_OK: driver and device agree on the features.
 const STATUS_FEATURES_OK: u8 = 8;
@@ -41,7 +42,7 @@ const COMMON_CFG_SIZE: usize = 0x40;
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum StatusChange {
-    /// No consequence.
+    /// Nothing to apply.
     None,
     /// Reset of the device: the driver wrote zero to the device status.
     Reset,

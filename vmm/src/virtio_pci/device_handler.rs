@@ -40,7 +40,7 @@ impl DeviceHandler {
         let guard = device.lock();
         let (doorbells, device_waits) = (0..queues)
             .map(|queue| match guard.doorbell(queue) {
-                Some(bell) => Ok((bell.try_clone()?, true)),
+                Some(doorbell) => Ok((doorbell.try_clone()?, true)),
                 None => Ok((EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)?, false)),
             })
             .collect::<io::Result<Vec<_>>>()?
@@ -118,8 +118,8 @@ impl Source for DeviceHandler {
         let mut device = self.device.lock();
         let active = self.active.load(Ordering::Acquire);
         match (self.doorbells.get(token), u16::try_from(token)) {
-            (Some(bell), Ok(queue)) => {
-                let _ = bell.read();
+            (Some(doorbell), Ok(queue)) => {
+                let _ = doorbell.read();
                 if active {
                     device.queue_notified(queue);
                 }

@@ -81,20 +81,20 @@ impl VirtioPci {
         self.device_handler.clone()
     }
 
-    /// Registers the doorbells as ioeventfds at the present address of BAR 0, after it moved or its
-    /// decoding changed.
+    /// Registers the doorbells as ioeventfds at the present address of BAR 0, after a change of the address
+    /// or of memory decoding.
     fn update_ioeventfds(&self, config: &mut PciConfigState) {
         let bar = config.space.bar0();
         if bar == config.ioeventfd_base {
             return;
         }
-        for (index, bell) in self.device_handler.doorbells().iter().enumerate() {
+        for (index, doorbell) in self.device_handler.doorbells().iter().enumerate() {
             let offset = capabilities::notify_offset(index);
             if let Some(old) = config.ioeventfd_base {
-                self.interrupts.detach_doorbell(old + offset, bell);
+                self.interrupts.detach_doorbell(old + offset, doorbell);
             }
             if let Some(new) = bar {
-                self.interrupts.attach_doorbell(new + offset, bell);
+                self.interrupts.attach_doorbell(new + offset, doorbell);
             }
         }
         config.ioeventfd_base = bar;
@@ -234,8 +234,8 @@ impl PciFunction for VirtioPci {
             Region::Device => self.device_handler.device().lock().write_config(at, data),
             Region::Notify => {
                 let index = usize::try_from(at / u64::from(NOTIFY_OFF_MULTIPLIER)).unwrap_or(usize::MAX);
-                if let Some(bell) = self.device_handler.doorbells().get(index) {
-                    let _ = bell.write(1);
+                if let Some(doorbell) = self.device_handler.doorbells().get(index) {
+                    let _ = doorbell.write(1);
                 }
             }
             Region::MsixTable => self.interrupt.with_msix(|msix| msix.write_table(at, data)),

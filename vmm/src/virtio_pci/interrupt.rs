@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
-/// Vector number that stands for "no vector assigned" (virtio 1.2, section 4.1.5.1.2).
+/// Vector number for an event without a vector (virtio 1.2, section 4.1.5.1.2).
 pub const VIRTIO_MSI_NO_VECTOR: u16 = 0xFFFF;
 /// ISR status bit of used buffer notifications (virtio 1.2, section 4.1.4.5).
 const ISR_QUEUE_INTERRUPT: u8 = 1;
@@ -77,7 +77,8 @@ impl VirtioInterrupt {
         self.config_vector.store(self.valid_vector(vector), Ordering::Release);
     }
 
-    /// Returns `queue_msix_vector` of queue `index`; [`VIRTIO_MSI_NO_VECTOR`] for a queue that does not exist.
+    /// Returns `queue_msix_vector` of queue `index`; [`VIRTIO_MSI_NO_VECTOR`] for a queue that does not
+    /// exist.
     pub fn queue_vector(&self, index: u16) -> u16 {
         self.queue_vectors.get(usize::from(index)).map_or(VIRTIO_MSI_NO_VECTOR, |v| v.load(Ordering::Acquire))
     }
