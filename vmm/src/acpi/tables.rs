@@ -1,4 +1,4 @@
-//! The fixed tables, laid out one after the other behind the RSDP.
+//! Static ACPI tables (FADT, MADT, MCFG, XSDT, RSDP) as one memory image with the DSDT (ACPI 6.5, section 5.2).
 
 use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID, dsdt};
 use crate::layout;
@@ -11,13 +11,15 @@ use acpi_tables::rsdp::Rsdp;
 use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
 
-/// `IAPC_BOOT_ARCH` (ACPI 6.5, table 5.11): no VGA to probe, no ASPM control. The absent bits say
-/// that there are neither legacy devices nor an 8042 to look for, and that there is a CMOS clock.
+/// `IAPC_BOOT_ARCH` of the FADT (ACPI 6.5, section 5.2.9.3): VGA Not Present and PCIe ASPM Controls. The clear
+/// bits mean no legacy devices, no i8042, and a CMOS RTC that is present.
 const IAPC_BOOT_ARCH: u16 = 1 << 2 | 1 << 4;
 
+/// Bytes at the start of the image for the RSDP, which has 36.
 const RSDP_SPACE: u64 = 64;
 
-/// All tables as one image that starts with the RSDP and is to lie at `base`.
+/// Builds the image of all tables of a machine with `cpus` processors. The image starts with the RSDP and
+/// contains addresses for a place at guest physical address `base`. Tables are aligned to 64 bytes.
 pub fn build_image(base: u64, cpus: u8) -> Vec<u8> {
     let mut image = vec![0; RSDP_SPACE as usize];
     let append = |image: &mut Vec<u8>, table: &[u8]| {
@@ -40,22 +42,26 @@ pub fn build_image(base: u64, cpus: u8) -> Vec<u8> {
     image
 }
 
+/// Serialises `table`.
 fn to_bytes(table: &dyn Aml) -> Vec<u8> {
     let mut bytes = Vec::new();
     table.to_aml_bytes(&mut bytes);
     bytes
 }
 
+/// Builds a system description table of revision 2 with the header of `signature` and the AML `body`.
 pub(super) fn sdt(signature: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut table = Sdt::new(signature, 36, 2, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     table.append_slice(body);
     table.as_slice().to_vec()
 }
 
+/// Describes a register of `bits` bits at an I/O port as generic address structure.
 fn io_port(address: u16, bits: u8, access: AccessSize) -> GAS {
     GAS::new(AddressSpace::SystemIo, bits, 0, access, u64::from(address))
 }
 
+/// Builds the Fixed ACPI Description Table (section 5.2.9), which refers to the DSDT at address `dsdt`.
 fn fadt(dsdt: u64) -> FADT {
     let mut fadt = FADTBuilder::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION)
         .dsdt_64(dsdt)
@@ -78,6 +84,8 @@ fn fadt(dsdt: u64) -> FADT {
     fadt.finalize()
 }
 
+/// Builds the Multiple APIC Description Table (section 5.2.12): one local APIC for each of `cpus` processors,
+/// and one IOAPIC.
 fn madt(cpus: u8) -> MADT {
     let mut madt =
         MADT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION, LocalInterruptController::Address(layout::LAPIC));
@@ -88,6 +96,7 @@ fn madt(cpus: u8) -> MADT {
     madt
 }
 
+/// Builds the MCFG table, which describes the ECAM of bus 0 (PCI Firmware Specification).
 fn mcfg() -> MCFG {
     let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     mcfg.add_ecam(layout::ECAM, 0, 0, 0);

@@ -1,21 +1,24 @@
-//! The command port of an 8042: nothing of it is left but the line that resets processors.
+//! Command port of an i8042 keyboard controller, reduced to the command that resets the processors. Linux
+//! uses the command as one of its reboot methods.
 
 use crate::bus::Registers;
 use crate::guest_events::{GuestEvent, GuestEvents};
 use std::sync::Arc;
 
-/// Port 0x64.
+/// i8042 command and status register, which reports [`GuestEvent::Reset`] to the contained events.
 pub struct I8042Device(pub Arc<GuestEvents>);
 
 impl I8042Device {
-    /// Its command and status port.
+    /// I/O port of the command and status register.
     pub const PORT: u16 = 0x64;
 }
 
+/// Command that pulses the processors' reset line (output port bit 0).
 const CMD_RESET_CPU: u8 = 0xFE;
 
 impl Registers for I8042Device {
-    /// Both buffers are empty, so that whoever waits to write a command may.
+    /// Reads the status as zero: input and output buffer are empty, so that drivers do not wait before a
+    /// command.
     fn read(&self, _offset: u64, data: &mut [u8]) {
         data.fill(0);
     }

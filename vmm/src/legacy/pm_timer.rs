@@ -1,4 +1,5 @@
-//! The ACPI power-management timer (ACPI 6.5, section 4.8.2.1): 32 bits at 3.579545 MHz.
+//! ACPI power-management timer (ACPI 6.5, section 4.8.2.1): a 32-bit counter at 3.579545 MHz, without an
+//! interrupt. Guests use it as a clock source and to calibrate other timers.
 
 use crate::bus::Registers;
 use std::time::{Duration, Instant};
@@ -6,18 +7,19 @@ use std::time::{Duration, Instant};
 const FREQUENCY_HZ: u128 = 3_579_545;
 const NANOSECONDS: u128 = 1_000_000_000;
 
-/// A counter that runs from its creation on.
+/// Power-management timer, which contains the instant of its value zero. A machine reset does not affect it.
 pub struct PmTimer(Instant);
 
 impl Default for PmTimer {
-    /// Starts at zero.
+    /// Creates a timer that counts from zero.
     fn default() -> Self {
         Self(Instant::now())
     }
 }
 
+/// Returns the counter value `elapsed` after the timer's start.
 fn ticks(elapsed: Duration) -> u32 {
-    // Wraps as the counter does.
+    // Truncation is the wraparound of the 32-bit counter.
     (elapsed.as_nanos() * FREQUENCY_HZ / NANOSECONDS) as u32
 }
 

@@ -1,37 +1,40 @@
-//! The real-time clock of a PC (Motorola MC146818, data sheet): the host's time in UTC, read only.
-//! It has neither alarm nor interrupt, and its other registers read as zero and keep nothing.
+//! Real-time clock of a PC (Motorola MC146818 data sheet): the host's time in UTC, read-only. Alarm, periodic
+//! interrupt and CMOS memory are not supported; other registers read as zero.
 
 use crate::bus::Registers;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// An index port and a data port.
+/// MC146818 with its index port and its data port.
 #[derive(Default)]
 pub struct Rtc {
+    /// Register that the data port accesses.
     index: AtomicU8,
 }
 
 impl Rtc {
-    /// Ports taken.
+    /// Number of I/O ports of the clock.
     pub const PORTS: u64 = 2;
 }
 
 const INDEX_OFFSET: u64 = 0;
 const DATA_OFFSET: u64 = 1;
-/// The index port's highest bit masks the NMI of old and names no register.
+/// Register bits of the index port; on a PC, bit 7 masks the NMI.
 const INDEX_MASK: u8 = 0x7F;
 
-/// Register A: the divider for a 32768 Hz crystal, 1024 Hz of periodic rate.
+/// Value of register A: divider for a 32768 Hz crystal, periodic rate 1024 Hz.
 const REGISTER_A_VALUE: u8 = 0x26;
-/// In register A: the registers of time are about to change.
+/// UIP of register A: the time registers are about to change or are changing.
 const UPDATE_IN_PROGRESS: u8 = 1 << 7;
-/// The guest has at least so long to read them once it has seen them at rest.
+/// Time from the start of UIP to the change of the time registers (t_BUC of the data sheet): a guest that
+/// reads UIP clear has this long to read them.
 const TIME_BEFORE_UPDATE: Duration = Duration::from_micros(244);
-/// Register B: binary-coded decimals, 24 hours.
+/// Value of register B: binary-coded decimal values, 24-hour mode.
 const REGISTER_B_VALUE: u8 = 1 << 1;
-/// Register D: the time is valid.
+/// Value of register D: VRT, the time is valid.
 const REGISTER_D_VALUE: u8 = 1 << 7;
 
+// Register indices, as `RTC_*` in Linux.
 const SECONDS: u8 = 0x00;
 const MINUTES: u8 = 0x02;
 const HOURS: u8 = 0x04;
@@ -42,11 +45,12 @@ const YEAR: u8 = 0x09;
 const REGISTER_A: u8 = 0x0A;
 const REGISTER_B: u8 = 0x0B;
 const REGISTER_D: u8 = 0x0D;
+/// Index of the century register, a PC convention outside of the MC146818.
 const CENTURY: u8 = 0x32;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
-/// Register `index` at `now`, the time since 1970.
+/// Returns the value of register `index` at `now`, the time since 1970-01-01 00:00 UTC.
 fn register_value(index: u8, now: Duration) -> u8 {
     let seconds = now.as_secs();
     let (day, second) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);
@@ -66,19 +70,18 @@ fn register_value(index: u8, now: Duration) -> u8 {
         REGISTER_A => REGISTER_A_VALUE,
         REGISTER_B => REGISTER_B_VALUE,
         REGISTER_D => REGISTER_D_VALUE,
-        // Where PCs have the century.
         CENTURY => to_bcd(year / 100 % 100),
         _ => 0,
     }
 }
 
-/// Two decimal digits.
+/// Converts `value`, at most 99, to two binary-coded decimal digits.
 fn to_bcd(value: u64) -> u8 {
     (((value / 10) << 4) | (value % 10)) as u8
 }
 
-/// Year, month from 1 and day from 1 of a day counted from 1 January 1970, in the Gregorian
-/// calendar. Years are taken to begin in March, so that the odd day of a leap year is their last.
+/// Converts days since 1970-01-01 to year, month (from 1) and day (from 1) of the Gregorian calendar. The
+/// algorithm counts years from March, so that a leap day is the last day of its year.
 fn civil_from_days(day: u64) -> (u64, u64, u64) {
     const DAYS_TO_1970: u64 = 719_468;
     const DAYS_IN_400_YEARS: u64 = 146_097;
@@ -116,7 +119,7 @@ impl Registers for Rtc {
 mod tests {
     use super::*;
 
-    /// Year, month, day, day of the week, hour, minute, second as the digits of their registers say.
+    /// Formats the registers' digits as year, month, day, day of the week, hour, minute, second.
     fn date_and_time(seconds: u64) -> String {
         let at = |index| register_value(index, Duration::from_secs(seconds));
         let [century, year, month, day] = [CENTURY, YEAR, MONTH, DAY_OF_MONTH].map(at);

@@ -1,4 +1,5 @@
-//! Where the guest's serial console ends up: two files that cannot fill the disk.
+//! Log of the guest's serial console, rotated between two files of bounded size, so that a guest cannot fill
+//! the host's disk. The UART of [`super::SerialPort`] and the virtio console write to the log.
 
 use parking_lot::Mutex;
 use std::fs::File;
@@ -7,23 +8,23 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-/// At this size the log is moved aside and begun anew, so that at most twice this is kept.
+/// Size in bytes from which the next write rotates the log. At most about twice this size is kept.
 const MAX_FILE_SIZE: u64 = 1 << 20;
 
-/// The files of a log: `NAME`, and `NAME.old` with what came before it.
+/// Files of a serial log: `NAME`, and `NAME.old` with the output before it.
 #[derive(Debug)]
 pub struct LogFiles {
-    /// What is written to.
+    /// File that receives the output, `NAME`.
     pub current: File,
-    /// What was full.
+    /// File with the contents of the last full `NAME`, `NAME.old`.
     pub rotated: File,
 }
 
 impl LogFiles {
-    /// Makes both, empty, readable by their owner only.
+    /// Creates both files, or truncates existing ones; `path` is `NAME`. Only the owner may read them.
     ///
     /// # Errors
-    /// When they cannot be made there.
+    /// When a file cannot be created or opened for writing.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut old = path.as_os_str().to_owned();
         old.push(".old");
@@ -34,24 +35,29 @@ impl LogFiles {
     }
 }
 
-/// A log. Clones write to the same one.
+/// Serial log. Clones write to the same files.
 #[derive(Clone)]
 pub struct SerialLog(Arc<Mutex<RotatingLog>>);
 
+/// Files of the log and the state of their rotation.
 struct RotatingLog {
     files: LogFiles,
+    /// Bytes in the current file.
     written: u64,
+    /// Size in bytes from which the next write rotates.
     max_size: u64,
 }
 
 impl SerialLog {
-    /// Begins an empty log.
+    /// Creates a log that writes to `files`, which must be empty.
     pub fn new(files: LogFiles) -> Self {
         Self(Arc::new(Mutex::new(RotatingLog { files, written: 0, max_size: MAX_FILE_SIZE })))
     }
 }
 
 impl RotatingLog {
+    /// Copies the current file to the rotated one and empties it. Renaming is not possible: the jailed
+    /// process has the files' descriptors only.
     fn rotate(&mut self) -> io::Result<()> {
         let LogFiles { current, rotated } = &self.files;
         rotated.set_len(0)?;

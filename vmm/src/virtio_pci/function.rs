@@ -136,7 +136,7 @@ impl VirtioPci {
                         let _ = self.remote.call(move || device_handler.activate(activation));
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a driver set up an invalid queue; it has to reset the device");
+                        tracing::warn!(%error, "a queue is invalid; the driver has to reset the device");
                         self.device_handler.set_needs_reset();
                     }
                 }

@@ -1,4 +1,5 @@
-//! The differentiated system description: what cannot be enumerated, in AML.
+//! Differentiated System Description Table: AML for the devices that a guest cannot enumerate (ACPI 6.5,
+//! section 5.2.11.1). Virtio devices are not part of it, because the guest finds them on the PCI bus.
 
 use crate::layout;
 use acpi_tables::Aml;
@@ -7,12 +8,14 @@ use acpi_tables::aml::{
     Method, Name, Notify, Package, Path, ResourceTemplate, Scope, ZERO,
 };
 
+/// I/O port of `CONFIG_ADDRESS`.
 const PCI_CONFIG_PORT: u16 = 0xCF8;
+/// Last I/O port of `CONFIG_DATA`.
 const PCI_CONFIG_PORT_LAST: u16 = 0xCFF;
-/// A press of a button (ACPI 6.5, table 5.203), and the only notification that VMGenID has.
+/// Notification value of a pressed power button (ACPI 6.5, section 5.6.6), and of a changed VMGenID.
 const NOTIFY_VALUE: u8 = 0x80;
 
-/// Everything under `\`, as AML.
+/// Builds the body of the table: the namespace under `\` as AML.
 pub fn build_body() -> Vec<u8> {
     let mut aml = Vec::new();
     pci_host_bridge(&mut aml);
@@ -26,7 +29,7 @@ pub fn build_body() -> Vec<u8> {
     aml
 }
 
-/// A device on the system bus: its `names` with their values, then its methods.
+/// Appends to `aml` a device under `\_SB_` with `names` and their values, followed by `methods`.
 fn append_device(aml: &mut Vec<u8>, name: &str, names: &[(&str, &dyn Aml)], methods: &[&dyn Aml]) {
     let names: Vec<Name> = names.iter().map(|(name, value)| Name::new((*name).into(), *value)).collect();
     let children = names.iter().map(|name| name as &dyn Aml).chain(methods.iter().copied()).collect();
@@ -34,7 +37,8 @@ fn append_device(aml: &mut Vec<u8>, name: &str, names: &[(&str, &dyn Aml)], meth
     Scope::new("_SB_".into(), vec![&device]).to_aml_bytes(aml);
 }
 
-/// The PCI host bridge. Its devices interrupt by MSI-X alone, so there is no `_PRT`.
+/// Appends the PCI host bridge with its bus numbers, I/O ports and MMIO window. The devices of the bus
+/// interrupt by MSI-X alone, so there is no `_PRT`.
 fn pci_host_bridge(aml: &mut Vec<u8>) {
     let first = u32::try_from(layout::BAR_WINDOW).unwrap_or(0);
     let last = u32::try_from(layout::BAR_WINDOW + layout::BAR_WINDOW_SIZE - 1).unwrap_or(0);
@@ -56,7 +60,8 @@ fn pci_host_bridge(aml: &mut Vec<u8>) {
     append_device(aml, "PCI0", &names, &[]);
 }
 
-/// Motherboard resources: Linux trusts the ECAM of the MCFG only when it is reserved here.
+/// Appends motherboard resources, which reserve the ECAM: Linux uses the ECAM of the MCFG table only if a
+/// resource reserves it.
 fn motherboard(aml: &mut Vec<u8>) {
     let base = u32::try_from(layout::ECAM).unwrap_or(0);
     let size = u32::try_from(layout::ECAM_SIZE).unwrap_or(0);
@@ -66,6 +71,7 @@ fn motherboard(aml: &mut Vec<u8>) {
     append_device(aml, "BORD", &[("_HID", &hid), ("_UID", &ZERO), ("_CRS", &resources)], &[]);
 }
 
+/// Appends COM1, a 16550A-compatible serial port.
 fn serial_port(aml: &mut Vec<u8>) {
     let interrupt = Interrupt::new(true, true, false, false, layout::SERIAL_GSI);
     let ports = IO::new(layout::SERIAL_PORT, layout::SERIAL_PORT, 1, 8);
@@ -74,7 +80,7 @@ fn serial_port(aml: &mut Vec<u8>) {
     append_device(aml, "COM1", &[("_HID", &hid), ("_UID", &ZERO), ("_CRS", &resources)], &[]);
 }
 
-/// The real-time clock, without an alarm.
+/// Appends the real-time clock, without an interrupt and thus without alarms.
 fn rtc(aml: &mut Vec<u8>) {
     let ports = IO::new(layout::RTC_PORT, layout::RTC_PORT, 1, 2);
     let resources = ResourceTemplate::new(vec![&ports]);
@@ -82,23 +88,26 @@ fn rtc(aml: &mut Vec<u8>) {
     append_device(aml, "RTC_", &[("_HID", &hid), ("_CRS", &resources)], &[]);
 }
 
-/// A control-method power button.
+/// Appends a control method power button.
 fn power_button(aml: &mut Vec<u8>) {
     let hid = EISAName::new("PNP0C0C");
     append_device(aml, "PWRB", &[("_HID", &hid), ("_UID", &ZERO)], &[]);
 }
 
-/// Where the machine's generation is to be read (Microsoft, "Virtual Machine Generation ID").
+/// Appends the VMGenID device, whose `ADDR` is the guest physical address of the generation ID (Microsoft,
+/// "Virtual Machine Generation ID").
 fn vmgenid(aml: &mut Vec<u8>) {
     let address = Package::new(vec![&layout::VMGENID, &ZERO]);
-    // What Linux and Windows know it by. Neither may be a _HID, whose last four digits are hexadecimal.
+    // IDs that the drivers of Linux and Windows match. Neither is valid as _HID, which ends in four
+    // hexadecimal digits.
     let compatible_ids = Package::new(vec![&"VM_Gen_Counter", &"VMGENCTR"]);
     let names: [(&str, &dyn Aml); 4] =
         [("_HID", &"ORIL0001"), ("_CID", &compatible_ids), ("_DDN", &"VM_Gen_Counter"), ("ADDR", &address)];
     append_device(aml, "VGEN", &names, &[]);
 }
 
-/// The generic event device (ACPI 6.5, 5.6.9), whose interrupts say for whom there is news.
+/// Appends the generic event device (ACPI 6.5, section 5.6.9), whose `_EVT` notifies the power button or the
+/// VMGenID device, depending on the interrupt.
 fn generic_event_device(aml: &mut Vec<u8>) {
     let line = |gsi| Interrupt::new(true, true, false, false, gsi);
     let (button_line, generation_line) = (line(layout::POWER_BUTTON_GSI), line(layout::VMGENID_GSI));

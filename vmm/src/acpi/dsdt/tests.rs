@@ -1,7 +1,8 @@
 use super::*;
 use std::process::Command;
 
-/// The table as ACPICA's own disassembler reads it, in a folder named for its `purpose`; `None` where that is not installed.
+/// Disassembles the DSDT with ACPICA's iasl and compiles the result again, in a temporary folder named for
+/// `purpose`; `None` where iasl is not installed.
 fn disassemble(purpose: &str) -> Option<String> {
     let folder = std::env::temp_dir().join(format!("oriel-dsdt-{purpose}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -20,7 +21,7 @@ fn disassemble(purpose: &str) -> Option<String> {
     if source.is_none() {
         eprintln!("skipped: iasl (package acpica-tools) is not installed");
     }
-    // One space for many, so that what is looked for can be written in a line.
+    // White space is normalised, so that an expected statement fits on one line.
     source.map(|source| source.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
 }
 
