@@ -1,7 +1,8 @@
 //! ACPI tables of a KVM machine (ACPI 6.5), hardware-reduced: no PIC, PIT or PM1 registers.
 //!
-//! The guest powers off and resets through the registers of [`crate::legacy::PowerRegisters`]; the power button
-//! and VMGenID notify through a generic event device. The tables are written to guest memory before each start.
+//! The guest powers off and resets through the registers of [`crate::legacy::PowerRegisters`]; the power
+//! button and VMGenID notify through a generic event device. The tables are written to guest memory before
+//! each start.
 
 mod dsdt;
 mod tables;

@@ -1,4 +1,5 @@
-//! Static ACPI tables (FADT, MADT, MCFG, XSDT, RSDP) as one memory image with the DSDT (ACPI 6.5, section 5.2).
+//! Static ACPI tables (FADT, MADT, MCFG, XSDT, RSDP) as one memory image with the DSDT (ACPI 6.5,
+//! section 5.2).
 
 use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID, dsdt};
 use crate::layout;
@@ -11,8 +12,8 @@ use acpi_tables::rsdp::Rsdp;
 use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
 
-/// `IAPC_BOOT_ARCH` of the FADT (ACPI 6.5, section 5.2.9.3): VGA Not Present and PCIe ASPM Controls. The clear
-/// bits mean no legacy devices, no i8042, and a CMOS RTC that is present.
+/// `IAPC_BOOT_ARCH` of the FADT (ACPI 6.5, section 5.2.9.3): VGA Not Present and PCIe ASPM Controls. The
+/// clear bits mean no legacy devices, no i8042, and a CMOS RTC that is present.
 const IAPC_BOOT_ARCH: u16 = 1 << 2 | 1 << 4;
 
 /// Bytes at the start of the image for the RSDP, which has 36.
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_finds_every_table_from_the_rsdp_with_a_right_checksum() {
+    fn every_table_is_reachable_from_the_rsdp_with_a_valid_checksum() {
         let image = build_image(BASE, 3);
         assert!(image.starts_with(b"RSD PTR "));
         assert!(checksum_valid(&image[..20]) && checksum_valid(&image[..36]));
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fadt_names_the_registers_that_are_there() {
+    fn the_fadt_has_the_addresses_of_the_registers() {
         let image = build_image(BASE, 1);
         let fadt = find(&image, b"FACP");
         let port_at = |offset: usize| u64_at(fadt, offset + 4);
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_may_look_for_the_clock_and_for_nothing_else_of_old() {
+    fn the_fadt_announces_the_rtc_but_no_other_legacy_device() {
         let image = build_image(BASE, 1);
         let boot_arch = u16::from_le_bytes(find(&image, b"FACP")[109..111].try_into().unwrap());
         assert_eq!(boot_arch & 1 << 5, 0, "CMOS clock");
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_processor_is_listed() {
+    fn the_madt_lists_every_processor() {
         let image = build_image(BASE, 64);
         assert_eq!(find(&image, b"APIC").len(), 44 + 64 * 8 + 12);
         assert!(image.len() as u64 <= layout::ACPI_END - layout::ACPI);

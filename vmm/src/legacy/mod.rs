@@ -1,5 +1,5 @@
-//! Legacy devices of a KVM machine at fixed I/O ports: serial port, real-time clock, i8042 reset command, ACPI
-//! power registers and ACPI power-management timer.
+//! Legacy devices of a KVM machine at fixed I/O ports: serial port, real-time clock, i8042 reset command,
+//! ACPI power registers and ACPI power-management timer.
 //!
 //! Only what kernels use without firmware is emulated: there is no PIC, PIT, DMA controller, VGA, keyboard or
 //! mouse. The port bus of [`crate::bus`] dispatches a guest's accesses to these devices.

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_counts_and_wraps_as_the_specification_says() {
+    fn the_counter_runs_at_its_frequency_and_wraps_at_32_bits() {
         assert_eq!(ticks(Duration::from_secs(1)), 3_579_545);
         let wrap = Duration::from_nanos((((1u128 << 32) * NANOSECONDS) / FREQUENCY_HZ) as u64 + 1);
         assert_eq!(ticks(wrap), 0);

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn only_soft_off_and_the_reset_value_do_anything() {
+    fn only_soft_off_and_the_reset_value_have_an_effect() {
         assert_eq!(first_event(&[(0, 0x34)]), Some(GuestEvent::PowerOff));
         assert_eq!(first_event(&[(2, 1)]), Some(GuestEvent::Reset));
         assert_eq!(first_event(&[(0, 0x14), (0, 0x20), (0, 0x30), (1, 0x34), (2, 0), (2, 2), (3, 1)]), None);

@@ -24,7 +24,7 @@ const INDEX_MASK: u8 = 0x7F;
 
 /// Value of register A: divider for a 32768 Hz crystal, periodic rate 1024 Hz.
 const REGISTER_A_VALUE: u8 = 0x26;
-/// UIP of register A: the time registers are about to change or are changing.
+/// UIP of register A: the time registers are about to change.
 const UPDATE_IN_PROGRESS: u8 = 1 << 7;
 /// Time from the start of UIP to the change of the time registers (t_BUC of the data sheet): a guest that
 /// reads UIP clear has this long to read them.
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_calendar_is_right_at_its_corners() {
+    fn dates_are_right_around_leap_days_and_centuries() {
         assert_eq!(date_and_time(0), "1970-01-01 5 00:00:00");
         assert_eq!(date_and_time(951_782_399), "2000-02-28 2 23:59:59");
         assert_eq!(date_and_time(951_782_400), "2000-02-29 3 00:00:00");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_heeds_the_update_flag_never_reads_a_torn_time() {
+    fn uip_is_set_before_the_time_changes() {
         let flag = |nanos| register_value(REGISTER_A, Duration::new(1, nanos)) & UPDATE_IN_PROGRESS;
         assert_eq!(flag(0), 0);
         assert_eq!(flag(999_700_000), 0);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_select_and_read_and_nothing_can_be_set() {
+    fn registers_are_selected_by_the_index_port_and_read_only() {
         let rtc = Rtc::default();
         let read = |index: u8| {
             rtc.write(INDEX_OFFSET, &[index]);

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_talkative_guest_keeps_its_last_lines_and_no_more_than_two_files() {
+    fn the_log_keeps_the_last_lines_in_two_bounded_files() {
         let dir = std::env::temp_dir().join(format!("oriel-serial-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let path = dir.join("serial.log");

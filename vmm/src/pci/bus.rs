@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bridge_is_seen_both_ways_and_nothing_else_is() {
+    fn ports_and_ecam_find_the_host_bridge_only() {
         let bus = PciBus::new([]);
         let ports = PciConfigIo(bus.clone());
         assert_eq!(config_read(&ports, CONFIG_ADDRESS_ENABLE, 4), 0x0008_1B36);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_a_register_can_be_read_one_by_one() {
+    fn config_data_can_be_read_by_bytes() {
         let ports = PciConfigIo(PciBus::new([]));
         ports.write(0, &CONFIG_ADDRESS_ENABLE.to_le_bytes());
         let mut byte = [0];

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_cannot_be_overwritten() {
+    fn identification_registers_are_read_only() {
         let mut space = space();
         space.write(0, &[0; 64]);
         assert_eq!(read(&space, 0), 0x1050_1AF4);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_tells_its_size_moves_and_can_be_switched_off() {
+    fn a_bar_can_be_sized_moved_and_disabled() {
         let mut space = space();
         space.set_bar0(0xC000_0000, 0x8000);
         assert_eq!(space.bar0(), Some(0xC000_0000));

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_vector_sends_at_once() {
+    fn an_unmasked_vector_is_sent_at_once() {
         let mut msix = Msix::new(3);
         assert_eq!(msix.trigger(1), None, "disabled");
         msix.set_message_control(MSIX_ENABLE_BIT);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_function_mask_holds_everything_back() {
+    fn the_function_mask_masks_all_vectors() {
         let mut msix = Msix::new(2);
         msix.set_message_control(MSIX_ENABLE_BIT | FUNCTION_MASK_BIT);
         program(&mut msix, 0, 0);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_accesses_do_no_harm() {
+    fn unaligned_and_out_of_range_accesses_are_ignored() {
         let mut msix = Msix::new(1);
         let mut data = [0xAA; 8];
         msix.read_table(12, &mut data);

@@ -85,7 +85,7 @@ impl DeviceHandler {
             }
             Err(error) => {
                 drop(device);
-                tracing::warn!(device = name, %error, "activation failed; the driver has to reset the device");
+                tracing::warn!(device = name, %error, "activation failed; the driver has to reset it");
                 self.set_needs_reset();
             }
         }

@@ -1,4 +1,4 @@
-//! A driver's view: everything goes through configuration space and the BAR, as a guest would.
+//! Tests from the driver's side: all accesses go through configuration space and BAR 0, as a guest's do.
 
 use super::VirtioPci;
 use crate::event_loop::EventLoop;
@@ -22,16 +22,25 @@ const FEATURES_OK: u8 = 11;
 const DRIVER_OK: u8 = 15;
 const NEEDS_RESET: u8 = 0x40;
 
+/// Call that the transport made to the device or to the interrupt manager.
 #[derive(Debug, PartialEq, Eq)]
 enum DeviceCall {
-    Activated { features: u64, queues: Vec<Option<u16>> },
+    /// Activation with the negotiated features and the size of each enabled queue.
+    Activated {
+        features: u64,
+        queues: Vec<Option<u16>>,
+    },
+    /// Available buffer notification of a queue.
     Notified(u16),
     Reset,
     MsiSent(MsiMessage),
+    /// Doorbell registered as ioeventfd at this address.
     DoorbellAttached(u64),
+    /// Doorbell no longer registered at this address.
     DoorbellDetached(u64),
 }
 
+/// Device with two queues that reports its calls. A notification of queue 1 counts as a broken queue.
 struct TestDevice {
     calls: Sender<DeviceCall>,
     interrupt: Arc<Mutex<Option<Arc<dyn Interrupt>>>>,
@@ -76,6 +85,7 @@ impl VirtioDevice for TestDevice {
     }
 }
 
+/// Interrupt manager that reports its calls.
 struct RecordingInterruptManager(Sender<DeviceCall>);
 
 impl InterruptManager for RecordingInterruptManager {
@@ -91,6 +101,7 @@ impl InterruptManager for RecordingInterruptManager {
     }
 }
 
+/// Function under test, its event loop and the calls that it made.
 struct TestBench {
     function: VirtioPci,
     calls: Receiver<DeviceCall>,
@@ -151,7 +162,7 @@ impl TestBench {
         self.write(STATUS, &[DRIVER_OK]);
     }
 
-    /// What happened up to now, the event loop's work included.
+    /// Returns the calls since the last one of this method.
     fn calls(&self) -> Vec<DeviceCall> {
         self.calls.try_iter().collect()
     }
@@ -160,7 +171,7 @@ impl TestBench {
 const VERSION_1: u64 = 1 << 32;
 
 #[test]
-fn a_driver_brings_the_device_up_and_resets_it() {
+fn a_driver_activates_the_device_and_resets_it() {
     let bench = TestBench::new();
     bench.write(0x00, &1u32.to_le_bytes());
     assert_eq!(bench.read(0x04), 1u32.to_le_bytes(), "VERSION_1 is offered");
@@ -178,11 +189,11 @@ fn a_driver_brings_the_device_up_and_resets_it() {
     assert_eq!(bench.calls(), [DeviceCall::Reset]);
     assert_eq!(bench.read(0x1C), [0, 0], "queues are disabled again");
     bench.start();
-    assert_eq!(bench.calls().len(), 1, "and it comes up a second time");
+    assert_eq!(bench.calls().len(), 1, "the device activates again");
 }
 
 #[test]
-fn features_that_were_not_offered_are_not_agreed_to() {
+fn features_ok_needs_a_subset_of_the_offered_features() {
     for features in [0, 2, VERSION_1 | 1 << 5, u64::MAX] {
         let bench = TestBench::new();
         bench.negotiate(features);
@@ -193,7 +204,7 @@ fn features_that_were_not_offered_are_not_agreed_to() {
 }
 
 #[test]
-fn queues_that_lie_outside_of_memory_need_a_reset() {
+fn invalid_queues_set_needs_reset() {
     let bench = TestBench::new();
     bench.negotiate(VERSION_1);
     bench.set_up_queue(0, 32, 0xFFFF_FFFF_F000);
@@ -201,7 +212,7 @@ fn queues_that_lie_outside_of_memory_need_a_reset() {
     assert_ne!(bench.status() & NEEDS_RESET, 0);
     assert_eq!(bench.calls(), []);
     bench.write(STATUS, &[0]);
-    assert_eq!(bench.status(), 0, "a reset mends it");
+    assert_eq!(bench.status(), 0, "a reset recovers");
     for (size, base) in [(33, 0x10_0000), (0, 0x10_0000), (128, 0x10_0000), (32, 0x10_0001)] {
         bench.write(STATUS, &[0]);
         bench.negotiate(VERSION_1);
@@ -212,7 +223,7 @@ fn queues_that_lie_outside_of_memory_need_a_reset() {
 }
 
 #[test]
-fn a_device_that_cannot_start_or_meets_a_broken_queue_says_so() {
+fn failed_activation_and_broken_queues_set_needs_reset() {
     let bench = TestBench::new();
     bench.negotiate(VERSION_1);
     bench.write(STATUS, &[DRIVER_OK]);
@@ -227,11 +238,11 @@ fn a_device_that_cannot_start_or_meets_a_broken_queue_says_so() {
     while bench.status() & NEEDS_RESET == 0 {
         std::thread::yield_now();
     }
-    assert_eq!(bench.read(ISR), [2], "a configuration change tells the driver to look");
+    assert_eq!(bench.read(ISR), [2], "the driver receives a configuration change notification");
 }
 
 #[test]
-fn doorbells_reach_running_devices_only() {
+fn doorbells_reach_active_devices_only() {
     let bench = TestBench::new();
     bench.write(NOTIFY, &[0, 0]);
     bench.start();
@@ -243,7 +254,7 @@ fn doorbells_reach_running_devices_only() {
 }
 
 #[test]
-fn interrupts_go_out_by_the_vectors_that_the_driver_chose() {
+fn interrupts_use_the_vectors_of_the_driver() {
     let bench = TestBench::new();
     bench.write(0x10, &2u16.to_le_bytes());
     bench.write(0x16, &1u16.to_le_bytes());
@@ -272,7 +283,7 @@ fn interrupts_go_out_by_the_vectors_that_the_driver_chose() {
     bench.write(STATUS, &[0]);
     bench.calls();
     interrupt.signal_used_queue(1);
-    assert_eq!(bench.calls(), [], "a reset takes the vectors");
+    assert_eq!(bench.calls(), [], "a reset unassigns the vectors");
 }
 
 fn msix_capability(bench: &TestBench) -> u64 {
@@ -284,7 +295,7 @@ fn capability(bench: &TestBench, wanted: impl Fn(&[u8; 4]) -> bool) -> u64 {
     bench.function.read_config(0x34, &mut at);
     loop {
         let offset = u64::from(at[0]);
-        assert_ne!(offset, 0, "the list ends without it");
+        assert_ne!(offset, 0, "the list does not contain the capability");
         let mut bytes = [0; 4];
         bench.function.read_config(offset, &mut bytes);
         if wanted(&bytes) {
@@ -295,7 +306,7 @@ fn capability(bench: &TestBench, wanted: impl Fn(&[u8; 4]) -> bool) -> u64 {
 }
 
 #[test]
-fn the_window_in_configuration_space_leads_into_the_bar() {
+fn pci_cfg_cap_accesses_the_bar() {
     let bench = TestBench::new();
     let pci_cfg_cap = capability(&bench, |bytes| bytes[0] == 9 && bytes[3] == 5);
     let set_access = |offset: u32, length: u32| {
@@ -317,7 +328,7 @@ fn the_window_in_configuration_space_leads_into_the_bar() {
 }
 
 #[test]
-fn doorbells_follow_the_bar() {
+fn ioeventfds_follow_the_bar() {
     let bench = TestBench::new();
     bench.function.reset();
     let attached =
@@ -335,7 +346,7 @@ fn doorbells_follow_the_bar() {
 }
 
 #[test]
-fn a_machine_reset_forgets_all_that_the_guest_did() {
+fn a_machine_reset_restores_the_state_at_power_on() {
     let bench = TestBench::new();
     bench.start();
     bench.function.write_config(0x10, &0xD000_0000u32.to_le_bytes());
@@ -347,7 +358,7 @@ fn a_machine_reset_forgets_all_that_the_guest_did() {
     bench.function.reset();
     assert!(
         bench.calls().contains(&DeviceCall::DoorbellAttached(BAR + NOTIFY)),
-        "every new VM gets its doorbells"
+        "every new VM registers the ioeventfds"
     );
 }
 

@@ -26,7 +26,7 @@ fn disassemble(purpose: &str) -> Option<String> {
 }
 
 #[test]
-fn acpica_reads_the_table_and_compiles_it_again_without_a_warning() {
+fn acpica_disassembles_and_compiles_the_table_without_a_warning() {
     let Some(source) = disassemble("again") else { return };
     for device in ["PNP0A08", "PNP0C02", "PNP0501", "PNP0B00", "PNP0C0C", "VMGENCTR", "ACPI0013"] {
         assert!(source.contains(&format!("\"{device}\"")), "{device} in {source}");
@@ -34,7 +34,7 @@ fn acpica_reads_the_table_and_compiles_it_again_without_a_warning() {
 }
 
 #[test]
-fn the_guest_is_told_where_its_generation_is_and_when_it_changes() {
+fn vmgenid_has_its_address_and_its_notification() {
     let Some(source) = disassemble("generation") else { return };
     let address = format!("Name (ADDR, Package (0x02) {{ 0x{:08X}, Zero }})", layout::VMGENID);
     assert!(source.contains(&address), "{address} in {source}");
