@@ -113,7 +113,7 @@ impl HostResources {
     /// What the descriptors are, and they themselves in that order.
     pub fn pack(&self) -> (Manifest, Vec<BorrowedFd<'_>>) {
         let mut descriptors =
-            vec![self.control.as_fd(), self.serial_log.newest.as_fd(), self.serial_log.older.as_fd()];
+            vec![self.control.as_fd(), self.serial_log.current.as_fd(), self.serial_log.rotated.as_fd()];
         descriptors.extend(self.disks.iter().flatten().map(AsFd::as_fd));
         descriptors.extend(self.taps.iter().flatten().map(|tap| tap.fd.as_fd()));
         let machine = match &self.machine {
@@ -138,7 +138,7 @@ impl HostResources {
         let mut rest = descriptors.into_iter();
         let mut next = || rest.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
         let control = UnixListener::from(next()?);
-        let serial_log = LogFiles { newest: next()?.into(), older: next()?.into() };
+        let serial_log = LogFiles { current: next()?.into(), rotated: next()?.into() };
         let mut disk = |count| (0..count).map(|_| next().map(File::from)).collect::<io::Result<_>>();
         let disks = manifest.disks.into_iter().map(&mut disk).collect::<io::Result<_>>()?;
         let mut tap = |tap: TapManifest| Ok(OpenTap { fd: next()?, mtu: tap.mtu });

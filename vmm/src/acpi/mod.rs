@@ -1,5 +1,8 @@
-//! The ACPI tables (ACPI 6.5) of a hardware-reduced machine: no PIC, no PIT, no PM1 registers;
-//! power by the sleep and reset registers, the power button by a generic event device.
+//! ACPI tables of a KVM machine (ACPI 6.5), hardware-reduced: no PIC, PIT or PM1 registers.
+//!
+//! The guest powers off and resets through the registers of [`crate::legacy::PowerRegisters`]; the power
+//! button and VMGenID notify through a generic event device. The tables are written to guest memory before
+//! each start.
 
 mod dsdt;
 mod tables;
@@ -8,21 +11,23 @@ use crate::layout;
 use oriel_virtio::GuestRam;
 use vm_memory::{Bytes, GuestAddress};
 
+// Identification fields in the header of every table.
 const OEM_ID: [u8; 6] = *b"ORIEL ";
 const OEM_TABLE_ID: [u8; 8] = *b"ORIELVMM";
 const OEM_REVISION: u32 = 1;
 
-/// The tables of a machine are larger than the room kept for them.
+/// Error of tables that are larger than the memory reserved for them, or outside of the guest's memory.
 #[derive(Debug, thiserror::Error)]
-#[error("the ACPI tables do not fit into their room")]
+#[error("the ACPI tables do not fit into the memory reserved for them; give the machine fewer processors")]
 pub struct AcpiError;
 
-/// Writes all tables for a machine with `cpus` processors and returns the address of the RSDP.
+/// Writes the tables of a machine with `cpus` processors to `ram`, at [`layout::ACPI`], and returns the guest
+/// physical address of the RSDP.
 ///
 /// # Errors
-/// When they do not fit.
-pub fn write(ram: &GuestRam, cpus: u8) -> Result<u64, AcpiError> {
-    let image = tables::image(layout::ACPI, cpus);
+/// When the tables are larger than the memory up to [`layout::ACPI_END`], or `ram` does not contain it.
+pub fn write_tables(ram: &GuestRam, cpus: u8) -> Result<u64, AcpiError> {
+    let image = tables::build_image(layout::ACPI, cpus);
     if layout::ACPI + image.len() as u64 > layout::ACPI_END {
         return Err(AcpiError);
     }

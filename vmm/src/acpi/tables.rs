@@ -1,4 +1,5 @@
-//! The fixed tables, laid out one after the other behind the RSDP.
+//! Static ACPI tables (FADT, MADT, MCFG, XSDT, RSDP) as one memory image with the DSDT (ACPI 6.5,
+//! section 5.2).
 
 use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID, dsdt};
 use crate::layout;
@@ -11,51 +12,57 @@ use acpi_tables::rsdp::Rsdp;
 use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
 
-/// `IAPC_BOOT_ARCH` (ACPI 6.5, table 5.11): no VGA to probe, no ASPM control. The absent bits say
-/// that there are neither legacy devices nor an 8042 to look for, and that there is a CMOS clock.
-const BOOT_ARCH: u16 = 1 << 2 | 1 << 4;
+/// `IAPC_BOOT_ARCH` of the FADT (ACPI 6.5, section 5.2.9.3): VGA Not Present and PCIe ASPM Controls. The
+/// clear bits mean no legacy devices, no i8042, and a CMOS RTC that is present.
+const IAPC_BOOT_ARCH: u16 = 1 << 2 | 1 << 4;
 
-const RSDP_ROOM: u64 = 64;
+/// Bytes at the start of the image for the RSDP, which has 36.
+const RSDP_SPACE: u64 = 64;
 
-/// All tables as one image that starts with the RSDP and is to lie at `base`.
-pub fn image(base: u64, cpus: u8) -> Vec<u8> {
-    let mut image = vec![0; RSDP_ROOM as usize];
+/// Builds the image of all tables of a machine with `cpus` processors. The image starts with the RSDP and
+/// contains addresses for a place at guest physical address `base`. Tables are aligned to 64 bytes.
+pub fn build_image(base: u64, cpus: u8) -> Vec<u8> {
+    let mut image = vec![0; RSDP_SPACE as usize];
     let append = |image: &mut Vec<u8>, table: &[u8]| {
         image.resize(image.len().next_multiple_of(64), 0);
         let address = base + image.len() as u64;
         image.extend_from_slice(table);
         address
     };
-    let dsdt = append(&mut image, &sdt(*b"DSDT", &dsdt::body()));
+    let dsdt = append(&mut image, &sdt(*b"DSDT", &dsdt::build_body()));
     let mut xsdt = XSDT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
-    for table in [bytes(&fadt(dsdt)), bytes(&madt(cpus)), bytes(&mcfg())] {
+    for table in [to_bytes(&fadt(dsdt)), to_bytes(&madt(cpus)), to_bytes(&mcfg())] {
         let address = append(&mut image, &table);
         xsdt.add_entry(address);
     }
-    let xsdt = append(&mut image, &bytes(&xsdt));
-    let rsdp = bytes(&Rsdp::new(OEM_ID, xsdt));
+    let xsdt = append(&mut image, &to_bytes(&xsdt));
+    let rsdp = to_bytes(&Rsdp::new(OEM_ID, xsdt));
     for (to, from) in image.iter_mut().zip(rsdp) {
         *to = from;
     }
     image
 }
 
-fn bytes(table: &dyn Aml) -> Vec<u8> {
+/// Serialises `table`.
+fn to_bytes(table: &dyn Aml) -> Vec<u8> {
     let mut bytes = Vec::new();
     table.to_aml_bytes(&mut bytes);
     bytes
 }
 
+/// Builds a system description table of revision 2 with the header of `signature` and the AML `body`.
 pub(super) fn sdt(signature: [u8; 4], body: &[u8]) -> Vec<u8> {
     let mut table = Sdt::new(signature, 36, 2, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     table.append_slice(body);
     table.as_slice().to_vec()
 }
 
-fn port(address: u16, bits: u8, access: AccessSize) -> GAS {
+/// Describes a register of `bits` bits at an I/O port as generic address structure.
+fn io_port(address: u16, bits: u8, access: AccessSize) -> GAS {
     GAS::new(AddressSpace::SystemIo, bits, 0, access, u64::from(address))
 }
 
+/// Builds the Fixed ACPI Description Table (section 5.2.9), which refers to the DSDT at address `dsdt`.
 fn fadt(dsdt: u64) -> FADT {
     let mut fadt = FADTBuilder::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION)
         .dsdt_64(dsdt)
@@ -67,17 +74,19 @@ fn fadt(dsdt: u64) -> FADT {
         .flag(Flags::TmrValExt)
         .flag(Flags::ResetRegSup)
         .flag(Flags::HwReducedAcpi);
-    fadt.iapc_boot_arch = BOOT_ARCH.into();
-    fadt.reset_reg = port(layout::RESET_PORT, 8, AccessSize::ByteAccess);
+    fadt.iapc_boot_arch = IAPC_BOOT_ARCH.into();
+    fadt.reset_reg = io_port(layout::RESET_PORT, 8, AccessSize::ByteAccess);
     fadt.reset_value = layout::RESET_VALUE;
     fadt.pm_tmr_blk = u32::from(layout::PM_TIMER_PORT).into();
     fadt.pm_tmr_len = 4;
-    fadt.x_pm_tmr_blk = port(layout::PM_TIMER_PORT, 32, AccessSize::DwordAccess);
-    fadt.sleep_control_reg = port(layout::SLEEP_CONTROL_PORT, 8, AccessSize::ByteAccess);
-    fadt.sleep_status_reg = port(layout::SLEEP_CONTROL_PORT + 1, 8, AccessSize::ByteAccess);
+    fadt.x_pm_tmr_blk = io_port(layout::PM_TIMER_PORT, 32, AccessSize::DwordAccess);
+    fadt.sleep_control_reg = io_port(layout::SLEEP_CONTROL_PORT, 8, AccessSize::ByteAccess);
+    fadt.sleep_status_reg = io_port(layout::SLEEP_CONTROL_PORT + 1, 8, AccessSize::ByteAccess);
     fadt.finalize()
 }
 
+/// Builds the Multiple APIC Description Table (section 5.2.12): one local APIC for each of `cpus` processors,
+/// and one IOAPIC.
 fn madt(cpus: u8) -> MADT {
     let mut madt =
         MADT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION, LocalInterruptController::Address(layout::LAPIC));
@@ -88,6 +97,7 @@ fn madt(cpus: u8) -> MADT {
     madt
 }
 
+/// Builds the MCFG table, which describes the ECAM of bus 0 (PCI Firmware Specification).
 fn mcfg() -> MCFG {
     let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     mcfg.add_ecam(layout::ECAM, 0, 0, 0);
@@ -110,7 +120,7 @@ mod tests {
         &rest[..length]
     }
 
-    fn sums_to_zero(bytes: &[u8]) -> bool {
+    fn checksum_valid(bytes: &[u8]) -> bool {
         bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0
     }
 
@@ -128,21 +138,21 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_finds_every_table_from_the_rsdp_with_a_right_checksum() {
-        let image = image(BASE, 3);
+    fn every_table_is_reachable_from_the_rsdp_with_a_valid_checksum() {
+        let image = build_image(BASE, 3);
         assert!(image.starts_with(b"RSD PTR "));
-        assert!(sums_to_zero(&image[..20]) && sums_to_zero(&image[..36]));
-        assert!(sums_to_zero(table(&image, u64_at(&image, 24))));
+        assert!(checksum_valid(&image[..20]) && checksum_valid(&image[..36]));
+        assert!(checksum_valid(table(&image, u64_at(&image, 24))));
         for signature in [b"FACP", b"APIC", b"MCFG"] {
-            assert!(sums_to_zero(find(&image, signature)), "{signature:?}");
+            assert!(checksum_valid(find(&image, signature)), "{signature:?}");
         }
         let dsdt = table(&image, u64_at(find(&image, b"FACP"), 140));
-        assert!(dsdt.starts_with(b"DSDT") && sums_to_zero(dsdt));
+        assert!(dsdt.starts_with(b"DSDT") && checksum_valid(dsdt));
     }
 
     #[test]
-    fn the_fadt_names_the_registers_that_are_there() {
-        let image = image(BASE, 1);
+    fn the_fadt_has_the_addresses_of_the_registers() {
+        let image = build_image(BASE, 1);
         let fadt = find(&image, b"FACP");
         let port_at = |offset: usize| u64_at(fadt, offset + 4);
         assert_eq!(port_at(116), u64::from(layout::RESET_PORT));
@@ -155,16 +165,16 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_may_look_for_the_clock_and_for_nothing_else_of_old() {
-        let image = image(BASE, 1);
+    fn the_fadt_announces_the_rtc_but_no_other_legacy_device() {
+        let image = build_image(BASE, 1);
         let boot_arch = u16::from_le_bytes(find(&image, b"FACP")[109..111].try_into().unwrap());
         assert_eq!(boot_arch & 1 << 5, 0, "CMOS clock");
         assert_eq!(boot_arch & 0b11, 0, "legacy devices, 8042");
     }
 
     #[test]
-    fn every_processor_is_listed() {
-        let image = image(BASE, 64);
+    fn the_madt_lists_every_processor() {
+        let image = build_image(BASE, 64);
         assert_eq!(find(&image, b"APIC").len(), 44 + 64 * 8 + 12);
         assert!(image.len() as u64 <= layout::ACPI_END - layout::ACPI);
     }

@@ -1,4 +1,5 @@
-//! The ACPI power-management timer (ACPI 6.5, section 4.8.2.1): 32 bits at 3.579545 MHz.
+//! ACPI power-management timer (ACPI 6.5, section 4.8.2.1): a 32-bit counter at 3.579545 MHz, without an
+//! interrupt. Guests use it as a clock source and to calibrate other timers.
 
 use crate::bus::Registers;
 use std::time::{Duration, Instant};
@@ -6,18 +7,19 @@ use std::time::{Duration, Instant};
 const FREQUENCY_HZ: u128 = 3_579_545;
 const NANOSECONDS: u128 = 1_000_000_000;
 
-/// A counter that runs from its creation on.
+/// Power-management timer, which contains the instant of its value zero. A machine reset does not affect it.
 pub struct PmTimer(Instant);
 
 impl Default for PmTimer {
-    /// Starts at zero.
+    /// Creates a timer that counts from zero.
     fn default() -> Self {
         Self(Instant::now())
     }
 }
 
+/// Returns the counter value `elapsed` after the timer's start.
 fn ticks(elapsed: Duration) -> u32 {
-    // Wraps as the counter does.
+    // Truncation is the wraparound of the 32-bit counter.
     (elapsed.as_nanos() * FREQUENCY_HZ / NANOSECONDS) as u32
 }
 
@@ -38,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_counts_and_wraps_as_the_specification_says() {
+    fn the_counter_runs_at_its_frequency_and_wraps_at_32_bits() {
         assert_eq!(ticks(Duration::from_secs(1)), 3_579_545);
         let wrap = Duration::from_nanos((((1u128 << 32) * NANOSECONDS) / FREQUENCY_HZ) as u64 + 1);
         assert_eq!(ticks(wrap), 0);

@@ -1,4 +1,4 @@
-//! COM1, a 16550A whose output is the serial log.
+//! Serial port COM1, a 16550A UART whose output is the serial log. The port receives no input.
 
 use super::serial_log::SerialLog;
 use crate::bus::Registers;
@@ -10,9 +10,10 @@ use std::sync::Arc;
 use vm_superio::serial::{NoEvents, SerialState};
 use vm_superio::{Serial, Trigger};
 
-struct Line(Arc<dyn InterruptManager>);
+/// Interrupt line of the UART: one edge on [`layout::SERIAL_GSI`] of the IOAPIC.
+struct SerialInterrupt(Arc<dyn InterruptManager>);
 
-impl Trigger for Line {
+impl Trigger for SerialInterrupt {
     type E = Infallible;
 
     fn trigger(&self) -> Result<(), Infallible> {
@@ -21,25 +22,26 @@ impl Trigger for Line {
     }
 }
 
-/// Eight ports from [`layout::SERIAL_PORT`] on.
-pub struct SerialPort(Mutex<Option<Serial<Line, NoEvents, SerialLog>>>);
+/// 16550A UART at [`layout::SERIAL_PORT`]. The option is empty only if a reset failed; the port then reads as
+/// all ones.
+pub struct SerialPort(Mutex<Option<Serial<SerialInterrupt, NoEvents, SerialLog>>>);
 
 impl SerialPort {
-    /// Ports taken.
+    /// Number of I/O ports of the UART.
     pub const PORTS: u64 = 8;
 
-    /// A port that writes to `log`.
+    /// Creates a UART in its state at power-on, which transmits to `log` and interrupts through `interrupts`.
     pub fn new(log: SerialLog, interrupts: Arc<dyn InterruptManager>) -> Self {
-        Self(Mutex::new(Some(Serial::new(Line(interrupts), log))))
+        Self(Mutex::new(Some(Serial::new(SerialInterrupt(interrupts), log))))
     }
 
-    /// The machine is reset: registers as at power-on, the log goes on.
+    /// Restores the registers' state at power-on; the log continues.
     pub fn reset(&self) {
-        let mut slot = self.0.lock();
-        let Some(serial) = slot.take() else { return };
-        let line = Line(serial.interrupt_evt().0.clone());
-        let fresh = SerialState::default();
-        *slot = Serial::from_state(&fresh, line, NoEvents, serial.into_writer()).ok();
+        let mut port = self.0.lock();
+        let Some(serial) = port.take() else { return };
+        let interrupt = SerialInterrupt(serial.interrupt_evt().0.clone());
+        let power_on = SerialState::default();
+        *port = Serial::from_state(&power_on, interrupt, NoEvents, serial.into_writer()).ok();
     }
 }
 
@@ -54,7 +56,7 @@ impl Registers for SerialPort {
         if let ([byte], Some(serial), Ok(offset)) = (data, self.0.lock().as_mut(), u8::try_from(offset))
             && let Err(error) = serial.write(offset, *byte)
         {
-            tracing::debug!(%error, "the serial log cannot be written");
+            tracing::debug!(%error, "the serial log cannot be written; output of the guest is lost");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Where the guest's serial console ends up: two files that cannot fill the disk.
+//! Log of the guest's serial console, rotated between two files of bounded size, so that a guest cannot fill
+//! the host's disk. The UART of [`super::SerialPort`] and the virtio console write to the log.
 
 use parking_lot::Mutex;
 use std::fs::File;
@@ -7,65 +8,70 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-/// At this size the log is moved aside and begun anew, so that at most twice this is kept.
-const LIMIT: u64 = 1 << 20;
+/// Size in bytes from which the next write rotates the log. At most about twice this size is kept.
+const MAX_FILE_SIZE: u64 = 1 << 20;
 
-/// The files of a log: `NAME`, and `NAME.old` with what came before it.
+/// Files of a serial log: `NAME`, and `NAME.old` with the output before it.
 #[derive(Debug)]
 pub struct LogFiles {
-    /// What is written to.
-    pub newest: File,
-    /// What was full.
-    pub older: File,
+    /// File that receives the output, `NAME`.
+    pub current: File,
+    /// File with the contents of the last full `NAME`, `NAME.old`.
+    pub rotated: File,
 }
 
 impl LogFiles {
-    /// Makes both, empty, readable by their owner only.
+    /// Creates both files, or truncates existing ones; `path` is `NAME`. Only the owner may read them.
     ///
     /// # Errors
-    /// When they cannot be made there.
+    /// When a file cannot be created or opened for writing.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut old = path.as_os_str().to_owned();
         old.push(".old");
         let create = |path: &Path| {
             File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
         };
-        Ok(Self { newest: create(path)?, older: create(Path::new(&old))? })
+        Ok(Self { current: create(path)?, rotated: create(Path::new(&old))? })
     }
 }
 
-/// A log. Clones write to the same one.
+/// Serial log. Clones write to the same files.
 #[derive(Clone)]
-pub struct SerialLog(Arc<Mutex<Log>>);
+pub struct SerialLog(Arc<Mutex<RotatingLog>>);
 
-struct Log {
+/// Files of the log and the state of their rotation.
+struct RotatingLog {
     files: LogFiles,
+    /// Bytes in the current file.
     written: u64,
-    limit: u64,
+    /// Size in bytes from which the next write rotates.
+    max_size: u64,
 }
 
 impl SerialLog {
-    /// Begins an empty log.
+    /// Creates a log that writes to `files`, which must be empty.
     pub fn new(files: LogFiles) -> Self {
-        Self(Arc::new(Mutex::new(Log { files, written: 0, limit: LIMIT })))
+        Self(Arc::new(Mutex::new(RotatingLog { files, written: 0, max_size: MAX_FILE_SIZE })))
     }
 }
 
-impl Log {
-    fn turn_over(&mut self) -> io::Result<()> {
-        let LogFiles { newest, older } = &self.files;
-        older.set_len(0)?;
+impl RotatingLog {
+    /// Copies the current file to the rotated one and empties it. Renaming is not possible: the jailed
+    /// process has the files' descriptors only.
+    fn rotate(&mut self) -> io::Result<()> {
+        let LogFiles { current, rotated } = &self.files;
+        rotated.set_len(0)?;
         let mut buffer = [0; 16 << 10];
         let mut at = 0;
         while at < self.written {
-            let count = newest.read_at(&mut buffer, at)?;
+            let count = current.read_at(&mut buffer, at)?;
             if count == 0 {
                 break;
             }
-            older.write_all_at(buffer.get(..count).unwrap_or_default(), at)?;
+            rotated.write_all_at(buffer.get(..count).unwrap_or_default(), at)?;
             at = at.saturating_add(count as u64);
         }
-        newest.set_len(0)?;
+        current.set_len(0)?;
         self.written = 0;
         Ok(())
     }
@@ -74,10 +80,10 @@ impl Log {
 impl Write for SerialLog {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let mut log = self.0.lock();
-        if log.written >= log.limit {
-            log.turn_over()?;
+        if log.written >= log.max_size {
+            log.rotate()?;
         }
-        let count = log.files.newest.write_at(data, log.written)?;
+        let count = log.files.current.write_at(data, log.written)?;
         log.written = log.written.saturating_add(count as u64);
         Ok(count)
     }
@@ -92,12 +98,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_talkative_guest_keeps_its_last_lines_and_no_more_than_two_files() {
+    fn the_log_keeps_the_last_lines_in_two_bounded_files() {
         let dir = std::env::temp_dir().join(format!("oriel-serial-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let path = dir.join("serial.log");
         let mut log = SerialLog::new(LogFiles::create(&path).unwrap());
-        log.0.lock().limit = 10;
+        log.0.lock().max_size = 10;
         for line in 0..100 {
             writeln!(log, "{line:4}").unwrap();
         }

@@ -1,23 +1,26 @@
-//! Device 0: a host bridge, so that kernels believe that there is a bus.
+//! Host bridge, device 0 of the bus. Kernels that probe configuration mechanism 1 look for a host bridge
+//! before they accept the bus; the bridge has no registers beyond its identification.
 
 use super::bus::PciFunction;
-use super::config_space::{ConfigSpace, Identity};
+use super::config_space::{ConfigSpace, PciIdentity};
 use parking_lot::Mutex;
 
-/// Red Hat's generic PCI Express host bridge, which needs no quirks.
-const IDENTITY: Identity = Identity {
-    vendor: 0x1B36,
-    device: 0x0008,
-    revision: 0,
-    class: 0x06_0000,
-    subsystem_vendor: 0x1AF4,
-    subsystem: 0x1100,
+/// Identification of QEMU's generic PCI Express host bridge (Red Hat 1b36:0008), for which kernels have no
+/// quirks.
+const IDENTITY: PciIdentity = PciIdentity {
+    vendor_id: 0x1B36,
+    device_id: 0x0008,
+    revision_id: 0,
+    class_code: 0x06_0000,
+    subsystem_vendor_id: 0x1AF4,
+    subsystem_id: 0x1100,
 };
 
-/// The bridge; it has nothing but an identity.
+/// Host bridge without BAR and capabilities.
 pub struct HostBridge(Mutex<ConfigSpace>);
 
 impl HostBridge {
+    /// Creates the bridge in its state at power-on.
     pub fn new() -> Self {
         Self(Mutex::new(ConfigSpace::new(IDENTITY)))
     }

@@ -1,126 +1,137 @@
-//! The MSI-X table and its pending bits (PCI Local Bus 3.0, section 6.8.2).
+//! MSI-X table and pending bit array of a function (PCI Local Bus 3.0, section 6.8.2). Methods return the
+//! messages to send; the caller sends them through its interrupt manager.
 
-/// Bytes of one table entry.
-pub const MSIX_ENTRY_SIZE: u64 = 16;
+/// Size of one MSI-X table entry in bytes.
+pub const MSIX_TABLE_ENTRY_SIZE: u64 = 16;
 
-const CONTROL_ENABLE: u16 = 1 << 15;
-const CONTROL_FUNCTION_MASK: u16 = 1 << 14;
-const VECTOR_MASKED: u32 = 1;
+/// MSI-X Enable in Message Control.
+const MSIX_ENABLE_BIT: u16 = 1 << 15;
+/// Function Mask in Message Control.
+const FUNCTION_MASK_BIT: u16 = 1 << 14;
+/// Mask Bit in Vector Control of an entry.
+const VECTOR_CONTROL_MASK_BIT: u32 = 1;
 
-/// A memory write that interrupts a processor.
+/// Message of a message signalled interrupt: a memory write that the interrupt controller turns into an
+/// interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MsiMessage {
-    /// Where.
+    /// Address of the write; on x86 it selects the destination local APIC.
     pub address: u64,
-    /// What.
+    /// Value of the write; on x86 it contains vector and delivery mode.
     pub data: u32,
 }
 
+/// MSI-X table entry with its bit of the pending bit array.
 #[derive(Clone, Copy)]
-struct Entry {
-    /// Address low, address high, data, vector control.
-    words: [u32; 4],
+struct TableEntry {
+    /// Message Address, Message Upper Address, Message Data and Vector Control.
+    dwords: [u32; 4],
     pending: bool,
 }
 
-impl Default for Entry {
+impl Default for TableEntry {
     fn default() -> Self {
-        Self { words: [0, 0, 0, VECTOR_MASKED], pending: false }
+        Self { dwords: [0, 0, 0, VECTOR_CONTROL_MASK_BIT], pending: false }
     }
 }
 
-impl Entry {
+impl TableEntry {
     fn message(&self) -> MsiMessage {
-        let [low, high, data, _] = self.words;
+        let [low, high, data, _] = self.dwords;
         MsiMessage { address: u64::from(high) << 32 | u64::from(low), data }
     }
 
     fn masked(&self) -> bool {
-        self.words[3] & VECTOR_MASKED != 0
+        self.dwords[3] & VECTOR_CONTROL_MASK_BIT != 0
     }
 }
 
-/// All vectors of one function.
+/// MSI-X state of one function: table, pending bits and the two control bits of Message Control.
 pub struct Msix {
-    entries: Vec<Entry>,
+    entries: Vec<TableEntry>,
     enabled: bool,
-    function_masked: bool,
+    function_mask: bool,
 }
 
 impl Msix {
-    /// `vectors` masked vectors, MSI-X disabled.
+    /// Creates a table of `vectors` masked entries, with MSI-X disabled.
     pub fn new(vectors: u16) -> Self {
-        Self { entries: vec![Entry::default(); usize::from(vectors)], enabled: false, function_masked: false }
+        Self {
+            entries: vec![TableEntry::default(); usize::from(vectors)],
+            enabled: false,
+            function_mask: false,
+        }
     }
 
-    /// Back to how it came out of [`Self::new`].
+    /// Restores the state of [`Self::new`].
     pub fn reset(&mut self) {
-        self.entries.fill(Entry::default());
+        self.entries.fill(TableEntry::default());
         self.enabled = false;
-        self.function_masked = false;
+        self.function_mask = false;
     }
 
-    /// How many vectors there are.
-    pub fn vectors(&self) -> u16 {
+    /// Returns the number of vectors, i.e. entries of the table.
+    pub fn vector_count(&self) -> u16 {
         u16::try_from(self.entries.len()).unwrap_or(u16::MAX)
     }
 
-    /// Interrupts by `vector`: the message to send now, or `None` while it is masked (then it is
-    /// pending) or MSI-X is off.
+    /// Triggers `vector` and returns the message to send. `None` if the vector is masked, which sets its
+    /// pending bit, if MSI-X is disabled, or if the table does not contain the vector.
     pub fn trigger(&mut self, vector: u16) -> Option<MsiMessage> {
-        let may_send = !self.function_masked;
+        let function_unmasked = !self.function_mask;
         let entry = self.entries.get_mut(usize::from(vector)).filter(|_| self.enabled)?;
-        if may_send && !entry.masked() {
+        if function_unmasked && !entry.masked() {
             return Some(entry.message());
         }
         entry.pending = true;
         None
     }
 
-    /// The message control register changed; returns what was pending and may go out now.
-    pub fn set_control(&mut self, control: u16) -> Vec<MsiMessage> {
-        self.enabled = control & CONTROL_ENABLE != 0;
-        self.function_masked = control & CONTROL_FUNCTION_MASK != 0;
+    /// Applies a write of the Message Control register and returns the messages of pending vectors that
+    /// became unmasked. Disabling MSI-X clears the pending bits.
+    pub fn set_message_control(&mut self, control: u16) -> Vec<MsiMessage> {
+        self.enabled = control & MSIX_ENABLE_BIT != 0;
+        self.function_mask = control & FUNCTION_MASK_BIT != 0;
         if !self.enabled {
             self.entries.iter_mut().for_each(|entry| entry.pending = false);
         }
-        self.release()
+        self.take_pending_messages()
     }
 
-    /// Reads the table.
+    /// Reads the table from byte `offset`; bytes behind the end become zero.
     pub fn read_table(&self, offset: u64, data: &mut [u8]) {
         for (at, byte) in (offset..).zip(data) {
             *byte = self
                 .entries
-                .get(index_of(at))
+                .get(entry_index(at))
                 .and_then(|entry| {
-                    let within = (at % MSIX_ENTRY_SIZE) as usize;
-                    entry.words.get(within / 4)?.to_le_bytes().get(within % 4).copied()
+                    let within = (at % MSIX_TABLE_ENTRY_SIZE) as usize;
+                    entry.dwords.get(within / 4)?.to_le_bytes().get(within % 4).copied()
                 })
                 .unwrap_or(0);
         }
     }
 
-    /// Writes the table in whole aligned words, as the specification demands; returns what was
-    /// pending on a vector that this unmasked.
+    /// Writes aligned dwords of the table from byte `offset` and returns the messages of pending vectors
+    /// that became unmasked. Unaligned or shorter writes, undefined by the specification, are ignored.
     pub fn write_table(&mut self, offset: u64, data: &[u8]) -> Vec<MsiMessage> {
         if !offset.is_multiple_of(4) {
             return Vec::new();
         }
-        for (at, word) in (offset..).step_by(4).zip(data.chunks_exact(4)) {
-            let within = (at % MSIX_ENTRY_SIZE) as usize / 4;
-            let value = word.try_into().map_or(0, u32::from_le_bytes);
-            if let Some(slot) =
-                self.entries.get_mut(index_of(at)).and_then(|entry| entry.words.get_mut(within))
+        for (at, bytes) in (offset..).step_by(4).zip(data.chunks_exact(4)) {
+            let within = (at % MSIX_TABLE_ENTRY_SIZE) as usize / 4;
+            let value = bytes.try_into().map_or(0, u32::from_le_bytes);
+            if let Some(dword) =
+                self.entries.get_mut(entry_index(at)).and_then(|entry| entry.dwords.get_mut(within))
             {
-                *slot = value;
+                *dword = value;
             }
         }
-        self.release()
+        self.take_pending_messages()
     }
 
-    /// Reads the pending bit array.
-    pub fn read_pending(&self, offset: u64, data: &mut [u8]) {
+    /// Reads the pending bit array from byte `offset`: bit n of byte k belongs to vector 8k + n.
+    pub fn read_pba(&self, offset: u64, data: &mut [u8]) {
         for (at, byte) in (offset..).zip(data) {
             let first = usize::try_from(at).unwrap_or(usize::MAX).saturating_mul(8);
             let pending = self.entries.iter().skip(first).take(8);
@@ -128,8 +139,9 @@ impl Msix {
         }
     }
 
-    fn release(&mut self) -> Vec<MsiMessage> {
-        if !self.enabled || self.function_masked {
+    /// Clears the pending bits of unmasked vectors and returns their messages.
+    fn take_pending_messages(&mut self) -> Vec<MsiMessage> {
+        if !self.enabled || self.function_mask {
             return Vec::new();
         }
         let ready = self.entries.iter_mut().filter(|entry| entry.pending && !entry.masked());
@@ -142,8 +154,9 @@ impl Msix {
     }
 }
 
-fn index_of(offset: u64) -> usize {
-    usize::try_from(offset / MSIX_ENTRY_SIZE).unwrap_or(usize::MAX)
+/// Returns the index of the entry that contains byte `offset` of the table.
+fn entry_index(offset: u64) -> usize {
+    usize::try_from(offset / MSIX_TABLE_ENTRY_SIZE).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -156,14 +169,14 @@ mod tests {
         let mut entry = MESSAGE.address.to_le_bytes().to_vec();
         entry.extend(MESSAGE.data.to_le_bytes());
         entry.extend(mask.to_le_bytes());
-        msix.write_table(vector * MSIX_ENTRY_SIZE, &entry)
+        msix.write_table(vector * MSIX_TABLE_ENTRY_SIZE, &entry)
     }
 
     #[test]
-    fn an_open_vector_sends_at_once() {
+    fn an_unmasked_vector_is_sent_at_once() {
         let mut msix = Msix::new(3);
         assert_eq!(msix.trigger(1), None, "disabled");
-        msix.set_control(CONTROL_ENABLE);
+        msix.set_message_control(MSIX_ENABLE_BIT);
         assert_eq!(program(&mut msix, 1, 0), [], "nothing was pending while MSI-X was off");
         assert_eq!(msix.trigger(1), Some(MESSAGE));
         assert_eq!(msix.trigger(3), None, "no such vector");
@@ -173,36 +186,36 @@ mod tests {
     #[test]
     fn a_masked_vector_is_pending_until_unmasked() {
         let mut msix = Msix::new(10);
-        msix.set_control(CONTROL_ENABLE);
+        msix.set_message_control(MSIX_ENABLE_BIT);
         program(&mut msix, 9, 1);
         assert_eq!(msix.trigger(9), None);
         let mut bits = [0; 8];
-        msix.read_pending(0, &mut bits);
+        msix.read_pba(0, &mut bits);
         assert_eq!(bits, [0, 2, 0, 0, 0, 0, 0, 0]);
         assert_eq!(msix.write_table(9 * 16 + 12, &[0; 4]), [MESSAGE]);
-        msix.read_pending(0, &mut bits);
+        msix.read_pba(0, &mut bits);
         assert_eq!(bits, [0; 8]);
     }
 
     #[test]
-    fn the_function_mask_holds_everything_back() {
+    fn the_function_mask_masks_all_vectors() {
         let mut msix = Msix::new(2);
-        msix.set_control(CONTROL_ENABLE | CONTROL_FUNCTION_MASK);
+        msix.set_message_control(MSIX_ENABLE_BIT | FUNCTION_MASK_BIT);
         program(&mut msix, 0, 0);
         assert_eq!(msix.trigger(0), None);
-        assert_eq!(msix.set_control(CONTROL_ENABLE), [MESSAGE]);
-        assert_eq!(msix.set_control(CONTROL_ENABLE), []);
+        assert_eq!(msix.set_message_control(MSIX_ENABLE_BIT), [MESSAGE]);
+        assert_eq!(msix.set_message_control(MSIX_ENABLE_BIT), []);
     }
 
     #[test]
-    fn odd_accesses_do_no_harm() {
+    fn unaligned_and_out_of_range_accesses_are_ignored() {
         let mut msix = Msix::new(1);
         let mut data = [0xAA; 8];
         msix.read_table(12, &mut data);
         assert_eq!(data, [1, 0, 0, 0, 0, 0, 0, 0]);
         msix.write_table(2, &[0xFF; 4]);
         msix.write_table(u64::MAX - 3, &[0xFF; 4]);
-        msix.read_pending(u64::MAX, &mut data[..1]);
+        msix.read_pba(u64::MAX, &mut data[..1]);
         msix.read_table(0, &mut data);
         assert_eq!(data, [0; 8]);
     }

@@ -1,8 +1,9 @@
-//! The PCI function in front of a virtio device.
+//! PCI function of a virtio device: routes the driver's accesses to configuration space and BAR 0 to the
+//! registers, the interrupt state and the device.
 
-use super::capabilities::{self, NOTIFY_MULTIPLIER, Offsets, Region};
-use super::common_config::{CommonConfig, Effect, STATUS_NEEDS_RESET};
-use super::core::Core;
+use super::capabilities::{self, CapabilityOffsets, NOTIFY_OFF_MULTIPLIER, Region};
+use super::common_config::{CommonConfig, STATUS_NEEDS_RESET, StatusChange};
+use super::device_handler::DeviceHandler;
 use super::interrupt::VirtioInterrupt;
 use crate::event_loop::Remote;
 use crate::interrupts::InterruptManager;
@@ -13,38 +14,42 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Offsets within the configuration window capability.
-const WINDOW_OFFSET: u64 = 8;
-const WINDOW_LENGTH: u64 = 12;
-const WINDOW_DATA: u64 = 16;
+// Offsets of fields in `virtio_pci_cfg_cap`.
+const CAP_BAR: u64 = 4;
+const CAP_OFFSET: u64 = 8;
+const CAP_LENGTH: u64 = 12;
+const PCI_CFG_DATA: u64 = 16;
 
-struct Config {
+/// Configuration space and the state that depends on it.
+struct PciConfigState {
     space: ConfigSpace,
-    /// Where the doorbells are attached: the BAR's address.
-    doorbells_at: Option<u64>,
+    /// Address of BAR 0 for which the doorbells are registered as ioeventfds; `None` if they are not.
+    ioeventfd_base: Option<u64>,
 }
 
-/// One virtio device on the bus.
+/// PCI function in front of one virtio device. BAR 0 contains all register regions and the MSI-X table.
 pub struct VirtioPci {
-    core: Arc<Core>,
+    device_handler: Arc<DeviceHandler>,
     ram: GuestRam,
     remote: Remote,
     interrupts: Arc<dyn InterruptManager>,
     interrupt: Arc<VirtioInterrupt>,
-    pristine: ConfigSpace,
-    offsets: Offsets,
-    config: Mutex<Config>,
+    /// Configuration space as at power-on, restored by a machine reset.
+    power_on_space: ConfigSpace,
+    offsets: CapabilityOffsets,
+    config: Mutex<PciConfigState>,
     common: Mutex<CommonConfig>,
 }
 
 impl VirtioPci {
-    /// Bytes of the BAR; `bar` addresses must be multiples of it.
+    /// Size of BAR 0 in bytes; the address of the BAR must be a multiple of the size.
     pub const BAR_SIZE: u32 = capabilities::BAR_SIZE;
 
-    /// Puts `device` behind a BAR at `bar`. [`Self::core`] is to be watched by the loop of `remote`.
+    /// Creates the function of `device` with BAR 0 at guest physical address `bar`. The event loop of
+    /// `remote` must watch [`Self::device_handler`], because activation and reset run on its thread.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When the host is out of file descriptors.
     pub fn new(
         device: Box<dyn VirtioDevice>,
         ram: GuestRam,
@@ -54,88 +59,95 @@ impl VirtioPci {
     ) -> io::Result<Self> {
         let common = CommonConfig::new(device.features(), device.queue_sizes());
         let queues = u16::try_from(device.queue_sizes().len()).unwrap_or(0);
-        let vectors = capabilities::vectors(queues);
+        let vectors = capabilities::vector_count(queues);
         let (space, offsets) =
             capabilities::config_space(device.device_id(), device.pci_class(), vectors - 1, bar);
         let interrupt = Arc::new(VirtioInterrupt::new(interrupts.clone(), queues, vectors));
         Ok(Self {
-            core: Core::new(Mutex::new(device), queues, interrupt.clone())?,
+            device_handler: DeviceHandler::new(Mutex::new(device), queues, interrupt.clone())?,
             ram,
             remote,
             interrupts,
             interrupt,
-            pristine: space.clone(),
+            power_on_space: space.clone(),
             offsets,
-            config: Mutex::new(Config { space, doorbells_at: None }),
+            config: Mutex::new(PciConfigState { space, ioeventfd_base: None }),
             common: Mutex::new(common),
         })
     }
 
-    /// What the event loop watches.
-    pub fn core(&self) -> Arc<Core> {
-        self.core.clone()
+    /// Returns the device's handler, to be watched by the event loop.
+    pub fn device_handler(&self) -> Arc<DeviceHandler> {
+        self.device_handler.clone()
     }
 
-    /// Moves the doorbells to where the BAR is now.
-    fn place_doorbells(&self, config: &mut Config) {
+    /// Registers the doorbells as ioeventfds at the present address of BAR 0, after a change of the address
+    /// or of memory decoding.
+    fn update_ioeventfds(&self, config: &mut PciConfigState) {
         let bar = config.space.bar0();
-        if bar == config.doorbells_at {
+        if bar == config.ioeventfd_base {
             return;
         }
-        for (index, bell) in self.core.doorbells().iter().enumerate() {
-            let offset = capabilities::doorbell(index);
-            if let Some(old) = config.doorbells_at {
-                self.interrupts.detach_doorbell(old + offset, bell);
+        for (index, doorbell) in self.device_handler.doorbells().iter().enumerate() {
+            let offset = capabilities::notify_offset(index);
+            if let Some(old) = config.ioeventfd_base {
+                self.interrupts.detach_doorbell(old + offset, doorbell);
             }
             if let Some(new) = bar {
-                self.interrupts.attach_doorbell(new + offset, bell);
+                self.interrupts.attach_doorbell(new + offset, doorbell);
             }
         }
-        config.doorbells_at = bar;
+        config.ioeventfd_base = bar;
     }
 
-    /// The window's place in BAR 0 and its width, if the driver set one that can be.
-    fn window(&self, space: &ConfigSpace) -> Option<(u64, usize)> {
+    /// Returns offset into BAR 0 and width in bytes of the access that the driver set up in
+    /// `virtio_pci_cfg_cap`; `None` for another BAR or a width other than 1, 2 or 4.
+    fn pci_cfg_access(&self, space: &ConfigSpace) -> Option<(u64, usize)> {
         let field = |offset| {
-            u32::from_le_bytes(space.bytes4(usize::try_from(self.offsets.window + offset).unwrap_or(0)))
+            u32::from_le_bytes(
+                space.read_dword(usize::try_from(self.offsets.pci_cfg_cap + offset).unwrap_or(0)),
+            )
         };
-        let [bar, ..] = field(4).to_le_bytes();
-        let length = usize::try_from(field(WINDOW_LENGTH)).ok()?;
-        let offset = u64::from(field(WINDOW_OFFSET));
+        let [bar, ..] = field(CAP_BAR).to_le_bytes();
+        let length = usize::try_from(field(CAP_LENGTH)).ok()?;
+        let offset = u64::from(field(CAP_OFFSET));
         (bar == 0 && matches!(length, 1 | 2 | 4)).then_some((offset, length))
     }
 
-    fn window_data(&self) -> Range<u64> {
-        let start = self.offsets.window + WINDOW_DATA;
+    /// Returns the range of `pci_cfg_data` in configuration space.
+    fn pci_cfg_data(&self) -> Range<u64> {
+        let start = self.offsets.pci_cfg_cap + PCI_CFG_DATA;
         start..start + 4
     }
 
-    fn perform(&self, effect: Effect) {
-        match effect {
-            Effect::None => {}
-            Effect::Reset => self.reset_device(),
-            Effect::Activate(features) => {
+    /// Applies the consequence of a status write to the device, on the event loop's thread.
+    fn apply(&self, change: StatusChange) {
+        match change {
+            StatusChange::None => {}
+            StatusChange::Reset => self.reset_device(),
+            StatusChange::Activate(features) => {
                 let queues = self.common.lock().build_queues(&self.ram);
                 match queues {
                     Ok(queues) => {
                         let memory = self.ram.clone();
                         let interrupt = self.interrupt.clone();
                         let activation = Activation { memory, queues, features, interrupt };
-                        let core = self.core.clone();
-                        let _ = self.remote.call(move || core.activate(activation));
+                        let device_handler = self.device_handler.clone();
+                        let _ = self.remote.call(move || device_handler.activate(activation));
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a driver set up a queue that cannot be used");
-                        self.core.demand_reset();
+                        tracing::warn!(%error, "a queue is invalid; the driver has to reset the device");
+                        self.device_handler.set_needs_reset();
                     }
                 }
             }
         }
     }
 
+    /// Resets device, vectors and registers, as the driver requests by status 0.
     fn reset_device(&self) {
-        let core = self.core.clone();
-        let _ = self.remote.call(move || core.reset());
+        let device_handler = self.device_handler.clone();
+        let _ = self.remote.call(move || device_handler.reset());
         self.interrupt.reset();
         self.common.lock().reset();
     }
@@ -145,16 +157,16 @@ impl PciFunction for VirtioPci {
     fn read_config(&self, offset: u64, data: &mut [u8]) {
         let mut config = self.config.lock();
         let end = offset.saturating_add(data.len() as u64);
-        let window_data = self.window_data();
-        if offset < window_data.end
-            && end > window_data.start
-            && let Some((at, length)) = self.window(&config.space)
+        let pci_cfg_data = self.pci_cfg_data();
+        if offset < pci_cfg_data.end
+            && end > pci_cfg_data.start
+            && let Some((at, length)) = self.pci_cfg_access(&config.space)
         {
             let mut value = [0; 4];
             if let Some(part) = value.get_mut(..length) {
                 self.read_bar(at, part);
             }
-            config.space.write(window_data.start, &value);
+            config.space.write(pci_cfg_data.start, &value);
         }
         config.space.read(offset, data);
     }
@@ -164,16 +176,17 @@ impl PciFunction for VirtioPci {
         let touches = |range: Range<u64>| offset < range.end && end > range.start;
         let mut config = self.config.lock();
         config.space.write(offset, data);
-        self.place_doorbells(&mut config);
+        self.update_ioeventfds(&mut config);
         let control = self.offsets.msix_control;
         if touches(control..control + 2) {
-            let [low, high, ..] = config.space.bytes4(usize::try_from(control).unwrap_or(0));
-            self.interrupt.with_msix(|msix| msix.set_control(u16::from_le_bytes([low, high])));
+            let [low, high, ..] = config.space.read_dword(usize::try_from(control).unwrap_or(0));
+            self.interrupt.with_msix(|msix| msix.set_message_control(u16::from_le_bytes([low, high])));
         }
-        let through_window = if touches(self.window_data()) { self.window(&config.space) } else { None };
-        let value = config.space.bytes4(usize::try_from(self.window_data().start).unwrap_or(0));
+        let pci_cfg_access =
+            if touches(self.pci_cfg_data()) { self.pci_cfg_access(&config.space) } else { None };
+        let value = config.space.read_dword(usize::try_from(self.pci_cfg_data().start).unwrap_or(0));
         drop(config);
-        if let Some((at, length)) = through_window
+        if let Some((at, length)) = pci_cfg_access
             && let Some(part) = value.get(..length)
         {
             self.write_bar(at, part);
@@ -187,46 +200,46 @@ impl PciFunction for VirtioPci {
 
     fn read_bar(&self, offset: u64, data: &mut [u8]) {
         data.fill(0);
-        let Some((region, at)) = capabilities::region(offset) else { return };
+        let Some((region, at)) = capabilities::region_at(offset) else { return };
         match region {
             Region::Common => {
-                let extra = if self.core.needs_reset() { STATUS_NEEDS_RESET } else { 0 };
+                let extra = if self.device_handler.needs_reset() { STATUS_NEEDS_RESET } else { 0 };
                 self.common.lock().read(at, data, &self.interrupt, extra);
             }
             Region::Isr => {
                 if let (0, [first, ..]) = (at, data) {
-                    *first = self.interrupt.take_isr();
+                    *first = self.interrupt.read_isr();
                 }
             }
-            Region::Device => self.core.device().lock().read_config(at, data),
+            Region::Device => self.device_handler.device().lock().read_config(at, data),
             Region::Notify => {}
             Region::MsixTable => self.interrupt.with_msix(|msix| {
                 msix.read_table(at, data);
                 Vec::new()
             }),
-            Region::MsixPending => self.interrupt.with_msix(|msix| {
-                msix.read_pending(at, data);
+            Region::MsixPba => self.interrupt.with_msix(|msix| {
+                msix.read_pba(at, data);
                 Vec::new()
             }),
         }
     }
 
     fn write_bar(&self, offset: u64, data: &[u8]) {
-        let Some((region, at)) = capabilities::region(offset) else { return };
+        let Some((region, at)) = capabilities::region_at(offset) else { return };
         match region {
             Region::Common => {
-                let effect = self.common.lock().write(at, data, &self.interrupt);
-                self.perform(effect);
+                let change = self.common.lock().write(at, data, &self.interrupt);
+                self.apply(change);
             }
-            Region::Device => self.core.device().lock().write_config(at, data),
+            Region::Device => self.device_handler.device().lock().write_config(at, data),
             Region::Notify => {
-                let index = usize::try_from(at / u64::from(NOTIFY_MULTIPLIER)).unwrap_or(usize::MAX);
-                if let Some(bell) = self.core.doorbells().get(index) {
-                    let _ = bell.write(1);
+                let index = usize::try_from(at / u64::from(NOTIFY_OFF_MULTIPLIER)).unwrap_or(usize::MAX);
+                if let Some(doorbell) = self.device_handler.doorbells().get(index) {
+                    let _ = doorbell.write(1);
                 }
             }
             Region::MsixTable => self.interrupt.with_msix(|msix| msix.write_table(at, data)),
-            Region::Isr | Region::MsixPending => {}
+            Region::Isr | Region::MsixPba => {}
         }
     }
 
@@ -237,9 +250,9 @@ impl PciFunction for VirtioPci {
         });
         self.reset_device();
         let mut config = self.config.lock();
-        // The doorbells of the VM before went with it.
-        config.doorbells_at = None;
-        config.space = self.pristine.clone();
-        self.place_doorbells(&mut config);
+        // The ioeventfds of the previous VM closed with its file descriptor.
+        config.ioeventfd_base = None;
+        config.space = self.power_on_space.clone();
+        self.update_ioeventfds(&mut config);
     }
 }

@@ -6,8 +6,8 @@ use crate::event_loop::{EventLoop, Remote, Source};
 use crate::guest_events::GuestEvents;
 use crate::interrupts::InterruptManager;
 use crate::layout;
-use crate::legacy::{KeyboardController, PmTimer, PowerRegisters, Rtc, SerialLog, SerialPort};
-use crate::pci::{BarWindow, ConfigPorts, Ecam, PciBus, PciFunction};
+use crate::legacy::{I8042Device, PmTimer, PowerRegisters, Rtc, SerialLog, SerialPort};
+use crate::pci::{Ecam, MmioWindow, PciBus, PciConfigIo, PciFunction};
 use crate::virtio_pci::VirtioPci;
 use oriel_virtio::{GuestRam, VirtioDevice};
 use std::io;
@@ -47,7 +47,7 @@ impl Hardware {
         for (device, bar) in devices.into_iter().zip(bars) {
             let bar = u32::try_from(bar).map_err(io::Error::other)?;
             let function = VirtioPci::new(device, ram.clone(), remote.clone(), interrupts.clone(), bar)?;
-            sources.push(function.core());
+            sources.push(function.device_handler());
             functions.push(Arc::new(function));
         }
         let pci = PciBus::new(functions);
@@ -70,7 +70,7 @@ impl Hardware {
 
     /// Accesses that nobody claimed, to ports and to memory.
     pub fn unclaimed(&self) -> (u64, u64) {
-        (self.buses.ports.unclaimed(), self.buses.memory.unclaimed() + self.pci.unclaimed())
+        (self.buses.ports.unclaimed(), self.buses.memory.unclaimed() + self.pci.unclaimed_accesses())
     }
 }
 
@@ -86,20 +86,20 @@ impl Drop for Hardware {
 
 fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, guest_events: &Arc<GuestEvents>) -> Bus {
     let mut ports = Bus::default();
-    let keyboard = KeyboardController(guest_events.clone());
-    ports.insert(KeyboardController::PORT.into(), 1, Arc::new(keyboard));
+    let i8042 = I8042Device(guest_events.clone());
+    ports.insert(I8042Device::PORT.into(), 1, Arc::new(i8042));
     ports.insert(layout::SERIAL_PORT.into(), SerialPort::PORTS, serial.clone());
     let power = PowerRegisters(guest_events.clone());
     ports.insert(layout::SLEEP_CONTROL_PORT.into(), PowerRegisters::PORTS, Arc::new(power));
     ports.insert(layout::PM_TIMER_PORT.into(), PM_TIMER_PORTS, Arc::new(PmTimer::default()));
     ports.insert(layout::RTC_PORT.into(), Rtc::PORTS, Arc::new(Rtc::default()));
-    ports.insert(CONFIG_PORT, CONFIG_PORTS, Arc::new(ConfigPorts(pci.clone())));
+    ports.insert(CONFIG_PORT, CONFIG_PORTS, Arc::new(PciConfigIo(pci.clone())));
     ports
 }
 
 fn memory(pci: &Arc<PciBus>) -> Bus {
     let mut memory = Bus::default();
-    let window = BarWindow { bus: pci.clone(), start: layout::BAR_WINDOW };
+    let window = MmioWindow { bus: pci.clone(), start: layout::BAR_WINDOW };
     memory.insert(layout::BAR_WINDOW, layout::BAR_WINDOW_SIZE, Arc::new(window));
     memory.insert(layout::ECAM, layout::ECAM_SIZE, Arc::new(Ecam(pci.clone())));
     memory

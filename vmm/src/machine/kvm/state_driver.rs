@@ -75,7 +75,7 @@ impl StateDriver {
             memory::clear(&self.ram).map_err(StartError::Clear)?;
         }
         self.generation.write(&self.ram).map_err(|_| AcpiError)?;
-        let rsdp = acpi::write(&self.ram, self.cpus)?;
+        let rsdp = acpi::write_tables(&self.ram, self.cpus)?;
         let entry = self.boot.load(&self.ram, rsdp)?;
         vm.add_processors(&self.kvm, self.cpus, entry, self.hardware.buses(), &self.guest_events)?;
         self.vm = Some(vm);
