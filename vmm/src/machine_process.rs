@@ -133,8 +133,8 @@ fn run_machine(jailed: JailedProcess) -> Result<ExitReport, String> {
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
         MachineResources::Qemu(setup) => {
-            let supplies = QemuResources { setup, disks: disks_of_qemu(disks), net_backends };
-            let machine = Qemu::start(&config, supplies, serial_log, events.clone());
+            let resources = QemuResources { setup, disks: disks_of_qemu(disks), net_backends };
+            let machine = Qemu::start(&config, resources, serial_log, events.clone());
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
     };

@@ -28,7 +28,7 @@ impl Qemu {
     /// When QEMU is missing or does not start; then nothing is left running.
     pub fn start(
         config: &MachineConfig,
-        supplies: QemuResources,
+        resources: QemuResources,
         serial_log: LogFiles,
         events: Arc<Events>,
     ) -> Result<Self, StartError> {
@@ -38,7 +38,7 @@ impl Qemu {
         agents.follow(&monitors);
         let ports = ports.into_iter().map(guest_port).collect::<std::io::Result<_>>()?;
         let log = SerialLog::new(serial_log);
-        let machine = QemuMachine::start(config, supplies, log, monitors.clone(), ports)?;
+        let machine = QemuMachine::start(config, resources, log, monitors.clone(), ports)?;
         apply_filter_beside_qemu();
         if let Some(heard) = machine.take_events() {
             std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
