@@ -5,8 +5,8 @@
 //! - [`machine`] is the interface of a desktop's machine, with two implementations: [`machine::kvm`], with
 //!   this crate's devices, and [`machine::qemu`].
 //! - [`memory`], [`boot`], [`acpi`], [`vmgenid`] and [`layout`] prepare what a guest finds at power-on, and
-//!   [`cpu`] executes the guest. [`pci`], [`virtio_pci`] and [`legacy`] connect the guest to its devices, which
-//!   work on the thread of [`event_loop`].
+//!   [`cpu`] executes the guest. [`pci`], [`virtio_pci`] and [`legacy`] connect the guest to its devices,
+//!   which work on the thread of [`event_loop`].
 //! - [`agents`] connects the agents in the guest: clipboard, files, clean shutdown.
 //! - [`control`] is the Unix socket by which the server and its viewers control the machine and see its
 //!   screens.
