@@ -66,7 +66,7 @@ impl InterruptManager for KvmInterruptManager {
     fn attach_doorbell(&self, address: u64, bell: &EventFd) {
         let attached = self.with(|vm| vm.register_ioevent(bell, &IoEventAddress::Mmio(address), NoDatamatch));
         if let Some(Err(error)) = attached {
-            tracing::warn!(%error, address, "KVM did not register a doorbell; it works slower");
+            tracing::warn!(%error, address, "KVM did not register a doorbell; its writes are slower");
         }
     }
 
