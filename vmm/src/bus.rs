@@ -1,23 +1,29 @@
-//! Address dispatch for port and memory-mapped I/O.
+//! Address dispatch of guest accesses to I/O ports and memory-mapped registers.
+//!
+//! A processor thread passes each I/O exit to a [`Bus`], which calls the [`Registers`] at the address. There
+//! is one bus for the ports and one for memory. RAM is not on a bus: KVM maps it into the guest.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Registers that a guest reads and writes; called from any vCPU thread.
+/// Block of registers that a guest reads and writes. Its methods are called on any vCPU thread.
 pub trait Registers: Send + Sync {
-    /// Fills `data` from `offset` into the range; what is not filled reads as all ones.
+    /// Reads `data.len()` bytes of registers from `offset` on, in bytes from the block's start. Bytes that
+    /// the block leaves unchanged read as all ones.
     fn read(&self, offset: u64, data: &mut [u8]);
-    /// Takes `data` at `offset` into the range.
+    /// Writes `data` to the registers from `offset` on, in bytes from the block's start.
     fn write(&self, offset: u64, data: &[u8]);
 }
 
+/// Address range of one block of registers.
 struct Range {
     start: u64,
     size: u64,
     registers: Arc<dyn Registers>,
 }
 
-/// One address space. Accesses that nobody claims read as all ones, are ignored when written, and counted.
+/// Address space of register blocks. Accesses to other addresses are counted; reads return all ones, and
+/// writes are ignored.
 #[derive(Default)]
 pub struct Bus {
     ranges: Vec<Range>,
@@ -25,12 +31,12 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Puts `registers` at `start`. Ranges are the machine's own and never overlap.
+    /// Adds `registers` as the block of `size` bytes at the address `start`. Blocks must not overlap.
     pub fn insert(&mut self, start: u64, size: u64, registers: Arc<dyn Registers>) {
         self.ranges.push(Range { start, size, registers });
     }
 
-    /// A guest's read.
+    /// Performs a guest's read of `data.len()` bytes at `address`.
     pub fn read(&self, address: u64, data: &mut [u8]) {
         data.fill(0xFF);
         match self.find(address) {
@@ -39,7 +45,7 @@ impl Bus {
         }
     }
 
-    /// A guest's write.
+    /// Performs a guest's write of `data` at `address`.
     pub fn write(&self, address: u64, data: &[u8]) {
         match self.find(address) {
             Some((registers, offset)) => registers.write(offset, data),
@@ -47,11 +53,12 @@ impl Bus {
         }
     }
 
-    /// How many accesses nobody claimed.
+    /// Returns the number of accesses to addresses outside all blocks.
     pub fn unclaimed(&self) -> u64 {
         self.unclaimed.load(Ordering::Relaxed)
     }
 
+    /// Finds the block at `address`, and the offset of `address` in the block.
     fn find(&self, address: u64) -> Option<(&dyn Registers, u64)> {
         self.ranges.iter().find_map(|range| {
             let offset = address.checked_sub(range.start)?;

@@ -1,20 +1,22 @@
-//! The file that describes a machine: [`MachineConfig`] as JSON.
+//! Configuration file of a machine: a [`MachineConfig`] as JSON.
+//!
+//! The version is checked before any other field. Values are checked later, where they are used.
 
 use oriel_vmm_api::{CONFIG_VERSION, MachineConfig};
 use serde_json::Value;
 use std::path::Path;
 
-/// Reads the configuration at `path`.
+/// Reads the configuration of a machine from the file at `path`.
 ///
 /// # Errors
-/// One plain sentence, when the file cannot be read, has another version, or is not valid.
+/// One plain sentence when the file cannot be read, has another version, or is invalid.
 pub fn read(path: &Path) -> Result<MachineConfig, String> {
     let text = std::fs::read(path)
         .map_err(|error| format!("The configuration {} cannot be read: {error}.", path.display()))?;
     parse(&text).map_err(|error| format!("The configuration {} {error}.", path.display()))
 }
 
-/// The version first: what another version may have in it is not for this one to judge.
+/// Parses a configuration. The version is checked first, because other versions may have other fields.
 fn parse(text: &[u8]) -> Result<MachineConfig, String> {
     let not_valid = |error: serde_json::Error| format!("is not valid: {error}");
     let value: Value = serde_json::from_slice(text).map_err(not_valid)?;
@@ -28,7 +30,7 @@ fn parse(text: &[u8]) -> Result<MachineConfig, String> {
         }
         None => return Err(format!("is not valid: it says no version, which is {CONFIG_VERSION} here")),
     }
-    // From the text once more: its errors name the line.
+    // The text is parsed again, because errors of `from_value` do not name the line.
     serde_json::from_slice(text).map_err(not_valid)
 }
 

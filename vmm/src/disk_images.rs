@@ -1,24 +1,28 @@
-//! The image files of a machine's disks, opened before the machine's process is jailed.
+//! Opening of the image files of disks, before the machine's process enters its jail.
+//!
+//! The images' contents are parsed later, in the jail, by `oriel-disk`. QEMU's disks are opened by
+//! `oriel-qemu`.
 
 use oriel_disk::ImageError;
 use oriel_vmm_api::Disk;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Why a disk cannot be had.
+/// Reason for which a disk image cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk image {} cannot be used: {error}", path.display())]
 pub struct DiskError {
     /// Path of the image file.
     pub path: PathBuf,
-    /// What the image's parser or the system says.
+    /// Error of the system or of the image's parser.
     pub error: ImageError,
 }
 
-/// Opens the images of `disk`, the top one first. What comes after needs no path any more.
+/// Opens the image files of `disk`: the uppermost layer first, writable unless the disk is read-only, then
+/// the backing layers for reading.
 ///
 /// # Errors
-/// When one of them is missing or not ours to open.
+/// A [`DiskError`] for the first file that is missing or that this process may not open.
 pub fn open(disk: &Disk) -> Result<Vec<File>, DiskError> {
     let open = |path: &Path, writable| {
         let file = File::options().read(true).write(writable).open(path);

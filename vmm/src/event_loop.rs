@@ -1,4 +1,7 @@
-//! The one thread on which all devices of a machine do their work.
+//! Event loop on the one thread on which all virtio devices of a machine work.
+//!
+//! The loop waits with epoll for doorbells and backends ([`Source`]) and for jobs from other threads
+//! ([`Remote`]). Disk requests are processed on worker threads of their own.
 
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::io;
@@ -9,39 +12,44 @@ use std::thread::JoinHandle;
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::EventFd;
 
-/// Something with descriptors to watch.
+/// Owner of descriptors that the loop watches.
 pub trait Source: Send + Sync {
-    /// Descriptors to watch for reading, each with its token for [`Self::ready`].
+    /// Returns the descriptors to watch for reading, each with its token for [`Self::ready`]. Called once,
+    /// when the loop starts.
     fn fds(&self) -> Vec<(usize, RawFd)>;
-    /// Descriptor `token` is readable; drain it.
+    /// Handles a readable descriptor, identified by `token`. It must be drained, or the loop calls again at
+    /// once.
     fn ready(&self, token: usize);
 }
 
+/// Closure that the loop executes between two waits.
 type Job = Box<dyn FnOnce() -> Flow + Send>;
 
+/// Result of a job: whether the loop continues.
 #[derive(PartialEq, Eq)]
 enum Flow {
     Continue,
     Stop,
 }
 
-/// A handle to the loop.
+/// Handle by which other threads execute jobs on the loop's thread.
 #[derive(Clone)]
 pub struct Remote {
     jobs: Sender<Job>,
     wake: Arc<EventFd>,
 }
 
-/// The loop is gone.
+/// Error of a job that was not executed because the loop has ended.
 #[derive(Debug, thiserror::Error)]
 #[error("the device thread has ended")]
 pub struct LoopGone;
 
 impl Remote {
-    /// Runs `job` on the loop's thread and waits for it. Never to be called on that thread.
+    /// Executes `job` on the loop's thread and returns its result. Must not be called on that thread, which
+    /// would wait forever.
     ///
     /// # Errors
-    /// When the loop has ended.
+    /// [`LoopGone`] when the loop has ended.
     pub fn call<R: Send + 'static>(&self, job: impl FnOnce() -> R + Send + 'static) -> Result<R, LoopGone> {
         let (answer, answered) = mpsc::sync_channel(1);
         self.post(Box::new(move || {
@@ -51,46 +59,48 @@ impl Remote {
         answered.recv().map_err(|_| LoopGone)
     }
 
-    /// Ends the loop once what was called before is done.
+    /// Ends the loop after all jobs that were posted before.
     pub fn stop(&self) {
         let _ = self.post(Box::new(|| Flow::Stop));
     }
 
+    /// Posts `job` and wakes the loop.
     fn post(&self, job: Job) -> Result<(), LoopGone> {
         self.jobs.send(job).map_err(|_| LoopGone)?;
         self.wake.write(1).map_err(|_| LoopGone)
     }
 }
 
-/// A loop that does not run yet.
+/// Event loop that has not been started yet.
 pub struct EventLoop {
     jobs: Receiver<Job>,
     wake: Arc<EventFd>,
     remote: Remote,
 }
 
+/// Epoll data of the descriptor that announces jobs; no source's index.
 const WAKE: u64 = u64::MAX;
 
 impl EventLoop {
-    /// A loop and, by [`Self::remote`], its handle.
+    /// Creates a loop without a thread. Handles from [`Self::remote`] are valid from now on.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// An error of the system when the host is out of descriptors.
     pub fn new() -> io::Result<Self> {
         let wake = Arc::new(EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)?);
         let (sender, jobs) = mpsc::channel();
         Ok(Self { jobs, wake: wake.clone(), remote: Remote { jobs: sender, wake } })
     }
 
-    /// Its handle.
+    /// Returns a handle to the loop.
     pub fn remote(&self) -> Remote {
         self.remote.clone()
     }
 
-    /// Starts the thread that watches `sources`.
+    /// Starts the loop's thread, which watches `sources`.
     ///
     /// # Errors
-    /// When a descriptor cannot be watched or the thread cannot start.
+    /// An error of the system when a descriptor cannot be watched or the thread cannot be started.
     pub fn spawn(self, sources: Vec<Arc<dyn Source>>) -> io::Result<JoinHandle<()>> {
         let epoll = Epoll::new()?;
         let watch = |fd, data| epoll.ctl(ControlOperation::Add, fd, EpollEvent::new(EventSet::IN, data));
@@ -108,6 +118,7 @@ impl EventLoop {
     }
 }
 
+/// Runs the loop on its thread until a job stops it.
 fn run(epoll: &Epoll, routes: &[(Arc<dyn Source>, usize)], jobs: &Receiver<Job>, wake: &EventFd) {
     apply_thread_filter(ThreadKind::Devices);
     let mut events = [EpollEvent::default(); 32];
@@ -116,7 +127,7 @@ fn run(epoll: &Epoll, routes: &[(Arc<dyn Source>, usize)], jobs: &Receiver<Job>,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                tracing::error!(%error, "the device thread cannot wait");
+                tracing::error!(%error, "the device thread ends because epoll failed; restart the desktop");
                 return;
             }
         };

@@ -1,12 +1,16 @@
-//! What happens to a machine, told to everyone who listens.
+//! Publication of a machine's state changes and of its end to all listeners.
+//!
+//! The state driver or QEMU's event thread publishes, and each control connection listens. Events of the
+//! guest that the machine has to handle are in [`crate::guest_events`].
 
 use oriel_vmm_api::{Event, ExitReason, ExitReport, PauseReason, RunState};
 use parking_lot::{Condvar, Mutex};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-/// A listener this many events behind is dropped.
+/// Capacity of a listener's channel in events. A listener whose channel is full is dropped.
 const BACKLOG: usize = 256;
 
+/// State of the machine, and the listeners, behind one lock.
 struct State {
     run: RunState,
     reason: Option<PauseReason>,
@@ -14,7 +18,7 @@ struct State {
     end: Option<ExitReport>,
 }
 
-/// The state of one machine, from `Starting` to its end, and who wants to hear of it.
+/// Current state of one machine, from `Starting` to its end, and publisher of its changes.
 pub struct Events {
     state: Mutex<State>,
     ended: Condvar,
@@ -28,7 +32,8 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Everything from now on; the channel closes after [`Event::Ended`].
+    /// Returns a channel of all further events; it closes after [`Event::Ended`]. After the machine's end,
+    /// the channel holds that event alone.
     pub fn listen(&self) -> Receiver<Event> {
         let (sender, receiver) = sync_channel(BACKLOG);
         let mut state = self.state.lock();
@@ -39,53 +44,55 @@ impl Events {
         receiver
     }
 
-    /// What the machine does now.
+    /// Returns the machine's current state.
     pub fn run_state(&self) -> RunState {
         self.state.lock().run
     }
 
-    /// Why the machine is paused, if nobody asked for it.
+    /// Returns the reason of a pause that no user requested; `None` in every other state.
     pub fn pause_reason(&self) -> Option<PauseReason> {
         self.state.lock().reason
     }
 
-    /// The machine does something else now.
+    /// Sets the state, without a reason of a pause, and publishes it if it differs.
     pub fn set_run_state(&self, run: RunState) {
         self.set_state(run, None);
     }
 
-    /// The machine is paused though nobody asked for it.
+    /// Sets the state to `Paused` for `reason`, without a user's request, and publishes it if it differs.
     pub fn set_paused(&self, reason: PauseReason) {
         self.set_state(RunState::Paused, Some(reason));
     }
 
+    /// Sets and publishes the state if it differs and the machine has not ended.
     fn set_state(&self, run: RunState, reason: Option<PauseReason>) {
         let mut state = self.state.lock();
         if (state.run, state.reason) != (run, reason) && state.end.is_none() {
             state.run = run;
             state.reason = reason;
-            tell(&mut state, &Event::State { state: run, reason });
+            publish(&mut state, &Event::State { state: run, reason });
         }
     }
 
-    /// The guest's first picture, or a new size.
+    /// Publishes the size of the first screen in pixels, at the guest's first picture and at every change.
     pub fn screen(&self, width: u32, height: u32) {
-        tell(&mut self.state.lock(), &Event::Screen { width, height });
+        publish(&mut self.state.lock(), &Event::Screen { width, height });
     }
 
-    /// The machine is gone; the first reason stands.
+    /// Publishes the end of the machine with one plain sentence, and closes all listeners' channels. Only the
+    /// first call has an effect.
     pub fn end(&self, reason: ExitReason, text: impl Into<String>) {
         let mut state = self.state.lock();
         if state.end.is_none() {
             let end = ExitReport { reason, text: text.into() };
-            tell(&mut state, &ended(&end));
+            publish(&mut state, &ended(&end));
             state.listeners.clear();
             state.end = Some(end);
             self.ended.notify_all();
         }
     }
 
-    /// Waits for [`Self::end`].
+    /// Waits for the end of the machine and returns its exit report.
     pub fn wait_for_end(&self) -> ExitReport {
         let mut state = self.state.lock();
         loop {
@@ -101,7 +108,8 @@ fn ended(end: &ExitReport) -> Event {
     Event::Ended { reason: end.reason, text: end.text.clone() }
 }
 
-fn tell(state: &mut State, event: &Event) {
+/// Sends `event` to all listeners, and drops those whose channels are full or closed.
+fn publish(state: &mut State, event: &Event) {
     state.listeners.retain(|listener| match listener.try_send(event.clone()) {
         Ok(()) => true,
         Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,

@@ -1,4 +1,7 @@
-//! Leaving behind why a machine ended, however it ends.
+//! Exit report of a machine: its file, and its emission when the machine's process panics.
+//!
+//! The supervisor writes the report that the machine's process sent ([`crate::launch::FromMachine::Ended`]).
+//! Ends without a report are classified in `supervisor::exit_status`.
 
 use crate::launch::FromMachine;
 use crate::supervisor_channel::SupervisorChannel;
@@ -7,24 +10,24 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Writes `words` to `path` in one step.
+/// Writes `report` as JSON to the file at `path`, which it replaces atomically.
 ///
 /// # Errors
-/// When the file cannot be written.
-pub fn write(path: &Path, words: &ExitReport) -> io::Result<()> {
+/// An error of the system when the file cannot be written.
+pub fn write(path: &Path, report: &ExitReport) -> io::Result<()> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
-    std::fs::write(&fresh, serde_json::to_vec(words)?)?;
+    std::fs::write(&fresh, serde_json::to_vec(report)?)?;
     std::fs::rename(&fresh, path)
 }
 
-/// From now on a panic on any thread is logged, tells the supervisor and ends the process: a machine
-/// of which a part is missing is worse than none.
+/// Installs a panic hook that logs the panic, sends an exit report to the supervisor through `channel`, and
+/// aborts the process. A machine must not continue without one of its threads.
 pub fn abort_on_panic(channel: Arc<SupervisorChannel>) {
-    let report = std::panic::take_hook();
+    let default_hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        let text = format!("oriel-vmm met a fault of its own ({panic}); start the desktop again.");
+        default_hook(panic);
+        let text = format!("oriel-vmm failed by an internal error ({panic}); start the desktop again.");
         tracing::error!("{text}");
         channel.send(&FromMachine::Ended(ExitReport { reason: ExitReason::Crashed, text }));
         std::process::abort();

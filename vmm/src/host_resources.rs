@@ -1,5 +1,7 @@
-//! Everything that a machine needs of its host, opened before the machine's process is jailed: from
-//! then on it opens nothing.
+//! Host files, sockets and devices of a machine, opened before the machine's process enters its jail.
+//!
+//! The supervisor opens [`HostResources`], packs them into descriptors with a [`Manifest`], and sends both;
+//! the machine's process unpacks them and opens no further host file. Guest memory is not part of them.
 
 use crate::boot::{BootError, BootFiles};
 use crate::disk_images::{self, DiskError};
@@ -15,73 +17,74 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
-/// Why something could not be opened; one plain sentence.
+/// Reason for which a host resource could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ResourceError {
-    /// No usable /dev/kvm.
+    /// Sentence that says why /dev/kvm cannot be used.
     #[error("{0}")]
     NoKvm(String),
-    /// Kernel or initrd.
+    /// Kernel or initial RAM disk that cannot be opened.
     #[error(transparent)]
     Boot(#[from] BootError),
-    /// Something of QEMU's.
+    /// QEMU, or a disk or boot file for it, that cannot be used.
     #[error(transparent)]
     Qemu(#[from] StartError),
-    /// A disk.
+    /// Disk image that cannot be opened.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A network.
+    /// TAP interface that cannot be opened.
     #[error(transparent)]
     Network(#[from] NetBackendError),
-    /// The serial log.
+    /// Log file of the serial console that cannot be created.
     #[error("the serial log {path} cannot be written: {error}")]
     SerialLog {
-        /// The file.
+        /// Path of the log file.
         path: PathBuf,
-        /// The system's word.
+        /// Error of the system.
         error: io::Error,
     },
 }
 
-/// What both kinds of machine need, and what the configured kind does.
+/// Open host resources of a machine, whether it runs on KVM or in QEMU.
 #[derive(Debug)]
 pub struct HostResources {
-    /// The control socket.
+    /// Listening control socket.
     pub control: UnixListener,
-    /// The guest's serial console.
+    /// Log files of the guest's serial console.
     pub serial_log: LogFiles,
-    /// The images of each disk, the top one first; for QEMU all of them twice
-    /// ([`oriel_qemu::DiskImages`]).
+    /// Open image files of each disk, the uppermost layer first. For QEMU, each list is followed by a second
+    /// set of the same files ([`disks_of_qemu`]).
     pub disks: Vec<Vec<File>>,
-    /// For each network interface that leads to one of the host's.
+    /// TAP interface of each network interface; `None` for one with another backend.
     pub taps: Vec<Option<OpenTap>>,
-    /// For the kind of machine.
+    /// Resources that only the configured kind of machine has.
     pub machine: MachineResources,
-    /// Locks by which whoever started the supervisor knows that the machine lives.
+    /// Inherited descriptors that hold file locks, by which the supervisor's parent detects the machine's
+    /// end.
     pub locks: Vec<OwnedFd>,
 }
 
-/// What one kind of machine needs.
+/// Resources that only one kind of machine has.
 #[derive(Debug)]
 pub enum MachineResources {
-    /// Our own.
+    /// Resources of a machine on KVM with this crate's devices.
     Kvm {
-        /// /dev/kvm, checked.
+        /// Descriptor of /dev/kvm, with the required capabilities checked.
         device: OwnedFd,
-        /// What it boots.
+        /// Open kernel and initial RAM disk.
         boot: BootFiles,
-        /// Reserved huge pages that the host has left.
+        /// Number of reserved huge pages of 2 MiB that are free on the host.
         large_pages_free: u64,
     },
-    /// QEMU.
+    /// Facts for QEMU's command line.
     Qemu(QemuSetup),
 }
 
 impl HostResources {
-    /// Opens what `config` names.
+    /// Opens the files and devices that `config` names, and adds the bound `control` socket and the `locks`.
     ///
     /// # Errors
-    /// When one of them is missing or forbidden.
+    /// A [`ResourceError`] for the first file or device that is missing, forbidden or unusable.
     pub fn open(
         config: &MachineConfig,
         control: UnixListener,
@@ -110,7 +113,7 @@ impl HostResources {
         Ok(Self { control, serial_log, disks, taps, machine, locks })
     }
 
-    /// What the descriptors are, and they themselves in that order.
+    /// Returns the descriptors of all resources, and the manifest by which [`Self::unpack`] assigns them.
     pub fn pack(&self) -> (Manifest, Vec<BorrowedFd<'_>>) {
         let mut descriptors =
             vec![self.control.as_fd(), self.serial_log.current.as_fd(), self.serial_log.rotated.as_fd()];
@@ -130,10 +133,11 @@ impl HostResources {
         (Manifest { disks: self.disks.iter().map(Vec::len).collect(), taps, machine }, descriptors)
     }
 
-    /// The other way round, in the process that they were sent to.
+    /// Rebuilds the resources from a manifest and the descriptors of [`Self::pack`], in the process that
+    /// received them.
     ///
     /// # Errors
-    /// When descriptors are missing.
+    /// An error when there are fewer descriptors than `manifest` describes.
     pub fn unpack(manifest: Manifest, descriptors: Vec<OwnedFd>) -> io::Result<Self> {
         let mut rest = descriptors.into_iter();
         let mut next = || rest.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
@@ -156,26 +160,33 @@ impl HostResources {
     }
 }
 
-/// What a list of descriptors is; what it does not speak of are locks.
+/// Meaning of a list of descriptors, in the order of [`HostResources::pack`]. Descriptors beyond the
+/// described ones are locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// Number of image files of each disk.
     disks: Vec<usize>,
+    /// TAP interface of each network interface, if it has one.
     taps: Vec<Option<TapManifest>>,
+    /// Descriptors and facts that only the configured kind of machine has.
     machine: MachineManifest,
 }
 
+/// Facts about one TAP interface that its descriptor does not carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct TapManifest {
     mtu: Option<u16>,
 }
 
+/// Part of the manifest that depends on the kind of machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum MachineManifest {
     Kvm { initrd: bool, large_pages_free: u64 },
     Qemu(QemuSetup),
 }
 
-/// The images of QEMU's disks, which came twice.
+/// Splits each disk's image files for QEMU into their two sets: the first half for QEMU, the second for the
+/// check.
 pub fn disks_of_qemu(disks: Vec<Vec<File>>) -> Vec<DiskImages> {
     let halve = |mut images: Vec<File>| {
         let for_check = images.split_off(images.len() / 2);

@@ -1,4 +1,8 @@
-//! What the supervisor and the machine's process say to each other.
+//! Messages between the supervisor and the processes that it starts.
+//!
+//! They pass through a socket pair as packets (`oriel_jail::packets`), some with descriptors. The supervisor
+//! sends one [`LaunchSpec`]; afterwards it sends [`ToMachine`] messages and receives [`FromMachine`]
+//! messages, which it does not trust. Commands of users are not here but in [`crate::control`].
 
 use crate::host_resources::Manifest;
 use oriel_jail::Plan;
@@ -8,67 +12,67 @@ use serde::{Deserialize, Serialize};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-/// The longest message to the machine: a configuration.
+/// Maximum size in bytes of a message to the machine; the longest one holds a configuration.
 pub const MAX_TO_MACHINE: usize = 128 << 10;
-/// The longest message from it. A machine whose guest has broken out is not trusted.
+/// Maximum size in bytes of a message from the machine, which a guest may have taken over.
 pub const MAX_FROM_MACHINE: usize = 16 << 10;
 
-/// Where a helper finds its socket: after the supervisor channel.
+/// Descriptor number of a helper's socket, which follows the supervisor channel.
 pub const HELPER_SOCKET: RawFd = FIRST_HANDED + 1;
 
-/// The first message to a new process.
+/// First message to a new process: the role that the process takes.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum LaunchSpec {
-    /// Be this machine; its descriptors come along.
+    /// Machine to run; the message carries the descriptors of its [`Manifest`].
     Machine(Box<MachineLaunchSpec>),
-    /// Enter the jail and become this program, which finds its socket at [`HELPER_SOCKET`].
+    /// Program to execute in a jail, with its socket as descriptor [`HELPER_SOCKET`].
     Helper {
-        /// How it is jailed.
+        /// Jail of the program.
         plan: Plan,
-        /// The program, in the jail's root.
+        /// Path of the program in the jail's root.
         program: PathBuf,
-        /// Without its name.
+        /// Arguments of the program, without its name.
         arguments: Vec<String>,
     },
-    /// Enter the jail, tell how that went, and end.
+    /// Jail to enter and report on ([`FromMachine::Jailed`]) before the process ends.
     JailProbe(Plan),
 }
 
-/// What a machine is told.
+/// Description of a machine for the process that runs it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MachineLaunchSpec {
-    /// What it is.
+    /// Configuration of the machine.
     pub config: MachineConfig,
-    /// How it is jailed.
+    /// Jail of the process.
     pub plan: Plan,
-    /// What its descriptors are.
+    /// Meaning of the descriptors that come with the message.
     pub manifest: Manifest,
-    /// The supervisor's process, which is what others know of the desktop.
+    /// Process ID of the supervisor, which the control protocol reports as the desktop's process.
     pub supervisor: u32,
-    /// The supervisor's user, who may connect.
+    /// User ID of the supervisor, whose processes may connect to the control socket.
     pub owner: u32,
-    /// What to log (`ORIEL_LOG`).
+    /// Log filter, in the syntax of `ORIEL_LOG`.
     pub log: String,
 }
 
-/// To a machine that runs.
+/// Message of the supervisor to a running machine.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToMachine {
-    /// End at once, as pulling the plug does.
+    /// Request to end the machine at once, without the guest's consent.
     Stop,
-    /// The answer to [`FromMachine::Connect`]: a socket comes along.
+    /// Success of [`FromMachine::Connect`]; the message carries the machine's end of passt's socket.
     Connected,
-    /// The other answer; one plain sentence.
+    /// Failure of [`FromMachine::Connect`], with the error's text.
     NotConnected(String),
 }
 
-/// From the machine.
+/// Message of the machine's process to the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromMachine {
-    /// It ends, and this is why.
+    /// Exit report: the process is about to end.
     Ended(ExitReport),
-    /// It wants a new passt behind the network interface of this number.
+    /// Request for a new passt process as the backend of the network interface with this index.
     Connect(usize),
-    /// How a [`LaunchSpec::JailProbe`] went.
+    /// Result of a [`LaunchSpec::JailProbe`]: the report on each part of the jail.
     Jailed(Jail),
 }

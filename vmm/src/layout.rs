@@ -1,75 +1,75 @@
-//! Where things lie in the guest's physical address space.
+//! Layout of the guest's physical address space, I/O ports and interrupt lines.
 //!
 //! ```text
-//! 0x0000_0000  RAM: boot tables, the generation's page below 0xA_0000, ACPI at 0xE_0000, the kernel from 1 MiB
+//! 0x0000_0000  RAM: boot tables, generation ID below 0xA_0000, ACPI tables at 0xE_0000, kernel from 1 MiB
 //! 0xC000_0000  PCI: BARs to 0xDFFF_FFFF, configuration space (ECAM) of bus 0 at 0xE000_0000
-//! 0xFEC0_0000  IOAPIC, local APICs, the pages that KVM keeps for itself on Intel
-//! 0x1_0000_0000  RAM again
+//! 0xFEC0_0000  IOAPIC, local APICs, pages that KVM on Intel reserves
+//! 0x1_0000_0000  RAM that the hole below 4 GiB displaces
 //! ```
 
-/// Boot-time global descriptor table.
+/// Address of the global descriptor table of the 64-bit boot protocol, 4 entries of 8 bytes.
 pub const GDT: u64 = 0x500;
-/// PVH: `hvm_start_info`, then the module list and the memory map.
+/// Address of the PVH structure `hvm_start_info`, which the module list and the memory map follow.
 pub const PVH_START_INFO: u64 = 0x6000;
-/// Linux: `boot_params`, known as the zero page.
+/// Address of Linux' structure `boot_params`, also called the zero page.
 pub const ZERO_PAGE: u64 = 0x7000;
-/// Boot-time page tables: one PML4, one PDPT, four page directories.
+/// Address of the page tables of the 64-bit boot protocol: one PML4, one PDPT, four page directories.
 pub const PAGE_TABLES: u64 = 0x9000;
-/// The kernel's command line.
+/// Address of the kernel's command line.
 pub const CMDLINE: u64 = 0x2_0000;
-/// Bytes kept for the command line, its final NUL included.
+/// Size in bytes of the area of the command line, including the terminating NUL.
 pub const CMDLINE_SIZE: u64 = 0x1_0000;
-/// End of the first piece of RAM that the guest is told of.
+/// End of the first usable RAM range in the guest's memory map.
 pub const LOW_RAM_END: u64 = 0x9_F000;
-/// A page of its own for the machine's generation (VMGenID), out of the way of the ISA hole.
+/// Address of the page with the generation ID (VMGenID): reserved memory below the ISA hole.
 pub const VMGENID: u64 = LOW_RAM_END;
-/// Where the RSDP lies; the other ACPI tables follow.
+/// Address of the ACPI RSDP, which the other ACPI tables follow.
 pub const ACPI: u64 = 0xE_0000;
-/// End of the ACPI tables.
+/// End of the area of the ACPI tables.
 pub const ACPI_END: u64 = 0xF_0000;
-/// F000:FFF0 of real mode, where a processor begins after a reset.
+/// Address F000:FFF0 of real mode, to which real-mode code jumps to restart a PC.
 pub const RESET_VECTOR: u64 = 0xF_FFF0;
-/// One MiB, where kernels begin.
+/// Address 1 MiB: start of the second usable RAM range, and the lowest address of a kernel.
 pub const HIGH_RAM: u64 = 0x10_0000;
 
-/// RAM below 4 GiB ends here; from here to 4 GiB lies the hole for PCI and the interrupt controllers.
+/// Start of the hole below 4 GiB, which holds PCI and the interrupt controllers instead of RAM.
 pub const HOLE: u64 = 0xC000_0000;
-/// End of the hole.
+/// End of the hole below 4 GiB, where RAM continues.
 pub const HOLE_END: u64 = 0x1_0000_0000;
-/// First address handed out to PCI BARs.
+/// Start of the window of the PCI BARs.
 pub const BAR_WINDOW: u64 = 0xC000_0000;
-/// Bytes for PCI BARs.
+/// Size in bytes of the window of the PCI BARs.
 pub const BAR_WINDOW_SIZE: u64 = 0x2000_0000;
-/// PCI Express enhanced configuration of bus 0.
+/// Address of the PCI Express enhanced configuration space (ECAM) of bus 0.
 pub const ECAM: u64 = 0xE000_0000;
-/// One bus: 32 devices of 8 functions of 4 KiB.
+/// Size in bytes of the ECAM of one bus: 32 devices with 8 functions of 4 KiB each.
 pub const ECAM_SIZE: u64 = 0x10_0000;
-/// KVM's in-kernel IOAPIC.
+/// Address of KVM's in-kernel IOAPIC.
 pub const IOAPIC: u32 = 0xFEC0_0000;
-/// The local APICs.
+/// Address of the processors' local APICs.
 pub const LAPIC: u32 = 0xFEE0_0000;
-/// One page that KVM needs on Intel for real mode.
+/// Address of the page that KVM on Intel uses for real mode (`KVM_SET_IDENTITY_MAP_ADDR`).
 pub const KVM_IDENTITY_MAP: u64 = 0xFFFB_C000;
-/// Three pages that KVM needs on Intel for a task state segment.
+/// Address of the three pages that KVM on Intel uses for a task state segment (`KVM_SET_TSS_ADDR`).
 pub const KVM_TSS: u64 = 0xFFFB_D000;
 
-/// COM1.
+/// First I/O port of the serial port COM1.
 pub const SERIAL_PORT: u16 = 0x3F8;
-/// COM1's interrupt line.
+/// Interrupt line of COM1 at the IOAPIC.
 pub const SERIAL_GSI: u32 = 4;
-/// ACPI sleep control (write) and, one above, sleep status (read).
+/// I/O port of the ACPI sleep control register; the sleep status register is the next port.
 pub const SLEEP_CONTROL_PORT: u16 = 0x600;
-/// ACPI reset register.
+/// I/O port of the ACPI reset register.
 pub const RESET_PORT: u16 = 0x602;
-/// What written to [`RESET_PORT`] resets the machine.
+/// Value that resets the machine when the guest writes it to [`RESET_PORT`].
 pub const RESET_VALUE: u8 = 1;
-/// ACPI power-management timer, 32 bits.
+/// First I/O port of the ACPI power-management timer, which has 32 bits.
 pub const PM_TIMER_PORT: u16 = 0x608;
-/// The generic event device's interrupt line for the power button.
+/// Interrupt line of the ACPI generic event device for the power button.
 pub const POWER_BUTTON_GSI: u32 = 9;
-/// Its line for a new generation.
+/// Interrupt line of the ACPI generic event device for a changed generation ID.
 pub const VMGENID_GSI: u32 = 10;
-/// The real-time clock's index port; its data port is the next.
+/// I/O port of the real-time clock's index register; its data register is the next port.
 pub const RTC_PORT: u16 = 0x70;
-/// `SLP_TYP` of soft-off, as `\_S5` says.
+/// `SLP_TYP` value of soft-off, which the ACPI object `\_S5` holds.
 pub const S5_SLEEP_TYPE: u8 = 5;

@@ -1,13 +1,15 @@
-//! One desktop, one process: Oriel's virtual machine monitor.
+//! Oriel's virtual machine monitor: one supervisor and one jailed process for each desktop.
 //!
-//! - [`machine`] is the desktop's machine, whoever runs it; [`machine::kvm`] is ours.
-//! - [`boot`], [`acpi`], [`memory`], [`vmgenid`] and [`layout`] are what a guest finds when it starts;
-//!   [`cpu`] runs it; [`pci`], [`virtio_pci`] and [`legacy`] are how it reaches devices, and
-//!   [`event_loop`] is where those do their work.
-//! - [`agents`] is who in the guest works for its host: clipboard, files, clean shutdown.
-//! - [`supervisor`] starts all that in a process of its own, which [`machine_process`] is, and in a jail
-//!   (`oriel-jail`), with what [`host_resources`] opened for it.
-//! - [`control`] is the Unix socket by which the server and viewers reach the machine.
+//! - [`supervisor`] opens the [`host_resources`] and starts the machine's process ([`machine_process`]) in a
+//!   jail (`oriel-jail`); [`launch`] defines the messages between both.
+//! - [`machine`] is the interface of a desktop's machine, with two implementations: [`machine::kvm`], with
+//!   this crate's devices, and [`machine::qemu`].
+//! - [`memory`], [`boot`], [`acpi`], [`vmgenid`] and [`layout`] prepare what a guest finds at power-on, and
+//!   [`cpu`] executes the guest. [`pci`], [`virtio_pci`] and [`legacy`] connect the guest to its devices,
+//!   which work on the thread of [`event_loop`].
+//! - [`agents`] connects the agents in the guest: clipboard, files, clean shutdown.
+//! - [`control`] is the Unix socket by which the server and its viewers control the machine and see its
+//!   screens.
 
 pub mod acpi;
 pub mod agents;

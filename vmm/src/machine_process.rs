@@ -1,5 +1,8 @@
-//! The processes that a supervisor starts: the machine, from its first message to its exit report, and
-//! its helpers, which become other programs once they are jailed.
+//! Main program of the processes that a supervisor starts: the machine's process, and the helpers.
+//!
+//! A process receives its [`LaunchSpec`], enters its jail, and then either runs the machine until its exit
+//! report or executes a helper program such as passt. It opens no host file by path after it has entered the
+//! jail. The supervisor's side is [`crate::supervisor`].
 
 use crate::control::{self, ControlContext, PeerAuth};
 use crate::events::Events;
@@ -21,57 +24,60 @@ use std::os::unix::process::CommandExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time for connected clients to receive the last event before the process ends.
+/// Maximum time for connected clients to receive the last event before the process ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A machine's process once it is jailed.
+/// Jailed process of a machine, ready to start it.
 pub struct JailedProcess {
-    /// Configuration, jail plan and manifest, from the supervisor.
+    /// Configuration, jail plan and manifest that the supervisor sent.
     pub spec: MachineLaunchSpec,
-    /// What it was handed.
+    /// Host resources that the supervisor opened and sent.
     pub resources: HostResources,
-    /// What holds of the jail.
+    /// Report on each part of the jail: whether it is in force, and why not.
     pub jail: Jail,
-    /// To the supervisor.
+    /// Connection to the supervisor.
     pub channel: Arc<SupervisorChannel>,
-    /// Its memory in figures.
+    /// Reader of the kernel's memory statistics of this process, opened before the jail.
     pub residency: Residency,
 }
 
-/// First message of the supervisor, with the descriptors that came along.
+/// First message of the supervisor, with the descriptors that came with it.
 pub struct Launch {
-    /// The first message.
+    /// Launch specification: a machine, a helper or a probe of the jail.
     pub spec: LaunchSpec,
     handed: Vec<OwnedFd>,
     channel: SupervisorChannel,
 }
 
-/// Receives the supervisor's first message. To be called before anything else in the process.
+/// Receives the supervisor's first message. Must be called before the process opens or closes any descriptor.
 ///
 /// # Errors
-/// When this process was not started by a supervisor.
+/// An error of the system when this process was not started by a supervisor.
 pub fn receive() -> std::io::Result<Launch> {
-    // As it is seen in lists of processes; the name of its file says nothing.
+    // Name in lists of processes: the executable was started as /proc/self/exe.
     let _ = rustix::thread::set_name(c"oriel-machine");
-    // SAFETY: this is the first that this process does with descriptors.
+    // SAFETY: nothing in this process has opened or closed a descriptor before.
     let channel = SupervisorChannel::new(unsafe { descriptors::take(0) }?);
     let (spec, handed) = channel.receive_launch_spec()?.ok_or(std::io::ErrorKind::BrokenPipe)?;
     Ok(Launch { spec, handed, channel })
 }
 
-/// Enters the jail; `None` when that was all. `log` is called with what to log before anything is.
+/// Enters the jail of `launch`. A helper's program replaces this process; for a probe of the jail, the report
+/// is sent to the supervisor and `None` returned. `log` is called with the log filter before a machine's
+/// jail.
 ///
 /// # Errors
-/// When something was not handed over.
+/// An error of the system when a descriptor is missing, /proc is not readable, or a helper's program cannot
+/// be executed.
 pub fn enter_jail(launch: Launch, log: impl FnOnce(&str)) -> std::io::Result<Option<JailedProcess>> {
     let Launch { spec, handed, channel } = launch;
-    // The supervisor channel itself, and the kernel's figures of this process.
+    // The two further descriptors are the supervisor channel and the one of `residency`.
     let count = handed.len() + 2;
     let residency = Residency::open()?;
     match spec {
         LaunchSpec::Helper { plan, program, arguments } => {
             oriel_jail::enter(&plan, count + 1);
-            // Nothing comes back from there but a failure.
+            // `exec` returns only if it fails.
             Err(std::process::Command::new(program).args(arguments).exec())
         }
         LaunchSpec::JailProbe(plan) => {
@@ -88,14 +94,16 @@ pub fn enter_jail(launch: Launch, log: impl FnOnce(&str)) -> std::io::Result<Opt
     }
 }
 
+/// Assigns the received descriptors to the machine's resources.
 fn unpack(spec: &MachineLaunchSpec, handed: Vec<OwnedFd>) -> std::io::Result<HostResources> {
     HostResources::unpack(spec.manifest.clone(), handed)
 }
 
-/// Is the machine until it ends. To be called before any thread is started.
+/// Runs the machine that the supervisor describes until it ends, and sends its exit report. Must be called
+/// before any thread is started. `log` is called once with the log filter (`ORIEL_LOG`).
 ///
 /// # Errors
-/// When this process was not started by a supervisor.
+/// One plain sentence when this process was not started by a supervisor, or cannot enter its jail.
 pub fn run(log: impl FnOnce(&str)) -> Result<(), String> {
     let jailed = receive()
         .and_then(|launch| enter_jail(launch, log))
@@ -109,15 +117,19 @@ pub fn run(log: impl FnOnce(&str)) -> Result<(), String> {
     Ok(())
 }
 
+/// Starts the machine, serves its control socket, and waits for its end.
 fn run_machine(jailed: JailedProcess) -> Result<ExitReport, String> {
     let JailedProcess { spec, resources, jail, channel, residency } = jailed;
     for part in jail.missing() {
-        tracing::warn!(part = ?part.part, "the jail is not whole: {}", part.text);
+        tracing::warn!(part = ?part.part, "a part of the jail is not in force: {}", part.text);
     }
     if spec.config.require_jail
         && let Some(part) = jail.missing().next()
     {
-        return Err(format!("The jail is required and cannot be had whole on this host: {}", part.text));
+        return Err(format!(
+            "The configuration requires the whole jail, and this host lacks a part of it: {}",
+            part.text
+        ));
     }
     channel.start().map_err(|error| error.to_string())?;
     let peer_auth = PeerAuth::new(spec.owner, spec.plan.namespaces.own_user());
@@ -133,14 +145,14 @@ fn run_machine(jailed: JailedProcess) -> Result<ExitReport, String> {
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
         MachineResources::Qemu(setup) => {
-            let supplies = QemuResources { setup, disks: disks_of_qemu(disks), net_backends };
-            let machine = Qemu::start(&config, supplies, serial_log, events.clone());
+            let resources = QemuResources { setup, disks: disks_of_qemu(disks), net_backends };
+            let machine = Qemu::start(&config, resources, serial_log, events.clone());
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
     };
     channel.attach_machine(machine.clone());
     let monitors = machine.monitors().clone();
-    tracing::info!(id = config.id, "started");
+    tracing::info!(id = config.id, "the machine is started");
     let context = ControlContext::new(machine, events.clone(), config, spec.supervisor, jail);
     control::serve(control, peer_auth, context.clone()).map_err(|error| error.to_string())?;
     let report = events.wait_for_end();
@@ -149,13 +161,17 @@ fn run_machine(jailed: JailedProcess) -> Result<ExitReport, String> {
     Ok(report)
 }
 
-/// Where the network interfaces of `config` lead: to passt by way of the supervisor, and to `taps`.
+/// Builds the backends of the network interfaces of `config`: a passt that the supervisor starts, an open TAP
+/// interface from `taps`, or none.
 fn net_backends(
     config: &MachineConfig,
     taps: Vec<Option<OpenTap>>,
     channel: &Arc<SupervisorChannel>,
 ) -> Vec<NetBackendConfig> {
-    let backend = |(network, (wanted, tap)): (usize, (&Network, Option<OpenTap>))| match (&wanted.link, tap) {
+    let backend = |(network, (network_config, tap)): (usize, (&Network, Option<OpenTap>))| match (
+        &network_config.link,
+        tap,
+    ) {
         (Link::Passt, _) => {
             NetBackendConfig::Passt(Arc::new(SupervisedPasst { channel: channel.clone(), network }))
         }

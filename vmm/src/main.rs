@@ -1,4 +1,4 @@
-//! `oriel-vmm`: see `oriel-vmm help`.
+//! Command line program `oriel-vmm`; its commands are in `cli`, and `oriel-vmm help` lists them.
 
 mod cli;
 

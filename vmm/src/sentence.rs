@@ -1,6 +1,7 @@
-//! Error texts as sentences for users.
+//! Conversion of error texts, which begin in lower case, to sentences for users.
 
-/// An error's text as a sentence: capital letter, full stop.
+/// Returns the text of `error` as a sentence: with a capital letter at its beginning and one full stop at its
+/// end.
 pub fn sentence(error: &impl ToString) -> String {
     let text = error.to_string();
     let mut letters = text.trim_end_matches('.').chars();

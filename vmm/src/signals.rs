@@ -1,25 +1,28 @@
-//! SIGTERM and SIGINT end the machine at once, with an exit report.
+//! Termination signals of the supervisor, SIGTERM and SIGINT, as a descriptor that becomes readable.
+//!
+//! [`block`] is called first in the process; the supervisor's loop then polls a [`Termination`] and stops the
+//! machine. Signals to virtual processors are not here but in `cpu::kick`.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
-/// Keeps the signals from this thread, and all threads and processes that it starts from now on.
+/// Blocks SIGTERM and SIGINT in this thread, and in the threads and processes that it starts afterwards.
 pub fn block() {
     let set = termination();
-    // SAFETY: `set` is initialised, and the old mask is not asked for.
+    // SAFETY: `set` is initialised, and a null pointer is allowed for the old mask.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
 }
 
-/// Readable when one of them has come; they must be blocked by then (signalfd(2)).
+/// Descriptor that is readable while SIGTERM or SIGINT is pending (signalfd(2)). The signals must be blocked.
 pub struct Termination(OwnedFd);
 
 impl Termination {
-    /// From now on, and for what came since [`block`].
+    /// Opens the descriptor. It also reports signals that arrived since [`block`].
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// An error of the system when the host is out of descriptors.
     pub fn new() -> io::Result<Self> {
         let set = termination();
         // SAFETY: `set` is initialised and outlives the call.
@@ -27,11 +30,11 @@ impl Termination {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: it was made for this.
+        // SAFETY: `signalfd` has just opened the descriptor, and nothing else owns it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Takes what came.
+    /// Consumes one pending signal, if there is one.
     pub fn take(&self) {
         let mut signal = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         // SAFETY: the kernel writes at most the structure's size to it.
@@ -45,6 +48,7 @@ impl AsFd for Termination {
     }
 }
 
+/// Returns the set of SIGTERM and SIGINT.
 fn termination() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: `sigemptyset` initialises the set before anything reads it.

@@ -1,4 +1,7 @@
-//! The machine's end of its connection to the supervisor.
+//! Machine's end of the connection to the supervisor.
+//!
+//! A thread handles the supervisor's messages: requests to stop, and answers to requests for passt. The end
+//! of the connection ends the process. Messages are defined in [`crate::launch`].
 
 use crate::launch::{FromMachine, LaunchSpec, MAX_TO_MACHINE, ToMachine};
 use crate::machine::Machine;
@@ -11,46 +14,49 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 
-/// Messages to and from the supervisor.
+/// Connection of the machine's process to its supervisor.
 pub struct SupervisorChannel {
     packets: Packets,
-    /// What is to be stopped when the supervisor says so, once it is there.
+    /// Machine that [`ToMachine::Stop`] ends, once it is started.
     machine: OnceLock<Arc<dyn Machine>>,
-    /// Whoever asked the supervisor for a connection waits for the answer; one at a time.
+    /// Answers to [`FromMachine::Connect`]. The lock is held from request to answer, so that requests do not
+    /// mix.
     connected: Mutex<Receiver<io::Result<OwnedFd>>>,
+    /// Sender of these answers, for the thread that receives the supervisor's messages.
     answers: Sender<io::Result<OwnedFd>>,
 }
 
 impl SupervisorChannel {
-    /// Of the descriptor that the supervisor handed to this process.
+    /// Creates the connection from the socket that the supervisor passed to this process.
     pub fn new(socket: OwnedFd) -> Self {
         let (answers, connected) = channel();
         Self { packets: socket.into(), machine: OnceLock::new(), connected: Mutex::new(connected), answers }
     }
 
-    /// The first message, with the descriptors that come along; `None` when there is no supervisor.
+    /// Receives the first message and its descriptors; `None` when the supervisor has closed the connection.
     ///
     /// # Errors
-    /// When it is not understood.
+    /// An error of the system, or one that says why the message is invalid.
     pub fn receive_launch_spec(&self) -> io::Result<Option<(LaunchSpec, Vec<OwnedFd>)>> {
         self.packets.receive(MAX_TO_MACHINE)
     }
 
-    /// Tells the supervisor something. Without one this process ends in a moment, so nothing is lost.
+    /// Sends `message` to the supervisor. A failure is ignored: it means that the supervisor has ended, and
+    /// then this process ends too.
     pub fn send(&self, message: &FromMachine) {
         let _ = self.packets.send(message, &[]);
     }
 
-    /// From now on the supervisor stops `machine`.
+    /// Sets the machine that [`ToMachine::Stop`] ends. Only the first call has an effect.
     pub fn attach_machine(&self, machine: Arc<dyn Machine>) {
         let _ = self.machine.set(machine);
     }
 
-    /// Starts the thread that hears the supervisor. When the supervisor is gone, or ends what does not run
-    /// yet, the process ends at once.
+    /// Starts the thread that handles the supervisor's messages. The thread exits the process when the
+    /// supervisor closes the connection, or requests a stop before [`Self::attach_machine`].
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// An error of the system when the thread cannot be started.
     pub fn start(self: &Arc<Self>) -> io::Result<()> {
         let channel = self.clone();
         let serve = move || {
@@ -62,6 +68,7 @@ impl SupervisorChannel {
         std::thread::Builder::new().name("supervisor".into()).spawn(serve).map(drop)
     }
 
+    /// Receives and handles one message of the supervisor.
     fn handle_message(&self) {
         match self.packets.receive(MAX_TO_MACHINE) {
             Ok(Some((ToMachine::Stop, _))) => match self.machine.get() {
@@ -76,16 +83,16 @@ impl SupervisorChannel {
                 let _ = self.answers.send(Err(io::Error::other(text)));
             }
             Ok(None) => std::process::exit(1),
-            Err(error) => tracing::error!(%error, "the supervisor said something that is not understood"),
+            Err(error) => tracing::error!(%error, "the supervisor sent an invalid message, which is ignored"),
         }
     }
 }
 
-/// A network interface whose passt the supervisor starts.
+/// Connector of a network interface to a passt process that the supervisor starts.
 pub struct SupervisedPasst {
-    /// To the supervisor.
+    /// Connection to the supervisor.
     pub channel: Arc<SupervisorChannel>,
-    /// The number of the interface.
+    /// Index of the interface in the configuration.
     pub network: usize,
 }
 

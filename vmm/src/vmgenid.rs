@@ -1,6 +1,8 @@
-//! Which life of a guest this is (Microsoft, "Virtual Machine Generation ID"): 128 bits that are
-//! new after every restore and every clone, so that the guest does not go on with random numbers
-//! and identities that another one has too. A reset begins no new life.
+//! Generation ID of a guest (Microsoft, "Virtual Machine Generation ID"): 128 random bits in guest memory.
+//!
+//! The ID changes with every restore and every clone, so that a guest renews random numbers and identities
+//! that another guest has too. A reset keeps the ID. ACPI describes its address and its interrupt
+//! ([`crate::acpi`]).
 
 use crate::interrupts::InterruptManager;
 use crate::layout;
@@ -8,32 +10,33 @@ use oriel_virtio::GuestRam;
 use std::fmt;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryError};
 
+/// Size of the ID in bytes.
 const BYTES: usize = 16;
 
-/// Something else than 32 hexadecimal digits.
+/// Error of a text that is not 32 hexadecimal digits; holds the text, cut to 33 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the generation {0:?} is none; give 32 hexadecimal digits, or leave it out")]
 pub struct InvalidVmGenId(String);
 
-/// One life of one guest.
+/// Generation ID in the byte order in which the guest reads it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VmGenId([u8; BYTES]);
 
 impl VmGenId {
-    /// One that nobody had before.
+    /// Creates a random ID.
     ///
     /// # Errors
-    /// When the host has no randomness to give.
+    /// An error when the host's random number generator fails.
     pub fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// Reads 32 hexadecimal digits: the bytes in the order in which the guest finds them.
+    /// Parses 32 hexadecimal digits, two for each byte, in the order in which the guest reads the bytes.
     ///
     /// # Errors
-    /// When `text` is something else.
+    /// [`InvalidVmGenId`] when `text` is anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidVmGenId> {
         let malformed = || InvalidVmGenId(text.chars().take(2 * BYTES + 1).collect());
         let digit = |digit: u8| char::from(digit).to_digit(16).ok_or_else(malformed);
@@ -48,19 +51,19 @@ impl VmGenId {
         Ok(Self(bytes))
     }
 
-    /// Puts it where the guest looks for it.
+    /// Writes the ID to guest memory at [`layout::VMGENID`].
     ///
     /// # Errors
-    /// When there is no memory at that place.
+    /// An error when guest memory does not reach to that address.
     pub fn write(self, ram: &GuestRam) -> Result<(), GuestMemoryError> {
         ram.write_slice(&self.0, GuestAddress(layout::VMGENID))
     }
 
-    /// Puts it there and tells a guest that has run before. To be called before its processors run
-    /// again: whatever they did in between would be done twice.
+    /// Writes a new ID and notifies the guest by the interrupt [`layout::VMGENID_GSI`]. Must be called before
+    /// a restored guest's processors run, so that they never use random numbers of the old ID.
     ///
     /// # Errors
-    /// When there is no memory at that place.
+    /// An error when guest memory does not reach to [`layout::VMGENID`].
     pub fn replace(self, ram: &GuestRam, interrupts: &dyn InterruptManager) -> Result<(), GuestMemoryError> {
         self.write(ram)?;
         interrupts.pulse(layout::VMGENID_GSI);

@@ -10,14 +10,18 @@ use std::io::{self, ErrorKind};
 /// interprets guest kernels, which is slower than TCG.
 ///
 /// # Errors
-/// [`StartError::KvmDenied`] or [`StartError::KvmAbsent`] when KVM is requested and /dev/kvm does not open.
+/// [`StartError::KvmAbsent`], [`StartError::KvmDenied`] or [`StartError::KvmUnusable`] when KVM is requested
+/// and /dev/kvm does not open.
 pub fn choose_accel(requested: Option<Accel>) -> Result<Accel, StartError> {
     match requested {
         Some(Accel::Tcg) => Ok(Accel::Tcg),
         Some(Accel::Kvm) => match open_kvm() {
             Ok(()) => Ok(Accel::Kvm),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(StartError::KvmDenied),
-            Err(_) => Err(StartError::KvmAbsent),
+            Err(error) => Err(match error.kind() {
+                ErrorKind::NotFound => StartError::KvmAbsent,
+                ErrorKind::PermissionDenied => StartError::KvmDenied,
+                _ => StartError::KvmUnusable(error),
+            }),
         },
         None if processor_virtualizes() && open_kvm().is_ok() => Ok(Accel::Kvm),
         None => Ok(Accel::Tcg),

@@ -43,11 +43,16 @@ pub enum StartError {
         /// Result of the image's check.
         error: ImageError,
     },
-    /// /dev/kvm does not exist or does not work.
+    /// /dev/kvm does not exist.
     #[error(
         "there is no /dev/kvm: turn on virtualization in the firmware, or run this desktop in emulation (accel = \"tcg\")"
     )]
     KvmAbsent,
+    /// /dev/kvm exists, and opening it failed with an error other than a lack of permission.
+    #[error(
+        "/dev/kvm cannot be opened ({0}): check that the module kvm_intel or kvm_amd is loaded, or run this desktop in emulation (accel = \"tcg\")"
+    )]
+    KvmUnusable(io::Error),
     /// /dev/kvm exists, and the process has no permission to open it.
     #[error("/dev/kvm may not be opened: add the user that runs Oriel to the group kvm")]
     KvmDenied,

@@ -1,5 +1,7 @@
-//! Between the redirection of the viewers and the agents of the guest's desktop: the same things under
-//! the names that each side has for them.
+//! Translation between the viewers' redirection hub and the agents of the guest's desktop.
+//!
+//! [`Link`] carries requests of viewers to spice-vdagent and oriel-send; [`forward_event`] and
+//! [`download_event`] carry events of these agents to the viewers. No state is kept here.
 
 use oriel_agents::send::{FileEvent, GuestFileReceiver};
 use oriel_agents::spice::{AgentEvent, ClipboardType, FileXferEvent, MonConfig, SpiceAgent};
@@ -8,21 +10,24 @@ use oriel_display::redirection::{DownloadEvent, GuestAgentSink, UploadEvent};
 use oriel_wire::{ContentType, MonitorConfig};
 use std::sync::Arc;
 
-fn kind(content: ContentType) -> ClipboardType {
+/// Converts a viewer's content type to the agent's clipboard type.
+fn clipboard_type(content: ContentType) -> ClipboardType {
     match content {
         ContentType::Text => ClipboardType::Text,
         ContentType::Png => ClipboardType::Png,
     }
 }
 
-fn content(kind: ClipboardType) -> ContentType {
-    match kind {
+/// Converts an agent's clipboard type to the viewers' content type.
+fn content_type(clipboard: ClipboardType) -> ContentType {
+    match clipboard {
         ClipboardType::Text => ContentType::Text,
         ClipboardType::Png => ContentType::Png,
     }
 }
 
-/// The screens as the agent is told of them; one that nobody wants is off.
+/// Converts a requested layout to the agent's monitors; a screen without a request has the size 0 × 0, which
+/// is off.
 pub(super) fn monitors(screens: &[Option<MonitorConfig>]) -> Vec<MonConfig> {
     let off = MonConfig { x: 0, y: 0, width: 0, height: 0 };
     let on = |wanted: &MonitorConfig| {
@@ -32,23 +37,25 @@ pub(super) fn monitors(screens: &[Option<MonitorConfig>]) -> Vec<MonConfig> {
     screens.iter().map(|wanted| wanted.as_ref().map_or(off, on)).collect()
 }
 
-/// From the viewers to the guest.
+/// Sink of the viewers' requests: clipboard requests go to spice-vdagent, files to both agents.
 pub(super) struct Link {
+    /// Protocol of spice-vdagent, for the clipboard and uploads.
     pub desktop: Arc<SpiceAgent>,
+    /// Protocol of oriel-send, for downloads.
     pub files: Arc<GuestFileReceiver>,
 }
 
 impl GuestAgentSink for Link {
     fn offer(&self, types: &[ContentType]) {
-        self.desktop.grab_clipboard(&types.iter().copied().map(kind).collect::<Vec<_>>());
+        self.desktop.grab_clipboard(&types.iter().copied().map(clipboard_type).collect::<Vec<_>>());
     }
 
     fn request(&self, content: ContentType) {
-        self.desktop.request_clipboard(kind(content));
+        self.desktop.request_clipboard(clipboard_type(content));
     }
 
     fn provide(&self, content: ContentType, contents: Option<Vec<u8>>) {
-        self.desktop.send_clipboard(kind(content), contents);
+        self.desktop.send_clipboard(clipboard_type(content), contents);
     }
 
     fn start_upload(&self, file: u32, name: &str, size: u64) {
@@ -76,7 +83,7 @@ impl GuestAgentSink for Link {
     }
 }
 
-/// From the guest to the viewers: the file that somebody there sends.
+/// Converts an event of oriel-send about a file that the guest sends to the viewers' download event.
 pub(super) fn download_event(event: FileEvent) -> DownloadEvent {
     match event {
         FileEvent::Offered { name, size } => DownloadEvent::Offered { name, size },
@@ -86,22 +93,24 @@ pub(super) fn download_event(event: FileEvent) -> DownloadEvent {
     }
 }
 
-/// From the guest to the viewers.
-pub(super) fn retell(redirection: &RedirectionHub, event: AgentEvent) {
+/// Forwards an event of spice-vdagent to the viewers' hub.
+pub(super) fn forward_event(redirection: &RedirectionHub, event: AgentEvent) {
     match event {
         AgentEvent::Features(features) => {
-            tracing::info!(?features, "what the desktop's agent can do");
+            tracing::info!(?features, "the desktop's agent reported its features");
             redirection.set_abilities(|abilities| {
                 (abilities.clipboard, abilities.resize, abilities.files) =
                     (features.clipboard, features.monitors_config, features.file_xfer);
             });
         }
-        AgentEvent::ClipboardGrab(kinds) => {
-            redirection.guest_clipboard_offer(kinds.into_iter().map(content).collect())
+        AgentEvent::ClipboardGrab(types) => {
+            redirection.guest_clipboard_offer(types.into_iter().map(content_type).collect())
         }
-        AgentEvent::ClipboardRequest(kind) => redirection.guest_clipboard_request(content(kind)),
-        AgentEvent::ClipboardData(kind, contents) => {
-            redirection.guest_clipboard_data(content(kind), contents)
+        AgentEvent::ClipboardRequest(requested) => {
+            redirection.guest_clipboard_request(content_type(requested))
+        }
+        AgentEvent::ClipboardData(clipboard, contents) => {
+            redirection.guest_clipboard_data(content_type(clipboard), contents)
         }
         AgentEvent::FileXfer(file, event) => redirection.upload_event(
             file,

@@ -1,4 +1,4 @@
-//! Linux bzImage by the 64-bit boot protocol (Documentation/arch/x86/boot.rst).
+//! Loader of a Linux bzImage by the 64-bit boot protocol (Documentation/arch/x86/boot.rst).
 
 use super::{BootError, BootSource, Entry, tables, too_small};
 use crate::{layout, memory};
@@ -8,15 +8,22 @@ use oriel_virtio::GuestRam;
 use std::os::unix::fs::FileExt;
 use vm_memory::{ByteValued, Bytes, GuestAddress};
 
+/// Offset in bytes of the setup header in the file.
 const SETUP_HEADER_OFFSET: u64 = 0x1F1;
-/// `XLF_KERNEL_64`: there is a 64-bit entry point 0x200 into the protected-mode kernel.
+/// Flag `XLF_KERNEL_64`: the protected-mode kernel has a 64-bit entry point at offset 0x200.
 const XLF_KERNEL_64: u16 = 1;
+/// Offset in bytes of the 64-bit entry point in the protected-mode kernel.
 const ENTRY_64: u64 = 0x200;
-/// 2.12 brought `xloadflags` (Linux 3.8).
+/// Oldest supported version of the boot protocol: 2.12, which introduced `xloadflags` (Linux 3.8).
 const OLDEST_PROTOCOL: u16 = 0x20C;
-/// "undefined" in the protocol's table of boot loaders.
+/// Type of this boot loader: "undefined" in the protocol's table.
 const LOADER_TYPE: u8 = 0xFF;
 
+/// Loads the bzImage of `source` at its preferred address, its initial RAM disk, `boot_params` and page
+/// tables.
+///
+/// # Errors
+/// A [`BootError`] when the kernel is damaged or unsupported, or `ram` is too small.
 pub(super) fn load(source: &BootSource, ram: &GuestRam, rsdp: u64) -> Result<Entry, BootError> {
     let header = read_header(source)?;
     let pref_address = header.pref_address;
@@ -49,7 +56,7 @@ pub(super) fn load(source: &BootSource, ram: &GuestRam, rsdp: u64) -> Result<Ent
     Ok(Entry::Linux64 { rip: pref_address.saturating_add(ENTRY_64), zero_page: layout::ZERO_PAGE })
 }
 
-/// Reads the setup header and checks what the loader and the guest rely on.
+/// Reads the setup header, and checks version, length, load address and the command line's maximum.
 fn read_header(source: &BootSource) -> Result<setup_header, BootError> {
     let kernel = &source.kernel;
     let mut header = setup_header::default();
@@ -76,7 +83,7 @@ fn read_header(source: &BootSource) -> Result<setup_header, BootError> {
     Ok(header)
 }
 
-/// All addresses and sizes here lie below 4 GiB, as the memory layout sees to.
+/// Converts an address or a size to 32 bits. All of them are below 4 GiB by the memory layout.
 fn truncate(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,8 @@
-//! Getting a kernel into guest memory: what the file is decides how it is booted.
+//! Boot loader: loads kernel, initial RAM disk and command line into guest memory, without firmware.
+//!
+//! The type of the kernel file selects the boot protocol: Linux' 64-bit protocol for a bzImage, PVH for an
+//! ELF file. The result is an [`Entry`], from which [`crate::cpu`] sets the first processor's registers. QEMU
+//! boots its guests itself.
 
 mod bzimage;
 mod pvh;
@@ -13,97 +17,102 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use vm_memory::{Bytes, GuestAddress};
 
-/// Where and how the first processor begins.
+/// Entry point of the first virtual processor, and the boot protocol that defines its registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// 64-bit boot protocol of Linux (Documentation/arch/x86/boot.rst).
+    /// Entry by the 64-bit boot protocol of Linux (Documentation/arch/x86/boot.rst), in long mode with
+    /// paging.
     Linux64 {
-        /// First instruction.
+        /// Address of the first instruction.
         rip: u64,
-        /// `boot_params`, for RSI.
+        /// Address of `boot_params`, for RSI.
         zero_page: u64,
     },
-    /// Xen's PVH start of day (docs/misc/pvh.pandoc): 32-bit protected mode without paging.
+    /// Entry by Xen's PVH protocol (docs/misc/pvh.pandoc), in 32-bit protected mode without paging.
     Pvh {
-        /// First instruction.
+        /// Address of the first instruction.
         eip: u32,
-        /// `hvm_start_info`, for EBX.
+        /// Address of `hvm_start_info`, for EBX.
         start_info: u32,
     },
 }
 
-/// What is wrong with what the guest is to boot.
+/// Reason for which the boot files or the command line cannot be booted.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
-    /// A file could not be opened or read.
+    /// File that cannot be opened or read.
     #[error("the {what} {path} cannot be read: {error}")]
     Unreadable {
-        /// `kernel` or `initrd`.
+        /// Role of the file: `kernel` or `initrd`.
         what: &'static str,
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The system's word.
+        /// Error of the system.
         error: std::io::Error,
     },
-    /// Neither ELF nor bzImage.
+    /// Path of a kernel that is neither an ELF file nor a bzImage.
     #[error(
         "{0} is no kernel that can be booted: it is neither a Linux bzImage nor an ELF file; check the image"
     )]
     NotAKernel(PathBuf),
-    /// The file's headers contradict its length or one another.
+    /// Kernel whose headers contradict the file's length or each other.
     #[error("the kernel {path} is damaged ({problem}); build or copy the image again")]
     Damaged {
-        /// The file.
+        /// Path of the kernel.
         path: PathBuf,
-        /// What was seen.
+        /// Contradiction that was found.
         problem: String,
     },
-    /// A kernel for another kind of start.
+    /// Kernel that supports none of the boot protocols.
     #[error("the kernel {path} cannot be booted here: {problem}")]
     Unsupported {
-        /// The file.
+        /// Path of the kernel.
         path: PathBuf,
-        /// What is missing.
+        /// Feature that the kernel lacks.
         problem: &'static str,
     },
-    /// Guest memory is too small.
+    /// Boot files that do not fit into guest memory.
     #[error("kernel and initrd need {needed_mib} MiB of memory to start; give the guest more")]
     DoesNotFit {
-        /// At least.
+        /// Minimum guest memory in MiB.
         needed_mib: u64,
     },
-    /// The command line is longer than the kernel takes.
+    /// Command line that exceeds the kernel's maximum.
     #[error("the kernel command line has {length} bytes, and this kernel takes {limit}; shorten it")]
     CommandLineTooLong {
-        /// Bytes.
+        /// Length of the command line in bytes.
         length: usize,
-        /// Bytes.
+        /// Maximum length in bytes, without the terminating NUL.
         limit: usize,
     },
-    /// A NUL in the command line.
+    /// Command line that contains a NUL byte.
     #[error("the kernel command line contains a zero byte; remove it")]
     CommandLineNul,
 }
 
-/// The files that a guest boots, opened.
+/// Open boot files of a guest.
 #[derive(Debug)]
 pub struct BootFiles {
-    /// The kernel.
+    /// File of the kernel.
     pub kernel: File,
-    /// The initial RAM disk.
+    /// File of the initial RAM disk, if the configuration names one.
     pub initrd: Option<File>,
 }
 
+/// Role of the kernel in error messages.
 const KERNEL: &str = "kernel";
+/// Role of the initial RAM disk in error messages.
 const INITRD: &str = "initrd";
 
-/// A kernel and what goes with it: a reset boots the very same files again.
+/// Kernel, initial RAM disk and command line of a guest. They stay open, so that a reset boots the same
+/// files.
 pub struct BootSource {
     kernel: Input,
     initrd: Option<Input>,
     cmdline: Vec<u8>,
 }
 
+/// Boot file with the facts that error messages and the loaders use.
 struct Input {
     what: &'static str,
     path: PathBuf,
@@ -112,10 +121,10 @@ struct Input {
 }
 
 impl BootFiles {
-    /// Opens what `boot` names.
+    /// Opens the kernel and the initial RAM disk that `boot` names, for reading.
     ///
     /// # Errors
-    /// When a file cannot be opened.
+    /// [`BootError::Unreadable`] for a file that cannot be opened.
     pub fn open(boot: &Boot) -> Result<Self, BootError> {
         let open = |what, path: &Path| {
             File::open(path).map_err(|error| BootError::Unreadable { what, path: path.to_owned(), error })
@@ -147,10 +156,11 @@ impl Input {
 }
 
 impl BootSource {
-    /// What `boot` says, in `files`.
+    /// Creates the source from the open `files` and the paths and the command line in `boot`.
     ///
     /// # Errors
-    /// When one of them is no file or the command line cannot be one.
+    /// A [`BootError`] when one of `files` is not a regular file, or the command line is too long or contains
+    /// NUL.
     pub fn new(boot: &Boot, files: BootFiles) -> Result<Self, BootError> {
         let kernel = Input::new(KERNEL, &boot.kernel, files.kernel)?;
         let initrd = match (&boot.initrd, files.initrd) {
@@ -168,10 +178,11 @@ impl BootSource {
         Ok(Self { kernel, initrd, cmdline })
     }
 
-    /// Loads everything into `ram`, which is all zero but for the ACPI tables whose RSDP is at `rsdp`.
+    /// Loads kernel, initial RAM disk, command line and boot structures into `ram`, and returns the entry
+    /// point. `ram` must be zero except for the generation ID and the ACPI tables, whose RSDP is at `rsdp`.
     ///
     /// # Errors
-    /// When the kernel is none, is damaged, or does not fit.
+    /// A [`BootError`] when the kernel is not a kernel, is damaged, or does not fit into `ram`.
     pub fn load(&self, ram: &GuestRam, rsdp: u64) -> Result<Entry, BootError> {
         let mut head = [0; 0x210];
         let read = self.kernel.file.read_at(&mut head, 0).map_err(|e| self.kernel.unreadable(e))?;
@@ -188,13 +199,15 @@ impl BootSource {
         Ok(entry)
     }
 
+    /// Writes the command line and its terminating NUL.
     fn write_cmdline(&self, ram: &GuestRam) -> Result<(), BootError> {
         let mut line = self.cmdline.clone();
         line.push(0);
         ram.write_slice(&line, GuestAddress(layout::CMDLINE)).map_err(|_| too_small(layout::HIGH_RAM))
     }
 
-    /// Loads the initrd as high as it may lie below `limit`, above `floor`: its address and size.
+    /// Loads the initial RAM disk at the highest page boundary at which it ends below `limit`, and returns
+    /// its address and size in bytes; `None` without one. It must begin at or above `floor`.
     fn load_initrd(&self, ram: &GuestRam, floor: u64, limit: u64) -> Result<Option<(u64, u64)>, BootError> {
         let Some(initrd) = &self.initrd else { return Ok(None) };
         let needed = floor.saturating_add(initrd.length).saturating_add(0x1000);
@@ -211,6 +224,7 @@ impl BootSource {
     }
 }
 
+/// Returns the error of a guest that needs memory up to the address `needed_bytes`.
 fn too_small(needed_bytes: u64) -> BootError {
     BootError::DoesNotFit { needed_mib: needed_bytes.div_ceil(1 << 20) }
 }

@@ -1,4 +1,5 @@
-//! An ELF with a PVH note (Xen's docs/misc/pvh.pandoc; note type 18, `XEN_ELFNOTE_PHYS32_ENTRY`).
+//! Loader of an ELF kernel with a PVH note (Xen's docs/misc/pvh.pandoc; note type 18,
+//! `XEN_ELFNOTE_PHYS32_ENTRY`).
 
 use super::{BootError, BootSource, Entry, too_small};
 use crate::{layout, memory};
@@ -9,14 +10,21 @@ use oriel_virtio::GuestRam;
 use std::os::unix::fs::FileExt;
 use vm_memory::{ByteValued, Bytes, GuestAddress};
 
+/// Magic number of `hvm_start_info`.
 const START_MAGIC: u32 = 0x336E_C578;
+/// Version of `hvm_start_info` that has a memory map.
 const START_VERSION: u32 = 1;
+/// ELF class of 64-bit files (`ELFCLASS64`), at offset 4.
 const ELF_CLASS_64: u8 = 2;
+/// ELF machine of x86-64 (`EM_X86_64`), little-endian at offset 18.
 const ELF_MACHINE_X86_64: [u8; 2] = [62, 0];
+/// Address of the module list, which holds the initial RAM disk.
 const MODULE_LIST: u64 = layout::PVH_START_INFO + 0x100;
+/// Address of the memory map.
 const MEMORY_MAP: u64 = layout::PVH_START_INFO + 0x200;
 
-/// Rust's orphan rule: the loader's plain structures, as bytes.
+/// Wrapper that makes `linux-loader`'s structures [`ByteValued`], which the orphan rule forbids for the
+/// structures themselves.
 #[derive(Clone, Copy, Default)]
 #[repr(transparent)]
 struct Plain<T>(T);
@@ -27,6 +35,10 @@ unsafe impl ByteValued for Plain<hvm_modlist_entry> {}
 // SAFETY: as above.
 unsafe impl ByteValued for Plain<hvm_memmap_table_entry> {}
 
+/// Loads the ELF segments of `source`, its initial RAM disk and `hvm_start_info`.
+///
+/// # Errors
+/// A [`BootError`] when the kernel is damaged or has no PVH note, or `ram` is too small.
 pub(super) fn load(source: &BootSource, ram: &GuestRam, rsdp: u64) -> Result<Entry, BootError> {
     let kernel = &source.kernel;
     let mut ident = [0; 20];
@@ -54,6 +66,7 @@ pub(super) fn load(source: &BootSource, ram: &GuestRam, rsdp: u64) -> Result<Ent
     Ok(Entry::Pvh { eip, start_info })
 }
 
+/// Writes `hvm_start_info`, the module list and the memory map.
 fn write_start_info(
     ram: &GuestRam,
     initrd: Option<(u64, u64)>,
@@ -88,11 +101,12 @@ fn write_start_info(
     ram.write_obj(Plain(info), GuestAddress(layout::PVH_START_INFO))
 }
 
+/// Returns the error of a kernel that lacks a feature.
 fn unsupported(source: &BootSource, problem: &'static str) -> BootError {
     BootError::Unsupported { path: source.kernel.path.clone(), problem }
 }
 
-/// The loader's errors begin with its own name, which says nothing to people.
+/// Returns the text of a loader's error without the loader's name, and in lower case.
 fn text_of(error: &dyn std::fmt::Display) -> String {
     let text = error.to_string();
     text.trim_start_matches("Kernel Loader: ").to_lowercase()

@@ -1,17 +1,23 @@
-//! The tables that 64-bit code needs from its first instruction: segments and an identity mapping.
+//! Segment descriptors and identity-mapping page tables, which Linux' 64-bit boot protocol requires at entry.
 
 use super::{BootError, too_small};
 use crate::layout;
 use oriel_virtio::GuestRam;
 use vm_memory::{Bytes, GuestAddress};
 
-/// Null twice, then `__BOOT_CS` (64-bit code) and `__BOOT_DS` (flat data), as the boot protocol numbers them.
+/// Segment descriptors: two null ones, then `__BOOT_CS` (64-bit code, 0x10) and `__BOOT_DS` (flat data,
+/// 0x18).
 const GDT: [u64; 4] = [0, 0, 0x00AF_9B00_0000_FFFF, 0x00CF_9300_0000_FFFF];
 
+/// Flags P and R/W of a page table entry.
 const PRESENT_WRITABLE: u64 = 0b11;
+/// Flag PS of a page directory entry: a page of 2 MiB.
 const HUGE: u64 = 1 << 7;
 
-/// Writes segments and 2 MiB identity pages for the first 4 GiB.
+/// Writes the descriptor table, and page tables that map the first 4 GiB to themselves with pages of 2 MiB.
+///
+/// # Errors
+/// [`BootError::DoesNotFit`] when guest memory does not reach to the tables.
 pub fn write(ram: &GuestRam) -> Result<(), BootError> {
     let put = |address: u64, value: u64| {
         ram.write_obj(value, GuestAddress(address)).map_err(|_| too_small(layout::HIGH_RAM))

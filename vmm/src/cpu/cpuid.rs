@@ -1,21 +1,26 @@
-//! What CPUID tells a virtual processor: what KVM can do on this host, in our topology
+//! CPUID of the virtual processors: KVM's supported features, with the guest's topology
 //! (Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E).
 //!
-//! KVM's own leaves (Linux, Documentation/virt/kvm/x86/cpuid.rst) and the invariant time-stamp
-//! counter go through as KVM supports them: kvmclock, which also tells the counter's frequency and
-//! the wall clock, stolen time, asynchronous page faults, and what saves exits between processors.
+//! KVM's own leaves (Linux, Documentation/virt/kvm/x86/cpuid.rst) and the invariant time-stamp counter pass
+//! unchanged: kvmclock, stolen time, asynchronous page faults, and features that save exits.
 
 use super::topology::Topology;
 use kvm_bindings::{CpuId, kvm_cpuid_entry2};
 
+/// Leaf 1, ECX: the local APIC's timer has a TSC-deadline mode.
 const TSC_DEADLINE: u32 = 1 << 24;
+/// Leaf 1, ECX: a hypervisor is present.
 const HYPERVISOR: u32 = 1 << 31;
+/// Leaf 1, EDX: the package has more than one APIC ID (HTT).
 const HYPER_THREADING: u32 = 1 << 28;
 
+/// Leaf 0xB, ECX: type of the level of threads.
 const LEVEL_THREAD: u32 = 1 << 8;
+/// Leaf 0xB, ECX: type of the level of cores.
 const LEVEL_CORE: u32 = 2 << 8;
 
-/// CPUID of processor `id`, from what KVM supports on this host.
+/// Returns the CPUID of the virtual processor with the APIC ID `id`, from the leaves that KVM supports on
+/// this host. `tsc_deadline` reports whether KVM emulates the TSC-deadline timer.
 pub fn for_processor(supported: &CpuId, id: u32, topology: Topology, tsc_deadline: bool) -> CpuId {
     let mut cpuid = supported.clone();
     cpuid.retain(|entry| !is_hidden(entry));
@@ -25,11 +30,13 @@ pub fn for_processor(supported: &CpuId, id: u32, topology: Topology, tsc_deadlin
     cpuid
 }
 
-/// Newer topology leaves would have to agree with leaf 0xB and say nothing that it does not.
+/// Reports whether a leaf is removed: the newer topology leaves, which would only repeat leaf 0xB, and levels
+/// of leaf 0xB above cores.
 fn is_hidden(entry: &kvm_cpuid_entry2) -> bool {
     matches!(entry.function, 0x1F | 0x8000_0026) || (entry.function == 0xB && entry.index > 1)
 }
 
+/// Adapts one leaf to the topology and to the features of the guest.
 fn adapt(entry: &mut kvm_cpuid_entry2, id: u32, topology: Topology, tsc_deadline: bool) {
     let last_core = topology.cpus.saturating_sub(1);
     match (entry.function, entry.index) {

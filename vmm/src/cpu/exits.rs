@@ -1,22 +1,25 @@
-//! How often processors leave the guest, and why: what an idle guest costs.
+//! Counters of virtual processors' exits from the guest, by reason.
+//!
+//! Processor threads count the exits that reach this process; the kernel counts all exits and interrupts
+//! ([`Statistics`]). Their sums are among the machine's counters, and show the cost of an idle guest.
 
 use super::statistics::Statistics;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a processor came out to this process.
+/// Reason of an exit from the guest to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// An access to a port.
+    /// Access to an I/O port.
     Port,
-    /// An access to memory that is a device's.
+    /// Access to a memory-mapped register.
     Memory,
-    /// Somebody called it out, or a signal came.
+    /// Signal to the processor's thread, mostly a kick by the state driver.
     Called,
 }
 
-/// One processor's; on a cache line of its own, since each is counted on another thread.
+/// Counters of one virtual processor, aligned to a cache line because each thread writes its own.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Processor {
@@ -25,25 +28,25 @@ struct Processor {
     called: AtomicU64,
 }
 
-/// The exits of all processors of a machine.
+/// Exit counters of all virtual processors of a machine.
 #[derive(Default)]
 pub struct Exits {
     processors: Vec<Processor>,
     kernel: Mutex<Vec<Statistics>>,
 }
 
-/// Those of KVM's figures that are told, by their names there and here.
+/// Kernel statistics that are reported: KVM's name and the counter's name.
 const KERNEL_FIGURES: [(&str, &str); 3] =
     [("exits", "exits"), ("halt_exits", "exits_halt"), ("irq_injections", "interrupts_injected")];
 
 impl Exits {
-    /// None yet, of `cpus` processors.
+    /// Creates counters at zero for `cpus` virtual processors.
     pub fn new(cpus: u8) -> Self {
         let processors = (0..cpus).map(|_| Processor::default()).collect();
         Self { processors, kernel: Mutex::default() }
     }
 
-    /// Processor `id` came out.
+    /// Counts an exit of the virtual processor with the number `id`. A number out of range is ignored.
     pub fn count(&self, id: u32, exit: Exit) {
         let processor = usize::try_from(id).ok().and_then(|id| self.processors.get(id));
         let Some(processor) = processor else { return };
@@ -55,15 +58,17 @@ impl Exits {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The kernel's own figures of the processors are from now on in `statistics`; where a host has
-    /// none, they are empty. They hold on to the virtual machine in the kernel.
+    /// Sets the kernel's statistics of the current virtual processors; the list is empty on a host without
+    /// them. The statistics keep the VM in the kernel alive, so they must be replaced when the VM is dropped.
     pub fn set_kernel(&self, statistics: Vec<Statistics>) {
         *self.kernel.lock() = statistics;
     }
 
-    /// Sums over all processors, by name: `exits_port`, `exits_memory` and `exits_called` came as
-    /// far as this process, since it started; `exits` and `exits_halt` are all of them, and
-    /// `interrupts_injected` what went in, since the last reset.
+    /// Returns the sums over all virtual processors by name.
+    ///
+    /// `exits_port`, `exits_memory` and `exits_called` count exits to this process since its start. `exits`,
+    /// `exits_halt` and `interrupts_injected` are the kernel's counts of all exits, of halts and of
+    /// interrupts since the last reset; they are absent on a host without these statistics.
     pub fn figures(&self) -> BTreeMap<String, u64> {
         let sum = |of: fn(&Processor) -> &AtomicU64| {
             self.processors.iter().map(|processor| of(processor).load(Ordering::Relaxed)).sum::<u64>()
@@ -74,9 +79,9 @@ impl Exits {
             ("exits_called".to_owned(), sum(|processor| &processor.called)),
         ]);
         for processor in self.kernel.lock().iter() {
-            for (theirs, ours) in KERNEL_FIGURES {
-                if let Some(value) = processor.read(theirs) {
-                    *figures.entry(ours.to_owned()).or_default() += value;
+            for (kernel_name, name) in KERNEL_FIGURES {
+                if let Some(value) = processor.read(kernel_name) {
+                    *figures.entry(name.to_owned()).or_default() += value;
                 }
             }
         }

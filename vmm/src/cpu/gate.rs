@@ -1,8 +1,11 @@
-//! The gate that every vCPU thread passes before it enters the guest.
+//! Gate that every vCPU thread passes before it enters the guest.
+//!
+//! The state driver opens, closes and ends it; the threads wait at it. It neither interrupts a thread in the
+//! guest, which is `kick`'s task, nor knows the machine's states.
 
 use parking_lot::{Condvar, Mutex};
 
-/// What the machine's driver wants of its processors.
+/// State that the state driver has set for all vCPU threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TargetState {
     Run,
@@ -10,24 +13,26 @@ enum TargetState {
     End,
 }
 
+/// State of the gate, behind one lock.
 struct State {
     target: TargetState,
-    /// Threads that wait at the gate.
+    /// Number of threads that wait at the gate.
     waiting: usize,
-    /// Threads that have ended.
+    /// Number of threads that have ended.
     ended: usize,
 }
 
-/// What a thread is to do after it passed the gate.
+/// Instruction to a vCPU thread that has passed the gate.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Passage {
-    /// Enter the guest; `true` after a pause.
+    /// Enter the guest; `true` if the thread has waited at the gate.
     Enter(bool),
     /// End the thread.
     End,
 }
 
-/// One gate for all processors of a VM. It opens closed, so that none starts before all are there.
+/// Gate for all virtual processors of a VM. It is closed at first, so that no processor runs before all
+/// exist.
 pub struct Gate {
     state: Mutex<State>,
     changed: Condvar,
@@ -35,13 +40,13 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A closed gate for `threads` processors.
+    /// Creates a closed gate for `threads` vCPU threads.
     pub fn new(threads: usize) -> Self {
         let state = State { target: TargetState::Pause, waiting: 0, ended: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new(), threads }
     }
 
-    /// A vCPU thread asks; it waits here while the gate is closed.
+    /// Passes the gate; called on a vCPU thread, which waits while the gate is closed.
     pub fn pass(&self) -> Passage {
         let mut state = self.state.lock();
         let mut waited = false;
@@ -60,18 +65,19 @@ impl Gate {
         }
     }
 
-    /// A vCPU thread ends for good.
+    /// Removes the calling vCPU thread, which is about to end, so that [`Self::close`] does not wait for it.
     pub fn leave(&self) {
         self.state.lock().ended += 1;
         self.changed.notify_all();
     }
 
-    /// Opens the gate: every thread passes.
+    /// Opens the gate for all vCPU threads.
     pub fn open(&self) {
         self.set_target(TargetState::Run);
     }
 
-    /// Closes the gate, calls `kick` to get processors out of the guest, and waits until all wait.
+    /// Closes the gate, calls `kick` to force exits from the guest, and returns once every vCPU thread waits
+    /// at the gate or has ended.
     pub fn close(&self, kick: impl FnOnce()) {
         self.set_target(TargetState::Pause);
         kick();
@@ -80,11 +86,12 @@ impl Gate {
         self.changed.wait_while(&mut state, busy);
     }
 
-    /// Has every thread end at its next passage.
+    /// Makes every vCPU thread end at its next passage.
     pub fn end(&self) {
         self.set_target(TargetState::End);
     }
 
+    /// Sets the target state and wakes the waiting threads.
     fn set_target(&self, target: TargetState) {
         self.state.lock().target = target;
         self.changed.notify_all();

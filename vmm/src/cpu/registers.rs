@@ -1,4 +1,7 @@
-//! The state in which the first processor enters a kernel.
+//! Initial registers of the virtual processors.
+//!
+//! The first processor starts in the state that the kernel's boot protocol requires; the others wait for the
+//! guest's startup interrupt (INIT, SIPI), which KVM handles.
 
 use crate::boot::Entry;
 use crate::layout;
@@ -13,26 +16,34 @@ const EFER_LME: u64 = 1 << 8;
 const EFER_LMA: u64 = 1 << 10;
 const RFLAGS_RESERVED: u64 = 2;
 
+/// Selectors of the boot-time descriptors. Linux' boot protocol requires 0x10 for code and 0x18 for data.
 const CODE_SELECTOR: u16 = 0x10;
 const DATA_SELECTOR: u16 = 0x18;
 const TASK_SELECTOR: u16 = 0x20;
 
+/// MSR `IA32_MISC_ENABLE` (Intel SDM volume 4).
 const MSR_MISC_ENABLE: u32 = 0x1A0;
 const MISC_ENABLE_FAST_STRING: u64 = 1;
+/// MSR `IA32_MTRR_DEF_TYPE` (Intel SDM volume 3, memory cache control).
 const MSR_MTRR_DEFAULT_TYPE: u32 = 0x2FF;
 const MTRR_ENABLED_WRITE_BACK: u64 = 1 << 11 | 6;
 
-/// x87 and SSE control words as after FNINIT and at reset.
+/// Control word of the x87 FPU, as after FNINIT.
 const FPU_CONTROL: u16 = 0x37F;
+/// Control and status register of SSE, as after a reset.
 const MXCSR: u32 = 0x1F80;
 
-/// What every processor has before its first instruction: cacheable memory and a clean FPU.
+/// Sets the state that every virtual processor has before its first instruction: write-back memory and an
+/// initialised FPU.
+///
+/// # Errors
+/// An error of `KVM_SET_MSRS` or `KVM_SET_FPU`.
 pub fn prepare(vcpu: &VcpuFd) -> Result<(), kvm_ioctls::Error> {
     let msr = |index, data| kvm_msr_entry { index, data, ..Default::default() };
     for entry in
         [msr(MSR_MISC_ENABLE, MISC_ENABLE_FAST_STRING), msr(MSR_MTRR_DEFAULT_TYPE, MTRR_ENABLED_WRITE_BACK)]
     {
-        // A host whose KVM lacks one of them does without it.
+        // KVM skips an MSR that it does not support, and the guest works without it.
         if let Ok(msrs) = Msrs::from_entries(&[entry]) {
             vcpu.set_msrs(&msrs)?;
         }
@@ -40,7 +51,10 @@ pub fn prepare(vcpu: &VcpuFd) -> Result<(), kvm_ioctls::Error> {
     vcpu.set_fpu(&kvm_fpu { fcw: FPU_CONTROL, mxcsr: MXCSR, ..Default::default() })
 }
 
-/// Puts the first processor at the kernel's entry.
+/// Sets the registers of the first virtual processor to the kernel's `entry`.
+///
+/// # Errors
+/// An error of `KVM_GET_SREGS`, `KVM_SET_SREGS` or `KVM_SET_REGS`.
 pub fn enter(vcpu: &VcpuFd, entry: Entry) -> Result<(), kvm_ioctls::Error> {
     let mut sregs = vcpu.get_sregs()?;
     let long_mode = matches!(entry, Entry::Linux64 { .. });
@@ -73,12 +87,13 @@ pub fn enter(vcpu: &VcpuFd, entry: Entry) -> Result<(), kvm_ioctls::Error> {
     vcpu.set_regs(&regs)
 }
 
-fn flat(selector: u16, kind: u8) -> kvm_segment {
+/// Returns a present segment of 4 GiB at base 0.
+fn flat(selector: u16, segment_type: u8) -> kvm_segment {
     kvm_segment {
         base: 0,
         limit: u32::MAX,
         selector,
-        type_: kind,
+        type_: segment_type,
         present: 1,
         s: 1,
         g: 1,
@@ -86,16 +101,18 @@ fn flat(selector: u16, kind: u8) -> kvm_segment {
     }
 }
 
+/// Returns the code segment, 64-bit or 32-bit.
 fn code(long_mode: bool) -> kvm_segment {
     let (l, db) = if long_mode { (1, 0) } else { (0, 1) };
     kvm_segment { l, db, ..flat(CODE_SELECTOR, 0xB) }
 }
 
+/// Returns the data segment, readable and writable.
 fn data() -> kvm_segment {
     kvm_segment { db: 1, ..flat(DATA_SELECTOR, 3) }
 }
 
-/// A busy 32- or 64-bit task state segment; nobody looks into it, but VM entry wants one.
+/// Returns a busy task state segment. VM entry requires one; its contents are never used.
 fn task() -> kvm_segment {
     kvm_segment { limit: 0x67, s: 0, g: 0, ..flat(TASK_SELECTOR, 0xB) }
 }

@@ -1,19 +1,20 @@
-//! The processors' arrangement: one package, as many cores, one thread each; APIC IDs from 0 up.
+//! Topology of the virtual processors: one package with one core per processor and one thread per core. APIC
+//! IDs are consecutive from 0.
 
-/// As CPUID speaks of it.
+/// Topology of a guest's virtual processors, as CPUID reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Topology {
-    /// Processors in all.
+    /// Number of virtual processors.
     pub cpus: u32,
 }
 
 impl Topology {
-    /// Bits of the APIC ID that number cores.
+    /// Returns the number of low bits of the APIC ID that identify the core.
     pub fn core_bits(self) -> u32 {
         self.cpus.max(1).next_power_of_two().trailing_zeros()
     }
 
-    /// APIC IDs set aside for the package, as CPUID leaves 1 and 4 count them.
+    /// Returns the number of APIC IDs of the package, a power of two, as CPUID leaves 1 and 4 count them.
     pub fn core_ids(self) -> u32 {
         1 << self.core_bits()
     }

@@ -1,4 +1,7 @@
-//! The thread of one virtual processor.
+//! Thread of one virtual processor: it enters the guest and handles the exits.
+//!
+//! Accesses to I/O ports and memory-mapped registers go to the [`Buses`]. Any exit that ends the guest is
+//! reported as a [`GuestEvent`], and the state driver acts on it.
 
 use super::exits::{Exit, Exits};
 use super::gate::{Gate, Passage};
@@ -9,29 +12,29 @@ use kvm_ioctls::{VcpuExit, VcpuFd};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use std::sync::Arc;
 
-/// Where a processor's accesses go that are not to memory.
+/// Buses for a processor's accesses to anything but RAM.
 pub struct Buses {
-    /// The 64 Ki ports.
+    /// Bus of the I/O ports, 0 to 0xFFFF.
     pub ports: Bus,
-    /// Physical addresses without memory behind them.
+    /// Bus of the guest physical addresses without RAM.
     pub memory: Bus,
 }
 
-/// What a processor thread needs.
+/// Objects that a processor's thread uses.
 pub struct Context {
-    /// Its number.
+    /// Number of the processor, which is its APIC ID.
     pub id: u32,
-    /// When to run.
+    /// Gate that decides when the processor enters the guest.
     pub gate: Arc<Gate>,
-    /// Devices.
+    /// Buses with the devices' registers.
     pub buses: Arc<Buses>,
-    /// Where trouble is told.
+    /// Receiver of events that end or reset the guest.
     pub guest_events: Arc<GuestEvents>,
-    /// Where exits are counted.
+    /// Counters of exits.
     pub exits: Arc<Exits>,
 }
 
-/// Runs `vcpu` until the gate sends it home.
+/// Runs `vcpu` on the calling thread until the gate ends it or the guest ends.
 pub fn run(vcpu: VcpuFd, context: &Context) {
     apply_thread_filter(ThreadKind::Vcpu);
     let mut vcpu = Kickable::new(vcpu);
@@ -41,24 +44,24 @@ pub fn run(vcpu: VcpuFd, context: &Context) {
             Passage::End => break,
             Passage::Enter(after_pause) => {
                 if after_pause {
-                    // Keeps the guest's watchdogs calm; a guest without kvmclock has no use for it.
+                    // It keeps the guest's watchdogs from firing, and fails in a guest without kvmclock.
                     let _ = vcpu.vcpu().kvmclock_ctrl();
                 }
             }
         }
         if let Err(event) = run_until_kicked(vcpu.vcpu(), context) {
-            context.guest_events.report(located(event, vcpu.vcpu()));
+            context.guest_events.report(with_address(event, vcpu.vcpu()));
             break;
         }
     }
     context.gate.leave();
 }
 
-/// Where a processor begins after a reset, as on AMD after a triple fault.
+/// Instruction pointer of a processor after a reset, to which AMD processors return after a triple fault.
 const RESET_VECTOR: u64 = 0xFFF0;
 
-/// A crash with the place in the guest's code: whoever looks into one asks for that first.
-fn located(event: GuestEvent, vcpu: &VcpuFd) -> GuestEvent {
+/// Adds the address of the guest's next instruction to the text of a crash, for its diagnosis.
+fn with_address(event: GuestEvent, vcpu: &VcpuFd) -> GuestEvent {
     match (event, vcpu.get_regs()) {
         (GuestEvent::Crash(text), Ok(registers)) if registers.rip != RESET_VECTOR => {
             GuestEvent::Crash(format!("{text} Its next instruction is at {:#x}.", registers.rip))
@@ -67,6 +70,8 @@ fn located(event: GuestEvent, vcpu: &VcpuFd) -> GuestEvent {
     }
 }
 
+/// Runs the processor and handles its exits until a kick or a signal. Returns an event that ends or resets
+/// the guest as the error.
 fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), GuestEvent> {
     let crash = |text: String| Err(GuestEvent::Crash(text));
     let id = context.id;
@@ -97,10 +102,10 @@ fn run_until_kicked(vcpu: &mut VcpuFd, context: &Context) -> Result<(), GuestEve
             Ok(VcpuExit::Shutdown) => {
                 return crash(format!("The guest's processor {id} met a triple fault."));
             }
-            Ok(VcpuExit::SystemEvent(kind, _)) => match kind {
+            Ok(VcpuExit::SystemEvent(event, _)) => match event {
                 kvm_bindings::KVM_SYSTEM_EVENT_SHUTDOWN => return Err(GuestEvent::PowerOff),
                 kvm_bindings::KVM_SYSTEM_EVENT_RESET => return Err(GuestEvent::Reset),
-                kind => return crash(format!("The guest's processor {id} stopped with event {kind}.")),
+                other => return crash(format!("The guest's processor {id} stopped with event {other}.")),
             },
             Ok(VcpuExit::FailEntry(reason, _)) => {
                 return crash(format!(

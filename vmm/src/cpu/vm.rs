@@ -1,5 +1,7 @@
-//! One virtual machine as KVM knows it, from power-on to reset: memory slots, interrupt
-//! controllers and processors. A reset makes a new one.
+//! Virtual machine in KVM from power-on to reset: memory slots, interrupt controllers and virtual processors.
+//!
+//! The state driver creates one [`Vm`] at power-on and a new one at each reset. Guest memory and devices
+//! outlive it.
 
 use super::exits::Exits;
 use super::gate::Gate;
@@ -17,43 +19,44 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use vm_memory::{Address, GuestMemoryBackend, GuestMemoryRegion};
 
-/// The host refused to make or start a virtual machine.
+/// Reason for which a virtual machine could not be created or started.
 #[derive(Debug, thiserror::Error)]
 pub enum VmError {
-    /// KVM said no.
+    /// Request that KVM refused.
     #[error("the host's KVM cannot {what}: {error}")]
     Kvm {
-        /// What was asked.
+        /// Refused action, as the object of "cannot".
         what: &'static str,
-        /// The system's word.
+        /// Error of the system.
         error: kvm_ioctls::Error,
     },
-    /// No thread.
+    /// Thread of a processor, or the signal handler of kicks, that the system refused.
     #[error("the host cannot start a processor's thread: {0}")]
     Thread(std::io::Error),
 }
 
+/// Returns a conversion of KVM's error for the action `what`.
 fn cannot(what: &'static str) -> impl Fn(kvm_ioctls::Error) -> VmError {
     move |error| VmError::Kvm { what, error }
 }
 
-/// A virtual machine. Dropping it ends its processors.
+/// Virtual machine in KVM. Dropping it ends the threads of its processors.
 pub struct Vm {
-    // Threads hold the vCPUs, and with them the VM in the kernel: they end first.
+    // The threads own the vCPUs, which keep the VM in the kernel alive; `drop` joins them first.
     threads: Vec<JoinHandle<()>>,
     gate: Arc<Gate>,
     fd: Arc<VmFd>,
     exits: Arc<Exits>,
-    /// Keeps the memory that the slots point to.
+    /// Guest memory, which must outlive the memory slots that point to it.
     _ram: GuestRam,
 }
 
 impl Vm {
-    /// A machine with memory and interrupt controllers, and no processors yet. What they will do is
-    /// counted in `exits`.
+    /// Creates a virtual machine with `ram` and interrupt controllers, and without processors. Their exits
+    /// will be counted in `exits`.
     ///
     /// # Errors
-    /// When KVM refuses.
+    /// A [`VmError`] when KVM refuses an action.
     pub fn new(kvm: &Kvm, ram: GuestRam, exits: Arc<Exits>) -> Result<Self, VmError> {
         kick::install().map_err(VmError::Thread)?;
         let fd = loop {
@@ -66,7 +69,7 @@ impl Vm {
         fd.set_tss_address(usize::try_from(layout::KVM_TSS).unwrap_or(0))
             .map_err(cannot("place its task state segment"))?;
         fd.create_irq_chip().map_err(cannot("make interrupt controllers"))?;
-        rest_when_halted(&fd);
+        disable_halt_polling(&fd);
         for (slot, region) in (0..).zip(ram.iter()) {
             let slot = kvm_userspace_memory_region {
                 slot,
@@ -82,15 +85,16 @@ impl Vm {
         Ok(Self { threads: Vec::new(), gate: Arc::new(Gate::new(0)), fd: Arc::new(fd), exits, _ram: ram })
     }
 
-    /// For the interrupt_manager.
+    /// Returns the virtual machine's descriptor, for the interrupt manager.
     pub fn fd(&self) -> Arc<VmFd> {
         self.fd.clone()
     }
 
-    /// Makes `cpus` processors, the first at `entry`, on threads that wait for [`Self::resume`].
+    /// Creates `cpus` virtual processors on threads that wait for [`Self::resume`]. The first starts at
+    /// `entry`.
     ///
     /// # Errors
-    /// When KVM or the system refuses.
+    /// A [`VmError`] when KVM refuses an action or a thread cannot be started.
     pub fn add_processors(
         &mut self,
         kvm: &Kvm,
@@ -133,28 +137,29 @@ impl Vm {
         Ok(())
     }
 
-    /// Lets all processors run.
+    /// Makes all virtual processors enter the guest.
     pub fn resume(&self) {
         self.gate.open();
     }
 
-    /// Stops all processors; none executes when this returns.
+    /// Stops all virtual processors, and returns once none executes guest code.
     pub fn pause(&self) {
         self.gate.close(|| self.kick());
     }
 
+    /// Forces all virtual processors out of the guest.
     fn kick(&self) {
         self.threads.iter().for_each(kick::kick);
     }
 }
 
-/// Has a halted processor give up the host's at once, instead of spinning for a while in case work
-/// comes: on a host full of desktops most are idle, and a user does not notice microseconds.
-fn rest_when_halted(vm: &VmFd) {
+/// Disables KVM's halt polling (`KVM_CAP_HALT_POLL`), so that a halted virtual processor releases the host's
+/// at once. Most desktops of a host are idle, and the added latency is microseconds.
+fn disable_halt_polling(vm: &VmFd) {
     let no_polling = kvm_enable_cap { cap: KVM_CAP_HALT_POLL, ..Default::default() };
-    // A host whose KVM lacks it polls as its administrator set.
+    // Without the capability, the module parameter of the host's KVM applies.
     if let Err(error) = vm.enable_cap(&no_polling) {
-        tracing::debug!(%error, "halted processors poll as the host's KVM is set");
+        tracing::debug!(%error, "KVM did not disable halt polling for this guest");
     }
 }
 
@@ -164,7 +169,7 @@ impl Drop for Vm {
         self.gate.end();
         self.kick();
         for thread in self.threads.drain(..) {
-            // A panic there has ended the process already.
+            // A join error means a panic, and the panic hook has ended the process before.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,8 @@
-//! A machine, whoever runs it: what the control socket and the viewers need to know of it.
+//! Interface of a desktop's machine, whichever hypervisor executes it.
+//!
+//! The control socket and the viewers' connections use a [`Machine`]. [`kvm::KvmMachine`] implements it with
+//! this crate's own devices, [`qemu::Qemu`] with a QEMU process. State changes do not pass through the trait:
+//! the implementations publish them in [`crate::events::Events`].
 
 pub mod kvm;
 pub mod qemu;
@@ -10,77 +14,79 @@ use oriel_vmm_api::{Accel, MachineKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Something asked of a machine that it did not do; one plain sentence.
+/// Reason for which a machine did not carry out a request; one plain sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
 
 impl Refused {
-    /// The machine has ended while it was asked.
+    /// Returns the refusal of a machine that has ended before it answered.
     pub fn gone() -> Self {
         Self("The machine has ended.".into())
     }
 }
 
-/// One desktop's machine. Every call may be made on any thread. Its states and its end are told by
-/// the [`crate::events::Events`] that it was started with.
+/// Machine of one desktop. Every method may be called on any thread. The machine publishes its states and its
+/// end in the [`crate::events::Events`] that it was started with.
 pub trait Machine: Send + Sync {
-    /// Ours or QEMU.
+    /// Returns whether this crate or QEMU provides the machine's devices.
     fn kind(&self) -> MachineKind;
 
-    /// What executes guest code.
+    /// Returns the accelerator that executes guest code.
     fn accel(&self) -> Accel;
 
-    /// Stops the processors; returns when none executes.
+    /// Stops all virtual processors, and returns once none executes guest code.
     ///
     /// # Errors
-    /// When the machine does not run.
+    /// A [`Refused`] when the machine has ended, and on KVM also when it is paused already.
     fn pause(&self) -> Result<(), Refused>;
 
-    /// Lets them go on.
+    /// Resumes all virtual processors of a paused machine.
     ///
     /// # Errors
-    /// When the machine is not paused.
+    /// A [`Refused`] when the machine has ended, and on KVM also when it is not paused.
     fn resume(&self) -> Result<(), Refused>;
 
-    /// Resets at once; returns when the guest starts anew.
+    /// Resets the machine without the guest's consent, and returns once the guest boots again.
     ///
     /// # Errors
-    /// When the machine has ended or cannot start again.
+    /// A [`Refused`] when the machine has ended or cannot start again.
     fn reset(&self) -> Result<(), Refused>;
 
-    /// Presses the power button.
+    /// Presses the ACPI power button, which requests a clean shutdown from the guest.
     ///
     /// # Errors
-    /// When the machine does not run.
+    /// A [`Refused`] when the machine has ended, and on KVM also when it is paused.
     fn press_power(&self) -> Result<(), Refused>;
 
-    /// Ends at once.
+    /// Ends the machine without the guest's consent.
     ///
     /// # Errors
-    /// When the machine has ended already.
+    /// A [`Refused`] when a machine on KVM has ended already. QEMU's machine returns no error.
     fn stop(&self) -> Result<(), Refused>;
 
-    /// Asks the guest to leave `target_mib` MiB of its memory to the host; it gives what it can spare.
+    /// Sets the target of the memory balloon to `target_mib` MiB: the guest returns up to that much memory to
+    /// the host.
     ///
     /// # Errors
-    /// When the guest could not live on the rest, or the machine has ended.
+    /// A [`Refused`] when the guest would keep too little memory or has reserved huge pages, and with QEMU
+    /// also when the machine has ended.
     fn balloon(&self, target_mib: u32) -> Result<(), Refused>;
 
-    /// Where its pictures and its sound are, and who may change the screens' sizes.
+    /// Returns the machine's screens and sound streams, and the arbiter of their sizes among viewers.
     fn monitors(&self) -> &Arc<Monitors>;
 
-    /// Where its input goes.
+    /// Returns the sink for keyboard and pointer events of viewers.
     fn input(&self) -> Arc<dyn InputSink>;
 
-    /// Who in the guest works for its host.
+    /// Returns the host's side of the agents that run in the guest.
     fn agents(&self) -> &Agents;
 
-    /// Figures by name.
+    /// Returns a snapshot of the machine's counters and gauges by name.
     fn counters(&self) -> BTreeMap<String, u64>;
 }
 
-/// Has `events` told of the first screen's first picture and of its new sizes.
+/// Publishes the size of the first screen in `events`, at its first picture and at every change.
 fn report_screen_size(monitors: &Monitors, events: &Arc<Events>) {
     let events = events.clone();
     let Some(screen) = monitors.screens().first() else { return };

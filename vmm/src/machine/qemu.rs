@@ -1,4 +1,7 @@
-//! QEMU behind the same face as our own machine.
+//! Adapter that makes `oriel-qemu`'s machine a [`Machine`].
+//!
+//! It connects QEMU's display, agent ports and state events to the same parts that [`super::kvm`] uses. The
+//! command line, QMP and the D-Bus display are `oriel-qemu`'s.
 
 use super::{Machine, Refused};
 use crate::agents::{Agents, MachinePort};
@@ -14,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// A machine run by QEMU.
+/// Machine whose guest is executed by a QEMU process.
 pub struct Qemu {
     machine: QemuMachine,
     monitors: Arc<Monitors>,
@@ -22,13 +25,15 @@ pub struct Qemu {
 }
 
 impl Qemu {
-    /// Starts QEMU for `config`; `events` hears of it from here on.
+    /// Starts QEMU with the guest that `config` describes. QEMU's state changes are published in `events`,
+    /// and the guest's serial console is written to `serial_log`.
     ///
     /// # Errors
-    /// When QEMU is missing or does not start; then nothing is left running.
+    /// A [`StartError`] when QEMU does not start or the host is out of descriptors or threads; then no
+    /// process is left running.
     pub fn start(
         config: &MachineConfig,
-        supplies: QemuResources,
+        resources: QemuResources,
         serial_log: LogFiles,
         events: Arc<Events>,
     ) -> Result<Self, StartError> {
@@ -38,17 +43,19 @@ impl Qemu {
         agents.follow(&monitors);
         let ports = ports.into_iter().map(guest_port).collect::<std::io::Result<_>>()?;
         let log = SerialLog::new(serial_log);
-        let machine = QemuMachine::start(config, supplies, log, monitors.clone(), ports)?;
+        let machine = QemuMachine::start(config, resources, log, monitors.clone(), ports)?;
         apply_filter_beside_qemu();
-        if let Some(heard) = machine.take_events() {
-            std::thread::Builder::new().name("qemu-events".into()).spawn(move || relay(heard, &events))?;
+        if let Some(qemu_events) = machine.take_events() {
+            std::thread::Builder::new()
+                .name("qemu-events".into())
+                .spawn(move || relay(qemu_events, &events))?;
         }
         Ok(Self { machine, monitors, agents })
     }
 }
 
-/// A port for an agent. What QEMU has not read of it when the guest closes it is not for the next
-/// program that opens it.
+/// Converts an agent's port for QEMU. When the guest closes the port, bytes that QEMU has not read yet are
+/// discarded, so that the next program in the guest that opens the port does not receive them.
 fn guest_port(port: MachinePort) -> std::io::Result<GuestPort> {
     let MachinePort { name, stream, open_state } = port;
     let unread = stream.try_clone()?;
@@ -61,11 +68,13 @@ fn guest_port(port: MachinePort) -> std::io::Result<GuestPort> {
     Ok(GuestPort { name, stream, on_open })
 }
 
-fn relay(heard: std::sync::mpsc::Receiver<Event>, events: &Events) {
-    for event in heard {
+/// Publishes QEMU's state changes in `events` until the machine has ended.
+fn relay(qemu_events: std::sync::mpsc::Receiver<Event>, events: &Events) {
+    for event in qemu_events {
         match event {
             Event::State { reason: Some(reason), .. } => events.set_paused(reason),
             Event::State { state, reason: None } => events.set_run_state(state),
+            // `report_screen_size` publishes them.
             Event::Screen { .. } => {}
             Event::Ended { reason, text } => return events.end(reason, text),
         }

@@ -1,30 +1,32 @@
-//! The map of the guest's physical memory that firmware would hand to a kernel (E820, `hvm_memmap`).
+//! Map of the guest's physical memory for the kernel, which firmware would supply on a PC (E820, PVH's
+//! `hvm_memmap_table_entry`).
 
 use crate::layout;
 use oriel_virtio::GuestRam;
 use vm_memory::{Address, GuestMemoryBackend};
 
-/// What a range of the guest's address space is.
+/// Type of an address range, with the number that E820 and PVH give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeKind {
-    /// Usable memory.
+    /// RAM that the guest may use.
     Ram = 1,
-    /// Hands off.
+    /// Range that the guest must not use as RAM.
     Reserved = 2,
 }
 
-/// One entry of the guest's memory map.
+/// Entry of the guest's memory map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapEntry {
-    /// First address.
+    /// First guest physical address of the range.
     pub start: u64,
-    /// Bytes.
+    /// Size of the range in bytes.
     pub size: u64,
-    /// What is there.
+    /// Type of the range.
     pub kind: RangeKind,
 }
 
-/// The map of `ram`.
+/// Returns the memory map of a guest with `ram`, in ascending order. Addresses without an entry are unused or
+/// the PCI hole.
 pub fn map(ram: &GuestRam) -> Vec<MapEntry> {
     let entry = |start, end: u64, kind| MapEntry { start, size: end.saturating_sub(start), kind };
     let mut map = vec![

@@ -1,4 +1,8 @@
-//! Guest memory: anonymous and private to this process, around the hole below 4 GiB.
+//! Guest memory: its allocation, its backing by host pages, and its clearing at a reset.
+//!
+//! The memory is one or two anonymous private mappings of this process, around the hole below 4 GiB.
+//! [`crate::cpu`] maps it into the VM, and devices access it by guest physical addresses. The balloon is
+//! `oriel-virtio`'s.
 
 mod map;
 mod mapping;
@@ -14,65 +18,69 @@ use std::sync::Arc;
 use vm_memory::mmap::{GuestRegionMmap, MmapRegion};
 use vm_memory::{Address, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
-/// The least that boots anything.
+/// Minimum guest memory in MiB, below which no guest boots.
 pub const MINIMUM_MIB: u32 = 64;
 
+/// File with the host's number of free reserved huge pages of 2 MiB.
 const LARGE_PAGES_FREE: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
-const LARGE_PAGES_PROMISED: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages";
+/// File with the number of those pages that are committed to mappings but not allocated yet.
+const LARGE_PAGES_COMMITTED: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages";
 
-/// Why the guest's memory could not be had.
+/// Reason for which guest memory could not be allocated.
 #[derive(Debug, thiserror::Error)]
 pub enum MemoryError {
-    /// Below [`MINIMUM_MIB`].
+    /// Requested memory in MiB that is below [`MINIMUM_MIB`].
     #[error("{0} MiB of memory is too little for a guest; give it at least {MINIMUM_MIB} MiB")]
     TooSmall(u32),
-    /// More than the host has in all.
+    /// Requested memory that exceeds the host's total memory.
     #[error("the guest is to have {wanted} MiB of memory, but this host has {host} MiB; give it less")]
     LargerThanHost {
-        /// From the configuration.
+        /// Requested memory in MiB.
         wanted: u32,
-        /// `MemTotal`.
+        /// Total memory of the host in MiB (`MemTotal` in /proc/meminfo).
         host: u64,
     },
-    /// Not a whole number of large pages.
+    /// Requested memory in MiB that is not a multiple of a huge page of 2 MiB.
     #[error("{0} MiB of memory do not divide into huge pages of 2 MiB; give the guest an even number")]
     Odd(u32),
-    /// Fewer large pages are left than wanted.
+    /// Requested memory that exceeds the host's free reserved huge pages.
     #[error(
         "the guest is to have {wanted} MiB in reserved huge pages, but this host has {free} MiB of them free; \
          raise vm.nr_hugepages by {missing} or set huge_pages to \"advise\""
     )]
     TooFewReserved {
-        /// From the configuration.
+        /// Requested memory in MiB.
         wanted: u32,
-        /// Free and not promised to another process.
+        /// Memory in MiB in reserved huge pages that are free and not committed to another process.
         free: u64,
-        /// Pages.
+        /// Number of huge pages that are missing.
         missing: u64,
     },
-    /// The kernel said no.
+    /// Requested memory in MiB that the kernel refused, and its error.
     #[error("the host refused {0} MiB of memory for the guest: {1}")]
     Refused(u32, io::Error),
 }
 
-/// Host pages behind the guest's memory.
+/// Options for the host pages that back guest memory.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Backing {
-    /// Large or small.
+    /// Use of huge pages of 2 MiB: reserved, advised or never.
     pub huge_pages: HugePages,
-    /// Equal pages of several guests may become one (KSM).
+    /// Permission for the host to merge equal pages of several guests (KSM).
     pub share: bool,
-    /// Reserved huge pages that the host has left.
+    /// Number of free reserved huge pages of the host, for the text of an error.
     pub large_pages_free: u64,
 }
 
-/// The reserved huge pages of the host that are free and not promised to another process.
+/// Reads the number of reserved huge pages of 2 MiB that are free and not committed to another process. It is
+/// 0 if the host has none or the files cannot be read.
 pub fn large_pages_free() -> u64 {
     let pages = |path| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    pages(LARGE_PAGES_FREE).unwrap_or(0).saturating_sub(pages(LARGE_PAGES_PROMISED).unwrap_or(0))
+    pages(LARGE_PAGES_FREE).unwrap_or(0).saturating_sub(pages(LARGE_PAGES_COMMITTED).unwrap_or(0))
 }
 
-/// Where `bytes` of RAM lie: below the hole first, the rest from 4 GiB on.
+/// Returns start and size of the address ranges of `bytes` bytes of RAM: below the hole first, the rest from
+/// 4 GiB on.
 fn ranges(bytes: u64) -> Vec<(u64, u64)> {
     let low = bytes.min(layout::HOLE);
     let mut ranges = vec![(0, low)];
@@ -82,11 +90,12 @@ fn ranges(bytes: u64) -> Vec<(u64, u64)> {
     ranges
 }
 
-/// Allocates guest memory of `mib` MiB, all zero. But for reserved pages the host gives them as the
-/// guest touches them. It lasts as long as the process.
+/// Allocates `mib` MiB of zeroed guest memory. Without reserved pages, the host allocates each page at its
+/// first access. The mappings are never removed before the process ends.
 ///
 /// # Errors
-/// When `mib` is too small, larger than the host, or refused by the kernel.
+/// A [`MemoryError`] when `mib` is too small, exceeds the host, is odd with reserved pages, or the kernel
+/// refuses.
 pub fn allocate(mib: u32, backing: Backing) -> Result<GuestRam, MemoryError> {
     if mib < MINIMUM_MIB {
         return Err(MemoryError::TooSmall(mib));
@@ -101,7 +110,7 @@ pub fn allocate(mib: u32, backing: Backing) -> Result<GuestRam, MemoryError> {
     let mut regions = Vec::new();
     for (start, size) in ranges(u64::from(mib) << 20) {
         let region = map_region(size, backing).map_err(|error| refusal(mib, backing, error))?;
-        // Only a region at the very end of the address space has no place.
+        // `new` returns `None` only for a region that exceeds the address space.
         regions.extend(GuestRegionMmap::new(region, GuestAddress(start)));
     }
     let ram = GuestMemoryMmap::from_regions(regions)
@@ -109,6 +118,7 @@ pub fn allocate(mib: u32, backing: Backing) -> Result<GuestRam, MemoryError> {
     Ok(Arc::new(ram))
 }
 
+/// Maps one region of `size` bytes and advises the kernel on its pages.
 fn map_region(size: u64, backing: Backing) -> io::Result<MmapRegion> {
     let size = usize::try_from(size).map_err(io::Error::other)?;
     let (region, pages) = match backing.huge_pages {
@@ -118,14 +128,15 @@ fn map_region(size: u64, backing: Backing) -> io::Result<MmapRegion> {
     };
     let share = backing.share.then_some(libc::MADV_MERGEABLE);
     for advice in [pages, share, Some(libc::MADV_DONTDUMP)].into_iter().flatten() {
-        // A host whose kernel was built without one of them does without it.
+        // Kernels may be built without support for huge pages or KSM, which only cost performance.
         if let Err(error) = mapping::advise(&region, advice) {
-            tracing::warn!(advice, %error, "the host does not take an advice on the guest's memory");
+            tracing::warn!(advice, %error, "the kernel refused an madvise on guest memory");
         }
     }
     Ok(region)
 }
 
+/// Converts a failed mapping to an error, which names the free pages if there are too few reserved ones.
 fn refusal(mib: u32, backing: Backing, error: io::Error) -> MemoryError {
     if backing.huge_pages != HugePages::Reserved || error.raw_os_error() != Some(libc::ENOMEM) {
         return MemoryError::Refused(mib, error);
@@ -135,11 +146,11 @@ fn refusal(mib: u32, backing: Backing, error: io::Error) -> MemoryError {
     MemoryError::TooFewReserved { wanted: mib, free: free * 2, missing: wanted_pages.saturating_sub(free) }
 }
 
-/// Makes all of guest memory zero again; pages that are not reserved go back to the host. No
-/// processor may run.
+/// Clears all guest memory to zero, for a reset. Pages that are not reserved are returned to the host. No
+/// virtual processor may run.
 ///
 /// # Errors
-/// When the host does not take the pages.
+/// An error of the system when madvise(2) fails.
 pub fn clear(ram: &GuestRam) -> io::Result<()> {
     for region in ram.iter() {
         if region.flags() & libc::MAP_HUGETLB == 0 {
@@ -154,7 +165,7 @@ pub fn clear(ram: &GuestRam) -> io::Result<()> {
     Ok(())
 }
 
-/// Host address ranges of guest memory, for accounting.
+/// Returns the ranges of guest memory in this process's address space, for memory statistics.
 pub fn host_ranges(ram: &GuestRam) -> Vec<std::ops::Range<u64>> {
     ram.iter()
         .map(|region| {
@@ -164,7 +175,7 @@ pub fn host_ranges(ram: &GuestRam) -> Vec<std::ops::Range<u64>> {
         .collect()
 }
 
-/// End of the RAM below the hole.
+/// Returns the end of the RAM below the hole, in bytes from address 0.
 pub fn low_end(ram: &GuestRam) -> u64 {
     ram.find_region(GuestAddress(0)).map_or(0, |region| region.len())
 }

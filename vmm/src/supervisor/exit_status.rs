@@ -1,9 +1,9 @@
-//! Why a machine ended that could not say so itself.
+//! Exit report of a machine's process that ended without sending one, from its exit status or signal.
 
 use oriel_jail::Ending;
 use oriel_vmm_api::{ExitReason, ExitReport};
 
-/// Tells it from how its process ended.
+/// Derives the exit report from the process's exit status or signal.
 pub fn exit_report(ending: Ending) -> ExitReport {
     let text = match ending {
         Ending::Killed(libc::SIGSYS) => {

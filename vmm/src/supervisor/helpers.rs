@@ -1,4 +1,8 @@
-//! The passt processes of a desktop: in jails of their own, made anew when the machine asks.
+//! Helper processes of a desktop: one passt for each network interface with that backend, each in its own
+//! jail.
+//!
+//! The machine requests a passt through the supervisor, at the start and after each end of passt. Packets do
+//! not pass through the supervisor.
 
 use super::{OWN_PROGRAM, plan, start};
 use crate::launch::{HELPER_SOCKET, LaunchSpec};
@@ -12,32 +16,37 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A machine gets no more than one in this time for an interface, whatever has become of it.
-const AT_MOST_EVERY: Duration = Duration::from_millis(50);
+/// Minimum time between two starts of passt for one interface, so that a hostile machine cannot exhaust the
+/// host.
+const MIN_START_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Those that run, by the number of their interface.
+/// Running helper processes of a desktop. Dropping it kills them.
 pub(super) struct Helpers<'a> {
     config: &'a MachineConfig,
+    /// Running processes by the index of their interface.
     running: BTreeMap<usize, Child>,
+    /// Time of the latest start by the index of the interface.
     started: BTreeMap<usize, Instant>,
 }
 
 impl<'a> Helpers<'a> {
+    /// Creates the set for the interfaces of `config`, without any process.
     pub fn new(config: &'a MachineConfig) -> Self {
         Self { config, running: BTreeMap::new(), started: BTreeMap::new() }
     }
 
-    /// Puts a new passt behind an interface, in the place of one that was there: the machine's end
-    /// of its socket.
+    /// Starts a new passt for the interface with the index `network`, after killing the previous one, and
+    /// returns the machine's end of its socket.
     ///
     /// # Errors
-    /// When the interface does not lead to passt, that does not start, or the machine asks too often.
+    /// An error when the interface does not exist or has another backend, passt does not start, or the latest
+    /// start is less than 50 ms ago.
     pub fn connect(&mut self, network: usize) -> io::Result<OwnedFd> {
         let link = self.config.networks.get(network).map(|network| &network.link);
         if link != Some(&Link::Passt) {
             return Err(io::Error::other("this interface does not lead to passt"));
         }
-        if self.started.get(&network).is_some_and(|started| started.elapsed() < AT_MOST_EVERY) {
+        if self.started.get(&network).is_some_and(|started| started.elapsed() < MIN_START_INTERVAL) {
             return Err(io::Error::other("passt was started a moment ago"));
         }
         if let Some(old) = self.running.remove(&network) {
@@ -50,7 +59,7 @@ impl<'a> Helpers<'a> {
         self.running.insert(network, child);
         self.started.insert(network, Instant::now());
         let spec = LaunchSpec::Helper {
-            plan: plan::of_passt(namespaces),
+            plan: plan::for_passt(namespaces),
             program: PasstProgram::find()?.path().to_owned(),
             arguments: PasstProgram::arguments(HELPER_SOCKET),
         };
@@ -58,12 +67,14 @@ impl<'a> Helpers<'a> {
         Ok(ours.into())
     }
 
-    /// Readable once one has ended.
+    /// Returns the process descriptors, in the order of the interfaces; each is readable once its process has
+    /// ended.
     pub fn pidfds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.running.values().map(Child::pidfd)
     }
 
-    /// Takes away those that have ended; the machine notices by itself.
+    /// Reaps the processes for which `ended` is true, in the order of [`Self::pidfds`]. The machine detects
+    /// their end by the closed socket.
     pub fn reap(&mut self, ended: &[bool]) {
         let mut ended = ended.iter();
         self.running.retain(|network, child| {
@@ -71,7 +82,7 @@ impl<'a> Helpers<'a> {
                 return true;
             }
             match child.wait() {
-                // As it does when the machine lets go of it.
+                // passt ends so when the machine closes the socket.
                 Ok(Ending::Exited(0)) => tracing::debug!(network, "passt ended"),
                 Ok(ending) => tracing::warn!(network, ?ending, "passt ended"),
                 Err(error) => tracing::warn!(network, %error, "passt ended"),

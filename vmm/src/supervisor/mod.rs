@@ -1,6 +1,8 @@
-//! The first of a desktop's two processes. It has the rights that the server gave it and hears
-//! nothing of the guest: it opens what the machine needs, starts the machine's process in its jail,
-//! waits for its end and writes down why. When it dies, the machine does.
+//! Supervisor: the first of a desktop's two processes, outside the jail.
+//!
+//! It opens the host resources, starts the machine's process ([`crate::machine_process`]) in its jail, starts
+//! passt on request, waits for the machine's end and writes the exit report. It never parses data of the
+//! guest. The machine ends with its supervisor.
 
 mod exit_status;
 mod helpers;
@@ -20,20 +22,21 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-/// This program, for starting it once more.
+/// Path of the running executable, from which the machine's process is started.
 pub const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// The command by which a program knows that it is to be the machine's process.
+/// Command line argument that selects the role of the machine's process ([`crate::machine_process::run`]).
 pub const MACHINE_COMMAND: &str = "machine";
 
-/// Keeps the desktop until it ends. `program` is what runs in the jail, usually [`OWN_PROGRAM`], and
-/// `log` what that is to log. To be called before any thread is started.
+/// Runs the desktop that `config` describes until it ends, and writes its exit report. `program` is executed
+/// as the machine's process, usually [`OWN_PROGRAM`], and `log` is its log filter. Must be called before any
+/// thread is started.
 ///
 /// # Errors
-/// One plain sentence, when it did not start or ended badly. The exit report says the same.
+/// The text of the exit report, one plain sentence, when the desktop did not start or crashed.
 pub fn run(config: &MachineConfig, program: &Path, log: &str) -> Result<(), String> {
     signals::block();
-    // Those of an earlier life would mislead.
+    // A report of an earlier run would mislead readers until this run ends.
     let _ = std::fs::remove_file(&config.exit_report);
     let report = launch(config, program, log)
         .unwrap_or_else(|text| ExitReport { reason: ExitReason::FailedToStart, text: sentence(&text) });
@@ -47,6 +50,7 @@ pub fn run(config: &MachineConfig, program: &Path, log: &str) -> Result<(), Stri
     }
 }
 
+/// Starts the machine's process and waits for its end: its exit report, or the reason why it did not start.
 fn launch(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitReport, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let host = |error: io::Error| format!("the host refused what starting a desktop needs: {error}");
@@ -55,7 +59,7 @@ fn launch(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitRepor
     let listener = socket.listener().map_err(|error| text(&error))?;
     let mut resources = HostResources::open(config, listener, locks).map_err(|error| text(&error))?;
     let (Started { child, namespaces }, channel) = start(program, &[], false).map_err(host)?;
-    let plan = plan::of_machine(&mut resources, namespaces);
+    let plan = plan::for_machine(&mut resources, namespaces);
     let (manifest, descriptors) = resources.pack();
     let spec = LaunchSpec::Machine(Box::new(MachineLaunchSpec {
         config: config.clone(),
@@ -68,16 +72,17 @@ fn launch(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitRepor
     if let Err(error) = channel.send(&spec, &descriptors) {
         child.kill();
         let _ = child.wait();
-        return Err(format!("the machine's process cannot be told what to do: {error}"));
+        return Err(format!("the machine's process did not receive its configuration: {error}"));
     }
-    // Only the machine holds its files from here on.
+    // The machine's process has the only descriptors of these files from here on.
     drop(resources);
     watch::supervise(&child, &channel, config)
         .map_err(|error| format!("the machine cannot be watched: {error}"))
 }
 
-/// Starts `program` as a machine's process or a helper's; the other end of the supervisor channel is its first
-/// descriptor, and `more` follow.
+/// Starts `program` as the process of a machine or a helper, and returns the supervisor's end of the channel
+/// to it. The channel's other end is the first descriptor of the process, and `more` follow. With
+/// `shares_network` the process stays in the supervisor's network namespace.
 fn start(program: &Path, more: &[BorrowedFd<'_>], shares_network: bool) -> io::Result<(Started, Packets)> {
     let (ours, theirs) = Packets::pair()?;
     let handed: Vec<BorrowedFd<'_>> = std::iter::once(theirs.as_fd()).chain(more.iter().copied()).collect();
@@ -85,14 +90,14 @@ fn start(program: &Path, more: &[BorrowedFd<'_>], shares_network: bool) -> io::R
     Ok((started, ours))
 }
 
-/// Puts up the jail of our own machine around a process that does nothing, and tells what of it
-/// this host gives to this user.
+/// Starts a process that enters the jail of a machine on KVM and ends, and returns its report: which parts of
+/// the jail this host allows to this user.
 ///
 /// # Errors
-/// When no process can be started.
+/// An error of the system when the process cannot be started or does not answer.
 pub fn probe_jail() -> io::Result<Jail> {
     let (Started { child, namespaces }, channel) = start(Path::new(OWN_PROGRAM), &[], false)?;
-    channel.send(&LaunchSpec::JailProbe(plan::of_our_own(namespaces)), &[])?;
+    channel.send(&LaunchSpec::JailProbe(plan::for_kvm(namespaces)), &[])?;
     let answer = channel.receive(MAX_FROM_MACHINE);
     child.kill();
     child.wait()?;

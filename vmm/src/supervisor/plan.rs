@@ -1,4 +1,6 @@
-//! How a machine's process is jailed.
+//! Jail plans of a desktop's processes: the machine on KVM, the machine with QEMU, and passt.
+//!
+//! A plan lists root, file access, limits, identity and system call filter. `oriel-jail` carries it out.
 
 use crate::host_resources::{HostResources, MachineResources};
 use oriel_jail::Plan;
@@ -13,32 +15,36 @@ use oriel_vmm_api::Accel;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Disks with their layers, a connection for each viewer and what each of them opens.
+/// Maximum number of descriptors of a machine: disks with their layers, and the viewers' connections.
 const DESCRIPTORS: u64 = 4096;
-/// 64 processors, 64 connections of two threads, and room.
+/// Maximum number of threads of a machine: 64 processors, 64 connections with two threads each, and a
+/// reserve.
 const THREADS: u64 = 1024;
 
-/// passt has one for each connection of the guest, and asks for as many as it may have.
+/// Maximum number of descriptors of passt, which opens one for each of the guest's connections.
 const PASST_DESCRIPTORS: u64 = 1 << 17;
+/// Maximum number of processes and threads of passt.
 const PASST_PROCESSES: u64 = 16;
 
 const KVM: &str = "/dev/kvm";
-/// What QEMU opens besides: where its standard streams lead, and randomness.
+/// Devices that QEMU opens besides: one for its standard streams, and the random number generator.
 const QEMU_DEVICES: [&str; 2] = ["/dev/null", "/dev/urandom"];
-/// Where QEMU finds what it boots, in its own root.
+/// Path of the kernel in the root of QEMU's jail.
 const QEMU_KERNEL: &str = "/boot/kernel";
+/// Path of the initial RAM disk in the root of QEMU's jail.
 const QEMU_INITRD: &str = "/boot/initrd";
 
-/// A plan for the machine that is to use `resources`, and where things are inside of it.
-pub fn of_machine(resources: &mut HostResources, namespaces: Namespaces) -> Plan {
+/// Returns the jail plan of the machine with `resources`. Paths in QEMU's setup are replaced by paths in the
+/// jail.
+pub fn for_machine(resources: &mut HostResources, namespaces: Namespaces) -> Plan {
     match &mut resources.machine {
-        MachineResources::Kvm { .. } => of_our_own(namespaces),
-        MachineResources::Qemu(setup) => of_qemu(setup, namespaces),
+        MachineResources::Kvm { .. } => for_kvm(namespaces),
+        MachineResources::Qemu(setup) => for_qemu(setup, namespaces),
     }
 }
 
-/// Nothing at all to see.
-pub fn of_our_own(namespaces: Namespaces) -> Plan {
+/// Returns the jail plan of a machine on KVM: an empty root and no file access.
+pub fn for_kvm(namespaces: Namespaces) -> Plan {
     Plan {
         namespaces,
         identity: Identity::choose(Role::Machine, Vec::new()),
@@ -49,14 +55,15 @@ pub fn of_our_own(namespaces: Namespaces) -> Plan {
     }
 }
 
-/// The distribution's programs, what is booted, and a few devices.
-fn of_qemu(setup: &mut QemuSetup, namespaces: Namespaces) -> Plan {
+/// Returns the jail plan of a machine with QEMU: the distribution's programs, the boot files and a few
+/// devices.
+fn for_qemu(setup: &mut QemuSetup, namespaces: Namespaces) -> Plan {
     let mut root = Entry::programs();
     let mut devices: Vec<PathBuf> = QEMU_DEVICES.iter().map(PathBuf::from).collect();
     let mut groups = Vec::new();
     if setup.accel == Accel::Kvm {
         devices.push(KVM.into());
-        // Where it cannot be given a node of its own, it uses the host's, as a member of its group.
+        // If the jail cannot create a device node, QEMU opens the host's, which requires its group.
         groups.extend(std::fs::metadata(KVM).map(|facts| facts.gid()).ok().filter(|group| *group != 0));
     }
     root.extend(devices.iter().cloned().map(Entry::Device));
@@ -79,13 +86,13 @@ fn of_qemu(setup: &mut QemuSetup, namespaces: Namespaces) -> Plan {
         fs_access: Some(FsAccess { read, devices }),
         identity: Identity::choose(Role::Machine, groups),
         filter: Some(Filter::Qemu),
-        ..of_our_own(namespaces)
+        ..for_kvm(namespaces)
     }
 }
 
-/// The distribution's programs and a folder to mount on: passt puts up a jail of its own in ours,
-/// with an empty root and a filter of system calls, once it has found its way about.
-pub fn of_passt(namespaces: Namespaces) -> Plan {
+/// Returns the jail plan of passt: the distribution's programs and a folder to mount on. After its start
+/// passt confines itself further, with an empty root and a system call filter of its own.
+pub fn for_passt(namespaces: Namespaces) -> Plan {
     let mut root = Entry::programs();
     root.extend([Entry::Folder("/tmp".into()), Entry::Processes]);
     Plan {
@@ -94,11 +101,12 @@ pub fn of_passt(namespaces: Namespaces) -> Plan {
         fs_access: None,
         filter: None,
         limits: Limits { descriptors: PASST_DESCRIPTORS, processes: PASST_PROCESSES },
-        ..of_our_own(namespaces)
+        ..for_kvm(namespaces)
     }
 }
 
-/// Whether the jailed process may read a file of this one's: as another user it may only if all may.
+/// Reports whether the jailed process may read the file at `path`. As root the supervisor gives it another
+/// user, who needs the permission of all users.
 fn is_readable_by_others(path: &Path) -> bool {
     let same_user = !rustix::process::geteuid().is_root();
     same_user || std::fs::metadata(path).is_ok_and(|facts| facts.mode() & 0o004 != 0)

@@ -1,4 +1,5 @@
-//! From the machine's start to its end.
+//! Supervision of a machine's process from its start to its end: its messages, helpers, signals and
+//! deadlines.
 
 use super::exit_status;
 use super::helpers::Helpers;
@@ -12,15 +13,16 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Time between a machine's exit report and the end of its process.
+/// Maximum time between a machine's exit report and the end of its process, which is killed then.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time between the supervisor's request to stop and the machine's exit report.
+/// Maximum time between the supervisor's request to stop and the machine's exit report.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves the machine's messages, forwards termination to it, and waits for its end: its exit report.
+/// Handles the machine's messages, forwards SIGTERM and SIGINT as requests to stop, and waits for the end of
+/// the process. Returns the received exit report, or one derived from the exit status.
 ///
 /// # Errors
-/// When the host is out of descriptors.
+/// An error of the system when the host is out of descriptors or waiting fails.
 pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig) -> io::Result<ExitReport> {
     let termination = Termination::new()?;
     let mut helpers = Helpers::new(config);
@@ -35,7 +37,7 @@ pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig
             .chain(helpers.pidfds())
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
-        let polled = poll(&mut polled_fds, left(deadline).as_ref());
+        let polled = poll(&mut polled_fds, time_left(deadline).as_ref());
         let mut ready = polled_fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
         let mut next = || ready.next().unwrap_or_default();
         let (ended, terminated, message_ready) = (next(), next(), channel_open && next());
@@ -53,9 +55,9 @@ pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig
         if terminated {
             termination.take();
             if deadline.is_none() {
-                tracing::info!("a signal ends the machine");
+                tracing::info!("SIGTERM or SIGINT was received: the machine is stopped");
             }
-            // One that cannot hear is ended when its time is over.
+            // A machine that does not receive the request is killed at the deadline.
             let _ = channel.send(&ToMachine::Stop, &[]);
             deadline.get_or_insert_with(|| Instant::now() + STOP_TIMEOUT);
         }
@@ -68,7 +70,7 @@ pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig
                 Ok(Some((FromMachine::Jailed(_), _))) => {}
                 Ok(None) => channel_open = false,
                 Err(error) => {
-                    tracing::error!(%error, "the machine sent a message that is not understood");
+                    tracing::error!(%error, "the machine sent an invalid message: its process is killed");
                     channel_open = false;
                 }
             }
@@ -76,13 +78,14 @@ pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig
                 deadline = Some(Instant::now() + EXIT_TIMEOUT);
             }
         } else if ended {
-            // Its messages were received before.
+            // All messages of the process were received before this iteration.
             let ending = child.wait()?;
             return Ok(report.unwrap_or_else(|| exit_status::exit_report(ending)));
         }
     }
 }
 
+/// Starts the passt that the machine requested, and sends its socket or the error.
 fn connect(helpers: &mut Helpers<'_>, network: usize, channel: &Packets) {
     let sent = match helpers.connect(network) {
         Ok(socket) => channel.send(&ToMachine::Connected, &[socket.as_fd()]),
@@ -92,11 +95,12 @@ fn connect(helpers: &mut Helpers<'_>, network: usize, channel: &Packets) {
         }
     };
     if let Err(error) = sent {
-        tracing::warn!(%error, "the machine does not hear");
+        tracing::warn!(%error, "the answer to a request for passt could not be sent to the machine");
     }
 }
 
-fn left(deadline: Option<Instant>) -> Option<Timespec> {
+/// Returns the time until `deadline`, as the timeout of poll(2); `None` waits forever.
+fn time_left(deadline: Option<Instant>) -> Option<Timespec> {
     let left = deadline?.saturating_duration_since(Instant::now());
     Some(Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() })
 }

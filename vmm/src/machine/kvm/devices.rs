@@ -1,4 +1,7 @@
-//! The devices that a configuration asks for, in the order in which guests find them.
+//! Creation of the virtio devices that a configuration describes, in the order of their PCI slots.
+//!
+//! The devices are connected to the screens, the serial log, the network backends and the agents here. Their
+//! PCI transport is [`super::Hardware`]'s and [`crate::virtio_pci`]'s.
 
 use super::disk_devices;
 use super::state_driver::VmEvent;
@@ -18,31 +21,40 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-/// Why a device could not be made.
+/// Reason for which a virtio device could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// A disk.
+    /// Disk whose image cannot be used.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A network interface.
+    /// Network interface whose backend or MAC address cannot be used.
     #[error(transparent)]
     Network(#[from] NetBackendError),
-    /// Descriptors, mostly.
+    /// System call that failed, usually for lack of descriptors.
     #[error("the host is out of descriptors or memory for a device: {0}")]
     Host(#[from] std::io::Error),
 }
 
-/// All of them, where input goes in, and the host's hand on the balloon.
+/// Virtio devices of a machine, with the handles by which the rest of the machine uses them.
 pub struct Devices {
+    /// Devices in the order of their PCI slots.
     pub devices: Vec<Box<dyn VirtioDevice>>,
+    /// Sink that routes input events to the keyboard, the tablet and the mouse.
     pub input: Arc<dyn InputSink>,
+    /// Handle that sets the target of the memory balloon.
     pub balloon: BalloonControl,
+    /// Counters that all devices share.
     pub counters: Arc<DeviceCounters>,
 }
 
-/// Makes the devices of `config`, whose disks are open as `disks` and networks as `net_backends`: the
-/// pictures go to the screens of `monitors`, the console to `log`, what a device cannot deal with alone
-/// to `vm_events`; `ports` are for the guest's agents.
+/// Creates the virtio devices of `config`, from the open images in `disks` and the `net_backends`.
+///
+/// Pictures go to the screens of `monitors`, console output to `log`, and a lack of disk space on the host is
+/// reported to `vm_events`. The console device carries the agents' `ports`.
+///
+/// # Errors
+/// A [`DeviceError`] when an image, a MAC address or a backend cannot be used, or the host is out of
+/// descriptors.
 pub fn make(
     config: &MachineConfig,
     disks: Vec<Vec<File>>,
@@ -73,7 +85,7 @@ pub fn make(
         )?),
         Box::new(balloon),
     ];
-    // Before the disks: their names do not depend on the slot, those of interfaces do.
+    // Interfaces precede disks: Linux names interfaces by their PCI slot, so a new disk must not move them.
     for (network, backend) in config.networks.iter().zip(net_backends) {
         let mac: MacAddress = network.mac.parse().map_err(NetBackendError::from)?;
         let link = backend.connect()?;
@@ -88,8 +100,8 @@ pub fn make(
     Ok(Devices { devices, input: inputs.router, balloon: balloon_control, counters })
 }
 
-/// All but what a guest cannot do without; nothing of reserved pages, which the host would lose
-/// sight of.
+/// Returns the largest target of the balloon in MiB: all memory but [`memory::MINIMUM_MIB`]. It is 0 with
+/// reserved huge pages, because the host cannot reclaim parts of them.
 fn largest_balloon_mib(config: &MachineConfig) -> u32 {
     match config.huge_pages {
         HugePages::Reserved => 0,
@@ -97,7 +109,8 @@ fn largest_balloon_mib(config: &MachineConfig) -> u32 {
     }
 }
 
-/// A port for an agent on the console device, which sees an opening before the first byte.
+/// Converts an agent's port for the console device. The device reports the guest's opening of the port before
+/// it reads the stream, so stale bytes can be discarded at that moment.
 fn named(port: MachinePort) -> NamedPort {
     let MachinePort { name, stream, open_state } = port;
     let on_open = Box::new(move |open| {

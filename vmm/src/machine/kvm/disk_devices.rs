@@ -1,4 +1,7 @@
-//! Block devices for the disks of a configuration, whose images are open.
+//! Creation of virtio block devices from the open image files of a configuration's disks.
+//!
+//! `oriel-disk` reads and writes the images; this module joins an image chain, its limits and the reports of
+//! a full host disk to one device.
 
 use super::devices::DeviceError;
 use super::state_driver::VmEvent;
@@ -14,11 +17,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-/// The device for the disk number `index`, whose open `images` are the top one first; `vm_events` hears
-/// when the host has no space for its writes.
+/// Creates the block device of the disk with the number `index` from its open `images`, the uppermost layer
+/// first. When the host has no space for a write, the device reports it to `vm_events`.
 ///
 /// # Errors
-/// When an image is in use, damaged or unfit, or the host is out of descriptors.
+/// A [`DeviceError`] when an image is in use, damaged or of an unsupported format, or the host is out of
+/// descriptors.
 pub fn device(
     index: usize,
     disk: &Disk,
@@ -39,14 +43,15 @@ pub fn device(
     let config = BlockConfig {
         serial: serial(&disk.path),
         limit: disk.limit,
-        // Nobody listens any more once the machine has ended.
         thread_setup: Arc::new(|| apply_thread_filter(ThreadKind::Disk)),
+        // The state driver receives no events any more once the machine has ended.
         on_disk_full: Box::new(move |event| drop(vm_events.send(VmEvent::DiskFull(index, event)))),
     };
     Ok(Block::new(stack, config, counters.clone())?)
 }
 
-/// The image's name, as far as it fits.
+/// Returns the serial number of the disk at `path`: the file's name without its extension, cut to 20 bytes,
+/// with `-` for all but ASCII letters and digits.
 fn serial(path: &Path) -> DiskSerial {
     let name = path.file_stem().unwrap_or_default().as_encoded_bytes();
     let mut id = DiskSerial::default();

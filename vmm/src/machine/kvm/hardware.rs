@@ -1,4 +1,8 @@
-//! Everything around the processors. It outlives a reset.
+//! Buses and devices of the machine, and the thread on which the devices work.
+//!
+//! The port and memory buses dispatch the processors' exits to the legacy devices and to the PCI bus with the
+//! virtio devices. A reset keeps these objects and resets their state; the VM and its processors are not
+//! here.
 
 use crate::bus::Bus;
 use crate::cpu::Buses;
@@ -14,11 +18,13 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+/// First I/O port of PCI configuration mechanism 1 (PCI Local Bus 3.0, section 3.2.2.3.2).
 const CONFIG_PORT: u64 = 0xCF8;
 const CONFIG_PORTS: u64 = 8;
 const PM_TIMER_PORTS: u64 = 4;
 
-/// The devices of one machine and the thread that drives them.
+/// Devices of one machine, their buses, and the thread on which the devices work. Dropping it resets the
+/// devices and ends the thread.
 pub struct Hardware {
     buses: Arc<Buses>,
     pci: Arc<PciBus>,
@@ -28,10 +34,11 @@ pub struct Hardware {
 }
 
 impl Hardware {
-    /// Puts `devices` on the PCI bus in order and starts their thread.
+    /// Places `devices` on the PCI bus in their order, the first in slot 1, creates the legacy devices, and
+    /// starts the device thread. Output of the serial port goes to `log`.
     ///
     /// # Errors
-    /// When the host is out of descriptors or threads.
+    /// An error of the system when the host is out of descriptors or threads.
     pub fn new(
         devices: Vec<Box<dyn VirtioDevice>>,
         ram: &GuestRam,
@@ -57,18 +64,18 @@ impl Hardware {
         Ok(Self { buses, pci, serial, remote, thread })
     }
 
-    /// For the processors.
+    /// Returns the port and memory buses, for the threads of the virtual processors.
     pub fn buses(&self) -> &Arc<Buses> {
         &self.buses
     }
 
-    /// Puts every device into its state at power-on. No processor may run.
+    /// Resets every PCI device and the serial port to the state at power-on. No virtual processor may run.
     pub fn reset(&self) {
         self.pci.reset();
         self.serial.reset();
     }
 
-    /// Accesses that nobody claimed, to ports and to memory.
+    /// Returns the numbers of accesses to I/O ports and to memory addresses that belong to no device.
     pub fn unclaimed(&self) -> (u64, u64) {
         (self.buses.ports.unclaimed(), self.buses.memory.unclaimed() + self.pci.unclaimed_accesses())
     }
@@ -84,6 +91,7 @@ impl Drop for Hardware {
     }
 }
 
+/// Builds the bus of the I/O ports.
 fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, guest_events: &Arc<GuestEvents>) -> Bus {
     let mut ports = Bus::default();
     let i8042 = I8042Device(guest_events.clone());
@@ -97,6 +105,7 @@ fn ports(pci: &Arc<PciBus>, serial: &Arc<SerialPort>, guest_events: &Arc<GuestEv
     ports
 }
 
+/// Builds the bus of the memory-mapped registers: the window of the PCI BARs, and the ECAM.
 fn memory(pci: &Arc<PciBus>) -> Bus {
     let mut memory = Bus::default();
     let window = MmioWindow { bus: pci.clone(), start: layout::BAR_WINDOW };

@@ -1,4 +1,8 @@
-//! The machine that this crate is about: a guest on KVM with virtio devices.
+//! Machine on KVM with this crate's virtio devices.
+//!
+//! `start` validates the configuration and assembles the machine: `devices` and `disk_devices` create the
+//! virtio devices, `hardware` places them on the buses, and `state_driver` runs the thread that starts,
+//! pauses, resets and ends the guest. The virtual processors themselves are [`crate::cpu`]'s.
 
 mod devices;
 mod disk_devices;

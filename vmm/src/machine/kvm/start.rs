@@ -1,4 +1,8 @@
-//! From a configuration to a machine that runs, or to one sentence that says why not.
+//! Start of a machine on KVM: from a configuration and opened host resources to a running guest.
+//!
+//! [`KvmMachine::start`] assembles memory, devices, agents and the state driver. Afterwards the
+//! [`KvmMachine`] forwards requests to the state driver's thread and collects counters. This module opens no
+//! host file.
 
 use super::devices::{self, DeviceError, Devices};
 use super::hardware::Hardware;
@@ -28,65 +32,66 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
+/// Largest number of virtual processors of a guest.
 const MAX_CPUS: u8 = 64;
 
-/// Why a machine did not start. Nothing of it is left.
+/// Reason for which a machine did not start, or could not be reset. No part of the machine is left.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// 0 or too many.
+    /// Number of processors that is 0 or above the maximum.
     #[error("a guest has 1 to {MAX_CPUS} processors, not {0}")]
     Cpus(u8),
-    /// 0 or too many.
+    /// Number of screens that is 0 or above [`MAX_SCREENS`].
     #[error("a desktop has 1 to {MAX_SCREENS} screens, not {0}")]
     Screens(u8),
-    /// Guest memory.
+    /// Guest memory that could not be allocated.
     #[error(transparent)]
     Memory(#[from] MemoryError),
-    /// Guest memory, at a reset.
-    #[error("the host did not take the guest's memory back: {0}")]
+    /// Guest memory that could not be cleared for a reset.
+    #[error("the host could not clear the guest's memory: {0}")]
     Clear(std::io::Error),
-    /// The generation.
+    /// Generation ID in the configuration that cannot be parsed.
     #[error(transparent)]
     Generation(#[from] InvalidVmGenId),
-    /// Randomness.
-    #[error("the host has no randomness to give: {0}")]
+    /// Failure of the host's random number generator.
+    #[error("the host's random number generator failed: {0}")]
     Randomness(#[from] getrandom::Error),
-    /// Kernel, initrd or command line.
+    /// Kernel, initial RAM disk or command line that cannot be booted.
     #[error(transparent)]
     Boot(#[from] BootError),
-    /// A disk or another device.
+    /// Device that could not be created, such as a disk with a damaged image.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// KVM.
+    /// Virtual machine or virtual processor that KVM refused.
     #[error(transparent)]
     Vm(#[from] VmError),
-    /// Tables.
+    /// ACPI tables that could not be written to guest memory.
     #[error(transparent)]
     Acpi(#[from] AcpiError),
-    /// Descriptors or threads.
+    /// System call for a descriptor or a thread that failed.
     #[error("the host is out of descriptors or threads: {0}")]
     Host(std::io::Error),
 }
 
-/// What it needs of the host, opened by someone who may: it opens nothing itself.
+/// Host resources of a machine on KVM. The supervisor opens them, because the jailed process cannot.
 pub struct KvmResources {
-    /// /dev/kvm, checked.
+    /// Descriptor of /dev/kvm, with the required capabilities checked.
     pub kvm: OwnedFd,
-    /// What it boots.
+    /// Open kernel and initial RAM disk.
     pub boot: BootFiles,
-    /// Reserved huge pages that the host has left.
+    /// Number of reserved huge pages of 2 MiB that are free on the host; used in error messages only.
     pub large_pages_free: u64,
-    /// The images of each disk, the top one first.
+    /// Open image files of each disk, the uppermost layer first.
     pub disks: Vec<Vec<File>>,
-    /// Where each network interface leads.
+    /// Backends of the network interfaces, in the order of the configuration.
     pub net_backends: Vec<NetBackendConfig>,
-    /// For the guest's serial console.
+    /// Log files of the guest's serial console.
     pub serial_log: LogFiles,
-    /// The process's own memory in figures.
+    /// Reader of the kernel's memory statistics of this process.
     pub residency: Residency,
 }
 
-/// A machine on KVM.
+/// Machine whose guest executes on KVM. Its requests are served by the state driver's thread.
 pub struct KvmMachine {
     pub(super) vm_events: Mutex<Sender<VmEvent>>,
     monitors: Arc<Monitors>,
@@ -101,10 +106,12 @@ pub struct KvmMachine {
 }
 
 impl KvmMachine {
-    /// Starts the machine that `config` describes; `events` hears of it from here on.
+    /// Starts the machine that `config` describes, with the opened `resources`. State changes are published
+    /// in `events`.
     ///
     /// # Errors
-    /// When something that it needs is missing or damaged; then nothing runs.
+    /// A [`StartError`] when the configuration is invalid, a resource is damaged, or the host refuses memory,
+    /// threads or a virtual machine; then no part of the machine runs.
     pub fn start(
         config: &MachineConfig,
         resources: KvmResources,
@@ -175,7 +182,8 @@ impl KvmMachine {
         })
     }
 
-    fn ask(&self, request: VmRequest) -> Result<(), Refused> {
+    /// Sends `request` to the state driver and waits for its result.
+    fn request(&self, request: VmRequest) -> Result<(), Refused> {
         let (answer, answered) = mpsc::channel();
         self.vm_events.lock().send(VmEvent::Request(request, answer)).map_err(|_| Refused::gone())?;
         answered.recv().map_err(|_| Refused::gone())?
@@ -192,23 +200,23 @@ impl Machine for KvmMachine {
     }
 
     fn pause(&self) -> Result<(), Refused> {
-        self.ask(VmRequest::Pause)
+        self.request(VmRequest::Pause)
     }
 
     fn resume(&self) -> Result<(), Refused> {
-        self.ask(VmRequest::Resume)
+        self.request(VmRequest::Resume)
     }
 
     fn reset(&self) -> Result<(), Refused> {
-        self.ask(VmRequest::Reset)
+        self.request(VmRequest::Reset)
     }
 
     fn press_power(&self) -> Result<(), Refused> {
-        self.ask(VmRequest::PressPower)
+        self.request(VmRequest::PressPower)
     }
 
     fn stop(&self) -> Result<(), Refused> {
-        self.ask(VmRequest::Stop)
+        self.request(VmRequest::Stop)
     }
 
     fn monitors(&self) -> &Arc<Monitors> {

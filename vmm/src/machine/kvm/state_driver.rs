@@ -1,4 +1,25 @@
-//! The thread that leads a machine from state to state; nobody else starts or stops processors.
+//! State driver: the thread that starts, pauses, resets and ends the virtual processors of a machine.
+//!
+//! Control connections (C), the guest (G) and the disks' worker threads (D) send it a [`VmEvent`]; it
+//! publishes each new state in [`Events`]. No other thread changes the state. It neither executes guest code
+//! ([`crate::cpu`]) nor emulates devices ([`Hardware`]).
+//!
+//! ```text
+//!                          Reset (C, G), from any state
+//!                               |
+//!                run            v     PressPower (C)
+//!   Starting ---------------> Running ---------------> Stopping (PressPower (C) repeats the request)
+//!                              |   ^                    |   ^
+//!               Pause (C),     |   | Resume (C),        |   | Resume (C), Resolved (D):
+//!               NoSpace (D)    |   | Resolved (D)       |   | only after NoSpace (D) in Stopping
+//!                              v   |                    v   |
+//!                             Paused, on request or for PauseReason::DiskFull
+//!
+//!   any state --- Stop (C), PowerOff (G), Crash (G), or a reset that fails ---> end, with an ExitReason
+//! ```
+//!
+//! After `NoSpace`, a `Resume`, or the `Resolved` of the last full disk, restores the interrupted state. A
+//! `Pause` meanwhile makes the pause a requested one, which only `Resume` ends, always in `Running`.
 
 use super::hardware::Hardware;
 use super::start::StartError;
@@ -20,51 +41,74 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
-/// Request to change the machine's state.
+/// Request of a control connection to change the machine's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VmRequest {
+    /// Stops all virtual processors.
     Pause,
+    /// Resumes all virtual processors.
     Resume,
+    /// Resets the machine and boots the guest again.
     Reset,
+    /// Presses the ACPI power button.
     PressPower,
+    /// Ends the machine.
     Stop,
 }
 
-/// Event that wakes the state driver.
+/// Event that the state driver handles.
 pub enum VmEvent {
-    /// Request of a control connection, and where its result goes.
+    /// Request of a control connection, with the sender of the request's result.
     Request(VmRequest, Sender<Result<(), Refused>>),
-    /// A guest event was reported.
+    /// Notification that [`GuestEvents`] holds an event.
     GuestEvent,
-    /// The disk of this number has no room on the host, or has it again.
+    /// Number of a disk, and the change of free space on the host for its writes.
     DiskFull(usize, DiskFullEvent),
 }
 
-/// A machine and all that it takes to start it anew.
+/// State of the driver thread: the current VM, and everything that a reset needs to create the next one.
 pub struct StateDriver {
+    /// Handle of /dev/kvm that creates VMs.
     pub kvm: Kvm,
+    /// Number of virtual processors.
     pub cpus: u8,
+    /// Guest memory, which outlives a reset.
     pub ram: GuestRam,
+    /// Kernel, initial RAM disk and command line.
     pub boot: BootSource,
+    /// Connection of the devices' interrupts to the current VM.
     pub interrupts: Arc<KvmInterruptManager>,
+    /// Buses and devices.
     pub hardware: Arc<Hardware>,
+    /// First unhandled event that the guest caused.
     pub guest_events: Arc<GuestEvents>,
+    /// Publisher of the machine's states and end.
     pub events: Arc<Events>,
+    /// Generation ID that the guest reads; a reset keeps it.
     pub generation: VmGenId,
+    /// Counters of the processors' exits.
     pub exits: Arc<Exits>,
+    /// Current VM; `None` before [`Self::prepare`] and after the end.
     pub vm: Option<Vm>,
+    /// Disks without free space on the host.
     pub full_disks: FullDisks,
 }
 
-/// Disks whose host has no room, and what the machine did before it was paused for them.
+/// Disks that wait for free space on the host, and the state that the resulting pause interrupted.
 #[derive(Default)]
 pub struct FullDisks {
+    /// Numbers of the disks.
     disks: BTreeSet<usize>,
+    /// `Running` or `Stopping` while the machine is paused for these disks.
     interrupted: Option<RunState>,
 }
 
 impl StateDriver {
-    /// Power-on: a new VM, every device reset, the kernel loaded, processors waiting.
+    /// Performs a power-on: creates a new VM, resets every device, loads the ACPI tables and the kernel, and
+    /// creates the virtual processors, which wait to be resumed.
+    ///
+    /// # Errors
+    /// A [`StartError`] when KVM refuses, or the memory, the ACPI tables or the kernel cannot be loaded.
     pub fn prepare(&mut self) -> Result<(), StartError> {
         let used = self.vm.take().is_some();
         self.guest_events.clear();
@@ -82,7 +126,7 @@ impl StateDriver {
         Ok(())
     }
 
-    /// Lets the processors run and serves `messages` until the machine has ended.
+    /// Resumes the virtual processors, then handles `messages` until the machine has ended.
     pub fn run(mut self, messages: &Receiver<VmEvent>) {
         apply_thread_filter(ThreadKind::StateDriver);
         self.start();
@@ -108,12 +152,14 @@ impl StateDriver {
         }
     }
 
+    /// Enters `Running` after a power-on.
     fn start(&mut self) {
         self.resume_as(RunState::Running);
     }
 
+    /// Resumes the virtual processors and publishes `state`.
     fn resume_as(&mut self, state: RunState) {
-        // Whichever disk is still full says so again at its next try.
+        // A disk that is still full reports `NoSpace` again at its next retry.
         self.full_disks = FullDisks::default();
         if let Some(vm) = &self.vm {
             vm.resume();
@@ -121,13 +167,17 @@ impl StateDriver {
         }
     }
 
+    /// Pauses the machine at the first full disk, and resumes it when no disk is full any more.
     fn disk_full(&mut self, disk: usize, event: DiskFullEvent) {
         match event {
             DiskFullEvent::NoSpace => {
                 self.full_disks.disks.insert(disk);
                 let state = self.events.run_state();
                 if let (RunState::Running | RunState::Stopping, Some(vm)) = (state, &self.vm) {
-                    tracing::error!(disk, "the host's disk is full: the guest is paused until there is room");
+                    tracing::error!(
+                        disk,
+                        "the host has no space for a disk's writes: the guest is paused until there is some"
+                    );
                     vm.pause();
                     self.full_disks.interrupted = Some(state);
                     self.events.set_paused(PauseReason::DiskFull);
@@ -138,13 +188,18 @@ impl StateDriver {
                 if self.full_disks.disks.is_empty()
                     && let Some(state) = self.full_disks.interrupted
                 {
-                    tracing::info!(disk, "the host has room again: the guest goes on");
+                    tracing::info!(
+                        disk,
+                        "the host has space for the disks' writes again: the guest is resumed"
+                    );
                     self.resume_as(state);
                 }
             }
         }
     }
 
+    /// Handles a request of a control connection: its result, and the reason and text of the end if it ends
+    /// the machine.
     fn handle(&mut self, request: VmRequest) -> (Result<(), Refused>, Option<(ExitReason, String)>) {
         let refuse = |text: &str| (Err(Refused(text.to_owned())), None);
         let state = self.events.run_state();
@@ -163,7 +218,7 @@ impl StateDriver {
                 }
                 self.events.set_run_state(RunState::Paused);
             }
-            // From now on it is paused because somebody wants it to be.
+            // The pause becomes a requested one, which free space on the host does not end.
             (VmRequest::Pause, RunState::Paused) if self.full_disks.interrupted.take().is_some() => {
                 self.events.set_run_state(RunState::Paused);
             }
@@ -181,6 +236,8 @@ impl StateDriver {
         (Ok(()), None)
     }
 
+    /// Handles the guest's first event, if it has not been cleared by a reset: the reason and text of the end
+    /// if it ends the machine.
     fn take_guest_event(&mut self) -> Option<(ExitReason, String)> {
         match self.guest_events.first()? {
             GuestEvent::PowerOff => {
@@ -191,8 +248,9 @@ impl StateDriver {
         }
     }
 
+    /// Resets and starts the machine; the reason and text of the end if that fails.
     fn reset(&mut self) -> Option<(ExitReason, String)> {
-        tracing::info!("reset");
+        tracing::info!("the machine is reset");
         match self.prepare() {
             Ok(()) => {
                 self.start();
