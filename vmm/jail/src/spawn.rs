@@ -178,8 +178,8 @@ fn try_clone(flags: libc::c_int) -> Result<(), Errno> {
     }
 }
 
-/// Creates a child process by clone(2) and returns its number, 0 in the child. The child's pidfd is written to
-/// `pidfd` when `flags` has `CLONE_PIDFD`.
+/// Creates a child process by clone(2) and returns its number, 0 in the child. The child's pidfd is written
+/// to `pidfd` when `flags` has `CLONE_PIDFD`.
 ///
 /// # Safety
 /// As with fork(2): in a process with several threads, the child may only do what is safe in a signal
@@ -238,7 +238,7 @@ fn result(value: libc::c_int) -> Result<libc::c_int, Errno> {
 /// Replaces the program of this process (execve(2)); returns only on failure.
 fn execute(program: &CStr, argv: &[*const libc::c_char]) -> Errno {
     let environment: [*const libc::c_char; 1] = [std::ptr::null()];
-    // SAFETY: program, arguments and environment are C strings in null-terminated lists that outlive the call.
+    // SAFETY: the strings end with a zero byte, the lists with a null pointer, and all outlive the call.
     unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), environment.as_ptr()) };
     Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }

@@ -20,6 +20,10 @@ use std::sync::atomic::Ordering;
 /// Longest request line in bytes; the longest valid request is far shorter.
 const MAX_LINE: u64 = 64 * 1024;
 
+/// Error for a request of a newer version, or with invalid fields.
+const UNKNOWN_REQUEST: &str =
+    "This desktop's machine does not support this request; stop and start the desktop to update its machine.";
+
 /// Serves requests on a control connection until the client closes it.
 ///
 /// # Errors
@@ -42,7 +46,7 @@ pub fn serve(stream: &UnixStream, desktop: &Arc<ControlContext>) -> io::Result<(
                 Outcome::Done
             }
             Some(command) => perform(&command, desktop),
-            None => Outcome::Error("This desktop's machine does not support this request; restart the desktop to update its machine.".to_owned()),
+            None => Outcome::Error(UNKNOWN_REQUEST.to_owned()),
         };
         send(&writer, &Reply { id, outcome })?;
     }

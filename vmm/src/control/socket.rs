@@ -32,8 +32,8 @@ pub struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// Creates the socket at `path` with mode 0600, and replaces a socket on which no process listens. Must be
-    /// called before other threads start, since it changes the umask of the process for a moment.
+    /// Creates the socket at `path` with mode 0600, and replaces a socket on which no process listens. Must
+    /// be called before other threads start, since it changes the umask of the process for a moment.
     ///
     /// # Errors
     /// When another process listens at `path`, the file is not a socket, or a system call fails.

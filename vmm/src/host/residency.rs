@@ -35,7 +35,8 @@ impl Residency {
     }
 }
 
-/// Returns the sums of the `Rss` lines in KiB: of all mappings, and of those that start in a range of `guest`.
+/// Returns the sums of the `Rss` lines in KiB: of all mappings, and of those that start in a range of
+/// `guest`.
 fn sum(smaps: &str, guest: &[Range<u64>]) -> (u64, u64) {
     let (mut all, mut of_guest, mut in_guest) = (0u64, 0u64, false);
     for line in smaps.lines() {
