@@ -1,6 +1,7 @@
-//! Compiles the filters in `filters/`, so that a jailed process carries nothing but the result.
+//! Compiles the system call filters in `filters/` to BPF programs, as statics of the crate. No compiler
+//! is part of a jailed process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A build that cannot go on stops.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A build script fails by panic.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// One file; `filters/README.md` describes the format.
+/// Contents of a filter file; `filters/README.md` describes the format.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -19,22 +20,26 @@ struct File {
     calls: Vec<String>,
     #[serde(default, rename = "call")]
     conditional: Vec<Conditional>,
-    /// What is answered to these calls, instead of allowing them and killing the process for others.
+    /// Error number that the calls of the file return; all other calls pass. `None`: the calls are allowed,
+    /// and all others kill the process.
     errno: Option<u32>,
 }
 
+/// System call that is allowed with certain values of one argument.
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 struct Conditional {
+    /// Name of the system call.
     name: String,
+    /// Index of the argument, from 0.
     argument: u8,
-    /// The argument, as far as these bits go …
+    /// Bits of the argument that are compared; `None` for all.
     mask: Option<u64>,
-    /// … is one of these.
+    /// Allowed values of the compared bits.
     values: Vec<u64>,
 }
 
-/// A file with all that it includes.
+/// Filter: a file merged with the files that it includes.
 #[derive(Default)]
 struct Filter {
     calls: BTreeSet<String>,
@@ -43,6 +48,7 @@ struct Filter {
 }
 
 impl Filter {
+    /// Reads the filter `name` and its includes.
     fn read(folder: &Path, name: &str) -> Self {
         let mut filter = Self::default();
         filter.add(folder, name, &mut BTreeSet::new());
@@ -52,6 +58,7 @@ impl Filter {
         filter
     }
 
+    /// Adds the file `name` and its includes, each file once.
     fn add(&mut self, folder: &Path, name: &str, seen: &mut BTreeSet<String>) {
         if !seen.insert(name.to_owned()) {
             return;
@@ -69,8 +76,8 @@ impl Filter {
         self.errno = self.errno.or(file.errno);
     }
 
-    /// As seccompiler's JSON; conditions are tried in the order of the files, and what a file includes
-    /// comes first. All arguments that are looked at have 32 bits.
+    /// Converts the filter to seccompiler's JSON. Conditions are in the order of the files, included files
+    /// first. All compared arguments have 32 bits.
     fn to_json(&self) -> Value {
         let mut rules: Vec<Value> = self.calls.iter().map(|call| json!({"syscall": call})).collect();
         for conditional in self.conditional.values().flatten() {

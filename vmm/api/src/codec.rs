@@ -1,57 +1,61 @@
-//! Lines of JSON on the control socket: encoding, and decoding that counts unknown fields.
+//! Encoding of control messages as lines of JSON, and decoding with a count of unknown fields.
 //!
-//! Within one version of the control messages either end may send fields that the other does not
-//! know. Such fields are ignored, and counted so that they are seen.
+//! Within one version of the control messages, either end may send fields that the other end does
+//! not support. The decoder ignores such fields and counts them for the machine's and the client's
+//! counters. This module neither reads nor writes sockets.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Longest line in bytes that either end accepts after the handshake. Neither end trusts the other.
+/// Longest line in bytes that a client accepts after the handshake. The machine's own limit for
+/// requests is lower: 64 KiB.
 pub const MAX_LINE: usize = 256 * 1024;
 
-/// Longest first line and longest answer to it, in bytes.
+/// Longest line of the handshake, in either direction, in bytes.
 pub const MAX_HANDSHAKE_LINE: usize = 4096;
 
-/// A decoded message and the number of its fields that this version does not know.
+/// Decoded message with the number of its unknown fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded<T> {
-    /// The message.
+    /// Message without the unknown fields.
     pub message: T,
-    /// Fields of the line, at any depth, that the message's type does not have.
+    /// Number of fields, at any depth of the JSON, that the type `T` does not have. Fields with the
+    /// value null are not counted.
     pub unknown_fields: u64,
 }
 
 /// Encodes `message` as one line of JSON that ends with a line feed.
 ///
 /// # Errors
-/// When a map of the message has keys that are no strings; none of this crate's does.
+/// When a map in the message has keys other than strings; no type of this crate has such a map.
 pub fn encode(message: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     Ok(line)
 }
 
-/// Decodes a line of JSON, with or without its line feed.
+/// Decodes one line of JSON, with or without its line feed, as a `T`.
 ///
 /// # Errors
-/// When the line is no JSON, or not the JSON of a `T`.
+/// When the line is not JSON, or not the JSON of a `T`.
 pub fn decode<T: Serialize + DeserializeOwned>(line: &[u8]) -> serde_json::Result<Decoded<T>> {
     from_value(&serde_json::from_slice(line)?)
 }
 
-/// Decodes a JSON value.
+/// Decodes a JSON value as a `T`.
 ///
 /// # Errors
-/// When the value is not that of a `T`.
+/// When the value is not the JSON of a `T`.
 pub fn from_value<T: Serialize + DeserializeOwned>(value: &Value) -> serde_json::Result<Decoded<T>> {
     let message = T::deserialize(value)?;
-    // What the message says of itself is what was known of the line.
+    // Encoding the message again leaves out the fields that its type does not have.
     let unknown_fields = count_unknown(value, &serde_json::to_value(&message)?);
     Ok(Decoded { message, unknown_fields })
 }
 
-/// Fields of `sent` that `known` does not have. A field that is null says nothing.
+/// Counts the fields of `sent` that `known` does not have, at any depth. Fields with the value null
+/// are not counted: an absent option may be sent as null.
 fn count_unknown(sent: &Value, known: &Value) -> u64 {
     match (sent, known) {
         (Value::Object(sent), Value::Object(known)) => sent

@@ -1,196 +1,202 @@
-//! The configuration that `oriel-vmm run --config machine.json` reads. Paths are absolute.
+//! Configuration of a machine: the JSON file of `oriel-vmm run --config machine.json`.
+//!
+//! The server writes the file and the supervisor reads it. All paths are absolute. Unknown fields
+//! are errors: an ignored field could be a limit or a protection. `oriel-vmm` validates the values;
+//! this module has the types only.
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Who runs the guest's instructions and devices.
+/// Monitor that runs the guest and emulates its devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MachineKind {
-    /// Our own VMM on /dev/kvm.
+    /// Oriel's own monitor on `/dev/kvm`.
     Kvm,
-    /// QEMU as a child process.
+    /// QEMU as a child process of the machine's process.
     Qemu,
 }
 
-/// What QEMU executes guest code with; our own VMM always uses KVM.
+/// Accelerator of QEMU; Oriel's own monitor always uses KVM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Accel {
-    /// Hardware virtualization.
+    /// KVM: hardware virtualization.
     Kvm,
-    /// QEMU's emulation: right, and 10 to 30 times slower.
+    /// TCG: emulation in software, 10 to 30 times slower than KVM.
     Tcg,
 }
 
-/// How the guest starts.
+/// Kernel, initial RAM disk and command line with which the guest boots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Boot {
-    /// A Linux bzImage or an ELF with a PVH note. For QEMU it may be empty: firmware then boots the first disk.
+    /// Path of a Linux bzImage or of an ELF with a PVH note. Empty, on QEMU only: firmware boots the
+    /// first disk.
     pub kernel: PathBuf,
-    /// Initial RAM disk.
+    /// Path of the initial RAM disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initrd: Option<PathBuf>,
-    /// Kernel command line.
+    /// Command line of the kernel.
     #[serde(default)]
     pub cmdline: String,
 }
 
-/// How the bytes of a disk lie in its file.
+/// Format of a disk image file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiskFormat {
-    /// Byte for byte.
+    /// Raw: the file's bytes are the disk's bytes.
     #[default]
     Raw,
     /// QEMU's copy-on-write format, version 2 or 3 (QEMU's `docs/interop/qcow2.rst`).
     Qcow2,
 }
 
-/// A file below a copy-on-write overlay; only ever read.
+/// Backing file of a copy-on-write overlay; never written to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its format. What a file's own header says of backing files is never followed.
+    /// Format of the file. Names of backing files in the file's own header are ignored.
     #[serde(default)]
     pub format: DiskFormat,
 }
 
-/// What a device may do in a second; `None` is without limit. Bursts of one second's worth pass.
+/// Rate limit of a device; `None` is unlimited. Bursts up to the amount of one second pass at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
-    /// Bytes per second, both directions together.
+    /// Limit in bytes per second, for both directions together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Operations (disk requests, network frames) per second.
+    /// Limit in operations (disk requests or network frames) per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<u64>,
 }
 
-/// One disk; the first is the guest's /dev/vda.
+/// Disk of the guest; the first disk of the list is `/dev/vda` in a Linux guest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disk {
-    /// The file that is written to.
+    /// Path of the image file that receives the guest's writes.
     pub path: PathBuf,
-    /// Its format.
+    /// Format of the image file.
     #[serde(default)]
     pub format: DiskFormat,
-    /// The files below it, the nearest first.
+    /// Backing files of the image file, topmost layer first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backing: Vec<Layer>,
-    /// The guest may not write.
+    /// Whether the disk is read-only for the guest.
     #[serde(default)]
     pub read_only: bool,
-    /// At most so much.
+    /// Rate limit of the disk.
     #[serde(default)]
     pub limit: RateLimit,
 }
 
-/// Where a network interface leads.
+/// Network backend of an interface (JSON field `to`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "to", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Link {
-    /// Through passt: the host's own connections, by a process without rights.
+    /// passt: an unprivileged process that forwards the guest's connections from sockets of the host.
     Passt,
-    /// A TAP interface that the administrator made (and usually put on a bridge).
+    /// TAP interface that the administrator created on the host, usually on a bridge.
     Tap {
-        /// Its name on the host.
+        /// Name of the TAP interface on the host.
         name: String,
     },
-    /// Nowhere: the interface is there and its cable is out.
+    /// No backend: the guest has the interface, and its link is down.
     Isolated,
 }
 
-/// One network interface.
+/// Network interface of the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
-    /// Six bytes in hexadecimal with colons; locally administered and not multicast.
+    /// Hardware address: six bytes in hexadecimal with colons, locally administered and unicast.
     pub mac: String,
-    /// Where it leads.
+    /// Network backend of the interface.
     pub link: Link,
-    /// At most so much.
+    /// Rate limit of the interface.
     #[serde(default)]
     pub limit: RateLimit,
 }
 
-/// Host pages behind the guest's memory.
+/// Size of the host pages that back the guest's memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HugePages {
-    /// Large ones where the host's kernel finds them (transparent huge pages).
+    /// Transparent huge pages where the host's kernel has free ones (`MADV_HUGEPAGE`, madvise(2)).
     #[default]
     Advise,
-    /// Small ones only: what a balloon gives back is given back exactly.
+    /// Pages of 4 KiB only: every page that the balloon returns is free on the host.
     Never,
-    /// From the host's reserved 2 MiB pages (`vm.nr_hugepages`); refused where too few are free.
+    /// Reserved pages of 2 MiB (`vm.nr_hugepages`); the start fails when too few are free.
     Reserved,
 }
 
-/// One desktop's machine.
+/// Configuration of one machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MachineConfig {
-    /// Version of this structure: [`crate::CONFIG_VERSION`]. Another one is refused.
+    /// Version of the configuration; `oriel-vmm` accepts only [`crate::CONFIG_VERSION`].
     pub version: u32,
-    /// The desktop's identifier, for logs and the process title.
+    /// Identifier of the desktop, for logs and [`crate::Description::id`].
     pub id: String,
-    /// Ours or QEMU.
+    /// Monitor that runs the guest.
     pub machine: MachineKind,
-    /// For QEMU only.
+    /// Accelerator of QEMU; ignored by [`MachineKind::Kvm`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accel: Option<Accel>,
-    /// Virtual processors, 1 to 64.
+    /// Number of virtual processors, 1 to 64.
     pub cpus: u8,
     /// Guest memory in MiB, at least 64.
     pub memory_mib: u32,
-    /// Start-up.
+    /// Kernel, initial RAM disk and command line.
     pub boot: Boot,
-    /// Disks in order.
+    /// Disks of the guest, in order.
     #[serde(default)]
     pub disks: Vec<Disk>,
-    /// Network interfaces in order.
+    /// Network interfaces of the guest, in order.
     #[serde(default)]
     pub networks: Vec<Network>,
-    /// A sound card that plays and records.
+    /// Whether the guest has a sound card (playback and capture).
     #[serde(default)]
     pub sound: bool,
-    /// Ports for the guest's agents: `com.redhat.spice.0` and `org.qemu.guest_agent.0`.
+    /// Whether the guest has serial ports for its agents: `com.redhat.spice.0` and
+    /// `org.qemu.guest_agent.0`.
     #[serde(default)]
     pub agents: bool,
-    /// Host pages behind the guest's memory.
+    /// Size of the host pages that back the guest's memory.
     #[serde(default)]
     pub huge_pages: HugePages,
-    /// Let the host share equal pages with other guests (KSM). Off by default: sharing leaks, by
-    /// timing, what a neighbour has in memory.
+    /// Whether the host may merge equal pages of this and other guests (KSM). Off by default: the
+    /// timing of writes to merged pages reveals contents of another guest's memory.
     #[serde(default)]
     pub share_pages: bool,
-    /// Identifies this life of the guest (VMGenID): 32 hexadecimal digits, new after every restore
-    /// or clone. Without one the process makes it up.
+    /// Generation identifier of the machine (VMGenID): 32 hexadecimal digits, different after every
+    /// restore or clone. `None`: a random one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
-    /// Refuse to run if any part of the jail cannot be had on this host.
+    /// Whether the start fails when any part of the jail is not in force on this host.
     #[serde(default)]
     pub require_jail: bool,
-    /// The most screens that a viewer may ask for, 1 to 4.
+    /// Largest number of screens that a viewer can request, 1 to 4.
     #[serde(default = "default_screens")]
     pub screens: u8,
-    /// The first screen's width in pixels.
+    /// Initial width of the first screen in pixels.
     #[serde(default = "default_width")]
     pub width: u32,
-    /// The first screen's height in pixels.
+    /// Initial height of the first screen in pixels.
     #[serde(default = "default_height")]
     pub height: u32,
-    /// The control socket to create (mode 0600; its folder must exist).
+    /// Path of the control socket, which is created with mode 0600. The folder must exist.
     pub socket: PathBuf,
-    /// Where the guest's serial console is logged (bounded in size).
+    /// Path of the log of the guest's serial console; the log is bounded in size.
     pub serial_log: PathBuf,
-    /// Where the process writes why it ended, as [`crate::ExitReport`].
+    /// Path of the exit report, a [`crate::ExitReport`] that is written at the end of the machine.
     pub exit_report: PathBuf,
 }
 

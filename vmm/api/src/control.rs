@@ -1,4 +1,8 @@
-//! Messages on a desktop's control socket.
+//! Messages of a machine's control socket: handshake, requests, replies and events.
+//!
+//! Each message is one line of JSON, in the encoding of [`crate::codec`]. `docs/control-api.md`
+//! shows the lines. This module has the types only: sockets are in [`crate::client`], and the
+//! server's side in `oriel-vmm`.
 
 use crate::config::{Accel, MachineKind};
 use crate::exit_report::ExitReason;
@@ -7,231 +11,231 @@ use crate::jail::Jail;
 use crate::version::VersionRange;
 use serde::{Deserialize, Serialize};
 
-/// First line of a connection, from the client: what the connection is for, in which versions.
+/// First line of a connection, from the client: purpose of the connection and versions of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
-    /// Versions of the control messages that the client understands. `None` in the dialect from
-    /// before versions, which no machine accepts any more.
+    /// Versions of the control messages that the client supports. `None` in lines of clients older
+    /// than the versions; the machine answers such a line with [`Opened::UnsupportedVersion`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<VersionRange>,
-    /// What the connection is for.
+    /// Purpose of the connection; its fields are part of the same JSON object.
     #[serde(flatten)]
     pub purpose: Purpose,
 }
 
-/// What a connection to the control socket is for.
+/// Purpose of a connection to the control socket (JSON field `open`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "open", rename_all = "lowercase")]
 pub enum Purpose {
-    /// Requests, replies and events as lines of JSON.
+    /// Control connection: requests, replies and events as lines of JSON.
     Control,
-    /// Pictures, sound and input as messages of `docs/protocol.md`.
+    /// Viewer connection: pictures, sound and input as messages of `docs/protocol.md`.
     Viewer {
-        /// What this viewer may do.
+        /// Rights of the viewer.
         mode: ViewerMode,
     },
 }
 
-/// What a viewer may do.
+/// Rights of a viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ViewerMode {
-    /// See and act.
+    /// Pictures and sound, and also input, clipboard and files.
     Interact,
-    /// See only.
+    /// Pictures and sound only.
     Watch,
 }
 
-/// Answer to [`Open`], from the machine: the last line of the handshake.
+/// Second and last line of the handshake, from the machine: answer to [`Open`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Opened {
-    /// The connection is open and speaks this version.
+    /// Acceptance of the connection.
     Accepted {
-        /// Newest version that both ends understand.
+        /// Version of the connection: the newest that both ends support.
         version: u32,
     },
-    /// The machine understands none of the versions that the client named.
+    /// Refusal because both ends have no version in common; the range is the machine's.
     UnsupportedVersion(VersionRange),
-    /// The machine does not open the connection for another reason.
+    /// Refusal for any other reason, such as too many connections.
     Refused {
-        /// The reason in one plain sentence.
+        /// Reason in one sentence for users.
         text: String,
     },
 }
 
-/// One request.
+/// Request line, from the client to the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Echoed in the reply.
+    /// Number that the client chose; the reply has the same number.
     pub id: u64,
-    /// What to do.
+    /// Command to execute; its fields are part of the same JSON object.
     #[serde(flatten)]
     pub command: Command,
 }
 
-/// What a machine can be told.
+/// Command of a [`Request`] (JSON field `do`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
-    /// Asks for a [`Description`].
+    /// Queries the machine's [`Description`].
     Describe,
-    /// From now on send every [`Event`] on this connection.
+    /// Subscribes the connection to every later [`Event`].
     Watch,
-    /// Has the guest shut down in its own time: its agent is told to, and where there is none that
-    /// listens, the power button is pressed.
+    /// Starts an orderly shutdown of the guest through qemu-guest-agent. Without an agent, or when
+    /// the agent refuses, presses the ACPI power button instead.
     ShutDown,
-    /// Presses the power button: the guest shuts down in its own time.
+    /// Presses the ACPI power button; the guest decides whether and when it shuts down.
     PressPower,
-    /// Resets at once, as the button on the case does.
+    /// Resets the machine at once, without a shutdown of the guest.
     Reset,
-    /// Ends at once, as pulling the plug does; the process exits.
+    /// Powers the machine off at once, without a shutdown of the guest; the process exits.
     Stop,
-    /// Stops the processors.
+    /// Stops the virtual processors.
     Pause,
-    /// Lets them go on.
+    /// Continues the virtual processors after [`Command::Pause`] or a [`PauseReason`].
     Resume,
-    /// Asks the guest for screens of these sizes in pixels, side by side from left to right, and for
-    /// no others. It may take its time, or refuse.
+    /// Requests a layout of exactly these screens, side by side from left to right. The guest may
+    /// adopt the layout later, or not at all.
     Resize {
-        /// Width and height of each.
+        /// Width and height of each screen in pixels; at most [`crate::MachineConfig::screens`] entries.
         screens: Vec<(u32, u32)>,
     },
-    /// Asks the guest to leave so much of its memory to the host from now on. It gives what it can
-    /// spare, in its own time: `balloon_mib` among the counters tells how much that is.
+    /// Sets the target size of the guest's memory balloon (virtio 1.3, section 5.5). The guest
+    /// follows as far as its free memory allows; the counter `balloon_mib` has the actual size.
     Balloon {
-        /// MiB; 0 gives it everything back.
+        /// Target size in MiB; 0 returns all memory to the guest.
         target_mib: u32,
     },
-    /// Has the guest's agent bring the file systems to rest, so that the disks may be copied. They
-    /// are thawed after 30 s at the latest, whatever happens.
+    /// Freezes the guest's file systems through qemu-guest-agent, so that a copy of the disks is
+    /// consistent. The machine thaws them after 30 s if no [`Command::Thaw`] arrives.
     Freeze,
-    /// Ends [`Command::Freeze`].
+    /// Thaws the file systems that [`Command::Freeze`] froze.
     Thaw,
-    /// Asks for [`crate::GuestFacts`].
+    /// Queries [`crate::GuestFacts`] from qemu-guest-agent.
     GuestFacts,
 }
 
-/// The answer to a [`Request`].
+/// Reply line to a [`Request`], from the machine to the client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// The request's.
+    /// Number of the request.
     pub id: u64,
-    /// What came of it.
+    /// Outcome of the request; its fields are part of the same JSON object.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What came of a request.
+/// Outcome of a request; every variant is a JSON field of the reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Done (or, for the power button, pressed).
+    /// Success without a result. Effects in the guest, such as a shutdown, may follow later.
     Done,
-    /// The answer to [`Command::Describe`].
+    /// Result of [`Command::Describe`].
     Description(Box<Description>),
-    /// The answer to [`Command::Freeze`] and [`Command::Thaw`]: how many file systems.
+    /// Result of [`Command::Freeze`] and [`Command::Thaw`]: number of file systems.
     FileSystems(u64),
-    /// The answer to [`Command::GuestFacts`].
+    /// Result of [`Command::GuestFacts`].
     GuestFacts(Box<GuestFacts>),
-    /// One plain sentence.
+    /// Failure: the reason in one sentence for users.
     Error(String),
 }
 
-/// What a machine is doing.
+/// State of a machine's virtual processors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
-    /// Made, not yet executing.
+    /// The machine is being created; no guest code has run.
     Starting,
-    /// Executing.
+    /// The guest executes.
     Running,
-    /// Processors stopped, on request or for a [`PauseReason`].
+    /// The virtual processors are stopped, on request or for a [`PauseReason`].
     Paused,
-    /// The guest was asked to shut down.
+    /// The guest executes and has received a shutdown request.
     Stopping,
 }
 
-/// Why a machine is paused though nobody asked for it.
+/// Reason of a pause that no client requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseReason {
-    /// The host has no room for what the guest wrote. The machine goes on by itself when there is
-    /// some, and tries at once on [`Command::Resume`].
+    /// A write of the guest found no space on the host. The machine resumes by itself when there
+    /// is space; [`Command::Resume`] retries the write at once.
     DiskFull,
 }
 
-/// Facts and counters of a running machine.
+/// Description of a running machine: identity, state, size and counters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// Newest version of the control messages that the machine understands.
+    /// Newest version of the control messages that the machine supports.
     pub version: u32,
-    /// As in the configuration.
+    /// Identifier of the desktop, from the configuration.
     pub id: String,
-    /// The process that was started for it, which leads the process group of all that serve it.
+    /// Process number of the supervisor, which leads the process group of the desktop.
     pub pid: u32,
-    /// Ours or QEMU.
+    /// Monitor that runs the guest.
     pub machine: MachineKind,
-    /// What executes guest code.
+    /// Accelerator that executes the guest's code.
     pub accel: Accel,
-    /// Now.
+    /// Current state.
     pub state: RunState,
-    /// Why it is paused; `None` on request.
+    /// Reason of the pause; `None` unless `state` is `Paused`, and for a pause on request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<PauseReason>,
-    /// Seconds since start.
+    /// Seconds since the start of the machine's process.
     pub uptime_s: u64,
-    /// Virtual processors.
+    /// Number of virtual processors.
     pub cpus: u8,
-    /// Guest memory.
+    /// Guest memory in MiB.
     pub memory_mib: u32,
-    /// The screen; `None` while the guest shows nothing.
+    /// Width and height of the first screen in pixels; `None` while the guest shows nothing.
     pub screen: Option<(u32, u32)>,
-    /// How many are connected.
+    /// Number of connected viewers.
     pub viewers: u32,
-    /// The guest's agents that have opened their ports.
+    /// Agents of the guest that have opened their ports.
     #[serde(default)]
     pub agents: ConnectedAgents,
-    /// Counters by name (dropped inputs, malformed descriptors, frames, bytes …).
+    /// Counters by name: dropped inputs, malformed descriptors, frames, bytes and others.
     pub counters: std::collections::BTreeMap<String, u64>,
-    /// The jail, part by part.
+    /// Report on the jail of the machine's process.
     #[serde(default)]
     pub jail: Jail,
 }
 
-/// Who in the guest listens.
+/// Agents of the guest that are connected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectedAgents {
-    /// spice-vdagent: clipboard, screen layout, files.
+    /// Whether spice-vdagent is connected: clipboard, screen layout, files.
     pub desktop: bool,
-    /// qemu-guest-agent: shutdown, frozen file systems, facts.
+    /// Whether qemu-guest-agent is connected: shutdown, freezing of file systems, facts.
     pub guest: bool,
 }
 
-/// Something happened.
+/// Event line, from the machine to connections that sent [`Command::Watch`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A new state.
+    /// Change of the machine's state.
     State {
-        /// Now.
+        /// New state.
         state: RunState,
-        /// Why it is paused; `None` on request.
+        /// Reason of the pause; `None` unless `state` is `Paused`, and for a pause on request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<PauseReason>,
     },
-    /// The guest's first picture, or a new size.
+    /// First picture of the first screen, or a new size of it.
     Screen {
-        /// Pixels across.
+        /// Width in pixels.
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         height: u32,
     },
-    /// The last event: the process ends.
+    /// End of the machine; the last event before the process exits.
     Ended {
-        /// Why.
+        /// Reason of the end.
         reason: ExitReason,
-        /// One plain sentence.
+        /// Reason in one sentence for users.
         text: String,
     },
 }

@@ -1,26 +1,31 @@
-//! What a machine's process leaves behind, so that a server that was away learns why it ended.
+//! Exit report of a machine: the file from which the server reads why the machine ended.
+//!
+//! The supervisor writes the file at the end of every machine, so that a server that was not
+//! connected at that time can read it later. Connected servers receive [`crate::Event::Ended`].
 
 use serde::{Deserialize, Serialize};
 
-/// Why a machine ended.
+/// Reason why a machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitReason {
     /// The guest powered itself off.
     GuestPowerOff,
-    /// [`crate::Command::Stop`].
+    /// A client sent [`crate::Command::Stop`], or the process received a signal to terminate.
     Stopped,
-    /// It never came to run: a bad image, kernel or configuration, or no KVM.
+    /// The start failed before any guest code ran: bad image, kernel or configuration, or no KVM.
     FailedToStart,
-    /// The guest did something no processor survives (triple fault, bad MMIO), or a device failed for good.
+    /// A guest error that no processor can continue from (such as a triple fault), or a failure of a
+    /// device or of the machine's process.
     Crashed,
 }
 
-/// The file named by `exit_report` in the configuration, written just before the process exits.
+/// Contents (JSON) of the file that the configuration names as `exit_report`. The supervisor writes
+/// the file before it exits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitReport {
-    /// Why.
+    /// Reason of the end.
     pub reason: ExitReason,
-    /// One plain sentence that says what to do next, where something is to be done.
+    /// Reason in one sentence for users, with the next step where there is one.
     pub text: String,
 }

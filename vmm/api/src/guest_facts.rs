@@ -1,42 +1,46 @@
-//! What a guest says of itself, through its agent. Nothing of it is to be trusted: it is for people to read.
+//! Facts of the guest, as reported by qemu-guest-agent.
+//!
+//! The guest can report anything: the facts are for display to users, and no decision may depend
+//! on them. The machine bounds their length and removes control characters (`vmm/agents/src/qga`).
 
 use serde::{Deserialize, Serialize};
 
-/// A guest in its own words.
+/// Facts of a guest, as reported by its qemu-guest-agent. A fact that the agent does not support is
+/// `None` or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestFacts {
-    /// For example "Debian GNU/Linux 13 (trixie)".
+    /// Name of the operating system, such as "Debian GNU/Linux 13 (trixie)".
     pub operating_system: Option<String>,
-    /// The kernel's release.
+    /// Release of the kernel, such as "6.12.41+deb13-amd64".
     pub kernel: Option<String>,
-    /// Its name in its network.
+    /// Host name of the guest.
     pub host_name: Option<String>,
-    /// Its network interfaces.
+    /// Network interfaces of the guest.
     pub interfaces: Vec<GuestInterface>,
-    /// What it has mounted.
+    /// Mounted file systems of the guest.
     pub file_systems: Vec<GuestFileSystem>,
 }
 
-/// A network interface.
+/// Network interface of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestInterface {
-    /// For example `enp0s3`.
+    /// Name of the interface, such as `enp0s3`.
     pub name: String,
-    /// Six bytes in hexadecimal with colons.
+    /// Hardware address: six bytes in hexadecimal with colons.
     pub mac: Option<String>,
-    /// Addresses with their prefix length.
+    /// IP addresses with prefix length, such as `10.0.2.15/24`.
     pub addresses: Vec<String>,
 }
 
-/// A mounted file system.
+/// Mounted file system of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestFileSystem {
-    /// Where.
+    /// Path of the mount point.
     pub mountpoint: String,
-    /// For example `ext4`.
+    /// Type of the file system, such as `ext4`.
     pub kind: String,
-    /// In use.
+    /// Used space in bytes.
     pub used_bytes: Option<u64>,
-    /// In all.
+    /// Size of the file system in bytes.
     pub total_bytes: Option<u64>,
 }

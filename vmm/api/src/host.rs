@@ -1,41 +1,45 @@
-//! What `oriel-vmm probe` prints as one JSON object.
+//! Facts of the host: the JSON object that `oriel-vmm probe` prints.
+//!
+//! The server runs the probe at its start and decides from the facts which machines the host can
+//! run. `oriel-vmm` collects the facts in `vmm/src/host`; this module has the types only.
 
 use crate::jail::Jail;
 use serde::{Deserialize, Serialize};
 
-/// What stands behind /dev/kvm.
+/// Kind of KVM behind `/dev/kvm`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KvmFinding {
-    /// Hardware virtualization: any guest at native speed.
+    /// KVM with hardware virtualization: any guest runs at native speed.
     Real,
-    /// KVM opens, but guest kernels are interpreted: only guests that live in user mode are fast.
+    /// KVM without hardware virtualization: guest kernels are interpreted, and only code of the
+    /// guest's user mode is fast.
     Interpreting,
-    /// The device is there and may not be opened.
+    /// `/dev/kvm` exists, and this user has no permission to open it.
     Forbidden,
-    /// No /dev/kvm.
+    /// `/dev/kvm` does not exist, does not open, or lacks features that machines need.
     Absent,
 }
 
-/// The host, as far as running machines goes.
+/// Facts of the host that matter to running machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFacts {
-    /// KVM.
+    /// Kind of KVM.
     pub kvm: KvmFinding,
-    /// One plain sentence for people: what was found and what follows.
+    /// Kind of KVM and its consequence in one sentence for users.
     pub kvm_text: String,
-    /// `qemu-system-x86_64 --version`'s number, if there is one.
+    /// Version of `qemu-system-x86_64`; `None` when QEMU is not installed.
     pub qemu: Option<String>,
-    /// Whether that QEMU has the D-Bus display.
+    /// Whether the installed QEMU has the D-Bus display (`-display dbus`).
     pub qemu_dbus_display: bool,
-    /// The version of passt, if there is one: without it desktops have no network by default.
+    /// Version of passt; `None` when passt is not installed, and desktops have no network by default.
     #[serde(default)]
     pub passt: Option<String>,
-    /// Processors.
+    /// Number of processors that this process may use.
     pub cpus: u32,
-    /// Memory in MiB.
+    /// Memory of the host in MiB.
     pub memory_mib: u64,
-    /// The jail that this user's machines get here, part by part.
+    /// Report on the jail that machines of this user get on this host.
     #[serde(default)]
     pub jail: Jail,
 }

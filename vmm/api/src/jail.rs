@@ -1,71 +1,74 @@
-//! The jail around a machine, part by part: what holds, and what this host does not give.
+//! Report on the jail around a machine's process: which parts are in force on this host.
+//!
+//! Crate `oriel-jail` fills the report while it jails a process; the control socket and
+//! `oriel-vmm probe` pass it on to the server. This module enforces nothing itself.
 
 use serde::{Deserialize, Serialize};
 
-/// One part of the jail.
+/// Part of the jail: one restriction of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JailPart {
-    /// A user of its own without rights on the host.
+    /// User that no other process has, or a user namespace with this one user only.
     Identity,
-    /// Mounts of its own.
+    /// Mount namespace.
     Mounts,
-    /// Sees and signals no process but its own.
+    /// Process namespace: the process sees and signals only processes that it started.
     Processes,
-    /// No network but what it is handed.
+    /// Network namespace without interfaces; the process has only the sockets that it was given.
     Network,
-    /// System V and POSIX message queues and shared memory of its own.
+    /// IPC namespace: message queues (System V and POSIX), and semaphores and shared memory of System V.
     Ipc,
-    /// A host name of its own.
+    /// UTS namespace: a host name other than the host's.
     Hostname,
-    /// A root folder with nothing in it but what it needs, read-only.
+    /// Read-only root folder that contains only the files that the process needs.
     Root,
-    /// No capabilities, and no way to new ones.
+    /// Absence of capabilities, and of ways to gain capabilities (capabilities(7)).
     Capabilities,
-    /// A rule set that forbids files, connections and signals once more, whatever the rest allows.
+    /// Landlock rule set (landlock(7)) on files, connections and signals.
     Landlock,
-    /// Only the system calls that it needs, by kind of thread.
+    /// Seccomp filters (seccomp(2)) that allow only the system calls that each kind of thread needs.
     Seccomp,
-    /// Open descriptors: those it was handed.
+    /// Absence of open descriptors other than those that the process was given.
     Descriptors,
-    /// An empty environment.
+    /// Absence of environment variables.
     Environment,
-    /// Limits of descriptors and processes, and no core files.
+    /// Limits on descriptors and processes, and no core files (getrlimit(2)).
     Limits,
-    /// A control group (version 2) of its own.
+    /// Control group of version 2 below the root group (cgroups(7)).
     Cgroup,
 }
 
-/// What became of one part.
+/// Report on one part of the jail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartReport {
-    /// Which.
+    /// Part that the report is about.
     pub part: JailPart,
-    /// Whether it holds.
+    /// Whether the part is in force.
     pub holds: bool,
-    /// One plain sentence: how it holds, or why it could not be had and what to do.
+    /// How the part is in force, or why it is not and what to do next, in one sentence for users.
     pub text: String,
 }
 
-/// All parts.
+/// Report on the jail of a process, with an entry for each part.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jail {
-    /// In the order in which they were put up.
+    /// Reports on the parts, in the order in which the parts were checked or applied.
     pub parts: Vec<PartReport>,
 }
 
 impl Jail {
-    /// Notes what became of a part.
+    /// Appends the report on `part`: whether the part is in force, and one sentence for users.
     pub fn add(&mut self, part: JailPart, holds: bool, text: impl Into<String>) {
         self.parts.push(PartReport { part, holds, text: text.into() });
     }
 
-    /// The parts that this host did not give.
+    /// Returns the reports on parts that are not in force.
     pub fn missing(&self) -> impl Iterator<Item = &PartReport> {
         self.parts.iter().filter(|part| !part.holds)
     }
 
-    /// Whether a part holds; one that is not spoken of does not.
+    /// Returns whether `part` is in force; false for a part without a report.
     pub fn holds(&self, part: JailPart) -> bool {
         self.parts.iter().any(|report| report.part == part && report.holds)
     }

@@ -1,14 +1,10 @@
-//! What the server and `oriel-vmm` say to each other: the machine's configuration, the control
-//! messages on its Unix socket, and the facts of the host that `oriel-vmm probe` finds.
+//! Interface between the server and `oriel-vmm`: machine configuration, messages of the control
+//! socket, facts of the host from `oriel-vmm probe`, and the client of the control socket.
 //!
-//! A connection to the socket opens with one line of JSON, an [`Open`], answered by one line, an
-//! [`Opened`]: the handshake, in which both ends agree on a version. A control connection then
-//! carries [`Request`]s and [`Reply`]s, a line each, in order; after [`Command::Watch`] every
-//! [`Event`] follows as a line of its own. A viewer connection carries the messages of
-//! `docs/protocol.md`, each behind its `u32` little-endian length.
-//!
-//! `docs/control-api.md` describes the messages one by one, and what a version may change. The
-//! feature `client` has the client of the socket for tokio, `client-blocking` the one without.
+//! A connection begins with a handshake of one JSON line per side, [`Open`] and [`Opened`]. A
+//! control connection then carries [`Request`], [`Reply`] and [`Event`] lines; a viewer connection
+//! carries the messages of `docs/protocol.md`. `docs/control-api.md` describes every message.
+//! Features: `client` (client on tokio), `client-blocking` (client on blocking sockets).
 
 #[cfg(feature = "client-blocking")]
 pub mod client;

@@ -1,12 +1,12 @@
-//! The one machine configuration that tests start from (feature `test-support`).
+//! Machine configuration for tests (feature `test-support`); not part of the server or `oriel-vmm`.
 
 use crate::config::{Boot, HugePages, MachineConfig, MachineKind};
 use crate::version::CONFIG_VERSION;
 use std::path::{Path, PathBuf};
 
-/// A small machine on KVM whose files lie in `folder`: one processor, 64 MiB, one screen of 640x480
-/// pixels, and `kernel` with an empty command line. Tests change what they are about by struct
-/// update syntax.
+/// Returns the configuration of a small machine on KVM: one processor, 64 MiB, one screen of 640x480
+/// pixels, and `kernel` with an empty command line. Socket, log and exit report are in `folder`.
+/// Tests override single fields by struct update syntax.
 pub fn machine_config(folder: &Path, kernel: PathBuf) -> MachineConfig {
     MachineConfig {
         version: CONFIG_VERSION,

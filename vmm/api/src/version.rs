@@ -1,34 +1,37 @@
-//! Versions of the control socket's messages, and how two ends agree on one.
+//! Versions of the control messages and of the configuration, and their negotiation.
+//!
+//! The handshake ([`crate::Open`], [`crate::Opened`]) carries a [`VersionRange`] from each side. When
+//! a version has to grow is described in `docs/control-api.md`, section "Versions".
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Newest version of the control messages that this crate describes.
+/// Newest version of the control messages in this crate.
 pub const CONTROL_VERSION: u32 = 1;
 
-/// Version of [`crate::MachineConfig`] that this crate reads and writes.
+/// Version of [`crate::MachineConfig`] in this crate.
 pub const CONFIG_VERSION: u32 = 1;
 
-/// Versions of the control messages that one end understands, both ends of the range included.
+/// Inclusive range of versions of the control messages that one end of a connection supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionRange {
-    /// Newest version understood.
+    /// Newest supported version.
     pub newest: u32,
-    /// Oldest version understood.
+    /// Oldest supported version.
     pub oldest: u32,
 }
 
 impl VersionRange {
-    /// Versions that this crate understands.
+    /// Range of versions that this crate supports.
     pub const SUPPORTED: Self = Self { newest: CONTROL_VERSION, oldest: CONTROL_VERSION };
 
-    /// Newest version in both ranges; `None` where the ranges do not meet.
+    /// Returns the newest version in both ranges; `None` when the ranges do not overlap.
     pub fn negotiate(self, peer: Self) -> Option<u32> {
         let newest = self.newest.min(peer.newest);
         (newest >= self.oldest.max(peer.oldest)).then_some(newest)
     }
 
-    /// Whether `version` lies in the range.
+    /// Returns whether `version` is in the range.
     pub fn contains(self, version: u32) -> bool {
         (self.oldest..=self.newest).contains(&version)
     }

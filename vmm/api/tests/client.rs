@@ -1,5 +1,5 @@
-//! The client of the control socket against scripted machines: of its own version, of the one
-//! before, of none, and of hostile ones.
+//! Tests of the control socket's client against scripted machines: of the same version, of the version
+//! before, without versions, and hostile.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A control socket whose machine serves one connection by `script`.
+/// Control socket on which a scripted machine serves one connection.
 struct Machine {
     socket: PathBuf,
     thread: Option<JoinHandle<()>>,
@@ -32,11 +32,11 @@ impl Machine {
         Self { socket, thread: Some(thread) }
     }
 
-    /// One that gives `answer` to whatever the first line says, and ends the connection.
+    /// Starts a machine that sends `answer` to any first line, and closes the connection.
     fn answering(answer: &'static str) -> Self {
         Self::scripted(move |mut connection| {
-            connection.line();
-            connection.say(answer);
+            connection.receive_line();
+            connection.send(answer);
         })
     }
 }
@@ -56,19 +56,19 @@ impl Drop for Machine {
 struct Connection(BufReader<UnixStream>);
 
 impl Connection {
-    fn line(&mut self) -> String {
+    fn receive_line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    fn say(&mut self, line: &str) {
-        // A client that has given up hears nothing any more.
+    fn send(&mut self, line: &str) {
+        // The client may have closed the connection already.
         let _ = writeln!(self.0.get_mut(), "{line}");
     }
 }
 
-/// A client of the version after this crate's, which still understands this one.
+/// Returns options of a client of the next version, which also supports the version of this crate.
 fn next_version() -> ClientOptions {
     let VersionRange { newest, oldest } = VersionRange::SUPPORTED;
     options(oldest, newest + 1)
@@ -85,17 +85,17 @@ const DONE: &str = r#"{"id":1,"done":null}"#;
 #[tokio::test]
 async fn a_newer_client_adopts_a_machine_of_the_version_before() {
     let machine = Machine::scripted(|mut connection| {
-        assert_eq!(connection.line(), r#"{"versions":{"newest":2,"oldest":1},"open":"control"}"#);
-        connection.say(r#"{"accepted":{"version":1}}"#);
-        assert_eq!(connection.line(), r#"{"id":1,"do":"watch"}"#);
-        connection.say(r#"{"event":"state","state":"running"}"#);
-        connection.say(DONE);
-        assert_eq!(connection.line(), r#"{"id":2,"do":"describe"}"#);
-        connection.say(r#"{"event":"moonrise","phase":"full"}"#);
-        connection.say(DESCRIPTION);
-        assert_eq!(connection.line(), r#"{"id":3,"do":"pause"}"#);
-        connection.say(r#"{"id":3,"error":"The desktop is paused already."}"#);
-        connection.say(r#"{"event":"screen","width":640,"height":480}"#);
+        assert_eq!(connection.receive_line(), r#"{"versions":{"newest":2,"oldest":1},"open":"control"}"#);
+        connection.send(r#"{"accepted":{"version":1}}"#);
+        assert_eq!(connection.receive_line(), r#"{"id":1,"do":"watch"}"#);
+        connection.send(r#"{"event":"state","state":"running"}"#);
+        connection.send(DONE);
+        assert_eq!(connection.receive_line(), r#"{"id":2,"do":"describe"}"#);
+        connection.send(r#"{"event":"moonrise","phase":"full"}"#);
+        connection.send(DESCRIPTION);
+        assert_eq!(connection.receive_line(), r#"{"id":3,"do":"pause"}"#);
+        connection.send(r#"{"id":3,"error":"The desktop is paused already."}"#);
+        connection.send(r#"{"event":"screen","width":640,"height":480}"#);
     });
     let mut attached = ControlClient::attach(&machine.socket, &next_version()).await.unwrap();
     assert_eq!(attached.client.version(), 1);
@@ -114,14 +114,14 @@ async fn a_newer_client_adopts_a_machine_of_the_version_before() {
 #[test]
 fn the_blocking_client_does_the_same() {
     let machine = Machine::scripted(|mut connection| {
-        assert_eq!(connection.line(), r#"{"versions":{"newest":2,"oldest":1},"open":"control"}"#);
-        connection.say(r#"{"accepted":{"version":1}}"#);
-        assert_eq!(connection.line(), r#"{"id":1,"do":"watch"}"#);
-        connection.say(DONE);
-        assert_eq!(connection.line(), r#"{"id":2,"do":"describe"}"#);
-        connection.say(r#"{"event":"screen","width":640,"height":480,"depth":30}"#);
-        connection.say(DESCRIPTION);
-        connection.say(r#"{"event":"moonrise"}"#);
+        assert_eq!(connection.receive_line(), r#"{"versions":{"newest":2,"oldest":1},"open":"control"}"#);
+        connection.send(r#"{"accepted":{"version":1}}"#);
+        assert_eq!(connection.receive_line(), r#"{"id":1,"do":"watch"}"#);
+        connection.send(DONE);
+        assert_eq!(connection.receive_line(), r#"{"id":2,"do":"describe"}"#);
+        connection.send(r#"{"event":"screen","width":640,"height":480,"depth":30}"#);
+        connection.send(DESCRIPTION);
+        connection.send(r#"{"event":"moonrise"}"#);
     });
     let mut client = BlockingClient::connect(&machine.socket, &next_version()).unwrap();
     client.request(Command::Watch).unwrap();
@@ -131,7 +131,7 @@ fn the_blocking_client_does_the_same() {
     assert_eq!(client.ignored(), Ignored { fields: 2, events: 1 });
 }
 
-/// What both clients make of a machine that answers the first line with `answer`.
+/// Returns the results of both clients for a machine that sends `answer` to the first line.
 async fn refusals(answer: &'static str, options: ClientOptions) -> [ClientError; 2] {
     let (one, two) = (Machine::answering(answer), Machine::answering(answer));
     let blocking = BlockingClient::connect(&one.socket, &options).unwrap_err();
@@ -156,7 +156,7 @@ async fn a_machine_that_shares_no_version_says_which_it_has() {
         let ClientError::UnsupportedVersion { machine, client } = error else { panic!("{error}") };
         assert_eq!((machine.oldest, machine.newest, client.oldest, client.newest), (5, 7, 1, 2));
     }
-    // One that chose a version that was not offered.
+    // A machine that chose a version outside of the client's range.
     for error in refusals(r#"{"accepted":{"version":3}}"#, options(1, 2)).await {
         assert!(matches!(error, ClientError::UnsupportedVersion { .. }), "{error}");
     }
@@ -198,19 +198,19 @@ async fn silence_and_absence_are_told_apart() {
     let nowhere = std::env::temp_dir().join("oriel-api-nobody");
     let absent = ControlClient::connect(&nowhere, &hasty).await.unwrap_err();
     assert!(matches!(absent, ClientError::NotListening { .. }), "{absent}");
-    let hangs_up = Machine::scripted(drop);
-    let error = ControlClient::connect(&hangs_up.socket, &options(1, 1)).await.unwrap_err();
+    let closing = Machine::scripted(drop);
+    let error = ControlClient::connect(&closing.socket, &options(1, 1)).await.unwrap_err();
     assert!(matches!(error, ClientError::Disconnected | ClientError::Io(_)), "{error}");
 }
 
-/// A machine that accepts a viewer, and returns the bytes that come.
+/// Starts a machine that accepts a viewer and echoes the received bytes.
 fn viewers_machine() -> Machine {
     Machine::scripted(|mut connection| {
         assert_eq!(
-            connection.line(),
+            connection.receive_line(),
             r#"{"versions":{"newest":1,"oldest":1},"open":"viewer","mode":"watch"}"#
         );
-        // The answer and what follows in one piece.
+        // Answer and first viewer bytes in one write.
         connection.0.get_mut().write_all(b"{\"accepted\":{\"version\":1}}\nhello").unwrap();
         let mut bytes = [0; 3];
         connection.0.read_exact(&mut bytes).unwrap();
@@ -240,9 +240,9 @@ async fn a_viewer_gets_every_byte_behind_the_handshake() {
 #[tokio::test]
 async fn a_line_without_end_ends_the_connection() {
     let machine = Machine::scripted(|mut connection| {
-        connection.line();
-        connection.say(r#"{"accepted":{"version":1}}"#);
-        connection.line();
+        connection.receive_line();
+        connection.send(r#"{"accepted":{"version":1}}"#);
+        connection.receive_line();
         let _ = connection.0.get_mut().write_all(&vec![b'x'; 1 << 20]);
     });
     let (mut client, _events) =

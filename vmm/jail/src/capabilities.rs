@@ -1,4 +1,7 @@
-//! Capabilities (capabilities(7)): none, and no way to get any.
+//! Removal of all capabilities, and of the ways to gain capabilities (capabilities(7)).
+//!
+//! In a user namespace, the new process keeps across execve(2) what [`crate::enter`] needs; `enter`
+//! then drops everything.
 
 use crate::{Jail, JailPart};
 use rustix::thread::{
@@ -7,26 +10,28 @@ use rustix::thread::{
     set_capabilities_secure_bits, set_no_new_privs,
 };
 
-/// What [`crate::enter`] itself takes, in a user namespace of its own.
-const TO_PUT_IT_UP: [CapabilitySet; 3] =
+/// Capabilities that [`crate::enter`] needs in a new user namespace.
+const ENTER_CAPABILITIES: [CapabilitySet; 3] =
     [CapabilitySet::SYS_ADMIN, CapabilitySet::SYS_CHROOT, CapabilitySet::SETPCAP];
 
-/// Lets a process that became nobody's root keep, over execve(2), what [`crate::enter`] takes.
-/// Runs between clone(2) and execve(2): no allocation, no locks.
+/// Makes the capabilities that [`crate::enter`] needs ambient, so that a process in a new user namespace
+/// keeps them across execve(2). Runs between clone(2) and execve(2): no allocation, no locks.
 pub(crate) fn keep_over_exec() -> rustix::io::Result<()> {
     let mut sets = rustix::thread::capabilities(None)?;
     sets.inheritable = sets.permitted;
     set_capabilities(None, sets)?;
-    TO_PUT_IT_UP.into_iter().try_for_each(|one| configure_capability_in_ambient_set(one, true))
+    let mut capabilities = ENTER_CAPABILITIES.into_iter();
+    capabilities.try_for_each(|capability| configure_capability_in_ambient_set(capability, true))
 }
 
-/// Before the identity changes: closes the ways back.
-pub(crate) fn close_ways_back() -> rustix::io::Result<()> {
+/// Empties the ambient and bounding sets and locks the secure bits, so that no execve(2) can give
+/// capabilities. Must be called before the identity changes, while the process has CAP_SETPCAP.
+pub(crate) fn prevent_gain() -> rustix::io::Result<()> {
     clear_ambient_capability_set()?;
     for number in 0..u64::BITS {
         match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
             Ok(()) => {}
-            // Past the last one that this kernel knows.
+            // The number is beyond the last capability of this kernel.
             Err(rustix::io::Errno::INVAL) => break,
             Err(error) => return Err(error),
         }
@@ -42,8 +47,9 @@ pub(crate) fn close_ways_back() -> rustix::io::Result<()> {
     )
 }
 
-/// After it has: gives all of them up. `closed` is what [`close_ways_back`] came to.
-pub(crate) fn drop_all(closed: rustix::io::Result<()>, report: &mut Jail) {
+/// Drops all capabilities and sets no_new_privs (prctl(2)), after the change of identity. Reports on the
+/// part with `prevented`, the result of [`prevent_gain`].
+pub(crate) fn drop_all(prevented: rustix::io::Result<()>, report: &mut Jail) {
     let none = CapabilitySets {
         effective: CapabilitySet::empty(),
         permitted: CapabilitySet::empty(),
@@ -51,14 +57,18 @@ pub(crate) fn drop_all(closed: rustix::io::Result<()>, report: &mut Jail) {
     };
     let dropped = set_capabilities(None, none).and_then(|()| set_no_new_privs(true));
     let part = JailPart::Capabilities;
-    match (dropped, closed) {
-        (Ok(()), Ok(())) => report.add(part, true, "It has no capabilities and no way to new ones."),
-        // Whoever has none may not close the ways to them; no_new_privs closes those that matter.
+    match (dropped, prevented) {
+        (Ok(()), Ok(())) => report.add(part, true, "The process has no capabilities and cannot gain any."),
+        // Without CAP_SETPCAP the bounding set cannot be emptied; no_new_privs covers execve(2).
         (Ok(()), Err(rustix::io::Errno::PERM)) => {
-            report.add(part, true, "It has no capabilities, and programs that it starts get none.");
+            report.add(part, true, "The process has no capabilities, and programs that it starts get none.");
         }
         (Err(error), _) | (_, Err(error)) => {
-            report.add(part, false, format!("Its capabilities could not be dropped: {error}."));
+            report.add(
+                part,
+                false,
+                format!("The capabilities of the process could not be dropped: {error}."),
+            );
         }
     }
 }

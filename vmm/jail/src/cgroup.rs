@@ -1,24 +1,27 @@
-//! Control groups (cgroups(7)): the server makes one and enters it before the start; here it is
-//! only looked whether that happened.
+//! Check for a control group of version 2 (cgroups(7)).
+//!
+//! The server creates the group and starts the supervisor in it (`server/host/src/schedule`). This
+//! module only reads the group of this process for the report.
 
 use crate::{Jail, JailPart};
 
-/// Tells whether this process is in a group of version 2 that is not the root of all. To be asked
-/// while /proc can still be read.
-pub(crate) fn look(report: &mut Jail) {
+/// Reports whether this process is in a control group of version 2 below the root group. Must be called
+/// while `/proc` is readable.
+pub(crate) fn check(report: &mut Jail) {
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     match own_group(&groups) {
-        Some(group) => report.add(JailPart::Cgroup, true, format!("It is in the control group {group}.")),
+        Some(group) => report.add(JailPart::Cgroup, true, format!("The process is in the control group {group}.")),
         None => report.add(
             JailPart::Cgroup,
             false,
-            "It is in no control group (version 2) of its own, so nothing holds it to its share of memory and \
-             processors; start the host with systemd.unified_cgroup_hierarchy=1.",
+            "The process is in no control group (version 2) below the root group, so its memory and processor \
+             time are not limited; start the host with systemd.unified_cgroup_hierarchy=1.",
         ),
     }
 }
 
-/// The group of version 2 in `groups`, unless it is the root.
+/// Returns the path of the version 2 group in `groups`, the text of `/proc/self/cgroup`; `None` for the
+/// root group.
 fn own_group(groups: &str) -> Option<&str> {
     groups.lines().find_map(|line| line.strip_prefix("0::")).filter(|group| *group != "/")
 }

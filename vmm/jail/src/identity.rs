@@ -1,13 +1,9 @@
-//! Who a jailed process is.
+//! User and group of a jailed process.
 //!
-//! Started by root, it becomes a user that nobody else is: number [`FIRST`] plus twice its
-//! supervisor's process number, the odd one after it for the supervisor's helpers. Process numbers are
-//! below 2^22, and one that runs has its own, so nothing is to be written down or given back. The
-//! range 1879048192 to 1887436799 lies where systemd's list of users and groups has none
-//! (<https://systemd.io/UIDS-GIDS>) and files on disk belong to nobody.
-//!
-//! Started by anybody else, it stays that user on the host, in a user namespace in which no other
-//! exists.
+//! Under root, the machine gets user [`FIRST`] + 2 * supervisor's process number, and its helpers the
+//! number after it. Process numbers are unique and below 2^22 (proc(5), pid_max), so no allocation is
+//! kept. systemd assigns nothing in 1879048192 to 1887436799 (<https://systemd.io/UIDS-GIDS>).
+//! Under another user, the process keeps that user, alone in a new user namespace.
 
 use crate::namespaces::Namespaces;
 use crate::{Jail, JailPart};
@@ -15,32 +11,33 @@ use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use serde::{Deserialize, Serialize};
 
-/// The first user of the range.
+/// First user number of the range for jailed processes.
 pub const FIRST: u32 = 0x7000_0000;
 
-/// nobody and nogroup, for a container in which the range does not exist.
+/// User nobody and group nogroup, for a container in which the range is not mapped.
 const NOBODY: u32 = 65534;
 
-/// Which of a supervisor's processes it is.
+/// Role of a process of a supervisor; each role has a user of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
-    /// The machine.
+    /// Machine's process, which runs the guest.
     Machine,
-    /// What serves it from outside of its jail.
+    /// Helper of the machine in a jail of its own, such as passt.
     Helper,
 }
 
-/// Whom a process becomes.
+/// User and groups that a process takes in its jail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// User and group; `None` to stay who one is.
+    /// User and group number; `None` to keep the current user and group.
     id: Option<u32>,
-    /// Groups besides, as those of devices that it opens itself.
+    /// Supplementary groups, such as those of devices that the process opens itself.
     groups: Vec<u32>,
 }
 
 impl Identity {
-    /// For a process of the supervisor that calls this. `groups` matter only to root, others keep theirs.
+    /// Chooses the identity for a process of the calling supervisor. `groups` take effect only under root;
+    /// under another user the process keeps its groups.
     pub fn choose(role: Role, groups: Vec<u32>) -> Self {
         let supervisor = std::process::id().saturating_mul(2);
         let place = match role {
@@ -51,24 +48,27 @@ impl Identity {
         Self { id: root.then(|| FIRST.saturating_add(place)), groups }
     }
 
-    /// Becomes it, for good.
+    /// Changes user and groups of this thread irrevocably, and reports on the part. Falls back to the user
+    /// nobody when the number is not mapped.
     pub(crate) fn take(&self, namespaces: Namespaces, report: &mut Jail) {
         let part = JailPart::Identity;
         let Some(id) = self.id else {
             let own = rustix::process::geteuid().as_raw();
             if namespaces.own_user() {
-                let text = format!("It is user {own} in a user namespace in which no other exists.");
+                let text = format!("The process is user {own}, alone in a user namespace.");
                 report.add(part, true, text);
             } else {
                 let text = format!(
-                    "It is user {own} as whoever started it: a user of its own takes root or user namespaces."
+                    "The process keeps user {own} of its starter; start Oriel as root or allow user namespaces."
                 );
                 report.add(part, false, text);
             }
             return;
         };
         match self.become_user(id) {
-            Ok(()) => report.add(part, true, format!("It is user {id}, which nobody else is.")),
+            Ok(()) => {
+                report.add(part, true, format!("The process is user {id}, which no other process has."))
+            }
             Err(error) => {
                 let fallen = match self.become_user(NOBODY) {
                     Ok(()) => "nobody",
@@ -77,12 +77,13 @@ impl Identity {
                 report.add(
                     part,
                     false,
-                    format!("It is {fallen}: user {id} cannot be had ({error}); map 1879048192 to 1887436799 into this container."),
+                    format!("The process is {fallen}: user {id} is not available ({error}); map the users 1879048192 to 1887436799 into this container."),
                 );
             }
         }
     }
 
+    /// Sets the supplementary groups, and user and group to `id`.
     fn become_user(&self, id: u32) -> rustix::io::Result<()> {
         let groups: Vec<Gid> = self.groups.iter().map(|group| Gid::from_raw(*group)).collect();
         let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
@@ -104,7 +105,7 @@ mod tests {
             assert_eq!(machine.unwrap() + 1, helper.unwrap());
             assert!((FIRST..FIRST + (2 << 22)).contains(&helper.unwrap()));
         } else {
-            assert_eq!((machine, helper), (None, None), "others cannot become anybody");
+            assert_eq!((machine, helper), (None, None), "only root can change its user");
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Landlock (landlock(7)): a rule set that a process puts on itself. It forbids once more what an
-//! empty root and namespaces keep away, and holds where those cannot be had.
+//! Landlock rule set of a jailed process (landlock(7)): files, TCP connections, signals.
+//!
+//! The rule set overlaps with the root folder and the namespaces, and remains in force on hosts that
+//! lack those.
 
 use crate::{Jail, JailPart};
 use landlock::{
@@ -9,27 +11,29 @@ use landlock::{
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The newest rules known here; an older kernel takes those that it knows.
+/// Newest Landlock ABI in use; an older kernel enforces the part that it supports.
 const NEWEST: ABI = ABI::V9;
 
-/// What a process may open besides what it is handed. All paths are those in its own root.
+/// Files that a process may open in addition to its passed descriptors. All paths are paths in the root
+/// folder of the jail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FsAccess {
-    /// Files to read and programs to run, with everything below folders.
+    /// Files and folders (with their contents) that the process may read and execute.
     pub read: Vec<PathBuf>,
-    /// Devices to use.
+    /// Devices that the process may read, write, and control by ioctl(2).
     pub devices: Vec<PathBuf>,
 }
 
 impl FsAccess {
+    /// Restricts this thread and later threads to the rule set, and reports on the part.
     pub(crate) fn enforce(&self, report: &mut Jail) {
         let part = JailPart::Landlock;
         match self.restrict() {
             Ok(RulesetStatus::FullyEnforced) => {
-                report.add(part, true, "Landlock forbids all files, connections and signals but its own.");
+                report.add(part, true, "Landlock forbids all files, connections and signals that the process does not need.");
             }
             Ok(RulesetStatus::PartiallyEnforced) => {
-                let text = "Landlock forbids all files but its own, and of connections and signals what this kernel's version of it can.";
+                let text = "Landlock forbids all files that the process does not need, and those connections and signals that this kernel can restrict.";
                 report.add(part, true, text);
             }
             Ok(RulesetStatus::NotEnforced) => report.add(
@@ -37,10 +41,11 @@ impl FsAccess {
                 false,
                 "This kernel has no Landlock, or it is switched off; add landlock to lsm= on the host's kernel command line.",
             ),
-            Err(error) => report.add(part, false, format!("Landlock could not be put up: {error}.")),
+            Err(error) => report.add(part, false, format!("The Landlock rule set could not be applied: {error}.")),
         }
     }
 
+    /// Builds the rule set and applies it (landlock_restrict_self(2)).
     fn restrict(&self) -> Result<RulesetStatus, RulesetError> {
         let read = AccessFs::from_read(NEWEST);
         let use_device: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
@@ -51,7 +56,7 @@ impl FsAccess {
             .create()?;
         for (paths, access) in [(&self.read, read), (&self.devices, use_device)] {
             for path in paths {
-                // What is not there needs no rule.
+                // A missing file needs no rule.
                 let Ok(found) = PathFd::new(path) else { continue };
                 let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
                 rules = rules.add_rule(PathBeneath::new(found, access))?;

@@ -1,14 +1,10 @@
-//! The jail around one desktop's processes, part by part, each in its own file.
+//! Jail around the processes of a desktop: namespaces, root folder, limits, capabilities, identity,
+//! Landlock and seccomp, one module per part.
 //!
-//! A process is jailed in two steps. Whoever starts it calls [`Spawn::start`]: the new process
-//! begins in its own [`namespaces`], with the [`descriptors`] that it is handed and an empty
-//! environment. It then calls [`enter`] with a [`Plan`] before it looks at a byte that is not
-//! trusted: [`root`], [`limits`], [`capabilities`], [`identity`], [`landlock`] and [`seccomp`] are
-//! put up in that order, each being what the next one needs to be done before it. Threads narrow
-//! themselves further by [`seccomp::apply_thread_filter`] as they start.
-//!
-//! Every part that this host does not give is told in the [`Jail`] report; the others are put up
-//! all the same.
+//! The supervisor calls [`Spawn::start`], which starts a process in new namespaces with selected
+//! descriptors and an empty environment. Before any untrusted input, that process calls [`enter`]
+//! with a [`Plan`]; each thread then calls [`seccomp::apply_thread_filter`]. A part that this host
+//! lacks is reported in [`Jail`], and the other parts are applied. No knowledge of machines is here.
 
 pub mod capabilities;
 pub mod cgroup;
@@ -26,4 +22,4 @@ mod spawn;
 
 pub use oriel_vmm_api::{Jail, JailPart};
 pub use plan::{Plan, enter};
-pub use spawn::{Child, Ending, Spawn, Started};
+pub use spawn::{Child, ExitStatus, Spawn, Started};

@@ -1,23 +1,26 @@
-//! Limits of resources (getrlimit(2)).
+//! Resource limits of a jailed process (getrlimit(2)).
+//!
+//! Memory and processor time are limited by the server's control group, not here.
 
 use crate::{Jail, JailPart};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
-/// What a process may have at most.
+/// Resource limits of a process. Core files are always off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Open descriptors.
+    /// Largest number of open descriptors (`RLIMIT_NOFILE`).
     pub descriptors: u64,
-    /// Processes and threads of its user.
+    /// Largest number of processes and threads of the process's user (`RLIMIT_NPROC`).
     pub processes: u64,
 }
 
 impl Limits {
+    /// Sets the limits of this process and reports on the part.
     pub(crate) fn set(&self, report: &mut Jail) {
-        // None of the size of files: those that it writes are disks.
+        // The size of files is not limited, since the process writes disk images.
         let wanted = [
-            // A core file would hold the guest's memory.
+            // A core file would contain the guest's memory.
             (Resource::Core, 0),
             (Resource::Nofile, self.descriptors),
             (Resource::Nproc, self.processes),
@@ -28,18 +31,22 @@ impl Limits {
                 JailPart::Limits,
                 true,
                 format!(
-                    "It may open {} descriptors and have {} threads, and leaves no core file.",
+                    "The process may open {} descriptors and have {} threads, and writes no core file.",
                     self.descriptors, self.processes
                 ),
             ),
             Err(error) => {
-                report.add(JailPart::Limits, false, format!("Its limits could not be set: {error}."));
+                report.add(
+                    JailPart::Limits,
+                    false,
+                    format!("The limits of the process could not be set: {error}."),
+                );
             }
         }
     }
 }
 
-/// Sets a limit, or keeps a lower one that is there already.
+/// Sets the soft and the hard limit of `resource`, or keeps a hard limit that is lower already.
 fn lower(resource: Resource, limit: u64) -> rustix::io::Result<()> {
     let least = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
     setrlimit(resource, Rlimit { current: Some(least), maximum: Some(least) })

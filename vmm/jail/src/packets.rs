@@ -1,5 +1,7 @@
-//! Messages with descriptors between a supervisor and those it keeps: JSON, one packet each, on a pair
-//! of sockets (`SOCK_SEQPACKET`, unix(7)).
+//! Channel for messages with descriptors between a supervisor and the processes that it starts.
+//!
+//! A message is one packet of JSON on a pair of Unix sockets (`SOCK_SEQPACKET`, unix(7)); descriptors
+//! travel as `SCM_RIGHTS`. The types of the messages are the caller's.
 
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -10,10 +12,10 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// The most descriptors that travel with one message (`SCM_MAX_FD`).
-pub const MOST_DESCRIPTORS: usize = 253;
+/// Largest number of descriptors in one message (the kernel's `SCM_MAX_FD`, unix(7)).
+pub const MAX_DESCRIPTORS: usize = 253;
 
-/// One end.
+/// One end of a channel.
 pub struct Packets(OwnedFd);
 
 impl From<OwnedFd> for Packets {
@@ -29,27 +31,28 @@ impl AsFd for Packets {
 }
 
 impl Packets {
-    /// Both ends.
+    /// Creates a channel and returns both ends.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When no more descriptors can be opened.
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         Ok((Self(one), Self(other)))
     }
 
-    /// Sends `message` and copies of `descriptors`.
+    /// Sends `message` and copies of `descriptors` as one packet.
     ///
     /// # Errors
-    /// When the other end is gone, or the message is too large for a packet.
+    /// When the other end is closed, the message is too large for a packet, or there are more than
+    /// [`MAX_DESCRIPTORS`] descriptors.
     pub fn send(&self, message: &impl Serialize, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let bytes = serde_json::to_vec(message)?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
             return Err(io::Error::other(format!(
-                "a machine takes at most {MOST_DESCRIPTORS} files, and this one has {}",
+                "a machine can have at most {MAX_DESCRIPTORS} files, and this one has {}; use fewer disks or layers",
                 descriptors.len()
             )));
         }
@@ -59,16 +62,17 @@ impl Packets {
         Ok(())
     }
 
-    /// Waits for the next message of at most `longest` bytes; `None` when the other end is gone.
+    /// Waits for the next message of at most `longest` bytes and its descriptors. Returns `None` when the
+    /// other end is closed.
     ///
     /// # Errors
-    /// When it is longer or none of those agreed on.
+    /// When the message is longer than `longest`, is not the JSON of a `T`, or receiving fails.
     pub fn receive<T: for<'a> Deserialize<'a>>(
         &self,
         longest: usize,
     ) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         let mut bytes = vec![0; longest];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let message = rustix::io::retry_on_intr(|| {
             recvmsg(&self.0, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)
@@ -112,9 +116,9 @@ mod tests {
         let (text, mut descriptors) = other.receive::<String>(100).unwrap().unwrap();
         assert_eq!((text.as_str(), descriptors.len()), ("first", 1));
         File::from(descriptors.remove(0)).write_all(b"hello").unwrap();
-        let mut heard = String::new();
-        reader.read_to_string(&mut heard).unwrap();
-        assert_eq!(heard, "hello");
+        let mut received = String::new();
+        reader.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "hello");
         assert_eq!(other.receive::<String>(100).unwrap().unwrap().0, "second");
         assert!(other.receive::<String>(100).unwrap().is_none());
     }

@@ -1,4 +1,6 @@
-//! What a process is to be jailed as, and putting it up.
+//! Plan of a jail, and its application to the running process.
+//!
+//! The supervisor makes a [`Plan`] per process and sends it; the process applies it with [`enter`].
 
 use crate::identity::Identity;
 use crate::landlock::FsAccess;
@@ -10,42 +12,43 @@ use crate::{Jail, capabilities, cgroup, environment, root};
 use rustix::process::{DumpableBehavior, Signal};
 use serde::{Deserialize, Serialize};
 
-/// What a process is to be jailed as.
+/// Plan of the jail of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What it was started in.
+    /// Namespaces that the process was started in.
     pub namespaces: Namespaces,
-    /// Whom it becomes.
+    /// User and groups of the process.
     pub identity: Identity,
-    /// What is in its root folder.
+    /// Contents of the root folder.
     pub root: Vec<Entry>,
-    /// What it may open there; `None` for a program that mounts, which Landlock forbids to all.
+    /// Files in the root folder that the process may open. `None` for a program that mounts file systems,
+    /// which Landlock forbids entirely.
     pub fs_access: Option<FsAccess>,
-    /// What it may have at most.
+    /// Resource limits of the process.
     pub limits: Limits,
-    /// The system calls of all its threads; each may narrow its own. `None` for a program that
-    /// brings a filter of its own.
+    /// System call filter of all threads. `None` for a program that installs a filter of its own.
     pub filter: Option<Filter>,
 }
 
-/// Jails this process for good and tells what holds. To be called while it has one thread and has
-/// seen no byte that is not trusted; `descriptors` is how many it was handed. It dies with whoever
-/// started it from here on.
+/// Applies `plan` to this process irrevocably, and returns the report. Must be called while the process
+/// has one thread and before untrusted input. `descriptors` is the number of passed descriptors.
+///
+/// From then on the kernel kills the process when its parent ends (`PR_SET_PDEATHSIG`).
 pub fn enter(plan: &Plan, descriptors: usize) -> Jail {
     let mut report = Jail::default();
     let jail = &mut report;
     environment::check(jail);
     crate::descriptors::check(descriptors, jail);
-    cgroup::look(jail);
-    plan.namespaces.settle(jail);
+    cgroup::check(jail);
+    plan.namespaces.set_up(jail);
     root::enter(&plan.root, plan.namespaces, jail);
     plan.limits.set(jail);
-    let closed = capabilities::close_ways_back();
+    let prevented = capabilities::prevent_gain();
     plan.identity.take(plan.namespaces, jail);
-    capabilities::drop_all(closed, jail);
-    // A change of identity made it forget that.
+    capabilities::drop_all(prevented, jail);
+    // A change of identity clears the signal that Spawn set (prctl(2), PR_SET_PDEATHSIG).
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    // Others of the same user shall not look into it (ptrace(2), proc(5)).
+    // Processes of the same user must not read its memory (ptrace(2), proc(5)).
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     if let Some(fs_access) = &plan.fs_access {
         fs_access.enforce(jail);

@@ -1,5 +1,7 @@
-//! The root folder that a jailed process sees: an empty file system in memory, read-only, with
-//! nothing in it but what its plan says.
+//! Root folder of a jailed process: a read-only file system in memory (tmpfs) with the entries of the plan.
+//!
+//! The entries are mounted or copied from the host, then pivot_root(2) replaces the root. Needs a mount
+//! namespace ([`crate::namespaces`]); which files a process needs is decided by the supervisor.
 
 use crate::namespaces::Namespaces;
 use crate::{Jail, JailPart};
@@ -17,44 +19,44 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Something in the new root.
+/// Entry of the root folder of a jail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
-    /// A file or folder of the host with everything below it, under the same path, read-only.
+    /// File or folder of the host (with its contents) under the same path, read-only.
     Host(PathBuf),
-    /// A device of the host, under the same path.
+    /// Device of the host under the same path.
     Device(PathBuf),
-    /// A file of the host under another path, read-only.
+    /// File of the host under another path, read-only.
     As {
-        /// Where it is on the host.
+        /// Path on the host.
         host: PathBuf,
-        /// Where it is in the jail.
+        /// Path in the jail.
         path: PathBuf,
     },
-    /// A copy of a file of the host, for who may not read that.
+    /// Readable copy of a file of the host, for a process whose user cannot read the original.
     Copy {
-        /// Where it is on the host.
+        /// Path of the original on the host.
         host: PathBuf,
-        /// Where it is in the jail.
+        /// Path of the copy in the jail.
         path: PathBuf,
     },
-    /// A symbolic link.
+    /// Symbolic link.
     Link {
-        /// Where it is.
+        /// Path of the link in the jail.
         path: PathBuf,
-        /// Where it leads.
+        /// Target of the link.
         to: PathBuf,
     },
-    /// An empty folder.
+    /// Empty folder.
     Folder(PathBuf),
-    /// `/proc`: that of its own processes, or the host's where the host has restricted its own.
+    /// `/proc` of the process namespace; the host's `/proc` where the kernel refuses a new one.
     Processes,
 }
 
 impl Entry {
-    /// The folders and links that lead to `/usr` on this host, and `/usr` itself: what programs of
-    /// the distribution need to run.
+    /// Returns the entries that programs of the distribution need: `/usr`, and `/bin`, `/sbin`, `/lib` and
+    /// `/lib64` as links or folders like on this host.
     pub fn programs() -> Vec<Self> {
         let mut entries = vec![Self::Host("/usr".into())];
         for name in ["/bin", "/sbin", "/lib", "/lib64"] {
@@ -68,6 +70,7 @@ impl Entry {
         entries
     }
 
+    /// Returns the path of the entry in the jail.
     fn path(&self) -> &Path {
         match self {
             Self::Host(path)
@@ -81,23 +84,40 @@ impl Entry {
     }
 }
 
-/// Puts the process into the new root. To be called while it has the capabilities for that.
+/// Builds the root folder, makes it the root of this process, and reports on the part. Must be called while
+/// the process has CAP_SYS_ADMIN.
 pub(crate) fn enter(entries: &[Entry], namespaces: Namespaces, report: &mut Jail) {
     let part = JailPart::Root;
     if !namespaces.own_mounts() {
-        return report.add(part, false, "It sees the host's files, for want of mounts of its own.");
+        return report.add(
+            part,
+            false,
+            "The process sees the host's files, since it has no mount namespace.",
+        );
     }
     match change_root(entries) {
-        Ok(()) if entries.is_empty() => report.add(part, true, "Its root folder is empty and read-only."),
-        Ok(()) => report.add(part, true, "Its root folder has what it needs and is read-only."),
+        Ok(()) if entries.is_empty() => {
+            report.add(part, true, "The root folder of the process is empty and read-only.")
+        }
+        Ok(()) => report.add(
+            part,
+            true,
+            "The root folder of the process has only the files that it needs and is read-only.",
+        ),
         Err((what, error)) => {
-            report.add(part, false, format!("It has no root folder of its own: {what} failed ({error})."));
+            report.add(
+                part,
+                false,
+                format!("The process sees the host's root folder: {what} failed ({error})."),
+            );
         }
     }
 }
 
+/// Flags of every new mount in the jail.
 const RESTRICTED: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(MountFlags::NOEXEC);
 
+/// Step that failed, and its error.
 type Failed = (String, Errno);
 
 fn failed(what: impl ToString) -> impl FnOnce(Errno) -> Failed {
@@ -107,54 +127,57 @@ fn failed(what: impl ToString) -> impl FnOnce(Errno) -> Failed {
 fn change_root(entries: &[Entry]) -> Result<(), Failed> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).map_err(failed("making mounts private"))?;
-    // Taken before the new root covers the place that it is built at.
-    let taken: Vec<(&Entry, Source)> =
-        entries.iter().map(|entry| Ok((entry, take(entry)?))).collect::<Result<_, Failed>>()?;
-    let copied: u64 = taken.iter().map(|(_, source)| source.length()).sum();
+    // The sources are opened first: the new root may cover the folder that contains them.
+    let opened: Vec<(&Entry, Source)> =
+        entries.iter().map(|entry| Ok((entry, open_source(entry)?))).collect::<Result<_, Failed>>()?;
+    let copied: u64 = opened.iter().map(|(_, source)| source.length()).sum();
     let place = ["/tmp", "/run", "/usr"].into_iter().find(|place| Path::new(place).is_dir());
-    let place = place.ok_or_else(|| failed("finding a place for it")(Errno::NOENT))?;
+    let place = place.ok_or_else(|| failed("finding a mount point for the new root")(Errno::NOENT))?;
     let mut bare = RESTRICTED;
     if entries.iter().any(|entry| matches!(entry, Entry::Device(_))) {
         bare -= MountFlags::NODEV;
     }
     let options = CString::new(format!("mode=0755,size={},nr_inodes=64", copied.saturating_add(64 << 10)))
-        .map_err(|_| failed("mounting it")(Errno::INVAL))?;
-    mount("oriel", place, "tmpfs", bare, options.as_c_str()).map_err(failed("mounting it"))?;
-    for (entry, source) in taken {
-        put(Path::new(place), entry, source)
-            .map_err(|error| failed(format!("placing {}", entry.path().display()))(errno(&error)))?;
+        .map_err(|_| failed("mounting the new root")(Errno::INVAL))?;
+    mount("oriel", place, "tmpfs", bare, options.as_c_str()).map_err(failed("mounting the new root"))?;
+    for (entry, source) in opened {
+        add_entry(Path::new(place), entry, source)
+            .map_err(|error| failed(format!("adding {}", entry.path().display()))(errno(&error)))?;
     }
-    mount_remount(place, bare | MountFlags::RDONLY, c"").map_err(failed("making it read-only"))?;
-    rustix::process::chdir(place).map_err(failed("entering it"))?;
-    pivot().map_err(failed("changing into it"))
+    mount_remount(place, bare | MountFlags::RDONLY, c"").map_err(failed("making the new root read-only"))?;
+    rustix::process::chdir(place).map_err(failed("changing to the new root"))?;
+    pivot().map_err(failed("replacing the root"))
 }
 
-/// What an entry is made from.
+/// Open source on the host from which an entry is made.
 enum Source {
-    /// A copy of a mount, and whether it is a folder.
+    /// Detached copy of a mount, and whether it is a folder.
     Mount(OwnedFd, bool),
+    /// File to copy, and its length in bytes.
     File(File, u64),
-    /// A device's number, and the mount of its node for who may not make one.
+    /// Device number, and a detached mount of the host's node for processes that cannot create nodes.
     Device(u64, OwnedFd),
-    /// The host's.
+    /// Detached copy of the host's `/proc`.
     Processes(OwnedFd),
+    /// No source: links and empty folders.
     Nothing,
 }
 
 impl Source {
-    /// Bytes that it takes in the new root.
+    /// Returns the space in bytes that the source takes in the new root.
     fn length(&self) -> u64 {
-        // Whole pages, and one for the folder that it lies in.
+        // Whole pages, and one page for the parent folder.
         if let Self::File(_, length) = self { length.next_multiple_of(4096).saturating_add(4096) } else { 0 }
     }
 }
 
-fn take(entry: &Entry) -> Result<Source, Failed> {
+/// Opens the source of `entry` on the host.
+fn open_source(entry: &Entry) -> Result<Source, Failed> {
     let (host, device) = match entry {
         Entry::Host(path) => (path, false),
         Entry::Device(path) => (path, true),
         Entry::As { host, .. } => (host, false),
-        Entry::Processes => return Ok(Source::Processes(show(Path::new("/proc"), false)?)),
+        Entry::Processes => return Ok(Source::Processes(clone_mount(Path::new("/proc"), false)?)),
         Entry::Copy { host, .. } => {
             let opened = File::open(host).and_then(|file| Ok((file.metadata()?.len(), file)));
             let (length, file) =
@@ -163,17 +186,18 @@ fn take(entry: &Entry) -> Result<Source, Failed> {
         }
         Entry::Link { .. } | Entry::Folder(_) => return Ok(Source::Nothing),
     };
-    let tree = show(host, device)?;
+    let tree = clone_mount(host, device)?;
     if device {
-        let number = rustix::fs::fstat(&tree).map_err(failed(format!("showing {}", host.display())))?.st_rdev;
+        let number =
+            rustix::fs::fstat(&tree).map_err(failed(format!("mounting {}", host.display())))?.st_rdev;
         return Ok(Source::Device(number, tree));
     }
     Ok(Source::Mount(tree, host.is_dir()))
 }
 
-/// A read-only copy of the mount at `host`.
-fn show(host: &Path, device: bool) -> Result<OwnedFd, Failed> {
-    let failed = |error| (format!("showing {}", host.display()), error);
+/// Returns a detached read-only copy of the mount at `host` (open_tree(2)).
+fn clone_mount(host: &Path, device: bool) -> Result<OwnedFd, Failed> {
+    let failed = |error| (format!("mounting {}", host.display()), error);
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if host.is_dir() {
         flags |= OpenTreeFlags::AT_RECURSIVE;
@@ -183,7 +207,8 @@ fn show(host: &Path, device: bool) -> Result<OwnedFd, Failed> {
     Ok(tree)
 }
 
-fn put(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
+/// Adds `entry` below `root`, from `source`.
+fn add_entry(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
     let target = root.join(entry.path().strip_prefix("/").unwrap_or(entry.path()));
     if let Some(parent) = target.parent() {
         std::fs::create_dir_all(parent)?;
@@ -196,17 +221,18 @@ fn put(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
                 File::options().write(true).create(true).truncate(true).mode(0o444).open(&target)?;
             io::copy(&mut file, &mut copy).map(drop)
         }
-        // A node of its own may be used by whoever the process becomes, whatever the host's says.
+        // A new node is accessible to the user of the jail, whatever the mode of the host's node.
         (_, Source::Device(number, tree)) => match make_node(&target, number) {
             Ok(()) => Ok(()),
-            Err(_) => put(root, entry, Source::Mount(tree, false)),
+            Err(_) => add_entry(root, entry, Source::Mount(tree, false)),
         },
         (_, Source::Processes(tree)) => {
             std::fs::create_dir_all(&target)?;
-            // Refused in a user namespace where parts of the host's are covered (mount_namespaces(7)).
+            // The kernel refuses a new proc in a user namespace when parts of the host's /proc are covered
+            // (mount_namespaces(7)).
             match mount("proc", &target, "proc", RESTRICTED | MountFlags::RDONLY, None::<&CStr>) {
                 Ok(()) => Ok(()),
-                Err(_) => put(root, entry, Source::Mount(tree, true)),
+                Err(_) => add_entry(root, entry, Source::Mount(tree, true)),
             }
         }
         (_, Source::Mount(tree, folder)) => {
@@ -215,16 +241,17 @@ fn put(root: &Path, entry: &Entry, source: Source) -> io::Result<()> {
             } else {
                 File::create(&target)?;
             }
-            let all_of_it = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-            Ok(move_mount(&tree, c"", CWD, &target, all_of_it)?)
+            let from_descriptor = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+            Ok(move_mount(&tree, c"", CWD, &target, from_descriptor)?)
         }
     }
 }
 
+/// Creates a character device that every user may read and write.
 fn make_node(target: &Path, number: u64) -> Result<(), Errno> {
     let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
     mknodat(CWD, target, FileType::CharacterDevice, mode, number)?;
-    // Not what the process's umask leaves of it.
+    // The umask of the process may have removed bits.
     rustix::fs::chmod(target, mode)
 }
 
@@ -232,7 +259,7 @@ fn errno(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
-/// `struct mount_attr` of mount_setattr(2).
+/// Attributes of a mount: `struct mount_attr` of mount_setattr(2).
 #[repr(C)]
 struct MountAttributes {
     set: u64,
@@ -245,7 +272,8 @@ const MOUNT_ATTR_RDONLY: u64 = 1;
 const MOUNT_ATTR_NOSUID: u64 = 2;
 const MOUNT_ATTR_NODEV: u64 = 4;
 
-/// Only adds attributes: those that the host set are locked in a user namespace.
+/// Makes the mounts of `tree` read-only, nosuid and, unless `device`, nodev. Clears no attributes: those of
+/// the host are locked in a user namespace.
 fn make_read_only(tree: &OwnedFd, device: bool) -> Result<(), Errno> {
     let nodev = if device { 0 } else { MOUNT_ATTR_NODEV };
     let attributes = MountAttributes {
@@ -255,7 +283,7 @@ fn make_read_only(tree: &OwnedFd, device: bool) -> Result<(), Errno> {
         user_namespace: 0,
     };
     let empty: &CStr = c"";
-    // SAFETY: the path and the attributes outlive the call, and the size is theirs.
+    // SAFETY: path and attributes outlive the call, and the size is that of the attributes.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
@@ -272,13 +300,13 @@ fn make_read_only(tree: &OwnedFd, device: bool) -> Result<(), Errno> {
     Err(errno(&io::Error::last_os_error()))
 }
 
-/// Makes the current folder, a mount of its own, the root, and lets go of the old one.
+/// Makes the current folder, which is a mount point, the root, and unmounts the old root.
 fn pivot() -> Result<(), Errno> {
     match rustix::process::pivot_root(".", ".") {
-        // The old root lies on top of the new one now (pivot_root(2), NOTES).
+        // The old root is now mounted over the new root (pivot_root(2), NOTES).
         Ok(()) => unmount(".", UnmountFlags::DETACH)?,
-        // The file system that an initramfs unpacks to cannot be pivoted away from, only covered
-        // (Documentation/filesystems/ramfs-rootfs-initramfs.rst). No open folder leads back to it.
+        // An initramfs root cannot be replaced by pivot_root, only covered by another mount (Linux,
+        // Documentation/filesystems/ramfs-rootfs-initramfs.rst). No open folder leads back to the root.
         Err(Errno::INVAL) => {
             mount_move(".", "/")?;
             rustix::process::chroot(".")?;

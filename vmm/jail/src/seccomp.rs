@@ -1,47 +1,50 @@
-//! System calls (seccomp(2)): a filter for the whole process, and narrower ones for its threads.
-//! The filters are data: `filters/README.md`.
+//! System call filters (seccomp(2)): one for the process, and narrower ones for its threads.
+//!
+//! The filters are TOML files in `filters/`, compiled to BPF by `build.rs`; `filters/README.md` describes
+//! the format. A call that a filter does not allow kills the process.
 
 use crate::{Jail, JailPart};
 use seccompiler::sock_filter;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What holds for all threads of a process.
+/// System call filter of a whole process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Filter {
-    /// Our own machine.
+    /// Filter of a process that runs Oriel's own monitor (`filters/kvm.toml`).
     Kvm,
-    /// QEMU and the process around it.
+    /// Filter of QEMU and of the machine's process that starts QEMU (`filters/qemu.toml`).
     Qemu,
 }
 
-/// A kind of thread.
+/// Kind of thread in a machine's process, each with a filter of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThreadKind {
-    /// A virtual processor.
+    /// Virtual processor.
     Vcpu,
-    /// Devices.
+    /// Event loop of the devices.
     Devices,
-    /// A disk's files.
+    /// Worker of a disk, which reads and writes the image files.
     Disk,
-    /// Makes virtual machines and starts processors.
+    /// State driver, which creates the virtual machine and starts the virtual processors.
     StateDriver,
-    /// Serves a connection, or waits for one.
+    /// Thread of the control socket: accept loop, connections, viewers.
     Connection,
-    /// Hears the supervisor.
+    /// Receiver of messages from the supervisor.
     Supervisor,
 }
 
-/// Whether this process runs our own machine and is filtered.
+/// Whether threads apply filters: the process filter [`Filter::Kvm`] is in force.
 static THREADS_NARROW: AtomicBool = AtomicBool::new(false);
 
+/// Filters as BPF programs, compiled by `build.rs`.
 mod compiled {
     use super::sock_filter;
     include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 }
 
 impl Filter {
-    /// What is refused, and what is allowed.
+    /// Returns the BPF programs of the filter: calls that fail with an error, then calls that are allowed.
     fn programs(self) -> [&'static [sock_filter]; 2] {
         match self {
             Self::Kvm => [&compiled::REFUSED, &compiled::KVM],
@@ -51,6 +54,7 @@ impl Filter {
 }
 
 impl ThreadKind {
+    /// Returns the BPF program for threads of this kind.
     fn program(self) -> &'static [sock_filter] {
         match self {
             Self::Vcpu => &compiled::VCPU,
@@ -63,13 +67,14 @@ impl ThreadKind {
     }
 }
 
-/// Filters this process, which has one thread; those that it starts inherit it.
+/// Applies `filter` to this process while it has one thread, and reports on the part. Later threads and
+/// child processes inherit the filter.
 pub(crate) fn enter(filter: Filter, report: &mut Jail) {
     let part = JailPart::Seccomp;
     match filter.programs().into_iter().try_for_each(seccompiler::apply_filter) {
         Ok(()) => {
             THREADS_NARROW.store(filter == Filter::Kvm, Ordering::Relaxed);
-            report.add(part, true, "A system call that it does not need kills it.");
+            report.add(part, true, "A system call that the process does not need kills the process.");
         }
         Err(error) => {
             let text =
@@ -79,20 +84,20 @@ pub(crate) fn enter(filter: Filter, report: &mut Jail) {
     }
 }
 
-/// Once QEMU runs: narrows all threads of the process beside it, which needs no programs and no
-/// files any more. QEMU keeps its own.
+/// Narrows the filter of all threads in the process that started QEMU, which needs no programs and no files
+/// from then on. QEMU itself keeps [`Filter::Qemu`]. Logs a warning on failure.
 pub fn apply_filter_beside_qemu() {
     if let Err(error) = seccompiler::apply_filter_all_threads(&compiled::BESIDE_QEMU) {
-        tracing::warn!(%error, "the process beside QEMU keeps the system calls that starting QEMU took");
+        tracing::warn!(%error, "the narrow system call filter of the process beside QEMU could not be applied; the wide one stays");
     }
 }
 
-/// Narrows the calling thread, and those that it starts, to what its kind needs. Does nothing in a
-/// process that does not run our own machine or is not filtered at all.
+/// Applies the filter of the thread's kind to the calling thread and to threads that it starts. Does nothing
+/// in a process without [`Filter::Kvm`]. Logs a warning on failure.
 pub fn apply_thread_filter(thread: ThreadKind) {
     if THREADS_NARROW.load(Ordering::Relaxed)
         && let Err(error) = seccompiler::apply_filter(thread.program())
     {
-        tracing::warn!(?thread, %error, "a thread keeps the system calls of its process");
+        tracing::warn!(?thread, %error, "the system call filter of a thread could not be applied; the filter of the process stays");
     }
 }

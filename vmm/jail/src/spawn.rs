@@ -1,5 +1,7 @@
-//! Starting a process in namespaces of its own, with the descriptors that it is handed and nothing
-//! else of its parent's.
+//! Start of a process in new namespaces, with selected descriptors and an empty environment.
+//!
+//! The child sets itself up between clone(2) and execve(2) by system calls only. The rest of the jail is
+//! applied by the started program itself, with [`crate::enter`].
 
 use crate::namespaces::Namespaces;
 use crate::{capabilities, descriptors};
@@ -11,63 +13,63 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A program to start.
+/// Builder of a process: program and arguments.
 pub struct Spawn {
     program: CString,
     arguments: Vec<CString>,
 }
 
-/// A process that was started.
+/// Started process with its namespaces: result of [`Spawn::start`].
 pub struct Started {
-    /// It.
+    /// Handle of the process.
     pub child: Child,
-    /// What it was started in; the plan for it wants to know.
+    /// Namespaces that the process was started in, for [`crate::Plan::namespaces`].
     pub namespaces: Namespaces,
 }
 
-/// A child process. It is not killed when this is dropped, but it hears of its parent's death.
+/// Handle of a child process. Dropping the handle does not end the process; the end of its parent does.
 pub struct Child {
     pid: Pid,
     pidfd: OwnedFd,
 }
 
-/// How a process ended.
+/// Exit status of a process (wait(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// With this status.
+pub enum ExitStatus {
+    /// The process exited with this status.
     Exited(i32),
-    /// By this signal.
+    /// The process was killed by this signal (signal(7)).
     Killed(i32),
 }
 
 impl Child {
-    /// Its number here.
+    /// Returns the process number in the namespace of the caller.
     pub fn id(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Readable once it has ended (pidfd_open(2)).
+    /// Returns the process's pidfd (pidfd_open(2)), which is readable once the process has ended.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
 
-    /// Kills it, and with it all others in its process namespace.
+    /// Kills the process, and with it all other processes of its process namespace, if it has one.
     pub fn kill(&self) {
-        // One that has ended needs no killing.
+        // An error means that the process has ended already.
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
 
-    /// Waits for its end. To be called once.
+    /// Waits for the end of the process and returns its exit status. Must be called once.
     ///
     /// # Errors
-    /// When it was waited for already.
-    pub fn wait(&self) -> io::Result<Ending> {
+    /// When the exit status was returned already.
+    pub fn wait(&self) -> io::Result<ExitStatus> {
         loop {
             match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {
                 Ok(Some(status)) => {
                     return Ok(match (status.exit_status(), status.terminating_signal()) {
-                        (Some(status), _) => Ending::Exited(status),
-                        (None, signal) => Ending::Killed(signal.unwrap_or_default()),
+                        (Some(status), _) => ExitStatus::Exited(status),
+                        (None, signal) => ExitStatus::Killed(signal.unwrap_or_default()),
                     });
                 }
                 Ok(None) | Err(Errno::INTR) => {}
@@ -78,20 +80,21 @@ impl Child {
 }
 
 impl Spawn {
-    /// `program` with `arguments`, the first of which is the name that it goes by.
+    /// Creates a builder for `program` with `arguments`, the first of which is the program's name (argv[0]).
     ///
     /// # Errors
-    /// When one of them has a zero byte in it.
+    /// When the path or an argument contains a zero byte.
     pub fn new(program: &Path, arguments: &[&str]) -> io::Result<Self> {
         let arguments = arguments.iter().map(|word| CString::new(*word)).collect::<Result<_, _>>()?;
         Ok(Self { program: CString::new(program.as_os_str().as_bytes())?, arguments })
     }
 
-    /// Starts it. It finds `handed` at [`descriptors::FIRST_HANDED`] and the numbers that follow,
-    /// the null device at standard input, and this process's standard output and error.
+    /// Starts the process in all namespaces that the host allows. The process gets `handed` from
+    /// [`descriptors::FIRST_HANDED`] on, `/dev/null` as standard input, and the caller's standard output
+    /// and error. With `shares_network` it stays in the caller's network namespace.
     ///
     /// # Errors
-    /// As clone(2) and execve(2) fail; namespaces that cannot be had are no error.
+    /// When clone(2), the set-up of the child or execve(2) fails. Refused namespaces are not an error.
     pub fn start(&self, handed: &[BorrowedFd<'_>], shares_network: bool) -> io::Result<Started> {
         let everything = [false, true].map(|own_user| Namespaces::all(shares_network, own_user));
         for namespaces in everything {
@@ -100,37 +103,38 @@ impl Spawn {
                 result => return result,
             }
         }
-        let namespaces = Namespaces::some(shares_network, can_be_had);
+        let namespaces = Namespaces::some(shares_network, try_clone);
         self.start_in(namespaces, handed)
     }
 
+    /// Starts the process in exactly `namespaces`, and waits until execve(2) has succeeded or failed.
     fn start_in(&self, namespaces: Namespaces, handed: &[BorrowedFd<'_>]) -> io::Result<Started> {
-        let (trouble, report) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let (errors, report) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let null = descriptors::null()?;
         let mut argv: Vec<*const libc::c_char> = self.arguments.iter().map(|word| word.as_ptr()).collect();
         argv.push(std::ptr::null());
         let setup = ChildSetup {
-            // What the child has to say if it does not come to execve(2).
-            report: aside(report.as_fd(), handed)?,
-            null: aside(null.as_fd(), handed)?,
-            handed: handed.iter().map(|one| aside(*one, handed)).collect::<Result<_, _>>()?,
+            // The child writes its error here when it fails before or in execve(2).
+            report: copy_above(report.as_fd(), handed)?,
+            null: copy_above(null.as_fd(), handed)?,
+            handed: handed.iter().map(|one| copy_above(*one, handed)).collect::<Result<_, _>>()?,
             maps: namespaces.own_user().then(Maps::of_this_user),
         };
         let mut pidfd: RawFd = -1;
-        // SAFETY: as fork(2): the child has a copy of everything, and until execve(2) does nothing
-        // but system calls on what was made ready above.
+        // SAFETY: as with fork(2), the child has a copy of the memory; until execve(2) it only makes system
+        // calls with data prepared above.
         let pid = unsafe { clone(namespaces.flags() | libc::CLONE_PIDFD, &mut pidfd) }?;
         let Some(pid) = Pid::from_raw(pid) else {
             let error = setup.apply().err().unwrap_or_else(|| execute(&self.program, &argv));
             let _ = rustix::io::write(&setup.report, &error.raw_os_error().to_ne_bytes());
-            // SAFETY: ends the child at once, without the destructors that belong to the parent.
+            // SAFETY: ends the child at once, without running destructors of the parent's values.
             unsafe { libc::_exit(127) }
         };
-        // SAFETY: the kernel made it for this process (CLONE_PIDFD), and nobody else knows of it.
+        // SAFETY: the kernel created the descriptor for this process (CLONE_PIDFD); it has no other owner.
         let child = Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } };
         drop((report, setup));
         let mut errno = [0; 4];
-        if rustix::io::read(&trouble, &mut errno)? == errno.len() {
+        if rustix::io::read(&errors, &mut errno)? == errno.len() {
             let _ = child.wait();
             return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)));
         }
@@ -138,23 +142,23 @@ impl Spawn {
     }
 }
 
-/// A copy whose number is out of the way of those that `handed` are to get.
-fn aside(descriptor: BorrowedFd<'_>, handed: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
+/// Returns a copy of `descriptor` with a number above those that the `handed` descriptors get.
+fn copy_above(descriptor: BorrowedFd<'_>, handed: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
     let least = descriptors::FIRST_HANDED + handed.len() as RawFd;
     Ok(rustix::io::fcntl_dupfd_cloexec(descriptor, least)?)
 }
 
-/// Whether the namespaces were refused, rather than something else failing.
+/// Returns whether `error` is one that clone(2) returns for refused namespaces.
 fn is_refusal(error: &io::Error) -> bool {
     let refusals = [libc::EPERM, libc::EACCES, libc::EINVAL, libc::ENOSPC, libc::EUSERS, libc::ENOSYS];
     error.raw_os_error().is_some_and(|errno| refusals.contains(&errno))
 }
 
-/// Tries namespaces with a child that does nothing else.
-fn can_be_had(flags: libc::c_int) -> Result<(), Errno> {
+/// Tries whether a child can be created with `flags`; the child exits at once.
+fn try_clone(flags: libc::c_int) -> Result<(), Errno> {
     let mut pidfd = -1;
     let maps = Maps::of_this_user();
-    // SAFETY: as fork(2); the child does nothing but system calls on what was made ready above.
+    // SAFETY: as with fork(2); the child only makes system calls with data prepared above.
     let pid = unsafe { clone(flags | libc::CLONE_PIDFD, &mut pidfd) }
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let Some(pid) = Pid::from_raw(pid) else {
@@ -165,39 +169,45 @@ fn can_be_had(flags: libc::c_int) -> Result<(), Errno> {
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(status) }
     };
-    // SAFETY: made by the kernel for this process.
+    // SAFETY: the kernel created the descriptor for this process; it has no other owner.
     let child = Child { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } };
     match child.wait() {
-        Ok(Ending::Exited(0)) => Ok(()),
-        Ok(Ending::Exited(errno)) => Err(Errno::from_raw_os_error(errno)),
+        Ok(ExitStatus::Exited(0)) => Ok(()),
+        Ok(ExitStatus::Exited(errno)) => Err(Errno::from_raw_os_error(errno)),
         _ => Err(Errno::IO),
     }
 }
 
-/// clone(2) with a process of its own: 0 in the child.
+/// Creates a child process by clone(2) and returns its number, 0 in the child. The child's pidfd is written
+/// to `pidfd` when `flags` has `CLONE_PIDFD`.
 ///
 /// # Safety
-/// As fork(2): in a process with more than one thread the child may only do what is safe in a
-/// signal handler.
+/// As with fork(2): in a process with several threads, the child may only do what is safe in a signal
+/// handler (signal-safety(7)).
 unsafe fn clone(flags: libc::c_int, pidfd: &mut RawFd) -> io::Result<i32> {
     let flags = (flags | libc::SIGCHLD) as libc::c_ulong;
     let (none, parent_tid) = (std::ptr::null_mut::<libc::c_void>(), std::ptr::from_mut(pidfd));
-    // SAFETY: without a stack of its own the child goes on here on a copy of this one; CLONE_PIDFD
-    // has the kernel write to `pidfd`.
+    // SAFETY: with a null stack the child continues on a copy of this stack; for CLONE_PIDFD the kernel
+    // writes to `pidfd`, which outlives the call.
     let result = unsafe { libc::syscall(libc::SYS_clone, flags, none, parent_tid, none, none) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as i32) }
 }
 
-/// What a child puts on between clone(2) and execve(2).
+/// Data for the set-up of a child between clone(2) and execve(2), prepared by the parent.
 struct ChildSetup {
+    /// Pipe to the parent for an error number.
     report: OwnedFd,
+    /// `/dev/null`, for standard input.
     null: OwnedFd,
+    /// Descriptors to pass, in order.
     handed: Vec<OwnedFd>,
+    /// Maps of a new user namespace, if there is one.
     maps: Option<Maps>,
 }
 
 impl ChildSetup {
-    /// In the child. No allocation, no locks.
+    /// Sets up the child: parent-death signal, user namespace, descriptors. Runs in the child: no allocation,
+    /// no locks.
     fn apply(&self) -> Result<(), Errno> {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         if let Some(maps) = &self.maps {
@@ -213,7 +223,7 @@ impl ChildSetup {
 }
 
 fn replace(from: &OwnedFd, to: RawFd) -> Result<(), Errno> {
-    // SAFETY: between clone(2) and execve(2) nobody uses what was at `to` any more.
+    // SAFETY: between clone(2) and execve(2) no code uses the previous descriptor `to`.
     unsafe { result(libc::dup2(from.as_raw_fd(), to)).map(drop) }
 }
 
@@ -225,26 +235,30 @@ fn result(value: libc::c_int) -> Result<libc::c_int, Errno> {
     }
 }
 
+/// Replaces the program of this process (execve(2)); returns only on failure.
 fn execute(program: &CStr, argv: &[*const libc::c_char]) -> Errno {
     let environment: [*const libc::c_char; 1] = [std::ptr::null()];
-    // SAFETY: all are strings, and lists that end with null, that outlive the call.
+    // SAFETY: the strings end with a zero byte, the lists with a null pointer, and all outlive the call.
     unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), environment.as_ptr()) };
     Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
-/// What makes this process's user and group the only ones in a user namespace (user_namespaces(7)).
+/// Maps of a user namespace with this process's user and group only (user_namespaces(7)).
 struct Maps {
+    /// Line of `/proc/self/uid_map`.
     user: String,
+    /// Line of `/proc/self/gid_map`.
     group: String,
 }
 
 impl Maps {
+    /// Returns the maps for the effective user and group of this process.
     fn of_this_user() -> Self {
         let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         Self { user: format!("{user} {user} 1"), group: format!("{group} {group} 1") }
     }
 
-    /// In the new namespace. No allocation, no locks.
+    /// Writes the maps of the user namespace of this process. Runs in the child: no allocation, no locks.
     fn write(&self) -> Result<(), Errno> {
         let files = [
             (c"/proc/self/setgroups", "deny"),

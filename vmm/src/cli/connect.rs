@@ -1,4 +1,4 @@
-//! Connecting to a desktop that runs.
+//! Connections of the commands to a running desktop: control connections and viewers.
 
 use oriel_display::Client;
 use oriel_vmm::sentence::sentence;
@@ -8,45 +8,50 @@ use oriel_wire::{InputEvent, ServerMessage};
 use std::path::Path;
 use std::time::Instant;
 
-/// Opens a control connection.
+/// Opens a control connection to the socket.
 pub fn control(socket: &Path) -> Result<BlockingClient, String> {
     BlockingClient::connect(socket, &ClientOptions::default()).map_err(|error| sentence(&error))
 }
 
-/// Connects as a viewer who may act.
+/// Connects as a viewer with the right to send input, clipboard and files.
 pub fn viewer(socket: &Path) -> Result<Client, String> {
     let stream = blocking::open_viewer(socket, ViewerMode::Interact, &ClientOptions::default())
         .map_err(|error| sentence(&error))?;
     Client::connect(stream, false).map_err(|error| format!("The desktop does not accept a viewer: {error}."))
 }
 
-/// As [`viewer`], and as the one who gave input last: the clipboard and files are theirs.
+/// Connects as in [`viewer`] and sends one pointer event without effect: the guest's clipboard and files go
+/// to the viewer that sent the last input.
 pub fn acting_viewer(socket: &Path) -> Result<Client, String> {
     let mut client = viewer(socket)?;
-    let nowhere = InputEvent::PointerBy { dx: 0, dy: 0 };
-    client.send_input(nowhere).map_err(|error| format!("The desktop does not listen: {error}."))?;
+    let no_movement = InputEvent::PointerBy { dx: 0, dy: 0 };
+    client.send_input(no_movement).map_err(|error| format!("The input could not be sent: {error}."))?;
     Ok(client)
 }
 
-/// The next message about agents, the clipboard or files; `None` when the time is over.
-pub fn told_until(client: &mut Client, deadline: Instant) -> Result<Option<ServerMessage>, String> {
+/// Returns the next message about agents, the clipboard or files; `None` at the deadline. Frames that arrive
+/// meanwhile are acknowledged.
+pub fn next_message(client: &mut Client, deadline: Instant) -> Result<Option<ServerMessage>, String> {
     loop {
-        if let Some(told) = client.take_told() {
-            return Ok(Some(told));
+        if let Some(message) = client.take_told() {
+            return Ok(Some(message));
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(None);
         }
         client.set_patience(Some(left)).map_err(|error| error.to_string())?;
-        let shown = match client.receive_any() {
-            Ok(shown) => shown,
+        let frame = match client.receive_any() {
+            Ok(frame) => frame,
             Err(error) if error.is_timeout() => return Ok(None),
             Err(error) => return Err(format!("The desktop does not answer: {error}.")),
         };
-        // Or files and clipboards would come as slowly as over a line that nothing is known of, at first.
-        if let Some(frame) = shown {
-            client.acknowledge(&frame).map_err(|error| format!("The desktop does not listen: {error}."))?;
+        // Without acknowledgements the machine's estimate of the line stays at its low initial value, and
+        // files and clipboards arrive slowly.
+        if let Some(frame) = frame {
+            client
+                .acknowledge(&frame)
+                .map_err(|error| format!("A frame could not be acknowledged: {error}."))?;
         }
     }
 }

@@ -1,10 +1,15 @@
-//! `oriel-vmm control`: one request on the control socket.
+//! Command `oriel-vmm control`: one request on the control socket.
 
 use super::connect;
 use oriel_vmm::sentence::sentence;
 use oriel_vmm_api::{Command, Outcome};
 use std::path::Path;
 
+/// Sends the request in `words` and prints its result, as JSON where there is one. After `watch`, prints
+/// events until the machine ends.
+///
+/// # Errors
+/// One sentence for users.
 pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
     let command = command_of(words)?;
     let watches = command == Command::Watch;
@@ -24,11 +29,13 @@ pub fn run(socket: &Path, words: &[String]) -> Result<(), String> {
     Ok(())
 }
 
+/// Prints `facts` as indented JSON.
 fn print_json(facts: &impl serde::Serialize) -> Result<(), String> {
     println!("{}", serde_json::to_string_pretty(facts).map_err(|error| error.to_string())?);
     Ok(())
 }
 
+/// Parses the words of a request.
 fn command_of(words: &[String]) -> Result<Command, String> {
     if let [word, sizes @ ..] = words
         && word == "resize"
@@ -52,19 +59,22 @@ fn command_of(words: &[String]) -> Result<Command, String> {
             let target_mib = mib.parse().map_err(|_| format!("{mib} is not a number of MiB."))?;
             Command::Balloon { target_mib }
         }
-        ["balloon"] => return Err("Say how many MiB the guest is to do without, such as balloon 256.".into()),
-        [] => return Err("Say one thing, such as describe or stop.".into()),
-        [..] => return Err(format!("A desktop does not understand {}.", words.join(" "))),
+        ["balloon"] => return Err("Give the size of the balloon in MiB, such as balloon 256.".into()),
+        [] => return Err("Give one request, such as describe or stop.".into()),
+        [..] => {
+            return Err(format!("{} is not a request; oriel-vmm help lists all requests.", words.join(" ")));
+        }
     })
 }
 
+/// Parses sizes of screens in pixels, such as `1280x800`; at least one.
 fn sizes_of(words: &[String]) -> Result<Vec<(u32, u32)>, String> {
     let size = |word: &String| {
         let (width, height) = word.split_once('x')?;
         Some((width.parse().ok()?, height.parse().ok()?))
     };
     let sizes: Option<Vec<_>> = words.iter().map(size).collect();
-    sizes.filter(|sizes| !sizes.is_empty()).ok_or_else(|| {
-        "Say how large the screen is to be, such as resize 1280x800, and so for each further one.".to_owned()
-    })
+    sizes
+        .filter(|sizes| !sizes.is_empty())
+        .ok_or_else(|| "Give the size of each screen in pixels, such as resize 1280x800 1024x768.".to_owned())
 }

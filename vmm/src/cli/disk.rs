@@ -1,4 +1,7 @@
-//! `oriel-vmm disk`: images made and looked at outside of the processes that hold others' secrets.
+//! Command `oriel-vmm disk`: creates and inspects disk images.
+//!
+//! The server runs this command instead of parsing images itself, so that a hostile image does not reach
+//! a process with secrets. Image formats are in `oriel_disk`.
 
 use super::{Arguments, USAGE};
 use oriel_disk::{BackingFile, ImageError, check, create_overlay, inspect};
@@ -8,13 +11,16 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Does what the words after `disk` say.
+/// Executes the subcommand in `arguments`: `inspect`, `check` or `create-overlay`.
+///
+/// # Errors
+/// One sentence for users.
 pub fn run(mut arguments: Arguments) -> Result<(), String> {
     if arguments.words.is_empty() {
         return Err(USAGE.to_owned());
     }
-    let what = arguments.words.remove(0);
-    match what.as_str() {
+    let subcommand = arguments.words.remove(0);
+    match subcommand.as_str() {
         "inspect" => {
             let format = match arguments.option("--format")?.as_str() {
                 "auto" => None,
@@ -39,27 +45,31 @@ pub fn run(mut arguments: Arguments) -> Result<(), String> {
     }
 }
 
-/// Makes the overlay; if that fails nothing of it is left.
+/// Creates an overlay of `size` bytes at `path`; removes the file on failure.
 fn create(path: &Path, size: u64, backing: BackingFile) -> Result<(), String> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(|error| format!("The disk image {} cannot be made: {error}.", path.display()))?;
+    let file =
+        file.map_err(|error| format!("The disk image {} cannot be created: {error}.", path.display()))?;
     create_overlay(file, size, Some(backing)).map_err(|error| {
         let _ = std::fs::remove_file(path);
         sentence(path, &error)
     })
 }
 
+/// Opens the image at `path` for reading.
 fn open(path: &Path) -> Result<File, String> {
     File::open(path).map_err(|error| sentence(path, &error.into()))
 }
 
+/// Returns the single remaining word as a path.
 fn only_file(arguments: Arguments) -> Result<PathBuf, String> {
     match arguments.rest()?.as_slice() {
         [path] => Ok(path.into()),
-        _ => Err(format!("one FILE is wanted.\n{USAGE}")),
+        _ => Err(format!("The command takes one FILE.\n{USAGE}")),
     }
 }
 
+/// Parses the name of an image format.
 fn format(name: &str) -> Result<DiskFormat, String> {
     match name {
         "raw" => Ok(DiskFormat::Raw),
@@ -68,10 +78,12 @@ fn format(name: &str) -> Result<DiskFormat, String> {
     }
 }
 
+/// Returns the sentence for a failed operation on the image at `path`.
 fn sentence(path: &Path, error: &ImageError) -> String {
     format!("The disk image {} cannot be used: {error}.", path.display())
 }
 
+/// Prints `facts` as one line of JSON.
 fn print(facts: &impl Serialize) -> Result<(), String> {
     println!("{}", serde_json::to_string(facts).map_err(|error| error.to_string())?);
     Ok(())

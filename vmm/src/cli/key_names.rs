@@ -1,6 +1,6 @@
-//! Names of keys (`KEY_*` of Linux's input-event-codes.h) and the keys of letters on a US keyboard.
+//! Key codes by name (`KEY_*` of Linux's input-event-codes.h) and by character on a US keyboard.
 
-/// Runs of keys with consecutive codes: the first code and the names without `KEY_`.
+/// Runs of keys with consecutive codes: code of the first key, and names without `KEY_`.
 const RUNS: [(u16, &str); 8] = [
     (1, "ESC 1 2 3 4 5 6 7 8 9 0 MINUS EQUAL BACKSPACE TAB Q W E R T Y U I O P LEFTBRACE RIGHTBRACE ENTER"),
     (29, "LEFTCTRL A S D F G H J K L SEMICOLON APOSTROPHE GRAVE LEFTSHIFT BACKSLASH Z X C V B N M COMMA"),
@@ -12,7 +12,8 @@ const RUNS: [(u16, &str); 8] = [
     (125, "LEFTMETA RIGHTMETA COMPOSE"),
 ];
 
-/// Letters in the order of their keys, without and with shift: the first code, then both rows.
+/// Rows of keys with consecutive codes: code of the first key, characters without shift, and characters with
+/// shift. `\0` stands for no character.
 const LETTERS: [(u16, &str, &str); 5] = [
     (2, "1234567890-=", "!@#$%^&*()_+"),
     (16, "qwertyuiop[]\n", "QWERTYUIOP{}\0"),
@@ -21,27 +22,28 @@ const LETTERS: [(u16, &str, &str); 5] = [
     (57, " ", "\0"),
 ];
 
-/// The code of `KEY_A`, or of its number.
+/// Returns the code of a key, by its name (`KEY_A`) or its number in decimal; `None` for unknown names.
 pub fn code_of(name: &str) -> Option<u16> {
     if let Ok(code) = name.parse() {
         return Some(code);
     }
     let name = name.strip_prefix("KEY_")?;
-    RUNS.iter().find_map(|(first, names)| place(*first, names.split(' '), &name))
+    RUNS.iter().find_map(|(first, names)| code_in_run(*first, names.split(' '), &name))
 }
 
-/// The key of a letter and whether shift goes with it.
-pub fn strokes(letter: char) -> Option<(u16, bool)> {
+/// Returns the key code of a character and whether shift is pressed; `None` when no key has the character.
+pub fn key_of(letter: char) -> Option<(u16, bool)> {
     if letter == '\0' {
         return None;
     }
     LETTERS.iter().find_map(|(first, plain, shifted)| {
-        let plain = place(*first, plain.chars(), &letter).map(|code| (code, false));
-        plain.or_else(|| place(*first, shifted.chars(), &letter).map(|code| (code, true)))
+        let plain = code_in_run(*first, plain.chars(), &letter).map(|code| (code, false));
+        plain.or_else(|| code_in_run(*first, shifted.chars(), &letter).map(|code| (code, true)))
     })
 }
 
-fn place<T: PartialEq>(first: u16, mut all: impl Iterator<Item = T>, one: &T) -> Option<u16> {
+/// Returns `first` plus the index of `one` in `all`.
+fn code_in_run<T: PartialEq>(first: u16, mut all: impl Iterator<Item = T>, one: &T) -> Option<u16> {
     let at = all.position(|other| other == *one)?;
     u16::try_from(at).ok()?.checked_add(first)
 }
@@ -76,13 +78,13 @@ mod tests {
 
     #[test]
     fn letters_find_their_keys() {
-        assert_eq!(strokes('a'), Some((30, false)));
-        assert_eq!(strokes('?'), Some((53, true)));
-        assert_eq!(strokes('\n'), Some((28, false)));
-        assert_eq!(strokes('~'), Some((41, true)));
-        assert_eq!(strokes('|'), Some((43, true)));
-        assert_eq!(strokes(' '), Some((57, false)));
-        assert_eq!(strokes('é'), None);
-        assert_eq!(strokes('\0'), None);
+        assert_eq!(key_of('a'), Some((30, false)));
+        assert_eq!(key_of('?'), Some((53, true)));
+        assert_eq!(key_of('\n'), Some((28, false)));
+        assert_eq!(key_of('~'), Some((41, true)));
+        assert_eq!(key_of('|'), Some((43, true)));
+        assert_eq!(key_of(' '), Some((57, false)));
+        assert_eq!(key_of('é'), None);
+        assert_eq!(key_of('\0'), None);
     }
 }

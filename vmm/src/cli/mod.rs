@@ -1,4 +1,7 @@
-//! What `oriel-vmm` is told on its command line.
+//! Command line of `oriel-vmm`: parsing of arguments, and one module per command.
+//!
+//! `run` is the supervisor, `machine` the machine's process, `probe` and `disk` serve the server. The other
+//! commands are clients of a control socket, for tests and administrators. Errors are sentences for users.
 
 mod clipboard;
 mod connect;
@@ -15,41 +18,46 @@ mod send_file;
 use oriel_vmm::{config_file, machine_process, supervisor};
 use std::path::{Path, PathBuf};
 
+/// Usage text of all commands.
 const USAGE: &str = "\
 usage: oriel-vmm COMMAND
 
   run --config FILE [--require-jail]     run one desktop until it ends; with the option, only in a whole jail
-  probe                                  print what this host offers, as JSON
+  probe                                  print the facts of this host, as JSON
   disk inspect --format auto|raw|qcow2 FILE
-                                         print what a disk image is, as JSON
-  disk check FILE                        look for damage in a qcow2 image, as JSON
+                                         print the facts of a disk image, as JSON
+  disk check FILE                        check a qcow2 image for damage, as JSON
   disk create-overlay --size BYTES --backing-name NAME --backing-format raw|qcow2 FILE
-                                         make a qcow2 image of what differs from another one
+                                         create a qcow2 overlay on another image
   control --socket FILE REQUEST          one request: describe, watch, shut-down, press-power, reset, stop, pause,
                                          resume, balloon MIB, freeze or thaw (the file systems), or facts (of the
                                          guest)
-  control --socket FILE resize WxH...    ask the guest for screens of these sizes
+  control --socket FILE resize WxH...    request screens of these sizes from the guest
   screenshot --socket FILE --out FILE.png
                                          save the first screen, once it is exact (or FILE.ppm)
   send-key --socket FILE KEY[+KEY...]... send keys, such as KEY_LEFTCTRL+KEY_C KEY_ENTER
   send-text --socket FILE TEXT           send the keys of a text, as on a US keyboard
   click --socket FILE X Y [BUTTON]       click at a pixel: left, middle or right
   record-audio --socket FILE --seconds N --out FILE.wav
-                                         save the guest's sound until it is silent, and print facts about it
+                                         save the guest's sound until silence, and print facts of the sound
   set-clipboard --socket FILE --seconds N TYPE
-                                         offer standard input to the guest for so long, as text/plain or image/png
+                                         offer standard input to the guest for N seconds, as text/plain or
+                                         image/png
   get-clipboard --socket FILE TYPE       print the guest's clipboard, once the guest offers it
   send-file --socket FILE FILE           copy a file into the guest
   receive-file --socket FILE --into DIRECTORY
                                          save the next file that the guest sends, and print its path";
 
-/// Options and words of one command.
+/// Remaining arguments of a command: options and words.
 struct Arguments {
     words: Vec<String>,
 }
 
 impl Arguments {
-    /// Takes `--name VALUE` out of the words.
+    /// Removes the option `--name VALUE` and returns the value.
+    ///
+    /// # Errors
+    /// When the option or its value is missing.
     fn option(&mut self, name: &str) -> Result<String, String> {
         let missing = || format!("{name} is missing.\n{USAGE}");
         let at = self.words.iter().position(|word| word == name).ok_or_else(missing)?;
@@ -57,26 +65,33 @@ impl Arguments {
         if at < self.words.len() { Ok(self.words.remove(at)) } else { Err(missing()) }
     }
 
-    /// Takes `--name` out of the words, if it is there.
+    /// Removes the flag `--name` and returns whether it was present.
     fn flag(&mut self, name: &str) -> bool {
         let at = self.words.iter().position(|word| word == name);
         at.map(|at| self.words.remove(at)).is_some()
     }
 
+    /// Removes the option `--name PATH` and returns the path.
     fn path(&mut self, name: &str) -> Result<PathBuf, String> {
         self.option(name).map(PathBuf::from)
     }
 
-    /// The words that are left; none may look like an option.
+    /// Returns the remaining words.
+    ///
+    /// # Errors
+    /// When a word begins with `--`: an unknown option.
     fn rest(self) -> Result<Vec<String>, String> {
         match self.words.iter().find(|word| word.starts_with("--")) {
-            Some(word) => Err(format!("{word} is not understood.\n{USAGE}")),
+            Some(word) => Err(format!("{word} is not an option of this command.\n{USAGE}")),
             None => Ok(self.words),
         }
     }
 }
 
-/// Does what the words say.
+/// Executes the command in `words`, the arguments without the program's name.
+///
+/// # Errors
+/// One sentence for users, followed by the usage text when the arguments are not valid.
 pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
     let mut arguments = Arguments { words: words.collect() };
     if arguments.words.is_empty() {
@@ -94,7 +109,7 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
             config.require_jail |= require_jail;
             supervisor::run(&config, Path::new(supervisor::OWN_PROGRAM), &log)
         }
-        // Not for people: how the supervisor starts the machine's process.
+        // Internal, not in the usage text: the supervisor starts the machine's process with this command.
         supervisor::MACHINE_COMMAND => machine_process::run(log_to_stderr),
         "probe" => {
             arguments.rest()?;
@@ -131,7 +146,8 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
     }
 }
 
-fn log_to_stderr(wanted: &str) {
-    let filter = tracing_subscriber::EnvFilter::new(wanted);
+/// Starts logging to standard error; `directives` is a filter of `tracing_subscriber::EnvFilter`.
+fn log_to_stderr(directives: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(directives);
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -1,4 +1,6 @@
-//! `oriel-vmm record-audio`: what the desktop plays until it falls silent, through the whole sound pipeline.
+//! Command `oriel-vmm record-audio`: records the guest's playback as a viewer receives it.
+//!
+//! The sound passes the whole pipeline, encoding and decoding included, so that tests can check it.
 
 use super::connect;
 use oriel_display::audio::spectrum::strongest_tone;
@@ -10,15 +12,22 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Longer recordings are for other tools.
-const MOST_SECONDS: u64 = 600;
-/// A sound is over when nothing followed for so long.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Longest recording in seconds.
+const MAX_SECONDS: u64 = 600;
+/// Length of silence that ends the recording.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Length of the sound in one packet, in microseconds.
 const PACKET_US: u64 = 1_000_000 * PACKET_SAMPLES as u64 / CHANNELS as u64 / RATE as u64;
 
+/// Records until silence, at most `seconds`, into a WAVE file at `out`. Prints facts of the sound as JSON:
+/// number of packets and of missing packets, seconds, peak, and strongest tone in Hz.
+///
+/// # Errors
+/// One sentence for users.
 pub fn run(socket: &Path, seconds: &str, out: &Path) -> Result<(), String> {
-    let seconds = seconds.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
-    let seconds = seconds.ok_or_else(|| format!("Say for how many seconds, 1 to {MOST_SECONDS}."))?;
+    let seconds = seconds.parse().ok().filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
+    let seconds =
+        seconds.ok_or_else(|| format!("Give the number of seconds with --seconds, 1 to {MAX_SECONDS}."))?;
     let packets = receive(socket, Duration::from_secs(seconds))?;
     let samples = decode(&packets)?;
     File::create(out)
@@ -38,8 +47,9 @@ pub fn run(socket: &Path, seconds: &str, out: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Receives packets for `time`, or until [`SILENCE`] after a packet.
 fn receive(socket: &Path, time: Duration) -> Result<Vec<AudioPacket>, String> {
-    let broken = |error| format!("The sound did not come: {error}.");
+    let broken = |error| format!("The sound could not be received: {error}.");
     let mut client = connect::viewer(socket)?;
     client.send(&ClientMessage::Sound { playback: true, capture: false }).map_err(broken)?;
     let end = Instant::now() + time;
@@ -51,12 +61,12 @@ fn receive(socket: &Path, time: Duration) -> Result<Vec<AudioPacket>, String> {
             return Ok(packets);
         }
         client.set_patience(Some(left)).map_err(|error| error.to_string())?;
-        // Frames are not acknowledged: after the first few, only sound comes.
+        // Frames are not acknowledged: after the first few the machine sends only sound.
         match client.receive_any() {
             Ok(_) => {
                 if let Some(packet) = client.take_audio() {
                     packets.push(packet);
-                    deadline = end.min(Instant::now() + PAUSE);
+                    deadline = end.min(Instant::now() + SILENCE);
                 }
             }
             Err(error) if error.is_timeout() => return Ok(packets),
@@ -65,14 +75,14 @@ fn receive(socket: &Path, time: Duration) -> Result<Vec<AudioPacket>, String> {
     }
 }
 
-/// All samples, with silence where the guest was silent.
+/// Decodes the packets to interleaved samples, with zeros for gaps between the packets' times.
 fn decode(packets: &[AudioPacket]) -> Result<Vec<i16>, String> {
     let mut decoder = PacketDecoder::new().map_err(|error| error.to_string())?;
     let mut samples = Vec::new();
     let mut expected = packets.first().map_or(0, |packet| packet.time_us);
     for packet in packets {
         let silent = packet.time_us.saturating_sub(expected).div_euclid(PACKET_US);
-        let silent = usize::try_from(silent.min(MOST_SECONDS * 100)).unwrap_or(0);
+        let silent = usize::try_from(silent.min(MAX_SECONDS * 100)).unwrap_or(0);
         samples.resize(samples.len() + silent * PACKET_SAMPLES, 0);
         let decoded = decoder.decode(&packet.opus);
         samples.extend_from_slice(decoded.map_err(|error| format!("The sound cannot be decoded: {error}."))?);
@@ -81,13 +91,13 @@ fn decode(packets: &[AudioPacket]) -> Result<Vec<i16>, String> {
     Ok(samples)
 }
 
-/// Packets that a slow line has cost.
+/// Returns the number of missing packets, by gaps in the sequence numbers.
 fn missing(packets: &[AudioPacket]) -> u32 {
     let pairs = packets.iter().zip(packets.iter().skip(1));
     pairs.map(|(one, next)| next.sequence.wrapping_sub(one.sequence).wrapping_sub(1)).sum()
 }
 
-/// RIFF WAVE, 16 bits.
+/// Writes the samples as a RIFF WAVE file with 16 bits per sample.
 fn write_wav(mut out: impl Write, samples: &[i16]) -> io::Result<()> {
     let frame_len = (CHANNELS * size_of::<i16>()) as u32;
     let bytes = u32::try_from(size_of_val(samples)).map_err(io::Error::other)?;

@@ -1,4 +1,6 @@
-//! Connections to the desktop, a thread each.
+//! Accept loop of the control socket, and one thread per connection.
+//!
+//! Passes control connections to `requests`, and viewer connections to [`oriel_display::Viewer`].
 
 use super::peer_auth::PeerAuth;
 use super::{handshake, requests};
@@ -16,36 +18,39 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Connections at a time; the server needs a few, each viewer one.
+/// Largest number of simultaneous connections. The server needs a few, and every viewer one.
 const MAX_CONNECTIONS: usize = 64;
 
-/// What connections serve.
+/// Shared state of all connections: the machine, its events, and facts for [`Description`].
+///
+/// [`Description`]: oriel_vmm_api::Description
 pub struct ControlContext {
-    /// The machine.
+    /// Machine that executes the requests.
     pub machine: Arc<dyn Machine>,
-    /// What becomes of it.
+    /// State and events of the machine.
     pub events: Arc<Events>,
-    /// What it was made from.
+    /// Configuration of the machine.
     pub config: MachineConfig,
-    /// The process that others know of the desktop.
+    /// Process number of the supervisor.
     pub pid: u32,
-    /// What holds of its jail.
+    /// Report on the jail of the machine's process.
     pub jail: Jail,
-    /// When.
+    /// Time of the start, for the uptime.
     pub started: Instant,
-    /// Threads that still have last events to send.
+    /// Threads that send events to connections.
     pub(super) watchers: Mutex<Vec<JoinHandle<()>>>,
-    /// Requests whose reply is not sent yet: the one that stops the machine wants its own as well.
+    /// Number of requests without a sent reply. The process exits after the reply to the stop request.
     pub(super) pending_replies: AtomicUsize,
-    /// Fields of requests that this version does not know; they are ignored.
+    /// Count of unknown fields in requests, which are ignored.
     pub(super) unknown_fields: AtomicU64,
-    /// Requests that this version does not know; they are refused.
+    /// Count of unknown requests, which are refused.
     pub(super) unknown_requests: AtomicU64,
+    /// Number of open connections.
     connections: AtomicUsize,
 }
 
 impl ControlContext {
-    /// A desktop that started now.
+    /// Creates the context of a machine that starts now.
     pub fn new(
         machine: Arc<dyn Machine>,
         events: Arc<Events>,
@@ -68,7 +73,7 @@ impl ControlContext {
         })
     }
 
-    /// Waits until connected clients have received the last event, for `timeout` at most.
+    /// Waits until all replies and events are sent and all viewers are gone, at most for `timeout`.
     pub fn drain(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         let watchers = std::mem::take(&mut *self.watchers.lock());
@@ -83,10 +88,10 @@ impl ControlContext {
     }
 }
 
-/// Accepts connections for as long as the process lives.
+/// Starts the thread that accepts connections on `listener` until the process ends.
 ///
 /// # Errors
-/// When no thread can be started.
+/// When the thread cannot be started.
 pub fn serve(listener: UnixListener, peer_auth: PeerAuth, desktop: Arc<ControlContext>) -> io::Result<()> {
     std::thread::Builder::new().name("control".into()).spawn(move || {
         apply_thread_filter(ThreadKind::Connection);
@@ -94,7 +99,7 @@ pub fn serve(listener: UnixListener, peer_auth: PeerAuth, desktop: Arc<ControlCo
             let accepted = stream.and_then(|stream| accept(stream, peer_auth, &desktop));
             if let Err(error) = accepted {
                 tracing::warn!(%error, "a connection could not be accepted");
-                // Out of descriptors or threads: let some go first.
+                // Descriptors or threads are exhausted: wait until other connections have ended.
                 std::thread::sleep(Duration::from_millis(100));
             }
         }
@@ -102,6 +107,7 @@ pub fn serve(listener: UnixListener, peer_auth: PeerAuth, desktop: Arc<ControlCo
     Ok(())
 }
 
+/// Checks the peer and the number of connections, and starts the thread of the connection.
 fn accept(stream: UnixStream, peer_auth: PeerAuth, desktop: &Arc<ControlContext>) -> io::Result<()> {
     if !peer_auth.accepts(&stream)? {
         tracing::warn!("refused a connection from another user");
@@ -109,7 +115,7 @@ fn accept(stream: UnixStream, peer_auth: PeerAuth, desktop: &Arc<ControlContext>
     }
     if desktop.connections.fetch_add(1, Ordering::AcqRel) >= MAX_CONNECTIONS {
         desktop.connections.fetch_sub(1, Ordering::AcqRel);
-        let text = "Too many are connected to this desktop; close another window first.";
+        let text = "Too many viewers are connected to this desktop; close another window first.";
         return handshake::answer_with(&stream, &Opened::Refused { text: text.to_owned() });
     }
     let permit = ConnectionPermit(desktop.clone());
@@ -121,7 +127,7 @@ fn accept(stream: UnixStream, peer_auth: PeerAuth, desktop: &Arc<ControlContext>
     Ok(())
 }
 
-/// One of [`MAX_CONNECTIONS`].
+/// Permit of one of [`MAX_CONNECTIONS`] connections; dropping it releases the permit.
 struct ConnectionPermit(Arc<ControlContext>);
 
 impl Drop for ConnectionPermit {
@@ -130,6 +136,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
+/// Performs the handshake, and serves the connection by its purpose until it ends.
 fn serve_connection(stream: UnixStream, desktop: &Arc<ControlContext>) -> io::Result<()> {
     let Some(handshake) = handshake::perform(&stream)? else { return Ok(()) };
     desktop.unknown_fields.fetch_add(handshake.unknown_fields, Ordering::Relaxed);
@@ -144,7 +151,7 @@ fn serve_connection(stream: UnixStream, desktop: &Arc<ControlContext>) -> io::Re
             let redirection = machine.agents().redirection().clone();
             let ended = Viewer::serve(stream, machine.monitors().clone(), machine.input(), redirection, mode);
             let ended = ended.map_err(io::Error::other)?;
-            tracing::debug!(?ended, "a viewer left");
+            tracing::debug!(?ended, "a viewer disconnected");
             Ok(())
         }
     }

@@ -1,4 +1,6 @@
-//! The handshake of a connection, from the machine's side: the first line and its answer.
+//! Handshake of a connection, from the machine's side: first line and answer.
+//!
+//! The client's side is `oriel_vmm_api::client::session`.
 
 use oriel_vmm_api::codec::{self, MAX_HANDSHAKE_LINE};
 use oriel_vmm_api::{Open, Opened, Purpose, VersionRange};
@@ -6,21 +8,23 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+/// Longest wait for the first line, and for each later write to the connection.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Outcome of a handshake.
+/// Accepted handshake.
 pub struct Handshake {
-    /// What the connection is for.
+    /// Purpose of the connection.
     pub purpose: Purpose,
-    /// Fields of the first line that no version here knows.
+    /// Number of unknown fields in the first line.
     pub unknown_fields: u64,
 }
 
-/// Reads the first line of `stream`, agrees on a version and answers; `None` when the client was
-/// refused, and told why.
+/// Reads the first line of `stream`, negotiates the version and sends the answer. Returns `None` when the
+/// answer was a refusal.
 ///
 /// # Errors
-/// When the client is gone, or does not send a line in time.
+/// When the client closes the connection, sends no line within 5 s, or sends a line longer than
+/// [`MAX_HANDSHAKE_LINE`].
 pub fn perform(stream: &UnixStream) -> io::Result<Option<Handshake>> {
     let line = read_line(stream)?;
     let (answer, accepted) = answer_to(&line);
@@ -28,12 +32,12 @@ pub fn perform(stream: &UnixStream) -> io::Result<Option<Handshake>> {
     Ok(accepted)
 }
 
+/// Returns the answer to a first line, and the handshake if the answer accepts the connection.
 fn answer_to(line: &[u8]) -> (Opened, Option<Handshake>) {
     let open = match codec::decode::<Open>(line) {
         Ok(open) => open,
         Err(error) => {
-            let text =
-                format!("The first line of a connection says what it is for; this one did not: {error}.");
+            let text = format!("The first line is not valid ({error}); send one with versions and purpose.");
             return (Opened::Refused { text }, None);
         }
     };
@@ -46,16 +50,16 @@ fn answer_to(line: &[u8]) -> (Opened, Option<Handshake>) {
     }
 }
 
-/// Sends the answer to a first line.
+/// Sends `opened` as the answer of the handshake. Sets the write timeout of the connection to 5 s.
 ///
 /// # Errors
-/// When the client is gone.
+/// When the client has closed the connection, or does not read within the timeout.
 pub fn answer_with(mut stream: &UnixStream, opened: &Opened) -> io::Result<()> {
     stream.set_write_timeout(Some(TIMEOUT))?;
     stream.write_all(&codec::encode(opened)?)
 }
 
-/// Reads byte by byte: what follows the line belongs to another protocol.
+/// Reads the first line, byte by byte: bytes after the line belong to the next protocol.
 fn read_line(mut stream: &UnixStream) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     let mut line = Vec::new();
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_no_common_version_is_told_what_this_machine_speaks() {
+    fn a_client_without_a_common_version_gets_the_versions_of_this_machine() {
         for line in [r#"{"open":"control"}"#, r#"{"open":"control","versions":{"newest":9,"oldest":8}}"#] {
             let (answer, accepted) = answer_to(line.as_bytes());
             assert_eq!(answer, Opened::UnsupportedVersion(VersionRange::SUPPORTED));

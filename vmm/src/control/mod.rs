@@ -1,4 +1,8 @@
-//! The desktop's Unix socket: requests and events for the server, pictures and input for viewers.
+//! Machine's side of the control socket: listening socket, peer check, handshake, requests, viewers.
+//!
+//! The supervisor binds the socket; the machine's process accepts connections in its jail. The messages
+//! are types of `oriel_vmm_api` (`docs/control-api.md`); what requests do is in [`crate::machine`], and
+//! viewer connections are served by `oriel_display`.
 
 mod connection;
 mod handshake;

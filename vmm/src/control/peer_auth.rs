@@ -1,36 +1,44 @@
-//! Who is at the other end.
+//! Peer check of connections: only the desktop's owner and root may connect.
+//!
+//! Uses the kernel's credentials of the peer (`SO_PEERCRED`, unix(7)). The mode of the socket file is a
+//! second protection. Users with a login are unknown here: the server authenticates them.
 
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-/// As whom root and everybody else appear in a user namespace in which they do not exist
-/// (`/proc/sys/kernel/overflowuid`).
-const STRANGER: libc::uid_t = 65534;
+/// User number of all users that are not mapped in a user namespace, root included
+/// (`/proc/sys/kernel/overflowuid`, user_namespaces(7)).
+const OVERFLOW_UID: libc::uid_t = 65534;
 
-/// Lets in the desktop's owner and root. The socket's file keeps others out as well.
+/// Rule for peers of the control socket: accepts the desktop's owner and root. In a user namespace root
+/// has the overflow user number, as has every unmapped user; then the socket's mode keeps those out.
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAuth {
+    /// User who started the desktop.
     owner: libc::uid_t,
+    /// Number of root as this process sees it.
     root: libc::uid_t,
 }
 
 impl PeerAuth {
-    /// For a desktop of `owner`, in a process in a user namespace of its own or not.
+    /// Creates the rule for a desktop of `owner`. `own_user_namespace`: the process runs in a user namespace
+    /// that maps `owner` only.
     pub fn new(owner: libc::uid_t, own_user_namespace: bool) -> Self {
-        Self { owner, root: if own_user_namespace { STRANGER } else { 0 } }
+        Self { owner, root: if own_user_namespace { OVERFLOW_UID } else { 0 } }
     }
 
-    /// Whether the peer is one of them.
+    /// Returns whether the peer of `stream` is the owner or root.
     ///
     /// # Errors
-    /// When the kernel does not tell.
+    /// When the kernel does not return the credentials of the peer.
     pub fn accepts(self, stream: &UnixStream) -> io::Result<bool> {
         let uid = user_of(stream)?;
         Ok(uid == self.owner || uid == self.root)
     }
 }
 
+/// Returns the user number of the peer of `stream`.
 fn user_of(stream: &UnixStream) -> io::Result<libc::uid_t> {
     let mut credentials = libc::ucred { pid: 0, uid: libc::uid_t::MAX, gid: libc::gid_t::MAX };
     let mut length = size_of::<libc::ucred>() as libc::socklen_t;
@@ -52,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_owner_is_let_in_and_a_stranger_is_not() {
+    fn the_owner_is_accepted_and_another_user_is_not() {
         let (one, _other) = UnixStream::pair().unwrap();
         let own = rustix::process::geteuid().as_raw();
         assert!(PeerAuth::new(own, true).accepts(&one).unwrap());

@@ -1,4 +1,7 @@
-//! Requests and their replies, a line each.
+//! Control connections: decoding of requests, dispatch to the machine, replies, and events.
+//!
+//! One thread serves the requests of a connection in order; after a watch request, a second thread
+//! sends events on the same connection.
 
 use super::connection::ControlContext;
 use crate::machine::Refused;
@@ -14,13 +17,17 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// No request of ours comes near this.
+/// Longest request line in bytes; the longest valid request is far shorter.
 const MAX_LINE: u64 = 64 * 1024;
 
-/// Serves one control connection until the peer leaves.
+/// Error for a request of a newer version, or with invalid fields.
+const UNKNOWN_REQUEST: &str =
+    "This desktop's machine does not support this request; stop and start the desktop to update its machine.";
+
+/// Serves requests on a control connection until the client closes it.
 ///
 /// # Errors
-/// When the connection breaks or the peer breaks the protocol.
+/// When the connection fails, or the client sends a line that is too long or not a request.
 pub fn serve(stream: &UnixStream, desktop: &Arc<ControlContext>) -> io::Result<()> {
     let writer = Arc::new(Mutex::new(stream.try_clone()?));
     let mut reader = BufReader::new(stream);
@@ -32,24 +39,25 @@ pub fn serve(stream: &UnixStream, desktop: &Arc<ControlContext>) -> io::Result<(
             return Ok(());
         }
         let _pending = PendingReply::new(desktop);
-        let (id, command) = understand(&line, desktop)?;
+        let (id, command) = decode(&line, desktop)?;
         let outcome = match command {
             Some(Command::Watch) => {
                 watch(&writer, desktop)?;
                 Outcome::Done
             }
             Some(command) => perform(&command, desktop),
-            None => Outcome::Error("This desktop's machine does not know this request.".to_owned()),
+            None => Outcome::Error(UNKNOWN_REQUEST.to_owned()),
         };
         send(&writer, &Reply { id, outcome })?;
     }
 }
 
-/// The number of a request and what it asks for; `None` when no version here knows that.
+/// Decodes a request line and returns number and command; the command is `None` when it is unknown or has
+/// invalid fields. Counts unknown fields and commands.
 ///
 /// # Errors
-/// When the line is no request of any version: it has no number to reply to.
-fn understand(line: &[u8], desktop: &ControlContext) -> io::Result<(u64, Option<Command>)> {
+/// When the line is not JSON or has no number, so that a reply is impossible.
+fn decode(line: &[u8], desktop: &ControlContext) -> io::Result<(u64, Option<Command>)> {
     let value: Value = serde_json::from_slice(line).map_err(io::Error::other)?;
     if let Ok(Decoded { message: Request { id, command }, unknown_fields }) = codec::from_value(&value) {
         desktop.unknown_fields.fetch_add(unknown_fields, Ordering::Relaxed);
@@ -61,7 +69,7 @@ fn understand(line: &[u8], desktop: &ControlContext) -> io::Result<(u64, Option<
     Ok((id, None))
 }
 
-/// A request between its arrival and its reply.
+/// Guard that counts a request as pending until its reply is sent.
 struct PendingReply<'a>(&'a ControlContext);
 
 impl<'a> PendingReply<'a> {
@@ -77,6 +85,7 @@ impl Drop for PendingReply<'_> {
     }
 }
 
+/// Executes `command` and returns the outcome.
 fn perform(command: &Command, desktop: &ControlContext) -> Outcome {
     let machine = &desktop.machine;
     let result = match command {
@@ -100,15 +109,18 @@ fn perform(command: &Command, desktop: &ControlContext) -> Outcome {
     result.map_or_else(error, |()| Outcome::Done)
 }
 
+/// Converts a refusal to the outcome of a request.
 fn error(refused: Refused) -> Outcome {
     Outcome::Error(refused.to_string())
 }
 
+/// Converts the result of freeze or thaw to the outcome of a request.
 fn file_systems(count: Result<u64, Refused>) -> Outcome {
     count.map_or_else(error, Outcome::FileSystems)
 }
 
-/// By the guest's agent, or by the power button where that does not help.
+/// Shuts the guest down through qemu-guest-agent; presses the power button when the machine is paused, the
+/// agent is not connected, or the agent refuses.
 fn shut_down(desktop: &ControlContext) -> Result<(), Refused> {
     if desktop.events.run_state() != RunState::Paused {
         match desktop.machine.agents().shut_down() {
@@ -122,7 +134,7 @@ fn shut_down(desktop: &ControlContext) -> Result<(), Refused> {
     desktop.machine.press_power()
 }
 
-/// Side by side, whatever viewers want.
+/// Requests a layout of `screens` side by side, which replaces any layout that viewers requested.
 fn resize(monitors: &Arc<Monitors>, screens: &[(u32, u32)]) -> Result<(), Refused> {
     let max = monitors.screens().len();
     if !(1..=max).contains(&screens.len()) {
@@ -134,6 +146,7 @@ fn resize(monitors: &Arc<Monitors>, screens: &[(u32, u32)]) -> Result<(), Refuse
     Ok(())
 }
 
+/// Returns the description of the machine, with the counters of the control socket.
 fn describe(desktop: &ControlContext) -> Description {
     let monitors = desktop.machine.monitors();
     let size = monitors.screens().first().and_then(|screen| screen.size());
@@ -162,7 +175,7 @@ fn describe(desktop: &ControlContext) -> Description {
     }
 }
 
-/// Sends every event from now on; a thread of its own, since requests go on meanwhile.
+/// Subscribes the connection to events. A separate thread sends them, while this thread serves requests.
 fn watch(writer: &Arc<Mutex<UnixStream>>, desktop: &ControlContext) -> io::Result<()> {
     let events = desktop.events.listen();
     let writer = writer.clone();
@@ -173,13 +186,14 @@ fn watch(writer: &Arc<Mutex<UnixStream>>, desktop: &ControlContext) -> io::Resul
                 break;
             }
         }
-        // After the last event, or when the peer does not keep up, there is nothing more to say.
+        // The client has the last event, or is too slow and must reconnect: it gets no further lines.
         let _ = writer.lock().shutdown(std::net::Shutdown::Both);
     })?;
     desktop.watchers.lock().push(thread);
     Ok(())
 }
 
+/// Sends one message as a line of JSON.
 fn send(writer: &Mutex<UnixStream>, message: &impl Serialize) -> io::Result<()> {
     writer.lock().write_all(&codec::encode(message)?)
 }

@@ -1,4 +1,4 @@
-//! The listening socket and its file.
+//! Listening control socket and its file; the supervisor creates both before it starts the machine.
 
 use rustix::fs::Mode;
 use std::io;
@@ -6,37 +6,37 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-/// Why the socket could not be made.
+/// Error of creating the control socket.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// Another process answers there.
+    /// Another process listens on the socket.
     #[error("the control socket {0} is in use by another machine; stop that one first")]
     InUse(PathBuf),
-    /// Something that is no socket lies there.
-    #[error("{0} is no socket; remove it or name another control socket")]
+    /// The path is that of a file other than a socket.
+    #[error("{0} is not a socket; remove it or name another control socket")]
     NotASocket(PathBuf),
-    /// The system said no.
-    #[error("the control socket {path} cannot be made: {error}")]
+    /// A system call failed.
+    #[error("the control socket {path} cannot be created: {error}; check its folder")]
     Failed {
-        /// The file.
+        /// Path of the socket.
         path: PathBuf,
-        /// Its word.
+        /// Error of the system call.
         error: io::Error,
     },
 }
 
-/// A listening socket that takes its file along when it goes.
+/// Listening control socket; dropping it removes the socket's file.
 pub struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
 }
 
 impl ControlSocket {
-    /// Makes the socket at `path`, for its owner only; one that nobody answers on is replaced. To be
-    /// called before any thread is started: files that those make meanwhile would be private, too.
+    /// Creates the socket at `path` with mode 0600, and replaces a socket on which no process listens. Must
+    /// be called before other threads start, since it changes the umask of the process for a moment.
     ///
     /// # Errors
-    /// When it cannot be made there.
+    /// When another process listens at `path`, the file is not a socket, or a system call fails.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         let failed = |error| SocketError::Failed { path: path.to_owned(), error };
         if let Ok(metadata) = std::fs::symlink_metadata(path) {
@@ -48,17 +48,17 @@ impl ControlSocket {
             }
             std::fs::remove_file(path).map_err(failed)?;
         }
-        // For its owner only from its first moment on.
+        // The umask makes the mode 0600 from the creation on; chmod(2) would leave a gap.
         let before = rustix::process::umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
         let bound = UnixListener::bind(path);
         rustix::process::umask(before);
         Ok(Self { listener: bound.map_err(failed)?, path: path.to_owned() })
     }
 
-    /// For accepting.
+    /// Returns a copy of the listening socket, for the process that accepts connections.
     ///
     /// # Errors
-    /// When the host is out of descriptors.
+    /// When no more descriptors can be opened.
     pub fn listener(&self) -> io::Result<UnixListener> {
         self.listener.try_clone()
     }
@@ -76,7 +76,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn it_is_private_replaces_the_dead_respects_the_living_and_tidies_up() {
+    fn the_socket_is_private_replaces_only_unused_sockets_and_is_removed() {
         let dir = std::env::temp_dir().join(format!("oriel-socket-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let path = dir.join("control");

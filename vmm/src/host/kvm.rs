@@ -1,4 +1,7 @@
-//! /dev/kvm: whether it is there, opens, and is backed by hardware.
+//! Opening of `/dev/kvm`, and detection of hardware virtualization behind it.
+//!
+//! Detection runs a loop in a tiny guest and measures its speed: a host without VT-x or AMD-V can offer
+//! a `/dev/kvm` that interprets guest kernels. Machines only use [`open_kvm`] and [`kvm`].
 
 use kvm_bindings::{kvm_dtable, kvm_regs, kvm_segment, kvm_userspace_memory_region};
 use kvm_ioctls::{Cap, Kvm, VcpuExit};
@@ -11,9 +14,10 @@ use std::time::{Duration, Instant};
 use vm_memory::{Address, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
 const DEVICE: &str = "/dev/kvm";
+/// Version of the KVM interface (Linux, Documentation/virt/kvm/api.rst, `KVM_GET_API_VERSION`).
 const API_VERSION: i32 = 12;
 
-/// What every machine of ours needs of KVM.
+/// KVM capabilities that every machine needs, with their names for the error.
 const NEEDED: [(Cap, &str); 5] = [
     (Cap::Irqchip, "interrupt controllers"),
     (Cap::Ioeventfd, "ioeventfd"),
@@ -22,10 +26,10 @@ const NEEDED: [(Cap, &str); 5] = [
     (Cap::ImmediateExit, "immediate exit"),
 ];
 
-/// Why /dev/kvm cannot be used; one plain sentence.
+/// Error of [`open_kvm`]; its text is a clause for users, with the next step.
 #[derive(Debug)]
 pub struct KvmUnusable {
-    /// Absent or forbidden.
+    /// Kind of KVM: `Absent` or `Forbidden`.
     pub finding: KvmFinding,
     text: String,
 }
@@ -36,16 +40,16 @@ impl fmt::Display for KvmUnusable {
     }
 }
 
-/// KVM behind a /dev/kvm that is open already.
+/// Returns the KVM handle of an open `/dev/kvm`.
 pub fn kvm(device: OwnedFd) -> Kvm {
-    // SAFETY: the descriptor is open, and owned by the result alone.
+    // SAFETY: the descriptor is open, and the result is its only owner.
     unsafe { Kvm::from_raw_fd(device.into_raw_fd()) }
 }
 
-/// Opens /dev/kvm and checks that it can do what our machines need.
+/// Opens `/dev/kvm` and checks its version and the capabilities that machines need.
 ///
 /// # Errors
-/// With what to do about it.
+/// When the device is missing, not accessible, or lacks a capability.
 pub fn open_kvm() -> Result<OwnedFd, KvmUnusable> {
     let absent = |text: String| KvmUnusable { finding: KvmFinding::Absent, text };
     let opened =
@@ -66,7 +70,7 @@ pub fn open_kvm() -> Result<OwnedFd, KvmUnusable> {
     let kvm = kvm(copy.into());
     if kvm.get_api_version() != API_VERSION {
         return Err(absent(format!(
-            "{DEVICE} does not speak version {API_VERSION} of KVM's interface; use a newer kernel"
+            "{DEVICE} does not have version {API_VERSION} of KVM's interface; use a newer kernel"
         )));
     }
     if let Some((_, lacking)) = NEEDED.iter().find(|(capability, _)| !kvm.check_extension(*capability)) {
@@ -75,7 +79,7 @@ pub fn open_kvm() -> Result<OwnedFd, KvmUnusable> {
     Ok(device.into())
 }
 
-/// Classifies the host's KVM: its kind and one plain sentence.
+/// Determines the kind of the host's KVM; returns it with one sentence for users.
 pub fn find() -> (KvmFinding, String) {
     let kvm = match open_kvm() {
         Ok(device) => kvm(device),
@@ -102,30 +106,36 @@ pub fn find() -> (KvmFinding, String) {
     }
 }
 
-/// 32-bit flat code: `mov ecx, TURNS; dec ecx; jnz -3; out 0x80, al; jmp start`.
+/// Guest code, 32-bit with flat segments: `mov ecx, TURNS; dec ecx; jnz -3; out 0x80, al; jmp start`.
 const LOOP: [u8; 12] = [0xB9, 0x10, 0x27, 0, 0, 0x49, 0x75, 0xFD, 0xE6, 0x80, 0xEB, 0xF4];
+/// Turns of the loop per round; a round ends at the port write.
 const TURNS_PER_ROUND: u32 = 10_000;
+/// Instructions per turn: `dec` and `jnz`.
 const INSTRUCTIONS_PER_TURN: f64 = 2.0;
+/// Number of rounds on a fast KVM.
 const ROUNDS: u32 = 100;
-/// After this many rounds a slow KVM has shown itself.
+/// Number of rounds after which a slow KVM is classified, so that the probe stays short.
 const ROUNDS_IF_SLOW: u32 = 3;
-/// Hardware does a hundred times as many, hardware under emulation ten times; interpreters a tenth.
+/// Lowest speed of hardware virtualization, in turns per second. Hardware reaches about 100 times as many,
+/// hardware nested in emulation 10 times, and interpreters a tenth.
 const REAL_TURNS_PER_SECOND: f64 = 5e6;
 
-/// The best round counts: others may have been held up by the host's own work.
+/// Shortest time of a round. Other rounds may include time of other processes.
 struct Pace(Duration);
 
 impl Pace {
+    /// Returns the speed in turns of the loop per second.
     fn turns_per_second(&self) -> f64 {
         f64::from(TURNS_PER_ROUND) / self.0.as_secs_f64().max(1e-9)
     }
 
+    /// Returns whether the speed is that of hardware virtualization.
     fn is_real(&self) -> bool {
         self.turns_per_second() >= REAL_TURNS_PER_SECOND
     }
 }
 
-/// Times a loop in kernel mode: up to 10^6 turns where they are quick, 3 * 10^4 where they are not.
+/// Measures the loop in the guest's kernel mode: 10^6 turns on a fast KVM, 3 * 10^4 on a slow one.
 fn measure(kvm: &Kvm) -> Result<Pace, String> {
     let text = |error: kvm_ioctls::Error| error.to_string();
     const CODE: u64 = 0x1000;

@@ -1,4 +1,7 @@
-//! What this host offers: KVM, QEMU, passt, processors, memory.
+//! Facts of the host for `oriel-vmm probe`: KVM, QEMU, passt, processors, memory.
+//!
+//! Also opens `/dev/kvm` for machines, and measures the resident memory of this process. The types of
+//! the facts are in `oriel_vmm_api::host`; nothing here depends on a desktop.
 
 mod kvm;
 mod residency;
@@ -8,7 +11,7 @@ pub use residency::Residency;
 
 use oriel_vmm_api::{HostFacts, Jail};
 
-/// Facts of this host, with the `jail` that a probe of it found. Takes well under a second.
+/// Collects the facts of this host, and adds `jail`, the report of a probe process. Takes less than a second.
 pub fn facts(jail: Jail) -> HostFacts {
     let (finding, kvm_text) = kvm::find();
     let qemu = oriel_qemu::installed();
@@ -24,9 +27,9 @@ pub fn facts(jail: Jail) -> HostFacts {
     }
 }
 
-/// The host's memory in MiB.
+/// Returns the memory of the host in MiB.
 pub fn memory_mib() -> u64 {
-    // A jailed process can ask this, and cannot read /proc.
+    // sysinfo(2) works in a jail, where /proc is not readable.
     let facts = rustix::system::sysinfo();
     facts.totalram.saturating_mul(facts.mem_unit.into()) >> 20
 }

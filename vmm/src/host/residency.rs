@@ -1,32 +1,33 @@
-//! How much of this process lies in memory, and how much of that is the guest's.
+//! Resident memory of this process, in total and for the guest's memory, from `/proc/self/smaps` (proc(5)).
 
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 
-/// More than any process of ours has.
-const LONGEST: u64 = 16 << 20;
+/// Largest part of `/proc/self/smaps` that is read, in bytes; the file of a machine is far smaller.
+const MAX_SMAPS: u64 = 16 << 20;
 
-/// Where the kernel tells it: opened once, for a jailed process has no /proc.
+/// Open file `/proc/self/smaps`. It is opened once, before the jail, in which `/proc` does not exist.
 pub struct Residency(Mutex<File>);
 
 impl Residency {
-    /// Of this process.
+    /// Opens the file for this process.
     ///
     /// # Errors
-    /// When there is no /proc.
+    /// When `/proc` is not mounted.
     pub fn open() -> io::Result<Self> {
         Ok(Self(Mutex::new(File::open("/proc/self/smaps")?)))
     }
 
-    /// Figures `resident_kib` and `guest_resident_kib`; empty when they cannot be read.
+    /// Returns the counters `resident_kib` (whole process) and `guest_resident_kib` (mappings that start in a
+    /// range of `guest`, host virtual addresses). The list is empty when reading fails.
     pub fn figures(&self, guest: &[Range<u64>]) -> Vec<(String, u64)> {
         let mut file = self.0.lock();
         let mut smaps = String::new();
         let file = &mut *file;
-        // Read in pieces: the kernel does not tell the length of such a file.
-        if file.rewind().and_then(|()| file.take(LONGEST).read_to_string(&mut smaps)).is_err() {
+        // The file has no length in its metadata (proc(5)): read until its end.
+        if file.rewind().and_then(|()| file.take(MAX_SMAPS).read_to_string(&mut smaps)).is_err() {
             return Vec::new();
         }
         let (all, of_guest) = sum(&smaps, guest);
@@ -34,6 +35,8 @@ impl Residency {
     }
 }
 
+/// Returns the sums of the `Rss` lines in KiB: of all mappings, and of those that start in a range of
+/// `guest`.
 fn sum(smaps: &str, guest: &[Range<u64>]) -> (u64, u64) {
     let (mut all, mut of_guest, mut in_guest) = (0u64, 0u64, false);
     for line in smaps.lines() {
@@ -48,7 +51,7 @@ fn sum(smaps: &str, guest: &[Range<u64>]) -> (u64, u64) {
     (all, of_guest)
 }
 
-/// The first address in `7f00-7fff rw-p …`, the line that begins a mapping.
+/// Returns the first address in `7f00-7fff rw-p …`, the first line of a mapping.
 fn mapping_start(line: &str) -> Option<u64> {
     let (start, _) = line.split_ascii_whitespace().next()?.split_once('-')?;
     u64::from_str_radix(start, 16).ok()

@@ -6,7 +6,7 @@
 
 use super::{OWN_PROGRAM, plan, start};
 use crate::launch::{HELPER_SOCKET, LaunchSpec};
-use oriel_jail::{Child, Ending, Started};
+use oriel_jail::{Child, ExitStatus, Started};
 use oriel_net::PasstProgram;
 use oriel_vmm_api::{Link, MachineConfig};
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ impl<'a> Helpers<'a> {
             }
             match child.wait() {
                 // passt ends so when the machine closes the socket.
-                Ok(Ending::Exited(0)) => tracing::debug!(network, "passt ended"),
+                Ok(ExitStatus::Exited(0)) => tracing::debug!(network, "passt ended"),
                 Ok(ending) => tracing::warn!(network, ?ending, "passt ended"),
                 Err(error) => tracing::warn!(network, %error, "passt ended"),
             }

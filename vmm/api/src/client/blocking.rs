@@ -1,4 +1,7 @@
-//! The client of the control socket over blocking sockets, for command lines and tests.
+//! Client of the control socket over blocking sockets, for command lines and tests.
+//!
+//! [`BlockingClient`] is a control connection; [`open_viewer`] opens a viewer connection and leaves
+//! its messages to the caller. The server uses the client on tokio instead.
 
 use super::ClientOptions;
 use super::error::ClientError;
@@ -11,8 +14,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// A control connection over a blocking socket. Requests are answered one at a time; events that
-/// come meanwhile wait for [`Self::next_event`].
+/// Control connection over a blocking socket. One request is in progress at a time; events that
+/// arrive before its reply are kept for [`Self::next_event`].
 #[derive(Debug)]
 pub struct BlockingClient {
     reader: BufReader<UnixStream>,
@@ -26,7 +29,7 @@ impl BlockingClient {
     /// Opens the control socket at `socket` and performs the handshake.
     ///
     /// # Errors
-    /// When nobody listens there, or the machine does not open the connection; see [`ClientError`].
+    /// When no process listens at `socket`, or the handshake fails; see [`ClientError`].
     pub fn connect(socket: &Path, options: &ClientOptions) -> Result<Self, ClientError> {
         let (stream, version) = open(socket, Purpose::Control, options)?;
         Ok(Self {
@@ -38,12 +41,12 @@ impl BlockingClient {
         })
     }
 
-    /// Version of the control messages that the connection speaks.
+    /// Returns the version of the control messages on the connection.
     pub fn version(&self) -> u32 {
         self.version
     }
 
-    /// What this client ignored because its version does not know it.
+    /// Returns the counts of unknown fields and events that the client has ignored.
     pub fn ignored(&self) -> Ignored {
         self.session.ignored()
     }
@@ -51,7 +54,8 @@ impl BlockingClient {
     /// Sends `command` and waits for its outcome.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the machine does not do it; others when the connection fails.
+    /// [`ClientError::Refused`] when the machine refuses the command; others when the connection
+    /// fails or no reply arrives within the timeout.
     pub fn request(&mut self, command: Command) -> Result<Outcome, ClientError> {
         let (id, line) = self.session.request(command)?;
         self.reader.get_ref().set_read_timeout(Some(self.timeout))?;
@@ -65,7 +69,7 @@ impl BlockingClient {
         }
     }
 
-    /// Asks the machine for its description.
+    /// Requests the machine's description.
     ///
     /// # Errors
     /// As [`Self::request`].
@@ -76,11 +80,11 @@ impl BlockingClient {
         }
     }
 
-    /// Waits, without a limit of time, for the next event after [`Command::Watch`]; `None` once the
-    /// machine has ended the connection.
+    /// Waits without a timeout for the next event, after a request of [`Command::Watch`]. Returns
+    /// `None` once the machine has closed the connection.
     ///
     /// # Errors
-    /// When the connection breaks or a line is no message.
+    /// When reading fails, or a line is not a control message.
     pub fn next_event(&mut self) -> Result<Option<Event>, ClientError> {
         self.reader.get_ref().set_read_timeout(None)?;
         loop {
@@ -99,7 +103,7 @@ impl BlockingClient {
         let mut line = Vec::new();
         let read = (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut line);
         match read.map_err(|error| explain(error, self.timeout)) {
-            // A reset is how a socket tells that a process has ended.
+            // The kernel resets the connection when the machine exits with unread requests.
             Err(ClientError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
             result => result?,
         };
@@ -113,10 +117,11 @@ impl BlockingClient {
     }
 }
 
-/// Connects a viewer: a stream of the messages of `docs/protocol.md`.
+/// Opens a viewer connection and returns the stream after the handshake. The stream carries the
+/// messages of `docs/protocol.md`, each behind its `u32` little-endian length, and has no timeout.
 ///
 /// # Errors
-/// When nobody listens at `socket`, or the machine refuses the viewer; see [`ClientError`].
+/// When no process listens at `socket`, or the machine refuses the viewer; see [`ClientError`].
 pub fn open_viewer(
     socket: &Path,
     mode: ViewerMode,
@@ -127,6 +132,7 @@ pub fn open_viewer(
     Ok(stream)
 }
 
+/// Connects and performs the handshake; returns the stream and the version of the connection.
 fn open(socket: &Path, purpose: Purpose, options: &ClientOptions) -> Result<(UnixStream, u32), ClientError> {
     let mut stream = UnixStream::connect(socket)
         .map_err(|error| ClientError::NotListening { path: socket.to_owned(), error })?;
@@ -137,7 +143,7 @@ fn open(socket: &Path, purpose: Purpose, options: &ClientOptions) -> Result<(Uni
     Ok((stream, handshake.answered(&line)?))
 }
 
-/// Reads byte by byte: what follows the line belongs to another protocol.
+/// Reads the answer of the handshake, byte by byte: bytes after the line belong to the next protocol.
 fn read_answer(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while line.len() < MAX_HANDSHAKE_LINE {
@@ -150,6 +156,7 @@ fn read_answer(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::InvalidData.into())
 }
 
+/// Converts an error of the socket to an error of the client.
 fn explain(error: io::Error, timeout: Duration) -> ClientError {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::TimedOut(timeout),

@@ -1,13 +1,9 @@
-//! The client of a machine's control socket: the one that the server, the command line and the
-//! tests use.
+//! Client of a machine's control socket, for the server, the command line and tests.
 //!
-//! [`session`] is the protocol without input and output: which lines to send and what the lines
-//! that come mean. [`blocking`] carries it over blocking sockets, and with the feature `client`
-//! [`nonblocking`] over tokio's. What a program understands is data ([`ClientOptions::versions`]),
-//! so a test can be a client of any version.
-//!
-//! This module knows nothing of users or of how machines are started, and it does not trust the
-//! machine: lines are bounded, and unknown fields and events are ignored and counted.
+//! [`session`] is the protocol without input and output; [`blocking`] runs it over blocking sockets
+//! and, with the feature `client`, [`nonblocking`] over tokio. Supported versions are data
+//! ([`ClientOptions::versions`]), so that tests can act as a client of any version. The machine is
+//! not trusted: lines are bounded, unknown fields and events counted. No machines are started here.
 
 pub mod blocking;
 mod error;
@@ -24,17 +20,17 @@ pub use session::Ignored;
 use crate::version::VersionRange;
 use std::time::Duration;
 
-/// How a client speaks to a machine.
+/// Options of a client: supported versions and timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientOptions {
-    /// Versions of the control messages that the client understands.
+    /// Versions of the control messages that the client supports.
     pub versions: VersionRange,
-    /// How long the machine may take for the handshake, and again for each reply.
+    /// Longest wait for the handshake, and for each reply.
     pub timeout: Duration,
 }
 
 impl Default for ClientOptions {
-    /// All versions of this crate, and 10 s.
+    /// Returns options with all versions of this crate and a timeout of 10 s.
     fn default() -> Self {
         Self { versions: VersionRange::SUPPORTED, timeout: Duration::from_secs(10) }
     }

@@ -1,4 +1,8 @@
-//! The client of the control socket over tokio.
+//! Client of the control socket over tokio, for the server.
+//!
+//! A task per [`ControlClient`] reads the connection and passes replies to waiting requests and
+//! events to the [`EventReceiver`]. [`open_viewer`] opens a viewer connection for the gateway, which
+//! relays its bytes.
 
 use super::ClientOptions;
 use super::error::ClientError;
@@ -20,17 +24,19 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-/// Events that may wait for their receiver; replies wait behind further ones.
+/// Number of events that the channel to the receiver holds. While the channel is full, the reading
+/// task waits, and replies are delayed.
 const EVENT_BACKLOG: usize = 64;
 
-/// Events of a machine, after [`Command::Watch`]; `None` once the connection has ended.
+/// Receiver of a machine's events after a request of [`Command::Watch`]; receives `None` once the
+/// connection has ended.
 pub type EventReceiver = mpsc::Receiver<Event>;
 
-/// Requests whose reply has not come, by number.
+/// Channels for the replies of requests in progress, by number of the request.
 type Pending = Arc<Mutex<HashMap<u64, oneshot::Sender<Outcome>>>>;
 
-/// A control connection over any stream of bytes, usually a Unix socket. The connection ends when the
-/// client is dropped, and with it the events.
+/// Control connection over a stream of bytes, usually a Unix socket. Dropping the client closes the
+/// connection and ends the events.
 #[derive(Debug)]
 pub struct ControlClient<S = UnixStream> {
     writer: WriteHalf<S>,
@@ -41,7 +47,7 @@ pub struct ControlClient<S = UnixStream> {
     _reading: AbortOnDrop,
 }
 
-/// A task that ends with its owner.
+/// Handle of a task that aborts the task when dropped.
 #[derive(Debug)]
 struct AbortOnDrop(AbortHandle);
 
@@ -51,14 +57,14 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// A machine that is watched: the result of [`ControlClient::attach`].
+/// Connection to a machine with subscription to its events: result of [`ControlClient::attach`].
 #[derive(Debug)]
 pub struct Attached<S = UnixStream> {
-    /// Connection for further requests.
+    /// Client for further requests.
     pub client: ControlClient<S>,
-    /// Every event since the description was made, and perhaps some from just before.
+    /// Receiver of all events after `description`; events from shortly before may be included.
     pub events: EventReceiver,
-    /// Facts of the machine.
+    /// Description of the machine at the time of the subscription.
     pub description: Description,
 }
 
@@ -66,7 +72,7 @@ impl ControlClient {
     /// Opens the control socket at `socket` and performs the handshake.
     ///
     /// # Errors
-    /// When nobody listens there, or the machine does not open the connection; see [`ClientError`].
+    /// When no process listens at `socket`, or the handshake fails; see [`ClientError`].
     pub async fn connect(
         socket: &Path,
         options: &ClientOptions,
@@ -74,8 +80,7 @@ impl ControlClient {
         Self::over(dial(socket).await?, options).await
     }
 
-    /// Connects to the machine at `socket`, asks for all events from now on, and for the machine's
-    /// description.
+    /// Connects to the machine at `socket`, subscribes to its events, and requests its description.
     ///
     /// # Errors
     /// As [`Self::connect`] and [`Self::request`].
@@ -85,11 +90,11 @@ impl ControlClient {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ControlClient<S> {
-    /// Performs the handshake on `stream`, which leads to a machine's control socket, and starts a
-    /// task that reads from it.
+    /// Performs the handshake on `stream`, a connection to a control socket, and spawns the task that
+    /// reads the stream. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the machine does not open the connection; see [`ClientError`].
+    /// When the handshake fails; see [`ClientError`].
     pub async fn over(mut stream: S, options: &ClientOptions) -> Result<(Self, EventReceiver), ClientError> {
         let version = open(&mut stream, Purpose::Control, options).await?;
         let (reader, writer) = tokio::io::split(stream);
@@ -100,13 +105,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ControlClient<S> {
         Ok((Self { writer, session, pending, version, timeout: options.timeout, _reading: reading }, events))
     }
 
-    /// As [`ControlClient::attach`], on a stream that leads to a machine's control socket.
+    /// Performs the handshake on `stream`, a connection to a control socket, subscribes to events, and
+    /// requests the machine's description.
     ///
     /// # Errors
     /// As [`Self::over`] and [`Self::request`].
     pub async fn attach_over(stream: S, options: &ClientOptions) -> Result<Attached<S>, ClientError> {
         let (mut client, events) = Self::over(stream, options).await?;
-        // Events first, so that none falls between the description and them.
+        // The subscription comes first, so that no event after the description is missed.
         client.request(Command::Watch).await?;
         let description = client.describe().await?;
         Ok(Attached { client, events, description })
@@ -115,7 +121,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ControlClient<S> {
     /// Sends `command` and waits for its outcome.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the machine does not do it; others when the connection fails.
+    /// [`ClientError::Refused`] when the machine refuses the command; others when the connection
+    /// fails or no reply arrives within the timeout.
     pub async fn request(&mut self, command: Command) -> Result<Outcome, ClientError> {
         let (id, line) = self.session.request(command)?;
         let (sender, receiver) = oneshot::channel();
@@ -129,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ControlClient<S> {
         session::success(answer.map_err(|_| ClientError::TimedOut(self.timeout))??)
     }
 
-    /// Asks the machine for its description.
+    /// Requests the machine's description.
     ///
     /// # Errors
     /// As [`Self::request`].
@@ -140,21 +147,21 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ControlClient<S> {
         }
     }
 
-    /// Version of the control messages that the connection speaks.
+    /// Returns the version of the control messages on the connection.
     pub fn version(&self) -> u32 {
         self.version
     }
 
-    /// What this client ignored because its version does not know it.
+    /// Returns the counts of unknown fields and events that the client has ignored.
     pub fn ignored(&self) -> Ignored {
         self.session.ignored()
     }
 }
 
-/// Connects a viewer to the machine at `socket`.
+/// Opens a viewer connection to the machine at `socket`.
 ///
 /// # Errors
-/// When nobody listens there, or the machine refuses the viewer; see [`ClientError`].
+/// When no process listens at `socket`, or the machine refuses the viewer; see [`ClientError`].
 pub async fn open_viewer(
     socket: &Path,
     mode: ViewerMode,
@@ -165,13 +172,13 @@ pub async fn open_viewer(
     Ok(ViewerStream(stream))
 }
 
-/// A viewer's connection: a stream of the messages of `docs/protocol.md`, each behind its `u32`
-/// little-endian length.
+/// Viewer connection after the handshake: a stream of the messages of `docs/protocol.md`, each behind
+/// its `u32` little-endian length.
 #[derive(Debug)]
 pub struct ViewerStream(UnixStream);
 
 impl ViewerStream {
-    /// The Unix socket behind the stream.
+    /// Returns the Unix socket of the stream.
     pub fn into_inner(self) -> UnixStream {
         self.0
     }
@@ -223,7 +230,7 @@ async fn dial(socket: &Path) -> Result<UnixStream, ClientError> {
         .map_err(|error| ClientError::NotListening { path: socket.to_owned(), error })
 }
 
-/// Performs the handshake: the version that the connection speaks.
+/// Performs the handshake and returns the version of the connection.
 async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     purpose: Purpose,
@@ -239,7 +246,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
         .map_err(|_| ClientError::TimedOut(options.timeout))?
 }
 
-/// Reads byte by byte: what follows the line belongs to another protocol.
+/// Reads the answer of the handshake, byte by byte: bytes after the line belong to the next protocol.
 async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, ClientError> {
     let mut line = Vec::new();
     while line.len() < MAX_HANDSHAKE_LINE {
@@ -255,7 +262,8 @@ async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, C
     Err(ClientError::Malformed("it is too long".into()))
 }
 
-/// Reads replies and events until the connection ends. A line that is no message is skipped.
+/// Reads replies and events until the connection ends. Lines that are not control messages are logged
+/// and skipped.
 async fn read_lines(
     mut reader: BufReader<impl AsyncRead + Unpin>,
     session: Arc<Session>,
@@ -267,21 +275,21 @@ async fn read_lines(
         line.clear();
         match (&mut reader).take(MAX_LINE as u64).read_until(b'\n', &mut line).await {
             Ok(_) if line.ends_with(b"\n") => {}
-            // The end, or a line without one.
+            // The connection ended, or the line is longer than the limit.
             _ => break,
         }
         match session.received(&line) {
-            // Without a receiver the replies are still wanted.
+            // A dropped event receiver is no error: replies must still be delivered.
             Ok(Incoming::Event(event)) => drop(events.send(event).await),
             Ok(Incoming::Reply(reply)) => {
                 let waiting = pending.lock().remove(&reply.id);
-                // Whoever asked may have given up.
+                // The request may have timed out meanwhile.
                 waiting.map(|waiting| waiting.send(reply.outcome));
             }
             Ok(Incoming::Unknown) => {}
             Err(error) => tracing::warn!(%error, "a machine sent a line that is not understood"),
         }
     }
-    // Nobody is left to answer those who wait.
+    // Dropping the channels ends the requests in progress with `Disconnected`.
     pending.lock().clear();
 }

@@ -1,4 +1,7 @@
-//! The client's side of the control protocol, without input and output.
+//! Client's side of the control protocol, without input and output.
+//!
+//! [`Handshake`] and [`Session`] encode the lines that a client sends and decode the lines that it
+//! receives. Sockets, timeouts and the order of replies are tasks of the modules beside this one.
 
 use super::error::ClientError;
 use crate::codec::{self, Decoded};
@@ -7,7 +10,7 @@ use crate::version::VersionRange;
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The handshake of one connection, from the client's side.
+/// Handshake of one connection, from the client's side.
 #[derive(Debug, Clone, Copy)]
 pub struct Handshake {
     versions: VersionRange,
@@ -15,26 +18,26 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// A handshake for `purpose` by a client that understands `versions`.
+    /// Creates the handshake of a connection for `purpose`, from a client that supports `versions`.
     pub fn new(versions: VersionRange, purpose: Purpose) -> Self {
         Self { versions, purpose }
     }
 
-    /// Line that the client sends first.
+    /// Encodes the first line of the connection, with its line feed.
     ///
     /// # Errors
-    /// Never, as these messages are; see [`codec::encode`].
+    /// None with the current type [`Open`]; see [`codec::encode`].
     pub fn first_line(&self) -> Result<Vec<u8>, ClientError> {
         let open = Open { versions: Some(self.versions), purpose: self.purpose };
         codec::encode(&open).map_err(ClientError::malformed)
     }
 
-    /// Reads the machine's answer to [`Self::first_line`]: the version that the connection speaks.
+    /// Decodes the machine's answer to [`Self::first_line`] and returns the version of the connection.
     ///
     /// # Errors
-    /// [`ClientError::Unversioned`] and [`ClientError::UnsupportedVersion`] when the machine speaks
-    /// no version of ours, [`ClientError::Refused`] when it gives another reason, and
-    /// [`ClientError::Malformed`] when `line` is no answer.
+    /// [`ClientError::Unversioned`] and [`ClientError::UnsupportedVersion`] without a common version,
+    /// [`ClientError::Refused`] when the machine refuses for another reason, and
+    /// [`ClientError::Malformed`] when `line` is not an answer.
     pub fn answered(&self, line: &[u8]) -> Result<u32, ClientError> {
         let value: Value = serde_json::from_slice(line).map_err(ClientError::malformed)?;
         if is_unversioned(&value) {
@@ -55,32 +58,34 @@ impl Handshake {
     }
 }
 
-/// Whether an answer is of the dialect from before versions: `"ok"`, or `{"refused":"Why."}`.
+/// Returns whether an answer is that of a machine older than the versions: `"ok"`, or
+/// `{"refused":"Reason."}`.
 fn is_unversioned(answer: &Value) -> bool {
     answer == "ok" || answer.get("refused").is_some_and(Value::is_string)
 }
 
-/// What a client has ignored because its version does not know it.
+/// Counts of unknown fields and events that a client has ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ignored {
-    /// Fields of messages.
+    /// Number of unknown fields in messages.
     pub fields: u64,
-    /// Events.
+    /// Number of unknown events.
     pub events: u64,
 }
 
-/// One line of an open control connection, understood.
+/// Decoded line that the machine sent after the handshake.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Incoming {
-    /// Reply to a request.
+    /// Reply to a request of this connection.
     Reply(Reply),
     /// Event of the machine.
     Event(Event),
-    /// Event that this version does not know; it is counted.
+    /// Event of an unknown type, which was counted in [`Ignored::events`].
     Unknown,
 }
 
-/// Messages of one open control connection, and counts of what was ignored in them.
+/// State of an open control connection: number of the last request, and counts of ignored fields
+/// and events.
 #[derive(Debug, Default)]
 pub struct Session {
     last_id: AtomicU64,
@@ -89,17 +94,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// Gives `command` a number of its own: the number, and the line to send.
+    /// Encodes a request with the next free number; returns the number and the line to send.
     ///
     /// # Errors
-    /// Never, as these messages are; see [`codec::encode`].
+    /// None with the current type [`Request`]; see [`codec::encode`].
     pub fn request(&self, command: Command) -> Result<(u64, Vec<u8>), ClientError> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let line = codec::encode(&Request { id, command }).map_err(ClientError::malformed)?;
         Ok((id, line))
     }
 
-    /// Understands one line of the machine's.
+    /// Decodes one line that the machine sent, and counts unknown fields and events.
     ///
     /// # Errors
     /// [`ClientError::Malformed`] when `line` is neither a reply nor an event.
@@ -123,7 +128,7 @@ impl Session {
         Ok(Incoming::Reply(message))
     }
 
-    /// What was ignored up to now.
+    /// Returns the counts of ignored fields and events since the start of the session.
     pub fn ignored(&self) -> Ignored {
         Ignored {
             fields: self.unknown_fields.load(Ordering::Relaxed),
@@ -132,7 +137,7 @@ impl Session {
     }
 }
 
-/// The outcome of a request, its refusal as an error.
+/// Returns the outcome of a request, with [`Outcome::Error`] as an error.
 ///
 /// # Errors
 /// [`ClientError::Refused`] for [`Outcome::Error`].
@@ -143,7 +148,7 @@ pub fn success(outcome: Outcome) -> Result<Outcome, ClientError> {
     }
 }
 
-/// An outcome that does not belong to the request that it answers.
+/// Returns the error for an outcome of another kind than the request's.
 pub(super) fn misplaced(outcome: &Outcome) -> ClientError {
     ClientError::Malformed(format!("a reply of another kind than the request's: {outcome:?}"))
 }
