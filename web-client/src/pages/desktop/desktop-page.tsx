@@ -4,7 +4,7 @@ import { followDesktops } from '../../api/events';
 import { saveSettings, settings } from '../../api/session';
 import type { PowerAction, Session } from '../../api/types';
 import { notify } from '../../ui/notices';
-import { MENU_CHORD } from '../../input/menu-chord';
+import { MENU_SHORTCUT } from '../../input/menu-shortcut';
 import { useTitle } from '../../ui/title';
 import { hasTouch } from '../../support';
 import type { ConnectionState } from '../../worker/messages';
@@ -84,7 +84,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
 
   return (
     <main class={live ? 'desktop-view is-live' : 'desktop-view'}>
-      <div class="viewport" ref={viewport} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_CHORD} opens the menu.`}>
+      <div class="viewport" ref={viewport} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_SHORTCUT} opens the menu.`}>
         <canvas class={painted ? 'screen is-painted' : 'screen'} ref={canvas} />
         <img class="guest-cursor" ref={cursor} alt="" hidden />
       </div>
@@ -138,7 +138,7 @@ function useReactions(connection: ConnectionState, desktopSession: DesktopSessio
       }
       if (!connection.watching && !hinted) {
         hinted = true;
-        notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_CHORD} opens the menu.`);
+        notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_SHORTCUT} opens the menu.`);
       }
     } else if (connection.state === 'closed' && connection.code === 'stopped' && restarting.current) {
       restarting.current = false;

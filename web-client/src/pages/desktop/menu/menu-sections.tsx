@@ -5,7 +5,7 @@ import { powerItems } from '../../power-items';
 import type { DesktopSession } from '../desktop-session';
 import { ScreenSettings } from '../screens/screen-settings';
 import { handleShown } from './handle-setting';
-import { KEY_CHORDS } from './key-chords';
+import { KEY_COMBINATIONS } from './key-combinations';
 import { MenuSection, Row } from './menu-parts';
 import type { SessionMenuProps } from './session-menu-props';
 
@@ -22,7 +22,7 @@ export function KeysSection({ desktopSession }: { readonly desktopSession: Deskt
   return (
     <MenuSection title="Keys">
       <div class="menu-keys">
-        {KEY_CHORDS.map(({ label, codes }) => (
+        {KEY_COMBINATIONS.map(({ label, codes }) => (
           <button type="button" class="menu-key" key={label} onClick={() => desktopSession.press(codes)}>
             {label}
           </button>

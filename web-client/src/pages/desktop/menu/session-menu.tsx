@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from '../../../ui/icons';
-import { MENU_CHORD } from '../../../input/menu-chord';
+import { MENU_SHORTCUT } from '../../../input/menu-shortcut';
 import { navigate } from '../../../router';
 import { hasTouch } from '../../../support';
 import { act } from '../../power-items';
@@ -15,7 +15,7 @@ import './menu.css';
 export function SessionMenu(props: SessionMenuProps) {
   const { desktopSession } = props;
   const open = desktopSession.menuOpen.value;
-  const name = `Menu (${MENU_CHORD})`;
+  const name = `Menu (${MENU_SHORTCUT})`;
   return (
     <div class="session-menu">
       {open && <Panel {...props} />}
@@ -87,7 +87,7 @@ function Panel(props: SessionMenuProps) {
           </button>
         )}
       </footer>
-      {!hasTouch() && <p class="menu-note">{MENU_CHORD}, pressed and let go, opens this menu.</p>}
+      {!hasTouch() && <p class="menu-note">{MENU_SHORTCUT}, pressed and let go, opens this menu.</p>}
     </div>
   );
 }

@@ -1,8 +1,8 @@
-import { MENU_CHORD } from '../../../input/menu-chord';
+import { MENU_SHORTCUT } from '../../../input/menu-shortcut';
 import { keycode } from '../../../input/keycodes';
 
 /** Keys that the user's own system or browser keeps to itself, by the label that people know. */
-const CHORDS: readonly (readonly [label: string, places: readonly string[]])[] = [
+const COMBINATIONS: readonly (readonly [label: string, places: readonly string[]])[] = [
   ['Ctrl+Alt+Del', ['ControlLeft', 'AltLeft', 'Delete']],
   ['Super', ['MetaLeft']],
   ['Alt+Tab', ['AltLeft', 'Tab']],
@@ -10,16 +10,16 @@ const CHORDS: readonly (readonly [label: string, places: readonly string[]])[] =
   ['Ctrl+W', ['ControlLeft', 'KeyW']],
   ['Print', ['PrintScreen']],
   ['Esc', ['Escape']],
-  [MENU_CHORD, ['ControlLeft', 'AltLeft', 'ShiftLeft']],
+  [MENU_SHORTCUT, ['ControlLeft', 'AltLeft', 'ShiftLeft']],
 ];
 
-export interface KeyChord {
+export interface KeyCombination {
   readonly label: string;
   /** `KEY_*`, in the order of their pressing. */
   readonly codes: readonly number[];
 }
 
-export const KEY_CHORDS: readonly KeyChord[] = CHORDS.map(([label, places]) => ({
+export const KEY_COMBINATIONS: readonly KeyCombination[] = COMBINATIONS.map(([label, places]) => ({
   label,
   codes: places.map(keycode).filter((code) => code !== undefined),
 }));
