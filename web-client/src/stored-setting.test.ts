@@ -27,7 +27,7 @@ describe('a setting kept in the browser', () => {
   });
 
   it('changes with other windows only where that is wanted', () => {
-    const [alone, together] = [storedSwitch('a'), storedSwitch('a').followOthers()];
+    const [alone, together] = [storedSwitch('a'), storedSwitch('a').syncAcrossWindows()];
     stored.set('a', 'off');
     onStorage({ key: 'b' });
     expect(together.value).toBe(true);

@@ -36,7 +36,7 @@ function confirmation(action: PowerAction, name: string): Confirmation | null {
 }
 
 /** Does it, after asking where work can be lost. Answers whether it was done. */
-export async function act(desktop: Desktop, action: PowerAction): Promise<boolean> {
+export async function requestPowerAction(desktop: Desktop, action: PowerAction): Promise<boolean> {
   const question = confirmation(action, desktop.name);
   if (question !== null && !(await confirm(question))) {
     return false;
@@ -59,7 +59,7 @@ export function powerItems(desktop: Desktop, onDone: (action: PowerAction) => vo
     danger: action === 'reset' || action === 'force-stop',
     ...(hint === undefined ? {} : { hint }),
     run: () => {
-      void act(desktop, action).then((done) => {
+      void requestPowerAction(desktop, action).then((done) => {
         if (done) {
           onDone(action);
         }

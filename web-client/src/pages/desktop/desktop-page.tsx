@@ -68,7 +68,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   const painted = desktopSession?.worker.painted.value === true;
   const live = desktopSession?.worker.live.value === true;
   const connection: ConnectionState = desktopSession?.worker.connection.value ?? { state: 'connecting', since: Date.now(), notice: null };
-  useReactions(connection, desktopSession, restarting);
+  useConnectionEffects(connection, desktopSession, restarting);
   const desktop = findDesktop(id);
   const name = desktop?.name ?? 'your desktop';
   useTitle(shownScreen() === 0 ? name : `${name}, ${screenName(shownScreen())}`);
@@ -129,15 +129,15 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
 }
 
 /** What follows from a change of the connection, besides what is shown. */
-function useReactions(connection: ConnectionState, desktopSession: DesktopSession | null, restarting: { current: boolean }): void {
+function useConnectionEffects(connection: ConnectionState, desktopSession: DesktopSession | null, restarting: { current: boolean }): void {
   useEffect(() => {
     if (connection.state === 'connected') {
       restarting.current = false;
       if (document.activeElement === document.body) {
         desktopSession?.focus();
       }
-      if (!connection.watching && !hinted) {
-        hinted = true;
+      if (!connection.watching && !menuHintShown) {
+        menuHintShown = true;
         notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_SHORTCUT} opens the menu.`);
       }
     } else if (connection.state === 'closed' && connection.code === 'stopped' && restarting.current) {
@@ -148,7 +148,7 @@ function useReactions(connection: ConnectionState, desktopSession: DesktopSessio
 }
 
 /** The hint at the menu is for the first desktop of a visit. */
-let hinted = false;
+let menuHintShown = false;
 
 function announcement(connection: ConnectionState, name: string): string {
   switch (connection.state) {

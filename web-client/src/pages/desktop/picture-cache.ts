@@ -2,7 +2,7 @@ import { effect } from '@preact/signals';
 import { session } from '../../api/session';
 
 /** A picture of a whole screen is megabytes. */
-const KEPT = 2;
+const MAX_PICTURES = 2;
 
 const pictures = new Map<string, ImageBitmap>();
 
@@ -32,7 +32,7 @@ export function cachePicture(desktopId: string, screen: number, picture: ImageBi
   takeCachedPicture(desktopId, screen)?.close();
   pictures.set(keyOf(desktopId, screen), picture);
   for (const [key, oldest] of pictures) {
-    if (pictures.size <= KEPT) {
+    if (pictures.size <= MAX_PICTURES) {
       break;
     }
     oldest.close();

@@ -10,7 +10,7 @@ const STAGE_NAMES: Readonly<Record<Stage, string>> = {
   total: 'In all',
 };
 
-const H264_WORDS: Readonly<Record<Stats['h264'], string>> = {
+const H264_TEXT: Readonly<Record<Stats['h264'], string>> = {
   decoding: 'available',
   unavailable: 'not in this browser: exact only',
   failed: 'the decoder failed: exact only',
@@ -28,22 +28,22 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
   return (
     <aside class="statistics" aria-label="Statistics">
       <dl>
-        <Fact name="Screen">
+        <StatEntry name="Screen">
           {stats.width} × {stats.height}, {sharpness(stats)}
-        </Fact>
-        <Fact name="Frames">
+        </StatEntry>
+        <StatEntry name="Frames">
           {stats.framesPerSecond.toFixed(1)}/s, {stats.inFlight} in flight
-        </Fact>
-        <Fact name="Received">{bytes(stats.bytesPerSecond)}/s</Fact>
-        <Fact name="As video">{Math.round(stats.videoShare * 100)} % of pixels</Fact>
-        <Fact name="H.264">
-          {H264_WORDS[stats.h264]}
+        </StatEntry>
+        <StatEntry name="Received">{bytes(stats.bytesPerSecond)}/s</StatEntry>
+        <StatEntry name="As video">{Math.round(stats.videoShare * 100)} % of pixels</StatEntry>
+        <StatEntry name="H.264">
+          {H264_TEXT[stats.h264]}
           {stats.videoOnly && ', for everything'}
-        </Fact>
-        <Fact name="Sound">
+        </StatEntry>
+        <StatEntry name="Sound">
           {stats.audio.packets === 0 ? '–' : `${Math.round(stats.audio.bufferMs)} ms ahead, ${stats.audio.underruns} gaps`}
-        </Fact>
-        <Fact name="Round trip">{stats.roundTripMs === null ? '–' : `${stats.roundTripMs.toFixed(1)} ms`}</Fact>
+        </StatEntry>
+        <StatEntry name="Round trip">{stats.roundTripMs === null ? '–' : `${stats.roundTripMs.toFixed(1)} ms`}</StatEntry>
       </dl>
       <table>
         <thead>
@@ -54,9 +54,9 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
           </tr>
         </thead>
         <tbody>
-          <Times name="Encode" spread={stats.encodeMs} />
-          <Times name="Decode" spread={stats.decodeMs} />
-          <Times name="Decode and paint" spread={stats.presentMs} />
+          <SpreadRow name="Encode" spread={stats.encodeMs} />
+          <SpreadRow name="Decode" spread={stats.decodeMs} />
+          <SpreadRow name="Decode and paint" spread={stats.presentMs} />
         </tbody>
         <tbody>
           <tr>
@@ -65,7 +65,7 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
             </th>
           </tr>
           {STAGES.map((stage) => (
-            <Times key={stage} name={STAGE_NAMES[stage]} spread={stats.latency?.[stage] ?? null} />
+            <SpreadRow key={stage} name={STAGE_NAMES[stage]} spread={stats.latency?.[stage] ?? null} />
           ))}
         </tbody>
       </table>
@@ -81,7 +81,7 @@ function sharpness({ lossless, hashCheck }: Stats): string {
   return !lossless ? 'refining' : hashCheck === null ? 'exact' : 'exact, verified';
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+function StatEntry({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <>
       <dt>{name}</dt>
@@ -90,7 +90,7 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
   );
 }
 
-function Times({ name, spread }: { readonly name: string; readonly spread: Spread | null }) {
+function SpreadRow({ name, spread }: { readonly name: string; readonly spread: Spread | null }) {
   return (
     <tr>
       <th scope="row">{name}</th>

@@ -28,7 +28,7 @@ export function StatusPane({ connection, name, onReconnect }: StatusPaneProps) {
   return (
     <section class="pane" aria-label="Connection">
       <WindowArt state={ART[connection.state]} />
-      {connection.state === 'connected' && <Dark name={name} now={now} />}
+      {connection.state === 'connected' && <BlankScreen name={name} now={now} />}
       {connection.state === 'connecting' && <Connecting connection={connection} name={name} now={now} />}
       {connection.state === 'reconnecting' && <Reconnecting connection={connection} now={now} onReconnect={onReconnect} />}
       {connection.state === 'closed' && <Closed connection={connection} onReconnect={onReconnect} />}
@@ -44,16 +44,16 @@ const ART: Readonly<Record<ConnectionState['state'], DesktopState>> = {
 };
 
 /** A first picture that takes longer than this is worth a word. */
-const DARK_AFTER_MS = 1500;
+const BLANK_AFTER_MS = 1500;
 
 /** Connected to a desktop that shows nothing, as while it boots. */
-function Dark({ name, now }: { readonly name: string; readonly now: number }) {
+function BlankScreen({ name, now }: { readonly name: string; readonly now: number }) {
   const [since] = useState(now);
-  const dark = now - since > DARK_AFTER_MS;
+  const blank = now - since > BLANK_AFTER_MS;
   return (
     <>
-      <h1>{dark ? 'The screen is dark' : `Opening ${name}`}</h1>
-      <p>{dark ? 'The desktop runs and has not drawn anything yet.' : 'One moment.'}</p>
+      <h1>{blank ? 'The screen is dark' : `Opening ${name}`}</h1>
+      <p>{blank ? 'The desktop runs and has not drawn anything yet.' : 'One moment.'}</p>
       <Back />
     </>
   );
@@ -72,13 +72,13 @@ function Connecting({ connection, name, now }: { readonly connection: Of<'connec
   );
 }
 
-const RECONNECTING_WORDS = {
+const RECONNECTING_TEXT = {
   network: ['The network is lost', 'Your desktop keeps running. The picture comes back as soon as the server can be reached.'],
   restarting: ['The server is restarting', 'Your desktop keeps running. The picture comes back by itself.'],
 } as const;
 
 function Reconnecting({ connection, now, onReconnect }: { readonly connection: Of<'reconnecting'>; readonly now: number; readonly onReconnect: () => void }) {
-  const [title, text] = RECONNECTING_WORDS[connection.reason];
+  const [title, text] = RECONNECTING_TEXT[connection.reason];
   const wait = connection.retryAt === null ? 0 : Math.ceil((connection.retryAt - now) / 1000);
   return (
     <>
@@ -95,7 +95,7 @@ function Reconnecting({ connection, now, onReconnect }: { readonly connection: O
   );
 }
 
-const CLOSE_WORDS: Readonly<Record<CloseReason, readonly [title: string, wayBack: string | null]>> = {
+const CLOSE_TEXT: Readonly<Record<CloseReason, readonly [title: string, actionLabel: string | null]>> = {
   login: ['You are logged out', 'Log in'],
   stopped: ['The desktop has stopped', 'Start it again'],
   replaced: ['Open somewhere else', 'Take it back'],
@@ -107,8 +107,8 @@ const CLOSE_WORDS: Readonly<Record<CloseReason, readonly [title: string, wayBack
 };
 
 function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>; readonly onReconnect: () => void }) {
-  const [title, wayBack] = CLOSE_WORDS[connection.code];
-  const goBack = (): void => {
+  const [title, actionLabel] = CLOSE_TEXT[connection.code];
+  const onAction = (): void => {
     if (connection.code === 'login') {
       session.value = null;
     } else if (connection.code === 'version' || connection.code === 'unsupported') {
@@ -122,9 +122,9 @@ function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>
       <h1>{title}</h1>
       <p>{connection.text}</p>
       <div class="pane-actions">
-        {wayBack !== null && (
-          <button type="button" class="button primary" onClick={goBack}>
-            {wayBack}
+        {actionLabel !== null && (
+          <button type="button" class="button primary" onClick={onAction}>
+            {actionLabel}
           </button>
         )}
         <Back />

@@ -6,7 +6,7 @@ import { desktopPath, followLink } from '../../router';
 import { powerItems } from '../power-items';
 import { elapsed } from './elapsed';
 
-const STATE_WORDS: Readonly<Record<DesktopState, string>> = {
+const STATE_TEXT: Readonly<Record<DesktopState, string>> = {
   stopped: 'Stopped',
   starting: 'Starting',
   running: 'Running',
@@ -37,7 +37,7 @@ export function DesktopCard({ desktop }: { readonly desktop: Desktop }) {
       </header>
       <p class="card-state" aria-live="polite">
         <span class="state-dot" />
-        {STATE_WORDS[state]}
+        {STATE_TEXT[state]}
         {age !== null && <span class="card-age">{age}</span>}
         {viewers > 0 && <span class="card-age">· {viewers === 1 ? '1 viewer' : `${viewers} viewers`}</span>}
       </p>

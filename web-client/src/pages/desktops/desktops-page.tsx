@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { desktops, forgetDesktops } from '../../api/desktops';
+import { desktops, clearDesktops } from '../../api/desktops';
 import { followDesktops } from '../../api/events';
 import type { ApiError } from '../../api/http';
 import { logOut, session } from '../../api/session';
@@ -70,7 +70,7 @@ function TopBar({ name }: { readonly name: string }) {
   const leave = async (): Promise<void> => {
     try {
       await logOut();
-      forgetDesktops();
+      clearDesktops();
     } catch (error) {
       notify(error instanceof Error ? error.message : 'Logging out failed. Try again.');
     }

@@ -5,22 +5,22 @@ import { TrayRow } from './tray-row';
 /** A file that the guest sends: the question, its way, its end. */
 export function DownloadRow({ download, downloads }: { readonly download: Download; readonly downloads: FileDownloads }) {
   const { id, name, state } = download;
-  const asked = state === 'offered';
+  const isOffer = state === 'offered';
   return (
     <TrayRow
       row={download}
-      words={
+      status={
         <>
-          {asked && <span class="visually-hidden">{name}, </span>}
-          {words(download)}
+          {isOffer && <span class="visually-hidden">{name}, </span>}
+          {statusText(download)}
         </>
       }
-      alerts={state === 'failed' || asked}
-      moving={state === 'receiving' ? 'Saving' : undefined}
-      onCancel={asked ? undefined : () => downloads.decline(id)}
+      alerts={state === 'failed' || isOffer}
+      progressLabel={state === 'receiving' ? 'Saving' : undefined}
+      onCancel={isOffer ? undefined : () => downloads.decline(id)}
       onDismiss={() => downloads.dismiss(id)}
     >
-      {asked && (
+      {isOffer && (
         <>
           <button type="button" class="button" aria-label={`Save ${name}`} onClick={() => void downloads.save(download)}>
             Save
@@ -34,7 +34,7 @@ export function DownloadRow({ download, downloads }: { readonly download: Downlo
   );
 }
 
-function words({ state, size, received, text }: Download): string {
+function statusText({ state, size, received, text }: Download): string {
   switch (state) {
     case 'offered':
       return `${byteCount(size)}, from the desktop`;

@@ -7,20 +7,20 @@ export class FileDrop {
   readonly hovering = signal(false);
   readonly #abort = new AbortController();
 
-  constructor(target: HTMLElement, mayDrop: () => boolean, onFiles: (files: readonly File[]) => void) {
+  constructor(target: HTMLElement, canDrop: () => boolean, onFiles: (files: readonly File[]) => void) {
     const { signal } = this.#abort;
-    const brings = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
     target.addEventListener(
       'dragover',
       (event) => {
-        if (brings(event)) {
+        if (hasFiles(event)) {
           // Without this the browser would leave the page for the file.
           event.preventDefault();
-          const may = mayDrop();
+          const accepted = canDrop();
           if (event.dataTransfer !== null) {
-            event.dataTransfer.dropEffect = may ? 'copy' : 'none';
+            event.dataTransfer.dropEffect = accepted ? 'copy' : 'none';
           }
-          this.hovering.value = may;
+          this.hovering.value = accepted;
         }
       },
       { signal },
@@ -34,7 +34,7 @@ export class FileDrop {
       'drop',
       (event) => {
         this.hovering.value = false;
-        if (brings(event) && event.dataTransfer !== null) {
+        if (hasFiles(event) && event.dataTransfer !== null) {
           event.preventDefault();
           onFiles(filesOf(event.dataTransfer));
         }

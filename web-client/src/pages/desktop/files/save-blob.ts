@@ -1,5 +1,5 @@
 /** Long enough for any browser to have begun with it. */
-const KEPT_MS = 60_000;
+const REVOKE_DELAY_MS = 60_000;
 
 /** Has the browser save a blob, as it does with downloads. */
 export function saveBlob(blob: Blob, name: string): void {
@@ -7,5 +7,5 @@ export function saveBlob(blob: Blob, name: string): void {
   anchor.href = URL.createObjectURL(blob);
   anchor.download = name;
   anchor.click();
-  setTimeout(() => URL.revokeObjectURL(anchor.href), KEPT_MS);
+  setTimeout(() => URL.revokeObjectURL(anchor.href), REVOKE_DELAY_MS);
 }

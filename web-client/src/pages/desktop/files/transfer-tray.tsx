@@ -9,14 +9,14 @@ import './files.css';
 /** The files on their way, in the corner; nothing while there are none. */
 export function TransferTray({ uploads, downloads }: { readonly uploads: FileUploads; readonly downloads: FileDownloads }) {
   const transfers = uploads.transfers.value;
-  const coming = downloads.downloads.value;
-  if (transfers.length === 0 && coming.length === 0) {
+  const offered = downloads.downloads.value;
+  if (transfers.length === 0 && offered.length === 0) {
     return null;
   }
   return (
     <section class="tray themed" aria-label="Files">
       <ul>
-        {coming.map((download) => (
+        {offered.map((download) => (
           <DownloadRow key={`from-${download.id}`} download={download} downloads={downloads} />
         ))}
         {transfers.map((transfer) => (
@@ -32,9 +32,9 @@ function TransferRow({ transfer, uploads }: { readonly transfer: Transfer; reado
   return (
     <TrayRow
       row={transfer}
-      words={words(transfer)}
+      status={statusText(transfer)}
       alerts={state === 'failed'}
-      moving="Sending"
+      progressLabel="Sending"
       onCancel={() => uploads.cancel(id)}
       onDismiss={() => uploads.dismiss(id)}
     >
@@ -47,7 +47,7 @@ function TransferRow({ transfer, uploads }: { readonly transfer: Transfer; reado
   );
 }
 
-function words({ state, size, received, text }: Transfer): string {
+function statusText({ state, size, received, text }: Transfer): string {
   switch (state) {
     case 'waiting':
       return `${byteCount(size)}, waiting`;

@@ -7,7 +7,7 @@ function reachable(root: HTMLElement): HTMLElement[] {
 }
 
 /** Keeps the focus inside of an open panel: Tab goes round, arrows walk, Home and End leap. */
-export function walkFocus(event: KeyboardEvent, root: HTMLElement): void {
+export function moveFocus(event: KeyboardEvent, root: HTMLElement): void {
   const all = reachable(root);
   const at = all.findIndex((element) => element === document.activeElement);
   const isField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;

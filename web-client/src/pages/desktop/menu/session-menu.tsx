@@ -3,8 +3,8 @@ import { Icon } from '../../../ui/icons';
 import { MENU_SHORTCUT } from '../../../input/menu-shortcut';
 import { navigate } from '../../../router';
 import { hasTouch } from '../../../support';
-import { act } from '../../power-items';
-import { walkFocus } from './focus-trap';
+import { requestPowerAction } from '../../power-items';
+import { moveFocus } from './focus-trap';
 import { handleShown } from './handle-setting';
 import { KeysSection, MoreSection, PowerSection, ScreenSection } from './menu-sections';
 import type { SessionMenuProps } from './session-menu-props';
@@ -44,7 +44,7 @@ function Panel(props: SessionMenuProps) {
   const shutDown = (): void => {
     close();
     if (desktop !== undefined) {
-      void act(desktop, 'stop').then((done) => done && onPower('stop'));
+      void requestPowerAction(desktop, 'stop').then((done) => done && onPower('stop'));
     }
   };
   return (
@@ -59,7 +59,7 @@ function Panel(props: SessionMenuProps) {
           event.stopPropagation();
           close();
         } else if (root.current !== null) {
-          walkFocus(event, root.current);
+          moveFocus(event, root.current);
         }
       }}
     >

@@ -8,4 +8,4 @@ export const magnification = new StoredSetting<number>({
   key: 'oriel.magnification',
   read: (stored) => MAGNIFICATIONS.find((value) => value === Number(stored)) ?? 1,
   write: String,
-}).followOthers();
+}).syncAcrossWindows();

@@ -21,8 +21,8 @@ export function freeScreen(
   wasClosed: (screen: number) => boolean,
 ): number | null {
   for (let screen = 1; screen < max; screen += 1) {
-    const lit = (screens[screen]?.width ?? 0) > 0;
-    if (screen !== own && (!lit || wasClosed(screen))) {
+    const isOn = (screens[screen]?.width ?? 0) > 0;
+    if (screen !== own && (!isOn || wasClosed(screen))) {
       return screen;
     }
   }
