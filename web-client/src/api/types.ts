@@ -72,7 +72,7 @@ export interface Desktop {
   readonly memory_mib: number;
   /** Number of connected viewers. */
   readonly viewers: number;
-  /** Size of the first screen in pixels; `null` if unknown. */
+  /** Size of the desktop's screen in pixels; `null` if unknown. */
   readonly screen: { readonly width: number; readonly height: number } | null;
   /** Whether everything is sent as video: the effective value for this user and desktop. */
   readonly video_only: boolean;

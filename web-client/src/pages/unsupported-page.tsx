@@ -6,7 +6,7 @@ interface UnsupportedPageProps {
   readonly onContinue: () => void;
 }
 
-/** Says plainly which browsers work. */
+/** Page for browsers that lack a feature: names the feature and the supported browsers. */
 export function UnsupportedPage({ missing: { feature, limitation }, onContinue }: UnsupportedPageProps) {
   return (
     <main class="plain-page">

@@ -21,11 +21,11 @@ import './desktop.css';
 interface DesktopPageProps {
   readonly id: string;
   readonly session: Session;
-  /** Everything as H.264, as it held when the page was opened. */
+  /** Whether everything is sent as video, at the time the page was opened. */
   readonly videoOnly: boolean;
 }
 
-/** The desktop itself. */
+/** Page of one desktop: picture, menu, file transfers, overlays and connection state. */
 export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly }: DesktopPageProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -55,7 +55,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
     };
   }, []);
 
-  // A dialog lets go of the focus only when it is gone.
+  // The focus can be set only after the modal dialog is removed.
   useEffect(() => {
     if (!clipboardOpen) {
       desktopSession?.focus();
@@ -128,7 +128,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   );
 }
 
-/** What follows from a change of the connection, besides what is shown. */
+/** Side effects of connection changes: focus, the hint to the menu, and the reconnect after a requested restart. */
 function useConnectionEffects(connection: ConnectionState, desktopSession: DesktopSession | null, restarting: { current: boolean }): void {
   useEffect(() => {
     if (connection.state === 'connected') {
@@ -147,9 +147,10 @@ function useConnectionEffects(connection: ConnectionState, desktopSession: Deskt
   }, [connection, desktopSession]);
 }
 
-/** The hint at the menu is for the first desktop of a visit. */
+/** Whether the hint to the menu was shown; once per visit. */
 let menuHintShown = false;
 
+/** Returns the text that assistive technology announces for a connection state. */
 function announcement(connection: ConnectionState, name: string): string {
   switch (connection.state) {
     case 'connecting':

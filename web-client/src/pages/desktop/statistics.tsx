@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { type Spread, STAGES, type Stage, type Stats } from '../../worker/messages';
 
+/** Labels of the latency stages. */
 const STAGE_NAMES: Readonly<Record<Stage, string>> = {
   toServer: 'To the server',
   inputToGuest: 'Input to guest',
@@ -10,13 +11,14 @@ const STAGE_NAMES: Readonly<Record<Stage, string>> = {
   total: 'In all',
 };
 
+/** Labels of the states of H.264 decoding. */
 const H264_TEXT: Readonly<Record<Stats['h264'], string>> = {
   decoding: 'available',
   unavailable: 'not in this browser: exact only',
   failed: 'the decoder failed: exact only',
 };
 
-/** The overlay: where the time goes, over the last five seconds. */
+/** Overlay with the statistics of the last five seconds; `null`: not measured yet. */
 export function Statistics({ stats }: { readonly stats: Stats | null }) {
   if (stats === null) {
     return (
@@ -73,6 +75,7 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
   );
 }
 
+/** Describes whether the picture is lossless, and the result of its verification. */
 function sharpness({ lossless, hashCheck }: Stats): string {
   if (hashCheck !== null && hashCheck !== 'same') {
     const others = hashCheck.tiles === 1 ? '' : ` and in ${hashCheck.tiles - 1} more tiles`;
@@ -81,6 +84,7 @@ function sharpness({ lossless, hashCheck }: Stats): string {
   return !lossless ? 'refining' : hashCheck === null ? 'exact' : 'exact, verified';
 }
 
+/** Name and value in the list. */
 function StatEntry({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <>
@@ -90,6 +94,7 @@ function StatEntry({ name, children }: { readonly name: string; readonly childre
   );
 }
 
+/** Row with the percentiles of a time in milliseconds. */
 function SpreadRow({ name, spread }: { readonly name: string; readonly spread: Spread | null }) {
   return (
     <tr>
@@ -100,6 +105,7 @@ function SpreadRow({ name, spread }: { readonly name: string; readonly spread: S
   );
 }
 
+/** Formats a number of bytes. */
 function bytes(count: number): string {
   if (count < 1000) {
     return `${Math.round(count)} B`;

@@ -12,7 +12,7 @@ interface StatusPaneProps {
   readonly onReconnect: () => void;
 }
 
-/** The time, renewed four times a second. */
+/** Current time in milliseconds since the epoch, updated four times a second. */
 function useClock(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -22,7 +22,7 @@ function useClock(): number {
   return now;
 }
 
-/** What the user sees while there is no connection, over the last picture if there was one. */
+/** State of the connection while no live picture is shown, over the last picture if there is one. */
 export function StatusPane({ connection, name, onReconnect }: StatusPaneProps) {
   const now = useClock();
   return (
@@ -36,6 +36,7 @@ export function StatusPane({ connection, name, onReconnect }: StatusPaneProps) {
   );
 }
 
+/** Illustration for each state of the connection. */
 const ART: Readonly<Record<ConnectionState['state'], DesktopState>> = {
   connecting: 'starting',
   connected: 'starting',
@@ -43,10 +44,10 @@ const ART: Readonly<Record<ConnectionState['state'], DesktopState>> = {
   closed: 'stopped',
 };
 
-/** A first picture that takes longer than this is worth a word. */
+/** Time without a first picture, in milliseconds, after which the pane explains it. */
 const BLANK_AFTER_MS = 1500;
 
-/** Connected to a desktop that shows nothing, as while it boots. */
+/** Text while connected to a desktop that has not drawn yet, as during boot. */
 function BlankScreen({ name, now }: { readonly name: string; readonly now: number }) {
   const [since] = useState(now);
   const blank = now - since > BLANK_AFTER_MS;
@@ -59,8 +60,10 @@ function BlankScreen({ name, now }: { readonly name: string; readonly now: numbe
   );
 }
 
+/** Connection state of one kind. */
 type Of<State> = Extract<ConnectionState, { readonly state: State }>;
 
+/** Text during the first connection, including the start of the desktop. */
 function Connecting({ connection, name, now }: { readonly connection: Of<'connecting'>; readonly name: string; readonly now: number }) {
   return (
     <>
@@ -72,11 +75,13 @@ function Connecting({ connection, name, now }: { readonly connection: Of<'connec
   );
 }
 
+/** Title and text by the reason of the lost connection. */
 const RECONNECTING_TEXT = {
   network: ['The network is lost', 'Your desktop keeps running. The picture comes back as soon as the server can be reached.'],
   restarting: ['The server is restarting', 'Your desktop keeps running. The picture comes back by itself.'],
 } as const;
 
+/** Text between connection attempts. */
 function Reconnecting({ connection, now, onReconnect }: { readonly connection: Of<'reconnecting'>; readonly now: number; readonly onReconnect: () => void }) {
   const [title, text] = RECONNECTING_TEXT[connection.reason];
   const wait = connection.retryAt === null ? 0 : Math.ceil((connection.retryAt - now) / 1000);
@@ -95,6 +100,7 @@ function Reconnecting({ connection, now, onReconnect }: { readonly connection: O
   );
 }
 
+/** Title, and label of the button that continues, by the reason of the closed connection. */
 const CLOSE_TEXT: Readonly<Record<CloseReason, readonly [title: string, actionLabel: string | null]>> = {
   login: ['You are logged out', 'Log in'],
   stopped: ['The desktop has stopped', 'Start it again'],
@@ -106,6 +112,7 @@ const CLOSE_TEXT: Readonly<Record<CloseReason, readonly [title: string, actionLa
   unsupported: ['This browser cannot show a desktop', 'Reload'],
 };
 
+/** Text after the end of the connection. */
 function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>; readonly onReconnect: () => void }) {
   const [title, actionLabel] = CLOSE_TEXT[connection.code];
   const onAction = (): void => {
@@ -133,6 +140,7 @@ function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>
   );
 }
 
+/** Button to the list of desktops. */
 function Back() {
   return (
     <button type="button" class="button" onClick={() => navigate('/')}>

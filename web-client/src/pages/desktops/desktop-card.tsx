@@ -14,7 +14,7 @@ const STATE_TEXT: Readonly<Record<DesktopState, string>> = {
   failed: 'Failed',
 };
 
-/** The time, renewed twice a minute. */
+/** Current time in milliseconds since the epoch, updated twice a minute. */
 function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -24,6 +24,7 @@ function useNow(): number {
   return now;
 }
 
+/** Card of one desktop: state, machine, and the actions on it. */
 export function DesktopCard({ desktop }: { readonly desktop: Desktop }) {
   const { id, name, state, reason, since, machine_text: machineText, emulated, viewers } = desktop;
   const age = elapsed(Date.parse(since), useNow());

@@ -2,7 +2,7 @@ import { byteCount } from './byte-count';
 import type { FileDownloads, Download } from './file-downloads';
 import { TrayRow } from './tray-row';
 
-/** A file that the guest sends: the question, its way, its end. */
+/** Row of one download in the tray: the offer with its buttons, the progress and the result. */
 export function DownloadRow({ download, downloads }: { readonly download: Download; readonly downloads: FileDownloads }) {
   const { id, name, state } = download;
   const isOffer = state === 'offered';
@@ -34,6 +34,7 @@ export function DownloadRow({ download, downloads }: { readonly download: Downlo
   );
 }
 
+/** Describes the state of a download. */
 function statusText({ state, size, received, text }: Download): string {
   switch (state) {
     case 'offered':

@@ -1,12 +1,13 @@
 import { signal } from '@preact/signals';
 import { notify } from '../../../ui/notices';
 
-/** Files over the picture, and dropped onto it. */
+/** Drop target for files over the picture. */
 export class FileDrop {
-  /** Files hang over the picture now. */
+  /** Whether files that can be dropped are dragged over the picture. */
   readonly hovering = signal(false);
   readonly #abort = new AbortController();
 
+  /** Registers the event listeners. `canDrop`: whether the guest accepts files now; `onFiles` receives dropped files. */
   constructor(target: HTMLElement, canDrop: () => boolean, onFiles: (files: readonly File[]) => void) {
     const { signal } = this.#abort;
     const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
@@ -14,7 +15,7 @@ export class FileDrop {
       'dragover',
       (event) => {
         if (hasFiles(event)) {
-          // Without this the browser would leave the page for the file.
+          // By default, the browser navigates to a dropped file.
           event.preventDefault();
           const accepted = canDrop();
           if (event.dataTransfer !== null) {
@@ -43,12 +44,13 @@ export class FileDrop {
     );
   }
 
+  /** Removes the event listeners. */
   dispose(): void {
     this.#abort.abort();
   }
 }
 
-/** The files of a drop; folders are left out, with a word. */
+/** Returns the files of a drop; folders are left out with a notice. */
 function filesOf(data: DataTransfer): File[] {
   const items = [...data.items].filter(({ kind }) => kind === 'file');
   const isFolder = (item: DataTransferItem): boolean => item.webkitGetAsEntry()?.isDirectory === true;

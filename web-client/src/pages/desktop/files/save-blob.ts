@@ -1,7 +1,7 @@
-/** Long enough for any browser to have begun with it. */
+/** Delay before the blob's URL is revoked, in milliseconds; the browser has started to read the blob by then. */
 const REVOKE_DELAY_MS = 60_000;
 
-/** Has the browser save a blob, as it does with downloads. */
+/** Saves a blob as a download of the browser. */
 export function saveBlob(blob: Blob, name: string): void {
   const anchor = document.createElement('a');
   anchor.href = URL.createObjectURL(blob);

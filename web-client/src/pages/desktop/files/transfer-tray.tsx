@@ -6,7 +6,7 @@ import { DownloadRow } from './download-row';
 import { TrayRow } from './tray-row';
 import './files.css';
 
-/** The files on their way, in the corner; nothing while there are none. */
+/** Tray of all file transfers; nothing is rendered without transfers. */
 export function TransferTray({ uploads, downloads }: { readonly uploads: FileUploads; readonly downloads: FileDownloads }) {
   const transfers = uploads.transfers.value;
   const offered = downloads.downloads.value;
@@ -27,6 +27,7 @@ export function TransferTray({ uploads, downloads }: { readonly uploads: FileUpl
   );
 }
 
+/** Row of one upload. */
 function TransferRow({ transfer, uploads }: { readonly transfer: Transfer; readonly uploads: FileUploads }) {
   const { id, state } = transfer;
   return (
@@ -47,6 +48,7 @@ function TransferRow({ transfer, uploads }: { readonly transfer: Transfer; reado
   );
 }
 
+/** Describes the state of an upload. */
 function statusText({ state, size, received, text }: Transfer): string {
   switch (state) {
     case 'waiting':
@@ -60,7 +62,7 @@ function statusText({ state, size, received, text }: Transfer): string {
   }
 }
 
-/** What files over the picture are told. */
+/** Hint shown while files are dragged over the picture. */
 export function DropHint({ name }: { readonly name: string }) {
   return (
     <div class="drop-hint" aria-hidden="true">

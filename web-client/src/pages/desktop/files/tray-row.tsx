@@ -1,10 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { Icon } from '../../../ui/icons';
 
-/** A file on its way. */
+/** File of a transfer; sizes in bytes. */
 interface Row {
   readonly name: string;
-  /** Bytes. */
   readonly size: number;
   readonly received: number;
   readonly state: string;
@@ -12,21 +11,21 @@ interface Row {
 
 interface Parts {
   readonly row: Row;
-  /** What is said of it. */
+  /** Description of the state. */
   readonly status: ComponentChildren;
-  /** It is said aloud at once. */
+  /** Whether assistive technology announces the description at once. */
   readonly alerts: boolean;
-  /** What happens until it is finished, for the bar; none is shown without. */
+  /** Verb for the label of the progress bar; without it, there is no bar. */
   readonly progressLabel?: string | undefined;
-  /** What can be done, beside or instead of ending it. */
+  /** Further actions. */
   readonly children?: ComponentChildren;
-  /** Ends it; until it is finished it cannot be ended without. */
+  /** Cancels the transfer; without it, a running transfer has no cancel button. */
   readonly onCancel?: (() => void) | undefined;
-  /** Takes away what is finished. */
+  /** Removes a finished transfer. */
   readonly onDismiss: () => void;
 }
 
-/** One file in the tray: its name, how it goes, what can be done. */
+/** Row of one file in the tray: name, description, progress bar and actions. */
 export function TrayRow({ row: { name, size, received, state }, status, alerts, progressLabel, children, onCancel, onDismiss }: Parts) {
   const finished = state === 'done' || state === 'failed';
   const [end, onEnd] = finished ? ['Dismiss', onDismiss] : ['Cancel', onCancel];

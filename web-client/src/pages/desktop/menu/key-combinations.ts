@@ -1,8 +1,8 @@
 import { MENU_SHORTCUT } from '../../../input/menu-shortcut';
 import { keycode } from '../../../input/keycodes';
 
-/** Keys that the user's own system or browser keeps to itself, by the label that people know. */
-const COMBINATIONS: readonly (readonly [label: string, places: readonly string[]])[] = [
+/** Combinations that the user's system or browser intercepts: label, and DOM codes in the order of pressing. */
+const COMBINATIONS: readonly (readonly [label: string, codes: readonly string[]])[] = [
   ['Ctrl+Alt+Del', ['ControlLeft', 'AltLeft', 'Delete']],
   ['Super', ['MetaLeft']],
   ['Alt+Tab', ['AltLeft', 'Tab']],
@@ -13,13 +13,16 @@ const COMBINATIONS: readonly (readonly [label: string, places: readonly string[]
   [MENU_SHORTCUT, ['ControlLeft', 'AltLeft', 'ShiftLeft']],
 ];
 
+/** Key combination that can be sent from the menu. */
 export interface KeyCombination {
+  /** Label. */
   readonly label: string;
-  /** `KEY_*`, in the order of their pressing. */
+  /** Linux key codes in the order of pressing. */
   readonly codes: readonly number[];
 }
 
-export const KEY_COMBINATIONS: readonly KeyCombination[] = COMBINATIONS.map(([label, places]) => ({
+/** Key combinations in the order of their display. */
+export const KEY_COMBINATIONS: readonly KeyCombination[] = COMBINATIONS.map(([label, codes]) => ({
   label,
-  codes: places.map(keycode).filter((code) => code !== undefined),
+  codes: codes.map(keycode).filter((code) => code !== undefined),
 }));

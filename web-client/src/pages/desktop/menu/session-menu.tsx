@@ -11,7 +11,7 @@ import type { SessionMenuProps } from './session-menu-props';
 import { Tiles } from './menu-tiles';
 import './menu.css';
 
-/** Out of the way until asked for: by its handle at the upper edge, or by the shortcut. */
+/** Menu of the desktop page, opened by its handle at the upper edge or by the shortcut. */
 export function SessionMenu(props: SessionMenuProps) {
   const { desktopSession } = props;
   const open = desktopSession.menuOpen.value;
@@ -35,6 +35,7 @@ export function SessionMenu(props: SessionMenuProps) {
   );
 }
 
+/** Open menu: a modal panel with tiles and sections. */
 function Panel(props: SessionMenuProps) {
   const { desktopSession, desktop, watching, onPower } = props;
   const root = useRef<HTMLDivElement>(null);
