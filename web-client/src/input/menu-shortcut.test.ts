@@ -7,8 +7,8 @@ function press(shortcut: MenuShortcut, ...codes: string[]): void {
   }
 }
 
-describe('shortcut to the menu', () => {
-  it('is the three modifiers pressed and let go, in any order', () => {
+describe('menu shortcut', () => {
+  it('is the three modifiers pressed and released, in any order', () => {
     const shortcut = new MenuShortcut();
     press(shortcut, 'AltRight', 'ShiftLeft', 'ControlLeft');
     shortcut.down({ code: 'ControlLeft', repeat: true });
@@ -16,14 +16,14 @@ describe('shortcut to the menu', () => {
     expect(shortcut.up({ code: 'AltRight', repeat: false })).toBe(false);
   });
 
-  it('is not a shortcut of the desktop’s own', () => {
+  it('is not detected with a further key', () => {
     const shortcut = new MenuShortcut();
     press(shortcut, 'ControlLeft', 'AltLeft', 'ShiftLeft', 'KeyT');
     expect(shortcut.up({ code: 'KeyT', repeat: false })).toBe(false);
     expect(shortcut.up({ code: 'ShiftLeft', repeat: false })).toBe(false);
   });
 
-  it('is not two of them', () => {
+  it('is not detected with two modifiers', () => {
     const shortcut = new MenuShortcut();
     press(shortcut, 'ControlLeft', 'AltLeft');
     expect(shortcut.up({ code: 'AltLeft', repeat: false })).toBe(false);

@@ -34,6 +34,7 @@ export class ClipboardChannel {
   #incoming: Incoming | null = null;
   #lastRequest = 0;
 
+  /** Creates a channel without a connection; `post` sends messages to the page. */
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }

@@ -42,6 +42,7 @@ export class ConnectionManager {
   /** Reason why the last connection ended; `null` for a first connection. */
   #disconnectReason: DisconnectReason | null = null;
 
+  /** Creates a manager that is not connected. */
   constructor(options: {
     readonly request: StartRequest;
     readonly surface: Surface;

@@ -33,6 +33,7 @@ export class Downloads {
   /** Downloads by the wire's offer number. */
   readonly #downloads = new Map<number, Download>();
 
+  /** Creates an empty list; `post` sends messages to the page. */
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }

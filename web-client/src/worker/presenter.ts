@@ -53,6 +53,7 @@ export class Presenter {
   #decodeTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
+  /** Creates an empty queue. */
   constructor(options: {
     readonly surface: PaintTarget;
     readonly video: Pick<VideoStreams, 'decode' | 'fail'>;

@@ -30,6 +30,7 @@ export class Uploads {
   #queued: Upload[] = [];
   readonly #active = new Map<number, Upload>();
 
+  /** Creates an empty queue; `post` sends messages to the page. */
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }

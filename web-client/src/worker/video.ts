@@ -42,6 +42,7 @@ export class VideoStreams {
   #idleTimer: ReturnType<typeof setInterval> | undefined;
   #failed = false;
 
+  /** Creates streams without decoders. */
   constructor(options: VideoOptions) {
     this.#options = options;
   }
@@ -122,6 +123,7 @@ class StreamDecoder {
   #nextTimestamp = 0;
   #lastUsed = 0;
 
+  /** Creates a decoder; `fail` is called at a decoding error. */
   constructor(acceleration: HardwareAcceleration, fail: () => void) {
     this.#acceleration = acceleration;
     this.#fail = fail;
@@ -133,6 +135,7 @@ class StreamDecoder {
     return this.#lastUsed;
   }
 
+  /** Decodes an access unit; `sink` receives the picture, or `null`. */
   decode({ key, region, accessUnit }: VideoUpdate, sink: DecodedFrameSink): void {
     this.#lastUsed = performance.now();
     const timestamp = this.#nextTimestamp;
@@ -178,6 +181,7 @@ class StreamDecoder {
     }
   }
 
+  /** Closes the decoder; outstanding sinks receive `null`. */
   close(): void {
     if (this.#decoder.state !== 'closed') {
       this.#decoder.close();

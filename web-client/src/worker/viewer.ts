@@ -75,6 +75,7 @@ export class Viewer {
   #unknownMessages = 0;
   #painted = false;
 
+  /** Opens the connection. */
   constructor(options: ViewerOptions) {
     const { surface, unzstd, post } = options;
     this.#options = options;
