@@ -14,11 +14,13 @@ import { UnsupportedPage } from './pages/unsupported-page';
 import { navigate, path } from './router';
 import { missingSupport } from './support';
 
+/** Interval in milliseconds at which an unreachable server is tried again. */
 const RETRY_MS = 3000;
 
-/** The user goes on with a browser that lacks something. */
-const continuesAnyway = signal(false);
+/** Whether the user has chosen to continue without a missing feature. */
+const continueWithout = signal(false);
 
+/** Root component: the page of the current path, or an error while the server cannot be reached. */
 export function App() {
   const problem = useSession();
   const theme = settings.value?.theme;
@@ -32,7 +34,7 @@ export function App() {
   );
 }
 
-/** Finds out who is logged in, until the server answers; returns what stands in the way. */
+/** Loads the session, and retries until the server responds. Returns the error message meanwhile. */
 function useSession(): string | null {
   const [problem, setProblem] = useState<string | null>(null);
   useEffect(() => {
@@ -52,18 +54,19 @@ function useSession(): string | null {
   return problem;
 }
 
+/** Page of the current path. Redirects to the login without a session, and away from it with one. */
 function Page() {
   const current = session.value;
-  const at = path.value;
-  const wanted = current === null && at !== '/login' ? `/login${at === '/' ? '' : `?next=${encodeURIComponent(at)}`}` : null;
-  const surplusLogin = Boolean(current) && at === '/login';
+  const currentPath = path.value;
+  const redirect = current === null && currentPath !== '/login' ? `/login${currentPath === '/' ? '' : `?next=${encodeURIComponent(currentPath)}`}` : null;
+  const surplusLogin = Boolean(current) && currentPath === '/login';
   useEffect(() => {
-    if (wanted !== null) {
-      navigate(wanted, { replace: true });
+    if (redirect !== null) {
+      navigate(redirect, { replace: true });
     } else if (surplusLogin) {
       navigate('/', { replace: true });
     }
-  }, [wanted, surplusLogin]);
+  }, [redirect, surplusLogin]);
 
   if (current === undefined) {
     return null;
@@ -71,29 +74,29 @@ function Page() {
   if (current === null) {
     return <LoginPage />;
   }
-  const id = /^\/desktop\/([^/]+)$/.exec(at)?.[1];
+  const id = /^\/desktop\/([^/]+)$/.exec(currentPath)?.[1];
   if (id === undefined) {
     return <DesktopsPage />;
   }
-  const lack = missingSupport();
-  return lack === null || (lack.without !== null && continuesAnyway.value) ? (
+  const missing = missingSupport();
+  return missing === null || (missing.limitation !== null && continueWithout.value) ? (
     <DesktopLoader key={id} id={decodeURIComponent(id)} current={current} />
   ) : (
     <UnsupportedPage
-      lack={lack}
+      missing={missing}
       onContinue={() => {
-        continuesAnyway.value = true;
+        continueWithout.value = true;
       }}
     />
   );
 }
 
-/** A desktop's page needs to know first whether everything is to come as H.264. */
+/** Desktop page, mounted once the desktop's record is loaded: its `video_only` setting is part of Hello. */
 function DesktopLoader({ id, current }: { readonly id: string; readonly current: Session }) {
   const [ready, setReady] = useState(findDesktop(id) !== undefined);
   useEffect(() => {
     if (!ready) {
-      // Whatever goes wrong here goes wrong again on connecting, and is told there.
+      // Connecting meets the same error again and reports it.
       void loadDesktops()
         .catch(() => undefined)
         .then(() => setReady(true));
@@ -102,6 +105,7 @@ function DesktopLoader({ id, current }: { readonly id: string; readonly current:
   return ready ? <DesktopPage id={id} session={current} videoOnly={findDesktop(id)?.video_only ?? false} /> : null;
 }
 
+/** Page shown while the server cannot be reached. */
 function Unreachable({ text }: { readonly text: string }) {
   return (
     <main class="plain-page">

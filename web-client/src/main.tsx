@@ -5,10 +5,10 @@ import './ui/base.css';
 import './ui/controls.css';
 import './ui/overlays.css';
 import './ui/window-art.css';
-import { rememberedTheme, showTheme } from './ui/theme';
+import { storedTheme, showTheme } from './ui/theme';
 
-// Before the first paint, so that a dark page does not flash up light.
-showTheme(rememberedTheme());
+// Before the first paint, so that the dark theme does not start with a flash of the light one.
+showTheme(storedTheme());
 const root = document.getElementById('app');
 if (root !== null) {
   root.replaceChildren();

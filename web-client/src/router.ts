@@ -1,13 +1,13 @@
 import { signal } from '@preact/signals';
 
-/** The page's address within the application. */
+/** Path of the page's URL; follows navigation and the browser's history. */
 export const path = signal(location.pathname);
 
 window.addEventListener('popstate', () => {
   path.value = location.pathname;
 });
 
-/** Goes to another page; `replace` leaves no way back to this one. */
+/** Navigates within the application. With `replace`, the current history entry is replaced. */
 export function navigate(to: string, { replace = false } = {}): void {
   if (replace) {
     history.replaceState(null, '', to);
@@ -17,7 +17,10 @@ export function navigate(to: string, { replace = false } = {}): void {
   path.value = location.pathname;
 }
 
-/** Lets links work as links (a new tab, a copied address) and stay on this page when plainly clicked. */
+/**
+ * Click handler of links: a plain click navigates within the application. Clicks with modifiers keep the browser's
+ * behaviour, such as a new tab.
+ */
 export function followLink(event: MouseEvent): void {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   if (plain && event.currentTarget instanceof HTMLAnchorElement) {
@@ -26,11 +29,15 @@ export function followLink(event: MouseEvent): void {
   }
 }
 
+/** Builds the path of a desktop's page. */
 export function desktopPath(id: string): string {
   return `/desktop/${encodeURIComponent(id)}`;
 }
 
-/** Where to go after the login: only ever a page of this application. */
+/**
+ * Returns the path to open after the login, from the `next` parameter of a query string. Only paths of this
+ * application are accepted: anything else would be an open redirect.
+ */
 export function nextAfterLogin(search: string): string {
   const next = new URLSearchParams(search).get('next') ?? '/';
   return /^\/(desktop\/[\w-]+)?$/.test(next) ? next : '/';

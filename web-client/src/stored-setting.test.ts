@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { storedSwitch } from './stored-setting';
 
-describe('a setting kept in the browser', () => {
+describe('stored setting', () => {
   const stored = new Map<string, string>();
   let onStorage: (event: { readonly key: string }) => void;
   beforeEach(() => {
@@ -18,7 +18,7 @@ describe('a setting kept in the browser', () => {
   });
   afterEach(() => vi.unstubAllGlobals());
 
-  it('is remembered by the next page', () => {
+  it('is restored by the next page', () => {
     const first = storedSwitch('a');
     expect(first.value).toBe(true);
     first.value = false;
@@ -26,8 +26,8 @@ describe('a setting kept in the browser', () => {
     expect(storedSwitch('b').value).toBe(true);
   });
 
-  it('changes with other windows only where that is wanted', () => {
-    const [alone, together] = [storedSwitch('a'), storedSwitch('a').followOthers()];
+  it('follows other windows only if it is synchronized', () => {
+    const [alone, together] = [storedSwitch('a'), storedSwitch('a').syncAcrossWindows()];
     stored.set('a', 'off');
     onStorage({ key: 'b' });
     expect(together.value).toBe(true);
@@ -35,7 +35,7 @@ describe('a setting kept in the browser', () => {
     expect([alone.value, together.value]).toEqual([true, false]);
   });
 
-  it('holds for the page where nothing can be stored', () => {
+  it('lasts as long as the page without storage', () => {
     vi.stubGlobal('localStorage', {
       getItem: () => {
         throw new Error('refused');

@@ -1,44 +1,47 @@
 import { signal } from '@preact/signals';
 
-/** How a setting is written into the browser's storage. */
-interface Spelling<T> {
+/** Key and encoding of a setting in `localStorage`. */
+interface StorageFormat<T> {
   readonly key: string;
-  /** What is stored as a value; `null`, where nothing is, becomes the value at first. */
+  /** Decodes the stored text; `null`: nothing is stored, and the default is returned. */
   readonly read: (stored: string | null) => T;
+  /** Encodes a value. */
   readonly write: (value: T) => string;
 }
 
 /**
- * A choice that depends on the device in front of the user and not on who they are, so it is kept in the browser.
- * Reading `value` subscribes, as with any signal; setting it stores it.
+ * Setting stored in the browser, for choices that depend on the device and not on the user. Reading `value`
+ * subscribes, as with any signal; setting it stores the value.
  */
 export class StoredSetting<T> {
-  readonly #spelling: Spelling<T>;
-  readonly #now;
+  readonly #format: StorageFormat<T>;
+  readonly #signal;
 
-  constructor(spelling: Spelling<T>) {
-    this.#spelling = spelling;
-    this.#now = signal(this.#stored());
+  /** Creates the setting with its stored value. */
+  constructor(format: StorageFormat<T>) {
+    this.#format = format;
+    this.#signal = signal(this.#stored());
   }
 
+  /** Current value. */
   get value(): T {
-    return this.#now.value;
+    return this.#signal.value;
   }
 
   set value(value: T) {
-    this.#now.value = value;
+    this.#signal.value = value;
     try {
-      localStorage.setItem(this.#spelling.key, this.#spelling.write(value));
+      localStorage.setItem(this.#format.key, this.#format.write(value));
     } catch {
-      // A browser that stores nothing forgets it with the page.
+      // Without storage, the value lasts as long as the page.
     }
   }
 
-  /** Changes with other windows of this browser. */
-  followOthers(): this {
+  /** Follows changes made in other windows of this browser; returns the setting. */
+  syncAcrossWindows(): this {
     window.addEventListener('storage', ({ key }) => {
-      if (key === this.#spelling.key) {
-        this.#now.value = this.#stored();
+      if (key === this.#format.key) {
+        this.#signal.value = this.#stored();
       }
     });
     return this;
@@ -46,14 +49,14 @@ export class StoredSetting<T> {
 
   #stored(): T {
     try {
-      return this.#spelling.read(localStorage.getItem(this.#spelling.key));
+      return this.#format.read(localStorage.getItem(this.#format.key));
     } catch {
-      return this.#spelling.read(null);
+      return this.#format.read(null);
     }
   }
 }
 
-/** Something that is on until it is switched off. */
+/** Creates a stored setting that is on by default. */
 export function storedSwitch(key: string): StoredSetting<boolean> {
   return new StoredSetting({ key, read: (stored) => stored !== 'off', write: (on) => (on ? 'on' : 'off') });
 }

@@ -1,18 +1,19 @@
-/** Whether a finger can point here. */
+/** Whether the device has a touch screen, as its primary input or not. */
 export function hasTouch(): boolean {
   return window.matchMedia('(any-pointer: coarse)').matches;
 }
 
-/** What showing a desktop needs and this browser lacks. */
+/** Browser feature that is needed to show a desktop and missing. */
 export interface MissingFeature {
-  readonly what: string;
-  /** A desktop can be shown all the same, with less. */
-  readonly without: string | null;
+  /** Name of the feature, as shown after "It lacks". */
+  readonly feature: string;
+  /** Consequence of continuing without the feature, one sentence; `null`: a desktop cannot be shown. */
+  readonly limitation: string | null;
 }
 
-/** `null`: nothing is lacking. */
+/** Returns the first missing feature; `null` if the browser has all. */
 export function missingSupport(): MissingFeature | null {
-  const needed = (what: string): MissingFeature => ({ what, without: null });
+  const needed = (feature: string): MissingFeature => ({ feature, limitation: null });
   if (!window.isSecureContext) {
     return needed('a secure connection (https, or http on localhost)');
   }
@@ -26,6 +27,6 @@ export function missingSupport(): MissingFeature | null {
     return needed('a canvas that a worker can paint');
   }
   return typeof VideoDecoder === 'undefined'
-    ? { what: 'WebCodecs', without: 'Moving pictures then take more of your line, and there is no sound.' }
+    ? { feature: 'WebCodecs', limitation: 'Moving pictures then take more of your line, and there is no sound.' }
     : null;
 }

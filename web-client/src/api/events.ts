@@ -2,12 +2,14 @@ import { live, loadDesktops, updateDesktop } from './desktops';
 import { ApiError } from './http';
 import type { Desktop } from './types';
 
+/** Interval of polling while events are not connected. */
 const POLL_EVERY_MS = 4000;
+/** Delay before connecting to the events again. */
 const RETRY_EVERY_MS = 5000;
 
 /**
- * Keeps the list of desktops current until the returned function is called: by the server's events,
- * and by asking now and then while those cannot be had.
+ * Keeps the list of desktops current until the returned function is called: by the server's events, or by polling
+ * while they are not connected. `onError` receives each error, and `null` after a success.
  */
 export function followDesktops(onError: (error: ApiError | null) => void): () => void {
   let socket: WebSocket | null = null;
@@ -31,7 +33,7 @@ export function followDesktops(onError: (error: ApiError | null) => void): () =>
     socket = new WebSocket(url);
     socket.onopen = () => {
       live.value = true;
-      // Events only ever add: whatever vanished meanwhile is found by asking.
+      // Events do not report removals during the disconnection: load the whole list.
       void load();
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
@@ -65,6 +67,7 @@ export function followDesktops(onError: (error: ApiError | null) => void): () =>
   };
 }
 
+/** Parses an event; `null` if it concerns no desktop. */
 function parseEvent(data: unknown): Desktop | null {
   if (typeof data !== 'string') {
     return null;

@@ -1,12 +1,16 @@
-/** Calls of the server's HTTP API. Used by the page and by the worker. */
+/** Client of the server's HTTP API (docs/http-api.md), used by the page and by the worker. */
 
-/** The server refused, or could not be reached (`status` is `null`). `message` is fit to be shown. */
+/** Error response of the server, or its absence (`status` is `null`). `message` is a sentence for the user. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
+  /** HTTP status; `null`: no response. */
   readonly status: number | null;
+  /** Error code of the API. */
   readonly code: string;
+  /** `Retry-After` header in seconds; `null` without one. */
   readonly retryAfterS: number | null;
 
+  /** Creates an error; `text` becomes its message. */
   constructor(status: number | null, code: string, text: string, retryAfterS: number | null = null) {
     super(text);
     this.status = status;
@@ -15,14 +19,17 @@ export class ApiError extends Error {
   }
 }
 
+/** Options of a call. */
 interface Call {
+  /** HTTP method; GET by default. */
   readonly method?: 'GET' | 'POST' | 'PUT';
-  /** Needed for whatever changes something. */
+  /** CSRF token, required by methods that change state. */
   readonly csrf?: string;
+  /** Value to be sent as JSON. */
   readonly body?: unknown;
 }
 
-/** Answers the response's JSON, `null` when it has none; throws {@link ApiError}. */
+/** Calls the API and returns the JSON of the response, `null` without a body. Throws {@link ApiError}. */
 export async function call(path: string, { method = 'GET', csrf, body }: Call = {}): Promise<unknown> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (csrf !== undefined) {
@@ -54,6 +61,7 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
+/** Builds the error of a response. */
 function refusal(response: Response, value: unknown): ApiError {
   const { code, text } = errorOf(value);
   const retryAfter = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
@@ -65,6 +73,7 @@ function refusal(response: Response, value: unknown): ApiError {
   );
 }
 
+/** Extracts code and text from the JSON of an error response. */
 function errorOf(value: unknown): { code?: string; text?: string } {
   if (typeof value === 'object' && value !== null && 'error' in value) {
     const { error } = value;
@@ -75,12 +84,15 @@ function errorOf(value: unknown): { code?: string; text?: string } {
   return {};
 }
 
+/** Ticket for the stream of a desktop. */
 export interface Ticket {
+  /** Ticket, valid for one connection. */
   readonly ticket: string;
+  /** Validity in seconds. */
   readonly expires_in_s: number;
 }
 
-/** A single-use ticket for the stream of a desktop. */
+/** Obtains a single-use ticket for the stream of a desktop. Throws {@link ApiError}. */
 export async function fetchTicket(id: string, mode: 'interact' | 'watch', csrf: string): Promise<Ticket> {
   const path = `/api/desktops/${encodeURIComponent(id)}/ticket`;
   return (await call(path, { method: 'POST', csrf, body: { mode } })) as Ticket;

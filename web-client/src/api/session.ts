@@ -2,16 +2,21 @@ import { computed, signal } from '@preact/signals';
 import { ApiError, call } from './http';
 import type { Session, Settings } from './types';
 
-/** `undefined` until the server has said whether somebody is logged in. */
+/** Current session; `null`: logged out, `undefined`: not loaded yet. */
 export const session = signal<Session | null | undefined>(undefined);
 
+/** Settings of the user; `null` without a session. */
 export const settings = computed(() => session.value?.settings ?? null);
 
+/** Returns the CSRF token of the session. */
 function csrf(): string {
   return session.peek()?.csrf ?? '';
 }
 
-/** A call in the user's name; a session that has ended leads back to the login. */
+/**
+ * Calls the API in the session. Throws {@link ApiError}; an ended session is also cleared, which leads to the login
+ * page.
+ */
 export async function authenticatedCall(path: string, method: 'GET' | 'POST' | 'PUT', body?: unknown): Promise<unknown> {
   try {
     return await call(path, method === 'GET' ? { method } : { method, csrf: csrf(), body: body ?? {} });
@@ -23,7 +28,7 @@ export async function authenticatedCall(path: string, method: 'GET' | 'POST' | '
   }
 }
 
-/** Asks who is logged in; throws {@link ApiError} when the server cannot say. */
+/** Loads the current session. Throws {@link ApiError} unless the response is 200 or 401. */
 export async function loadSession(): Promise<void> {
   try {
     session.value = (await call('/api/session')) as Session;
@@ -35,6 +40,7 @@ export async function loadSession(): Promise<void> {
   }
 }
 
+/** Logs in with name and password. Throws {@link ApiError}. */
 export async function logIn(name: string, password: string): Promise<void> {
   const answer = (await call('/api/login', { method: 'POST', body: { name, password } })) as {
     readonly state: string;
@@ -46,16 +52,18 @@ export async function logIn(name: string, password: string): Promise<void> {
   session.value = answer.session;
 }
 
+/** Ends the session on the server and clears it here. Throws {@link ApiError}. */
 export async function logOut(): Promise<void> {
   await authenticatedCall('/api/logout', 'POST');
   session.value = null;
 }
 
+/** Changes the user's password from `old` to `fresh`; other sessions end. Throws {@link ApiError}. */
 export async function changePassword(old: string, fresh: string): Promise<void> {
   await authenticatedCall('/api/password', 'POST', { old, new: fresh });
 }
 
-/** Stores the changed fields. */
+/** Stores the changed fields on the server and in the session. Throws {@link ApiError}. */
 export async function saveSettings(change: Partial<Settings>): Promise<void> {
   const current = session.peek();
   if (current) {

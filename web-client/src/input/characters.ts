@@ -1,10 +1,12 @@
 /**
- * Keys without a place: remote controls and some keyboards on screens report what a key types and not
- * where it is. They are taken for the keys of a US layout; letters and digits are right for most.
+ * Key codes of events without a usable `KeyboardEvent.code`. Remote controls and some on-screen keyboards report only
+ * the character or the name of a key. Characters are mapped to the keys of a US layout, which is right for most
+ * letters and digits.
  */
 import { keycode } from './keycodes';
 
-const PLAIN: readonly (readonly [place: string, plain: string, shifted: string])[] = [
+/** Keys of a US layout: DOM code, and its characters without and with Shift. */
+const PLAIN: readonly (readonly [domCode: string, plain: string, shifted: string])[] = [
   ['Backquote', '`', '~'],
   ['Minus', '-', '_'],
   ['Equal', '=', '+'],
@@ -22,25 +24,27 @@ const PLAIN: readonly (readonly [place: string, plain: string, shifted: string])
 ];
 const SHIFTED_DIGITS = ')!@#$%^&*(';
 
+/** Linux key codes by character. */
 const CODES = new Map<string, number>();
 
-function addKey(place: string, plain: string, shifted: string): void {
-  const code = keycode(place);
+/** Adds both characters of a key. */
+function addKey(domCode: string, plain: string, shifted: string): void {
+  const code = keycode(domCode);
   if (code !== undefined) {
     CODES.set(plain, code);
     CODES.set(shifted, code);
   }
 }
-for (const [place, plain, shifted] of PLAIN) {
-  addKey(place, plain, shifted);
+for (const [domCode, plain, shifted] of PLAIN) {
+  addKey(domCode, plain, shifted);
 }
 Array.from(SHIFTED_DIGITS).forEach((shifted, digit) => addKey(`Digit${digit}`, String(digit), shifted));
 for (const letter of 'abcdefghijklmnopqrstuvwxyz') {
   addKey(`Key${letter.toUpperCase()}`, letter, letter.toUpperCase());
 }
 
-/** Names of keys (`KeyboardEvent.key`) that differ from the name of their usual place. */
-const PLACES: Readonly<Record<string, string>> = {
+/** DOM codes of named keys (`KeyboardEvent.key`) whose code has another name. */
+const DOM_CODES: Readonly<Record<string, string>> = {
   Alt: 'AltLeft',
   AltGraph: 'AltRight',
   Control: 'ControlLeft',
@@ -50,7 +54,7 @@ const PLACES: Readonly<Record<string, string>> = {
   GoHome: 'BrowserHome',
 };
 
-/** The `KEY_*` of an event without a usable `code`, by its `key`. */
+/** Returns the Linux `KEY_*` code for a `KeyboardEvent.key`; `undefined` if there is none. */
 export function keycodeByKey(key: string): number | undefined {
-  return CODES.get(key.toLowerCase()) ?? keycode(PLACES[key] ?? key);
+  return CODES.get(key.toLowerCase()) ?? keycode(DOM_CODES[key] ?? key);
 }

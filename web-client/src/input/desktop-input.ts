@@ -4,7 +4,7 @@ import { hasTouch } from '../support';
 import { InputQueue } from './input-queue';
 import { Keyboard, platformOf } from './keyboard';
 import { LockKeys } from './lock-keys';
-import { MenuChord } from './menu-chord';
+import { MenuShortcut } from './menu-shortcut';
 import { isPasteShortcut } from './paste-keys';
 import { Pointer } from './pointer';
 import { SoftKeyboard } from './soft-keyboard';
@@ -12,30 +12,44 @@ import { type Point, TouchGestures } from './touch-gestures';
 import { TextTyper } from './text-typer';
 import { WheelAccumulator } from './wheel-accumulator';
 
-/** Whether movements come as soon as they happen, and not at the page's frame rate (Pointer Events 3). */
+/**
+ * Whether the browser dispatches `pointerrawupdate` as movements happen, and not only `pointermove` at the frame rate
+ * (Pointer Events 3).
+ */
 const HAS_RAW_UPDATES = 'onpointerrawupdate' in window;
 
+/** Options of {@link DesktopInput}. */
 export interface DesktopInputOptions {
-  /** The focusable element that holds the picture. */
+  /** Focusable element that contains the picture. */
   readonly viewport: HTMLElement;
-  /** Receives the text of touch devices' keyboards. */
+  /** Hidden text field that receives text from on-screen keyboards and input methods. */
   readonly softField: HTMLTextAreaElement;
+  /** Sends an input to the guest. */
   readonly send: (input: Input) => void;
+  /** Maps a point of the window to fractions of the screen, 0 to 65535. */
   readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
-  /** Two fingers magnify the picture about a point, and move it; lengths in CSS pixels. */
+  /** Magnifies the picture about a point and moves it; lengths in CSS pixels. */
   readonly magnify: (factor: number, about: Point, by: Point) => void;
-  /** Composed text that no keys of the guest's layout type. */
+  /** Called with composed text for which the guest's layout has no keys. */
   readonly onUntypeable: (text: string) => void;
+  /** Called for the menu shortcut. */
   readonly onMenu: () => void;
+  /** Connection of the paste shortcut with the clipboard. */
   readonly paste: {
-    /** Whether the guest shares its clipboard. */
+    /** Whether the user's clipboard may be sent to the guest. */
     readonly isAvailable: () => boolean;
-    /** The keys that paste went down: resolves once the guest has what is pasted, with whether it is to get the keys. */
+    /**
+     * Called for the paste shortcut; resolves once the guest has the contents, with whether the shortcut is to be
+     * sent.
+     */
     readonly completed: () => Promise<boolean>;
   };
 }
 
-/** Everything that the user does over the picture, on its way to the worker. */
+/**
+ * Input of the user over the picture: DOM events of keyboard, mouse, touch and input methods become inputs for the
+ * guest, in order.
+ */
 export class DesktopInput {
   readonly #options: DesktopInputOptions;
   readonly #keyboard: Keyboard;
@@ -43,11 +57,12 @@ export class DesktopInput {
   readonly #touch: TouchGestures;
   readonly #softKeyboard: SoftKeyboard;
   readonly #lockKeys: LockKeys;
-  readonly #chord = new MenuChord();
+  readonly #menuShortcut = new MenuShortcut();
   readonly #queue = new InputQueue();
   #textTyper = new TextTyper([]);
   readonly #abort = new AbortController();
 
+  /** Registers the event listeners; {@link dispose} removes them. */
   constructor(options: DesktopInputOptions) {
     const { viewport, softField, locate } = options;
     this.#options = { ...options, send: (input) => this.#queue.run(() => options.send(input)) };
@@ -69,21 +84,22 @@ export class DesktopInput {
     this.#listen();
   }
 
-  /** The guest's keyboard lights. */
+  /** Stores the lock LEDs of the guest's keyboard. */
   setLeds(leds: Leds): void {
     this.#lockKeys.setLeds(leds);
   }
 
-  /** Text is typed by this textTyper from now on. */
+  /** Sets the typer for composed text, after a change of the guest's layout. */
   setTextTyper(textTyper: TextTyper): void {
     this.#textTyper = textTyper;
   }
 
+  /** Focuses the hidden field, so that a touch device shows its on-screen keyboard. */
   showSoftKeyboard(): void {
     this.#softKeyboard.show();
   }
 
-  /** Presses keys together, in this order, and lets go of them. */
+  /** Presses keys together in this order, and releases them in the reverse order. */
   press(codes: readonly number[]): void {
     for (const code of codes) {
       this.#key(code, true);
@@ -93,12 +109,13 @@ export class DesktopInput {
     }
   }
 
-  /** Lets go of everything, here and in the guest. */
+  /** Releases all keys and buttons, here and in the guest. */
   releaseAll(): void {
     this.#reset();
     this.#options.send({ kind: 'releaseAll', at: now() });
   }
 
+  /** Removes the event listeners. */
   dispose(): void {
     this.#abort.abort();
     this.#reset();
@@ -109,7 +126,7 @@ export class DesktopInput {
     this.#keyboard.reset();
     this.#pointer.reset();
     this.#touch.reset();
-    this.#chord.reset();
+    this.#menuShortcut.reset();
   }
 
   #key(code: number, down: boolean): void {
@@ -171,7 +188,7 @@ export class DesktopInput {
       },
       { signal, passive: false },
     );
-    // Back and forward buttons would leave the page, the middle one would scroll it.
+    // By default, back and forward buttons leave the page, and the middle button scrolls it.
     for (const type of ['mousedown', 'mouseup', 'auxclick', 'contextmenu', 'dragstart']) {
       viewport.addEventListener(type, preventDefault, { signal });
     }
@@ -188,7 +205,7 @@ export class DesktopInput {
     }
     if (event.pointerType !== 'touch') {
       if (HAS_RAW_UPDATES && event.type === 'pointermove') {
-        // The raw update told the movement; a further button pressed meanwhile comes only here.
+        // `pointerrawupdate` reported the movement; a change of further buttons is reported only here.
         this.#pointer.buttons(event);
       } else {
         this.#pointer.event(event);
@@ -212,20 +229,20 @@ export class DesktopInput {
   }
 
   #keyDown(event: KeyboardEvent): void {
-    // Keyboards on screens tell no place, and what an input method takes has no key but 'Process'.
+    // On-screen keyboards send no `code`; keys consumed by an input method have the key 'Process'.
     const typedAsText = event.target === this.#options.softField && (event.code === '' || event.key === 'Process');
     if (typedAsText || event.isComposing) {
       return;
     }
-    this.#chord.down(event);
+    this.#menuShortcut.down(event);
     for (const code of this.#lockKeys.keysToToggle(event)) {
       this.press([code]);
     }
     const { paste } = this.#options;
     if (isPasteShortcut(event) && paste.isAvailable()) {
-      // Not prevented: the browser tells what is pasted by an event of its own, which follows at once.
-      this.#queue.runAfter(paste.completed(), (wanted) => {
-        if (wanted) {
+      // Not prevented: the browser dispatches a `paste` event with the contents right after this event.
+      this.#queue.runAfter(paste.completed(), (sendKeys) => {
+        if (sendKeys) {
           this.#keyboard.down(event);
         }
       });
@@ -238,13 +255,14 @@ export class DesktopInput {
   #keyUp(event: KeyboardEvent): void {
     event.preventDefault();
     this.#queue.run(() => this.#keyboard.up(event));
-    if (this.#chord.up(event)) {
+    if (this.#menuShortcut.up(event)) {
       this.releaseAll();
       this.#options.onMenu();
     }
   }
 }
 
+/** Returns the time in milliseconds since the epoch, with the resolution of `performance.now()`. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }

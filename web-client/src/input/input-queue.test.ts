@@ -18,14 +18,14 @@ function setUp() {
   return { queue, done, wait, act, finish };
 }
 
-describe('the queue of inputs', () => {
-  it('is open as a rule', () => {
+describe('input queue', () => {
+  it('runs actions at once while nothing waits', () => {
     const { done, act } = setUp();
     act('a');
     expect(done).toEqual(['a']);
   });
 
-  it('keeps the order of what comes after something that waits, twice if need be', async () => {
+  it('keeps actions in order behind one that waits, and behind a second one', async () => {
     const { done, act, wait, finish } = setUp();
     wait('paste');
     act('a');
@@ -40,7 +40,7 @@ describe('the queue of inputs', () => {
     expect(done.at(-1)).toBe('c');
   });
 
-  it('forgets what waits', async () => {
+  it('discards queued actions when cleared', async () => {
     const { queue, done, act, wait, finish } = setUp();
     wait('paste');
     act('a');

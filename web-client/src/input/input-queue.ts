@@ -1,13 +1,13 @@
 /**
- * Keeps what the user does in order while one of it has to wait: what comes after waits too.
- * Nothing waits otherwise.
+ * Queue that keeps inputs in order while one of them waits for a promise, such as a paste; inputs pass directly
+ * otherwise.
  */
 export class InputQueue {
   #queued: (() => void)[] = [];
   #blocked = false;
   #generation = 0;
 
-  /** Runs at once, or after all that waits. */
+  /** Runs an action now, or after the queued ones. */
   run(action: () => void): void {
     if (this.#blocked) {
       this.#queued.push(action);
@@ -16,7 +16,10 @@ export class InputQueue {
     }
   }
 
-  /** Runs in its turn, once `ready` has resolved, with what it resolved to. */
+  /**
+   * Runs an action in its turn once `ready` has resolved, with the resolved value; later actions wait. `ready` must
+   * not reject.
+   */
   runAfter<T>(ready: Promise<T>, action: (value: T) => void): void {
     this.run(() => {
       this.#blocked = true;
@@ -31,7 +34,7 @@ export class InputQueue {
     });
   }
 
-  /** Forgets what waits. */
+  /** Discards the queued actions. */
   clear(): void {
     this.#generation += 1;
     this.#blocked = false;
@@ -41,7 +44,7 @@ export class InputQueue {
   #drain(): void {
     const queued = this.#queued;
     this.#queued = [];
-    // One of them may block the queue again: the rest queues up behind it.
+    // An action may block the queue again; `run` then queues the remaining ones.
     for (const action of queued) {
       this.run(action);
     }

@@ -25,7 +25,7 @@ function event(code: string, fields: Partial<KeyInput> = {}): KeyInput {
   };
 }
 
-/** What reaches the guest, as `+code` and `-code`. */
+/** Log of the sent presses and releases, as `+code` and `-code`. */
 function listen(platform: Platform): { readonly keyboard: Keyboard; readonly sent: string[] } {
   const sent: string[] = [];
   const keyboard = new Keyboard(platform, (code, down) => sent.push(`${down ? '+' : '-'}${code}`));
@@ -49,34 +49,34 @@ describe('keyboard', () => {
     expect(sent).toEqual([`+${A}`, `-${A}`]);
   });
 
-  it('releases nothing that it did not press', () => {
+  it('sends no release without a press', () => {
     const { keyboard, sent } = listen('other');
     keyboard.up(event('KeyA'));
     expect(sent).toEqual([]);
   });
 
-  it('knows a key without a place by its name, and releases the same one', () => {
+  it('identifies a key without a code by its name, for its release too', () => {
     const { keyboard, sent } = listen('other');
     keyboard.down(event('', { key: 'a' }));
     keyboard.up(event('', { key: 'a' }));
     expect(sent).toEqual([`+${A}`, `-${A}`]);
   });
 
-  it('releases a modifier whose release got lost', () => {
+  it('releases a modifier whose release was lost', () => {
     const { keyboard, sent } = listen('other');
     keyboard.down(event('ShiftLeft', { shiftKey: true }));
     keyboard.down(event('KeyA', { shiftKey: false }));
     expect(sent).toEqual([`+${SHIFT}`, `-${SHIFT}`, `+${A}`]);
   });
 
-  it('keeps AltGr down while the browser calls it AltGraph', () => {
+  it('keeps AltGr pressed while the browser reports AltGraph', () => {
     const { keyboard, sent } = listen('other');
     keyboard.down(event('AltRight', { getModifierState: (key) => key === 'AltGraph' }));
     keyboard.down(event('KeyQ', { getModifierState: (key) => key === 'AltGraph' }));
     expect(sent).toEqual([`+${ALT_GR}`, `+${Q}`]);
   });
 
-  it('forgets what was held when told to', () => {
+  it('clears the pressed keys at a reset', () => {
     const { keyboard, sent } = listen('other');
     keyboard.down(event('KeyA'));
     keyboard.reset();
@@ -86,7 +86,7 @@ describe('keyboard', () => {
 });
 
 describe('keyboard on Windows', () => {
-  it('sends AltGr without the control key that Windows makes up', () => {
+  it('sends AltGr without the ControlLeft that Windows adds', () => {
     const { keyboard, sent } = listen('windows');
     keyboard.down(event('ControlLeft', { ctrlKey: true }));
     keyboard.down(event('AltRight', { ctrlKey: true, altKey: true }));
@@ -98,14 +98,14 @@ describe('keyboard on Windows', () => {
     expect(sent).toEqual([`+${ALT_GR}`, `+${Q}`, `-${Q}`, `-${ALT_GR}`]);
   });
 
-  it('sends a control key that was really pressed before AltGr', () => {
+  it('sends a ControlLeft that was pressed before AltGr', () => {
     const { keyboard, sent } = listen('windows');
     keyboard.down(event('ControlLeft', { ctrlKey: true }));
     keyboard.down(event('AltRight', { ctrlKey: true, altKey: true, timeStamp: 1300 }));
     expect(sent).toEqual([`+${CTRL}`, `+${ALT_GR}`]);
   });
 
-  it('sends a control key before the key that follows it, or by itself', () => {
+  it('sends a delayed ControlLeft before the next key, or after a timeout', () => {
     const { keyboard, sent } = listen('windows');
     keyboard.down(event('ControlLeft', { ctrlKey: true }));
     keyboard.down(event('KeyC', { ctrlKey: true, timeStamp: 1001 }));
@@ -118,7 +118,7 @@ describe('keyboard on Windows', () => {
     expect(alone.sent).toEqual([`+${CTRL}`, `-${CTRL}`]);
   });
 
-  it('presses PrintScreen though only its release is told', () => {
+  it('sends PrintScreen although only its release is reported', () => {
     const { keyboard, sent } = listen('windows');
     keyboard.up(event('PrintScreen'));
     expect(sent).toEqual(['+99', '-99']);
@@ -126,7 +126,7 @@ describe('keyboard on Windows', () => {
 });
 
 describe('keyboard on macOS', () => {
-  it('releases keys pressed with Command at once, for macOS never tells', () => {
+  it('releases keys pressed with Command at once, as macOS does not report it', () => {
     const { keyboard, sent } = listen('mac');
     keyboard.down(event('MetaLeft', { metaKey: true }));
     keyboard.down(event('KeyC', { metaKey: true }));
@@ -134,7 +134,7 @@ describe('keyboard on macOS', () => {
     expect(sent).toEqual([`+${META}`, `+${C}`, `-${C}`, `-${META}`]);
   });
 
-  it('taps CapsLock on each of its events', () => {
+  it('sends press and release of CapsLock on each of its events', () => {
     const { keyboard, sent } = listen('mac');
     keyboard.down(event('CapsLock'));
     keyboard.up(event('CapsLock'));
@@ -143,7 +143,7 @@ describe('keyboard on macOS', () => {
 });
 
 describe('platform', () => {
-  it('is read from the browser’s own description', () => {
+  it('is derived from the user agent', () => {
     expect(platformOf('Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140')).toBe('windows');
     expect(platformOf('Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari')).toBe('mac');
     expect(platformOf('Mozilla/5.0 (X11; Linux x86_64) Firefox/140')).toBe('other');

@@ -1,9 +1,10 @@
 import { keycodeByKey } from './characters';
 import { keycode } from './keycodes';
 
+/** Operating system of the user, as far as its keyboard events differ. */
 export type Platform = 'windows' | 'mac' | 'other';
 
-/** What of a `KeyboardEvent` counts here. */
+/** Part of a `KeyboardEvent` that {@link Keyboard} uses. */
 export interface KeyInput {
   readonly code: string;
   readonly key: string;
@@ -16,12 +17,13 @@ export interface KeyInput {
   readonly getModifierState: (key: string) => boolean;
 }
 
+/** Receiver of a press or release: Linux key code, and `Event.timeStamp` in milliseconds. */
 type Send = (code: number, down: boolean, timeStamp: number) => void;
 
-/** Windows announces AltGr as ControlLeft and AltRight at the same moment; the pair may straddle a tick. */
+/** Maximum time between the two events of AltGr: Windows reports AltGr as ControlLeft and AltRight of the same moment. */
 const ALTGR_WINDOW_MS = 20;
 
-/** Pressed and released as one, for the browser never tells of one of the two. */
+/** Codes of keys for which Windows browsers dispatch only one of press and release; sent as both. */
 const NO_RELEASE_ON_WINDOWS = new Set(['KanaMode', 'Convert', 'NonConvert', 'Lang1', 'Lang2', 'Lang3', 'Lang4', 'Lang5']);
 
 const MODIFIERS = new Set(
@@ -29,21 +31,24 @@ const MODIFIERS = new Set(
 );
 
 /**
- * Turns the browser's key events into presses and releases of places, each press with exactly one
- * release, past what the platforms do to them. Repeats are left to the guest.
+ * Translation of DOM keyboard events to presses and releases of physical keys, with exactly one release for each
+ * press. Peculiarities of the platforms are compensated. Key repeats are dropped, since the guest generates its own.
  */
 export class Keyboard {
   readonly #platform: Platform;
   readonly #send: Send;
-  /** What is down in the guest: the browser's name of the key to the code that was sent. */
+  /** Keys pressed in the guest: identity of the key to its Linux key code. */
   readonly #held = new Map<string, number>();
+  /** ControlLeft that may be the first half of AltGr. */
   #pendingControl: { readonly timeStamp: number; readonly timer: ReturnType<typeof setTimeout> } | null = null;
 
+  /** Creates a keyboard without pressed keys. */
   constructor(platform: Platform, send: Send) {
     this.#platform = platform;
     this.#send = send;
   }
 
+  /** Handles a `keydown` event. */
   down(event: KeyInput): void {
     const name = nameOf(event);
     this.#resolveControl(name === 'AltRight' ? event.timeStamp : null);
@@ -64,6 +69,7 @@ export class Keyboard {
     }
   }
 
+  /** Handles a `keyup` event. */
   up(event: KeyInput): void {
     const name = nameOf(event);
     this.#resolveControl(null);
@@ -76,7 +82,7 @@ export class Keyboard {
     }
   }
 
-  /** Forgets what is down; the caller tells the guest. */
+  /** Clears the pressed keys without sending releases; the caller sends ReleaseAll. */
   reset(): void {
     this.#held.clear();
     if (this.#pendingControl !== null) {
@@ -90,35 +96,38 @@ export class Keyboard {
     this.#send(code, true, timeStamp);
   }
 
+  /** Sends a press and a release. */
   #tap(code: number, timeStamp: number): void {
     this.#send(code, true, timeStamp);
     this.#send(code, false, timeStamp);
   }
 
+  /** Whether no `keyup` will follow for this key. */
   #hasNoRelease(name: string, event: KeyInput): boolean {
     switch (this.#platform) {
       case 'windows':
         return NO_RELEASE_ON_WINDOWS.has(name);
       case 'mac':
-        // CapsLock reports a press when it goes on and a release when it goes off. While Meta is
-        // down, macOS keeps the release of every other key to itself.
+        // macOS reports CapsLock as pressed when it turns on and as released when it turns off, and while
+        // Meta is down no release of any other key.
         return name === 'CapsLock' || (event.metaKey && !MODIFIERS.has(name));
       case 'other':
         return false;
     }
   }
 
+  /** Whether no `keydown` precedes the `keyup` of this key. */
   #hasNoPress(name: string): boolean {
     return (name === 'PrintScreen' && this.#platform === 'windows') || (name === 'CapsLock' && this.#platform === 'mac');
   }
 
-  /** ControlLeft waits for the AltRight that would unmask it as half of AltGr. */
+  /** Delays ControlLeft until it is certain not to be the first half of AltGr. */
   #deferControl(timeStamp: number): void {
     const timer = setTimeout(() => this.#resolveControl(null), ALTGR_WINDOW_MS);
     this.#pendingControl = { timeStamp, timer };
   }
 
-  /** Sends a ControlLeft that waits, unless an AltRight at `altRightAt` shows that nobody pressed it. */
+  /** Sends a delayed ControlLeft, unless an AltRight at `altRightAt` shows that both are AltGr. */
   #resolveControl(altRightAt: number | null): void {
     const waiting = this.#pendingControl;
     if (waiting === null) {
@@ -131,7 +140,7 @@ export class Keyboard {
     }
   }
 
-  /** A modifier that the guest holds and the browser does not: its release got lost on the way. */
+  /** Releases modifiers that the guest holds and the event does not report: their release was lost. */
   #releaseLostModifiers(event: KeyInput): void {
     const isDown: Readonly<Record<string, boolean>> = {
       Shift: event.shiftKey,
@@ -149,17 +158,20 @@ export class Keyboard {
   }
 }
 
-/** A key's identity between its press and its release. */
+/** Returns the identity of a key between its press and its release. */
 function nameOf({ code, key }: KeyInput): string {
   return code !== '' && code !== 'Unidentified' ? code : `key:${key}`;
 }
 
-/** Which modifier the event's own key is; its flag may not count itself yet. */
+/**
+ * Returns the modifier that the event's own key is, or an empty string; the event's flags may not include that key
+ * yet.
+ */
 function modifierOf({ code }: KeyInput): string {
   return MODIFIERS.has(code) ? code.replace(/Left$|Right$/, '') : '';
 }
 
-/** The platform whose keyboard habits apply. */
+/** Derives the platform from `navigator.userAgent`. */
 export function platformOf(userAgent: string): Platform {
   if (/Mac|iPhone|iPad/.test(userAgent)) {
     return 'mac';

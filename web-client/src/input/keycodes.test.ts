@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keycodeByKey } from './characters';
 import { keycode } from './keycodes';
 
-/** The places of a full keyboard as the W3C names them, in the order of Linux' `KEY_*` from 1 on. */
+/** W3C codes of a full keyboard in the order of Linux' `KEY_*` from 1 on. */
 const IN_KERNEL_ORDER = `
   Escape Digit1 Digit2 Digit3 Digit4 Digit5 Digit6 Digit7 Digit8 Digit9 Digit0 Minus Equal Backspace
   Tab KeyQ KeyW KeyE KeyR KeyT KeyY KeyU KeyI KeyO KeyP BracketLeft BracketRight Enter
@@ -14,8 +14,8 @@ const IN_KERNEL_ORDER = `
   .trim()
   .split(/\s+/);
 
-describe('places on the keyboard', () => {
-  it('follow the kernel over the main block and the numeric pad', () => {
+describe('key codes', () => {
+  it('equal those of Linux for the main block and the numeric pad', () => {
     expect(IN_KERNEL_ORDER.map((code) => keycode(code))).toEqual(IN_KERNEL_ORDER.map((_, index) => index + 1));
   });
 
@@ -67,14 +67,14 @@ describe('places on the keyboard', () => {
     expect(keycode(code)).toBe(expected);
   });
 
-  it('are unknown where Linux has none', () => {
+  it('are undefined where Linux has none', () => {
     expect(keycode('Unidentified')).toBeUndefined();
     expect(keycode('')).toBeUndefined();
   });
 });
 
-describe('keys without a place', () => {
-  it('are found by what they type or are called', () => {
+describe('key codes of events without a code', () => {
+  it('are found by the character or name of the key', () => {
     expect(keycodeByKey('a')).toBe(30);
     expect(keycodeByKey('A')).toBe(30);
     expect(keycodeByKey('@')).toBe(3);

@@ -1,13 +1,15 @@
 /**
- * Places on the keyboard: `KeyboardEvent.code` (W3C UI Events code values) to Linux `KEY_*`
- * (input-event-codes.h). What a place types is up to the layout inside of the guest.
+ * Physical keys: `KeyboardEvent.code` (W3C UI Events KeyboardEvent code Values) to Linux `KEY_*`
+ * (input-event-codes.h). The layout in the guest determines the characters.
  */
+/** Rows of letter keys: their codes without `Key`, and the key code of the first. */
 const LETTER_ROWS: readonly (readonly [keys: string, first: number])[] = [
   ['QWERTYUIOP', 16],
   ['ASDFGHJKL', 30],
   ['ZXCVBNM', 44],
 ];
 
+/** Linux key codes by DOM code. */
 const KEYCODES = new Map<string, number>(
   Object.entries({
     // Writing system keys
@@ -172,13 +174,18 @@ for (let n = 13; n <= 24; n += 1) {
   KEYCODES.set(`F${n}`, n + 170);
 }
 
-/** The `KEY_*` of a `KeyboardEvent.code`. */
+/** Returns the Linux `KEY_*` code for a `KeyboardEvent.code`; `undefined` if there is none. */
 export function keycode(code: string): number | undefined {
   return KEYCODES.get(code);
 }
 
+/** `KEY_LEFTSHIFT`. */
 export const KEY_SHIFT_LEFT = 42;
+/** `KEY_RIGHTALT`. */
 export const KEY_ALTGR = 100;
+/** `KEY_BACKSPACE`. */
 export const KEY_BACKSPACE = 14;
+/** `KEY_CAPSLOCK`. */
 export const KEY_CAPS_LOCK = 58;
+/** `KEY_NUMLOCK`. */
 export const KEY_NUM_LOCK = 69;

@@ -18,7 +18,7 @@ describe('guess at the keyboard layout', () => {
     expect(guessLayout(language, null)).toEqual({ layout, variant });
   });
 
-  it('believes the keys more than the language', () => {
+  it('prefers the keys to the language', () => {
     const qwertz = new Map([['KeyY', 'z']]);
     const qwerty = new Map([['KeyY', 'y']]);
     expect(guessLayout('en-US', qwertz).layout).toBe('de');
@@ -36,7 +36,7 @@ describe('layouts', () => {
     expect(layoutName({ layout: 'xx', variant: '' })).toBe('xx');
   });
 
-  it('are listed once each, by name', () => {
+  it('are listed once each, sorted by name', () => {
     expect(new Set(LAYOUTS.map(({ layout }) => layout)).size).toBe(LAYOUTS.length);
   });
 });

@@ -1,6 +1,6 @@
 import { LAYOUTS, type LayoutChoice } from './layouts';
 
-/** Countries whose layout bears another name than their two letters. */
+/** Layouts of locales, where language or country alone give another one. */
 const BY_REGION: Readonly<Record<string, LayoutChoice>> = {
   'de-CH': { layout: 'ch', variant: '' },
   'fr-CH': { layout: 'ch', variant: 'fr' },
@@ -15,21 +15,21 @@ const BY_REGION: Readonly<Record<string, LayoutChoice>> = {
   'es-ES': { layout: 'es', variant: '' },
 };
 
-/** Languages whose usual layout bears another name than they do. */
+/** XKB layouts by language, where the names differ. */
 const BY_LANGUAGE: Readonly<Record<string, string>> = {
   ar: 'ara', cs: 'cz', da: 'dk', el: 'gr', en: 'us', et: 'ee', fa: 'ir', he: 'il', hi: 'in', ja: 'jp',
   ka: 'ge', ko: 'kr', nb: 'no', nn: 'no', sl: 'si', sr: 'rs', sv: 'se', uk: 'ua', vi: 'vn', zh: 'cn', nl: 'us',
 };
 
-/** What a place on the keyboard types where it tells layouts apart, most telling first. */
+/** Layout families by a characteristic key: DOM code, and the character that the family has there. */
 const BY_KEYS: readonly (readonly [code: string, key: string, layout: string])[] = [
   ['KeyQ', 'a', 'fr'],
   ['KeyY', 'z', 'de'],
 ];
 
 /**
- * A first guess at the layout in front of the user: from the browser's language, corrected by what
- * the keys type where the browser tells (`navigator.keyboard.getLayoutMap()`).
+ * Guesses the layout of the user's keyboard from the browser's language. `keys` (`navigator.keyboard.getLayoutMap()`)
+ * corrects the guess; `null`: the browser lacks that API.
  */
 export function guessLayout(language: string, keys: ReadonlyMap<string, string> | null): LayoutChoice {
   const byLanguage = guessByLanguage(language);
@@ -39,15 +39,16 @@ export function guessLayout(language: string, keys: ReadonlyMap<string, string> 
   const match = BY_KEYS.find(([code, key]) => keys.get(code) === key);
   const usual = FAMILIES[byLanguage.layout] ?? 'us';
   const family = match?.[2] ?? 'us';
-  // QWERTY is no evidence against a QWERTY country, nor QWERTZ against a QWERTZ one.
+  // The family cannot distinguish layouts of the same family; the language can.
   return family === usual ? byLanguage : { layout: family, variant: '' };
 }
 
-/** Layouts that are not QWERTY, by the layout that stands for their kind. */
+/** Family of each layout that is not QWERTY, named by a typical member. */
 const FAMILIES: Readonly<Record<string, string>> = {
   de: 'de', at: 'de', ch: 'de', cz: 'de', sk: 'de', hu: 'de', si: 'de', hr: 'de', fr: 'fr', be: 'fr',
 };
 
+/** Guesses the layout from a BCP 47 language tag. */
 function guessByLanguage(tag: string): LayoutChoice {
   const [language = '', region = ''] = tag.split('-');
   const exact = BY_REGION[`${language}-${region}`];
@@ -61,14 +62,14 @@ function guessByLanguage(tag: string): LayoutChoice {
   return { layout: LAYOUTS.some((known) => known.layout === layout) ? layout : 'us', variant: '' };
 }
 
-/** The guess for this browser. */
+/** Guesses the layout with the data of this browser. */
 export async function guessForBrowser(): Promise<LayoutChoice> {
   const keyboard = (navigator as NavigatorWithKeyboard).keyboard;
   const keys = (await keyboard?.getLayoutMap?.().catch(() => null)) ?? null;
   return guessLayout(navigator.language, keys);
 }
 
-/** The Keyboard API (WICG), which Chromium has. */
+/** Navigator with the Keyboard API (WICG Keyboard Lock and Keyboard Map), which only Chromium implements. */
 export interface NavigatorWithKeyboard {
   readonly keyboard?: {
     readonly lock?: () => Promise<void>;

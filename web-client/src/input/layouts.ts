@@ -1,14 +1,18 @@
-/** Keyboard layouts by their XKB names, with the names that people know them by. */
+/** Keyboard layouts that can be chosen: XKB names, and their display names. */
 
+/** XKB layout and its variants. */
 export interface Layout {
+  /** XKB name of the layout. */
   readonly layout: string;
+  /** Display name. */
   readonly name: string;
-  /** XKB variant to what sets it apart. */
+  /** Display names of the variants, by XKB name. */
   readonly variants: Readonly<Record<string, string>>;
 }
 
 const NO_DEAD_KEYS = { nodeadkeys: 'without dead keys' };
 
+/** Layouts in the order of their display. */
 export const LAYOUTS: readonly Layout[] = [
   { layout: 'us', name: 'English (US)', variants: { intl: 'international, with dead keys', 'altgr-intl': 'international, by AltGr', dvorak: 'Dvorak', colemak: 'Colemak', mac: 'Macintosh' } },
   { layout: 'gb', name: 'English (UK)', variants: { extd: 'extended', intl: 'international, with dead keys', dvorak: 'Dvorak', colemak: 'Colemak', mac: 'Macintosh' } },
@@ -58,11 +62,15 @@ export const LAYOUTS: readonly Layout[] = [
   { layout: 'vn', name: 'Vietnamese', variants: { us: 'US keys' } },
 ];
 
+/** Layout and variant by XKB name. */
 export interface LayoutChoice {
+  /** XKB layout. */
   readonly layout: string;
+  /** XKB variant; empty: none. */
   readonly variant: string;
 }
 
+/** Returns the display name of a layout and variant; unknown layouts are shown by their XKB name. */
 export function layoutName({ layout, variant }: LayoutChoice): string {
   const known = LAYOUTS.find((entry) => entry.layout === layout);
   const special = known?.variants[variant];

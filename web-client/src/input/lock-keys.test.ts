@@ -7,7 +7,7 @@ const typing = (code: string, on: readonly string[] = []): Parameters<LockKeys['
 });
 
 describe('lock keys', () => {
-  it('are tapped where the guest differs, once after each return', () => {
+  it('are toggled where the guest differs, once after each focus', () => {
     const locks = new LockKeys('other');
     locks.setLeds({ num: false, caps: true, scroll: false });
     expect(locks.keysToToggle(typing('KeyA', ['NumLock']))).toEqual([58, 69]);
@@ -16,13 +16,13 @@ describe('lock keys', () => {
     expect(locks.keysToToggle(typing('KeyA', ['NumLock', 'CapsLock']))).toEqual([69]);
   });
 
-  it('leave NumLock alone on keyboards without one', () => {
+  it('do not change NumLock for keyboards without one', () => {
     const locks = new LockKeys('mac');
     locks.setLeds({ num: true, caps: true, scroll: false });
     expect(locks.keysToToggle(typing('KeyA', ['CapsLock']))).toEqual([]);
   });
 
-  it('are left alone by a guest without lights, and by their own press', () => {
+  it('are not toggled without LEDs of the guest, or by their own press', () => {
     const locks = new LockKeys('other');
     expect(locks.keysToToggle(typing('KeyA', ['CapsLock']))).toEqual([]);
     locks.setLeds({ num: false, caps: false, scroll: false });

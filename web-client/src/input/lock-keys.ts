@@ -3,30 +3,30 @@ import type { Platform } from './keyboard';
 import { KEY_CAPS_LOCK, KEY_NUM_LOCK } from './keycodes';
 
 /**
- * Brings the guest's lock keys in line with the keyboard in front of the user: once after each
- * time the desktop gets the focus, for a guest may keep its own mind about its lights.
+ * Synchronization of Caps Lock and Num Lock between the user's keyboard and the guest. It happens once after each
+ * focus of the desktop, not continuously: a guest may ignore the lock keys, and would be toggled at each key press.
  */
 export class LockKeys {
   readonly #hasNumLock: boolean;
   #leds: Leds | null = null;
   #synchronized = false;
 
-  /** Keyboards of Apple have no NumLock: what the guest makes of its own is left alone. */
+  /** Creates the state. Apple keyboards have no Num Lock, so the guest's is not changed on a Mac. */
   constructor(platform: Platform) {
     this.#hasNumLock = platform !== 'mac';
   }
 
-  /** The guest's lights changed. */
+  /** Stores the lock LEDs of the guest. */
   setLeds(leds: Leds): void {
     this.#leds = leds;
   }
 
-  /** The keyboard may have changed while it was elsewhere. */
+  /** Requests a synchronization at the next key press: lock keys may have changed while the focus was elsewhere. */
   invalidate(): void {
     this.#synchronized = false;
   }
 
-  /** The keys to tap before `event` is sent. */
+  /** Returns the Linux key codes of the lock keys to press and release before `event` is sent. */
   keysToToggle(event: { readonly code: string; readonly getModifierState: (key: string) => boolean }): number[] {
     const leds = this.#leds;
     if (this.#synchronized || leds === null) {

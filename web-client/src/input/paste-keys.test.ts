@@ -5,8 +5,8 @@ const NO_KEY: PasteKey = {
   code: '', key: '', repeat: false, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false,
 };
 
-describe('keys that paste', () => {
-  it('are those that people know', () => {
+describe('paste shortcut', () => {
+  it('is Ctrl+V, Ctrl+Shift+V, Cmd+V or Shift+Insert', () => {
     for (const keys of [
       { code: 'KeyV', key: 'v', ctrlKey: true },
       { code: 'KeyV', key: 'V', ctrlKey: true, shiftKey: true },

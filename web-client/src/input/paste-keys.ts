@@ -1,4 +1,4 @@
-/** What of a `KeyboardEvent` counts here. */
+/** Part of a `KeyboardEvent` that {@link isPasteShortcut} uses. */
 export interface PasteKey {
   readonly code: string;
   readonly key: string;
@@ -10,8 +10,8 @@ export interface PasteKey {
 }
 
 /**
- * Whether these keys paste: Ctrl+V, with Shift in terminals, Cmd+V on a Mac, and Shift+Insert. The
- * letter counts, not its place, for that is how browsers and programs take it.
+ * Whether an event is a paste shortcut: Ctrl+V, Ctrl+Shift+V, Cmd+V or Shift+Insert. The character V counts, not the
+ * physical key, as in browsers and programs.
  */
 export function isPasteShortcut({ code, key, repeat, shiftKey, ctrlKey, altKey, metaKey }: PasteKey): boolean {
   if (repeat || altKey) {

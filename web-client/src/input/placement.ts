@@ -1,29 +1,35 @@
-/** Where the picture lies in the window. Lengths in CSS pixels unless they say otherwise. */
+/** Rectangle of the picture in the window; lengths in CSS pixels unless stated otherwise. */
 export interface Placement {
+  /** Left edge. */
   readonly left: number;
+  /** Top edge. */
   readonly top: number;
+  /** Width. */
   readonly width: number;
+  /** Height. */
   readonly height: number;
-  /** Device pixels for each pixel of the guest. */
+  /** Device pixels per pixel of the guest. */
   readonly deviceScale: number;
-  /** A whole number of device pixels for each: no filtering is wanted. */
+  /** Whether `deviceScale` is an integer, so that the picture is scaled without filtering. */
   readonly crisp: boolean;
 }
 
-/** A whole-number scale is taken instead of a fitting one when it costs no more than this share of the size. */
+/** Share of the size that an integer scale may cost compared with the fitting scale. */
 const SNAP_SHARE = 0.06;
 
-/** A part of the window, in device pixels. */
+/** Area of the window for the picture, in device pixels. */
 export interface Viewport {
+  /** Width in device pixels. */
   readonly width: number;
+  /** Height in device pixels. */
   readonly height: number;
-  /** Device pixels for each CSS pixel. */
+  /** Device pixels per CSS pixel. */
   readonly ratio: number;
 }
 
 /**
- * The largest picture that keeps the guest's aspect and fits the window, snapped to whole device
- * pixels: at a scale of exactly 1 (or 2, …) text stays as sharp as the guest drew it.
+ * Computes the largest placement that keeps the guest's aspect ratio and fits the viewport, aligned to device pixels.
+ * An integer scale is preferred where it costs little: text is then not filtered.
  */
 export function fitPicture(
   guest: { readonly width: number; readonly height: number },
@@ -45,8 +51,8 @@ export function fitPicture(
 }
 
 /**
- * A point of the window as fractions of the screen, 0 for the centre of the first pixel to 65535 for
- * the last one's; points beside the picture count as its nearest edge.
+ * Maps a point of the window (CSS pixels) to fractions of the screen: 0 for the first pixel, 65535 for the last.
+ * Points outside of the picture map to its nearest edge.
  */
 export function toFractions(
   clientX: number,
@@ -60,10 +66,12 @@ export function toFractions(
   };
 }
 
+/** Fraction of the last pixel. */
 const FULL = 65535;
-/** Of a pixel: what divisions lose must not make a point at a pixel's edge one of the pixel before it. */
+/** Tolerance in pixels for rounding errors at the edges of pixels. */
 const SLACK = 1 / 1024;
 
+/** Computes the fraction of the pixel at offset `at` of a side of `side` CSS pixels and `pixels` guest pixels. */
 function fraction(at: number, side: number, pixels: number): number {
   const pixel = Math.min(pixels - 1, Math.max(0, Math.floor((at * pixels) / side + SLACK)));
   return pixels <= 1 ? 0 : Math.round((pixel * FULL) / (pixels - 1));

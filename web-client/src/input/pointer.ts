@@ -1,10 +1,10 @@
 import type { Input } from '../worker/messages';
 import { WheelAccumulator } from './wheel-accumulator';
 
-/** Movements between two sends: 125 a second is what mice have long done, and what guests expect. */
+/** Minimum time between two movements in milliseconds: 125 per second, the usual report rate of USB mice. */
 const MOVE_INTERVAL_MS = 8;
 
-/** Bits of `MouseEvent.buttons`, and the DOM's number of the button each stands for. */
+/** Bits of `MouseEvent.buttons` with the corresponding `MouseEvent.button`. */
 const BUTTONS: readonly (readonly [bit: number, button: number])[] = [
   [1, 0],
   [4, 1],
@@ -13,14 +13,17 @@ const BUTTONS: readonly (readonly [bit: number, button: number])[] = [
   [16, 4],
 ];
 
+/** Options of {@link Pointer}. */
 export interface PointerOptions {
+  /** Sends an input to the guest. */
   readonly send: (input: Input) => void;
-  /** Where a point of the window lies on the screen, as fractions from 0 to 65535. */
+  /** Maps a point of the window to fractions of the screen, 0 to 65535. */
   readonly locate: (clientX: number, clientY: number) => { readonly x: number; readonly y: number };
-  /** Whether the pointer is locked: movements then go as differences. */
+  /** Whether the pointer is locked (Pointer Lock API); movements are then relative. */
   readonly isLocked: () => boolean;
 }
 
+/** Movement that is not sent yet: a position in fractions, or with `relative` a sum in device pixels. */
 interface Move {
   readonly at: number;
   x: number;
@@ -28,7 +31,10 @@ interface Move {
   readonly relative: boolean;
 }
 
-/** Mouse and pen. The first movement after a rest goes at once, later ones at a steady rate. */
+/**
+ * Translation of mouse and pen events to inputs. The first movement after a pause is sent at once, later ones at a
+ * fixed rate; a button or wheel event sends the pending movement first.
+ */
 export class Pointer {
   readonly #options: PointerOptions;
   readonly #wheel = new WheelAccumulator();
@@ -37,11 +43,15 @@ export class Pointer {
   #sentAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Creates a pointer without pressed buttons. */
   constructor(options: PointerOptions) {
     this.#options = options;
   }
 
-  /** Any pointer event: position and buttons are read from each, so a lost one mends itself. */
+  /**
+   * Handles a pointer event. Position and buttons are read from each event, so a lost event is compensated by the
+   * next.
+   */
   event(event: PointerEvent): void {
     if (this.#options.isLocked()) {
       this.#moveBy(event);
@@ -52,7 +62,7 @@ export class Pointer {
     this.buttons(event);
   }
 
-  /** The buttons of an event whose position is known already. */
+  /** Handles the buttons of an event whose movement was handled already. */
   buttons(event: PointerEvent): void {
     if (event.buttons === this.#heldButtons) {
       return;
@@ -67,6 +77,7 @@ export class Pointer {
     this.#heldButtons = event.buttons;
   }
 
+  /** Handles a `wheel` event. */
   wheel(event: WheelEvent): void {
     const turn = this.#wheel.turn(event);
     if (turn !== null) {
@@ -75,7 +86,7 @@ export class Pointer {
     }
   }
 
-  /** Forgets what is held; the caller tells the guest. */
+  /** Clears the pressed buttons and the pending movement; the caller sends ReleaseAll. */
   reset(): void {
     this.#heldButtons = 0;
     this.#pendingMove = null;
@@ -107,6 +118,7 @@ export class Pointer {
     }
   }
 
+  /** Sends the pending movement. */
   #flush(): void {
     clearTimeout(this.#timer);
     const move = this.#pendingMove;
@@ -124,7 +136,7 @@ export class Pointer {
   }
 }
 
-/** When an event happened, in milliseconds since the epoch. */
+/** Returns the time of an event in milliseconds since the epoch. */
 export function epochTime(event: Event): number {
   return performance.timeOrigin + event.timeStamp;
 }

@@ -1,27 +1,30 @@
 import { KEY_BACKSPACE } from './keycodes';
 import type { TextTyper } from './text-typer';
 
+/** Options of {@link SoftKeyboard}. */
 export interface SoftKeyboardOptions {
-  /** Unseen; it has the focus while text is composed here. */
+  /** Hidden text field; it has the focus while text is composed on the user's device. */
   readonly field: HTMLTextAreaElement;
-  /** Types by the guest's layout. */
+  /** Returns the typer for the guest's layout. */
   readonly textTyper: () => TextTyper;
+  /** Sends a press or release of a Linux key code. */
   readonly send: (code: number, down: boolean) => void;
-  /** Whether a word is typed while it is still being composed, as keyboards on screens do with every word. */
+  /** Whether text is typed while its composition is not complete; on-screen keyboards compose every word. */
   readonly live: boolean;
-  /** Text that no keys of the guest's layout type. */
+  /** Called with text for which the guest's layout has no keys. */
   readonly onUntypeable: (text: string) => void;
 }
 
 /**
- * An unseen text field that makes touch devices show their keyboard, and lets input methods compose.
- * Both tell what the text became and not which keys were touched, so the difference is typed.
+ * Text entry without physical keys. A hidden text field makes touch devices show their on-screen keyboard and lets
+ * input methods compose. Both report the resulting text only, so the difference to the previous text is typed.
  */
 export class SoftKeyboard {
   readonly #options: SoftKeyboardOptions;
-  /** Text of a composition that was typed already and may still change. */
+  /** Text of the current composition that is typed already. */
   #composed = '';
 
+  /** Registers the event listeners of the field. */
   constructor(options: SoftKeyboardOptions) {
     const { field } = options;
     this.#options = options;
@@ -33,10 +36,12 @@ export class SoftKeyboard {
     });
   }
 
+  /** Focuses the field, so that a touch device shows its on-screen keyboard. */
   show(): void {
     this.#options.field.focus({ preventScroll: true });
   }
 
+  /** Handles `beforeinput` by its `inputType` (W3C Input Events). */
   #input(event: InputEvent): void {
     switch (event.inputType) {
       case 'insertCompositionText':
@@ -58,6 +63,7 @@ export class SoftKeyboard {
     event.preventDefault();
   }
 
+  /** Types the difference between the typed and the new text of a composition. */
   #compose(text: string): void {
     const before = Array.from(this.#composed);
     const after = Array.from(text);
@@ -79,6 +85,7 @@ export class SoftKeyboard {
     }
   }
 
+  /** Types Backspace `count` times. */
   #erase(count: number): void {
     for (let i = 0; i < count; i += 1) {
       this.#options.send(KEY_BACKSPACE, true);

@@ -9,7 +9,7 @@ const NAMES = new Map(
     'Digit7', 'KeyY', 'KeyZ', 'KeyE', 'KeyQ', 'KeyA', 'IntlBackslash'].map((name) => [keycode(name), name]),
 );
 
-/** The keys that go down for a text. */
+/** Keys pressed for a text. */
 async function keys(layout: string, text: string): Promise<string> {
   const textTyper = await loadTextTyper(layout, '');
   const down: string[] = [];
@@ -35,7 +35,7 @@ describe('typing by the guest’s layout', () => {
     expect(await keys('us', '\n ')).toBe('Enter Space');
   });
 
-  it('knows every character of ASCII where the layout is Latin', async () => {
+  it('types every ASCII character in Latin layouts', async () => {
     const printable = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
     for (const layout of ['us', 'gb', 'de', 'ch', 'fr', 'es', 'it', 'se', 'pl', 'jp', 'br']) {
       const textTyper = await loadTextTyper(layout, '');
@@ -43,14 +43,14 @@ describe('typing by the guest’s layout', () => {
     }
   });
 
-  it('composes with dead keys, and lets them stand alone', async () => {
+  it('composes with dead keys, and types their spacing forms', async () => {
     expect(await keys('de', 'éÉ')).toBe('Equal KeyE Equal ShiftLeft KeyE');
     expect(await keys('de', 'e\u0301')).toBe('Equal KeyE');
     expect(await keys('de', '^')).toBe('Backquote Space');
     expect(await keys('fr', 'ê')).toBe('BracketLeft KeyE');
   });
 
-  it('knows what it cannot type', async () => {
+  it('detects characters that it cannot type', async () => {
     const textTyper = await loadTextTyper('de', '');
     expect(textTyper.canType('Grüße, René!\r\n')).toBe(true);
     expect(textTyper.canType('你好')).toBe(false);
@@ -58,11 +58,11 @@ describe('typing by the guest’s layout', () => {
     expect((await loadTextTyper('ru', '')).canType('привет')).toBe(true);
   });
 
-  it('takes an unknown layout for a US one', async () => {
+  it('replaces an unknown layout by the US layout', async () => {
     expect(await keys('', 'y')).toBe('KeyY');
   });
 
-  it('has a table of every layout that can be chosen', () => {
+  it('has a table for every layout that can be chosen', () => {
     expect(LAYOUTS.filter(({ layout }) => LAYOUT_TABLES[layout] === undefined)).toEqual([]);
   });
 });

@@ -1,21 +1,24 @@
 import { KEY_ALTGR, KEY_SHIFT_LEFT, keycode } from './keycodes';
 
-/** A key with the modifiers that it needs. */
+/** Key with the modifiers for one character. */
 export interface Stroke {
+  /** Linux key code. */
   readonly code: number;
+  /** Whether Shift is needed. */
   readonly shift: boolean;
+  /** Whether AltGr is needed. */
   readonly altGr: boolean;
 }
 
 type Send = (code: number, down: boolean) => void;
 
-/** The places of a layout's rows, from the upper left. */
+/** Linux key codes of a keyboard's rows, from the upper left; the order of the tables in layout-tables.ts. */
 const ROW_KEYS = [
   'Backquote', ...Array.from('1234567890', (digit) => `Digit${digit}`), 'Minus', 'Equal',
   ...Array.from('QWERTYUIOP', (letter) => `Key${letter}`), 'BracketLeft', 'BracketRight',
   ...Array.from('ASDFGHJKL', (letter) => `Key${letter}`), 'Semicolon', 'Quote', 'Backslash',
   'IntlBackslash', ...Array.from('ZXCVBNM', (letter) => `Key${letter}`), 'Comma', 'Period', 'Slash', 'IntlRo', 'IntlYen',
-].map((place) => keycode(place) ?? 0);
+].map((code) => keycode(code) ?? 0);
 
 const SPACE: Stroke = { code: keycode('Space') ?? 0, shift: false, altGr: false };
 const COMMON_STROKES: readonly (readonly [string, Stroke])[] = [
@@ -25,22 +28,22 @@ const COMMON_STROKES: readonly (readonly [string, Stroke])[] = [
   ['\t', { ...SPACE, code: keycode('Tab') ?? 0 }],
 ];
 
-/** What a dead key types when a space follows. */
+/** Characters that dead keys (combining marks) type when a space follows. */
 const SPACING_FORMS: Readonly<Record<string, string>> = {
   '\u0300': '`', '\u0301': '\u00b4', '\u0302': '^', '\u0303': '~', '\u0304': '\u00af', '\u0306': '\u02d8',
   '\u0307': '\u02d9', '\u0308': '\u00a8', '\u030a': '\u00b0', '\u030b': '\u02dd', '\u030c': '\u02c7',
   '\u0327': '\u00b8', '\u0328': '\u02db',
 };
 
-/**
- * Types text by the guest's own layout, for keyboards without places: those on screens, and what an
- * input method composes.
- */
+/** Typer of text by the guest's layout, for text without physical keys: that of on-screen keyboards and input methods. */
 export class TextTyper {
   readonly #strokes = new Map<string, Stroke>(COMMON_STROKES);
   readonly #dead = new Map<string, Stroke>();
 
-  /** `rows`: what the places type alone, with Shift, with AltGr and with both, as in layout-tables.ts. */
+  /**
+   * Creates a typer from a layout table: `rows` are the characters of the keys without modifiers, with Shift, with
+   * AltGr and with both.
+   */
   constructor(rows: readonly string[]) {
     rows.forEach((row, level) => {
       Array.from(row).forEach((character, at) => {
@@ -53,12 +56,12 @@ export class TextTyper {
     });
   }
 
-  /** Whether every character of it has keys. */
+  /** Whether the layout has keys for each character of the text. */
   canType(text: string): boolean {
     return Array.from(plain(text)).every((character) => this.#keysOf(character) !== null);
   }
 
-  /** Types it key by key; what has no keys is left out. */
+  /** Types a text key by key; characters without keys are skipped. */
   type(text: string, send: Send): void {
     for (const character of plain(text)) {
       for (const stroke of this.#keysOf(character) ?? []) {
@@ -67,6 +70,7 @@ export class TextTyper {
     }
   }
 
+  /** Returns the strokes of a character, including dead keys; `null` if it cannot be typed. */
   #keysOf(character: string): readonly Stroke[] | null {
     const stroke = this.#strokes.get(character);
     if (stroke !== undefined) {
@@ -83,10 +87,12 @@ export class TextTyper {
   }
 }
 
+/** Normalizes line ends and Unicode composition (NFC). */
 function plain(text: string): string {
   return text.replaceAll('\r\n', '\n').normalize('NFC');
 }
 
+/** Sends a stroke with its modifiers. */
 function press({ code, shift, altGr }: Stroke, send: Send): void {
   const modifiers = [...(shift ? [KEY_SHIFT_LEFT] : []), ...(altGr ? [KEY_ALTGR] : [])];
   for (const modifier of modifiers) {
@@ -99,7 +105,7 @@ function press({ code, shift, altGr }: Stroke, send: Send): void {
   }
 }
 
-/** A textTyper for the guest's layout; for one that is not known, as on a US keyboard. */
+/** Loads the typer of an XKB layout and variant; an unknown layout is replaced by the US layout. */
 export async function loadTextTyper(layout: string, variant: string): Promise<TextTyper> {
   const { LAYOUT_TABLES } = await import('./layout-tables');
   const rows = LAYOUT_TABLES[variant === '' ? layout : `${layout}/${variant}`] ?? LAYOUT_TABLES[layout] ?? LAYOUT_TABLES['us'];

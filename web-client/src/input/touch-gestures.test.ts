@@ -21,8 +21,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('fingers', () => {
-  it('click by a tap, where it ended', () => {
+describe('touch gestures', () => {
+  it('click at the end of a tap', () => {
     const { touch, log } = record();
     touch.down(finger(1, 10, 10));
     touch.move(finger(1, 12, 11));
@@ -30,7 +30,7 @@ describe('fingers', () => {
     expect(log).toEqual(['to 12,11', '+0', '-0']);
   });
 
-  it('press the right button by resting', () => {
+  it('press the right button after a long press', () => {
     const { touch, log } = record();
     touch.down(finger(1, 10, 10));
     vi.advanceTimersByTime(600);
@@ -38,7 +38,7 @@ describe('fingers', () => {
     expect(log).toEqual(['to 10,10', '+2', '-2']);
   });
 
-  it('drag from where they came down', () => {
+  it('drag from the start of the contact', () => {
     const { touch, log } = record();
     touch.down(finger(1, 10, 10));
     touch.move(finger(1, 40, 10));
@@ -48,7 +48,7 @@ describe('fingers', () => {
     expect(log).toEqual(['to 10,10', '+0', 'to 40,10', 'to 50,10', '-0']);
   });
 
-  it('scroll when they are two, the page with them, and click nothing afterwards', () => {
+  it('scroll by two fingers in their direction, without a click afterwards', () => {
     const { touch, log } = record();
     touch.down(finger(1, 10, 100));
     touch.down(finger(2, 50, 100));
@@ -60,7 +60,7 @@ describe('fingers', () => {
     expect(log).toEqual(['to 50,100', 'scroll 0,30', 'scroll 0,30']);
   });
 
-  it('magnify when they spread, and take the picture along', () => {
+  it('magnify and move by two fingers that spread', () => {
     const { touch, log } = record();
     touch.down(finger(1, 100, 100));
     touch.down(finger(2, 140, 100));

@@ -1,62 +1,71 @@
-/**
- * Fingers as a mouse: a tap clicks, a long press is the right button, one finger drags, two scroll.
- * Two that spread or close magnify the picture instead, and move it along with them.
- */
-
+/** Duration of a long press in milliseconds. */
 const LONG_PRESS_MS = 500;
-/** A finger that strays this far, in CSS pixels, means to drag. */
+/** Distance in CSS pixels from which a movement of one finger is a drag. */
 const DRAG_THRESHOLD = 10;
-/** CSS pixels of a two-finger move for one notch of the wheel. */
+/** Two-finger movement in CSS pixels per notch of the wheel. */
 const PIXELS_PER_NOTCH = 40;
+/** Wheel units of a notch. */
 const NOTCH = 120;
-/** Two fingers whose distance changes so much, in CSS pixels, mean to magnify … */
+/** Change of the distance between two fingers, in CSS pixels, from which they magnify. */
 const PINCH_THRESHOLD = 20;
-/** … and that go so far together, to scroll. */
+/** Common movement of two fingers, in CSS pixels, from which they scroll. */
 const SCROLL_THRESHOLD = 8;
 
 const LEFT = 0;
 const RIGHT = 2;
 
+/** Contact on a touch screen; `id` is `PointerEvent.pointerId`, the position is in CSS pixels. */
 export interface Finger {
   readonly id: number;
   readonly x: number;
   readonly y: number;
 }
 
+/** Effects of gestures. */
 export interface TouchActions {
+  /** Moves the pointer to a point of the window, in CSS pixels. */
   readonly move: (x: number, y: number) => void;
+  /** Presses or releases a button; `button` is the DOM's `MouseEvent.button`. */
   readonly button: (button: number, down: boolean) => void;
-  /** In 1/120 of a notch, right and down positive. */
+  /** Turns the wheel, in 1/120 of a notch; right and down are positive. */
   readonly scroll: (dx: number, dy: number) => void;
-  /** The picture by this much larger about a point, and moved; lengths in CSS pixels. */
+  /** Magnifies the picture by `factor` about a point, and moves it; lengths in CSS pixels. */
   readonly magnify: (factor: number, about: Point, by: Point) => void;
 }
 
+/** Point of the window in CSS pixels. */
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
-/** Where two fingers are: the point between them, and the distance between them. */
+/** Midpoint of two fingers, and the distance between them. */
 interface Pair extends Point {
   readonly distance: number;
 }
 
+/** State of the recognizer; `finished`: remaining fingers have no effect until all are lifted. */
 type Gesture = 'none' | 'waiting' | 'dragging' | 'paired' | 'scrolling' | 'magnifying' | 'finished';
 
+/**
+ * Recognizer of touch gestures. A tap clicks, a long press is the right button, one finger drags and two scroll. Two
+ * that spread or close magnify the picture and move it.
+ */
 export class TouchGestures {
   readonly #actions: TouchActions;
   readonly #fingers = new Map<number, Finger>();
   #gesture: Gesture = 'none';
   #start: Finger | null = null;
-  /** Of two fingers: where they were when what they did was told last. */
+  /** Position of two fingers at the latest effect. */
   #pair: Pair | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Creates a recognizer without fingers. */
   constructor(actions: TouchActions) {
     this.#actions = actions;
   }
 
+  /** Handles a finger that touches the screen. */
   down(finger: Finger): void {
     this.#fingers.set(finger.id, finger);
     if (this.#fingers.size === 1) {
@@ -71,6 +80,7 @@ export class TouchGestures {
     }
   }
 
+  /** Handles a movement of a finger. */
   move(finger: Finger): void {
     if (!this.#fingers.has(finger.id)) {
       return;
@@ -96,6 +106,7 @@ export class TouchGestures {
     }
   }
 
+  /** Handles a finger that leaves the screen. */
   up(finger: Finger): void {
     if (!this.#fingers.delete(finger.id)) {
       return;
@@ -110,7 +121,7 @@ export class TouchGestures {
     this.#end();
   }
 
-  /** Forgets the fingers; the caller tells the guest. */
+  /** Clears all fingers without sending releases; the caller sends ReleaseAll. */
   reset(): void {
     this.#fingers.clear();
     this.#end();
@@ -118,7 +129,7 @@ export class TouchGestures {
 
   #end(): void {
     clearTimeout(this.#timer);
-    // What remains of a gesture of two fingers means nothing any more.
+    // After a gesture of two fingers, the remaining finger has no effect.
     this.#gesture = this.#fingers.size === 0 ? 'none' : 'finished';
     this.#start = null;
     this.#pair = null;

@@ -1,10 +1,11 @@
-/** What of a `WheelEvent` counts here. */
+/** Part of a `WheelEvent` that {@link WheelAccumulator} uses. */
 export interface WheelTurn {
   readonly deltaX: number;
   readonly deltaY: number;
   readonly deltaMode: number;
-  /** 120 for a notch, up and left positive; not in the standard, and in every browser. */
+  /** Horizontal movement in 1/120 of a notch, left positive; not standardized, but in every browser. */
   readonly wheelDeltaX?: number;
+  /** Vertical movement in 1/120 of a notch, up positive; not standardized, but in every browser. */
   readonly wheelDeltaY?: number;
 }
 
@@ -12,7 +13,10 @@ const NOTCH = 120;
 const LINE_MODE = 1;
 const PAGE_MODE = 2;
 
-/** Units of 1/120 notch for one unit of each `deltaMode`: 100 pixels, 3 lines, or a third of a page. */
+/**
+ * Returns the wheel units (1/120 notch) per unit of a `deltaMode`: a notch is 100 pixels, 3 lines or a third of a
+ * page.
+ */
 function unitsFor(deltaMode: number): number {
   switch (deltaMode) {
     case LINE_MODE:
@@ -24,12 +28,12 @@ function unitsFor(deltaMode: number): number {
   }
 }
 
-/** Turns wheel events into whole units of 1/120 notch, carrying fractions over to the next event. */
+/** Conversion of wheel events to integer units of 1/120 notch; fractions are carried over to the next event. */
 export class WheelAccumulator {
   #remainderX = 0;
   #remainderY = 0;
 
-  /** Down and right positive; `null` while less than a unit has gathered. */
+  /** Converts a wheel event; right and down are positive. Returns `null` while the sum is less than a unit. */
   turn(event: WheelTurn): { readonly dx: number; readonly dy: number } | null {
     const units = unitsFor(event.deltaMode);
     return this.scroll(
@@ -38,7 +42,7 @@ export class WheelAccumulator {
     );
   }
 
-  /** The same for amounts that are in units already. */
+  /** Adds an amount in units of 1/120 notch, and returns the integer part as {@link turn} does. */
   scroll(unitsX: number, unitsY: number): { readonly dx: number; readonly dy: number } | null {
     this.#remainderX += unitsX;
     this.#remainderY += unitsY;

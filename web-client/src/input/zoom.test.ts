@@ -6,8 +6,8 @@ const FIT = { left: 0, top: 300, width: 400, height: 225, deviceScale: 0.5, cris
 const PHONE = { width: 400, height: 825 };
 const STILL = { x: 0, y: 0 };
 
-describe('magnifying', () => {
-  it('keeps what is between the fingers there', () => {
+describe('zoom', () => {
+  it('keeps the point between the fingers in place', () => {
     const about = { x: 100, y: 400 };
     const zoom = zoomBy(NO_ZOOM, 2, about, STILL, FIT, PHONE);
     const now = magnified(FIT, zoom);
@@ -16,7 +16,7 @@ describe('magnifying', () => {
     expect((about.y - now.top) / now.height).toBeCloseTo((about.y - FIT.top) / FIT.height);
   });
 
-  it('moves with the fingers, and no further than the edges', () => {
+  it('follows the fingers up to the edges of the picture', () => {
     const zoom = zoomBy(NO_ZOOM, 2, { x: 200, y: 412 }, STILL, FIT, PHONE);
     expect(magnified(FIT, zoomBy(zoom, 1, STILL, { x: 50, y: 0 }, FIT, PHONE)).left).toBeCloseTo(-150);
     expect(magnified(FIT, zoomBy(zoom, 1, STILL, { x: 5000, y: 0 }, FIT, PHONE)).left).toBeCloseTo(0);
@@ -24,13 +24,13 @@ describe('magnifying', () => {
     expect(far.left + far.width).toBeCloseTo(400);
   });
 
-  it('lets the lower edge be drawn up over a keyboard', () => {
+  it('can move the lower edge above an on-screen keyboard', () => {
     const covered = { width: 400, height: 450 };
     const up = magnified(FIT, zoomBy(NO_ZOOM, 1, STILL, { x: 0, y: -5000 }, FIT, covered));
     expect(up.top + up.height).toBeCloseTo(150);
   });
 
-  it('ends where the picture fits, and at six times', () => {
+  it('is limited to factors from 1 to 6', () => {
     const zoom = zoomBy(NO_ZOOM, 100, { x: 10, y: 310 }, STILL, FIT, PHONE);
     expect(zoom.scale).toBe(6);
     expect(magnified(FIT, zoomBy(zoom, 0.001, { x: 390, y: 500 }, STILL, FIT, PHONE))).toEqual(FIT);

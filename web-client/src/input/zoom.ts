@@ -1,23 +1,29 @@
 import type { Placement } from './placement';
 import type { Point } from './touch-gestures';
 
-/** How far the picture is magnified beyond fitting, and moved; lengths in CSS pixels. */
+/** Magnification and offset of the picture, relative to the fitting placement. */
 export interface Zoom {
+  /** Factor, 1 to 6. */
   readonly scale: number;
+  /** Horizontal offset in CSS pixels. */
   readonly x: number;
+  /** Vertical offset in CSS pixels. */
   readonly y: number;
 }
 
+/** Zoom of the fitting placement. */
 export const NO_ZOOM: Zoom = { scale: 1, x: 0, y: 0 };
 const MAX_SCALE = 6;
 
-/** The part of the window that nothing covers, such as a keyboard on the screen. */
+/** Part of the window that an on-screen keyboard does not cover, in CSS pixels (`VisualViewport`). */
 export interface VisibleArea {
+  /** Width. */
   readonly width: number;
+  /** Height. */
   readonly height: number;
 }
 
-/** The fitting placement as it is when magnified. */
+/** Applies a zoom to the fitting placement. */
 export function magnified(fit: Placement, { scale, x, y }: Zoom): Placement {
   const deviceScale = fit.deviceScale * scale;
   return {
@@ -30,11 +36,14 @@ export function magnified(fit: Placement, { scale, x, y }: Zoom): Placement {
   };
 }
 
-/** Magnifies about a point of the window, which stays under the fingers, and moves; never out of sight. */
+/**
+ * Changes a zoom by `factor` about a point of the window, which stays in place, and by an offset. The picture stays
+ * within reach: no more room beside it than the fitting placement leaves.
+ */
 export function zoomBy(zoom: Zoom, factor: number, about: Point, by: Point, fit: Placement, visible: VisibleArea): Zoom {
   const scale = Math.min(MAX_SCALE, Math.max(1, zoom.scale * factor));
-  const real = scale / zoom.scale;
-  const moved = (at: number, offset: number, way: number): number => at - (at - offset) * real + way;
+  const ratio = scale / zoom.scale;
+  const moved = (at: number, offset: number, shift: number): number => at - (at - offset) * ratio + shift;
   return {
     scale,
     x: clampOffset(moved(about.x, zoom.x, by.x), fit.left, fit.width, scale, visible.width),
@@ -42,7 +51,7 @@ export function zoomBy(zoom: Zoom, factor: number, about: Point, by: Point, fit:
   };
 }
 
-/** The offset next to `offset` that leaves no more room beside the picture than fitting does. */
+/** Returns the valid offset closest to `offset`. */
 function clampOffset(offset: number, start: number, size: number, scale: number, visible: number): number {
   const first = start - start * scale;
   const last = visible - start - (start + size) * scale;

@@ -4,6 +4,7 @@ import { confirm } from '../ui/dialog';
 import type { MenuItem } from '../ui/menu';
 import { notify } from '../ui/notices';
 
+/** Question before a power action: title, text and label of the confirming button. */
 interface Confirmation {
   readonly title: string;
   readonly text: string;
@@ -12,6 +13,7 @@ interface Confirmation {
 
 const UNSAVED = 'Programs on it are closed, and work that is not saved there is lost.';
 
+/** Returns the question for an action; `null` if no unsaved work can be lost. */
 function confirmation(action: PowerAction, name: string): Confirmation | null {
   switch (action) {
     case 'start':
@@ -35,8 +37,11 @@ function confirmation(action: PowerAction, name: string): Confirmation | null {
   }
 }
 
-/** Does it, after asking where work can be lost. Answers whether it was done. */
-export async function act(desktop: Desktop, action: PowerAction): Promise<boolean> {
+/**
+ * Starts a power action after a confirmation, where unsaved work can be lost. Returns whether the action was started;
+ * errors are shown as a notice.
+ */
+export async function requestPowerAction(desktop: Desktop, action: PowerAction): Promise<boolean> {
   const question = confirmation(action, desktop.name);
   if (question !== null && !(await confirm(question))) {
     return false;
@@ -50,7 +55,7 @@ export async function act(desktop: Desktop, action: PowerAction): Promise<boolea
   }
 }
 
-/** The entries of a power menu; `onDone` hears of each action that was started. */
+/** Builds the entries of a power menu; `onDone` is called after each started action. */
 export function powerItems(desktop: Desktop, onDone: (action: PowerAction) => void = () => undefined): MenuItem[] {
   const { state } = desktop;
   const item = (action: PowerAction, label: string, disabled: boolean, hint?: string): MenuItem => ({
@@ -59,7 +64,7 @@ export function powerItems(desktop: Desktop, onDone: (action: PowerAction) => vo
     danger: action === 'reset' || action === 'force-stop',
     ...(hint === undefined ? {} : { hint }),
     run: () => {
-      void act(desktop, action).then((done) => {
+      void requestPowerAction(desktop, action).then((done) => {
         if (done) {
           onDone(action);
         }

@@ -1,4 +1,7 @@
-/** Encoders of the messages from the client (docs/protocol.md, "Messages to the server"): each returns one WebSocket message. */
+/**
+ * Encoders of the messages from the client (docs/protocol.md, "Messages to the server"). Each returns one WebSocket
+ * message: a kind byte and the body.
+ */
 import { ClientMessageKind } from './message-kind';
 import type { TileHashes } from './tile-hashes';
 
@@ -6,6 +9,7 @@ const I16_MIN = -32768;
 const I16_MAX = 32767;
 const U16_MAX = 65535;
 
+/** Allocates a message and writes the kind; `fill` writes the body from offset 1 on. */
 function message(type: number, bodyLength: number, fill: (view: DataView) => void): ArrayBuffer {
   const buffer = new ArrayBuffer(1 + bodyLength);
   const view = new DataView(buffer);
@@ -14,6 +18,7 @@ function message(type: number, bodyLength: number, fill: (view: DataView) => voi
   return buffer;
 }
 
+/** Encodes a message whose body is JSON. */
 function json(type: number, value: unknown): ArrayBuffer {
   const text = new TextEncoder().encode(JSON.stringify(value));
   return message(type, text.length, (view) => {
@@ -21,11 +26,12 @@ function json(type: number, value: unknown): ArrayBuffer {
   });
 }
 
+/** Rounds a number and limits it to a field's range. */
 function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, Math.round(value)));
 }
 
-/** What the client says of itself in Hello. */
+/** Capabilities and choices of the client in Hello. */
 export interface Hello {
   /** Whether this browser decodes H.264. */
   readonly h264: boolean;
@@ -38,15 +44,18 @@ export interface Hello {
 /** Longest message that the server accepts, in bytes. */
 const MAX_MESSAGE = 64 * 1024;
 
-/** The versions of the protocol that this client speaks. */
+/** Protocol versions that this client supports. */
 export const VERSIONS = [1] as const;
 
-/** First message of a connection; with `resume`, {@link resumeHashes} is to follow at once. */
+/** Encodes Hello, the first message of a connection; with `resume`, {@link resumeHashes} has to follow at once. */
 export function hello({ h264, videoOnly, screen }: Hello, resume: boolean): ArrayBuffer {
   return json(ClientMessageKind.Hello, { versions: VERSIONS, h264, video_only: videoOnly, screen, resume });
 }
 
-/** Hashes of the picture that a reconnecting client still shows; `null` when the message would be too long. */
+/**
+ * Encodes ResumeHashes: the tile hashes of the picture that a reconnecting client still shows. Returns `null` when
+ * the message would exceed the server's limit.
+ */
 export function resumeHashes({ width, height, words }: TileHashes): ArrayBuffer | null {
   const bodyLength = 4 + words.byteLength;
   if (bodyLength >= MAX_MESSAGE) {
@@ -59,7 +68,7 @@ export function resumeHashes({ width, height, words }: TileHashes): ArrayBuffer 
   });
 }
 
-/** Acknowledges a painted frame, with the times from its receipt to decoded and to painted, in microseconds. */
+/** Encodes Ack for a painted frame, with the times from its receipt to decoded and to painted, in microseconds. */
 export function ack(frameId: number, decodeUs: number, presentUs: number): ArrayBuffer {
   return message(ClientMessageKind.Ack, 12, (view) => {
     view.setUint32(1, frameId, true);
@@ -68,7 +77,10 @@ export function ack(frameId: number, decodeUs: number, presentUs: number): Array
   });
 }
 
-/** Press or release of a key; `code` is a Linux `KEY_*` code. Inputs are numbered by `seq`, from 1 on. */
+/**
+ * Encodes Key: press or release of a key. `code` is a Linux `KEY_*` code; `seq` numbers the inputs of a connection,
+ * from 1 on.
+ */
 export function key(seq: number, code: number, down: boolean): ArrayBuffer {
   return message(ClientMessageKind.Key, 7, (view) => {
     view.setUint32(1, seq, true);
@@ -77,7 +89,7 @@ export function key(seq: number, code: number, down: boolean): ArrayBuffer {
   });
 }
 
-/** Absolute pointer position; `x` and `y` are fractions of the screen, 0 to 65535. */
+/** Encodes PointerTo: an absolute position. `x` and `y` are fractions of the screen, 0 to 65535, and clamped to that. */
 export function pointerTo(seq: number, x: number, y: number): ArrayBuffer {
   return message(ClientMessageKind.PointerTo, 8, (view) => {
     view.setUint32(1, seq, true);
@@ -86,7 +98,7 @@ export function pointerTo(seq: number, x: number, y: number): ArrayBuffer {
   });
 }
 
-/** Press or release of a pointer button; `index` is the DOM's `MouseEvent.button`. */
+/** Encodes Button: press or release of a pointer button. `index` is the DOM's `MouseEvent.button`. */
 export function button(seq: number, index: number, down: boolean): ArrayBuffer {
   return message(ClientMessageKind.Button, 6, (view) => {
     view.setUint32(1, seq, true);
@@ -95,48 +107,48 @@ export function button(seq: number, index: number, down: boolean): ArrayBuffer {
   });
 }
 
-/** Wheel movement in 1/120 of a notch; right and down are positive. */
+/** Encodes Wheel: movement in 1/120 of a notch; right and down are positive. */
 export function wheel(seq: number, dx: number, dy: number): ArrayBuffer {
   return pair(ClientMessageKind.Wheel, seq, dx, dy);
 }
 
-/** Releases every key and button that this client holds, as when the focus is lost. */
+/** Encodes ReleaseAll: releases all keys and buttons that this client holds, as when the focus is lost. */
 export function releaseAll(seq: number): ArrayBuffer {
   return message(ClientMessageKind.ReleaseAll, 4, (view) => {
     view.setUint32(1, seq, true);
   });
 }
 
-/** Settings of the picture; with `frameHashes`, the server sends FrameHash after each lossless frame. */
+/** Encodes Settings of the picture. With `frameHashes`, the server sends FrameHash after each lossless frame. */
 export function settings(videoOnly: boolean, frameHashes: boolean): ArrayBuffer {
   return json(ClientMessageKind.Settings, { video_only: videoOnly, frame_hashes: frameHashes });
 }
 
-/** Liveness probe; the server returns `token` in Pong. */
+/** Encodes Ping; the server returns `token` in Pong. */
 export function ping(token: bigint): ArrayBuffer {
   return message(ClientMessageKind.Ping, 8, (view) => {
     view.setBigUint64(1, token, true);
   });
 }
 
-/** Requests a full refresh of the picture. */
+/** Encodes Refresh: requests a full refresh of the picture. */
 export function refresh(): ArrayBuffer {
   return message(ClientMessageKind.Refresh, 0, () => undefined);
 }
 
-/** Reports that the video decoder failed: the server sends lossless updates only from now on. */
+/** Encodes VideoFailed: the video decoder failed, and the server sends only lossless updates from now on. */
 export function videoFailed(): ArrayBuffer {
   return message(ClientMessageKind.VideoFailed, 0, () => undefined);
 }
 
-/** Switches audio: playback of what the guest plays, and capture of this client's microphone. */
+/** Encodes Sound: switches playback of the guest's audio and capture of the user's microphone. */
 export function sound(playback: boolean, capture: boolean): ArrayBuffer {
   return message(ClientMessageKind.Sound, 1, (view) => {
     view.setUint8(1, (playback ? 1 : 0) | (capture ? 2 : 0));
   });
 }
 
-/** One Opus packet from the microphone; `sequence` counts packets. */
+/** Encodes Recording: one Opus packet of the microphone; `sequence` counts packets. */
 export function recording(sequence: number, opus: Uint8Array): ArrayBuffer {
   return message(ClientMessageKind.Recording, 4 + opus.length, (view) => {
     view.setUint32(1, sequence, true);
@@ -144,23 +156,26 @@ export function recording(sequence: number, opus: Uint8Array): ArrayBuffer {
   });
 }
 
-/** Relative pointer movement in pixels, while the pointer is locked. */
+/** Encodes PointerBy: a relative movement in pixels, while the pointer is locked. */
 export function pointerBy(seq: number, dx: number, dy: number): ArrayBuffer {
   return pair(ClientMessageKind.PointerBy, seq, dx, dy);
 }
 
-/** Requested configuration of one of the guest's monitors; lengths in device pixels of the user's own monitor. */
+/** Requested configuration of one of the guest's monitors; lengths in device pixels of the user's monitor. */
 export interface MonitorConfig {
+  /** Width of the monitor. */
   readonly width: number;
+  /** Height of the monitor. */
   readonly height: number;
-  /** Position among all of the user's monitors. */
+  /** Left edge of the user's monitor in the arrangement of all monitors. */
   readonly x: number;
+  /** Top edge of the user's monitor in the arrangement of all monitors. */
   readonly y: number;
-  /** Pixel density: 96 times the device pixels of a CSS pixel. */
+  /** Pixel density: 96 times the device pixels of a CSS pixel, divided by the magnification. */
   readonly dpi: number;
 }
 
-/** Requests a configuration for one monitor; the others stay as they are. */
+/** Encodes LayoutRequest for one monitor; the others remain unchanged. */
 export function layoutRequest(screen: number, monitor: MonitorConfig): ArrayBuffer {
   return json(ClientMessageKind.LayoutRequest, { screens: [...Array<null>(screen).fill(null), monitor] });
 }
@@ -170,23 +185,23 @@ export const CONTENT_TYPES = ['text/plain', 'image/png'] as const;
 /** One of {@link CONTENT_TYPES}. */
 export type ContentType = (typeof CONTENT_TYPES)[number];
 
-/** Largest contents of a clipboard, in bytes. */
+/** Maximum size of clipboard contents in one type, in bytes. */
 export const MAX_CLIPBOARD_BYTES = 64 << 20;
 
-/** Largest chunk of clipboard contents or of a file, in bytes. */
+/** Maximum size of a chunk of clipboard contents or of a file, in bytes. */
 export const MAX_CHUNK = 60 * 1024;
 
-/** Announces the types in which the user's clipboard has contents. */
+/** Encodes ClipboardOffer: the types in which the user's clipboard has contents. */
 export function clipboardOffer(types: readonly ContentType[]): ArrayBuffer {
   return json(ClientMessageKind.ClipboardOffer, { types });
 }
 
-/** Requests the guest's clipboard contents in one type; `request` counts up. */
+/** Encodes ClipboardRequest for the guest's clipboard contents in one type; `request` increases. */
 export function clipboardRequest(request: number, type: ContentType): ArrayBuffer {
   return numbered(ClientMessageKind.ClipboardRequest, request, new TextEncoder().encode(type));
 }
 
-/** Chunk of clipboard contents that the guest requested; a `null` chunk refuses the request. */
+/** Encodes ClipboardData: a chunk of contents that the guest requested. A `null` chunk refuses the request. */
 export function clipboardData(request: number, chunk: Uint8Array | null, last: boolean): ArrayBuffer {
   const bytes = chunk ?? new Uint8Array();
   return message(ClientMessageKind.ClipboardData, 5 + bytes.length, (view) => {
@@ -196,7 +211,7 @@ export function clipboardData(request: number, chunk: Uint8Array | null, last: b
   });
 }
 
-/** Starts the upload of a file of `size` bytes; `name` has no folders. */
+/** Encodes FileStart: begins the upload of a file of `size` bytes; `name` is a single path component. */
 export function fileStart(transfer: number, size: number, name: string): ArrayBuffer {
   const text = new TextEncoder().encode(name);
   return message(ClientMessageKind.FileStart, 12 + text.length, (view) => {
@@ -206,22 +221,25 @@ export function fileStart(transfer: number, size: number, name: string): ArrayBu
   });
 }
 
-/** Chunk of an upload. */
+/** Encodes FileData: a chunk of an upload. */
 export function fileData(transfer: number, chunk: Uint8Array): ArrayBuffer {
   return numbered(ClientMessageKind.FileData, transfer, chunk);
 }
 
-/** Cancels an upload. */
+/** Encodes FileCancel: cancels an upload. */
 export function fileCancel(transfer: number): ArrayBuffer {
   return numbered(ClientMessageKind.FileCancel, transfer, new Uint8Array());
 }
 
-/** Accepts or declines a file that the guest offers; a decline also cancels a running download. */
+/** Encodes FileAnswer: accepts or declines a file that the guest offers. A decline also cancels a running download. */
 export function fileAnswer(offer: number, accept: boolean): ArrayBuffer {
   return numbered(ClientMessageKind.FileAnswer, offer, new Uint8Array([accept ? 1 : 0]));
 }
 
-/** Acknowledges the stored bytes of a download; the whole size only once the file is complete on disk. */
+/**
+ * Encodes FileTaken: acknowledges the stored bytes of a download. The whole size is acknowledged only once the file
+ * is complete on disk.
+ */
 export function fileTaken(offer: number, received: number): ArrayBuffer {
   return message(ClientMessageKind.FileTaken, 12, (view) => {
     view.setUint32(1, offer, true);
@@ -229,6 +247,7 @@ export function fileTaken(offer: number, received: number): ArrayBuffer {
   });
 }
 
+/** Encodes a message of a 32-bit number and bytes. */
 function numbered(type: number, number: number, bytes: Uint8Array): ArrayBuffer {
   return message(type, 4 + bytes.length, (view) => {
     view.setUint32(1, number, true);
@@ -236,6 +255,7 @@ function numbered(type: number, number: number, bytes: Uint8Array): ArrayBuffer 
   });
 }
 
+/** Encodes an input of two signed 16-bit values. */
 function pair(type: number, seq: number, dx: number, dy: number): ArrayBuffer {
   return message(type, 8, (view) => {
     view.setUint32(1, seq, true);

@@ -1,10 +1,10 @@
-/** Just enough of H.264 (ITU-T H.264 Annex B) to tell a decoder what it will get. */
 
+/** NAL unit type of a sequence parameter set (ITU-T H.264, table 7-1). */
 const NAL_SPS = 7;
 
 /**
- * The `codecs` string of an access unit that starts a stream: `avc1.` and the profile, constraint
- * and level bytes of its sequence parameter set (RFC 6381, section 3.3). `null` without one.
+ * Builds the WebCodecs `codec` string of a key frame: `avc1.` and the profile, constraint and level bytes of its
+ * sequence parameter set (RFC 6381, section 3.3). Returns `null` without a parameter set.
  */
 export function codecString(accessUnit: Uint8Array): string | null {
   for (let i = 0; i + 6 < accessUnit.length; i += 1) {

@@ -5,14 +5,14 @@ import { ServerMessageKind as Kind } from './message-kind';
 import { parseServerMessage } from './server-messages';
 
 describe('messages from the server', () => {
-  it('reads Welcome', () => {
+  it('parses Welcome', () => {
     const message = parseServerMessage(
       buffer(u8(Kind.Welcome), text('{"version":1,"width":1920,"height":1080,"watching":true}')),
     );
     expect(message).toEqual({ type: 'welcome', version: 1, width: 1920, height: 1080, watching: true });
   });
 
-  it('reads where the screens lie', () => {
+  it('parses the rectangles of the screens', () => {
     const screens = [{ width: 1920, height: 1080, x: 0, y: 0 }, { width: 0, height: 0, x: 0, y: 0 }];
     const message = parseServerMessage(buffer(u8(Kind.Screens), text(JSON.stringify({ max: 2, screens }))));
     expect(message).toEqual({ type: 'screens', max: 2, screens });
@@ -21,7 +21,7 @@ describe('messages from the server', () => {
     }
   });
 
-  it('reads a pointer and where it points', () => {
+  it('parses a cursor shape with its hot spot', () => {
     const pixels = u8(1, 2, 3, 4, 5, 6, 7, 8);
     const message = parseServerMessage(buffer(u8(Kind.CursorShape), u16(2, 1, 1, 0), pixels));
     expect(message).toEqual({
@@ -30,12 +30,12 @@ describe('messages from the server', () => {
     });
   });
 
-  it('reads a hidden pointer', () => {
+  it('parses the shape of a hidden cursor', () => {
     const message = parseServerMessage(buffer(u8(Kind.CursorShape), u16(0, 0, 0, 0)));
     expect(message).toMatchObject({ shape: { width: 0, height: 0 } });
   });
 
-  it('reads where the pointer is, the lights, notices, pongs and the end', () => {
+  it('parses CursorMove, Leds, Notice, Pong and Closed', () => {
     expect(parseServerMessage(buffer(u8(Kind.CursorMove), u16(300, 20)))).toEqual({ type: 'cursorMove', x: 300, y: 20 });
     expect(parseServerMessage(buffer(u8(Kind.Leds, 0b101)))).toEqual({
       type: 'leds',
@@ -54,7 +54,7 @@ describe('messages from the server', () => {
     });
   });
 
-  it('reads the clipboard', () => {
+  it('parses clipboard messages', () => {
     expect(parseServerMessage(buffer(u8(Kind.ClipboardOffer), text('{"types":["image/png","text/html"]}')))).toEqual({
       type: 'clipboardOffer',
       types: ['image/png'],
@@ -70,7 +70,7 @@ describe('messages from the server', () => {
     expect(() => parseServerMessage(buffer(u8(Kind.ClipboardOffer), text('{}')))).toThrow(ProtocolError);
   });
 
-  it('reads what becomes of a file', () => {
+  it('parses the status of an upload', () => {
     const status = { transfer: 3, state: 'failed', received: 5, text: 'No room.' };
     expect(parseServerMessage(buffer(u8(Kind.FileStatus), text(JSON.stringify(status))))).toEqual({ type: 'fileStatus', status });
     expect(() => parseServerMessage(buffer(u8(Kind.FileStatus), text('{"transfer":1,"state":"eaten","received":0}')))).toThrow(
@@ -78,7 +78,7 @@ describe('messages from the server', () => {
     );
   });
 
-  it('reads what the guest sends', () => {
+  it('parses offers and contents of files', () => {
     const offer = { offer: 7, name: 'größe.pdf', size: 2 ** 40 };
     expect(parseServerMessage(buffer(u8(Kind.FileOffer), text(JSON.stringify(offer))))).toEqual({ type: 'fileOffer', offer });
     expect(() => parseServerMessage(buffer(u8(Kind.FileOffer), text('{"offer":7,"size":1}')))).toThrow(ProtocolError);
@@ -89,7 +89,7 @@ describe('messages from the server', () => {
     expect(parseServerMessage(buffer(u8(Kind.FileContent), u32(7), u8(3)))).toMatchObject({ chunk: { last: true, failed: true } });
   });
 
-  it('reads sound and whether there is any', () => {
+  it('parses audio packets and the capabilities of the agents', () => {
     expect(parseServerMessage(buffer(u8(Kind.Audio), u32(7), u32(5, 1), u8(0xfc, 1)))).toEqual({
       type: 'audio',
       packet: { sequence: 7, timeUs: 0x1_0000_0005n, opus: new Uint8Array([0xfc, 1]) },
@@ -107,7 +107,7 @@ describe('messages from the server', () => {
     }
   });
 
-  it('passes unknown types on, for they come from newer servers', () => {
+  it('reports unknown kinds, as newer servers may send them', () => {
     const byte = Math.max(...Object.values(Kind)) + 1;
     expect(parseServerMessage(buffer(u8(byte, 1, 2, 3)))).toEqual({ type: 'unknown', byte });
   });
@@ -136,7 +136,7 @@ function frameHead(flags: number, updates: number): number[] {
 }
 
 describe('frames', () => {
-  it('reads the head', () => {
+  it('parses the header', () => {
     expect(parseServerMessage(buffer(frameHead(0b11, 0)))).toEqual({
       type: 'frame',
       frame: {
@@ -155,7 +155,7 @@ describe('frames', () => {
     });
   });
 
-  it('reads updates of each kind in their order', () => {
+  it('parses updates of each kind in their order', () => {
     const accessUnit = u8(0, 0, 0, 1, 0x65, 0x88);
     const message = parseServerMessage(
       buffer(

@@ -4,11 +4,15 @@ import { type Frame, parseFrame } from './frame';
 import { ServerMessageKind } from './message-kind';
 import { parseTileHashes, type TileHashes } from './tile-hashes';
 
-/** The guest's pointer image with straight alpha; 0x0 when the guest hides its pointer. */
+/** Image of the guest's pointer with straight alpha; 0x0 when the guest hides its pointer. */
 export interface CursorShape {
+  /** Width in pixels. */
   readonly width: number;
+  /** Height in pixels. */
   readonly height: number;
+  /** Column of the hot spot. */
   readonly hotX: number;
+  /** Row of the hot spot. */
   readonly hotY: number;
   /** `width * height` pixels of red, green, blue, alpha. */
   readonly rgba: Uint8Array<ArrayBuffer>;
@@ -16,24 +20,33 @@ export interface CursorShape {
 
 /** Lock LEDs of the guest's keyboard. */
 export interface Leds {
+  /** Num Lock. */
   readonly num: boolean;
+  /** Caps Lock. */
   readonly caps: boolean;
+  /** Scroll Lock. */
   readonly scroll: boolean;
 }
 
-/** Rectangle of one screen on the guest's whole desktop, in pixels; 0x0 when the screen is off. */
+/** Rectangle of one screen in the guest's arrangement of screens, in pixels; 0x0 when the screen is off. */
 export interface ScreenRect {
+  /** Width. */
   readonly width: number;
+  /** Height. */
   readonly height: number;
+  /** Left edge. */
   readonly x: number;
+  /** Top edge. */
   readonly y: number;
 }
 
-/** 10 ms of the guest's audio output. */
+/** Packet of 10 ms of the guest's audio output. */
 export interface AudioPacket {
+  /** Sequence number; it also counts packets that the server dropped. */
   readonly sequence: number;
-  /** Presentation time of the first sample by the server's clock, in microseconds. */
+  /** Presentation time of the first sample in microseconds, by the server's clock. */
   readonly timeUs: bigint;
+  /** Opus packet (RFC 6716), stereo. */
   readonly opus: Uint8Array<ArrayBuffer>;
 }
 
@@ -43,13 +56,17 @@ export interface Agents {
   readonly clipboardTo: boolean;
   /** Whether the guest's clipboard may be sent to the user. */
   readonly clipboardFrom: boolean;
+  /** Whether files may be sent to the guest. */
   readonly files: boolean;
+  /** Whether the guest can play audio to this client. */
   readonly sound: boolean;
+  /** Whether the guest can record from the user's microphone. */
   readonly microphone: boolean;
 }
 
-/** Chunk of the guest's clipboard contents, in answer to a request. */
+/** Chunk of the guest's clipboard contents, in response to a request. */
 export interface ClipboardChunk {
+  /** Number of the request. */
   readonly request: number;
   /** Whether this is the last chunk. */
   readonly last: boolean;
@@ -58,9 +75,11 @@ export interface ClipboardChunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** State of an upload. */
+/** Progress or end of an upload. */
 export interface FileStatus {
+  /** Number of the upload. */
   readonly transfer: number;
+  /** State of the upload. */
   readonly state: 'accepted' | 'progress' | 'done' | 'failed';
   /** Bytes that the guest has received. */
   readonly received: number;
@@ -70,13 +89,17 @@ export interface FileStatus {
 
 /** File that the guest offers to the user. */
 export interface FileOffer {
+  /** Number of the offer. */
   readonly offer: number;
+  /** File name, not yet sanitized. */
   readonly name: string;
+  /** Size in bytes. */
   readonly size: number;
 }
 
 /** Chunk of a file that the guest sends. */
 export interface FileChunk {
+  /** Number of the offer. */
   readonly offer: number;
   /** Whether this is the last chunk. */
   readonly last: boolean;
@@ -85,7 +108,7 @@ export interface FileChunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Message from the server; `type` names its message of docs/protocol.md. */
+/** Message from the server; `type` names the message of docs/protocol.md, `unknown` one of a newer server. */
 export type ServerMessage =
   | { readonly type: 'welcome'; readonly version: number; readonly width: number; readonly height: number; readonly watching: boolean }
   | { readonly type: 'frame'; readonly frame: Frame }
@@ -108,7 +131,7 @@ export type ServerMessage =
   | { readonly type: 'fileContent'; readonly chunk: FileChunk }
   | { readonly type: 'unknown'; readonly byte: number };
 
-/** Parses one WebSocket message; throws {@link ProtocolError} for a malformed one. */
+/** Parses one WebSocket message. Throws {@link ProtocolError} when it is malformed. */
 export function parseServerMessage(data: ArrayBuffer): ServerMessage {
   const reader = new ByteReader(new Uint8Array(data));
   const byte = reader.u8();
@@ -182,6 +205,7 @@ function parseWelcome(reader: ByteReader): ServerMessage {
   };
 }
 
+/** Parses the capabilities; the clipboard policy restricts the directions of the clipboard. */
 function parseAgents(body: Record<string, unknown>): Agents {
   const can = (capability: string): boolean => body[capability] === true;
   const policy = body['clipboard_policy'] ?? 'both';
@@ -245,6 +269,7 @@ function parseCursor(reader: ByteReader): CursorShape {
   return { width, height, hotX: reader.u16(), hotY: reader.u16(), rgba: reader.bytes(width * height * 4) };
 }
 
+/** Reads the body of a message as a JSON object. */
 function fields(reader: ByteReader): Record<string, unknown> {
   return object(reader.json());
 }
@@ -256,6 +281,7 @@ function object(value: unknown): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/** Returns a string field; throws {@link ProtocolError} if it is missing. */
 function text(body: Record<string, unknown>, name: string): string {
   const value = body[name];
   if (typeof value !== 'string') {
@@ -264,6 +290,7 @@ function text(body: Record<string, unknown>, name: string): string {
   return value;
 }
 
+/** Returns a number field; throws {@link ProtocolError} if it is missing. */
 function number(body: Record<string, unknown>, name: string): number {
   const value = body[name];
   if (typeof value !== 'number') {

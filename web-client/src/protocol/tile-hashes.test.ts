@@ -26,14 +26,14 @@ const HASHES = [
   0xcf63b2820e3ff780n,
 ];
 
-describe('hashes of tiles', () => {
-  it('are those that the server computes', () => {
+describe('tile hashes', () => {
+  it('equal those that the server computes', () => {
     const { words } = hashTiles(golden());
     const hashes = HASHES.map((_, tile) => new DataView(words.buffer).getBigUint64(tile * 8, true));
     expect(hashes).toEqual(HASHES);
   });
 
-  it('tell the tile of a single changed bit, and leave alpha out', () => {
+  it('locate the tile of a single changed bit, and ignore alpha', () => {
     const picture = golden();
     const hashes = hashTiles(picture);
     expect(compareHashes(hashTiles(golden()), hashes)).toBeNull();
@@ -51,7 +51,7 @@ describe('hashes of tiles', () => {
     }
   });
 
-  it('count tiles that differ, and all of them when the sizes do', () => {
+  it('count the tiles that differ, and all tiles when the sizes differ', () => {
     const other = golden();
     other.words.fill(0, 0, other.width);
     expect(compareHashes(hashTiles(golden()), hashTiles(other))).toEqual({ x: 0, y: 0, tiles: 3 });
@@ -59,7 +59,7 @@ describe('hashes of tiles', () => {
     expect(compareHashes(hashTiles(golden()), smaller)).toEqual({ x: 0, y: 0, tiles: 6 });
   });
 
-  it('are read as they are written, and not in a wrong number', () => {
+  it('are parsed from a message, which is rejected with a wrong number of hashes', () => {
     const bytes = [...u16(70, 10), ...u32(1, 2, 3, 0xffffffff)];
     const read = (of: number[]): unknown => parseTileHashes(new ByteReader(new Uint8Array(of)));
     expect(read(bytes)).toEqual({ width: 70, height: 10, words: new Uint32Array([1, 2, 3, 0xffffffff]) });

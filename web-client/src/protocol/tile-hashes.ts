@@ -1,7 +1,9 @@
 import { type ByteReader, ProtocolError } from './bytes';
 import type { Pixels } from './tiles';
 
+/** Side of a tile in pixels. */
 const TILE = 64;
+/** Mask of the colour in a pixel word; alpha is not hashed. */
 const RGB = 0xffffff;
 
 const HIGH_SEED = 0x9e3779b9;
@@ -14,20 +16,25 @@ const ODD_COLUMNS = 0x27d4eb2f;
 
 /** Hashes of the 64x64 tiles of a picture, row by row (docs/protocol.md, "Tile hashes"). */
 export interface TileHashes {
+  /** Width of the picture in pixels. */
   readonly width: number;
+  /** Height of the picture in pixels. */
   readonly height: number;
   /** Two 32-bit words for each tile, the low half first. */
   readonly words: Uint32Array;
 }
 
-/** Difference of two pictures: upper left corner of the first tile that differs, and the number of such tiles. */
+/** Result of a comparison: position of the first tile that differs, and the number of tiles that do. */
 export interface HashMismatch {
+  /** Left edge of the first differing tile in pixels. */
   readonly x: number;
+  /** Top edge of the first differing tile in pixels. */
   readonly y: number;
+  /** Number of differing tiles. */
   readonly tiles: number;
 }
 
-/** Hashes every tile of a picture. */
+/** Computes the hash of each tile of a picture. */
 export function hashTiles(pixels: Pixels): TileHashes {
   const { width, height } = pixels;
   const words = new Uint32Array(tileCount(width, height) * 2);
@@ -41,7 +48,7 @@ export function hashTiles(pixels: Pixels): TileHashes {
   return { width, height, words };
 }
 
-/** Number of 64x64 tiles that cover a picture; those at the right and bottom edge may be smaller. */
+/** Computes the number of 64x64 tiles that cover a picture; those at the right and bottom edge may be smaller. */
 export function tileCount(width: number, height: number): number {
   return Math.ceil(width / TILE) * Math.ceil(height / TILE);
 }
@@ -71,6 +78,7 @@ function hashTile({ words, width, height }: Pixels, x: number, y: number, target
   target[at + 1] = finalize(evenHigh + Math.imul(oddHigh, ODD_COLUMNS));
 }
 
+/** Mixes one lane: rotation, then multiplication modulo 2^32. */
 function mixLane(lane: number, rotation: number, multiplier: number): number {
   return Math.imul((lane << rotation) | (lane >>> (32 - rotation)), multiplier);
 }
@@ -83,7 +91,10 @@ function finalize(half: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Compares the hashes of two pictures; `null` when equal. Pictures of different sizes differ in every tile. */
+/**
+ * Compares the hashes of two pictures; returns `null` when they are equal. Pictures of different sizes differ in
+ * every tile.
+ */
 export function compareHashes(one: TileHashes, other: TileHashes): HashMismatch | null {
   const { width, height, words } = one;
   if (width !== other.width || height !== other.height) {
@@ -101,7 +112,10 @@ export function compareHashes(one: TileHashes, other: TileHashes): HashMismatch 
   return first === null ? null : { x: (first % columns) * TILE, y: Math.floor(first / columns) * TILE, tiles };
 }
 
-/** Parses the body of a message that holds a size and tile hashes, up to the end of the message. */
+/**
+ * Parses a size and tile hashes up to the end of a message. Throws {@link ProtocolError} when their number does not
+ * fit the size.
+ */
 export function parseTileHashes(reader: ByteReader): TileHashes {
   const width = reader.u16();
   const height = reader.u16();

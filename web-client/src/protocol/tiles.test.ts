@@ -20,7 +20,7 @@ function colourAt(pixels: Pixels, x: number, y: number): string {
   return `#${[red, green, blue].map((part) => part.toString(16).padStart(2, '0')).join('')}`;
 }
 
-describe('exact tiles', () => {
+describe('lossless tiles', () => {
   it('fills solid tiles and nothing around them', () => {
     const pixels = screen(6, 5);
     const covered = decodeTiles(new Uint8Array(tile(1, 2, 3, 2, 0, 0, 0x11, 0x22, 0x33)), pixels);
@@ -47,7 +47,7 @@ describe('exact tiles', () => {
     }
   });
 
-  it('undoes the differences of true colour, past the ends of a byte', () => {
+  it('decodes the differences of true colour modulo 256', () => {
     // Reds 250, 4 above 10, 5; greens and blues constant.
     const reds = u8(250, 4 - 250, 10 - 250, 5 - 10);
     const greens = u8(7, 0, 0, 0);
@@ -58,7 +58,7 @@ describe('exact tiles', () => {
     expect([colourAt(pixels, 0, 1), colourAt(pixels, 1, 1)]).toEqual(['#0a0709', '#050709']);
   });
 
-  it('joins neighbours in a row, and rows of equal span', () => {
+  it('merges neighbours in a row, and rows of equal span', () => {
     const solid = (x: number, y: number): number[] => tile(x, y, 2, 2, 0, 0, 1, 2, 3);
     const page = [solid(0, 0), solid(2, 0), solid(4, 0), solid(0, 2), solid(2, 2), solid(4, 2), solid(0, 4)];
     expect(decodeTiles(new Uint8Array(page.flat()), screen(6, 6))).toEqual([

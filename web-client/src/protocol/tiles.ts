@@ -1,18 +1,24 @@
 import { ByteReader, ProtocolError, type Rect } from './bytes';
 
 /**
- * A picture as packed pixels in memory order red, green, blue, alpha. Read as 32-bit words on a
- * little-endian machine (every one that runs a browser), red is the lowest byte.
+ * Picture as packed pixels in memory order red, green, blue, alpha, as in ImageData. Read as 32-bit words on a
+ * little-endian machine, red is the lowest byte; every platform with a browser is little-endian.
  */
 export interface Pixels {
+  /** Width in pixels. */
   readonly width: number;
+  /** Height in pixels. */
   readonly height: number;
+  /** `width * height` pixels, row by row. */
   readonly words: Uint32Array;
 }
 
 const OPAQUE = 0xff000000;
 
-/** Decodes the tiles of one lossless update into `target`; returns the rectangles that changed, neighbours merged. */
+/**
+ * Decodes the tiles of one lossless update into `target` (docs/protocol.md). Returns the changed rectangles,
+ * neighbours merged. Throws {@link ProtocolError} when the update is malformed.
+ */
 export function decodeTiles(raw: Uint8Array<ArrayBuffer>, target: Pixels): Rect[] {
   const reader = new ByteReader(raw);
   const changed = new RectMerger();
@@ -45,10 +51,12 @@ export function decodeTiles(raw: Uint8Array<ArrayBuffer>, target: Pixels): Rect[
   return changed.finish();
 }
 
+/** Reads a colour of three bytes as an opaque pixel word. */
 function readColour(reader: ByteReader): number {
   return (OPAQUE | reader.u8() | (reader.u8() << 8) | (reader.u8() << 16)) >>> 0;
 }
 
+/** Fills a tile with one colour. */
 function decodeSolid(reader: ByteReader, tile: Rect, target: Pixels): void {
   const word = readColour(reader);
   for (let row = 0; row < tile.height; row += 1) {
@@ -57,11 +65,12 @@ function decodeSolid(reader: ByteReader, tile: Rect, target: Pixels): void {
   }
 }
 
-/** Bits of one palette index: the fewest of 1, 2, 4 and 8 that hold `n`, the highest index. */
+/** Returns the bits of a palette index: the fewest of 1, 2, 4 and 8 that represent `n`, the highest index. */
 export function paletteBits(n: number): number {
   return n <= 1 ? 1 : n <= 3 ? 2 : n <= 15 ? 4 : 8;
 }
 
+/** Decodes a tile of palette indices, packed with the most significant bits first and each row padded to a byte. */
 function decodePalette(reader: ByteReader, n: number, tile: Rect, target: Pixels): void {
   if (n === 0) {
     throw new ProtocolError('a palette tile has a single colour');
@@ -90,6 +99,7 @@ function decodePalette(reader: ByteReader, n: number, tile: Rect, target: Pixels
   }
 }
 
+/** Decodes a tile of three colour planes, each of differences to the pixel on the left. */
 function decodeTrueColour(reader: ByteReader, tile: Rect, target: Pixels): void {
   const area = tile.width * tile.height;
   const reds = reader.bytes(area);
@@ -123,13 +133,14 @@ function decodeTrueColour(reader: ByteReader, tile: Rect, target: Pixels): void 
 }
 
 /**
- * Merges tiles that arrive in reading order: first along a row, then rows of equal span. A page that
- * changed as a whole becomes one rectangle, and one call to paint it.
+ * Merger of tiles that arrive in reading order: along a row first, then rows of equal span. A picture that changed as
+ * a whole becomes one rectangle, painted by one call.
  */
 class RectMerger {
   readonly #done: Rect[] = [];
   #run: Rect | null = null;
 
+  /** Adds a tile. */
   add(tile: Rect): void {
     const run = this.#run;
     if (run !== null && run.y === tile.y && run.height === tile.height && run.x + run.width === tile.x) {
@@ -140,6 +151,7 @@ class RectMerger {
     this.#run = tile;
   }
 
+  /** Returns the merged rectangles. */
   finish(): Rect[] {
     this.#finishRun();
     return this.#done;

@@ -8,7 +8,7 @@ interface ChoiceProps<T> {
   readonly onChange: (value: T) => void;
 }
 
-/** One of a few, side by side: radio buttons that look like a segmented control. */
+/** Choice of one option: radio buttons in the look of a segmented control. */
 export function Choice<T>({ legend, hint, options, value, onChange }: ChoiceProps<T>) {
   const name = useId();
   return (

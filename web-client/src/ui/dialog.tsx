@@ -9,7 +9,7 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A modal dialog; open for as long as it is rendered. */
+/** Modal dialog (`HTMLDialogElement`), open while it is rendered. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -35,31 +35,33 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
+/** Question before a destructive action. */
 interface Question {
   readonly title: string;
   readonly text: string;
-  /** What the button that goes ahead says. */
+  /** Label of the confirming button. */
   readonly action: string;
 }
 
-const asked = signal<(Question & { readonly answer: (yes: boolean) => void }) | null>(null);
+/** Question on display, with the callback for its answer; `null`: none. */
+const pendingQuestion = signal<(Question & { readonly answer: (yes: boolean) => void }) | null>(null);
 
-/** Asks before something is lost. */
+/** Shows a question; resolves with whether the user confirmed it. */
 export function confirm(question: Question): Promise<boolean> {
   return new Promise((resolve) => {
-    asked.value = {
+    pendingQuestion.value = {
       ...question,
       answer: (yes) => {
-        asked.value = null;
+        pendingQuestion.value = null;
         resolve(yes);
       },
     };
   });
 }
 
-/** Where {@link confirm} shows its questions; once in the page. */
+/** Container in which {@link confirm} shows its questions; rendered once. */
 export function ConfirmHost() {
-  const question = asked.value;
+  const question = pendingQuestion.value;
   if (question === null) {
     return null;
   }
@@ -67,7 +69,7 @@ export function ConfirmHost() {
     <Dialog title={question.title} onClose={() => question.answer(false)}>
       <p>{question.text}</p>
       <div class="dialog-actions">
-        {/* First in order, so that it has the focus: Enter by mistake loses nothing. */}
+        {/* First in order and focused, so that an accidental Enter cancels. */}
         <button type="button" class="button" autofocus onClick={() => question.answer(false)}>
           Cancel
         </button>

@@ -1,4 +1,4 @@
-/** Line icons on a grid of 24, drawn for this client. */
+/** Paths of line icons on a grid of 24x24, drawn for this client. */
 const PATHS = {
   more: 'M4.5 11.5h1v1h-1zM11.5 11.5h1v1h-1zM18.5 11.5h1v1h-1z',
   settings: 'M4 7h9M19 7h1M4 17h1M11 17h9M16 4.5v5M8 14.5v5',
@@ -23,8 +23,10 @@ const PATHS = {
   eye: 'M2.5 12C5 7.5 8.5 5.5 12 5.5s7 2 9.5 6.5c-2.5 4.5-6 6.5-9.5 6.5S5 16.5 2.5 12zM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6z',
 } as const;
 
+/** Name of an icon. */
 export type IconName = keyof typeof PATHS;
 
+/** Line icon, hidden from assistive technology. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">

@@ -1,4 +1,4 @@
-/** The mark: a bay window, seen from the street, with the light on. */
+/** Logo: a lit bay window, and the product's name. */
 export function Logo() {
   return (
     <span class="logo">

@@ -2,14 +2,19 @@ import type { ComponentChildren } from 'preact';
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './icons';
 
+/** Entry of a {@link Menu}. */
 export interface MenuItem {
+  /** Label. */
   readonly label: string;
-  /** A sentence on what it does. */
+  /** Description of the entry, one sentence. */
   readonly hint?: string;
+  /** Whether the entry is destructive. */
   readonly danger?: boolean;
-  /** Makes it a check box. */
+  /** State of a check box; without it, the entry is a command. */
   readonly checked?: boolean;
+  /** Whether the entry cannot be chosen. */
   readonly disabled?: boolean;
+  /** Carries out the command. */
   readonly run: () => void;
 }
 
@@ -17,11 +22,14 @@ interface MenuProps {
   readonly label: string;
   readonly icon: IconName;
   readonly items: readonly MenuItem[];
-  /** Shown beside the icon. */
+  /** Content beside the icon of the button. */
   readonly children?: ComponentChildren;
 }
 
-/** A button that opens a menu; arrows walk through it, Escape and a press elsewhere close it. */
+/**
+ * Button with a popup menu (WAI-ARIA menu button pattern): arrow keys move the focus; Escape, and a press outside of
+ * the menu, close it.
+ */
 export function Menu({ label, icon, items, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const [upwards, setUpwards] = useState(false);
@@ -116,6 +124,7 @@ export function Menu({ label, icon, items, children }: MenuProps) {
   );
 }
 
+/** Returns the enabled entries in order. */
 function entries(root: HTMLElement | null): HTMLButtonElement[] {
   return [...(root?.querySelectorAll<HTMLButtonElement>('[role^=menuitem]:enabled') ?? [])];
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 
+/** Display time of a notice in milliseconds. */
 const SHOWN_MS = 7000;
 
 interface NoticeEntry {
@@ -10,7 +11,7 @@ interface NoticeEntry {
 const shown = signal<readonly NoticeEntry[]>([]);
 let next = 0;
 
-/** Shows one sentence for a while. */
+/** Shows a sentence for seven seconds; at most three are shown at once. */
 export function notify(text: string): void {
   const entry = { id: next, text };
   next += 1;
@@ -20,12 +21,12 @@ export function notify(text: string): void {
   }, SHOWN_MS);
 }
 
-/** Shows `text` when an action fails. */
+/** Shows `text` if the action rejects. */
 export function notifyOnFailure(action: Promise<void>, text: string): void {
   action.catch(() => notify(text));
 }
 
-/** Where {@link notify} shows its sentences; once in the page. */
+/** Container in which {@link notify} shows its sentences; rendered once. A live region announces them. */
 export function NoticeHost() {
   return (
     <div class="notices" role="status" aria-live="polite">

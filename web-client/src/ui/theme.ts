@@ -6,8 +6,8 @@ function isTheme(value: unknown): value is Theme {
   return value === 'system' || value === 'light' || value === 'dark';
 }
 
-/** The theme of the last visit: the settings themselves are known only after the login. */
-export function rememberedTheme(): Theme {
+/** Returns the theme of the last visit. The user's settings are loaded only after the login. */
+export function storedTheme(): Theme {
   try {
     const value = localStorage.getItem(KEY);
     return isTheme(value) ? value : 'system';
@@ -16,11 +16,12 @@ export function rememberedTheme(): Theme {
   }
 }
 
+/** Applies a theme to the document. */
 export function showTheme(theme: Theme): void {
   document.documentElement.dataset['theme'] = theme;
 }
 
-/** Shows the user's theme and remembers it; nothing while it is unknown. */
+/** Applies the user's theme and stores it for the next visit; `undefined`: not loaded, no effect. */
 export function applyTheme(theme: Theme | undefined): void {
   if (theme === undefined) {
     return;
@@ -29,6 +30,6 @@ export function applyTheme(theme: Theme | undefined): void {
   try {
     localStorage.setItem(KEY, theme);
   } catch {
-    // A browser that stores nothing shows the theme after the login.
+    // Without storage, the theme is applied only after the login.
   }
 }

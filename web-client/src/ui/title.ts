@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 
-/** Names the page in the browser's tabs and history. */
+/** Sets the document's title, with the product's name. */
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} – Oriel`;

@@ -1,8 +1,8 @@
 import type { DesktopState } from '../api/types';
 
 /**
- * A desktop as a bay window: lit while it runs, its panes waking one by one while it starts, dark
- * when it is stopped. The words beside it say the same; this is for the glance.
+ * Illustration of a desktop's power state as a bay window, lit while the desktop runs. Hidden from assistive
+ * technology: text beside it states the same.
  */
 export function WindowArt({ state }: { readonly state: DesktopState }) {
   return (

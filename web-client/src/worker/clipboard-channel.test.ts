@@ -16,8 +16,8 @@ function setUp() {
 
 const utf8 = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
 
-describe('clipboard', () => {
-  it('gives the guest what was offered, in chunks, and nothing else', async () => {
+describe('clipboard channel', () => {
+  it('sends the offered contents in chunks, and refuses other types', async () => {
     const { clipboard, sent } = setUp();
     const text = 'x'.repeat(MAX_CHUNK + 1);
     expect(await clipboard.offer({ text, png: null })).toBe(true);
@@ -29,14 +29,14 @@ describe('clipboard', () => {
     expect(Array.from(refusal ?? [])).toEqual([ClientMessageKind.ClipboardData, 6, 0, 0, 0, 3]);
   });
 
-  it('gives an empty text as one empty chunk', async () => {
+  it('sends an empty text as one empty chunk', async () => {
     const { clipboard, sent } = setUp();
     await clipboard.offer({ text: '', png: null });
     await clipboard.onGuestRequest(1, 'text/plain');
     expect(Array.from(sent[1] ?? [])).toEqual([ClientMessageKind.ClipboardData, 1, 0, 0, 0, 1]);
   });
 
-  it('fetches what the guest copied, split in the middle of a character too', async () => {
+  it('requests contents copied in the guest, also when a chunk ends within a character', async () => {
     const { clipboard, posted, answer } = setUp();
     clipboard.onGuestOffer(['text/plain', 'image/png']);
     const bytes = utf8('grün');
@@ -49,7 +49,7 @@ describe('clipboard', () => {
     expect(await png?.arrayBuffer()).toEqual(new Uint8Array([1, 2, 3]).buffer);
   });
 
-  it('takes what there is when a part fails', () => {
+  it('posts the other types when one fails', () => {
     const { clipboard, posted, answer } = setUp();
     clipboard.onGuestOffer(['text/plain', 'image/png']);
     answer(1, utf8('a'), { last: true });
@@ -57,7 +57,7 @@ describe('clipboard', () => {
     expect(posted).toEqual([{ type: 'guestClipboard', contents: { text: 'a', png: null } }]);
   });
 
-  it('gives up what is longer than it may be', () => {
+  it('leaves out contents above the maximum size', () => {
     const { clipboard, posted, answer } = setUp();
     clipboard.onGuestOffer(['text/plain']);
     answer(1, new Uint8Array(MAX_CLIPBOARD_BYTES));
@@ -65,7 +65,7 @@ describe('clipboard', () => {
     expect(posted).toEqual([{ type: 'guestClipboard', contents: { text: null, png: null } }]);
   });
 
-  it('drops an answer that a newer copy has overtaken', () => {
+  it('ignores responses to superseded requests', () => {
     const { clipboard, posted, answer } = setUp();
     clipboard.onGuestOffer(['text/plain']);
     clipboard.onGuestOffer(['text/plain']);
@@ -75,7 +75,7 @@ describe('clipboard', () => {
     expect(posted).toHaveLength(1);
   });
 
-  it('offers again to a new connection, unless the guest copied since', async () => {
+  it('repeats its offer on a new connection, unless the guest copied since', async () => {
     const { clipboard, channel, types } = setUp();
     await clipboard.offer({ text: 'a', png: null });
     clipboard.detach();

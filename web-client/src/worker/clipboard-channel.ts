@@ -4,33 +4,45 @@ import type { ClipboardChunk } from '../protocol/server-messages';
 import type { ClipboardContents, FromWorker } from './messages';
 import type { TransferChannel } from './transfer-channel';
 
-/** An answer of the guest that is on its way. */
+/** Response of the guest to a ClipboardRequest, while its chunks arrive. */
 interface Incoming {
+  /** Number of the request. */
   readonly request: number;
+  /** Requested media type. */
   readonly type: ContentType;
-  /** What is asked for next. */
+  /** Media types to request afterwards. */
   readonly next: readonly ContentType[];
+  /** Contents of the types that are complete. */
   readonly received: ClipboardContents;
+  /** Chunks of the current type, in order. */
   chunks: Uint8Array<ArrayBuffer>[];
+  /** Sum of the lengths of `chunks` in bytes. */
   length: number;
 }
 
 const EMPTY: ClipboardContents = { text: null, png: null };
 
-/** Both clipboards, the guest's and the user's, across connections: who copied last is pasted from. */
+/**
+ * Clipboard transfer between the user's computer and the guest, across connections. The newest copy of either side
+ * wins: an offer of one side invalidates the contents of the other.
+ */
 export class ClipboardChannel {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
-  /** What the user's side has, as long as it is the newer one. */
+  /** Contents of the user's clipboard; empty after the guest has copied something newer. */
   #local: ClipboardContents = EMPTY;
   #incoming: Incoming | null = null;
   #lastRequest = 0;
 
+  /** Creates a channel without a connection; `post` sends messages to the page. */
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }
 
-  /** A connection is there, and may act on the guest; the server knows nothing of what was before. */
+  /**
+   * Uses a new connection that may act on the guest. Numbering restarts, and the user's contents are offered again:
+   * the server keeps no clipboard state between connections.
+   */
   attach(channel: TransferChannel): void {
     this.#channel = channel;
     this.#lastRequest = 0;
@@ -39,24 +51,28 @@ export class ClipboardChannel {
     }
   }
 
+  /** Stops using the connection; a transfer from the guest in progress is dropped. */
   detach(): void {
     this.#channel = null;
     this.#incoming = null;
   }
 
-  /** The user's clipboard has this now. Resolves once the server knows; false: it does not. */
+  /**
+   * Offers new contents of the user's clipboard. Resolves with `true` once the server has read the offer, with
+   * `false` without a connection.
+   */
   async offer(contents: ClipboardContents): Promise<boolean> {
     this.#local = contents;
     if (this.#channel === null) {
       return false;
     }
-    // What the guest copied before is not to replace it.
+    // A transfer of older guest contents must not replace the newer ones.
     this.#incoming = null;
     this.#channel.send(client.clipboardOffer(typesOf(contents)));
     return this.#channel.roundTrip();
   }
 
-  /** The guest copied something in these types. */
+  /** Handles a ClipboardOffer of the guest: requests each of `types`, then posts the contents to the page. */
   onGuestOffer(types: readonly ContentType[]): void {
     this.#incoming = null;
     if (types.length > 0) {
@@ -65,6 +81,7 @@ export class ClipboardChannel {
     }
   }
 
+  /** Requests the next type; posts `guestClipboard` once none is left. */
   #request([type, ...next]: readonly ContentType[], received: ClipboardContents): void {
     if (type === undefined) {
       this.#post({ type: 'guestClipboard', contents: received });
@@ -75,7 +92,7 @@ export class ClipboardChannel {
     this.#channel?.send(client.clipboardRequest(this.#lastRequest, type));
   }
 
-  /** A chunk of what was asked for. */
+  /** Handles a ClipboardData chunk; chunks of superseded requests are ignored. A failed or oversized type is left out. */
   onChunk({ request, bytes, last, failed }: ClipboardChunk): void {
     const incoming = this.#incoming;
     if (incoming?.request !== request) {
@@ -93,7 +110,7 @@ export class ClipboardChannel {
     this.#request(incoming.next, failed || tooLong ? incoming.received : assemble(incoming));
   }
 
-  /** The guest pastes what was offered to it. */
+  /** Sends the user's contents of one media type to the guest in paced chunks, or a refusal. */
   async onGuestRequest(request: number, type: string): Promise<void> {
     const channel = this.#channel;
     const { text, png } = this.#local;
@@ -122,10 +139,12 @@ export class ClipboardChannel {
   }
 }
 
+/** Lists the media types in which `contents` exists. */
 function typesOf({ text, png }: ClipboardContents): ContentType[] {
   return [...(text === null ? [] : (['text/plain'] as const)), ...(png === null ? [] : (['image/png'] as const))];
 }
 
+/** Adds the completed type to the received contents. */
 function assemble({ type, received, chunks }: Incoming): ClipboardContents {
   if (type === 'image/png') {
     return { ...received, png: new Blob(chunks, { type }) };

@@ -12,10 +12,16 @@ import { Uploads } from './uploads';
 import { Viewer, type ViewerSettings } from './viewer';
 import type { Unzstd } from './zstd';
 
-/** Keeps one desktop on the canvas: connects, and comes back after losses until there is no use. */
+/**
+ * Connection state machine of one desktop: obtains tickets, opens viewers and reconnects with back-off. It stops when
+ * reconnecting cannot succeed without the user (see reconnect.ts).
+ */
 export class ConnectionManager {
+  /** Clipboard transfer, kept across connections. */
   readonly clipboard: ClipboardChannel;
+  /** Transfers of files to the guest. */
   readonly uploads: Uploads;
+  /** Transfers of files from the guest. */
   readonly downloads: Downloads;
   readonly #request: StartRequest;
   readonly #surface: Surface;
@@ -27,13 +33,16 @@ export class ConnectionManager {
   readonly #microphone = new Microphone((sequence, opus) => this.#viewer?.sendRecording(sequence, opus));
   #viewer: Viewer | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Counts attempts, so that an answer to an abandoned one is recognised. */
+  /** Number of the current attempt; a late response to an earlier attempt is recognised by it. */
   #generation = 0;
-  /** What the page has set; it outlives each connection. */
+  /** Settings made by the page; they outlive each connection. */
   readonly #settings: ViewerSettings;
+  /** Preference for the video decoders; `prefer-software` after a decoder failure. */
   #acceleration: HardwareAcceleration = 'no-preference';
+  /** Reason why the last connection ended; `null` for a first connection. */
   #disconnectReason: DisconnectReason | null = null;
 
+  /** Creates a manager that is not connected. */
   constructor(options: {
     readonly request: StartRequest;
     readonly surface: Surface;
@@ -53,13 +62,13 @@ export class ConnectionManager {
     this.downloads = new Downloads(options.post);
   }
 
-  /** Connects at once, whatever was planned. */
+  /** Connects now, in place of the current connection or a scheduled attempt. */
   connect(): void {
     this.#disconnect();
     void this.#openStream(this.#generation);
   }
 
-  /** The browser says that it is offline: waiting for pings would only cost time. */
+  /** Handles the browser's `offline` event: drops the connection at once, instead of waiting for the ping timeout. */
   onOffline(): void {
     if (this.#viewer !== null) {
       this.#disconnect();
@@ -67,13 +76,14 @@ export class ConnectionManager {
     }
   }
 
+  /** Disconnects and closes the audio decoder and encoder, for good. */
   stop(): void {
     this.#disconnect();
     this.#speaker.close();
     this.#microphone.attach(null);
   }
 
-  /** The connection of now, to which inputs go straight; `null` between connections. */
+  /** Current connection, to which inputs are sent; `null` between connections. */
   get connection(): Connection | null {
     return this.#viewer?.connection ?? null;
   }
@@ -90,7 +100,7 @@ export class ConnectionManager {
     this.#viewer?.sendSettings();
   }
 
-  /** Requests a configuration of the monitor that is shown, now and after each reconnect; `null`: none. */
+  /** Requests a configuration for the shown monitor, now and after each reconnect; `null` requests nothing. */
   requestLayout(monitor: MonitorConfig | null): void {
     this.#settings.monitor = monitor;
     this.#viewer?.sendLayoutRequest();
@@ -102,21 +112,22 @@ export class ConnectionManager {
     this.#viewer?.sendAudioSettings();
   }
 
-  /** Where samples to play go. */
+  /** Sets the port to which decoded audio samples are posted. */
   attachSpeaker(port: MessagePort): void {
     this.#speaker.attach(port);
   }
 
-  /** Where recorded samples come from. */
+  /** Sets the port from which recorded samples arrive; `null` ends the capture. */
   attachMicrophone(port: MessagePort | null): void {
     this.#microphone.attach(port);
   }
 
-  /** Asks for the whole picture again. */
+  /** Requests a full refresh of the picture. */
   refresh(): void {
     this.#viewer?.refresh();
   }
 
+  /** Returns the statistics of the current connection; `null` between connections. */
   stats(): Stats | null {
     return this.#viewer?.stats() ?? null;
   }
@@ -188,7 +199,7 @@ export class ConnectionManager {
         this.#post({ type: 'painted', live: true });
       },
       onVideoFailed: () => {
-        // The next connection tries once more, without the hardware that most often is to blame.
+        // Hardware decoders are the most frequent cause; the next connection decodes in software.
         this.#acceleration = 'prefer-software';
       },
       onClosed: (end) => {
@@ -198,6 +209,7 @@ export class ConnectionManager {
     });
   }
 
+  /** Carries out a reconnect decision: schedules the next attempt, or closes. */
   #apply(decision: ReconnectDecision): void {
     if (decision.action === 'end') {
       this.#close(decision.code, decision.text);
@@ -220,6 +232,7 @@ export class ConnectionManager {
   }
 }
 
+/** Builds the WebSocket URL of a desktop's stream with its single-use ticket. */
 function streamUrl(desktopId: string, ticket: string): string {
   const url = new URL(`/api/desktops/${encodeURIComponent(desktopId)}/stream`, self.location.origin);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';

@@ -5,38 +5,53 @@ import type { Input } from './messages';
 import { SendPacer } from './send-pacer';
 
 const PING_INTERVAL_MS = 2000;
-/** No bytes for this long after a ping: the path is dead, and TCP has not noticed. */
+/** Silence after a ping, in milliseconds, after which the path counts as dead although TCP has not reported an error. */
 const PING_TIMEOUT_MS = 8000;
-/** Above this much unsent, pointer movements and recorded sound are dropped: only the newest matters. */
+/** Unsent bytes above which pointer movements and recorded audio are dropped: only the newest are useful. */
 const CONGESTED_BYTES = 8192;
-/** Clipboard and files wait while more than this is unsent: a key pressed meanwhile comes right after it. */
+/** Unsent bytes above which clipboard and file chunks wait, so that a key press has at most this much ahead of it. */
 const TRANSFER_BUFFER_BYTES = 64 * 1024;
-/** Browsers do not tell when it is sent. */
+/** Interval at which `bufferedAmount` is polled: WebSocket has no event for its decrease. */
 const BUFFER_POLL_MS = 8;
 
+/** Callbacks of a {@link Connection}. */
 export interface ConnectionEvents {
-  /** Returns the ResumeHashes message of the picture that is still shown, or `null`; called right before Hello is sent. */
+  /**
+   * Returns the ResumeHashes message of the picture still on the canvas, or `null`; called right before Hello is
+   * sent.
+   */
   readonly resumeHashes: () => ArrayBuffer | null;
+  /** Called for each parsed message, with its length in bytes. */
   readonly message: (message: ServerMessage, byteLength: number) => void;
+  /** Called for each input sent: its sequence number, and the time of the event in milliseconds since the epoch. */
   readonly inputSent: (seq: number, at: number) => void;
+  /** Called for each Pong, with the round-trip time in milliseconds. */
   readonly roundTrip: (ms: number) => void;
-  /** Called once. `code` is the WebSocket's close code. */
+  /** Called once, with the WebSocket close code (RFC 6455, section 7.4); not called after {@link Connection.dispose}. */
   readonly closed: (code: number) => void;
 }
 
-/** One WebSocket to one desktop: numbers inputs, answers liveness, parses messages. */
+/**
+ * WebSocket connection to the stream of one desktop: sends Hello, numbers inputs, probes liveness by pings and parses
+ * messages. A malformed message closes the connection.
+ */
 export class Connection {
   readonly #socket: WebSocket;
   readonly #events: ConnectionEvents;
   #seq = 0;
   #lastPing = 0;
-  /** When the oldest ping was sent that nothing has followed; browsers slow the timers of hidden pages down. */
+  /**
+   * Time of the oldest ping that no message has followed. Measured in time, not in pings: browsers throttle the
+   * timers of hidden pages.
+   */
   #silentSince: number | null = null;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
+  /** Pings without a response, by their token. */
   readonly #pendingPings = new Map<bigint, (arrived: boolean) => void>();
   readonly #pacer = new SendPacer(() => this.roundTrip());
 
+  /** Opens the WebSocket; Hello is sent once it is open. */
   constructor(url: string, hello: client.Hello, events: ConnectionEvents) {
     this.#events = events;
     this.#socket = new WebSocket(url, 'oriel.v1');
@@ -74,7 +89,7 @@ export class Connection {
     }
   }
 
-  /** The server has read a ping, and with it those before, whether it says so or not. */
+  /** Resolves all pings up to `token`: the server reads messages in order. */
   #resolvePings(token: bigint): void {
     for (const [before, resolve] of this.#pendingPings) {
       if (before <= token) {
@@ -98,15 +113,19 @@ export class Connection {
     this.#pingTimer = setInterval(pingOrClose, PING_INTERVAL_MS);
   }
 
+  /** Sends a ping with a unique token and returns the token. */
   #sendPing(now: number): bigint {
-    // In microseconds, and no two alike: the clocks of some browsers stand still for a millisecond.
+    // Time in microseconds, made unique: some browsers round their clocks to a millisecond.
     this.#lastPing = Math.max(Math.round(now * 1000), this.#lastPing + 1);
     const token = BigInt(this.#lastPing);
     this.send(client.ping(token));
     return token;
   }
 
-  /** Resolves once the server has read everything sent so far; false: the connection is over. */
+  /**
+   * Sends a ping. Resolves with `true` once the server has read everything sent so far, with `false` if the
+   * connection ends before.
+   */
   roundTrip(): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.#closed || this.#socket.readyState !== WebSocket.OPEN) {
@@ -117,7 +136,10 @@ export class Connection {
     });
   }
 
-  /** Resolves once little waits to be sent and little is on the way; false: the connection is over. */
+  /**
+   * Resolves with `true` once the pacer and the socket's buffer allow a further chunk, with `false` if the connection
+   * has ended.
+   */
   async readyForChunk(): Promise<boolean> {
     await this.#pacer.ready();
     while (!this.#closed && this.#socket.bufferedAmount > TRANSFER_BUFFER_BYTES) {
@@ -126,24 +148,25 @@ export class Connection {
     return !this.#closed;
   }
 
-  /** Bytes of the next piece of something long. */
+  /** Returns the size of the next clipboard or file chunk in bytes. */
   chunkSize(): number {
     return this.#pacer.chunkSize(client.MAX_CHUNK);
   }
 
-  /** Sends a piece of something long. */
+  /** Sends a clipboard or file chunk, and counts it against the pacer's window. */
   sendChunk(message: ArrayBuffer): void {
     this.send(message);
     this.#pacer.sent(message.byteLength);
   }
 
+  /** Sends a message; does nothing while the socket is not open. */
   send(message: ArrayBuffer): void {
     if (this.#socket.readyState === WebSocket.OPEN) {
       this.#socket.send(message);
     }
   }
 
-  /** Sends what is worth nothing when it comes late. */
+  /** Sends a message that is useless when late, such as recorded audio; drops it while the socket is congested. */
   sendUnlessCongested(message: ArrayBuffer): void {
     if (this.#socket.bufferedAmount <= CONGESTED_BYTES) {
       this.send(message);
@@ -161,14 +184,14 @@ export class Connection {
     this.#events.inputSent(this.#seq, input.at);
   }
 
-  /** Gives the connection up: `closed` follows at once, whatever the network does. */
+  /** Aborts the connection: `closed` is called at once with code 1006, without waiting for the closing handshake. */
   close(): void {
     this.#socket.close();
     const ABNORMAL = 1006;
     this.#finish(ABNORMAL);
   }
 
-  /** Ends the connection on purpose: nothing follows. */
+  /** Closes the connection on purpose; no callback follows. */
   dispose(): void {
     this.#release();
     this.#socket.close();
@@ -191,6 +214,7 @@ export class Connection {
   }
 }
 
+/** Encodes an input as a wire message. */
 function encode(seq: number, input: Input): ArrayBuffer {
   switch (input.kind) {
     case 'key':

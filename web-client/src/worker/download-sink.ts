@@ -1,21 +1,22 @@
-/** Where the bytes of a file go. */
+/** Destination of the bytes of a download. */
 export interface Sink {
+  /** Appends a chunk; rejects when the storage fails. */
   readonly write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
-  /** All is there; gives it back where the browser is to save it. */
+  /** Completes the file. Resolves with a blob if the browser has to save it, with `null` if it is stored already. */
   readonly finish: () => Promise<Blob | null>;
-  /** Nothing of it is left behind; never fails. */
+  /** Discards everything that was written; never rejects. */
   readonly abort: () => Promise<void>;
 }
 
-/** Chromium can remove a file that it made. */
+/** File handle with Chromium's `remove()`, which is not in the File System standard yet. */
 interface RemovableHandle extends FileSystemFileHandle {
   readonly remove?: () => Promise<void>;
 }
 
-/** Small pieces are made one so often: a browser keeps large blobs on the disk, and bytes in memory. */
-const GATHERED = 4 << 20;
+/** Bytes after which chunks are combined into one blob: browsers keep large blobs on disk, but typed arrays in memory. */
+const BLOB_PART_BYTES = 4 << 20;
 
-/** Into the file that the user chose; without one, into a blob. */
+/** Creates a sink that writes to the chosen file; without a handle, one that collects a blob. */
 export function sinkInto(handle: FileSystemFileHandle | null): Sink {
   return handle === null ? intoBlob() : intoFile(handle);
 }
@@ -34,7 +35,7 @@ function intoFile(handle: RemovableHandle): Sink {
         await (await opened)?.abort();
         await handle.remove?.();
       } catch {
-        // What cannot be removed stays, empty.
+        // A file that cannot be removed remains, empty.
       }
     },
   };
@@ -43,22 +44,22 @@ function intoFile(handle: RemovableHandle): Sink {
 function intoBlob(): Sink {
   let parts: BlobPart[] = [];
   let gathered = 0;
-  let whole: Blob[] = [];
+  let blobs: Blob[] = [];
   return {
     write: (bytes) => {
       parts.push(bytes);
       gathered += bytes.length;
-      if (gathered >= GATHERED) {
-        whole.push(new Blob(parts));
+      if (gathered >= BLOB_PART_BYTES) {
+        blobs.push(new Blob(parts));
         parts = [];
         gathered = 0;
       }
       return Promise.resolve();
     },
-    finish: () => Promise.resolve(new Blob([...whole, ...parts])),
+    finish: () => Promise.resolve(new Blob([...blobs, ...parts])),
     abort: () => {
       parts = [];
-      whole = [];
+      blobs = [];
       return Promise.resolve();
     },
   };

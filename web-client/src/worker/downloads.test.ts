@@ -71,8 +71,8 @@ async function settled(): Promise<void> {
   }
 }
 
-describe('files of the guest', () => {
-  it('are stored as they come, and told as done once they are safe', async () => {
+describe('downloads', () => {
+  it('are stored while they arrive, and reported as done once the file is complete', async () => {
     const { downloads, sent, chunk, last } = setUp();
     const disk = new Disk();
     downloads.onOffer({ offer: 9, name: 'a.bin', size: 4 * CHUNK_BYTES });
@@ -100,7 +100,7 @@ describe('files of the guest', () => {
     expect(last()).toMatchObject({ id: 1, state: 'done', received: 4 * CHUNK_BYTES, blob: null });
   });
 
-  it('become a blob where the browser cannot let anyone choose', async () => {
+  it('become a blob in browsers without a save dialog', async () => {
     const { downloads, sent, chunk, last } = setUp();
     downloads.onOffer({ offer: 3, name: 'a', size: CHUNK_BYTES + 5 });
     downloads.accept(1, null);
@@ -118,7 +118,7 @@ describe('files of the guest', () => {
     expect(sent.at(-1)).toBe('taken 4 0');
   });
 
-  it('leave nothing behind when they are declined, stopped or lost', async () => {
+  it('remove the file when they are declined, cancelled or interrupted', async () => {
     const { downloads, sent, chunk, posted, last } = setUp();
     downloads.onOffer({ offer: 1, name: 'a', size: 5 });
     downloads.decline(1);
@@ -149,7 +149,7 @@ describe('files of the guest', () => {
     expect([late.state, last()]).toMatchObject(['removed', { id: 4, state: 'withdrawn' }]);
   });
 
-  it('are refused when they cannot be stored or are not what was said', async () => {
+  it('fail when they cannot be stored or differ from the offer', async () => {
     const { downloads, sent, chunk, last } = setUp();
     const disk = new Disk();
     disk.full = true;

@@ -4,39 +4,46 @@ import { type Sink, sinkInto } from './download-sink';
 import type { FromWorker } from './messages';
 import type { TransferChannel } from './transfer-channel';
 
-/** Told after so many bytes: half of what may be on the way, so that the guest never runs dry. */
+/** Bytes between two FileTaken messages: half of the transfer's credit, so that the guest can keep sending. */
 const REPORT_INTERVAL_BYTES = 128 * 1024;
 
+/** State of one download. */
 interface Download {
-  /** The page's number of it. */
+  /** Number of the download between page and worker. */
   readonly id: number;
+  /** Offer of the guest, with the wire's number. */
   readonly offer: FileOffer;
-  /** `null` while nobody has said where it goes. */
+  /** Destination; `null` until the user has accepted. */
   sink: Sink | null;
+  /** Bytes received. */
   arrived: number;
+  /** Bytes written to the sink. */
   stored: number;
+  /** Bytes acknowledged to the guest. */
   reported: number;
-  /** What is done with its chunks, one after the other. */
+  /** Chain of pending writes, which run in order. */
   storing: Promise<void>;
 }
 
-/** Files that the guest sends to the user, each stored as it comes and told as stored. */
+/** Transfers of files from the guest to the user. Each file is stored while it arrives, and acknowledged as stored. */
 export class Downloads {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
   #lastId = 0;
-  /** By the server's number. */
+  /** Downloads by the wire's offer number. */
   readonly #downloads = new Map<number, Download>();
 
+  /** Creates an empty list; `post` sends messages to the page. */
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }
 
+  /** Uses a new connection. */
   attach(channel: TransferChannel): void {
     this.#channel = channel;
   }
 
-  /** The connection is gone, and with it what was on the way. */
+  /** Stops using the connection; all downloads fail, since a transfer cannot outlive its connection. */
   detach(): void {
     this.#channel = null;
     for (const download of [...this.#downloads.values()]) {
@@ -44,7 +51,7 @@ export class Downloads {
     }
   }
 
-  /** The guest sends a file. */
+  /** Handles a FileOffer: assigns a number and posts the offer to the page. */
   onOffer(offer: FileOffer): void {
     this.#lastId += 1;
     const id = this.#lastId;
@@ -53,11 +60,14 @@ export class Downloads {
     this.#post({ type: 'fileOffer', id, name: offer.name, size: offer.size });
   }
 
-  /** The user wants it: in a file that they chose, or as a blob for the browser to save. */
+  /**
+   * Accepts an offer. The file is written to `handle`; with `null`, it is collected as a blob for the browser to
+   * save.
+   */
   accept(id: number, handle: FileSystemFileHandle | null): void {
     const download = this.#find(id);
     if (download?.sink !== null) {
-      // It was withdrawn while the user chose: the file that the browser made is empty.
+      // The offer was withdrawn while the user chose a file, which the browser has created empty.
       void sinkInto(handle).abort();
       return;
     }
@@ -66,7 +76,7 @@ export class Downloads {
     this.#report(download, 'receiving');
   }
 
-  /** The user does not want it, or no longer. */
+  /** Declines an offer, or cancels a running download. */
   decline(id: number): void {
     const download = this.#find(id);
     if (download !== undefined) {
@@ -76,7 +86,7 @@ export class Downloads {
     }
   }
 
-  /** A chunk of a file came. */
+  /** Handles a FileContent chunk. */
   onChunk({ offer, last, failed, bytes }: FileChunk): void {
     const download = this.#downloads.get(offer);
     if (download === undefined) {
@@ -95,6 +105,7 @@ export class Downloads {
     }
   }
 
+  /** Writes a chunk, and acknowledges the stored bytes at intervals and at the end. */
   async #store(download: Download, sink: Sink, bytes: Uint8Array<ArrayBuffer>, last: boolean): Promise<void> {
     if (!this.#isActive(download)) {
       return;
@@ -115,6 +126,7 @@ export class Downloads {
     }
   }
 
+  /** Declines a download towards the guest and reports its failure. */
   #abort(download: Download, text: string): void {
     if (this.#isActive(download)) {
       this.#send(client.fileAnswer(download.offer.offer, false));
@@ -122,9 +134,10 @@ export class Downloads {
     }
   }
 
+  /** Ends a download and reports why. */
   #fail(download: Download, text: string): void {
     this.#end(download);
-    // What nobody has asked for is just gone.
+    // An offer that was not accepted disappears without an error.
     this.#report(download, download.sink === null ? 'withdrawn' : 'failed', text);
     void download.sink?.abort();
   }
@@ -137,7 +150,7 @@ export class Downloads {
     this.#downloads.delete(download.offer.offer);
   }
 
-  /** Whether it has not come to an end while something else was waited for. */
+  /** Whether the download has not ended during an asynchronous step. */
   #isActive(download: Download): boolean {
     return this.#downloads.get(download.offer.offer) === download;
   }

@@ -2,7 +2,7 @@ import { MAX_CHUNK } from '../protocol/client-messages';
 import type { FromWorker } from './messages';
 import type { TransferChannel } from './transfer-channel';
 
-/** For tests: a connection that is never busy, what was sent over it, and what the page was told. */
+/** Test double: a transfer channel that is always ready, with the messages sent over it and those posted to the page. */
 export function fakeTransferChannel() {
   const posted: FromWorker[] = [];
   const sent: Uint8Array[] = [];

@@ -10,8 +10,8 @@ function setUp() {
   return { mirror, at };
 }
 
-describe('the canvas in memory', () => {
-  it('lacks the tiles that were drawn on, until all of them came from here or were read', () => {
+describe('framebuffer mirror', () => {
+  it('marks drawn tiles as stale until they are completely rewritten or read back', () => {
     const { mirror, at } = setUp();
     expect(mirror.staleRects(WHOLE)).toEqual([]);
     mirror.invalidate({ x: 60, y: 70, width: 10, height: 3 });
@@ -31,7 +31,7 @@ describe('the canvas in memory', () => {
     expect([at(63, 64), at(64, 64), at(0, 127), at(0, 128)]).toEqual([7, 64 * 200 + 64, 7, 128 * 200]);
   });
 
-  it('moves pixels as they were before, whichever way', () => {
+  it('copies overlapping rectangles in every direction', () => {
     for (const [sourceX, sourceY, x, y] of [
       [10, 10, 12, 13],
       [12, 13, 10, 10],

@@ -1,32 +1,36 @@
 import type { Rect } from '../protocol/bytes';
 import type { Pixels } from '../protocol/tiles';
 
+/** Side of a tile in pixels. */
 const TILE = 64;
 
 /**
- * The canvas's pixels in memory. Moving a page there and putting it on the canvas takes 0.5 ms where reading it
- * from the canvas takes 1.6 in Chromium and 20 in Firefox. What was drawn by other means than from here is out of
- * date until it is read back, tile by tile.
+ * Copy of the canvas's pixels in memory. Scrolling a 1080p page in memory and putting it on the canvas takes 0.5 ms;
+ * reading it back from the canvas takes 1.6 ms in Chromium and 20 ms in Firefox.
+ * Tiles that were drawn directly on the canvas are stale until they are read back.
  */
 export class FramebufferMirror {
+  /** Pixels of the mirror; stale tiles have undefined contents. */
   readonly pixels: Pixels;
   readonly #columns: number;
+  /** Flag for each tile, row by row; 1: the canvas is newer. */
   readonly #stale: Uint8Array;
 
+  /** Creates a mirror over `pixels`, all tiles valid. */
   constructor(pixels: Pixels) {
     this.pixels = pixels;
     this.#columns = Math.ceil(pixels.width / TILE);
     this.#stale = new Uint8Array(this.#columns * Math.ceil(pixels.height / TILE));
   }
 
-  /** The canvas was drawn on here. */
+  /** Marks tiles as stale: the canvas was drawn on in `rect`. */
   invalidate(rect: Rect): void {
     this.#tiles(rect, (tile) => {
       this.#stale[tile] = 1;
     });
   }
 
-  /** The canvas has the pixels from here. */
+  /** Marks the tiles that lie completely in `rect` as equal to the canvas. */
   markValid(rect: Rect): void {
     const right = rect.x + rect.width === this.pixels.width ? this.#columns * TILE : rect.x + rect.width;
     const bottom = rect.y + rect.height === this.pixels.height ? Infinity : rect.y + rect.height;
@@ -37,7 +41,7 @@ export class FramebufferMirror {
     });
   }
 
-  /** What is to be read from the canvas before `rect` is whole: whole tiles, joined along a row. */
+  /** Returns the rectangles to read back from the canvas before `rect` is valid: whole tiles, merged along a row. */
   staleRects(rect: Rect): Rect[] {
     const { width, height } = this.pixels;
     const found: { x: number; y: number; width: number; height: number }[] = [];
@@ -56,7 +60,7 @@ export class FramebufferMirror {
     return found;
   }
 
-  /** Takes what {@link staleRects} asked for. */
+  /** Stores pixels read from the canvas, as requested by {@link staleRects}. */
   fill(rect: Rect, words: Uint32Array): void {
     for (let row = 0; row < rect.height; row += 1) {
       const from = row * rect.width;
@@ -65,7 +69,10 @@ export class FramebufferMirror {
     this.markValid(rect);
   }
 
-  /** Moves what is whole; source and destination may overlap. Throws a RangeError when either leaves the screen. */
+  /**
+   * Copies a valid rectangle to `to`; source and destination may overlap. Throws a RangeError when either exceeds the
+   * picture.
+   */
   copyRect(sourceX: number, sourceY: number, to: Rect): void {
     const { width, height, words } = this.pixels;
     if (Math.max(sourceX, to.x) + to.width > width || Math.max(sourceY, to.y) + to.height > height) {
@@ -79,7 +86,7 @@ export class FramebufferMirror {
     }
   }
 
-  /** Every tile that `rect` touches, by its number and corner, row by row. */
+  /** Visits each tile that `rect` touches, with its index and upper left corner, row by row. */
   #tiles(rect: Rect, visit: (tile: number, x: number, y: number) => void): void {
     const right = Math.min(rect.x + rect.width, this.pixels.width);
     const bottom = Math.min(rect.y + rect.height, this.pixels.height);

@@ -1,4 +1,7 @@
-/** The worker's entry: it owns the socket, the decoders and the canvas; the page owns input. */
+/**
+ * Entry point of the worker. The worker owns the WebSocket, the decoders and the canvas; the page owns input, and
+ * posts its events here.
+ */
 import type { MonitorConfig } from '../protocol/client-messages';
 import type { FromWorker, WorkerRequest, StartRequest, ToWorker } from './messages';
 import { opusEncodable } from './microphone';
@@ -13,10 +16,11 @@ let manager: ConnectionManager | null = null;
 let surface: Surface | null = null;
 /** Requested monitor configuration; as a rule it arrives before the manager exists. */
 let monitor: MonitorConfig | null = null;
-/** The canvas has a picture of the desktop. */
+/** Whether the canvas shows a picture of the desktop. */
 let painted = false;
 let statsTimer: ReturnType<typeof setInterval> | undefined;
 
+/** Posts a message to the page. */
 function post(message: FromWorker, transfer: Transferable[] = []): void {
   painted ||= message.type === 'painted';
   self.postMessage(message, { transfer });
@@ -24,7 +28,7 @@ function post(message: FromWorker, transfer: Transferable[] = []): void {
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   switch (data.type) {
-    // First, for it is the one that must not wait.
+    // The only kind that is sensitive to latency.
     case 'input':
       manager?.connection?.sendInput(data.input);
       break;
@@ -85,6 +89,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   }
 };
 
+/** Creates the surface, restores the cached picture and connects; posts `closed` when the browser lacks a feature. */
 async function start(request: StartRequest): Promise<void> {
   try {
     surface = new Surface(request.canvas, () => manager?.refresh());
@@ -103,6 +108,7 @@ async function start(request: StartRequest): Promise<void> {
   }
 }
 
+/** Starts or stops posting statistics. */
 function subscribeStats(on: boolean): void {
   clearInterval(statsTimer);
   if (on) {
@@ -117,17 +123,18 @@ function postStats(): void {
   }
 }
 
-/** Answers `null` where there is nothing to tell. */
+/** Posts the response to a request; `null` where there is none. */
 async function respond(id: number, request: WorkerRequest): Promise<void> {
   let value: unknown = null;
   try {
     value = await resolve(request);
   } catch {
-    // A rectangle outside of the screen, or a canvas without a picture: there is no answer.
+    // The rectangle exceeds the screen, or the canvas has no picture: the response is `null`.
   }
   post({ type: 'response', id, value });
 }
 
+/** Computes the value of a response. */
 async function resolve(request: WorkerRequest): Promise<unknown> {
   if (request.kind === 'microphone') {
     return opusEncodable();

@@ -1,9 +1,10 @@
 import { RATE, RECORDED_SAMPLES } from '../worklet/messages';
 
+/** Duration of a block of samples in microseconds. */
 const BLOCK_US = (RECORDED_SAMPLES * 1_000_000) / RATE;
 const BITS_PER_SECOND = 32_000;
 
-/** TypeScript's library does not know the options of Opus yet. */
+/** Encoder configuration with the options of the WebCodecs Opus registration, which TypeScript's library lacks. */
 interface OpusEncoderConfig extends AudioEncoderConfig {
   readonly opus: { readonly frameDuration: number; readonly application: 'voip' };
 }
@@ -16,7 +17,7 @@ const CONFIG: OpusEncoderConfig = {
   opus: { frameDuration: BLOCK_US, application: 'voip' },
 };
 
-/** Whether this browser can encode what a microphone hears. */
+/** Whether this browser encodes Opus with the configuration of the microphone. */
 export async function opusEncodable(): Promise<boolean> {
   try {
     return (await AudioEncoder.isConfigSupported(CONFIG)).supported === true;
@@ -25,7 +26,7 @@ export async function opusEncodable(): Promise<boolean> {
   }
 }
 
-/** Encodes what the user says. */
+/** Encoder of the user's microphone: blocks of samples from the audio thread become Opus packets. */
 export class Microphone {
   readonly #send: (sequence: number, opus: Uint8Array<ArrayBuffer>) => void;
   #encoder: AudioEncoder | null = null;
@@ -33,11 +34,12 @@ export class Microphone {
   #timestamp = 0;
   #sequence = 0;
 
+  /** Creates an idle encoder; `send` receives each packet with its sequence number. */
   constructor(send: (sequence: number, opus: Uint8Array<ArrayBuffer>) => void) {
     this.#send = send;
   }
 
-  /** From now on blocks of samples come from `blocks`; from `null`, none do. */
+  /** Sets the port from which blocks of samples arrive; `null` ends the capture and closes the encoder. */
   attach(samplePort: MessagePort | null): void {
     this.#samplePort?.close();
     this.#samplePort = samplePort;

@@ -31,7 +31,7 @@ function video(mark: number): VideoUpdate {
 
 const COPY: Update = { kind: 'copy', sourceX: 0, sourceY: 0, to: EVERYWHERE };
 
-/** A presenter whose decoder answers when told to, and what it painted. */
+/** Presenter with a decoder under the test's control, and the log of its paint operations. */
 function setUp(): {
   readonly presenter: Presenter;
   readonly log: string[];
@@ -74,13 +74,13 @@ function setUp(): {
 }
 
 describe('presenter', () => {
-  it('paints a frame at once when nothing is to be waited for', () => {
+  it('paints a frame at once if no part is being decoded', () => {
     const { presenter, log } = setUp();
     presenter.accept(frame(1, exact(10), COPY), 0);
     expect(log).toEqual(['tiles 10', 'copy', 'ack 1']);
   });
 
-  it('paints all updates of a frame together and in order, once its video is there', () => {
+  it('paints all updates of a frame together and in order, once its video is decoded', () => {
     const { presenter, log, decode } = setUp();
     presenter.accept(frame(1, COPY, video(5), exact(10)), 0);
     expect(log).toEqual([]);
@@ -88,7 +88,7 @@ describe('presenter', () => {
     expect(log).toEqual(['copy', 'video 5', 'close 5', 'tiles 10', 'ack 1']);
   });
 
-  it('keeps frames in order, though a later one is decoded first', () => {
+  it('keeps frames in order when a later one is decoded first', () => {
     const { presenter, log, decode } = setUp();
     presenter.accept(frame(1, video(5)), 0);
     presenter.accept(frame(2, video(6)), 0);
@@ -101,14 +101,14 @@ describe('presenter', () => {
     expect(presenter.waiting).toBe(0);
   });
 
-  it('acknowledges a frame whose video failed, so that the server goes on', () => {
+  it('presents a frame whose video failed, so that it is acknowledged', () => {
     const { presenter, log, decode } = setUp();
     presenter.accept(frame(1, video(5), exact(10)), 0);
     decode(5, false);
     expect(log).toEqual(['tiles 10', 'ack 1']);
   });
 
-  it('looks at the picture when it is what the frames so far have made of it', () => {
+  it('calls back once all frames accepted so far are painted', () => {
     const { presenter, log, decode } = setUp();
     presenter.whenPainted(() => log.push('look at nothing'));
     presenter.accept(frame(1, video(5)), 0);
@@ -120,7 +120,7 @@ describe('presenter', () => {
     expect(log.slice(3)).toEqual(['ack 1', 'tiles 10', 'ack 2', 'look', 'tiles 11', 'ack 3']);
   });
 
-  it('closes pictures that nobody will see', () => {
+  it('closes decoded pictures that are not painted', () => {
     const { presenter, log, decode } = setUp();
     presenter.accept(frame(1, video(5), video(6)), 0);
     decode(5);

@@ -3,36 +3,44 @@ import type { Surface } from './surface';
 import type { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
 
-/** Where frames are painted. */
+/** Operations of {@link Surface} that painting needs. */
 export type PaintTarget = Pick<Surface, 'width' | 'height' | 'resize' | 'copyRect' | 'putTiles' | 'drawVideo'>;
 
-/** When a frame went through the client, by the worker's clock in milliseconds. */
+/** Record of a painted frame; times in milliseconds by the worker's clock (`performance.now()`). */
 export interface Presented {
+  /** Painted frame. */
   readonly frame: Frame;
+  /** Time of its receipt. */
   readonly receivedAt: number;
+  /** Time at which its last part was decoded. */
   readonly decodedAt: number;
+  /** Time at which it was painted. */
   readonly paintedAt: number;
+  /** Number of pixels painted from video. */
   readonly videoPixels: number;
+  /** Number of pixels painted from lossless tiles. */
   readonly losslessPixels: number;
 }
 
-/** A picture that takes this long will not come: a decoder may swallow a chunk without an error. */
+/** Time after which a frame counts as failed, in milliseconds: a decoder may drop a chunk without an error. */
 const DECODE_TIMEOUT_MS = 4000;
 
-/** A frame whose parts are being decoded; `parts` runs beside `frame.updates`. */
+/** Frame whose parts are being decoded; `parts` is parallel to `frame.updates`. */
 interface Pending {
   readonly frame: Frame;
   readonly receivedAt: number;
   readonly parts: (Uint8Array<ArrayBuffer> | VideoFrame | null)[];
+  /** Number of parts that are not decoded. */
   outstanding: number;
   decodedAt: number;
   onPainted: () => void;
 }
 
 /**
- * Decodes frames side by side and paints them in the order of their arrival, each as soon as it is
- * whole: waiting for an animation frame first would add up to a refresh interval, while a canvas
- * painted now is shown at the very next refresh all the same.
+ * Queue of received frames. Frames are decoded concurrently and painted in the order of their arrival, each as soon
+ * as it is complete.
+ * Painting does not wait for an animation frame: that would add up to a refresh interval, while a canvas painted now
+ * is composited at the next refresh in any case.
  */
 export class Presenter {
   readonly #surface: PaintTarget;
@@ -45,13 +53,16 @@ export class Presenter {
   #decodeTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
+  /** Creates an empty queue. */
   constructor(options: {
     readonly surface: PaintTarget;
     readonly video: Pick<VideoStreams, 'decode' | 'fail'>;
     readonly unzstd: Unzstd;
+    /** Called after each painted frame. */
     readonly onPresented: (presented: Presented) => void;
+    /** Called after the size of the screen has changed. */
     readonly onResize: (width: number, height: number) => void;
-    /** PaintTarget failed: what arrived later cannot be painted either. */
+    /** Called when painting failed; later frames cannot be painted either. */
     readonly onError: (error: unknown) => void;
   }) {
     this.#surface = options.surface;
@@ -62,16 +73,19 @@ export class Presenter {
     this.#onError = options.onError;
   }
 
-  /** Frames that are not painted yet. */
+  /** Number of frames that are not painted yet. */
   get waiting(): number {
     return this.#queue.length;
   }
 
-  /** Takes a frame received at `receivedAt`. Throws when its exact updates are malformed. */
+  /**
+   * Queues a frame received at `receivedAt` (worker's clock, milliseconds) and starts decoding it. Throws {@link
+   * ProtocolError} when a lossless update is malformed.
+   */
   accept(frame: Frame, receivedAt: number): void {
     const pending: Pending = { frame, receivedAt, parts: [], outstanding: 1, decodedAt: receivedAt, onPainted: () => undefined };
     this.#queue.push(pending);
-    // Video first: it is decoded on other threads while this one decompresses tiles.
+    // Video first: WebCodecs decodes on other threads while this thread decompresses tiles.
     frame.updates.forEach((update, index) => {
       pending.parts.push(null);
       if (update.kind === 'video') {
@@ -86,7 +100,7 @@ export class Presenter {
     this.#partDone(pending);
   }
 
-  /** Calls `callback` when the picture is what the frames so far have made of it. */
+  /** Calls `callback` once all frames accepted so far are painted. */
   whenPainted(callback: () => void): void {
     const last = this.#queue.at(-1);
     if (last === undefined) {
@@ -108,6 +122,7 @@ export class Presenter {
     });
   }
 
+  /** Counts a part as decoded, and paints once the frame is complete. */
   #partDone(pending: Pending): void {
     pending.outstanding -= 1;
     if (pending.outstanding === 0) {
@@ -120,6 +135,7 @@ export class Presenter {
     }
   }
 
+  /** Paints the complete frames at the head of the queue. */
   #paintReady(): void {
     clearTimeout(this.#decodeTimer);
     for (let head = this.#queue[0]; head?.outstanding === 0; head = this.#queue[0]) {
@@ -154,6 +170,7 @@ export class Presenter {
     this.#onPresented({ frame, receivedAt, decodedAt, paintedAt: performance.now(), videoPixels, losslessPixels });
   }
 
+  /** Discards the queue and closes its decoded pictures. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#decodeTimer);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Backoff, decideOnClosed, decideOnTicketError, decideOnSocketClose } from './reconnect';
 
 describe('back-off', () => {
-  it('doubles, within its jitter, up to a ceiling', () => {
+  it('doubles, with jitter, up to a maximum', () => {
     const [shortest, longest] = [new Backoff(), new Backoff()];
     const delays = Array.from({ length: 8 }, () => [shortest.next(0), longest.next(0.999999)]);
     expect(delays.slice(0, 3)).toEqual([
@@ -23,8 +23,8 @@ describe('back-off', () => {
   });
 });
 
-describe('what a lost connection means', () => {
-  it('comes back after the network or the server went away', () => {
+describe('decision on a lost connection', () => {
+  it('retries after a failure of the network or a restart of the server', () => {
     expect(decideOnSocketClose(1006)).toMatchObject({ action: 'retry', reason: 'network' });
     expect(decideOnSocketClose(1001)).toMatchObject({ action: 'retry', reason: 'restarting' });
     expect(decideOnSocketClose(1012)).toMatchObject({ action: 'retry', reason: 'restarting' });
@@ -32,28 +32,28 @@ describe('what a lost connection means', () => {
     expect(decideOnClosed('forbidden', 'You have been logged out.')).toMatchObject({ action: 'retry' });
   });
 
-  it('ends where coming back by itself would be wrong', () => {
+  it('ends for stopped, replaced and incompatible connections', () => {
     for (const code of ['stopped', 'replaced', 'version']) {
       expect(decideOnClosed(code, 'So.')).toEqual({ action: 'end', code, text: 'So.' });
     }
   });
 });
 
-describe('what a refused ticket means', () => {
-  it('leads to the login when the session has ended', () => {
+describe('decision on a refused ticket', () => {
+  it('requires a login when the session has ended', () => {
     expect(decideOnTicketError(401, 'No.', null)).toMatchObject({ action: 'end', code: 'login' });
   });
 
-  it('tells an unreachable server from one that is not ready', () => {
+  it('distinguishes an unreachable server from one that is not ready', () => {
     expect(decideOnTicketError(null, '', null)).toMatchObject({ action: 'retry', reason: 'network' });
     expect(decideOnTicketError(503, '', null)).toMatchObject({ action: 'retry', reason: 'restarting' });
   });
 
-  it('waits as long as it is told to', () => {
+  it('waits for the time in Retry-After', () => {
     expect(decideOnTicketError(429, '', 12)).toMatchObject({ action: 'retry', afterMs: 12_000 });
   });
 
-  it('ends for what is not there or not allowed', () => {
+  it('ends for desktops that do not exist or are forbidden', () => {
     expect(decideOnTicketError(404, 'No.', null)).toMatchObject({ action: 'end', code: 'not_found' });
     expect(decideOnTicketError(403, 'No.', null)).toMatchObject({ action: 'end', code: 'forbidden', text: 'No.' });
     expect(decideOnTicketError(409, 'Being reset.', null)).toMatchObject({ action: 'end', code: 'failed', text: 'Being reset.' });

@@ -1,52 +1,55 @@
 import type { CloseReason, DisconnectReason } from './messages';
 
+/** Upper bound of the first delay. */
 const INITIAL_DELAY_MS = 400;
+/** Upper bound of every delay. */
 const MAX_DELAY_MS = 15_000;
 
 /**
- * Exponential back-off with jitter: half of the delay is fixed, half is random, so that the clients
- * of a server that restarts do not all come back at once.
+ * Exponential back-off with jitter. Half of each delay is fixed and half random, so that the clients of a restarted
+ * server do not reconnect at once.
  */
 export class Backoff {
   #attempt = 0;
 
-  /** How many delays were handed out since the last success. */
+  /** Number of delays returned since the last reset. */
   get attempt(): number {
     return this.#attempt;
   }
 
-  /** The next delay in milliseconds; `random` lies in [0, 1). */
+  /** Returns the next delay in milliseconds; `random` is in [0, 1). */
   next(random: number): number {
     const full = Math.min(MAX_DELAY_MS, INITIAL_DELAY_MS * 2 ** this.#attempt);
     this.#attempt += 1;
     return Math.round(full / 2 + (full / 2) * random);
   }
 
+  /** Starts again with the shortest delay, after a success. */
   reset(): void {
     this.#attempt = 0;
   }
 }
 
-/** What to do about a connection that is gone. */
+/** Decision after a lost connection: to retry after `afterMs` (`null`: after the back-off's delay), or to end. */
 export type ReconnectDecision =
   | { readonly action: 'retry'; readonly reason: DisconnectReason; readonly afterMs: number | null }
   | { readonly action: 'end'; readonly code: CloseReason; readonly text: string };
 
-/** Judges a Closed message. */
+/** Decides on a Closed message by its code. */
 export function decideOnClosed(code: string, text: string): ReconnectDecision {
   switch (code) {
     case 'stopped':
     case 'replaced':
     case 'version':
       return { action: 'end', code, text };
-    // `malformed` and `internal` are faults of one connection: the next one starts afresh. After
-    // `forbidden` the next ticket tells whether it is the session that ended or the permission.
+    // `malformed` and `internal` are faults of one connection. After `forbidden`, the response to the next
+    // ticket request distinguishes an ended session from a missing permission.
     default:
       return { action: 'retry', reason: 'restarting', afterMs: null };
   }
 }
 
-/** Judges the close code of a WebSocket that ended without a Closed message (RFC 6455, section 7.4). */
+/** Decides on the close code of a WebSocket that ended without a Closed message (RFC 6455, section 7.4). */
 export function decideOnSocketClose(code: number): ReconnectDecision {
   const GOING_AWAY = 1001;
   const SERVICE_RESTART = 1012;
@@ -55,7 +58,7 @@ export function decideOnSocketClose(code: number): ReconnectDecision {
   return { action: 'retry', reason: restarting ? 'restarting' : 'network', afterMs: null };
 }
 
-/** Judges a refused ticket by its HTTP status; `null` when no answer came at all. */
+/** Decides on a refused ticket by its HTTP status; `null`: there was no response. */
 export function decideOnTicketError(status: number | null, text: string, retryAfterS: number | null): ReconnectDecision {
   switch (status) {
     case null:

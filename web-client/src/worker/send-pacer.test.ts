@@ -22,7 +22,7 @@ async function overLine(bytesPerSecond: number, roundTripMs: (now: number) => nu
       await pacer.ready();
       const bytes = pacer.chunkSize(CHUNK_BYTES);
       free = Math.max(now, free) + (bytes / bytesPerSecond) * 1000;
-      // At first the line is learnt.
+      // The first round trips measure the path.
       longest = now > 2000 ? Math.max(longest, free - now) : 0;
       last = free;
       came += bytes;
@@ -30,7 +30,7 @@ async function overLine(bytesPerSecond: number, roundTripMs: (now: number) => nu
     }
   })();
   while (now < seconds * 1000) {
-    // Whoever was woken goes on first.
+    // Resolved waiters run first.
     for (let turn = 0; turn < 8; turn += 1) await Promise.resolve();
     const next = pings.shift();
     if (next === undefined) break;
@@ -41,24 +41,24 @@ async function overLine(bytesPerSecond: number, roundTripMs: (now: number) => nu
   return { came, longest };
 }
 
-describe('the pacer of files', () => {
-  it('fills a slow line, and lets a key wait for little', async () => {
+describe('send pacer', () => {
+  it('uses a slow path fully and keeps the queueing delay short', async () => {
     const { came, longest } = await overLine(125_000, () => 100, 20);
     expect(came).toBeGreaterThan(125_000 * 20 * 0.8);
     expect(longest).toBeLessThan(250);
   });
 
-  it('goes on over a way that has become longer', async () => {
+  it('continues after the delay of the path has increased', async () => {
     const { came } = await overLine(1_000_000, (now) => (now < 2000 ? 20 : 300), 20);
     expect(came).toBeGreaterThan(1_000_000 * 20 * 0.3);
   });
 
-  it('fills a fast line', async () => {
+  it('uses a fast path fully', async () => {
     const { came } = await overLine(10_000_000, () => 20, 10);
     expect(came).toBeGreaterThan(10_000_000 * 10 * 0.7);
   });
 
-  it('goes on when the connection is over, so that whoever sends learns of it', async () => {
+  it('resolves waiting senders when the connection has ended', async () => {
     const pacer = new SendPacer(() => Promise.resolve(false));
     for (let piece = 0; piece < 100; piece += 1) {
       await pacer.ready();

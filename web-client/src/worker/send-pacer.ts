@@ -1,47 +1,53 @@
-/** Bytes on the way at first. */
+/** Initial window: bytes that may be in flight. */
 const INITIAL_WINDOW = 16 * 1024;
 const MIN_WINDOW = 4 * 1024;
 const MAX_WINDOW = 512 * 1024;
-/** A key may wait for so long behind what is on the way, beside the way itself. */
+/** Queueing delay in milliseconds that the transfers may add to an input. */
 const TARGET_DELAY_MS = 100;
-/** A piece is this part of what may be on the way: the line is never empty, and never full of one piece. */
+/** Number of chunks in a window: the path stays busy, and no single chunk fills the window. */
 const CHUNKS_PER_WINDOW = 4;
 const MIN_CHUNK = 2 * 1024;
 
 /**
- * How much of clipboard and files may be on its way to the server, so that keys do not wait behind it: as much as comes
- * there {@link TARGET_DELAY_MS} later than it would on an empty line, after LEDBAT (RFC 6817). What has come is learnt from pings.
+ * Congestion control of clipboard and file transfers, after LEDBAT (RFC 6817): the window of bytes in flight grows
+ * until the queueing delay reaches {@link TARGET_DELAY_MS}, so that inputs are not delayed further.
+ * Delay is measured as round-trip time of pings sent after each chunk.
  */
 export class SendPacer {
   readonly #ping: () => Promise<boolean>;
   readonly #now: () => number;
   #window = INITIAL_WINDOW;
   #inFlight = 0;
+  /** Shortest delay so far in milliseconds: that of the path without a queue. */
   #baseDelay = Infinity;
-  /** It was never too much: the window doubles with every round trip. */
+  /** Whether the window still doubles with each round trip, as before the first excess of the target. */
   #slowStart = true;
+  /** Time of the latest decrease of the window. */
   #decreasedAt = -Infinity;
   #waiters: (() => void)[] = [];
 
-  /** `ping` resolves once the server has read all that was sent so far; false: there is no connection any more. */
+  /**
+   * Creates a pacer. `ping` resolves with `true` once the server has read everything sent so far, with `false` if the
+   * connection ended; `now` returns milliseconds.
+   */
   constructor(ping: () => Promise<boolean>, now: () => number = () => performance.now()) {
     this.#ping = ping;
     this.#now = now;
   }
 
-  /** Bytes of the next piece, at most `most`. */
+  /** Returns the size of the next chunk in bytes, at most `most`. */
   chunkSize(most: number): number {
     return Math.min(most, Math.max(MIN_CHUNK, Math.floor(this.#window / CHUNKS_PER_WINDOW)));
   }
 
-  /** Resolves once a piece more may be sent. */
+  /** Resolves once a further chunk may be sent. */
   async ready(): Promise<void> {
     while (this.#inFlight >= this.#window) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }
 
-  /** A piece was sent. */
+  /** Counts a chunk of `bytes` as in flight, and pings to learn when it was read. */
   sent(bytes: number): void {
     const at = this.#now();
     this.#inFlight += bytes;
@@ -58,6 +64,7 @@ export class SendPacer {
     });
   }
 
+  /** Adjusts the window after a chunk of `bytes`, sent at `at`, was read. */
   #adjustWindow(bytes: number, at: number): void {
     const now = this.#now();
     const delay = now - at;
@@ -66,10 +73,10 @@ export class SendPacer {
     if (queueingDelay > TARGET_DELAY_MS) {
       this.#slowStart = false;
       if (this.#window === MIN_WINDOW) {
-        // So little keeps nobody waiting: the way has become longer.
+        // The smallest window cannot cause a queue: the delay of the path itself has increased.
         this.#baseDelay = delay;
       }
-      // Once for all that was on the way at that time.
+      // One decrease for all chunks that were in flight at that time.
       if (at > this.#decreasedAt) {
         this.#decreasedAt = now;
         this.#window = Math.max(MIN_WINDOW, this.#window * Math.max(0.5, TARGET_DELAY_MS / queueingDelay));

@@ -3,24 +3,24 @@ import { type PcmBlock, type PlayerReport, RATE } from '../worklet/messages';
 import type { AudioStats } from './messages';
 
 const CONFIG: AudioDecoderConfig = { codec: 'opus', sampleRate: RATE, numberOfChannels: 2 };
-/** What a packet lasts, in microseconds. */
+/** Duration of a packet in microseconds. */
 const PACKET_US = 10_000;
-/** A decoder that has so many packets waiting does not keep up: what is newer is left out. */
+/** Queue length of a decoder that does not keep up; further packets are dropped. */
 const MAX_DECODE_QUEUE = 20;
 
-/** Decodes what the guest plays and hands it to the audio thread. */
+/** Decoder of the guest's audio: Opus packets become blocks of samples for the audio thread. */
 export class Speaker {
   #decoder: AudioDecoder | null = null;
   #samplePort: MessagePort | null = null;
   #nextSequence: number | null = null;
   #nextUs: bigint | null = null;
-  /** Timestamps of packets after which there was silence. */
+  /** Timestamps of packets that follow a pause, in microseconds. */
   readonly #discontinuities = new Set<number>();
   #packets = 0;
   #missing = 0;
   #report: PlayerReport = { bufferMs: 0, underruns: 0 };
 
-  /** From now on samples go to `samplePort`. */
+  /** Sets the port of the audio thread, which receives samples and reports its buffer. */
   attach(samplePort: MessagePort): void {
     this.#samplePort = samplePort;
     samplePort.onmessage = ({ data }: MessageEvent<PlayerReport>) => {
@@ -28,6 +28,7 @@ export class Speaker {
     };
   }
 
+  /** Decodes a packet. Gaps in the sequence count as dropped by the server; gaps in time as pauses of the guest. */
   play({ sequence, timeUs, opus }: AudioPacket): void {
     this.#packets += 1;
     const dropped = this.#nextSequence === null ? 0 : (sequence - this.#nextSequence) >>> 0;
@@ -46,7 +47,7 @@ export class Speaker {
     decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp, duration: PACKET_US, data: opus }));
   }
 
-  /** The next packet belongs to another connection. */
+  /** Resets sequence, time and statistics: the next packet belongs to another connection. */
   interrupt(): void {
     this.#nextSequence = null;
     this.#nextUs = null;
@@ -54,10 +55,12 @@ export class Speaker {
     this.#missing = 0;
   }
 
+  /** Returns the statistics of playback. */
   stats(): AudioStats {
     return { packets: this.#packets, missing: this.#missing, ...this.#report };
   }
 
+  /** Closes the decoder. */
   close(): void {
     if (this.#decoder?.state === 'configured') {
       this.#decoder.close();
@@ -66,7 +69,10 @@ export class Speaker {
     this.#discontinuities.clear();
   }
 
-  /** A decoder that failed is replaced: sound has nothing that a later packet would need. */
+  /**
+   * Returns a configured decoder, a new one after a failure: Opus packets need no earlier key packet. `null` without
+   * a port.
+   */
   #ready(): AudioDecoder | null {
     if (this.#samplePort === null) {
       return null;

@@ -24,7 +24,7 @@ function answered(inputSeq: number, receivedAt: number, paintedAt: number): Pres
 }
 
 describe('statistics', () => {
-  it('splits an input’s way into stages that add up to the whole', () => {
+  it('splits the latency of an input into stages that add up to the total', () => {
     const collector = new StatsCollector();
     collector.roundTrip(6);
     collector.roundTrip(10);
@@ -42,7 +42,7 @@ describe('statistics', () => {
     });
   });
 
-  it('takes no longer for the way back than there was, whatever the pings took', () => {
+  it('limits the way back to the measured time when the pings were slower', () => {
     const collector = new StatsCollector();
     collector.roundTrip(900);
     collector.input(5, 1000);
@@ -59,7 +59,7 @@ describe('statistics', () => {
     expect(collector.snapshot(1700, REST).samples).toHaveLength(1);
   });
 
-  it('keeps what a comparison said until something is painted', () => {
+  it('keeps the result of a comparison until the next painted frame', () => {
     const collector = new StatsCollector();
     collector.presented(answered(0, 1000, 1001));
     expect(collector.snapshot(1002, REST).hashCheck).toBeNull();
@@ -71,7 +71,7 @@ describe('statistics', () => {
     expect(collector.snapshot(1005, REST).hashCheck).toBeNull();
   });
 
-  it('forgets frames and bytes after five seconds, and sums only the connection', () => {
+  it('drops frames and bytes after five seconds, but not the totals of the connection', () => {
     const collector = new StatsCollector();
     collector.message(1000, 5000);
     collector.presented(answered(0, 1000, 1001));
@@ -84,7 +84,7 @@ describe('statistics', () => {
     });
   });
 
-  it('takes percentiles by nearest rank', () => {
+  it('computes percentiles by nearest rank', () => {
     expect(spread([])).toBeNull();
     expect(spread([4])).toEqual({ p50: 4, p95: 4 });
     expect(spread(Array.from({ length: 200 }, (_, i) => 200 - i))).toEqual({ p50: 100, p95: 190 });

@@ -2,11 +2,16 @@ import type { HashMismatch } from '../protocol/tile-hashes';
 import { type LatencySample, type Spread, STAGES, type Stage, type Stats } from './messages';
 import type { Presented } from './presenter';
 
+/** Time span of the statistics in milliseconds. */
 const WINDOW_MS = 5000;
+/** Number of latency samples kept. */
 const SAMPLES_KEPT = 512;
+/** Number of inputs whose time is kept until a frame answers them. */
 const INPUTS_KEPT = 1024;
+/** Number of round-trip times kept. */
 const PINGS_KEPT = 8;
 
+/** Times and pixels of one painted frame; `at` by the worker's clock, all times in milliseconds. */
 interface FrameRecord {
   readonly at: number;
   readonly decodeMs: number;
@@ -16,7 +21,7 @@ interface FrameRecord {
   readonly losslessPixels: number;
 }
 
-/** The 50th and 95th percentile by nearest rank; `null` of nothing. */
+/** Computes the 50th and 95th percentile by nearest rank; `null` without values. */
 export function spread(values: readonly number[]): Spread | null {
   const sorted = [...values].sort((a, b) => a - b);
   const rank = (share: number): number | undefined => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
@@ -26,18 +31,17 @@ export function spread(values: readonly number[]): Spread | null {
 }
 
 /**
- * What the overlay shows of one connection. All times are in milliseconds by the worker's clock
+ * Collector of the statistics of one connection. All times are in milliseconds by the worker's clock
  * (`performance.now()`).
- *
- * An input's latency runs from the browser's event to the moment the frame that answers it is
- * painted. The server measures the stages from the input's receipt to the frame's hand-over to its
- * socket. The way back is taken as half of the quickest of the last round trips, and the way there
- * is what remains of the total, so a slow upward path shows up in `toServer`.
+ * An input's latency is measured from the DOM event to the painting of the frame that answers it. The server measures
+ * the stages from the input's receipt to the frame's hand-over to its socket. The way back is half of the shortest
+ * recent round trip; the rest of the total is `toServer`, which therefore contains the delay of a slow uplink.
  */
 export class StatsCollector {
   #frames: FrameRecord[] = [];
   #received: { readonly at: number; readonly bytes: number }[] = [];
   readonly #samples: { readonly at: number; readonly sample: LatencySample }[] = [];
+  /** Times of inputs by sequence number. */
   readonly #inputs = new Map<number, number>();
   readonly #roundTrips: number[] = [];
   #newestAnswered = 0;
@@ -46,16 +50,19 @@ export class StatsCollector {
   #lossless = false;
   #hashCheck: Stats['hashCheck'] = null;
 
+  /** Records the time at which an input happened. */
   input(seq: number, at: number): void {
     this.#inputs.set(seq, at);
     this.#inputs.delete(seq - INPUTS_KEPT);
   }
 
+  /** Records a received message and its length in bytes. */
   message(at: number, bytes: number): void {
     this.#received.push({ at, bytes });
     this.#bytesReceived += bytes;
   }
 
+  /** Records a round-trip time. */
   roundTrip(ms: number): void {
     this.#roundTrips.push(ms);
     if (this.#roundTrips.length > PINGS_KEPT) {
@@ -63,6 +70,7 @@ export class StatsCollector {
     }
   }
 
+  /** Records a painted frame, and a latency sample if it is the first to answer an input. */
   presented({ frame, receivedAt, decodedAt, paintedAt, videoPixels, losslessPixels }: Presented): void {
     this.#framesPainted += 1;
     this.#lossless = frame.lossless;
@@ -87,20 +95,20 @@ export class StatsCollector {
       flushToSent: frame.flushToSentUs / 1000,
     };
     const inClient = paintedAt - receivedAt;
-    const onTheWay = Math.max(
+    const onNetwork = Math.max(
       0,
       total - inClient - onServer.inputToGuest - onServer.guestToFlush - onServer.flushToSent,
     );
-    // No more than there was, though the pings so far were slower.
-    const back = Math.min(this.#halfRoundTrip(), onTheWay);
-    const stages = { toServer: onTheWay - back, ...onServer, sentToPresented: back + inClient };
+    // The round trips so far may have been slower than this frame.
+    const back = Math.min(this.#halfRoundTrip(), onNetwork);
+    const stages = { toServer: onNetwork - back, ...onServer, sentToPresented: back + inClient };
     this.#samples.push({ at: paintedAt, sample: { seq: frame.inputSeq, ...stages, total } });
     if (this.#samples.length > SAMPLES_KEPT) {
       this.#samples.shift();
     }
   }
 
-  /** The picture was compared with the server's. */
+  /** Records the result of comparing the picture with the server's hashes. */
   compared(difference: HashMismatch | null): void {
     this.#hashCheck = difference ?? 'same';
   }
@@ -109,6 +117,7 @@ export class StatsCollector {
     return this.#roundTrips.length === 0 ? 0 : Math.min(...this.#roundTrips) / 2;
   }
 
+  /** Returns the statistics at `now`; `rest` are the fields that are not collected here. */
   snapshot(
     now: number,
     rest: Pick<Stats, 'width' | 'height' | 'inFlight' | 'h264' | 'videoOnly' | 'unknownMessages' | 'audio'>,
@@ -140,13 +149,14 @@ export class StatsCollector {
     };
   }
 
-  /** Drops what no snapshot will ask for; to be called now and then while nobody looks. */
+  /** Drops expired records; called periodically, since no snapshot is taken while the overlay is hidden. */
   trim(now: number): void {
     this.#frames = this.#frames.filter(({ at }) => at > now - WINDOW_MS);
     this.#received = this.#received.filter(({ at }) => at > now - WINDOW_MS);
   }
 }
 
+/** Computes the percentiles of each stage; `null` without samples. */
 function byStage(samples: readonly LatencySample[]): Record<Stage, Spread> | null {
   if (samples.length === 0) {
     return null;

@@ -6,19 +6,23 @@ import { FramebufferMirror } from './framebuffer-mirror';
 import { area, cropsFor } from './video-crops';
 
 /**
- * The canvas on the page. Nothing shows before the task that painted ends, so a frame's updates
- * appear together.
+ * Painting surface: the page's canvas, and its mirror in memory. The browser presents a canvas after the current
+ * task, so the updates of a frame appear together.
  */
 export class Surface {
   readonly #canvas: OffscreenCanvas;
   readonly #context: OffscreenCanvasRenderingContext2D;
+  /** Whether drawing on the canvas is cheap and reading back is not. */
   readonly #onGpu = gpuDraws();
-  /** The pixels in memory: what is put on the canvas is put here first. */
+  /** Pixels in memory; tiles are decoded here and then put on the canvas. */
   #image: ImageData;
   #mirror: FramebufferMirror;
   #blank = true;
 
-  /** `onLost` hears when the canvas has lost its picture, as it does when a GPU restarts. */
+  /**
+   * Creates a surface on `canvas`. `onLost` is called after the canvas lost its picture, as at a reset of the GPU.
+   * Throws an Error without a 2D context.
+   */
   constructor(canvas: OffscreenCanvas, onLost: () => void) {
     const context = canvas.getContext('2d', { alpha: false, desynchronized: true });
     if (context === null) {
@@ -32,20 +36,22 @@ export class Surface {
     this.#mirror = new FramebufferMirror(view(this.#image));
   }
 
+  /** Width of the screen in pixels. */
   get width(): number {
     return this.#canvas.width;
   }
 
+  /** Height of the screen in pixels. */
   get height(): number {
     return this.#canvas.height;
   }
 
-  /** Nothing was painted since the canvas turned black. */
+  /** Whether nothing was painted since the last resize. */
   get blank(): boolean {
     return this.#blank;
   }
 
-  /** A new screen size; the canvas turns black. */
+  /** Sets the size of the screen in pixels; the canvas becomes black. */
   resize(width: number, height: number): void {
     this.#blank = true;
     this.#canvas.width = width;
@@ -56,7 +62,7 @@ export class Surface {
     this.#mirror.invalidate({ x: 0, y: 0, width, height });
   }
 
-  /** Moves a rectangle of the picture; source and destination may overlap. */
+  /** Applies a CopyRect update; source and destination may overlap. */
   copyRect({ sourceX, sourceY, to }: CopyUpdate): void {
     const { width, height } = to;
     if (this.#onGpu) {
@@ -72,12 +78,16 @@ export class Surface {
     this.#put(to);
   }
 
+  /** Puts a rectangle of the mirror on the canvas. */
   #put(rect: Rect): void {
     this.#context.putImageData(this.#image, 0, 0, rect.x, rect.y, rect.width, rect.height);
     this.#mirror.markValid(rect);
   }
 
-  /** Puts decompressed tiles; returns how many pixels they cover. */
+  /**
+   * Decodes the tiles of a lossless update and puts them on the canvas; returns the number of pixels. Throws {@link
+   * ProtocolError}.
+   */
   putTiles(raw: Uint8Array<ArrayBuffer>): number {
     this.#blank = false;
     const covered = decodeTiles(raw, this.#mirror.pixels);
@@ -87,7 +97,10 @@ export class Surface {
     return covered.reduce((sum, rect) => sum + area(rect), 0);
   }
 
-  /** Draws what `rects` lists of a decoded picture that lies at `region`; returns how many pixels that is. */
+  /**
+   * Draws the listed rectangles of a decoded picture that covers `region`; returns the number of pixels. The caller
+   * closes `picture`.
+   */
   drawVideo(picture: VideoFrame, region: Rect, rects: readonly Rect[]): number {
     this.#blank = false;
     const crops = this.#onGpu ? [{ source: region, clip: rects }] : cropsFor(region, rects);
@@ -111,17 +124,17 @@ export class Surface {
     return rects.reduce((sum, rect) => sum + area(rect), 0);
   }
 
-  /** The pixels of a rectangle, red, green, blue, alpha; throws a RangeError when it leaves the screen. */
+  /** Reads the RGBA pixels of a rectangle. Throws a RangeError when it exceeds the screen. */
   read(rect: Rect): Uint8ClampedArray<ArrayBuffer> {
     const inside =
       rect.x >= 0 && rect.y >= 0 && rect.x + rect.width <= this.width && rect.y + rect.height <= this.height;
     if (!inside) {
-      throw new RangeError('the rectangle lies outside of the screen');
+      throw new RangeError('the rectangle exceeds the screen');
     }
     return this.#context.getImageData(rect.x, rect.y, rect.width, rect.height).data;
   }
 
-  /** Shows a picture of earlier, as large as it is. */
+  /** Takes the size of a cached picture, paints and closes it. */
   restore(picture: ImageBitmap): void {
     this.resize(picture.width, picture.height);
     this.#context.drawImage(picture, 0, 0);
@@ -129,34 +142,36 @@ export class Surface {
     picture.close();
   }
 
-  /** The hashes of the picture's tiles. */
+  /** Computes the tile hashes of the picture. */
   hashes(): TileHashes {
     return hashTiles(view(this.#context.getImageData(0, 0, this.width, this.height)));
   }
 
-  /** Gives the picture away; the canvas is empty then. */
+  /** Transfers the picture out of the canvas, which is blank afterwards. */
   takeBitmap(): ImageBitmap {
     return this.#canvas.transferToImageBitmap();
   }
 
+  /** Encodes the picture as PNG. */
   async png(): Promise<Blob> {
     return this.#canvas.convertToBlob({ type: 'image/png' });
   }
 }
 
-/** Whether canvases live on a GPU, where drawing is cheap and reading back is not. */
+/** Whether canvases are drawn by a GPU, where drawing is cheap and reading back is slow. */
 function gpuDraws(): boolean {
   const context = new OffscreenCanvas(1, 1).getContext('webgl', { failIfMajorPerformanceCaveat: true });
   context?.getExtension('WEBGL_lose_context')?.loseContext();
   return context !== null;
 }
 
-/** The same samples, seen through a smaller frame. */
+/** Creates a VideoFrame that shows a part of `picture` without copying its samples. */
 function crop(picture: VideoFrame, x: number, y: number, width: number, height: number): VideoFrame {
   const { x: left = 0, y: top = 0 } = picture.visibleRect ?? {};
   return new VideoFrame(picture, { visibleRect: { x: left + x, y: top + y, width, height } });
 }
 
+/** Views the pixels of an ImageData as 32-bit words. */
 function view(image: ImageData): Pixels {
   return { width: image.width, height: image.height, words: new Uint32Array(image.data.buffer) };
 }

@@ -1,12 +1,13 @@
-/** One connection, as clipboard and files use it: what is long waits for what is urgent. */
+/** Connection as clipboard and file transfers use it: their chunks wait, so that inputs are not delayed. */
 export interface TransferChannel {
+  /** Sends a short message at once. */
   readonly send: (message: ArrayBuffer) => void;
-  /** Bytes of the next chunk of something long. */
+  /** Returns the size of the next chunk in bytes. */
   readonly chunkSize: () => number;
-  /** Sends such a chunk, after `clear`. */
+  /** Sends a chunk; to be called after `readyForChunk` has resolved with `true`. */
   readonly sendChunk: (message: ArrayBuffer) => void;
-  /** Resolves once little waits to be sent and little is on the way, so that a long answer delays no key; false: the connection is over. */
+  /** Resolves with `true` once a further chunk may be sent, with `false` if the connection has ended. */
   readonly readyForChunk: () => Promise<boolean>;
-  /** Resolves once the server has read everything sent so far; false: the connection is over. */
+  /** Resolves with `true` once the server has read everything sent so far, with `false` if the connection has ended. */
   readonly roundTrip: () => Promise<boolean>;
 }

@@ -33,8 +33,8 @@ async function settled(): Promise<void> {
   }
 }
 
-describe('files for the guest', () => {
-  it('are sent within the credit, and on as the guest takes them', async () => {
+describe('uploads', () => {
+  it('are sent within the credit, which acknowledgements extend', async () => {
     const { uploads, channel, posted, of, bytesSent, status } = setUp();
     uploads.attach(channel);
     uploads.send(1, file(CREDIT * 2));
@@ -48,7 +48,7 @@ describe('files for the guest', () => {
     expect(posted.at(-1)).toMatchObject({ id: 1, state: 'done' });
   });
 
-  it('are a few at a time', async () => {
+  it('run a few at a time', async () => {
     const { uploads, channel, of, status } = setUp();
     uploads.attach(channel);
     for (let id = 1; id <= 5; id += 1) {
@@ -76,7 +76,7 @@ describe('files for the guest', () => {
     expect(posted).toEqual([expect.objectContaining({ id: 2, state: 'failed', text: 'No room.' })]);
   });
 
-  it('fail with the connection, also those that wait', () => {
+  it('fail with the connection, queued ones as well', () => {
     const { uploads, channel, posted } = setUp();
     uploads.attach(channel);
     for (let id = 1; id <= 4; id += 1) {

@@ -3,38 +3,44 @@ import type { FileStatus } from '../protocol/server-messages';
 import type { FromWorker } from './messages';
 import type { TransferChannel } from './transfer-channel';
 
-/** Bytes that may be on the way and not yet told as received. */
+/** Credit of a transfer: bytes sent and not yet acknowledged by the guest. */
 const CREDIT_BYTES = 256 * 1024;
-/** Files on their way at a time; the server lets a desktop have a few more, for other windows. */
+/** Number of concurrent transfers; the server's limit for a desktop is higher, for its other windows. */
 const MAX_CONCURRENT = 3;
-/** Read from the disk at once. */
+/** Bytes read from a file at once. */
 const READ_BYTES = 16 * client.MAX_CHUNK;
 
+/** State of one upload. */
 interface Upload {
+  /** Transfer number of the page and the wire. */
   readonly id: number;
   readonly file: File;
+  /** Bytes acknowledged by the guest. */
   received: number;
+  /** Whether the transfer has ended, in any way. */
   finished: boolean;
-  /** Called when there is credit again, or nothing more is wanted. */
+  /** void; => Called when the credit has grown or the transfer has ended. */
   resume: () => void;
 }
 
-/** The user's files on their way into the guest: a few at a time, each within its credit. */
+/** Transfers of the user's files to the guest: a few at a time, each within its credit, the others queued. */
 export class Uploads {
   readonly #post: (message: FromWorker) => void;
   #channel: TransferChannel | null = null;
   #queued: Upload[] = [];
   readonly #active = new Map<number, Upload>();
 
+  /** Creates an empty queue; `post` sends messages to the page. */
   constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }
 
+  /** Uses a new connection. */
   attach(channel: TransferChannel): void {
     this.#channel = channel;
   }
 
-  /** The connection is gone, and with it what was on the way. */
+  /** Stops using the connection; all uploads fail, since a transfer cannot outlive its connection. */
   detach(): void {
     this.#channel = null;
     const lost = [...this.#active.values(), ...this.#queued];
@@ -44,12 +50,13 @@ export class Uploads {
     }
   }
 
-  /** Sends a file; `id` is the user's number of it, counting up. */
+  /** Queues a file; `id` is the transfer number, which increases. */
   send(id: number, file: File): void {
     this.#queued.push({ id, file, received: 0, finished: false, resume: () => undefined });
     this.#startNext();
   }
 
+  /** Cancels an upload, queued or running. */
   cancel(id: number): void {
     this.#queued = this.#queued.filter((upload) => upload.id !== id);
     const upload = this.#active.get(id);
@@ -59,7 +66,7 @@ export class Uploads {
     }
   }
 
-  /** What the server tells of a file. */
+  /** Handles a FileStatus of the server. */
   onStatus({ transfer, state, received, text }: FileStatus): void {
     const upload = this.#active.get(transfer);
     if (upload === undefined) {
@@ -77,6 +84,7 @@ export class Uploads {
     }
   }
 
+  /** Starts queued uploads up to the limit. */
   #startNext(): void {
     const channel = this.#channel;
     while (this.#active.size < MAX_CONCURRENT) {
@@ -96,6 +104,7 @@ export class Uploads {
     }
   }
 
+  /** Sends a file in chunks; returns early when the transfer or the connection ends. */
   async #transfer(upload: Upload, channel: TransferChannel): Promise<void> {
     const { id, file } = upload;
     channel.send(client.fileStart(id, file.size, file.name));
@@ -130,7 +139,7 @@ export class Uploads {
   }
 }
 
-/** Resolves when the file may be sent up to `to`; false: nothing more of it is wanted. */
+/** Resolves with `true` once the credit covers the first `to` bytes, with `false` if the transfer has ended. */
 async function hasCredit(upload: Upload, to: number): Promise<boolean> {
   while (!upload.finished && to > upload.received + CREDIT_BYTES) {
     await new Promise<void>((resolve) => {

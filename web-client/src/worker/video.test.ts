@@ -88,7 +88,7 @@ test('each of four streams has a decoder, and unused ones are closed', () => {
   expect(missing()).toBe(0);
 });
 
-test('what a stream lacks is asked for anew', () => {
+test('a delta picture without a decoder requests a refresh', () => {
   const { video, missing } = streams();
   const pictures: unknown[] = [];
   video.decode(update(1, false), (picture) => pictures.push(picture));

@@ -1,16 +1,19 @@
 import type { VideoUpdate } from '../protocol/frame';
 import { codecString } from '../protocol/h264';
 
-/** Gets the decoded picture, which it must close, or `null` when there will be none. */
+/** Receiver of a decoded picture, which it must close; `null`: decoding failed. */
 export type DecodedFrameSink = (picture: VideoFrame | null) => void;
 
-/** A nominal duration: Firefox gives up on decoders whose chunks have none. */
+/** Nominal frame duration in microseconds; Firefox rejects streams whose chunks have none. */
 const FRAME_US = 16_667;
 
-/** The server drops a stream after 2 s without a picture; this is longer by what the connection may stall. */
+/**
+ * Time without a picture after which a decoder is closed. The server ends a stream after 2 s; the difference covers
+ * stalls of the connection.
+ */
 const IDLE_MS = 15_000;
 
-/** Whether this browser decodes H.264 at all; some builds of Chromium do not. */
+/** Whether this browser decodes H.264; some builds of Chromium do not. */
 export async function h264Available(): Promise<boolean> {
   if (typeof VideoDecoder === 'undefined') {
     return false;
@@ -22,30 +25,34 @@ export async function h264Available(): Promise<boolean> {
   }
 }
 
+/** Options of {@link VideoStreams}. */
 export interface VideoOptions {
+  /** Preference for hardware or software decoders (WebCodecs `HardwareAcceleration`). */
   readonly acceleration: HardwareAcceleration;
-  /** Video cannot be decoded any more. */
+  /** Called once when video can no longer be decoded. */
   readonly onFailure: () => void;
-  /** A picture came that needs others, which were forgotten: after a stall longer than connections survive. */
+  /** Called for a delta picture without a decoder: the decoder was closed as idle during a long stall. */
   readonly onMissing: () => void;
 }
 
-/** The decoders of a connection: one for each stream that the server names, while it is in use. */
+/** Video decoders of a connection, one for each stream in use. */
 export class VideoStreams {
   readonly #decoders = new Map<number, StreamDecoder>();
   readonly #options: VideoOptions;
   #idleTimer: ReturnType<typeof setInterval> | undefined;
   #failed = false;
 
+  /** Creates streams without decoders. */
   constructor(options: VideoOptions) {
     this.#options = options;
   }
 
+  /** Whether decoding failed or the streams are closed. */
   get failed(): boolean {
     return this.#failed;
   }
 
-  /** Starts decoding; pictures of one stream arrive in the order of the calls. */
+  /** Decodes an access unit; pictures of one stream are delivered in the order of the calls. */
   decode(update: VideoUpdate, sink: DecodedFrameSink): void {
     if (this.#failed) {
       sink(null);
@@ -65,7 +72,7 @@ export class VideoStreams {
     decoder.decode(update, sink);
   }
 
-  /** Closes decoders that nothing was asked of for long. */
+  /** Closes the decoders that were not used for {@link IDLE_MS}. */
   #closeIdle(): void {
     const before = performance.now() - IDLE_MS;
     for (const [stream, decoder] of this.#decoders) {
@@ -84,7 +91,7 @@ export class VideoStreams {
     this.#idleTimer = undefined;
   }
 
-  /** Gives video up for this connection; everything that is still awaited gets `null`. */
+  /** Disables video for this connection; outstanding sinks receive `null`. */
   fail(): void {
     if (!this.#failed) {
       this.#failed = true;
@@ -93,6 +100,7 @@ export class VideoStreams {
     }
   }
 
+  /** Closes all decoders; outstanding sinks receive `null`. */
   close(): void {
     this.#failed = true;
     this.#stopIdleTimer();
@@ -103,26 +111,31 @@ export class VideoStreams {
   }
 }
 
+/** Decoder of one H.264 stream. */
 class StreamDecoder {
   readonly #decoder: VideoDecoder;
   readonly #acceleration: HardwareAcceleration;
   readonly #fail: () => void;
+  /** Sinks by the timestamp of their chunk. */
   readonly #pending = new Map<number, DecodedFrameSink>();
+  /** Codec string and size of the current configuration. */
   #configured = '';
   #nextTimestamp = 0;
   #lastUsed = 0;
 
+  /** Creates a decoder; `fail` is called at a decoding error. */
   constructor(acceleration: HardwareAcceleration, fail: () => void) {
     this.#acceleration = acceleration;
     this.#fail = fail;
     this.#decoder = new VideoDecoder({ output: (picture) => this.#deliver(picture), error: fail });
   }
 
-  /** By the worker's clock. */
+  /** Time of the latest call of `decode`, in milliseconds by the worker's clock. */
   get lastUsed(): number {
     return this.#lastUsed;
   }
 
+  /** Decodes an access unit; `sink` receives the picture, or `null`. */
   decode({ key, region, accessUnit }: VideoUpdate, sink: DecodedFrameSink): void {
     this.#lastUsed = performance.now();
     const timestamp = this.#nextTimestamp;
@@ -144,16 +157,16 @@ class StreamDecoder {
     if (codec === null) {
       throw new Error('a key frame lacks its sequence parameter set');
     }
-    const wanted = `${codec} ${size}`;
-    if (wanted === this.#configured) {
+    const configuration = `${codec} ${size}`;
+    if (configuration === this.#configured) {
       return;
     }
-    this.#configured = wanted;
+    this.#configured = configuration;
     this.#decoder.configure({
       codec,
       optimizeForLatency: true,
       hardwareAcceleration: this.#acceleration,
-      // The samples are a screen's: BT.709 matrix over sRGB, and no gamma to convert.
+      // The encoder's input is sRGB with a BT.709 matrix; the transfer function must not be converted.
       colorSpace: { primaries: 'bt709', transfer: 'iec61966-2-1', matrix: 'bt709', fullRange: false },
     });
   }
@@ -168,6 +181,7 @@ class StreamDecoder {
     }
   }
 
+  /** Closes the decoder; outstanding sinks receive `null`. */
   close(): void {
     if (this.#decoder.state !== 'closed') {
       this.#decoder.close();

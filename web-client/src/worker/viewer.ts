@@ -13,40 +13,59 @@ import type { Uploads } from './uploads';
 import { VideoStreams } from './video';
 import type { Unzstd } from './zstd';
 
-/** What the page has set for a desktop. Shared by all of its connections, each of which sends it anew. */
+/** Settings of the page for a desktop. All connections share the object; each sends the settings anew. */
 export interface ViewerSettings {
   /** Whether everything is sent as video. */
   videoOnly: boolean;
   /** Whether each lossless picture is compared with the server's hashes. */
   verify: boolean;
+  /** Directions of audio that are on. */
   audio: AudioSettings;
   /** Requested configuration of the monitor that is shown; `null`: unchanged. */
   monitor: client.MonitorConfig | null;
 }
 
+/** Options of a {@link Viewer}. */
 export interface ViewerOptions {
+  /** WebSocket URL with the ticket. */
   readonly url: string;
+  /** Surface to paint on. */
   readonly surface: Surface;
+  /** Decompressor of lossless updates. */
   readonly unzstd: Unzstd;
+  /** Whether this browser decodes H.264. */
   readonly h264: boolean;
+  /** Preference for hardware or software decoders. */
   readonly acceleration: HardwareAcceleration;
+  /** Settings shared with the connection manager. */
   readonly settings: Readonly<ViewerSettings>;
+  /** Number of the guest's screen, from 0 on. */
   readonly screen: number;
+  /** Decoder of audio. */
   readonly speaker: Speaker;
+  /** Clipboard transfer. */
   readonly clipboard: ClipboardChannel;
+  /** Transfers of files to the guest. */
   readonly uploads: Uploads;
+  /** Transfers of files from the guest. */
   readonly downloads: Downloads;
+  /** Posts a message to the page. */
   readonly post: (message: FromWorker) => void;
+  /** Called for a Notice message. */
   readonly onNotice: (kind: string, text: string) => void;
+  /** Called for Welcome; `watching`: inputs are not accepted. */
   readonly onWelcome: (watching: boolean) => void;
+  /** Called after the first painted frame. */
   readonly onFirstPicture: () => void;
+  /** Called when video decoding has failed. */
   readonly onVideoFailed: () => void;
-  /** Called once, when the connection is over: with the server's reason, or the socket's close code. */
+  /** Called once at the end of the connection: with the server's Closed message, or the WebSocket close code. */
   readonly onClosed: (end: { readonly code: string; readonly text: string } | number) => void;
 }
 
-/** One connection's picture: decoders, order, acknowledgements and statistics live and die with it. */
+/** Client of one connection: dispatches its messages, and owns its decoders, frame queue and statistics. */
 export class Viewer {
+  /** WebSocket connection. */
   readonly connection: Connection;
   readonly #options: ViewerOptions;
   readonly #video: VideoStreams;
@@ -56,6 +75,7 @@ export class Viewer {
   #unknownMessages = 0;
   #painted = false;
 
+  /** Opens the connection. */
   constructor(options: ViewerOptions) {
     const { surface, unzstd, post } = options;
     this.#options = options;
@@ -77,7 +97,7 @@ export class Viewer {
     this.connection = new Connection(options.url, { h264, screen, videoOnly: settings.videoOnly }, {
       resumeHashes: () => (surface.blank ? null : client.resumeHashes(surface.hashes())),
       message: (message, byteLength) => this.#receive(message, byteLength),
-      // Inputs carry the page's time of day; statistics keep the worker's own clock.
+      // Inputs carry time since the epoch; statistics use the worker's clock.
       inputSent: (seq, at) => this.#stats.input(seq, at - performance.timeOrigin),
       roundTrip: (ms) => {
         this.#stats.roundTrip(ms);
@@ -87,13 +107,13 @@ export class Viewer {
     });
   }
 
-  /** Sends the settings of the picture. */
+  /** Sends the picture settings. */
   sendSettings(): void {
     const { videoOnly, verify } = this.#options.settings;
     this.connection.send(client.settings(videoOnly, verify));
   }
 
-  /** Sends the requested monitor configuration, if there is one. */
+  /** Sends the requested monitor configuration, if any. */
   sendLayoutRequest(): void {
     const { screen, settings } = this.#options;
     if (settings.monitor !== null) {
@@ -101,13 +121,13 @@ export class Viewer {
     }
   }
 
-  /** Sends which directions of audio are on. */
+  /** Sends the directions of audio that are on. */
   sendAudioSettings(): void {
     const { playback, capture } = this.#options.settings.audio;
     this.connection.send(client.sound(playback, capture));
   }
 
-  /** Sends one Opus packet of the microphone, unless the socket is congested. */
+  /** Sends an Opus packet of the microphone; drops it while the socket is congested or capture is off. */
   sendRecording(sequence: number, opus: Uint8Array): void {
     if (this.#options.settings.audio.capture) {
       this.connection.sendUnlessCongested(client.recording(sequence, opus));
@@ -119,6 +139,7 @@ export class Viewer {
     this.connection.send(client.refresh());
   }
 
+  /** Returns the statistics of this connection. */
   stats(): Stats {
     const { surface, h264, settings } = this.#options;
     return this.#stats.snapshot(performance.now(), {
@@ -132,12 +153,13 @@ export class Viewer {
     });
   }
 
-  /** Ends the connection on purpose. */
+  /** Closes the connection on purpose; `onClosed` is not called. */
   dispose(): void {
     this.connection.dispose();
     this.#close();
   }
 
+  /** Dispatches a message of the server. */
   #receive(message: ServerMessage, byteLength: number): void {
     const now = performance.now();
     this.#stats.message(now, byteLength);
@@ -210,6 +232,7 @@ export class Viewer {
     }
   }
 
+  /** Acknowledges a painted frame, with its times in microseconds. */
   #onPresented(presented: Presented): void {
     const { frame, receivedAt, decodedAt, paintedAt } = presented;
     const us = (ms: number): number => Math.round(ms * 1000);

@@ -1,14 +1,17 @@
 import { ProtocolError } from '../protocol/bytes';
 
-/** Returns exactly `rawLength` bytes, or throws {@link ProtocolError}. */
+/**
+ * Decompressor of one zstd frame (RFC 8878). Returns exactly `rawLength` bytes; throws {@link ProtocolError}
+ * otherwise.
+ */
 export type Unzstd = (compressed: Uint8Array<ArrayBuffer>, rawLength: number) => Uint8Array<ArrayBuffer>;
 
-/** More than any picture of the largest screen needs. */
+/** Maximum decompressed size in bytes, above that of the largest screen. */
 const RAW_LIMIT = 256 << 20;
 
 /**
- * The reference decoder as WebAssembly: a page of 1920x1080 takes 2 to 6 ms, in JavaScript 50. The
- * latter stands in where WebAssembly is switched off, as hardened browsers do.
+ * Loads the decompressor: the reference implementation as WebAssembly, or one in JavaScript where WebAssembly is
+ * disabled. A 1920x1080 page takes 2 to 6 ms in WebAssembly and 50 ms in JavaScript.
  */
 export async function loadZstd(): Promise<Unzstd> {
   const { ZSTDDecoder } = await import('zstddec');
@@ -22,19 +25,20 @@ export async function loadZstd(): Promise<Unzstd> {
   }
 }
 
+/** Adds the checks of {@link Unzstd} to a decoder. */
 function checked(decode: (compressed: Uint8Array, rawLength: number) => Uint8Array): Unzstd {
   return (compressed, rawLength) => {
     if (rawLength > RAW_LIMIT) {
-      throw new ProtocolError('an exact update is too large');
+      throw new ProtocolError('a lossless update is too large');
     }
     let raw: Uint8Array;
     try {
       raw = decode(compressed, rawLength);
     } catch {
-      throw new ProtocolError('an exact update does not decompress');
+      throw new ProtocolError('a lossless update does not decompress');
     }
     if (raw.length !== rawLength) {
-      throw new ProtocolError('an exact update has the wrong length');
+      throw new ProtocolError('a lossless update has the wrong length');
     }
     return raw as Uint8Array<ArrayBuffer>;
   };

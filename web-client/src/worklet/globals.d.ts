@@ -1,8 +1,13 @@
-/** What an AudioWorkletGlobalScope has and TypeScript's libraries lack. */
+/** Base class of processors on the audio thread. */
 declare abstract class AudioWorkletProcessor {
+  /** Port to the AudioWorkletNode. */
   readonly port: MessagePort;
-  /** Inputs and outputs, their channels, and 128 samples of each. Answers whether it wants to live on. */
+  /**
+   * Processes one render quantum: inputs and outputs, their channels, 128 samples each. Returns whether the processor
+   * stays active.
+   */
   abstract process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
 }
 
+/** Registers a processor class by name. */
 declare function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;

@@ -1,24 +1,28 @@
-/** What passes between the worker, which decodes and encodes, and the audio thread. */
+/** Messages and constants between the worker, which decodes and encodes audio, and the AudioWorklet processors. */
 
-/** Frames in a second, everywhere. */
+/** Sample rate of all audio in hertz. */
 export const RATE = 48_000;
 
-/** Samples to play: all of the left side, then as many of the right. */
+/** Block of samples to play: all of the left channel, then all of the right. */
 export interface PcmBlock {
+  /** Samples in [-1, 1]. */
   readonly samples: Float32Array<ArrayBuffer>;
-  /** Whether it follows on what came before; otherwise there was silence between. */
+  /** Whether the block follows the previous one without a pause. */
   readonly continuous: boolean;
 }
 
-/** How playing goes; told a few times a second while there is something to play. */
+/** Report of the player, four times a second. */
 export interface PlayerReport {
+  /** Buffered audio in milliseconds. */
   readonly bufferMs: number;
-  /** Times that there was nothing left in the middle of a sound, since the beginning. */
+  /** Number of times the buffer ran empty during continuous audio, since the player's start. */
   readonly underruns: number;
 }
 
+/** Registered name of the playing processor. */
 export const PLAYER = 'oriel-player';
+/** Registered name of the recording processor. */
 export const RECORDER = 'oriel-recorder';
 
-/** Samples in a block from the microphone, one side only: 20 ms. */
+/** Number of samples in a recorded block: 20 ms, mono. */
 export const RECORDED_SAMPLES = 960;

@@ -18,7 +18,7 @@ function pull(buffer: PlayBuffer, length = PACKET): Float32Array {
   return left;
 }
 
-/** So many packets come and are played. */
+/** Pushes and pulls a number of packets. */
 function stream(buffer: PlayBuffer, packets: number, length = PACKET): void {
   const [left, right] = [new Float32Array(PACKET), new Float32Array(PACKET)];
   const samples = level(0.001, length);
@@ -28,7 +28,7 @@ function stream(buffer: PlayBuffer, packets: number, length = PACKET): void {
   }
 }
 
-/** Gathers enough to begin, and begins. */
+/** Creates a buffer that has started to play. */
 function begun(value = 0.5): PlayBuffer {
   const buffer = new PlayBuffer();
   for (let count = 0; count < 4; count += 1) {
@@ -39,8 +39,8 @@ function begun(value = 0.5): PlayBuffer {
   return buffer;
 }
 
-describe('the buffer before the sound card', () => {
-  it('is silent until it holds 40 ms, and then plays what came, in order', () => {
+describe('play buffer', () => {
+  it('is silent until it holds 40 ms, and then plays frames in order', () => {
     const buffer = new PlayBuffer();
     for (const value of [0.1, 0.2, 0.3]) {
       push(buffer, value);
@@ -50,7 +50,7 @@ describe('the buffer before the sound card', () => {
     expect([0, 1, 2, 3].map(() => pull(buffer)[7])).toEqual([0.1, 0.2, 0.3, 0.4].map(Math.fround));
   });
 
-  it('gathers more after a lack, and forgets that after half a minute', () => {
+  it('increases its target after an underrun, and decreases it after half a minute', () => {
     const buffer = begun();
     for (let count = 0; count < 5; count += 1) {
       pull(buffer);
@@ -63,7 +63,7 @@ describe('the buffer before the sound card', () => {
     expect(buffer.underruns).toBe(1);
   });
 
-  it('does not take the end of a sound for a lack', () => {
+  it('does not count a pause as an underrun', () => {
     const buffer = begun();
     for (let count = 0; count < 5; count += 1) {
       pull(buffer);
@@ -73,7 +73,7 @@ describe('the buffer before the sound card', () => {
     expect(buffer.targetMs).toBe(40);
   });
 
-  it('never builds up, whatever comes at once', () => {
+  it('limits its filling after a burst', () => {
     const buffer = begun();
     for (let count = 0; count < 200; count += 1) {
       push(buffer, 0.5);
@@ -82,7 +82,7 @@ describe('the buffer before the sound card', () => {
     expect(pull(buffer)).toEqual(level(0.5));
   });
 
-  it('jumps without a click', () => {
+  it('skips frames without a click', () => {
     const buffer = begun(0.8);
     for (let count = 0; count < 8; count += 1) {
       push(buffer, -0.8);
@@ -93,7 +93,7 @@ describe('the buffer before the sound card', () => {
     expect(played.at(-1)).toBeCloseTo(-0.8);
   });
 
-  it('comes back to its target where it is quiet, and leaves what is loud alone', () => {
+  it('returns to its target in quiet passages and leaves loud ones unchanged', () => {
     const loud = begun(0.5);
     const quiet = begun(0.001);
     for (const buffer of [loud, quiet]) {
@@ -111,7 +111,7 @@ describe('the buffer before the sound card', () => {
     expect(loud.bufferedMs).toBeGreaterThan(50);
   });
 
-  it('keeps up with a sender whose clock is slow', () => {
+  it('compensates the slow clock of a sender', () => {
     const buffer = begun(0.001);
     stream(buffer, 3000, 479);
     expect(buffer.underruns).toBe(0);

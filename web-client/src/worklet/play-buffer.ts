@@ -2,40 +2,41 @@ import { RATE } from './messages';
 
 const ms = (count: number): number => (count * RATE) / 1000;
 
-/** So much is gathered before a sound begins. More of it bears more jitter of the network … */
+/** Smallest target filling, in frames: more tolerates more network jitter, but delays the sound. */
 const MIN_TARGET = ms(40);
-/** … and makes the sound later than the picture. */
+/** Largest target filling, in frames: more would delay the sound noticeably behind the picture. */
 const MAX_TARGET = ms(80);
-/** What a lack of samples adds to the target, and what half a minute without one takes off again. */
+/** Increase of the target after an underrun, and its decrease after {@link RECOVERY_FRAMES} without one. */
 const STEP = ms(10);
+/** Half a minute without an underrun, in frames. */
 const RECOVERY_FRAMES = 30 * RATE;
-/** Off the target by no more than this nothing is done. */
+/** Deviation from the target that is not corrected, in frames. */
 const TOLERANCE = ms(10);
-/** So much above the target is given up at once. */
+/** Excess over the target from which frames are skipped at once. */
 const EXCESS = ms(60);
-/** The old place is faded out and the new one in over so many frames, so that it does not click. */
+/** Length of the cross-fade after a skip, in frames; it prevents a click. */
 const FADE = ms(5);
-/** A frame below this on both sides can be left out or said twice without anyone hearing it. */
+/** Level on both channels below which a frame may be dropped or repeated inaudibly. */
 const QUIET = 0.004;
-/** At most every so-manieth frame is. */
+/** Minimum distance between two corrections, in frames. */
 const ADJUST_INTERVAL = 8;
 
+/** Capacity of the ring buffer in frames. */
 const CAPACITY = 1 << 14;
 
 /**
- * Samples between the network, which delivers when it can, and the sound card, which needs them
- * now. It holds as little as the network allows: its filling continuous a target between 40 and 80 ms
- * by leaving out quiet frames or saying them twice, and never builds up.
+ * Jitter buffer between network and sound card. The filling is kept close to a target between 40 and 80 ms, by
+ * dropping or repeating quiet frames; an excess is skipped.
  */
 export class PlayBuffer {
   readonly #left = new Float32Array(CAPACITY);
   readonly #right = new Float32Array(CAPACITY);
-  /** Frames put in and taken out so far. */
+  /** Number of frames written and read so far. */
   #written = 0;
   #read = 0;
   #target = MIN_TARGET;
   #playing = false;
-  /** It ran dry, and whether that was the sound's end is known when more comes. */
+  /** Whether the buffer ran empty; the next block shows whether that was an underrun or a pause. */
   #drained = false;
   #underruns = 0;
   #sinceUnderrun = 0;
@@ -43,18 +44,22 @@ export class PlayBuffer {
   #fadeLeft = 0;
   #fadeFrom = 0;
 
+  /** Number of underruns. */
   get underruns(): number {
     return this.#underruns;
   }
 
+  /** Buffered audio in milliseconds. */
   get bufferedMs(): number {
     return ((this.#written - this.#read) * 1000) / RATE;
   }
 
+  /** Target filling in milliseconds. */
   get targetMs(): number {
     return (this.#target * 1000) / RATE;
   }
 
+  /** Appends frames of both channels; `continuous`: without a pause after the previous frames. */
   push(left: Float32Array, right: Float32Array, continuous: boolean): void {
     if (this.#drained && continuous) {
       this.#underruns += 1;
@@ -75,15 +80,15 @@ export class PlayBuffer {
     this.#playing ||= buffered >= this.#target;
   }
 
-  /** Goes on at the target's distance from the newest frame. */
+  /** Continues at the target's distance from the newest frame. */
   #skipAhead(buffered: number): void {
     this.#fadeFrom = this.#read;
-    // What is about to be overwritten cannot be faded out.
+    // Frames about to be overwritten cannot be faded out.
     this.#fadeLeft = this.#playing && buffered < CAPACITY - FADE ? FADE : 0;
     this.#read = this.#written - this.#target;
   }
 
-  /** Fills both sides of an output, with silence where there is nothing. */
+  /** Fills the output channels, with silence while nothing is buffered. */
   pull(left: Float32Array, right: Float32Array): void {
     for (let index = 0; index < left.length; index += 1) {
       if (this.#playing && this.#read >= this.#written) {
@@ -102,6 +107,7 @@ export class PlayBuffer {
     }
   }
 
+  /** Returns the current sample of a channel, cross-faded after a skip. */
   #sample(side: Float32Array): number {
     const now = side[this.#read % CAPACITY] ?? 0;
     if (this.#fadeLeft === 0) {
@@ -112,6 +118,7 @@ export class PlayBuffer {
     return before * share + now * (1 - share);
   }
 
+  /** Advances by one frame, or by none or two to correct the filling, and adapts the target. */
   #advance(quiet: boolean): void {
     this.#sinceAdjusted += 1;
     this.#sinceUnderrun += 1;

@@ -1,8 +1,8 @@
-/** Runs on the browser's audio thread: plays what the worker decodes. */
+/** Processor on the audio thread that plays the samples decoded by the worker. */
 import { type PcmBlock, PLAYER, type PlayerReport } from './messages';
 import { PlayBuffer } from './play-buffer';
 
-/** Blocks of 128 frames between two reports: a quarter of a second. */
+/** Render quanta of 128 frames between two reports: a quarter of a second. */
 const REPORT_EVERY = 94;
 
 class Player extends AudioWorkletProcessor {

@@ -1,18 +1,18 @@
-/** Runs on the browser's audio thread: hands what the microphone hears to the worker. */
+/** Processor on the audio thread that collects microphone samples into blocks for the worker. */
 import { RECORDED_SAMPLES, RECORDER } from './messages';
 
 class Recorder extends AudioWorkletProcessor {
   #block = new Float32Array(RECORDED_SAMPLES);
   #filled = 0;
   #samplePort: MessagePort | null = null;
-  #over = false;
+  #ended = false;
 
   constructor() {
     super();
-    // The port that blocks go to, and in the end nothing: no more are wanted.
+    // First message: the port for blocks; last message: `null`, which ends the processor.
     this.port.onmessage = ({ data }: MessageEvent<MessagePort | null>) => {
       this.#samplePort = data;
-      this.#over = data === null;
+      this.#ended = data === null;
     };
   }
 
@@ -26,7 +26,7 @@ class Recorder extends AudioWorkletProcessor {
         this.#filled = 0;
       }
     }
-    return !this.#over;
+    return !this.#ended;
   }
 }
 

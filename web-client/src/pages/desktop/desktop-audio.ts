@@ -4,15 +4,23 @@ import playerUrl from '../../worklet/player.ts?worker&url';
 import recorderUrl from '../../worklet/recorder.ts?worker&url';
 import type { WorkerClient } from './worker-client';
 
-/** Sound, as the page's part of it: the audio thread, the microphone, and when either is on. */
+/**
+ * Audio of a desktop on the page's side: AudioContext, worklets, microphone access, and the switches of both
+ * directions.
+ */
 export class DesktopAudio {
+  /** Whether the user has switched playback off. */
   readonly muted = signal(false);
+  /** Whether the microphone is captured. */
   readonly microphoneOn = signal(false);
+  /** Whether guest and browser support playback. */
   readonly canPlay = computed(() => this.#worker.agents.value.sound && typeof AudioDecoder !== 'undefined');
+  /** Whether guest and browser support recording. */
   readonly canRecord = computed(() => this.#worker.agents.value.microphone && this.#encodable.value);
   readonly #worker: WorkerClient;
+  /** Whether the browser encodes Opus and has media devices. */
   readonly #encodable = signal(false);
-  /** Browsers let a page sound only after the user has done something on it. */
+  /** Whether the user has interacted with the page; browsers block audio before (autoplay policy). */
   readonly #unlocked = signal(false);
   readonly #abort = new AbortController();
   readonly #stopEffect: () => void;
@@ -20,6 +28,7 @@ export class DesktopAudio {
   #player: Promise<void> | null = null;
   #recording: { readonly stream: MediaStream; readonly recorder: AudioWorkletNode } | null = null;
 
+  /** Registers listeners for the first interaction, and keeps the worker's audio settings current. */
   constructor(worker: WorkerClient) {
     this.#worker = worker;
     void worker.request({ kind: 'microphone' }).then((encodable) => {
@@ -35,6 +44,7 @@ export class DesktopAudio {
     });
   }
 
+  /** Requests the microphone and starts the capture. Rejects when the browser or the user refuses. */
   async turnMicrophoneOn(): Promise<void> {
     const context = this.#audio();
     await context.audioWorklet.addModule(recorderUrl);
@@ -49,6 +59,7 @@ export class DesktopAudio {
     }
   }
 
+  /** Connects a microphone stream to a recorder. */
   #record(context: AudioContext, stream: MediaStream): void {
     if (this.#abort.signal.aborted) {
       stopTracks(stream);
@@ -57,14 +68,15 @@ export class DesktopAudio {
     const source = context.createMediaStreamSource(stream);
     const recorder = new AudioWorkletNode(context, RECORDER, { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1 });
     this.#worker.attachMicrophone(openPort(recorder));
-    // It puts nothing out; without a way to the speakers it would not be run at all.
+    // The recorder's output is silent, but nodes without a path to the destination are not processed.
     source.connect(recorder).connect(context.destination);
     this.#recording = { stream, recorder };
-    // The user may take it away in the browser's own controls.
+    // The user may end the capture in the browser's own controls.
     stream.getAudioTracks()[0]?.addEventListener('ended', () => this.turnMicrophoneOff());
     this.microphoneOn.value = true;
   }
 
+  /** Ends the capture and releases the microphone. */
   turnMicrophoneOff(): void {
     this.microphoneOn.value = false;
     this.#worker.attachMicrophone(null);
@@ -77,6 +89,7 @@ export class DesktopAudio {
     }
   }
 
+  /** Releases the microphone and the audio context. */
   dispose(): void {
     this.#abort.abort();
     this.#stopEffect();
@@ -84,11 +97,13 @@ export class DesktopAudio {
     void this.#context?.close().catch(() => undefined);
   }
 
+  /** Returns the audio context, created on first use. */
   #audio(): AudioContext {
     this.#context ??= new AudioContext({ sampleRate: RATE, latencyHint: 'interactive' });
     return this.#context;
   }
 
+  /** Starts playback on an interaction of the user, if it is not running. */
   #unlock(): void {
     if (!this.canPlay.peek() || (this.#unlocked.peek() && this.#context?.state === 'running')) {
       return;
@@ -100,7 +115,7 @@ export class DesktopAudio {
         this.#unlocked.value = true;
       },
       () => {
-        // No sound card here, or not yet: the next thing that the user does tries again.
+        // There may be no sound card yet: the next interaction tries again.
         this.#player = null;
       },
     );
@@ -114,7 +129,7 @@ export class DesktopAudio {
   }
 }
 
-/** The worker's end of a channel to the node's processor. */
+/** Creates a channel to the node's processor and returns the worker's port of it. */
 function openPort(node: AudioWorkletNode): MessagePort {
   const { port1, port2 } = new MessageChannel();
   node.port.postMessage(port1, [port1]);

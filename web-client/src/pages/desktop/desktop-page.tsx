@@ -4,7 +4,7 @@ import { followDesktops } from '../../api/events';
 import { saveSettings, settings } from '../../api/session';
 import type { PowerAction, Session } from '../../api/types';
 import { notify } from '../../ui/notices';
-import { MENU_CHORD } from '../../input/menu-chord';
+import { MENU_SHORTCUT } from '../../input/menu-shortcut';
 import { useTitle } from '../../ui/title';
 import { hasTouch } from '../../support';
 import type { ConnectionState } from '../../worker/messages';
@@ -21,11 +21,11 @@ import './desktop.css';
 interface DesktopPageProps {
   readonly id: string;
   readonly session: Session;
-  /** Everything as H.264, as it held when the page was opened. */
+  /** Whether everything is sent as video, at the time the page was opened. */
   readonly videoOnly: boolean;
 }
 
-/** The desktop itself. */
+/** Page of one desktop: picture, menu, file transfers, overlays and connection state. */
 export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly }: DesktopPageProps) {
   const viewport = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -55,7 +55,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
     };
   }, []);
 
-  // A dialog lets go of the focus only when it is gone.
+  // The focus can be set only after the modal dialog is removed.
   useEffect(() => {
     if (!clipboardOpen) {
       desktopSession?.focus();
@@ -68,7 +68,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   const painted = desktopSession?.worker.painted.value === true;
   const live = desktopSession?.worker.live.value === true;
   const connection: ConnectionState = desktopSession?.worker.connection.value ?? { state: 'connecting', since: Date.now(), notice: null };
-  useReactions(connection, desktopSession, restarting);
+  useConnectionEffects(connection, desktopSession, restarting);
   const desktop = findDesktop(id);
   const name = desktop?.name ?? 'your desktop';
   useTitle(shownScreen() === 0 ? name : `${name}, ${screenName(shownScreen())}`);
@@ -84,7 +84,7 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
 
   return (
     <main class={live ? 'desktop-view is-live' : 'desktop-view'}>
-      <div class="viewport" ref={viewport} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_CHORD} opens the menu.`}>
+      <div class="viewport" ref={viewport} tabIndex={0} role="application" aria-label={`Screen of ${name}. ${MENU_SHORTCUT} opens the menu.`}>
         <canvas class={painted ? 'screen is-painted' : 'screen'} ref={canvas} />
         <img class="guest-cursor" ref={cursor} alt="" hidden />
       </div>
@@ -128,17 +128,17 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
   );
 }
 
-/** What follows from a change of the connection, besides what is shown. */
-function useReactions(connection: ConnectionState, desktopSession: DesktopSession | null, restarting: { current: boolean }): void {
+/** Side effects of connection changes: focus, the hint to the menu, and the reconnect after a requested restart. */
+function useConnectionEffects(connection: ConnectionState, desktopSession: DesktopSession | null, restarting: { current: boolean }): void {
   useEffect(() => {
     if (connection.state === 'connected') {
       restarting.current = false;
       if (document.activeElement === document.body) {
         desktopSession?.focus();
       }
-      if (!connection.watching && !hinted) {
-        hinted = true;
-        notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_CHORD} opens the menu.`);
+      if (!connection.watching && !menuHintShown) {
+        menuHintShown = true;
+        notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_SHORTCUT} opens the menu.`);
       }
     } else if (connection.state === 'closed' && connection.code === 'stopped' && restarting.current) {
       restarting.current = false;
@@ -147,9 +147,10 @@ function useReactions(connection: ConnectionState, desktopSession: DesktopSessio
   }, [connection, desktopSession]);
 }
 
-/** The hint at the menu is for the first desktop of a visit. */
-let hinted = false;
+/** Whether the hint to the menu was shown; once per visit. */
+let menuHintShown = false;
 
+/** Returns the text that assistive technology announces for a connection state. */
 function announcement(connection: ConnectionState, name: string): string {
   switch (connection.state) {
     case 'connecting':

@@ -16,25 +16,39 @@ import { GuestCursor } from './guest-cursor';
 import { requestFittingLayout } from './screens/fitting-layout';
 import { ViewportObserver } from './screens/viewport-observer';
 
+/** DOM elements of the desktop page. */
 export interface DesktopElements {
+  /** Focusable element that contains the picture. */
   readonly viewport: HTMLElement;
+  /** Canvas of the picture; the worker paints it. */
   readonly canvas: HTMLCanvasElement;
+  /** Image of the drawn pointer. */
   readonly cursor: HTMLImageElement;
+  /** Hidden field for on-screen keyboards and input methods. */
   readonly softField: HTMLTextAreaElement;
 }
 
-/** One shown desktop: the worker's picture in its place, the input over it, the pointer's looks. */
+/** Session of one desktop on the page: connects worker, input, audio, clipboard and files, and places the picture. */
 export class DesktopSession {
+  /** Worker that shows the desktop. */
   readonly worker: WorkerClient;
+  /** Audio of the desktop. */
   readonly audio: DesktopAudio;
+  /** Synchronization of the clipboards. */
   readonly clipboard: ClipboardSync;
+  /** Transfers of files to the guest. */
   readonly uploads: FileUploads;
+  /** Transfers of files from the guest. */
   readonly downloads: FileDownloads;
+  /** Drop target for files. */
   readonly drop: FileDrop;
+  /** Whether the session menu is open. */
   readonly menuOpen = signal(false);
-  /** Whether this computer's input method composes what is typed, and not the guest's. */
+  /** Whether the input method of the user's computer composes text, and not the guest's. */
   readonly localInput = signal(false);
+  /** Whether the page is in fullscreen. */
   readonly fullscreen = signal(document.fullscreenElement !== null);
+  /** Whether the pointer is locked to the picture. */
   readonly pointerLocked = signal(false);
   readonly #elements: DesktopElements;
   readonly #usesTouch = signal(false);
@@ -53,6 +67,7 @@ export class DesktopSession {
   });
   readonly #placement = computed(() => (this.#fit.value === null ? null : magnified(this.#fit.value, this.#zoom.value)));
 
+  /** Starts the worker and registers all listeners; {@link dispose} ends both. */
   constructor(elements: DesktopElements, start: StartOptions) {
     const { viewport, softField } = elements;
     this.#elements = elements;
@@ -108,52 +123,60 @@ export class DesktopSession {
     viewport.focus();
   }
 
-  /** Gives the keys to the desktop. */
+  /** Moves the keyboard focus to the desktop. */
   focus(): void {
     const { viewport, softField } = this.#elements;
     (this.localInput.peek() ? softField : viewport).focus({ preventScroll: true });
   }
 
+  /** Closes the session menu and returns the focus to the desktop. */
   closeMenu(): void {
     this.menuOpen.value = false;
     this.focus();
   }
 
+  /**
+   * Enters or leaves fullscreen, with the keyboard locked where the browser supports it. Rejects when the browser
+   * refuses.
+   */
   async toggleFullscreen(): Promise<void> {
     if (document.fullscreenElement === null) {
       await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
-      // With the lock, keys that belong to the browser or the system reach the desktop too.
+      // Keyboard Lock: shortcuts of the browser and the operating system reach the desktop too.
       await (navigator as NavigatorWithKeyboard).keyboard?.lock?.();
     } else {
       await document.exitFullscreen();
     }
   }
 
+  /** Locks or unlocks the pointer. Rejects when the browser refuses. */
   async togglePointerLock(): Promise<void> {
     if (document.pointerLockElement !== null) {
       document.exitPointerLock();
       return;
     }
     const { viewport } = this.#elements;
-    // Movements as the mouse makes them, where the system tells them.
+    // Without the acceleration of the operating system, where it is supported.
     try {
       await viewport.requestPointerLock({ unadjustedMovement: true });
     } catch {
       await viewport.requestPointerLock();
     }
-    // With its keyboard locked, a full screen takes a long press.
+    // With Keyboard Lock in fullscreen, Esc has to be held down.
     notify(`${this.fullscreen.peek() ? 'Esc, held down,' : 'Esc'} gives you the pointer back.`);
   }
 
-  /** Presses keys in the guest that do not get past the user's own system. */
+  /** Presses and releases keys in the guest, for combinations that the user's system intercepts. */
   press(codes: readonly number[]): void {
     this.#input.press(codes);
   }
 
+  /** Shows the on-screen keyboard of a touch device. */
   showSoftKeyboard(): void {
     this.#input.showSoftKeyboard();
   }
 
+  /** Saves the picture as a PNG file, with a name from `name` and the time. */
   async saveScreenshot(name: string): Promise<void> {
     const blob = await this.worker.request({ kind: 'screenshot' });
     if (blob instanceof Blob) {
@@ -165,6 +188,7 @@ export class DesktopSession {
     }
   }
 
+  /** Ends the session: removes all listeners and stops the worker. */
   dispose(): void {
     this.#abort.abort();
     this.#viewport.dispose();
@@ -181,7 +205,7 @@ export class DesktopSession {
     }
   }
 
-  /** What no keys type is left to the clipboard. */
+  /** Offers text that the guest's layout cannot type as clipboard contents. */
   async #offerUntypeable(text: string): Promise<void> {
     const sent = this.clipboard.canSend.peek() && (await this.clipboard.offer({ text, png: null }));
     notify(
@@ -191,11 +215,13 @@ export class DesktopSession {
     );
   }
 
+  /** Whether inputs are accepted. */
   #isInteractive(): boolean {
     const connection = this.worker.connection.peek();
     return connection.state === 'connected' && !connection.watching;
   }
 
+  /** Maps a point of the window to fractions of the screen. */
   #locate(clientX: number, clientY: number): { readonly x: number; readonly y: number } {
     const placement = this.#placement.peek();
     const screen = this.worker.screen.peek();
@@ -229,7 +255,7 @@ export class DesktopSession {
       'pointerdown',
       ({ pointerType }) => {
         this.menuOpen.value = false;
-        // A finger has no cursor under it: show where the guest's pointer is.
+        // Touch input has no cursor: draw the guest's pointer.
         this.#usesTouch.value = pointerType === 'touch';
         if (pointerType === 'mouse' && this.#cursor.isHidden && !this.pointerLocked.peek() && !this.#lockHintShown) {
           this.#lockHintShown = true;
@@ -244,7 +270,7 @@ export class DesktopSession {
     const { canvas } = this.#elements;
     this.#stopEffects.push(
       effect(() => {
-        // What was magnified is elsewhere in a picture of another size, or another window.
+        // A zoom is meaningless after a change of the picture's or the window's size.
         if (this.#fit.value !== null) {
           this.#zoom.value = NO_ZOOM;
         }

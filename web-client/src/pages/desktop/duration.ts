@@ -1,4 +1,4 @@
-/** A running time as a clock shows it: `0:07`, `12:30`, `1:02:03`. */
+/** Formats a duration in milliseconds as a clock: `0:07`, `12:30`, `1:02:03`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const two = (value: number): string => String(value).padStart(2, '0');

@@ -2,15 +2,15 @@ import type { Placement } from '../../input/placement';
 import type { CursorShape } from '../../protocol/server-messages';
 import type { Input } from '../../worker/messages';
 
-/** Browsers ignore larger pictures for a cursor; in CSS pixels. */
+/** Maximum size of a CSS cursor in browsers, in CSS pixels. */
 const MAX_CURSOR_SIZE = 128;
-/** Positions on the channel are fractions of this. */
+/** Fraction of the last pixel in wire positions. */
 const FRACTION_MAX = 65535;
 
 /**
- * The guest's pointer. Over the picture the browser itself draws it, as a CSS cursor: it follows the
- * hand without a round trip. Where the browser shows none (a locked pointer, a finger, somebody
- * else's hand while watching), an image takes the place that the guest reports.
+ * Pointer of the guest. As a rule the browser draws it as a CSS cursor, which follows the mouse without a round trip
+ * (client-side cursor, as in RFB and SPICE). Where the browser shows no cursor or another user moves the pointer, an
+ * image is drawn at the position that the guest reports.
  */
 export class GuestCursor {
   readonly #viewport: HTMLElement;
@@ -21,33 +21,37 @@ export class GuestCursor {
   #at = { x: 0, y: 0 };
   #drawn = false;
 
+  /** Creates a cursor without a shape; `image` is the element for the drawn pointer. */
   constructor(viewport: HTMLElement, image: HTMLImageElement) {
     this.#viewport = viewport;
     this.#image = image;
   }
 
-  /** Whether the guest shows no pointer. */
+  /** Whether the guest hides its pointer. */
   get isHidden(): boolean {
     return this.#shape !== null && (this.#shape.width === 0 || this.#shape.height === 0);
   }
 
+  /** Sets the pointer's image. */
   setShape(shape: CursorShape): void {
     this.#shape = shape;
     this.#paint();
   }
 
+  /** Sets the placement of the picture, which determines scale and position. */
   setPlacement(placement: Placement): void {
     this.#placement = placement;
     this.#paint();
     this.#moveImage();
   }
 
+  /** Sets the position in pixels of the guest's screen. */
   moveTo(x: number, y: number): void {
     this.#at = { x, y };
     this.#moveImage();
   }
 
-  /** Follows the user's own input, which the server does not repeat to them. */
+  /** Follows the user's own movements, which the server does not report back. */
   trackInput(input: Input, screen: { readonly width: number; readonly height: number } | null): void {
     if (!this.#drawn || screen === null) {
       return;
@@ -60,20 +64,21 @@ export class GuestCursor {
     }
   }
 
-  /** Whether the image stands for the browser's own cursor. */
+  /** Selects whether the pointer is drawn as an image. */
   setDrawn(drawn: boolean): void {
     this.#drawn = drawn;
     this.#paint();
     this.#moveImage();
   }
 
-  /** Back to the browser's arrow, while no guest is at the other end. */
+  /** Restores the browser's default cursor, while there is no connection. */
   reset(): void {
     this.#shape = null;
     this.#viewport.style.cursor = '';
     this.#image.hidden = true;
   }
 
+  /** Renders the shape as CSS cursor and image. */
   #paint(): void {
     const shape = this.#shape;
     if (shape === null) {
@@ -94,7 +99,7 @@ export class GuestCursor {
     const style = this.#viewport.style;
     style.cursor = `url("${url}") ${x} ${y}, default`;
     if (ratio !== 1) {
-      // A browser that does not know this form leaves the line above in force.
+      // Browsers without `image-set` for cursors ignore this and keep the value above.
       style.cursor = `image-set(url("${url}") ${ratio}x) ${x} ${y}, default`;
     }
     this.#image.src = url;
@@ -102,6 +107,7 @@ export class GuestCursor {
     this.#image.style.height = `${this.#bitmap.height / ratio}px`;
   }
 
+  /** Scales the shape and returns it as a data URL. */
   #render(shape: CursorShape, scale: number): string {
     const pixels = new ImageData(new Uint8ClampedArray(shape.rgba), shape.width, shape.height);
     const source = document.createElement('canvas');
@@ -119,6 +125,7 @@ export class GuestCursor {
     return this.#bitmap.toDataURL('image/png');
   }
 
+  /** Positions the drawn pointer, with the hot spot at its position. */
   #moveImage(): void {
     const placement = this.#placement;
     if (placement === null || !this.#drawn) {

@@ -1,12 +1,13 @@
 import { effect } from '@preact/signals';
 import { session } from '../../api/session';
 
-/** A picture of a whole screen is megabytes. */
-const KEPT = 2;
+/** Number of cached pictures; each takes megabytes of memory. */
+const MAX_PICTURES = 2;
 
+/** Pictures by desktop and screen, the oldest first. */
 const pictures = new Map<string, ImageBitmap>();
 
-// What was on a screen is nobody else's to see.
+// Pictures are cleared at logout, so that the next user cannot see them.
 effect(() => {
   if (session.value === null) {
     for (const picture of pictures.values()) {
@@ -21,8 +22,8 @@ function keyOf(desktopId: string, screen: number): string {
 }
 
 /**
- * Keeps what a desktop showed when the user left it, for the moment when they come back. In memory
- * only: nothing of a desktop stays on the device.
+ * Stores the last picture of a desktop's screen, to be shown while the user reconnects. Pictures are kept in memory
+ * only, and not without a session. Takes ownership of `picture`.
  */
 export function cachePicture(desktopId: string, screen: number, picture: ImageBitmap): void {
   if (!session.peek()) {
@@ -32,7 +33,7 @@ export function cachePicture(desktopId: string, screen: number, picture: ImageBi
   takeCachedPicture(desktopId, screen)?.close();
   pictures.set(keyOf(desktopId, screen), picture);
   for (const [key, oldest] of pictures) {
-    if (pictures.size <= KEPT) {
+    if (pictures.size <= MAX_PICTURES) {
       break;
     }
     oldest.close();
@@ -40,6 +41,7 @@ export function cachePicture(desktopId: string, screen: number, picture: ImageBi
   }
 }
 
+/** Removes and returns the cached picture of a desktop's screen; `null`: none. The caller closes it. */
 export function takeCachedPicture(desktopId: string, screen: number): ImageBitmap | null {
   const key = keyOf(desktopId, screen);
   const picture = pictures.get(key) ?? null;

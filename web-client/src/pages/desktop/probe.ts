@@ -2,15 +2,15 @@ import type { Rect } from '../../protocol/bytes';
 import type { Stats } from '../../worker/messages';
 import type { WorkerClient } from './worker-client';
 
-/** What `?probe=1` offers to tests and benchmarks: to look, and nothing else. */
+/** Read-only interface for tests and benchmarks, as `window.orielTest` with `?probe=1`. */
 interface Probe {
-  /** How the connection stands: the `state` of `ConnectionState`. */
+  /** Returns the `state` of the `ConnectionState`. */
   readonly state: () => string;
-  /** `null` while there is no connection. */
+  /** Returns the statistics; `null` without a connection. */
   readonly stats: () => Promise<Stats | null>;
-  /** SHA-256, in hexadecimal, of a rectangle's pixels (red, green, blue, alpha); `null` off the screen. */
+  /** Computes the SHA-256 of a rectangle's RGBA pixels, in hexadecimal; `null` outside of the screen. */
   readonly hash: (x: number, y: number, width: number, height: number) => Promise<string | null>;
-  /** The pixels themselves. */
+  /** Reads the RGBA pixels of a rectangle; `null` outside of the screen. */
   readonly pixels: (x: number, y: number, width: number, height: number) => Promise<Uint8ClampedArray | null>;
 }
 
@@ -20,7 +20,7 @@ declare global {
   }
 }
 
-/** Offers the probe where the address asks for it; returns what takes it away. */
+/** Installs the probe if the page's query requests it; returns its removal. */
 export function installProbe(worker: WorkerClient): () => void {
   if (new URLSearchParams(location.search).get('probe') !== '1') {
     return () => undefined;

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { type Spread, STAGES, type Stage, type Stats } from '../../worker/messages';
 
+/** Labels of the latency stages. */
 const STAGE_NAMES: Readonly<Record<Stage, string>> = {
   toServer: 'To the server',
   inputToGuest: 'Input to guest',
@@ -10,13 +11,14 @@ const STAGE_NAMES: Readonly<Record<Stage, string>> = {
   total: 'In all',
 };
 
-const H264_WORDS: Readonly<Record<Stats['h264'], string>> = {
+/** Labels of the states of H.264 decoding. */
+const H264_TEXT: Readonly<Record<Stats['h264'], string>> = {
   decoding: 'available',
   unavailable: 'not in this browser: exact only',
   failed: 'the decoder failed: exact only',
 };
 
-/** The overlay: where the time goes, over the last five seconds. */
+/** Overlay with the statistics of the last five seconds; `null`: not measured yet. */
 export function Statistics({ stats }: { readonly stats: Stats | null }) {
   if (stats === null) {
     return (
@@ -28,22 +30,22 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
   return (
     <aside class="statistics" aria-label="Statistics">
       <dl>
-        <Fact name="Screen">
+        <StatEntry name="Screen">
           {stats.width} × {stats.height}, {sharpness(stats)}
-        </Fact>
-        <Fact name="Frames">
+        </StatEntry>
+        <StatEntry name="Frames">
           {stats.framesPerSecond.toFixed(1)}/s, {stats.inFlight} in flight
-        </Fact>
-        <Fact name="Received">{bytes(stats.bytesPerSecond)}/s</Fact>
-        <Fact name="As video">{Math.round(stats.videoShare * 100)} % of pixels</Fact>
-        <Fact name="H.264">
-          {H264_WORDS[stats.h264]}
+        </StatEntry>
+        <StatEntry name="Received">{bytes(stats.bytesPerSecond)}/s</StatEntry>
+        <StatEntry name="As video">{Math.round(stats.videoShare * 100)} % of pixels</StatEntry>
+        <StatEntry name="H.264">
+          {H264_TEXT[stats.h264]}
           {stats.videoOnly && ', for everything'}
-        </Fact>
-        <Fact name="Sound">
+        </StatEntry>
+        <StatEntry name="Sound">
           {stats.audio.packets === 0 ? '–' : `${Math.round(stats.audio.bufferMs)} ms ahead, ${stats.audio.underruns} gaps`}
-        </Fact>
-        <Fact name="Round trip">{stats.roundTripMs === null ? '–' : `${stats.roundTripMs.toFixed(1)} ms`}</Fact>
+        </StatEntry>
+        <StatEntry name="Round trip">{stats.roundTripMs === null ? '–' : `${stats.roundTripMs.toFixed(1)} ms`}</StatEntry>
       </dl>
       <table>
         <thead>
@@ -54,9 +56,9 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
           </tr>
         </thead>
         <tbody>
-          <Times name="Encode" spread={stats.encodeMs} />
-          <Times name="Decode" spread={stats.decodeMs} />
-          <Times name="Decode and paint" spread={stats.presentMs} />
+          <SpreadRow name="Encode" spread={stats.encodeMs} />
+          <SpreadRow name="Decode" spread={stats.decodeMs} />
+          <SpreadRow name="Decode and paint" spread={stats.presentMs} />
         </tbody>
         <tbody>
           <tr>
@@ -65,7 +67,7 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
             </th>
           </tr>
           {STAGES.map((stage) => (
-            <Times key={stage} name={STAGE_NAMES[stage]} spread={stats.latency?.[stage] ?? null} />
+            <SpreadRow key={stage} name={STAGE_NAMES[stage]} spread={stats.latency?.[stage] ?? null} />
           ))}
         </tbody>
       </table>
@@ -73,6 +75,7 @@ export function Statistics({ stats }: { readonly stats: Stats | null }) {
   );
 }
 
+/** Describes whether the picture is lossless, and the result of its verification. */
 function sharpness({ lossless, hashCheck }: Stats): string {
   if (hashCheck !== null && hashCheck !== 'same') {
     const others = hashCheck.tiles === 1 ? '' : ` and in ${hashCheck.tiles - 1} more tiles`;
@@ -81,7 +84,8 @@ function sharpness({ lossless, hashCheck }: Stats): string {
   return !lossless ? 'refining' : hashCheck === null ? 'exact' : 'exact, verified';
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+/** Name and value in the list. */
+function StatEntry({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <>
       <dt>{name}</dt>
@@ -90,7 +94,8 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
   );
 }
 
-function Times({ name, spread }: { readonly name: string; readonly spread: Spread | null }) {
+/** Row with the percentiles of a time in milliseconds. */
+function SpreadRow({ name, spread }: { readonly name: string; readonly spread: Spread | null }) {
   return (
     <tr>
       <th scope="row">{name}</th>
@@ -100,6 +105,7 @@ function Times({ name, spread }: { readonly name: string; readonly spread: Sprea
   );
 }
 
+/** Formats a number of bytes. */
 function bytes(count: number): string {
   if (count < 1000) {
     return `${Math.round(count)} B`;

@@ -12,7 +12,7 @@ interface StatusPaneProps {
   readonly onReconnect: () => void;
 }
 
-/** The time, renewed four times a second. */
+/** Current time in milliseconds since the epoch, updated four times a second. */
 function useClock(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -22,13 +22,13 @@ function useClock(): number {
   return now;
 }
 
-/** What the user sees while there is no connection, over the last picture if there was one. */
+/** State of the connection while no live picture is shown, over the last picture if there is one. */
 export function StatusPane({ connection, name, onReconnect }: StatusPaneProps) {
   const now = useClock();
   return (
     <section class="pane" aria-label="Connection">
       <WindowArt state={ART[connection.state]} />
-      {connection.state === 'connected' && <Dark name={name} now={now} />}
+      {connection.state === 'connected' && <BlankScreen name={name} now={now} />}
       {connection.state === 'connecting' && <Connecting connection={connection} name={name} now={now} />}
       {connection.state === 'reconnecting' && <Reconnecting connection={connection} now={now} onReconnect={onReconnect} />}
       {connection.state === 'closed' && <Closed connection={connection} onReconnect={onReconnect} />}
@@ -36,6 +36,7 @@ export function StatusPane({ connection, name, onReconnect }: StatusPaneProps) {
   );
 }
 
+/** Illustration for each state of the connection. */
 const ART: Readonly<Record<ConnectionState['state'], DesktopState>> = {
   connecting: 'starting',
   connected: 'starting',
@@ -43,24 +44,26 @@ const ART: Readonly<Record<ConnectionState['state'], DesktopState>> = {
   closed: 'stopped',
 };
 
-/** A first picture that takes longer than this is worth a word. */
-const DARK_AFTER_MS = 1500;
+/** Time without a first picture, in milliseconds, after which the pane explains it. */
+const BLANK_AFTER_MS = 1500;
 
-/** Connected to a desktop that shows nothing, as while it boots. */
-function Dark({ name, now }: { readonly name: string; readonly now: number }) {
+/** Text while connected to a desktop that has not drawn yet, as during boot. */
+function BlankScreen({ name, now }: { readonly name: string; readonly now: number }) {
   const [since] = useState(now);
-  const dark = now - since > DARK_AFTER_MS;
+  const blank = now - since > BLANK_AFTER_MS;
   return (
     <>
-      <h1>{dark ? 'The screen is dark' : `Opening ${name}`}</h1>
-      <p>{dark ? 'The desktop runs and has not drawn anything yet.' : 'One moment.'}</p>
+      <h1>{blank ? 'The screen is dark' : `Opening ${name}`}</h1>
+      <p>{blank ? 'The desktop runs and has not drawn anything yet.' : 'One moment.'}</p>
       <Back />
     </>
   );
 }
 
+/** Connection state of one kind. */
 type Of<State> = Extract<ConnectionState, { readonly state: State }>;
 
+/** Text during the first connection, including the start of the desktop. */
 function Connecting({ connection, name, now }: { readonly connection: Of<'connecting'>; readonly name: string; readonly now: number }) {
   return (
     <>
@@ -72,13 +75,15 @@ function Connecting({ connection, name, now }: { readonly connection: Of<'connec
   );
 }
 
-const RECONNECTING_WORDS = {
+/** Title and text by the reason of the lost connection. */
+const RECONNECTING_TEXT = {
   network: ['The network is lost', 'Your desktop keeps running. The picture comes back as soon as the server can be reached.'],
   restarting: ['The server is restarting', 'Your desktop keeps running. The picture comes back by itself.'],
 } as const;
 
+/** Text between connection attempts. */
 function Reconnecting({ connection, now, onReconnect }: { readonly connection: Of<'reconnecting'>; readonly now: number; readonly onReconnect: () => void }) {
-  const [title, text] = RECONNECTING_WORDS[connection.reason];
+  const [title, text] = RECONNECTING_TEXT[connection.reason];
   const wait = connection.retryAt === null ? 0 : Math.ceil((connection.retryAt - now) / 1000);
   return (
     <>
@@ -95,7 +100,8 @@ function Reconnecting({ connection, now, onReconnect }: { readonly connection: O
   );
 }
 
-const CLOSE_WORDS: Readonly<Record<CloseReason, readonly [title: string, wayBack: string | null]>> = {
+/** Title, and label of the button that continues, by the reason of the closed connection. */
+const CLOSE_TEXT: Readonly<Record<CloseReason, readonly [title: string, actionLabel: string | null]>> = {
   login: ['You are logged out', 'Log in'],
   stopped: ['The desktop has stopped', 'Start it again'],
   replaced: ['Open somewhere else', 'Take it back'],
@@ -106,9 +112,10 @@ const CLOSE_WORDS: Readonly<Record<CloseReason, readonly [title: string, wayBack
   unsupported: ['This browser cannot show a desktop', 'Reload'],
 };
 
+/** Text after the end of the connection. */
 function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>; readonly onReconnect: () => void }) {
-  const [title, wayBack] = CLOSE_WORDS[connection.code];
-  const goBack = (): void => {
+  const [title, actionLabel] = CLOSE_TEXT[connection.code];
+  const onAction = (): void => {
     if (connection.code === 'login') {
       session.value = null;
     } else if (connection.code === 'version' || connection.code === 'unsupported') {
@@ -122,9 +129,9 @@ function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>
       <h1>{title}</h1>
       <p>{connection.text}</p>
       <div class="pane-actions">
-        {wayBack !== null && (
-          <button type="button" class="button primary" onClick={goBack}>
-            {wayBack}
+        {actionLabel !== null && (
+          <button type="button" class="button primary" onClick={onAction}>
+            {actionLabel}
           </button>
         )}
         <Back />
@@ -133,6 +140,7 @@ function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>
   );
 }
 
+/** Button to the list of desktops. */
 function Back() {
   return (
     <button type="button" class="button" onClick={() => navigate('/')}>

@@ -4,38 +4,48 @@ import type { Agents, CursorShape, Leds, ScreenRect } from '../../protocol/serve
 import type { AudioSettings, ClipboardContents, FromWorker, Input, ConnectionState, WorkerRequest, StartRequest, Stats, ToWorker } from '../../worker/messages';
 import { cachePicture, takeCachedPicture } from './picture-cache';
 
+/** Callbacks for messages of the worker that are not kept as state. */
 export interface WorkerEvents {
+  /** The guest's pointer changed its image. */
   readonly cursorShape: (shape: CursorShape) => void;
+  /** The guest's pointer moved; position in pixels of the screen. */
   readonly cursorMove: (x: number, y: number) => void;
+  /** The lock LEDs changed. */
   readonly leds: (leds: Leds) => void;
+  /** The server sent a sentence for the user. */
   readonly notice: (text: string) => void;
+  /** Contents were copied in the guest. */
   readonly guestClipboard: (contents: ClipboardContents) => void;
+  /** An upload progressed or ended. */
   readonly upload: (status: UploadStatus) => void;
+  /** The guest offers a file of `size` bytes. */
   readonly fileOffer: (id: number, name: string, size: number) => void;
+  /** A download progressed or ended. */
   readonly download: (status: DownloadStatus) => void;
 }
 
-/** What becomes of a file that was sent. */
+/** Progress or end of an upload. */
 export type UploadStatus = Extract<FromWorker, { readonly type: 'upload' }>;
 
-/** What becomes of a file that the guest sends. */
+/** Progress or end of a download. */
 export type DownloadStatus = Extract<FromWorker, { readonly type: 'download' }>;
 
-/** What the page knows of the connection that it wants. */
+/** Options of a connection that the page determines. */
 export type StartOptions = Omit<StartRequest, 'type' | 'canvas' | 'lastPicture'>;
 
-/** The page's end of the worker that shows one desktop. */
+/** Page's side of the worker that shows one desktop: posts requests, and keeps the reported state in signals. */
 export class WorkerClient {
+  /** State of the connection. */
   readonly connection = signal<ConnectionState>({ state: 'connecting', since: Date.now(), notice: null });
-  /** The guest's screen; `null` until it is known. */
+  /** Size of the shown screen in pixels; `null` until it is known. */
   readonly screen = signal<{ readonly width: number; readonly height: number } | null>(null);
-  /** How many screens the guest may have, and where they lie. */
+  /** Maximum number of screens of the guest, and their rectangles. */
   readonly screens = signal<{ readonly max: number; readonly screens: readonly ScreenRect[] }>({ max: 1, screens: [] });
-  /** Whether there is a picture, be it an old one. */
+  /** Whether the canvas shows a picture, possibly a cached one. */
   readonly painted = signal(false);
-  /** Whether it is what the desktop shows now. */
+  /** Whether the picture is that of the current connection. */
   readonly live = signal(false);
-  /** What the guest can do beside its screen. */
+  /** Capabilities of the guest's agents. */
   readonly agents = signal<Agents>({
     clipboardTo: false,
     clipboardFrom: false,
@@ -43,8 +53,9 @@ export class WorkerClient {
     sound: false,
     microphone: false,
   });
+  /** Latest statistics; `null` without subscription. */
   readonly stats = signal<Stats | null>(null);
-  /** Whether every exact picture is compared with the desktop's own. */
+  /** Whether each lossless picture is compared with the server's hashes. */
   readonly verifying = signal(false);
   readonly #worker: Worker;
   readonly #events: WorkerEvents;
@@ -53,6 +64,7 @@ export class WorkerClient {
   readonly #cachePicture: (picture: ImageBitmap) => void;
   #nextRequest = 0;
 
+  /** Starts the worker and transfers the canvas to it. */
   constructor(canvas: HTMLCanvasElement, start: StartOptions, events: WorkerEvents) {
     this.#events = events;
     this.#worker = new Worker(new URL('../../worker/main.ts', import.meta.url), { type: 'module' });
@@ -76,10 +88,12 @@ export class WorkerClient {
     this.#post({ type: 'input', input });
   }
 
+  /** Switches whether everything is sent as video. */
   setVideoOnly(on: boolean): void {
     this.#post({ type: 'videoOnly', on });
   }
 
+  /** Switches the comparison of each lossless picture with the server's hashes. */
   setVerifying(on: boolean): void {
     this.verifying.value = on;
     this.#post({ type: 'verify', on });
@@ -95,38 +109,42 @@ export class WorkerClient {
     this.#post({ type: 'audio', audio });
   }
 
-  /** Samples to play go to `port`. */
+  /** Sets the port of the audio thread for samples to play. */
   attachSpeaker(port: MessagePort): void {
     this.#post({ type: 'speaker', port }, [port]);
   }
 
-  /** Recorded samples come from `port`; from `null`, none do any more. */
+  /** Sets the port of the audio thread for recorded samples; `null` ends the capture. */
   attachMicrophone(port: MessagePort | null): void {
     this.#post({ type: 'microphone', port }, port === null ? [] : [port]);
   }
 
-  /** Sends a file to the guest; `id` counts up. */
+  /** Sends a file to the guest; `id` increases. */
   sendFile(id: number, file: File): void {
     this.#post({ type: 'sendFile', id, file });
   }
 
+  /** Cancels an upload. */
   cancelFile(id: number): void {
     this.#post({ type: 'cancelFile', id });
   }
 
-  /** Has a file of the guest come, into `handle` or as a blob. */
+  /** Accepts a file of the guest, stored in `handle` or, with `null`, collected as a blob. */
   acceptFile(id: number, handle: FileSystemFileHandle | null): void {
     this.#post({ type: 'acceptFile', id, handle });
   }
 
+  /** Declines a file of the guest, or cancels its download. */
   declineFile(id: number): void {
     this.#post({ type: 'declineFile', id });
   }
 
+  /** Connects now, without waiting for the next attempt. */
   reconnect(): void {
     this.#post({ type: 'reconnect' });
   }
 
+  /** Switches the periodic statistics. */
   subscribeStats(on: boolean): void {
     this.#post({ type: 'subscribeStats', on });
     if (!on) {
@@ -134,7 +152,7 @@ export class WorkerClient {
     }
   }
 
-  /** Asks the worker; `null` when there is no answer. */
+  /** Sends a request; resolves with the response's value, `null` on failure. */
   request(request: WorkerRequest): Promise<unknown> {
     const id = this.#nextRequest;
     this.#nextRequest += 1;
@@ -144,6 +162,7 @@ export class WorkerClient {
     });
   }
 
+  /** Stops the worker, which returns the last picture for the cache. */
   dispose(): void {
     this.#abort.abort();
     this.#post({ type: 'stop' });

@@ -6,7 +6,7 @@ import { desktopPath, followLink } from '../../router';
 import { powerItems } from '../power-items';
 import { elapsed } from './elapsed';
 
-const STATE_WORDS: Readonly<Record<DesktopState, string>> = {
+const STATE_TEXT: Readonly<Record<DesktopState, string>> = {
   stopped: 'Stopped',
   starting: 'Starting',
   running: 'Running',
@@ -14,7 +14,7 @@ const STATE_WORDS: Readonly<Record<DesktopState, string>> = {
   failed: 'Failed',
 };
 
-/** The time, renewed twice a minute. */
+/** Current time in milliseconds since the epoch, updated twice a minute. */
 function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -24,6 +24,7 @@ function useNow(): number {
   return now;
 }
 
+/** Card of one desktop: state, machine, and the actions on it. */
 export function DesktopCard({ desktop }: { readonly desktop: Desktop }) {
   const { id, name, state, reason, since, machine_text: machineText, emulated, viewers } = desktop;
   const age = elapsed(Date.parse(since), useNow());
@@ -37,7 +38,7 @@ export function DesktopCard({ desktop }: { readonly desktop: Desktop }) {
       </header>
       <p class="card-state" aria-live="polite">
         <span class="state-dot" />
-        {STATE_WORDS[state]}
+        {STATE_TEXT[state]}
         {age !== null && <span class="card-age">{age}</span>}
         {viewers > 0 && <span class="card-age">· {viewers === 1 ? '1 viewer' : `${viewers} viewers`}</span>}
       </p>

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { desktops, forgetDesktops } from '../../api/desktops';
+import { desktops, clearDesktops } from '../../api/desktops';
 import { followDesktops } from '../../api/events';
 import type { ApiError } from '../../api/http';
 import { logOut, session } from '../../api/session';
@@ -14,6 +14,7 @@ import { DesktopCard } from './desktop-card';
 import { LayoutHint } from './layout-hint';
 import './desktops.css';
 
+/** Page with the user's desktops. */
 export function DesktopsPage() {
   useTitle('My desktops');
   const [problem, setProblem] = useState<ApiError | null>(null);
@@ -56,6 +57,7 @@ export function DesktopsPage() {
   );
 }
 
+/** Text for a user without desktops. */
 function NoDesktops() {
   return (
     <div class="empty">
@@ -65,12 +67,13 @@ function NoDesktops() {
   );
 }
 
+/** Bar with settings and the account menu. */
 function TopBar({ name }: { readonly name: string }) {
   const [open, setOpen] = useState<'settings' | 'password' | null>(null);
   const leave = async (): Promise<void> => {
     try {
       await logOut();
-      forgetDesktops();
+      clearDesktops();
     } catch (error) {
       notify(error instanceof Error ? error.message : 'Logging out failed. Try again.');
     }

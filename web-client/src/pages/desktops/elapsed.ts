@@ -2,7 +2,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** How long ago, in words fit for "Running …"; `null` of an unknown time. */
+/** Formats the time from `since` to `now` (milliseconds since the epoch) for "Running …"; `null` if `since` is NaN. */
 export function elapsed(since: number, now: number): string | null {
   if (Number.isNaN(since)) {
     return null;

@@ -5,11 +5,15 @@ import { notify } from '../../ui/notices';
 import { guessForBrowser } from '../../input/layout-guess';
 import { type LayoutChoice, layoutName } from '../../input/layouts';
 
-/** Remembers on this device that the user has answered. */
+/** Returns the storage key for the user's answer on this device. */
 function answeredKey(): string {
   return `oriel.layout-answered.${session.peek()?.user.id ?? ''}`;
 }
 
+/**
+ * Whether the user has answered on this device; `true` without storage, where the question would return at each
+ * visit.
+ */
 function isAnswered(): boolean {
   try {
     return localStorage.getItem(answeredKey()) !== null;
@@ -18,7 +22,7 @@ function isAnswered(): boolean {
   }
 }
 
-/** Asks once whether desktops should have the keyboard that is in front of the user. */
+/** Suggestion to use the keyboard layout of the user's device for the desktops; shown once. */
 export function LayoutHint() {
   const [guess, setGuess] = useState<LayoutChoice | null>(null);
   const [answered, setAnswered] = useState(isAnswered);
@@ -32,7 +36,7 @@ export function LayoutHint() {
     try {
       localStorage.setItem(answeredKey(), 'yes');
     } catch {
-      // A browser that stores nothing asks again.
+      // Without storage, the suggestion is not shown at all (isAnswered).
     }
   };
   const use = (): void => {

@@ -1,4 +1,4 @@
-/** A house front at dusk with its bay window lit: decoration only. */
+/** Decorative illustration of a house front at dusk; hidden from assistive technology. */
 export function DuskScene() {
   return (
     <div class="dusk" aria-hidden="true">

@@ -7,7 +7,7 @@ import { nextAfterLogin, navigate } from '../../router';
 import { DuskScene } from './dusk-scene';
 import './login.css';
 
-/** How long the user has to wait, counting down; 0: not at all. */
+/** Countdown in seconds until the next login attempt is permitted; 0: permitted now. */
 function useCountdown(): [seconds: number, start: (seconds: number) => void] {
   const [seconds, setSeconds] = useState(0);
   useEffect(() => {
@@ -20,6 +20,7 @@ function useCountdown(): [seconds: number, start: (seconds: number) => void] {
   return [seconds, setSeconds];
 }
 
+/** Login page. On success it navigates to the path in the `next` parameter. */
 export function LoginPage() {
   useTitle('Log in');
   const form = useRef<HTMLFormElement>(null);
@@ -49,7 +50,7 @@ export function LoginPage() {
     if (form.current === null || busy || wait > 0) {
       return;
     }
-    // Read from the form and not from state: password managers fill fields without telling.
+    // Read from the form and not from state: password managers may fill fields without dispatching events.
     const fields = new FormData(form.current);
     const text = (name: string): string => {
       const value = fields.get(name);

@@ -3,6 +3,7 @@ import { changePassword, session } from '../../api/session';
 import { Dialog } from '../../ui/dialog';
 import { notify } from '../../ui/notices';
 
+/** Dialog to change the user's password. */
 export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -37,7 +38,7 @@ export function PasswordDialog({ onClose }: { readonly onClose: () => void }) {
   return (
     <Dialog title="Change password" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
-        {/* Tells password managers whose password this is. */}
+        {/* For password managers: the user to whom the password belongs. */}
         <input class="visually-hidden" autocomplete="username" value={session.value?.user.name} readOnly tabIndex={-1} aria-hidden="true" />
         <label class="field">
           Current password

@@ -6,19 +6,21 @@ import { Dialog } from '../../ui/dialog';
 import { guessForBrowser } from '../../input/layout-guess';
 import { type LayoutChoice, LAYOUTS, layoutName } from '../../input/layouts';
 
+/** Themes with their labels. */
 const THEMES: readonly (readonly [Theme, string])[] = [
   ['system', 'As the system'],
   ['light', 'Light'],
   ['dark', 'Dark'],
 ];
 
+/** Values of `video_only` with their labels. */
 const VIDEO: readonly (readonly [boolean | null, string])[] = [
   [null, 'As the pool says'],
   [true, 'On'],
   [false, 'Off'],
 ];
 
-/** What the user can set. Every change holds at once and is stored at once. */
+/** Dialog of the user's settings. Each change is applied and stored at once. */
 export function SettingsDialog({ onClose }: { readonly onClose: () => void }) {
   const [error, setError] = useState<string | null>(null);
   const [guess, setGuess] = useState<LayoutChoice | null>(null);
@@ -82,6 +84,7 @@ interface KeyboardFieldsProps {
   readonly onChange: (choice: LayoutChoice) => void;
 }
 
+/** Selection of the keyboard layout and variant, with the browser's suggestion. */
 function KeyboardFields({ value, guess, onChange }: KeyboardFieldsProps) {
   const known = LAYOUTS.find(({ layout }) => layout === value.layout);
   const variants = Object.entries(known?.variants ?? {});

@@ -8,7 +8,7 @@ interface ClipboardDialogProps {
   readonly onClose: () => void;
 }
 
-/** How the two clipboards are one, what the browser asks for that, and a way around it. */
+/** Dialog about the shared clipboard: directions, browser permission, and a text field as an alternative. */
 export function ClipboardDialog({ clipboard, onClose }: ClipboardDialogProps) {
   const [text, setText] = useState('');
   const send = (event: Event): void => {
@@ -58,7 +58,7 @@ export function ClipboardDialog({ clipboard, onClose }: ClipboardDialogProps) {
   );
 }
 
-/** What the browser allows, in plain words, and how to change it. */
+/** State of the clipboard permission, and how to change it. */
 function Permission({ clipboard }: { readonly clipboard: ClipboardSync }) {
   switch (clipboard.permission.value) {
     case 'granted':

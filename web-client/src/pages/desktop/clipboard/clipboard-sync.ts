@@ -4,22 +4,27 @@ import type { ClipboardContents } from '../../../worker/messages';
 import type { WorkerClient } from '../worker-client';
 import { fingerprint, isEmpty, isTooLarge, readPasteEvent, type Pasted, readLocal, readPermission, writeLocal } from './local-clipboard';
 
-/** A browser that brings no `paste` event after the keys brings none at all. */
+/** Time after the paste shortcut in which a `paste` event is expected, in milliseconds. */
 const PASTE_EVENT_MS = 250;
-/** From the server's knowledge of an offer to the guest's programs': its agent takes the selection meanwhile. */
+/** Time from the server's receipt of an offer until the guest's agent owns the selection, in milliseconds. */
 const SELECTION_DELAY_MS = 60;
 
+/** Notice for contents above the size limit. */
 export const TOO_LARGE = 'What you copied is too large for the desktop’s clipboard (64 MiB). Save it as a file and send that.';
+/** Notice for a refused write. */
 const REFUSED =
   'Your browser keeps this page from your clipboard, so what you copied stays in the desktop. Allow it in the site’s settings beside the address.';
 
-/** The user's clipboard and the guest's, kept as one. */
+/**
+ * Synchronization of the user's clipboard with the guest's, within the browser's permissions. Without the read
+ * permission, the user's clipboard is read only from `paste` events.
+ */
 export class ClipboardSync {
-  /** Whether what the user copied may be pasted in the guest. */
+  /** Whether contents of the user's clipboard may be sent to the guest. */
   readonly canSend = computed(() => this.#interactive.value && this.#worker.agents.value.clipboardTo);
-  /** Whether what was copied in the guest may be pasted here. */
+  /** Whether contents of the guest's clipboard may be written to the user's. */
   readonly canReceive = computed(() => this.#interactive.value && this.#worker.agents.value.clipboardFrom);
-  /** Whether the page may look into the user's clipboard without being asked to paste. */
+  /** Permission `clipboard-read`; `unknown`: the browser has none. */
   readonly permission = signal<PermissionState | 'unknown'>('unknown');
   readonly #worker: WorkerClient;
   readonly #interactive = computed(() => {
@@ -29,14 +34,15 @@ export class ClipboardSync {
   readonly #onFiles: (files: readonly File[]) => void;
   readonly #abort = new AbortController();
   readonly #stopEffect: () => void;
-  /** What both sides had last, by its fingerprint. */
+  /** Fingerprint of the latest contents that both clipboards have. */
   #lastFingerprint = '';
-  /** What the guest copied and the browser has not let into the user's clipboard yet. */
+  /** Contents copied in the guest that the browser has not accepted yet. */
   #pending: ClipboardContents | null = null;
   #refusalShown = false;
+  /** Resolves the wait for a `paste` event. */
   #pendingPaste: ((pasted: Pasted | null) => void) | null = null;
 
-  /** `onFiles` gets files that were pasted. */
+  /** Registers the event listeners. `onFiles` receives pasted files. */
   constructor(worker: WorkerClient, onFiles: (files: readonly File[]) => void) {
     this.#worker = worker;
     this.#onFiles = onFiles;
@@ -53,14 +59,15 @@ export class ClipboardSync {
     });
   }
 
+  /** Removes the event listeners. */
   dispose(): void {
     this.#abort.abort();
     this.#stopEffect();
   }
 
   /**
-   * The keys that paste went down, and the browser is about to say what is pasted. Resolves once the
-   * guest has it, with whether the keys are still wanted there.
+   * Handles the paste shortcut: waits for the `paste` event and offers its contents. Resolves once the guest has
+   * them, with whether the shortcut is to be sent.
    */
   async onPasteShortcut(): Promise<boolean> {
     const pasted = await new Promise<Pasted | null>((resolve) => {
@@ -79,7 +86,10 @@ export class ClipboardSync {
     return this.offer(pasted.contents);
   }
 
-  /** Gives the guest something to paste. Resolves once it is there; false: it is too large. */
+  /**
+   * Offers contents to the guest. Resolves with `true` once the guest can paste, with `false` if the contents are too
+   * large.
+   */
   async offer(contents: ClipboardContents): Promise<boolean> {
     if (isEmpty(contents)) {
       return true;
@@ -91,7 +101,7 @@ export class ClipboardSync {
     const current = await fingerprint(contents);
     if (current !== this.#lastFingerprint) {
       this.#lastFingerprint = current;
-      // Newer than what the guest copied, which has to give way.
+      // These contents are newer than those copied in the guest.
       this.#pending = null;
       await this.#worker.request({ kind: 'clipboard', contents });
       await new Promise((resolve) => setTimeout(resolve, SELECTION_DELAY_MS));
@@ -99,7 +109,7 @@ export class ClipboardSync {
     return true;
   }
 
-  /** Asks the browser to let this page see the clipboard; it asks the user. */
+  /** Requests the permission to read the clipboard; the browser may ask the user. */
   async requestPermission(): Promise<void> {
     await readLocal().then(
       (contents) => this.offer(contents),
@@ -108,7 +118,7 @@ export class ClipboardSync {
     this.permission.value = await readPermission();
   }
 
-  /** The guest copied something. */
+  /** Handles contents copied in the guest. */
   onGuestCopy(contents: ClipboardContents): void {
     if (!this.canReceive.peek()) {
       return;
@@ -121,12 +131,13 @@ export class ClipboardSync {
     void this.#flush(false);
   }
 
+  /** Writes pending contents and offers the user's, after the window got the focus. */
   async #onFocus(): Promise<void> {
     await this.#flush(false);
     await this.#offerLocal();
   }
 
-  /** Offers what the user copied elsewhere, where the browser lets the page look. */
+  /** Offers the user's clipboard, if the permission to read it is granted. */
   async #offerLocal(): Promise<void> {
     this.permission.value = await readPermission();
     if (this.permission.value === 'granted' && this.canSend.peek() && document.hasFocus() && this.#pending === null) {
@@ -137,6 +148,7 @@ export class ClipboardSync {
     }
   }
 
+  /** Handles a `paste` event after the paste shortcut. */
   #onPaste(event: ClipboardEvent): void {
     if (this.#pendingPaste !== null && event.clipboardData !== null) {
       event.preventDefault();
@@ -144,7 +156,7 @@ export class ClipboardSync {
     }
   }
 
-  /** Writes what waits; `gesture`: the user is doing something, when every browser allows it. */
+  /** Writes pending contents to the user's clipboard. `gesture`: during an interaction, when every browser permits it. */
   async #flush(gesture: boolean): Promise<void> {
     const contents = this.#pending;
     if (contents === null || !document.hasFocus()) {

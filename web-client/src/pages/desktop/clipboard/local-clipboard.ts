@@ -1,19 +1,21 @@
-/** The clipboard of the user's computer, as far as the browser lets a page have it. */
+/** Access to the user's clipboard within the browser's permissions (W3C Clipboard API). */
 import { MAX_CLIPBOARD_BYTES } from '../../../protocol/client-messages';
 import type { ClipboardContents } from '../../../worker/messages';
 
-/** What was pasted, and the files among it. */
+/** Contents of a `paste` event. */
 export interface Pasted {
+  /** Text and picture. */
   readonly contents: ClipboardContents;
+  /** Files, if there is neither text nor a picture. */
   readonly files: readonly File[];
 }
 
-/** Reads what a `paste` event brings; has to be called while it is dispatched. No permission is asked for. */
+/** Reads the data of a `paste` event, while it is dispatched; this needs no permission. */
 export function readPasteEvent(data: DataTransfer): Pasted {
   const text = data.getData('text/plain');
   const files = [...data.items].filter(({ kind }) => kind === 'file').map((item) => item.getAsFile());
   const found = files.filter((file) => file !== null);
-  // A picture that was copied as one has this name in every browser; a copied file has its own.
+  // Browsers give copied pictures this name; copied files keep their own.
   const png = found.find(({ type, name }) => type === 'image/png' && name === 'image.png') ?? null;
   return {
     contents: { text: text === '' ? null : plainLines(text), png },
@@ -21,23 +23,24 @@ export function readPasteEvent(data: DataTransfer): Pasted {
   };
 }
 
-/** The guest's line ends are line feeds. */
+/** Converts line ends to those of the guest: line feeds. */
 function plainLines(text: string): string {
   return text.replaceAll('\r\n', '\n');
 }
 
+/** Whether there are neither text nor picture. */
 export function isEmpty({ text, png }: ClipboardContents): boolean {
   return text === null && png === null;
 }
 
-/** Whether it is more than travels. */
+/** Whether a part exceeds the maximum size. */
 export function isTooLarge({ text, png }: ClipboardContents): boolean {
-  // No character takes more than three bytes for each of its code units.
+  // UTF-8 takes at most three bytes per UTF-16 code unit; the exact size is computed only near the limit.
   const textTooLarge = text !== null && text.length * 3 > MAX_CLIPBOARD_BYTES && new Blob([text]).size > MAX_CLIPBOARD_BYTES;
   return textTooLarge || (png !== null && png.size > MAX_CLIPBOARD_BYTES);
 }
 
-/** Whether the page may look into the clipboard by itself; `unknown`: this browser has no such permission. */
+/** Queries the permission `clipboard-read`; `unknown`: the browser has none. */
 export async function readPermission(): Promise<PermissionState | 'unknown'> {
   try {
     return (await navigator.permissions.query({ name: 'clipboard-read' as PermissionName })).state;
@@ -46,7 +49,7 @@ export async function readPermission(): Promise<PermissionState | 'unknown'> {
   }
 }
 
-/** Reads the clipboard; asks the user where that is needed. Throws where it is refused. */
+/** Reads the clipboard; the browser may ask the user. Rejects when it refuses. */
 export async function readLocal(): Promise<ClipboardContents> {
   const items = await navigator.clipboard.read();
   const find = async (type: string): Promise<Blob | null> =>
@@ -55,7 +58,7 @@ export async function readLocal(): Promise<ClipboardContents> {
   return { text: text === null ? null : plainLines(await text.text()), png };
 }
 
-/** Writes the clipboard; throws where the browser refuses, as some do outside of a click or key press. */
+/** Writes the clipboard. Rejects when the browser refuses, as some do without a user gesture. */
 export async function writeLocal({ text, png }: ClipboardContents): Promise<void> {
   if (png === null) {
     await navigator.clipboard.writeText(text ?? '');
@@ -68,14 +71,12 @@ export async function writeLocal({ text, png }: ClipboardContents): Promise<void
   await navigator.clipboard.write([new ClipboardItem(data)]);
 }
 
-/**
- * What tells contents apart. Browsers encode pictures anew on their way through the clipboard, so
- * their pixels count.
- */
+/** Computes a string that identifies contents. Pictures are compared by pixels, since browsers encode them anew. */
 export async function fingerprint({ text, png }: ClipboardContents): Promise<string> {
   return `${text ?? ''}\0${png === null ? '' : await pixelHash(png)}`;
 }
 
+/** Computes size and SHA-256 of a picture's pixels. */
 async function pixelHash(png: Blob): Promise<string> {
   try {
     const bitmap = await createImageBitmap(png);

@@ -1,4 +1,4 @@
-/** A number of bytes as people read it: `640 kB`, `3.2 MB`. */
+/** Formats a number of bytes with decimal units: `640 kB`, `3.2 MB`. */
 export function byteCount(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
   let value = bytes;

@@ -1,4 +1,4 @@
-/** Lets the user choose files, by the browser's own dialog. */
+/** Opens the browser's file dialog; `onFiles` receives the chosen files. */
 export function chooseFiles(onFiles: (files: readonly File[]) => void): void {
   const input = document.createElement('input');
   input.type = 'file';

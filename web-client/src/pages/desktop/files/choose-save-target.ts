@@ -1,11 +1,11 @@
-/** Browsers with the File System Access API (Chromium and its kin). */
+/** File System Access API of Chromium browsers. */
 interface FilePickers {
   readonly showSaveFilePicker?: (options: { readonly suggestedName?: string }) => Promise<FileSystemFileHandle>;
 }
 
 /**
- * Lets the user choose where a file is saved; `null`: this browser saves downloads where it always does. To be called
- * in answer to the user's own click.
+ * Opens the browser's save dialog, which requires a user gesture. Resolves with `'cancelled'` if the user closed it,
+ * and with `null` if the browser saves downloads without a dialog of the page.
  */
 export async function chooseSaveTarget(name: string): Promise<FileSystemFileHandle | 'cancelled' | null> {
   const { showSaveFilePicker } = window as Window & FilePickers;
@@ -15,7 +15,7 @@ export async function chooseSaveTarget(name: string): Promise<FileSystemFileHand
   try {
     return await showSaveFilePicker.call(window, { suggestedName: name });
   } catch (error) {
-    // Closing the dialog is an answer; a name or a frame that the browser does not allow is not.
+    // AbortError: the user closed the dialog. Other errors concern the name or the frame; the browser then saves.
     return error instanceof DOMException && error.name === 'AbortError' ? 'cancelled' : null;
   }
 }

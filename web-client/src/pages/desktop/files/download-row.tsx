@@ -2,25 +2,25 @@ import { byteCount } from './byte-count';
 import type { FileDownloads, Download } from './file-downloads';
 import { TrayRow } from './tray-row';
 
-/** A file that the guest sends: the question, its way, its end. */
+/** Row of one download in the tray: the offer with its buttons, the progress and the result. */
 export function DownloadRow({ download, downloads }: { readonly download: Download; readonly downloads: FileDownloads }) {
   const { id, name, state } = download;
-  const asked = state === 'offered';
+  const isOffer = state === 'offered';
   return (
     <TrayRow
       row={download}
-      words={
+      status={
         <>
-          {asked && <span class="visually-hidden">{name}, </span>}
-          {words(download)}
+          {isOffer && <span class="visually-hidden">{name}, </span>}
+          {statusText(download)}
         </>
       }
-      alerts={state === 'failed' || asked}
-      moving={state === 'receiving' ? 'Saving' : undefined}
-      onCancel={asked ? undefined : () => downloads.decline(id)}
+      alerts={state === 'failed' || isOffer}
+      progressLabel={state === 'receiving' ? 'Saving' : undefined}
+      onCancel={isOffer ? undefined : () => downloads.decline(id)}
       onDismiss={() => downloads.dismiss(id)}
     >
-      {asked && (
+      {isOffer && (
         <>
           <button type="button" class="button" aria-label={`Save ${name}`} onClick={() => void downloads.save(download)}>
             Save
@@ -34,7 +34,8 @@ export function DownloadRow({ download, downloads }: { readonly download: Downlo
   );
 }
 
-function words({ state, size, received, text }: Download): string {
+/** Describes the state of a download. */
+function statusText({ state, size, received, text }: Download): string {
   switch (state) {
     case 'offered':
       return `${byteCount(size)}, from the desktop`;

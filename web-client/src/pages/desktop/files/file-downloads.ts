@@ -5,38 +5,45 @@ import { saveBlob } from './save-blob';
 import { savedName } from './file-name';
 import { chooseSaveTarget } from './choose-save-target';
 
-/** A file that the guest sends, on its way or at its end. */
+/** File that the guest sends, offered, in transfer or finished. */
 export interface Download {
+  /** Number of the download. */
   readonly id: number;
+  /** File name, safe to show and save. */
   readonly name: string;
+  /** Size in bytes. */
   readonly size: number;
-  /** Bytes that are stored here. */
+  /** Bytes stored here. */
   readonly received: number;
+  /** State of the transfer. */
   readonly state: 'offered' | 'receiving' | 'done' | 'failed';
-  /** Why it failed; one plain sentence. */
+  /** Reason of a failure, one sentence; otherwise empty. */
   readonly text: string;
 }
 
-/** What is done is worth seeing for so long. */
+/** Time for which a finished transfer is shown, in milliseconds. */
 const DONE_SHOWN_MS = 6000;
 
-/** The files that the guest sends to the user, who is asked about each. */
+/** Files that the guest sends to the user, who decides on each. */
 export class FileDownloads {
+  /** Downloads in the order of their offers. */
   readonly downloads = signal<readonly Download[]>([]);
-  /** The first that nobody has answered. */
+  /** First offer without a decision; `null`: none. */
   readonly offer = computed(() => this.downloads.value.find(({ state }) => state === 'offered') ?? null);
   readonly #worker: WorkerClient;
 
+  /** Creates an empty list. */
   constructor(worker: WorkerClient) {
     this.#worker = worker;
   }
 
+  /** Adds an offer of the guest. */
   onOffer(id: number, name: string, size: number): void {
     const added: Download = { id, name: savedName(name), size, received: 0, state: 'offered', text: '' };
     this.downloads.value = [...this.downloads.peek(), added];
   }
 
-  /** Lets the user choose where, as far as the browser asks that; they may change their mind. */
+  /** Accepts an offer, after the browser's save dialog where there is one. A cancelled dialog leaves the offer open. */
   async save({ id, name }: Download): Promise<void> {
     const target = await chooseSaveTarget(name);
     if (target === 'cancelled') {
@@ -48,17 +55,18 @@ export class FileDownloads {
     this.#worker.acceptFile(id, target);
   }
 
-  /** Declines it or stops it. */
+  /** Declines an offer, or cancels a running download. */
   decline(id: number): void {
     this.#worker.declineFile(id);
     this.dismiss(id);
   }
 
+  /** Removes a download from the list. */
   dismiss(id: number): void {
     this.downloads.value = this.downloads.peek().filter((download) => download.id !== id);
   }
 
-  /** The worker tells what became of a file. */
+  /** Handles a status of the worker. */
   onStatus({ id, state, received, text, blob }: DownloadStatus): void {
     if (state === 'withdrawn') {
       this.dismiss(id);

@@ -1,26 +1,27 @@
 import { signal } from '@preact/signals';
 import { notify } from '../../../ui/notices';
 
-/** Files over the picture, and dropped onto it. */
+/** Drop target for files over the picture. */
 export class FileDrop {
-  /** Files hang over the picture now. */
+  /** Whether files that can be dropped are dragged over the picture. */
   readonly hovering = signal(false);
   readonly #abort = new AbortController();
 
-  constructor(target: HTMLElement, mayDrop: () => boolean, onFiles: (files: readonly File[]) => void) {
+  /** Registers the event listeners. `canDrop`: whether the guest accepts files now; `onFiles` receives dropped files. */
+  constructor(target: HTMLElement, canDrop: () => boolean, onFiles: (files: readonly File[]) => void) {
     const { signal } = this.#abort;
-    const brings = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
     target.addEventListener(
       'dragover',
       (event) => {
-        if (brings(event)) {
-          // Without this the browser would leave the page for the file.
+        if (hasFiles(event)) {
+          // By default, the browser navigates to a dropped file.
           event.preventDefault();
-          const may = mayDrop();
+          const accepted = canDrop();
           if (event.dataTransfer !== null) {
-            event.dataTransfer.dropEffect = may ? 'copy' : 'none';
+            event.dataTransfer.dropEffect = accepted ? 'copy' : 'none';
           }
-          this.hovering.value = may;
+          this.hovering.value = accepted;
         }
       },
       { signal },
@@ -34,7 +35,7 @@ export class FileDrop {
       'drop',
       (event) => {
         this.hovering.value = false;
-        if (brings(event) && event.dataTransfer !== null) {
+        if (hasFiles(event) && event.dataTransfer !== null) {
           event.preventDefault();
           onFiles(filesOf(event.dataTransfer));
         }
@@ -43,12 +44,13 @@ export class FileDrop {
     );
   }
 
+  /** Removes the event listeners. */
   dispose(): void {
     this.#abort.abort();
   }
 }
 
-/** The files of a drop; folders are left out, with a word. */
+/** Returns the files of a drop; folders are left out with a notice. */
 function filesOf(data: DataTransfer): File[] {
   const items = [...data.items].filter(({ kind }) => kind === 'file');
   const isFolder = (item: DataTransferItem): boolean => item.webkitGetAsEntry()?.isDirectory === true;

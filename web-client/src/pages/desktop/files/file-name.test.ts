@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { plainName, savedName } from './file-name';
 
-describe('names of files', () => {
-  it('are one component of a path, with nothing unseen in it', () => {
+describe('file names', () => {
+  it('are reduced to one path component without invisible characters', () => {
     expect(plainName('report.pdf')).toBe('report.pdf');
     expect(plainName('Übung [2].txt')).toBe('Übung [2].txt');
     expect(plainName('../../etc/passwd')).toBe('passwd');
@@ -14,7 +14,7 @@ describe('names of files', () => {
     }
   });
 
-  it('hide nothing that is saved here', () => {
+  it('do not hide saved files', () => {
     expect(savedName('report.pdf')).toBe('report.pdf');
     expect(savedName('.._.._.bashrc')).toBe('_.._.bashrc');
     expect(savedName('../../.bashrc')).toBe('bashrc');

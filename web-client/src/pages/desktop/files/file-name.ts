@@ -2,14 +2,14 @@
 // eslint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** A file's name fit to be shown and sent: one component of a path, without what cannot be seen. */
+/** Reduces a file name to one path component without invisible characters; an empty result becomes `file`. */
 export function plainName(name: string): string {
   const component = name.split(/[/\\]/).at(-1) ?? '';
   const plain = component.replace(UNSEEN, '').trim();
   return plain === '' || plain === '.' || plain === '..' ? 'file' : plain;
 }
 
-/** As {@link plainName}, for a file that is saved here: one that its folder would not show stays in sight. */
+/** Reduces a file name as {@link plainName} does, and removes leading dots: a saved file must not be hidden. */
 export function savedName(name: string): string {
   return plainName(plainName(name).replace(/^\.+/, ''));
 }

@@ -3,38 +3,45 @@ import { notify } from '../../../ui/notices';
 import type { WorkerClient, UploadStatus } from '../worker-client';
 import { plainName } from './file-name';
 
-/** A file on its way into the guest, or at its end. */
+/** File that the user sends, in transfer or finished. */
 export interface Transfer {
+  /** Number of the upload. */
   readonly id: number;
+  /** File name. */
   readonly name: string;
+  /** Size in bytes. */
   readonly size: number;
-  /** Bytes that the guest has taken. */
+  /** Bytes that the guest has received. */
   readonly received: number;
+  /** State of the transfer. */
   readonly state: 'waiting' | 'sending' | 'done' | 'failed';
-  /** Why it failed; one plain sentence. */
+  /** Reason of a failure, one sentence; otherwise empty. */
   readonly text: string;
-  /** Kept to send it again. */
+  /** File, for a repeated transfer. */
   readonly file: File;
 }
 
-/** What is done is worth seeing for so long. */
+/** Time for which a finished transfer is shown, in milliseconds. */
 const DONE_SHOWN_MS = 6000;
 
-/** The files that the user sends to the guest. */
+/** Files that the user sends to the guest. */
 export class FileUploads {
-  /** Whether the guest takes files from this viewer. */
+  /** Whether the guest accepts files from this client. */
   readonly isAvailable = computed(() => {
     const connection = this.#worker.connection.value;
     return connection.state === 'connected' && !connection.watching && this.#worker.agents.value.files;
   });
+  /** Uploads in the order of their start. */
   readonly transfers = signal<readonly Transfer[]>([]);
   readonly #worker: WorkerClient;
   #lastId = 0;
 
+  /** Creates an empty list. */
   constructor(worker: WorkerClient) {
     this.#worker = worker;
   }
 
+  /** Sends files; shows a notice if the guest accepts none. */
   send(files: readonly File[]): void {
     if (!this.isAvailable.peek()) {
       notify('This desktop takes no files now.');
@@ -50,11 +57,13 @@ export class FileUploads {
     }
   }
 
+  /** Cancels an upload and removes it from the list. */
   cancel(id: number): void {
     this.#worker.cancelFile(id);
     this.dismiss(id);
   }
 
+  /** Sends a file again after a failure. */
   retry({ id, file }: Transfer): void {
     if (this.isAvailable.peek()) {
       this.dismiss(id);
@@ -62,11 +71,12 @@ export class FileUploads {
     this.send([file]);
   }
 
+  /** Removes an upload from the list. */
   dismiss(id: number): void {
     this.transfers.value = this.transfers.peek().filter((transfer) => transfer.id !== id);
   }
 
-  /** The worker tells what became of a file. */
+  /** Handles a status of the worker. */
   onStatus({ id, state, received, text }: UploadStatus): void {
     this.transfers.value = this.transfers
       .peek()

@@ -6,17 +6,17 @@ import { DownloadRow } from './download-row';
 import { TrayRow } from './tray-row';
 import './files.css';
 
-/** The files on their way, in the corner; nothing while there are none. */
+/** Tray of all file transfers; nothing is rendered without transfers. */
 export function TransferTray({ uploads, downloads }: { readonly uploads: FileUploads; readonly downloads: FileDownloads }) {
   const transfers = uploads.transfers.value;
-  const coming = downloads.downloads.value;
-  if (transfers.length === 0 && coming.length === 0) {
+  const offered = downloads.downloads.value;
+  if (transfers.length === 0 && offered.length === 0) {
     return null;
   }
   return (
     <section class="tray themed" aria-label="Files">
       <ul>
-        {coming.map((download) => (
+        {offered.map((download) => (
           <DownloadRow key={`from-${download.id}`} download={download} downloads={downloads} />
         ))}
         {transfers.map((transfer) => (
@@ -27,14 +27,15 @@ export function TransferTray({ uploads, downloads }: { readonly uploads: FileUpl
   );
 }
 
+/** Row of one upload. */
 function TransferRow({ transfer, uploads }: { readonly transfer: Transfer; readonly uploads: FileUploads }) {
   const { id, state } = transfer;
   return (
     <TrayRow
       row={transfer}
-      words={words(transfer)}
+      status={statusText(transfer)}
       alerts={state === 'failed'}
-      moving="Sending"
+      progressLabel="Sending"
       onCancel={() => uploads.cancel(id)}
       onDismiss={() => uploads.dismiss(id)}
     >
@@ -47,7 +48,8 @@ function TransferRow({ transfer, uploads }: { readonly transfer: Transfer; reado
   );
 }
 
-function words({ state, size, received, text }: Transfer): string {
+/** Describes the state of an upload. */
+function statusText({ state, size, received, text }: Transfer): string {
   switch (state) {
     case 'waiting':
       return `${byteCount(size)}, waiting`;
@@ -60,7 +62,7 @@ function words({ state, size, received, text }: Transfer): string {
   }
 }
 
-/** What files over the picture are told. */
+/** Hint shown while files are dragged over the picture. */
 export function DropHint({ name }: { readonly name: string }) {
   return (
     <div class="drop-hint" aria-hidden="true">

@@ -1,10 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { Icon } from '../../../ui/icons';
 
-/** A file on its way. */
+/** File of a transfer; sizes in bytes. */
 interface Row {
   readonly name: string;
-  /** Bytes. */
   readonly size: number;
   readonly received: number;
   readonly state: string;
@@ -12,33 +11,33 @@ interface Row {
 
 interface Parts {
   readonly row: Row;
-  /** What is said of it. */
-  readonly words: ComponentChildren;
-  /** It is said aloud at once. */
+  /** Description of the state. */
+  readonly status: ComponentChildren;
+  /** Whether assistive technology announces the description at once. */
   readonly alerts: boolean;
-  /** What happens until it is over, for the bar; none is shown without. */
-  readonly moving?: string | undefined;
-  /** What can be done, beside or instead of ending it. */
+  /** Verb for the label of the progress bar; without it, there is no bar. */
+  readonly progressLabel?: string | undefined;
+  /** Further actions. */
   readonly children?: ComponentChildren;
-  /** Ends it; until it is over it cannot be ended without. */
+  /** Cancels the transfer; without it, a running transfer has no cancel button. */
   readonly onCancel?: (() => void) | undefined;
-  /** Takes away what is over. */
+  /** Removes a finished transfer. */
   readonly onDismiss: () => void;
 }
 
-/** One file in the tray: its name, how it goes, what can be done. */
-export function TrayRow({ row: { name, size, received, state }, words, alerts, moving, children, onCancel, onDismiss }: Parts) {
-  const over = state === 'done' || state === 'failed';
-  const [end, onEnd] = over ? ['Dismiss', onDismiss] : ['Cancel', onCancel];
+/** Row of one file in the tray: name, description, progress bar and actions. */
+export function TrayRow({ row: { name, size, received, state }, status, alerts, progressLabel, children, onCancel, onDismiss }: Parts) {
+  const finished = state === 'done' || state === 'failed';
+  const [end, onEnd] = finished ? ['Dismiss', onDismiss] : ['Cancel', onCancel];
   return (
     <li class={`tray-row is-${state}`}>
       <bdi class="tray-name" title={name}>
         {name}
       </bdi>
       <p class="tray-state" role={alerts ? 'alert' : undefined}>
-        {words}
+        {status}
       </p>
-      {moving !== undefined && !over && <progress aria-label={`${moving} ${name}`} max={Math.max(1, size)} value={received} />}
+      {progressLabel !== undefined && !finished && <progress aria-label={`${progressLabel} ${name}`} max={Math.max(1, size)} value={received} />}
       <div class="tray-actions">
         {children}
         {onEnd !== undefined && (

@@ -1,13 +1,16 @@
-/** Of radio buttons, the chosen one stands for all: arrows go on from there. */
+/**
+ * Selector of elements that can be focused; of a group of radio buttons only the checked one, as for the browser's
+ * Tab order.
+ */
 const REACHABLE = 'button:enabled, summary, input:enabled:not([type=radio]:not(:checked)), textarea:enabled, a[href]';
 
-/** What can be reached by Tab within `root`, in order; what a closed fold hides is left out. */
+/** Returns the focusable elements within `root` in order, without those in closed sections. */
 function reachable(root: HTMLElement): HTMLElement[] {
   return [...root.querySelectorAll<HTMLElement>(REACHABLE)].filter((element) => element.checkVisibility());
 }
 
-/** Keeps the focus inside of an open panel: Tab goes round, arrows walk, Home and End leap. */
-export function walkFocus(event: KeyboardEvent, root: HTMLElement): void {
+/** Keyboard handler that keeps the focus in an open panel: Tab wraps around; arrow keys, Home and End move the focus. */
+export function moveFocus(event: KeyboardEvent, root: HTMLElement): void {
   const all = reachable(root);
   const at = all.findIndex((element) => element === document.activeElement);
   const isField = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;

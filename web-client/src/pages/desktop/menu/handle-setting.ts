@@ -1,4 +1,7 @@
 import { storedSwitch } from '../../../stored-setting';
 
-/** Whether the menu's handle is shown at the upper edge. A window keeps it as it was until its page is loaded anew. */
+/**
+ * Setting: whether the menu's handle is shown at the upper edge. Other open windows keep their value until they are
+ * reloaded.
+ */
 export const handleShown = storedSwitch('oriel.handle');

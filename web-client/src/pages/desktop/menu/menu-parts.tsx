@@ -4,12 +4,12 @@ import { Icon, type IconName } from '../../../ui/icons';
 interface TileProps {
   readonly icon: IconName;
   readonly label: string;
-  /** Makes it a switch. */
+  /** State of a switch; without it, the tile is a command. */
   readonly pressed?: boolean;
   readonly onClick: () => void;
 }
 
-/** One of the things that are done most. */
+/** Large button for a frequent action. */
 export function Tile({ icon, label, pressed, onClick }: TileProps) {
   return (
     <button type="button" class="menu-tile" aria-pressed={pressed} onClick={onClick}>
@@ -22,14 +22,14 @@ export function Tile({ icon, label, pressed, onClick }: TileProps) {
 interface RowProps {
   readonly label: string;
   readonly hint?: string;
-  /** Makes it a switch. */
+  /** State of a switch; without it, the row is a command. */
   readonly pressed?: boolean;
   readonly disabled?: boolean;
   readonly danger?: boolean;
   readonly onClick: () => void;
 }
 
-/** One line of a fold. */
+/** Row of a menu section. */
 export function Row({ label, hint, pressed, disabled, danger, onClick }: RowProps) {
   return (
     <button
@@ -48,7 +48,7 @@ export function Row({ label, hint, pressed, disabled, danger, onClick }: RowProp
   );
 }
 
-/** What is wanted now and then; open on request. */
+/** Collapsible section of the menu; at most one is open. */
 export function MenuSection({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (
     <details class="menu-section" name="session-menu">

@@ -5,10 +5,11 @@ import { powerItems } from '../../power-items';
 import type { DesktopSession } from '../desktop-session';
 import { ScreenSettings } from '../screens/screen-settings';
 import { handleShown } from './handle-setting';
-import { KEY_CHORDS } from './key-chords';
+import { KEY_COMBINATIONS } from './key-combinations';
 import { MenuSection, Row } from './menu-parts';
 import type { SessionMenuProps } from './session-menu-props';
 
+/** Section with the settings of screens. */
 export function ScreenSection({ desktopSession, desktopId }: { readonly desktopSession: DesktopSession; readonly desktopId: string | undefined }) {
   return (
     <MenuSection title="Screens">
@@ -17,12 +18,12 @@ export function ScreenSection({ desktopSession, desktopId }: { readonly desktopS
   );
 }
 
-/** Keys that would not get past the user's own system. */
+/** Section with key combinations that the user's system intercepts. */
 export function KeysSection({ desktopSession }: { readonly desktopSession: DesktopSession }) {
   return (
     <MenuSection title="Keys">
       <div class="menu-keys">
-        {KEY_CHORDS.map(({ label, codes }) => (
+        {KEY_COMBINATIONS.map(({ label, codes }) => (
           <button type="button" class="menu-key" key={label} onClick={() => desktopSession.press(codes)}>
             {label}
           </button>
@@ -34,6 +35,7 @@ export function KeysSection({ desktopSession }: { readonly desktopSession: Deskt
 
 type MoreProps = SessionMenuProps & { readonly name: string };
 
+/** Section with rare actions and settings. */
 export function MoreSection({ desktopSession, name, watching, videoOnly, onVideoOnly }: MoreProps) {
   return (
     <MenuSection title="More">
@@ -86,6 +88,7 @@ interface PowerProps {
   readonly close: () => void;
 }
 
+/** Section with power actions. */
 export function PowerSection({ desktop, onPower, close }: PowerProps) {
   return (
     <MenuSection title="Power">

@@ -8,7 +8,7 @@ import { fitsWindow } from '../screens/fit-setting';
 import { Tile } from './menu-parts';
 import type { SessionMenuProps } from './session-menu-props';
 
-/** What is done most, at a glance; nothing that this desktop or this browser cannot do. */
+/** Tiles of the frequent actions; those that desktop or browser do not support are left out. */
 export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProps) {
   const { audio, clipboard, uploads, downloads } = desktopSession;
   const offered = downloads.offer.value;
@@ -92,6 +92,7 @@ export function Tiles({ desktopSession, watching, onClipboard }: SessionMenuProp
   );
 }
 
+/** Tile that switches playback. */
 function SoundTile({ audio }: { readonly audio: DesktopAudio }) {
   const on = !audio.muted.value;
   return (
@@ -106,6 +107,7 @@ function SoundTile({ audio }: { readonly audio: DesktopAudio }) {
   );
 }
 
+/** Switches the microphone, after a confirmation to turn it on. */
 async function toggleMicrophone(audio: DesktopAudio): Promise<void> {
   if (audio.microphoneOn.peek()) {
     audio.turnMicrophoneOff();

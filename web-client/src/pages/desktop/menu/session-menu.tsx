@@ -1,21 +1,21 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from '../../../ui/icons';
-import { MENU_CHORD } from '../../../input/menu-chord';
+import { MENU_SHORTCUT } from '../../../input/menu-shortcut';
 import { navigate } from '../../../router';
 import { hasTouch } from '../../../support';
-import { act } from '../../power-items';
-import { walkFocus } from './focus-trap';
+import { requestPowerAction } from '../../power-items';
+import { moveFocus } from './focus-trap';
 import { handleShown } from './handle-setting';
 import { KeysSection, MoreSection, PowerSection, ScreenSection } from './menu-sections';
 import type { SessionMenuProps } from './session-menu-props';
 import { Tiles } from './menu-tiles';
 import './menu.css';
 
-/** Out of the way until asked for: by its handle at the upper edge, or by the shortcut. */
+/** Menu of the desktop page, opened by its handle at the upper edge or by the shortcut. */
 export function SessionMenu(props: SessionMenuProps) {
   const { desktopSession } = props;
   const open = desktopSession.menuOpen.value;
-  const name = `Menu (${MENU_CHORD})`;
+  const name = `Menu (${MENU_SHORTCUT})`;
   return (
     <div class="session-menu">
       {open && <Panel {...props} />}
@@ -35,6 +35,7 @@ export function SessionMenu(props: SessionMenuProps) {
   );
 }
 
+/** Open menu: a modal panel with tiles and sections. */
 function Panel(props: SessionMenuProps) {
   const { desktopSession, desktop, watching, onPower } = props;
   const root = useRef<HTMLDivElement>(null);
@@ -44,7 +45,7 @@ function Panel(props: SessionMenuProps) {
   const shutDown = (): void => {
     close();
     if (desktop !== undefined) {
-      void act(desktop, 'stop').then((done) => done && onPower('stop'));
+      void requestPowerAction(desktop, 'stop').then((done) => done && onPower('stop'));
     }
   };
   return (
@@ -59,7 +60,7 @@ function Panel(props: SessionMenuProps) {
           event.stopPropagation();
           close();
         } else if (root.current !== null) {
-          walkFocus(event, root.current);
+          moveFocus(event, root.current);
         }
       }}
     >
@@ -87,7 +88,7 @@ function Panel(props: SessionMenuProps) {
           </button>
         )}
       </footer>
-      {!hasTouch() && <p class="menu-note">{MENU_CHORD}, pressed and let go, opens this menu.</p>}
+      {!hasTouch() && <p class="menu-note">{MENU_SHORTCUT}, pressed and let go, opens this menu.</p>}
     </div>
   );
 }

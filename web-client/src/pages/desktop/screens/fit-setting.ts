@@ -1,4 +1,7 @@
 import { storedSwitch } from '../../../stored-setting';
 
-/** Whether the guest's screens follow the windows that show them: it depends on the monitor. */
-export const fitsWindow = storedSwitch('oriel.fit').followOthers();
+/**
+ * Setting: whether the guest's screens follow the size of their windows. It is stored on the device, since it depends
+ * on the monitor.
+ */
+export const fitsWindow = storedSwitch('oriel.fit').syncAcrossWindows();

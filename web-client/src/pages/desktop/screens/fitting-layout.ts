@@ -7,8 +7,8 @@ import type { ViewportObserver } from './viewport-observer';
 import { monitorConfigFor } from './monitor-config';
 
 /**
- * Keeps the guest's screen as large as the viewport while the user wants it so; returns what ends it.
- * A further screen is requested for once in any case, for it is off until then.
+ * Requests a guest screen of the viewport's size, while the setting is on; returns a function that ends it. An
+ * additional screen is requested once in any case, since it is off until then.
  */
 export function requestFittingLayout(worker: WorkerClient, observer: ViewportObserver, screen: number): () => void {
   const monitor = currentMonitor();

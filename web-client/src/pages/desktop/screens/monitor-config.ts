@@ -2,11 +2,12 @@ import type { Viewport } from '../../../input/placement';
 import type { MonitorConfig } from '../../../protocol/client-messages';
 import type { Origin } from './monitors';
 
+/** Density of a monitor with one device pixel per CSS pixel. */
 const PLAIN_DPI = 96;
 
 /**
- * A screen that fills `room` at `magnification` device pixels for each of its own, and as dense as
- * these then are: the guest takes its scale from that.
+ * Computes the configuration of a guest monitor that fills the viewport at `magnification` device pixels per guest
+ * pixel. The guest derives its scale factor from the density.
  */
 export function monitorConfigFor({ width, height, ratio }: Viewport, origin: Origin, magnification: number): MonitorConfig {
   const shown = (devicePixels: number): number => Math.floor(devicePixels / magnification);

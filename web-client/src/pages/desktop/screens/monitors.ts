@@ -1,6 +1,7 @@
-/** The user's monitors, where the browser tells of them (Window Management API) and may. */
+/** Arrangement of the user's monitors (W3C Window Management API), as far as browser and permission allow. */
 import { type ReadonlySignal, signal } from '@preact/signals';
 
+/** Monitor with its position, in CSS pixels. */
 interface ScreenDetailed extends Screen {
   readonly availLeft: number;
   readonly availTop: number;
@@ -8,6 +9,7 @@ interface ScreenDetailed extends Screen {
   readonly top: number;
 }
 
+/** All monitors, and the one of this window. */
 interface ScreenDetails extends EventTarget {
   readonly screens: readonly ScreenDetailed[];
   readonly currentScreen: ScreenDetailed;
@@ -17,20 +19,27 @@ interface WindowWithMonitors {
   readonly getScreenDetails?: () => Promise<ScreenDetails>;
 }
 
-/** Where a monitor begins among all of them, in device pixels. */
+/** Position of a monitor in the arrangement, in device pixels. */
 export interface Origin {
+  /** Left edge. */
   readonly x: number;
+  /** Top edge. */
   readonly y: number;
 }
 
-/** A place for a new window, in CSS pixels. */
+/** Position and size of a new window, in CSS pixels. */
 export interface WindowBounds {
+  /** Left edge. */
   readonly left: number;
+  /** Top edge. */
   readonly top: number;
+  /** Width. */
   readonly width: number;
+  /** Height. */
   readonly height: number;
 }
 
+/** Queries the permission `window-management`; `denied` if the browser has none. */
 async function windowManagementPermission(): Promise<PermissionState> {
   try {
     return (await navigator.permissions.query({ name: 'window-management' as PermissionName })).state;
@@ -39,6 +48,7 @@ async function windowManagementPermission(): Promise<PermissionState> {
   }
 }
 
+/** Returns the monitors; `null` if the browser or the user refuses. */
 async function screenDetails(): Promise<ScreenDetails | null> {
   try {
     return (await (window as WindowWithMonitors).getScreenDetails?.()) ?? null;
@@ -47,7 +57,7 @@ async function screenDetails(): Promise<ScreenDetails | null> {
   }
 }
 
-/** Follows which monitor this window is on; all zero where that is not told. Never asks for permission. */
+/** Tracks the position of the monitor of this window; 0, 0 without the permission, which is not requested. */
 export function currentMonitor(): { readonly origin: ReadonlySignal<Origin>; readonly dispose: () => void } {
   const origin = signal<Origin>({ x: 0, y: 0 });
   const abort = new AbortController();
@@ -69,8 +79,8 @@ export function currentMonitor(): { readonly origin: ReadonlySignal<Origin>; rea
 }
 
 /**
- * The monitor on which the `n`th further window is at home: the one beside this window's, and so on;
- * `null` where there is none, or it is not told. Asks for permission where there are several monitors.
+ * Returns the bounds of the `n`th monitor besides that of this window; `null` without one or without the permission,
+ * which is requested if there are several monitors.
  */
 export async function otherMonitor(n: number): Promise<WindowBounds | null> {
   const extended = (window.screen as Screen & { readonly isExtended?: boolean }).isExtended === true;

@@ -1,19 +1,19 @@
 import type { ScreenRect } from '../../../protocol/server-messages';
 
-/** Which screen a page shows, from 0 on, by the query of its address. */
+/** Returns the number of the screen that a page shows, from 0 on, from the `screen` parameter of its query. */
 export function shownScreen(query = location.search): number {
   const number = Number(new URLSearchParams(query).get('screen') ?? '0');
   return Number.isInteger(number) && number >= 0 && number < 256 ? number : 0;
 }
 
-/** What a user calls it. */
+/** Returns the display name of a screen; users count from 1. */
 export function screenName(screen: number): string {
   return `screen ${screen + 1}`;
 }
 
 /**
- * The first screen that nobody seems to show, or `null`. The guest may be slow to switch one off,
- * so a window that is known to be closed counts for more than a picture.
+ * Returns the first screen that no window shows, except `own`; `null`: none. A screen whose window was closed is free
+ * although the guest may not have switched it off yet.
  */
 export function freeScreen(
   own: number,
@@ -21,8 +21,8 @@ export function freeScreen(
   wasClosed: (screen: number) => boolean,
 ): number | null {
   for (let screen = 1; screen < max; screen += 1) {
-    const lit = (screens[screen]?.width ?? 0) > 0;
-    if (screen !== own && (!lit || wasClosed(screen))) {
+    const isOn = (screens[screen]?.width ?? 0) > 0;
+    if (screen !== own && (!isOn || wasClosed(screen))) {
       return screen;
     }
   }

@@ -9,11 +9,11 @@ import { openScreen, wasClosed } from './screen-windows';
 interface ScreenSettingsProps {
   readonly worker: WorkerClient;
   readonly desktopId: string | undefined;
-  /** Closes what this is shown in. */
+  /** Closes the containing menu. */
   readonly close: () => void;
 }
 
-/** How large things on the guest's screen are, and how many screens there are. */
+/** Settings of the magnification and of additional screens. */
 export function ScreenSettings({ worker, desktopId, close }: ScreenSettingsProps) {
   const { max } = worker.screens.value;
   const free = freeScreen(shownScreen(), worker.screens.value, wasClosed);

@@ -1,16 +1,19 @@
-/** One window for each of the guest's screens. */
+/** Windows of the guest's additional screens, one for each screen. */
 import { desktopPath } from '../../../router';
 import { otherMonitor } from './monitors';
 
-/** Windows opened from here, by the number of the screen that they show. */
+/** Windows opened by this page, by the number of their screen. */
 const opened = new Map<number, Window>();
 
-/** Whether a window for this screen was opened from here and is closed. */
+/** Whether this page opened a window for the screen that is closed now. */
 export function wasClosed(screen: number): boolean {
   return opened.get(screen)?.closed === true;
 }
 
-/** Opens a window for a screen, on a monitor of its own where that can be had; false when the browser refuses. */
+/**
+ * Opens a window for a screen, on a monitor of its own where there is one. Resolves with `false` when the browser
+ * blocks it.
+ */
 export async function openScreen(desktopId: string, screen: number): Promise<boolean> {
   const place = await otherMonitor(screen);
   const { left, top, width, height } = place ?? {

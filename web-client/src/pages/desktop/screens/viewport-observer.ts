@@ -2,14 +2,15 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Viewport } from '../../../input/placement';
 
 /**
- * How many device pixels an element covers, live. CSS lengths cannot tell: at a ratio of 1.5 an
- * element of 1281 CSS pixels may cover 1921 or 1922 of them.
+ * Observer of an element's size in device pixels. CSS lengths are not sufficient: at a ratio of 1.5, an element of
+ * 1281 CSS pixels may cover 1921 or 1922 device pixels.
  */
 export class ViewportObserver {
   readonly #size = signal<Viewport | null>(null);
   readonly #observer: ResizeObserver;
   readonly #abort = new AbortController();
 
+  /** Starts the observation. */
   constructor(viewport: HTMLElement) {
     this.#observer = new ResizeObserver((entries) => {
       for (const entry of entries) {
@@ -19,18 +20,19 @@ export class ViewportObserver {
     try {
       this.#observer.observe(viewport, { box: 'device-pixel-content-box' });
     } catch {
-      // Safari has no such box: the nearest whole numbers are as good as it gets.
+      // Safari lacks `device-pixel-content-box`; the size is rounded instead.
       this.#observer.observe(viewport);
     }
-    // Zooming a window in fullscreen changes the ratio and no device pixel.
+    // A zoom in fullscreen changes the ratio but no size in device pixels.
     window.addEventListener('resize', () => this.#takeRatio(), { signal: this.#abort.signal });
   }
 
-  /** `null` until the element is laid out. */
+  /** Size in device pixels; `null` until the first layout. */
   get size(): ReadonlySignal<Viewport | null> {
     return this.#size;
   }
 
+  /** Ends the observation. */
   dispose(): void {
     this.#observer.disconnect();
     this.#abort.abort();
@@ -38,7 +40,7 @@ export class ViewportObserver {
 
   #take({ devicePixelContentBoxSize, contentRect }: ResizeObserverEntry): void {
     const ratio = window.devicePixelRatio;
-    // Older browsers lack it, whatever the types say.
+    // Older browsers lack the property, contrary to its type.
     const box = (devicePixelContentBoxSize as readonly ResizeObserverSize[] | undefined)?.[0];
     const width = devicePixels(contentRect.width * ratio, box?.inlineSize);
     const height = devicePixels(contentRect.height * ratio, box?.blockSize);
@@ -55,7 +57,7 @@ export class ViewportObserver {
   }
 }
 
-/** What the browser counted, unless it left out the ratio, as it does where another one is emulated. */
+/** Returns the size reported by the browser, unless it disagrees with the computed one, as under an emulated ratio. */
 function devicePixels(computed: number, counted: number | undefined): number {
   return counted !== undefined && Math.abs(counted - computed) < 1.5 ? counted : Math.round(computed);
 }
