@@ -82,7 +82,7 @@ fn headers_that_lie_are_refused() {
 }
 
 #[test]
-fn buffers_of_a_byte_cannot_hold_the_cable_up() {
+fn buffers_of_a_byte_cannot_hold_the_backend_up() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
     guest.rx.send(&[], &[12]);
     for _ in 0..255 {

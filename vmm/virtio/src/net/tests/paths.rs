@@ -39,7 +39,7 @@ fn a_frame_fills_as_many_buffers_as_it_needs() {
 }
 
 #[test]
-fn frames_wait_for_buffers_and_the_cable_is_left_alone_meanwhile() {
+fn frames_wait_for_buffers_and_the_backend_is_left_alone_meanwhile() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
     assert!(guest.far.lock().wanted, "frames are wanted to know that buffers are");
     guest.arrives(Header::default(), &frame(1000, 1));
@@ -90,7 +90,7 @@ fn the_driver_hears_when_the_link_goes_and_comes() {
 }
 
 #[test]
-fn a_cable_that_is_out_takes_frames_and_loses_them() {
+fn a_backend_without_link_takes_frames_and_loses_them() {
     let memory = ram(8);
     let drivers = [1, 2, 3].map(|mib: u64| TestDriver::new(&memory, mib << 20, 16));
     let null_backend = Box::new(NullBackend::new().unwrap());
@@ -107,7 +107,7 @@ fn a_cable_that_is_out_takes_frames_and_loses_them() {
 }
 
 #[test]
-fn a_reset_forgets_the_driver_and_keeps_the_cable() {
+fn a_reset_forgets_the_driver_and_keeps_the_backend() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
     let stale = guest.rx.send(&[], &[50]);
     guest.arrives(Header::default(), &frame(1000, 1));

@@ -40,7 +40,7 @@ fn what_arrives_in_masses_is_worked_off_in_portions() {
 }
 
 #[test]
-fn a_cable_without_room_holds_the_driver_up_and_loses_nothing() {
+fn a_backend_without_room_holds_the_driver_up_and_loses_nothing() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
     guest.far.lock().has_room = false;
     guest.send(&Header::default(), &frame(60, 1));
