@@ -27,7 +27,7 @@ const ALL_FEATURES: u64 = !0;
 const MRG_RXBUF: u64 = 1 << 15;
 
 /// State of the backend's peer, the network end of the link.
-struct Far {
+struct Peer {
     sent: Vec<(Header, Vec<u8>)>,
     arriving: VecDeque<(Header, Vec<u8>)>,
     up: bool,
@@ -38,7 +38,7 @@ struct Far {
 
 #[derive(Clone)]
 struct TestBackend {
-    far: Arc<Mutex<Far>>,
+    peer: Arc<Mutex<Peer>>,
     takes: Offloads,
     bell: Arc<EventFd>,
     peeked: (Header, Vec<u8>),
@@ -46,7 +46,7 @@ struct TestBackend {
 
 impl TestBackend {
     fn new(takes: Offloads) -> Self {
-        let far = Far {
+        let peer = Peer {
             sent: Vec::new(),
             arriving: VecDeque::new(),
             up: true,
@@ -55,7 +55,7 @@ impl TestBackend {
             guest: Offloads::NONE,
         };
         let bell = Arc::new(EventFd::new(EFD_NONBLOCK).unwrap());
-        Self { far: Arc::new(Mutex::new(far)), takes, bell, peeked: (Header::default(), Vec::new()) }
+        Self { peer: Arc::new(Mutex::new(peer)), takes, bell, peeked: (Header::default(), Vec::new()) }
     }
 }
 
@@ -67,31 +67,31 @@ impl Backend for TestBackend {
         self.takes
     }
     fn set_guest_offloads(&mut self, offloads: Offloads) {
-        self.far.lock().guest = offloads;
+        self.peer.lock().guest = offloads;
     }
     fn fd(&self) -> RawFd {
         self.bell.as_raw_fd()
     }
     fn want_frames(&mut self, wanted: bool) {
-        self.far.lock().wanted = wanted;
+        self.peer.lock().wanted = wanted;
     }
     fn ready(&mut self) {}
     fn link_up(&self) -> bool {
-        self.far.lock().up
+        self.peer.lock().up
     }
     fn has_room(&self) -> bool {
-        self.far.lock().has_room
+        self.peer.lock().has_room
     }
     /// Sends a frame behind `header` as the driver.
     fn send(&mut self, header: &Header, frame: &[u8]) {
-        self.far.lock().sent.push((*header, frame.to_vec()));
+        self.peer.lock().sent.push((*header, frame.to_vec()));
     }
     fn peek(&mut self) -> Option<Frame<'_>> {
-        self.peeked = self.far.lock().arriving.front()?.clone();
+        self.peeked = self.peer.lock().arriving.front()?.clone();
         Some(Frame { header: self.peeked.0, bytes: &self.peeked.1 })
     }
     fn consume(&mut self) {
-        self.far.lock().arriving.pop_front();
+        self.peer.lock().arriving.pop_front();
     }
 }
 
@@ -102,7 +102,7 @@ struct Guest {
     tx: TestDriver,
     ctrl: TestDriver,
     interrupts: Arc<InterruptLog>,
-    far: Arc<Mutex<Far>>,
+    peer: Arc<Mutex<Peer>>,
     counters: Arc<DeviceCounters>,
 }
 
@@ -113,12 +113,12 @@ fn guest(takes: Offloads, features: u64) -> Guest {
 fn limited_guest(takes: Offloads, features: u64, limit: RateLimit) -> Guest {
     let memory = ram(8);
     let backend = TestBackend::new(takes);
-    let far = backend.far.clone();
+    let peer = backend.peer.clone();
     let counters = Arc::new(DeviceCounters::default());
     let net = Net::new(MAC, Box::new(backend), RateLimiter::new(limit), counters.clone()).unwrap();
     let driver = |mib: u64, size| TestDriver::new(&memory, mib << 20, size);
     let (rx, tx, ctrl) = (driver(1, 256), driver(2, 256), driver(3, 16));
-    let mut guest = Guest { net, rx, tx, ctrl, interrupts: Arc::default(), far, counters };
+    let mut guest = Guest { net, rx, tx, ctrl, interrupts: Arc::default(), peer, counters };
     guest.activate(features);
     guest
 }
@@ -149,11 +149,11 @@ impl Guest {
     }
 
     fn sent(&self) -> Vec<(Header, Vec<u8>)> {
-        std::mem::take(&mut self.far.lock().sent)
+        std::mem::take(&mut self.peer.lock().sent)
     }
 
     fn arrives(&self, header: Header, frame: &[u8]) {
-        self.far.lock().arriving.push_back((header, frame.to_vec()));
+        self.peer.lock().arriving.push_back((header, frame.to_vec()));
     }
 
     fn status(&self) -> u16 {

@@ -96,7 +96,7 @@ fn the_control_queue_answers_everything() {
         let sent = guest.ctrl.send(parts, &[1]);
         guest.net.queue_notified(CTRL);
         assert_eq!(guest.ctrl.used(), [(sent.head, 1)]);
-        (guest.ctrl.written(&sent)[0], guest.far.lock().guest)
+        (guest.ctrl.written(&sent)[0], guest.peer.lock().guest)
     };
     let csum_and_tso4: u64 = 1 << 1 | 1 << 7;
     assert_eq!(ask(&[&[0, 0], &[1]]), (0, Offloads::ALL), "promiscuous mode");

@@ -41,10 +41,10 @@ fn a_frame_fills_as_many_buffers_as_it_needs() {
 #[test]
 fn frames_wait_for_buffers_and_the_backend_is_left_alone_meanwhile() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
-    assert!(guest.far.lock().wanted, "frames are wanted to know that buffers are");
+    assert!(guest.peer.lock().wanted, "frames are wanted to know that buffers are");
     guest.arrives(Header::default(), &frame(1000, 1));
     guest.net.event(2);
-    assert!(!guest.far.lock().wanted);
+    assert!(!guest.peer.lock().wanted);
     // Half of what it needs is no help, and is kept for when the rest comes.
     guest.rx.send(&[], &[600]);
     guest.net.queue_notified(RX);
@@ -52,7 +52,7 @@ fn frames_wait_for_buffers_and_the_backend_is_left_alone_meanwhile() {
     guest.rx.send(&[], &[600]);
     guest.net.queue_notified(RX);
     assert_eq!(guest.rx.used().iter().map(|(_, len)| len).sum::<u32>(), 1012);
-    assert!(guest.far.lock().wanted);
+    assert!(guest.peer.lock().wanted);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn the_configuration_tells_address_link_and_mtu() {
 fn the_driver_hears_when_the_link_goes_and_comes() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
     for up in [false, true] {
-        guest.far.lock().up = up;
+        guest.peer.lock().up = up;
         guest.net.event(2);
         assert_eq!(guest.interrupts.take(), [None]);
         assert_eq!(guest.status(), u16::from(up));
@@ -113,7 +113,7 @@ fn a_reset_forgets_the_driver_and_keeps_the_backend() {
     guest.arrives(Header::default(), &frame(1000, 1));
     guest.net.queue_notified(RX);
     guest.net.reset();
-    assert!(!guest.far.lock().wanted);
+    assert!(!guest.peer.lock().wanted);
     guest.net.event(2);
     let memory = guest.rx.memory.clone();
     (guest.rx, guest.tx) = (TestDriver::new(&memory, 4 << 20, 64), TestDriver::new(&memory, 5 << 20, 64));

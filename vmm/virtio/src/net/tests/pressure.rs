@@ -36,18 +36,18 @@ fn what_arrives_in_masses_is_worked_off_in_portions() {
     assert!(readable(guest.net.event_fds()[0], 0));
     guest.settle();
     assert_eq!(first + guest.rx.used().len(), 200, "eight buffers to a frame");
-    assert_eq!(guest.far.lock().arriving.len(), FLOOD - 25);
+    assert_eq!(guest.peer.lock().arriving.len(), FLOOD - 25);
 }
 
 #[test]
 fn a_backend_without_room_holds_the_driver_up_and_loses_nothing() {
     let mut guest = guest(Offloads::NONE, ALL_FEATURES);
-    guest.far.lock().has_room = false;
+    guest.peer.lock().has_room = false;
     guest.send(&Header::default(), &frame(60, 1));
     guest.net.queue_notified(TX);
     guest.settle();
     assert_eq!((guest.tx.used().len(), guest.sent().len()), (0, 0));
-    guest.far.lock().has_room = true;
+    guest.peer.lock().has_room = true;
     guest.net.event(2);
     assert_eq!((guest.tx.used().len(), guest.sent().len()), (1, 1));
 }
@@ -67,7 +67,7 @@ fn the_limit_holds_in_both_directions_and_each_gets_its_turn() {
     assert!((8..60).contains(&at_once), "{at_once} frames passed at once");
     let (mut left, mut arrived) = (0, 0);
     while left < 2 || arrived < 2 {
-        assert!(!guest.far.lock().wanted, "the event loop must not spin meanwhile");
+        assert!(!guest.peer.lock().wanted, "the event loop must not spin meanwhile");
         assert!(readable(guest.net.event_fds()[1], 20_000), "no end of the wait");
         guest.net.event(1);
         // A kick while it waits changes nothing.
