@@ -23,10 +23,11 @@ use tokio::sync::mpsc;
 /// # Holds and epochs
 /// A command names a [`Hold`]: a desktop, the root disk and the epoch in which the disk was claimed. A host
 /// compares the hold with the desktop's record before it executes the command:
+///
 /// - another disk than recorded: [`DesktopError::OtherDisk`];
 /// - an older epoch than recorded: [`DesktopError::StaleEpoch`];
-/// - a newer epoch: the host records the new epoch durably, then executes the command. From then on it refuses
-///   commands of the older epoch. [`HostClient::open_viewer`] accepts a newer epoch and does not record it.
+/// - a newer epoch: the host records the new epoch durably, then executes the command. From then on it
+///   refuses commands of the older epoch. [`HostClient::open_viewer`] accepts a newer epoch unrecorded.
 ///
 /// # Durability
 /// A host writes a change of state or specification to the desktop's record and synchronises the record to
@@ -36,8 +37,8 @@ use tokio::sync::mpsc;
 /// [`DesktopError::Internal`] and nothing changes. Machines outlive the host's process.
 ///
 /// # Idempotence
-/// Except [`HostClient::reset`] and [`HostClient::restart`], a command that finds the desktop in the requested
-/// state succeeds and changes nothing. A client that lost the reply may therefore repeat the command.
+/// Except [`HostClient::reset`] and [`HostClient::restart`], a command that finds the desktop in the
+/// requested state succeeds and changes nothing. A client that lost the reply may therefore repeat it.
 ///
 /// # Sequence numbers
 /// The [`Sequence`] that a command returns is the number of the host's last update at that time. It is no
@@ -60,8 +61,8 @@ pub trait HostClient: Send + Sync {
     /// the machine that still runs, or enters the state that follows from its end. A desktop without `found`
     /// is created as [`State::Stopped`].
     ///
-    /// When the method returns, the desktop's record is written and synchronised. No disk is made and no machine
-    /// is started.
+    /// When the method returns, the desktop's record is written and synchronised. No disk is made and no
+    /// machine is started.
     ///
     /// # Errors
     /// [`DesktopError::StaleEpoch`] or [`DesktopError::OtherDisk`] for a superseded hold;

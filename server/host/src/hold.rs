@@ -18,7 +18,7 @@ macro_rules! identifier {
         pub struct $name(String);
 
         impl $name {
-            /// Checks an identifier: 1 to 64 lower-case letters, digits and dashes, so that it can name a folder.
+            /// Checks an identifier: 1 to 64 lower-case letters, digits and dashes, a valid folder name.
             ///
             /// # Errors
             /// [`BadId`] for any other text.

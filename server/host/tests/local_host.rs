@@ -59,7 +59,7 @@ async fn orders_of_an_older_epoch_or_for_another_disk_are_refused() {
     assert_eq!(first.start(&of_epoch(1)).await, Err(DesktopError::Unknown(id("d1"))));
     first.ensure(&of_epoch(1), DesktopSpec::new("small"), None).await.unwrap();
     first.stop(&of_epoch(1)).await.unwrap();
-    // A claim anew, which holds from its first order on.
+    // A newer epoch, which the host records with the first command that names it.
     first.ensure(&of_epoch(2), DesktopSpec::new("small"), None).await.unwrap();
     let stale = DesktopError::StaleEpoch { given: Epoch(1), recorded: Epoch(2) };
     for outcome in [

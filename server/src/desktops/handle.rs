@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Command that starts, stops or resets a desktop's machine; each variant is the host's method of the same name.
+/// Command that starts, stops or resets a desktop's machine, by the host's method of the same name.
 #[derive(Clone, Copy)]
 enum PowerCommand {
     Start,
