@@ -231,7 +231,7 @@ pub enum Event {
         /// Height in pixels.
         height: u32,
     },
-    /// End of the machine; the last event before the process exits.
+    /// End of the machine: last event before the process exits.
     Ended {
         /// Reason of the end.
         reason: ExitReason,

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_takes_none_of_a_user_and_others_take_one() {
+    fn only_unprivileged_processes_get_a_user_namespace() {
         let privileged = Namespaces::some(false, |_| Ok(()));
         assert_eq!(privileged, Namespaces::all(false, false));
         let ordinary = Namespaces::some(false, |flags| match flags & libc::CLONE_NEWUSER {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_told_with_the_reason() {
+    fn refused_namespaces_are_reported_with_the_reason() {
         let without_network = Namespaces::some(false, |flags| match flags & libc::CLONE_NEWNET {
             0 => Ok(()),
             _ => Err(Errno::INVAL),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_can_be_had_and_nothing_is_asked_for() {
+    fn a_host_without_namespaces_gives_an_empty_set() {
         let none = Namespaces::some(false, |_| Err(Errno::PERM));
         assert_eq!(none.flags(), 0);
     }

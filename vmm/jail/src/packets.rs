@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// Largest number of descriptors in one message (the kernel's `SCM_MAX_FD`, unix(7)).
 pub const MAX_DESCRIPTORS: usize = 253;
 
-/// One end of a channel.
+/// End of a channel for JSON messages with descriptors.
 pub struct Packets(OwnedFd);
 
 impl From<OwnedFd> for Packets {
@@ -107,7 +107,7 @@ mod tests {
     use std::io::{Read, Write};
 
     #[test]
-    fn messages_arrive_whole_with_their_descriptors_until_the_other_end_goes() {
+    fn messages_arrive_with_their_descriptors_until_the_other_end_is_closed() {
         let (one, other) = Packets::pair().unwrap();
         let (mut reader, writer) = io::pipe().unwrap();
         one.send(&"first", &[writer.as_fd()]).unwrap();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_or_not_agreed_on_is_an_error() {
+    fn a_message_too_long_or_of_another_type_is_an_error() {
         let (one, other) = Packets::pair().unwrap();
         one.send(&"x".repeat(200), &[]).unwrap();
         assert!(other.receive::<String>(100).is_err());
