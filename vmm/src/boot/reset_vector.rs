@@ -14,7 +14,7 @@ const CODE: [u8; 9] = {
     [0xBA, port_low, port_high, 0xB0, layout::RESET_VALUE, 0xEE, 0xF4, 0xEB, 0xFD]
 };
 
-/// Writes real-mode code that resets the machine to [`layout::RESET_VECTOR`].
+/// Writes to [`layout::RESET_VECTOR`] the real-mode code that resets the machine.
 ///
 /// # Errors
 /// [`BootError::DoesNotFit`] when guest memory does not reach to that address.

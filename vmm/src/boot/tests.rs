@@ -32,7 +32,7 @@ fn boot(kernel: PathBuf, initrd: Option<PathBuf>, cmdline: &str) -> Result<(Gues
     Ok((ram, entry))
 }
 
-/// A PVH ELF: one segment of four bytes, `code`, at 2 MiB and the note.
+/// Builds an ELF kernel with a PVH note and one segment of four bytes, `code`, at 2 MiB.
 pub(crate) fn pvh_elf(entry: u32, code: [u8; 4]) -> Vec<u8> {
     let mut note = Vec::new();
     for word in [4u32, 4, 18] {
@@ -46,9 +46,9 @@ pub(crate) fn pvh_elf(entry: u32, code: [u8; 4]) -> Vec<u8> {
     elf[24..32].copy_from_slice(&u64::from(entry).to_le_bytes());
     elf[32..40].copy_from_slice(&64u64.to_le_bytes());
     elf[54..58].copy_from_slice(&[56, 0, 2, 0]);
-    let segment = |kind: u32, offset: u64, address: u64, size: u64| {
+    let segment = |segment_type: u32, offset: u64, address: u64, size: u64| {
         let mut header = Vec::new();
-        header.extend(kind.to_le_bytes());
+        header.extend(segment_type.to_le_bytes());
         header.extend(5u32.to_le_bytes());
         for value in [offset, address, address, size, size, 4] {
             header.extend(value.to_le_bytes());
@@ -63,7 +63,7 @@ pub(crate) fn pvh_elf(entry: u32, code: [u8; 4]) -> Vec<u8> {
     elf
 }
 
-/// A bzImage with one sector of setup and 4 KiB of kernel, which wants to lie at 16 MiB.
+/// Builds a bzImage with one setup sector and 4 KiB of kernel, whose preferred address is 16 MiB.
 fn bzimage() -> Vec<u8> {
     let mut image = vec![0u8; 1024 + 4096];
     let mut put = |offset: usize, bytes: &[u8]| image[offset..offset + bytes.len()].copy_from_slice(bytes);

@@ -54,7 +54,7 @@ impl Qemu {
     }
 }
 
-/// Converts an agent's port for QEMU. When the guest closes the port, bytes that QEMU has not read yet are
+/// Converts an agent's port for QEMU. When the guest closes the port, unread bytes are
 /// discarded, so that the next program in the guest that opens the port does not receive them.
 fn guest_port(port: MachinePort) -> std::io::Result<GuestPort> {
     let MachinePort { name, stream, open_state } = port;

@@ -1,4 +1,4 @@
-//! What a machine does for its disks' sake.
+//! Tests of the state driver: pauses for full disks of the host, requested pauses, and resets.
 
 use super::state_driver::VmEvent;
 use super::{KvmMachine, KvmResources};
@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-/// A machine whose guest does nothing, and what is heard of it.
+/// Machine whose guest executes an endless loop, with the receiver of its events.
 struct Idle {
     machine: KvmMachine,
-    heard: Receiver<Event>,
+    published: Receiver<Event>,
     folder: PathBuf,
 }
 
@@ -30,7 +30,7 @@ impl Drop for Idle {
     }
 }
 
-/// `None`, and a word about it, without KVM.
+/// Starts the machine and waits until it runs; `None` on a host without /dev/kvm.
 fn idle(name: &str) -> Option<Idle> {
     if !std::path::Path::new("/dev/kvm").exists() {
         println!("skipped: this host has no /dev/kvm");
@@ -43,7 +43,7 @@ fn idle(name: &str) -> Option<Idle> {
     std::fs::write(&kernel, pvh_elf(0x20_0000, [0xEB, 0xFE, 0xEB, 0xFE])).unwrap();
     let config = machine_config(&folder, kernel);
     let events = Arc::new(Events::default());
-    let heard = events.listen();
+    let published = events.listen();
     let resources = KvmResources {
         kvm: crate::host::open_kvm().unwrap(),
         boot: BootFiles::open(&config.boot).unwrap(),
@@ -54,20 +54,21 @@ fn idle(name: &str) -> Option<Idle> {
         residency: Residency::open().unwrap(),
     };
     let machine = KvmMachine::start(&config, resources, events).unwrap();
-    let idle = Idle { machine, heard, folder };
+    let idle = Idle { machine, published, folder };
     idle.becomes(RunState::Running, None);
     Some(idle)
 }
 
 impl Idle {
+    /// Sends the state driver an event of the disk with the index `disk`.
     fn disk(&self, disk: usize, event: oriel_virtio::block::DiskFullEvent) {
         self.machine.vm_events.lock().send(VmEvent::DiskFull(disk, event)).unwrap();
     }
 
-    /// The next that is heard of the machine.
+    /// Asserts that the next event of the machine is the change to `state`.
     fn becomes(&self, state: RunState, reason: Option<PauseReason>) {
-        let heard = self.heard.recv_timeout(Duration::from_secs(60)).unwrap();
-        assert_eq!(heard, Event::State { state, reason });
+        let event = self.published.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(event, Event::State { state, reason });
     }
 }
 
@@ -78,12 +79,12 @@ fn a_full_disk_pauses_the_machine_until_there_is_room() {
     let Some(idle) = idle("room") else { return };
     idle.disk(0, NoSpace);
     idle.becomes(RunState::Paused, DISK_FULL);
-    // Another one, and the first again: nothing new.
+    // Further reports of full disks do not change the state.
     [1, 0, 1].into_iter().for_each(|disk| idle.disk(disk, NoSpace));
     idle.disk(0, Resolved);
     idle.disk(1, Resolved);
     idle.becomes(RunState::Running, None);
-    // A machine that was shutting down goes on doing so.
+    // A shutdown in progress continues after the pause.
     idle.machine.press_power().unwrap();
     idle.becomes(RunState::Stopping, None);
     idle.disk(0, NoSpace);
