@@ -30,9 +30,10 @@ impl SerialPort {
     /// Number of I/O ports of the UART.
     pub const PORTS: u64 = 8;
 
-    /// Creates a UART in its state at power-on, which transmits to `log` and interrupts through `interrupts`.
-    pub fn new(log: SerialLog, interrupts: Arc<dyn InterruptManager>) -> Self {
-        Self(Mutex::new(Some(Serial::new(SerialInterrupt(interrupts), log))))
+    /// Creates a UART in its state at power-on, which transmits to `log` and interrupts through
+    /// `interrupt_manager`.
+    pub fn new(log: SerialLog, interrupt_manager: Arc<dyn InterruptManager>) -> Self {
+        Self(Mutex::new(Some(Serial::new(SerialInterrupt(interrupt_manager), log))))
     }
 
     /// Restores the registers' state at power-on; the log continues.

@@ -75,6 +75,7 @@ struct QueueConfig {
 }
 
 impl QueueConfig {
+    /// Creates the registers of a disabled queue, whose size is the maximum.
     fn new(max_size: u16) -> Self {
         Self { max_size, size: max_size, enabled: false, descriptor_area: 0, driver_area: 0, device_area: 0 }
     }
@@ -100,6 +101,7 @@ pub struct CommonConfig {
     driver_features: u64,
     device_feature_select: u32,
     driver_feature_select: u32,
+    /// Device status without DEVICE_NEEDS_RESET, which the device handler keeps.
     status: u8,
     queue_select: u16,
     queues: Vec<QueueConfig>,
@@ -130,30 +132,36 @@ impl CommonConfig {
     /// device status.
     pub fn read(&self, offset: u64, data: &mut [u8], interrupt: &VirtioInterrupt, extra_status: u8) {
         let mut image = [0u8; COMMON_CFG_SIZE];
-        let mut put = |at: u64, bytes: &[u8]| {
+        let mut set_register = |at: u64, bytes: &[u8]| {
             let at = at as usize;
             if let Some(to) = image.get_mut(at..at + bytes.len()) {
                 to.copy_from_slice(bytes);
             }
         };
-        put(DEVICE_FEATURE_SELECT, &self.device_feature_select.to_le_bytes());
-        put(DEVICE_FEATURE, &select_dword(self.device_features, self.device_feature_select).to_le_bytes());
-        put(DRIVER_FEATURE_SELECT, &self.driver_feature_select.to_le_bytes());
-        put(DRIVER_FEATURE, &select_dword(self.driver_features, self.driver_feature_select).to_le_bytes());
-        put(CONFIG_MSIX_VECTOR, &interrupt.config_vector().to_le_bytes());
-        put(NUM_QUEUES, &(self.queues.len() as u16).to_le_bytes());
-        put(DEVICE_STATUS, &[self.status | extra_status, interrupt.config_generation()]);
-        put(QUEUE_SELECT, &self.queue_select.to_le_bytes());
+        set_register(DEVICE_FEATURE_SELECT, &self.device_feature_select.to_le_bytes());
+        set_register(
+            DEVICE_FEATURE,
+            &select_dword(self.device_features, self.device_feature_select).to_le_bytes(),
+        );
+        set_register(DRIVER_FEATURE_SELECT, &self.driver_feature_select.to_le_bytes());
+        set_register(
+            DRIVER_FEATURE,
+            &select_dword(self.driver_features, self.driver_feature_select).to_le_bytes(),
+        );
+        set_register(CONFIG_MSIX_VECTOR, &interrupt.config_vector().to_le_bytes());
+        set_register(NUM_QUEUES, &(self.queues.len() as u16).to_le_bytes());
+        set_register(DEVICE_STATUS, &[self.status | extra_status, interrupt.config_generation()]);
+        set_register(QUEUE_SELECT, &self.queue_select.to_le_bytes());
         if let Some(queue) = self.queues.get(usize::from(self.queue_select)) {
-            put(QUEUE_SIZE, &queue.size.to_le_bytes());
-            put(QUEUE_MSIX_VECTOR, &interrupt.queue_vector(self.queue_select).to_le_bytes());
-            put(QUEUE_ENABLE, &u16::from(queue.enabled).to_le_bytes());
-            put(QUEUE_NOTIFY_OFF, &self.queue_select.to_le_bytes());
-            put(QUEUE_DESC, &queue.descriptor_area.to_le_bytes());
-            put(QUEUE_DRIVER, &queue.driver_area.to_le_bytes());
-            put(QUEUE_DEVICE, &queue.device_area.to_le_bytes());
+            set_register(QUEUE_SIZE, &queue.size.to_le_bytes());
+            set_register(QUEUE_MSIX_VECTOR, &interrupt.queue_vector(self.queue_select).to_le_bytes());
+            set_register(QUEUE_ENABLE, &u16::from(queue.enabled).to_le_bytes());
+            set_register(QUEUE_NOTIFY_OFF, &self.queue_select.to_le_bytes());
+            set_register(QUEUE_DESC, &queue.descriptor_area.to_le_bytes());
+            set_register(QUEUE_DRIVER, &queue.driver_area.to_le_bytes());
+            set_register(QUEUE_DEVICE, &queue.device_area.to_le_bytes());
         } else {
-            put(QUEUE_MSIX_VECTOR, &super::interrupt::VIRTIO_MSI_NO_VECTOR.to_le_bytes());
+            set_register(QUEUE_MSIX_VECTOR, &super::interrupt::VIRTIO_MSI_NO_VECTOR.to_le_bytes());
         }
         for (at, byte) in (offset..).zip(data) {
             *byte = usize::try_from(at).ok().and_then(|at| image.get(at).copied()).unwrap_or(0);

@@ -32,7 +32,7 @@ pub struct VirtioPci {
     device_handler: Arc<DeviceHandler>,
     ram: GuestRam,
     remote: Remote,
-    interrupts: Arc<dyn InterruptManager>,
+    interrupt_manager: Arc<dyn InterruptManager>,
     interrupt: Arc<VirtioInterrupt>,
     /// Configuration space as at power-on, restored by a machine reset.
     power_on_space: ConfigSpace,
@@ -45,7 +45,7 @@ impl VirtioPci {
     /// Size of BAR 0 in bytes; the address of the BAR must be a multiple of the size.
     pub const BAR_SIZE: u32 = capabilities::BAR_SIZE;
 
-    /// Creates the function of `device` with BAR 0 at guest physical address `bar`. The event loop of
+    /// Creates the function of `device` with BAR 0 at guest physical address `bar_address`. The event loop of
     /// `remote` must watch [`Self::device_handler`], because activation and reset run on its thread.
     ///
     /// # Errors
@@ -54,20 +54,20 @@ impl VirtioPci {
         device: Box<dyn VirtioDevice>,
         ram: GuestRam,
         remote: Remote,
-        interrupts: Arc<dyn InterruptManager>,
-        bar: u32,
+        interrupt_manager: Arc<dyn InterruptManager>,
+        bar_address: u32,
     ) -> io::Result<Self> {
         let common = CommonConfig::new(device.features(), device.queue_sizes());
         let queues = u16::try_from(device.queue_sizes().len()).unwrap_or(0);
         let vectors = capabilities::vector_count(queues);
         let (space, offsets) =
-            capabilities::config_space(device.device_id(), device.pci_class(), vectors - 1, bar);
-        let interrupt = Arc::new(VirtioInterrupt::new(interrupts.clone(), queues, vectors));
+            capabilities::config_space(device.device_id(), device.pci_class(), vectors - 1, bar_address);
+        let interrupt = Arc::new(VirtioInterrupt::new(interrupt_manager.clone(), queues, vectors));
         Ok(Self {
             device_handler: DeviceHandler::new(Mutex::new(device), queues, interrupt.clone())?,
             ram,
             remote,
-            interrupts,
+            interrupt_manager,
             interrupt,
             power_on_space: space.clone(),
             offsets,
@@ -91,10 +91,10 @@ impl VirtioPci {
         for (index, doorbell) in self.device_handler.doorbells().iter().enumerate() {
             let offset = capabilities::notify_offset(index);
             if let Some(old) = config.ioeventfd_base {
-                self.interrupts.detach_doorbell(old + offset, doorbell);
+                self.interrupt_manager.detach_doorbell(old + offset, doorbell);
             }
             if let Some(new) = bar {
-                self.interrupts.attach_doorbell(new + offset, doorbell);
+                self.interrupt_manager.attach_doorbell(new + offset, doorbell);
             }
         }
         config.ioeventfd_base = bar;

@@ -18,7 +18,7 @@ const ISR_CONFIG_CHANGE: u8 = 2;
 /// Interrupt state of one virtio function. Lock order: callers may hold the device's lock; methods lock
 /// the MSI-X table inside, and take no other lock while they hold it.
 pub struct VirtioInterrupt {
-    interrupts: Arc<dyn InterruptManager>,
+    interrupt_manager: Arc<dyn InterruptManager>,
     msix: Mutex<Msix>,
     isr: AtomicU8,
     config_generation: AtomicU8,
@@ -28,10 +28,10 @@ pub struct VirtioInterrupt {
 
 impl VirtioInterrupt {
     /// Creates the state of a function with `queues` queues and `vectors` MSI-X vectors, none assigned.
-    /// Messages are sent through `interrupts`.
-    pub fn new(interrupts: Arc<dyn InterruptManager>, queues: u16, vectors: u16) -> Self {
+    /// Messages are sent through `interrupt_manager`.
+    pub fn new(interrupt_manager: Arc<dyn InterruptManager>, queues: u16, vectors: u16) -> Self {
         Self {
-            interrupts,
+            interrupt_manager,
             msix: Mutex::new(Msix::new(vectors)),
             isr: AtomicU8::new(0),
             config_generation: AtomicU8::new(0),
@@ -52,7 +52,7 @@ impl VirtioInterrupt {
     /// Runs `act` on the locked MSI-X table, then sends the messages that `act` returns.
     pub fn with_msix(&self, act: impl FnOnce(&mut Msix) -> Vec<MsiMessage>) {
         let pending = act(&mut self.msix.lock());
-        pending.into_iter().for_each(|message| self.interrupts.send(message));
+        pending.into_iter().for_each(|message| self.interrupt_manager.send(message));
     }
 
     /// Reads and clears the ISR status: bit 0 queue interrupt, bit 1 configuration change.
@@ -101,7 +101,7 @@ impl VirtioInterrupt {
         self.isr.fetch_or(isr, Ordering::AcqRel);
         let message = self.msix.lock().trigger(vector);
         if let Some(message) = message {
-            self.interrupts.send(message);
+            self.interrupt_manager.send(message);
         }
     }
 }

@@ -117,8 +117,9 @@ impl TestBench {
         let remote = event_loop.remote();
         let interrupt = Arc::default();
         let device = TestDevice { calls: sender.clone(), interrupt: Arc::clone(&interrupt), broken: false };
-        let interrupts = Arc::new(RecordingInterruptManager(sender));
-        let function = VirtioPci::new(Box::new(device), ram.clone(), remote, interrupts, BAR as u32).unwrap();
+        let interrupt_manager = Arc::new(RecordingInterruptManager(sender));
+        let function =
+            VirtioPci::new(Box::new(device), ram.clone(), remote, interrupt_manager, BAR as u32).unwrap();
         event_loop.spawn(vec![function.device_handler()]).unwrap();
         Self { function, calls, interrupt, ram }
     }
