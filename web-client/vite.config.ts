@@ -1,8 +1,8 @@
 import { defineConfig, type Plugin } from 'vitest/config';
 
 /**
- * `zstddec` carries its WebAssembly as text and fetches it from a `data:` address, which the server's
- * content security policy forbids. The build makes a file of it.
+ * Vite plugin that emits the WebAssembly module of `zstddec` as a file. The package embeds the module as text and
+ * fetches it from a `data:` URL, which the server's content security policy forbids.
  */
 function zstdAsFile(): Plugin {
   const text = /const wasm = "([A-Za-z0-9+/=]+)"/;
@@ -28,7 +28,7 @@ export default defineConfig({
   build: {
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox128', 'safari17.5'],
-    // The server's content security policy allows files of its own origin only: nothing may be inlined.
+    // The server's content security policy allows only files of its own origin: no asset may be inlined.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

@@ -6,14 +6,23 @@ export type Platform = 'windows' | 'mac' | 'other';
 
 /** Part of a `KeyboardEvent` that {@link Keyboard} uses. */
 export interface KeyInput {
+  /** Physical key (W3C UI Events); empty or `Unidentified` if unknown. */
   readonly code: string;
+  /** Character or name of the key. */
   readonly key: string;
+  /** Whether the event is a key repeat. */
   readonly repeat: boolean;
+  /** Time of the event in milliseconds since `performance.timeOrigin`. */
   readonly timeStamp: number;
+  /** Whether Shift is pressed. */
   readonly shiftKey: boolean;
+  /** Whether Control is pressed. */
   readonly ctrlKey: boolean;
+  /** Whether Alt is pressed. */
   readonly altKey: boolean;
+  /** Whether Meta (Windows or Command key) is pressed. */
   readonly metaKey: boolean;
+  /** Returns the state of a modifier or lock key by its name. */
   readonly getModifierState: (key: string) => boolean;
 }
 

@@ -63,7 +63,7 @@ describe('key codes', () => {
     ['MediaPlayPause', 164],
     ['F13', 183],
     ['F24', 194],
-  ])('%s is %i', (code, expected) => {
+  ])('map %s to %i', (code, expected) => {
     expect(keycode(code)).toBe(expected);
   });
 

@@ -14,7 +14,7 @@ describe('guess at the keyboard layout', () => {
     ['es', 'es', ''],
     ['cs-CZ', 'cz', ''],
     ['tlh', 'us', ''],
-  ])('takes %s for %s', (language, layout, variant) => {
+  ])('guesses %s as %s', (language, layout, variant) => {
     expect(guessLayout(language, null)).toEqual({ layout, variant });
   });
 

@@ -1,11 +1,18 @@
 /** Part of a `KeyboardEvent` that {@link isPasteShortcut} uses. */
 export interface PasteKey {
+  /** Physical key (W3C UI Events). */
   readonly code: string;
+  /** Character or name of the key. */
   readonly key: string;
+  /** Whether the event is a key repeat. */
   readonly repeat: boolean;
+  /** Whether Shift is pressed. */
   readonly shiftKey: boolean;
+  /** Whether Control is pressed. */
   readonly ctrlKey: boolean;
+  /** Whether Alt is pressed. */
   readonly altKey: boolean;
+  /** Whether Meta (Windows or Command key) is pressed. */
   readonly metaKey: boolean;
 }
 

@@ -16,8 +16,11 @@ const RIGHT = 2;
 
 /** Contact on a touch screen; `id` is `PointerEvent.pointerId`, the position is in CSS pixels. */
 export interface Finger {
+  /** Identifier of the contact. */
   readonly id: number;
+  /** Horizontal position in the window. */
   readonly x: number;
+  /** Vertical position in the window. */
   readonly y: number;
 }
 
@@ -35,7 +38,9 @@ export interface TouchActions {
 
 /** Point of the window in CSS pixels. */
 export interface Point {
+  /** Horizontal position. */
   readonly x: number;
+  /** Vertical position. */
   readonly y: number;
 }
 

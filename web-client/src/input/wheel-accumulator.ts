@@ -1,7 +1,10 @@
 /** Part of a `WheelEvent` that {@link WheelAccumulator} uses. */
 export interface WheelTurn {
+  /** Horizontal movement in units of `deltaMode`, right positive. */
   readonly deltaX: number;
+  /** Vertical movement in units of `deltaMode`, down positive. */
   readonly deltaY: number;
+  /** Unit of the movement: 0 pixels, 1 lines, 2 pages. */
   readonly deltaMode: number;
   /** Horizontal movement in 1/120 of a notch, left positive; not standardized, but in every browser. */
   readonly wheelDeltaX?: number;

@@ -5,13 +5,13 @@ export class ProtocolError extends Error {
 
 /** Rectangle in pixels of the guest's screen, origin at the top left. */
 export interface Rect {
-  /** Left edge. */
+  /** Left edge in pixels. */
   readonly x: number;
-  /** Top edge. */
+  /** Top edge in pixels. */
   readonly y: number;
-  /** Width. */
+  /** Width in pixels. */
   readonly width: number;
-  /** Height. */
+  /** Height in pixels. */
   readonly height: number;
 }
 

@@ -119,7 +119,7 @@ describe('messages from the server', () => {
     ['broken JSON', buffer(u8(Kind.Notice), text('{"kind":'))],
     ['JSON without the fields', buffer(u8(Kind.Notice), text('{"text":"no kind"}'))],
     ['JSON that is no object', buffer(u8(Kind.Closed), text('null'))],
-  ])('refuses %s', (_name, bytes) => {
+  ])('rejects %s', (_name, bytes) => {
     expect(() => parseServerMessage(bytes)).toThrow(ProtocolError);
   });
 });
@@ -196,7 +196,7 @@ describe('frames', () => {
     ['a fifth video stream', buffer(frameHead(0, 1), update(3, 4, u8(1, 1), u16(0, 0, 8, 8, 0, 0)))],
     ['an unknown codec', buffer(frameHead(0, 1), update(3, 0, u8(2, 1), u16(0, 0, 8, 8, 0, 0)))],
     ['fewer rectangles than it announces', buffer(frameHead(0, 1), update(3, 0, u8(1, 1), u16(0, 0, 8, 8, 2, 0, 1)))],
-  ])('refuses a frame with %s', (_name, bytes) => {
+  ])('rejects a frame with %s', (_name, bytes) => {
     expect(() => parseServerMessage(bytes)).toThrow(ProtocolError);
   });
 });

@@ -36,7 +36,7 @@ describe('lossless tiles', () => {
     [4, 2, [3, 0, 1, 2, 3], [0b11000110, 0b11000000]],
     [16, 4, [15, 0, 7], [0xf0, 0x70]],
     [17, 8, [16, 0, 7], [16, 0, 7]],
-  ])('unpacks a palette of %i colours in %i bits, rows padded to bytes', (count, bits, indices, row) => {
+  ])('decodes a palette of %i colours in %i bits, rows padded to bytes', (count, bits, indices, row) => {
     expect(paletteBits(count - 1)).toBe(bits);
     const colours = Array.from({ length: count }, (_, i) => [i, 100 + i, 200]).flat();
     const pixels = screen(indices.length, 2);
@@ -73,7 +73,7 @@ describe('lossless tiles', () => {
     ['of an unknown mode', tile(0, 0, 1, 1, 3, 0, 1, 2, 3)],
     ['with a palette of one colour', tile(0, 0, 1, 1, 1, 0, 1, 2, 3, 0)],
     ['cut short', tile(0, 0, 2, 2, 2, 0, 1, 2, 3)],
-  ])('refuses a tile %s', (_name, bytes) => {
+  ])('rejects a tile %s', (_name, bytes) => {
     expect(() => decodeTiles(new Uint8Array(bytes), screen(4, 4))).toThrow(ProtocolError);
   });
 });

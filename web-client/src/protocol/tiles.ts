@@ -99,14 +99,17 @@ function decodePalette(reader: ByteReader, n: number, tile: Rect, target: Pixels
   }
 }
 
-/** Decodes a tile of three colour planes, each of differences to the pixel on the left. */
+/**
+ * Decodes a tile of three colour planes. A byte is the difference, modulo 256, to the pixel on the left; in the first
+ * column to the pixel above.
+ */
 function decodeTrueColour(reader: ByteReader, tile: Rect, target: Pixels): void {
   const area = tile.width * tile.height;
   const reds = reader.bytes(area);
   const greens = reader.bytes(area);
   const blues = reader.bytes(area);
   const { words } = target;
-  // The first column's predictor is the pixel above, so its running values outlive the row.
+  // Values of the first column, kept across rows as the predictor of the next row.
   let firstRed = 0;
   let firstGreen = 0;
   let firstBlue = 0;

@@ -33,7 +33,7 @@ export class ConnectionManager {
   readonly #microphone = new Microphone((sequence, opus) => this.#viewer?.sendRecording(sequence, opus));
   #viewer: Viewer | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Number of the current attempt; a late response to an earlier attempt is recognised by it. */
+  /** Number of the current attempt, by which late responses to earlier attempts are recognised. */
   #generation = 0;
   /** Settings made by the page; they outlive each connection. */
   readonly #settings: ViewerSettings;
