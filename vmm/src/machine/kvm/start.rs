@@ -93,6 +93,7 @@ pub struct KvmResources {
 
 /// Machine whose guest executes on KVM. Its requests are served by the state driver's thread.
 pub struct KvmMachine {
+    /// Sender of events to the state driver.
     pub(super) vm_events: Mutex<Sender<VmEvent>>,
     monitors: Arc<Monitors>,
     agents: Agents,
