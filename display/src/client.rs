@@ -43,7 +43,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Reports whether a read or write exceeded the timeout of [`Client::set_patience`].
+    /// Reports whether a read or write exceeded the timeout of [`Client::set_timeout`].
     pub fn is_timeout(&self) -> bool {
         let (Self::Read(ReadError::Io(error)) | Self::Io(error)) = self else { return false };
         matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
@@ -67,7 +67,7 @@ pub struct Received {
     pub decode: Duration,
 }
 
-/// Largest number of messages queued for [`Client::next_told`]; the oldest is dropped for a newer one.
+/// Largest number of messages queued for [`Client::next_queued_message`]; the oldest is dropped for a newer one.
 const MAX_QUEUED: usize = 1024;
 
 /// Client of a desktop's display: one connection and the picture received over it.
@@ -92,12 +92,12 @@ pub struct Client {
     message: Vec<u8>,
     /// Messages about agents, the clipboard and files that were not taken yet, oldest first.
     redirection: VecDeque<ServerMessage>,
-    proof: Option<Proof>,
+    frame_hash_result: Option<FrameHashResult>,
 }
 
 /// Result of comparing the client's picture with the tile hashes that the server sent for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proof {
+pub struct FrameHashResult {
     /// Identifier of the frame after which the server computed the hashes.
     pub frame_id: u32,
     /// Equality of the two pictures: true if all tile hashes match.
@@ -154,7 +154,7 @@ impl Client {
             last_seq: 0,
             message,
             redirection: VecDeque::new(),
-            proof: None,
+            frame_hash_result: None,
         })
     }
 
@@ -176,8 +176,8 @@ impl Client {
 
     /// Returns the newest comparison with the server's picture; `None` until [`ClientMessage::Settings`] has
     /// requested comparisons and one has arrived.
-    pub fn proof(&self) -> Option<Proof> {
-        self.proof
+    pub fn frame_hash_result(&self) -> Option<FrameHashResult> {
+        self.frame_hash_result
     }
 
     /// Closes the connection and returns the picture, for use with [`Self::resume`].
@@ -217,7 +217,7 @@ impl Client {
     }
 
     /// Removes and returns the oldest queued message about agents, the clipboard or files.
-    pub fn take_told(&mut self) -> Option<ServerMessage> {
+    pub fn take_queued_message(&mut self) -> Option<ServerMessage> {
         self.redirection.pop_front()
     }
 
@@ -226,8 +226,8 @@ impl Client {
     ///
     /// # Errors
     /// When the socket rejects the timeout, for example a duration of zero.
-    pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
-        self.stream.set_read_timeout(patience)
+    pub fn set_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.stream.set_read_timeout(timeout)
     }
 
     /// Waits for the next frame, applies it and acknowledges it; other messages on the way are processed.
@@ -306,7 +306,8 @@ impl Client {
             Decoded::Known(ServerMessage::Screens(screens)) => self.screens = Some(screens),
             Decoded::Known(ServerMessage::Audio(packet)) => self.audio.push_back(packet),
             Decoded::Known(ServerMessage::FrameHash { frame_id, hashes }) => {
-                self.proof = Some(Proof { frame_id, holds: hashes == self.canvas.hashes() });
+                self.frame_hash_result =
+                    Some(FrameHashResult { frame_id, holds: hashes == self.canvas.hashes() });
             }
             Decoded::Known(
                 message @ (ServerMessage::Agents(_)
@@ -338,9 +339,9 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails or ends, or a message cannot be processed.
-    pub fn next_told(&mut self) -> Result<ServerMessage, ClientError> {
+    pub fn next_queued_message(&mut self) -> Result<ServerMessage, ClientError> {
         loop {
-            if let Some(message) = self.take_told() {
+            if let Some(message) = self.take_queued_message() {
                 return Ok(message);
             }
             if let Some(frame) = self.receive_any()? {

@@ -170,7 +170,7 @@ fn nothing_changed_nothing_sent() {
         guest.screen.flush(SIZE.bounds());
         sleep(Duration::from_millis(20));
     }
-    client.set_patience(Some(QUIET)).unwrap();
+    client.set_timeout(Some(QUIET)).unwrap();
     assert!(client.receive_any().is_err_and(|error| error.is_timeout()));
     assert_eq!(guest.screen.counters().frame_bytes.get(), before);
 }
@@ -278,10 +278,10 @@ fn a_screen_that_never_showed_anything_sends_no_picture() {
     let (mut client, _serving) = connect(&screen, true, false);
     assert_eq!(client.welcome().width, 0);
     client.send(&ClientMessage::Refresh).unwrap();
-    client.set_patience(Some(QUIET)).unwrap();
+    client.set_timeout(Some(QUIET)).unwrap();
     assert!(client.next_frame().is_err_and(|error| error.is_timeout()));
     let guest = Guest::on(screen, SIZE);
-    client.set_patience(None).unwrap();
+    client.set_timeout(None).unwrap();
     assert!(client.next_frame().unwrap().header.whole);
     assert!(client.canvas().rgba() == guest.rgba());
 }

@@ -144,9 +144,9 @@ fn connect(guest: &Guest, redirection: &Arc<RedirectionHub>, mode: Mode) -> (Cli
     let monitors = Monitors::single(Arc::clone(&guest.screen));
     let (stream, serving) = serve_with(&monitors, &Machine::deaf(), redirection, mode);
     let mut client = Client::connect(stream, false).unwrap();
-    client.set_patience(Some(Duration::from_secs(60))).unwrap();
+    client.set_timeout(Some(Duration::from_secs(60))).unwrap();
     let can = Abilities { clipboard: true, files: true, ..Abilities::default() };
-    assert_eq!(client.next_told().unwrap(), ServerMessage::Agents(can));
+    assert_eq!(client.next_queued_message().unwrap(), ServerMessage::Agents(can));
     (client, serving)
 }
 
@@ -187,7 +187,7 @@ fn noise(length: usize) -> Vec<u8> {
 
 /// Sends `contents` as the answer to the guest's next request.
 fn answer(client: &mut Client, contents: &[u8]) {
-    let ServerMessage::ClipboardRequest { request, .. } = client.next_told().unwrap() else {
+    let ServerMessage::ClipboardRequest { request, .. } = client.next_queued_message().unwrap() else {
         panic!("no request")
     };
     for (index, bytes) in contents.chunks(MAX_CHUNK).enumerate() {
@@ -202,7 +202,7 @@ fn paste(client: &mut Client, request: u32, content: ContentType) -> Option<Vec<
     client.send(&ClientMessage::ClipboardRequest { request, content }).unwrap();
     let mut contents = Vec::new();
     loop {
-        match client.next_told().unwrap() {
+        match client.next_queued_message().unwrap() {
             ServerMessage::ClipboardData(piece) => {
                 assert_eq!(piece.request, request);
                 contents.extend(piece.bytes);
@@ -224,7 +224,7 @@ fn contents_go_in_and_come_out_as_they_were() {
     let picture = noise(700_001);
     client.send(&ClientMessage::ClipboardOffer(vec![ContentType::Png])).unwrap();
     answer(&mut client, &picture);
-    assert_eq!(client.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
+    assert_eq!(client.next_queued_message().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
     assert!(paste(&mut client, 5, ContentType::Png) == Some(picture));
     assert_eq!(paste(&mut client, 6, ContentType::Text), None);
 }
@@ -236,7 +236,7 @@ fn a_picture_that_never_rests_neither_stops_contents_nor_is_stopped() {
     *computer.clipboard.lock() = noise(8_000_000);
     let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Png]));
-    assert_eq!(client.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
+    assert_eq!(client.next_queued_message().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Png]));
     let drawing = Drawing::on(&guest, Duration::ZERO);
     for _ in 0..3 {
         client.next_frame().unwrap();
@@ -255,7 +255,7 @@ fn who_shows_no_picture_gets_contents_at_the_pace_at_which_they_are_read() {
     let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
     computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Png]));
     let _drawing = Drawing::on(&guest, Duration::from_millis(5));
-    while client.take_told() != Some(ServerMessage::ClipboardOffer(vec![ContentType::Png])) {
+    while client.take_queued_message() != Some(ServerMessage::ClipboardOffer(vec![ContentType::Png])) {
         client.receive_any().unwrap();
     }
     client.send(&ClientMessage::ClipboardRequest { request: 1, content: ContentType::Png }).unwrap();
@@ -265,7 +265,7 @@ fn who_shows_no_picture_gets_contents_at_the_pace_at_which_they_are_read() {
     loop {
         // Nothing is acknowledged.
         client.receive_any().unwrap();
-        if let Some(ServerMessage::ClipboardData(piece)) = client.take_told() {
+        if let Some(ServerMessage::ClipboardData(piece)) = client.take_queued_message() {
             got += piece.bytes.len();
             if piece.last {
                 break;
@@ -292,7 +292,7 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
             sent += bytes.len();
             client.send(&ClientMessage::FileData { transfer: 9, bytes }).unwrap();
         }
-        let ServerMessage::FileStatus(status) = client.next_told().unwrap() else { panic!() };
+        let ServerMessage::FileStatus(status) = client.next_queued_message().unwrap() else { panic!() };
         match status.state {
             FileState::Accepted => accepted = true,
             FileState::Progress => received = status.received,
@@ -305,7 +305,7 @@ fn a_file_goes_in_at_the_pace_of_the_guest() {
     }
     computer.tell(|redirection| redirection.upload_event(1, UploadEvent::Done));
     loop {
-        let ServerMessage::FileStatus(status) = client.next_told().unwrap() else { panic!() };
+        let ServerMessage::FileStatus(status) = client.next_queued_message().unwrap() else { panic!() };
         if status.state == FileState::Done {
             break;
         }
@@ -328,12 +328,12 @@ fn those_who_watch_touch_nothing_and_the_last_to_act_owns() {
         std::thread::sleep(Duration::from_millis(2));
     }
     computer.tell(|redirection| redirection.guest_clipboard_offer(vec![ContentType::Text]));
-    assert_eq!(first.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));
+    assert_eq!(first.next_queued_message().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));
     second.send_input(InputEvent::Key { code: 30, down: true }).unwrap();
-    assert_eq!(second.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));
-    assert_eq!(first.next_told().unwrap(), ServerMessage::ClipboardOffer(vec![]));
+    assert_eq!(second.next_queued_message().unwrap(), ServerMessage::ClipboardOffer(vec![ContentType::Text]));
+    assert_eq!(first.next_queued_message().unwrap(), ServerMessage::ClipboardOffer(vec![]));
     first.send(&start).unwrap();
-    let ServerMessage::FileStatus(status) = first.next_told().unwrap() else { panic!() };
+    let ServerMessage::FileStatus(status) = first.next_queued_message().unwrap() else { panic!() };
     assert_eq!(status.state, FileState::Failed);
 }
 
@@ -345,12 +345,14 @@ fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
     let contents = noise(1_000_003);
     computer.send(1, "größe.bin", contents.clone());
     let offer = FileOffer { offer: 1, name: "größe.bin".into(), size: contents.len() as u64 };
-    assert_eq!(client.next_told().unwrap(), ServerMessage::FileOffer(offer));
+    assert_eq!(client.next_queued_message().unwrap(), ServerMessage::FileOffer(offer));
     client.send(&ClientMessage::FileAnswer { offer: 1, accept: true }).unwrap();
     let drawing = Drawing::on(&guest, Duration::from_millis(5));
     let (mut got, mut told) = (Vec::new(), 0);
     loop {
-        let ServerMessage::FileContent(piece) = client.next_told().unwrap() else { panic!("not a piece") };
+        let ServerMessage::FileContent(piece) = client.next_queued_message().unwrap() else {
+            panic!("not a piece")
+        };
         assert!(piece.request == 1 && !piece.failed && piece.bytes.len() <= MAX_CHUNK);
         got.extend(piece.bytes);
         assert!(got.len() as u64 - told <= FILE_CREDIT, "no more than the credit is on the way");
@@ -370,9 +372,9 @@ fn a_file_out_of_the_guest_arrives_whole_while_the_picture_moves() {
     assert_eq!(computer.outcome(), Ok(()));
 
     computer.send(2, "b", noise(900_000));
-    while !matches!(client.next_told().unwrap(), ServerMessage::FileOffer(_)) {}
+    while !matches!(client.next_queued_message().unwrap(), ServerMessage::FileOffer(_)) {}
     client.send(&ClientMessage::FileAnswer { offer: 2, accept: true }).unwrap();
-    assert!(matches!(client.next_told().unwrap(), ServerMessage::FileContent(_)));
+    assert!(matches!(client.next_queued_message().unwrap(), ServerMessage::FileContent(_)));
     client.send(&ClientMessage::FileAnswer { offer: 2, accept: false }).unwrap();
     assert!(computer.outcome().is_err(), "it was cancelled midway");
 }
@@ -385,7 +387,7 @@ fn whoever_only_watches_gets_no_files() {
     computer.send(1, "a", noise(5));
     watcher.send(&ClientMessage::FileAnswer { offer: 1, accept: true }).unwrap();
     let (mut client, _serving) = connect(&guest, &redirection, Mode::Interact);
-    assert!(matches!(client.next_told().unwrap(), ServerMessage::FileOffer(_)));
-    watcher.set_patience(Some(Duration::from_millis(50))).unwrap();
-    assert!(watcher.next_told().unwrap_err().is_timeout());
+    assert!(matches!(client.next_queued_message().unwrap(), ServerMessage::FileOffer(_)));
+    watcher.set_timeout(Some(Duration::from_millis(50))).unwrap();
+    assert!(watcher.next_queued_message().unwrap_err().is_timeout());
 }

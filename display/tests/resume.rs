@@ -3,7 +3,7 @@
 
 mod support;
 
-use oriel_display::client::Proof;
+use oriel_display::client::FrameHashResult;
 use oriel_display::viewer::Mode;
 use oriel_display::{Canvas, Client, ClientError};
 use oriel_wire::framing::write_message;
@@ -118,17 +118,17 @@ fn exact_pictures_are_proved_and_one_pixel_makes_another_hash() {
     let (mut client, _serving) = connect(&guest.screen, true, false);
     let last = settle(&mut client, &guest).last().map(|frame| frame.header.frame_id).unwrap();
     client.send(&ClientMessage::Settings { video_only: false, frame_hashes: true }).unwrap();
-    while client.proof().is_none() {
+    while client.frame_hash_result().is_none() {
         assert_eq!(client.receive_any().unwrap(), None, "what is shown already is proved without a frame");
     }
-    assert_eq!(client.proof(), Some(Proof { frame_id: last, holds: true }));
+    assert_eq!(client.frame_hash_result(), Some(FrameHashResult { frame_id: last, holds: true }));
     for step in 1..20 {
         guest.draw(SIZE.bounds(), text(step * 13));
         let frame = client.next_frame().unwrap().header;
-        while frame.exact && client.proof().is_none_or(|proof| proof.frame_id < frame.frame_id) {
+        while frame.exact && client.frame_hash_result().is_none_or(|proof| proof.frame_id < frame.frame_id) {
             assert_eq!(client.receive_any().unwrap(), None);
         }
-        assert!(client.proof().unwrap().holds, "step {step}");
+        assert!(client.frame_hash_result().unwrap().holds, "step {step}");
     }
 
     let before = client.canvas().hashes();

@@ -26,7 +26,7 @@ fn hello(screen: u8) -> Hello {
 
 fn client(stream: UnixStream, screen: u8) -> Client {
     let client = Client::connect_with(stream, &hello(screen)).unwrap();
-    client.set_patience(Some(PATIENCE)).unwrap();
+    client.set_timeout(Some(PATIENCE)).unwrap();
     client
 }
 

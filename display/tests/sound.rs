@@ -40,7 +40,7 @@ impl Room {
     fn enter(&self, mode: Mode) -> (Client, Serving) {
         let (stream, serving) = serve_at(&self.monitors, &Machine::deaf(), mode);
         let client = Client::connect(stream, false).unwrap();
-        client.set_patience(Some(PATIENCE)).unwrap();
+        client.set_timeout(Some(PATIENCE)).unwrap();
         (client, serving)
     }
 

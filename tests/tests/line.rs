@@ -34,7 +34,7 @@ fn serve_at(monitors: &Arc<Monitors>, typist: &Arc<Typist>) -> UnixStream {
 
 fn connect(stream: UnixStream) -> Client {
     let client = Client::connect(stream, true).unwrap();
-    client.set_patience(Some(PATIENCE)).unwrap();
+    client.set_timeout(Some(PATIENCE)).unwrap();
     client
 }
 

@@ -263,7 +263,7 @@ pub struct LayoutClient {
 
 impl LayoutClient {
     /// Requests other screens for the viewer.
-    pub fn ask(&self, request: LayoutRequest) {
+    pub fn request(&self, request: LayoutRequest) {
         self.monitors.state.lock().layout_state.requested(self.viewer, request, Instant::now());
         self.monitors.apply_layout();
     }
@@ -303,7 +303,7 @@ mod tests {
         let begun = Instant::now();
         let wanted = |width| MonitorConfig::of(Size::new(width, 600));
         for width in 1001..=1300 {
-            client.ask(vec![Some(MonitorChange::On(wanted(width)))]);
+            client.request(vec![Some(MonitorChange::On(wanted(width)))]);
             std::thread::sleep(Duration::from_millis(1));
         }
         let mut changes = 0;
@@ -316,7 +316,7 @@ mod tests {
         }
         let most = begun.elapsed().as_millis() / MIN_REQUEST_INTERVAL.as_millis() + 1;
         assert!(changes <= most, "{changes} changes, {most} allowed");
-        client.ask(vec![Some(MonitorChange::On(wanted(1300)))]);
+        client.request(vec![Some(MonitorChange::On(wanted(1300)))]);
         drop(client);
         assert!(requests.recv_timeout(Duration::from_millis(50)).is_err(), "nothing new is no change");
     }

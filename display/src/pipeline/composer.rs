@@ -114,7 +114,7 @@ impl Composer {
     }
 
     /// Makes the next frame a whole new picture.
-    pub fn begin_anew(&mut self) {
+    pub fn restart(&mut self) {
         self.begin = true;
         self.known = None;
     }

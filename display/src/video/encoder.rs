@@ -141,7 +141,7 @@ impl Encoder {
     ///
     /// # Errors
     /// When openh264 returns an error.
-    pub fn begin_anew(&mut self) -> Result<(), VideoError> {
+    pub fn restart(&mut self) -> Result<(), VideoError> {
         self.begun = false;
         let force = self.table().ForceIntraFrame.ok_or(missing("begin anew"))?;
         // SAFETY: the handle is initialized.
@@ -294,13 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_can_begin_anew() {
+    fn a_stream_can_restart() {
         let mut encoder = Encoder::new(320, 192).unwrap();
         let mut out = Vec::new();
         for again in [false, false, true, false] {
             let expected = encoder.is_new() || again;
             if again {
-                encoder.begin_anew().unwrap();
+                encoder.restart().unwrap();
             }
             assert_eq!(encoder.encode(&noise(0), &mut out).unwrap(), expected);
         }

@@ -120,7 +120,7 @@ impl Reader<'_> {
                     self.inbox.request(|requests| requests.too_many_screens = true);
                 }
                 if let Some(client) = &self.layout_client {
-                    client.ask(request);
+                    client.request(request);
                 }
             }
             ClientMessage::Input { seq, event } => self.input(event, seq, received),

@@ -161,7 +161,7 @@ pub fn connect(screen: &Arc<Screen>, h264: bool, video_only: bool) -> (Client, S
     let (stream, serving) = serve(screen, &Machine::deaf(), Mode::Interact);
     let hello = Hello { versions: vec![1], h264, video_only, ..Hello::default() };
     let client = Client::connect_with(stream, &hello).unwrap();
-    client.set_patience(Some(PATIENCE)).unwrap();
+    client.set_timeout(Some(PATIENCE)).unwrap();
     (client, serving)
 }
 
@@ -169,7 +169,7 @@ pub fn connect(screen: &Arc<Screen>, h264: bool, video_only: bool) -> (Client, S
 pub fn connect_at(monitors: &Arc<Monitors>) -> Client {
     let (stream, _serving) = serve_at(monitors, &Machine::deaf(), Mode::Interact);
     let client = Client::connect(stream, true).unwrap();
-    client.set_patience(Some(PATIENCE)).unwrap();
+    client.set_timeout(Some(PATIENCE)).unwrap();
     client
 }
 
@@ -178,7 +178,7 @@ pub fn come_back(guest: &Guest, canvas: Canvas, video_only: bool) -> Client {
     let (stream, _serving) = serve(&guest.screen, &Machine::deaf(), Mode::Interact);
     let hello = Hello { versions: vec![1], h264: true, video_only, resume: true, ..Hello::default() };
     let client = Client::resume(stream, &hello, canvas).unwrap();
-    client.set_patience(Some(PATIENCE)).unwrap();
+    client.set_timeout(Some(PATIENCE)).unwrap();
     client
 }
 

@@ -33,7 +33,7 @@ const NOT_SENT: u32 = 16 * 1024;
 
 /// Origin of a request: addresses and scheme. Every request has one as an extension.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival {
+pub struct ConnectionInfo {
     /// Address of the connection's peer.
     pub peer: SocketAddr,
     /// Address of the client: the peer's, or the one that a reverse proxy on this computer names.
@@ -138,7 +138,7 @@ impl Server {
         scheme: Scheme,
         tls: Option<TlsAcceptor>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let arrival = Arrival { peer, client: peer.ip(), scheme };
+        let connection_info = ConnectionInfo { peer, client: peer.ip(), scheme };
         let router = self.router.clone();
         let stopping = self.stopping.clone();
         async move {
@@ -149,9 +149,9 @@ impl Server {
                 tracing::debug!(%error, "no TCP_NOTSENT_LOWAT");
             }
             match tls {
-                None => serve(stream, arrival, router, &stopping).await,
+                None => serve(stream, connection_info, router, &stopping).await,
                 Some(tls) => match tokio::time::timeout(LONGEST_HANDSHAKE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(stream, arrival, router, &stopping).await,
+                    Ok(Ok(stream)) => serve(stream, connection_info, router, &stopping).await,
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
                     Err(_) => tracing::debug!(%peer, "no TLS in time"),
                 },
@@ -163,11 +163,11 @@ impl Server {
 /// Serves HTTP/1.1 on a connection.
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    arrival: Arrival,
+    connection_info: ConnectionInfo,
     router: Router,
     stopping: &CancellationToken,
 ) {
-    let service = ServiceBuilder::new().layer(axum::Extension(arrival)).service(router);
+    let service = ServiceBuilder::new().layer(axum::Extension(connection_info)).service(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(LONGEST_HEAD)
@@ -182,6 +182,6 @@ async fn serve(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(peer = %arrival.peer, %error, "a connection broke");
+        tracing::debug!(peer = %connection_info.peer, %error, "a connection broke");
     }
 }

@@ -1,12 +1,12 @@
 //! Ports of the server: accept loop, TLS and certificate; plain HTTP is on loopback only.
 //!
-//! A connection's requests go to the router of [`crate::web`] with the [`Arrival`] that describes the
+//! A connection's requests go to the router of [`crate::web`] with the [`ConnectionInfo`] that describes the
 //! connection.
 
 mod accept;
 mod certificate;
 mod names;
 
-pub use accept::{Arrival, Listening, Server};
+pub use accept::{ConnectionInfo, Listening, Server};
 pub use certificate::{Certificate, certificate_for};
 pub use names::own_names;

@@ -4,7 +4,7 @@ use super::app::App;
 use super::cookie;
 use super::error::ApiError;
 use super::guard::Caller;
-use crate::listener::Arrival;
+use crate::listener::ConnectionInfo;
 use crate::metrics::LoginOutcome;
 use crate::users::Settings;
 use axum::extract::rejection::JsonRejection;
@@ -37,23 +37,24 @@ pub(super) struct PasswordChange {
 /// Logs a user in: `POST /api/login`.
 pub(super) async fn login(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     body: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(Credentials { name, password }) = body.map_err(|_| {
         // The parser's message could contain the password.
         ApiError::bad_request("A login is a JSON object with name and password.")
     })?;
-    let state = app.login.begin(&name, password, arrival.client).await?.map_err(|refused| match refused {
-        LoginRefused::Failed => {
-            app.metrics.login(LoginOutcome::Failed);
-            ApiError::login_failed()
-        }
-        LoginRefused::SlowDown(wait) => {
-            app.metrics.login(LoginOutcome::Slowed);
-            ApiError::slow_down(wait)
-        }
-    })?;
+    let state =
+        app.login.begin(&name, password, connection_info.client).await?.map_err(|refused| match refused {
+            LoginRefused::Failed => {
+                app.metrics.login(LoginOutcome::Failed);
+                ApiError::login_failed()
+            }
+            LoginRefused::SlowDown(wait) => {
+                app.metrics.login(LoginOutcome::Slowed);
+                ApiError::slow_down(wait)
+            }
+        })?;
     let signed_in = match state {
         LoginState::In(signed_in) => signed_in,
         LoginState::SecondFactor(never) => match never {},
@@ -61,7 +62,7 @@ pub(super) async fn login(
     app.metrics.login(LoginOutcome::Ok);
     let session = session_json(&app, &signed_in.user, &csrf::token_for(&signed_in.token)).await?;
     let mut headers = HeaderMap::new();
-    let cookie = cookie::set(&signed_in.token, arrival.scheme, app.login.sessions.longest());
+    let cookie = cookie::set(&signed_in.token, connection_info.scheme, app.login.sessions.longest());
     headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
     Ok((headers, Json(json!({ "state": "in", "session": session }))).into_response())
 }
@@ -69,12 +70,12 @@ pub(super) async fn login(
 /// Ends the caller's session: `POST /api/logout`.
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    app.login.logout(&caller.session, arrival.client).await?;
+    app.login.logout(&caller.session, connection_info.client).await?;
     let mut headers = HeaderMap::new();
-    headers.extend(cookie::clear(arrival.scheme).map(|cookie| (header::SET_COOKIE, cookie)));
+    headers.extend(cookie::clear(connection_info.scheme).map(|cookie| (header::SET_COOKIE, cookie)));
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
@@ -98,13 +99,13 @@ pub(super) async fn put_settings(
 /// Changes the caller's password: `POST /api/password`.
 pub(super) async fn change_password(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
     body: Result<Json<PasswordChange>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(PasswordChange { old, new }) =
         body.map_err(|_| ApiError::bad_request("A change of password is a JSON object with old and new."))?;
-    match app.login.change_password(&caller.session, old, new, arrival.client).await? {
+    match app.login.change_password(&caller.session, old, new, connection_info.client).await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(LoginRefused::Failed) => Err(ApiError::forbidden("The old password is not right.")),
         Err(LoginRefused::SlowDown(wait)) => Err(ApiError::slow_down(wait)),

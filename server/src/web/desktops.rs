@@ -5,7 +5,7 @@ use super::error::ApiError;
 use super::guard::{Caller, OwnDesktop};
 use crate::desktops::{DesktopView, Record};
 use crate::gateway;
-use crate::listener::Arrival;
+use crate::listener::ConnectionInfo;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
@@ -82,12 +82,12 @@ pub(super) async fn get(
 /// Starts a desktop: `POST /api/desktops/{id}/start`.
 pub(super) async fn start(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let outcome = desktop.handle.start().await;
-    record(&app, &caller, arrival, &desktop, "desktop.start", outcome.is_ok()).await?;
+    record(&app, &caller, connection_info, &desktop, "desktop.start", outcome.is_ok()).await?;
     outcome?;
     accepted(&app, &desktop).await
 }
@@ -95,7 +95,7 @@ pub(super) async fn start(
 /// Stops a desktop or forces it off: `POST /api/desktops/{id}/stop`.
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
     desktop: OwnDesktop,
     body: Bytes,
@@ -106,7 +106,7 @@ pub(super) async fn stop(
     } else {
         ("desktop.stop", desktop.handle.stop().await)
     };
-    record(&app, &caller, arrival, &desktop, action, outcome.is_ok()).await?;
+    record(&app, &caller, connection_info, &desktop, action, outcome.is_ok()).await?;
     outcome?;
     accepted(&app, &desktop).await
 }
@@ -114,12 +114,12 @@ pub(super) async fn stop(
 /// Restarts a desktop: `POST /api/desktops/{id}/restart`.
 pub(super) async fn restart(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let outcome = desktop.handle.restart().await;
-    record(&app, &caller, arrival, &desktop, "desktop.restart", outcome.is_ok()).await?;
+    record(&app, &caller, connection_info, &desktop, "desktop.restart", outcome.is_ok()).await?;
     outcome?;
     accepted(&app, &desktop).await
 }
@@ -127,12 +127,12 @@ pub(super) async fn restart(
 /// Resets a desktop's machine: `POST /api/desktops/{id}/reset`.
 pub(super) async fn reset(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let outcome = desktop.handle.reset().await;
-    record(&app, &caller, arrival, &desktop, "desktop.reset", outcome.is_ok()).await?;
+    record(&app, &caller, connection_info, &desktop, "desktop.reset", outcome.is_ok()).await?;
     outcome?;
     accepted(&app, &desktop).await
 }
@@ -140,7 +140,7 @@ pub(super) async fn reset(
 /// Issues a ticket for a stream: `POST /api/desktops/{id}/ticket`.
 pub(super) async fn ticket(
     State(app): State<Arc<App>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
     desktop: OwnDesktop,
     body: Bytes,
@@ -153,7 +153,7 @@ pub(super) async fn ticket(
         ViewerMode::Interact => "desktop.ticket",
         ViewerMode::Watch => "desktop.ticket.watch",
     };
-    record(&app, &caller, arrival, &desktop, action, true).await?;
+    record(&app, &caller, connection_info, &desktop, action, true).await?;
     Ok(Json(json!({ "ticket": *token.reveal(), "expires_in_s": LIFETIME.as_secs() })))
 }
 
@@ -215,12 +215,12 @@ async fn accepted(app: &App, desktop: &OwnDesktop) -> Result<(StatusCode, Json<D
 async fn record(
     app: &App,
     caller: &Caller,
-    arrival: Arrival,
+    connection_info: ConnectionInfo,
     desktop: &OwnDesktop,
     action: &str,
     ok: bool,
 ) -> Result<(), ApiError> {
-    let address = arrival.client.to_canonical().to_string();
+    let address = connection_info.client.to_canonical().to_string();
     let entry = Entry {
         actor: &caller.session.user.name,
         action,

@@ -7,7 +7,7 @@ use super::app::App;
 use super::cookie;
 use super::error::ApiError;
 use crate::desktops::{DesktopHandle, Record};
-use crate::listener::Arrival;
+use crate::listener::ConnectionInfo;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -67,22 +67,27 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let arrival = *request.extensions().get::<Arrival>().ok_or_else(|| ApiError::internal("no arrival"))?;
+    let connection_info = *request
+        .extensions()
+        .get::<ConnectionInfo>()
+        .ok_or_else(|| ApiError::internal("no connection_info"))?;
     let headers = request.headers();
     match access {
         Access::Anyone => return Ok(next.run(request).await),
         Access::OwnPage => {
-            check_origin(&app, headers, arrival)?;
+            check_origin(&app, headers, connection_info)?;
             return Ok(next.run(request).await);
         }
-        Access::LoopbackOrAdmin if is_local_program(headers, arrival) => return Ok(next.run(request).await),
+        Access::LoopbackOrAdmin if is_local_program(headers, connection_info) => {
+            return Ok(next.run(request).await);
+        }
         _ => {}
     }
-    let token = cookie::read(headers, arrival.scheme).ok_or_else(ApiError::login_required)?;
+    let token = cookie::read(headers, connection_info.scheme).ok_or_else(ApiError::login_required)?;
     let session = app.login.sessions.find(&token, unix_now()).await?.ok_or_else(ApiError::login_required)?;
     let socket = matches!(access, Access::UserSocket | Access::OwnerSocket);
     if socket || !is_safe(request.method()) {
-        check_origin(&app, headers, arrival)?;
+        check_origin(&app, headers, connection_info)?;
     }
     if !is_safe(request.method()) {
         check_csrf(headers, &token)?;
@@ -111,13 +116,13 @@ fn is_safe(method: &Method) -> bool {
 
 /// Checks that the request comes from one of this server's pages. A browser sets `Origin` itself, so a page
 /// cannot forge the header.
-fn check_origin(app: &App, headers: &HeaderMap, arrival: Arrival) -> Result<(), ApiError> {
+fn check_origin(app: &App, headers: &HeaderMap, connection_info: ConnectionInfo) -> Result<(), ApiError> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let origin =
         text(header::ORIGIN).or_else(|| text(header::REFERER).and_then(oriel_auth::origin::origin_of));
     let host = text(header::HOST).unwrap_or_default();
     match origin {
-        Some(origin) if app.origins.allows(origin, host, arrival.scheme) => Ok(()),
+        Some(origin) if app.origins.allows(origin, host, connection_info.scheme) => Ok(()),
         _ => Err(ApiError::forbidden("This request did not come from Oriel's own page.")),
     }
 }
@@ -133,9 +138,9 @@ fn check_csrf(headers: &HeaderMap, token: &Token) -> Result<(), ApiError> {
 
 /// Returns whether the request comes from this computer: its peer is a loopback address, and no proxy
 /// forwarded it.
-fn is_local_program(headers: &HeaderMap, arrival: Arrival) -> bool {
+fn is_local_program(headers: &HeaderMap, connection_info: ConnectionInfo) -> bool {
     let passed_on = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    arrival.peer.ip().to_canonical().is_loopback()
+    connection_info.peer.ip().to_canonical().is_loopback()
         && !passed_on.iter().any(|name| headers.contains_key(*name))
 }
 

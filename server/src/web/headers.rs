@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::error::ApiError;
-use crate::listener::Arrival;
+use crate::listener::ConnectionInfo;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
@@ -35,16 +35,15 @@ pub(super) async fn surround(State(app): State<Arc<App>>, mut request: Request, 
     let method = request.method().clone();
     // The path alone: a query may hold a ticket.
     let path = request.uri().path().to_owned();
-    let arrival = request
-        .extensions()
-        .get::<Arrival>()
-        .map(|arrival| Arrival { client: client_behind(*arrival, request.headers()), ..*arrival });
-    if let Some(arrival) = arrival {
-        request.extensions_mut().insert(arrival);
+    let connection_info = request.extensions().get::<ConnectionInfo>().map(|connection_info| {
+        ConnectionInfo { client: client_behind(*connection_info, request.headers()), ..*connection_info }
+    });
+    if let Some(connection_info) = connection_info {
+        request.extensions_mut().insert(connection_info);
     }
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let known = match (arrival, &host) {
-        (Some(arrival), Some(host)) => app.origins.knows_host(host, arrival.scheme),
+    let known = match (connection_info, &host) {
+        (Some(connection_info), Some(host)) => app.origins.knows_host(host, connection_info.scheme),
         _ => false,
     };
     let mut response = if known {
@@ -58,19 +57,19 @@ pub(super) async fn surround(State(app): State<Arc<App>>, mut request: Request, 
         )
         .into_response()
     };
-    let scheme = arrival.map_or(Scheme::Https, |arrival| arrival.scheme);
+    let scheme = connection_info.map_or(Scheme::Https, |connection_info| connection_info.scheme);
     dress(&app, &mut response, scheme, host.as_deref().filter(|_| known), path.starts_with("/api/"));
     let status = response.status().as_u16();
     let ms = began.elapsed().as_secs_f64() * 1000.0;
-    let client = arrival.map(|arrival| arrival.client);
+    let client = connection_info.map(|connection_info| connection_info.client);
     tracing::debug!(%method, path, status, ms, ?client, "request");
     response
 }
 
 /// Returns the client's address. A reverse proxy on this computer appends the address to `X-Forwarded-For`;
 /// from other peers that header is untrusted.
-fn client_behind(arrival: Arrival, headers: &HeaderMap) -> IpAddr {
-    let peer = arrival.peer.ip().to_canonical();
+fn client_behind(connection_info: ConnectionInfo, headers: &HeaderMap) -> IpAddr {
+    let peer = connection_info.peer.ip().to_canonical();
     let last = headers.get_all("x-forwarded-for").iter().next_back();
     let named = last.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     if peer.is_loopback() { named.unwrap_or(peer) } else { peer }
@@ -116,7 +115,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        client_behind(Arrival { peer, client: peer.ip(), scheme: Scheme::Http }, &headers).to_string()
+        client_behind(ConnectionInfo { peer, client: peer.ip(), scheme: Scheme::Http }, &headers).to_string()
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn measure(name: &str, beside: Beside) -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let hello = Hello { versions: vec![1], h264: true, ..Hello::default() };
     let mut client = Client::connect_with(stream, &hello)?;
-    client.set_patience(Some(Duration::from_secs(30)))?;
+    client.set_timeout(Some(Duration::from_secs(30)))?;
     while !client.is_exact() {
         client.next_frame()?;
     }

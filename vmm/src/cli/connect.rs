@@ -33,14 +33,14 @@ pub fn acting_viewer(socket: &Path) -> Result<Client, String> {
 /// meanwhile are acknowledged.
 pub fn next_message(client: &mut Client, deadline: Instant) -> Result<Option<ServerMessage>, String> {
     loop {
-        if let Some(message) = client.take_told() {
+        if let Some(message) = client.take_queued_message() {
             return Ok(Some(message));
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(None);
         }
-        client.set_patience(Some(left)).map_err(|error| error.to_string())?;
+        client.set_timeout(Some(left)).map_err(|error| error.to_string())?;
         let frame = match client.receive_any() {
             Ok(frame) => frame,
             Err(error) if error.is_timeout() => return Ok(None),

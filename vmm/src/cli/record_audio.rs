@@ -60,7 +60,7 @@ fn receive(socket: &Path, time: Duration) -> Result<Vec<AudioPacket>, String> {
         if left.is_zero() {
             return Ok(packets);
         }
-        client.set_patience(Some(left)).map_err(|error| error.to_string())?;
+        client.set_timeout(Some(left)).map_err(|error| error.to_string())?;
         // Frames are not acknowledged: after the first few the machine sends only sound.
         match client.receive_any() {
             Ok(_) => {

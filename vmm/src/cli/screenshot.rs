@@ -27,7 +27,7 @@ pub fn run(socket: &Path, out: &Path) -> Result<(), String> {
                     .into(),
             );
         }
-        client.set_patience(Some(left)).map_err(|error| error.to_string())?;
+        client.set_timeout(Some(left)).map_err(|error| error.to_string())?;
         client.next_frame().map_err(|error| match error.is_timeout() {
             true => "The desktop shows nothing.".to_owned(),
             false => format!("The picture could not be received: {error}."),

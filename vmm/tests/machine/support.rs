@@ -160,7 +160,7 @@ impl Drop for Desktop {
 
 /// Takes frames until the client's picture is exact and fulfils `wanted`.
 pub fn see(client: &mut Client, wanted: impl Fn(&[u8]) -> bool) {
-    client.set_patience(Some(PATIENCE)).unwrap();
+    client.set_timeout(Some(PATIENCE)).unwrap();
     while !(client.is_exact() && wanted(client.canvas().rgba())) {
         client.next_frame().unwrap();
     }
