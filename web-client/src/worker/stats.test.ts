@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { Frame } from '../protocol/frame';
+import type { Frame, Update } from '../protocol/frame';
 import type { Presented } from './presenter';
 import { spread, StatsCollector } from './stats';
 
 const AUDIO = { packets: 0, missing: 0, bufferMs: 0, underruns: 0 };
 const REST = { width: 8, height: 8, inFlight: 0, h264: 'decoding', videoOnly: false, unknownMessages: 0, audio: AUDIO } as const;
 
-function answered(inputSeq: number, receivedAt: number, paintedAt: number): Presented {
+const COPY: Update = { kind: 'copy', sourceX: 0, sourceY: 0, to: { x: 4, y: 4, width: 4, height: 4 } };
+
+function answered(inputSeq: number, receivedAt: number, paintedAt: number, updates: readonly Update[] = [COPY]): Presented {
   const frame: Frame = {
     id: 1,
     lossless: true,
@@ -18,7 +20,7 @@ function answered(inputSeq: number, receivedAt: number, paintedAt: number): Pres
     guestToFlushUs: 2000,
     flushToSentUs: 3000,
     encodeUs: 2500,
-    updates: [],
+    updates,
   };
   return { frame, receivedAt, decodedAt: receivedAt, paintedAt, videoPixels: 30, losslessPixels: 10 };
 }
@@ -69,6 +71,14 @@ describe('statistics', () => {
     expect(collector.snapshot(1002, REST).hashCheck).toEqual({ x: 64, y: 0, tiles: 2 });
     collector.presented(answered(0, 1003, 1004));
     expect(collector.snapshot(1005, REST).hashCheck).toBeNull();
+  });
+
+  it('keeps the result of the hash comparison after a frame without updates', () => {
+    const collector = new StatsCollector();
+    collector.presented(answered(0, 1000, 1001));
+    collector.compared(null);
+    collector.presented(answered(0, 1002, 1003, []));
+    expect(collector.snapshot(1004, REST).hashCheck).toBe('same');
   });
 
   it('drops frames and bytes after five seconds, but not the totals of the connection', () => {

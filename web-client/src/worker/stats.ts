@@ -74,7 +74,10 @@ export class StatsCollector {
   presented({ frame, receivedAt, decodedAt, paintedAt, videoPixels, losslessPixels }: Presented): void {
     this.#framesPainted += 1;
     this.#lossless = frame.lossless;
-    this.#hashCheck = null;
+    if (frame.updates.length > 0) {
+      // A frame without updates only requests an acknowledgement; the server sends no hashes after it.
+      this.#hashCheck = null;
+    }
     this.#frames.push({
       at: paintedAt,
       decodeMs: decodedAt - receivedAt,
