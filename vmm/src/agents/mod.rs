@@ -6,7 +6,7 @@
 
 mod link;
 
-use crate::machine::Refused;
+use crate::machine::refused::Refused;
 use link::{Link, forward_event};
 use oriel_agents::port::{self, PortOpenState};
 use oriel_agents::qga::{GuestAgent, QgaError, ShutdownMode};

@@ -5,11 +5,13 @@
 //! viewer connections are served by `oriel_display`.
 
 mod connection;
+mod context;
 mod handshake;
 mod peer_auth;
 mod requests;
 mod socket;
 
-pub use connection::{ControlContext, serve};
+pub use connection::serve;
+pub use context::ControlContext;
 pub use peer_auth::PeerAuth;
 pub use socket::{ControlSocket, SocketError};

@@ -3,7 +3,7 @@
 //! One thread serves the requests of a connection in order; after a watch request, a second thread
 //! sends events on the same connection.
 
-use super::connection::ControlContext;
+use super::context::ControlContext;
 use crate::machine::Refused;
 use oriel_display::Monitors;
 use oriel_vmm_api::codec::{self, Decoded};

@@ -6,6 +6,9 @@
 
 pub mod kvm;
 pub mod qemu;
+pub mod refused;
+
+pub use refused::Refused;
 
 use crate::agents::Agents;
 use crate::events::Events;
@@ -13,18 +16,6 @@ use oriel_display::{InputSink, Monitors};
 use oriel_vmm_api::{Accel, MachineKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Reason for which a machine did not carry out a request; one plain sentence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub String);
-
-impl Refused {
-    /// Returns the refusal of a machine that has ended before it answered.
-    pub fn gone() -> Self {
-        Self("The machine has ended.".into())
-    }
-}
 
 /// Machine of one desktop. Every method may be called on any thread. The machine publishes its states and its
 /// end in the [`crate::events::Events`] that it was started with.

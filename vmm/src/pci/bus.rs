@@ -1,28 +1,11 @@
 //! PCI bus 0: selects functions by device number for configuration accesses, and by address for accesses to
 //! BARs.
 
+use super::function::PciFunction;
 use super::host_bridge::HostBridge;
 use crate::bus::Registers;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-/// PCI function, called from any vCPU thread. A function has at most one BAR, in memory space.
-pub trait PciFunction: Send + Sync {
-    /// Reads configuration space from byte `offset` (0 to 4095) into `data`.
-    fn read_config(&self, offset: u64, data: &mut [u8]);
-    /// Writes `data` to configuration space from byte `offset` (0 to 4095); read-only bits stay as they are.
-    fn write_config(&self, offset: u64, data: &[u8]);
-    /// Returns the guest physical addresses that the BAR decodes; `None` while memory decoding is off or
-    /// where the function has no BAR.
-    fn bar(&self) -> Option<Range<u64>>;
-    /// Reads from byte `offset` of the BAR into `data`.
-    fn read_bar(&self, offset: u64, data: &mut [u8]);
-    /// Writes `data` from byte `offset` of the BAR.
-    fn write_bar(&self, offset: u64, data: &[u8]);
-    /// Restores the state at power-on; no vCPU runs meanwhile.
-    fn reset(&self);
-}
 
 /// Enable bit of `CONFIG_ADDRESS`; below are bus (bits 16 to 23), device (11 to 15), function (8 to 10) and
 /// register (2 to 7) (PCI Local Bus 3.0, section 3.2.2.3.2).

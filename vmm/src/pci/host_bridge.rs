@@ -1,8 +1,8 @@
 //! Host bridge, device 0 of the bus. Kernels that probe configuration mechanism 1 look for a host bridge
 //! before they accept the bus; the bridge has no registers beyond its identification.
 
-use super::bus::PciFunction;
 use super::config_space::{ConfigSpace, PciIdentity};
+use super::function::PciFunction;
 use parking_lot::Mutex;
 
 /// Identification of QEMU's generic PCI Express host bridge (Red Hat 1b36:0008), for which kernels have no

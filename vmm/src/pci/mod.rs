@@ -7,9 +7,11 @@
 
 mod bus;
 mod config_space;
+mod function;
 mod host_bridge;
 mod msix;
 
-pub use bus::{Ecam, MmioWindow, PciBus, PciConfigIo, PciFunction};
+pub use bus::{Ecam, MmioWindow, PciBus, PciConfigIo};
 pub use config_space::{ConfigSpace, PciIdentity};
+pub use function::PciFunction;
 pub use msix::{MSIX_TABLE_ENTRY_SIZE, MsiMessage, Msix};

@@ -4,9 +4,9 @@
 //! PCI transport is [`super::Hardware`]'s and [`crate::virtio_pci`]'s.
 
 use super::disk_devices;
-use super::state_driver::VmEvent;
+use super::error::DeviceError;
+use super::vm_event::VmEvent;
 use crate::agents::MachinePort;
-use crate::disk_images::DiskError;
 use crate::legacy::SerialLog;
 use crate::memory;
 use oriel_display::{InputSink, Monitors};
@@ -20,20 +20,6 @@ use oriel_wire::Size;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-
-/// Reason for which a virtio device could not be created.
-#[derive(Debug, thiserror::Error)]
-pub enum DeviceError {
-    /// Disk whose image cannot be used.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// Network interface whose backend or MAC address cannot be used.
-    #[error(transparent)]
-    Network(#[from] NetBackendError),
-    /// System call that failed, usually for lack of descriptors.
-    #[error("the host is out of descriptors or memory for a device: {0}")]
-    Host(#[from] std::io::Error),
-}
 
 /// Virtio devices of a machine, with the handles by which the rest of the machine uses them.
 pub struct Devices {

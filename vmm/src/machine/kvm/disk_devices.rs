@@ -3,8 +3,8 @@
 //! `oriel-disk` reads and writes the images; this module joins an image chain, its limits and the reports of
 //! a full host disk to one device.
 
-use super::devices::DeviceError;
-use super::state_driver::VmEvent;
+use super::error::DeviceError;
+use super::vm_event::VmEvent;
 use crate::disk_images::DiskError;
 use oriel_disk::{BackingChain, ImageError, ImageSource};
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};

@@ -6,11 +6,14 @@
 
 mod devices;
 mod disk_devices;
+mod error;
 mod hardware;
 mod start;
 mod state_driver;
 #[cfg(test)]
 mod tests;
+mod vm_event;
 
+pub use error::StartError;
 pub use hardware::Hardware;
-pub use start::{KvmMachine, KvmResources, StartError};
+pub use start::{KvmMachine, KvmResources};

@@ -4,22 +4,23 @@
 //! [`KvmMachine`] forwards requests to the state driver's thread and collects counters. This module opens no
 //! host file.
 
-use super::devices::{self, DeviceError, Devices};
+use super::devices::{self, Devices};
+use super::error::{MAX_CPUS, StartError};
 use super::hardware::Hardware;
-use super::state_driver::{FullDisks, StateDriver, VmEvent, VmRequest};
-use crate::acpi::AcpiError;
+use super::state_driver::{FullDisks, StateDriver};
+use super::vm_event::{VmEvent, VmRequest};
 use crate::agents::Agents;
-use crate::boot::{BootError, BootFiles, BootSource};
-use crate::cpu::{Exits, VmError};
+use crate::boot::{BootFiles, BootSource};
+use crate::cpu::Exits;
 use crate::events::Events;
 use crate::guest_events::GuestEvents;
 use crate::host::{self, Residency};
 use crate::interrupts::{InterruptManager, KvmInterruptManager};
 use crate::legacy::{LogFiles, SerialLog};
 use crate::machine::{Machine, Refused};
-use crate::memory::{self, Backing, MemoryError};
+use crate::memory::{self, Backing};
 use crate::sentence::sentence;
-use crate::vmgenid::{InvalidVmGenId, VmGenId};
+use crate::vmgenid::VmGenId;
 use oriel_display::{InputSink, Monitors};
 use oriel_net::NetBackendConfig;
 use oriel_virtio::{BalloonControl, DeviceCounters, GuestRam};
@@ -31,47 +32,6 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
-
-/// Largest number of virtual processors of a guest.
-const MAX_CPUS: u8 = 64;
-
-/// Reason for which a machine did not start, or could not be reset. No part of the machine is left.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Number of processors that is 0 or above the maximum.
-    #[error("a guest has 1 to {MAX_CPUS} processors, not {0}")]
-    Cpus(u8),
-    /// Number of screens that is 0 or above [`MAX_SCREENS`].
-    #[error("a desktop has 1 to {MAX_SCREENS} screens, not {0}")]
-    Screens(u8),
-    /// Guest memory that could not be allocated.
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
-    /// Guest memory that could not be cleared for a reset.
-    #[error("the host could not clear the guest's memory: {0}")]
-    Clear(std::io::Error),
-    /// Generation ID in the configuration that cannot be parsed.
-    #[error(transparent)]
-    Generation(#[from] InvalidVmGenId),
-    /// Failure of the host's random number generator.
-    #[error("the host's random number generator failed: {0}")]
-    Randomness(#[from] getrandom::Error),
-    /// Kernel, initial RAM disk or command line that cannot be booted.
-    #[error(transparent)]
-    Boot(#[from] BootError),
-    /// Device that could not be created, such as a disk with a damaged image.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// Virtual machine or virtual processor that KVM refused.
-    #[error(transparent)]
-    Vm(#[from] VmError),
-    /// ACPI tables that could not be written to guest memory.
-    #[error(transparent)]
-    Acpi(#[from] AcpiError),
-    /// System call for a descriptor or a thread that failed.
-    #[error("the host is out of descriptors or threads: {0}")]
-    Host(std::io::Error),
-}
 
 /// Host resources of a machine on KVM. The supervisor opens them, because the jailed process cannot.
 pub struct KvmResources {

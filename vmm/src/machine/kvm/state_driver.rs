@@ -21,15 +21,16 @@
 //! After `NoSpace`, a `Resume`, or the `Resolved` of the last full disk, restores the interrupted state. A
 //! `Pause` meanwhile makes the pause a requested one, which only `Resume` ends, always in `Running`.
 
+use super::error::StartError;
 use super::hardware::Hardware;
-use super::start::StartError;
+use super::vm_event::{VmEvent, VmRequest};
 use crate::acpi::{self, AcpiError};
 use crate::boot::BootSource;
 use crate::cpu::{Exits, Vm};
 use crate::events::Events;
 use crate::guest_events::{GuestEvent, GuestEvents};
 use crate::interrupts::{InterruptManager, KvmInterruptManager};
-use crate::machine::Refused;
+use crate::machine::refused::Refused;
 use crate::vmgenid::VmGenId;
 use crate::{layout, memory};
 use kvm_ioctls::Kvm;
@@ -39,32 +40,7 @@ use oriel_virtio::block::DiskFullEvent;
 use oriel_vmm_api::{ExitReason, PauseReason, RunState};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
-
-/// Request of a control connection to change the machine's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VmRequest {
-    /// Stops all virtual processors.
-    Pause,
-    /// Resumes all virtual processors.
-    Resume,
-    /// Resets the machine and boots the guest again.
-    Reset,
-    /// Presses the ACPI power button.
-    PressPower,
-    /// Ends the machine.
-    Stop,
-}
-
-/// Event that the state driver handles.
-pub enum VmEvent {
-    /// Request of a control connection, with the sender of the request's result.
-    Request(VmRequest, Sender<Result<(), Refused>>),
-    /// Notification that [`GuestEvents`] holds an event.
-    GuestEvent,
-    /// Number of a disk, and the change of free space on the host for its writes.
-    DiskFull(usize, DiskFullEvent),
-}
+use std::sync::mpsc::Receiver;
 
 /// State of the driver thread: the current VM, and everything that a reset needs to create the next one.
 pub struct StateDriver {

@@ -1,6 +1,6 @@
 //! Tests of the state driver: pauses for full disks of the host, requested pauses, and resets.
 
-use super::state_driver::VmEvent;
+use super::vm_event::VmEvent;
 use super::{KvmMachine, KvmResources};
 use crate::boot::BootFiles;
 use crate::boot::tests::pvh_elf;
