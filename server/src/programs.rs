@@ -57,3 +57,21 @@ fn find(configured: Option<&Path>, installed: &str, in_source: &str, witness: &s
 fn beside(name: &str) -> Option<PathBuf> {
     Some(std::env::current_exe().ok()?.parent()?.join(name))
 }
+
+/// Returns whether a program is in the PATH or in root's folders of programs.
+pub fn is_installed(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(Into::into);
+    std::env::split_paths(&path).chain(system).any(|folder| folder.join(tool).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_looked_for_where_root_has_them() {
+        assert!(is_installed("sh"));
+        assert!(!is_installed("no-such-tool-anywhere"));
+    }
+}

@@ -1,5 +1,6 @@
 //! Audit entries of commands on the command line.
 
+use super::sentence::sentence;
 use oriel_auth::AuditLog;
 use oriel_auth::audit::Entry;
 use sqlx::SqlitePool;
@@ -7,5 +8,5 @@ use sqlx::SqlitePool;
 /// Records an action of the command line in the audit log.
 pub(super) async fn record(db: &SqlitePool, action: &str, subject: &str, detail: &str) -> Result<(), String> {
     let entry = Entry { actor: "console", action, subject, detail, ..Entry::default() };
-    AuditLog::new(db.clone()).record(entry).await.map_err(super::user::sentence)
+    AuditLog::new(db.clone()).record(entry).await.map_err(sentence)
 }

@@ -8,7 +8,7 @@ use crate::state::{StateDir, open_database};
 use clap::Subcommand;
 use oriel_auth::{Users, unix_now};
 use oriel_host::admission::{HostReserve, HostSize};
-use oriel_host::images::{ImageStore, RunsAt};
+use oriel_host::images::{Image, ImageStore, RunsAt};
 use oriel_host::network::sentences;
 
 #[derive(Subcommand)]
@@ -125,7 +125,7 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
 /// Checks that a pool's desktops could start on this host: the settings, the image, memory and processors.
 fn check(config: &Config, images: &ImageStore, settings: &PoolSettings) -> Result<(), String> {
     settings.check()?;
-    images.get(&settings.image).map_err(|error| error.to_string())?;
+    Image::newest(images, &settings.image).map_err(|error| error.to_string())?;
     let host = HostSize::of_this_host();
     HostReserve::new(&config.desktops.reserve_settings(), host).check_size(
         host,

@@ -1,5 +1,6 @@
 //! `oriel user`: adds, lists and removes users, and sets passwords.
 
+use super::sentence::sentence;
 use super::{audit, console};
 use crate::config::Config;
 use crate::desktops::{DesktopTable, Record};
@@ -190,14 +191,4 @@ async fn hash(source: &PasswordSource) -> Result<String, String> {
 /// Returns the table of sessions for ending sessions, which needs no limits.
 fn sessions(db: &SqlitePool) -> Sessions {
     Sessions::new(db.clone(), SessionLimits { idle: Duration::MAX, absolute: Duration::MAX })
-}
-
-/// Formats an error as a sentence: a capital letter first and a full stop last.
-pub(super) fn sentence(error: AuthError) -> String {
-    let text = error.to_string();
-    if text.ends_with('.') {
-        return text;
-    }
-    let mut chars = text.chars();
-    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
 }

@@ -1,5 +1,6 @@
 //! Broker: the way from a user and a pool to a desktop on a host.
 
+use super::broker_state::BrokerState;
 use super::handle::{DesktopHandle, ensure};
 use super::mirror::{Mirror, Writer};
 use super::resolve::resolve;
@@ -18,21 +19,9 @@ use tokio::task::JoinHandle;
 
 /// Broker of all users' desktops on one host.
 pub struct Broker {
-    shared: Arc<Shared>,
+    shared: Arc<BrokerState>,
     handles: Mutex<HashMap<String, DesktopHandle>>,
     mirroring: JoinHandle<()>,
-}
-
-/// Parts of the broker that every desktop's handle uses.
-pub(super) struct Shared {
-    /// Host that runs the desktops.
-    pub host: Arc<dyn HostClient>,
-    /// Table of desktops.
-    pub table: DesktopTable,
-    /// Table of users' settings.
-    pub settings: SettingsTable,
-    /// Mirror of the host's statuses.
-    pub mirror: Mirror,
 }
 
 impl Broker {
@@ -44,7 +33,7 @@ impl Broker {
     pub async fn open(host: Arc<dyn HostClient>, db: SqlitePool) -> sqlx::Result<Self> {
         let table = DesktopTable::new(db.clone());
         let mirror = Mirror::new();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(BrokerState {
             host: Arc::clone(&host),
             table: table.clone(),
             settings: SettingsTable::new(db),

@@ -1,7 +1,7 @@
 //! Handle of one desktop, for the gateway and the API: commands to the host, and the mirrored status.
 
 use super::activity::{self, ViewerActivity};
-use super::broker::Shared;
+use super::broker_state::BrokerState;
 use super::error::BrokerError;
 use super::resolve::resolve;
 use super::table::Record;
@@ -26,7 +26,7 @@ enum PowerCommand {
 /// Handle of one desktop; clones share the desktop's viewers and status.
 #[derive(Clone)]
 pub struct DesktopHandle {
-    shared: Arc<Shared>,
+    shared: Arc<BrokerState>,
     hold: Hold,
     status: watch::Receiver<Status>,
     activity: watch::Sender<ViewerActivity>,
@@ -35,7 +35,7 @@ pub struct DesktopHandle {
 impl DesktopHandle {
     /// Makes a handle, and starts a task that sends the desktop's priority to the host when the viewers'
     /// activity changes it.
-    pub(super) fn new(shared: Arc<Shared>, hold: Hold, status: watch::Receiver<Status>) -> Self {
+    pub(super) fn new(shared: Arc<BrokerState>, hold: Hold, status: watch::Receiver<Status>) -> Self {
         let (activity, watcher) = watch::channel(ViewerActivity::default());
         tokio::spawn(follow_activity(Arc::clone(&shared), hold.clone(), watcher));
         Self { shared, hold, status, activity }
@@ -160,7 +160,11 @@ impl DesktopHandle {
 ///
 /// # Errors
 /// The host refuses or fails, or the database fails.
-pub(super) async fn ensure(shared: &Shared, hold: &Hold, record: &Record) -> Result<Sequence, BrokerError> {
+pub(super) async fn ensure(
+    shared: &BrokerState,
+    hold: &Hold,
+    record: &Record,
+) -> Result<Sequence, BrokerError> {
     let settings = shared.settings.get(&record.user_id).await?;
     let found = FoundState {
         state: record.state,
@@ -172,7 +176,11 @@ pub(super) async fn ensure(shared: &Shared, hold: &Hold, record: &Record) -> Res
 }
 
 /// Sends the host each change of the desktop's priority, until the last handle is dropped.
-async fn follow_activity(shared: Arc<Shared>, hold: Hold, mut activity: watch::Receiver<ViewerActivity>) {
+async fn follow_activity(
+    shared: Arc<BrokerState>,
+    hold: Hold,
+    mut activity: watch::Receiver<ViewerActivity>,
+) {
     let mut now = Priority::Unwatched;
     while let Some(priority) = activity::changed(&mut activity, now).await {
         now = priority;

@@ -6,6 +6,7 @@
 
 mod activity;
 mod broker;
+mod broker_state;
 mod error;
 mod handle;
 mod mirror;

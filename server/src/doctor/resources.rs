@@ -1,12 +1,12 @@
 //! Checks of the resources that desktops share: memory, processors, images, control groups, networks.
 
-use super::checks::is_installed;
 use super::report::{Report, Verdict};
 use crate::config::Config;
 use crate::pools::{Pool, Pools};
+use crate::programs::is_installed;
 use crate::state::{StateDir, open_database};
 use oriel_host::admission::{HostReserve, HostSize, available_memory_mib};
-use oriel_host::images::{ImageError, ImageStore, RunsAt};
+use oriel_host::images::{Image, ImageError, ImageStore, RunsAt};
 use oriel_host::network::{NetworkSetting, TapInterface, matching, tap_interfaces};
 use oriel_host::schedule::{CGROUP_MOUNT, check_cgroups};
 use std::path::Path;
@@ -53,7 +53,8 @@ pub(super) fn share(config: &Config, report: &mut Report) {
 pub(super) fn images(state: &StateDir, report: &mut Report) {
     let looked = ImageStore::open(state.host_dir()).and_then(|store| {
         let names = store.names()?;
-        let damaged: Vec<ImageError> = names.iter().filter_map(|name| store.get(name).err()).collect();
+        let damaged: Vec<ImageError> =
+            names.iter().filter_map(|name| Image::newest(&store, name).err()).collect();
         Ok((names.len(), damaged))
     });
     match looked {

@@ -1,6 +1,6 @@
 //! State that all request handlers share.
 
-use super::assets::WebRoot;
+use super::web_root::WebRoot;
 use crate::desktops::Broker;
 use crate::metrics::Metrics;
 use crate::pools::Pools;

@@ -5,28 +5,7 @@ use super::error::ApiError;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Folder of the built web client.
-#[derive(Debug, Clone)]
-pub struct WebRoot(PathBuf);
-
-impl WebRoot {
-    /// Checks that the folder has a built web client.
-    ///
-    /// # Errors
-    /// One sentence: the folder has no `index.html`.
-    pub fn open(folder: &Path) -> Result<Self, String> {
-        if folder.join("index.html").is_file() {
-            return Ok(Self(folder.to_owned()));
-        }
-        Err(format!(
-            "There is no web client in {}; build it with `make` or set `web_root` in the configuration.",
-            folder.display()
-        ))
-    }
-}
 
 /// Sends a file of the web client; for the address of a page, `index.html`.
 pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -38,7 +17,7 @@ pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
         return ApiError::method_not_allowed().into_response();
     }
     let Some(name) = file_name(path) else { return ApiError::not_found().into_response() };
-    match tokio::fs::read(app.web_root.0.join(name)).await {
+    match tokio::fs::read(app.web_root.path().join(name)).await {
         Ok(bytes) => {
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static(content_type(name))),

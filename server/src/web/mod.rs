@@ -14,10 +14,11 @@ mod guard;
 mod headers;
 mod operations;
 mod routes;
+mod web_root;
 
 pub use app::App;
-pub use assets::WebRoot;
 pub use cookie::cookie_name;
 pub use error::ApiError;
 pub use guard::Access;
 pub use routes::{Route, router, table};
+pub use web_root::WebRoot;

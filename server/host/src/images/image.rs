@@ -49,6 +49,14 @@ pub struct ImageDisk {
 }
 
 impl Image {
+    /// Returns the newest version of an image in the store.
+    ///
+    /// # Errors
+    /// The image is missing or damaged.
+    pub fn newest(store: &ImageStore, name: &str) -> Result<Self, ImageError> {
+        Self::of_version(store, &store.newest(name)?)
+    }
+
     /// Returns the image of a version in the store, after a check that its blobs exist with the right
     /// lengths. The contents are not read.
     ///

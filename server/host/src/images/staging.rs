@@ -27,11 +27,6 @@ pub(super) struct Staged {
     pub bytes: u64,
 }
 
-/// Returns whether no process holds the lock of a staging folder.
-pub(super) fn is_abandoned(dir: &Path) -> bool {
-    File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok())
-}
-
 impl Staging {
     /// Creates a locked staging folder, after the removal of abandoned ones.
     ///

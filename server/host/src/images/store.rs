@@ -13,10 +13,10 @@
 
 use super::digest::{ALGORITHM, Digest};
 use super::error::{ImageError, at};
-use super::image::Image;
 use super::version::Version;
 use crate::folder::{HostDir, lock, try_lock};
 use crate::hold::DesktopId;
+use rustix::fs::{FlockOperation, flock};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
@@ -122,14 +122,6 @@ impl ImageStore {
         let file = lock(&path).map_err(at(&path))?;
         self.dir.give_to_owner(&path).map_err(at(&path))?;
         Ok(StoreLock { _file: file })
-    }
-
-    /// Returns the newest version of an image with the paths of its files.
-    ///
-    /// # Errors
-    /// The image is missing or damaged.
-    pub fn get(&self, name: &str) -> Result<Image, ImageError> {
-        Image::of_version(self, &self.newest(name)?)
     }
 
     /// Reads the manifest of an image's newest version.
@@ -304,10 +296,15 @@ impl ImageStore {
         for entry in fs::read_dir(&dir).map_err(at(&dir))? {
             let path = entry.map_err(at(&dir))?.path();
             // A folder in use is locked, and no new one is created while this process has the store's lock.
-            if super::staging::is_abandoned(&path) {
+            if is_abandoned(&path) {
                 fs::remove_dir_all(&path).map_err(at(&path))?;
             }
         }
         Ok(())
     }
+}
+
+/// Returns whether no process holds the lock of a staging folder.
+fn is_abandoned(dir: &Path) -> bool {
+    File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
