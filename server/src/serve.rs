@@ -97,7 +97,7 @@ pub async fn serve(
         vmm,
         control_groups(),
     )
-    .await;
+    .await?;
     let host: Arc<dyn HostClient> = Arc::new(host);
     let desktops =
         Broker::open(host, db.clone()).await.map_err(|error| format!("The database failed: {error}."))?;

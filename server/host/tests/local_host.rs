@@ -28,6 +28,7 @@ async fn host(root: &Path) -> LocalHost {
     let images = ImageStore::open(&dir).unwrap();
     LocalHost::open(settings, dir, images, "/nowhere/oriel-vmm".into(), Err("No control groups here.".into()))
         .await
+        .unwrap()
 }
 
 fn id(text: &str) -> DesktopId {
@@ -135,4 +136,36 @@ async fn a_machine_of_an_unknown_control_version_is_left_running_and_can_be_forc
     host.force_off(&of_epoch(1)).await.unwrap();
     until(&host, |status| status.state == State::Stopped).await;
     assert!(!machine.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_folder_that_was_put_back_keeps_its_claim() {
+    let root = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = root.path().join("desktops/d1");
+    host(elsewhere.path()).await.ensure(&of_epoch(3), DesktopSpec::new("small"), None).await.unwrap();
+    let host = host(root.path()).await;
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(elsewhere.path().join("desktops/d1/desktop.json"), folder.join("desktop.json")).unwrap();
+
+    let refused = host.ensure(&of_epoch(2), DesktopSpec::new("small"), None).await;
+    assert!(matches!(refused, Err(DesktopError::StaleEpoch { .. })), "{refused:?}");
+    host.ensure(&of_epoch(3), DesktopSpec::new("small"), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_of_desktops_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = HostDir::open(root.path()).unwrap();
+    std::fs::remove_dir(dir.desktops()).unwrap();
+    std::fs::write(dir.desktops(), "no folder").unwrap();
+    let settings = HostSettings {
+        stop_grace: Duration::from_secs(1),
+        stop_grace_emulated: Duration::from_secs(1),
+        reserve: ReserveSettings::default(),
+    };
+    let images = ImageStore::open(&dir).unwrap();
+    let opened =
+        LocalHost::open(settings, dir, images, "/nowhere/oriel-vmm".into(), Err(String::new())).await;
+    assert!(opened.is_err_and(|text| text.contains("cannot be read")));
 }

@@ -7,6 +7,7 @@ use super::resolve::resolve;
 use super::table::{DesktopTable, MirroredState, Record};
 use super::view::DesktopView;
 use crate::users::{Settings, SettingsTable};
+use futures_util::future::join_all;
 use oriel_host::client::HostMetrics;
 use oriel_host::schedule::Priority;
 use oriel_host::{DesktopId, Hold, HostClient, Status};
@@ -14,8 +15,12 @@ use parking_lot::Mutex;
 use sqlx::sqlite::SqlitePool;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
+
+/// Longest time for a host to take a desktop that was up when the server starts.
+const ENSURE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Broker of all users' desktops on one host.
 pub struct Broker {
@@ -40,15 +45,25 @@ impl Broker {
             mirror: mirror.clone(),
         });
         let mut written = HashMap::new();
+        let mut up = Vec::new();
         for record in table.all().await? {
             let Some(hold) = hold_of(&record) else { continue };
-            if record.state.is_up()
-                && let Err(error) = ensure(&shared, &hold, &record).await
-            {
-                tracing::error!(desktop = %record.id, %error, "a desktop that was up was not given to its host");
+            written.insert(hold.desktop.clone(), MirroredState::of_record(&record));
+            if record.state.is_up() {
+                up.push((hold, record));
             }
-            written.insert(hold.desktop, MirroredState::of_record(&record));
         }
+        // All at once, and not for ever: a desktop that does not answer keeps the server from no other.
+        let ensured = up.iter().map(|(hold, record)| async {
+            match tokio::time::timeout(ENSURE_TIMEOUT, ensure(&shared, hold, record)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(desktop = %record.id, %error, "a desktop that was up was not given to its host");
+                }
+                Err(_) => tracing::error!(desktop = %record.id, "the host did not take a desktop that was up in time"),
+            }
+        });
+        join_all(ensured).await;
         let mirroring = tokio::spawn(Writer::new(mirror, table, written).follow(host));
         Ok(Self { shared, handles: Mutex::default(), mirroring })
     }

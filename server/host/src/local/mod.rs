@@ -63,15 +63,23 @@ impl LocalHost {
     /// the program `oriel-vmm`.
     ///
     /// It must be called on a tokio runtime, on which the actors then run.
+    ///
+    /// # Errors
+    /// One sentence: the folder of the desktops cannot be read. Desktops would otherwise count as unknown, and
+    /// their records be replaced.
     pub async fn open(
         settings: HostSettings,
         dir: HostDir,
         images: ImageStore,
         vmm: PathBuf,
         cgroups: Result<Cgroups, String>,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let context = Arc::new(HostContext::new(settings, dir.clone(), images, vmm, cgroups));
-        let found = tokio::task::spawn_blocking(move || read_records(&dir)).await.unwrap_or_default();
+        let desktops = dir.desktops();
+        let found = tokio::task::spawn_blocking(move || read_records(&dir)).await;
+        let found = found.map_err(io::Error::other).and_then(|found| found).map_err(|error| {
+            format!("The folder {} cannot be read ({error}); check the disk.", desktops.display())
+        })?;
         let mut unusable = HashMap::new();
         let mut handles = HashMap::new();
         for (id, record) in found {
@@ -87,7 +95,7 @@ impl LocalHost {
                 }
             }
         }
-        Self { context, handles: Mutex::new(handles), unusable, making: tokio::sync::Mutex::default() }
+        Ok(Self { context, handles: Mutex::new(handles), unusable, making: tokio::sync::Mutex::default() })
     }
 
     /// Returns the handle of a desktop.
@@ -99,13 +107,17 @@ impl LocalHost {
         if let Some(text) = self.unusable.get(desktop) {
             return Err(DesktopError::Unavailable(text.clone()));
         }
-        self.handles.lock().get(desktop).cloned().ok_or_else(|| DesktopError::Unknown(desktop.clone()))
+        let handle = self.handles.lock().get(desktop).cloned();
+        // The actor of a deleted desktop has ended.
+        let handle = handle.filter(|handle| !handle.commands.is_closed());
+        handle.ok_or_else(|| DesktopError::Unknown(desktop.clone()))
     }
 
     /// Sends a command to the desktop's actor, and waits for the reply.
     async fn command(&self, hold: &Hold, command: DesktopCommand) -> Result<Sequence, DesktopError> {
         let handle = self.handle(&hold.desktop)?;
-        let ended = || DesktopError::Internal("The desktop's task has ended; restart the server.".into());
+        let ended =
+            || DesktopError::Internal("The desktop was deleted meanwhile; load the page anew.".into());
         let (reply, answer) = oneshot::channel();
         let request = CommandRequest { hold: hold.clone(), command, reply };
         handle.commands.send(request).await.map_err(|_| ended())?;
@@ -122,25 +134,33 @@ fn spawn(context: &Arc<HostContext>, record: Record) -> DesktopHandle {
 }
 
 /// Reads the records of all desktops' folders; a record that cannot be used is one sentence.
-fn read_records(dir: &HostDir) -> Vec<(DesktopId, Result<Record, String>)> {
+///
+/// # Errors
+/// The folder of the desktops cannot be read.
+fn read_records(dir: &HostDir) -> io::Result<Vec<(DesktopId, Result<Record, String>)>> {
     let mut found = Vec::new();
-    let Ok(entries) = std::fs::read_dir(dir.desktops()) else { return found };
-    for entry in entries.flatten() {
-        let Ok(id) = DesktopId::new(entry.file_name().to_string_lossy()) else { continue };
-        match Record::read(&dir.desktop(&id)) {
-            Ok(Some(record)) if record.hold.desktop == id => found.push((id, Ok(record))),
-            Ok(Some(record)) => {
-                let text = format!(
-                    "The folder of the desktop {id} holds the record of {}; put each folder back where it was.",
-                    record.hold.desktop
-                );
-                found.push((id, Err(text)));
-            }
-            Ok(None) => {}
-            Err(error) => found.push((id, Err(error.to_string()))),
+    for entry in std::fs::read_dir(dir.desktops())? {
+        let Ok(id) = DesktopId::new(entry?.file_name().to_string_lossy()) else { continue };
+        if let Some(record) = read_record(dir, &id).transpose() {
+            found.push((id, record));
         }
     }
-    found
+    Ok(found)
+}
+
+/// Reads the record of a desktop; `None` if the desktop has none.
+///
+/// # Errors
+/// One sentence: the record cannot be used, or belongs to another desktop.
+fn read_record(dir: &HostDir, id: &DesktopId) -> Result<Option<Record>, String> {
+    match Record::read(&dir.desktop(id)) {
+        Ok(Some(record)) if record.hold.desktop != *id => Err(format!(
+            "The folder of the desktop {id} holds the record of {}; put each folder back where it was.",
+            record.hold.desktop
+        )),
+        Ok(record) => Ok(record),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[async_trait]
@@ -156,11 +176,26 @@ impl HostClient for LocalHost {
         spec: DesktopSpec,
         found: Option<FoundState>,
     ) -> Result<Sequence, DesktopError> {
-        let _making = self.making.lock().await;
+        let ensure = |spec| self.command(hold, DesktopCommand::Ensure(Box::new(spec)));
         match self.handle(&hold.desktop) {
-            Ok(_) => return self.command(hold, DesktopCommand::Ensure(Box::new(spec))).await,
+            // Without the lock: one desktop that does not answer holds up no other.
+            Ok(_) => return ensure(spec).await,
             Err(DesktopError::Unknown(_)) => {}
             Err(error) => return Err(error),
+        }
+        let making = self.making.lock().await;
+        if self.handle(&hold.desktop).is_ok() {
+            drop(making);
+            return ensure(spec).await;
+        }
+        // A folder may have been put back from a backup: its record counts, not what the control plane gives.
+        let (dir, id) = (self.context.dir.clone(), hold.desktop.clone());
+        let recorded = tokio::task::spawn_blocking(move || read_record(&dir, &id)).await;
+        let recorded = recorded.map_err(|error| DesktopError::Internal(error.to_string()))?;
+        if let Some(record) = recorded.map_err(DesktopError::Unavailable)? {
+            self.handles.lock().insert(hold.desktop.clone(), spawn(&self.context, record));
+            drop(making);
+            return ensure(spec).await;
         }
         let dir = self.context.dir.desktop(&hold.desktop);
         dir.make().map_err(|error| {
@@ -193,11 +228,14 @@ impl HostClient for LocalHost {
     }
 
     async fn delete(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
-        let _making = self.making.lock().await;
         match self.command(hold, DesktopCommand::Delete).await {
             Err(DesktopError::Unknown(_)) => Ok(self.context.updates.sequence()),
             Ok(sequence) => {
-                self.handles.lock().remove(&hold.desktop);
+                // Not the handle of a desktop that was created again meanwhile.
+                let mut handles = self.handles.lock();
+                if handles.get(&hold.desktop).is_some_and(|handle| handle.commands.is_closed()) {
+                    handles.remove(&hold.desktop);
+                }
                 Ok(sequence)
             }
             Err(error) => Err(error),
