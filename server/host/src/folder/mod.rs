@@ -76,12 +76,14 @@ impl DesktopDir {
         &self.root
     }
 
-    /// Creates the folder with mode 0700 if it is missing.
+    /// Creates the folder with mode 0700 if it is missing; a power failure does not undo the creation.
     ///
     /// # Errors
-    /// The folder cannot be created.
+    /// The folder cannot be created, or the creation cannot be synchronised to the disk.
     pub fn make(&self) -> io::Result<()> {
-        make_private_dir(&self.root)
+        make_private_dir(&self.root)?;
+        let parent = self.root.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        std::fs::File::open(parent)?.sync_all()
     }
 
     /// Returns whether the desktop has a root disk already.
