@@ -53,6 +53,10 @@ pub(super) async fn open(
         if ordered && now.reachable {
             break;
         }
+        if let (true, State::Running, Some(reason)) = (ordered, now.state, &now.reason) {
+            // The machine runs and takes no viewers, as one of another control version.
+            return Err(NotOpened::NotStarted(reason.clone()));
+        }
         if ordered && !now.state.is_up() {
             let reason = now.reason.unwrap_or_else(|| "The desktop was stopped.".into());
             return Err(NotOpened::NotStarted(reason));

@@ -67,6 +67,7 @@ impl Actor {
     async fn out_of_reach(&mut self, reason: String) {
         tracing::warn!(desktop = %self.id, reason, "a running machine speaks an unsupported version of the control protocol");
         self.machine = Machine::OutOfReach { dir: self.dir.clone() };
+        self.publish(|status| status.reachable = false);
         let state = match self.record.state {
             State::Stopping => State::Stopping,
             _ => State::Running,
@@ -114,7 +115,8 @@ impl Actor {
     /// from the exit report.
     async fn gone(&mut self) {
         self.machine = Machine::Down;
-        self.deadline = None;
+        // A machine that reconnects gains no time by it.
+        let pending = self.deadline.take();
         let until = Instant::now() + GONE_PATIENCE;
         while process::is_alive(&self.dir).await {
             if Instant::now() >= until {
@@ -123,9 +125,15 @@ impl Actor {
             } else if self.exit_report.is_none() {
                 match ControlLink::connect(&self.dir.socket()).await {
                     Ok((link, events, description)) => {
-                        return self.connected(RunningMachine { link, events, description }).await;
+                        self.connected(RunningMachine { link, events, description }).await;
+                        self.deadline = pending.or(self.deadline);
+                        return;
                     }
-                    Err(ConnectError::UnknownVersion(reason)) => return self.out_of_reach(reason).await,
+                    Err(ConnectError::UnknownVersion(reason)) => {
+                        self.out_of_reach(reason).await;
+                        self.deadline = pending;
+                        return;
+                    }
                     Err(ConnectError::Unreachable) => {}
                 }
             }

@@ -163,8 +163,8 @@ impl Actor {
                     tracing::warn!(desktop = %self.id, text, "the stop command could not be sent to the machine");
                 }
             }
-            (Escalation::Kill, Machine::Up { .. }) => self.kill().await,
-            (_, Machine::Down | Machine::Preparing { .. } | Machine::OutOfReach { .. }) => {}
+            (Escalation::Kill, Machine::Up { .. }) | (_, Machine::OutOfReach { .. }) => self.kill().await,
+            (_, Machine::Down | Machine::Preparing { .. }) => {}
         }
     }
 
