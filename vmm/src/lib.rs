@@ -33,7 +33,6 @@ pub mod machine;
 pub mod machine_process;
 pub mod memory;
 pub mod pci;
-pub mod sentence;
 pub mod signals;
 pub mod supervisor;
 pub mod supervisor_channel;

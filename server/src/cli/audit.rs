@@ -1,8 +1,8 @@
 //! Audit entries of commands on the command line.
 
-use super::sentence::sentence;
 use oriel_auth::AuditLog;
 use oriel_auth::audit::Entry;
+use oriel_vmm_api::sentence;
 use sqlx::SqlitePool;
 
 /// Records an action of the command line in the audit log.

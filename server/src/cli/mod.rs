@@ -7,7 +7,6 @@ mod log;
 mod network;
 mod pool;
 mod pool_settings;
-mod sentence;
 mod user;
 
 use crate::config::{self, Config};

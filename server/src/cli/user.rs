@@ -1,6 +1,5 @@
 //! `oriel user`: adds, lists and removes users, and sets passwords.
 
-use super::sentence::sentence;
 use super::{audit, console};
 use crate::config::Config;
 use crate::desktops::{DesktopTable, Record};
@@ -13,6 +12,7 @@ use oriel_auth::{
 };
 use oriel_host::DesktopId;
 use oriel_host::folder::{DesktopDir, try_lock};
+use oriel_vmm_api::sentence;
 use sqlx::SqlitePool;
 use std::time::Duration;
 
@@ -180,7 +180,7 @@ async fn find(users: &Users, name: &str) -> Result<User, String> {
 async fn hash(source: &PasswordSource) -> Result<String, String> {
     let hasher = PasswordHasher::new().map_err(sentence)?;
     if source.generate {
-        let made = secret::generate_password().map_err(|error| sentence(error.into()))?;
+        let made = secret::generate_password().map_err(|error| sentence(AuthError::from(error)))?;
         let hash = hasher.hash(Password::new(made.to_string())).await.map_err(sentence)?;
         console::line(&made);
         return Ok(hash);

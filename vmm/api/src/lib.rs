@@ -15,6 +15,7 @@ pub mod exit_report;
 pub mod guest_facts;
 pub mod host;
 pub mod jail;
+pub mod sentence;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 pub mod version;
@@ -30,4 +31,5 @@ pub use exit_report::{ExitReason, ExitReport};
 pub use guest_facts::{GuestFacts, GuestFileSystem, GuestInterface};
 pub use host::{HostFacts, KvmFinding};
 pub use jail::{Jail, JailPart, PartReport};
+pub use sentence::sentence;
 pub use version::{CONFIG_VERSION, CONTROL_VERSION, VersionRange};

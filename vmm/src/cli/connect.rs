@@ -1,9 +1,9 @@
 //! Connections of the commands to a running desktop: control connections and viewers.
 
 use oriel_display::Client;
-use oriel_vmm::sentence::sentence;
 use oriel_vmm_api::ViewerMode;
 use oriel_vmm_api::client::{BlockingClient, ClientOptions, blocking};
+use oriel_vmm_api::sentence;
 use oriel_wire::{InputEvent, ServerMessage};
 use std::path::Path;
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! Command `oriel-vmm control`: one request on the control socket.
 
 use super::connect;
-use oriel_vmm::sentence::sentence;
+use oriel_vmm_api::sentence;
 use oriel_vmm_api::{Command, Outcome};
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Control connection to a machine: requests with replies, and events. The protocol is that of `vmm/api`.
 
 use oriel_vmm_api::client::{self, Attached, ClientError, ClientOptions, ControlClient, EventReceiver};
-use oriel_vmm_api::{Command, Description, ViewerMode};
+use oriel_vmm_api::{Command, Description, ViewerMode, sentence};
 use std::path::Path;
 use tokio::net::UnixStream;
 
@@ -65,11 +65,4 @@ pub(crate) async fn open_viewer(socket: &Path, mode: ViewerMode) -> Result<UnixS
 pub(crate) async fn describe(socket: &Path) -> Option<Description> {
     let (mut client, _events) = ControlClient::connect(socket, &ClientOptions::default()).await.ok()?;
     client.describe().await.ok()
-}
-
-/// Formats an error as a sentence: a capital letter first and a full stop last.
-fn sentence(error: &ClientError) -> String {
-    let text = error.to_string();
-    let mut chars = text.chars();
-    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).chain(['.']).collect()
 }

@@ -19,11 +19,11 @@ use crate::interrupts::{InterruptManager, KvmInterruptManager};
 use crate::legacy::{LogFiles, SerialLog};
 use crate::machine::{Machine, Refused};
 use crate::memory::{self, Backing};
-use crate::sentence::sentence;
 use crate::vmgenid::VmGenId;
 use oriel_display::{InputSink, Monitors};
 use oriel_net::NetBackendConfig;
 use oriel_virtio::{BalloonControl, DeviceCounters, GuestRam};
+use oriel_vmm_api::sentence;
 use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use oriel_wire::{MAX_SCREENS, Size};
 use parking_lot::Mutex;
@@ -185,7 +185,7 @@ impl Machine for KvmMachine {
     }
 
     fn balloon(&self, target_mib: u32) -> Result<(), Refused> {
-        self.balloon.set_target(target_mib).map_err(|error| Refused(sentence(&error.to_string())))
+        self.balloon.set_target(target_mib).map_err(|error| Refused(sentence(error)))
     }
 
     fn input(&self) -> Arc<dyn InputSink> {
