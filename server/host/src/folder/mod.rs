@@ -4,7 +4,7 @@ mod lock;
 mod write;
 
 pub use lock::{LockError, lock, lock_within, try_lock};
-pub use write::write_durably;
+pub use write::{sync_folder, write_durably};
 
 use crate::hold::DesktopId;
 use std::io;
@@ -76,14 +76,12 @@ impl DesktopDir {
         &self.root
     }
 
-    /// Creates the folder with mode 0700 if it is missing; a power failure does not undo the creation.
+    /// Creates the folder with mode 0700 if it is missing.
     ///
     /// # Errors
-    /// The folder cannot be created, or the creation cannot be synchronised to the disk.
+    /// The folder cannot be created.
     pub fn make(&self) -> io::Result<()> {
-        make_private_dir(&self.root)?;
-        let parent = self.root.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        std::fs::File::open(parent)?.sync_all()
+        make_private_dir(&self.root)
     }
 
     /// Returns whether the desktop has a root disk already.

@@ -28,7 +28,15 @@ pub fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&unfinished);
         return written;
     }
-    // Without this the rename itself may be lost.
+    sync_folder(folder)
+}
+
+/// Synchronises a folder to the disk, without which a power failure may undo the creation or renaming of an
+/// entry.
+///
+/// # Errors
+/// The file system's error.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

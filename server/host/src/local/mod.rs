@@ -15,7 +15,7 @@ use crate::client::{
 use crate::context::HostContext;
 use crate::desktop::{Actor, CommandRequest, DesktopCommand, Record, describe, open_viewer};
 use crate::error::DesktopError;
-use crate::folder::HostDir;
+use crate::folder::{HostDir, sync_folder};
 use crate::hold::{DesktopId, Hold};
 use crate::images::{DesktopImage, ImageStore, RunsAt, Version};
 use crate::schedule::{Cgroups, Priority};
@@ -113,11 +113,52 @@ impl LocalHost {
         handle.ok_or_else(|| DesktopError::Unknown(desktop.clone()))
     }
 
+    /// Starts the actor of an unknown desktop, and returns whether the desktop is new. The record in the
+    /// desktop's folder, which may have been put back from a backup, comes before what the control plane gives.
+    async fn make_known(
+        &self,
+        hold: &Hold,
+        spec: &DesktopSpec,
+        found: Option<FoundState>,
+    ) -> Result<bool, DesktopError> {
+        let _making = self.making.lock().await;
+        if self.handle(&hold.desktop).is_ok() {
+            return Ok(false);
+        }
+        let (host, id) = (self.context.dir.clone(), hold.desktop.clone());
+        let recorded = tokio::task::spawn_blocking(move || {
+            let recorded = read_record(&host, &id).map_err(DesktopError::Unavailable)?;
+            if recorded.is_none() {
+                let dir = host.desktop(&id);
+                dir.make().and_then(|()| sync_folder(&host.desktops())).map_err(|error| {
+                    let path = dir.root().display();
+                    DesktopError::Internal(format!("The folder {path} cannot be made: {error}."))
+                })?;
+            }
+            Ok(recorded)
+        });
+        let recorded = recorded.await.map_err(|error| DesktopError::Internal(error.to_string()))??;
+        let new = recorded.is_none();
+        let record = match recorded {
+            Some(record) => record,
+            None => {
+                let mut record = Record::new(hold.clone(), spec.clone(), found);
+                record.write(&self.context.dir.desktop(&hold.desktop)).await?;
+                record
+            }
+        };
+        self.handles.lock().insert(hold.desktop.clone(), spawn(&self.context, record));
+        Ok(new)
+    }
+
     /// Sends a command to the desktop's actor, and waits for the reply.
     async fn command(&self, hold: &Hold, command: DesktopCommand) -> Result<Sequence, DesktopError> {
         let handle = self.handle(&hold.desktop)?;
-        let ended =
-            || DesktopError::Internal("The desktop was deleted meanwhile; load the page anew.".into());
+        let ended = || {
+            DesktopError::Internal(
+                "The desktop was deleted, or its task failed; reload the page and try again.".into(),
+            )
+        };
         let (reply, answer) = oneshot::channel();
         let request = CommandRequest { hold: hold.clone(), command, reply };
         handle.commands.send(request).await.map_err(|_| ended())?;
@@ -176,35 +217,17 @@ impl HostClient for LocalHost {
         spec: DesktopSpec,
         found: Option<FoundState>,
     ) -> Result<Sequence, DesktopError> {
-        let ensure = |spec| self.command(hold, DesktopCommand::Ensure(Box::new(spec)));
         match self.handle(&hold.desktop) {
+            Err(DesktopError::Unknown(_)) => {
+                if self.make_known(hold, &spec, found).await? {
+                    return Ok(self.context.updates.sequence());
+                }
+            }
             // Without the lock: one desktop that does not answer holds up no other.
-            Ok(_) => return ensure(spec).await,
-            Err(DesktopError::Unknown(_)) => {}
+            Ok(_) => {}
             Err(error) => return Err(error),
         }
-        let making = self.making.lock().await;
-        if self.handle(&hold.desktop).is_ok() {
-            drop(making);
-            return ensure(spec).await;
-        }
-        // A folder may have been put back from a backup: its record counts, not what the control plane gives.
-        let (dir, id) = (self.context.dir.clone(), hold.desktop.clone());
-        let recorded = tokio::task::spawn_blocking(move || read_record(&dir, &id)).await;
-        let recorded = recorded.map_err(|error| DesktopError::Internal(error.to_string()))?;
-        if let Some(record) = recorded.map_err(DesktopError::Unavailable)? {
-            self.handles.lock().insert(hold.desktop.clone(), spawn(&self.context, record));
-            drop(making);
-            return ensure(spec).await;
-        }
-        let dir = self.context.dir.desktop(&hold.desktop);
-        dir.make().map_err(|error| {
-            DesktopError::Internal(format!("The folder {} cannot be made: {error}.", dir.root().display()))
-        })?;
-        let mut record = Record::new(hold.clone(), spec, found);
-        record.write(&dir).await?;
-        self.handles.lock().insert(hold.desktop.clone(), spawn(&self.context, record));
-        Ok(self.context.updates.sequence())
+        self.command(hold, DesktopCommand::Ensure(Box::new(spec))).await
     }
 
     async fn start(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
@@ -228,18 +251,19 @@ impl HostClient for LocalHost {
     }
 
     async fn delete(&self, hold: &Hold) -> Result<Sequence, DesktopError> {
-        match self.command(hold, DesktopCommand::Delete).await {
-            Err(DesktopError::Unknown(_)) => Ok(self.context.updates.sequence()),
-            Ok(sequence) => {
-                // Not the handle of a desktop that was created again meanwhile.
-                let mut handles = self.handles.lock();
-                if handles.get(&hold.desktop).is_some_and(|handle| handle.commands.is_closed()) {
-                    handles.remove(&hold.desktop);
-                }
-                Ok(sequence)
-            }
-            Err(error) => Err(error),
+        let handle = self.handle(&hold.desktop).ok();
+        let sequence = match self.command(hold, DesktopCommand::Delete).await {
+            Err(DesktopError::Unknown(_)) => return Ok(self.context.updates.sequence()),
+            deleted => deleted?,
+        };
+        // Not the handle of a desktop that was created again meanwhile.
+        let mut handles = self.handles.lock();
+        if let (Some(handle), Some(current)) = (handle, handles.get(&hold.desktop))
+            && current.commands.same_channel(&handle.commands)
+        {
+            handles.remove(&hold.desktop);
         }
+        Ok(sequence)
     }
 
     async fn watch(&self) -> Result<Updates, String> {
