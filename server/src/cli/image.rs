@@ -247,7 +247,7 @@ async fn tell(db: &SqlitePool, action: &str, imported: &Imported) -> Result<(), 
 
 /// Returns a token that SIGINT and SIGTERM cancel.
 fn interrupted() -> Result<CancellationToken, String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("Signals cannot be heard: {error}."));
+    let listen = |kind| signal(kind).map_err(|error| format!("Signals cannot be received: {error}."));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let cancelled = CancellationToken::new();
     let token = cancelled.clone();

@@ -53,9 +53,12 @@ pub(super) async fn open(
         if ordered && now.reachable {
             break;
         }
-        if let (true, State::Running, Some(reason)) = (ordered, now.state, &now.reason) {
+        if ordered
+            && now.state == State::Running
+            && let Some(reason) = now.reason
+        {
             // The machine runs and takes no viewers, as one of another control version.
-            return Err(NotOpened::NotStarted(reason.clone()));
+            return Err(NotOpened::NotStarted(reason));
         }
         if ordered && !now.state.is_up() {
             let reason = now.reason.unwrap_or_else(|| "The desktop was stopped.".into());

@@ -63,21 +63,21 @@ pub(super) struct Viewing<'a> {
 }
 
 /// Time of the last message from the client.
-pub(super) struct LastHeard(Mutex<Instant>);
+pub(super) struct LastReceived(Mutex<Instant>);
 
-impl LastHeard {
+impl LastReceived {
     /// Starts with the current time.
     pub(super) fn now() -> Self {
         Self(Mutex::new(Instant::now()))
     }
 
     /// Records a message from the client.
-    fn hear(&self) {
+    fn record(&self) {
         *self.0.lock() = Instant::now();
     }
 
     /// Returns the time since the last message.
-    fn silence(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         self.0.lock().elapsed()
     }
 }
@@ -90,7 +90,7 @@ pub(super) async fn upstream(
     early: VecDeque<Bytes>,
     viewing: Viewing<'_>,
     mut answers: mpsc::Receiver<Bytes>,
-    heard: &LastHeard,
+    last_received: &LastReceived,
     counters: &StreamCounters,
 ) -> End {
     for message in early {
@@ -109,7 +109,7 @@ pub(super) async fn upstream(
             }
         };
         let Some(message) = message else { return End::ClientGone };
-        heard.hear();
+        last_received.record();
         match message {
             Ok(Message::Binary(message)) => {
                 if pass_up(machine, &message, viewing, counters).await.is_err() {
@@ -162,7 +162,7 @@ pub(super) async fn downstream(
     client: &mut SplitSink<WebSocket, Message>,
     viewing: Viewing<'_>,
     answers: mpsc::Sender<Bytes>,
-    heard: &LastHeard,
+    last_received: &LastReceived,
     counters: &StreamCounters,
 ) -> End {
     let mut messages = LengthDelimitedCodec::builder()
@@ -186,7 +186,7 @@ pub(super) async fn downstream(
                 None => return End::MachineGone,
             },
             _ = ping.tick() => {
-                if heard.silence() > SILENCE {
+                if last_received.elapsed() > SILENCE {
                     return End::ClientGone;
                 }
                 (Message::Ping(Bytes::new()), false)

@@ -1,7 +1,7 @@
 //! Stream of one viewer of one desktop, from the handshake to the end.
 
 use super::handshake::{NotOpened, open};
-use super::relay::{self, End, LastHeard, Viewing};
+use super::relay::{self, End, LastReceived, Viewing};
 use super::session_watch::session_ended;
 use crate::desktops::{DesktopHandle, State};
 use crate::metrics::Metrics;
@@ -65,17 +65,17 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
         Err(goodbye) => return part(&mut socket, goodbye).await,
     };
     let _present = stream.desktop.viewer_arrives();
-    let heard = LastHeard::now();
+    let last_received = LastReceived::now();
     let (mut to_client, mut from_client) = socket.split();
     let (from_machine, mut to_machine) = opened.machine.into_split();
     let viewing = Viewing { mode: stream.mode, desktop: &stream.desktop, policy: stream.policy };
     let (answer, answers) = mpsc::channel(ANSWERS);
     let end = tokio::select! {
         end = relay::upstream(
-            &mut from_client, &mut to_machine, opened.early, viewing, answers, &heard, &counters,
+            &mut from_client, &mut to_machine, opened.early, viewing, answers, &last_received, &counters,
         ) => Ok(end),
         end = relay::downstream(
-            from_machine, &mut to_client, viewing, answer, &heard, &counters,
+            from_machine, &mut to_client, viewing, answer, &last_received, &counters,
         ) => Ok(end),
         () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
         () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
