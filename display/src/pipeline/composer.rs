@@ -114,7 +114,7 @@ impl Composer {
     }
 
     /// Makes the next frame a whole new picture.
-    pub fn restart(&mut self) {
+    pub fn force_full_refresh(&mut self) {
         self.begin = true;
         self.known = None;
     }

@@ -141,11 +141,11 @@ impl Encoder {
     ///
     /// # Errors
     /// When openh264 returns an error.
-    pub fn restart(&mut self) -> Result<(), VideoError> {
+    pub fn force_key_frame(&mut self) -> Result<(), VideoError> {
         self.begun = false;
-        let force = self.table().ForceIntraFrame.ok_or(missing("begin anew"))?;
+        let force = self.table().ForceIntraFrame.ok_or(missing("force a key frame"))?;
         // SAFETY: the handle is initialized.
-        check("begin anew", unsafe { force(self.handle, true) })
+        check("force a key frame", unsafe { force(self.handle, true) })
     }
 
     /// Sets the quantizer (QP, 0 finest to 51 coarsest) of the pictures that follow. A change causes no key
@@ -294,13 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_can_restart() {
+    fn a_key_frame_can_be_forced() {
         let mut encoder = Encoder::new(320, 192).unwrap();
         let mut out = Vec::new();
         for again in [false, false, true, false] {
             let expected = encoder.is_new() || again;
             if again {
-                encoder.restart().unwrap();
+                encoder.force_key_frame().unwrap();
             }
             assert_eq!(encoder.encode(&noise(0), &mut out).unwrap(), expected);
         }

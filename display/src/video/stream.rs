@@ -106,7 +106,7 @@ impl VideoStream {
             while let Some(coarser) = rate_control.coded_key(quantizer, fresh, data.len(), bytes) {
                 quantizer = coarser;
                 data.clear();
-                self.encoder.restart()?;
+                self.encoder.force_key_frame()?;
                 self.encoder.set_quantizer(quantizer)?;
                 self.encoder.encode(planes, &mut data)?;
             }

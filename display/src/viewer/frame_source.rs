@@ -61,7 +61,7 @@ impl<'a> FrameSource<'a> {
         match &mut self.source {
             Source::Own(composer) => {
                 if std::mem::take(&mut requests.refresh) {
-                    composer.restart();
+                    composer.force_full_refresh();
                 }
                 if std::mem::take(&mut requests.video_failed) {
                     composer.give_up_video();
