@@ -20,7 +20,7 @@ pub mod audio;
 pub mod canvas;
 pub mod client;
 mod compare;
-mod copy_rect;
+pub mod copy_rect;
 pub mod counter;
 pub mod counters;
 pub mod cpu_time;

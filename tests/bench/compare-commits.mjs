@@ -1,6 +1,6 @@
 // Measures two commits in turn on this machine, and tells how their figures differ beside how a commit differs from itself.
 //
-//   compare-commits.mjs [--rounds N] BASE HEAD [PART ...]     default: ten rounds of every part; parts: encode, echo
+//   compare-commits.mjs [--rounds N] BASE HEAD [PART ...]     default: ten rounds of every part; parts: encode, stages, echo
 //
 // Each commit is built in a worktree of its own in .cache/compare/, with its own code and benchmarks; only what runs
 // them is this commit's. Rounds go BASE, HEAD, BASE, HEAD, ... so that what slows the machine for a while slows both.
@@ -17,6 +17,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const PARTS = {
   // What comparing and encoding costs, scene by scene: processor time and bytes.
   encode: { programs: ['bench-encode'], make: [], command: (tree) => [join(tree, 'target/release/bench-encode')] },
+  // What each stage of the pipeline costs alone.
+  stages: { programs: ['bench-stages'], make: [], command: (tree) => [join(tree, 'target/release/bench-stages')] },
   // From a key in the page to the frame with its answer.
   echo: {
     programs: ['oriel', 'oriel-vmm'],
