@@ -169,3 +169,39 @@ async fn a_folder_of_desktops_that_cannot_be_read_is_not_taken_for_an_empty_one(
         LocalHost::open(settings, dir, images, "/nowhere/oriel-vmm".into(), Err(String::new())).await;
     assert!(opened.is_err_and(|text| text.contains("cannot be read")));
 }
+
+/// Changes the record of the desktop `d1` as a text.
+fn rewrite_record(root: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = root.join("desktops/d1/desktop.json");
+    let mut record = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    change(&mut record);
+    std::fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn desktops_that_ran_when_the_host_went_down_are_stopped_and_say_why() {
+    let root = tempfile::tempdir().unwrap();
+    let first = host(root.path()).await;
+    first.ensure(&of_epoch(1), DesktopSpec::new("small"), None).await.unwrap();
+    drop(first);
+    rewrite_record(root.path(), |record| {
+        record["version"] = 2.into();
+        record["state"] = "running".into();
+        record["pid"] = 7.into();
+        record["boot_id"] = "8c9bc0a5-0000-4000-8000-5a1f2f6f8e11".into();
+    });
+    let next = host(root.path()).await;
+    let status = until(&next, |status| !status.state.is_up()).await;
+    assert_eq!(status.state, State::Stopped);
+    assert!(status.reason.unwrap().contains("host restarted"));
+    drop(next);
+
+    // In the same boot, a machine that is gone without a report has failed.
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    rewrite_record(root.path(), |record| {
+        record["state"] = "running".into();
+        record["boot_id"] = boot.trim().into();
+    });
+    let status = until(&host(root.path()).await, |status| !status.state.is_up()).await;
+    assert_eq!(status.state, State::Failed);
+}
