@@ -4,6 +4,7 @@
 //! [`crate::LocalHost`] makes one context and gives it to every desktop's actor.
 
 use crate::admission::{Host, HostProbe, Reservations, ReserveSettings};
+use crate::boot_id::BootId;
 use crate::folder::HostDir;
 use crate::hold::DesktopId;
 use crate::images::{DiskTool, ImageStore};
@@ -41,6 +42,8 @@ pub(crate) struct HostContext {
     pub probe: HostProbe,
     /// Control groups for desktops, or one sentence that says why the host has none.
     pub cgroups: Result<Cgroups, String>,
+    /// Present boot of the host; `None` if the kernel does not report it.
+    pub boot_id: Option<BootId>,
     /// Means of applying priorities to machines.
     pub scheduler: Scheduler,
     /// Statuses of all desktops, and their updates.
@@ -66,6 +69,9 @@ impl HostContext {
             images,
             disks: DiskTool::new(vmm.clone()),
             probe: HostProbe::new(vmm),
+            boot_id: BootId::current()
+                .inspect_err(|error| tracing::warn!(%error, "the host's boot identifier cannot be read"))
+                .ok(),
             scheduler: cgroups.clone().map_or(Scheduler::Nice, Scheduler::Groups),
             cgroups,
             updates: UpdateHub::new(),

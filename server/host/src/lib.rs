@@ -16,6 +16,7 @@
 //! | [`schedule`] | control groups and processor weights |
 //! | [`images`] | the content-addressed image store |
 //! | [`network`] | TAP interfaces, egress rules and nftables |
+//! | `boot_id` | boot of the host, which tells why a machine is gone |
 //! | [`folder`] | paths of a host's files, durable writes and file locks |
 //!
 //! # Order of events
@@ -29,6 +30,7 @@
 //! this.
 
 pub mod admission;
+mod boot_id;
 pub mod client;
 mod context;
 mod desktop;

@@ -62,7 +62,7 @@ export interface Desktop {
   readonly machine_text: string;
   /** Power state. */
   readonly state: DesktopState;
-  /** Reason of the state `failed`, one sentence; otherwise `null`. */
+  /** Reason of the state, one sentence, if the state needs one: always for `failed`; otherwise `null`. */
   readonly reason: string | null;
   /** Time of the last change of `state` (RFC 3339). */
   readonly since: string;

@@ -2,6 +2,7 @@
 //!
 //! The actor is the only writer. A record is replaced as a whole and synchronised to the disk.
 
+use crate::boot_id::BootId;
 use crate::client::FoundState;
 use crate::error::DesktopError;
 use crate::folder::{DesktopDir, write_durably};
@@ -14,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Version of the record's format that this program reads and writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Record of a desktop. A change is durable before the actor acts on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,10 @@ pub(crate) struct Record {
     pub since: i64,
     /// Process number of the leader of the machine's process group; `None` without a machine.
     pub pid: Option<u32>,
+    /// Boot of the host in which the machine was started last; `None` before the first start. Version 1 has no
+    /// such field.
+    #[serde(default)]
+    pub boot_id: Option<BootId>,
 }
 
 /// Reason for which a record cannot be used.
@@ -73,7 +78,7 @@ impl Record {
             pid: None,
         });
         let FoundState { state, reason, since, pid } = found;
-        Self { version: VERSION, revision: 0, hold, spec, state, reason, since, pid }
+        Self { version: VERSION, revision: 0, hold, spec, state, reason, since, pid, boot_id: None }
     }
 
     /// Reads the record in a desktop's folder; `None` if there is no record.
@@ -97,6 +102,7 @@ impl Record {
     /// # Errors
     /// The record cannot be written; then the caller must not make the change.
     pub(crate) async fn write(&mut self, dir: &DesktopDir) -> Result<(), DesktopError> {
+        self.version = VERSION;
         self.revision = self.revision.saturating_add(1);
         let path = dir.record();
         let failed = |error: io::Error| {
@@ -151,9 +157,13 @@ mod tests {
         assert_eq!(record.revision, 2);
 
         let text = fs::read_to_string(dir.record()).unwrap();
-        let newer = text.replace("\"version\": 1,", "\"version\": 2, \"later\": true,");
+        let newer = text.replace("\"version\": 2,", "\"version\": 3, \"later\": true,");
         fs::write(dir.record(), newer).unwrap();
-        assert!(matches!(Record::read(&dir), Err(RecordError::Newer(_, 2))));
+        assert!(matches!(Record::read(&dir), Err(RecordError::Newer(_, 3))));
+        let older = text.replace("\"version\": 2,", "\"version\": 1,").replace(",\n  \"boot_id\": null", "");
+        assert_ne!(older, text);
+        fs::write(dir.record(), older).unwrap();
+        assert_eq!(Record::read(&dir).unwrap().unwrap().state, State::Running);
         fs::write(dir.record(), &text[..40]).unwrap();
         assert!(matches!(Record::read(&dir), Err(RecordError::Damaged(..))));
     }

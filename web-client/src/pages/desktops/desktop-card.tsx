@@ -42,7 +42,7 @@ export function DesktopCard({ desktop }: { readonly desktop: Desktop }) {
         {age !== null && <span class="card-age">{age}</span>}
         {viewers > 0 && <span class="card-age">· {viewers === 1 ? '1 viewer' : `${viewers} viewers`}</span>}
       </p>
-      {state === 'failed' && <p class="card-reason">{reason ?? 'It could not be started.'}</p>}
+      {(reason !== null || state === 'failed') && <p class="card-reason">{reason ?? 'It could not be started.'}</p>}
       <p class="card-facts">
         {emulated && <span class="tag">Emulated</span>}
         {machineText}

@@ -16,6 +16,14 @@ const GONE_PATIENCE: Duration = Duration::from_secs(10);
 /// Interval at which such a machine is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// End of a desktop's machine.
+enum MachineEnd {
+    /// The machine ended as requested, by the guest's shutdown or with the host; a sentence if that needs one.
+    Stopped(Option<String>),
+    /// The machine ended unexpectedly or did not start; the reason in one sentence.
+    Failed(String),
+}
+
 impl Actor {
     /// Applies an event of the machine to the desktop's state and status.
     pub(super) async fn handle_event(&mut self, event: MachineEvent) {
@@ -25,11 +33,13 @@ impl Actor {
             MachineEvent::Prepared(Ok(machine)) => self.connected(machine).await,
             MachineEvent::Prepared(Err(error)) => {
                 self.machine = Machine::Down;
-                let text = match error {
-                    PrepareError::Failed(text) if self.record.state != State::Stopping => Some(text),
-                    _ => None,
+                let end = match error {
+                    PrepareError::Failed(text) if self.record.state != State::Stopping => {
+                        MachineEnd::Failed(text)
+                    }
+                    _ => MachineEnd::Stopped(None),
                 };
-                self.settle(text).await;
+                self.settle(end).await;
             }
             MachineEvent::Event(Event::State { state, .. }) => self.follow(state).await,
             MachineEvent::Event(Event::Screen { width, height }) => {
@@ -141,18 +151,28 @@ impl Actor {
         }
         let report = self.exit_report.take().or_else(|| read_exit_report(&self.dir));
         let stopping = self.record.state == State::Stopping;
-        let failure = match report {
-            Some(ExitReport { reason: ExitReason::GuestPowerOff | ExitReason::Stopped, .. }) => None,
-            Some(ExitReport { text, .. }) => Some(text),
-            None if stopping => None,
-            None => Some(self.why_killed().unwrap_or_else(|| {
+        let end = match report {
+            Some(ExitReport { reason: ExitReason::GuestPowerOff | ExitReason::Stopped, .. }) => {
+                MachineEnd::Stopped(None)
+            }
+            Some(ExitReport { text, .. }) => MachineEnd::Failed(text),
+            None if stopping => MachineEnd::Stopped(None),
+            None if self.is_of_another_boot() => MachineEnd::Stopped(Some(
+                "The host restarted, and the desktop's machine ended with it.".into(),
+            )),
+            None => MachineEnd::Failed(self.why_killed().unwrap_or_else(|| {
                 format!(
                     "The desktop's machine ended without saying why; see {}.",
                     self.dir.vmm_log().display()
                 )
             })),
         };
-        self.settle(failure).await;
+        self.settle(end).await;
+    }
+
+    /// Returns whether the desktop's machine was started before the host booted.
+    fn is_of_another_boot(&self) -> bool {
+        matches!((&self.record.boot_id, &self.context.boot_id), (Some(then), Some(now)) if then != now)
     }
 
     /// Returns the sentence for a machine that the kernel killed for lack of memory, if it did.
@@ -160,24 +180,26 @@ impl Actor {
         self.context.cgroups.as_ref().ok()?.why_killed(self.id.as_str())
     }
 
-    /// Enters the state of a desktop without a machine: stopped, failed, or starting again. `failure` is the
-    /// reason of a failure in one sentence.
-    async fn settle(&mut self, failure: Option<String>) {
+    /// Enters the state of a desktop without a machine: stopped, failed, or starting again.
+    async fn settle(&mut self, end: MachineEnd) {
         self.deadline = None;
         if let Ok(cgroups) = &self.context.cgroups {
             cgroups.leave(self.id.as_str());
         }
         self.record.pid = None;
-        let failure = if std::mem::take(&mut self.start_again) {
+        let end = if std::mem::take(&mut self.start_again) {
             match self.begin().await {
                 Ok(()) => return,
-                Err(error) => Some(error.to_string()),
+                Err(error) => MachineEnd::Failed(error.to_string()),
             }
         } else {
-            failure
+            end
         };
-        let state = if failure.is_some() { State::Failed } else { State::Stopped };
-        self.enter_or_log(state, failure).await;
+        let (state, reason) = match end {
+            MachineEnd::Stopped(reason) => (State::Stopped, reason),
+            MachineEnd::Failed(text) => (State::Failed, Some(text)),
+        };
+        self.enter_or_log(state, reason).await;
     }
 
     /// Connects to the machine that an earlier host process started, or determines the state from how the

@@ -47,6 +47,7 @@ impl Actor {
             Reservation { memory_mib: spec.memory_mib, cpus: spec.cpus, tap: admitted.tap.clone() };
         reservations.insert(self.id.clone(), reservation);
         drop(reservations);
+        self.record.boot_id.clone_from(&context.boot_id);
         if let Err(error) = self.enter(State::Starting, None).await {
             context.reservations.lock().await.remove(&self.id);
             return Err(error);
