@@ -117,4 +117,14 @@ mod tests {
         let log = std::fs::read_to_string(dir.vmm_log()).unwrap();
         assert_eq!(log, format!("hello run --config {}\n", dir.machine_config().display()));
     }
+
+    #[tokio::test]
+    async fn what_a_machine_prints_does_not_fill_the_disk() {
+        let flood = "head -c 16777216 /dev/zero; head -c 16777216 /dev/zero >&2";
+        let (_root, dir, program) = desktop_with_program(flood);
+        let child = spawn(&program, &dir, None).await.unwrap();
+        assert!(child.wait_with_output().await.unwrap().status.success());
+        let sizes = std::fs::read_dir(dir.root()).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
+        assert!(sizes.sum::<u64>() < 4 << 20);
+    }
 }
