@@ -5,7 +5,6 @@
 
 use crate::boot::{BootError, BootFiles};
 use crate::disk_images::{self, DiskError};
-use crate::legacy::LogFiles;
 use crate::{host, memory};
 use oriel_net::{NetBackendError, OpenTap, open_net_backend};
 use oriel_qemu::{DiskImages, QemuSetup, StartError};
@@ -15,7 +14,6 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
 
 /// Reason for which a host resource could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +33,6 @@ pub enum ResourceError {
     /// TAP interface that cannot be opened.
     #[error(transparent)]
     Network(#[from] NetBackendError),
-    /// Log file of the serial console that cannot be created.
-    #[error("the serial log {path} cannot be written: {error}")]
-    SerialLog {
-        /// Path of the log file.
-        path: PathBuf,
-        /// Error of the system.
-        error: io::Error,
-    },
 }
 
 /// Open host resources of a machine, whether it runs on KVM or in QEMU.
@@ -50,8 +40,8 @@ pub enum ResourceError {
 pub struct HostResources {
     /// Listening control socket.
     pub control: UnixListener,
-    /// Log files of the guest's serial console.
-    pub serial_log: LogFiles,
+    /// Pipe to the log of the guest's serial console.
+    pub serial_log: File,
     /// Open image files of each disk, the uppermost layer first. For QEMU, each list is followed by a second
     /// set of the same files ([`disks_of_qemu`]).
     pub disks: Vec<Vec<File>>,
@@ -81,13 +71,15 @@ pub enum MachineResources {
 }
 
 impl HostResources {
-    /// Opens the files and devices that `config` names, and adds the bound `control` socket and the `locks`.
+    /// Opens the files and devices that `config` names, and adds the bound `control` socket, the pipe to the
+    /// serial log and the `locks`.
     ///
     /// # Errors
     /// A [`ResourceError`] for the first file or device that is missing, forbidden or unusable.
     pub fn open(
         config: &MachineConfig,
         control: UnixListener,
+        serial_log: File,
         locks: Vec<OwnedFd>,
     ) -> Result<Self, ResourceError> {
         let (machine, disks) = match config.machine {
@@ -108,15 +100,12 @@ impl HostResources {
         };
         let taps = config.networks.iter().map(|network| open_net_backend(&network.link));
         let taps = taps.collect::<Result<_, _>>()?;
-        let serial_log = LogFiles::create(&config.serial_log)
-            .map_err(|error| ResourceError::SerialLog { path: config.serial_log.clone(), error })?;
         Ok(Self { control, serial_log, disks, taps, machine, locks })
     }
 
     /// Returns the descriptors of all resources, and the manifest by which [`Self::unpack`] assigns them.
     pub fn pack(&self) -> (Manifest, Vec<BorrowedFd<'_>>) {
-        let mut descriptors =
-            vec![self.control.as_fd(), self.serial_log.current.as_fd(), self.serial_log.rotated.as_fd()];
+        let mut descriptors = vec![self.control.as_fd(), self.serial_log.as_fd()];
         descriptors.extend(self.disks.iter().flatten().map(AsFd::as_fd));
         descriptors.extend(self.taps.iter().flatten().map(|tap| tap.fd.as_fd()));
         let machine = match &self.machine {
@@ -142,7 +131,7 @@ impl HostResources {
         let mut rest = descriptors.into_iter();
         let mut next = || rest.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
         let control = UnixListener::from(next()?);
-        let serial_log = LogFiles { current: next()?.into(), rotated: next()?.into() };
+        let serial_log = next()?.into();
         let mut disk = |count| (0..count).map(|_| next().map(File::from)).collect::<io::Result<_>>();
         let disks = manifest.disks.into_iter().map(&mut disk).collect::<io::Result<_>>()?;
         let mut tap = |tap: TapManifest| Ok(OpenTap { fd: next()?, mtu: tap.mtu });

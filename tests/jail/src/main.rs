@@ -42,7 +42,7 @@ fn intrude() -> io::Result<()> {
     let Some(mut jailed) = machine_process::enter_jail(launch, |_| ())? else { return Ok(()) };
     for attempt in &plan.attempts {
         let answer = attempts::make(attempt);
-        writeln!(jailed.resources.serial_log.current, "{}", serde_json::to_string(&answer)?)?;
+        writeln!(jailed.resources.serial_log, "{}", serde_json::to_string(&answer)?)?;
     }
     let text = serde_json::to_string(&jailed.jail)?;
     jailed.channel.send(&FromMachine::Ended(ExitReport { reason: ExitReason::Stopped, text }));

@@ -16,13 +16,16 @@ mod screenshot;
 mod send_file;
 
 use oriel_vmm::{config_file, machine_process, supervisor};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Usage text of all commands.
 const USAGE: &str = "\
 usage: oriel-vmm COMMAND
 
-  run --config FILE [--require-jail]     run one desktop until it ends; with the option, only in a whole jail
+  run --config FILE [--require-jail] [--log FILE]
+                                         run one desktop until it ends; only in a whole jail; with the log in a
+                                         file of bounded size instead of standard error
   probe                                  print the facts of this host, as JSON
   disk inspect --format auto|raw|qcow2 FILE
                                          print the facts of a disk image, as JSON
@@ -71,6 +74,14 @@ impl Arguments {
         at.map(|at| self.words.remove(at)).is_some()
     }
 
+    /// Removes the option `--name PATH`, if it is present, and returns the path.
+    ///
+    /// # Errors
+    /// When the option's value is missing.
+    fn optional_path(&mut self, name: &str) -> Result<Option<PathBuf>, String> {
+        if self.words.iter().any(|word| word == name) { self.path(name).map(Some) } else { Ok(None) }
+    }
+
     /// Removes the option `--name PATH` and returns the path.
     fn path(&mut self, name: &str) -> Result<PathBuf, String> {
         self.option(name).map(PathBuf::from)
@@ -102,11 +113,16 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
         "run" => {
             let config = arguments.path("--config")?;
             let require_jail = arguments.flag("--require-jail");
+            let log_file = arguments.optional_path("--log")?;
             arguments.rest()?;
             let log = std::env::var("ORIEL_LOG").unwrap_or_else(|_| "info".to_owned());
-            log_to_stderr(&log);
             let mut config = config_file::read(&config)?;
             config.require_jail |= require_jail;
+            let process_log = log_file.map(|path| supervisor::ProcessLog::open(&path)).transpose()?;
+            match &process_log {
+                Some(process_log) => log_to(process_log.writer(), &log),
+                None => log_to_stderr(&log),
+            }
             supervisor::run(&config, Path::new(supervisor::OWN_PROGRAM), &log)
         }
         // Internal, not in the usage text: the supervisor starts the machine's process with this command.
@@ -146,8 +162,17 @@ pub fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
     }
 }
 
-/// Starts logging to standard error; `directives` is a filter of `tracing_subscriber::EnvFilter`.
+/// Starts logging to standard error, with colours on a terminal; `directives` is a filter of
+/// `tracing_subscriber::EnvFilter`.
 fn log_to_stderr(directives: &str) {
     let filter = tracing_subscriber::EnvFilter::new(directives);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+}
+
+/// Starts logging to the log of a supervisor.
+fn log_to(writer: supervisor::LogWriter, directives: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(directives);
+    let writer = move || writer.clone();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer).init();
 }

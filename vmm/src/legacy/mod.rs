@@ -16,4 +16,4 @@ pub use pm_timer::PmTimer;
 pub use power::PowerRegisters;
 pub use rtc::Rtc;
 pub use serial::SerialPort;
-pub use serial_log::{LogFiles, SerialLog};
+pub use serial_log::SerialLog;

@@ -6,7 +6,7 @@
 use super::{Machine, Refused};
 use crate::agents::{Agents, MachinePort};
 use crate::events::Events;
-use crate::legacy::{LogFiles, SerialLog};
+use crate::legacy::SerialLog;
 use oriel_agents::port;
 use oriel_display::{InputSink, Monitors};
 use oriel_jail::seccomp::apply_filter_beside_qemu;
@@ -15,6 +15,7 @@ use oriel_vmm_api::{Accel, Event, MachineConfig, MachineKind};
 use oriel_wire::Size;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::fs::File;
 use std::sync::Arc;
 
 /// Machine whose guest is executed by a QEMU process.
@@ -26,7 +27,7 @@ pub struct Qemu {
 
 impl Qemu {
     /// Starts QEMU with the guest that `config` describes. QEMU's state changes are published in `events`,
-    /// and the guest's serial console is written to `serial_log`.
+    /// and the guest's serial console is written to the pipe `serial_log`.
     ///
     /// # Errors
     /// A [`StartError`] when QEMU does not start or the host is out of descriptors or threads; then no
@@ -34,7 +35,7 @@ impl Qemu {
     pub fn start(
         config: &MachineConfig,
         resources: QemuResources,
-        serial_log: LogFiles,
+        serial_log: File,
         events: Arc<Events>,
     ) -> Result<Self, StartError> {
         let monitors = Monitors::new(config.screens.into(), Size::new(config.width, config.height));

@@ -1,13 +1,19 @@
 //! Supervisor: the first of a desktop's two processes, outside the jail.
 //!
-//! It opens the host resources, starts the machine's process ([`crate::machine_process`]) in its jail, starts
+//! It opens the host resources, keeps the logs, starts the machine's process ([`crate::machine_process`]) in its jail, starts
 //! passt on request, waits for the machine's end and writes the exit report. It never parses data of the
 //! guest. The machine ends with its supervisor.
 
 mod exit_status;
 mod helpers;
+mod log;
+mod log_file;
+mod log_filter;
+mod log_pipe;
 mod plan;
 mod watch;
+
+pub use log::{LogWriter, ProcessLog};
 
 use crate::control::ControlSocket;
 use crate::exit_report;
@@ -19,7 +25,7 @@ use oriel_jail::{Jail, Spawn, Started, descriptors};
 use oriel_vmm_api::sentence;
 use oriel_vmm_api::{ExitReason, ExitReport, MachineConfig};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// Path of the running executable, from which the machine's process is started.
@@ -30,7 +36,7 @@ pub const MACHINE_COMMAND: &str = "machine";
 
 /// Runs the desktop that `config` describes until it ends, and writes its exit report. `program` is executed
 /// as the machine's process, usually [`OWN_PROGRAM`], and `log` is its log filter. Must be called before any
-/// thread is started.
+/// thread is started but that of a [`ProcessLog`].
 ///
 /// # Errors
 /// The text of the exit report, one plain sentence, when the desktop did not start or crashed.
@@ -57,7 +63,12 @@ fn launch(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitRepor
     let locks = descriptors::inherited_locks().map_err(host)?;
     let socket = ControlSocket::bind(&config.socket).map_err(|error| text(&error))?;
     let listener = socket.listener().map_err(|error| text(&error))?;
-    let mut resources = HostResources::open(config, listener, locks).map_err(|error| text(&error))?;
+    let (_serial_log, serial_pipe) = log::serial_log(&config.serial_log).map_err(|error| {
+        format!("the serial log {} cannot be written: {error}", config.serial_log.display())
+    })?;
+    let serial_pipe = OwnedFd::from(serial_pipe).into();
+    let mut resources =
+        HostResources::open(config, listener, serial_pipe, locks).map_err(|error| text(&error))?;
     let (Started { child, namespaces }, channel) = start(program, &[], false).map_err(host)?;
     let plan = plan::for_machine(&mut resources, namespaces);
     let (manifest, descriptors) = resources.pack();

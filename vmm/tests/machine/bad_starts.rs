@@ -153,3 +153,25 @@ fn a_socket_in_use_is_respected_and_bad_connections_do_no_harm() {
     let oriel_vmm_api::Outcome::Description(facts) = outcome else { panic!("no description") };
     assert_eq!(facts.counters.get("control_unknown_requests"), Some(&1));
 }
+
+#[test]
+fn with_a_log_only_what_precedes_it_goes_to_standard_error() {
+    if !kvm_is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    let config = folder.config(folder.path("no-kernel"), "");
+    std::fs::write(folder.path("machine.json"), serde_json::to_vec(&config).unwrap()).unwrap();
+    let told = |log: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_oriel-vmm"));
+        command.args(["run", "--config"]).arg(folder.path("machine.json")).arg("--log").arg(folder.path(log));
+        let output = command.output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(told("vmm.log"), "");
+    let log = std::fs::read_to_string(folder.path("vmm.log")).unwrap();
+    assert!(log.contains(&folder.exit_report().text) && log.contains("no-kernel"), "{log}");
+    let text = told("missing/vmm.log");
+    assert!(text.starts_with("oriel-vmm: The log ") && text.contains("cannot be written"), "{text}");
+}

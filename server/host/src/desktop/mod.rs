@@ -7,6 +7,7 @@
 mod actor;
 mod command;
 mod control;
+mod early_output;
 mod machine;
 mod machine_config;
 mod prepare;

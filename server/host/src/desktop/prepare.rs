@@ -3,6 +3,7 @@
 //! It runs in a task of its own, so that the actor stays responsive, and reports its steps to the actor.
 
 use super::control::{ControlLink, Events};
+use super::early_output::EarlyOutput;
 use super::machine_config::machine_config;
 use super::process;
 use crate::admission::Admitted;
@@ -140,6 +141,7 @@ async fn await_socket(
     mut child: Child,
     cancelled: &CancellationToken,
 ) -> Result<RunningMachine, PrepareError> {
+    let early = EarlyOutput::read(child.stderr.take());
     let connect = async {
         loop {
             if let Ok((link, events, description)) = ControlLink::connect(&dir.socket()).await {
@@ -155,9 +157,10 @@ async fn await_socket(
                 "The desktop's machine did not answer for a minute; see {}.", dir.vmm_log().display()
             ))),
         },
-        status = child.wait() => Err(PrepareError::Failed(match read_exit_report(dir) {
-            Some(report) => report.text,
-            None => format!(
+        status = child.wait() => Err(PrepareError::Failed(match (read_exit_report(dir), early.last_line().await) {
+            (Some(report), _) => report.text,
+            (None, Some(line)) => format!("The desktop's machine did not start: {line}"),
+            (None, None) => format!(
                 "The desktop's machine ended during its start ({}); see {}.",
                 status.map_or_else(|error| error.to_string(), |status| status.to_string()),
                 dir.vmm_log().display()

@@ -19,25 +19,28 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// Starts `oriel-vmm run` for a desktop as the leader of a new session. `entrance` is the `cgroup.procs` of
 /// the control group in which the process starts.
 ///
+/// The process keeps its log itself. Its standard error, a pipe, has only what it says before the log is
+/// open; see [`EarlyOutput`](super::early_output::EarlyOutput).
+///
 /// # Errors
-/// `WouldBlock` if an earlier process of the desktop still lives, or the error of the lock, the log or the
-/// program.
+/// `WouldBlock` if an earlier process of the desktop still lives, or the error of the lock or the program.
 pub(super) async fn spawn(vmm: &Path, dir: &DesktopDir, entrance: Option<File>) -> io::Result<Child> {
     let lock = match lock_surely(dir).await {
         Ok(lock) => lock,
         Err(LockError::Held) => return Err(io::ErrorKind::WouldBlock.into()),
         Err(LockError::Io(error)) => return Err(error),
     };
-    let log = File::create(dir.vmm_log())?;
     let mut command = Command::new(vmm);
     command
         .arg("run")
         .arg("--config")
         .arg(dir.machine_config())
+        .arg("--log")
+        .arg(dir.vmm_log())
         .current_dir(dir.root())
         .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     detach(&mut command, lock, entrance);
     command.spawn()
 }
@@ -99,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_desktop_is_alive_while_any_of_its_processes_is() {
-        let (_root, dir, program) = desktop_with_program("sleep 60 & echo hello $*; exit 0");
+        let (_root, dir, program) = desktop_with_program("sleep 60 & echo $* > told; exit 0");
         assert!(!is_alive(&dir).await);
         let mut child = spawn(&program, &dir, None).await.unwrap();
         let pid = child.id().unwrap();
@@ -114,8 +117,9 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert!(!is_alive(&dir).await);
-        let log = std::fs::read_to_string(dir.vmm_log()).unwrap();
-        assert_eq!(log, format!("hello run --config {}\n", dir.machine_config().display()));
+        let told = std::fs::read_to_string(dir.root().join("told")).unwrap();
+        let (config, log) = (dir.machine_config(), dir.vmm_log());
+        assert_eq!(told, format!("run --config {} --log {}\n", config.display(), log.display()));
     }
 
     #[tokio::test]
@@ -124,7 +128,8 @@ mod tests {
         let (_root, dir, program) = desktop_with_program(flood);
         let child = spawn(&program, &dir, None).await.unwrap();
         assert!(child.wait_with_output().await.unwrap().status.success());
-        let sizes = std::fs::read_dir(dir.root()).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
+        let sizes =
+            std::fs::read_dir(dir.root()).unwrap().map(|file| file.unwrap().metadata().unwrap().len());
         assert!(sizes.sum::<u64>() < 4 << 20);
     }
 }

@@ -313,7 +313,7 @@ impl HostClient for LocalHost {
         };
         let read = {
             let path = path.clone();
-            tokio::task::spawn_blocking(move || read_end(&path)).await
+            tokio::task::spawn_blocking(move || read_log(&path)).await
         };
         let read = read.map_err(io::Error::other).and_then(|read| read);
         read.map_err(|error| format!("The log {} cannot be read ({error}).", path.display()))
@@ -338,16 +338,26 @@ impl HostClient for LocalHost {
     }
 }
 
-/// Reads the last [`LONGEST_LOG`] bytes of a file; empty if there is no file.
-fn read_end(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads the last [`LONGEST_LOG`] bytes of a log, which its writer rotates between `path` and `path.1`.
+fn read_log(path: &Path) -> io::Result<Vec<u8>> {
+    let mut previous = path.as_os_str().to_owned();
+    previous.push(".1");
+    let end = read_end(path, LONGEST_LOG)?;
+    let mut log = read_end(Path::new(&previous), LONGEST_LOG.saturating_sub(end.len() as u64))?;
+    log.extend_from_slice(&end);
+    Ok(log)
+}
+
+/// Reads the last `longest` bytes of a file; empty if there is no file.
+fn read_end(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST_LOG)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(longest)))?;
     let mut end = Vec::new();
-    file.take(LONGEST_LOG).read_to_end(&mut end)?;
+    file.take(longest).read_to_end(&mut end)?;
     Ok(end)
 }

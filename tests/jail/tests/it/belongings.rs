@@ -4,8 +4,9 @@ use crate::support::{Intruder, answers, as_everyone};
 use oriel_jail_tests::{Attempt, IntruderPlan, Without};
 use std::os::fd::AsRawFd;
 
-/// Standard ones, the supervisor channel, /proc/self/smaps, the control socket, two serial logs, /dev/kvm, the kernel.
-pub const BELONGINGS: i64 = 3 + 2 + 1 + 2 + 2;
+/// Standard ones, the supervisor channel, /proc/self/smaps, the control socket, the pipe to the serial log, /dev/kvm, the
+/// kernel.
+pub const BELONGINGS: i64 = 3 + 2 + 1 + 1 + 2;
 
 #[test]
 fn it_has_its_own_descriptors_and_no_environment() {

@@ -16,7 +16,7 @@ use crate::events::Events;
 use crate::guest_events::GuestEvents;
 use crate::host::{self, Residency};
 use crate::interrupts::{InterruptManager, KvmInterruptManager};
-use crate::legacy::{LogFiles, SerialLog};
+use crate::legacy::SerialLog;
 use crate::machine::{Machine, Refused};
 use crate::memory::{self, Backing};
 use crate::vmgenid::VmGenId;
@@ -46,7 +46,7 @@ pub struct KvmResources {
     /// Backends of the network interfaces, in the order of the configuration.
     pub net_backends: Vec<NetBackendConfig>,
     /// Log files of the guest's serial console.
-    pub serial_log: LogFiles,
+    pub serial_log: File,
     /// Reader of the kernel's memory statistics of this process.
     pub residency: Residency,
 }

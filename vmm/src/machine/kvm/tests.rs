@@ -6,7 +6,6 @@ use crate::boot::BootFiles;
 use crate::boot::tests::pvh_elf;
 use crate::events::Events;
 use crate::host::Residency;
-use crate::legacy::LogFiles;
 use crate::machine::Machine;
 use oriel_virtio::block::DiskFullEvent::{NoSpace, Resolved};
 use oriel_vmm_api::test_support::machine_config;
@@ -50,7 +49,7 @@ fn idle(name: &str) -> Option<Idle> {
         large_pages_free: 0,
         disks: Vec::new(),
         net_backends: Vec::new(),
-        serial_log: LogFiles::create(&config.serial_log).unwrap(),
+        serial_log: std::fs::File::create(&config.serial_log).unwrap(),
         residency: Residency::open().unwrap(),
     };
     let machine = KvmMachine::start(&config, resources, events).unwrap();
