@@ -79,3 +79,11 @@ fn room_that_waits_to_be_free_is_found_before_anybody_is_told() {
         disk.discard(round * (4 << 20)..(round + 1) * (4 << 20)).unwrap();
     }
 }
+
+#[test]
+fn a_file_that_may_not_grow_counts_as_a_full_disk() {
+    for errno in [libc::ENOSPC, libc::EDQUOT, libc::EFBIG] {
+        assert!(is_no_space(&std::io::Error::from_raw_os_error(errno)), "{errno}");
+    }
+    assert!(!is_no_space(&std::io::Error::from_raw_os_error(libc::EIO)));
+}
