@@ -62,7 +62,8 @@ pub(crate) fn damaged(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, ImageError::Damaged(what))
 }
 
-/// Whether an error is ENOSPC or EDQUOT: the host is out of space, which an administrator can repair.
+/// Whether an error is ENOSPC, EDQUOT or EFBIG: the host has no space for the image, or allows it no more
+/// (RLIMIT_FSIZE, largest file of the file system). An administrator can repair all of them.
 pub fn is_no_space(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT))
+    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG))
 }

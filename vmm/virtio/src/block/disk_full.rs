@@ -6,7 +6,7 @@
 /// should be paused meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskFullEvent {
-    /// A write failed with ENOSPC or EDQUOT and waits; sent again after every failed retry.
+    /// A write failed with ENOSPC, EDQUOT or EFBIG and waits; sent again after every failed retry.
     NoSpace,
     /// Writes do not wait for space any more.
     Resolved,
