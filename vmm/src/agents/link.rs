@@ -126,3 +126,44 @@ pub(super) fn forward_event(redirection: &RedirectionHub, event: AgentEvent) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oriel_agents::spice::AgentFeatures;
+    use std::sync::Mutex;
+
+    /// Log lines of `action`.
+    fn logged(action: impl FnOnce()) -> usize {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let to = Arc::clone(&lines);
+        let subscriber = tracing_subscriber::fmt().with_writer(move || Lines(Arc::clone(&to))).finish();
+        tracing::subscriber::with_default(subscriber, action);
+        lines.lock().unwrap().iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_guest_that_announces_itself_in_a_loop_does_not_fill_the_log() {
+        let hub = RedirectionHub::new();
+        let lines = logged(|| {
+            for number in 0..10_000 {
+                let features = AgentFeatures { clipboard: number % 2 == 0, ..AgentFeatures::default() };
+                forward_event(&hub, AgentEvent::Features(features));
+            }
+        });
+        assert!((1..100).contains(&lines), "{lines} lines");
+    }
+}
