@@ -33,7 +33,7 @@ impl GuestEvents {
     /// Records `event` and wakes the state driver, unless an earlier event is held.
     pub fn report(&self, event: GuestEvent) {
         let mut first = self.first.lock();
-        tracing::debug!(?event, "the guest reported an event");
+        oriel_vmm_api::log_limited!(debug, ?event, "the guest reported an event");
         if first.is_none() {
             *first = Some(event);
             drop(first);

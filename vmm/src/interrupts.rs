@@ -52,21 +52,21 @@ impl InterruptManager for KvmInterruptManager {
             ..Default::default()
         };
         if let Some(Err(error)) = self.with(|vm| vm.signal_msi(msi)) {
-            tracing::debug!(%error, ?message, "KVM did not deliver an MSI");
+            oriel_vmm_api::log_limited!(debug, %error, ?message, "KVM did not deliver an MSI");
         }
     }
 
     fn pulse(&self, gsi: u32) {
         let pulsed = self.with(|vm| vm.set_irq_line(gsi, true).and_then(|()| vm.set_irq_line(gsi, false)));
         if let Some(Err(error)) = pulsed {
-            tracing::warn!(%error, gsi, "KVM did not raise an interrupt line");
+            oriel_vmm_api::log_limited!(warn, %error, gsi, "KVM did not raise an interrupt line");
         }
     }
 
     fn attach_doorbell(&self, address: u64, bell: &EventFd) {
         let attached = self.with(|vm| vm.register_ioevent(bell, &IoEventAddress::Mmio(address), NoDatamatch));
         if let Some(Err(error)) = attached {
-            tracing::warn!(%error, address, "KVM did not register a doorbell; its writes are slower");
+            oriel_vmm_api::log_limited!(warn, %error, address, "KVM did not register a doorbell; its writes are slower");
         }
     }
 

@@ -15,6 +15,7 @@ pub mod exit_report;
 pub mod guest_facts;
 pub mod host;
 pub mod jail;
+pub mod log_limit;
 pub mod sentence;
 #[cfg(feature = "test-support")]
 pub mod test_support;

@@ -40,7 +40,7 @@ pub(crate) fn collect_stderr(stderr: ChildStderr) -> Vec<String> {
                 if text.is_empty() {
                     continue;
                 }
-                tracing::info!("QEMU: {text}");
+                oriel_vmm_api::log_limited!(info, "QEMU: {text}");
                 if kept.len() == KEPT {
                     kept.pop_front();
                 }

@@ -129,7 +129,7 @@ impl Links {
         if let Some(qmp) = &self.qmp {
             qmp.execute_then(&Command::SetLink { name: name(index), up }, move |response| {
                 if let Err(error) = response {
-                    tracing::warn!(%error, index, up, "QEMU did not change an interface's link");
+                    oriel_vmm_api::log_limited!(warn, %error, index, up, "QEMU did not change an interface's link");
                 }
             });
         }

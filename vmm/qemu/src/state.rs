@@ -129,7 +129,10 @@ impl StateTracker {
             "io-error" => {
                 count(&self.counters.disk_pauses);
                 // QEMU reports errors other than a full disk to the guest (werror=enospc).
-                tracing::warn!("the host's disk is full: the guest waits; make room, then resume it");
+                oriel_vmm_api::log_limited!(
+                    warn,
+                    "the host's disk is full: the guest waits; make room, then resume it"
+                );
                 tracked.set(RunState::Paused, Some(PauseReason::DiskFull));
             }
             "internal-error" => {

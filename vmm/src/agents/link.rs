@@ -97,7 +97,7 @@ pub(super) fn download_event(event: FileEvent) -> DownloadEvent {
 pub(super) fn forward_event(redirection: &RedirectionHub, event: AgentEvent) {
     match event {
         AgentEvent::Features(features) => {
-            tracing::info!(?features, "the desktop's agent reported its features");
+            oriel_vmm_api::log_limited!(info, ?features, "the desktop's agent reported its features");
             redirection.set_abilities(|abilities| {
                 (abilities.clipboard, abilities.resize, abilities.files) =
                     (features.clipboard, features.monitors_config, features.file_xfer);

@@ -130,7 +130,7 @@ fn map_region(size: u64, backing: Backing) -> io::Result<MmapRegion> {
     for advice in [pages, share, Some(libc::MADV_DONTDUMP)].into_iter().flatten() {
         // Kernels may be built without support for huge pages or KSM, which only cost performance.
         if let Err(error) = mapping::advise(&region, advice) {
-            tracing::warn!(advice, %error, "the kernel refused an madvise on guest memory");
+            oriel_vmm_api::log_limited!(warn, advice, %error, "the kernel refused an madvise on guest memory");
         }
     }
     Ok(region)

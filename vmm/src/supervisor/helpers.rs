@@ -84,8 +84,8 @@ impl<'a> Helpers<'a> {
             match child.wait() {
                 // passt ends so when the machine closes the socket.
                 Ok(ExitStatus::Exited(0)) => tracing::debug!(network, "passt ended"),
-                Ok(ending) => tracing::warn!(network, ?ending, "passt ended"),
-                Err(error) => tracing::warn!(network, %error, "passt ended"),
+                Ok(ending) => oriel_vmm_api::log_limited!(warn, network, ?ending, "passt ended"),
+                Err(error) => oriel_vmm_api::log_limited!(warn, network, %error, "passt ended"),
             }
             false
         });

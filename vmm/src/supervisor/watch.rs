@@ -90,12 +90,12 @@ fn connect(helpers: &mut Helpers<'_>, network: usize, channel: &Packets) {
     let sent = match helpers.connect(network) {
         Ok(socket) => channel.send(&ToMachine::Connected, &[socket.as_fd()]),
         Err(error) => {
-            tracing::warn!(network, %error, "passt could not be started");
+            oriel_vmm_api::log_limited!(warn, network, %error, "passt could not be started");
             channel.send(&ToMachine::NotConnected(error.to_string()), &[])
         }
     };
     if let Err(error) = sent {
-        tracing::warn!(%error, "the answer to a request for passt could not be sent to the machine");
+        oriel_vmm_api::log_limited!(warn, %error, "the answer to a request for passt could not be sent to the machine");
     }
 }
 

@@ -85,7 +85,7 @@ impl DeviceHandler {
             }
             Err(error) => {
                 drop(device);
-                tracing::warn!(device = name, %error, "activation failed; the driver has to reset it");
+                oriel_vmm_api::log_limited!(warn, device = name, %error, "activation failed; the driver has to reset it");
                 self.set_needs_reset();
             }
         }
@@ -130,7 +130,11 @@ impl Source for DeviceHandler {
         let name = device.name();
         drop(device);
         if broken && !self.needs_reset() {
-            tracing::warn!(device = name, "the driver broke a queue; it has to reset the device");
+            oriel_vmm_api::log_limited!(
+                warn,
+                device = name,
+                "the driver broke a queue; it has to reset the device"
+            );
             self.set_needs_reset();
         }
     }

@@ -136,7 +136,7 @@ impl VirtioPci {
                         let _ = self.remote.call(move || device_handler.activate(activation));
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "a queue is invalid; the driver has to reset the device");
+                        oriel_vmm_api::log_limited!(warn, %error, "a queue is invalid; the driver has to reset the device");
                         self.device_handler.set_needs_reset();
                     }
                 }

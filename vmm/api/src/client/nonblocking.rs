@@ -287,7 +287,7 @@ async fn read_lines(
                 waiting.map(|waiting| waiting.send(reply.outcome));
             }
             Ok(Incoming::Unknown) => {}
-            Err(error) => tracing::warn!(%error, "a machine sent a line that is not understood"),
+            Err(error) => crate::log_limited!(warn, %error, "a machine sent a line that is not understood"),
         }
     }
     // Dropping the channels ends the requests in progress with `Disconnected`.

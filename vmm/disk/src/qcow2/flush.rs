@@ -51,7 +51,9 @@ impl Image {
                     Ok(true) => holes.push(cluster),
                     Ok(false) => {}
                     // In a damaged image the space stays allocated; other data is not affected.
-                    Err(error) => tracing::warn!(%error, "room in a disk image stays taken"),
+                    Err(error) => {
+                        oriel_vmm_api::log_limited!(warn, %error, "room in a disk image stays taken")
+                    }
                 }
             }
         }

@@ -82,7 +82,7 @@ impl Passt {
     fn disconnect(&mut self, error: &StreamError) {
         // Closing the socket removes it from the poll.
         self.link = None;
-        tracing::warn!(%error, "the network backend failed; it is connected again");
+        oriel_vmm_api::log_limited!(warn, %error, "the network backend failed; it is connected again");
         self.reconnect.schedule();
     }
 
@@ -122,7 +122,7 @@ impl Backend for Passt {
             match (token, &mut self.link) {
                 (RECONNECT, _) => match self.reconnect.take_result() {
                     Some(Ok(socket)) => {
-                        tracing::info!("the network backend is connected again");
+                        oriel_vmm_api::log_limited!(info, "the network backend is connected again");
                         if let Err(error) = self.establish(socket) {
                             self.disconnect(&error.into());
                         }

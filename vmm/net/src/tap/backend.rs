@@ -64,7 +64,7 @@ impl Backend for Tap {
             | bit(offloads.tso4, TUN_F_TSO4)
             | bit(offloads.tso6, TUN_F_TSO6);
         if let Err(error) = ioctl::set_offloads(self.file.as_fd(), flags) {
-            tracing::warn!(%error, "the TAP interface does not take the guest's offloads");
+            oriel_vmm_api::log_limited!(warn, %error, "the TAP interface does not take the guest's offloads");
         }
     }
 

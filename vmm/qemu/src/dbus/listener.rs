@@ -80,7 +80,7 @@ impl DbusHandler for Listener {
         let outcome = self.take(message);
         if let Err(error) = &outcome {
             count(&self.counters.display_refused);
-            tracing::debug!(%error, call = ?message.header().member(), "refused a call of the display");
+            oriel_vmm_api::log_limited!(debug, %error, call = ?message.header().member(), "refused a call of the display");
         }
         outcome
     }

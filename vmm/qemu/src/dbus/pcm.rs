@@ -64,7 +64,7 @@ impl<S: Stream> DbusHandler for Samples<S> {
                 connection.reply_error(&header, unknown, &"there is no such method").await
             }
             Err(error) => {
-                tracing::debug!(%error, call = ?header.member(), "refused a call about sound");
+                oriel_vmm_api::log_limited!(debug, %error, call = ?header.member(), "refused a call about sound");
                 let invalid = "org.freedesktop.DBus.Error.InvalidArgs";
                 connection.reply_error(&header, invalid, &error.to_string()).await
             }

@@ -38,7 +38,7 @@ pub(crate) fn inject_events(
             Err(CommandError::Ended) => return,
             Err(error) => {
                 count(&counters.inputs_refused);
-                tracing::debug!(%error, ?event, "QEMU did not take an input");
+                oriel_vmm_api::log_limited!(debug, %error, ?event, "QEMU did not take an input");
             }
         }
     }

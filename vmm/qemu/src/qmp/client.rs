@@ -128,7 +128,7 @@ impl Qmp {
         pending.callbacks.insert(id, on_response);
         drop(pending);
         if let Err(error) = self.shared.write(&Request { command, id }, descriptor) {
-            tracing::warn!(%error, "QMP cannot be written to");
+            oriel_vmm_api::log_limited!(warn, %error, "QMP cannot be written to");
             let on_response = self.shared.pending().callbacks.remove(&id);
             if let Some(on_response) = on_response {
                 on_response(Err(CommandError::Ended));
@@ -190,7 +190,7 @@ impl<F: FnMut(&Qmp, Event)> Reader<F> {
             }
             match serde_json::from_slice(&line) {
                 Ok(line) => self.handle(line),
-                Err(error) => tracing::warn!(%error, "QEMU sent a line that is not QMP"),
+                Err(error) => oriel_vmm_api::log_limited!(warn, %error, "QEMU sent a line that is not QMP"),
             }
         }
     }

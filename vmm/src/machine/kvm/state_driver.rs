@@ -150,7 +150,8 @@ impl StateDriver {
                 self.full_disks.disks.insert(disk);
                 let state = self.events.run_state();
                 if let (RunState::Running | RunState::Stopping, Some(vm)) = (state, &self.vm) {
-                    tracing::error!(
+                    oriel_vmm_api::log_limited!(
+                        error,
                         disk,
                         "the host has no space for a disk's writes: the guest is paused until there is some"
                     );
@@ -164,7 +165,8 @@ impl StateDriver {
                 if self.full_disks.disks.is_empty()
                     && let Some(state) = self.full_disks.interrupted
                 {
-                    tracing::info!(
+                    oriel_vmm_api::log_limited!(
+                        info,
                         disk,
                         "the host has space for the disks' writes again: the guest is resumed"
                     );
@@ -226,7 +228,7 @@ impl StateDriver {
 
     /// Resets and starts the machine; the reason and text of the end if that fails.
     fn reset(&mut self) -> Option<(ExitReason, String)> {
-        tracing::info!("the machine is reset");
+        oriel_vmm_api::log_limited!(info, "the machine is reset");
         match self.prepare() {
             Ok(()) => {
                 self.start();

@@ -204,7 +204,7 @@ fn reclaim_range(memory: &GuestRam, (start, size): page_list::Range, counters: &
         Ok(()) | Err(ReclaimError::Reserved) => {}
         Err(error) => {
             counters.balloon_refused.add_one();
-            tracing::debug!(start, size, %error, "pages were not given back");
+            oriel_vmm_api::log_limited!(debug, start, size, %error, "pages were not given back");
         }
     }
 }

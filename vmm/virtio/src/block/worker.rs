@@ -179,8 +179,8 @@ impl Worker {
     fn record_failure(&self, failure: &Failure) {
         match failure {
             Failure::Stale => return,
-            Failure::Refused(error) => tracing::debug!(?error, "disk request refused"),
-            Failure::Host(error) => tracing::error!(%error, "disk request failed"),
+            Failure::Refused(error) => oriel_vmm_api::log_limited!(debug, ?error, "disk request refused"),
+            Failure::Host(error) => oriel_vmm_api::log_limited!(error, %error, "disk request failed"),
         }
         self.counters.block_errors.add_one();
     }

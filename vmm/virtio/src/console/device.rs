@@ -102,7 +102,7 @@ impl Console {
         let (messages, more) = control.messages();
         for message in messages {
             if self.handle_message(message).is_none() {
-                tracing::debug!(?message, "refused a control message to the console");
+                oriel_vmm_api::log_limited!(debug, ?message, "refused a control message to the console");
                 self.counters.console_control_refused.add_one();
             }
         }

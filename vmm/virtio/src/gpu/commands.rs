@@ -88,7 +88,7 @@ impl CommandHandler {
     /// Logs and counts a command that was answered with an error.
     fn record_error(&self, header: &Header, error: GpuError) {
         self.counters.gpu_refused_commands.add_one();
-        tracing::debug!(command = header.kind, ?error, "graphics command refused");
+        oriel_vmm_api::log_limited!(debug, command = header.kind, ?error, "graphics command refused");
     }
 
     /// Executes a control command.

@@ -224,7 +224,7 @@ impl DeviceQueue {
         if !self.broken {
             self.broken = true;
             self.counters.broken_queues.add_one();
-            tracing::warn!(queue = self.index, %error, "the guest broke a virtqueue; it needs a reset");
+            oriel_vmm_api::log_limited!(warn, queue = self.index, %error, "the guest broke a virtqueue; it needs a reset");
         }
     }
 }

@@ -40,7 +40,7 @@ fn fill(chain: &Chain) -> u32 {
     while done < wanted {
         let Some(piece) = random.get_mut(..DRAW.min(wanted - done)) else { break };
         if let Err(error) = getrandom::fill(piece) {
-            tracing::error!(%error, "the host has no randomness to give");
+            oriel_vmm_api::log_limited!(error, %error, "the host has no randomness to give");
             break;
         }
         if chain.write(done, piece).is_err() {

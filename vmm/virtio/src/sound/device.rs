@@ -140,7 +140,7 @@ impl SoundCard {
                 Some(outcome) => {
                     if let Err(status) = outcome {
                         self.counters.sound_refused.add_one();
-                        tracing::debug!(?status, "sound request refused");
+                        oriel_vmm_api::log_limited!(debug, ?status, "sound request refused");
                     }
                     let written = control::write_response(&chain, &outcome);
                     active.control.complete(chain, written);

@@ -145,7 +145,8 @@ impl VdAgentSession {
             match incoming {
                 Incoming::Message(message_type, body) => {
                     if self.handle(message_type, body, now).is_none() {
-                        tracing::debug!(
+                        oriel_vmm_api::log_limited!(
+                            debug,
                             message_type,
                             "refused a malformed message of the guest's desktop agent"
                         );
@@ -161,7 +162,8 @@ impl VdAgentSession {
             }
         }
         if self.reader.is_out_of_sync() && !was_out_of_sync {
-            tracing::warn!(
+            oriel_vmm_api::log_limited!(
+                warn,
                 "the guest's desktop agent breaks the SPICE protocol; it is ignored until it restarts"
             );
             self.refused_messages += 1;
