@@ -58,6 +58,8 @@ pub struct MachineLaunchSpec {
 /// Message of the supervisor to a running machine.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToMachine {
+    /// Request for a clean shutdown of the guest. A machine whose guest cannot be asked ends at once.
+    ShutDown,
     /// Request to end the machine at once, without the guest's consent.
     Stop,
     /// Success of [`FromMachine::Connect`]; the message carries the machine's end of passt's socket.

@@ -150,7 +150,7 @@ fn run_machine(jailed: JailedProcess) -> Result<ExitReport, String> {
             Arc::new(machine.map_err(|error| error.to_string())?)
         }
     };
-    channel.attach_machine(machine.clone());
+    channel.attach_machine(machine.clone(), events.clone());
     let monitors = machine.monitors().clone();
     tracing::info!(id = config.id, "the machine is started");
     let context = ControlContext::new(machine, events.clone(), config, spec.supervisor, jail);

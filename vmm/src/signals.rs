@@ -3,6 +3,7 @@
 //! [`block`] is called first in the process; the supervisor's loop then polls a [`Termination`] and stops the
 //! machine. Signals to virtual processors are not here but in `cpu::kick`.
 
+use rustix::process::Signal;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -34,11 +35,18 @@ impl Termination {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Consumes one pending signal, if there is one.
-    pub fn take(&self) {
+    /// Consumes one pending signal and returns it; `None` if there is none.
+    pub fn take(&self) -> Option<Signal> {
         let mut signal = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         // SAFETY: the kernel writes at most the structure's size to it.
-        unsafe { libc::read(self.0.as_raw_fd(), signal.as_mut_ptr().cast(), size_of_val(&signal)) };
+        let count =
+            unsafe { libc::read(self.0.as_raw_fd(), signal.as_mut_ptr().cast(), size_of_val(&signal)) };
+        if usize::try_from(count) != Ok(size_of_val(&signal)) {
+            return None;
+        }
+        // SAFETY: signalfd(2) reads whole structures only, and the kernel has written one.
+        let number = unsafe { signal.assume_init() }.ssi_signo;
+        [Signal::TERM, Signal::INT].into_iter().find(|one| u32::try_from(one.as_raw()) == Ok(number))
     }
 }
 

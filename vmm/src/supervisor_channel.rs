@@ -3,8 +3,9 @@
 //! A thread handles the supervisor's messages: requests to stop, and answers to requests for passt. The end
 //! of the connection ends the process. Messages are defined in [`crate::launch`].
 
+use crate::events::Events;
 use crate::launch::{FromMachine, LaunchSpec, MAX_TO_MACHINE, ToMachine};
-use crate::machine::Machine;
+use crate::machine::{Machine, shut_down};
 use oriel_jail::packets::Packets;
 use oriel_jail::seccomp::{ThreadKind, apply_thread_filter};
 use oriel_net::BackendConnector;
@@ -17,8 +18,8 @@ use std::sync::{Arc, OnceLock};
 /// Connection of the machine's process to its supervisor.
 pub struct SupervisorChannel {
     packets: Packets,
-    /// Machine that [`ToMachine::Stop`] ends, once it is started.
-    machine: OnceLock<Arc<dyn Machine>>,
+    /// Machine that the supervisor ends, with its events, once it is started.
+    machine: OnceLock<(Arc<dyn Machine>, Arc<Events>)>,
     /// Answers to [`FromMachine::Connect`]. The lock is held from request to answer, so that requests do not
     /// mix.
     connected: Mutex<Receiver<io::Result<OwnedFd>>>,
@@ -47,9 +48,9 @@ impl SupervisorChannel {
         let _ = self.packets.send(message, &[]);
     }
 
-    /// Sets the machine that [`ToMachine::Stop`] ends. Only the first call has an effect.
-    pub fn attach_machine(&self, machine: Arc<dyn Machine>) {
-        let _ = self.machine.set(machine);
+    /// Sets the machine that the supervisor ends, and its events. Only the first call has an effect.
+    pub fn attach_machine(&self, machine: Arc<dyn Machine>, events: Arc<Events>) {
+        let _ = self.machine.set((machine, events));
     }
 
     /// Starts the thread that handles the supervisor's messages. The thread exits the process when the
@@ -71,8 +72,14 @@ impl SupervisorChannel {
     /// Receives and handles one message of the supervisor.
     fn handle_message(&self) {
         match self.packets.receive(MAX_TO_MACHINE) {
-            Ok(Some((ToMachine::Stop, _))) => match self.machine.get() {
-                Some(machine) => drop(machine.stop()),
+            Ok(Some((request @ (ToMachine::ShutDown | ToMachine::Stop), _))) => match self.machine.get() {
+                Some((machine, events)) => {
+                    let asked =
+                        matches!(request, ToMachine::ShutDown) && shut_down(machine.as_ref(), events).is_ok();
+                    if !asked {
+                        drop(machine.stop());
+                    }
+                }
                 None => std::process::exit(1),
             },
             Ok(Some((ToMachine::Connected, sockets))) => {

@@ -28,6 +28,16 @@ pub struct HostSettings {
     pub reserve: ReserveSettings,
 }
 
+impl HostSettings {
+    /// Returns the time that a guest has for a shutdown, which is longer for an emulated one.
+    pub(crate) fn stop_grace_of(&self, accel: Accel) -> Duration {
+        match accel {
+            Accel::Tcg => self.stop_grace_emulated,
+            Accel::Kvm => self.stop_grace,
+        }
+    }
+}
+
 /// Shared state of a host, for the actors of all its desktops.
 pub(crate) struct HostContext {
     /// Settings of the host.

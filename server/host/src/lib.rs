@@ -16,6 +16,7 @@
 //! | [`schedule`] | control groups and processor weights |
 //! | [`images`] | the content-addressed image store |
 //! | [`network`] | TAP interfaces, egress rules and nftables |
+//! | [`shut_down`] | shutdown of all desktops before the host goes down |
 //! | `boot_id` | boot of the host, which tells why a machine is gone |
 //! | [`folder`] | paths of a host's files, durable writes and file locks |
 //!
@@ -41,6 +42,7 @@ pub mod images;
 pub mod local;
 pub mod network;
 pub mod schedule;
+pub mod shut_down;
 pub mod spec;
 pub mod status;
 mod updates;

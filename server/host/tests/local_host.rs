@@ -6,6 +6,7 @@ use oriel_host::admission::ReserveSettings;
 use oriel_host::client::FoundState;
 use oriel_host::folder::HostDir;
 use oriel_host::images::ImageStore;
+use oriel_host::shut_down::{Outcome, shut_down_all};
 use oriel_host::{
     DesktopError, DesktopId, DesktopSpec, DiskId, Epoch, Hold, HostClient, HostSettings, LocalHost, State,
     Status,
@@ -204,4 +205,52 @@ async fn desktops_that_ran_when_the_host_went_down_are_stopped_and_say_why() {
     });
     let status = until(&host(root.path()).await, |status| !status.state.is_up()).await;
     assert_eq!(status.state, State::Failed);
+}
+
+#[tokio::test]
+async fn a_host_that_goes_down_asks_the_guests_first_and_then_stops_the_machines() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = HostDir::open(root.path()).unwrap();
+    let mut machines = Vec::new();
+    // One shuts down when it is requested, one only stops, and one answers nobody.
+    for (name, ends_on) in [("polite", Some(r#""shut_down""#)), ("deaf", Some(r#""stop""#)), ("lost", None)] {
+        let folder = root.path().join("desktops").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut config = oriel_vmm_api::test_support::machine_config(&folder, "/kernel".into());
+        config.stop_grace_s = 1;
+        std::fs::write(folder.join("machine.json"), serde_json::to_vec(&config).unwrap()).unwrap();
+        let lock = folder.join("alive.lock");
+        let machine =
+            Command::new("flock").arg(&lock).args(["sleep", "600"]).process_group(0).spawn().unwrap();
+        let pid = machine.id();
+        machines.push(machine);
+        let Some(ends_on) = ends_on else { continue };
+        let listener = UnixListener::bind(dir.desktop(&id(name)).socket()).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let mut lines = BufReader::new(&stream).lines();
+                let _ = lines.next();
+                let _ =
+                    writeln!(&stream, r#"{{"accepted":{{"version":{}}}}}"#, oriel_vmm_api::CONTROL_VERSION);
+                while let Some(Ok(line)) = lines.next() {
+                    let request: serde_json::Value = serde_json::from_str(&line).unwrap();
+                    let _ = writeln!(&stream, r#"{{"id":{},"done":null}}"#, request["id"]);
+                    if line.contains(ends_on) {
+                        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{pid}")]).status();
+                    }
+                }
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut outcomes = std::collections::HashMap::new();
+    shut_down_all(&dir, |id, outcome| drop(outcomes.insert(id.to_string(), outcome))).await.unwrap();
+    assert_eq!(outcomes["polite"], Outcome::ShutDown);
+    assert_eq!(outcomes["deaf"], Outcome::Stopped(Duration::from_secs(1)));
+    assert!(matches!(outcomes["lost"], Outcome::Running(_)));
+    for mut machine in machines {
+        let group = format!("-{}", machine.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = machine.wait();
+    }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod console;
+mod desktops;
 mod image;
 mod log;
 mod network;
@@ -42,6 +43,9 @@ enum Command {
     /// Build, import, verify and remove images
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Shut all desktops of this host down
+    #[command(subcommand)]
+    Desktops(desktops::DesktopsCommand),
     /// Filter what desktops on TAP interfaces may reach
     #[command(subcommand)]
     Network(network::NetworkCommand),
@@ -94,6 +98,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, String> 
         Command::User(command) => user::run(command, &config).await?,
         Command::Pool(command) => pool::run(command, &config).await?,
         Command::Image(command) => image::run(command, &config).await?,
+        Command::Desktops(command) => desktops::run(command, &config).await?,
         Command::Network(command) => network::run(command, &config).await?,
         Command::Doctor { json } => return Ok(doctor::run(&config, json).await),
         Command::Config(ConfigCommand::Print) => console::print(config::DEFAULTS),

@@ -183,6 +183,10 @@ pub struct MachineConfig {
     /// Whether the start fails when any part of the jail is not in force on this host.
     #[serde(default)]
     pub require_jail: bool,
+    /// Seconds that the guest has for a shutdown after a SIGTERM to the machine's supervisor; the machine is
+    /// stopped then. 0: it is stopped at once.
+    #[serde(default)]
+    pub stop_grace_s: u32,
     /// Largest number of screens that a viewer can request, 1 to 4.
     #[serde(default = "default_screens")]
     pub screens: u8,

@@ -24,6 +24,7 @@ pub fn machine_config(folder: &Path, kernel: PathBuf) -> MachineConfig {
         share_pages: false,
         generation: None,
         require_jail: false,
+        stop_grace_s: 0,
         screens: 1,
         width: 640,
         height: 480,

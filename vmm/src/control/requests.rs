@@ -4,10 +4,10 @@
 //! sends events on the same connection.
 
 use super::context::ControlContext;
-use crate::machine::Refused;
+use crate::machine::{Refused, shut_down};
 use oriel_display::Monitors;
 use oriel_vmm_api::codec::{self, Decoded};
-use oriel_vmm_api::{CONTROL_VERSION, Command, Description, Event, Outcome, Reply, Request, RunState};
+use oriel_vmm_api::{CONTROL_VERSION, Command, Description, Event, Outcome, Reply, Request};
 use oriel_wire::{MonitorConfig, Size};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -91,7 +91,7 @@ fn perform(command: &Command, desktop: &ControlContext) -> Outcome {
     let result = match command {
         Command::Describe => return Outcome::Description(Box::new(describe(desktop))),
         Command::Watch => Ok(()),
-        Command::ShutDown => shut_down(desktop),
+        Command::ShutDown => shut_down(machine.as_ref(), &desktop.events),
         Command::PressPower => machine.press_power(),
         Command::Reset => machine.reset(),
         Command::Stop => machine.stop(),
@@ -117,21 +117,6 @@ fn error(refused: Refused) -> Outcome {
 /// Converts the result of freeze or thaw to the outcome of a request.
 fn file_systems(count: Result<u64, Refused>) -> Outcome {
     count.map_or_else(error, Outcome::FileSystems)
-}
-
-/// Shuts the guest down through qemu-guest-agent; presses the power button when the machine is paused, the
-/// agent is not connected, or the agent refuses.
-fn shut_down(desktop: &ControlContext) -> Result<(), Refused> {
-    if desktop.events.run_state() != RunState::Paused {
-        match desktop.machine.agents().shut_down() {
-            Ok(()) => {
-                desktop.events.set_run_state(RunState::Stopping);
-                return Ok(());
-            }
-            Err(error) => tracing::info!(%error, "the power button is pressed instead"),
-        }
-    }
-    desktop.machine.press_power()
 }
 
 /// Requests a layout of `screens` side by side, which replaces any layout that viewers requested.

@@ -7,8 +7,10 @@
 pub mod kvm;
 pub mod qemu;
 pub mod refused;
+pub mod shut_down;
 
 pub use refused::Refused;
+pub use shut_down::shut_down;
 
 use crate::agents::Agents;
 use crate::events::Events;

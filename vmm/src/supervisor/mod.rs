@@ -11,6 +11,7 @@ mod log_file;
 mod log_filter;
 mod log_pipe;
 mod plan;
+mod stop;
 mod watch;
 
 pub use log::{LogWriter, ProcessLog};

@@ -3,6 +3,7 @@
 
 use super::exit_status;
 use super::helpers::Helpers;
+use super::stop::{StopAction, StopSequence};
 use crate::launch::{FromMachine, MAX_FROM_MACHINE, ToMachine};
 use crate::signals::Termination;
 use oriel_jail::Child;
@@ -13,13 +14,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Maximum time between a machine's exit report and the end of its process, which is killed then.
-const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Maximum time between the supervisor's request to stop and the machine's exit report.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Handles the machine's messages, forwards SIGTERM and SIGINT as requests to stop, and waits for the end of
-/// the process. Returns the received exit report, or one derived from the exit status.
+/// Handles the machine's messages, stops the machine on SIGTERM and SIGINT (see [`StopSequence`]), and waits
+/// for the end of the process. Returns the received exit report, or one derived from the exit status.
 ///
 /// # Errors
 /// An error of the system when the host is out of descriptors or waiting fails.
@@ -27,7 +23,7 @@ pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig
     let termination = Termination::new()?;
     let mut helpers = Helpers::new(config);
     let mut report = None;
-    let mut deadline = None;
+    let mut stop = StopSequence::new(Duration::from_secs(config.stop_grace_s.into()));
     let mut channel_open = true;
     loop {
         let watched = [child.pidfd(), termination.as_fd(), channel.as_fd()];
@@ -37,30 +33,22 @@ pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig
             .chain(helpers.pidfds())
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
-        let polled = poll(&mut polled_fds, time_left(deadline).as_ref());
+        let polled = poll(&mut polled_fds, time_left(stop.deadline()).as_ref());
         let mut ready = polled_fds.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
         let mut next = || ready.next().unwrap_or_default();
         let (ended, terminated, message_ready) = (next(), next(), channel_open && next());
         let reaped: Vec<bool> = ready.collect();
         match polled {
-            Ok(0) => {
-                child.kill();
-                deadline = None;
-            }
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
         helpers.reap(&reaped);
         if terminated {
-            termination.take();
-            if deadline.is_none() {
-                tracing::info!("SIGTERM or SIGINT was received: the machine is stopped");
-            }
-            // A machine that does not receive the request is killed at the deadline.
-            let _ = channel.send(&ToMachine::Stop, &[]);
-            deadline.get_or_insert_with(|| Instant::now() + STOP_TIMEOUT);
+            let signal = termination.take();
+            carry_out(signal.and_then(|signal| stop.signalled(signal, Instant::now())), child, channel);
         }
+        carry_out(stop.elapsed(Instant::now()), child, channel);
         if message_ready {
             match channel.receive(MAX_FROM_MACHINE) {
                 Ok(Some((FromMachine::Ended(ended_report), _))) => {
@@ -75,13 +63,29 @@ pub(super) fn supervise(child: &Child, channel: &Packets, config: &MachineConfig
                 }
             }
             if report.is_some() || !channel_open {
-                deadline = Some(Instant::now() + EXIT_TIMEOUT);
+                stop.exiting(Instant::now());
             }
         } else if ended {
             // All messages of the process were received before this iteration.
             let ending = child.wait()?;
             return Ok(report.unwrap_or_else(|| exit_status::exit_report(ending)));
         }
+    }
+}
+
+/// Carries out what is due in a stop. A machine that does not receive a request is ended at the deadline.
+fn carry_out(action: Option<StopAction>, child: &Child, channel: &Packets) {
+    match action {
+        Some(StopAction::ShutDown) => {
+            tracing::info!("SIGTERM was received: the guest is requested to shut down");
+            let _ = channel.send(&ToMachine::ShutDown, &[]);
+        }
+        Some(StopAction::Stop) => {
+            tracing::info!("the machine is stopped");
+            let _ = channel.send(&ToMachine::Stop, &[]);
+        }
+        Some(StopAction::Kill) => child.kill(),
+        None => {}
     }
 }
 

@@ -1,11 +1,11 @@
 //! The bench guest on this host's KVM, from outside: picture, input, power.
 
-use crate::support::{Desktop, Folder, HEIGHT, WIDTH, bench_guest, kvm_is_here, press, see};
+use crate::support::{Desktop, Folder, HEIGHT, WIDTH, bench_guest, kvm_is_here, press, see, wait_until};
 use oriel_display::Client;
 use oriel_scenes::{Renderer, Scene};
 use oriel_vmm_api::client::ClientError;
 use oriel_vmm_api::control::Outcome;
-use oriel_vmm_api::{Command, Event, ExitReason, RunState};
+use oriel_vmm_api::{Command, Event, ExitReason, MachineConfig, RunState};
 use std::process::Command as Process;
 
 const KEY_A: u16 = 30;
@@ -153,4 +153,26 @@ fn a_termination_signal_is_a_stop() {
     assert!(desktop.ended().success());
     assert_eq!(desktop.folder.exit_report().reason, ExitReason::Stopped);
     assert!(!desktop.folder.path("socket").exists());
+}
+
+#[test]
+fn a_termination_signal_asks_the_guest_first_where_it_has_time_for_a_shutdown() {
+    if !kvm_is_here() {
+        return;
+    }
+    let folder = Folder::new();
+    // Longer than any test: only the second signal can be what ends it.
+    let config = MachineConfig { stop_grace_s: 3600, ..folder.config(bench_guest(), "scene=idle") };
+    let mut desktop = Desktop::start_as(folder, &config);
+    let pid = desktop.process.id().to_string();
+    let terminate = || assert!(Process::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    terminate();
+    wait_until("the guest was requested to shut down", || {
+        let Outcome::Description(facts) = desktop.request(Command::Describe) else { return false };
+        facts.state == RunState::Stopping
+    });
+    assert!(desktop.process.try_wait().unwrap().is_none());
+    terminate();
+    assert!(desktop.ended().success());
+    assert_eq!(desktop.folder.exit_report().reason, ExitReason::Stopped);
 }

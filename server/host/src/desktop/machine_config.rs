@@ -12,9 +12,10 @@ use oriel_vmm_api::{
     RateLimit,
 };
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// Makes the configuration of a desktop's machine. `generation` is the generation identifier of the root disk
-/// (VMGenID). A guest in user mode gets no network and no agent ports.
+/// (VMGenID), and `stop_grace` the time that the guest has for a shutdown. A guest in user mode gets no network and no agent ports.
 pub(super) fn machine_config(
     id: &DesktopId,
     spec: &DesktopSpec,
@@ -22,6 +23,7 @@ pub(super) fn machine_config(
     base: &DesktopImage,
     admitted: &Admitted,
     generation: String,
+    stop_grace: Duration,
 ) -> MachineConfig {
     let (image, choice) = (&base.image, &admitted.choice);
     let is_system = image.runs_at == RunsAt::Kernel;
@@ -49,6 +51,7 @@ pub(super) fn machine_config(
         share_pages: false,
         generation: Some(generation),
         require_jail: spec.require_jail,
+        stop_grace_s: u32::try_from(stop_grace.as_secs()).unwrap_or(u32::MAX),
         screens: spec.screens,
         width: spec.first_screen.0,
         height: spec.first_screen.1,
@@ -155,7 +158,7 @@ mod tests {
         let dir = HostDir::open(state.path()).unwrap().desktop(&id);
         let choice = MachineChoice { machine: MachineKind::Qemu, accel: Accel::Tcg, text: String::new() };
         let admitted = Admitted { choice, tap: tap.map(str::to_owned) };
-        machine_config(&id, spec, &dir, base, &admitted, "0".repeat(32))
+        machine_config(&id, spec, &dir, base, &admitted, "0".repeat(32), Duration::from_secs(7))
     }
 
     fn id(text: &str) -> DesktopId {

@@ -17,4 +17,6 @@ mod record;
 pub(crate) use actor::Actor;
 pub(crate) use command::{CommandRequest, DesktopCommand};
 pub(crate) use control::{describe, open_viewer};
+pub(crate) use prepare::read_machine_config;
+pub(crate) use process::is_alive;
 pub(crate) use record::Record;

@@ -82,8 +82,9 @@ pub(crate) async fn prepare(
         )));
     }
     let base = DesktopImage::make(&context.images, &context.disks, &dir, &spec.image).await?;
+    let grace = context.settings.stop_grace_of(admitted.choice.accel);
     let written = generation_id(&dir).and_then(|generation| {
-        write_config(&dir, &machine_config(&id, &spec, &dir, &base, &admitted, generation))
+        write_config(&dir, &machine_config(&id, &spec, &dir, &base, &admitted, generation, grace))
     });
     written.map_err(|error| {
         format!("The desktop's folder {} cannot be written ({error}); check the disk.", dir.root().display())
@@ -171,6 +172,12 @@ async fn await_socket(
     // The process is found by its lock and its socket; this task only reaps it.
     tokio::spawn(async move { child.wait().await });
     outcome
+}
+
+/// Reads the configuration of the desktop's last machine; `None` if there is no valid one.
+pub(crate) fn read_machine_config(dir: &DesktopDir) -> Option<MachineConfig> {
+    let text = fs::read(dir.machine_config()).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// Reads the exit report of the desktop's last machine; `None` if there is no valid report.

@@ -63,7 +63,7 @@ fn detach(command: &mut Command, kept: File, entrance: Option<File>) {
 }
 
 /// Returns whether the desktop's machine, or a process that the machine started, lives.
-pub(super) async fn is_alive(dir: &DesktopDir) -> bool {
+pub(crate) async fn is_alive(dir: &DesktopDir) -> bool {
     matches!(lock_surely(dir).await, Err(LockError::Held))
 }
 

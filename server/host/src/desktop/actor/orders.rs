@@ -145,13 +145,11 @@ impl Actor {
         Ok(())
     }
 
-    /// Returns the grace period of a guest's shutdown, which is longer for an emulated guest.
+    /// Returns the time that the guest has for a shutdown.
     pub(super) fn grace(&self) -> Duration {
         let status = self.context.updates.status(&self.id);
-        match status.and_then(|status| status.runs_on) {
-            Some((_, Accel::Tcg)) => self.context.settings.stop_grace_emulated,
-            _ => self.context.settings.stop_grace,
-        }
+        let accel = status.and_then(|status| status.runs_on).map_or(Accel::Kvm, |(_, accel)| accel);
+        self.context.settings.stop_grace_of(accel)
     }
 
     /// Forces the machine off, or kills it.
