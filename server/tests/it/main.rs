@@ -12,6 +12,7 @@ mod lifecycle;
 mod login;
 mod machine;
 mod networks;
+mod owner_identity;
 mod redirection;
 mod serving;
 mod state_folder;

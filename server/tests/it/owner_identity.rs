@@ -1,0 +1,97 @@
+//! Commands that root starts in a state folder of another user, who is not to be trusted with root's rights.
+
+use crate::command_line::{ok, oriel};
+use crate::fixture::write_kernel;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+
+/// User who owns the state folder: `nobody`, who may do nothing that root may.
+const OWNER: u32 = 65534;
+
+/// Makes a state folder of [`OWNER`] and a file of root next to it; `None` where the test is not root.
+fn foreign_state() -> Option<(tempfile::TempDir, PathBuf)> {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not run: only root can act in the name of another user");
+        return None;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let state = dir.path().join("state");
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+    give(&state);
+    Some((dir, state))
+}
+
+fn give(path: &Path) {
+    chown(path, Some(OWNER), Some(OWNER)).unwrap();
+}
+
+/// A folder with a manifest, as the owner of the state could write it, whose disk is reached by a link.
+fn write_evil_image(folder: &Path, link_to: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let manifest = "name = \"evil\"\ndisk = \"x/shadow\"\nkernel = \"vmlinuz\"\nruns_at = \"kernel\"\n";
+    fs::write(folder.join("image.toml"), manifest).unwrap();
+    write_kernel(&folder.join("vmlinuz"));
+    symlink(link_to, folder.join("x")).unwrap();
+    for made in [folder.join("image.toml"), folder.join("vmlinuz"), folder.to_owned()] {
+        give(&made);
+    }
+}
+
+/// A folder of root's with a secret, as `/etc` is one.
+fn write_secret(folder: &Path) -> PathBuf {
+    fs::create_dir(folder).unwrap();
+    let secret = folder.join("shadow");
+    fs::write(&secret, "root:secret").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    secret
+}
+
+/// Checks that the secret is root's alone, and that nothing below the state folder has it.
+fn assert_untouched(secret: &Path, state: &Path) {
+    let facts = fs::metadata(secret).unwrap();
+    let facts = (facts.nlink(), facts.uid(), facts.mode() & 0o7777);
+    assert_eq!(facts, (1, 0, 0o600), "links, owner and mode of root's file");
+    for path in files_below(state) {
+        let text = fs::read(&path).unwrap();
+        assert!(!text.windows(11).any(|bytes| bytes == b"root:secret"), "{} has it", path.display());
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries
+        .flat_map(|entry| match entry.file_type().unwrap() {
+            kind if kind.is_dir() => files_below(&entry.path()),
+            kind if kind.is_file() => vec![entry.path()],
+            _ => vec![],
+        })
+        .collect()
+}
+
+#[test]
+fn a_list_of_images_reaches_no_file_of_root_by_a_link_in_the_state_folder() {
+    let Some((dir, state)) = foreign_state() else { return };
+    let secret = write_secret(&dir.path().join("etc"));
+    write_evil_image(&state.join("images/evil"), &dir.path().join("etc"));
+    give(&state.join("images"));
+    oriel(&state, &["image", "list"], "");
+    assert_untouched(&secret, &state);
+}
+
+#[test]
+fn what_root_s_commands_make_belongs_to_the_owner_of_the_state_folder() {
+    let Some((dir, state)) = foreign_state() else { return };
+    let kernel = dir.path().join("kernel");
+    write_kernel(&kernel);
+    ok(&state, &["image", "import", "bench", "--kernel", kernel.to_str().unwrap(), "--runs-at", "user"], "");
+    ok(&state, &["pool", "add", "bench", "--image", "bench", "--cpus", "1", "--memory", "256"], "");
+    ok(&state, &["user", "add", "ada", "--generate"], "");
+    let made = files_below(&state);
+    assert!(made.contains(&state.join("oriel.db")), "{made:?}");
+    for path in made {
+        assert_eq!(fs::metadata(&path).unwrap().uid(), OWNER, "{}", path.display());
+    }
+}
