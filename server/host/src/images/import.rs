@@ -310,3 +310,96 @@ fn now() -> String {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::HostDir;
+    use std::os::unix::fs::symlink;
+
+    /// Makes a store, and an output folder of a recipe with a kernel and a disk.
+    fn recipe_output(dir: &Path) -> (ImageStore, std::path::PathBuf) {
+        let store = ImageStore::open(&HostDir::open(&dir.join("state")).unwrap()).unwrap();
+        let out = dir.join("out");
+        fs::create_dir(&out).unwrap();
+        let mut kernel = b"\x7fELF\x02\x01".to_vec();
+        kernel.resize(64, 0);
+        kernel[18] = 62;
+        fs::write(out.join("vmlinuz"), kernel).unwrap();
+        let mut disk = vec![0; 4096];
+        disk[510..512].copy_from_slice(&[0x55, 0xAA]);
+        fs::write(out.join("disk.raw"), disk).unwrap();
+        describe(&out, "disk.raw");
+        (store, out)
+    }
+
+    fn describe(out: &Path, disk: &str) {
+        let text = format!("name = \"r\"\ndisk = \"{disk}\"\nkernel = \"vmlinuz\"\nruns_at = \"kernel\"\n");
+        fs::write(out.join("image.toml"), text).unwrap();
+    }
+
+    fn blobs(store: &ImageStore) -> usize {
+        fs::read_dir(store.root().join("blobs/sha256tree")).unwrap().count()
+    }
+
+    #[test]
+    fn the_files_of_a_recipe_s_output_are_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, out) = recipe_output(dir.path());
+        let imported = take_folder(&store, &out, "r").unwrap();
+        assert_eq!(imported.version.disk.unwrap().format, DiskFormat::Raw);
+        assert_eq!(blobs(&store), 2);
+        assert!(!out.exists());
+    }
+
+    #[test]
+    fn a_link_in_a_recipe_s_output_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, out) = recipe_output(dir.path());
+        let secrets = dir.path().join("etc");
+        fs::create_dir(&secrets).unwrap();
+        fs::rename(out.join("disk.raw"), secrets.join("shadow")).unwrap();
+        symlink(&secrets, out.join("x")).unwrap();
+        symlink(secrets.join("shadow"), out.join("shadow")).unwrap();
+        for disk in ["x/shadow", "shadow"] {
+            describe(&out, disk);
+            let error = take_folder(&store, &out, "r").unwrap_err().to_string();
+            assert!(error.contains(disk), "{error}");
+        }
+        describe(&out, "disk.raw");
+        fs::rename(&out, dir.path().join("elsewhere")).unwrap();
+        symlink(dir.path().join("elsewhere"), &out).unwrap();
+        assert!(take_folder(&store, &out, "r").is_err());
+        assert_eq!(blobs(&store), 0);
+    }
+
+    #[test]
+    fn a_pipe_in_a_recipe_s_output_does_not_block_the_import() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, out) = recipe_output(dir.path());
+        fs::remove_file(out.join("image.toml")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            out.join("image.toml"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        let (done, wait) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(take_folder(&store, &out, "r").is_err()));
+        assert_eq!(wait.recv_timeout(std::time::Duration::from_secs(30)), Ok(true));
+    }
+
+    #[test]
+    fn a_recipe_s_disk_of_another_format_than_raw_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, out) = recipe_output(dir.path());
+        let mut disk = b"QFI\xFB\0\0\0\x03".to_vec();
+        disk.resize(4096, 0);
+        fs::write(out.join("disk.raw"), disk).unwrap();
+        let error = take_folder(&store, &out, "r").unwrap_err().to_string();
+        assert!(error.contains("qcow2") && error.contains("disk.raw"), "{error}");
+        assert_eq!(blobs(&store), 0);
+    }
+}
