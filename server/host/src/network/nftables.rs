@@ -170,4 +170,16 @@ mod tests {
         assert_eq!(accepted, rendered("any").lines().filter(|line| line.ends_with("accept")).count() - 1);
         assert!(!render(&[]).contains("chain"));
     }
+
+    #[test]
+    fn no_label_ends_its_comment() {
+        let script = render(&[FilteredInterface {
+            interface: "desk0",
+            label: "pool x\"\n}\nadd table inet evil {\n#",
+            egress: &EgressRules::default(),
+        }]);
+        let comments: Vec<_> = script.lines().filter(|line| line.contains("comment")).collect();
+        assert_eq!(comments, ["        comment \"pool x????add table inet evil ??#\""]);
+        assert!(!script.lines().any(|line| line.trim_start().starts_with("add table inet")), "{script}");
+    }
 }
