@@ -248,4 +248,25 @@ mod tests {
             assert!(matches!(pools.set("plain", &wrong).await, Err(PoolError::Rule(_))), "{wrong:?}");
         }
     }
+
+    #[tokio::test]
+    async fn a_name_in_the_database_that_no_command_would_have_written_is_refused_with_its_row() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = open_database(&StateDir::open(dir.path()).unwrap()).await.unwrap();
+        let pools = Pools::new(db.clone());
+        pools.add("plain", &PoolSettings::new("debian".into()), 0).await.unwrap();
+        let id = pools.get("plain").await.unwrap().id;
+        for (column, value, after) in [
+            ("name", "x\"; add rule netdev oriel", "plain"),
+            ("image", "../../etc", "debian"),
+            ("machine", "anything", "auto"),
+        ] {
+            let set = format!("UPDATE pools SET {column} = ?");
+            sqlx::query(AssertSqlSafe(set.clone())).bind(value).execute(&db).await.unwrap();
+            let error = pools.list().await.unwrap_err().to_string();
+            assert!(error.contains(&id) && error.contains(value), "{column}: {error}");
+            sqlx::query(AssertSqlSafe(set)).bind(after).execute(&db).await.unwrap();
+            pools.list().await.unwrap();
+        }
+    }
 }
