@@ -83,6 +83,68 @@ fn disks_of_both_formats_come_in_and_are_what_they_were() {
     assert_eq!(place.files("blobs/sha256tree"), 0);
 }
 
+/// What each kind of file begins with, at its offset; `None` stands for the last sector.
+const FOREIGN: &[(&str, Option<usize>, &[u8], &str)] = &[
+    ("server.vmdk", Some(0), b"KDMV\x01\0\0\0", "qemu-img convert -f vmdk -O qcow2"),
+    ("esx.vmdk", Some(0), b"COWD\x01\0\0\0", "qemu-img convert -f vmdk -O qcow2"),
+    ("flat.vmdk", Some(0), b"# Disk DescriptorFile\nversion=1\n", "qemu-img convert -f vmdk -O qcow2"),
+    ("box.vdi", Some(0x40), &[0x7F, 0x10, 0xDA, 0xBE], "qemu-img convert -f vdi -O qcow2"),
+    ("dynamic.vhd", Some(0), b"conectix", "qemu-img convert -f vpc -O qcow2"),
+    ("fixed.vhd", None, b"conectix", "qemu-img convert -f vpc -O qcow2"),
+    ("new.vhdx", Some(0), b"vhdxfile", "qemu-img convert -f vhdx -O qcow2"),
+    ("old.qed", Some(0), b"QED\0", "qemu-img convert -f qed -O qcow2"),
+    ("old.qcow", Some(0), b"QFI\xFB\0\0\0\x01", "qemu-img convert -f qcow -O qcow2"),
+    ("mac.hdd", Some(0), b"WithoutFreeSpace", "qemu-img convert -f parallels -O qcow2"),
+    ("setup.iso", Some(0x8001), b"CD001", "installation medium"),
+    ("disk.gz", Some(0), &[0x1F, 0x8B, 8], "gunzip"),
+    ("disk.xz", Some(0), b"\xFD7zXZ\0", "unxz"),
+    ("disk.zst", Some(0), &[0x28, 0xB5, 0x2F, 0xFD], "unzstd"),
+    ("disk.bz2", Some(0), b"BZh91AY&SY", "bunzip2"),
+    ("disk.zip", Some(0), b"PK\x03\x04", "unzip"),
+    ("disk.7z", Some(0), b"7z\xBC\xAF\x27\x1C", "7z x"),
+    ("machine.ova", Some(257), b"ustar", "tar -xf"),
+    ("vmlinuz", Some(0x202), b"HdrS", "--kernel"),
+    ("zeros", Some(0), b"", "--format raw"),
+];
+
+#[test]
+fn what_is_neither_raw_nor_qcow2_is_refused_with_the_command_that_converts_it() {
+    let place = Place::new();
+    for (name, at, bytes, says) in FOREIGN {
+        let mut disk = vec![0; 1 << 20];
+        // A boot sector too, as hybrid media and disks with a footer have one.
+        disk[510..512].copy_from_slice(if *name == "zeros" { &[0, 0] } else { &[0x55, 0xAA] });
+        let at = at.unwrap_or(disk.len() - 512);
+        disk[at..at + bytes.len()].copy_from_slice(bytes);
+        let path = place.path(name);
+        std::fs::write(&path, disk).unwrap();
+        let error = place.refused(&["image", "import", "vm", "--disk", text(&path)]);
+        assert!(error.contains(says) && error.contains(name), "{name}: {error}");
+    }
+    assert_eq!((place.files("blobs/sha256tree"), place.files("versions")), (0, 0));
+}
+
+#[test]
+fn disks_as_other_hypervisors_write_them_are_refused_too() {
+    let place = Place::new();
+    place.qemu_img(&["create", "-q", "-f", "raw", "disk.raw", "1M"]);
+    for (format, option) in [
+        ("vmdk", "subformat=monolithicSparse"),
+        ("vmdk", "subformat=streamOptimized"),
+        ("vdi", "static=off"),
+        ("vpc", "subformat=dynamic"),
+        ("vpc", "subformat=fixed"),
+        ("vhdx", "subformat=dynamic"),
+        ("qed", "cluster_size=65536"),
+        ("parallels", "cluster_size=1048576"),
+    ] {
+        place.qemu_img(&["convert", "-O", format, "-o", option, "disk.raw", "disk"]);
+        let error = place.refused(&["image", "import", "vm", "--disk", text(&place.path("disk"))]);
+        let command = format!("qemu-img convert -f {format} -O qcow2 ");
+        assert!(error.contains(&command), "{format} with {option}: {error}");
+    }
+}
+
 #[test]
 fn a_blob_that_was_changed_is_found() {
     let place = Place::new();
