@@ -168,4 +168,46 @@ mod tests {
         let text = load_or_make(&tls, &state, &[], &[]).err().unwrap();
         assert!(text.contains("broken.pem"), "{text}");
     }
+
+    /// Loads a certificate and a key that hold the given bytes, and returns the error.
+    fn refusal(certificate: &[u8], key: &[u8]) -> String {
+        let (_root, state) = state();
+        let tls = Tls {
+            certificate: Some(state.root().join("given-certificate")),
+            key: Some(state.root().join("given-key")),
+        };
+        fs::write(state.root().join("given-certificate"), certificate).unwrap();
+        fs::write(state.root().join("given-key"), key).unwrap();
+        load_or_make(&tls, &state, &[], &[]).err().unwrap()
+    }
+
+    #[test]
+    fn what_was_given_in_place_of_a_certificate_or_a_key_is_named_with_what_to_do() {
+        let (_root, state) = state();
+        load_or_make(&Tls::default(), &state, &["localhost".to_owned()], &[]).unwrap();
+        let (pem, key) = (fs::read(state.certificate()).unwrap(), fs::read(state.key()).unwrap());
+        let (_other_root, other) = self::state();
+        load_or_make(&Tls::default(), &other, &["localhost".to_owned()], &[]).unwrap();
+        let other_key = fs::read(other.key()).unwrap();
+        let der = CertificateDer::from_pem_slice(&pem).unwrap().to_vec();
+        let key_der = PrivateKeyDer::from_pem_slice(&key).unwrap().secret_der().to_vec();
+        let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let request = b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
+        for (what, certificate, key, says) in [
+            ("a key for the certificate", &key[..], &key[..], "has a private key and no certificate"),
+            ("a certificate for the key", &pem, &pem, "has a certificate and no private key"),
+            ("an empty certificate", b"", &key, "given-certificate is empty"),
+            ("an empty key", &pem, b"", "given-key is empty"),
+            ("a certificate in DER", &der, &key, "openssl x509 -inform der"),
+            ("a key in DER", &pem, &key_der, "openssl pkey -inform der"),
+            ("a key with a password", &pem, encrypted, "is protected by a password"),
+            ("a request", request, &key, "is a request for a certificate"),
+            ("another key", &pem, &other_key, "does not belong to the certificate"),
+            ("a text", b"hello", &key, "is no PEM file"),
+        ] {
+            let text = refusal(certificate, key);
+            assert!(text.contains(says), "{what}: {text}");
+            assert!(text.ends_with('.') && text.lines().count() == 1, "{what}: {text}");
+        }
+    }
 }
