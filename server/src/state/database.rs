@@ -71,4 +71,46 @@ mod tests {
         oriel_auth::Users::new(one).add("ada", oriel_auth::Role::User, "hash", 0).await.unwrap();
         assert_eq!(oriel_auth::Users::new(two).list().await.unwrap().len(), 1);
     }
+
+    /// Opens the database of a state folder in which the file has the given bytes; returns the error.
+    async fn refusal(state: &StateDir) -> String {
+        let before = std::fs::read(state.database()).unwrap();
+        let text = open_database(state).await.unwrap_err();
+        assert!(std::fs::read(state.database()).unwrap() == before, "the file was changed");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_database_is_left_alone_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        std::fs::write(state.database(), "users:\n  - ada\n".repeat(100)).unwrap();
+        assert!(refusal(&state).await.contains("is no SQLite database"));
+    }
+
+    #[tokio::test]
+    async fn a_database_of_another_program_is_left_alone_and_told() {
+        for statements in [
+            &["CREATE TABLE moz_places (id INTEGER PRIMARY KEY)"][..],
+            // Another program that keeps its migrations as Oriel does.
+            &[
+                "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+                 installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
+                 checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)",
+                "INSERT INTO _sqlx_migrations VALUES (20240101000000, 'posts', 0, TRUE, x'00', 1)",
+            ],
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let state = StateDir::open(dir.path()).unwrap();
+            let options = SqliteConnectOptions::new().filename(state.database()).create_if_missing(true);
+            let other = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+            for statement in statements {
+                sqlx::query(*statement).execute(&other).await.unwrap();
+            }
+            other.close().await;
+            let text = refusal(&state).await;
+            assert!(text.contains("belongs to another program"), "{text}");
+        }
+    }
 }
