@@ -15,6 +15,9 @@ use tokio::process::Command;
 /// Table of nftables that this server owns.
 const TABLE: &str = "netdev oriel";
 
+/// Maximum length of a comment in bytes (`NFTNL_UDATA_COMMENT_MAXLEN` without the final zero).
+const LONGEST_COMMENT: usize = 127;
+
 /// TAP interface with the egress rules of its guest.
 #[derive(Debug, Clone)]
 pub struct FilteredInterface<'a> {
@@ -47,12 +50,13 @@ pub fn render_removal() -> String {
 /// Appends the chain of an interface to the script.
 fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
     let FilteredInterface { interface, label, egress } = filtered;
+    let interface = plain(interface);
     let mut line = |text: &str| {
         let _ = writeln!(script, "    {text}");
     };
     line(&format!("chain from-{interface} {{"));
     let mut rule = |text: &str| line(&format!("    {text}"));
-    rule(&format!("comment \"{label}\""));
+    rule(&format!("comment {}", quoted(label)));
     rule(&format!("type filter hook ingress device \"{interface}\" priority filter; policy drop;"));
     // ARP, neighbour discovery and DHCP.
     rule("ether type arp accept");
@@ -73,6 +77,19 @@ fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
         rule(&rule_line(allowed));
     }
     line("}");
+}
+
+/// Quotes a text as a comment.
+fn quoted(text: &str) -> String {
+    let text: String = text.chars().take(LONGEST_COMMENT).collect();
+    format!("\"{}\"", plain(&text))
+}
+
+/// Replaces what could end a comment, a name or a line by `?`, since nft has no escapes. With a `?` in a
+/// name nft refuses the script as a whole.
+fn plain(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | ':' | '#');
+    text.chars().map(|c| if is_plain(c) { c } else { '?' }).collect()
 }
 
 /// Renders a rule as an accepting line of nft.
