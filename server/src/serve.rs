@@ -11,7 +11,7 @@ use crate::users::SettingsTable;
 use crate::web::{App, WebRoot, router};
 use oriel_auth::{Login, Origins, SessionLimits, Tickets};
 use oriel_host::folder::{LockError, lock_within};
-use oriel_host::images::{ImageError, ImageStore, take_old_folders};
+use oriel_host::images::{ImageError, ImageStore};
 use oriel_host::schedule::{CGROUP_MOUNT, Cgroups};
 use oriel_host::{HostClient, LocalHost};
 use std::net::SocketAddr;
@@ -131,8 +131,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Opens the image store, imports images that an early version kept as folders, and collects superseded
-/// versions.
+/// Opens the image store, and collects superseded versions.
 ///
 /// # Errors
 /// One sentence: the store cannot be opened.
@@ -140,10 +139,7 @@ async fn open_images(state: &StateDir) -> Result<ImageStore, String> {
     let state = state.clone();
     let open = move || {
         let store = ImageStore::open(state.host_dir())?;
-        // Neither failure prevents the use of the intact images.
-        if let Err(error) = take_old_folders(&store) {
-            tracing::warn!(%error, "an image's folder was not taken into the store");
-        }
+        // The failure does not prevent the use of the images.
         if let Err(error) = store.lock().and_then(|lock| store.collect(&lock)) {
             tracing::warn!(%error, "superseded images were not collected");
         }

@@ -10,8 +10,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use oriel_host::DesktopId;
 use oriel_host::images::{
     DiskTool, ImageError, ImageStore, Imported, NewImage, Progress, RunsAt, Version, build, import,
-    take_folder, take_old_folders, verify,
+    take_folder, verify,
 };
+use oriel_vmm_api::DiskFormat;
 use sqlx::SqlitePool;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Subcommand)]
 pub(super) enum ImageCommand {
-    /// Build an image with its recipe; needs root
+    /// Build an image with its recipe, as the owner of the state folder
     Build {
         /// The recipe, such as debian-xfce
         name: String,
@@ -50,9 +51,12 @@ pub(super) enum ImageCommand {
 pub(super) struct ImportOptions {
     /// The image's name
     name: String,
-    /// Raw or qcow2 disk
+    /// Raw or qcow2 disk, told apart by its contents
     #[arg(long)]
     disk: Option<PathBuf>,
+    /// The disk's format, for a raw disk without a partition table or a known file system
+    #[arg(long, value_enum, requires = "disk")]
+    format: Option<Format>,
     /// A Linux bzImage or an ELF with a PVH note; without one, QEMU boots the disk by its firmware
     #[arg(long)]
     kernel: Option<PathBuf>,
@@ -65,6 +69,15 @@ pub(super) struct ImportOptions {
     /// Privilege level at which the guest runs
     #[arg(long, value_enum, default_value_t = Where::Kernel)]
     runs_at: Where,
+}
+
+/// Format of a disk, as an option.
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    /// The file's bytes are the disk's
+    Raw,
+    /// QEMU's format with copy on write
+    Qcow2,
 }
 
 /// Privilege level at which a guest runs, as an option.
@@ -85,11 +98,6 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
     let db = open_database(&state).await?;
     let store = ImageStore::open(state.host_dir()).map_err(sentence)?;
     let cancelled = interrupted()?;
-    let old = store.clone();
-    if let Err(text) = blocking(move || take_old_folders(&old)).await {
-        // The failure does not prevent the use of the other images.
-        console::warn(&text);
-    }
     match command {
         ImageCommand::Build { name, from } => {
             ImageStore::check_name(&name).map_err(sentence)?;
@@ -115,6 +123,10 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
             let new = NewImage {
                 name: options.name,
                 disk: options.disk,
+                disk_format: options.format.map(|format| match format {
+                    Format::Raw => DiskFormat::Raw,
+                    Format::Qcow2 => DiskFormat::Qcow2,
+                }),
                 kernel: options.kernel,
                 initrd: options.initrd,
                 cmdline: options.cmdline,

@@ -13,6 +13,7 @@ use oriel_server::desktops::DesktopTable;
 use oriel_server::pools::{PoolSettings, Pools, RedirectionPolicy};
 use oriel_server::serve::{Ready, serve};
 use oriel_server::state::{StateDir, open_database};
+use oriel_vmm_api::DiskFormat;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -107,6 +108,7 @@ impl House {
             kernel: Some(kernel_file),
             initrd: None,
             disk: Some(disk_file),
+            disk_format: Some(DiskFormat::Raw),
             cmdline: behaviour.into(),
             runs_at: RunsAt::Kernel,
         };

@@ -26,7 +26,7 @@ case "$1 $2" in
 "probe ")
     echo '{{"kvm":"real","kvm_text":"KVM works.","qemu":null,"qemu_dbus_display":false,"cpus":2,"memory_mib":4096}}' ;;
 "disk inspect")
-    facts=$(qemu-img info --output=json "$5" 2>/dev/null) || {{ echo "oriel-vmm: The disk is cut short." >&2; exit 1; }}
+    facts=$(qemu-img info -f "$4" --output=json /dev/stdin 2>/dev/null) || {{ echo "oriel-vmm: The disk is cut short." >&2; exit 1; }}
     echo "$facts" | jq -c '{{format, virtual_size: ."virtual-size", backing: ."backing-filename"}}' ;;
 "disk create-overlay")
     exec qemu-img create -q -f qcow2 -b "$6" -F "$8" "$9" "$4" ;;

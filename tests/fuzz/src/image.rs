@@ -59,7 +59,7 @@ fn layer(script: &mut Reader) -> io::Result<Layer> {
 
 /// Inspects and checks an image; errors are valid results.
 fn look(file: &File) -> io::Result<()> {
-    for format in [None, Some(DiskFormat::Qcow2)] {
+    for format in [DiskFormat::Raw, DiskFormat::Qcow2] {
         let _ = inspect(file.try_clone()?, format);
     }
     let _ = check(file.try_clone()?);

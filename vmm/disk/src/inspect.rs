@@ -19,19 +19,13 @@ pub struct ImageInfo {
     pub backing: Option<String>,
 }
 
-/// Reads the header of `file`. Without a `format`, a file with qcow2's magic number is a qcow2 image, and any
-/// other file is raw. A guest can write that number to its raw disk, so omit the format only for images from
-/// a trusted source.
+/// Reads the header of `file`, an image of the given format. The format is never guessed: a guest can write
+/// any header to its raw disk.
 ///
 /// # Errors
 /// An [`ImageError`] when the file cannot be read or cannot be a disk of this format.
-pub fn inspect(file: File, format: Option<DiskFormat>) -> Result<ImageInfo, ImageError> {
+pub fn inspect(file: File, format: DiskFormat) -> Result<ImageInfo, ImageError> {
     let file = ImageFile::new(file);
-    let format = match format {
-        Some(format) => format,
-        None if Header::begins(&file)? => DiskFormat::Qcow2,
-        None => DiskFormat::Raw,
-    };
     Ok(match format {
         DiskFormat::Raw => ImageInfo { format, virtual_size: raw_len(&file)?, backing: None },
         DiskFormat::Qcow2 => {

@@ -8,6 +8,7 @@ use oriel_disk::{BackingFile, ImageError, check, create_overlay, inspect};
 use oriel_vmm_api::DiskFormat;
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -22,12 +23,15 @@ pub fn run(mut arguments: Arguments) -> Result<(), String> {
     let subcommand = arguments.words.remove(0);
     match subcommand.as_str() {
         "inspect" => {
-            let format = match arguments.option("--format")?.as_str() {
-                "auto" => None,
-                name => Some(format(name)?),
+            let format = format(&arguments.option("--format")?)?;
+            let (file, path) = match arguments.words.first().is_some_and(|word| word == "--stdin") {
+                true => inherited(arguments.path("--stdin")?)?,
+                false => {
+                    let path = only_file(arguments)?;
+                    (open(&path)?, path)
+                }
             };
-            let path = only_file(arguments)?;
-            print(&inspect(open(&path)?, format).map_err(|error| sentence(&path, &error))?)
+            print(&inspect(file, format).map_err(|error| sentence(&path, &error))?)
         }
         "check" => {
             let path = only_file(arguments)?;
@@ -59,6 +63,15 @@ fn create(path: &Path, size: u64, backing: BackingFile) -> Result<(), String> {
 /// Opens the image at `path` for reading.
 fn open(path: &Path) -> Result<File, String> {
     File::open(path).map_err(|error| sentence(path, &error.into()))
+}
+
+/// Returns the image that standard input is, with its name for errors: the server opens an image once, and
+/// hands over what it opened.
+fn inherited(name: PathBuf) -> Result<(File, PathBuf), String> {
+    match std::io::stdin().as_fd().try_clone_to_owned() {
+        Ok(file) => Ok((file.into(), name)),
+        Err(error) => Err(sentence(&name, &error.into())),
+    }
 }
 
 /// Returns the single remaining word as a path.

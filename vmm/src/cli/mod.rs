@@ -27,8 +27,8 @@ usage: oriel-vmm COMMAND
                                          run one desktop until it ends; only in a whole jail; with the log in a
                                          file of bounded size instead of standard error
   probe                                  print the facts of this host, as JSON
-  disk inspect --format auto|raw|qcow2 FILE
-                                         print the facts of a disk image, as JSON
+  disk inspect --format raw|qcow2 FILE   print the facts of a disk image, as JSON; with --stdin NAME in place of
+                                         FILE, of the image that standard input is
   disk check FILE                        check a qcow2 image for damage, as JSON
   disk create-overlay --size BYTES --backing-name NAME --backing-format raw|qcow2 FILE
                                          create a qcow2 overlay on another image

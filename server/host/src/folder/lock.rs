@@ -1,8 +1,9 @@
 //! Exclusive locks on files (flock(2)), which the kernel releases when the holding process ends.
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ pub enum LockError {
 /// # Errors
 /// [`LockError::Held`], or the file cannot be opened or locked.
 pub fn try_lock(path: &Path) -> Result<File, LockError> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let file = open(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Held),
@@ -55,7 +56,7 @@ pub async fn lock_within(path: &Path, patience: Duration) -> Result<File, LockEr
 /// # Errors
 /// The lock's file cannot be opened or locked.
 pub fn lock(path: &Path) -> io::Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let file = open(path)?;
     loop {
         match flock(&file, FlockOperation::LockExclusive) {
             Ok(()) => return Ok(file),
@@ -63,6 +64,12 @@ pub fn lock(path: &Path) -> io::Result<File> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Opens the file of a lock, and creates it with mode 0600 if it is missing. The file is no link.
+fn open(path: &Path) -> io::Result<File> {
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    File::options().create(true).truncate(false).write(true).mode(0o600).custom_flags(no_link).open(path)
 }
 
 #[cfg(test)]
@@ -77,5 +84,14 @@ mod tests {
         assert!(matches!(try_lock(&path), Err(LockError::Held)));
         drop(held);
         assert!(try_lock(&path).is_ok());
+    }
+
+    #[test]
+    fn a_link_is_no_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, target) = (dir.path().join("lock"), dir.path().join("target"));
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        assert!(matches!(try_lock(&path), Err(LockError::Io(_))));
+        assert!(lock(&path).is_err() && !target.exists());
     }
 }

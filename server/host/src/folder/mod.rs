@@ -1,14 +1,16 @@
-//! Paths of a host's files, durable writes and file locks.
+//! Paths of a host's files, opening without links, durable writes and file locks.
 
 mod lock;
+mod open;
 mod write;
 
 pub use lock::{LockError, lock, lock_within, try_lock};
+pub use open::{OpenFolder, open_file, open_own_file, read_text};
 pub use write::{sync_folder, write_durably};
 
 use crate::hold::DesktopId;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Folder of a host, with the image store and the desktops' folders.
@@ -48,19 +50,6 @@ impl HostDir {
     /// Returns the folder of a desktop, which may not exist.
     pub fn desktop(&self, id: &DesktopId) -> DesktopDir {
         DesktopDir { root: self.desktops().join(id.as_str()) }
-    }
-
-    /// Changes the owner of a file to the owner of the host's folder, so that a server that is not root can
-    /// use what root made on the command line. Does nothing if this process is not root.
-    ///
-    /// # Errors
-    /// The owner cannot be read or changed.
-    pub fn give_to_owner(&self, path: &Path) -> io::Result<()> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(());
-        }
-        let owner = std::fs::metadata(&self.root)?;
-        std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()))
     }
 }
 
@@ -153,6 +142,10 @@ impl DesktopDir {
     }
 }
 
-fn make_private_dir(path: &Path) -> io::Result<()> {
+/// Creates a folder with mode 0700, and those above it, if it is missing.
+///
+/// # Errors
+/// The folder cannot be created.
+pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

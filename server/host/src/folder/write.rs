@@ -1,5 +1,6 @@
 //! Durable replacement of a file: after a power failure the file has its old contents or its new contents.
 
+use rustix::fs::OFlags;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,14 +16,15 @@ pub fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
-    let written =
-        File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished).and_then(
-            |mut file| {
-                file.write_all(contents)?;
-                file.sync_all()?;
-                fs::rename(&unfinished, path)
-            },
-        );
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    // A link that somebody left at the temporary name is not followed.
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let written = options.open(&unfinished).and_then(|mut file| {
+        file.write_all(contents)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    });
     if written.is_err() {
         // The caller needs the error of the write, not that of the removal.
         let _ = fs::remove_file(&unfinished);

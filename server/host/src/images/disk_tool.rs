@@ -5,6 +5,7 @@
 use oriel_vmm_api::DiskFormat;
 use serde::Deserialize;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -40,17 +41,30 @@ impl DiskTool {
         Self { vmm }
     }
 
-    /// Reads the facts about a disk image, whose format is detected.
+    /// Reads the facts about a disk image of the given format, which the program inherits as an open file.
+    /// `name` is the image's path in errors.
     ///
     /// # Errors
     /// One sentence: the image is not valid, or the program failed.
-    pub async fn inspect(&self, file: &Path) -> Result<DiskFacts, String> {
-        let words: [&OsStr; 5] =
-            ["disk".as_ref(), "inspect".as_ref(), "--format".as_ref(), "auto".as_ref(), file.as_ref()];
-        let answer = self.run(&words).await?;
-        serde_json::from_slice(&answer).map_err(|error| {
-            format!("{} printed no valid facts about {} ({error}).", self.vmm.display(), file.display())
-        })
+    pub async fn inspect(&self, file: &File, format: DiskFormat, name: &Path) -> Result<DiskFacts, String> {
+        let words: [&OsStr; 6] = [
+            "disk".as_ref(),
+            "inspect".as_ref(),
+            "--format".as_ref(),
+            name_of(format).as_ref(),
+            "--stdin".as_ref(),
+            name.as_ref(),
+        ];
+        let file =
+            file.try_clone().map_err(|error| format!("{} cannot be used ({error}).", name.display()))?;
+        let answer = self.run(&words, file.into()).await?;
+        let facts: DiskFacts = serde_json::from_slice(&answer).map_err(|error| {
+            format!("{} printed no valid facts about {} ({error}).", self.vmm.display(), name.display())
+        })?;
+        if facts.format != format {
+            return Err(format!("{} is no {} disk.", name.display(), name_of(format)));
+        }
+        Ok(facts)
     }
 
     /// Creates an empty qcow2 overlay at `file` for a backing disk of `virtual_size` bytes. `name` and
@@ -67,10 +81,6 @@ impl DiskTool {
         format: DiskFormat,
     ) -> Result<(), String> {
         let size = virtual_size.to_string();
-        let format = match format {
-            DiskFormat::Raw => "raw",
-            DiskFormat::Qcow2 => "qcow2",
-        };
         let words: [&OsStr; 9] = [
             "disk".as_ref(),
             "create-overlay".as_ref(),
@@ -79,21 +89,21 @@ impl DiskTool {
             "--backing-name".as_ref(),
             name.as_ref(),
             "--backing-format".as_ref(),
-            format.as_ref(),
+            name_of(format).as_ref(),
             file.as_ref(),
         ];
-        self.run(&words).await.map(drop)
+        self.run(&words, Stdio::null()).await.map(drop)
     }
 
-    /// Runs `oriel-vmm` with arguments, and returns its standard output.
+    /// Runs `oriel-vmm` with arguments and a standard input, and returns its standard output.
     ///
     /// # Errors
     /// The last line on standard error, or one sentence about a lost program.
-    async fn run(&self, words: &[&OsStr]) -> Result<Vec<u8>, String> {
+    async fn run(&self, words: &[&OsStr], stdin: Stdio) -> Result<Vec<u8>, String> {
         let vmm = self.vmm.display();
         let mut child = Command::new(&self.vmm)
             .args(words)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -112,6 +122,14 @@ impl DiskTool {
                 .unwrap_or_else(|| format!("{vmm} failed on the disk ({status}) without a reason."))),
             Err(error) => Err(format!("The end of {vmm} could not be awaited: {error}.")),
         }
+    }
+}
+
+/// Returns the name of a format on the command line.
+fn name_of(format: DiskFormat) -> &'static str {
+    match format {
+        DiskFormat::Raw => "raw",
+        DiskFormat::Qcow2 => "qcow2",
     }
 }
 

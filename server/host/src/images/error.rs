@@ -35,6 +35,22 @@ pub enum ImageError {
     /// The disk's file is not a valid disk image, or could not be inspected; one sentence.
     #[error("{0}")]
     BadDisk(String),
+    /// The disk's file has a format that is not supported.
+    #[error("{disk} is {what}, and Oriel takes raw and qcow2 disks; {remedy}")]
+    ForeignFormat {
+        /// Path of the disk's file.
+        disk: PathBuf,
+        /// Name of the format with its article.
+        what: &'static str,
+        /// What to do, a clause that ends with the command.
+        remedy: String,
+    },
+    /// The disk's file has no signature of a disk.
+    #[error(
+        "{0} is not recognised as a disk: it has neither a partition table nor a known file system; add --format raw \
+         if its bytes are the disk's"
+    )]
+    UnknownFormat(PathBuf),
     /// The disk has a backing file, which is not supported for imports.
     #[error(
         "The disk {disk} has a backing file ({backing:?}), which is not supported; flatten it with: \

@@ -65,7 +65,10 @@ impl Image {
     pub fn of_version(store: &ImageStore, version: &Version) -> Result<Self, ImageError> {
         for (digest, bytes) in version.blobs() {
             let damaged = |problem| ImageError::Damaged { name: version.name.clone(), problem };
-            match std::fs::metadata(store.blob(&digest)) {
+            match std::fs::symlink_metadata(store.blob(&digest)) {
+                Ok(metadata) if !metadata.is_file() => {
+                    return Err(damaged(format!("the blob {digest} is no file")));
+                }
                 Ok(metadata) if metadata.len() == bytes => {}
                 Ok(metadata) => {
                     let length = metadata.len();
@@ -95,9 +98,9 @@ impl Image {
     /// # Errors
     /// [`ImageError::Missing`] or [`ImageError::Damaged`] for the folder or a file in it.
     pub fn of_folder(dir: &Path, name: &str) -> Result<Self, ImageError> {
-        let manifest = Manifest::of_folder(dir, name)?;
+        let (manifest, files) = Manifest::of_folder(dir, name)?;
         let disk = manifest.disk.map(|file| dir.join(file));
-        let virtual_size = disk.as_ref().and_then(|path| path.metadata().ok()).map_or(0, |file| file.len());
+        let virtual_size = files.disk.and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
         Ok(Self {
             name: manifest.name,
             kernel: Some(dir.join(manifest.kernel)),

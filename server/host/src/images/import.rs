@@ -2,16 +2,18 @@
 //!
 //! Files are staged first; then the blobs and, last, the manifest enter the store under its lock.
 
+use super::disk_format::recognise;
 use super::disk_tool::{DiskFacts, DiskTool};
 use super::error::{ImageError, at};
+use super::kernel::check_kernel;
 use super::manifest::{Manifest, RunsAt};
 use super::sparse::data_bytes;
 use super::staging::{Staged, Staging};
 use super::store::{ImageStore, StoreLock};
 use super::version::{Blob, DiskBlob, Version};
+use crate::folder::{make_private_dir, open_file};
 use oriel_vmm_api::DiskFormat;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -29,6 +31,8 @@ pub struct NewImage {
     pub initrd: Option<PathBuf>,
     /// Path of the disk, raw or qcow2.
     pub disk: Option<PathBuf>,
+    /// Format of the disk as an administrator states it; `None` recognises it by the file's contents.
+    pub disk_format: Option<DiskFormat>,
     /// Kernel command line.
     pub cmdline: String,
     /// Privilege level at which the guest runs.
@@ -63,18 +67,21 @@ pub async fn import(
     if new.kernel.is_none() && new.disk.is_none() {
         return Err(ImageError::Nothing);
     }
-    if let Some(kernel) = &new.kernel {
-        check_kernel(kernel)?;
+    let given = Given::open(&new)?;
+    if let Some((kernel, path)) = &given.kernel {
+        check_kernel(kernel, path)?;
     }
     // An invalid disk is reported before gigabytes are copied; the copy is inspected again and decides.
-    if let Some(disk) = &new.disk {
-        inspect(disks, disk, disk).await?;
+    if let Some((disk, path)) = &given.disk {
+        inspect(disks, disk, path, new.disk_format).await?;
     }
-    let (copied, store_too) = (new.clone(), store.clone());
-    let stage = move || stage(&store_too, &copied, &progress, &cancelled);
+    let store_too = store.clone();
+    let stage = move || stage(&store_too, &given, &progress, &cancelled);
     let (staging, files) = tokio::task::spawn_blocking(stage).await.map_err(|_| ImageError::Cancelled)??;
     let disk = match (&files.disk, &new.disk) {
-        (Some(staged), Some(given)) => Some(disk_blob(staged, inspect(disks, &staged.path, given).await?)),
+        (Some(staged), Some(path)) => {
+            Some(disk_blob(staged, inspect(disks, &staged.file, path, new.disk_format).await?))
+        }
         _ => None,
     };
     let version = Version {
@@ -100,16 +107,21 @@ pub async fn import(
 /// See [`ImageError`]. The folder then stays; only its removal can fail after the import.
 pub fn take_folder(store: &ImageStore, dir: &Path, name: &str) -> Result<Imported, ImageError> {
     ImageStore::check_name(name)?;
-    let manifest = Manifest::of_folder(dir, name)?;
-    check_kernel(&dir.join(&manifest.kernel))?;
+    let (manifest, opened) = Manifest::of_folder(dir, name)?;
+    check_kernel(&opened.kernel, &dir.join(&manifest.kernel))?;
+    if let (Some(disk), Some(file)) = (&opened.disk, &manifest.disk) {
+        check_recipe_disk(disk, &dir.join(file))?;
+    }
     let staging = Staging::new(store)?;
-    let take = |file: &Path, name: &str| staging.take(&dir.join(file), name, &mut |_| true);
-    let files = Files {
-        kernel: Some(take(&manifest.kernel, "kernel")?),
-        initrd: manifest.initrd.as_deref().map(|file| take(file, "initrd")).transpose()?,
-        disk: manifest.disk.as_deref().map(|file| take(file, "disk")).transpose()?,
+    let take = |file: Option<File>, path: Option<&Path>, name: &str| match (file, path) {
+        (Some(file), Some(path)) => staging.take(file, &dir.join(path), name, &mut |_| true).map(Some),
+        _ => Ok(None),
     };
-    // A recipe's disk is raw by definition, so its bytes are not inspected for a format.
+    let files = Files {
+        kernel: take(Some(opened.kernel), Some(&manifest.kernel), "kernel")?,
+        initrd: take(opened.initrd, manifest.initrd.as_deref(), "initrd")?,
+        disk: take(opened.disk, manifest.disk.as_deref(), "disk")?,
+    };
     let raw = |staged: &Staged| DiskBlob {
         digest: staged.digest,
         bytes: staged.bytes,
@@ -134,22 +146,40 @@ pub fn take_folder(store: &ImageStore, dir: &Path, name: &str) -> Result<Importe
     Ok(imported)
 }
 
-/// Imports the images that an early version of Oriel kept as folders in the store.
+/// Checks a recipe's disk, which is raw by definition: one that is recognised as anything else is refused.
 ///
 /// # Errors
-/// See [`ImageError`].
-pub fn take_old_folders(store: &ImageStore) -> Result<(), ImageError> {
-    for entry in fs::read_dir(store.root()).map_err(at(store.root()))? {
-        let dir = entry.map_err(at(store.root()))?.path();
-        if let Some(name) = dir.file_name().and_then(|name| name.to_str())
-            && ImageStore::check_name(name).is_ok()
-            && dir.join("image.toml").exists()
-        {
-            tracing::info!(name, "importing an image's folder of an early version");
-            take_folder(store, &dir, name)?;
-        }
+/// The disk has another format, or cannot be read.
+fn check_recipe_disk(disk: &File, path: &Path) -> Result<(), ImageError> {
+    match recognise(disk, path, None) {
+        Ok(DiskFormat::Raw) | Err(ImageError::UnknownFormat(_)) => Ok(()),
+        Ok(DiskFormat::Qcow2) => Err(ImageError::BadDisk(format!(
+            "The recipe made a qcow2 disk, {}, and a recipe's disk is raw; have it written raw.",
+            path.display()
+        ))),
+        Err(error) => Err(error),
     }
-    Ok(())
+}
+
+/// Files of an image that an administrator named, each opened once, with the paths for errors.
+struct Given {
+    kernel: Option<(File, PathBuf)>,
+    initrd: Option<(File, PathBuf)>,
+    disk: Option<(File, PathBuf)>,
+}
+
+impl Given {
+    /// Opens the files.
+    ///
+    /// # Errors
+    /// A file is missing, is no regular file, or may not be read.
+    fn open(new: &NewImage) -> Result<Self, ImageError> {
+        let open = |path: &Option<PathBuf>| match path {
+            Some(path) => Ok(Some((open_file(path).map_err(at(path))?, path.clone()))),
+            None => Ok(None),
+        };
+        Ok(Self { kernel: open(&new.kernel)?, initrd: open(&new.initrd)?, disk: open(&new.disk)? })
+    }
 }
 
 /// Staged files of an image.
@@ -165,17 +195,14 @@ struct Files {
 /// A file cannot be copied, or the import was cancelled.
 fn stage(
     store: &ImageStore,
-    new: &NewImage,
+    given: &Given,
     progress: &Progress,
     cancelled: &CancellationToken,
 ) -> Result<(Staging, Files), ImageError> {
-    let parts = [(&new.kernel, "kernel"), (&new.initrd, "initrd"), (&new.disk, "disk")];
+    let parts = [(&given.kernel, "kernel"), (&given.initrd, "initrd"), (&given.disk, "disk")];
     let mut total = 0_u64;
-    for (path, _) in parts {
-        if let Some(path) = path {
-            total =
-                total.saturating_add(File::open(path).and_then(|file| data_bytes(&file)).map_err(at(path))?);
-        }
+    for (file, path) in parts.iter().filter_map(|(part, _)| part.as_ref()) {
+        total = total.saturating_add(data_bytes(file).map_err(at(path))?);
     }
     let (mut done, mut told) = (0_u64, None);
     let mut count = |bytes| {
@@ -191,9 +218,9 @@ fn stage(
     };
     let staging = Staging::new(store)?;
     let mut staged = parts
-        .map(|(path, name)| path.as_ref().map(|path| (path, name)))
+        .map(|(part, name)| part.as_ref().map(|part| (part, name)))
         .into_iter()
-        .map(|part| part.map(|(path, name)| staging.copy(path, name, &mut count)).transpose());
+        .map(|part| part.map(|((file, path), name)| staging.copy(file, path, name, &mut count)).transpose());
     let mut next = || staged.next().transpose().map(Option::flatten);
     let (kernel, initrd, disk) = (next()?, next()?, next()?);
     drop(staged);
@@ -237,35 +264,35 @@ fn place(
     let version = Version { version: number, ..version };
     let path = store.manifest(&version.name, number);
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(at(dir))?;
-        store.host_dir().give_to_owner(dir).map_err(at(dir))?;
+        make_private_dir(dir).map_err(at(dir))?;
     }
     version.write(&path).map_err(at(&path))?;
-    store.host_dir().give_to_owner(&path).map_err(at(&path))?;
     Ok(Imported { version, new: true })
 }
 
-/// Inspects a disk's file; `given` is the path in errors.
+/// Recognises the format of a disk's open file, unless it is stated, and inspects the file; `given` is the
+/// path in errors.
 ///
 /// # Errors
-/// The disk is not valid, is empty, or has a backing file.
-async fn inspect(disks: &DiskTool, file: &Path, given: &Path) -> Result<DiskFacts, ImageError> {
-    check_file(file, given)?;
-    let facts = disks.inspect(file).await.map_err(ImageError::BadDisk)?;
+/// The disk is not of a supported format, is not valid, is empty, or has a backing file.
+async fn inspect(
+    disks: &DiskTool,
+    file: &File,
+    given: &Path,
+    stated: Option<DiskFormat>,
+) -> Result<DiskFacts, ImageError> {
+    let empty =
+        || ImageError::BadDisk(format!("The disk {} is empty; name a disk with contents.", given.display()));
+    if file.metadata().map_err(at(given))?.len() == 0 {
+        return Err(empty());
+    }
+    let format = recognise(file, given, stated)?;
+    let facts = disks.inspect(file, format, given).await.map_err(ImageError::BadDisk)?;
     match facts.backing {
         Some(backing) => Err(ImageError::Backed { disk: given.to_owned(), backing }),
-        None if facts.virtual_size == 0 => Err(ImageError::BadDisk(format!(
-            "The disk {} is empty; name a disk with contents.",
-            given.display()
-        ))),
+        None if facts.virtual_size == 0 => Err(empty()),
         None => Ok(facts),
     }
-}
-
-/// Checks that a path is a regular file; `given` is the path in errors.
-fn check_file(file: &Path, given: &Path) -> Result<(), ImageError> {
-    let opened = File::open(file).and_then(|file| file.metadata()).map_err(at(given))?;
-    if opened.is_file() { Ok(()) } else { Err(at(given)(std::io::Error::other("it is no file"))) }
 }
 
 /// Returns the manifest's entry of a staged file.
@@ -281,28 +308,6 @@ fn disk_blob(staged: &Staged, facts: DiskFacts) -> DiskBlob {
         format: facts.format,
         virtual_size: facts.virtual_size,
     }
-}
-
-/// Checks for the signature of a bzImage (`HdrS`, Linux' Documentation/arch/x86/boot.rst) or of an ELF for
-/// x86-64. The machine checks the rest at boot.
-///
-/// # Errors
-/// [`ImageError::NoKernel`], or the file cannot be read.
-fn check_kernel(path: &Path) -> Result<(), ImageError> {
-    let mut head = [0; 0x210];
-    let mut read = 0;
-    check_file(path, path)?;
-    let mut file = File::open(path).map_err(at(path))?;
-    while let Some(rest) = head.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest).map_err(at(path))? {
-            0 => break,
-            more => read += more,
-        }
-    }
-    let has = |at: usize, bytes: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(bytes));
-    let bz_image = has(0x1FE, &[0x55, 0xAA]) && has(0x202, b"HdrS");
-    let elf = has(0, b"\x7fELF\x02\x01") && has(18, &[62, 0]);
-    if bz_image || elf { Ok(()) } else { Err(ImageError::NoKernel(path.to_owned())) }
 }
 
 /// Returns the current time in seconds (RFC 3339).

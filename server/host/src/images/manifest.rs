@@ -1,8 +1,12 @@
 //! `image.toml`: description of a recipe's output folder, from which the folder is imported.
 
 use super::error::ImageError;
+use super::version::LONGEST;
+use crate::folder::{OpenFolder, read_text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// Privilege level at which a guest runs, which decides which machines run the guest at native speed.
@@ -49,28 +53,51 @@ pub struct Manifest {
     pub sha256: BTreeMap<String, String>,
 }
 
+/// Open files that a manifest names, none of them empty.
+#[derive(Debug)]
+pub struct ImageFiles {
+    /// Kernel.
+    pub kernel: File,
+    /// Initial RAM disk.
+    pub initrd: Option<File>,
+    /// Disk.
+    pub disk: Option<File>,
+}
+
 impl Manifest {
-    /// Reads the `image.toml` of a folder, and checks that the files exist and are not empty. `name` is the
-    /// image's name in errors.
+    /// Reads the `image.toml` of a folder, and opens the files that it names beneath the folder, through no
+    /// link. `name` is the image's name in errors.
     ///
     /// # Errors
     /// [`ImageError::Missing`] without a folder, [`ImageError::Damaged`] for an invalid one.
-    pub fn of_folder(dir: &Path, name: &str) -> Result<Self, ImageError> {
+    pub fn of_folder(dir: &Path, name: &str) -> Result<(Self, ImageFiles), ImageError> {
         let damaged = |problem: String| ImageError::Damaged { name: name.to_owned(), problem };
-        let text = match std::fs::read_to_string(dir.join("image.toml")) {
-            Ok(text) => text,
-            Err(_) if !dir.exists() => return Err(ImageError::Missing(name.to_owned())),
-            Err(error) => return Err(damaged(format!("image.toml: {error}"))),
-        };
-        let manifest = Self::parse(&text).map_err(|problem| damaged(format!("image.toml: {problem}")))?;
-        for file in manifest.files() {
-            match std::fs::metadata(dir.join(file)) {
-                Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
-                Ok(_) => return Err(damaged(format!("{} is empty", file.display()))),
-                Err(error) => return Err(damaged(format!("{}: {error}", file.display()))),
+        let folder = match OpenFolder::open(dir) {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ImageError::Missing(name.to_owned()));
             }
-        }
-        Ok(manifest)
+            Err(error) => return Err(damaged(format!("{}: {error}", dir.display()))),
+        };
+        let text = folder
+            .file(Path::new("image.toml"))
+            .and_then(|file| read_text(&file, LONGEST))
+            .map_err(|error| damaged(format!("image.toml: {error}")))?;
+        let manifest = Self::parse(&text).map_err(|problem| damaged(format!("image.toml: {problem}")))?;
+        let open = |file: &Path| {
+            let opened = folder.file(file).and_then(|opened| Ok((opened.metadata()?.len(), opened)));
+            match opened {
+                Ok((0, _)) => Err(damaged(format!("{} is empty", file.display()))),
+                Ok((_, opened)) => Ok(opened),
+                Err(error) => Err(damaged(format!("{}: {error}", file.display()))),
+            }
+        };
+        let files = ImageFiles {
+            kernel: open(&manifest.kernel)?,
+            initrd: manifest.initrd.as_deref().map(open).transpose()?,
+            disk: manifest.disk.as_deref().map(open).transpose()?,
+        };
+        Ok((manifest, files))
     }
 
     /// Parses the text of an `image.toml`.

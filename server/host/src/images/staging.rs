@@ -4,9 +4,10 @@ use super::digest::Digest;
 use super::error::{ImageError, at};
 use super::sparse::{CopyError, CopyProgress, copy_with_digest, digest_of};
 use super::store::{ImageStore, StoreLock};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{AtFlags, CWD, FlockOperation, flock, linkat};
 use std::fs::{self, File};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Staging folder of one import, locked while it is in use and removed when it is dropped.
@@ -17,14 +18,16 @@ pub(super) struct Staging {
 }
 
 /// File in a staging folder, complete and synchronised to the disk.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Staged {
-    /// Path of the file.
-    pub path: PathBuf,
+    /// The file, open for reading.
+    pub file: File,
     /// Digest of the contents.
     pub digest: Digest,
     /// Length in bytes.
     pub bytes: u64,
+    /// Path of the file.
+    path: PathBuf,
 }
 
 impl Staging {
@@ -54,64 +57,63 @@ impl Staging {
         }
     }
 
-    /// Copies a file into the staging folder under `name`, and computes its digest.
+    /// Copies an open file into the staging folder under `name`, and computes its digest; `from` is the
+    /// file's path in errors.
     ///
     /// # Errors
     /// The copy failed, the store is full, or `progress` cancelled it.
     pub(super) fn copy(
         &self,
+        source: &File,
         from: &Path,
         name: &str,
         progress: CopyProgress<'_>,
     ) -> Result<Staged, ImageError> {
         let path = self.dir.join(name);
-        let source = File::open(from).map_err(at(from))?;
-        if !source.metadata().map_err(at(from))?.is_file() {
-            return Err(at(from)(std::io::Error::other("it is no file")));
-        }
-        let target = File::options()
+        let file = File::options()
             .read(true)
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&path)
             .map_err(at(&path))?;
-        let digest =
-            copy_with_digest(&source, &target, progress).map_err(|error| self.sentence(error, from))?;
-        let bytes = target.metadata().map_err(at(&path))?.len();
-        Ok(Staged { path, digest, bytes })
+        let digest = copy_with_digest(source, &file, progress).map_err(|error| self.sentence(error, from))?;
+        let bytes = file.metadata().map_err(at(&path))?.len();
+        Ok(Staged { file, digest, bytes, path })
     }
 
-    /// Hard-links a file that is no longer written into the staging folder, and computes its digest; copies
-    /// the file if a link is not possible.
+    /// Hard-links an open file that is no longer written into the staging folder, and computes its digest.
+    /// Copies the file if it belongs to another user, has another name besides, or cannot be linked.
     ///
     /// # Errors
     /// As for [`Staging::copy`].
     pub(super) fn take(
         &self,
+        file: File,
         from: &Path,
         name: &str,
         progress: CopyProgress<'_>,
     ) -> Result<Staged, ImageError> {
         let path = self.dir.join(name);
-        if fs::hard_link(from, &path).is_err() {
-            return self.copy(from, name, progress);
+        let facts = file.metadata().map_err(at(from))?;
+        let own = facts.uid() == rustix::process::geteuid().as_raw() && facts.nlink() == 1;
+        if !own || link(&file, &path).is_err() {
+            return self.copy(&file, from, name, progress);
         }
-        let file = File::open(&path).map_err(at(&path))?;
         let digest = digest_of(&file, progress).map_err(|error| self.sentence(error, from))?;
         file.sync_all().map_err(at(&path))?;
         let bytes = file.metadata().map_err(at(&path))?.len();
-        Ok(Staged { path, digest, bytes })
+        Ok(Staged { file, digest, bytes, path })
     }
 
     /// Moves a staged file among the blobs, read-only. An existing blob of the same digest is replaced, which
     /// repairs a damaged one and leaves open files alone.
     ///
     /// # Errors
-    /// The file cannot be moved, or its mode or owner cannot be changed.
+    /// The file cannot be moved, or its mode cannot be changed.
     pub(super) fn put(&self, _lock: &StoreLock, staged: &Staged) -> Result<(), ImageError> {
-        fs::set_permissions(&staged.path, fs::Permissions::from_mode(0o444)).map_err(at(&staged.path))?;
-        self.store.host_dir().give_to_owner(&staged.path).map_err(at(&staged.path))?;
+        let read_only = fs::Permissions::from_mode(0o444);
+        staged.file.set_permissions(read_only).map_err(at(&staged.path))?;
         let blob = self.store.blob(&staged.digest);
         fs::rename(&staged.path, &blob).map_err(at(&blob))
     }
@@ -124,6 +126,12 @@ impl Staging {
             CopyError::Io(source) => ImageError::Io { path: from.to_owned(), source },
         }
     }
+}
+
+/// Gives an open file another name: of this very file, whatever its path leads to by now.
+fn link(file: &File, to: &Path) -> rustix::io::Result<()> {
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, opened, CWD, to, AtFlags::SYMLINK_FOLLOW)
 }
 
 impl Drop for Staging {

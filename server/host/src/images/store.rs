@@ -14,9 +14,9 @@
 use super::digest::{ALGORITHM, Digest};
 use super::error::{ImageError, at};
 use super::version::Version;
-use crate::folder::{HostDir, lock, try_lock};
+use crate::folder::{HostDir, lock, make_private_dir, try_lock};
 use crate::hold::DesktopId;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
@@ -49,15 +49,11 @@ impl ImageStore {
     /// Opens the store in a host's folder, and creates missing folders.
     ///
     /// # Errors
-    /// A folder cannot be created, or its owner cannot be changed.
+    /// A folder cannot be created.
     pub fn open(dir: &HostDir) -> Result<Self, ImageError> {
         let store = Self { dir: dir.clone(), root: dir.images() };
         for folder in [store.blobs(), store.versions_dir(), store.incoming()] {
-            fs::create_dir_all(&folder).map_err(at(&folder))?;
-            // Both folders of the path blobs/sha256tree are new.
-            for made in folder.ancestors().take_while(|made| *made != store.root) {
-                dir.give_to_owner(made).map_err(at(made))?;
-            }
+            make_private_dir(&folder).map_err(at(&folder))?;
         }
         Ok(store)
     }
@@ -85,11 +81,6 @@ impl ImageStore {
     /// Returns the path of the store's folder.
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// Returns the folder of the host.
-    pub(super) fn host_dir(&self) -> &HostDir {
-        &self.dir
     }
 
     /// Returns the path of a blob.
@@ -120,7 +111,6 @@ impl ImageStore {
     pub fn lock(&self) -> Result<StoreLock, ImageError> {
         let path = self.root.join("lock");
         let file = lock(&path).map_err(at(&path))?;
-        self.dir.give_to_owner(&path).map_err(at(&path))?;
         Ok(StoreLock { _file: file })
     }
 
@@ -306,5 +296,7 @@ impl ImageStore {
 
 /// Returns whether no process holds the lock of a staging folder.
 fn is_abandoned(dir: &Path) -> bool {
-    File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok())
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    open(dir, flags, Mode::empty())
+        .is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok())
 }

@@ -5,8 +5,8 @@ use super::error::ImageError;
 use super::sparse::{CopyError, digest_of};
 use super::store::ImageStore;
 use super::version::Version;
+use crate::folder::open_own_file;
 use std::collections::HashMap;
-use std::fs::File;
 use tokio_util::sync::CancellationToken;
 
 /// Result of the verification of one version.
@@ -63,7 +63,7 @@ fn look(
     cancelled: &CancellationToken,
 ) -> Result<Option<String>, ImageError> {
     let path = store.blob(digest);
-    let read = File::open(&path)
+    let read = open_own_file(&path)
         .map_err(CopyError::from)
         .and_then(|file| digest_of(&file, &mut |_| !cancelled.is_cancelled()));
     match read {

@@ -2,9 +2,9 @@
 
 use super::RunsAt;
 use super::digest::Digest;
+use crate::folder::{open_own_file, read_text, write_durably};
 use oriel_vmm_api::DiskFormat;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -13,6 +13,9 @@ const HEADER: &str = "\
 # A version of an image. Each digest names a file below images/blobs/sha256tree: the SHA-256 of
 # \"oriel sha256tree 1\", the length as a little-endian 64-bit number, and the SHA-256 of each MiB.
 ";
+
+/// Maximum length of a manifest in bytes.
+pub(super) const LONGEST: u64 = 1 << 20;
 
 /// File in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,28 +82,18 @@ impl Version {
     /// # Errors
     /// The file cannot be read, or its text is not a valid manifest (`InvalidData`).
     pub fn read(path: &Path) -> io::Result<Self> {
-        let text = fs::read_to_string(path)?;
+        let text = read_text(&open_own_file(path)?, LONGEST)?;
         toml::from_str(&text)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.message().to_owned()))
     }
 
-    /// Writes the manifest to a file: synchronises a temporary file and renames it into place.
+    /// Replaces the file of the manifest durably.
     ///
     /// # Errors
-    /// The file system's error; the file is then unchanged.
+    /// The file system's error.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let text = toml::to_string(self).map_err(io::Error::other)?;
-        let unfinished = path.with_extension("new");
-        let written = fs::File::create(&unfinished).and_then(|file| {
-            io::Write::write_all(&mut &file, format!("{HEADER}{text}").as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&unfinished, path)
-        });
-        if written.is_err() {
-            // The caller needs the error of the write, not that of the removal.
-            let _ = fs::remove_file(&unfinished);
-        }
-        written
+        write_durably(path, format!("{HEADER}{text}").as_bytes())
     }
 
     /// Lists the digest and the length in bytes of each file that the manifest names.
@@ -148,6 +141,6 @@ mod tests {
         version.write(&path).unwrap();
         assert_eq!(Version::read(&path).unwrap(), version);
         assert_eq!(version.blobs().count(), 2);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

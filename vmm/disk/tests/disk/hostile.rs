@@ -22,7 +22,7 @@ fn refused(folder: &Folder, offset: u64, bytes: &[u8]) -> String {
     let _ = std::fs::remove_file(&path);
     folder.qcow2("changed.qcow2", 1 << 30, None);
     OpenOptions::new().write(true).open(&path).unwrap().write_all_at(bytes, offset).unwrap();
-    let inspected = inspect(source(&path).file, None).unwrap_err().to_string();
+    let inspected = inspect(source(&path).file, DiskFormat::Qcow2).unwrap_err().to_string();
     let opened = open_alone(&path, true).map(drop).unwrap_err().1.to_string();
     assert_eq!(inspected, opened);
     assert!(check(source(&path).file).is_err());
@@ -174,7 +174,7 @@ fn damaged_tables_do_no_harm() {
             }
         }
         std::fs::write(&path, &bytes).unwrap();
-        let _ = inspect(source(&path).file, None);
+        let _ = inspect(source(&path).file, DiskFormat::Qcow2);
         let _ = check(source(&path).file);
         if let Ok(disk) = when_free(|| BackingChain::open(source(&path), vec![base.open(false)], false)) {
             opened += 1;

@@ -71,23 +71,23 @@ fn many_discards_without_a_flush_give_room_back_too() {
 }
 
 #[test]
-fn every_kind_of_image_is_told_apart() {
+fn an_image_is_what_it_is_said_to_be_and_its_header_does_not_decide() {
     let folder = Folder::new();
     let raw = folder.raw("base.raw", &[0; 4096]);
     let overlay = folder.qcow2("desktop.qcow2", 8192, Some(&raw));
     let look = |image: &Image, format| inspect(File::open(&image.path).unwrap(), format);
     let raw_info = ImageInfo { format: DiskFormat::Raw, virtual_size: 4096, backing: None };
-    assert_eq!(look(&raw, None).unwrap(), raw_info);
+    assert_eq!(look(&raw, DiskFormat::Raw).unwrap(), raw_info);
     assert_eq!(
-        look(&overlay, None).unwrap(),
+        look(&overlay, DiskFormat::Qcow2).unwrap(),
         ImageInfo {
             format: DiskFormat::Qcow2,
             virtual_size: 8192,
             backing: Some(raw.path.to_str().unwrap().to_owned())
         }
     );
-    assert_eq!(look(&overlay, Some(DiskFormat::Raw)).unwrap().backing, None, "as raw it names nothing");
-    let error = look(&raw, Some(DiskFormat::Qcow2)).unwrap_err().to_string();
+    assert_eq!(look(&overlay, DiskFormat::Raw).unwrap().backing, None, "as raw it names nothing");
+    let error = look(&raw, DiskFormat::Qcow2).unwrap_err().to_string();
     assert_eq!(error, "it is not a qcow2 image");
 }
 
