@@ -34,7 +34,7 @@ pub(super) fn resolve(record: &Record, settings: &Settings) -> DesktopSpec {
         agents: pool.agents,
         screens: pool.screens,
         first_screen: FIRST_SCREEN,
-        host_name: host_name(&record.pool.name, &record.user_name),
+        host_name: host_name(record.pool.name.as_str(), &record.user_name),
         // The names go on a kernel command line, so only valid ones pass.
         keyboard: settings
             .check()
@@ -70,7 +70,7 @@ mod tests {
             id: "d1".into(),
             user_id: "p1".into(),
             user_name: "ada.l".into(),
-            pool: Pool { id: "q1".into(), name: "debian".into(), settings: pool },
+            pool: Pool { id: "q1".into(), name: "debian".parse().unwrap(), settings: pool },
             state: State::Stopped,
             reason: None,
             since: 0,

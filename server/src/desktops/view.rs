@@ -70,8 +70,8 @@ impl DesktopView {
         let (machine, accel) = status.runs_on.unwrap_or(planned);
         Self {
             id: record.id.clone(),
-            name: record.pool.name.clone(),
-            pool: record.pool.name.clone(),
+            name: record.pool.name.to_string(),
+            pool: record.pool.name.to_string(),
             image: pool.image.clone(),
             machine,
             emulated: accel == Accel::Tcg,

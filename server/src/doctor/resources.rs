@@ -169,7 +169,7 @@ mod tests {
 
     fn pool(network: &str) -> Pool {
         let settings = PoolSettings { network: network.parse().unwrap(), ..PoolSettings::new("x".into()) };
-        Pool { id: "1".into(), name: "office".into(), settings }
+        Pool { id: "1".into(), name: "office".parse().unwrap(), settings }
     }
 
     #[test]

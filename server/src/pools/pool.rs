@@ -1,10 +1,13 @@
 //! Pool: an image and the resources and devices of the desktops that start from it.
 
+use super::name::PoolName;
 use super::redirection::RedirectionPolicy;
+use oriel_host::images::ImageStore;
 use oriel_host::network::{EgressRules, NetworkSetting};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
+use std::str::FromStr;
 
 /// Setting of a pool: the kind of machine that runs the pool's desktops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -27,14 +30,16 @@ impl MachineSetting {
             Self::Qemu => "qemu",
         }
     }
+}
 
-    /// Returns the setting of a stored name; [`MachineSetting::Auto`] for an unknown one.
-    fn from_stored(text: &str) -> Self {
-        match text {
-            "kvm" => Self::Kvm,
-            "qemu" => Self::Qemu,
-            _ => Self::Auto,
-        }
+impl FromStr for MachineSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Auto, Self::Kvm, Self::Qemu];
+        all.into_iter()
+            .find(|machine| machine.as_str() == text)
+            .ok_or_else(|| format!("{text} is no kind of machine"))
     }
 }
 
@@ -44,7 +49,7 @@ pub struct Pool {
     /// Random identifier of the pool; never changes.
     pub id: String,
     /// Name of the pool for users and administrators.
-    pub name: String,
+    pub name: PoolName,
     /// Settings of the pool; a change takes effect at a desktop's next start.
     pub settings: PoolSettings,
 }
@@ -154,12 +159,12 @@ impl Pool {
     pub(crate) fn from_columns(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self {
             id: row.try_get("pool_id")?,
-            name: row.try_get("pool_name")?,
+            name: parsed(row, "pool_name")?,
             settings: PoolSettings {
-                image: row.try_get("image")?,
+                image: image_name(row)?,
                 cpus: row.try_get("cpus")?,
                 memory_mib: row.try_get("memory_mib")?,
-                machine: MachineSetting::from_stored(row.try_get("machine")?),
+                machine: parsed(row, "machine")?,
                 video_only: row.try_get("video_only")?,
                 network: parsed(row, "network")?,
                 egress: parsed(row, "egress")?,
@@ -185,8 +190,23 @@ impl Pool {
 /// value.
 fn parsed<T: std::str::FromStr<Err = String>>(row: &SqliteRow, column: &str) -> sqlx::Result<T> {
     let text: &str = row.try_get(column)?;
-    text.parse()
-        .map_err(|error: String| sqlx::Error::ColumnDecode { index: column.into(), source: error.into() })
+    text.parse().map_err(|error: String| invalid(row, column, text, &error))
+}
+
+/// Reads the name of a pool's image, which becomes a path in the store.
+fn image_name(row: &SqliteRow) -> sqlx::Result<String> {
+    let text: String = row.try_get("image")?;
+    match ImageStore::check_name(&text) {
+        Ok(()) => Ok(text),
+        Err(error) => Err(invalid(row, "image", &text, &error.to_string())),
+    }
+}
+
+/// Makes the error of a value that no command of Oriel writes, with the row that has it.
+fn invalid(row: &SqliteRow, column: &str, text: &str, problem: &str) -> sqlx::Error {
+    let id: &str = row.try_get("pool_id").unwrap_or("without an id");
+    let text = format!("the row {id} of `pools` has {column} = '{text}' ({})", problem.trim_end_matches('.'));
+    sqlx::Error::ColumnDecode { index: column.into(), source: text.into() }
 }
 
 impl FromRow<'_, SqliteRow> for Pool {

@@ -1,5 +1,6 @@
 //! Table of pools, and of the users entitled to them.
 
+use super::name::{NAME_RULE, PoolName};
 use super::pool::{Pool, PoolSettings};
 use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
@@ -87,25 +88,22 @@ impl Pools {
     /// # Errors
     /// See [`PoolError`].
     pub async fn add(&self, name: &str, settings: &PoolSettings, now: i64) -> Result<(), PoolError> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let name_ok = (1..=32).contains(&name.len())
-            && name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.chars().all(plain);
-        if !name_ok {
-            return Err(PoolError::Rule(
-                "A pool's name has 1 to 32 lower-case letters, digits and dashes and begins with a letter.",
-            ));
-        }
+        let name: PoolName = name.parse().map_err(|_| PoolError::Rule(NAME_RULE))?;
         settings.check().map_err(PoolError::Rule)?;
         let sql = format!(
             "INSERT INTO pools ({}, id, name, created_at) VALUES ({}, lower(hex(randomblob(16))), ?, ?)",
             SET.join(", "),
             SET.map(|_| "?").join(", ")
         );
-        match bind(sqlx::query(AssertSqlSafe(sql)), settings).bind(name).bind(now).execute(&self.db).await {
+        match bind(sqlx::query(AssertSqlSafe(sql)), settings)
+            .bind(name.as_str())
+            .bind(now)
+            .execute(&self.db)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-                Err(PoolError::Taken(name.to_owned()))
+                Err(PoolError::Taken(name.into()))
             }
             Err(error) => Err(error.into()),
         }
