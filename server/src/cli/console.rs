@@ -10,9 +10,14 @@ pub(super) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Prints a line.
+/// Prints a line. Characters that control a terminal are replaced: names come from the database too.
 pub(super) fn line(text: &str) {
-    print(&format!("{text}\n"));
+    print(&format!("{}\n", visible(text)));
+}
+
+/// Replaces the characters of a text that control a terminal.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 /// Prints an error, and returns the exit code of a failure.
@@ -23,7 +28,7 @@ pub(super) fn fail(sentence: &str) -> ExitCode {
 
 /// Prints a sentence to standard error.
 pub(super) fn warn(sentence: &str) {
-    let _ = writeln!(io::stderr().lock(), "oriel: {sentence}");
+    let _ = writeln!(io::stderr().lock(), "oriel: {}", visible(sentence));
 }
 
 /// Prints the progress of an operation: one line that is overwritten on a terminal, separate lines elsewhere.
@@ -36,6 +41,14 @@ pub(super) fn progress(percent: u8, what: &str) {
     } else {
         line(&format!("{percent:3} percent: {what}"));
     }
+}
+
+/// Reads all of standard input as text.
+///
+/// # Errors
+/// One sentence: the input cannot be read.
+pub(super) fn input() -> Result<String, String> {
+    io::read_to_string(io::stdin().lock()).map_err(|error| format!("Standard input cannot be read: {error}."))
 }
 
 /// Reads a new password: twice from the terminal, or once from standard input.

@@ -6,13 +6,16 @@ mod desktops;
 mod image;
 mod log;
 mod network;
+mod network_pools;
 mod pool;
 mod pool_settings;
 mod user;
 
 use crate::config::{self, Config};
+use crate::state::become_owner;
 use crate::{doctor, serve};
 use clap::{Parser, Subcommand};
+use network_pools::StateProcess;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,6 +69,14 @@ enum ConfigCommand {
     Print,
 }
 
+impl Command {
+    /// Returns whether the command runs with the rights of its caller, because it changes the host's network.
+    /// All others run as the owner of the state folder.
+    fn changes_host(&self) -> bool {
+        matches!(self, Self::Network(command) if command.changes_host())
+    }
+}
+
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -78,18 +89,25 @@ pub fn run() -> ExitCode {
         Err(error) => return console::fail(&error.to_string()),
     };
     let config = Config { state_dir: arguments.state_dir.unwrap_or(config.state_dir.clone()), ..config };
+    let state = StateProcess { config: arguments.config, state_dir: config.state_dir.clone() };
+    // Before there is any thread, and before anything in the state folder is opened.
+    if !arguments.command.changes_host()
+        && let Err(sentence) = become_owner(&config.state_dir, std::env::args_os().skip(1))
+    {
+        return console::fail(&sentence);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return console::fail(&format!("The program cannot start: {error}.")),
     };
-    match runtime.block_on(dispatch(arguments.command, config)) {
+    match runtime.block_on(dispatch(arguments.command, config, &state)) {
         Ok(code) => code,
         Err(sentence) => console::fail(&sentence),
     }
 }
 
 /// Runs a command that needs the configuration.
-async fn dispatch(command: Command, config: Config) -> Result<ExitCode, String> {
+async fn dispatch(command: Command, config: Config, state: &StateProcess) -> Result<ExitCode, String> {
     match command {
         Command::Serve => {
             log::start(&config.log);
@@ -99,7 +117,7 @@ async fn dispatch(command: Command, config: Config) -> Result<ExitCode, String> 
         Command::Pool(command) => pool::run(command, &config).await?,
         Command::Image(command) => image::run(command, &config).await?,
         Command::Desktops(command) => desktops::run(command, &config).await?,
-        Command::Network(command) => network::run(command, &config).await?,
+        Command::Network(command) => network::run(command, &config, state).await?,
         Command::Doctor { json } => return Ok(doctor::run(&config, json).await),
         Command::Config(ConfigCommand::Print) => console::print(config::DEFAULTS),
     }

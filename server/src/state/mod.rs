@@ -1,8 +1,10 @@
-//! State folder of the server: the database, the certificate, the lock, and the host's folder.
+//! State folder of the server: its owner, the database, the certificate, the lock, and the host's folder.
 
 mod database;
+mod owner;
 
 pub use database::open_database;
+pub use owner::become_owner;
 
 use oriel_host::folder::HostDir;
 use std::path::{Path, PathBuf};
