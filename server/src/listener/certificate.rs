@@ -1,6 +1,7 @@
 //! Certificate of the server: configured, or made at the first start and renewed later.
 
 use super::names::own_names;
+use super::pem_file::{read_chain, read_key};
 use crate::config::{Config, Tls};
 use crate::state::StateDir;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
@@ -12,9 +13,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{Error, ServerConfig, crypto::ring};
 
 /// Validity of a self-signed certificate; some browsers refuse longer ones.
 const GOOD_FOR: Duration = Duration::days(820);
@@ -107,24 +107,27 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Loads a certificate and its key from PEM files.
 fn load(certificate: &Path, key: &Path, given: bool) -> Result<Certificate, String> {
-    let unusable = |path: &Path, error: &dyn std::fmt::Display| {
-        format!(
-            "{} cannot be used for TLS ({error}); it must be a PEM file that fits the other one.",
-            path.display()
-        )
+    let chain = read_chain(certificate)?;
+    let fingerprint = chain.first().map(fingerprint).unwrap_or_default();
+    let key_der = read_key(key)?;
+    let unusable = |error: Error| match error {
+        Error::InconsistentKeys(_) => format!(
+            "The private key {} does not belong to the certificate {}; give the two that were made together.",
+            key.display(),
+            certificate.display()
+        ),
+        error => format!(
+            "The certificate {} cannot be used with the key {} ({error}); give another pair.",
+            certificate.display(),
+            key.display()
+        ),
     };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(certificate, &error))?;
-    let first = chain.first().ok_or_else(|| unusable(certificate, &"it holds no certificate"))?;
-    let fingerprint = fingerprint(first);
-    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(certificate, &error))?
+        .map_err(unusable)?
         .with_no_client_auth()
         .with_single_cert(chain, key_der)
-        .map_err(|error| unusable(certificate, &error))?;
+        .map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Certificate { config: Arc::new(config), fingerprint, given })
 }
@@ -139,6 +142,8 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
 
     fn state() -> (tempfile::TempDir, StateDir) {
         let root = tempfile::tempdir().unwrap();

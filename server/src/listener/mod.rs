@@ -6,6 +6,7 @@
 mod accept;
 mod certificate;
 mod names;
+mod pem_file;
 
 pub use accept::{ConnectionInfo, Listening, Server};
 pub use certificate::{Certificate, certificate_for};
