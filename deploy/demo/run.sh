@@ -16,9 +16,6 @@ step() { stage_began=$SECONDS; printf '\n[%s] %s\n' "$1" "$2"; }
 took() { printf '      done in %d s\n' $((SECONDS - stage_began)); }
 die() { printf 'make demo: %s\n' "$*" >&2; exit 1; }
 
-# Making the image writes files of other owners, so that one step needs root.
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-
 step 1/5 "Installing what the build and the desktop need"
 deploy/setup/packages.sh build desktop
 deploy/setup/toolchain.sh
@@ -30,6 +27,13 @@ node deploy/demo/progress.mjs 'building the page' make --no-print-directory web
 took
 
 mkdir -p "$state"
+# The demo runs as the owner of this folder, also when root starts it: Oriel goes on as the owner of its state.
+owner=$(stat -c %U "$root")
+[ "$owner" != UNKNOWN ] || owner=$(stat -c %u "$root")
+if ! [ -d "$state/state" ]; then
+  mkdir -m 700 "$state/state"
+  [ "$(id -u)" != 0 ] || chown --reference="$root" "$state" "$state/state"
+fi
 config=$state/oriel.toml
 cat > "$config" <<TOML
 state_dir = "$state/state"
@@ -43,8 +47,9 @@ step 3/5 "Building the Debian 13 desktop image (once; some minutes)"
 if run_oriel image list | grep -q "^$image:"; then
   echo "      it is there already"
 else
-  as_root "$oriel" --config "$config" image build "$image" --from "$root/deploy/images/$image"
-  if [ "$(id -u)" != 0 ]; then sudo chown -R "$(id -u):$(id -g)" "$state"; fi
+  # The image's files belong to several users.
+  deploy/setup/subordinate-ids.sh "$owner"
+  run_oriel image build "$image" --from "$root/deploy/images/$image"
 fi
 took
 
@@ -56,6 +61,7 @@ if ! [ -s "$credentials" ]; then
   run_oriel pool add demo --image "$image" --cpus 2 --memory 1536 >/dev/null
   password=$(run_oriel user add "$name" --pool demo --generate | tail -n 1)
   (umask 077; printf '%s\n' "$password" > "$credentials")
+  [ "$(id -u)" != 0 ] || chown --reference="$root" "$credentials"
 fi
 password=$(cat "$credentials")
 url=http://localhost:$port

@@ -11,9 +11,9 @@ die() { echo "oriel setup: $*" >&2; exit 1; }
 
 # curl fetches Rust where it is missing.
 build="gcc g++ make nasm pkg-config libopus-dev ca-certificates curl"
-# QEMU runs what our own machine does not; libopus encodes sound; mmdebstrap and mke2fs make images; passt and nft
+# QEMU runs what our own machine does not; libopus encodes sound; mmdebstrap, newuidmap (uidmap) and mke2fs make images; passt and nft
 # connect desktops.
-desktop="qemu-system-x86 libopus0 passt nftables mmdebstrap e2fsprogs debian-archive-keyring zstd"
+desktop="qemu-system-x86 libopus0 passt nftables mmdebstrap uidmap e2fsprogs debian-archive-keyring zstd"
 # From Debian 13 on the D-Bus display is a package of its own.
 [ "${VERSION_ID:-12}" -ge 13 ] 2>/dev/null && desktop="$desktop qemu-system-modules-opengl"
 # Guest agents, and an X server without a screen in which the desktop's one runs.

@@ -6,6 +6,10 @@
 # DIR gets disk.raw (sparse ext4, no partition table), vmlinuz, initrd.img,
 # image.toml and build.log. Standard output carries lines `progress PERCENT WHAT`.
 # On failure there is one sentence on standard error, and no DIR.
+#
+# It needs no root, but subordinate ids (/etc/subuid, /etc/subgid) for the files
+# of the image's users: all of the work is done in a user namespace, in which its
+# user is root. Root without subordinate ids does without the namespace.
 set -euo pipefail
 
 mirror=http://deb.debian.org/debian
@@ -20,6 +24,14 @@ fail() {
 }
 
 progress() { printf 'progress %s %s\n' "$1" "$2"; }
+
+# Internal: this run is root in a user namespace already.
+inside=''
+if [[ ${1:-} == --in-user-namespace ]]; then
+    inside=yes
+    shift
+fi
+arguments=("$@")
 
 out='' size=6G suite=trixie
 while (($#)); do
@@ -49,7 +61,32 @@ need mke2fs e2fsprogs
 need tar tar
 [[ -r $keyring ]] || missing+=(debian-archive-keyring)
 ((${#missing[@]} == 0)) || fail "Building the image needs ${missing[*]}; install it with: apt-get install ${missing[*]}"
-((EUID == 0)) || fail 'Building the image needs root, to make files of other owners; run it with sudo.'
+
+# A Debian system has users up to `nobody`, 65534.
+ids_needed=65536
+user=$(id --user --name 2> /dev/null || id --user)
+# Whether the user's first range in FILE is large enough.
+has_ids() {
+    awk -F: -v user="$user" -v uid="$EUID" -v needed="$ids_needed" \
+        '$1 == user || $1 == uid { enough = $3 >= needed; exit } END { exit !enough }' "$1" 2> /dev/null
+}
+if [[ ! $inside ]]; then
+    if has_ids /etc/subuid && has_ids /etc/subgid && command -v newuidmap > /dev/null; then
+        namespace=(unshare --user --map-root-user --map-auto)
+        if "${namespace[@]}" true 2> /dev/null; then
+            exec "${namespace[@]}" "$here/build.sh" --in-user-namespace "${arguments[@]}"
+        fi
+        ((EUID == 0)) ||
+            fail 'This host lets users make no user namespaces, in which the image is built; allow them (sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000), or see its AppArmor.'
+    elif ((EUID != 0)); then
+        command -v newuidmap > /dev/null || fail 'Building the image needs uidmap; install it with: apt-get install uidmap'
+        # After every range that is given.
+        first=$(cat /etc/subuid /etc/subgid 2> /dev/null | awk -F: '{ end = $2 + $3; if (end > last) last = end } END { print (last > 100000 ? last : 100000) }')
+        range=$first-$((first + ids_needed - 1))
+        fail "Building the image needs $ids_needed subordinate ids, which the user $user has not; give it some, as root: usermod --add-subuids $range --add-subgids $range $user"
+    fi
+fi
+((EUID == 0)) || fail 'The user namespace did not make this user root in it.'
 
 out=$(realpath -m "$out")
 parent=$(dirname "$out")
@@ -120,7 +157,7 @@ follow() {
 # In namespaces of its own, and killed when this script dies of whatever: no
 # process and no mount of it stays behind.
 bootstrap() {
-    exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc mmdebstrap --mode=root --variant=minbase --architectures=amd64 --verbose \
+    exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc mmdebstrap --mode=unshare --variant=minbase --architectures=amd64 --verbose \
         --keyring="$keyring" \
         --include="$(IFS=,; printf '%s' "${packages[*]}")" \
         --aptopt='Apt::Install-Recommends "false"' \

@@ -10,6 +10,7 @@ use crate::web::WebRoot;
 use oriel_host::admission::HostProbe;
 use oriel_host::folder::{LockError, try_lock};
 use oriel_vmm_api::{HostFacts, Jail, JailPart, KvmFinding};
+use rustix::process::geteuid;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -161,19 +162,37 @@ fn disk(root: &Path, report: &mut Report) {
 
 /// Checks the programs that build images.
 fn image_tools(report: &mut Report) {
-    let tools = [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")];
+    let tools = [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs"), ("newuidmap", "uidmap")];
     let missing: Vec<_> =
         tools.iter().filter(|(tool, _)| !programs::is_installed(tool)).map(|(_, package)| *package).collect();
-    if missing.is_empty() {
-        report.add("image tools", Verdict::Ok, "Images can be built here.");
-    } else {
+    if !missing.is_empty() {
         let packages = missing.join(" ");
         report.add(
             "image tools",
             Verdict::Warn,
             format!("To build images here: apt-get install {packages}."),
         );
+    } else if geteuid().is_root() || has_subordinate_ids() {
+        report.add("image tools", Verdict::Ok, "Images can be built here.");
+    } else {
+        report.add(
+            "image tools",
+            Verdict::Warn,
+            "To build images, the owner of the state folder needs subordinate ids; `oriel image build` says how to give some.",
+        );
     }
+}
+
+/// Returns whether this user has subordinate ids for the files of images (subuid(5)).
+fn has_subordinate_ids() -> bool {
+    let uid = geteuid().as_raw().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let entry = passwd.lines().find(|line| line.split(':').nth(2) == Some(uid.as_str()));
+    let name = entry.and_then(|line| line.split(':').next()).unwrap_or(&uid);
+    ["/etc/subuid", "/etc/subgid"].iter().all(|file| {
+        let ranges = std::fs::read_to_string(file).unwrap_or_default();
+        ranges.lines().any(|line| line.split(':').next().is_some_and(|owner| owner == name || owner == uid))
+    })
 }
 
 /// Checks that a port is free, or used by the running server.
@@ -183,6 +202,13 @@ fn port(check: &'static str, address: SocketAddr, server_runs: bool, report: &mu
         Err(_) if server_runs => {
             report.add(check, Verdict::Ok, format!("A server runs; it may have {address}."))
         }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && address.port() < 1024 => report.add(
+            check,
+            Verdict::Warn,
+            format!(
+                "Ports below 1024, such as that of {address}, take a privilege, which deploy/systemd/oriel.service gives."
+            ),
+        ),
         Err(error) => report.add(
             check,
             Verdict::Fail,
