@@ -95,3 +95,74 @@ fn what_root_s_commands_make_belongs_to_the_owner_of_the_state_folder() {
         assert_eq!(fs::metadata(&path).unwrap().uid(), OWNER, "{}", path.display());
     }
 }
+
+#[test]
+fn a_recipe_that_root_starts_runs_as_the_owner_of_the_state_folder() {
+    let Some((dir, state)) = foreign_state() else { return };
+    let recipe = dir.path().join("recipe");
+    fs::create_dir(&recipe).unwrap();
+    write_kernel(&recipe.join("vmlinuz"));
+    let script = "#!/bin/sh\nset -e\nmkdir -p \"$2\"\ncp \"$(dirname \"$0\")/vmlinuz\" \"$2/vmlinuz\"\n\
+        printf 'name = \"r\"\\nkernel = \"vmlinuz\"\\nruns_at = \"kernel\"\\ndescription = \"%s %s %s\"\\n' \
+        \"$(id -u)\" \"$(id -G)\" \"$HOME\" > \"$2/image.toml\"\n";
+    fs::write(recipe.join("build.sh"), script).unwrap();
+    fs::set_permissions(recipe.join("build.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    ok(&state, &["image", "build", "r", "--from", recipe.to_str().unwrap()], "");
+    let listed = ok(&state, &["image", "list"], "");
+    let passwd = fs::read_to_string("/etc/passwd").unwrap();
+    let home = passwd.lines().find(|line| line.split(':').nth(2) == Some("65534"));
+    let home = home.and_then(|line| line.split(':').nth(5)).unwrap_or("/");
+    assert!(listed.ends_with(&format!(": {OWNER} {OWNER} {home}\n")), "{listed}");
+}
+
+/// Runs a script as root in a network of its own, in which `$ORIEL` is the program on the state folder.
+fn in_own_network(state: &Path, script: &str) -> std::process::Output {
+    std::process::Command::new("unshare")
+        .args(["--net", "--mount", "sh", "-ec"])
+        .arg(format!("mount -t sysfs sysfs /sys\nip tuntap add dev desk0 mode tap\n{script}"))
+        .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+        .env("ORIEL", format!("{} --state-dir {}", env!("CARGO_BIN_EXE_oriel"), state.display()))
+        .output()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn network_rules_are_root_s_and_what_they_say_is_checked_since_the_owner_writes_it() {
+    let Some((dir, state)) = foreign_state() else { return };
+    if !in_own_network(&state, "nft list ruleset").status.success() {
+        eprintln!("not run: it takes iproute2, nftables and a network namespace");
+        return;
+    }
+    let kernel = dir.path().join("kernel");
+    write_kernel(&kernel);
+    ok(&state, &["image", "import", "bench", "--kernel", kernel.to_str().unwrap()], "");
+    ok(&state, &["pool", "add", "office", "--image", "bench", "--cpus", "1", "--network", "tap:desk0"], "");
+    let applied = in_own_network(
+        &state,
+        "$ORIEL network apply\nnft list ruleset\n$ORIEL network remove\nnft list ruleset",
+    );
+    let told = String::from_utf8(applied.stdout).unwrap();
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    assert!(told.starts_with("office: 1 TAP interfaces reach any\n"), "{told}");
+    assert_eq!(told.matches("comment \"pool office\"").count(), 1, "{told}");
+    for path in files_below(&state) {
+        assert_eq!(fs::metadata(&path).unwrap().uid(), OWNER, "{}", path.display());
+    }
+
+    // What the owner can write by hand.
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(state.join("oriel.db"));
+    let db = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let actions: Vec<String> =
+        sqlx::query_scalar("SELECT action FROM audit ORDER BY seq").fetch_all(&db).await.unwrap();
+    assert!(actions.ends_with(&["network.apply".into(), "network.remove".into()]), "{actions:?}");
+    let name = "x\" ; }\n}\nadd table inet evil\ntable netdev y {\n#";
+    sqlx::query("UPDATE pools SET name = ?").bind(name).execute(&db).await.unwrap();
+    db.close().await;
+    for path in files_below(&state) {
+        give(&path);
+    }
+    let refused = in_own_network(&state, "$ORIEL network apply || nft list ruleset");
+    let complaint = String::from_utf8(refused.stderr).unwrap();
+    assert!(complaint.contains("of `pools` has pool_name"), "{complaint}");
+    assert_eq!(String::from_utf8(refused.stdout).unwrap(), "");
+}
