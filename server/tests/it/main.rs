@@ -18,3 +18,4 @@ mod serving;
 mod state_folder;
 mod strangers;
 mod streams;
+mod throttling;
