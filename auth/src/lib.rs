@@ -5,8 +5,10 @@
 
 pub mod audit;
 pub mod csrf;
+pub mod device;
 pub mod error;
 pub mod login;
+pub mod network;
 pub mod origin;
 pub mod password;
 pub mod secret;
@@ -16,8 +18,10 @@ pub mod ticket;
 pub mod user;
 
 pub use audit::{AuditLog, Entry};
+pub use device::DeviceKey;
 pub use error::AuthError;
-pub use login::{Login, LoginRefused, LoginState, SignedIn};
+pub use login::{Client, Login, LoginRefused, LoginState, SignedIn};
+pub use network::Network;
 pub use origin::{Origins, Scheme};
 pub use password::PasswordHasher;
 pub use secret::{Password, Token, TokenHash};

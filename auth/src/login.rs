@@ -3,16 +3,17 @@
 //! The result of a step is a type that only that step can make, so no step can be skipped.
 
 use crate::audit::{AuditLog, Entry};
+use crate::device::{DeviceId, DeviceKey};
 use crate::error::AuthError;
 use crate::password::PasswordHasher;
 use crate::secret::{Password, Token};
 use crate::session::{Session, SessionLimits, Sessions};
-use crate::throttle::Throttle;
+use crate::throttle::{Source, Throttle, Throttled, bounded_name};
 use crate::unix_now;
 use crate::user::{User, Users};
 use sqlx::sqlite::SqlitePool;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// State of a login after a step.
 pub enum LoginState {
@@ -32,6 +33,17 @@ pub struct SignedIn {
     pub user: User,
     /// Secret of the session, for the cookie; stored nowhere else.
     pub token: Token,
+    /// New value of the browser's device cookie.
+    pub device: String,
+}
+
+/// Client from which a login comes.
+#[derive(Debug, Clone, Copy)]
+pub struct Client<'a> {
+    /// Address of the client.
+    pub address: IpAddr,
+    /// Value of the browser's device cookie; empty without one.
+    pub device: &'a str,
 }
 
 /// Reason for which a login was refused.
@@ -44,7 +56,11 @@ pub enum LoginRefused {
 }
 
 /// Proof of the user's password, made by [`Login::prove_password`] alone.
-struct PasswordProved(User);
+struct PasswordProved {
+    user: User,
+    /// Hash of the password.
+    hash: String,
+}
 
 /// Login of users: the state machine, with throttling and audit.
 pub struct Login {
@@ -57,25 +73,27 @@ pub struct Login {
     /// Hasher of passwords.
     pub hasher: PasswordHasher,
     throttle: Throttle,
+    devices: DeviceKey,
 }
 
 impl Login {
-    /// Makes a login over a database, with the lifetimes of its sessions.
+    /// Makes a login over a database, with the lifetimes of its sessions and the key of device tokens.
     ///
     /// # Errors
     /// The kernel gave no random bytes.
-    pub fn new(db: SqlitePool, limits: SessionLimits) -> Result<Self, AuthError> {
+    pub fn new(db: SqlitePool, limits: SessionLimits, devices: DeviceKey) -> Result<Self, AuthError> {
         Ok(Self {
             users: Users::new(db.clone()),
             sessions: Sessions::new(db.clone(), limits),
             audit: AuditLog::new(db),
             hasher: PasswordHasher::new()?,
             throttle: Throttle::default(),
+            devices,
         })
     }
 
-    /// Begins a login with a name and a password from a client's address, and proceeds as far as these
-    /// suffice. A failure and a success are recorded in the audit log.
+    /// Begins a login with a name and a password from a client, and proceeds as far as these suffice. A failure
+    /// and a success are recorded in the audit log.
     ///
     /// # Errors
     /// The database or the hashing failed; a refusal is the inner error.
@@ -83,45 +101,67 @@ impl Login {
         &self,
         name: &str,
         password: Password,
-        address: IpAddr,
+        client: Client<'_>,
     ) -> Result<Result<LoginState, LoginRefused>, AuthError> {
-        match self.prove_password(name, password, address, "login").await? {
-            Ok(proved) => Ok(Ok(self.after_password(proved, address).await?)),
+        let name = bounded_name(name.trim()).to_lowercase();
+        let source = match self.known_device(&name, client.device).await? {
+            Some(device) => Source::Device(device),
+            None => Source::Address(client.address),
+        };
+        match self.prove_password(&name, password, source, client.address, "login").await? {
+            Ok(proved) => Ok(Ok(self.after_password(proved, client).await?)),
             Err(refused) => Ok(Err(refused)),
         }
     }
 
+    /// Returns the browser's identifier, if its device cookie has a valid token of the user.
+    async fn known_device(&self, name: &str, cookie: &str) -> Result<Option<DeviceId>, AuthError> {
+        if cookie.is_empty() {
+            return Ok(None);
+        }
+        let found = self.users.with_hash(name).await?;
+        Ok(found.and_then(|(user, hash)| self.devices.known(cookie, &user, &hash, unix_now())))
+    }
+
     /// Opens a session for a user whose password is proved, and records the login.
-    async fn after_password(&self, proved: PasswordProved, address: IpAddr) -> Result<LoginState, AuthError> {
-        let PasswordProved(user) = proved;
-        let address = address.to_canonical().to_string();
+    async fn after_password(
+        &self,
+        proved: PasswordProved,
+        client: Client<'_>,
+    ) -> Result<LoginState, AuthError> {
+        let PasswordProved { user, hash } = proved;
+        let address = client.address.to_canonical().to_string();
+        let device = self.devices.remember(client.device, &user, &hash, unix_now())?;
         let token = self.sessions.open(&user.id, &address, unix_now()).await?;
         let entry =
             Entry { actor: &user.name, action: "login", address: &address, detail: "ok", ..Entry::default() };
         self.audit.record(entry).await?;
-        Ok(LoginState::In(SignedIn { user, token }))
+        Ok(LoginState::In(SignedIn { user, token, device }))
     }
 
-    /// Checks a password, with throttling. An unknown name takes as long as a wrong password. `action` is the
-    /// name of a failure in the audit log.
+    /// Checks a password, with throttling by the name and the source of the attempt. An unknown name takes as
+    /// long as a wrong password. `action` is the name of a failure in the audit log.
     async fn prove_password(
         &self,
         name: &str,
         password: Password,
+        source: Source,
         address: IpAddr,
         action: &str,
     ) -> Result<Result<PasswordProved, LoginRefused>, AuthError> {
-        let name = name.trim().to_lowercase();
-        let attempt = match self.throttle.begin(&name, address, Instant::now()) {
-            Ok(attempt) => attempt,
-            Err(wait) => return Ok(Err(LoginRefused::SlowDown(wait))),
+        let mut admission = match self.throttle.admit(name, source).await {
+            Ok(admission) => admission,
+            Err(Throttled::Wait(wait)) => return Ok(Err(LoginRefused::SlowDown(wait))),
+            Err(Throttled::Busy) => return Err(AuthError::Busy),
         };
-        let (user, hash) = self.users.with_hash(&name).await?.unzip();
-        let matched = self.hasher.verify(hash, password).await?;
-        match user {
-            Some(user) if matched => {
-                self.throttle.succeeded(attempt);
-                Ok(Ok(PasswordProved(user)))
+        let found = self.users.with_hash(name).await?;
+        let hash = found.as_ref().map(|(_, hash)| hash.clone());
+        admission.places.begin();
+        let matched = self.hasher.verify(hash, password, admission.turn).await?;
+        match found {
+            Some((user, hash)) if matched => {
+                admission.places.give_back();
+                Ok(Ok(PasswordProved { user, hash }))
             }
             _ => {
                 let address = address.to_canonical().to_string();
@@ -152,8 +192,8 @@ impl Login {
             .await
     }
 
-    /// Changes the password of a session's user, and ends all other sessions of that user. Wrong old
-    /// passwords are throttled as at login.
+    /// Changes the password of a session's user, ends all other sessions of that user and all device tokens, and
+    /// returns the new value of this browser's device cookie. Wrong old passwords are throttled by the session.
     ///
     /// # Errors
     /// The new password breaks a rule, or the database or the hashing failed; a refusal is the inner error.
@@ -162,16 +202,18 @@ impl Login {
         session: &Session,
         old: Password,
         new: Password,
-        address: IpAddr,
-    ) -> Result<Result<(), LoginRefused>, AuthError> {
+        client: Client<'_>,
+    ) -> Result<Result<String, LoginRefused>, AuthError> {
         let name = &session.user.name;
-        if let Err(refused) = self.prove_password(name, old, address, "password").await? {
+        let source = Source::Device(DeviceId::of_session(session.id));
+        if let Err(refused) = self.prove_password(name, old, source, client.address, "password").await? {
             return Ok(Err(refused));
         }
         let hash = self.hasher.hash(new).await?;
         self.users.set_password_hash(&session.user.id, &hash).await?;
         self.sessions.end_all(&session.user.id, Some(session.id)).await?;
-        let address = address.to_canonical().to_string();
+        let device = self.devices.remember(client.device, &session.user, &hash, unix_now())?;
+        let address = client.address.to_canonical().to_string();
         self.audit
             .record(Entry {
                 actor: name,
@@ -181,7 +223,7 @@ impl Login {
                 detail: "changed",
             })
             .await?;
-        Ok(Ok(()))
+        Ok(Ok(device))
     }
 }
 
@@ -193,6 +235,7 @@ mod tests {
     use crate::user::Role;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const AT_HOME: Client<'_> = Client { address: HOME, device: "" };
     const LIMITS: SessionLimits =
         SessionLimits { idle: Duration::from_secs(600), absolute: Duration::from_secs(3600) };
 
@@ -202,14 +245,14 @@ mod tests {
 
     async fn door_with_ada() -> (Login, SqlitePool) {
         let db = database().await;
-        let login = Login::new(db.clone(), LIMITS).unwrap();
+        let login = Login::new(db.clone(), LIMITS, DeviceKey::random().unwrap()).unwrap();
         let hash = login.hasher.hash(password("right password")).await.unwrap();
         login.users.add("ada", Role::User, &hash, 0).await.unwrap();
         (login, db)
     }
 
     async fn enter(login: &Login, name: &str, text: &str) -> Result<SignedIn, LoginRefused> {
-        match login.begin(name, password(text), HOME).await.unwrap() {
+        match login.begin(name, password(text), AT_HOME).await.unwrap() {
             Ok(LoginState::In(signed_in)) => Ok(signed_in),
             Ok(LoginState::SecondFactor(never)) => match never {},
             Err(refused) => Err(refused),
@@ -261,17 +304,17 @@ mod tests {
         let session = login.sessions.find(&here.token, unix_now()).await.unwrap().unwrap();
 
         let refused = login
-            .change_password(&session, password("wrong password"), password("another password"), HOME)
+            .change_password(&session, password("wrong password"), password("another password"), AT_HOME)
             .await
             .unwrap();
-        assert_eq!(refused, Err(LoginRefused::Failed));
+        assert_eq!(refused.err(), Some(LoginRefused::Failed));
         assert!(login.sessions.holds(SessionId::of(&elsewhere.token), unix_now()).await.unwrap());
 
         let changed = login
-            .change_password(&session, password("right password"), password("another password"), HOME)
+            .change_password(&session, password("right password"), password("another password"), AT_HOME)
             .await
             .unwrap();
-        assert_eq!(changed, Ok(()));
+        assert!(changed.is_ok());
         assert!(login.sessions.holds(session.id, unix_now()).await.unwrap());
         assert!(!login.sessions.holds(SessionId::of(&elsewhere.token), unix_now()).await.unwrap());
         assert!(enter(&login, "ada", "right password").await.is_err());
@@ -285,5 +328,53 @@ mod tests {
         let session = login.sessions.find(&signed_in.token, unix_now()).await.unwrap().unwrap();
         login.logout(&session, HOME).await.unwrap();
         assert!(login.sessions.find(&signed_in.token, unix_now()).await.unwrap().is_none());
+    }
+
+    /// Guesses a password many times at once or one after the other, and returns the number of guesses for which
+    /// a hash was computed.
+    async fn tries(guesses: usize, at_once: bool) -> usize {
+        let (login, db) = door_with_ada().await;
+        let login = std::sync::Arc::new(login);
+        let guess = |number: usize| {
+            let login = std::sync::Arc::clone(&login);
+            async move {
+                let address = IpAddr::from([10, (number / 65536) as u8, (number / 256) as u8, number as u8]);
+                let client = Client { address, device: "" };
+                matches!(login.begin("ada", password("a guess"), client).await, Ok(Err(LoginRefused::Failed)))
+            }
+        };
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut failed = 0;
+        for number in 0..guesses {
+            tasks.spawn(guess(number));
+            while !at_once && let Some(done) = tasks.join_next().await {
+                failed += usize::from(done.unwrap());
+            }
+        }
+        failed += tasks.join_all().await.into_iter().filter(|failed| *failed).count();
+        assert_eq!(actions(&db).await.len(), failed);
+        failed
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn guesses_at_once_get_no_more_tries_than_guesses_one_after_the_other() {
+        let one_by_one = tries(20, false).await;
+        assert_eq!(tries(10_000, true).await, one_by_one);
+    }
+
+    #[tokio::test]
+    async fn a_browser_is_known_to_its_user_until_the_password_changes() {
+        let (login, _) = door_with_ada().await;
+        let device = enter(&login, "ada", "right password").await.ok().unwrap().device;
+        assert!(login.known_device("ada", &device).await.unwrap().is_some());
+        assert!(login.known_device("eve", &device).await.unwrap().is_none());
+        let signed_in = enter(&login, "ada", "right password").await.ok().unwrap();
+        let session = login.sessions.find(&signed_in.token, unix_now()).await.unwrap().unwrap();
+        let client = Client { device: &device, ..AT_HOME };
+        let changed =
+            login.change_password(&session, password("right password"), password("another password"), client);
+        let fresh = changed.await.unwrap().unwrap();
+        assert!(login.known_device("ada", &device).await.unwrap().is_none());
+        assert!(login.known_device("ada", &fresh).await.unwrap().is_some());
     }
 }

@@ -61,16 +61,22 @@ impl PasswordHasher {
     }
 
     /// Returns whether a password matches the hash `stored`. For `None` the result is `false`, after the same
-    /// time.
+    /// time. `turn` is dropped when the work is done, also if the caller is gone by then.
     ///
     /// # Errors
     /// [`AuthError::Busy`] for a full queue, [`AuthError::Hash`] for a damaged hash.
-    pub async fn verify(&self, stored: Option<String>, password: Password) -> Result<bool, AuthError> {
+    pub async fn verify(
+        &self,
+        stored: Option<String>,
+        password: Password,
+        turn: impl Send + 'static,
+    ) -> Result<bool, AuthError> {
         if password.bytes().len() > LONGEST {
             return Ok(false);
         }
         let decoy = Arc::clone(&self.decoy);
         self.in_turn(move || {
+            let _turn = turn;
             let known = stored.is_some();
             let matched = verify(stored.as_deref().unwrap_or(&decoy), &password)?;
             Ok(known && matched)
@@ -148,14 +154,14 @@ mod tests {
         let hasher = PasswordHasher::new().unwrap();
         let stored = hasher.hash(password("correct horse")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert!(hasher.verify(Some(stored.clone()), password("correct horse")).await.unwrap());
-        assert!(!hasher.verify(Some(stored), password("correct horsf")).await.unwrap());
+        assert!(hasher.verify(Some(stored.clone()), password("correct horse"), ()).await.unwrap());
+        assert!(!hasher.verify(Some(stored), password("correct horsf"), ()).await.unwrap());
     }
 
     #[tokio::test]
     async fn nobody_has_no_password() {
         let hasher = PasswordHasher::new().unwrap();
-        assert!(!hasher.verify(None, password("correct horse")).await.unwrap());
+        assert!(!hasher.verify(None, password("correct horse"), ()).await.unwrap());
     }
 
     #[tokio::test]
@@ -177,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_damaged_hash_is_an_error_and_not_a_refusal() {
         let hasher = PasswordHasher::new().unwrap();
-        let answer = hasher.verify(Some("$argon2id$nonsense".into()), password("correct horse")).await;
+        let answer = hasher.verify(Some("$argon2id$nonsense".into()), password("correct horse"), ()).await;
         assert!(matches!(answer, Err(AuthError::Hash(_))));
     }
 
@@ -185,7 +191,7 @@ mod tests {
     async fn a_line_that_is_too_long_is_refused_at_once() {
         let hasher = PasswordHasher::new().unwrap();
         let _places = hasher.line.try_acquire_many(IN_LINE as u32).unwrap();
-        let answer = hasher.verify(None, password("correct horse")).await;
+        let answer = hasher.verify(None, password("correct horse"), ()).await;
         assert!(matches!(answer, Err(AuthError::Busy)));
     }
 }

@@ -20,6 +20,11 @@ impl SessionId {
     pub fn of(token: &Token) -> Self {
         Self(token.hash())
     }
+
+    /// Returns the bytes of the identifier.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0.0
+    }
 }
 
 /// Open session of a user.

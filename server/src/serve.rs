@@ -6,10 +6,10 @@ use crate::listener::{Listening, Server, certificate_for, own_names};
 use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::programs;
-use crate::state::{StateDir, open_database};
+use crate::state::{StateDir, load_or_make_key, open_database};
 use crate::users::SettingsTable;
 use crate::web::{App, WebRoot, router};
-use oriel_auth::{Login, Origins, SessionLimits, Tickets};
+use oriel_auth::{DeviceKey, Login, Origins, SessionLimits, Tickets};
 use oriel_host::folder::{LockError, lock_within};
 use oriel_host::images::{ImageError, ImageStore};
 use oriel_host::schedule::{CGROUP_MOUNT, Cgroups};
@@ -66,6 +66,7 @@ pub async fn serve(
     let web_root = WebRoot::open(&programs::web_root(&config)?)?;
     let db = open_database(&state).await?;
     let images = open_images(&state).await?;
+    let device_key = DeviceKey::new(load_or_make_key(&state.device_key())?);
 
     let names = own_names();
     let certificate = certificate_for(&config, &state)?;
@@ -102,7 +103,7 @@ pub async fn serve(
     let desktops =
         Broker::open(host, db.clone()).await.map_err(|error| format!("The database failed: {error}."))?;
     let app = Arc::new(App {
-        login: Login::new(db.clone(), limits)
+        login: Login::new(db.clone(), limits, device_key)
             .map_err(|error| format!("The server cannot start: {error}."))?,
         tickets: Tickets::default(),
         origins,

@@ -2,9 +2,11 @@
 
 mod database;
 mod owner;
+mod secret_key;
 
 pub use database::open_database;
 pub use owner::become_owner;
+pub use secret_key::load_or_make_key;
 
 use oriel_host::folder::HostDir;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,11 @@ impl StateDir {
     /// folder.
     pub fn server_lock(&self) -> PathBuf {
         self.root.join("server.lock")
+    }
+
+    /// Returns the path of the key that signs device tokens.
+    pub fn device_key(&self) -> PathBuf {
+        self.root.join("device.key")
     }
 
     /// Returns the path of the certificate that the server made for itself.

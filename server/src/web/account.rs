@@ -13,7 +13,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::HeaderMap};
 use oriel_auth::user::Role;
-use oriel_auth::{LoginRefused, LoginState, Password, User, csrf};
+use oriel_auth::{Client, LoginRefused, LoginState, Password, User, csrf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -38,23 +38,24 @@ pub(super) struct PasswordChange {
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     Extension(connection_info): Extension<ConnectionInfo>,
+    request_headers: HeaderMap,
     body: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(Credentials { name, password }) = body.map_err(|_| {
         // The parser's message could contain the password.
         ApiError::bad_request("A login is a JSON object with name and password.")
     })?;
-    let state =
-        app.login.begin(&name, password, connection_info.client).await?.map_err(|refused| match refused {
-            LoginRefused::Failed => {
-                app.metrics.login(LoginOutcome::Failed);
-                ApiError::login_failed()
-            }
-            LoginRefused::SlowDown(wait) => {
-                app.metrics.login(LoginOutcome::Slowed);
-                ApiError::slow_down(wait)
-            }
-        })?;
+    let client = client_of(connection_info, &request_headers);
+    let state = app.login.begin(&name, password, client).await?.map_err(|refused| match refused {
+        LoginRefused::Failed => {
+            app.metrics.login(LoginOutcome::Failed);
+            ApiError::login_failed()
+        }
+        LoginRefused::SlowDown(wait) => {
+            app.metrics.login(LoginOutcome::Slowed);
+            ApiError::slow_down(wait)
+        }
+    })?;
     let signed_in = match state {
         LoginState::In(signed_in) => signed_in,
         LoginState::SecondFactor(never) => match never {},
@@ -63,8 +64,16 @@ pub(super) async fn login(
     let session = session_json(&app, &signed_in.user, &csrf::token_for(&signed_in.token)).await?;
     let mut headers = HeaderMap::new();
     let cookie = cookie::set(&signed_in.token, connection_info.scheme, app.login.sessions.longest());
-    headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    let device = cookie::set_device(&signed_in.device, connection_info.scheme);
+    cookie.into_iter().chain(device).for_each(|cookie| {
+        headers.append(header::SET_COOKIE, cookie);
+    });
     Ok((headers, Json(json!({ "state": "in", "session": session }))).into_response())
+}
+
+/// Returns the client of a login.
+fn client_of(connection_info: ConnectionInfo, headers: &HeaderMap) -> Client<'_> {
+    Client { address: connection_info.client, device: cookie::read_device(headers, connection_info.scheme) }
 }
 
 /// Ends the caller's session: `POST /api/logout`.
@@ -101,12 +110,19 @@ pub(super) async fn change_password(
     State(app): State<Arc<App>>,
     Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
+    request_headers: HeaderMap,
     body: Result<Json<PasswordChange>, JsonRejection>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let Json(PasswordChange { old, new }) =
         body.map_err(|_| ApiError::bad_request("A change of password is a JSON object with old and new."))?;
-    match app.login.change_password(&caller.session, old, new, connection_info.client).await? {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
+    let client = client_of(connection_info, &request_headers);
+    match app.login.change_password(&caller.session, old, new, client).await? {
+        Ok(device) => {
+            let mut headers = HeaderMap::new();
+            let cookie = cookie::set_device(&device, connection_info.scheme);
+            headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+            Ok((StatusCode::NO_CONTENT, headers).into_response())
+        }
         Err(LoginRefused::Failed) => Err(ApiError::forbidden("The old password is not right.")),
         Err(LoginRefused::SlowDown(wait)) => Err(ApiError::slow_down(wait)),
     }

@@ -17,7 +17,6 @@ mod routes;
 mod web_root;
 
 pub use app::App;
-pub use cookie::cookie_name;
 pub use error::ApiError;
 pub use guard::Access;
 pub use routes::{Route, router, table};
