@@ -14,6 +14,7 @@ mod machine;
 mod networks;
 mod owner_identity;
 mod redirection;
+mod reverse_proxy;
 mod serving;
 mod state_folder;
 mod strangers;
