@@ -25,6 +25,8 @@ function zstdAsFile(): Plugin {
 }
 
 export default defineConfig({
+  // A reverse proxy may serve the page below a path: URLs are relative, and the server adapts those of the page's file.
+  base: './',
   build: {
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox128', 'safari17.5'],

@@ -22,7 +22,7 @@ pub use device::DeviceKey;
 pub use error::AuthError;
 pub use login::{Client, Login, LoginRefused, LoginState, SignedIn};
 pub use network::Network;
-pub use origin::{Origins, Scheme};
+pub use origin::{Origins, PublicUrl, Scheme};
 pub use password::PasswordHasher;
 pub use secret::{Password, Token, TokenHash};
 pub use session::{Session, SessionId, SessionLimits, Sessions};

@@ -34,28 +34,78 @@ struct Origin {
     port: u16,
 }
 
+/// URL by which browsers reach this server: an origin, and the path below which the server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: Origin,
+    base: String,
+}
+
+impl PublicUrl {
+    /// Returns the scheme of the URL.
+    pub fn scheme(&self) -> Scheme {
+        self.origin.scheme
+    }
+
+    /// Returns the path of the URL without a slash at its end; empty for the root of the origin.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Returns host and port as a browser writes them in `Host`: without the scheme's default port.
+    pub fn authority(&self) -> String {
+        let Origin { scheme, host, port } = &self.origin;
+        if *port == scheme.default_port() { host.clone() } else { format!("{host}:{port}") }
+    }
+
+    /// Returns whether a request's `Host` is that of the URL.
+    pub fn has_host(&self, host: &str) -> bool {
+        let port = self.origin.scheme.default_port();
+        parse_authority(host, port)
+            .is_some_and(|(host, port)| host == self.origin.host && port == self.origin.port)
+    }
+
+    /// Parses a URL such as `https://corp.example/vdi/`.
+    fn parse(text: &str) -> Option<Self> {
+        let start = text.find("://")? + 3;
+        let end = text.get(start..)?.find('/').map_or(text.len(), |at| start + at);
+        let (origin, path) = text.split_at_checked(end)?;
+        let base = path.strip_suffix('/').unwrap_or(path);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~');
+        let is_segment =
+            |part: &str| !part.is_empty() && part.chars().all(plain) && part.chars().any(|c| c != '.');
+        let ok = base.is_empty() || base.split('/').skip(1).all(is_segment);
+        ok.then_some(Self { origin: parse_origin(origin)?, base: base.to_owned() })
+    }
+}
+
 /// Host names and origins of this server.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
-    public: BTreeSet<Origin>,
+    public: Vec<PublicUrl>,
     names: BTreeSet<String>,
 }
 
 impl Origins {
-    /// Makes the set from `public`, origins such as `https://desk.example.org`, and `names`, host names of
-    /// this computer.
+    /// Makes the set from `public`, URLs such as `https://desk.example.org` or `https://corp.example/vdi/`, and
+    /// `names`, host names of this computer.
     ///
     /// # Errors
-    /// The first text in `public` that is not an origin.
+    /// The first text in `public` that is no such URL.
     pub fn new<'a>(
         public: impl IntoIterator<Item = &'a str>,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, String> {
         let public = public
             .into_iter()
-            .map(|text| parse_origin(text.trim_end_matches('/')).ok_or_else(|| text.to_owned()))
+            .map(|text| PublicUrl::parse(text).ok_or_else(|| text.to_owned()))
             .collect::<Result<_, _>>()?;
         Ok(Self { public, names: names.into_iter().map(str::to_lowercase).collect() })
+    }
+
+    /// Returns the public URLs in the order of the configuration.
+    pub fn public_urls(&self) -> impl Iterator<Item = &PublicUrl> {
+        self.public.iter()
     }
 
     /// Returns whether a request's `Host` is a name or an address of this server.
@@ -63,13 +113,13 @@ impl Origins {
         let Some((host, _)) = parse_authority(host, scheme.default_port()) else { return false };
         host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
             || self.names.contains(&host)
-            || self.public.iter().any(|origin| origin.host == host)
+            || self.public.iter().any(|url| url.origin.host == host)
     }
 
     /// Returns whether a page of `origin` may send requests to the server under the name `host`.
     pub fn allows(&self, origin: &str, host: &str, scheme: Scheme) -> bool {
         let Some(origin) = parse_origin(origin) else { return false };
-        if self.public.contains(&origin) {
+        if self.public.iter().any(|url| url.origin == origin) {
             return true;
         }
         let Some((host, port)) = parse_authority(host, scheme.default_port()) else { return false };
@@ -174,6 +224,29 @@ mod tests {
 
     #[test]
     fn a_public_address_that_is_none_is_named() {
-        assert_eq!(Origins::new(["desk.example.org"], []).unwrap_err(), "desk.example.org");
+        for text in [
+            "desk.example.org",
+            "https://desk.example.org/a?b",
+            "https://desk.example.org/a//b",
+            "https://desk.example.org/..",
+            "https://desk.example.org/a b",
+            "https://desk.example.org//",
+            "ftp://desk.example.org",
+        ] {
+            assert_eq!(Origins::new([text], []).unwrap_err(), text);
+        }
+    }
+
+    #[test]
+    fn a_public_address_may_have_a_path_which_is_no_part_of_the_origin() {
+        let origins = Origins::new(["https://corp.example/vdi/", "http://bay:8080/a/b"], []).unwrap();
+        let bases: Vec<_> = origins.public_urls().map(|url| (url.authority(), url.base())).collect();
+        assert_eq!(bases, [("corp.example".to_owned(), "/vdi"), ("bay:8080".to_owned(), "/a/b")]);
+        assert!(origins.allows("https://corp.example", "localhost", Scheme::Http));
+        assert!(!origins.allows("http://corp.example", "localhost", Scheme::Http));
+        assert!(origins.knows_host("corp.example", Scheme::Http));
+        let corp = origins.public_urls().next().unwrap();
+        assert!(corp.has_host("corp.example") && corp.has_host("Corp.Example:443"));
+        assert!(!corp.has_host("corp.example:80") && !corp.has_host("bay"));
     }
 }

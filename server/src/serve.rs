@@ -8,7 +8,7 @@ use crate::pools::Pools;
 use crate::programs;
 use crate::state::{StateDir, load_or_make_key, open_database};
 use crate::users::SettingsTable;
-use crate::web::{App, WebRoot, router};
+use crate::web::{App, MetricsToken, WebRoot, check_public_paths, router};
 use oriel_auth::{DeviceKey, Login, Origins, SessionLimits, Tickets};
 use oriel_host::folder::{LockError, lock_within};
 use oriel_host::images::{ImageError, ImageStore};
@@ -75,8 +75,10 @@ pub async fn serve(
         names.iter().map(String::as_str),
     )
     .map_err(|url| {
-        format!("public_urls has \"{url}\", which is no address like https://desk.example.org; correct it.")
+        format!("public_urls has \"{url}\", which is no address like https://desk.example.org or https://corp.example/vdi/; correct it.")
     })?;
+    check_public_paths(&origins)?;
+    let metrics_token = config.metrics_token_file.as_deref().map(MetricsToken::load).transpose()?;
     let tls_port = Listening::open(config.listen, Some(TlsAcceptor::from(certificate.config))).await?;
     let plain_port = match config.plain_loopback {
         Some(address) => Some(Listening::open(address, None).await?),
@@ -107,6 +109,8 @@ pub async fn serve(
             .map_err(|error| format!("The server cannot start: {error}."))?,
         tickets: Tickets::default(),
         origins,
+        trusted_proxies: config.trusted_proxies.clone(),
+        metrics_token,
         pools: Pools::new(db.clone()),
         settings: SettingsTable::new(db.clone()),
         desktops,

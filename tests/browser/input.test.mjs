@@ -104,7 +104,7 @@ test('the way of every input is measured by stage', async () => {
   const stages = sample.toServer + sample.inputToGuest + sample.guestToFlush + sample.flushToSent + sample.sentToPresented;
   assert.ok(sample.total > 0);
   assert.ok(Math.abs(stages - sample.total) <= 0.5 + sample.total * 0.5, JSON.stringify(sample));
-  const figures = await (await fetch(`${oriel.url}/metrics`)).text();
+  const figures = await oriel.metrics();
   for (const stage of ['input_to_guest', 'guest_to_flush', 'flush_to_sent', 'sent_to_presented']) {
     const [, answered] = new RegExp(`^oriel_input_latency_seconds_count\\{stage="${stage}"\\} (\\d+)$`, 'm').exec(figures) ?? [];
     assert.ok(Number(answered) >= 1, `${stage}: ${answered} in\n${figures}`);

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const bin = join(root, 'target/release');
+const METRICS_TOKEN = 'a token for metrics';
 const guest = join(root, 'tests/guest/target/release/oriel-bench-guest');
 
 /** A TCP port of loopback that was free a moment ago. */
@@ -50,10 +51,12 @@ export class Oriel {
     oriel.port = await freePort();
     oriel.tlsPort = await freePort();
     oriel.configFile = join(oriel.dir, 'oriel.toml');
+    const tokenFile = join(oriel.dir, 'metrics.token');
+    await writeFile(tokenFile, METRICS_TOKEN, { mode: 0o600 });
     await writeFile(
       oriel.configFile,
       `state_dir = "${oriel.state}"\nlisten = "127.0.0.1:${oriel.tlsPort}"\n` +
-        `plain_loopback = "127.0.0.1:${oriel.port}"\nweb_root = "${join(root, 'web-client/dist')}"\n${config}\n`,
+        `plain_loopback = "127.0.0.1:${oriel.port}"\nmetrics_token_file = "${tokenFile}"\nweb_root = "${join(root, 'web-client/dist')}"\n${config}\n`,
     );
     for (const scene of scenes) {
       await oriel.cli('image', 'add', `bench-${scene}`, '--kernel', guest, '--cmdline', `scene=${scene} ${words}`.trim(), '--runs-at', 'user');
@@ -77,6 +80,11 @@ export class Oriel {
 
   get url() {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The server's metrics as text. */
+  async metrics() {
+    return (await fetch(`${this.url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })).text();
   }
 
   /** Runs a command of the `oriel` binary; resolves to its standard output. */

@@ -17,6 +17,40 @@ export function httpRelay(port, prelude = '') {
   });
 }
 
+/** A reverse proxy that serves a server below a path, with WebSockets. `strip`: the server never sees the path. */
+export function pathProxy(port, path, { strip }) {
+  const options = ({ method, url, headers }) => ({
+    port, host: '127.0.0.1', method, path: strip ? url.slice(path.length) : url, headers: { ...headers, 'x-forwarded-for': '192.0.2.7' },
+  });
+  const outside = (url) => !url.startsWith(`${path}/`);
+  const proxy = createHttpServer((from, to) => {
+    if (outside(from.url)) return to.writeHead(404).end('another application');
+    const on = request(options(from), (answer) => {
+      to.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(to);
+    });
+    on.on('error', () => to.destroy());
+    from.pipe(on);
+  });
+  proxy.on('upgrade', (from, socket) => {
+    if (outside(from.url)) return socket.destroy();
+    const on = request(options(from));
+    on.on('upgrade', (answer, server) => {
+      const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`);
+      for (const [one, other] of [[socket, server], [server, socket]]) {
+        one.on('error', () => {});
+        one.on('close', () => other.destroy());
+        one.pipe(other);
+      }
+    });
+    on.on('response', () => socket.destroy());
+    on.on('error', () => socket.destroy());
+    on.end();
+  });
+  return proxy;
+}
+
 export class Wire {
   static async to(port) {
     const wire = new Wire();

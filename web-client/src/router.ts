@@ -1,20 +1,21 @@
 import { signal } from '@preact/signals';
+import { onOrigin, withinApplication } from './base-path';
 
-/** Path of the page's URL; follows navigation and the browser's history. */
-export const path = signal(location.pathname);
+/** Path of the page within the application; follows navigation and the browser's history. */
+export const path = signal(withinApplication(location.pathname));
 
 window.addEventListener('popstate', () => {
-  path.value = location.pathname;
+  path.value = withinApplication(location.pathname);
 });
 
-/** Navigates within the application. With `replace`, the current history entry is replaced. */
+/** Navigates to a path within the application. With `replace`, the current history entry is replaced. */
 export function navigate(to: string, { replace = false } = {}): void {
   if (replace) {
-    history.replaceState(null, '', to);
+    history.replaceState(null, '', onOrigin(to));
   } else {
-    history.pushState(null, '', to);
+    history.pushState(null, '', onOrigin(to));
   }
-  path.value = location.pathname;
+  path.value = withinApplication(location.pathname);
 }
 
 /**
@@ -25,13 +26,13 @@ export function followLink(event: MouseEvent): void {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   if (plain && event.currentTarget instanceof HTMLAnchorElement) {
     event.preventDefault();
-    navigate(event.currentTarget.pathname + event.currentTarget.search);
+    navigate(withinApplication(event.currentTarget.pathname) + event.currentTarget.search);
   }
 }
 
-/** Builds the path of a desktop's page. */
-export function desktopPath(id: string): string {
-  return `/desktop/${encodeURIComponent(id)}`;
+/** Builds the URL of a desktop's page, without the origin. */
+export function desktopUrl(id: string): string {
+  return onOrigin(`/desktop/${encodeURIComponent(id)}`);
 }
 
 /**

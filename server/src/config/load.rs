@@ -200,6 +200,7 @@ mod tests {
         let config = from_text(&set, "").unwrap();
         assert!(config.plain_loopback.is_some() && config.web_root.is_some() && config.vmm.is_some());
         assert!(config.desktops.host_reserve_mib.is_some() && config.desktops.host_reserve_cpus.is_some());
+        assert!(config.metrics_token_file.is_some());
         assert!(config.recipes.is_some() && config.tls.certificate.is_some() && config.tls.key.is_some());
     }
 
@@ -210,6 +211,7 @@ mod tests {
             web_root: Some("/".into()),
             vmm: Some("/".into()),
             recipes: Some("/".into()),
+            metrics_token_file: Some("/".into()),
             tls: super::super::Tls { certificate: Some("/".into()), key: Some("/".into()) },
             desktops: super::super::Desktops {
                 host_reserve_mib: Some(1),
@@ -265,6 +267,15 @@ mod tests {
     fn plain_http_is_for_loopback_only() {
         let text = problem("plain_loopback = \"0.0.0.0:8080\"");
         assert!(text.contains("would show passwords to the network"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_network_is_no_proxy() {
+        let config = from_text("trusted_proxies = [\"192.0.2.7\", \"2001:db8::/32\"]", "").unwrap();
+        assert!(config.trusted_proxies.iter().any(|network| network.contains([192, 0, 2, 7].into())));
+        assert!(from_text("trusted_proxies = []", "").unwrap().trusted_proxies.is_empty());
+        let text = problem("\ntrusted_proxies = [\"192.0.2.7/24\"]");
+        assert!(text.starts_with("oriel.toml, line 2: \"192.0.2.7/24\" is no address or network"), "{text}");
     }
 
     #[test]

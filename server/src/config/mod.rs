@@ -7,10 +7,11 @@ mod load;
 
 pub use load::{ConfigError, from_text, load};
 
+use oriel_auth::Network;
 use oriel_host::HostSettings;
 use oriel_host::admission::ReserveSettings;
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,8 +29,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Loopback address on which the server listens for plain HTTP.
     pub plain_loopback: Option<SocketAddr>,
-    /// Origins by which browsers reach the server, other than its host names and IP addresses.
+    /// URLs by which browsers reach the server, other than its host names and IP addresses.
     pub public_urls: Vec<String>,
+    /// Networks of the reverse proxies whose word counts for the address, scheme and host of a client.
+    pub trusted_proxies: Vec<Network>,
+    /// Path of the file with the token for `/metrics`.
+    pub metrics_token_file: Option<PathBuf>,
     /// Path of the state folder.
     pub state_dir: PathBuf,
     /// Path of the built web client.
@@ -54,6 +59,11 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
             plain_loopback: None,
             public_urls: Vec::new(),
+            trusted_proxies: vec![
+                Network::of(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+                Network::of(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+            ],
+            metrics_token_file: None,
             state_dir: "/var/lib/oriel".into(),
             web_root: None,
             vmm: None,

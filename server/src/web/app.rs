@@ -1,11 +1,12 @@
 //! State that all request handlers share.
 
+use super::metrics_token::MetricsToken;
 use super::web_root::WebRoot;
 use crate::desktops::Broker;
 use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::users::SettingsTable;
-use oriel_auth::{Login, Origins, Tickets};
+use oriel_auth::{Login, Network, Origins, Tickets};
 use oriel_vmm_api::ViewerMode;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,10 @@ pub struct App {
     pub tickets: Tickets<ViewerMode>,
     /// Host names and origins of this server.
     pub origins: Origins,
+    /// Networks of the reverse proxies whose word counts.
+    pub trusted_proxies: Vec<Network>,
+    /// Token for `/metrics`, if one is configured.
+    pub metrics_token: Option<MetricsToken>,
     /// Broker of all desktops.
     pub desktops: Broker,
     /// Table of pools.

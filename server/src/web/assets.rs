@@ -7,6 +7,9 @@ use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
+/// File of the one page.
+const PAGE: &str = "index.html";
+
 /// Sends a file of the web client; for the address of a page, `index.html`.
 pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let path = request.uri().path();
@@ -19,6 +22,7 @@ pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
     let Some(name) = file_name(path) else { return ApiError::not_found().into_response() };
     match tokio::fs::read(app.web_root.path().join(name)).await {
         Ok(bytes) => {
+            let bytes = if name == PAGE { at_depth(bytes, path) } else { bytes };
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static(content_type(name))),
                 (header::CACHE_CONTROL, HeaderValue::from_static(caching(name))),
@@ -29,13 +33,26 @@ pub(super) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
     }
 }
 
+/// Returns the page for an address with the given path. The page names its files relative to the application's
+/// folder by `"./`, and an address may be further down.
+fn at_depth(page: Vec<u8>, path: &str) -> Vec<u8> {
+    let depth = path.matches('/').count().saturating_sub(1);
+    if depth == 0 {
+        return page;
+    }
+    match String::from_utf8(page) {
+        Ok(text) => text.replace("=\"./", &format!("=\"{}", "../".repeat(depth))).into_bytes(),
+        Err(error) => error.into_bytes(),
+    }
+}
+
 /// Returns the file for a path: `index.html` if the last part has no dot; `None` for a path that leaves the
 /// folder or names a hidden file.
 fn file_name(path: &str) -> Option<&str> {
     let path = path.strip_prefix('/')?;
     let last = path.rsplit('/').next()?;
     if !last.contains('.') {
-        return Some("index.html");
+        return Some(PAGE);
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let ok =
@@ -77,6 +94,15 @@ mod tests {
         assert_eq!(file_name("/"), Some("index.html"));
         assert_eq!(file_name("/desktops/abc"), Some("index.html"));
         assert_eq!(file_name("/assets/index-a1.js"), Some("assets/index-a1.js"));
+    }
+
+    #[test]
+    fn the_page_finds_its_files_at_any_depth() {
+        let page = |path| String::from_utf8(at_depth(b"<a src=\"./assets/a.js\">".to_vec(), path)).unwrap();
+        assert_eq!(page("/"), "<a src=\"./assets/a.js\">");
+        assert_eq!(page("/login"), "<a src=\"./assets/a.js\">");
+        assert_eq!(page("/desktop/abc"), "<a src=\"../assets/a.js\">");
+        assert_eq!(page("/desktop/abc/"), "<a src=\"../../assets/a.js\">");
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub enum Access {
     OwnerSocket,
     /// As for `User`, and the session's user must be an administrator.
     Admin,
-    /// The request must come from a program on this computer, or fulfil `Admin`.
-    LoopbackOrAdmin,
+    /// The request must have the token for metrics, or fulfil `Admin`.
+    MetricsTokenOrAdmin,
 }
 
 /// Session of the caller, checked by the guard.
@@ -78,7 +78,9 @@ pub(super) async fn guard(
             check_origin(&app, headers, connection_info)?;
             return Ok(next.run(request).await);
         }
-        Access::LoopbackOrAdmin if is_local_program(headers, connection_info) => {
+        Access::MetricsTokenOrAdmin
+            if app.metrics_token.as_ref().is_some_and(|token| token.is_in(headers)) =>
+        {
             return Ok(next.run(request).await);
         }
         _ => {}
@@ -93,7 +95,7 @@ pub(super) async fn guard(
         check_csrf(headers, &token)?;
     }
     match access {
-        Access::Admin | Access::LoopbackOrAdmin if session.user.role != Role::Admin => {
+        Access::Admin | Access::MetricsTokenOrAdmin if session.user.role != Role::Admin => {
             return Err(ApiError::forbidden("This is for administrators."));
         }
         Access::Owner | Access::OwnerSocket => {
@@ -134,14 +136,6 @@ fn check_csrf(headers: &HeaderMap, token: &Token) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::forbidden("This request does not carry the page's token; load the page anew."))
-}
-
-/// Returns whether the request comes from this computer: its peer is a loopback address, and no proxy
-/// forwarded it.
-fn is_local_program(headers: &HeaderMap, connection_info: ConnectionInfo) -> bool {
-    let passed_on = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    connection_info.peer.ip().to_canonical().is_loopback()
-        && !passed_on.iter().any(|name| headers.contains_key(*name))
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

@@ -11,6 +11,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use oriel_auth::Origins;
 use std::sync::Arc;
 
 /// Maximum length of a request's body in bytes; requests have a few hundred.
@@ -32,7 +33,7 @@ pub fn table() -> Vec<Route> {
     use Access::*;
     vec![
         get("/healthz", Anyone, operations::healthz),
-        get("/metrics", LoopbackOrAdmin, operations::metrics),
+        get("/metrics", MetricsTokenOrAdmin, operations::metrics),
         post("/api/login", OwnPage, account::login),
         post("/api/logout", User, account::logout),
         get("/api/session", User, account::session),
@@ -59,12 +60,32 @@ pub fn router(app: Arc<App>) -> Router {
         let guarded = route.handler.route_layer(from_fn_with_state((Arc::clone(&app), route.access), guard));
         router = router.route(route.path, guarded);
     }
-    router
+    let router = router
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .fallback(assets::serve)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .layer(from_fn_with_state(Arc::clone(&app), headers::surround))
-        .with_state(app)
+        .with_state(Arc::clone(&app));
+    // Around the router and not within: the middleware changes the path by which the router finds the route.
+    Router::new().fallback_service(router).layer(from_fn_with_state(app, headers::surround))
+}
+
+/// Checks that no public URL's path begins like one of the server's own.
+///
+/// # Errors
+/// One sentence that names the path.
+pub fn check_public_paths(origins: &Origins) -> Result<(), String> {
+    let first = |path: &str| path.split('/').nth(1).map(str::to_owned).unwrap_or_default();
+    let own: Vec<String> = table()
+        .iter()
+        .map(|route| first(route.path))
+        .chain(["assets", "desktop", "login"].map(str::to_owned))
+        .collect();
+    let taken = origins.public_urls().map(|url| url.base()).find(|base| own.contains(&first(base)));
+    taken.map_or(Ok(()), |base| {
+        Err(format!(
+            "public_urls has the path {base}/, which Oriel uses itself; choose another one, such as /vdi/."
+        ))
+    })
 }
 
 fn get<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, access: Access, handler: H) -> Route {
@@ -77,4 +98,24 @@ fn post<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, access: Access,
 
 fn put<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, access: Access, handler: H) -> Route {
     Route { method: Method::PUT, path, access, handler: on(MethodFilter::PUT, handler) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins(url: &str) -> Origins {
+        Origins::new([url], []).unwrap()
+    }
+
+    #[test]
+    fn the_server_s_own_paths_are_no_public_paths() {
+        for url in ["https://corp.example/vdi/", "https://desk.example"] {
+            assert!(check_public_paths(&origins(url)).is_ok(), "{url}");
+        }
+        for path in ["api", "assets/x", "desktop", "login", "metrics"] {
+            let refusal = check_public_paths(&origins(&format!("https://corp.example/{path}")));
+            assert!(refusal.unwrap_err().contains(path), "{path}");
+        }
+    }
 }

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const PASSWORD: &str = "correct horse";
+const METRICS_TOKEN: &str = "a token for metrics";
 /// Long enough for a loaded machine; nothing waits so long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -70,6 +71,7 @@ impl House {
             state_dir: dir.path().join("state"),
             web_root: Some(web_root),
             vmm: Some(machine::install(dir.path())),
+            metrics_token_file: Some(write_metrics_token(dir.path())),
             ..Config::default()
         };
         config.desktops.stop_grace_s = 1;
@@ -161,6 +163,13 @@ impl Running {
         Browser::new(self.address)
     }
 
+    /// The metrics, read with the token.
+    pub async fn metrics(&self) -> String {
+        let token = format!("Bearer {METRICS_TOKEN}");
+        let monitoring = Browser { extra: vec![("authorization", token)], ..self.stranger() };
+        String::from_utf8(monitoring.get("/metrics").await.body).unwrap()
+    }
+
     pub async fn user(&self, name: &str) -> Browser {
         self.stranger().logged_in(name, PASSWORD).await
     }
@@ -170,6 +179,14 @@ impl Running {
         self.stopping.cancel();
         self.task.await.unwrap().unwrap();
     }
+}
+
+fn write_metrics_token(dir: &std::path::Path) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = dir.join("metrics.token");
+    std::fs::write(&path, METRICS_TOKEN).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
 }
 
 /// A file that begins as a kernel does.

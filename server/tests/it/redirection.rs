@@ -48,7 +48,7 @@ async fn with_stream(policy: RedirectionPolicy, act: impl AsyncFnOnce(&mut Socke
     send(&mut socket, HELLO).await;
     next(&mut socket, K::Welcome.number()).await;
     act(&mut socket).await;
-    let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
+    let metrics = server.metrics().await;
     unplug(&ada, &desktop).await;
     server.close().await;
     metrics

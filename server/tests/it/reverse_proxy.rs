@@ -72,13 +72,45 @@ async fn ports_in_forwarded_addresses_are_understood() {
         ("x-forwarded-for", "192.0.2.9:1234", "192.0.2.9"),
         ("x-forwarded-for", "[2001:db8::1]:443", "2001:db8::1"),
         ("x-forwarded-for", "2001:db8::2", "2001:db8::2"),
-        ("forwarded", "for=\"[2001:db8::3]:4711\";proto=https", "2001:db8::3"),
+        ("forwarded", "for=\"[2001:db8::3]:4711\";proto=http", "2001:db8::3"),
         ("forwarded", "for=192.0.2.10, For=\"192.0.2.11:5\"; By=203.0.113.1", "192.0.2.11"),
     ] {
         let browser = Browser { extra: vec![(name, value.to_owned())], ..server.stranger() };
         assert_eq!(browser.login("nobody", "wrong password").await.status, 401);
         assert_eq!(audited_address(&house).await, address, "{name}: {value}");
     }
+    server.close().await;
+}
+
+#[tokio::test]
+async fn only_trusted_proxies_tell_addresses_and_hosts() {
+    let mut house = house_with(&["https://desk.example.org"]).await;
+    house.config.trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()];
+    let server = house.open().await;
+    let browser = Browser {
+        extra: vec![
+            ("x-forwarded-for", "192.0.2.9".into()),
+            ("forwarded", "for=192.0.2.9;proto=https".into()),
+            ("x-forwarded-proto", "https".into()),
+            ("x-forwarded-host", "desk.example.org".into()),
+        ],
+        ..server.stranger()
+    };
+    let answer = browser.login("ada", PASSWORD).await;
+    assert!(answer.header("set-cookie").unwrap().starts_with("oriel-loopback="));
+    assert_eq!(audited_address(&house).await, "127.0.0.1");
+    let rebound = Browser { host: "evil.example".into(), ..browser };
+    assert_eq!(rebound.get("/").await.status, 403);
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_page_behind_a_proxy_that_renames_the_host_may_open_sockets() {
+    let house = house_with(&["https://desk.example.org"]).await;
+    let server = house.open().await;
+    let page = through(&server, "127.0.0.1:8080", "x-forwarded-for", "192.0.2.9").get("/").await;
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains(" wss://desk.example.org"), "{policy}");
     server.close().await;
 }
 

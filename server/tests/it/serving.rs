@@ -121,12 +121,13 @@ async fn a_public_address_is_ours() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_programs_on_this_machine() {
+async fn metrics_are_for_those_who_have_the_token() {
     let house = House::new("").await;
     let server = house.open().await;
     server.user("ada").await;
-    let answer = server.stranger().get("/metrics").await;
-    let text = String::from_utf8(answer.body).unwrap();
+    let text = server.metrics().await;
     assert!(text.contains("oriel_logins_total{outcome=\"ok\"} 1"), "{text}");
+    let wrong = Browser { extra: vec![("authorization", "Bearer wrong".into())], ..server.stranger() };
+    assert_eq!(wrong.get("/metrics").await.status, 401);
     server.close().await;
 }

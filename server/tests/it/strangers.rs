@@ -143,7 +143,7 @@ async fn what_is_for_administrators_is_not_for_others() {
     let (ada, root) = (remote(server.user("ada").await), remote(server.user("root").await));
     let mut seen = 0;
     for route in table() {
-        if matches!(route.access, Access::Admin | Access::LoopbackOrAdmin) {
+        if matches!(route.access, Access::Admin | Access::MetricsTokenOrAdmin) {
             assert_eq!(call(&ada, &route, "").await.status, 403, "{}", route.path);
             assert_eq!(call(&root, &route, "").await.status, 200, "{}", route.path);
             seen += 1;

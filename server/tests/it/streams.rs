@@ -114,7 +114,7 @@ async fn a_desktop_that_is_worked_with_comes_before_one_that_nobody_sees() {
         let mut socket = open(&ada, &desktop, "interact").await;
         send(&mut socket, HELLO).await;
         until_nice(&house, 0).await;
-        let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
+        let metrics = server.metrics().await;
         assert!(metrics.contains("oriel_desktops_up{priority=\"used\"} 1"), "{metrics}");
         drop(socket);
         until_nice(&house, 10).await;
@@ -135,7 +135,7 @@ async fn those_who_watch_cannot_act() {
     send(&mut socket, &[0x8A]).await;
     // The machine answers every message that reaches it; the first one is the last that was sent.
     assert_eq!(next(&mut socket, 0x07).await, [0x07, 0x8A]);
-    let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
+    let metrics = server.metrics().await;
     assert!(metrics.contains("oriel_stream_inputs_dropped_total 6"), "{metrics}");
     unplug(&ada, &desktop).await;
     server.close().await;

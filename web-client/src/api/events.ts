@@ -1,3 +1,4 @@
+import { onOrigin } from '../base-path';
 import { live, loadDesktops, updateDesktop } from './desktops';
 import { ApiError } from './http';
 import type { Desktop } from './types';
@@ -28,7 +29,7 @@ export function followDesktops(onError: (error: ApiError | null) => void): () =>
   };
 
   const connect = (): void => {
-    const url = new URL('/api/events', location.href);
+    const url = new URL(onOrigin('/api/events'), location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     socket = new WebSocket(url);
     socket.onopen = () => {

@@ -1,4 +1,5 @@
 /** Client of the server's HTTP API (docs/http-api.md), used by the page and by the worker. */
+import { onOrigin } from '../base-path';
 
 /** Error response of the server, or its absence (`status` is `null`). `message` is a sentence for the user. */
 export class ApiError extends Error {
@@ -29,7 +30,7 @@ interface Call {
   readonly body?: unknown;
 }
 
-/** Calls the API and returns the JSON of the response, `null` without a body. Throws {@link ApiError}. */
+/** Calls a path of the API and returns the JSON of the response, `null` without a body. Throws {@link ApiError}. */
 export async function call(path: string, { method = 'GET', csrf, body }: Call = {}): Promise<unknown> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (csrf !== undefined) {
@@ -42,7 +43,7 @@ export async function call(path: string, { method = 'GET', csrf, body }: Call = 
   }
   let response: Response;
   try {
-    response = await fetch(path, init);
+    response = await fetch(onOrigin(path), init);
   } catch {
     throw new ApiError(null, 'unreachable', 'The server cannot be reached. Check your network connection.');
   }

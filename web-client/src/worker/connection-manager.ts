@@ -1,3 +1,4 @@
+import { onOrigin } from '../base-path';
 import { ApiError, fetchTicket } from '../api/http';
 import type { MonitorConfig } from '../protocol/client-messages';
 import { ClipboardChannel } from './clipboard-channel';
@@ -234,7 +235,7 @@ export class ConnectionManager {
 
 /** Builds the WebSocket URL of a desktop's stream with its single-use ticket. */
 function streamUrl(desktopId: string, ticket: string): string {
-  const url = new URL(`/api/desktops/${encodeURIComponent(desktopId)}/stream`, self.location.origin);
+  const url = new URL(onOrigin(`/api/desktops/${encodeURIComponent(desktopId)}/stream`), self.location.origin);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('ticket', ticket);
   return url.href;

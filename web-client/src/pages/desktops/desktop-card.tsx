@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Desktop, DesktopState } from '../../api/types';
 import { Menu } from '../../ui/menu';
 import { WindowArt } from '../../ui/window-art';
-import { desktopPath, followLink } from '../../router';
+import { desktopUrl, followLink } from '../../router';
 import { powerItems } from '../power-items';
 import { elapsed } from './elapsed';
 
@@ -50,7 +50,7 @@ export function DesktopCard({ desktop }: { readonly desktop: Desktop }) {
       <p class="card-facts">
         {desktop.cpus === 1 ? '1 processor' : `${desktop.cpus} processors`} · {memory} · {desktop.image}
       </p>
-      <a class="button primary large" href={desktopPath(id)} onClick={followLink} aria-label={`Open ${name}`}>
+      <a class="button primary large" href={desktopUrl(id)} onClick={followLink} aria-label={`Open ${name}`}>
         Open
       </a>
     </article>

@@ -1,5 +1,5 @@
 /** Windows of the guest's additional screens, one for each screen. */
-import { desktopPath } from '../../../router';
+import { desktopUrl } from '../../../router';
 import { otherMonitor } from './monitors';
 
 /** Windows opened by this page, by the number of their screen. */
@@ -24,7 +24,7 @@ export async function openScreen(desktopId: string, screen: number): Promise<boo
   };
   const own = new URLSearchParams(location.search);
   own.set('screen', `${screen}`);
-  const address = `${desktopPath(desktopId)}?${own.toString()}`;
+  const address = `${desktopUrl(desktopId)}?${own.toString()}`;
   const features = `popup,left=${left},top=${top},width=${width},height=${height}`;
   const created = window.open(address, `oriel-${desktopId}-${screen}`, features);
   if (created !== null) {
