@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
+mod audit;
 mod client;
 mod command_line;
 mod disks;
