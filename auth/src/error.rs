@@ -10,6 +10,12 @@ pub enum AuthError {
     /// The kernel gave no random bytes.
     #[error("the system gave no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+    /// A file of the audit log could not be read or written.
+    #[error("the audit log's files audit.key and audit.head failed: {0}")]
+    AuditFile(std::io::Error),
+    /// A task ended before it was done.
+    #[error("the action was interrupted: {0}")]
+    Interrupted(String),
     /// Too many passwords are being hashed at the same time.
     #[error("too many users are logging in at this moment; try again in a few seconds")]
     Busy,

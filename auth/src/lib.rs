@@ -17,7 +17,7 @@ pub mod throttle;
 pub mod ticket;
 pub mod user;
 
-pub use audit::{AuditLog, Entry};
+pub use audit::{Attempt, AuditLog, Entry, Unrecorded};
 pub use device::DeviceKey;
 pub use error::AuthError;
 pub use login::{Client, Login, LoginRefused, LoginState, SignedIn};

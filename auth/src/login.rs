@@ -77,15 +77,21 @@ pub struct Login {
 }
 
 impl Login {
-    /// Makes a login over a database, with the lifetimes of its sessions and the key of device tokens.
+    /// Makes a login over a database, with the lifetimes of its sessions, the audit log and the key of device
+    /// tokens.
     ///
     /// # Errors
     /// The kernel gave no random bytes.
-    pub fn new(db: SqlitePool, limits: SessionLimits, devices: DeviceKey) -> Result<Self, AuthError> {
+    pub fn new(
+        db: SqlitePool,
+        limits: SessionLimits,
+        audit: AuditLog,
+        devices: DeviceKey,
+    ) -> Result<Self, AuthError> {
         Ok(Self {
             users: Users::new(db.clone()),
-            sessions: Sessions::new(db.clone(), limits),
-            audit: AuditLog::new(db),
+            sessions: Sessions::new(db, limits),
+            audit,
             hasher: PasswordHasher::new()?,
             throttle: Throttle::default(),
             devices,
@@ -93,7 +99,8 @@ impl Login {
     }
 
     /// Begins a login with a name and a password from a client, and proceeds as far as these suffice. A failure
-    /// and a success are recorded in the audit log.
+    /// and a success are recorded in the audit log. The caller must run the future to its end, also when the
+    /// client hangs up: otherwise a failure may not be recorded.
     ///
     /// # Errors
     /// The database or the hashing failed; a refusal is the inner error.
@@ -123,7 +130,8 @@ impl Login {
         Ok(found.and_then(|(user, hash)| self.devices.known(cookie, &user, &hash, unix_now())))
     }
 
-    /// Opens a session for a user whose password is proved, and records the login.
+    /// Records the login of a user whose password is proved, and then opens a session: without the record
+    /// there is none.
     async fn after_password(
         &self,
         proved: PasswordProved,
@@ -132,11 +140,21 @@ impl Login {
         let PasswordProved { user, hash } = proved;
         let address = client.address.to_canonical().to_string();
         let device = self.devices.remember(client.device, &user, &hash, unix_now())?;
-        let token = self.sessions.open(&user.id, &address, unix_now()).await?;
-        let entry =
-            Entry { actor: &user.name, action: "login", address: &address, detail: "ok", ..Entry::default() };
-        self.audit.record(entry).await?;
-        Ok(LoginState::In(SignedIn { user, token, device }))
+        let entry = |detail| Entry {
+            actor: &user.name,
+            action: "login",
+            address: &address,
+            detail,
+            ..Entry::default()
+        };
+        self.audit.record(entry("ok")).await?;
+        match self.sessions.open(&user.id, &address, unix_now()).await {
+            Ok(token) => Ok(LoginState::In(SignedIn { user, token, device })),
+            Err(error) => {
+                self.audit.record(entry(&format!("no session: {error}"))).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Checks a password, with throttling by the name and the source of the attempt. An unknown name takes as
@@ -147,7 +165,7 @@ impl Login {
         password: Password,
         source: Source,
         address: IpAddr,
-        action: &str,
+        action: &'static str,
     ) -> Result<Result<PasswordProved, LoginRefused>, AuthError> {
         let mut admission = match self.throttle.admit(name, source).await {
             Ok(admission) => admission,
@@ -169,31 +187,30 @@ impl Login {
                 let subject: String = name.chars().take(64).collect();
                 let entry =
                     Entry { actor: "-", action, subject: &subject, address: &address, detail: "failed" };
-                self.audit.record(entry).await?;
+                self.audit.record_bounded(action, entry).await?;
                 Ok(Err(LoginRefused::Failed))
             }
         }
     }
 
-    /// Ends a session, and records the logout in the audit log.
+    /// Records the logout in the audit log, and ends the session: also if the logout cannot be recorded, which
+    /// is logged.
     ///
     /// # Errors
     /// The database failed.
     pub async fn logout(&self, session: &Session, address: IpAddr) -> Result<(), AuthError> {
-        self.sessions.end(session.id).await?;
         let address = address.to_canonical().to_string();
-        self.audit
-            .record(Entry {
-                actor: &session.user.name,
-                action: "logout",
-                address: &address,
-                ..Entry::default()
-            })
-            .await
+        let entry =
+            Entry { actor: &session.user.name, action: "logout", address: &address, ..Entry::default() };
+        if let Err(error) = self.audit.record(entry).await {
+            tracing::error!(%error, "a logout could not be recorded");
+        }
+        self.sessions.end(session.id).await
     }
 
     /// Changes the password of a session's user, ends all other sessions of that user and all device tokens, and
     /// returns the new value of this browser's device cookie. Wrong old passwords are throttled by the session.
+    /// The caller must run the future to its end, as that of [`Login::begin`].
     ///
     /// # Errors
     /// The new password breaks a rule, or the database or the hashing failed; a refusal is the inner error.
@@ -209,21 +226,33 @@ impl Login {
         if let Err(refused) = self.prove_password(name, old, source, client.address, "password").await? {
             return Ok(Err(refused));
         }
+        let address = client.address.to_canonical().to_string();
+        let entry =
+            |detail| Entry { actor: name, action: "password", subject: name, address: &address, detail };
+        let line = self.audit.record(entry("begun")).await?;
+        let changed = self.replace_password(session, new, client.device).await;
+        let outcome = match &changed {
+            Ok(_) => format!("changed (line {line})"),
+            Err(error) => format!("failed: {error} (line {line})"),
+        };
+        if let Err(error) = self.audit.record(entry(&outcome)).await {
+            tracing::error!(%error, "an outcome could not be recorded");
+        }
+        changed.map(Ok)
+    }
+
+    /// Stores a new password, ends the other sessions of the user, and returns the new value of the device
+    /// cookie `device`.
+    async fn replace_password(
+        &self,
+        session: &Session,
+        new: Password,
+        device: &str,
+    ) -> Result<String, AuthError> {
         let hash = self.hasher.hash(new).await?;
         self.users.set_password_hash(&session.user.id, &hash).await?;
         self.sessions.end_all(&session.user.id, Some(session.id)).await?;
-        let device = self.devices.remember(client.device, &session.user, &hash, unix_now())?;
-        let address = client.address.to_canonical().to_string();
-        self.audit
-            .record(Entry {
-                actor: name,
-                action: "password",
-                subject: name,
-                address: &address,
-                detail: "changed",
-            })
-            .await?;
-        Ok(Ok(device))
+        self.devices.remember(device, &session.user, &hash, unix_now())
     }
 }
 
@@ -233,6 +262,7 @@ mod tests {
     use crate::session::SessionId;
     use crate::testing::database;
     use crate::user::Role;
+    use tempfile::TempDir;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const AT_HOME: Client<'_> = Client { address: HOME, device: "" };
@@ -243,12 +273,14 @@ mod tests {
         Password::new(text.to_owned())
     }
 
-    async fn door_with_ada() -> (Login, SqlitePool) {
+    async fn door_with_ada() -> (Login, SqlitePool, TempDir) {
         let db = database().await;
-        let login = Login::new(db.clone(), LIMITS, DeviceKey::random().unwrap()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let audit = AuditLog::open(db.clone(), dir.path()).await.unwrap();
+        let login = Login::new(db.clone(), LIMITS, audit, DeviceKey::random().unwrap()).unwrap();
         let hash = login.hasher.hash(password("right password")).await.unwrap();
         login.users.add("ada", Role::User, &hash, 0).await.unwrap();
-        (login, db)
+        (login, db, dir)
     }
 
     async fn enter(login: &Login, name: &str, text: &str) -> Result<SignedIn, LoginRefused> {
@@ -260,12 +292,15 @@ mod tests {
     }
 
     async fn actions(db: &SqlitePool) -> Vec<(String, String)> {
-        sqlx::query_as("SELECT action, detail FROM audit ORDER BY seq").fetch_all(db).await.unwrap()
+        sqlx::query_as("SELECT action, detail FROM audit WHERE action <> 'audit.key' ORDER BY seq")
+            .fetch_all(db)
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
     async fn the_right_password_opens_a_session() {
-        let (login, db) = door_with_ada().await;
+        let (login, db, _dir) = door_with_ada().await;
         let signed_in = enter(&login, " Ada ", "right password").await.ok().unwrap();
         let session = login.sessions.find(&signed_in.token, unix_now()).await.unwrap().unwrap();
         assert_eq!(session.user.name, "ada");
@@ -274,7 +309,7 @@ mod tests {
 
     #[tokio::test]
     async fn wrong_password_and_unknown_name_are_told_nothing_apart() {
-        let (login, db) = door_with_ada().await;
+        let (login, db, _dir) = door_with_ada().await;
         let wrong = enter(&login, "ada", "wrong password").await.err();
         let unknown = enter(&login, "eve", "wrong password").await.err();
         assert_eq!(wrong, Some(LoginRefused::Failed));
@@ -285,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn repetition_is_slowed_down_for_known_and_unknown_names_alike() {
         for name in ["ada", "eve"] {
-            let (login, _) = door_with_ada().await;
+            let (login, _, _dir) = door_with_ada().await;
             for _ in 0..6 {
                 assert_eq!(enter(&login, name, "wrong password").await.err(), Some(LoginRefused::Failed));
             }
@@ -298,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_password_needs_the_old_one_and_ends_the_other_sessions() {
-        let (login, _) = door_with_ada().await;
+        let (login, _, _dir) = door_with_ada().await;
         let here = enter(&login, "ada", "right password").await.ok().unwrap();
         let elsewhere = enter(&login, "ada", "right password").await.ok().unwrap();
         let session = login.sessions.find(&here.token, unix_now()).await.unwrap().unwrap();
@@ -323,7 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn logout_ends_the_session() {
-        let (login, _) = door_with_ada().await;
+        let (login, _, _dir) = door_with_ada().await;
         let signed_in = enter(&login, "ada", "right password").await.ok().unwrap();
         let session = login.sessions.find(&signed_in.token, unix_now()).await.unwrap().unwrap();
         login.logout(&session, HOME).await.unwrap();

@@ -14,6 +14,7 @@
 //! | [`listener`] | ports, TLS and connections |
 //! | [`metrics`], [`latency`] | counters in Prometheus' text format |
 //! | [`programs`] | paths of `oriel-vmm`, the web client and the recipes |
+//! | `retention` | removal of old entries of the audit log |
 //! | [`doctor`] | checks of the host before desktops run on it |
 //!
 //! Machines' sockets, disks and images belong to `oriel-host`; passwords and sessions to `oriel-auth`.
@@ -28,6 +29,7 @@ pub mod listener;
 pub mod metrics;
 pub mod pools;
 pub mod programs;
+mod retention;
 pub mod serve;
 pub mod state;
 pub mod users;

@@ -6,14 +6,16 @@ use crate::listener::{Listening, Server, certificate_for, own_names};
 use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::programs;
+use crate::retention;
 use crate::state::{StateDir, load_or_make_key, open_database};
 use crate::users::SettingsTable;
 use crate::web::{App, MetricsToken, WebRoot, check_public_paths, router};
-use oriel_auth::{DeviceKey, Login, Origins, SessionLimits, Tickets};
+use oriel_auth::{AuditLog, DeviceKey, Login, Origins, SessionLimits, Tickets};
 use oriel_host::folder::{LockError, lock_within};
 use oriel_host::images::{ImageError, ImageStore};
 use oriel_host::schedule::{CGROUP_MOUNT, Cgroups};
 use oriel_host::{HostClient, LocalHost};
+use oriel_vmm_api::sentence;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +67,7 @@ pub async fn serve(
     let vmm = programs::vmm(&config)?;
     let web_root = WebRoot::open(&programs::web_root(&config)?)?;
     let db = open_database(&state).await?;
+    let audit = AuditLog::open(db.clone(), state.root()).await.map_err(sentence)?;
     let images = open_images(&state).await?;
     let device_key = DeviceKey::new(load_or_make_key(&state.device_key())?);
 
@@ -105,7 +108,7 @@ pub async fn serve(
     let desktops =
         Broker::open(host, db.clone()).await.map_err(|error| format!("The database failed: {error}."))?;
     let app = Arc::new(App {
-        login: Login::new(db.clone(), limits, device_key)
+        login: Login::new(db.clone(), limits, audit.clone(), device_key)
             .map_err(|error| format!("The server cannot start: {error}."))?,
         tickets: Tickets::default(),
         origins,
@@ -120,6 +123,7 @@ pub async fn serve(
         stopping: stopping.clone(),
         sockets: TaskTracker::new(),
     });
+    let retention = tokio::spawn(retention::keep(audit.clone(), config.audit_retention_days));
     ready(&told);
     let warm = Arc::clone(&app);
     // The first user then does not wait for the probe; a failure is reported when a desktop starts.
@@ -132,6 +136,8 @@ pub async fn serve(
     if tokio::time::timeout(LONGEST_GOODBYE, app.sockets.wait()).await.is_err() {
         tracing::warn!("some streams were cut off");
     }
+    retention.abort();
+    audit.flush().await;
     db.close().await;
     Ok(())
 }

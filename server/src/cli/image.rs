@@ -162,8 +162,7 @@ pub(super) async fn run(command: ImageCommand, config: &Config) -> Result<(), St
             }
         }
         ImageCommand::Remove { name } => {
-            remove(&db, store, &name).await?;
-            audit::record(&db, "image.remove", &name, "").await?;
+            audit::perform(&db, "image.remove", &name, "", remove(&db, store, &name)).await?;
         }
     }
     db.close().await;

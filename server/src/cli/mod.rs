@@ -52,6 +52,9 @@ enum Command {
     /// Filter what desktops on TAP interfaces may reach
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// List, export and verify the audit log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Check whether this host can run desktops
     Doctor {
         /// One JSON object instead of lines
@@ -118,6 +121,7 @@ async fn dispatch(command: Command, config: Config, state: &StateProcess) -> Res
         Command::Image(command) => image::run(command, &config).await?,
         Command::Desktops(command) => desktops::run(command, &config).await?,
         Command::Network(command) => network::run(command, &config, state).await?,
+        Command::Audit(command) => audit::run(command, &config).await?,
         Command::Doctor { json } => return Ok(doctor::run(&config, json).await),
         Command::Config(ConfigCommand::Print) => console::print(config::DEFAULTS),
     }

@@ -82,16 +82,14 @@ pub(super) async fn run(
         NetworkCommand::Apply { print: false } => {
             let pools = state.pools().await?;
             let (script, told) = rules(&pools, &interfaces()?)?;
-            apply(&script).await?;
-            record(state, RecordedAction::Apply, &told.join("; ")).await?;
+            perform(state, RecordedAction::Apply, &told.join("; "), apply(&script)).await?;
             told.iter().for_each(|line| console::line(line));
         }
         NetworkCommand::Apply { print: true } => {
             console::print(&rules(&own_pools(config).await?, &interfaces()?)?.0);
         }
         NetworkCommand::Remove => {
-            apply(&render_removal()).await?;
-            record(state, RecordedAction::Remove, "").await?;
+            perform(state, RecordedAction::Remove, "", apply(&render_removal())).await?;
         }
         NetworkCommand::Pools => {
             let text = serde_json::to_string(&own_pools(config).await?).map_err(|error| error.to_string())?;
@@ -110,6 +108,20 @@ pub(super) async fn run(
 /// Has a process of the state folder's owner record an action.
 async fn record(state: &StateProcess, action: RecordedAction, detail: &str) -> Result<(), String> {
     state.run(&["network", "record", action.argument()], detail).await.map(drop)
+}
+
+/// Has a process of the owner record the intent of an action, executes the action, and has its outcome recorded.
+async fn perform(
+    state: &StateProcess,
+    action: RecordedAction,
+    detail: &str,
+    work: impl Future<Output = Result<(), String>>,
+) -> Result<(), String> {
+    record(state, action, &format!("begun: {detail}")).await?;
+    let outcome = work.await;
+    let text = outcome.as_ref().map_or_else(|error| format!("failed: {error}"), |()| "ok".to_owned());
+    record(state, action, &text).await?;
+    outcome
 }
 
 /// Reads the networks of all pools from the database.

@@ -6,10 +6,11 @@ use crate::config::Config;
 use crate::pools::{PoolSettings, Pools};
 use crate::state::{StateDir, open_database};
 use clap::Subcommand;
-use oriel_auth::{Users, unix_now};
+use oriel_auth::{User, Users, unix_now};
 use oriel_host::admission::{HostReserve, HostSize};
 use oriel_host::images::{Image, ImageStore, RunsAt};
 use oriel_host::network::sentences;
+use sqlx::SqlitePool;
 
 #[derive(Subcommand)]
 pub(super) enum PoolCommand {
@@ -63,8 +64,10 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
             let mut settings = PoolSettings::new(image);
             options.apply(&mut settings)?;
             check(config, &images, &settings)?;
-            pools.add(&name, &settings, unix_now()).await.map_err(|error| error.to_string())?;
-            audit::record(&db, "pool.add", &name, &lines(&settings).join(", ")).await?;
+            let detail = lines(&settings).join(", ");
+            let add =
+                async { pools.add(&name, &settings, unix_now()).await.map_err(|error| error.to_string()) };
+            audit::perform(&db, "pool.add", &name, &detail, add).await?;
         }
         PoolCommand::Set { name, image, options } => {
             let before = pools.get(&name).await.map_err(|error| error.to_string())?.settings;
@@ -74,8 +77,8 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
             }
             options.apply(&mut settings)?;
             check(config, &images, &settings)?;
-            pools.set(&name, &settings).await.map_err(|error| error.to_string())?;
-            audit::record(&db, "pool.set", &name, &changes(&before, &settings)).await?;
+            let set = async { pools.set(&name, &settings).await.map_err(|error| error.to_string()) };
+            audit::perform(&db, "pool.set", &name, &changes(&before, &settings), set).await?;
         }
         PoolCommand::Show { name } => {
             let pool = pools.get(&name).await.map_err(|error| error.to_string())?;
@@ -110,16 +113,19 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
             }
         }
         PoolCommand::Entitle { pool, user } => {
-            let found = Users::new(db.clone()).by_name(&user).await.map_err(|error| error.to_string())?;
-            let found = found.ok_or_else(|| {
-                format!("There is no user named {user}; `oriel user list` shows all users.")
-            })?;
-            pools.entitle(&pool, &found.id).await.map_err(|error| error.to_string())?;
-            audit::record(&db, "pool.entitle", &pool, &found.name).await?;
+            let found = find_user(&db, &user).await?;
+            let entitle = async { pools.entitle(&pool, &found.id).await.map_err(|error| error.to_string()) };
+            audit::perform(&db, "pool.entitle", &pool, &found.name, entitle).await?;
         }
     }
     db.close().await;
     Ok(())
+}
+
+/// Returns the user with a name.
+async fn find_user(db: &SqlitePool, name: &str) -> Result<User, String> {
+    let found = Users::new(db.clone()).by_name(name).await.map_err(|error| error.to_string())?;
+    found.ok_or_else(|| format!("There is no user named {name}; `oriel user list` shows all users."))
 }
 
 /// Checks that a pool's desktops could start on this host: the settings, the image, memory and processors.

@@ -82,14 +82,17 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Str
         }
         UserCommand::Remove { name, with_desktops } => {
             let user = find(&users, &name).await?;
-            remove(&db, &state, &users, &user, with_desktops).await?;
+            let remove = remove(&db, &state, &users, &user, with_desktops);
+            audit::perform(&db, "user.remove", &user.name, "", remove).await?;
         }
         UserCommand::Passwd { name, password } => {
             let user = find(&users, &name).await?;
             let hash = hash(&password).await?;
-            users.set_password_hash(&user.id, &hash).await.map_err(sentence)?;
-            sessions(&db).end_all(&user.id, None).await.map_err(sentence)?;
-            audit::record(&db, "user.password", &user.name, "").await?;
+            let set = async {
+                users.set_password_hash(&user.id, &hash).await.map_err(sentence)?;
+                sessions(&db).end_all(&user.id, None).await.map_err(sentence)
+            };
+            audit::perform(&db, "user.password", &user.name, "", set).await?;
         }
     }
     db.close().await;
@@ -116,11 +119,14 @@ async fn add(
         return Err(sentence(AuthError::NameTaken(name.to_lowercase())));
     }
     let hash = hash(password).await?;
-    let user = users.add(name, role, &hash, unix_now()).await.map_err(sentence)?;
-    for pool in pools {
-        table.entitle(pool, &user.id).await.map_err(|error| error.to_string())?;
-    }
-    audit::record(db, "user.add", &user.name, "").await
+    let add = async {
+        let user = users.add(name, role, &hash, unix_now()).await.map_err(sentence)?;
+        for pool in pools {
+            table.entitle(pool, &user.id).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    };
+    audit::perform(db, "user.add", &name.to_lowercase(), &pools.join(", "), add).await
 }
 
 /// Removes a user with sessions and desktops, unless a desktop runs.
@@ -158,8 +164,7 @@ async fn remove(
         std::fs::remove_dir_all(dir.root())
             .map_err(|error| format!("{} could not be deleted: {error}.", dir.root().display()))?;
     }
-    users.remove(&user.id).await.map_err(sentence)?;
-    audit::record(db, "user.remove", &user.name, "").await
+    users.remove(&user.id).await.map_err(sentence)
 }
 
 /// Returns the folder of a desktop on this host; `None` if the record's identifier is not valid.

@@ -43,6 +43,8 @@ pub struct Config {
     pub vmm: Option<PathBuf>,
     /// Path of the folder of image recipes.
     pub recipes: Option<PathBuf>,
+    /// Days after which entries of the audit log are removed; 0 keeps them for ever.
+    pub audit_retention_days: u32,
     /// Section `[tls]`: files of the certificate.
     pub tls: Tls,
     /// Section `[login]`: lifetimes of sessions.
@@ -68,6 +70,7 @@ impl Default for Config {
             web_root: None,
             vmm: None,
             recipes: None,
+            audit_retention_days: 0,
             tls: Tls::default(),
             login: Login::default(),
             desktops: Desktops::default(),

@@ -9,9 +9,11 @@ mod redirection_policy;
 mod relay;
 mod session_watch;
 mod stream;
+mod stream_audit;
 
 pub use session_watch::session_ended;
 pub use stream::{Stream, serve};
+pub use stream_audit::StreamAudit;
 
 use std::time::Duration;
 

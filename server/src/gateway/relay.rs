@@ -1,6 +1,7 @@
 //! Relay of messages in both directions, each at the pace of its receiver. No queue of messages builds up.
 
 use super::redirection_policy::{self, Verdict};
+use super::stream_audit::StreamAudit;
 use super::{PING_EVERY, SILENCE};
 use crate::desktops::DesktopHandle;
 use crate::metrics::StreamCounters;
@@ -60,6 +61,22 @@ pub(super) struct Viewing<'a> {
     pub desktop: &'a DesktopHandle,
     /// Redirection policy of the desktop's pool.
     pub policy: RedirectionPolicy,
+    /// Audit of the stream.
+    pub audit: &'a StreamAudit,
+}
+
+impl Viewing<'_> {
+    /// Decides about a message, and tells the audit of the stream.
+    fn decide(&self, direction: Direction, message: &[u8]) -> Verdict {
+        let verdict = redirection_policy::decide(self.policy, self.mode, direction, message);
+        match verdict {
+            Verdict::Pass(kind) if !self.audit.permits(kind) => return Verdict::Refuse,
+            Verdict::Pass(kind) => self.audit.passed(kind, message),
+            Verdict::Refuse => self.audit.refused(direction, message),
+            Verdict::Drop => {}
+        }
+        verdict
+    }
 }
 
 /// Time of the last message from the client.
@@ -130,7 +147,7 @@ async fn pass_up(
     viewing: Viewing<'_>,
     counters: &StreamCounters,
 ) -> io::Result<()> {
-    match redirection_policy::decide(viewing.policy, viewing.mode, Direction::ToServer, message) {
+    match viewing.decide(Direction::ToServer, message) {
         Verdict::Pass(kind) if redirection_policy::acts(kind.class()) => viewing.desktop.acted(),
         Verdict::Pass(_) => {}
         Verdict::Refuse => {
@@ -206,7 +223,7 @@ fn filter_message(
     viewing: Viewing<'_>,
     answers: &mpsc::Sender<Bytes>,
 ) -> Option<(MessageKind, Bytes)> {
-    match redirection_policy::decide(viewing.policy, viewing.mode, Direction::ToClient, &message) {
+    match viewing.decide(Direction::ToClient, &message) {
         Verdict::Pass(MessageKind::Agents) => {
             Some((MessageKind::Agents, redirection_policy::filter_agents(viewing.policy, message)?))
         }

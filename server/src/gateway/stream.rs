@@ -3,6 +3,7 @@
 use super::handshake::{NotOpened, open};
 use super::relay::{self, End, LastReceived, Viewing};
 use super::session_watch::session_ended;
+use super::stream_audit::StreamAudit;
 use crate::desktops::{DesktopHandle, State};
 use crate::metrics::Metrics;
 use crate::pools::RedirectionPolicy;
@@ -35,6 +36,8 @@ pub struct Stream {
     pub session: SessionId,
     /// Table of sessions, in which the gateway looks for the session's end.
     pub sessions: Sessions,
+    /// Audit of the stream.
+    pub audit: StreamAudit,
     /// Counters of the server.
     pub metrics: Arc<Metrics>,
     /// Token that is cancelled when the server ends.
@@ -51,8 +54,25 @@ enum Goodbye {
     TryAgain,
 }
 
-/// Runs a stream on a WebSocket: handshake, relay, and the last message to the client.
+/// Runs a stream on a WebSocket: handshake, relay, and the last message to the client. Opening and close are
+/// in the audit log; a stream whose opening cannot be recorded is not opened.
 pub async fn serve(mut socket: WebSocket, stream: Stream) {
+    let mode = match stream.mode {
+        ViewerMode::Interact => "interact",
+        ViewerMode::Watch => "watch",
+    };
+    if let Err(error) = stream.audit.open(mode).await {
+        tracing::error!(%error, "a stream was refused, because it could not be recorded");
+        let text =
+            "The server cannot record this now, and so the desktop was not opened; tell an administrator.";
+        return part(&mut socket, Goodbye::Closed(CloseCode::Internal, text.into())).await;
+    }
+    let reason = run(socket, &stream).await;
+    stream.audit.close(&reason).await;
+}
+
+/// Runs a stream after its opening is recorded, and returns the reason of its end.
+async fn run(mut socket: WebSocket, stream: &Stream) -> String {
     let counters = stream.metrics.stream();
     let opened = tokio::select! {
         opened = open(&mut socket, &stream.desktop, stream.mode) => Ok(opened),
@@ -61,14 +81,15 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
     };
     let opened = match opened {
         Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return part(&mut socket, not_opened(error)).await,
-        Err(goodbye) => return part(&mut socket, goodbye).await,
+        Ok(Err(error)) => return part_with_reason(&mut socket, not_opened(error)).await,
+        Err(goodbye) => return part_with_reason(&mut socket, goodbye).await,
     };
     let _present = stream.desktop.viewer_arrives();
     let last_received = LastReceived::now();
     let (mut to_client, mut from_client) = socket.split();
     let (from_machine, mut to_machine) = opened.machine.into_split();
-    let viewing = Viewing { mode: stream.mode, desktop: &stream.desktop, policy: stream.policy };
+    let viewing =
+        Viewing { mode: stream.mode, desktop: &stream.desktop, policy: stream.policy, audit: &stream.audit };
     let (answer, answers) = mpsc::channel(ANSWERS);
     let end = tokio::select! {
         end = relay::upstream(
@@ -79,6 +100,7 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
         ) => Ok(end),
         () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
         () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
+        () = stream.audit.follow() => Err(Goodbye::TryAgain),
     };
     let goodbye = match end {
         Err(goodbye) => goodbye,
@@ -87,7 +109,18 @@ pub async fn serve(mut socket: WebSocket, stream: Stream) {
             end.closing().map_or(Goodbye::Silent, |(code, text)| Goodbye::Closed(code, text.to_owned()))
         }
     };
-    part(&mut to_client, goodbye).await;
+    part_with_reason(&mut to_client, goodbye).await
+}
+
+/// Sends the last message, and returns the reason of the stream's end for the audit log.
+async fn part_with_reason(to_client: &mut (impl Sink<Message> + Unpin), goodbye: Goodbye) -> String {
+    let reason = match &goodbye {
+        Goodbye::Silent => "the client or the machine closed it".to_owned(),
+        Goodbye::Closed(_, text) => text.clone(),
+        Goodbye::TryAgain => "the server or the desktop restarts".to_owned(),
+    };
+    part(to_client, goodbye).await;
+    reason
 }
 
 /// Returns the last message for an ended session.

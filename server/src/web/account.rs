@@ -45,8 +45,17 @@ pub(super) async fn login(
         // The parser's message could contain the password.
         ApiError::bad_request("A login is a JSON object with name and password.")
     })?;
-    let client = client_of(connection_info, &request_headers);
-    let state = app.login.begin(&name, password, client).await?.map_err(|refused| match refused {
+    let begun = {
+        let app = Arc::clone(&app);
+        let device = cookie::read_device(&request_headers, connection_info.scheme).to_owned();
+        // A client that hangs up leaves its failure on record.
+        completed(async move {
+            let client = Client { address: connection_info.client, device: &device };
+            app.login.begin(&name, password, client).await
+        })
+        .await?
+    };
+    let state = begun?.map_err(|refused| match refused {
         LoginRefused::Failed => {
             app.metrics.login(LoginOutcome::Failed);
             ApiError::login_failed()
@@ -71,18 +80,17 @@ pub(super) async fn login(
     Ok((headers, Json(json!({ "state": "in", "session": session }))).into_response())
 }
 
-/// Returns the client of a login.
-fn client_of(connection_info: ConnectionInfo, headers: &HeaderMap) -> Client<'_> {
-    Client { address: connection_info.client, device: cookie::read_device(headers, connection_info.scheme) }
-}
-
 /// Ends the caller's session: `POST /api/logout`.
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    app.login.logout(&caller.session, connection_info.client).await?;
+    let ended = {
+        let app = Arc::clone(&app);
+        completed(async move { app.login.logout(&caller.session, connection_info.client).await }).await?
+    };
+    ended?;
     let mut headers = HeaderMap::new();
     headers.extend(cookie::clear(connection_info.scheme).map(|cookie| (header::SET_COOKIE, cookie)));
     Ok((StatusCode::NO_CONTENT, headers).into_response())
@@ -115,8 +123,12 @@ pub(super) async fn change_password(
 ) -> Result<Response, ApiError> {
     let Json(PasswordChange { old, new }) =
         body.map_err(|_| ApiError::bad_request("A change of password is a JSON object with old and new."))?;
-    let client = client_of(connection_info, &request_headers);
-    match app.login.change_password(&caller.session, old, new, client).await? {
+    let device = cookie::read_device(&request_headers, connection_info.scheme).to_owned();
+    let change = async move {
+        let client = Client { address: connection_info.client, device: &device };
+        app.login.change_password(&caller.session, old, new, client).await
+    };
+    match completed(change).await?? {
         Ok(device) => {
             let mut headers = HeaderMap::new();
             let cookie = cookie::set_device(&device, connection_info.scheme);
@@ -126,6 +138,11 @@ pub(super) async fn change_password(
         Err(LoginRefused::Failed) => Err(ApiError::forbidden("The old password is not right.")),
         Err(LoginRefused::SlowDown(wait)) => Err(ApiError::slow_down(wait)),
     }
+}
+
+/// Runs a future in a task of its own, to its end also if the client hangs up.
+async fn completed<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+    tokio::spawn(work).await.map_err(ApiError::internal)
 }
 
 /// Returns the JSON object `Session` of docs/http-api.md.

@@ -3,7 +3,7 @@
 use super::app::App;
 use super::error::ApiError;
 use super::guard::{Caller, OwnDesktop};
-use crate::desktops::{DesktopView, Record};
+use crate::desktops::{BrokerError, DesktopView, Record};
 use crate::gateway;
 use crate::listener::ConnectionInfo;
 use axum::Json;
@@ -13,9 +13,8 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use oriel_auth::audit::Entry;
 use oriel_auth::ticket::LIFETIME;
-use oriel_auth::{TicketScope, unix_now};
+use oriel_auth::{Attempt, TicketScope, Unrecorded, unix_now};
 use oriel_vmm_api::ViewerMode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -86,10 +85,9 @@ pub(super) async fn start(
     caller: Caller,
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
-    let outcome = desktop.handle.start().await;
-    record(&app, &caller, connection_info, &desktop, "desktop.start", outcome.is_ok()).await?;
-    outcome?;
-    accepted(&app, &desktop).await
+    let handle = desktop.handle.clone();
+    let attempt = attempt(&caller, connection_info, &desktop, "desktop.start");
+    command(&app, &desktop, attempt, Unrecorded::Refuse, async move { handle.start().await }).await
 }
 
 /// Stops a desktop or forces it off: `POST /api/desktops/{id}/stop`.
@@ -100,15 +98,12 @@ pub(super) async fn stop(
     desktop: OwnDesktop,
     body: Bytes,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
-    let request: StopRequest = if body.is_empty() { StopRequest::default() } else { parse(&body)? };
-    let (action, outcome) = if request.force {
-        ("desktop.unplug", desktop.handle.force_off().await)
-    } else {
-        ("desktop.stop", desktop.handle.stop().await)
-    };
-    record(&app, &caller, connection_info, &desktop, action, outcome.is_ok()).await?;
-    outcome?;
-    accepted(&app, &desktop).await
+    let StopRequest { force } = if body.is_empty() { StopRequest::default() } else { parse(&body)? };
+    let handle = desktop.handle.clone();
+    let action = if force { "desktop.unplug" } else { "desktop.stop" };
+    let attempt = attempt(&caller, connection_info, &desktop, action);
+    let stop = async move { if force { handle.force_off().await } else { handle.stop().await } };
+    command(&app, &desktop, attempt, Unrecorded::Proceed, stop).await
 }
 
 /// Restarts a desktop: `POST /api/desktops/{id}/restart`.
@@ -118,10 +113,9 @@ pub(super) async fn restart(
     caller: Caller,
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
-    let outcome = desktop.handle.restart().await;
-    record(&app, &caller, connection_info, &desktop, "desktop.restart", outcome.is_ok()).await?;
-    outcome?;
-    accepted(&app, &desktop).await
+    let handle = desktop.handle.clone();
+    let attempt = attempt(&caller, connection_info, &desktop, "desktop.restart");
+    command(&app, &desktop, attempt, Unrecorded::Refuse, async move { handle.restart().await }).await
 }
 
 /// Resets a desktop's machine: `POST /api/desktops/{id}/reset`.
@@ -131,10 +125,9 @@ pub(super) async fn reset(
     caller: Caller,
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
-    let outcome = desktop.handle.reset().await;
-    record(&app, &caller, connection_info, &desktop, "desktop.reset", outcome.is_ok()).await?;
-    outcome?;
-    accepted(&app, &desktop).await
+    let handle = desktop.handle.clone();
+    let attempt = attempt(&caller, connection_info, &desktop, "desktop.reset");
+    command(&app, &desktop, attempt, Unrecorded::Refuse, async move { handle.reset().await }).await
 }
 
 /// Issues a ticket for a stream: `POST /api/desktops/{id}/ticket`.
@@ -146,14 +139,16 @@ pub(super) async fn ticket(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let request: TicketRequest = parse(&body)?;
-    let scope = ticket_scope(&caller, &desktop);
-    let token = app.tickets.issue(scope, request.mode, Instant::now()).map_err(ApiError::internal)?;
-    app.metrics.ticket();
     let action = match request.mode {
         ViewerMode::Interact => "desktop.ticket",
         ViewerMode::Watch => "desktop.ticket.watch",
     };
-    record(&app, &caller, connection_info, &desktop, action, true).await?;
+    let attempt = attempt(&caller, connection_info, &desktop, action);
+    let attempt = Attempt { detail: "ok".into(), ..attempt };
+    app.login.audit.record_detached(attempt).await.map_err(ApiError::not_recorded)?;
+    let scope = ticket_scope(&caller, &desktop);
+    let token = app.tickets.issue(scope, request.mode, Instant::now()).map_err(ApiError::internal)?;
+    app.metrics.ticket();
     Ok(Json(json!({ "ticket": *token.reveal(), "expires_in_s": LIFETIME.as_secs() })))
 }
 
@@ -161,6 +156,7 @@ pub(super) async fn ticket(
 /// desktop is started.
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     caller: Caller,
     desktop: OwnDesktop,
     Query(query): Query<StreamQuery>,
@@ -171,7 +167,9 @@ pub(super) async fn stream(
             || ApiError::forbidden("The ticket is not valid, or has been used; request a new one."),
         )?;
     let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let attempt = attempt(&caller, connection_info, &desktop, "stream.open");
     let stream = gateway::Stream {
+        audit: gateway::StreamAudit::new(app.login.audit.clone(), attempt),
         desktop: desktop.handle,
         mode,
         policy: desktop.record.pool.settings.redirection,
@@ -206,27 +204,32 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         .map_err(|error| ApiError::bad_request(format!("The request is not understood: {error}.")))
 }
 
-/// Returns status 202 with the desktop's view.
-async fn accepted(app: &App, desktop: &OwnDesktop) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
-    Ok((StatusCode::ACCEPTED, Json(view(app, &desktop.record).await?)))
-}
-
-/// Records a command to a desktop in the audit log.
-async fn record(
-    app: &App,
+/// Returns the attempt of an action on a desktop, for the audit log.
+fn attempt(
     caller: &Caller,
     connection_info: ConnectionInfo,
     desktop: &OwnDesktop,
-    action: &str,
-    ok: bool,
-) -> Result<(), ApiError> {
-    let address = connection_info.client.to_canonical().to_string();
-    let entry = Entry {
-        actor: &caller.session.user.name,
+    action: &'static str,
+) -> Attempt {
+    Attempt {
+        actor: caller.session.user.name.clone(),
         action,
-        subject: &desktop.record.id,
-        address: &address,
-        detail: if ok { "ok" } else { "refused" },
-    };
-    Ok(app.login.audit.record(entry).await?)
+        subject: desktop.record.id.clone(),
+        address: connection_info.client.to_canonical().to_string(),
+        detail: String::new(),
+    }
+}
+
+/// Executes a command to a desktop between the records of its intent and its outcome, and returns status 202
+/// with the desktop's view.
+async fn command(
+    app: &App,
+    desktop: &OwnDesktop,
+    attempt: Attempt,
+    unrecorded: Unrecorded,
+    work: impl Future<Output = Result<(), BrokerError>> + Send + 'static,
+) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
+    let outcome = app.login.audit.perform(attempt, unrecorded, work).await;
+    outcome.map_err(ApiError::not_recorded)??;
+    Ok((StatusCode::ACCEPTED, Json(view(app, &desktop.record).await?)))
 }

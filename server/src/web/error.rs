@@ -49,6 +49,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
     }
 
+    /// Returns whether the request was refused, because the caller lacks the right or may not see the object.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+    }
+
     /// Returns error 405: the path does not have the method.
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "bad_request", "This address does not do that.")
@@ -70,6 +75,13 @@ impl ApiError {
     /// Returns error 503: the server cannot execute the request now.
     pub fn unavailable(text: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
+    }
+
+    /// Returns error 503: the action was refused, because the audit log cannot record it. The reason is
+    /// logged.
+    pub fn not_recorded(error: AuthError) -> Self {
+        tracing::error!(%error, "an action was refused, because it could not be recorded");
+        Self::unavailable("The server cannot record this now, and so it was not done; tell an administrator.")
     }
 
     /// Returns error 500, and logs the reason, which is not sent.

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use oriel_auth::user::Role;
-use oriel_auth::{Session, Token, csrf, unix_now};
+use oriel_auth::{Entry, Session, Token, csrf, unix_now};
 use std::sync::Arc;
 
 /// The header that carries the CSRF token.
@@ -87,28 +87,70 @@ pub(super) async fn guard(
     }
     let token = cookie::read(headers, connection_info.scheme).ok_or_else(ApiError::login_required)?;
     let session = app.login.sessions.find(&token, unix_now()).await?.ok_or_else(ApiError::login_required)?;
-    let socket = matches!(access, Access::UserSocket | Access::OwnerSocket);
-    if socket || !is_safe(request.method()) {
-        check_origin(&app, headers, connection_info)?;
+    let (method, headers) = (request.method(), request.headers());
+    let checked =
+        check_session(&app, access, &params, (method, headers), connection_info, (&session, &token)).await;
+    match checked {
+        Ok(Some(desktop)) => {
+            request.extensions_mut().insert(desktop);
+        }
+        Ok(None) => {}
+        Err(refusal) => {
+            if refusal.is_refusal() {
+                record_refusal(&app, &session, request.uri().path(), connection_info).await;
+            }
+            return Err(refusal);
+        }
     }
-    if !is_safe(request.method()) {
-        check_csrf(headers, &token)?;
+    request.extensions_mut().insert(Caller { session, csrf: csrf::token_for(&token) });
+    Ok(next.run(request).await)
+}
+
+/// Checks what a route demands of a request with a session, and returns the desktop that the route names.
+async fn check_session(
+    app: &App,
+    access: Access,
+    params: &RawPathParams,
+    (method, headers): (&Method, &HeaderMap),
+    connection_info: ConnectionInfo,
+    (session, token): (&Session, &Token),
+) -> Result<Option<OwnDesktop>, ApiError> {
+    let socket = matches!(access, Access::UserSocket | Access::OwnerSocket);
+    if socket || !is_safe(method) {
+        check_origin(app, headers, connection_info)?;
+    }
+    if !is_safe(method) {
+        check_csrf(headers, token)?;
     }
     match access {
         Access::Admin | Access::MetricsTokenOrAdmin if session.user.role != Role::Admin => {
-            return Err(ApiError::forbidden("This is for administrators."));
+            Err(ApiError::forbidden("This is for administrators."))
         }
         Access::Owner | Access::OwnerSocket => {
             let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
             let record = app.desktops.owned(id.unwrap_or_default(), &session.user.id).await?;
             let record = record.ok_or_else(ApiError::not_found)?;
             let handle = app.desktops.handle(&record).ok_or_else(ApiError::not_found)?;
-            request.extensions_mut().insert(OwnDesktop { record, handle });
+            Ok(Some(OwnDesktop { record, handle }))
         }
-        _ => {}
+        _ => Ok(None),
     }
-    request.extensions_mut().insert(Caller { session, csrf: csrf::token_for(&token) });
-    Ok(next.run(request).await)
+}
+
+/// Records a refused request of a user in the audit log, in bounded number.
+async fn record_refusal(app: &App, session: &Session, path: &str, connection_info: ConnectionInfo) {
+    let address = connection_info.client.to_canonical().to_string();
+    let subject: String = path.chars().take(128).collect();
+    let entry = Entry {
+        actor: &session.user.name,
+        subject: &subject,
+        address: &address,
+        detail: "refused",
+        ..Entry::default()
+    };
+    if let Err(error) = app.login.audit.record_bounded("access.refused", entry).await {
+        tracing::error!(%error, "a refused request could not be recorded");
+    }
 }
 
 /// Returns whether a method is safe (RFC 9110, section 9.2.1).

@@ -76,8 +76,8 @@ async fn what_is_set_is_shown_and_recorded() {
     server.close().await;
 
     let db = oriel_server::state::open_database(&house.state()).await.unwrap();
-    let log = oriel_auth::AuditLog::new(db.clone());
-    assert_eq!(log.verify().await.unwrap(), Ok(()));
+    let log = oriel_auth::AuditLog::open(db.clone(), house.state().root()).await.unwrap();
+    assert!(log.verify().await.unwrap().is_ok());
     db.close().await;
 }
 
