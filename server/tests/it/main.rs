@@ -16,6 +16,7 @@ mod networks;
 mod owner_identity;
 mod redirection;
 mod reverse_proxy;
+mod rights;
 mod serving;
 mod state_folder;
 mod strangers;
