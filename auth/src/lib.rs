@@ -25,10 +25,10 @@ pub use network::Network;
 pub use origin::{Origins, PublicUrl, Scheme};
 pub use password::PasswordHasher;
 pub use secret::{Password, Token, TokenHash};
-pub use session::{Session, SessionId, SessionLimits, Sessions};
+pub use session::{OpenSession, Session, SessionId, SessionLimits, Sessions};
 pub use throttle::Throttle;
 pub use ticket::{TicketScope, Tickets};
-pub use user::{Role, User, Users};
+pub use user::{AccountState, Role, User, Users};
 
 /// Returns the migrations of this crate's tables.
 pub fn migrations() -> Vec<sqlx::migrate::Migration> {

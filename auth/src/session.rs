@@ -36,6 +36,17 @@ pub struct Session {
     pub user: User,
 }
 
+/// Open session as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSession {
+    /// IP address of the client at the login.
+    pub address: String,
+    /// Time of the login in seconds since 1970 UTC.
+    pub created_at: i64,
+    /// Time of the last use in seconds since 1970 UTC.
+    pub last_seen_at: i64,
+}
+
 /// Lifetimes of sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
@@ -132,9 +143,10 @@ impl Sessions {
     /// Looks up an open session, and updates its last use.
     async fn get(&self, id: SessionId, now: i64) -> Result<Option<Session>, AuthError> {
         let row = sqlx::query(
-            "SELECT p.id, p.name, p.display_name, p.role, s.last_seen_at
+            "SELECT p.id, p.name, p.display_name, p.role, p.disabled_at, s.last_seen_at
              FROM sessions s JOIN users p ON p.id = s.user_id
-             WHERE s.token_hash = ? AND s.expires_at > ? AND s.last_seen_at > ?",
+             WHERE s.token_hash = ? AND s.expires_at > ? AND s.last_seen_at > ?
+               AND p.disabled_at IS NULL AND p.deleted_at IS NULL",
         )
         .bind(&id.0.0[..])
         .bind(now)
@@ -181,6 +193,30 @@ impl Sessions {
             }
         }
         Ok(())
+    }
+
+    /// Lists the open sessions of a user, the newest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn of_user(&self, user_id: &str, now: i64) -> Result<Vec<OpenSession>, AuthError> {
+        let rows = sqlx::query(
+            "SELECT address, created_at, last_seen_at FROM sessions
+             WHERE user_id = ? AND expires_at > ? AND last_seen_at > ? ORDER BY created_at DESC",
+        )
+        .bind(user_id)
+        .bind(now)
+        .bind(self.idle_since(now))
+        .fetch_all(&self.db)
+        .await?;
+        let sessions = rows.iter().map(|row| {
+            Ok(OpenSession {
+                address: row.try_get("address")?,
+                created_at: row.try_get("created_at")?,
+                last_seen_at: row.try_get("last_seen_at")?,
+            })
+        });
+        Ok(sessions.collect::<sqlx::Result<_>>()?)
     }
 
     /// Returns the number of open sessions.

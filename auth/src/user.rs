@@ -37,6 +37,19 @@ pub struct User {
     pub display_name: String,
     /// Role of the user.
     pub role: Role,
+    /// Whether an administrator disabled the user, who then cannot log in.
+    pub disabled: bool,
+}
+
+/// State of a user's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// The user may log in.
+    Enabled,
+    /// An administrator disabled the user.
+    Disabled,
+    /// The user was removed.
+    Removed,
 }
 
 impl FromRow<'_, SqliteRow> for User {
@@ -47,6 +60,7 @@ impl FromRow<'_, SqliteRow> for User {
             name: row.try_get("name")?,
             display_name: row.try_get("display_name")?,
             role: if role == "admin" { Role::Admin } else { Role::User },
+            disabled: row.try_get::<Option<i64>, _>("disabled_at")?.is_some(),
         })
     }
 }
@@ -78,7 +92,7 @@ impl Users {
         let shown = name.to_owned();
         let name = name.to_lowercase();
         check_name(&name)?;
-        let user = User { id: random_id()?, name, display_name: shown, role };
+        let user = User { id: random_id()?, name, display_name: shown, role, disabled: false };
         let result = sqlx::query(
             "INSERT INTO users (id, name, display_name, role, password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         )
@@ -104,7 +118,7 @@ impl Users {
     /// # Errors
     /// The database failed.
     pub async fn list(&self) -> Result<Vec<User>, AuthError> {
-        Ok(sqlx::query_as("SELECT id, name, display_name, role FROM users ORDER BY name")
+        Ok(sqlx::query_as("SELECT id, name, display_name, role, disabled_at FROM users WHERE deleted_at IS NULL ORDER BY name")
             .fetch_all(&self.db)
             .await?)
     }
@@ -114,21 +128,25 @@ impl Users {
     /// # Errors
     /// The database failed.
     pub async fn by_name(&self, name: &str) -> Result<Option<User>, AuthError> {
-        Ok(sqlx::query_as("SELECT id, name, display_name, role FROM users WHERE name = ?")
+        Ok(sqlx::query_as("SELECT id, name, display_name, role, disabled_at FROM users WHERE name = ? AND deleted_at IS NULL")
             .bind(name.to_lowercase())
             .fetch_optional(&self.db)
             .await?)
     }
 
-    /// Returns the user with a login name in lower case, and the user's password hash.
+    /// Returns the user with a login name in lower case, and the user's password hash; `None` also for a user
+    /// who is disabled.
     ///
     /// # Errors
     /// The database failed.
     pub(crate) async fn with_hash(&self, name: &str) -> Result<Option<(User, String)>, AuthError> {
-        let row = sqlx::query("SELECT id, name, display_name, role, password_hash FROM users WHERE name = ?")
-            .bind(name)
-            .fetch_optional(&self.db)
-            .await?;
+        let row = sqlx::query(
+            "SELECT id, name, display_name, role, disabled_at, password_hash FROM users
+             WHERE name = ? AND disabled_at IS NULL AND deleted_at IS NULL",
+        )
+        .bind(name)
+        .fetch_optional(&self.db)
+        .await?;
         Ok(row
             .map(|row| Ok::<_, sqlx::Error>((User::from_row(&row)?, row.try_get("password_hash")?)))
             .transpose()?)
@@ -145,6 +163,53 @@ impl Users {
             .execute(&self.db)
             .await?;
         Ok(())
+    }
+
+    /// Disables a user from the time `since` in seconds since 1970 UTC, or enables the user for `None`. The
+    /// sessions of a disabled user count as ended; the caller should end them too.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn set_disabled(&self, user_id: &str, since: Option<i64>) -> Result<(), AuthError> {
+        sqlx::query("UPDATE users SET disabled_at = ? WHERE id = ?")
+            .bind(since)
+            .bind(user_id)
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Marks a user as removed at the time `now` in seconds since 1970 UTC, and frees the login name. The
+    /// row stays until nothing refers to it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn mark_removed(&self, user_id: &str, now: i64) -> Result<(), AuthError> {
+        // No login name begins with a tilde.
+        sqlx::query("UPDATE users SET deleted_at = ?, name = '~' || id WHERE id = ?")
+            .bind(now)
+            .bind(user_id)
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Returns the state of a user's account.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn account_state(&self, user_id: &str) -> Result<AccountState, AuthError> {
+        let row = sqlx::query("SELECT disabled_at, deleted_at FROM users WHERE id = ?")
+            .bind(user_id)
+            .fetch_optional(&self.db)
+            .await?;
+        let Some(row) = row else { return Ok(AccountState::Removed) };
+        let set = |column| row.try_get::<Option<i64>, _>(column).map(|time| time.is_some());
+        Ok(match (set("disabled_at")?, set("deleted_at")?) {
+            (_, true) => AccountState::Removed,
+            (true, false) => AccountState::Disabled,
+            (false, false) => AccountState::Enabled,
+        })
     }
 
     /// Removes a user, and with the user all sessions and all other rows that refer to the user with ON

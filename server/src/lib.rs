@@ -6,6 +6,7 @@
 //! | [`config`] | the configuration file |
 //! | [`serve`] | construction and end of the server |
 //! | [`state`] | the state folder: database, certificate, locks |
+//! | [`changes`] | changes of rights that open connections follow |
 //! | [`pools`] | pools, entitlements and redirection policies |
 //! | [`users`] | settings of users |
 //! | [`desktops`] | desktops of users, commands to their host, and the mirror of its statuses |
@@ -19,6 +20,7 @@
 //!
 //! Machines' sockets, disks and images belong to `oriel-host`; passwords and sessions to `oriel-auth`.
 
+pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod desktops;

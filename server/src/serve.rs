@@ -1,7 +1,9 @@
 //! `oriel serve`: construction of the server from its parts, and its orderly end.
 
+use crate::changes::Changes;
 use crate::config::Config;
-use crate::desktops::Broker;
+use crate::desktops::{Broker, DesktopTable};
+use crate::gateway::AccessSources;
 use crate::listener::{Listening, Server, certificate_for, own_names};
 use crate::metrics::Metrics;
 use crate::pools::Pools;
@@ -10,7 +12,7 @@ use crate::retention;
 use crate::state::{StateDir, load_or_make_key, open_database};
 use crate::users::SettingsTable;
 use crate::web::{App, MetricsToken, WebRoot, check_public_paths, router};
-use oriel_auth::{AuditLog, DeviceKey, Login, Origins, SessionLimits, Tickets};
+use oriel_auth::{AuditLog, DeviceKey, Login, Origins, Tickets};
 use oriel_host::folder::{LockError, lock_within};
 use oriel_host::images::{ImageError, ImageStore};
 use oriel_host::schedule::{CGROUP_MOUNT, Cgroups};
@@ -87,10 +89,6 @@ pub async fn serve(
         Some(address) => Some(Listening::open(address, None).await?),
         None => None,
     };
-    let limits = SessionLimits {
-        idle: Duration::from_secs(u64::from(config.login.idle_minutes) * 60),
-        absolute: Duration::from_secs(u64::from(config.login.longest_hours) * 3600),
-    };
     let told = Ready {
         url: format!("https://{}/", shown_authority(tls_port.address)),
         plain_url: plain_port.as_ref().map(|port| format!("http://{}/", port.address)),
@@ -105,11 +103,19 @@ pub async fn serve(
     )
     .await?;
     let host: Arc<dyn HostClient> = Arc::new(host);
-    let desktops =
-        Broker::open(host, db.clone()).await.map_err(|error| format!("The database failed: {error}."))?;
+    let failed = |error: sqlx::Error| format!("The database failed: {error}.");
+    let changes = Arc::new(Changes::open(db.clone()).await.map_err(failed)?);
+    let desktops = Broker::open(host, db.clone(), audit.clone(), &changes).await.map_err(failed)?;
+    let login = Login::new(db.clone(), config.login.session_limits(), audit.clone(), device_key)
+        .map_err(|error| format!("The server cannot start: {error}."))?;
     let app = Arc::new(App {
-        login: Login::new(db.clone(), limits, audit.clone(), device_key)
-            .map_err(|error| format!("The server cannot start: {error}."))?,
+        access: AccessSources {
+            sessions: login.sessions.clone(),
+            users: login.users.clone(),
+            desktops: DesktopTable::new(db.clone()),
+            changes,
+        },
+        login,
         tickets: Tickets::default(),
         origins,
         trusted_proxies: config.trusted_proxies.clone(),

@@ -15,6 +15,9 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
+/// Action that happens also if it cannot be recorded.
+pub(super) const SIGN_OUT: &str = "user.sign-out";
+
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
     /// List lines of the audit log
@@ -164,7 +167,8 @@ pub(super) async fn record(db: &SqlitePool, action: &str, subject: &str, detail:
     log.record(entry(action, subject, detail)).await.map(drop).map_err(sentence)
 }
 
-/// Records the intent of an action of the command line, executes the action, and records its outcome.
+/// Records the intent of an action of the command line, executes the action, and records its outcome. What
+/// cannot be recorded is refused, except [`SIGN_OUT`].
 pub(super) async fn perform<T>(
     db: &SqlitePool,
     action: &str,
@@ -174,7 +178,15 @@ pub(super) async fn perform<T>(
 ) -> Result<T, String> {
     let log = log_of(db).await?;
     let intent = if detail.is_empty() { "begun".to_owned() } else { format!("begun: {detail}") };
-    let line = log.record(entry(action, subject, &intent)).await.map_err(sentence)?;
+    let line = match log.record(entry(action, subject, &intent)).await {
+        Ok(line) => line,
+        // Ending sessions must work on a full disk too.
+        Err(error) if action == SIGN_OUT => {
+            console::warn(&format!("This could not be recorded: {error}."));
+            return work.await;
+        }
+        Err(error) => return Err(sentence(error)),
+    };
     let outcome = work.await;
     let detail = match &outcome {
         Ok(_) => format!("ok (line {line})"),

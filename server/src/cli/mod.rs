@@ -9,7 +9,9 @@ mod network;
 mod network_pools;
 mod pool;
 mod pool_settings;
+mod sessions;
 mod user;
+mod user_removal;
 
 use crate::config::{self, Config};
 use crate::state::become_owner;

@@ -48,6 +48,13 @@ pub(super) enum PoolCommand {
         /// The user's name
         user: String,
     },
+    /// Withdraw a user's access to a pool; open streams close, and the desktop and its disk stay
+    Withdraw {
+        /// The pool's name
+        pool: String,
+        /// The user's name
+        user: String,
+    },
 }
 
 /// Runs a pool command.
@@ -116,6 +123,17 @@ pub(super) async fn run(command: PoolCommand, config: &Config) -> Result<(), Str
             let found = find_user(&db, &user).await?;
             let entitle = async { pools.entitle(&pool, &found.id).await.map_err(|error| error.to_string()) };
             audit::perform(&db, "pool.entitle", &pool, &found.name, entitle).await?;
+        }
+        PoolCommand::Withdraw { pool, user } => {
+            let found = find_user(&db, &user).await?;
+            let withdraw =
+                async { pools.withdraw(&pool, &found.id).await.map_err(|error| error.to_string()) };
+            let had = audit::perform(&db, "pool.withdraw", &pool, &found.name, withdraw).await?;
+            console::line(&if had {
+                format!("{} has no access to {pool} any more; the desktop and its disk stay.", found.name)
+            } else {
+                format!("{} had no access to {pool}.", found.name)
+            });
         }
     }
     db.close().await;

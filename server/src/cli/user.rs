@@ -1,20 +1,16 @@
 //! `oriel user`: adds, lists and removes users, and sets passwords.
 
+use super::sessions::all_sessions as sessions;
+use super::user_removal::Removal;
 use super::{audit, console};
 use crate::config::Config;
-use crate::desktops::{DesktopTable, Record};
 use crate::pools::Pools;
 use crate::state::{StateDir, open_database};
 use clap::{Args, Subcommand};
 use oriel_auth::user::Role;
-use oriel_auth::{
-    AuthError, Password, PasswordHasher, SessionLimits, Sessions, User, Users, secret, unix_now,
-};
-use oriel_host::DesktopId;
-use oriel_host::folder::{DesktopDir, try_lock};
+use oriel_auth::{AuthError, Password, PasswordHasher, Sessions, User, Users, secret, unix_now};
 use oriel_vmm_api::sentence;
 use sqlx::SqlitePool;
-use std::time::Duration;
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
@@ -40,6 +36,26 @@ pub(super) enum UserCommand {
         /// Also delete the root disks of the user's desktops
         #[arg(long)]
         with_desktops: bool,
+    },
+    /// Disable a user: end the user's sessions and streams at once, and refuse logins; desktops run on
+    Disable {
+        /// The user's name
+        name: String,
+    },
+    /// Enable a disabled user
+    Enable {
+        /// The user's name
+        name: String,
+    },
+    /// List a user's sessions: address, login and last use
+    Sessions {
+        /// The user's name
+        name: String,
+    },
+    /// End a user's sessions and streams at once; desktops run on
+    SignOut {
+        /// The user's name
+        name: String,
     },
     /// Set a user's password and end the user's sessions
     Passwd {
@@ -77,13 +93,44 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Str
         UserCommand::List => {
             for user in users.list().await.map_err(sentence)? {
                 let admin = if user.role == Role::Admin { " (administrator)" } else { "" };
-                console::line(&format!("{}{admin}", user.name));
+                let disabled = if user.disabled { " (disabled)" } else { "" };
+                console::line(&format!("{}{admin}{disabled}", user.name));
             }
         }
         UserCommand::Remove { name, with_desktops } => {
             let user = find(&users, &name).await?;
-            let remove = remove(&db, &state, &users, &user, with_desktops);
-            audit::perform(&db, "user.remove", &user.name, "", remove).await?;
+            let removal = Removal { db: &db, state: &state, user: &user };
+            audit::perform(&db, "user.remove", &user.name, "", removal.run(with_desktops)).await?;
+        }
+        UserCommand::Disable { name } => {
+            let user = find(&users, &name).await?;
+            let disable = async {
+                users.set_disabled(&user.id, Some(unix_now())).await.map_err(sentence)?;
+                sessions(&db).end_all(&user.id, None).await.map_err(sentence)
+            };
+            audit::perform(&db, "user.disable", &user.name, "", disable).await?;
+        }
+        UserCommand::Enable { name } => {
+            let user = find(&users, &name).await?;
+            let enable = async { users.set_disabled(&user.id, None).await.map_err(sentence) };
+            audit::perform(&db, "user.enable", &user.name, "", enable).await?;
+        }
+        UserCommand::Sessions { name } => {
+            let user = find(&users, &name).await?;
+            let sessions = Sessions::new(db.clone(), config.login.session_limits());
+            for session in sessions.of_user(&user.id, unix_now()).await.map_err(sentence)? {
+                console::line(&format!(
+                    "from {}, logged in {}, last used {}",
+                    session.address,
+                    console::time(session.created_at),
+                    console::time(session.last_seen_at)
+                ));
+            }
+        }
+        UserCommand::SignOut { name } => {
+            let user = find(&users, &name).await?;
+            let end = async { sessions(&db).end_all(&user.id, None).await.map_err(sentence) };
+            audit::perform(&db, audit::SIGN_OUT, &user.name, "", end).await?;
         }
         UserCommand::Passwd { name, password } => {
             let user = find(&users, &name).await?;
@@ -129,49 +176,6 @@ async fn add(
     audit::perform(db, "user.add", &name.to_lowercase(), &pools.join(", "), add).await
 }
 
-/// Removes a user with sessions and desktops, unless a desktop runs.
-async fn remove(
-    db: &SqlitePool,
-    state: &StateDir,
-    users: &Users,
-    user: &User,
-    with_desktops: bool,
-) -> Result<(), String> {
-    let table = DesktopTable::new(db.clone());
-    let failed = |error: sqlx::Error| format!("The database failed: {error}.");
-    let desktops: Vec<_> =
-        table.all().await.map_err(failed)?.into_iter().filter(|record| record.user_id == user.id).collect();
-    let has_disk = desktops.iter().filter_map(|record| folder(state, record)).any(|dir| dir.has_disk());
-    if has_disk && !with_desktops {
-        return Err(format!(
-            "{} has desktops with root disks; add --with-desktops to delete them too.",
-            user.name
-        ));
-    }
-    // The desktops' locks are held to the end, so that no desktop starts meanwhile.
-    let mut locks = Vec::new();
-    for record in &desktops {
-        let Some(dir) = folder(state, record) else { continue };
-        dir.make().map_err(|error| format!("{}: {error}.", dir.root().display()))?;
-        locks.push(try_lock(&dir.alive_lock()).map_err(|_| {
-            format!("The desktop {} of {} is running; stop it first.", record.pool.name, user.name)
-        })?);
-    }
-    sessions(db).end_all(&user.id, None).await.map_err(sentence)?;
-    for record in &desktops {
-        table.remove(&record.id).await.map_err(failed)?;
-        let Some(dir) = folder(state, record) else { continue };
-        std::fs::remove_dir_all(dir.root())
-            .map_err(|error| format!("{} could not be deleted: {error}.", dir.root().display()))?;
-    }
-    users.remove(&user.id).await.map_err(sentence)
-}
-
-/// Returns the folder of a desktop on this host; `None` if the record's identifier is not valid.
-fn folder(state: &StateDir, record: &Record) -> Option<DesktopDir> {
-    DesktopId::new(record.id.as_str()).ok().map(|id| state.host_dir().desktop(&id))
-}
-
 /// Returns the user with a name.
 ///
 /// # Errors
@@ -191,9 +195,4 @@ async fn hash(source: &PasswordSource) -> Result<String, String> {
         return Ok(hash);
     }
     hasher.hash(console::new_password(source.password_stdin)?).await.map_err(sentence)
-}
-
-/// Returns the table of sessions for ending sessions, which needs no limits.
-fn sessions(db: &SqlitePool) -> Sessions {
-    Sessions::new(db.clone(), SessionLimits { idle: Duration::MAX, absolute: Duration::MAX })
 }

@@ -7,7 +7,7 @@ mod load;
 
 pub use load::{ConfigError, from_text, load};
 
-use oriel_auth::Network;
+use oriel_auth::{Network, SessionLimits};
 use oriel_host::HostSettings;
 use oriel_host::admission::ReserveSettings;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,16 @@ pub struct Login {
     pub idle_minutes: u32,
     /// Hours after the login after which a session ends, at least 1.
     pub longest_hours: u32,
+}
+
+impl Login {
+    /// Returns the lifetimes of sessions that follow from the section.
+    pub fn session_limits(&self) -> SessionLimits {
+        SessionLimits {
+            idle: Duration::from_secs(u64::from(self.idle_minutes) * 60),
+            absolute: Duration::from_secs(u64::from(self.longest_hours) * 3600),
+        }
+    }
 }
 
 impl Default for Login {

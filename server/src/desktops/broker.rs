@@ -1,13 +1,16 @@
 //! Broker: the way from a user and a pool to a desktop on a host.
 
 use super::broker_state::BrokerState;
+use super::deletion;
 use super::handle::{DesktopHandle, ensure};
 use super::mirror::{Mirror, Writer};
 use super::resolve::resolve;
 use super::table::{DesktopTable, MirroredState, Record};
 use super::view::DesktopView;
+use crate::changes::Changes;
 use crate::users::{Settings, SettingsTable};
 use futures_util::future::join_all;
+use oriel_auth::AuditLog;
 use oriel_host::client::HostMetrics;
 use oriel_host::schedule::Priority;
 use oriel_host::{DesktopId, Hold, HostClient, Status};
@@ -27,15 +30,22 @@ pub struct Broker {
     shared: Arc<BrokerState>,
     handles: Mutex<HashMap<String, DesktopHandle>>,
     mirroring: JoinHandle<()>,
+    deleting: JoinHandle<()>,
 }
 
 impl Broker {
-    /// Opens a broker for a host, and starts a task that mirrors the host. Desktops that the database records
+    /// Opens a broker for a host, and starts two tasks: one mirrors the host, and one deletes the desktops of
+    /// removed users and records that in the audit log. Desktops that the database records
     /// as up are first created on the host, which may not have them if an earlier version of Oriel ran them.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn open(host: Arc<dyn HostClient>, db: SqlitePool) -> sqlx::Result<Self> {
+    pub async fn open(
+        host: Arc<dyn HostClient>,
+        db: SqlitePool,
+        audit: AuditLog,
+        changes: &Changes,
+    ) -> sqlx::Result<Self> {
         let table = DesktopTable::new(db.clone());
         let mirror = Mirror::new();
         let shared = Arc::new(BrokerState {
@@ -65,7 +75,8 @@ impl Broker {
         });
         join_all(ensured).await;
         let mirroring = tokio::spawn(Writer::new(mirror, table, written).follow(host));
-        Ok(Self { shared, handles: Mutex::default(), mirroring })
+        let deleting = tokio::spawn(deletion::follow(Arc::clone(&shared), audit, changes.subscribe()));
+        Ok(Self { shared, handles: Mutex::default(), mirroring, deleting })
     }
 
     /// Returns the client of the host.
@@ -134,6 +145,7 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.mirroring.abort();
+        self.deleting.abort();
     }
 }
 

@@ -7,6 +7,7 @@
 mod activity;
 mod broker;
 mod broker_state;
+mod deletion;
 mod error;
 mod handle;
 mod mirror;

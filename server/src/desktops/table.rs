@@ -123,12 +123,15 @@ impl DesktopTable {
         sqlx::query_as(AssertSqlSafe(sql)).bind(id).bind(user_id).fetch_optional(&self.db).await
     }
 
-    /// Returns the desktop with the identifier `id`.
+    /// Returns the desktop with the identifier `id`; `None` also if its user was removed.
     ///
     /// # Errors
     /// The database failed.
     pub async fn get(&self, id: &str) -> sqlx::Result<Option<Record>> {
-        sqlx::query_as(AssertSqlSafe(select("WHERE d.id = ?"))).bind(id).fetch_optional(&self.db).await
+        sqlx::query_as(AssertSqlSafe(select("WHERE d.id = ? AND users.deleted_at IS NULL")))
+            .bind(id)
+            .fetch_optional(&self.db)
+            .await
     }
 
     /// Lists all desktops, also those whose users are no longer entitled to the pool.
@@ -137,6 +140,29 @@ impl DesktopTable {
     /// The database failed.
     pub async fn all(&self) -> sqlx::Result<Vec<Record>> {
         sqlx::query_as(AssertSqlSafe(select("ORDER BY d.id"))).fetch_all(&self.db).await
+    }
+
+    /// Lists the desktops of removed users, which are to be deleted.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn of_removed_users(&self) -> sqlx::Result<Vec<Record>> {
+        let sql = select("WHERE users.deleted_at IS NOT NULL ORDER BY d.id");
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&self.db).await
+    }
+
+    /// Removes the rows of removed users who have no desktop left.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(super) async fn forget_removed_users(&self) -> sqlx::Result<()> {
+        sqlx::query(
+            "DELETE FROM users WHERE deleted_at IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM desktops d WHERE d.user_id = users.id)",
+        )
+        .execute(&self.db)
+        .await?;
+        Ok(())
     }
 
     /// Stores the state that the host reported of a desktop; ignores an unknown desktop.

@@ -75,6 +75,8 @@ pub(super) async fn open(
             last_notice = Some(text);
         }
         tokio::select! {
+            // The start is ordered before the client's messages are looked at: a wrong one does not undo it.
+            biased;
             outcome = &mut start, if !ordered => match outcome {
                 Ok(()) => ordered = true,
                 Err(refusal) => return Err(NotOpened::NotStarted(refusal.to_string())),

@@ -4,14 +4,14 @@
 //! its JSON. It refuses messages that the protocol, the pool's policy or the viewer's mode does not allow,
 //! and counts. It never decodes a picture.
 
+mod access_watch;
 mod handshake;
 mod redirection_policy;
 mod relay;
-mod session_watch;
 mod stream;
 mod stream_audit;
 
-pub use session_watch::session_ended;
+pub use access_watch::{AccessSources, AccessWatch};
 pub use stream::{Stream, serve};
 pub use stream_audit::StreamAudit;
 

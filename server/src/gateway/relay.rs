@@ -1,11 +1,11 @@
 //! Relay of messages in both directions, each at the pace of its receiver. No queue of messages builds up.
 
+use super::access_watch::AccessWatch;
 use super::redirection_policy::{self, Verdict};
 use super::stream_audit::StreamAudit;
 use super::{PING_EVERY, SILENCE};
 use crate::desktops::DesktopHandle;
 use crate::metrics::StreamCounters;
-use crate::pools::RedirectionPolicy;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -59,8 +59,8 @@ pub(super) struct Viewing<'a> {
     pub mode: ViewerMode,
     /// Desktop of the viewer.
     pub desktop: &'a DesktopHandle,
-    /// Redirection policy of the desktop's pool.
-    pub policy: RedirectionPolicy,
+    /// Rights of the viewer, with the redirection policy of the desktop's pool.
+    pub access: &'a AccessWatch,
     /// Audit of the stream.
     pub audit: &'a StreamAudit,
 }
@@ -68,7 +68,7 @@ pub(super) struct Viewing<'a> {
 impl Viewing<'_> {
     /// Decides about a message, and tells the audit of the stream.
     fn decide(&self, direction: Direction, message: &[u8]) -> Verdict {
-        let verdict = redirection_policy::decide(self.policy, self.mode, direction, message);
+        let verdict = redirection_policy::decide(self.access.policy(), self.mode, direction, message);
         match verdict {
             Verdict::Pass(kind) if !self.audit.permits(kind) => return Verdict::Refuse,
             Verdict::Pass(kind) => self.audit.passed(kind, message),
@@ -188,10 +188,16 @@ pub(super) async fn downstream(
         .max_frame_length(MAX_FROM_MACHINE)
         .new_read(machine);
     let mut ping = tokio::time::interval(PING_EVERY);
+    // The newest capabilities as the machine sent them, which are sent anew under a changed policy.
+    let mut agents = None;
+    let mut policy = viewing.access.policy();
     loop {
         let (message, last) = tokio::select! {
             message = next(&mut messages) => match message {
                 Some(message) => {
+                    if MessageKind::of(Direction::ToClient, &message) == Some(MessageKind::Agents) {
+                        agents = Some(message.clone());
+                    }
                     let Some((kind, message)) = filter_message(message, viewing, &answers) else {
                         counters.refused();
                         continue;
@@ -202,6 +208,12 @@ pub(super) async fn downstream(
                 }
                 None => return End::MachineGone,
             },
+            changed = viewing.access.policy_changed(policy) => {
+                policy = changed;
+                let told = agents.clone().and_then(|agents| redirection_policy::filter_agents(policy, agents));
+                let Some(told) = told else { continue };
+                (Message::Binary(told), false)
+            }
             _ = ping.tick() => {
                 if last_received.elapsed() > SILENCE {
                     return End::ClientGone;
@@ -225,7 +237,7 @@ fn filter_message(
 ) -> Option<(MessageKind, Bytes)> {
     match viewing.decide(Direction::ToClient, &message) {
         Verdict::Pass(MessageKind::Agents) => {
-            Some((MessageKind::Agents, redirection_policy::filter_agents(viewing.policy, message)?))
+            Some((MessageKind::Agents, redirection_policy::filter_agents(viewing.access.policy(), message)?))
         }
         Verdict::Pass(kind) => Some((kind, message)),
         Verdict::Refuse | Verdict::Drop => {

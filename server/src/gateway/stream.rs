@@ -1,15 +1,13 @@
 //! Stream of one viewer of one desktop, from the handshake to the end.
 
+use super::access_watch::AccessWatch;
 use super::handshake::{NotOpened, open};
 use super::relay::{self, End, LastReceived, Viewing};
-use super::session_watch::session_ended;
 use super::stream_audit::StreamAudit;
 use crate::desktops::{DesktopHandle, State};
 use crate::metrics::Metrics;
-use crate::pools::RedirectionPolicy;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{Sink, SinkExt, StreamExt};
-use oriel_auth::{SessionId, Sessions};
 use oriel_vmm_api::ViewerMode;
 use oriel_wire::{CloseCode, ServerMessage};
 use std::sync::Arc;
@@ -30,12 +28,8 @@ pub struct Stream {
     pub desktop: DesktopHandle,
     /// Mode of the viewer: watch or interact.
     pub mode: ViewerMode,
-    /// Redirection policy of the desktop's pool.
-    pub policy: RedirectionPolicy,
-    /// Session of the viewer; the stream ends with the session.
-    pub session: SessionId,
-    /// Table of sessions, in which the gateway looks for the session's end.
-    pub sessions: Sessions,
+    /// Rights of the viewer; the stream ends with them.
+    pub access: AccessWatch,
     /// Audit of the stream.
     pub audit: StreamAudit,
     /// Counters of the server.
@@ -76,7 +70,7 @@ async fn run(mut socket: WebSocket, stream: &Stream) -> String {
     let counters = stream.metrics.stream();
     let opened = tokio::select! {
         opened = open(&mut socket, &stream.desktop, stream.mode) => Ok(opened),
-        () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
+        reason = stream.access.ended() => Err(Goodbye::Closed(CloseCode::Forbidden, reason)),
         () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
     };
     let opened = match opened {
@@ -89,7 +83,7 @@ async fn run(mut socket: WebSocket, stream: &Stream) -> String {
     let (mut to_client, mut from_client) = socket.split();
     let (from_machine, mut to_machine) = opened.machine.into_split();
     let viewing =
-        Viewing { mode: stream.mode, desktop: &stream.desktop, policy: stream.policy, audit: &stream.audit };
+        Viewing { mode: stream.mode, desktop: &stream.desktop, access: &stream.access, audit: &stream.audit };
     let (answer, answers) = mpsc::channel(ANSWERS);
     let end = tokio::select! {
         end = relay::upstream(
@@ -98,7 +92,7 @@ async fn run(mut socket: WebSocket, stream: &Stream) -> String {
         end = relay::downstream(
             from_machine, &mut to_client, viewing, answer, &last_received, &counters,
         ) => Ok(end),
-        () = session_ended(&stream.sessions, stream.session) => Err(logged_out()),
+        reason = stream.access.ended() => Err(Goodbye::Closed(CloseCode::Forbidden, reason)),
         () = stream.stopping.cancelled() => Err(Goodbye::TryAgain),
         () = stream.audit.follow() => Err(Goodbye::TryAgain),
     };
@@ -121,11 +115,6 @@ async fn part_with_reason(to_client: &mut (impl Sink<Message> + Unpin), goodbye:
     };
     part(to_client, goodbye).await;
     reason
-}
-
-/// Returns the last message for an ended session.
-fn logged_out() -> Goodbye {
-    Goodbye::Closed(CloseCode::Forbidden, "You have been logged out.".into())
 }
 
 /// Returns the last message for a failed handshake.

@@ -64,3 +64,8 @@ pub struct RedirectionPolicy {
     /// Policy for files.
     pub files: TransferPolicy,
 }
+
+impl RedirectionPolicy {
+    /// Policy that allows no redirection.
+    pub const NOTHING: Self = Self { clipboard: TransferPolicy::Off, files: TransferPolicy::Off };
+}

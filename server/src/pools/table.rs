@@ -158,7 +158,7 @@ impl Pools {
     pub async fn entitled(&self, pool_id: &str) -> Result<Vec<String>, PoolError> {
         let users = sqlx::query_scalar(
             "SELECT users.name FROM entitlements e JOIN users ON users.id = e.user_id
-             WHERE e.pool_id = ? ORDER BY users.name",
+             WHERE e.pool_id = ? AND users.deleted_at IS NULL ORDER BY users.name",
         );
         Ok(users.bind(pool_id).fetch_all(&self.db).await?)
     }
@@ -180,6 +180,25 @@ impl Pools {
             return Err(PoolError::Missing(pool.to_owned()));
         }
         Ok(())
+    }
+
+    /// Withdraws a user's entitlement to a pool, and returns whether the user had it. The desktop and its disk
+    /// stay.
+    ///
+    /// # Errors
+    /// See [`PoolError`].
+    pub async fn withdraw(&self, pool: &str, user_id: &str) -> Result<bool, PoolError> {
+        if !self.exists(pool).await? {
+            return Err(PoolError::Missing(pool.to_owned()));
+        }
+        let done = sqlx::query(
+            "DELETE FROM entitlements WHERE user_id = ? AND pool_id = (SELECT id FROM pools WHERE name = ?)",
+        )
+        .bind(user_id)
+        .bind(pool)
+        .execute(&self.db)
+        .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Returns whether a pool with the name exists.

@@ -3,6 +3,7 @@
 use super::metrics_token::MetricsToken;
 use super::web_root::WebRoot;
 use crate::desktops::Broker;
+use crate::gateway::AccessSources;
 use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::users::SettingsTable;
@@ -24,6 +25,8 @@ pub struct App {
     pub trusted_proxies: Vec<Network>,
     /// Token for `/metrics`, if one is configured.
     pub metrics_token: Option<MetricsToken>,
+    /// Sources of the rights that open connections follow.
+    pub access: AccessSources,
     /// Broker of all desktops.
     pub desktops: Broker,
     /// Table of pools.

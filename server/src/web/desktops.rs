@@ -172,9 +172,7 @@ pub(super) async fn stream(
         audit: gateway::StreamAudit::new(app.login.audit.clone(), attempt),
         desktop: desktop.handle,
         mode,
-        policy: desktop.record.pool.settings.redirection,
-        session: caller.session.id,
-        sessions: app.login.sessions.clone(),
+        access: gateway::AccessWatch::of_desktop(app.access.clone(), caller.session.id, &desktop.record),
         metrics: Arc::clone(&app.metrics),
         stopping: app.stopping.clone(),
     };

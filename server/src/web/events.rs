@@ -5,13 +5,14 @@ use super::desktops::{view, views};
 use super::error::ApiError;
 use super::guard::Caller;
 use crate::desktops::DesktopView;
-use crate::gateway::{PING_EVERY, SILENCE, session_ended};
+use crate::gateway::{AccessWatch, PING_EVERY, SILENCE};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use bytes::Bytes;
 use oriel_auth::Session;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::broadcast::error::RecvError;
@@ -27,12 +28,14 @@ pub(super) async fn events(
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let guard = app.sockets.token();
+    let Session { id, user } = &caller.session;
+    let access = AccessWatch::of_session(app.access.clone(), *id, user.id.clone());
     Ok(upgrade.max_message_size(LONGEST_FROM_CLIENT).max_frame_size(LONGEST_FROM_CLIENT).on_upgrade(
         async move |socket| {
             let _open = guard;
             tokio::select! {
                 () = tell(socket, &app, &caller.session) => {}
-                () = session_ended(&app.login.sessions, caller.session.id) => {}
+                _ = access.ended() => {}
                 () = app.stopping.cancelled() => {}
             }
         },
@@ -43,12 +46,20 @@ pub(super) async fn events(
 async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
     // The subscription begins before the first read, so that no change is missed.
     let mut changes = app.desktops.changes();
+    let mut rights = app.access.changes.subscribe();
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut heard = Instant::now();
     let mut news = all(app, session).await;
+    let mut shown = HashSet::new();
+    let mut removed: Vec<String> = Vec::new();
     loop {
+        let mut texts = Vec::new();
+        texts.extend(removed.drain(..).map(|id| serde_json::json!({ "removed": id }).to_string()));
         for view in news.drain(..) {
-            let text = serde_json::json!({ "desktop": view }).to_string();
+            shown.insert(view.id.clone());
+            texts.push(serde_json::json!({ "desktop": view }).to_string());
+        }
+        for text in texts {
             if socket.send(Message::Text(text.into())).await.is_err() {
                 return;
             }
@@ -59,6 +70,17 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
                 Err(RecvError::Lagged(_)) => news = all(app, session).await,
                 Err(RecvError::Closed) => return,
             },
+            changed = rights.next() => {
+                // Without an answer of the database nothing counts as removed.
+                if changed.concerns_user(&session.user.id)
+                    && let Ok(views) = views(app, &session.user.id).await
+                {
+                    let now: HashSet<String> = views.iter().map(|view| view.id.clone()).collect();
+                    removed.extend(shown.difference(&now).cloned());
+                    shown = now;
+                    news = views;
+                }
+            }
             message = socket.recv() => match message {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => heard = Instant::now(),

@@ -295,7 +295,8 @@ fn a_recipe_s_result_becomes_a_version() {
     assert!(place.ok(&["image", "list"]).starts_with("r: version 1, built 2026-01-01T00:00:00Z"));
 }
 
-#[tokio::test]
+// The server deletes the user's desktops while the command waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_image_in_use_is_not_removed_and_its_users_are_named() {
     let house = House::new("").await;
     let server = house.open().await;

@@ -23,6 +23,13 @@ export function updateDesktop(desktop: Desktop): void {
   byId.value = new Map(byId.peek()).set(desktop.id, desktop);
 }
 
+/** Removes a desktop from the list, whose access was withdrawn. */
+export function removeDesktop(id: string): void {
+  const rest = new Map(byId.peek());
+  rest.delete(id);
+  byId.value = rest;
+}
+
 /** Clears the list, at the end of a session. */
 export function clearDesktops(): void {
   byId.value = null;

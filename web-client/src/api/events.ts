@@ -1,5 +1,5 @@
 import { onOrigin } from '../base-path';
-import { live, loadDesktops, updateDesktop } from './desktops';
+import { live, loadDesktops, removeDesktop, updateDesktop } from './desktops';
 import { ApiError } from './http';
 import type { Desktop } from './types';
 
@@ -38,9 +38,12 @@ export function followDesktops(onError: (error: ApiError | null) => void): () =>
       void load();
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-      const desktop = parseEvent(data);
-      if (desktop !== null) {
+      const { desktop, removed } = parseEvent(data);
+      if (desktop !== undefined) {
         updateDesktop(desktop);
+      }
+      if (removed !== undefined) {
+        removeDesktop(removed);
       }
     };
     socket.onclose = () => {
@@ -68,15 +71,20 @@ export function followDesktops(onError: (error: ApiError | null) => void): () =>
   };
 }
 
-/** Parses an event; `null` if it concerns no desktop. */
-function parseEvent(data: unknown): Desktop | null {
+/** Event of the server: a desktop that changed, or the identifier of one that is not the user's any more. */
+interface DesktopEvent {
+  readonly desktop?: Desktop;
+  readonly removed?: string;
+}
+
+/** Parses an event; empty if it concerns no desktop. */
+function parseEvent(data: unknown): DesktopEvent {
   if (typeof data !== 'string') {
-    return null;
+    return {};
   }
   try {
-    const event = JSON.parse(data) as { readonly desktop?: Desktop };
-    return event.desktop ?? null;
+    return JSON.parse(data) as DesktopEvent;
   } catch {
-    return null;
+    return {};
   }
 }

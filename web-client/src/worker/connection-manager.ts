@@ -42,6 +42,8 @@ export class ConnectionManager {
   #acceleration: HardwareAcceleration = 'no-preference';
   /** Reason why the last connection ended; `null` for a first connection. */
   #disconnectReason: DisconnectReason | null = null;
+  /** Reason why the server took the right to the desktop away, until a connection is accepted again. */
+  #closedText: string | null = null;
 
   /** Creates a manager that is not connected. */
   constructor(options: {
@@ -154,7 +156,7 @@ export class ConnectionManager {
       if (generation === this.#generation) {
         this.#apply(
           error instanceof ApiError
-            ? decideOnTicketError(error.status, error.message, error.retryAfterS)
+            ? decideOnTicketError(error.status, error.message, error.retryAfterS, this.#closedText)
             : decideOnTicketError(null, '', null),
         );
       }
@@ -190,6 +192,7 @@ export class ConnectionManager {
       },
       onWelcome: (watching) => {
         this.#disconnectReason = null;
+        this.#closedText = null;
         if (!watching) {
           this.#viewer?.sendLayoutRequest();
         }
@@ -205,6 +208,9 @@ export class ConnectionManager {
       },
       onClosed: (end) => {
         this.#viewer = null;
+        if (typeof end !== 'number' && end.code === 'forbidden') {
+          this.#closedText = end.text;
+        }
         this.#apply(typeof end === 'number' ? decideOnSocketClose(end) : decideOnClosed(end.code, end.text));
       },
     });
@@ -227,6 +233,10 @@ export class ConnectionManager {
   }
 
   #close(code: CloseReason, text: string): void {
+    if (code === 'login' || code === 'forbidden' || code === 'not_found') {
+      // Who may not see the desktop any more keeps no picture of it.
+      this.#surface.resize(this.#surface.width, this.#surface.height);
+    }
     this.#disconnectReason = null;
     this.#backoff.reset();
     this.#post({ type: 'connection', connection: { state: 'closed', code, text } });

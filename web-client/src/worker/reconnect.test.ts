@@ -44,6 +44,13 @@ describe('decision on a refused ticket', () => {
     expect(decideOnTicketError(401, 'No.', null)).toMatchObject({ action: 'end', code: 'login' });
   });
 
+  it('says why the connection before was closed', () => {
+    const text = 'Your access to this desktop was withdrawn.';
+    expect(decideOnTicketError(404, 'No.', null, text)).toEqual({ action: 'end', code: 'forbidden', text });
+    expect(decideOnTicketError(401, 'No.', null, 'Disabled.')).toEqual({ action: 'end', code: 'login', text: 'Disabled.' });
+    expect(decideOnTicketError(503, '', null, text)).toMatchObject({ action: 'retry' });
+  });
+
   it('distinguishes an unreachable server from one that is not ready', () => {
     expect(decideOnTicketError(null, '', null)).toMatchObject({ action: 'retry', reason: 'network' });
     expect(decideOnTicketError(503, '', null)).toMatchObject({ action: 'retry', reason: 'restarting' });

@@ -58,17 +58,27 @@ export function decideOnSocketClose(code: number): ReconnectDecision {
   return { action: 'retry', reason: restarting ? 'restarting' : 'network', afterMs: null };
 }
 
-/** Decides on a refused ticket by its HTTP status; `null`: there was no response. */
-export function decideOnTicketError(status: number | null, text: string, retryAfterS: number | null): ReconnectDecision {
+/**
+ * Decides on a refused ticket by its HTTP status; `null`: there was no response. `closedText` is the reason that the
+ * server gave when it closed the connection before and took the right away; `null`: it gave none.
+ */
+export function decideOnTicketError(
+  status: number | null,
+  text: string,
+  retryAfterS: number | null,
+  closedText: string | null = null,
+): ReconnectDecision {
   switch (status) {
     case null:
       return { action: 'retry', reason: 'network', afterMs: null };
     case 401:
-      return { action: 'end', code: 'login', text: 'Your session has ended. Log in again to come back to this desktop.' };
+      return { action: 'end', code: 'login', text: closedText ?? 'Your session has ended. Log in again to come back to this desktop.' };
     case 403:
-      return { action: 'end', code: 'forbidden', text };
+      return { action: 'end', code: 'forbidden', text: closedText ?? text };
     case 404:
-      return { action: 'end', code: 'not_found', text: 'This desktop does not exist, or is not yours.' };
+      return closedText === null
+        ? { action: 'end', code: 'not_found', text: 'This desktop does not exist, or is not yours.' }
+        : { action: 'end', code: 'forbidden', text: closedText };
     case 429:
       return { action: 'retry', reason: 'restarting', afterMs: (retryAfterS ?? 5) * 1000 };
     default:
