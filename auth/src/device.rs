@@ -132,7 +132,7 @@ mod tests {
     use crate::user::Role;
 
     fn user(id: &str) -> User {
-        User { id: id.into(), name: id.into(), display_name: id.into(), role: Role::User }
+        User { id: id.into(), name: id.into(), display_name: id.into(), role: Role::User, disabled: false }
     }
 
     #[test]

@@ -368,7 +368,7 @@ mod tests {
     /// Guesses a password many times at once or one after the other, and returns the number of guesses for which
     /// a hash was computed.
     async fn tries(guesses: usize, at_once: bool) -> usize {
-        let (login, db) = door_with_ada().await;
+        let (login, db, _dir) = door_with_ada().await;
         let login = std::sync::Arc::new(login);
         let guess = |number: usize| {
             let login = std::sync::Arc::clone(&login);
@@ -399,7 +399,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_browser_is_known_to_its_user_until_the_password_changes() {
-        let (login, _) = door_with_ada().await;
+        let (login, _db, _dir) = door_with_ada().await;
         let device = enter(&login, "ada", "right password").await.ok().unwrap().device;
         assert!(login.known_device("ada", &device).await.unwrap().is_some());
         assert!(login.known_device("eve", &device).await.unwrap().is_none());
