@@ -184,3 +184,7 @@ impl TrackedState {
         drop(self.events.send(event));
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
