@@ -162,3 +162,24 @@ async fn an_image_that_is_gone_says_so() {
     assert!(answer.json()["error"]["text"].as_str().unwrap().contains("oriel image list"));
     server.close().await;
 }
+
+#[tokio::test]
+async fn a_desktop_that_waits_for_room_on_the_disk_says_so_until_there_is_some() {
+    let (_house, server, ada, desktop) = started("fills-the-disk-on-reset").await;
+    assert_eq!(ada.get(&desktop).await.json()["waiting_for_disk"], false);
+    for waits in [true, false] {
+        assert_eq!(ada.post(&format!("{desktop}/reset"), "").await.status, 202);
+        let shown = async {
+            while ada.get(&desktop).await.json()["waiting_for_disk"] != waits {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), shown).await.expect("the page is told");
+        let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
+        let line = format!("\noriel_desktops_waiting_for_disk {}\n", u8::from(waits));
+        assert!(metrics.contains(&line), "{metrics}");
+        assert_eq!(ada.get(&desktop).await.json()["state"], "running");
+    }
+    unplug(&ada, &desktop).await;
+    server.close().await;
+}

@@ -6,12 +6,13 @@
 
 use oriel_vmm_api::{
     Accel, CONTROL_VERSION, Command, Description, Event, ExitReason, ExitReport, MachineConfig, Open, Opened,
-    Outcome, Purpose, Reply, Request, RunState,
+    Outcome, PauseReason, Purpose, Reply, Request, RunState,
 };
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The environment variable that turns the test program into a machine.
@@ -52,12 +53,14 @@ fn acts_when_asked() {
 
 struct Machine {
     config: MachineConfig,
+    /// Whether the host's disk has no room for it.
+    waits: AtomicBool,
     watchers: Mutex<Vec<UnixStream>>,
 }
 
 fn act(path: &Path) -> ! {
     let config: MachineConfig = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let machine = Arc::new(Machine { config, watchers: Mutex::default() });
+    let machine = Arc::new(Machine { config, waits: AtomicBool::new(false), watchers: Mutex::default() });
     leave_with_the_house(machine.config.socket.clone());
     if machine.is("fails-to-start") {
         machine.end(ExitReason::FailedToStart, "The kernel is no kernel.");
@@ -143,6 +146,15 @@ impl Machine {
                     self.end(ExitReason::Crashed, "The guest's processor gave up.");
                 }
                 Command::Reset if self.is("vanishes-on-reset") => std::process::exit(9),
+                Command::Reset if self.is("fills-the-disk-on-reset") => {
+                    // The second one makes room.
+                    let full = !self.waits.fetch_xor(true, Ordering::SeqCst);
+                    let (state, reason) = match full {
+                        true => (RunState::Paused, Some(PauseReason::DiskFull)),
+                        false => (RunState::Running, None),
+                    };
+                    self.tell(&Event::State { state, reason });
+                }
                 _ => {}
             }
         }
