@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters of the server. Each counter only increases, except the number of open streams.
+/// Counters of the server. Each counter only increases, except the number of open streams and the reserve.
 #[derive(Default)]
 pub struct Metrics {
     logins_ok: AtomicU64,
@@ -20,6 +20,7 @@ pub struct Metrics {
     bytes_down: AtomicU64,
     messages_up: AtomicU64,
     bytes_up: AtomicU64,
+    database_reserve: AtomicU64,
     inputs_dropped: AtomicU64,
     messages_refused: AtomicU64,
     /// Latency that the machines measure.
@@ -41,6 +42,11 @@ pub enum LoginOutcome {
 pub struct StreamCounters(Arc<Metrics>);
 
 impl Metrics {
+    /// Sets the bytes that the database keeps for a full disk.
+    pub fn set_database_reserve(&self, bytes: u64) {
+        self.database_reserve.store(bytes, Ordering::Relaxed);
+    }
+
     /// Counts a login attempt by its outcome.
     pub fn login(&self, outcome: LoginOutcome) {
         add(
@@ -88,6 +94,9 @@ impl Metrics {
             });
         let states = states.each_ref().map(|(labels, count)| (labels.as_str(), *count));
         family(&mut text, "oriel_desktops", "gauge", "Desktops known to this server by state.", &states);
+        let waiting = desktops.iter().filter(|(status, _)| status.waits_for_disk).count() as i64;
+        let help = "Desktops that stand still until the host's disk has room for their writes.";
+        family(&mut text, "oriel_desktops_waiting_for_disk", "gauge", help, &[("", waiting)]);
         let priorities = Priority::ALL.map(|priority| {
             let up = |(status, given): &&(Status, Priority)| status.state.is_up() && *given == priority;
             let labels = format!(r#"{{priority="{}"}}"#, priority.as_str());
@@ -99,6 +108,12 @@ impl Metrics {
         for (name, kind, help, counter) in [
             ("oriel_http_requests_total", "counter", "HTTP requests.", &self.requests),
             ("oriel_tickets_total", "counter", "Tickets issued.", &self.tickets),
+            (
+                "oriel_database_reserve_bytes",
+                "gauge",
+                "Room that the database keeps for itself on a full disk.",
+                &self.database_reserve,
+            ),
             ("oriel_streams", "gauge", "Open streams.", &self.streams),
             ("oriel_streams_total", "counter", "Streams opened.", &self.streams_opened),
             (

@@ -63,6 +63,8 @@ pub struct Status {
     pub progress: Option<String>,
     /// Whether the host has a control connection to the machine, so that viewers can connect.
     pub reachable: bool,
+    /// Whether the guest is paused until the host's disk has space for its writes.
+    pub waits_for_disk: bool,
     /// Width and height of the first screen in pixels; `None` before the guest shows a picture.
     pub screen: Option<(u32, u32)>,
     /// Kind of the running machine, and what executes the guest's code.
@@ -82,6 +84,7 @@ impl Status {
             since,
             progress: None,
             reachable: false,
+            waits_for_disk: false,
             screen: None,
             runs_on: None,
             viewers: 0,

@@ -32,6 +32,8 @@ pub struct DesktopView {
     pub state: State,
     /// Reason of the state in one sentence, if there is one.
     pub reason: Option<String>,
+    /// Whether the desktop stands still until the host's disk has room for its writes.
+    pub waiting_for_disk: bool,
     /// Time at which the desktop entered the state (RFC 3339).
     pub since: String,
     /// Number of virtual processors.
@@ -78,6 +80,7 @@ impl DesktopView {
             machine_text,
             state: status.state,
             reason: status.reason,
+            waiting_for_disk: status.waits_for_disk,
             since: rfc3339(status.since),
             cpus: pool.cpus,
             memory_mib: pool.memory_mib,

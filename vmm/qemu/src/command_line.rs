@@ -141,7 +141,7 @@ fn devices(config: &MachineConfig, setup: &QemuSetup, images: &[Vec<RawFd>], arg
         for blockdev in nodes.blockdevs {
             arguments.option("-blockdev", blockdev.to_string());
         }
-        arguments.device(&json!({"driver": "virtio-blk-pci", "drive": nodes.name}));
+        arguments.device(&json!({"driver": "virtio-blk-pci", "drive": nodes.name, "werror": "enospc"}));
     }
     // QEMU sends buttons to the pointer whose guest driver started last, and drivers start in the order of
     // the bus. The tablet is last, so that clicks come from the device with the absolute position.

@@ -13,6 +13,7 @@ mod accel;
 mod command_line;
 mod counters;
 mod dbus;
+mod disk_full;
 mod disks;
 mod display;
 mod error;

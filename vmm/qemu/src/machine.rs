@@ -68,14 +68,17 @@ impl QemuMachine {
     /// # Errors
     /// QEMU has ended or does not answer.
     pub fn pause(&self) -> Result<(), CommandError> {
-        self.command(&Command::Stop)
+        self.command(&Command::Stop)?;
+        self.started.tracker.record_pause_request();
+        Ok(())
     }
 
-    /// Resumes the virtual processors.
+    /// Resumes the virtual processors. A machine that waits for disk space tries its write again at once.
     ///
     /// # Errors
     /// QEMU has ended or does not answer.
     pub fn resume(&self) -> Result<(), CommandError> {
+        self.started.tracker.abandon_wait();
         self.command(&Command::Cont)
     }
 

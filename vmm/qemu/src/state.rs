@@ -1,6 +1,7 @@
 //! State of a running machine, derived from QEMU's events and its exit.
 
 use crate::counters::{Counters, count};
+use crate::disk_full::{self, SpaceWait};
 use crate::error::CommandError;
 use crate::exit_hints::ExitHints;
 use crate::input::InputQueue;
@@ -32,6 +33,9 @@ struct TrackedState {
     state: RunState,
     reason: Option<PauseReason>,
     power_pressed: bool,
+    space_wait: SpaceWait,
+    /// Number of waits for disk space so far, by which a thread knows its own.
+    space_waits: u64,
     exit_hints: ExitHints,
     events: Sender<Event>,
 }
@@ -58,6 +62,8 @@ impl StateTracker {
             state: RunState::Starting,
             reason: None,
             power_pressed: false,
+            space_wait: SpaceWait::None,
+            space_waits: 0,
             exit_hints: ExitHints::default(),
             events,
         };
@@ -102,10 +108,9 @@ impl StateTracker {
                 tracked.power_pressed = true;
                 tracked.set_state(RunState::Stopping);
             }
-            qmp::Event::Resumed => {
-                let state = if tracked.power_pressed { RunState::Stopping } else { RunState::Running };
-                tracked.set_state(state);
-            }
+            // The guest may stop again at once.
+            qmp::Event::Resumed if tracked.space_wait == SpaceWait::Trying => {}
+            qmp::Event::Resumed => tracked.set_running(),
             qmp::Event::Stopped => {
                 // The event has no reason; the status query returns it.
                 let (tracker, then) = (Arc::clone(self), qmp.clone());
@@ -117,7 +122,7 @@ impl StateTracker {
 
     /// Handles the response to [`Command::QueryStatus`] after a stop: a requested pause, a full disk of the
     /// host, or a failed virtual processor.
-    fn stopped(&self, qmp: &Qmp, response: Result<Value, CommandError>) {
+    fn stopped(self: &Arc<Self>, qmp: &Qmp, response: Result<Value, CommandError>) {
         let Ok(RunStatus { status }) =
             response.and_then(|value| serde_json::from_value(value).map_err(|_| CommandError::Ended))
         else {
@@ -125,15 +130,25 @@ impl StateTracker {
         };
         let mut tracked = self.tracked();
         match status.as_str() {
-            "paused" => tracked.set_state(RunState::Paused),
+            "paused" => {
+                tracked.space_wait = SpaceWait::None;
+                tracked.set_state(RunState::Paused);
+            }
             "io-error" => {
-                count(&self.counters.disk_pauses);
                 // QEMU reports errors other than a full disk to the guest (werror=enospc).
-                oriel_vmm_api::log_limited!(
-                    warn,
-                    "the host's disk is full: the guest waits; make room, then resume it"
-                );
+                let before = std::mem::replace(&mut tracked.space_wait, SpaceWait::Stopped);
                 tracked.set(RunState::Paused, Some(PauseReason::DiskFull));
+                if before == SpaceWait::None {
+                    tracked.space_waits = tracked.space_waits.wrapping_add(1);
+                    let wait = tracked.space_waits;
+                    drop(tracked);
+                    count(&self.counters.disk_pauses);
+                    oriel_vmm_api::log_limited!(
+                        error,
+                        "the host has no space for a disk's writes: the guest is paused until there is some"
+                    );
+                    disk_full::retry(self, qmp, wait);
+                }
             }
             "internal-error" => {
                 tracked.exit_hints.processor_failed = true;
@@ -141,6 +156,50 @@ impl StateTracker {
                 qmp.execute_then(&Command::Quit, drop);
             }
             _ => {}
+        }
+    }
+
+    /// Begins an attempt to continue a guest that waits for disk space; false when wait number `wait` is over.
+    pub fn begin_attempt(&self, wait: u64) -> bool {
+        let mut tracked = self.tracked();
+        if tracked.space_wait == SpaceWait::None || tracked.space_waits != wait {
+            return false;
+        }
+        tracked.space_wait = SpaceWait::Trying;
+        true
+    }
+
+    /// Ends an attempt, and returns whether wait number `wait` is over: the guest has not stopped again.
+    pub fn end_attempt(&self, wait: u64) -> bool {
+        let mut tracked = self.tracked();
+        if tracked.space_waits != wait {
+            return true;
+        }
+        match tracked.space_wait {
+            SpaceWait::None => true,
+            SpaceWait::Stopped => false,
+            SpaceWait::Trying => {
+                oriel_vmm_api::log_limited!(
+                    info,
+                    "the host has space for the disks' writes again: the guest is resumed"
+                );
+                tracked.set_running();
+                true
+            }
+        }
+    }
+
+    /// Ends a wait for disk space without an attempt, before a user resumes the guest.
+    pub fn abandon_wait(&self) {
+        self.tracked().space_wait = SpaceWait::None;
+    }
+
+    /// Records that a user pauses the guest. QEMU sends no event for a guest that waits for disk space.
+    pub fn record_pause_request(&self) {
+        let mut tracked = self.tracked();
+        if tracked.space_wait != SpaceWait::None {
+            tracked.space_wait = SpaceWait::None;
+            tracked.set_state(RunState::Paused);
         }
     }
 
@@ -152,6 +211,7 @@ impl StateTracker {
         let lines = readers.stderr.join().unwrap_or_default();
         self.input.end();
         self.ports.close_all();
+        self.abandon_wait();
         let (reason, text) = self.tracked().exit_hints.explain(status, lines.last().map(String::as_str));
         tracing::info!(?reason, "{text}");
         self.monitors.close(&text);
@@ -165,6 +225,12 @@ impl StateTracker {
 }
 
 impl TrackedState {
+    /// Sets the state of a guest that executes, at the end of a pause.
+    fn set_running(&mut self) {
+        self.space_wait = SpaceWait::None;
+        self.set_state(if self.power_pressed { RunState::Stopping } else { RunState::Running });
+    }
+
     /// Sets the state, without a pause reason.
     fn set_state(&mut self, state: RunState) {
         self.set(state, None);

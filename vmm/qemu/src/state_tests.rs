@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Far longer than a wait takes; only a failure waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,4 +74,18 @@ fn a_guest_that_waits_for_space_goes_on_by_itself_once_there_is_some() {
     assert_eq!(next(), state(RunState::Running, None), "without a change at each attempt");
     assert_eq!(tracker.state(), RunState::Running);
     assert!(events.try_recv().is_err());
+}
+
+#[test]
+fn a_user_who_pauses_a_guest_that_waits_for_space_is_obeyed() {
+    let (tracker, _qmp, events) = started(1000);
+    let next = || events.recv_timeout(PATIENCE).expect("a change of the state");
+    assert_eq!(next(), state(RunState::Running, None));
+    assert_eq!(next(), state(RunState::Paused, Some(PauseReason::DiskFull)));
+    tracker.record_pause_request();
+    assert_eq!(next(), state(RunState::Paused, None));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        assert!(events.recv_timeout(Duration::from_millis(500)).is_err(), "it is continued");
+    }
 }

@@ -64,6 +64,8 @@ export interface Desktop {
   readonly state: DesktopState;
   /** Reason of the state, one sentence, if the state needs one: always for `failed`; otherwise `null`. */
   readonly reason: string | null;
+  /** Whether the desktop stands still until the host's disk has room for its writes. */
+  readonly waiting_for_disk: boolean;
   /** Time of the last change of `state` (RFC 3339). */
   readonly since: string;
   /** Number of virtual processors. */

@@ -121,6 +121,11 @@ export function DesktopPage({ id, session: { csrf }, videoOnly: initialVideoOnly
       {!live && (
         <StatusPane connection={connection} name={name} onReconnect={() => desktopSession?.worker.reconnect()} />
       )}
+      {desktop?.waiting_for_disk === true && (
+        <p class="disk-full" role="status">
+          The server&apos;s disk is full, so {name} stands still. It goes on by itself once there is room; nothing is lost.
+        </p>
+      )}
       <p class="visually-hidden" role="status" aria-live="polite">
         {announcement(connection, name)}
       </p>

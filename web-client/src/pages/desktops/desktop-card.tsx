@@ -42,6 +42,9 @@ export function DesktopCard({ desktop }: { readonly desktop: Desktop }) {
         {age !== null && <span class="card-age">{age}</span>}
         {viewers > 0 && <span class="card-age">· {viewers === 1 ? '1 viewer' : `${viewers} viewers`}</span>}
       </p>
+      {desktop.waiting_for_disk && (
+        <p class="card-reason">It stands still, because the server's disk is full. It goes on by itself once there is room.</p>
+      )}
       {(reason !== null || state === 'failed') && <p class="card-reason">{reason ?? 'It could not be started.'}</p>}
       <p class="card-facts">
         {emulated && <span class="tag">Emulated</span>}

@@ -7,7 +7,7 @@ use super::super::prepare::{PrepareError, RunningMachine, read_exit_report};
 use super::super::process;
 use super::{Actor, Escalation};
 use crate::status::State;
-use oriel_vmm_api::{Event, ExitReason, ExitReport, RunState};
+use oriel_vmm_api::{Event, ExitReason, ExitReport, PauseReason, RunState};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -41,7 +41,10 @@ impl Actor {
                 };
                 self.settle(end).await;
             }
-            MachineEvent::Event(Event::State { state, .. }) => self.follow(state).await,
+            MachineEvent::Event(Event::State { state, reason }) => {
+                self.publish(|status| status.waits_for_disk = reason == Some(PauseReason::DiskFull));
+                self.follow(state).await;
+            }
             MachineEvent::Event(Event::Screen { width, height }) => {
                 self.publish(|status| status.screen = Some((width, height)));
             }
@@ -59,6 +62,7 @@ impl Actor {
         self.exit_report = None;
         self.publish(|status| {
             status.reachable = true;
+            status.waits_for_disk = description.reason == Some(PauseReason::DiskFull);
             status.screen = description.screen;
             status.runs_on = Some((description.machine, description.accel));
             if status.state == State::Starting {

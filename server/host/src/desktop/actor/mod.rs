@@ -144,6 +144,7 @@ impl Actor {
             }
             if !state.is_up() {
                 status.reachable = false;
+                status.waits_for_disk = false;
                 status.screen = None;
                 status.runs_on = None;
             }
