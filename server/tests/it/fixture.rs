@@ -59,8 +59,20 @@ impl House {
         house
     }
 
-    fn unfurnished() -> Self {
+    /// In a folder that `prepare` gets while it is empty.
+    pub async fn prepared(behaviour: &str, prepare: impl FnOnce(&std::path::Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        prepare(dir.path());
+        let house = Self::unfurnished_in(dir);
+        house.furnish(behaviour).await;
+        house
+    }
+
+    fn unfurnished() -> Self {
+        Self::unfurnished_in(tempfile::tempdir().unwrap())
+    }
+
+    fn unfurnished_in(dir: TempDir) -> Self {
         let web_root = dir.path().join("web");
         std::fs::create_dir_all(web_root.join("assets")).unwrap();
         std::fs::write(web_root.join("index.html"), "<title>Oriel</title>").unwrap();

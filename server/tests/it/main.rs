@@ -8,6 +8,7 @@ mod client;
 mod command_line;
 mod disks;
 mod fixture;
+mod full_disk;
 mod images;
 mod lifecycle;
 mod login;
