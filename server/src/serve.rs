@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use crate::pools::Pools;
 use crate::programs;
 use crate::retention;
-use crate::state::{StateDir, load_or_make_key, open_database};
+use crate::state::{DatabaseReserve, StateDir, load_or_make_key, open_database};
 use crate::users::SettingsTable;
 use crate::web::{App, MetricsToken, WebRoot, check_public_paths, router};
 use oriel_auth::{AuditLog, DeviceKey, Login, Origins, Tickets};
@@ -68,6 +68,7 @@ pub async fn serve(
     })?;
     let vmm = programs::vmm(&config)?;
     let web_root = WebRoot::open(&programs::web_root(&config)?)?;
+    DatabaseReserve::release_to_open(&state);
     let db = open_database(&state).await?;
     let audit = AuditLog::open(db.clone(), state.root()).await.map_err(sentence)?;
     let images = open_images(&state).await?;
@@ -130,6 +131,8 @@ pub async fn serve(
         sockets: TaskTracker::new(),
     });
     let retention = tokio::spawn(retention::keep(audit.clone(), config.audit_retention_days));
+    let reserve = DatabaseReserve::new(db.clone(), state);
+    let reserve = tokio::spawn(reserve.keep(Arc::clone(&app.metrics)));
     ready(&told);
     let warm = Arc::clone(&app);
     // The first user then does not wait for the probe; a failure is reported when a desktop starts.
@@ -144,6 +147,7 @@ pub async fn serve(
     }
     retention.abort();
     audit.flush().await;
+    reserve.abort();
     db.close().await;
     Ok(())
 }

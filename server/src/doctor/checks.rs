@@ -5,7 +5,7 @@ use super::resources;
 use crate::config::Config;
 use crate::listener::certificate_for;
 use crate::programs;
-use crate::state::{StateDir, open_database};
+use crate::state::{DatabaseReserve, RESERVE, Reserved, StateDir, open_database};
 use crate::web::WebRoot;
 use oriel_host::admission::HostProbe;
 use oriel_host::folder::{LockError, try_lock};
@@ -126,16 +126,41 @@ fn jail(jail: &Jail, report: &mut Report) {
 
 /// Checks the state folder and the database.
 async fn state_folder(state: &StateDir, report: &mut Report) {
-    report.result(
-        "state",
-        match open_database(state).await {
-            Ok(db) => {
-                db.close().await;
-                Ok(format!("The state folder {} is writable and its database opens.", state.root().display()))
-            }
-            Err(text) => Err(text),
-        },
-    );
+    match open_database(state).await {
+        Ok(db) => {
+            let text =
+                format!("The state folder {} is writable and its database opens.", state.root().display());
+            report.add("state", Verdict::Ok, text);
+            reserve(&DatabaseReserve::new(db.clone(), state.clone()), report).await;
+            db.close().await;
+        }
+        Err(text) => report.add("state", Verdict::Fail, text),
+    }
+}
+
+/// Checks the room that the database keeps for itself.
+async fn reserve(reserve: &DatabaseReserve, report: &mut Report) {
+    match reserve.reserved().await {
+        Ok(Reserved { pages, file, .. }) if pages >= RESERVE / 2 && file >= RESERVE => report.add(
+            "database reserve",
+            Verdict::Ok,
+            format!(
+                "The database keeps {} MiB for itself, so that logins, stops and the audit log go on when the disk is full.",
+                pages.saturating_add(file) >> 20
+            ),
+        ),
+        Ok(_) => report.add(
+            "database reserve",
+            Verdict::Warn,
+            "The database has no room of its own for the time when the disk is full; a running server takes it once \
+             128 MiB are free.",
+        ),
+        Err(error) => report.add(
+            "database reserve",
+            Verdict::Warn,
+            format!("The room that the database keeps for itself cannot be read ({error})."),
+        ),
+    }
 }
 
 /// Checks the free space for an image.

@@ -2,10 +2,12 @@
 
 mod database;
 mod owner;
+mod reserve;
 mod secret_key;
 
 pub use database::open_database;
 pub use owner::become_owner;
+pub use reserve::{DatabaseReserve, RESERVE, Reserved};
 pub use secret_key::load_or_make_key;
 
 use oriel_host::folder::HostDir;
@@ -43,6 +45,16 @@ impl StateDir {
     /// Returns the path of the SQLite database.
     pub fn database(&self) -> PathBuf {
         self.root.join("oriel.db")
+    }
+
+    /// Returns the path of the database's write-ahead log, which exists while the database is open.
+    pub fn database_log(&self) -> PathBuf {
+        self.root.join("oriel.db-wal")
+    }
+
+    /// Returns the path of the file whose room the database gets when it is opened on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
     }
 
     /// Returns the path of the lock that a running server holds, so that one server at a time uses the

@@ -5,7 +5,7 @@
 use crate::boot_id::BootId;
 use crate::client::FoundState;
 use crate::error::DesktopError;
-use crate::folder::{DesktopDir, write_durably};
+use crate::folder::{DesktopDir, is_no_space, write_durably};
 use crate::hold::Hold;
 use crate::spec::DesktopSpec;
 use crate::status::State;
@@ -107,6 +107,12 @@ impl Record {
         let path = dir.record();
         let failed = |error: io::Error| {
             tracing::error!(path = %dir.record().display(), %error, "a desktop's record was not written");
+            if is_no_space(&error) {
+                return DesktopError::NoRoom(format!(
+                    "There is no room for the desktop's record {}; make room on the disk and try again.",
+                    dir.record().display()
+                ));
+            }
             DesktopError::Internal(format!(
                 "The desktop's record {} cannot be written ({error}); check the disk.",
                 dir.record().display()

@@ -6,7 +6,7 @@ mod write;
 
 pub use lock::{LockError, lock, lock_within, try_lock};
 pub use open::{OpenFolder, open_file, open_own_file, read_text};
-pub use write::{sync_folder, write_durably};
+pub use write::{is_no_space, sync_folder, write_durably};
 
 use crate::hold::DesktopId;
 use std::io;

@@ -33,6 +33,11 @@ pub fn write_durably(path: &Path, contents: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Returns whether a write failed because the disk or the owner's quota is full.
+pub fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Synchronises a folder to the disk, without which a power failure may undo the creation or renaming of an
 /// entry.
 ///

@@ -15,7 +15,7 @@ use crate::client::{
 use crate::context::HostContext;
 use crate::desktop::{Actor, CommandRequest, DesktopCommand, Record, describe, open_viewer};
 use crate::error::DesktopError;
-use crate::folder::{HostDir, sync_folder};
+use crate::folder::{HostDir, is_no_space, sync_folder};
 use crate::hold::{DesktopId, Hold};
 use crate::images::{DesktopImage, ImageStore, RunsAt, Version};
 use crate::schedule::{Cgroups, Priority};
@@ -132,6 +132,11 @@ impl LocalHost {
                 let dir = host.desktop(&id);
                 dir.make().and_then(|()| sync_folder(&host.desktops())).map_err(|error| {
                     let path = dir.root().display();
+                    if is_no_space(&error) {
+                        return DesktopError::NoRoom(format!(
+                            "There is no room for the folder {path}; make room on the disk and try again."
+                        ));
+                    }
                     DesktopError::Internal(format!("The folder {path} cannot be made: {error}."))
                 })?;
             }

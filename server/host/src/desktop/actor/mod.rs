@@ -108,7 +108,8 @@ impl Actor {
         self.context.updates.modify(&self.id, change);
     }
 
-    /// Records a state durably, then publishes it.
+    /// Records a state durably, then publishes it. On a full disk a desktop still stops: if the host restarts
+    /// before there is room, it finds out that the machine has ended.
     ///
     /// # Errors
     /// The record cannot be written; then the state is unchanged.
@@ -118,8 +119,11 @@ impl Actor {
         self.record.reason = reason;
         self.record.since = crate::unix_now();
         if let Err(error) = self.record.write(&self.dir).await {
-            self.record = before;
-            return Err(error);
+            let stops = matches!(state, State::Stopping | State::Stopped | State::Failed);
+            if !(stops && matches!(error, DesktopError::NoRoom(_))) {
+                self.record = before;
+                return Err(error);
+            }
         }
         if state != State::Starting {
             self.context.reservations.lock().await.remove(&self.id);
