@@ -44,6 +44,10 @@ pub fn make(attempt: &Attempt) -> Answer {
         Attempt::CountDescriptors => Ok((0..4096).filter(|number| is_open(*number)).count() as i64),
         Attempt::OpenUntilRefused => open_until_refused(),
         Attempt::StartThreadsUntilRefused => Ok(start_threads_until_refused()),
+        Attempt::MakeMemoryFile(bytes) => {
+            let file = call(libc::SYS_memfd_create, [c"file".as_ptr() as i64, 0, 0])?;
+            call(libc::SYS_ftruncate, [file, *bytes, 0])
+        }
         Attempt::User => call(libc::SYS_getuid, [0; 3]),
         Attempt::Process => call(libc::SYS_getpid, [0; 3]),
         Attempt::Capabilities => capabilities(),

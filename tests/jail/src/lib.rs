@@ -67,6 +67,8 @@ pub enum Attempt {
     OpenUntilRefused,
     /// How many threads can be started until the limit is reached.
     StartThreadsUntilRefused,
+    /// To make a file in memory of this many bytes.
+    MakeMemoryFile(i64),
     /// Who it is.
     User,
     /// Which process it is.

@@ -38,6 +38,9 @@ fn limits_hold() {
     as_everyone(|starter| {
         let [opened] = answers(starter, &[], [Attempt::OpenUntilRefused]);
         assert_eq!(opened, Ok(4096 - BELONGINGS));
+        let files = [Attempt::MakeMemoryFile(1 << 20), Attempt::MakeMemoryFile(1 << 40)];
+        let [small, large] = answers(starter, &[Without::Seccomp], files);
+        assert_eq!((small, large), (Ok(0), Err(libc::EFBIG)), "and it lives to say so");
         let [threads] = answers(starter, &[Without::Seccomp], [Attempt::StartThreadsUntilRefused]);
         assert!((900..=1024).contains(&threads.unwrap()), "{threads:?}");
     });
