@@ -94,6 +94,10 @@ pub struct Disk {
     /// Rate limit of the disk.
     #[serde(default)]
     pub limit: RateLimit,
+    /// Size of the disk in bytes, as the guest sees it, by which the size of the image file is limited; `None`
+    /// sets no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
 }
 
 /// Network backend of an interface (JSON field `to`).

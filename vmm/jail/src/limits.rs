@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Largest number of open descriptors (`RLIMIT_NOFILE`).
     pub descriptors: u64,
+    /// Largest size in bytes of a file that the process writes, memory files included (`RLIMIT_FSIZE`); `None`
+    /// for no limit. A write beyond it fails with EFBIG.
+    pub file_size: Option<u64>,
     /// Largest number of processes and threads of the process's user (`RLIMIT_NPROC`).
     pub processes: u64,
 }
@@ -18,13 +21,17 @@ pub struct Limits {
 impl Limits {
     /// Sets the limits of this process and reports on the part.
     pub(crate) fn set(&self, report: &mut Jail) {
-        // The size of files is not limited, since the process writes disk images.
         let wanted = [
             // A core file would contain the guest's memory.
-            (Resource::Core, 0),
-            (Resource::Nofile, self.descriptors),
-            (Resource::Nproc, self.processes),
+            (Resource::Core, Some(0)),
+            (Resource::Nofile, Some(self.descriptors)),
+            (Resource::Nproc, Some(self.processes)),
+            (Resource::Fsize, self.file_size),
         ];
+        // Otherwise the signal of RLIMIT_FSIZE ends the process, or QEMU, which inherits this.
+        // SAFETY: the call changes what a signal does, and runs no handler.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        let wanted = wanted.into_iter().filter_map(|(resource, limit)| Some((resource, limit?)));
         let set = wanted.into_iter().try_for_each(|(resource, limit)| lower(resource, limit));
         match set {
             Ok(()) => report.add(

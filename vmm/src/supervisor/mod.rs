@@ -71,7 +71,7 @@ fn launch(config: &MachineConfig, program: &Path, log: &str) -> Result<ExitRepor
     let mut resources =
         HostResources::open(config, listener, serial_pipe, locks).map_err(|error| text(&error))?;
     let (Started { child, namespaces }, channel) = start(program, &[], false).map_err(host)?;
-    let plan = plan::for_machine(&mut resources, namespaces);
+    let plan = plan::for_machine(&mut resources, config, namespaces);
     let (manifest, descriptors) = resources.pack();
     let spec = LaunchSpec::Machine(Box::new(MachineLaunchSpec {
         config: config.clone(),

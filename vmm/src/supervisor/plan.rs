@@ -11,7 +11,7 @@ use oriel_jail::namespaces::Namespaces;
 use oriel_jail::root::Entry;
 use oriel_jail::seccomp::Filter;
 use oriel_qemu::QemuSetup;
-use oriel_vmm_api::Accel;
+use oriel_vmm_api::{Accel, MachineConfig, MachineKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -34,13 +34,37 @@ const QEMU_KERNEL: &str = "/boot/kernel";
 /// Path of the initial RAM disk in the root of QEMU's jail.
 const QEMU_INITRD: &str = "/boot/initrd";
 
+/// Bytes by which an image file may exceed the bound for its disk: tables, and clusters that a crash leaked.
+const FILE_SLACK: u64 = 1 << 30;
+
 /// Returns the jail plan of the machine with `resources`. Paths in QEMU's setup are replaced by paths in the
 /// jail.
-pub fn for_machine(resources: &mut HostResources, namespaces: Namespaces) -> Plan {
-    match &mut resources.machine {
+pub fn for_machine(resources: &mut HostResources, config: &MachineConfig, namespaces: Namespaces) -> Plan {
+    let mut plan = match &mut resources.machine {
         MachineResources::Kvm { .. } => for_kvm(namespaces),
         MachineResources::Qemu(setup) => for_qemu(setup, namespaces),
+    };
+    plan.limits.file_size = file_size(config);
+    plan
+}
+
+/// Returns the largest size in bytes of a file that the machine may write; `None` if the size of a disk is
+/// not known.
+///
+/// Our qcow2 writer takes the first free cluster, so a file has the disk's size and its tables at most. QEMU
+/// searches for runs of clusters, and fragments the file; what the guest discards takes no room there, either.
+/// The guest's memory is a file, too.
+fn file_size(config: &MachineConfig) -> Option<u64> {
+    let mut largest = u64::from(config.memory_mib) << 20;
+    for disk in config.disks.iter().filter(|disk| !disk.read_only) {
+        let size = disk.size?;
+        let bound = match config.machine {
+            MachineKind::Kvm => size.saturating_add(size / 64),
+            MachineKind::Qemu => size.saturating_mul(2),
+        };
+        largest = largest.max(bound);
     }
+    Some(largest.saturating_add(FILE_SLACK))
 }
 
 /// Returns the jail plan of a machine on KVM: an empty root and no file access.
@@ -50,7 +74,7 @@ pub fn for_kvm(namespaces: Namespaces) -> Plan {
         identity: Identity::choose(Role::Machine, Vec::new()),
         root: Vec::new(),
         fs_access: Some(FsAccess::default()),
-        limits: Limits { descriptors: DESCRIPTORS, processes: THREADS },
+        limits: Limits { descriptors: DESCRIPTORS, processes: THREADS, file_size: None },
         filter: Some(Filter::Kvm),
     }
 }
@@ -100,7 +124,7 @@ pub fn for_passt(namespaces: Namespaces) -> Plan {
         identity: Identity::choose(Role::Helper, Vec::new()),
         fs_access: None,
         filter: None,
-        limits: Limits { descriptors: PASST_DESCRIPTORS, processes: PASST_PROCESSES },
+        limits: Limits { descriptors: PASST_DESCRIPTORS, processes: PASST_PROCESSES, file_size: None },
         ..for_kvm(namespaces)
     }
 }

@@ -69,13 +69,17 @@ fn disk(base: &DesktopImage, spec: &DesktopSpec) -> Option<Disk> {
     };
     let below = base.image.disk.as_ref()?;
     match &base.disk {
-        RootDisk::Copy(path) => Some(Disk { path: path.clone(), limit, ..Disk::default() }),
+        RootDisk::Copy(path) => {
+            let size = std::fs::metadata(path).ok().map(|facts| facts.len());
+            Some(Disk { path: path.clone(), limit, size, ..Disk::default() })
+        }
         RootDisk::Overlay(path) => Some(Disk {
             path: path.clone(),
             format: DiskFormat::Qcow2,
             backing: vec![Layer { path: below.path.clone(), format: below.format }],
             read_only: false,
             limit,
+            size: Some(below.virtual_size),
         }),
         RootDisk::None | RootDisk::New(_) => None,
     }
