@@ -1,6 +1,7 @@
 //! What the tests of the jail have an intruder try, and what it answers.
 
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A part of the jail that is left out, so that what stands behind it is seen to hold by itself.
@@ -75,6 +76,10 @@ pub enum Attempt {
     Process,
     /// All capabilities that it has or could get.
     Capabilities,
+    /// Send to these by the first network interface, past the guest: which of them answer, as bits.
+    Reach(Vec<Target>),
+    /// Send to this one until it answers.
+    AwaitAnswer(Target),
     /// Nothing, until it is ended.
     Stay,
 }
@@ -89,4 +94,22 @@ pub struct IntruderPlan {
     pub without: Vec<Without>,
     /// What to try, one after the other. Answers are lines in the serial log.
     pub attempts: Vec<Attempt>,
+}
+
+/// How something far away is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transport {
+    /// A connection.
+    Tcp,
+    /// A datagram.
+    Udp,
+}
+
+/// Something far away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// How it is spoken to.
+    pub transport: Transport,
+    /// Where it is.
+    pub address: SocketAddr,
 }

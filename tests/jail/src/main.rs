@@ -2,12 +2,15 @@
 //! starts in the machine's place, which is this one again.
 
 mod attempts;
+mod network;
 
+use network::Interface;
 use oriel_jail::Plan;
 use oriel_jail::root::Entry;
-use oriel_jail_tests::{IntruderPlan, Without};
+use oriel_jail_tests::{Attempt, IntruderPlan, Without};
 use oriel_vmm::launch::{FromMachine, LaunchSpec};
 use oriel_vmm::supervisor;
+use oriel_vmm::supervisor_channel::SupervisedPasst;
 use oriel_vmm::{config_file, machine_process};
 use oriel_vmm_api::{ExitReason, ExitReport};
 use std::io::{self, Write};
@@ -34,14 +37,27 @@ fn main() -> ExitCode {
 
 fn intrude() -> io::Result<()> {
     let mut launch = machine_process::receive()?;
-    let LaunchSpec::Machine(spec) = &mut launch.spec else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let LaunchSpec::Machine(spec) = &mut launch.spec else {
+        // What stands beside a machine is no intruder.
+        return machine_process::enter_jail(launch, |_| ()).map(drop);
+    };
     let plan: IntruderPlan = serde_json::from_str(&spec.config.boot.cmdline)?;
     for part in &plan.without {
         leave_out(*part, &mut spec.plan);
     }
     let Some(mut jailed) = machine_process::enter_jail(launch, |_| ())? else { return Ok(()) };
+    let mut interface = None;
+    if !jailed.spec.config.networks.is_empty() {
+        jailed.channel.start()?;
+        let passt = SupervisedPasst { channel: jailed.channel.clone(), network: 0 };
+        interface = Some(Interface::connect(&passt)?);
+    }
     for attempt in &plan.attempts {
-        let answer = attempts::make(attempt);
+        let answer = match (attempt, &mut interface) {
+            (Attempt::Reach(targets), Some(interface)) => interface.reach(targets),
+            (Attempt::AwaitAnswer(target), Some(interface)) => interface.await_answer(target),
+            (attempt, _) => attempts::make(attempt),
+        };
         writeln!(jailed.resources.serial_log, "{}", serde_json::to_string(&answer)?)?;
     }
     let text = serde_json::to_string(&jailed.jail)?;

@@ -10,6 +10,7 @@
 
 mod belongings;
 mod calls;
+mod egress;
 mod files;
 mod lives;
 mod network;

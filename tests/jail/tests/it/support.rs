@@ -4,6 +4,7 @@ use oriel_jail_tests::{Answer, Attempt, IntruderPlan, Without};
 use oriel_vmm_api::test_support::machine_config;
 use oriel_vmm_api::{Boot, ExitReport, Jail, MachineConfig};
 use rustix::thread::{CapabilitySet, CapabilitySets};
+use serde_json::{Value, json};
 use std::io;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
@@ -84,17 +85,30 @@ impl Intruder {
     }
 
     pub fn start_as(starter: Starter, plan: &IntruderPlan, prepare: impl FnOnce(&mut Command)) -> Self {
+        Self::start_with(starter, plan, &[], prepare)
+    }
+
+    /// Starts one whose network interfaces have these backends, in the configuration's own words.
+    pub fn start_with(
+        starter: Starter,
+        plan: &IntruderPlan,
+        links: &[Value],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Self {
         let folder = Folder::new(starter);
-        let config = config(&folder, plan);
-        std::fs::write(folder.path("machine.json"), serde_json::to_vec(&config).unwrap()).unwrap();
+        let mut config = serde_json::to_value(config(&folder, plan)).unwrap();
+        let network = |link| json!({"mac": "52:54:00:12:34:56", "link": link});
+        config["networks"] = links.iter().map(network).collect();
+        std::fs::write(folder.path("machine.json"), config.to_string()).unwrap();
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg(folder.path("machine.json"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        // What a test prepares may take root.
+        prepare(&mut command);
         if starter == Starter::Ordinary && rustix::process::geteuid().is_root() {
             // SAFETY: only system calls between fork and exec.
             unsafe { command.pre_exec(become_ordinary) };
         }
-        prepare(&mut command);
         Self { supervisor: command.spawn().unwrap(), folder }
     }
 
