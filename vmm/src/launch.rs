@@ -7,6 +7,7 @@
 use crate::host_resources::Manifest;
 use oriel_jail::Plan;
 use oriel_jail::descriptors::FIRST_HANDED;
+use oriel_net::EgressPolicy;
 use oriel_vmm_api::{ExitReport, Jail, MachineConfig};
 use serde::{Deserialize, Serialize};
 use std::os::fd::RawFd;
@@ -33,6 +34,14 @@ pub enum LaunchSpec {
         program: PathBuf,
         /// Arguments of the program, without its name.
         arguments: Vec<String>,
+    },
+    /// Egress filter to run in a jail. The message carries the socket to the machine, the socket to passt, and
+    /// the sockets of [`oriel_net::HostRoutes`].
+    EgressFilter {
+        /// Jail of the process.
+        plan: Plan,
+        /// Policy of the filter.
+        policy: EgressPolicy,
     },
     /// Jail to enter and report on ([`FromMachine::Jailed`]) before the process ends.
     JailProbe(Plan),

@@ -15,7 +15,7 @@ use crate::machine::kvm::{KvmMachine, KvmResources};
 use crate::machine::qemu::Qemu;
 use crate::supervisor_channel::{SupervisedPasst, SupervisorChannel};
 use oriel_jail::{Jail, descriptors};
-use oriel_net::{NetBackendConfig, OpenTap};
+use oriel_net::{EgressFilter, EgressPolicy, HostRoutes, NetBackendConfig, OpenTap};
 use oriel_qemu::QemuResources;
 use oriel_vmm_api::sentence;
 use oriel_vmm_api::{ExitReason, ExitReport, Link, MachineConfig, Network};
@@ -62,13 +62,13 @@ pub fn receive() -> std::io::Result<Launch> {
     Ok(Launch { spec, handed, channel })
 }
 
-/// Enters the jail of `launch`. A helper's program replaces this process; for a probe of the jail, the report
-/// is sent to the supervisor and `None` returned. `log` is called with the log filter before a machine's
+/// Enters the jail of `launch`. A helper's program replaces this process; an egress filter runs until its end,
+/// and for a probe of the jail, the report is sent to the supervisor; then `None` is returned. `log` is called with the log filter before a machine's
 /// jail.
 ///
 /// # Errors
-/// An error of the system when a descriptor is missing, /proc is not readable, or a helper's program cannot
-/// be executed.
+/// An error of the system when a descriptor is missing, /proc is not readable, a helper's program cannot be
+/// executed, or an egress filter failed.
 pub fn enter_jail(launch: Launch, log: impl FnOnce(&str)) -> std::io::Result<Option<JailedProcess>> {
     let Launch { spec, handed, channel } = launch;
     // The two further descriptors are the supervisor channel and the one of `residency`.
@@ -79,6 +79,12 @@ pub fn enter_jail(launch: Launch, log: impl FnOnce(&str)) -> std::io::Result<Opt
             oriel_jail::enter(&plan, count + 1);
             // `exec` returns only if it fails.
             Err(std::process::Command::new(program).args(arguments).exec())
+        }
+        LaunchSpec::EgressFilter { plan, policy } => {
+            let _ = rustix::thread::set_name(c"oriel-egress");
+            oriel_jail::enter(&plan, count);
+            run_egress_filter(policy, handed)?;
+            Ok(None)
         }
         LaunchSpec::JailProbe(plan) => {
             let jail = oriel_jail::enter(&plan, count);
@@ -92,6 +98,14 @@ pub fn enter_jail(launch: Launch, log: impl FnOnce(&str)) -> std::io::Result<Opt
             Ok(Some(JailedProcess { spec: *spec, resources, jail, channel: Arc::new(channel), residency }))
         }
     }
+}
+
+/// Runs an egress filter on its descriptors until the machine or passt closes its socket.
+fn run_egress_filter(policy: EgressPolicy, handed: Vec<OwnedFd>) -> std::io::Result<()> {
+    let handed: Result<[OwnedFd; 4], _> = handed.try_into();
+    let [machine, passt, requests, changes] = handed.map_err(|_| std::io::ErrorKind::InvalidInput)?;
+    let filter = EgressFilter::new(policy, HostRoutes::new([requests, changes]));
+    filter.run(machine, passt)
 }
 
 /// Assigns the received descriptors to the machine's resources.
@@ -172,7 +186,7 @@ fn net_backends(
         &network_config.link,
         tap,
     ) {
-        (Link::Passt, _) => {
+        (Link::Passt { .. }, _) => {
             NetBackendConfig::Passt(Arc::new(SupervisedPasst { channel: channel.clone(), network }))
         }
         (_, Some(tap)) => NetBackendConfig::Tap(tap),

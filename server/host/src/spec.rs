@@ -22,7 +22,7 @@ pub struct DesktopSpec {
     /// Backend of the desktop's network interface.
     #[serde(with = "text")]
     pub network: NetworkSetting,
-    /// Egress rules, which apply to a TAP interface only.
+    /// Egress rules: the machine enforces them before passt, nftables on a TAP interface.
     #[serde(with = "text")]
     pub egress: EgressRules,
     /// Limits on the desktop's use of the host's disk, network, processors and memory.

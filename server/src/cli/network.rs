@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::state::{StateDir, open_database};
 use clap::Subcommand;
 use oriel_host::network::{
-    FilteredInterface, NetworkSetting, TapInterface, apply, matching, render, render_removal, tap_interfaces,
+    FilteredInterface, NetworkSetting, TapInterface, apply, matching, name_servers, render, render_removal,
+    tap_interfaces,
 };
 use std::path::Path;
 
@@ -143,6 +144,7 @@ fn interfaces() -> Result<Vec<TapInterface>, String> {
 /// # Errors
 /// One sentence: two pools name the same interface.
 fn rules(pools: &[PoolNetwork], interfaces: &[TapInterface]) -> Result<(String, Vec<String>), String> {
+    let name_servers = name_servers();
     let labels: Vec<String> = pools.iter().map(|pool| format!("pool {}", pool.name)).collect();
     let mut all: Vec<FilteredInterface<'_>> = Vec::new();
     let mut told = Vec::new();
@@ -156,7 +158,12 @@ fn rules(pools: &[PoolNetwork], interfaces: &[TapInterface]) -> Result<(String, 
                     other.label, interface.name
                 ));
             }
-            all.push(FilteredInterface { interface: &interface.name, label, egress: &pool.egress });
+            all.push(FilteredInterface {
+                interface: &interface.name,
+                label,
+                egress: &pool.egress,
+                name_servers: &name_servers,
+            });
         }
         told.push(match all.len() - before {
             0 => format!("{}: there is no TAP interface {setting}; make it, and apply again.", pool.name),

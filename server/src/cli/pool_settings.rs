@@ -23,8 +23,8 @@ pub(super) struct SettingOptions {
     /// passt, isolated, tap:NAME, or tap:NAME* for a free interface with the prefix for each desktop
     #[arg(long)]
     network: Option<NetworkSetting>,
-    /// Egress rule for TAP interfaces: any, host or a network, then /tcp, /udp or /icmp and ports,
-    /// like 192.0.2.0/24/tcp/443; can be repeated; none allows nothing
+    /// Egress rule: internet, any, host or a network, then /tcp, /udp or /icmp and ports, like
+    /// 192.0.2.0/24/tcp/443; or dns, the host's name servers; can be repeated; none allows nothing
     #[arg(long, value_name = "RULE")]
     egress: Vec<String>,
     /// Limit of disk throughput in MiB per second, or none

@@ -69,7 +69,7 @@ pub struct PoolSettings {
     pub video_only: bool,
     /// Network backend of the desktops.
     pub network: NetworkSetting,
-    /// Egress rules of desktops on TAP interfaces.
+    /// Egress rules of the desktops.
     pub egress: EgressRules,
     /// Limit of disk throughput in MiB per second, reads and writes together.
     pub disk_mib_s: Option<u32>,

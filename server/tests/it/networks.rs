@@ -157,6 +157,7 @@ impl Wire {
             interface: "desk0",
             label: "pool office",
             egress: &rules.parse().unwrap(),
+            name_servers: &[OTHER.parse().unwrap()],
         }]);
         let mut nft = Command::new("ip")
             .args(["netns", "exec", &self.names[1], "nft", "-f", "-"])
@@ -239,6 +240,9 @@ fn the_rules_hold_in_a_real_network() {
         ("any", &[("tcp", OTHER, 443), ("tcp", OTHER, 80), ("tcp", OTHER_V6, 443), ("udp", OTHER, 53)][..]),
         ("10.2.0.0/24/tcp/443 host/udp/53", &[("udp", HOST_IN, 53), ("tcp", OTHER, 443)]),
         ("fd00:2::/64 10.0.0.0/8/udp", &[("tcp", OTHER_V6, 443), ("udp", OTHER, 53)]),
+        // The networks here are all private.
+        ("internet", &[]),
+        ("internet dns", &[("udp", OTHER, 53)]),
         ("none", &[]),
     ] {
         wire.filter(rules);

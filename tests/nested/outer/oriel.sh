@@ -12,7 +12,7 @@ machine_start() {
   "version": 1, "id": "nested", "machine": "kvm", "cpus": $4, "memory_mib": $5,
   "boot": {"kernel": "$1", "initrd": "$2", "cmdline": "$3"},
   "disks": [$disks], "agents": true, "sound": ${sound:-false},
-  "networks": [{"mac": "52:54:00:12:34:56", "link": {"to": "passt"}}],
+  "networks": [{"mac": "52:54:00:12:34:56", "link": {"to": "passt", "egress": "host"}}],
   "width": $width, "height": $height, "screens": 2,
   "socket": "$socket", "serial_log": "$results/serial.log", "exit_report": "$results/exit-report.json"
 }

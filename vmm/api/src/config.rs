@@ -4,6 +4,7 @@
 //! are errors: an ignored field could be a limit or a protection. `oriel-vmm` validates the values;
 //! this module has the types only.
 
+use crate::egress::EgressRules;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -104,8 +105,13 @@ pub struct Disk {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "to", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Link {
-    /// passt: an unprivileged process that forwards the guest's connections from sockets of the host.
-    Passt,
+    /// passt: an unprivileged process that forwards the guest's connections from sockets of the host. A filter
+    /// between guest and passt drops what no egress rule allows.
+    Passt {
+        /// Egress rules of the guest.
+        #[serde(default)]
+        egress: EgressRules,
+    },
     /// TAP interface that the administrator created on the host, usually on a bridge.
     Tap {
         /// Name of the TAP interface on the host.

@@ -15,6 +15,8 @@ pub enum Filter {
     Kvm,
     /// Filter of QEMU and of the machine's process that starts QEMU (`filters/qemu.toml`).
     Qemu,
+    /// Filter of an egress filter before passt (`filters/egress.toml`).
+    Egress,
 }
 
 /// Kind of thread in a machine's process, each with a filter of its own.
@@ -49,6 +51,7 @@ impl Filter {
         match self {
             Self::Kvm => [&compiled::REFUSED, &compiled::KVM],
             Self::Qemu => [&compiled::REFUSED_TO_QEMU, &compiled::QEMU],
+            Self::Egress => [&compiled::REFUSED, &compiled::EGRESS],
         }
     }
 }

@@ -44,7 +44,7 @@ pub enum NetBackendConfig {
 /// When passt is not installed or the TAP interface cannot be opened.
 pub fn open_net_backend(link: &Link) -> Result<Option<OpenTap>, NetBackendError> {
     match link {
-        Link::Passt => Program::find().map(|_| None).map_err(NetBackendError::Passt),
+        Link::Passt { .. } => Program::find().map(|_| None).map_err(NetBackendError::Passt),
         Link::Tap { name } => Ok(Some(open_tap(name)?)),
         Link::Isolated => Ok(None),
     }

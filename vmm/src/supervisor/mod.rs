@@ -1,8 +1,8 @@
 //! Supervisor: the first of a desktop's two processes, outside the jail.
 //!
-//! It opens the host resources, keeps the logs, starts the machine's process ([`crate::machine_process`]) in its jail, starts
-//! passt on request, waits for the machine's end and writes the exit report. It never parses data of the
-//! guest. The machine ends with its supervisor.
+//! It opens the host resources, keeps the logs, starts the machine's process ([`crate::machine_process`]) in its
+//! jail, starts passt with its egress filter on request, waits for the machine's end and writes the exit
+//! report. It never parses data of the guest. The machine ends with its supervisor.
 
 mod exit_status;
 mod helpers;

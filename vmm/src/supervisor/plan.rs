@@ -1,4 +1,5 @@
-//! Jail plans of a desktop's processes: the machine on KVM, the machine with QEMU, and passt.
+//! Jail plans of a desktop's processes: the machine on KVM, the machine with QEMU, passt, and the
+//! egress filter before passt.
 //!
 //! A plan lists root, file access, limits, identity and system call filter. `oriel-jail` carries it out.
 
@@ -23,7 +24,10 @@ const THREADS: u64 = 1024;
 
 /// Maximum number of descriptors of passt, which opens one for each of the guest's connections.
 const PASST_DESCRIPTORS: u64 = 1 << 17;
-/// Maximum number of processes and threads of passt.
+/// Maximum number of descriptors of an egress filter: two sockets, each twice, those to the kernel, and standard
+/// ones.
+const EGRESS_FILTER_DESCRIPTORS: u64 = 64;
+/// Maximum number of processes and threads of the helpers' user.
 const PASST_PROCESSES: u64 = 16;
 
 const KVM: &str = "/dev/kvm";
@@ -125,6 +129,16 @@ pub fn for_passt(namespaces: Namespaces) -> Plan {
         fs_access: None,
         filter: None,
         limits: Limits { descriptors: PASST_DESCRIPTORS, processes: PASST_PROCESSES, file_size: None },
+        ..for_kvm(namespaces)
+    }
+}
+
+/// Returns the jail plan of an egress filter: no files and no network, since it gets open sockets.
+pub fn for_egress_filter(namespaces: Namespaces) -> Plan {
+    Plan {
+        identity: Identity::choose(Role::Helper, Vec::new()),
+        filter: Some(Filter::Egress),
+        limits: Limits { descriptors: EGRESS_FILTER_DESCRIPTORS, processes: PASST_PROCESSES },
         ..for_kvm(namespaces)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{Desktop, kvm_is_here, wait_until};
 use crate::tiny_guest::boot_as;
+use oriel_vmm_api::egress::EgressRules;
 use oriel_vmm_api::{Link, Network, RateLimit};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,7 +41,11 @@ fn passts_of(ancestor: u32) -> Vec<u32> {
 fn networked(letter: char) -> Desktop {
     boot_as(letter, &[], |config| {
         let mac = "52:54:00:12:34:56".to_owned();
-        config.networks = vec![Network { mac, link: Link::Passt, limit: RateLimit::default() }];
+        config.networks = vec![Network {
+            mac,
+            link: Link::Passt { egress: EgressRules::default() },
+            limit: RateLimit::default(),
+        }];
     })
 }
 

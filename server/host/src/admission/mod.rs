@@ -187,7 +187,7 @@ fn last_tap(machine_config: &Path) -> Option<String> {
     let config: MachineConfig = serde_json::from_slice(&std::fs::read(machine_config).ok()?).ok()?;
     config.networks.into_iter().find_map(|network| match network.link {
         Link::Tap { name } => Some(name),
-        Link::Passt | Link::Isolated => None,
+        Link::Passt { .. } | Link::Isolated => None,
     })
 }
 

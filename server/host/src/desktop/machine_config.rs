@@ -88,7 +88,7 @@ fn disk(base: &DesktopImage, spec: &DesktopSpec) -> Option<Disk> {
 /// Returns the configuration of the network interface; `None` if a TAP backend has no interface.
 fn network(id: &DesktopId, spec: &DesktopSpec, admitted: &Admitted) -> Option<Network> {
     let link = match (&spec.network, &admitted.tap) {
-        (NetworkSetting::Passt, _) => Link::Passt,
+        (NetworkSetting::Passt, _) => Link::Passt { egress: spec.egress.clone() },
         (NetworkSetting::Isolated, _) => Link::Isolated,
         (NetworkSetting::Tap(_), name) => Link::Tap { name: name.clone()? },
     };
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn the_network_is_the_one_specified_and_the_address_the_desktop_s_own() {
         for (setting, tap, link) in [
-            ("passt", None, Link::Passt),
+            ("passt", None, Link::Passt { egress: "internet dns".parse().unwrap() }),
             ("isolated", None, Link::Isolated),
             ("tap:desk*", Some("desk3"), Link::Tap { name: "desk3".into() }),
         ] {

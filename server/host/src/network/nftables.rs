@@ -4,7 +4,8 @@
 //! host routes or bridges it. So the rules also hold on a bridge, whose frames the forward hook never sees,
 //! and for frames of other types. Frames to the guest are not filtered.
 
-use super::egress::{Destination, EgressRules, Ports, Protocol, Rule};
+use oriel_vmm_api::egress::{Destination, EgressRules, Ports, Protocol, Rule};
+use oriel_vmm_api::public_addresses::{GLOBAL_V6, NOT_PUBLIC_V4, NOT_PUBLIC_V6};
 use std::fmt::Write;
 use std::io;
 use std::net::IpAddr;
@@ -27,6 +28,8 @@ pub struct FilteredInterface<'a> {
     pub label: &'a str,
     /// Egress rules of the guest.
     pub egress: &'a EgressRules,
+    /// Name servers of this host, for the rule `dns`.
+    pub name_servers: &'a [IpAddr],
 }
 
 /// Renders the script that replaces all rules of this server atomically.
@@ -49,7 +52,7 @@ pub fn render_removal() -> String {
 
 /// Appends the chain of an interface to the script.
 fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
-    let FilteredInterface { interface, label, egress } = filtered;
+    let FilteredInterface { interface, label, egress, name_servers } = filtered;
     let interface = plain(interface);
     let mut line = |text: &str| {
         let _ = writeln!(script, "    {text}");
@@ -66,15 +69,16 @@ fn chain(script: &mut String, filtered: &FilteredInterface<'_>) {
     );
     rule("ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept");
     rule("ip6 daddr ff02::1:2 udp sport 546 udp dport 547 accept");
-    let to_host = |rule: &&Rule| rule.destination == Destination::Host;
+    // This host may be a name server.
+    let to_host = |rule: &&Rule| matches!(rule.destination, Destination::Host | Destination::NameServers);
     for allowed in egress.rules().iter().filter(to_host) {
-        rule(&rule_line(allowed));
+        rule_lines(allowed, name_servers).iter().for_each(|line| rule(line));
     }
     // The rules after these are for other hosts, so what this host would receive itself is dropped first.
     rule("fib daddr type != unicast drop");
     rule("ip6 daddr fe80::/10 drop");
     for allowed in egress.rules().iter().filter(|rule| !to_host(rule)) {
-        rule(&rule_line(allowed));
+        rule_lines(allowed, name_servers).iter().for_each(|line| rule(line));
     }
     line("}");
 }
@@ -92,17 +96,24 @@ fn plain(text: &str) -> String {
     text.chars().map(|c| if is_plain(c) { c } else { '?' }).collect()
 }
 
-/// Renders a rule as an accepting line of nft.
-fn rule_line(rule: &Rule) -> String {
-    let destination = match rule.destination {
-        Destination::Any => "meta protocol { ip, ip6 } ".to_owned(),
-        Destination::Host => "fib daddr type local ".to_owned(),
-        Destination::Network { address: IpAddr::V4(address), prefix } => {
-            format!("ip daddr {address}/{prefix} ")
-        }
-        Destination::Network { address: IpAddr::V6(address), prefix } => {
-            format!("ip6 daddr {address}/{prefix} ")
-        }
+/// Renders a rule as accepting lines of nft.
+fn rule_lines(rule: &Rule, name_servers: &[IpAddr]) -> Vec<String> {
+    let to = |address: IpAddr, prefix: u8| match address {
+        IpAddr::V4(address) => format!("ip daddr {address}/{prefix} "),
+        IpAddr::V6(address) => format!("ip6 daddr {address}/{prefix} "),
+    };
+    let destinations = match rule.destination {
+        Destination::Internet => public_destinations().into(),
+        Destination::NameServers => name_servers
+            .iter()
+            .map(|server| {
+                to(*server, if server.is_ipv4() { 32 } else { 128 })
+                    + "meta l4proto { tcp, udp } th dport 53 "
+            })
+            .collect(),
+        Destination::Any => vec!["meta protocol { ip, ip6 } ".to_owned()],
+        Destination::Host => vec!["fib daddr type local ".to_owned()],
+        Destination::Network { address, prefix } => vec![to(address, prefix)],
     };
     let ports = |protocol: &str, ports| match ports {
         Ports::All => format!("meta l4proto {protocol}"),
@@ -115,7 +126,20 @@ fn rule_line(rule: &Rule) -> String {
         Some(Protocol::Udp(to)) => ports("udp", to) + " ",
         Some(Protocol::Icmp) => "meta l4proto { icmp, ipv6-icmp } ".to_owned(),
     };
-    format!("{destination}{how}accept")
+    destinations.into_iter().map(|destination| format!("{destination}{how}accept")).collect()
+}
+
+/// Returns the matches of nft for all public addresses: IPv4, and IPv6.
+fn public_destinations() -> [String; 2] {
+    fn set<T: ToString>(networks: &[(T, u8)]) -> String {
+        let networks = networks.iter().map(|(network, prefix)| format!("{}/{prefix}", network.to_string()));
+        networks.collect::<Vec<_>>().join(", ")
+    }
+    let (global, prefix) = GLOBAL_V6;
+    [
+        format!("ip daddr != {{ {} }} ", set(&NOT_PUBLIC_V4)),
+        format!("ip6 daddr {global}/{prefix} ip6 daddr != {{ {} }} ", set(&NOT_PUBLIC_V6)),
+    ]
 }
 
 /// Runs nft with a script, which nft applies as a whole or not at all.
@@ -161,6 +185,7 @@ mod tests {
             interface: "desk0",
             label: "pool office",
             egress: &egress.parse().unwrap(),
+            name_servers: &["10.0.0.53".parse().unwrap(), "fd00::53".parse().unwrap()],
         }])
     }
 
@@ -179,6 +204,19 @@ mod tests {
             assert!(host_drops < at(wider), "{wider}");
         }
         assert!(at("device \"desk0\"") < host_drops && script.contains("policy drop"));
+    }
+
+    #[test]
+    fn the_internet_and_the_name_servers_are_what_they_are_before_passt() {
+        let script = rendered("internet/tcp/443 dns");
+        let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("{text} is not in {script}"));
+        let host_drops = at("fib daddr type != unicast drop");
+        assert!(at("ip daddr 10.0.0.53/32 meta l4proto { tcp, udp } th dport 53 accept") < host_drops);
+        assert!(at("ip6 daddr fd00::53/128 meta l4proto { tcp, udp } th dport 53 accept") < host_drops);
+        assert!(at("ip daddr != { 0.0.0.0/8, 10.0.0.0/8, ") > host_drops);
+        assert!(
+            at("ip6 daddr 2000::/3 ip6 daddr != { 2001::/32, 2002::/16 } tcp dport 443 accept") > host_drops
+        );
     }
 
     #[test]

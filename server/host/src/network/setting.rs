@@ -1,7 +1,7 @@
 //! Backend of a desktop's network interface, and sentences about what the desktop reaches.
 
-use super::egress::{Destination, EgressRules};
 use crate::images::RunsAt;
+use oriel_vmm_api::egress::{Destination, EgressRules};
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ const LONGEST_NAME: usize = 15;
 /// Backend of the desktops' network interfaces, as text `passt`, `isolated` or `tap:NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum NetworkSetting {
-    /// The program passt, which uses connections of the host's own.
+    /// The program passt, which uses connections of the host's own, behind an egress filter.
     #[default]
     Passt,
     /// No backend: the interface has no link.
@@ -67,26 +67,42 @@ pub fn sentences(network: &NetworkSetting, egress: &EgressRules, runs_at: RunsAt
     match network {
         NetworkSetting::Isolated => vec!["It reaches nothing: its network interface has no link.".into()],
         NetworkSetting::Passt => {
-            vec!["It reaches what this host reaches, by connections of the host's own (passt).".into()]
+            let mut said = egress_sentences(egress);
+            said.push("Its connections are made by this host (passt), with this host's address.".into());
+            said
         }
-        NetworkSetting::Tap(_) => tap_sentences(egress),
+        NetworkSetting::Tap(_) => {
+            let mut said = egress_sentences(egress);
+            said.push(
+                "It can ask for an address (DHCP) and find its neighbours (ARP, neighbour discovery).".into(),
+            );
+            said.push("This holds once an administrator has run `oriel network apply` as root.".into());
+            said
+        }
     }
 }
 
-/// Describes what a desktop on a TAP interface can reach.
-fn tap_sentences(egress: &EgressRules) -> Vec<String> {
+/// Describes what egress rules allow.
+fn egress_sentences(egress: &EgressRules) -> Vec<String> {
     let rules = egress.rules();
     let to_host = |destination| matches!(destination, Destination::Host);
+    let public = |destination| !matches!(destination, Destination::Any | Destination::Network { .. });
     let mut said: Vec<_> = rules.iter().map(|rule| format!("It can reach {}.", rule.words())).collect();
     if rules.is_empty() {
         said.push("It can reach nothing.".into());
     } else if !rules.iter().any(|rule| to_host(rule.destination)) {
-        said.push("It cannot reach this host.".into());
+        said.push(match rules.iter().any(|rule| rule.destination == Destination::NameServers) {
+            true => "It cannot reach this host otherwise.".into(),
+            false => "It cannot reach this host.".into(),
+        });
     } else if !rules.iter().any(|rule| to_host(rule.destination) && rule.protocol.is_none()) {
         said.push("It can reach nothing else of this host.".into());
     }
-    said.push("It can ask for an address (DHCP) and find its neighbours (ARP, neighbour discovery).".into());
-    said.push("This holds once an administrator has run `oriel network apply` as root.".into());
+    if !rules.is_empty() && rules.iter().all(|rule| public(rule.destination)) {
+        said.push(
+            "It cannot reach private or link-local networks, nor the metadata service of a cloud.".into(),
+        );
+    }
     said
 }
 
@@ -120,7 +136,17 @@ mod tests {
         );
         assert_eq!(say("none")[0], "It can reach nothing.");
         assert!(!say("any host").iter().any(|text| text.contains("nothing else") || text.contains("cannot")));
-        assert_eq!(sentences(&NetworkSetting::Passt, &EgressRules::default(), RunsAt::Kernel).len(), 1);
+        let passt = sentences(&NetworkSetting::Passt, &EgressRules::default(), RunsAt::Kernel);
+        assert_eq!(
+            passt,
+            [
+                "It can reach every public address but this host's own.",
+                "It can reach this host's name servers by UDP and TCP to port 53.",
+                "It cannot reach this host otherwise.",
+                "It cannot reach private or link-local networks, nor the metadata service of a cloud.",
+                "Its connections are made by this host (passt), with this host's address.",
+            ]
+        );
         let bare = sentences(&tap, &EgressRules::default(), RunsAt::User);
         assert!(bare[0].contains("no network"), "{bare:?}");
     }

@@ -3,7 +3,6 @@
 mod backend;
 mod program;
 mod reconnect;
-mod resolver;
 #[cfg(any(test, feature = "test-driver"))]
 mod unjailed;
 

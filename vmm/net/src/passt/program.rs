@@ -1,18 +1,15 @@
 //! Location and arguments of the passt program (passt(1)).
 
 use super::backend::MTU;
-use super::resolver::name_servers;
 use std::env;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Name of the program.
 const PROGRAM: &str = "passt";
-
-/// Maximum number of name servers that passt accepts of each address family (`MAXNS`).
-const MAX_SERVERS: usize = 3;
 
 /// Installed passt program. A process gets one end of a socket pair and ends when the other end is closed, so
 /// passt does not outlive the machine.
@@ -43,22 +40,22 @@ impl Program {
         &self.0
     }
 
-    /// Returns the arguments of a passt process that inherits the descriptor `socket`.
-    pub fn arguments(socket: RawFd) -> Vec<String> {
+    /// Returns the arguments of a passt process that inherits the descriptor `socket` and tells the guest of
+    /// `name_servers`.
+    pub fn arguments(socket: RawFd, name_servers: &[IpAddr]) -> Vec<String> {
         let (socket, mtu) = (socket.to_string(), MTU.to_string());
         let mut arguments = vec!["--foreground", "--quiet", "--fd", &socket, "--mtu", &mtu];
         // Nothing from outside reaches the guest, and the guest does not reach what listens on the
         // host's loopback interface by way of the gateway's address.
         arguments.extend(["--tcp-ports", "none", "--udp-ports", "none", "--no-map-gw"]);
         let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        let servers = name_servers();
-        if servers.is_empty() {
+        if name_servers.is_empty() {
             tracing::warn!(
                 "the host's name server listens on the loopback interface only, where desktops cannot reach it: \
                  they get none; name one in /etc/resolv.conf"
             );
         }
-        for server in servers.into_iter().take(MAX_SERVERS) {
+        for server in name_servers {
             arguments.extend(["--dns".to_owned(), server.to_string()]);
         }
         arguments

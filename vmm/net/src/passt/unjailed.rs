@@ -2,6 +2,7 @@
 
 use super::program::Program;
 use crate::connector::BackendConnector;
+use oriel_vmm_api::name_servers;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -27,7 +28,7 @@ impl UnjailedPasst {
     /// Returns the command of a passt process that inherits `socket`.
     fn command(&self, socket: RawFd) -> Command {
         let mut command = Command::new(self.0.path());
-        command.args(Program::arguments(socket));
+        command.args(Program::arguments(socket, &name_servers()));
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         // SAFETY: the closure only makes async-signal-safe system calls and does not allocate.
         unsafe {

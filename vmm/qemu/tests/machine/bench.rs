@@ -98,7 +98,7 @@ impl Bench {
         let monitors = Monitors::new(config.screens.into(), Size::new(config.width, config.height));
         let serial_log = fs::File::create(&config.serial_log)?;
         let backend = |network: &Network| match network.link {
-            Link::Passt => NetBackendConfig::Passt(Arc::new(UnjailedPasst::find().unwrap())),
+            Link::Passt { .. } => NetBackendConfig::Passt(Arc::new(UnjailedPasst::find().unwrap())),
             _ => NetBackendConfig::Isolated,
         };
         let resources = QemuResources {

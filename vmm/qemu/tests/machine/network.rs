@@ -31,7 +31,8 @@ fn a_machine_outlives_its_passt() {
         link,
         limit: RateLimit::default(),
     };
-    wanted.networks = vec![network(1, Link::Passt), network(2, Link::Isolated)];
+    wanted.networks =
+        vec![network(1, Link::Passt { egress: Default::default() }), network(2, Link::Isolated)];
     let bench = Bench::start_with(folder, &wanted).unwrap();
     let first = bench.wait("passt", |_| passts().pop());
     // SAFETY: kill takes no pointers; the process is a child that nobody has reaped.

@@ -1,17 +1,22 @@
-//! Name servers of the host that a desktop can reach.
+//! Name servers of the host (resolv.conf(5)): what the egress rule `dns` stands for.
 
 use std::net::IpAddr;
 
-/// Files with name servers. The second is that of systemd-resolved, whose stub resolver is on loopback.
-const RESOLV_CONF_PATHS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
+/// Files with name servers. The others are those of systemd-resolved and NetworkManager, whose own resolvers are
+/// on loopback.
+const RESOLV_CONF_PATHS: [&str; 3] =
+    ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf"];
 
-/// Returns the name servers of the host that are not on the loopback interface.
-pub(super) fn name_servers() -> Vec<IpAddr> {
-    RESOLV_CONF_PATHS
+/// Maximum number of name servers that passt accepts of each address family (`MAXNS`).
+const MAX_SERVERS: usize = 3;
+
+/// Returns up to three name servers of the host that are not on the loopback interface.
+pub fn name_servers() -> Vec<IpAddr> {
+    let servers = RESOLV_CONF_PATHS
         .iter()
         .map(|path| parse(&std::fs::read_to_string(path).unwrap_or_default()))
-        .find(|servers| !servers.is_empty())
-        .unwrap_or_default()
+        .find(|servers| !servers.is_empty());
+    servers.unwrap_or_default().into_iter().take(MAX_SERVERS).collect()
 }
 
 /// Returns the name servers in a resolv.conf(5) that are not on the loopback interface.

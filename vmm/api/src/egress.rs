@@ -1,15 +1,19 @@
-//! Egress rules of desktops on TAP interfaces.
+//! Egress rules: what the guest of a network interface may send to.
 //!
-//! A rule is `DESTINATION[/PROTOCOL[/PORT[-PORT]]]`. The destination is `any` (all addresses except this
-//! host's), `host` (this host's addresses), an address, or a network such as `192.0.2.0/24`. The protocol is
-//! `tcp`, `udp` or `icmp`. Packets that no rule allows are dropped.
+//! A rule is `DESTINATION[/PROTOCOL[/PORT[-PORT]]]`. The destination is `internet` (all public addresses except
+//! the host's), `any` (all addresses except the host's), `host` (the host's addresses), an address, or a
+//! network such as `192.0.2.0/24`. The protocol is `tcp`, `udp` or `icmp`. The rule `dns` is for the host's name
+//! servers. Packets that no rule allows are dropped.
 
+use crate::public_addresses;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Egress rules in the order in which the administrator gave them; as text separated by spaces, or `none`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EgressRules(Vec<Rule>);
 
 /// Maximum number of rules; a larger set belongs in a firewall.
@@ -27,6 +31,10 @@ pub struct Rule {
 /// Destination addresses of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {
+    /// All public addresses except this host's.
+    Internet,
+    /// Name servers of this host, at port 53 by UDP and TCP; the rule has no protocol.
+    NameServers,
     /// All addresses except this host's.
     Any,
     /// All addresses of this host.
@@ -50,6 +58,20 @@ pub enum Protocol {
     /// ICMP and ICMPv6.
     Icmp,
 }
+
+/// Transport protocol of a packet, with its destination port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP to this port.
+    Tcp(u16),
+    /// UDP to this port.
+    Udp(u16),
+    /// ICMP or ICMPv6.
+    Icmp,
+}
+
+/// Port of name servers (RFC 1035).
+const DNS_PORT: u16 = 53;
 
 /// Destination ports of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +103,24 @@ impl EgressRules {
 }
 
 impl Default for EgressRules {
-    /// Allows everything except this host.
+    /// Allows all public addresses except this host's, and this host's name servers.
     fn default() -> Self {
-        Self(vec![Rule { destination: Destination::Any, protocol: None }])
+        let rule = |destination| Rule { destination, protocol: None };
+        Self(vec![rule(Destination::Internet), rule(Destination::NameServers)])
+    }
+}
+
+impl TryFrom<String> for EgressRules {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<EgressRules> for String {
+    fn from(rules: EgressRules) -> Self {
+        rules.to_string()
     }
 }
 
@@ -108,6 +145,8 @@ impl FromStr for EgressRules {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.destination {
+            Destination::Internet => f.write_str("internet")?,
+            Destination::NameServers => f.write_str("dns")?,
             Destination::Any => f.write_str("any")?,
             Destination::Host => f.write_str("host")?,
             Destination::Network { address, prefix } => write!(f, "{address}/{prefix}")?,
@@ -137,11 +176,14 @@ impl FromStr for Rule {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
             format!(
-                "The rule \"{text}\" is not understood ({why}); write it like any, host/udp/53 or 192.0.2.0/24/tcp/443."
+                "The rule \"{text}\" is not understood ({why}); write it like internet, dns, any, host/udp/53 or 192.0.2.0/24/tcp/443."
             )
         };
         let mut parts = text.split('/').peekable();
         let destination = match parts.next().unwrap_or_default() {
+            "internet" => Destination::Internet,
+            "dns" if parts.peek().is_some() => return Err(wrong("dns has no protocol")),
+            "dns" => Destination::NameServers,
             "any" => Destination::Any,
             "host" => Destination::Host,
             address => {
@@ -197,10 +239,52 @@ fn parse_ports(text: &str) -> Option<Ports> {
     (first > 0 && first <= last).then_some(Ports::Range(first, last))
 }
 
+impl Destination {
+    /// Returns whether an address belongs to the destination by its number alone. [`Self::Host`] and
+    /// [`Self::NameServers`] depend on the host, and never do.
+    pub fn contains(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Internet => public_addresses::is_public(address),
+            Self::Network { address: network, prefix } => {
+                public_addresses::contains(network, prefix, address)
+            }
+            Self::Host | Self::NameServers => false,
+        }
+    }
+}
+
+impl Protocol {
+    /// Returns whether packets of `transport` are of this protocol, to one of its ports.
+    pub fn allows(self, transport: Transport) -> bool {
+        match (self, transport) {
+            (Self::Tcp(ports), Transport::Tcp(port)) | (Self::Udp(ports), Transport::Udp(port)) => {
+                match ports {
+                    Ports::All => true,
+                    Ports::Range(first, last) => (first..=last).contains(&port),
+                }
+            }
+            (Self::Icmp, Transport::Icmp) => true,
+            _ => false,
+        }
+    }
+}
+
 impl Rule {
+    /// Returns whether packets of `transport` are of the rule's protocol, whatever their destination.
+    pub fn allows(&self, transport: Transport) -> bool {
+        match (self.destination, self.protocol, transport) {
+            (Destination::NameServers, _, Transport::Tcp(port) | Transport::Udp(port)) => port == DNS_PORT,
+            (Destination::NameServers, _, Transport::Icmp) => false,
+            (_, protocol, _) => protocol.is_none_or(|protocol| protocol.allows(transport)),
+        }
+    }
+
     /// Describes what the rule allows, such as "192.0.2.0/24 by TCP to port 443".
-    pub(super) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let destination = match self.destination {
+            Destination::Internet => "every public address but this host's own".to_owned(),
+            Destination::NameServers => "this host's name servers by UDP and TCP to port 53".to_owned(),
             Destination::Any => "every address but this host's own".to_owned(),
             Destination::Host => "this host".to_owned(),
             Destination::Network { address, prefix } => {
@@ -229,6 +313,9 @@ mod tests {
     #[test]
     fn rules_are_read_as_they_are_written() {
         for text in [
+            "internet",
+            "internet/tcp/443",
+            "dns",
             "any",
             "any/udp/53",
             "host",
@@ -266,6 +353,7 @@ mod tests {
             "any/tcp/80/90",
             "any/icmp/8",
             "any; drop",
+            "dns/udp",
             "host/udp/53\"",
         ] {
             let error = text.parse::<Rule>().unwrap_err();
