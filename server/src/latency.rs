@@ -152,4 +152,25 @@ mod tests {
         }
         assert!(!text.contains("frames"));
     }
+
+    #[test]
+    fn a_hostile_machine_adds_no_series_and_no_memory() {
+        let latency = Latency::default();
+        let desktop = [DesktopId::new("a").unwrap()];
+        for pid in 0..100u32 {
+            let mut hostile = machine("a", pid, [1, 1, 1, 1]);
+            let name = |bound: u32| format!("latency_flush_to_sent_to_{bound}_us");
+            hostile.counters.extend((0..100).map(|i| (name(pid * 100 + i + 3_000_000), 1)));
+            hostile.counters.extend(
+                (0..100).map(|zeros| (format!("latency_flush_to_sent_to_{:0>1$}_us", 500, zeros + 4), 1)),
+            );
+            latency.add(&desktop, vec![hostile]);
+        }
+        let lines = latency.text().lines().count();
+        assert!(lines < 20, "{lines} lines");
+        let sums = latency.0.lock();
+        assert_eq!(sums.machines.len(), 1, "a desktop has one machine");
+        let remembered: usize = sums.machines.values().map(|counters| counters.len()).sum();
+        assert!(remembered < 60, "{remembered} counters");
+    }
 }
