@@ -67,4 +67,20 @@ mod tests {
         assert_eq!(PeerAuth::new(own + 1, false).accepts(&one).unwrap(), own == 0);
         assert!(!PeerAuth::new(own + 1, true).accepts(&one).unwrap());
     }
+
+    #[test]
+    fn nobody_is_not_taken_for_root() {
+        if !rustix::process::geteuid().is_root() {
+            return eprintln!("skipped: only root can change its user");
+        }
+        let as_nobody = || {
+            let nobody = rustix::process::Uid::from_raw(65534);
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            UnixStream::pair().unwrap()
+        };
+        let (peer, _other) = std::thread::spawn(as_nobody).join().unwrap();
+        for own_user_namespace in [false, true] {
+            assert!(!PeerAuth::new(1000, own_user_namespace).accepts(&peer).unwrap(), "{own_user_namespace}");
+        }
+    }
 }
