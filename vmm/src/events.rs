@@ -119,6 +119,8 @@ fn publish(state: &mut State, event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
 
     #[test]
     fn listeners_hear_each_change_once_and_the_end_last() {
@@ -146,9 +148,32 @@ mod tests {
     fn a_deaf_listener_is_dropped_and_holds_nobody_up() {
         let events = Events::default();
         let deaf = events.listen();
-        for width in 0..1000 {
-            events.screen(width, 1);
+        for turn in 0..1000 {
+            events.set_run_state(if turn % 2 == 0 { RunState::Running } else { RunState::Paused });
         }
         assert_eq!(deaf.iter().count(), BACKLOG);
+    }
+
+    #[test]
+    fn flips_of_the_screen_s_size_are_told_a_few_times_and_the_last_one_always() {
+        let events = Arc::new(Events::default());
+        let heard = events.listen();
+        let size = |width| Event::Screen { width, height: 480 };
+        for turn in 0..10_000u32 {
+            events.screen(640 + turn % 2, 480);
+        }
+        events.screen(1024, 480);
+        let patience = Duration::from_secs(60);
+        let mut told = Vec::new();
+        while told.last() != Some(&size(1024)) {
+            told.push(heard.recv_timeout(patience).expect("the last size is told"));
+        }
+        assert_eq!(told[0], size(640), "the first picture is told at once");
+        assert!(told.len() <= 8, "{} events", told.len());
+        for _ in 0..100 {
+            events.screen(1024, 480);
+        }
+        events.end(ExitReason::Stopped, "Stopped.");
+        assert_eq!(heard.iter().count(), 1, "an equal size is no change");
     }
 }
