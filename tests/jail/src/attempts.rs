@@ -37,6 +37,7 @@ pub fn make(attempt: &Attempt) -> Answer {
         Attempt::Fork => call(libc::SYS_clone, [libc::SIGCHLD.into(), 0, 0]),
         Attempt::MapCode => map_code(),
         Attempt::PushCharacter => call(libc::SYS_ioctl, [0, libc::TIOCSTI as i64, c"x".as_ptr() as i64]),
+        Attempt::Control(request) => call(libc::SYS_ioctl, [0, i64::from(*request), 0]),
         Attempt::Call(number) => call(*number, [0; 3]),
         Attempt::CallOnVcpuThread(number) => on_thread(ThreadKind::Vcpu, *number),
         Attempt::CallOnSupervisorThread(number) => on_thread(ThreadKind::Supervisor, *number),

@@ -11,6 +11,8 @@ pub enum Without {
     Seccomp,
     /// No rule set.
     Landlock,
+    /// The filter of Oriel's own monitor: QEMU's is applied instead.
+    KvmFilter,
     /// The root folder has the distribution's programs in it.
     EmptyRoot,
 }
@@ -54,6 +56,8 @@ pub enum Attempt {
     MapCode,
     /// Push a character into a terminal (`TIOCSTI`).
     PushCharacter,
+    /// Control what standard input is (ioctl(2)) by a request, with an argument of 0.
+    Control(u32),
     /// Make a system call with arguments that are all 0.
     Call(i64),
     /// That on a thread that narrowed itself as a virtual processor's does.

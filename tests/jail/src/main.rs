@@ -7,6 +7,7 @@ mod network;
 use network::Interface;
 use oriel_jail::Plan;
 use oriel_jail::root::Entry;
+use oriel_jail::seccomp::Filter;
 use oriel_jail_tests::{Attempt, IntruderPlan, Without};
 use oriel_vmm::launch::{FromMachine, LaunchSpec};
 use oriel_vmm::supervisor;
@@ -68,6 +69,7 @@ fn intrude() -> io::Result<()> {
 fn leave_out(part: Without, plan: &mut Plan) {
     match part {
         Without::Seccomp => plan.filter = None,
+        Without::KvmFilter => plan.filter = Some(Filter::Qemu),
         Without::Landlock => plan.fs_access = None,
         Without::EmptyRoot => plan.root = Entry::programs(),
     }

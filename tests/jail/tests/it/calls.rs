@@ -1,13 +1,18 @@
 //! System calls that kill.
 
 use crate::support::{Intruder, answers, as_everyone};
-use oriel_jail_tests::Attempt;
+use oriel_jail_tests::{Attempt, Without};
 use oriel_vmm_api::ExitReason;
 
 /// Whether an intruder that tries this is killed for it, and the supervisor says so.
 fn kills(attempt: Attempt) {
+    kills_without(&[], attempt);
+}
+
+/// That, with parts of the jail left out.
+fn kills_without(without: &[Without], attempt: Attempt) {
     as_everyone(|starter| {
-        let mut intruder = Intruder::start(starter, &[], std::slice::from_ref(&attempt));
+        let mut intruder = Intruder::start(starter, without, std::slice::from_ref(&attempt));
         let report = intruder.exit_report();
         assert_eq!(intruder.answers(), [], "{attempt:?} got an answer");
         assert_eq!(report.reason, ExitReason::Crashed);
@@ -57,4 +62,29 @@ fn threads_may_do_less_than_their_process() {
     });
     kills(Attempt::CallOnVcpuThread(libc::SYS_accept4));
     kills(Attempt::CallOnSupervisorThread(libc::SYS_ioctl));
+}
+
+#[test]
+fn qemu_controls_kvm_and_disks_and_nothing_else() {
+    as_everyone(|starter| {
+        // KVM_CREATE_VM, FIONBIO, TCGETS: /dev/null is none of what they are for.
+        let requests = [0xAE01, 0x5421, 0x5401].map(Attempt::Control);
+        for answer in answers(starter, &[Without::KvmFilter], requests) {
+            assert!(matches!(answer, Err(libc::ENOTTY | libc::EFAULT)), "{answer:?}");
+        }
+    });
+    for request in [
+        0x5412,      // TIOCSTI
+        0x541C,      // TIOCLINUX
+        0x400454CA,  // TUNSETIFF
+        0x8914,      // SIOCSIFFLAGS
+        0x89A2,      // SIOCBRADDIF
+        0x4008_6602, // FS_IOC_SETFLAGS
+        0xC018_AA3F, // UFFDIO_API
+        0x2285,      // SG_IO
+        0xC0105500,  // USBDEVFS_CONTROL
+        0x4C00,      // LOOP_SET_FD
+    ] {
+        kills_without(&[Without::KvmFilter], Attempt::Control(request));
+    }
 }
