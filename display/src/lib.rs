@@ -28,6 +28,7 @@ pub mod damage;
 pub mod framebuffer;
 #[cfg(test)]
 mod garbage_tests;
+mod held_inputs;
 pub mod inbox;
 pub mod input;
 pub mod latency;

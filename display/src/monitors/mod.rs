@@ -6,6 +6,7 @@ mod layout_state;
 
 use crate::audio::Sound;
 
+use crate::held_inputs::SharedInputs;
 use crate::input::InputId;
 use crate::screen::Screen;
 use crate::shared_encode::EncodeGroup;
@@ -36,6 +37,8 @@ pub struct Monitors {
     hooks: Mutex<Vec<Arc<Hook>>>,
     /// Audio of the desktop; empty without a sound card.
     sound: OnceLock<Arc<Sound>>,
+    /// Keys and buttons that viewers hold down.
+    held_inputs: Arc<SharedInputs>,
 }
 
 /// State of the monitors under its lock.
@@ -84,6 +87,7 @@ impl Monitors {
             changed: Condvar::new(),
             hooks: Mutex::default(),
             sound: OnceLock::new(),
+            held_inputs: Arc::default(),
         });
         for screen in &monitors.screens {
             let monitors: Weak<Self> = Arc::downgrade(&monitors);
@@ -99,6 +103,11 @@ impl Monitors {
     /// Returns the screens of the desktop, in the order of their numbers.
     pub fn screens(&self) -> &[Arc<Screen>] {
         &self.screens
+    }
+
+    /// Returns the keys and buttons that viewers hold down.
+    pub(crate) fn held_inputs(&self) -> &Arc<SharedInputs> {
+        &self.held_inputs
     }
 
     /// Returns the encode group of a screen; `None` beyond the last screen.

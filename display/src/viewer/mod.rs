@@ -14,6 +14,7 @@ mod reader;
 mod transfer_pacer;
 mod writer;
 
+use crate::held_inputs::HeldInputs;
 use crate::inbox::CloseReason;
 use crate::input::InputSink;
 use crate::monitors::Monitors;
@@ -25,7 +26,7 @@ use oriel_wire::{
     Abilities, ClientMessage, CloseCode, Decoded, Hello, MAX_CLIENT_MESSAGE, ServerMessage, TileHashes,
     VERSION, Welcome,
 };
-use reader::{HeldInputs, Reader};
+use reader::Reader;
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -162,7 +163,7 @@ impl Viewer {
         let layout_client = (mode == Mode::Interact).then(|| monitors.join(inbox.viewer(), shown));
         let channel = redirection.join(inbox, mode == Mode::Interact);
         let audio = AudioStreams::new(sound.cloned(), inbox.clone());
-        let held = HeldInputs::default();
+        let held = HeldInputs::new(Arc::clone(monitors.held_inputs()));
         let reader = Reader {
             monitors,
             screen,

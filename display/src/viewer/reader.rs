@@ -2,19 +2,19 @@
 //! requests for the writer in the inbox.
 
 use super::audio_streams::AudioStreams;
+use crate::held_inputs::HeldInputs;
 use crate::inbox::{Ack, CloseReason, ViewerInbox};
 use crate::input::{InputId, InputSink};
 use crate::monitors::{LayoutClient, Monitors};
 use crate::redirection::RedirectionChannel;
 use crate::screen::Screen;
 use oriel_wire::framing::{ReadError, read_message};
-use oriel_wire::{Button, ClientMessage, Decoded, InputEvent, MAX_CLIENT_MESSAGE};
-use std::collections::BTreeSet;
+use oriel_wire::{ClientMessage, Decoded, InputEvent, MAX_CLIENT_MESSAGE};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Largest number of pings queued for the writer, and about that of acknowledgements. Of a client that sends
-/// more without reading, the oldest pings and newer acknowledgements are dropped.
+/// Largest number of pings, and of acknowledgements, queued for the writer. Of a client that sends more without
+/// reading, the oldest are dropped.
 const MAX_QUEUED_REQUESTS: usize = 64;
 
 /// Reader of one viewer, run by a thread of its own.
@@ -35,46 +35,10 @@ pub struct Reader<'a> {
     pub channel: RedirectionChannel,
     /// Audio registrations of this viewer.
     pub audio: AudioStreams,
-    /// Keys and buttons that the client holds down.
+    /// Keys and buttons that the client holds down, among those of all viewers.
     pub held: HeldInputs,
     /// Sequence number of the client's newest input.
     pub last_seq: u32,
-}
-
-/// Keys and buttons that a client holds down.
-#[derive(Default)]
-pub struct HeldInputs {
-    keys: BTreeSet<u16>,
-    buttons: Vec<Button>,
-}
-
-impl HeldInputs {
-    /// Records a press or release.
-    fn note(&mut self, event: InputEvent) {
-        match event {
-            InputEvent::Key { code, down: true } => {
-                self.keys.insert(code);
-            }
-            InputEvent::Key { code, down: false } => {
-                self.keys.remove(&code);
-            }
-            InputEvent::Button { button, down } => {
-                self.buttons.retain(|held| *held != button);
-                if down {
-                    self.buttons.push(button);
-                }
-            }
-            InputEvent::PointerTo { .. } | InputEvent::PointerBy { .. } | InputEvent::Wheel { .. } => {}
-        }
-    }
-
-    /// Empties the record and returns the release events.
-    fn release(&mut self) -> impl Iterator<Item = InputEvent> + use<> {
-        let keys = std::mem::take(&mut self.keys).into_iter();
-        let buttons = std::mem::take(&mut self.buttons).into_iter();
-        keys.map(|code| InputEvent::Key { code, down: false })
-            .chain(buttons.map(|button| InputEvent::Button { button, down: false }))
-    }
 }
 
 impl Reader<'_> {
@@ -131,7 +95,9 @@ impl Reader<'_> {
             }
             ClientMessage::Ack { frame_id, present_us, .. } => self.inbox.request(|requests| {
                 let painting = Duration::from_micros(present_us.into());
-                requests.acks.truncate(MAX_QUEUED_REQUESTS);
+                if requests.acks.len() == MAX_QUEUED_REQUESTS {
+                    requests.acks.pop_front();
+                }
                 requests.acks.push_back(Ack { frame_id, painting, received });
             }),
             ClientMessage::Settings { video_only, frame_hashes } => self.inbox.request(|requests| {
@@ -170,7 +136,6 @@ impl Reader<'_> {
     /// Passes an input event to the machine, with a pointer position converted to the desktop's coordinates.
     fn input(&mut self, event: InputEvent, seq: u32, received: Instant) {
         self.last_seq = seq;
-        self.held.note(event);
         self.inbox.input_received(seq, received);
         if let Some(client) = &self.layout_client {
             client.acted();
@@ -183,18 +148,21 @@ impl Reader<'_> {
             }
             other => other,
         };
-        self.screen.counters().inputs.add(1);
         self.channel.acted();
-        self.input.input(event, InputId { viewer: self.inbox.viewer(), seq });
-    }
-
-    /// Sends release events for all held keys and buttons to the machine.
-    fn release_all(&mut self, seq: u32) {
         let id = InputId { viewer: self.inbox.viewer(), seq };
-        for event in self.held.release() {
+        self.held.pass(event, || {
             self.screen.counters().inputs.add(1);
             self.input.input(event, id);
-        }
+        });
+    }
+
+    /// Sends release events for all keys and buttons that no other viewer holds to the machine.
+    fn release_all(&mut self, seq: u32) {
+        let id = InputId { viewer: self.inbox.viewer(), seq };
+        self.held.release_all(|event| {
+            self.screen.counters().inputs.add(1);
+            self.input.input(event, id);
+        });
     }
 }
 

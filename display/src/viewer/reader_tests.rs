@@ -2,7 +2,7 @@ use super::*;
 use crate::input::InputId;
 use crate::redirection::RedirectionHub;
 use crate::screen::ScreenSubscription;
-use oriel_wire::Size;
+use oriel_wire::{Button, Size};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl Desktop {
             layout_client: Some(self.monitors.join(inbox.viewer(), 0)),
             channel: self.redirection.join(inbox, true),
             audio: AudioStreams::new(None, inbox.clone()),
-            held: HeldInputs::default(),
+            held: HeldInputs::new(Arc::clone(self.monitors.held_inputs())),
             last_seq: 0,
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Button of the pointer, numbered on the wire as `MouseEvent.button` of the DOM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Button {
     /// Primary button, usually the left one (0).
     Left,
