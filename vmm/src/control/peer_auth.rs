@@ -7,25 +7,22 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-/// User number of all users that are not mapped in a user namespace, root included
-/// (`/proc/sys/kernel/overflowuid`, user_namespaces(7)).
-const OVERFLOW_UID: libc::uid_t = 65534;
-
-/// Rule for peers of the control socket: accepts the desktop's owner and root. In a user namespace root
-/// has the overflow user number, as has every unmapped user; then the socket's mode keeps those out.
+/// Rule for peers of the control socket: accepts the desktop's owner and root. In a user namespace only the
+/// owner: root has there the number of all users that are not mapped (`/proc/sys/kernel/overflowuid`,
+/// user_namespaces(7)), and cannot be told from them.
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAuth {
     /// User who started the desktop.
     owner: libc::uid_t,
-    /// Number of root as this process sees it.
-    root: libc::uid_t,
+    /// Whether root can be recognised.
+    knows_root: bool,
 }
 
 impl PeerAuth {
     /// Creates the rule for a desktop of `owner`. `own_user_namespace`: the process runs in a user namespace
     /// that maps `owner` only.
     pub fn new(owner: libc::uid_t, own_user_namespace: bool) -> Self {
-        Self { owner, root: if own_user_namespace { OVERFLOW_UID } else { 0 } }
+        Self { owner, knows_root: !own_user_namespace }
     }
 
     /// Returns whether the peer of `stream` is the owner or root.
@@ -34,7 +31,7 @@ impl PeerAuth {
     /// When the kernel does not return the credentials of the peer.
     pub fn accepts(self, stream: &UnixStream) -> io::Result<bool> {
         let uid = user_of(stream)?;
-        Ok(uid == self.owner || uid == self.root)
+        Ok(uid == self.owner || self.knows_root && uid == 0)
     }
 }
 
