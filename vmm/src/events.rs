@@ -5,17 +5,33 @@
 
 use oriel_vmm_api::{Event, ExitReason, ExitReport, PauseReason, RunState};
 use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 /// Capacity of a listener's channel in events. A listener whose channel is full is dropped.
 const BACKLOG: usize = 256;
+
+/// Minimum time between two events about the first screen's size. A guest can change the size thousands of times
+/// a second, and each event reaches the server and every page of the desktop's user.
+const SCREEN_INTERVAL: Duration = Duration::from_millis(250);
 
 /// State of the machine, and the listeners, behind one lock.
 struct State {
     run: RunState,
     reason: Option<PauseReason>,
+    screen: ScreenSize,
     listeners: Vec<SyncSender<Event>>,
     end: Option<ExitReport>,
+}
+
+/// Size of the first screen in pixels, as it was published and as it is.
+#[derive(Default)]
+struct ScreenSize {
+    /// Size that was published last, and when.
+    published: Option<((u32, u32), Instant)>,
+    /// Size that a thread publishes once the interval is over.
+    pending: Option<(u32, u32)>,
 }
 
 /// Current state of one machine, from `Starting` to its end, and publisher of its changes.
@@ -26,7 +42,13 @@ pub struct Events {
 
 impl Default for Events {
     fn default() -> Self {
-        let state = State { run: RunState::Starting, reason: None, listeners: Vec::new(), end: None };
+        let state = State {
+            run: RunState::Starting,
+            reason: None,
+            screen: ScreenSize::default(),
+            listeners: Vec::new(),
+            end: None,
+        };
         Self { state: Mutex::new(state), ended: Condvar::new() }
     }
 }
@@ -74,9 +96,42 @@ impl Events {
         }
     }
 
-    /// Publishes the size of the first screen in pixels, at the guest's first picture and at every change.
-    pub fn screen(&self, width: u32, height: u32) {
-        publish(&mut self.state.lock(), &Event::Screen { width, height });
+    /// Publishes the size of the first screen in pixels, at the guest's first picture and at every change. Of
+    /// several changes within a quarter of a second only the last is published, at the end of that time.
+    pub fn screen(self: &Arc<Self>, width: u32, height: u32) {
+        let size = (width, height);
+        let mut state = self.state.lock();
+        match (state.screen.published, state.screen.pending) {
+            // A thread is on its way.
+            (_, Some(_)) => state.screen.pending = Some(size),
+            (Some((published, _)), None) if published == size => {}
+            (Some((_, at)), None) if at.elapsed() < SCREEN_INTERVAL => {
+                let events = self.clone();
+                let wait = SCREEN_INTERVAL.saturating_sub(at.elapsed());
+                let later = move || {
+                    std::thread::sleep(wait);
+                    events.publish_pending_screen();
+                };
+                match std::thread::Builder::new().name("screen-size".into()).spawn(later) {
+                    Ok(_) => state.screen.pending = Some(size),
+                    Err(error) => {
+                        tracing::warn!(%error, "no thread to publish the screen's size; the next change is");
+                    }
+                }
+            }
+            (_, None) => publish_screen(&mut state, size),
+        }
+    }
+
+    /// Publishes the size that the screen has at the end of the interval, unless it is the one from before.
+    fn publish_pending_screen(&self) {
+        let mut state = self.state.lock();
+        let published = state.screen.published.map(|(size, _)| size);
+        if let Some(size) = state.screen.pending.take()
+            && published != Some(size)
+        {
+            publish_screen(&mut state, size);
+        }
     }
 
     /// Publishes the end of the machine with one plain sentence, and closes all listeners' channels. Only the
@@ -104,6 +159,13 @@ impl Events {
     }
 }
 
+/// Publishes the first screen's size.
+fn publish_screen(state: &mut State, size: (u32, u32)) {
+    state.screen.published = Some((size, Instant::now()));
+    let (width, height) = size;
+    publish(state, &Event::Screen { width, height });
+}
+
 fn ended(end: &ExitReport) -> Event {
     Event::Ended { reason: end.reason, text: end.text.clone() }
 }
@@ -119,8 +181,6 @@ fn publish(state: &mut State, event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::time::Duration;
 
     #[test]
     fn listeners_hear_each_change_once_and_the_end_last() {
