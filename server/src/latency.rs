@@ -16,12 +16,17 @@ const NAME: &str = "oriel_input_latency_seconds";
 #[derive(Default)]
 pub struct Latency(Mutex<Sums>);
 
+/// Upper bounds of a machine's buckets in microseconds (`BOUNDS_US` in `display/src/latency.rs`). Others are
+/// ignored, so a compromised machine cannot add any.
+const BOUNDS_US: [u64; 12] =
+    [250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000];
+
 /// Sums of all stages, and the last counters of each machine.
 #[derive(Default)]
 struct Sums {
-    stages: BTreeMap<String, Stage>,
-    /// Last counters of each machine, by desktop and process number.
-    machines: HashMap<(String, u32), BTreeMap<String, u64>>,
+    stages: BTreeMap<&'static str, Stage>,
+    /// Last counters of each desktop's machine, with its process number.
+    machines: HashMap<String, (u32, BTreeMap<(&'static str, Figure), u64>)>,
 }
 
 /// Histogram of one stage of the latency.
@@ -39,21 +44,23 @@ impl Latency {
     pub fn add(&self, up: &[DesktopId], descriptions: Vec<Description>) {
         let sums = &mut *self.0.lock();
         for Description { id, pid, counters, .. } in descriptions {
-            let before = sums.machines.entry((id, pid)).or_default();
+            let (last_pid, before) = sums.machines.entry(id).or_default();
+            if *last_pid != pid {
+                (*last_pid, *before) = (pid, BTreeMap::new());
+            }
             for (name, value) in counters {
-                let Some((stage, figure)) = Figure::named(&name) else { continue };
-                let more = value.saturating_sub(before.get(&name).copied().unwrap_or(0));
-                let stage = sums.stages.entry(stage.to_owned()).or_default();
+                let Some((stage_name, figure)) = Figure::named(&name) else { continue };
+                let last = before.insert((stage_name, figure), value).unwrap_or(0);
+                let stage = sums.stages.entry(stage_name).or_default();
                 let sum = match figure {
                     Figure::Bucket(bound) => stage.buckets.entry(bound).or_insert(0),
                     Figure::Sum => &mut stage.sum_us,
                     Figure::Count => &mut stage.count,
                 };
-                *sum = sum.saturating_add(more);
-                before.insert(name, value);
+                *sum = sum.saturating_add(value.saturating_sub(last));
             }
         }
-        sums.machines.retain(|(id, _), _| up.iter().any(|up| up.as_str() == id));
+        sums.machines.retain(|id, _| up.iter().any(|up| up.as_str() == id));
     }
 
     /// Formats the sums as histograms in Prometheus' text format.
@@ -81,6 +88,7 @@ impl Latency {
 }
 
 /// Part of a stage's histogram that a counter counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Figure {
     Bucket(u64),
     Sum,
@@ -88,8 +96,8 @@ enum Figure {
 }
 
 impl Figure {
-    /// Parses a counter's name into its stage and figure; `None` for other counters. The stages are fixed, so
-    /// a compromised machine cannot add any.
+    /// Parses a counter's name into its stage and figure; `None` for other counters. Stages and bounds are
+    /// fixed, and each figure has one name.
     fn named(counter: &str) -> Option<(&'static str, Self)> {
         const STAGES: [&str; 4] = ["input_to_guest", "guest_to_flush", "flush_to_sent", "sent_to_presented"];
         let rest = counter.strip_prefix("latency_")?;
@@ -97,7 +105,10 @@ impl Figure {
         let figure = match figure {
             "_sum_us" => Self::Sum,
             "_count" => Self::Count,
-            bucket => Self::Bucket(bucket.strip_prefix("_to_")?.strip_suffix("_us")?.parse().ok()?),
+            bucket => {
+                let text = bucket.strip_prefix("_to_")?.strip_suffix("_us")?;
+                Self::Bucket(*BOUNDS_US.iter().find(|bound| bound.to_string() == text)?)
+            }
         };
         Some((stage, figure))
     }
@@ -170,7 +181,7 @@ mod tests {
         assert!(lines < 20, "{lines} lines");
         let sums = latency.0.lock();
         assert_eq!(sums.machines.len(), 1, "a desktop has one machine");
-        let remembered: usize = sums.machines.values().map(|counters| counters.len()).sum();
+        let remembered: usize = sums.machines.values().map(|(_, counters)| counters.len()).sum();
         assert!(remembered < 60, "{remembered} counters");
     }
 }

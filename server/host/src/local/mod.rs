@@ -23,7 +23,7 @@ use crate::spec::DesktopSpec;
 use crate::status::{Sequence, State, Status};
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use oriel_vmm_api::ViewerMode;
+use oriel_vmm_api::{Description, ViewerMode};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fs::File;
@@ -304,7 +304,11 @@ impl HostClient for LocalHost {
         let reachable = self.context.updates.reachable();
         let asked = reachable.iter().map(|id| {
             let socket = self.context.dir.desktop(id).socket();
-            async move { tokio::time::timeout(LONGEST_LOOK, describe(&socket)).await.ok()? }
+            async move {
+                let description = tokio::time::timeout(LONGEST_LOOK, describe(&socket)).await.ok()??;
+                // A compromised machine may say that it is another desktop's.
+                Some(Description { id: id.to_string(), ..description })
+            }
         });
         let descriptions = join_all(asked).await.into_iter().flatten().collect();
         HostMetrics { reachable, descriptions }
