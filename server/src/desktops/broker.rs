@@ -58,6 +58,7 @@ impl Broker {
         let mut up = Vec::new();
         for record in table.all().await? {
             let Some(hold) = hold_of(&record) else { continue };
+            mirror.set_owner(&hold.desktop, &record.user_id);
             written.insert(hold.desktop.clone(), MirroredState::of_record(&record));
             if record.state.is_up() {
                 up.push((hold, record));
@@ -123,9 +124,9 @@ impl Broker {
         Some(DesktopView::new(record, handle.status(), plan, settings))
     }
 
-    /// Returns a receiver of the identifier of each desktop that changes from now on.
-    pub fn changes(&self) -> broadcast::Receiver<String> {
-        self.shared.mirror.changes()
+    /// Returns a receiver of the identifier of each of a user's desktops that changes from now on.
+    pub fn changes(&self, user_id: &str) -> broadcast::Receiver<String> {
+        self.shared.mirror.changes(user_id)
     }
 
     /// Returns the status and the priority of every desktop that the mirror has, for metrics.

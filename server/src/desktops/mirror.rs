@@ -30,8 +30,10 @@ struct Shared {
     statuses: Mutex<HashMap<DesktopId, watch::Sender<Status>>>,
     /// Number of the last update that the mirror shows.
     shown: watch::Sender<Sequence>,
-    /// Sender of the identifier of each desktop that changes.
-    changes: broadcast::Sender<String>,
+    /// Owners of the desktops, by the identifiers of both.
+    owners: Mutex<HashMap<DesktopId, String>>,
+    /// Senders of the identifiers of the desktops that change, by the identifier of their owner.
+    changes: Mutex<HashMap<String, broadcast::Sender<String>>>,
 }
 
 /// Writing end of a mirror, with the states that it last wrote to the database.
@@ -47,7 +49,8 @@ impl Mirror {
         let shared = Shared {
             statuses: Mutex::default(),
             shown: watch::channel(Sequence::default()).0,
-            changes: broadcast::channel(CHANGES).0,
+            owners: Mutex::default(),
+            changes: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -66,9 +69,16 @@ impl Mirror {
         statuses.iter().map(|(id, status)| (id.clone(), status.borrow().clone())).collect()
     }
 
-    /// Returns a receiver of the identifier of each desktop that changes from now on.
-    pub fn changes(&self) -> broadcast::Receiver<String> {
-        self.shared.changes.subscribe()
+    /// Returns a receiver of the identifier of each of a user's desktops that changes from now on.
+    pub fn changes(&self, user_id: &str) -> broadcast::Receiver<String> {
+        let mut changes = self.shared.changes.lock();
+        changes.retain(|_, sender| sender.receiver_count() > 0);
+        changes.entry(user_id.to_owned()).or_insert_with(|| broadcast::channel(CHANGES).0).subscribe()
+    }
+
+    /// Records the owner of a desktop, who alone is told of its changes.
+    pub(super) fn set_owner(&self, desktop: &DesktopId, user_id: &str) {
+        self.shared.owners.lock().insert(desktop.clone(), user_id.to_owned());
     }
 
     /// Waits until the mirror shows the update with the given number, at most [`CATCH_UP`].
@@ -95,8 +105,11 @@ impl Mirror {
             }
         }
         drop(statuses);
-        // A mirror without receivers is no failure.
-        let _ = self.shared.changes.send(desktop.to_string());
+        let owner = self.shared.owners.lock().get(desktop).cloned();
+        if let Some(sender) = owner.and_then(|owner| self.shared.changes.lock().get(&owner).cloned()) {
+            // An owner who does not look is no failure.
+            let _ = sender.send(desktop.to_string());
+        }
     }
 }
 
@@ -163,7 +176,7 @@ impl Writer {
 
     /// Writes a status to the database, then publishes it; `false` if the write failed.
     async fn apply(&mut self, desktop: &DesktopId, status: Option<Status>) -> bool {
-        let mut whole = true;
+        let mut whole = self.find_owner(desktop).await;
         match &status {
             Some(status) => {
                 let state = MirroredState::of(status);
@@ -183,8 +196,30 @@ impl Writer {
                 self.written.remove(desktop);
             }
         }
+        let deleted = status.is_none();
         self.mirror.show(desktop, status);
+        if deleted {
+            self.mirror.shared.owners.lock().remove(desktop);
+        }
         whole
+    }
+
+    /// Reads the owner of a desktop that the mirror does not know yet, once; `false` if the database failed.
+    async fn find_owner(&self, desktop: &DesktopId) -> bool {
+        if self.mirror.shared.owners.lock().contains_key(desktop) {
+            return true;
+        }
+        match self.table.get(desktop.as_str()).await {
+            // A desktop without a record, which nobody owns, has the owner "".
+            Ok(record) => {
+                self.mirror.set_owner(desktop, record.as_ref().map_or("", |record| record.user_id.as_str()));
+                true
+            }
+            Err(error) => {
+                tracing::error!(%desktop, %error, "a desktop's owner was not read");
+                false
+            }
+        }
     }
 }
 

@@ -136,7 +136,8 @@ async fn a_mirror_that_missed_updates_reads_anew_and_stores_what_holds() {
     let host = Arc::new(ScriptedHost { watches: Mutex::new(vec![first, second]), orders: Mutex::default() });
     let mirror = Mirror::new();
     let mut status = mirror.status(&id, || at(State::Failed, 0));
-    let mut changes = mirror.changes();
+    let owner = table.get(id.as_str()).await.unwrap().unwrap().user_id;
+    let (mut changes, mut others) = (mirror.changes(&owner), mirror.changes("somebody else"));
     let following =
         tokio::spawn(Writer::new(mirror.clone(), table.clone(), HashMap::new()).follow(host.clone()));
     mirror.shows(Sequence(10)).await;
@@ -147,6 +148,7 @@ async fn a_mirror_that_missed_updates_reads_anew_and_stores_what_holds() {
         told += 1;
     }
     assert_eq!(told, 4, "two snapshots and two updates, and nothing of the one behind the gap");
+    assert!(others.try_recv().is_err(), "only the owner is told");
     let stored = table.get(id.as_str()).await.unwrap().unwrap();
     assert_eq!((stored.state, stored.since), (State::Starting, 10));
     assert!(host.watches.lock().is_empty());

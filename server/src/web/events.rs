@@ -12,13 +12,17 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use bytes::Bytes;
 use oriel_auth::Session;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
-use tokio::sync::broadcast::error::RecvError;
+use std::time::{Duration, Instant};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// Maximum length in bytes of a client's message, whose contents are ignored.
 const LONGEST_FROM_CLIENT: usize = 1024;
+
+/// Minimum time between two rounds of views, each of which reads the database.
+const VIEW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Opens the WebSocket of events: `GET /api/events`.
 pub(super) async fn events(
@@ -45,14 +49,18 @@ pub(super) async fn events(
 /// Sends the views of all desktops, then the view of each desktop that changes.
 async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
     // The subscription begins before the first read, so that no change is missed.
-    let mut changes = app.desktops.changes();
+    let mut changes = app.desktops.changes(&session.user.id);
     let mut rights = app.access.changes.subscribe();
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut heard = Instant::now();
     let mut news = all(app, session).await;
+    let mut told = tokio::time::Instant::now();
     let mut shown = HashSet::new();
     let mut removed: Vec<String> = Vec::new();
     loop {
+        if !news.is_empty() {
+            told = tokio::time::Instant::now();
+        }
         let mut texts = Vec::new();
         texts.extend(removed.drain(..).map(|id| serde_json::json!({ "removed": id }).to_string()));
         for view in news.drain(..) {
@@ -65,8 +73,12 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
             }
         }
         tokio::select! {
-            change = changes.recv() => match change {
-                Ok(id) => news.extend(one(app, session, &id).await),
+            change = next_changes(&mut changes, told) => match change {
+                Ok(ids) => {
+                    for id in ids {
+                        news.extend(one(app, session, &id).await);
+                    }
+                }
                 Err(RecvError::Lagged(_)) => news = all(app, session).await,
                 Err(RecvError::Closed) => return,
             },
@@ -90,6 +102,24 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Waits for changes of the user's desktops, and for the time at which views may be sent again; each desktop that
+/// changed meanwhile is returned once. Nothing is lost when the wait is given up.
+async fn next_changes(
+    changes: &mut Receiver<String>,
+    told: tokio::time::Instant,
+) -> Result<BTreeSet<String>, RecvError> {
+    tokio::time::sleep_until(told + VIEW_INTERVAL).await;
+    let mut changed = BTreeSet::from([changes.recv().await?]);
+    loop {
+        match changes.try_recv() {
+            Ok(id) => drop(changed.insert(id)),
+            Err(TryRecvError::Empty) => return Ok(changed),
+            Err(TryRecvError::Lagged(missed)) => return Err(RecvError::Lagged(missed)),
+            Err(TryRecvError::Closed) => return Err(RecvError::Closed),
         }
     }
 }
