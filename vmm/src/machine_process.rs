@@ -119,9 +119,9 @@ fn unpack(spec: &MachineLaunchSpec, handed: Vec<OwnedFd>) -> std::io::Result<Hos
 /// # Errors
 /// One plain sentence when this process was not started by a supervisor, or cannot enter its jail.
 pub fn run(log: impl FnOnce(&str)) -> Result<(), String> {
-    let jailed = receive()
-        .and_then(|launch| enter_jail(launch, log))
+    let launch = receive()
         .map_err(|error| format!("A machine's process is started by `oriel-vmm run` only ({error})."))?;
+    let jailed = enter_jail(launch, log).map_err(|error| format!("A jailed process failed: {error}."))?;
     let Some(jailed) = jailed else { return Ok(()) };
     let channel = jailed.channel.clone();
     exit_report::abort_on_panic(channel.clone());

@@ -47,7 +47,11 @@ impl EgressFilter {
             let _ = from_passt.shutdown(Shutdown::Both);
             ended
         })?;
-        let ended = self.filter(&mut machine, &mut passt);
+        let ended = match self.filter(&mut machine, &mut passt) {
+            // passt, or the other thread, has closed a socket.
+            Err(error) if is_closed(&error) => Ok(()),
+            ended => ended,
+        };
         let _ = passt.shutdown(Shutdown::Both);
         let _ = machine.shutdown(Shutdown::Both);
         let _ = inwards.join();
@@ -101,6 +105,11 @@ impl EgressFilter {
         self.latest = Some((packet, allowed));
         allowed
     }
+}
+
+/// Returns whether an error says that the other end of a socket is closed.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 /// Writes a range of the received bytes, if there is any.

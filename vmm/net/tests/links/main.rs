@@ -5,6 +5,7 @@ mod dhcp;
 mod passt;
 mod relay;
 mod tap;
+mod throughput;
 
 use oriel_virtio::net::Backend;
 use std::os::fd::RawFd;

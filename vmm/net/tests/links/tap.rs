@@ -10,13 +10,13 @@ const HOST: [u8; 4] = [198, 18, 7, 1];
 const GUEST: [u8; 4] = [198, 18, 7, 2];
 const MAC: [u8; 6] = [0x52, 0x54, 0, 0x65, 0x43, 0x21];
 
-fn ip(arguments: &str) {
+pub fn ip(arguments: &str) {
     let status = Command::new("ip").args(arguments.split(' ')).status().unwrap();
     assert!(status.success(), "ip {arguments}");
 }
 
 /// Runs `test` on a thread in a network namespace of its own; skipped without root.
-fn in_own_network(test: fn()) {
+pub fn in_own_network(test: fn()) {
     // SAFETY: geteuid takes no arguments.
     if unsafe { libc::geteuid() } != 0 {
         return eprintln!("TAP interfaces are tried by root only");
