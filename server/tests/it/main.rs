@@ -6,6 +6,7 @@
 mod audit;
 mod client;
 mod command_line;
+mod connections;
 mod disks;
 mod fixture;
 mod full_disk;
