@@ -11,7 +11,7 @@ use crate::programs;
 use crate::retention;
 use crate::state::{DatabaseReserve, StateDir, load_or_make_key, open_database};
 use crate::users::SettingsTable;
-use crate::web::{App, MetricsToken, WebRoot, check_public_paths, router};
+use crate::web::{App, MetricsToken, SessionSockets, WebRoot, check_public_paths, router};
 use oriel_auth::{AuditLog, DeviceKey, Login, Origins, Tickets};
 use oriel_host::folder::{LockError, lock_within};
 use oriel_host::images::{ImageError, ImageStore};
@@ -129,6 +129,7 @@ pub async fn serve(
         certificate_given: certificate.given,
         stopping: stopping.clone(),
         sockets: TaskTracker::new(),
+        session_sockets: SessionSockets::default(),
     });
     let retention = tokio::spawn(retention::keep(audit.clone(), config.audit_retention_days));
     let reserve = DatabaseReserve::new(db.clone(), state);
@@ -138,7 +139,7 @@ pub async fn serve(
     // The first user then does not wait for the probe; a failure is reported when a desktop starts.
     tokio::spawn(async move { warm.desktops.host().facts().await });
 
-    Server::new(router(Arc::clone(&app)), stopping)
+    Server::new(router(Arc::clone(&app)), config.trusted_proxies, stopping)
         .run(std::iter::once(tls_port).chain(plain_port).collect())
         .await;
     app.sockets.close();

@@ -1,29 +1,36 @@
 //! Accept loop of the server: limits for unauthenticated clients, TLS, HTTP/1.1, and an orderly end.
 
+use super::connections::Connections;
+use super::limited_stream::LimitedStream;
 use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use oriel_auth::Scheme;
+use oriel_auth::{Network, Scheme};
 use socket2::SockRef;
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
-/// Maximum number of connections at the same time; further ones wait in the kernel's queue.
-const CONNECTIONS: usize = 2048;
 /// Time limit of the TLS handshake.
 const LONGEST_HANDSHAKE: Duration = Duration::from_secs(10);
 /// Time limit of a request's head, which also limits the idle time of a kept connection.
-const LONGEST_HEAD: Duration = Duration::from_secs(75);
+const LONGEST_HEAD: Duration = Duration::from_secs(10);
+/// The same for trusted reverse proxies, which keep connections for later requests.
+const LONGEST_HEAD_OF_PROXY: Duration = Duration::from_secs(75);
+/// Maximum length of a request's head in bytes.
+const LONGEST_HEAD_BYTES: usize = 16 * 1024;
 /// Time that requests have to complete when the server ends.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 
@@ -78,17 +85,20 @@ impl Listening {
 /// Server that serves a router on listening sockets.
 pub struct Server {
     router: Router,
-    connections: Arc<Semaphore>,
+    connections: Connections,
+    trusted_proxies: Vec<Network>,
     serving: TaskTracker,
     stopping: CancellationToken,
 }
 
 impl Server {
-    /// Makes a server that ends when `stopping` is cancelled.
-    pub fn new(router: Router, stopping: CancellationToken) -> Self {
+    /// Makes a server that ends when `stopping` is cancelled. Connections of trusted proxies have no limit.
+    pub fn new(router: Router, trusted_proxies: Vec<Network>, stopping: CancellationToken) -> Self {
+        let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         Self {
             router,
-            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            connections: Connections::new(descriptors.unwrap_or(u64::MAX)),
+            trusted_proxies,
             serving: TaskTracker::new(),
             stopping,
         }
@@ -107,19 +117,13 @@ impl Server {
     /// Accepts connections on one socket until the server is stopped.
     async fn accept_loop(&self, port: Listening) {
         loop {
-            // The permit comes first: a full server leaves new connections in the kernel's queue.
-            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else { return };
             let accepted = tokio::select! {
                 accepted = port.socket.accept() => accepted,
                 () = self.stopping.cancelled() => return,
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let serving = self.connection(stream, peer, port.scheme(), port.tls.clone());
-                    self.serving.spawn(async move {
-                        let _permit = permit;
-                        serving.await;
-                    });
+                    self.serving.spawn(self.connection(stream, peer, port.scheme(), port.tls.clone()));
                 }
                 Err(error) => {
                     // The likely cause is a lack of file descriptors, so other connections must end first.
@@ -139,6 +143,9 @@ impl Server {
         tls: Option<TlsAcceptor>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let connection_info = ConnectionInfo { peer, client: peer.ip(), scheme };
+        let is_proxy = self.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
+        let slot = Arc::new(self.connections.open(peer.ip(), is_proxy));
+        let head_limit = if is_proxy { LONGEST_HEAD_OF_PROXY } else { LONGEST_HEAD };
         let router = self.router.clone();
         let stopping = self.stopping.clone();
         async move {
@@ -148,10 +155,15 @@ impl Server {
             if let Err(error) = SockRef::from(&stream).set_tcp_notsent_lowat(NOT_SENT) {
                 tracing::debug!(%error, "no TCP_NOTSENT_LOWAT");
             }
+            let stream = LimitedStream::new(stream, Arc::clone(&slot));
+            let router = ServiceBuilder::new()
+                .layer(axum::Extension(connection_info))
+                .layer(axum::Extension(slot))
+                .service(router);
             match tls {
-                None => serve(stream, connection_info, router, &stopping).await,
+                None => serve(stream, peer, router, head_limit, &stopping).await,
                 Some(tls) => match tokio::time::timeout(LONGEST_HANDSHAKE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(stream, connection_info, router, &stopping).await,
+                    Ok(Ok(stream)) => serve(stream, peer, router, head_limit, &stopping).await,
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
                     Err(_) => tracing::debug!(%peer, "no TLS in time"),
                 },
@@ -161,16 +173,20 @@ impl Server {
 }
 
 /// Serves HTTP/1.1 on a connection.
-async fn serve(
+async fn serve<S>(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    connection_info: ConnectionInfo,
-    router: Router,
+    peer: SocketAddr,
+    service: S,
+    head_limit: Duration,
     stopping: &CancellationToken,
-) {
-    let service = ServiceBuilder::new().layer(axum::Extension(connection_info)).service(router);
+) where
+    S: tower::Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST_HEAD)
+        .header_read_timeout(head_limit)
+        .max_buf_size(LONGEST_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
@@ -182,6 +198,6 @@ async fn serve(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(peer = %connection_info.peer, %error, "a connection broke");
+        tracing::debug!(%peer, %error, "a connection broke");
     }
 }

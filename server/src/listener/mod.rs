@@ -5,9 +5,12 @@
 
 mod accept;
 mod certificate;
+mod connections;
+mod limited_stream;
 mod names;
 mod pem_file;
 
 pub use accept::{ConnectionInfo, Listening, Server};
 pub use certificate::{Certificate, certificate_for};
+pub use connections::{ConnectionSlot, Connections};
 pub use names::own_names;

@@ -1,6 +1,7 @@
 //! State that all request handlers share.
 
 use super::metrics_token::MetricsToken;
+use super::session_sockets::SessionSockets;
 use super::web_root::WebRoot;
 use crate::desktops::Broker;
 use crate::gateway::AccessSources;
@@ -43,4 +44,6 @@ pub struct App {
     pub stopping: CancellationToken,
     /// Tracker of open WebSockets, for an orderly end of the server.
     pub sockets: TaskTracker,
+    /// Count of each session's open sockets of events.
+    pub session_sockets: SessionSockets,
 }

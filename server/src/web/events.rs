@@ -31,12 +31,16 @@ pub(super) async fn events(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
+    let place = app
+        .session_sockets
+        .open(caller.session.id)
+        .ok_or_else(|| ApiError::unavailable("This session has too many pages open; close some of them."))?;
     let guard = app.sockets.token();
     let Session { id, user } = &caller.session;
     let access = AccessWatch::of_session(app.access.clone(), *id, user.id.clone());
     Ok(upgrade.max_message_size(LONGEST_FROM_CLIENT).max_frame_size(LONGEST_FROM_CLIENT).on_upgrade(
         async move |socket| {
-            let _open = guard;
+            let _open = (guard, place);
             tokio::select! {
                 () = tell(socket, &app, &caller.session) => {}
                 _ = access.ended() => {}

@@ -7,7 +7,7 @@ use super::app::App;
 use super::cookie;
 use super::error::ApiError;
 use crate::desktops::{DesktopHandle, Record};
-use crate::listener::ConnectionInfo;
+use crate::listener::{ConnectionInfo, ConnectionSlot};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -87,6 +87,9 @@ pub(super) async fn guard(
     }
     let token = cookie::read(headers, connection_info.scheme).ok_or_else(ApiError::login_required)?;
     let session = app.login.sessions.find(&token, unix_now()).await?.ok_or_else(ApiError::login_required)?;
+    if let Some(slot) = request.extensions().get::<Arc<ConnectionSlot>>() {
+        slot.logged_in(session.id);
+    }
     let (method, headers) = (request.method(), request.headers());
     let checked =
         check_session(&app, access, &params, (method, headers), connection_info, (&session, &token)).await;

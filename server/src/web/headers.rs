@@ -3,9 +3,10 @@
 use super::app::App;
 use super::error::ApiError;
 use super::public_address::{self, PathWithin, PublicAddress, path_within, with_path};
-use crate::listener::ConnectionInfo;
+use crate::listener::{ConnectionInfo, ConnectionSlot};
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use oriel_auth::Scheme;
@@ -14,6 +15,11 @@ use std::time::{Duration, Instant};
 
 /// Time limit of a request until its response; a WebSocket's response is that of the upgrade.
 const LONGEST_REQUEST: Duration = Duration::from_secs(60);
+
+/// Maximum length of a request's body in bytes; requests have a few hundred.
+const LONGEST_BODY: usize = 16 * 1024;
+/// Time limit of a request's body.
+const LONGEST_BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Headers with the same value in every response.
 const FIXED: [(HeaderName, &str); 6] = [
@@ -57,10 +63,7 @@ pub(super) async fn surround(State(app): State<Arc<App>>, mut request: Request, 
                 if let Some(uri) = with_path(request.uri(), &within) {
                     *request.uri_mut() = uri;
                 }
-                let answer = tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await;
-                answer.unwrap_or_else(|_| {
-                    ApiError::unavailable("The server was too busy to answer in time.").into_response()
-                })
+                answer(request, next).await
             }
         }
     } else {
@@ -76,6 +79,31 @@ pub(super) async fn surround(State(app): State<Arc<App>>, mut request: Request, 
     let ms = began.elapsed().as_secs_f64() * 1000.0;
     let client = connection_info.client;
     tracing::debug!(%method, path, status, ms, %client, "request");
+    response
+}
+
+/// Reads the request's body, and lets the handler answer. From then on the connection is one with work.
+async fn answer(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = tokio::time::timeout(LONGEST_BODY_TIME, to_bytes(body, LONGEST_BODY)).await else {
+        return ApiError::bad_request("The request was too slow.").into_response();
+    };
+    let Ok(body) = body else {
+        return ApiError::bad_request("The request is too long, or was cut off.").into_response();
+    };
+    let slot = parts.extensions.get::<Arc<ConnectionSlot>>().cloned();
+    let work = slot.as_ref().map(|slot| slot.at_work());
+    let request = Request::from_parts(parts, Body::from(body));
+    let answer = tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await;
+    drop(work);
+    let response = answer.unwrap_or_else(|_| {
+        ApiError::unavailable("The server was too busy to answer in time.").into_response()
+    });
+    if let Some(slot) = slot
+        && response.status() == StatusCode::SWITCHING_PROTOCOLS
+    {
+        slot.is_upgraded();
+    }
     response
 }
 

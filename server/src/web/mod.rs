@@ -17,6 +17,7 @@ mod metrics_token;
 mod operations;
 mod public_address;
 mod routes;
+mod session_sockets;
 mod web_root;
 
 pub use app::App;
@@ -24,4 +25,5 @@ pub use error::ApiError;
 pub use guard::Access;
 pub use metrics_token::MetricsToken;
 pub use routes::{Route, check_public_paths, router, table};
+pub use session_sockets::SessionSockets;
 pub use web_root::WebRoot;

@@ -6,16 +6,12 @@ use super::error::ApiError;
 use super::guard::{Access, guard};
 use super::{account, assets, desktops, events, headers, operations};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use oriel_auth::Origins;
 use std::sync::Arc;
-
-/// Maximum length of a request's body in bytes; requests have a few hundred.
-const LONGEST_BODY: usize = 16 * 1024;
 
 /// Route of the API: a method, a path, the right that callers need, and the handler.
 pub struct Route {
@@ -63,7 +59,6 @@ pub fn router(app: Arc<App>) -> Router {
     let router = router
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .fallback(assets::serve)
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(Arc::clone(&app));
     // Around the router and not within: the middleware changes the path by which the router finds the route.
     Router::new().fallback_service(router).layer(from_fn_with_state(app, headers::surround))
