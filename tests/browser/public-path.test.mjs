@@ -32,7 +32,7 @@ after(async () => {
 });
 
 for (const [at, what] of ['passes the path on', 'removes the path'].entries()) {
-  test(`a desktop is shown below a path that the proxy ${what}`, async () => {
+  test(`a desktop is shown below a path by a proxy that ${what}`, async () => {
     const { url } = proxies[at];
     const page = await visit(browser);
     const astray = [];
