@@ -255,7 +255,7 @@ async fn next(messages: &mut FramedRead<ViewerReader, LengthDelimitedCodec>) -> 
     match messages.next().await? {
         Ok(message) => Some(message.freeze()),
         Err(error) => {
-            tracing::warn!(%error, "a machine's stream was interrupted");
+            oriel_vmm_api::log_limited!(warn, %error, "a machine's stream was interrupted");
             None
         }
     }

@@ -4,8 +4,7 @@
 //! continues. So the guest is continued every two seconds, until it no longer stops at once.
 
 use crate::qmp::{Command, Qmp};
-use crate::state::StateTracker;
-use std::sync::Arc;
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -26,25 +25,30 @@ pub(crate) enum SpaceWait {
     Trying,
 }
 
-/// Starts the thread that continues the guest. It ends with the wait, whose number is `wait`.
-pub(crate) fn retry(tracker: &Arc<StateTracker>, qmp: &Qmp, wait: u64) {
-    let (waiting, to) = (Arc::clone(tracker), qmp.clone());
-    let spawned = thread::Builder::new().name("qemu-disk-full".to_owned()).spawn(move || {
+/// Starts the thread that continues the guest until the wait is over. `begin` begins an attempt, and returns
+/// false when the wait is over without one; `end` ends an attempt, and returns whether the wait is over.
+///
+/// # Errors
+/// An error of the system when the thread cannot be started.
+pub(crate) fn retry(
+    qmp: &Qmp,
+    begin: impl Fn() -> bool + Send + 'static,
+    end: impl Fn() -> bool + Send + 'static,
+) -> io::Result<()> {
+    let qmp = qmp.clone();
+    let attempt_until_over = move || {
         loop {
             thread::sleep(RETRY_INTERVAL);
-            if !waiting.begin_attempt(wait) {
+            if !begin() {
                 return;
             }
-            if to.execute(&Command::Cont).is_ok() {
+            if qmp.execute(&Command::Cont).is_ok() {
                 thread::sleep(SETTLE_TIME);
             }
-            if waiting.end_attempt(wait) {
+            if end() {
                 return;
             }
         }
-    });
-    if let Err(error) = spawned {
-        oriel_vmm_api::log_limited!(error, %error, "no thread to wait for disk space; resume the desktop by hand");
-        tracker.abandon_wait();
-    }
+    };
+    thread::Builder::new().name("qemu-disk-full".to_owned()).spawn(attempt_until_over).map(drop)
 }

@@ -147,7 +147,20 @@ impl StateTracker {
                         error,
                         "the host has no space for a disk's writes: the guest is paused until there is some"
                     );
-                    disk_full::retry(self, qmp, wait);
+                    let (begin, end) = (Arc::clone(self), Arc::clone(self));
+                    let waiting = disk_full::retry(
+                        qmp,
+                        move || begin.begin_attempt(wait),
+                        move || end.end_attempt(wait),
+                    );
+                    if let Err(error) = waiting {
+                        oriel_vmm_api::log_limited!(
+                            error,
+                            %error,
+                            "no thread to wait for disk space; resume the desktop by hand"
+                        );
+                        self.abandon_wait();
+                    }
                 }
             }
             "internal-error" => {
