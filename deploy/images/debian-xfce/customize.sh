@@ -38,7 +38,9 @@ echo oriel > "$root/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 oriel\n::1 localhost\n' > "$root/etc/hosts"
 
 rm -rf "$root"/var/log/*.log "$root"/var/log/apt/* "$root"/var/cache/apt/*.bin \
-    "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/tmp/*
+    "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old
+# Nothing of /tmp: mmdebstrap empties it at the end, and until then has settings there, without which its apt would
+# clean up the host.
 
 # Newer than everything in /usr, or systemd rebuilds its caches at first boot.
 touch "$root/etc/.updated" "$root/var/.updated"
