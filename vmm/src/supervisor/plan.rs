@@ -138,7 +138,11 @@ pub fn for_egress_filter(namespaces: Namespaces) -> Plan {
     Plan {
         identity: Identity::choose(Role::Helper, Vec::new()),
         filter: Some(Filter::Egress),
-        limits: Limits { descriptors: EGRESS_FILTER_DESCRIPTORS, processes: PASST_PROCESSES },
+        limits: Limits {
+            descriptors: EGRESS_FILTER_DESCRIPTORS,
+            processes: PASST_PROCESSES,
+            file_size: Some(0),
+        },
         ..for_kvm(namespaces)
     }
 }

@@ -232,6 +232,7 @@ mod tests {
             interface: "desk0",
             label: "pool x\"\n}\nadd table inet evil {\n#",
             egress: &EgressRules::default(),
+            name_servers: &[],
         }]);
         let comments: Vec<_> = script.lines().filter(|line| line.contains("comment")).collect();
         assert_eq!(comments, ["        comment \"pool x????add table inet evil ??#\""]);
