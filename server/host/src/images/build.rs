@@ -24,7 +24,7 @@ pub fn parse_build_line(line: &str) -> Option<BuildLine<'_>> {
     Some(BuildLine { percent, what: what.trim() })
 }
 
-/// Runs `RECIPE/build.sh --out OUT`, and passes its progress lines to `progress`. The script must leave a
+/// Runs `RECIPE/build.sh --out OUT` with absolute paths, and passes its progress lines to `progress`. The script must leave a
 /// complete image in OUT or nothing.
 ///
 /// # Errors
@@ -34,6 +34,8 @@ pub async fn build(recipe: &Path, out: &Path, mut progress: impl FnMut(BuildLine
     let mut child = Command::new(&script)
         .arg("--out")
         .arg(out)
+        // The caller's may be a folder that only root may enter.
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

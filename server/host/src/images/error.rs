@@ -53,8 +53,8 @@ pub enum ImageError {
     UnknownFormat(PathBuf),
     /// The disk has a backing file, which is not supported for imports.
     #[error(
-        "The disk {disk} has a backing file ({backing:?}), which is not supported; flatten it with: \
-         qemu-img convert -O qcow2 {disk} flat.qcow2"
+        "The disk {disk} has a backing file ({backing:?}), which is not supported; if that file belongs to \
+         the disk, flatten it with: qemu-img convert -f qcow2 -O qcow2 {disk} flat.qcow2"
     )]
     Backed {
         /// Path of the disk's file.
