@@ -71,10 +71,6 @@ pub fn become_owner(root: &Path, arguments: impl Iterator<Item = OsString>) -> R
     owner.take().map_err(failed)?;
     let mut again = Command::new(OWN_PROGRAM);
     again.args(arguments).env("HOME", &owner.home);
-    // The working folder may be one that only root may enter.
-    if fs::metadata(".").is_err() || fs::read_dir(".").is_err() {
-        again.current_dir("/");
-    }
     if let Some(name) = &owner.name {
         again.env("USER", name).env("LOGNAME", name);
     }
