@@ -28,12 +28,12 @@ took
 
 mkdir -p "$state"
 # The demo runs as the owner of this folder, also when root starts it: Oriel goes on as the owner of its state.
-owner=$(stat -c %U "$root")
-[ "$owner" != UNKNOWN ] || owner=$(stat -c %u "$root")
 if ! [ -d "$state/state" ]; then
   mkdir -m 700 "$state/state"
   [ "$(id -u)" != 0 ] || chown --reference="$root" "$state" "$state/state"
 fi
+owner=$(stat -c %U "$state/state")
+[ "$owner" != UNKNOWN ] || owner=$(stat -c %u "$state/state")
 config=$state/oriel.toml
 cat > "$config" <<TOML
 state_dir = "$state/state"
