@@ -148,4 +148,24 @@ mod tests {
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
     }
+
+    #[test]
+    fn only_what_changes_the_host_s_network_keeps_the_rights_of_root() {
+        for (words, changes_host) in [
+            ("serve", false),
+            ("doctor", false),
+            ("user list", false),
+            ("pool list", false),
+            ("image list", false),
+            ("image build debian-xfce", false),
+            ("network apply --print", false),
+            ("network pools", false),
+            ("network record apply", false),
+            ("network apply", true),
+            ("network remove", true),
+        ] {
+            let arguments = Arguments::try_parse_from(["oriel"].into_iter().chain(words.split(' '))).unwrap();
+            assert_eq!(arguments.command.changes_host(), changes_host, "{words}");
+        }
+    }
 }
