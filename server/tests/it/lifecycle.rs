@@ -175,7 +175,7 @@ async fn a_desktop_that_waits_for_room_on_the_disk_says_so_until_there_is_some()
             }
         };
         tokio::time::timeout(std::time::Duration::from_secs(60), shown).await.expect("the page is told");
-        let metrics = String::from_utf8(server.stranger().get("/metrics").await.body).unwrap();
+        let metrics = server.metrics().await;
         let line = format!("\noriel_desktops_waiting_for_disk {}\n", u8::from(waits));
         assert!(metrics.contains(&line), "{metrics}");
         assert_eq!(ada.get(&desktop).await.json()["state"], "running");

@@ -143,7 +143,7 @@ async fn network_rules_are_root_s_and_what_they_say_is_checked_since_the_owner_w
     );
     let told = String::from_utf8(applied.stdout).unwrap();
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-    assert!(told.starts_with("office: 1 TAP interfaces reach any\n"), "{told}");
+    assert!(told.starts_with("office: 1 TAP interfaces reach internet dns\n"), "{told}");
     assert_eq!(told.matches("comment \"pool office\"").count(), 1, "{told}");
     for path in files_below(&state) {
         assert_eq!(fs::metadata(&path).unwrap().uid(), OWNER, "{}", path.display());
