@@ -96,7 +96,8 @@ impl Machine {
 
     fn end(&self, reason: ExitReason, text: &str) -> ! {
         let words = ExitReport { reason, text: text.into() };
-        std::fs::write(&self.config.exit_report, serde_json::to_vec(&words).unwrap()).unwrap();
+        // On a full disk, the words on the socket are all there is.
+        let _ = std::fs::write(&self.config.exit_report, serde_json::to_vec(&words).unwrap());
         self.tell(&Event::Ended { reason, text: text.into() });
         std::process::exit(0);
     }
