@@ -21,12 +21,15 @@ pub struct Latency(Mutex<Sums>);
 const BOUNDS_US: [u64; 12] =
     [250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000];
 
+/// Counters of a machine, by stage and figure.
+type Counters = BTreeMap<(&'static str, Figure), u64>;
+
 /// Sums of all stages, and the last counters of each machine.
 #[derive(Default)]
 struct Sums {
     stages: BTreeMap<&'static str, Stage>,
     /// Last counters of each desktop's machine, with its process number.
-    machines: HashMap<String, (u32, BTreeMap<(&'static str, Figure), u64>)>,
+    machines: HashMap<String, (u32, Counters)>,
 }
 
 /// Histogram of one stage of the latency.

@@ -17,9 +17,9 @@ pub(super) struct Pace {
     pub forget_every: Duration,
 }
 
-/// Room for an attempt in a budget.
+/// Availability of a place for an attempt in a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum Availability {
     /// A place is free.
     Free,
     /// Attempts in progress have the last places, and may give them back.
@@ -64,15 +64,15 @@ impl<K: Eq + Hash + Clone> Budgets<K> {
     }
 
     /// Returns the room for an attempt of the key.
-    pub fn room(&mut self, key: &K, now: Instant) -> Room {
-        let Some(usage) = self.usage.get_mut(key) else { return Room::Free };
+    pub fn availability(&mut self, key: &K, now: Instant) -> Availability {
+        let Some(usage) = self.usage.get_mut(key) else { return Availability::Free };
         usage.forget(&self.pace, now);
         if usage.failures.saturating_add(usage.in_progress) < self.pace.places {
-            Room::Free
+            Availability::Free
         } else if usage.failures < self.pace.places {
-            Room::InProgress
+            Availability::InProgress
         } else {
-            Room::From(usage.since + self.pace.forget_every)
+            Availability::From(usage.since + self.pace.forget_every)
         }
     }
 
@@ -135,13 +135,13 @@ mod tests {
     fn an_attempt_in_progress_has_a_place_and_a_right_one_gives_it_back() {
         let (mut budgets, now) = (Budgets::new(PACE), Instant::now());
         for _ in 0..3 {
-            assert_eq!(budgets.room(&1, now), Room::Free);
+            assert_eq!(budgets.availability(&1, now), Availability::Free);
             budgets.take(&1, 1, now);
         }
-        assert_eq!(budgets.room(&1, now), Room::InProgress);
-        assert_eq!(budgets.room(&2, now), Room::Free);
+        assert_eq!(budgets.availability(&1, now), Availability::InProgress);
+        assert_eq!(budgets.availability(&2, now), Availability::Free);
         budgets.end(&1, false, now);
-        assert_eq!(budgets.room(&1, now), Room::Free);
+        assert_eq!(budgets.availability(&1, now), Availability::Free);
     }
 
     #[test]
@@ -150,11 +150,11 @@ mod tests {
         for _ in 0..3 {
             fail(&mut budgets, 1, now);
         }
-        assert_eq!(budgets.room(&1, now), Room::From(now + PACE.forget_every));
+        assert_eq!(budgets.availability(&1, now), Availability::From(now + PACE.forget_every));
         let later = now + PACE.forget_every;
-        assert_eq!(budgets.room(&1, later), Room::Free);
+        assert_eq!(budgets.availability(&1, later), Availability::Free);
         fail(&mut budgets, 1, later);
-        assert_eq!(budgets.room(&1, later), Room::From(later + PACE.forget_every));
+        assert_eq!(budgets.availability(&1, later), Availability::From(later + PACE.forget_every));
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         for _ in 0..3 {
             fail(&mut budgets, 1, later);
         }
-        assert_eq!(budgets.room(&1, later), Room::From(later + PACE.forget_every));
+        assert_eq!(budgets.availability(&1, later), Availability::From(later + PACE.forget_every));
     }
 
     #[test]
@@ -178,6 +178,6 @@ mod tests {
             fail(&mut budgets, key, now);
         }
         assert!(budgets.usage.len() <= CAPACITY);
-        assert_ne!(budgets.room(&0, now), Room::Free);
+        assert_ne!(budgets.availability(&0, now), Availability::Free);
     }
 }

@@ -4,7 +4,7 @@
 //! all its budgets and for its turn at the hasher. Known browsers have a queue and budgets of their own, so
 //! strangers cannot keep them out.
 
-use super::budget::{Budgets, Pace, Room};
+use super::budget::{Availability, Budgets, Pace};
 use crate::device::DeviceId;
 use crate::network::Network;
 use std::collections::HashMap;
@@ -69,6 +69,10 @@ pub(super) enum Verdict {
 
 /// Number of an attempt in the queue.
 pub(super) type AttemptNumber = u64;
+
+/// Rank of a waiting attempt, the least first: numbers of the last admissions by its name and networks, and its
+/// own number.
+type Rank = ([u64; 3], AttemptNumber);
 
 /// Attempt that waits.
 struct Waiting {
@@ -157,7 +161,7 @@ impl AdmissionQueue {
     pub fn wake_at(&mut self, number: AttemptNumber, now: Instant) -> Option<Instant> {
         let waiting = self.waiting.iter().find(|waiting| waiting.number == number)?;
         let (keys, deadline) = (waiting.keys.clone(), waiting.deadline);
-        Some(self.room(&keys, now).1.map_or(deadline, |from| from.min(deadline)))
+        Some(self.availability(&keys, now).1.map_or(deadline, |from| from.min(deadline)))
     }
 
     /// Decides about attempts: refuses those that cannot be admitted in time, and admits the next ones while
@@ -186,7 +190,7 @@ impl AdmissionQueue {
     /// Refuses attempts whose deadline has passed or comes before failures are forgotten.
     fn refuse_hopeless(&mut self, now: Instant, verdicts: &mut Vec<(AttemptNumber, Verdict)>) {
         for waiting in std::mem::take(&mut self.waiting) {
-            let refusal = match self.room(&waiting.keys, now).1 {
+            let refusal = match self.availability(&waiting.keys, now).1 {
                 // Told earlier than the place is free, so that the next attempt waits in the queue for it.
                 Some(from) if from > waiting.deadline => {
                     Some(Refusal::Wait(from.saturating_duration_since(now).saturating_sub(LONGEST_WAIT / 2)))
@@ -224,10 +228,10 @@ impl AdmissionQueue {
     /// Returns the position of the attempt to admit next. Known browsers and strangers take turns. Among each,
     /// the attempt goes first whose name and networks were admitted the longest time ago.
     fn next(&mut self, now: Instant) -> Option<usize> {
-        let mut best: [Option<(([u64; 3], AttemptNumber), usize)>; 2] = [None, None];
+        let mut best: [Option<(Rank, usize)>; 2] = [None, None];
         let waiting = std::mem::take(&mut self.waiting);
         for (at, attempt) in waiting.iter().enumerate() {
-            if self.room(&attempt.keys, now).0 {
+            if self.availability(&attempt.keys, now).0 {
                 let rank = (self.last_admitted(&attempt.keys), attempt.number);
                 let known = attempt.is_known();
                 let [strangers, known_ones] = &mut best;
@@ -260,19 +264,21 @@ impl AdmissionQueue {
 
     /// Returns whether all budgets of an attempt have a free place, and the time before which one of them has
     /// none in any case.
-    fn room(&mut self, keys: &Keys, now: Instant) -> (bool, Option<Instant>) {
+    fn availability(&mut self, keys: &Keys, now: Instant) -> (bool, Option<Instant>) {
         let rooms = match keys {
             Keys::Unknown { name, subscriber, site } => [
-                self.names.room(name, now),
-                self.subscribers.room(subscriber, now),
-                self.sites.room(site, now),
+                self.names.availability(name, now),
+                self.subscribers.availability(subscriber, now),
+                self.sites.availability(site, now),
             ],
-            Keys::Known { device, .. } => [self.devices.room(device, now), Room::Free, Room::Free],
+            Keys::Known { device, .. } => {
+                [self.devices.availability(device, now), Availability::Free, Availability::Free]
+            }
         };
-        let free = rooms.iter().all(|room| *room == Room::Free);
+        let free = rooms.iter().all(|room| *room == Availability::Free);
         let from = rooms.iter().filter_map(|room| match room {
-            Room::From(from) => Some(*from),
-            Room::Free | Room::InProgress => None,
+            Availability::From(from) => Some(*from),
+            Availability::Free | Availability::InProgress => None,
         });
         (free, from.max())
     }
