@@ -10,6 +10,7 @@ mod connections;
 mod disks;
 mod fixture;
 mod full_disk;
+mod idle;
 mod images;
 mod lifecycle;
 mod login;
