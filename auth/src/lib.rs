@@ -25,7 +25,7 @@ pub use network::Network;
 pub use origin::{Origins, PublicUrl, Scheme};
 pub use password::PasswordHasher;
 pub use secret::{Password, Token, TokenHash};
-pub use session::{OpenSession, Session, SessionId, SessionLimits, Sessions};
+pub use session::{OpenSession, Session, SessionId, SessionLimits, SessionState, Sessions};
 pub use throttle::Throttle;
 pub use ticket::{TicketScope, Tickets};
 pub use user::{AccountState, Role, User, Users};

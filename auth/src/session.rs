@@ -6,8 +6,11 @@
 use crate::error::AuthError;
 use crate::secret::{Token, TokenHash};
 use crate::user::User;
+use parking_lot::Mutex;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{FromRow, Row};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -47,17 +50,37 @@ pub struct OpenSession {
     pub last_seen_at: i64,
 }
 
+/// State of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionState {
+    /// The session is open.
+    Open {
+        /// User of the session.
+        user: User,
+        /// Time until the end if the user does nothing.
+        idle_left: Duration,
+        /// Time until the end in any case.
+        left: Duration,
+    },
+    /// The user did nothing for too long.
+    Idle,
+    /// The login is too long ago.
+    Expired,
+    /// The session was ended, or its user disabled or removed.
+    Ended,
+}
+
 /// Lifetimes of sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
-    /// Maximum time without a request.
+    /// Maximum time without activity of the user: keys, pointer or touch.
     pub idle: Duration,
     /// Maximum time since the login.
     pub absolute: Duration,
 }
 
 /// Minimum interval in seconds between two updates of a session's last use, which limits writes to the disk.
-const SEEN_EVERY_S: i64 = 60;
+const SEEN_EVERY_S: i64 = 20;
 /// Maximum number of sessions of a user; a further login ends the least recently used one.
 const PER_PERSON: i64 = 50;
 
@@ -67,18 +90,32 @@ pub struct Sessions {
     db: SqlitePool,
     limits: SessionLimits,
     ended: broadcast::Sender<SessionId>,
+    /// Last use of sessions, as this process saw it; the database follows.
+    used: Arc<Mutex<HashMap<SessionId, LastUse>>>,
+}
+
+/// Last use of a session in seconds since 1970 UTC.
+struct LastUse {
+    seen: i64,
+    /// Time at which the last use was written to the database.
+    written: i64,
 }
 
 impl Sessions {
     /// Makes a handle of the table in a database, with the lifetimes of sessions.
     pub fn new(db: SqlitePool, limits: SessionLimits) -> Self {
-        Self { db, limits, ended: broadcast::channel(64).0 }
+        Self { db, limits, ended: broadcast::channel(64).0, used: Arc::default() }
     }
 
     /// Returns a receiver of the identifiers of sessions that this process ends. Expired sessions, and those
     /// that another process ends, are found by [`Sessions::holds`] only.
     pub fn endings(&self) -> broadcast::Receiver<SessionId> {
         self.ended.subscribe()
+    }
+
+    /// Returns the lifetimes of sessions.
+    pub fn limits(&self) -> SessionLimits {
+        self.limits
     }
 
     /// Returns the maximum lifetime of a session, for the cookie's `Max-Age`.
@@ -93,10 +130,12 @@ impl Sessions {
     /// The database failed, or the kernel gave no random bytes.
     pub async fn open(&self, user_id: &str, address: &str, now: i64) -> Result<Token, AuthError> {
         let token = Token::random()?;
+        let idle_since = self.idle_since(now);
+        self.used.lock().retain(|_, used| used.seen > idle_since);
         let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ?")
             .bind(now)
-            .bind(self.idle_since(now))
+            .bind(idle_since)
             .execute(&mut *tx)
             .await?;
         sqlx::query(
@@ -123,45 +162,86 @@ impl Sessions {
         Ok(token)
     }
 
-    /// Returns the session of a token, and restarts its idle time; `None` for an ended or expired session.
+    /// Returns the session of a token; `None` for an ended or expired session. A request is no activity: pages
+    /// send requests by themselves.
     ///
     /// # Errors
     /// The database failed.
     pub async fn find(&self, token: &Token, now: i64) -> Result<Option<Session>, AuthError> {
-        self.get(SessionId::of(token), now).await
+        let id = SessionId::of(token);
+        Ok(match self.state(id, now).await? {
+            SessionState::Open { user, .. } => Some(Session { id, user }),
+            SessionState::Idle | SessionState::Expired | SessionState::Ended => None,
+        })
     }
 
-    /// Returns whether the session is still open, and restarts its idle time: a user with an open stream is
-    /// not idle.
+    /// Returns whether the session is still open.
     ///
     /// # Errors
     /// The database failed.
     pub async fn holds(&self, id: SessionId, now: i64) -> Result<bool, AuthError> {
-        Ok(self.get(id, now).await?.is_some())
+        Ok(matches!(self.state(id, now).await?, SessionState::Open { .. }))
     }
 
-    /// Looks up an open session, and updates its last use.
-    async fn get(&self, id: SessionId, now: i64) -> Result<Option<Session>, AuthError> {
+    /// Returns the state of a session.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn state(&self, id: SessionId, now: i64) -> Result<SessionState, AuthError> {
         let row = sqlx::query(
-            "SELECT p.id, p.name, p.display_name, p.role, p.disabled_at, s.last_seen_at
+            "SELECT p.id, p.name, p.display_name, p.role, p.disabled_at, s.last_seen_at, s.expires_at
              FROM sessions s JOIN users p ON p.id = s.user_id
-             WHERE s.token_hash = ? AND s.expires_at > ? AND s.last_seen_at > ?
-               AND p.disabled_at IS NULL AND p.deleted_at IS NULL",
+             WHERE s.token_hash = ? AND p.disabled_at IS NULL AND p.deleted_at IS NULL",
         )
         .bind(&id.0.0[..])
-        .bind(now)
-        .bind(self.idle_since(now))
         .fetch_optional(&self.db)
         .await?;
-        let Some(row) = row else { return Ok(None) };
-        if row.try_get::<i64, _>("last_seen_at")?.saturating_add(SEEN_EVERY_S) <= now {
-            sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE token_hash = ?")
+        let Some(row) = row else { return Ok(SessionState::Ended) };
+        let seen: i64 = row.try_get("last_seen_at")?;
+        let seen = self.used.lock().get(&id).map_or(seen, |used| seen.max(used.seen));
+        let left = row.try_get::<i64, _>("expires_at")?.saturating_sub(now);
+        let idle_left = seen.saturating_sub(self.idle_since(now));
+        let duration = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        Ok(match (left > 0, idle_left > 0) {
+            (false, _) => SessionState::Expired,
+            (true, false) => SessionState::Idle,
+            (true, true) => SessionState::Open {
+                user: User::from_row(&row)?,
+                idle_left: duration(idle_left),
+                left: duration(left),
+            },
+        })
+    }
+
+    /// Records activity of a session's user: a key, the pointer or a touch. The session must be open. The
+    /// database is written in a task of its own, at most once in 20 seconds. It must be called on a tokio
+    /// runtime.
+    pub fn acted(&self, id: SessionId, now: i64) {
+        let due = {
+            let mut used = self.used.lock();
+            let last = used.entry(id).or_insert(LastUse { seen: now, written: 0 });
+            last.seen = last.seen.max(now);
+            let due = now.saturating_sub(last.written) >= SEEN_EVERY_S;
+            if due {
+                last.written = now;
+            }
+            due
+        };
+        if due {
+            let sessions = self.clone();
+            tokio::spawn(async move {
+                let written = sqlx::query(
+                    "UPDATE sessions SET last_seen_at = max(last_seen_at, ?) WHERE token_hash = ?",
+                )
                 .bind(now)
                 .bind(&id.0.0[..])
-                .execute(&self.db)
-                .await?;
+                .execute(&sessions.db)
+                .await;
+                if let Err(error) = written {
+                    tracing::warn!(%error, "the last use of a session was not stored");
+                }
+            });
         }
-        Ok(Some(Session { id, user: User::from_row(&row)? }))
     }
 
     /// Ends a session, and notifies the receivers of [`Sessions::endings`].
@@ -170,6 +250,7 @@ impl Sessions {
     /// The database failed.
     pub async fn end(&self, id: SessionId) -> Result<(), AuthError> {
         sqlx::query("DELETE FROM sessions WHERE token_hash = ?").bind(&id.0.0[..]).execute(&self.db).await?;
+        self.used.lock().remove(&id);
         // A channel without receivers is no failure.
         let _ = self.ended.send(id);
         Ok(())
@@ -275,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_sessions_expire_and_used_ones_go_on_to_their_end() {
+    async fn idle_sessions_expire_though_they_are_asked_for_and_used_ones_go_on_to_their_end() {
         let (sessions, ada, _) = fixture().await;
         let idle = sessions.open(&ada, "", 1000).await.unwrap();
         assert!(sessions.find(&idle, 1599).await.unwrap().is_some());
@@ -284,8 +365,30 @@ mod tests {
         let used = sessions.open(&ada, "", 1000).await.unwrap();
         for now in (1000..4600).step_by(500) {
             assert!(sessions.find(&used, now).await.unwrap().is_some(), "{now}");
+            sessions.acted(SessionId::of(&used), now);
         }
-        assert!(sessions.find(&used, 4600).await.unwrap().is_none());
+        assert_eq!(sessions.state(SessionId::of(&used), 4600).await.unwrap(), SessionState::Expired);
+        assert_eq!(sessions.state(SessionId::of(&used), 4599 + 600).await.unwrap(), SessionState::Expired);
+    }
+
+    #[tokio::test]
+    async fn activity_is_written_at_intervals_and_counts_at_once() {
+        let (sessions, ada, db) = fixture().await;
+        let token = sessions.open(&ada, "", 1000).await.unwrap();
+        let id = SessionId::of(&token);
+        for now in 1500..1540 {
+            sessions.acted(id, now);
+        }
+        let left = match sessions.state(id, 1550).await.unwrap() {
+            SessionState::Open { idle_left, .. } => idle_left,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(left, Duration::from_secs(589));
+        let seen = || sqlx::query_scalar::<_, i64>("SELECT last_seen_at FROM sessions").fetch_one(&db);
+        while seen().await.unwrap() < 1520 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(seen().await.unwrap(), 1520);
     }
 
     #[tokio::test]

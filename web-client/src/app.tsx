@@ -6,6 +6,7 @@ import type { Session } from './api/types';
 import { ConfirmHost } from './ui/dialog';
 import { Logo } from './ui/logo';
 import { NoticeHost } from './ui/notices';
+import { SessionWarning } from './ui/session-warning';
 import { applyTheme } from './ui/theme';
 import { DesktopPage } from './pages/desktop/desktop-page';
 import { DesktopsPage } from './pages/desktops/desktops-page';
@@ -30,6 +31,7 @@ export function App() {
       {problem === null ? <Page /> : <Unreachable text={problem} />}
       <ConfirmHost />
       <NoticeHost />
+      <SessionWarning />
     </>
   );
 }

@@ -93,7 +93,7 @@ pub struct Tls {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Login {
-    /// Minutes without a request after which a session ends, at least 1.
+    /// Minutes without a key, the pointer or a touch after which a session ends, at least 1.
     pub idle_minutes: u32,
     /// Hours after the login after which a session ends, at least 1.
     pub longest_hours: u32,
@@ -111,7 +111,7 @@ impl Login {
 
 impl Default for Login {
     fn default() -> Self {
-        Self { idle_minutes: 720, longest_hours: 168 }
+        Self { idle_minutes: 30, longest_hours: 12 }
     }
 }
 

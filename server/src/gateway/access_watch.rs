@@ -4,10 +4,12 @@ use super::PING_EVERY;
 use crate::changes::{ChangeReceiver, Changed, Changes};
 use crate::desktops::{DesktopTable, Record};
 use crate::pools::RedirectionPolicy;
-use oriel_auth::{AccountState, SessionId, Sessions, Users, unix_now};
+use oriel_auth::{AccountState, AuthError, SessionId, SessionState, Sessions, Users, unix_now};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Watch of the rights behind one connection.
 pub struct AccessWatch {
@@ -38,6 +40,14 @@ struct WatchedDesktop {
     id: String,
     pool_id: String,
     policy: watch::Sender<RedirectionPolicy>,
+}
+
+/// Right to a connection.
+enum Right {
+    /// The right holds for the duration, unless the user acts or something changes.
+    For(Duration),
+    /// The connection must close, for the reason in one sentence.
+    Withdrawn(String),
 }
 
 impl AccessWatch {
@@ -76,12 +86,19 @@ impl AccessWatch {
         }
     }
 
+    /// Records activity of the session's user.
+    pub fn acted(&self) {
+        self.sources.sessions.acted(self.session, unix_now());
+    }
+
     /// Waits until the connection must close, and returns the reason in one sentence for the user. A logout
     /// in this process ends the wait at once, and a change by another process when it is read.
     pub async fn ended(&self) -> String {
         let mut endings = self.sources.sessions.endings();
         let mut changes = self.sources.changes.subscribe();
         let mut look = tokio::time::interval(PING_EVERY);
+        // The first look is at once.
+        let mut session_end = Instant::now() + PING_EVERY;
         loop {
             tokio::select! {
                 ended = endings.recv() => match ended {
@@ -92,12 +109,16 @@ impl AccessWatch {
                 },
                 () = self.concerned(&mut changes) => {}
                 _ = look.tick() => {}
+                () = tokio::time::sleep_until(session_end) => {}
             }
             match self.check().await {
-                Ok(None) => {}
-                Ok(Some(reason)) => return reason,
+                Ok(Right::For(time)) => session_end = Instant::now() + time,
+                Ok(Right::Withdrawn(reason)) => return reason,
                 // A temporary failure of the database ends no connection.
-                Err(error) => tracing::warn!(%error, "the right to a connection could not be checked"),
+                Err(error) => {
+                    tracing::warn!(%error, "the right to a connection could not be checked");
+                    session_end = Instant::now() + PING_EVERY;
+                }
             }
         }
     }
@@ -116,20 +137,16 @@ impl AccessWatch {
         }
     }
 
-    /// Looks the rights up, and publishes the present policy. Returns the reason for which the connection must
-    /// close, in one sentence.
-    async fn check(&self) -> Result<Option<String>, oriel_auth::AuthError> {
+    /// Looks the rights up, and publishes the present policy.
+    async fn check(&self) -> Result<Right, AuthError> {
         let sources = &self.sources;
-        if !sources.sessions.holds(self.session, unix_now()).await? {
-            return Ok(Some(match sources.users.account_state(&self.user_id).await? {
-                AccountState::Enabled => "You have been logged out.".into(),
-                AccountState::Disabled => "Your account has been disabled; ask your administrator.".into(),
-                AccountState::Removed => "Your account has been removed.".into(),
-            }));
-        }
-        let Some(desktop) = &self.desktop else { return Ok(None) };
+        let left = match sources.sessions.state(self.session, unix_now()).await? {
+            SessionState::Open { idle_left, left, .. } => idle_left.min(left),
+            other => return Ok(Right::Withdrawn(self.reason(other).await?)),
+        };
+        let Some(desktop) = &self.desktop else { return Ok(Right::For(left)) };
         let Some(record) = sources.desktops.owned(&desktop.id, &self.user_id).await? else {
-            return Ok(Some("Your access to this desktop was withdrawn.".into()));
+            return Ok(Right::Withdrawn("Your access to this desktop was withdrawn.".into()));
         };
         let policy = record.pool.settings.redirection;
         desktop.policy.send_if_modified(|known| {
@@ -137,6 +154,35 @@ impl AccessWatch {
             *known = policy;
             changed
         });
-        Ok(None)
+        Ok(Right::For(left))
+    }
+
+    /// Returns the reason for which a session is not open, in one sentence for the user.
+    async fn reason(&self, state: SessionState) -> Result<String, AuthError> {
+        let limits = self.sources.sessions.limits();
+        Ok(match state {
+            SessionState::Idle => {
+                let minutes = match limits.idle.as_secs() / 60 {
+                    1 => "a minute".to_owned(),
+                    minutes => format!("{minutes} minutes"),
+                };
+                format!(
+                    "You have been logged out after {minutes} without a key, the pointer or a touch. Your desktop runs on."
+                )
+            }
+            SessionState::Expired => format!(
+                "You have been logged out {} hours after your login. Your desktop runs on.",
+                limits.absolute.as_secs() / 3600
+            ),
+            SessionState::Open { .. } | SessionState::Ended => {
+                match self.sources.users.account_state(&self.user_id).await? {
+                    AccountState::Enabled => "You have been logged out.".into(),
+                    AccountState::Disabled => {
+                        "Your account has been disabled; ask your administrator.".into()
+                    }
+                    AccountState::Removed => "Your account has been removed.".into(),
+                }
+            }
+        })
     }
 }

@@ -48,6 +48,14 @@ pub fn acts(class: MessageClass) -> bool {
     }
 }
 
+/// Returns whether a message shows that its user is there: keys, pointer and touch do; sound, a request for
+/// another size and the release of keys, which a page sends by itself, do not.
+pub fn is_activity(kind: MessageKind) -> bool {
+    kind.class() == MessageClass::Input
+        && kind.direction() == Direction::ToServer
+        && !matches!(kind, MessageKind::LayoutRequest | MessageKind::ReleaseAll)
+}
+
 /// Returns whether a pool's policy allows messages of the kind.
 fn redirection_allows(policy: RedirectionPolicy, kind: MessageKind) -> bool {
     match kind.class() {

@@ -148,7 +148,12 @@ async fn pass_up(
     counters: &StreamCounters,
 ) -> io::Result<()> {
     match viewing.decide(Direction::ToServer, message) {
-        Verdict::Pass(kind) if redirection_policy::acts(kind.class()) => viewing.desktop.acted(),
+        Verdict::Pass(kind) if redirection_policy::acts(kind.class()) => {
+            viewing.desktop.acted();
+            if redirection_policy::is_activity(kind) {
+                viewing.access.acted();
+            }
+        }
         Verdict::Pass(_) => {}
         Verdict::Refuse => {
             counters.refused();

@@ -13,7 +13,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::HeaderMap};
 use oriel_auth::user::Role;
-use oriel_auth::{Client, LoginRefused, LoginState, Password, User, csrf};
+use oriel_auth::{
+    Client, LoginRefused, LoginState, Password, Session, SessionId, SessionState, User, csrf, unix_now,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -70,7 +72,8 @@ pub(super) async fn login(
         LoginState::SecondFactor(never) => match never {},
     };
     app.metrics.login(LoginOutcome::Ok);
-    let session = session_json(&app, &signed_in.user, &csrf::token_for(&signed_in.token)).await?;
+    let id = SessionId::of(&signed_in.token);
+    let session = session_json(&app, id, &signed_in.user, &csrf::token_for(&signed_in.token)).await?;
     let mut headers = HeaderMap::new();
     let cookie = cookie::set(&signed_in.token, connection_info.scheme, app.login.sessions.longest());
     let device = cookie::set_device(&signed_in.device, connection_info.scheme);
@@ -98,7 +101,14 @@ pub(super) async fn logout(
 
 /// Returns the caller's session: `GET /api/session`.
 pub(super) async fn session(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    Ok(Json(session_json(&app, &caller.session.user, &caller.csrf).await?))
+    let Session { id, user } = &caller.session;
+    Ok(Json(session_json(&app, *id, user, &caller.csrf).await?))
+}
+
+/// Records that the caller is there: `POST /api/activity`. Pages send it after a key, the pointer or a touch.
+pub(super) async fn activity(State(app): State<Arc<App>>, caller: Caller) -> StatusCode {
+    app.login.sessions.acted(caller.session.id, unix_now());
+    StatusCode::NO_CONTENT
 }
 
 /// Stores the caller's settings: `PUT /api/settings`.
@@ -146,7 +156,13 @@ async fn completed<T: Send + 'static>(work: impl Future<Output = T> + Send + 'st
 }
 
 /// Returns the JSON object `Session` of docs/http-api.md.
-async fn session_json(app: &App, user: &User, csrf: &str) -> Result<Value, ApiError> {
+async fn session_json(app: &App, id: SessionId, user: &User, csrf: &str) -> Result<Value, ApiError> {
+    let (idle_left, left) = match app.login.sessions.state(id, unix_now()).await? {
+        SessionState::Open { idle_left, left, .. } => (idle_left, left),
+        SessionState::Idle | SessionState::Expired | SessionState::Ended => {
+            return Err(ApiError::login_required());
+        }
+    };
     let settings = app.settings.get(&user.id).await?;
     let host_line = match app.desktops.host().facts().await {
         Ok(report) => report.facts.kvm_text,
@@ -161,6 +177,11 @@ async fn session_json(app: &App, user: &User, csrf: &str) -> Result<Value, ApiEr
         },
         "csrf": csrf,
         "settings": settings,
+        "lifetime": {
+            "idle_s": app.login.sessions.limits().idle.as_secs(),
+            "idle_left_s": idle_left.as_secs(),
+            "left_s": left.as_secs(),
+        },
         "server": { "version": env!("CARGO_PKG_VERSION"), "host_line": host_line },
     }))
 }

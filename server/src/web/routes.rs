@@ -33,6 +33,7 @@ pub fn table() -> Vec<Route> {
         post("/api/login", OwnPage, account::login),
         post("/api/logout", User, account::logout),
         get("/api/session", User, account::session),
+        post("/api/activity", User, account::activity),
         put("/api/settings", User, account::put_settings),
         post("/api/password", User, account::change_password),
         get("/api/desktops", User, desktops::list),

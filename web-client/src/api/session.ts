@@ -5,6 +5,9 @@ import type { Session, Settings } from './types';
 /** Current session; `null`: logged out, `undefined`: not loaded yet. */
 export const session = signal<Session | null | undefined>(undefined);
 
+/** Reason for which the last session ended, in one sentence for the login page; `null`: none. */
+export const sessionEndText = signal<string | null>(null);
+
 /** Settings of the user; `null` without a session. */
 export const settings = computed(() => session.value?.settings ?? null);
 
@@ -22,7 +25,7 @@ export async function authenticatedCall(path: string, method: 'GET' | 'POST' | '
     return await call(path, method === 'GET' ? { method } : { method, csrf: csrf(), body: body ?? {} });
   } catch (error) {
     if (error instanceof ApiError && error.code === 'login_required') {
-      session.value = null;
+      endSession();
     }
     throw error;
   }
@@ -36,8 +39,17 @@ export async function loadSession(): Promise<void> {
     if (!(error instanceof ApiError) || error.status !== 401) {
       throw error;
     }
-    session.value = null;
+    endSession();
   }
+}
+
+/** Clears the session after its end, which leads to the login page, with the reason in one sentence. */
+export function endSession(reason: string | null = null): void {
+  const previous = session.peek();
+  if (previous) {
+    sessionEndText.value = reason ?? 'Your session has ended, without a key, the pointer or a touch for long, or by its age.';
+  }
+  session.value = null;
 }
 
 /** Logs in with name and password. Throws {@link ApiError}. */
@@ -49,6 +61,7 @@ export async function logIn(name: string, password: string): Promise<void> {
   if (answer.session === undefined) {
     throw new ApiError(null, 'unsupported', 'This account asks for a second factor, which this page does not know.');
   }
+  sessionEndText.value = null;
   session.value = answer.session;
 }
 
@@ -56,6 +69,7 @@ export async function logIn(name: string, password: string): Promise<void> {
 export async function logOut(): Promise<void> {
   await authenticatedCall('/api/logout', 'POST');
   session.value = null;
+  sessionEndText.value = null;
 }
 
 /** Changes the user's password from `old` to `fresh`; other sessions end. Throws {@link ApiError}. */

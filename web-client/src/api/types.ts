@@ -37,6 +37,15 @@ export interface Session {
   readonly csrf: string;
   /** Settings of the user. */
   readonly settings: Settings;
+  /** Lifetime of the session, in seconds. */
+  readonly lifetime: {
+    /** Longest time without a key, the pointer or a touch. */
+    readonly idle_s: number;
+    /** Time until the end without activity. */
+    readonly idle_left_s: number;
+    /** Time until the end in any case. */
+    readonly left_s: number;
+  };
   /** Version of the server, and a line that describes its host. */
   readonly server: { readonly version: string; readonly host_line: string };
 }

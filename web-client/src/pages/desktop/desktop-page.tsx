@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { findDesktop } from '../../api/desktops';
 import { followDesktops } from '../../api/events';
-import { saveSettings, settings } from '../../api/session';
+import { endSession, saveSettings, settings } from '../../api/session';
 import type { PowerAction, Session } from '../../api/types';
 import { notify } from '../../ui/notices';
 import { MENU_SHORTCUT } from '../../input/menu-shortcut';
@@ -145,6 +145,9 @@ function useConnectionEffects(connection: ConnectionState, desktopSession: Deskt
         menuHintShown = true;
         notify(hasTouch() ? 'The handle at the upper edge opens the menu.' : `${MENU_SHORTCUT} opens the menu.`);
       }
+    } else if (connection.state === 'closed' && connection.code === 'login') {
+      // The login page takes the place of this one, and nothing of the picture stays.
+      endSession(connection.text);
     } else if (connection.state === 'closed' && connection.code === 'stopped' && restarting.current) {
       restarting.current = false;
       desktopSession?.worker.reconnect();

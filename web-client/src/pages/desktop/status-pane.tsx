@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { session } from '../../api/session';
+import { endSession } from '../../api/session';
 import type { DesktopState } from '../../api/types';
 import { WindowArt } from '../../ui/window-art';
 import { navigate } from '../../router';
@@ -117,7 +117,7 @@ function Closed({ connection, onReconnect }: { readonly connection: Of<'closed'>
   const [title, actionLabel] = CLOSE_TEXT[connection.code];
   const onAction = (): void => {
     if (connection.code === 'login') {
-      session.value = null;
+      endSession(connection.text);
     } else if (connection.code === 'version' || connection.code === 'unsupported') {
       location.reload();
     } else {

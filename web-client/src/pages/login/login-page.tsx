@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../../api/http';
-import { logIn } from '../../api/session';
+import { logIn, sessionEndText } from '../../api/session';
 import { Logo } from '../../ui/logo';
 import { useTitle } from '../../ui/title';
 import { nextAfterLogin, navigate } from '../../router';
@@ -77,7 +77,7 @@ export function LoginPage() {
       <section class="login-panel">
         <Logo />
         <h1>Come in.</h1>
-        <p class="login-lead">Your desktop is where you left it.</p>
+        <p class="login-lead">{sessionEndText.value ?? 'Your desktop is where you left it.'}</p>
         <form ref={form} method="post" onSubmit={(event) => void submit(event)}>
           <label class="field">
             Name
