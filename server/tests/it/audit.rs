@@ -113,6 +113,9 @@ async fn streams_transfers_and_refusals_are_recorded_without_contents() {
     for _ in 0..2000 {
         send(&mut socket, &[&[0x8F, 2, 0, 0, 0][..], b"text/plain"].concat()).await;
     }
+    // The machine answers what comes after all of that.
+    send(&mut socket, &[0x8A]).await;
+    while next(&mut socket, 0x07).await != [0x07, 0x8A] {}
     until_line(&db, "the file", |action, detail| {
         action == "file.to-desktop" && detail.contains("plan.pdf") && detail.contains("5 bytes")
     })
