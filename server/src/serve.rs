@@ -11,7 +11,7 @@ use crate::programs;
 use crate::retention;
 use crate::state::{DatabaseReserve, StateDir, load_or_make_key, open_database};
 use crate::users::SettingsTable;
-use crate::web::{App, MetricsToken, SessionSockets, WebRoot, check_public_paths, router};
+use crate::web::{ActionRate, App, MetricsToken, SessionSockets, WebRoot, check_public_paths, router};
 use oriel_auth::{AuditLog, DeviceKey, Login, Origins, Tickets};
 use oriel_host::folder::{LockError, lock_within};
 use oriel_host::images::{ImageError, ImageStore};
@@ -117,6 +117,7 @@ pub async fn serve(
             changes,
         },
         login,
+        action_rate: ActionRate::default(),
         tickets: Tickets::default(),
         origins,
         trusted_proxies: config.trusted_proxies.clone(),

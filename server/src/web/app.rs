@@ -1,5 +1,6 @@
 //! State that all request handlers share.
 
+use super::action_rate::ActionRate;
 use super::metrics_token::MetricsToken;
 use super::session_sockets::SessionSockets;
 use super::web_root::WebRoot;
@@ -18,6 +19,8 @@ use tokio_util::task::TaskTracker;
 pub struct App {
     /// Login and sessions of users.
     pub login: Login,
+    /// Bound on the actions of each user.
+    pub action_rate: ActionRate,
     /// Tickets that open streams.
     pub tickets: Tickets<ViewerMode>,
     /// Host names and origins of this server.

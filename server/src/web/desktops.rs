@@ -86,6 +86,7 @@ pub(super) async fn start(
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let handle = desktop.handle.clone();
+    take_action(&app, &caller)?;
     let attempt = attempt(&caller, connection_info, &desktop, "desktop.start");
     command(&app, &desktop, attempt, Unrecorded::Refuse, async move { handle.start().await }).await
 }
@@ -100,6 +101,7 @@ pub(super) async fn stop(
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let StopRequest { force } = if body.is_empty() { StopRequest::default() } else { parse(&body)? };
     let handle = desktop.handle.clone();
+    take_action(&app, &caller)?;
     let action = if force { "desktop.unplug" } else { "desktop.stop" };
     let attempt = attempt(&caller, connection_info, &desktop, action);
     let stop = async move { if force { handle.force_off().await } else { handle.stop().await } };
@@ -114,6 +116,7 @@ pub(super) async fn restart(
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let handle = desktop.handle.clone();
+    take_action(&app, &caller)?;
     let attempt = attempt(&caller, connection_info, &desktop, "desktop.restart");
     command(&app, &desktop, attempt, Unrecorded::Refuse, async move { handle.restart().await }).await
 }
@@ -126,6 +129,7 @@ pub(super) async fn reset(
     desktop: OwnDesktop,
 ) -> Result<(StatusCode, Json<DesktopView>), ApiError> {
     let handle = desktop.handle.clone();
+    take_action(&app, &caller)?;
     let attempt = attempt(&caller, connection_info, &desktop, "desktop.reset");
     command(&app, &desktop, attempt, Unrecorded::Refuse, async move { handle.reset().await }).await
 }
@@ -144,6 +148,7 @@ pub(super) async fn ticket(
         ViewerMode::Watch => "desktop.ticket.watch",
     };
     let attempt = attempt(&caller, connection_info, &desktop, action);
+    take_action(&app, &caller)?;
     let attempt = Attempt { detail: "ok".into(), ..attempt };
     app.login.audit.record_detached(attempt).await.map_err(ApiError::not_recorded)?;
     let scope = ticket_scope(&caller, &desktop);
@@ -168,6 +173,7 @@ pub(super) async fn stream(
         )?;
     let upgrade = upgrade.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let attempt = attempt(&caller, connection_info, &desktop, "stream.open");
+    take_action(&app, &caller)?;
     let stream = gateway::Stream {
         audit: gateway::StreamAudit::new(app.login.audit.clone(), attempt),
         desktop: desktop.handle,
@@ -200,6 +206,14 @@ fn ticket_scope(caller: &Caller, desktop: &OwnDesktop) -> TicketScope {
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("The request is not understood: {error}.")))
+}
+
+/// Counts an action of the caller that becomes a line of the audit log.
+///
+/// # Errors
+/// The caller acts too often.
+fn take_action(app: &App, caller: &Caller) -> Result<(), ApiError> {
+    app.action_rate.take(&caller.session.user.id, Instant::now()).map_err(ApiError::too_many_actions)
 }
 
 /// Returns the attempt of an action on a desktop, for the audit log.

@@ -72,6 +72,19 @@ impl ApiError {
         }
     }
 
+    /// Returns error 429: the user acts too often. `wait` becomes `Retry-After`.
+    pub fn too_many_actions(wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil() as u64;
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "slow_down",
+                format!("Too many actions in a short time; try again in {seconds} seconds."),
+            )
+        }
+    }
+
     /// Returns error 503: the server cannot execute the request now.
     pub fn unavailable(text: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)

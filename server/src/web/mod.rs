@@ -4,6 +4,7 @@
 //! handlers are in `account`, `desktops`, `events` and `operations`; streams continue in [`crate::gateway`].
 
 mod account;
+mod action_rate;
 mod app;
 mod assets;
 mod cookie;
@@ -20,6 +21,7 @@ mod routes;
 mod session_sockets;
 mod web_root;
 
+pub use action_rate::ActionRate;
 pub use app::App;
 pub use error::ApiError;
 pub use guard::Access;
