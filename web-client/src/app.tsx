@@ -12,7 +12,7 @@ import { DesktopPage } from './pages/desktop/desktop-page';
 import { DesktopsPage } from './pages/desktops/desktops-page';
 import { LoginPage } from './pages/login/login-page';
 import { UnsupportedPage } from './pages/unsupported-page';
-import { navigate, path } from './router';
+import { navigate, nextAfterLogin, path } from './router';
 import { missingSupport } from './support';
 
 /** Interval in milliseconds at which an unreachable server is tried again. */
@@ -66,7 +66,7 @@ function Page() {
     if (redirect !== null) {
       navigate(redirect, { replace: true });
     } else if (surplusLogin) {
-      navigate('/', { replace: true });
+      navigate(nextAfterLogin(location.search), { replace: true });
     }
   }, [redirect, surplusLogin]);
 

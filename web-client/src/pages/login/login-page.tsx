@@ -3,7 +3,6 @@ import { ApiError } from '../../api/http';
 import { logIn, sessionEndText } from '../../api/session';
 import { Logo } from '../../ui/logo';
 import { useTitle } from '../../ui/title';
-import { nextAfterLogin, navigate } from '../../router';
 import { DuskScene } from './dusk-scene';
 import './login.css';
 
@@ -20,7 +19,7 @@ function useCountdown(): [seconds: number, start: (seconds: number) => void] {
   return [seconds, setSeconds];
 }
 
-/** Login page. On success it navigates to the path in the `next` parameter. */
+/** Login page. After a success the application navigates to the path in the `next` parameter. */
 export function LoginPage() {
   useTitle('Log in');
   const form = useRef<HTMLFormElement>(null);
@@ -60,7 +59,6 @@ export function LoginPage() {
     setError(null);
     try {
       await logIn(text('username').trim(), text('password'));
-      navigate(nextAfterLogin(location.search), { replace: true });
     } catch (reason) {
       fail(reason);
     } finally {
