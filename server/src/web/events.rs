@@ -58,12 +58,12 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut heard = Instant::now();
     let mut news = all(app, session).await;
-    let mut told = tokio::time::Instant::now();
+    let mut last_sent = tokio::time::Instant::now();
     let mut shown = HashSet::new();
     let mut removed: Vec<String> = Vec::new();
     loop {
         if !news.is_empty() {
-            told = tokio::time::Instant::now();
+            last_sent = tokio::time::Instant::now();
         }
         let mut texts = Vec::new();
         texts.extend(removed.drain(..).map(|id| serde_json::json!({ "removed": id }).to_string()));
@@ -77,7 +77,7 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
             }
         }
         tokio::select! {
-            change = next_changes(&mut changes, told) => match change {
+            change = next_changes(&mut changes, last_sent) => match change {
                 Ok(ids) => {
                     for id in ids {
                         news.extend(one(app, session, &id).await);
@@ -114,9 +114,9 @@ async fn tell(mut socket: WebSocket, app: &App, session: &Session) {
 /// changed meanwhile is returned once. Nothing is lost when the wait is given up.
 async fn next_changes(
     changes: &mut Receiver<String>,
-    told: tokio::time::Instant,
+    last_sent: tokio::time::Instant,
 ) -> Result<BTreeSet<String>, RecvError> {
-    tokio::time::sleep_until(told + VIEW_INTERVAL).await;
+    tokio::time::sleep_until(last_sent + VIEW_INTERVAL).await;
     let mut changed = BTreeSet::from([changes.recv().await?]);
     loop {
         match changes.try_recv() {

@@ -50,7 +50,7 @@ impl LogFilter {
     pub fn push(&mut self, bytes: &[u8], now: Instant, passed: &mut Vec<u8>) {
         if self.output == Output::Bytes {
             if self.limiter.take(now, bytes.len() as u64).is_ok() {
-                self.tell_dropped("bytes of output", passed);
+                self.report_dropped("bytes of output", passed);
                 passed.extend_from_slice(bytes);
             } else {
                 self.dropped = self.dropped.saturating_add(bytes.len() as u64);
@@ -77,12 +77,12 @@ impl LogFilter {
         if !self.line.is_empty() {
             self.end_line(now, passed);
         }
-        self.tell_dropped(if self.output == Output::Lines { "lines" } else { "bytes of output" }, passed);
+        self.report_dropped(if self.output == Output::Lines { "lines" } else { "bytes of output" }, passed);
     }
 
     fn end_line(&mut self, now: Instant, passed: &mut Vec<u8>) {
         if self.limiter.take(now, self.line.len().saturating_add(1) as u64).is_ok() {
-            self.tell_dropped("lines", passed);
+            self.report_dropped("lines", passed);
             passed.append(&mut self.line);
             if self.cut > 0 {
                 passed.extend_from_slice(format!(" [{} more bytes]", self.cut).as_bytes());
@@ -96,7 +96,7 @@ impl LogFilter {
     }
 
     /// Says in the log how much was dropped, if anything was.
-    fn tell_dropped(&mut self, what: &str, passed: &mut Vec<u8>) {
+    fn report_dropped(&mut self, what: &str, passed: &mut Vec<u8>) {
         let dropped = std::mem::take(&mut self.dropped);
         if dropped > 0 {
             passed

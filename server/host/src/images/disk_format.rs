@@ -100,7 +100,7 @@ pub(super) fn recognise(
     if let Some(format) = stated {
         return Ok(format);
     }
-    let has = |place, signature| begins_at(file, place, signature).map_err(at(given));
+    let has = |place, signature| has_signature(file, place, signature).map_err(at(given));
     let qcow2 = [b"QFI\xFB\0\0\0\x02", b"QFI\xFB\0\0\0\x03"];
     for version in qcow2 {
         if has(At(0), version)? {
@@ -110,7 +110,7 @@ pub(super) fn recognise(
     let foreign = |what, remedy| ImageError::ForeignFormat {
         disk: given.to_owned(),
         what,
-        remedy: told(remedy, given),
+        remedy: instruction(remedy, given),
     };
     let mut head = [0; 0x210];
     // Shorter files have no such signature.
@@ -131,7 +131,7 @@ pub(super) fn recognise(
 }
 
 /// Returns whether the bytes of a signature are at its place in the file.
-fn begins_at(file: &File, place: Place, signature: &[u8]) -> io::Result<bool> {
+fn has_signature(file: &File, place: Place, signature: &[u8]) -> io::Result<bool> {
     let offset = match place {
         At(offset) => Some(offset),
         Footer => file.metadata()?.len().checked_sub(SECTOR),
@@ -146,7 +146,7 @@ fn begins_at(file: &File, place: Place, signature: &[u8]) -> io::Result<bool> {
 }
 
 /// Words a remedy as a clause with the command for the file.
-fn told(remedy: Remedy, given: &Path) -> String {
+fn instruction(remedy: Remedy, given: &Path) -> String {
     let file = quoted(given);
     match remedy {
         Convert(name) => {
