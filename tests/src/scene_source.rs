@@ -5,6 +5,19 @@ use oriel_scenes::{Damage, Renderer, Scene};
 use oriel_wire::{Rect, Size};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Calls `measure` for each of `scenes`, or for those that the program's arguments name.
+///
+/// # Errors
+/// The first error of `measure`.
+pub fn for_wanted_scenes<E>(
+    scenes: &[Scene],
+    mut measure: impl FnMut(Scene) -> Result<(), E>,
+) -> Result<(), E> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |scene: &&Scene| wanted.is_empty() || wanted.iter().any(|name| name == scene.name());
+    scenes.iter().filter(is_wanted).try_for_each(|scene| measure(*scene))
+}
+
 /// A screen that a scene is drawn on.
 pub struct SceneSource {
     size: Size,

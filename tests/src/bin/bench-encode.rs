@@ -8,7 +8,7 @@ use oriel_display::pipeline::Composer;
 use oriel_display::{Canvas, cpu_time};
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};
-use oriel_tests::scene_source::SceneSource;
+use oriel_tests::scene_source::{SceneSource, for_wanted_scenes};
 use oriel_wire::{Frame, FrameHeader, Size, Update};
 use std::error::Error;
 use std::sync::Arc;
@@ -24,13 +24,7 @@ const SCENES: [Scene; 6] =
     [Scene::Typing, Scene::Scroll, Scene::Drag, Scene::Video, Scene::Call, Scene::Motion];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    for scene in SCENES {
-        if wanted.is_empty() || wanted.iter().any(|name| name == scene.name()) {
-            measure(scene)?;
-        }
-    }
-    Ok(())
+    for_wanted_scenes(&SCENES, measure)
 }
 
 fn measure(scene: Scene) -> Result<(), Box<dyn Error>> {

@@ -18,7 +18,7 @@ use oriel_display::pipeline::video_stage::VideoStage;
 use oriel_display::tiles::Grid;
 use oriel_scenes::Scene;
 use oriel_tests::figure::{Figure, percentile};
-use oriel_tests::scene_source::SceneSource;
+use oriel_tests::scene_source::{SceneSource, for_wanted_scenes};
 use oriel_wire::Size;
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -32,13 +32,7 @@ const SCENES: [Scene; 5] = [Scene::Typing, Scene::Scroll, Scene::Drag, Scene::Vi
 const STAGES: [&str; 5] = ["scan", "copy", "classify", "lossless", "video"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    for scene in SCENES {
-        if wanted.is_empty() || wanted.iter().any(|name| name == scene.name()) {
-            measure(scene)?;
-        }
-    }
-    Ok(())
+    for_wanted_scenes(&SCENES, measure)
 }
 
 fn measure(scene: Scene) -> Result<(), Box<dyn Error>> {
