@@ -32,6 +32,7 @@ pub mod metrics;
 pub mod pools;
 pub mod programs;
 mod retention;
+mod rfc3339;
 pub mod serve;
 pub mod state;
 pub mod users;

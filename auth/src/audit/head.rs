@@ -5,7 +5,7 @@
 //! is also the lock of writers, of which the server and the command line are several.
 
 use super::chain::code;
-use super::key::{AuditKey, give_to_owner_of};
+use super::key::AuditKey;
 use data_encoding::HEXLOWER;
 use std::fs::File;
 use std::io;
@@ -42,7 +42,6 @@ impl LockedHead {
         let path = folder.join(FILE);
         let mut options = File::options();
         let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        give_to_owner_of(folder, &path);
         file.lock()?;
         Ok(Self { file })
     }

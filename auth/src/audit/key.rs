@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -61,7 +61,6 @@ impl AuditKey {
             File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        give_to_owner_of(folder, &unfinished);
         fs::rename(&unfinished, folder.join(FILE))?;
         File::open(folder)?.sync_all()?;
         Ok(Self::new(&bytes))
@@ -75,14 +74,5 @@ impl AuditKey {
     /// Returns the key's identifier: 16 hexadecimal digits.
     pub fn id(&self) -> &str {
         &self.id
-    }
-}
-
-/// Changes the owner of a file to the folder's owner, where the two differ: the command line may run as root.
-/// A failure is none, because only root may do so.
-pub(super) fn give_to_owner_of(folder: &Path, path: &Path) {
-    let (Ok(folder), Ok(file)) = (fs::metadata(folder), fs::metadata(path)) else { return };
-    if folder.uid() != file.uid() {
-        let _ = std::os::unix::fs::lchown(path, Some(folder.uid()), Some(folder.gid()));
     }
 }

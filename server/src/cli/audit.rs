@@ -2,6 +2,7 @@
 
 use super::console;
 use crate::config::Config;
+use crate::rfc3339;
 use crate::state::{StateDir, open_database};
 use clap::{Args, Subcommand};
 use oriel_auth::audit::{AuditFilter, AuditLine, Entry};
@@ -132,7 +133,7 @@ async fn print(
 /// Formats a line for people. Control characters, which a file's name may have, are escaped.
 fn plain_line(line: &AuditLine) -> String {
     let AuditLine { seq, actor, action, subject, address, detail, .. } = line;
-    let fields = [&*at(line), actor, action, subject, address, detail];
+    let fields = [&*rfc3339::of_milliseconds(line.at_ms), actor, action, subject, address, detail];
     let fields: Vec<_> = fields.into_iter().filter(|field| !field.is_empty()).collect();
     let plain = fields.join("  ");
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
@@ -143,7 +144,7 @@ fn plain_line(line: &AuditLine) -> String {
 fn json_line(line: &AuditLine) -> String {
     json!({
         "seq": line.seq,
-        "at": at(line),
+        "at": rfc3339::of_milliseconds(line.at_ms),
         "actor": line.actor,
         "action": line.action,
         "subject": line.subject,
@@ -151,14 +152,6 @@ fn json_line(line: &AuditLine) -> String {
         "detail": line.detail,
     })
     .to_string()
-}
-
-/// Returns the time of a line (RFC 3339).
-fn at(line: &AuditLine) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(line.at_ms) * 1_000_000)
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_default()
 }
 
 /// Records an action of the command line in the audit log.

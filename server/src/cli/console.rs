@@ -3,8 +3,6 @@
 use oriel_auth::Password;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// Prints text as it is; a closed pipe is no failure.
 pub(super) fn print(text: &str) {
@@ -51,12 +49,6 @@ pub(super) fn progress(percent: u8, what: &str) {
 /// One sentence: the input cannot be read.
 pub(super) fn input() -> Result<String, String> {
     io::read_to_string(io::stdin().lock()).map_err(|error| format!("Standard input cannot be read: {error}."))
-}
-
-/// Formats a time in seconds since 1970 UTC by RFC 3339.
-pub(super) fn time(unix: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp(unix).ok();
-    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 /// Reads a new password: twice from the terminal, or once from standard input.

@@ -5,6 +5,7 @@ use super::user_removal::Removal;
 use super::{audit, console};
 use crate::config::Config;
 use crate::pools::Pools;
+use crate::rfc3339;
 use crate::state::{StateDir, open_database};
 use clap::{Args, Subcommand};
 use oriel_auth::user::Role;
@@ -122,8 +123,8 @@ pub(super) async fn run(command: UserCommand, config: &Config) -> Result<(), Str
                 console::line(&format!(
                     "from {}, logged in {}, last used {}",
                     session.address,
-                    console::time(session.created_at),
-                    console::time(session.last_seen_at)
+                    rfc3339::of_seconds(session.created_at),
+                    rfc3339::of_seconds(session.last_seen_at)
                 ));
             }
         }

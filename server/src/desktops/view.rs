@@ -1,14 +1,13 @@
 //! View of a desktop in the HTTP API.
 
 use super::table::Record;
+use crate::rfc3339;
 use crate::users::Settings;
 use oriel_host::client::MachinePlan;
 use oriel_host::network::sentences;
 use oriel_host::{State, Status};
 use oriel_vmm_api::{Accel, MachineKind};
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// JSON object `Desktop` of docs/http-api.md.
 #[derive(Debug, Clone, Serialize)]
@@ -81,7 +80,7 @@ impl DesktopView {
             state: status.state,
             reason: status.reason,
             waiting_for_disk: status.waits_for_disk,
-            since: rfc3339(status.since),
+            since: rfc3339::of_seconds(status.since),
             cpus: pool.cpus,
             memory_mib: pool.memory_mib,
             viewers: status.viewers,
@@ -91,12 +90,4 @@ impl DesktopView {
             egress: sentences(&pool.network, &pool.egress, plan.runs_at),
         }
     }
-}
-
-/// Formats seconds since 1970 UTC by RFC 3339.
-fn rfc3339(unix: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(unix)
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_default()
 }

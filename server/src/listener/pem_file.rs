@@ -35,10 +35,7 @@ pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
             "{file} is a request for a certificate and no certificate; give what the authority made of the request."
         )
     } else if is_pkcs12(&bytes) {
-        format!(
-            "{file} is a PKCS#12 file; openssl pkcs12 -in {file} -nodes -out {file}.pem makes a PEM file of it, for \
-             both keys of [tls]."
-        )
+        pkcs12_refusal(path)
     } else if is_der(&bytes) {
         format!(
             "{file} is a certificate in DER; openssl x509 -inform der -in {file} -out {file}.pem makes a PEM file of it."
@@ -74,10 +71,7 @@ pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
              the key's by `key`."
         )
     } else if is_pkcs12(&bytes) {
-        format!(
-            "{file} is a PKCS#12 file; openssl pkcs12 -in {file} -nodes -out {file}.pem makes a PEM file of it, for \
-             both keys of [tls]."
-        )
+        pkcs12_refusal(path)
     } else if is_der(&bytes) {
         format!(
             "{file} is a private key in DER; openssl pkey -inform der -in {file} -out {file}.pem makes a PEM file of it."
@@ -85,6 +79,15 @@ pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     } else {
         format!("{file} is no PEM file with a private key; name one by `key` in [tls].")
     })
+}
+
+/// Returns the sentence for a PKCS#12 file in the place of a PEM file.
+fn pkcs12_refusal(path: &Path) -> String {
+    let file = path.display();
+    format!(
+        "{file} is a PKCS#12 file; openssl pkcs12 -in {file} -nodes -out {file}.pem makes a PEM file of it, for \
+         both keys of [tls]."
+    )
 }
 
 /// Reads a file that has something; `what` names its contents in errors.

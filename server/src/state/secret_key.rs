@@ -1,8 +1,8 @@
 //! Files that each hold a secret key of 256 bits, apart from the database.
 
+use oriel_host::folder::write_durably;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 /// Loads the key of a file. A missing file is made with a random key and mode 0600.
@@ -23,7 +23,7 @@ pub fn load_or_make_key(path: &Path) -> Result<[u8; 32], String> {
     }
 }
 
-/// Makes a random key: writes a temporary file, synchronises it and renames it into place.
+/// Makes a random key, and writes its file durably.
 fn make(path: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     let mut filled = 0;
@@ -32,12 +32,7 @@ fn make(path: &Path) -> io::Result<[u8; 32]> {
     {
         filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())?;
     }
-    let unfinished = path.with_extension("new");
-    let mut file =
-        fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    fs::rename(unfinished, path)?;
+    write_durably(path, &key)?;
     Ok(key)
 }
 
